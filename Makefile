@@ -1,0 +1,52 @@
+# Everything runs in a virtual environment of its own, .venv, which any target makes when needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+SOURCES := mttcg bus plugins tests bench docs examples
+
+DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin hotblocks
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test check lint format guests docs bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## make the virtual environment .venv (Python 3.11 or later, PYTHON=... to choose)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) .ci/make_venv.py $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+run: $(STAMP) ## run the demo: a guest with 4 harts, counted and profiled
+	$(DEMO)
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest
+
+check: lint test ## everything that has to pass: lint, types, tests
+
+lint: $(STAMP) ## ruff (rules and format) and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## format the sources in place
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+guests: $(STAMP) ## build the example guests (needs no compiler but the pip package ziglang)
+	$(BIN)/python examples/guests/build.py
+
+docs: $(STAMP) ## write the API reference from the docstrings
+	$(BIN)/python docs/reference.py
+
+bench: $(STAMP) ## run the benchmarks
+	$(BIN)/python -m bench
+
+clean: ## remove the virtual environment and all that tools left behind
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +

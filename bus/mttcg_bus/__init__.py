@@ -1,0 +1,61 @@
+"""The bus: records from translated code to subscribers, in batches, with nothing lost silently.
+
+The names below are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
+    from mttcg_bus.errors import BusError
+    from mttcg_bus.items import Batch, End, Gap
+    from mttcg_bus.ledger import Ledger
+    from mttcg_bus.publisher_process import PublisherProcess
+    from mttcg_bus.ring import RingProducer, create_ring, ledger_of
+    from mttcg_bus.run_info import RunInfo
+    from mttcg_bus.stream import StreamSpec
+    from mttcg_bus.subscriber import Subscriber
+
+__all__ = [
+    "Aggregator",
+    "Batch",
+    "BusError",
+    "End",
+    "Gap",
+    "Ledger",
+    "Outcome",
+    "PublisherProcess",
+    "RingProducer",
+    "RunInfo",
+    "StreamSpec",
+    "Subscriber",
+    "aggregate",
+    "create_ring",
+    "ledger_of",
+]
+
+_MODULES = {
+    "Aggregator": "aggregator",
+    "Batch": "items",
+    "BusError": "errors",
+    "End": "items",
+    "Gap": "items",
+    "Ledger": "ledger",
+    "Outcome": "aggregator",
+    "PublisherProcess": "publisher_process",
+    "RingProducer": "ring",
+    "RunInfo": "run_info",
+    "StreamSpec": "stream",
+    "Subscriber": "subscriber",
+    "aggregate": "aggregator",
+    "create_ring": "ring",
+    "ledger_of": "ring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load one of the names above."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,163 @@
+"""What the supervisor and the publisher tell each other, over a Unix socket that both inherit.
+
+Every message is a length (four bytes, little endian) and a header as in `wire`. The two ends are of
+the same version and start together, so nothing here is part of the published protocol.
+"""
+
+import select
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mttcg_bus import wire
+from mttcg_bus.errors import ProtocolError
+
+_LENGTH = struct.Struct("<I")
+_READ_SIZE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Configure(wire.Message):
+    """Supervisor: publish these streams; numbers are descriptors that the publisher inherited.
+
+    url: where to bind. run: a RunInfo, plain. streams: {"list": StreamSpecs, plain}.
+    rings: {stream: [descriptor by vCPU]}. doorbell: eventfd. space: eventfd by vCPU.
+    """
+
+    TYPE: ClassVar[str] = "configure"
+    url: str
+    directory: str
+    run: dict[str, Any]
+    streams: dict[str, Any]
+    rings: dict[str, Any]
+    doorbell: int
+    space: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FinishAll(wire.Message):
+    """Supervisor: all rings are closed; end when everybody has everything.
+
+    limit_ms: how long to wait while no subscriber acknowledges anything.
+    """
+
+    TYPE: ClassVar[str] = "finish_all"
+    limit_ms: int
+
+
+@dataclass(frozen=True)
+class Bound(wire.Message):
+    """Publisher: bound, at `url`."""
+
+    TYPE: ClassVar[str] = "bound"
+    url: str
+
+
+@dataclass(frozen=True)
+class Failed(wire.Message):
+    """Publisher: not bound; `kind` is the name of an AddressError, `wrong` its text."""
+
+    TYPE: ClassVar[str] = "failed"
+    kind: str
+    wrong: str
+
+
+@dataclass(frozen=True)
+class Joined(wire.Message):
+    """Publisher: a subscriber joined; `subscribers` are there now."""
+
+    TYPE: ClassVar[str] = "joined"
+    name: str
+    subscribers: int
+
+
+@dataclass(frozen=True)
+class Left(wire.Message):
+    """Publisher: a subscriber left, `lost` records unacknowledged; `subscribers` are there now."""
+
+    TYPE: ClassVar[str] = "left"
+    name: str
+    reason: str
+    lost: int
+    subscribers: int
+
+
+@dataclass(frozen=True)
+class Progress(wire.Message):
+    """Publisher, while it finishes: I am here."""
+
+    TYPE: ClassVar[str] = "progress"
+
+
+@dataclass(frozen=True)
+class Finished(wire.Message):
+    """Publisher: nothing is left to send or to be acknowledged."""
+
+    TYPE: ClassVar[str] = "finished"
+
+
+MESSAGES = wire.table_of(Configure, FinishAll, Bound, Failed, Joined, Left, Progress, Finished)
+
+
+class ControlSocket:
+    """One end of the control socket; it owns the socket."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._received = bytearray()
+        self.closed_by_peer = False
+
+    def fileno(self) -> int:
+        """Return the descriptor, readable when `receive` has something."""
+        return self._socket.fileno()
+
+    def send(self, message: wire.Message) -> None:
+        """Send `message`; if the other end is gone, only note that."""
+        data = wire.encode_header(message)
+        try:
+            self._socket.sendall(_LENGTH.pack(len(data)) + data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.closed_by_peer = True
+
+    def receive(self) -> list[wire.Message]:
+        """Return the messages that are complete by now, without waiting; raises ProtocolError."""
+        self._read()
+        messages = []
+        while len(self._received) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._received)
+            if length > wire.LARGEST_PAYLOAD:
+                raise ProtocolError(f"control message of {length} bytes")
+            if len(self._received) < _LENGTH.size + length:
+                break
+            data = bytes(self._received[_LENGTH.size : _LENGTH.size + length])
+            del self._received[: _LENGTH.size + length]
+            messages.append(wire.decode_header(data, MESSAGES, wire.LARGEST_PAYLOAD))
+        return messages
+
+    def wait(self, seconds: float) -> list[wire.Message]:
+        """Return the next messages; none if `seconds` pass or the other end is gone."""
+        until = time.monotonic() + seconds
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        while True:
+            messages = self.receive()
+            left = until - time.monotonic()
+            if messages or self.closed_by_peer or left <= 0:
+                return messages
+            poller.poll(left * 1000)
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_READ_SIZE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        self._received += data
+        self.closed_by_peer = not data or self.closed_by_peer

@@ -1,0 +1,74 @@
+"""Every error of the bus, under one root; each carries its facts as attributes."""
+
+# ruff: noqa: N818 - a name that says what happened needs no suffix
+
+EXIT_USER = 2
+"""Exit status a command line returns for a mistake of the user's."""
+EXIT_FAULT = 70
+"""Exit status a command line returns for a fault of ours (EX_SOFTWARE of sysexits.h)."""
+
+
+class BusError(Exception):
+    """Root of all errors of the bus; `exit_status` is what a command line returns for it."""
+
+    exit_status = EXIT_FAULT
+
+
+class AddressError(BusError):
+    """An address can't be bound to, or reached."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, url: str, wrong: str) -> None:
+        super().__init__(f"bus {url}: {wrong}")
+        self.url, self.wrong = url, wrong
+
+
+class AddressInUse(AddressError):
+    """Somebody else is bound to the address, or left their socket file there."""
+
+
+class AddressRefused(AddressError):
+    """The address is malformed, or one that this bus does not bind or connect to."""
+
+
+class NoPublisher(AddressError):
+    """Nobody answered at the address within the time limit."""
+
+
+class SubscriptionRefused(AddressError):
+    """The publisher answered, and refused the subscription."""
+
+
+class PublisherLost(BusError):
+    """The publisher died or left before the stream had ended."""
+
+    def __init__(self, url: str, wrong: str) -> None:
+        super().__init__(f"bus {url}: publisher lost: {wrong}")
+        self.url, self.wrong = url, wrong
+
+
+class ProtocolError(BusError):
+    """Bytes from the other side that are not what the protocol allows."""
+
+
+class WrongVersion(ProtocolError):
+    """A message of a protocol version that this side does not read."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, theirs: int, ours: int) -> None:
+        super().__init__(f"message of protocol version {theirs}; expected version {ours}")
+        self.theirs, self.ours = theirs, ours
+
+
+class StreamError(BusError):
+    """A stream is described in a way it can't be."""
+
+    def __init__(self, stream: str, wrong: str, expected: str) -> None:
+        super().__init__(f"stream {stream}: {wrong}; expected {expected}")
+        self.stream, self.wrong, self.expected = stream, wrong, expected
+
+
+class RingError(BusError):
+    """A descriptor does not hold the ring that was expected."""

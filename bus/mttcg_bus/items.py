@@ -1,0 +1,48 @@
+"""What a subscriber iterates over."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from mttcg_bus.stream import Records
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Records of one vCPU's stream, in order; `first` is the sequence number of the first.
+
+    records: read them or copy them; they lie in the received message, which they keep alive, at an
+    address of any alignment.
+    """
+
+    stream: str
+    cpu: int
+    first: int
+    records: Records
+
+
+@dataclass(frozen=True)
+class Gap:
+    """`count` records of one vCPU's stream are missing here, before sequence number `next`.
+
+    cause: "missed": they were published, but not to this subscriber (it joined later);
+    "dropped": the producer gave them up, so they never had sequence numbers.
+    """
+
+    stream: str
+    cpu: int
+    next: int
+    count: int
+    cause: Literal["missed", "dropped"]
+
+
+@dataclass(frozen=True)
+class End:
+    """One vCPU's stream has ended after `records` records; `dropped` more were given up."""
+
+    stream: str
+    cpu: int
+    records: int
+    dropped: int
+
+
+Item: TypeAlias = Batch | Gap | End

@@ -1,0 +1,231 @@
+"""The supervisor's handle of the publisher process."""
+
+import contextlib
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from mttcg_bus import address, control, wire
+from mttcg_bus.control import Joined, Left
+from mttcg_bus.errors import (
+    AddressError,
+    AddressInUse,
+    AddressRefused,
+    ProtocolError,
+    PublisherLost,
+)
+from mttcg_bus.ring import mark_closed, mark_consumer_gone
+from mttcg_bus.run_info import RunInfo
+from mttcg_bus.stream import StreamSpec
+
+START_SECONDS = 60.0
+"""How long a publisher may take to import its modules and bind."""
+SILENCE_SECONDS = 10.0
+"""How long a finishing publisher, which reports twice a second, may stay silent."""
+END_SECONDS = 3.0
+"""How long a publisher may take from its last word, or a SIGTERM, to its exit."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The publisher process is no more, before it was told to finish."""
+
+    exit_status: int
+
+
+PublisherEvent: TypeAlias = Joined | Left | Died
+
+_ADDRESS_ERRORS = {error.__name__: error for error in (AddressInUse, AddressRefused)}
+
+
+class PublisherProcess:
+    """A running publisher; made by `start`, ended by `finish` or `terminate`.
+
+    url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
+    alive: whether the process is there; subscribers: how many are connected; departures: all those
+    that left, in order.
+    """
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        end: control.ControlSocket,
+        rings: Mapping[str, Sequence[int]],
+        wakes: Sequence[int],
+        directory: Path | None,
+    ) -> None:
+        self._process, self._control, self._directory = process, end, directory
+        self._rings = [fd for fds in rings.values() for fd in fds]
+        self._wakes = wakes
+        self.url, self.pid = "", process.pid
+        self.subscribers = 0
+        self.departures: list[Left] = []
+        self.alive = True
+
+    @classmethod
+    def start(
+        cls,
+        url: str | None,
+        run_info: RunInfo,
+        streams: Sequence[StreamSpec],
+        ring_fds: Mapping[str, Sequence[int]],
+        doorbell_fd: int,
+        space_fds: Sequence[int],
+    ) -> "PublisherProcess":
+        """Start a publisher and wait until it is bound.
+
+        url: ipc:///path, tcp://127.0.0.1:port (port * for any), None for a private ipc address.
+        ring_fds: rings by stream name, then by vCPU. doorbell_fd, space_fds (by vCPU): non-blocking
+        eventfds. The descriptors stay the caller's, open until the handle has ended.
+        Raises AddressRefused, AddressInUse, PublisherLost.
+        """
+        directory = None
+        if url is None:
+            url, directory = address.private_address()
+        try:
+            address.check_address(url)
+            address.check_free(url)
+            ours, theirs = socket.socketpair()
+            passed = [theirs.fileno(), doorbell_fd, *space_fds]
+            passed += [fd for fds in ring_fds.values() for fd in fds]
+            command = [sys.executable, "-m", "mttcg_bus.publisher", str(theirs.fileno())]
+            with theirs:
+                process = subprocess.Popen(command, pass_fds=passed, stdin=subprocess.DEVNULL)
+        except BaseException:
+            address.remove_socket("", directory)
+            raise
+        handle = cls(process, control.ControlSocket(ours), ring_fds, space_fds, directory)
+        handle.url = url if directory else ""  # only once bound is somebody's path ours to remove
+        try:
+            handle._control.send(
+                control.Configure(
+                    url=url,
+                    directory=str(directory or ""),
+                    run=run_info.to_plain(),
+                    streams={"list": [spec.to_plain() for spec in streams]},
+                    rings={name: list(fds) for name, fds in ring_fds.items()},
+                    doorbell=doorbell_fd,
+                    space=tuple(space_fds),
+                )
+            )
+            handle._wait_bound(url)
+        except BaseException:
+            handle.terminate()
+            raise
+        return handle
+
+    def _wait_bound(self, url: str) -> None:
+        messages = self._control.wait(START_SECONDS)
+        match messages:
+            case [control.Bound(bound), *_]:
+                self.url = bound
+            case [control.Failed(kind, wrong), *_]:
+                raise _ADDRESS_ERRORS.get(kind, AddressError)(url, wrong)
+            case _:
+                raise PublisherLost(url, "the process ended, or hung, before it was bound")
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when `receive` has something; -1 when ended."""
+        return self._control.fileno()
+
+    def receive(self) -> list[PublisherEvent]:
+        """Return what happened since the last call, without waiting.
+
+        After Died, every producer has been told that nobody consumes, the socket file is removed,
+        and `fileno` is not to be polled any more.
+        """
+        return self._receive(0.0)
+
+    def _receive(self, seconds: float) -> list[PublisherEvent]:
+        if not self.alive:
+            return []
+        try:
+            messages = self._control.wait(seconds)
+        except ProtocolError:
+            messages, self._control.closed_by_peer = [], True
+        events = self._note(messages)
+        if self._control.closed_by_peer:
+            self._end()
+            events.append(Died(self._process.returncode))
+        return events
+
+    def _note(self, messages: Sequence[wire.Message]) -> list[PublisherEvent]:
+        events: list[PublisherEvent] = []
+        for message in messages:
+            if isinstance(message, Joined | Left):
+                events.append(message)
+                self.subscribers = message.subscribers
+            if isinstance(message, Left):
+                self.departures.append(message)
+        return events
+
+    def wait_subscribers(self, count: int, limit_seconds: float) -> bool:
+        """Wait until `count` subscribers are there at once; return whether they are.
+
+        Raises PublisherLost if the publisher dies meanwhile.
+        """
+        until = time.monotonic() + limit_seconds
+        while self.subscribers < count and time.monotonic() < until:
+            for event in self._receive(until - time.monotonic()):
+                if isinstance(event, Died):
+                    raise PublisherLost(self.url, f"exit status {event.exit_status}")
+        return self.subscribers >= count
+
+    def finish(self, limit_seconds: float) -> bool:
+        """Deliver what is in the rings, end the streams, and wait for the publisher's end.
+
+        Call it when every producer has ended; rings that are not closed are closed. A subscriber is
+        waited for as long as some subscriber acknowledges something within `limit_seconds`; what is
+        unacknowledged then is counted as lost. Returns whether the publisher ended in order.
+        """
+        if not self.alive:
+            return False
+        for fd in self._rings:
+            mark_closed(fd)
+        self._control.send(control.FinishAll(math.ceil(limit_seconds * 1000)))
+        finished = False
+        while not (finished or self._control.closed_by_peer):
+            try:
+                messages = self._control.wait(SILENCE_SECONDS)
+            except ProtocolError:
+                break
+            if not messages:
+                break
+            self._note(messages)
+            finished = any(isinstance(message, control.Finished) for message in messages)
+        self._end(wait_seconds=END_SECONDS if finished else 0.0)
+        return finished and self._process.returncode == 0
+
+    def terminate(self) -> None:
+        """End the publisher now; what was not delivered stays counted as in flight."""
+        if self.alive:
+            self._process.terminate()
+            self._end()
+
+    def _end(self, wait_seconds: float = END_SECONDS) -> None:
+        """See the process gone, and leave nothing of it behind."""
+        self.alive = False
+        self.subscribers = 0
+        self._control.close()
+        for stop in (self._process.terminate, self._process.kill):
+            try:
+                self._process.wait(wait_seconds)
+                break
+            except subprocess.TimeoutExpired:
+                stop()
+                wait_seconds = END_SECONDS
+        self._process.wait()
+        for fd in self._rings:
+            mark_consumer_gone(fd)
+        for fd in self._wakes:
+            with contextlib.suppress(BlockingIOError):  # full: the producer is awake anyway
+                os.eventfd_write(fd, 1)
+        with contextlib.suppress(OSError):  # somebody else put something into the directory
+            address.remove_socket(self.url, self._directory)

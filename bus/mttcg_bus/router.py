@@ -1,0 +1,88 @@
+"""The publisher's ROUTER socket."""
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+import zmq
+
+from mttcg_bus.address import check_address, check_free, remove_socket
+from mttcg_bus.errors import AddressInUse, AddressRefused
+from mttcg_bus.wire import LARGEST_HEADER, Bytes
+
+BEAT_MILLISECONDS = 1000
+SILENCE_MILLISECONDS = 10_000
+"""A peer whose connection stays silent for this long (ZMTP heartbeats) is gone."""
+
+
+def set_common_options(socket: "zmq.Socket[bytes]", address: str, largest: int) -> None:
+    """Set what both ends need, before bind or connect to `address`.
+
+    Queues have no limit by number of messages: credit in bytes limits them. `largest`: bytes of a
+    frame that this end accepts; a peer that sends more is disconnected.
+    """
+    socket.set(zmq.SNDHWM, 0)
+    socket.set(zmq.RCVHWM, 0)
+    socket.set(zmq.MAXMSGSIZE, largest)
+    socket.set(zmq.HEARTBEAT_IVL, BEAT_MILLISECONDS)
+    socket.set(zmq.HEARTBEAT_TIMEOUT, SILENCE_MILLISECONDS)
+    socket.set(zmq.HEARTBEAT_TTL, SILENCE_MILLISECONDS)
+    socket.set(zmq.IPV6, "[" in address)
+
+
+class Router:
+    """A bound ROUTER socket; `url` is its address with the port that was chosen.
+
+    directory: of `private_address`, removed with the socket; None if the user chose the address.
+    Raises AddressRefused, AddressInUse.
+    """
+
+    def __init__(self, url: str, directory: Path | None) -> None:
+        checked = check_address(url)
+        check_free(url)
+        self._directory = directory
+        self._context = zmq.Context()
+        self.socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
+        set_common_options(self.socket, checked, LARGEST_HEADER)
+        self.socket.set(zmq.ROUTER_MANDATORY, True)
+        os.umask(0o077)  # the socket file is for this user alone
+        try:
+            self.socket.bind(checked)
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            if error.errno == errno.EADDRINUSE:
+                raise AddressInUse(url, "somebody else is bound to it") from error
+            raise AddressRefused(url, f"can't bind: {error.strerror}") from error
+        self.url = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+    def post(
+        self, identity: bytes, head: tuple[bytes, bytes], payload: "Bytes | zmq.Frame"
+    ) -> bool:
+        """Queue a message for one peer; return False if it is not connected any more."""
+        try:
+            self.socket.send(identity, zmq.SNDMORE)
+        except zmq.ZMQError as error:
+            if error.errno == errno.EHOSTUNREACH:
+                return False
+            raise
+        self.socket.send(head[0], zmq.SNDMORE)
+        self.socket.send(head[1], zmq.SNDMORE)
+        if isinstance(payload, zmq.Frame):
+            self.socket.send(payload, copy=False)  # its bytes are shared by all who get it
+        else:
+            self.socket.send(payload)
+        return True
+
+    def receive(self) -> list[bytes] | None:
+        """Return the identity and the frames of the next message, None if none has come."""
+        try:
+            return self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+
+    def close(self, linger_seconds: float) -> None:
+        """Close the socket, waiting so long for queued messages to go out; remove its file."""
+        self._context.destroy(linger=int(linger_seconds * 1000))
+        with contextlib.suppress(OSError):  # the supervisor removes what stays
+            remove_socket(self.url, self._directory)

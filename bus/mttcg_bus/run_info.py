@@ -1,0 +1,78 @@
+"""What a subscriber is told about the run that it watches."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from mttcg_bus import plain as checked
+from mttcg_bus.errors import ProtocolError
+
+Symbol: TypeAlias = tuple[int, int, str]
+"""Address, size in bytes (0 if unknown), name."""
+
+_REACH_OF_UNSIZED = 4096
+_MOST_NESTED = 16
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run of a guest.
+
+    run: identifier of the run, in the header of every record batch.
+    guest: path of the guest's ELF file. smp: number of vCPUs. engine: name of the translator.
+    ram_base, ram_size, entry: guest physical addresses and bytes.
+    symbols: (address, size, name), size 0 if unknown. plugins: as the user gave them.
+    """
+
+    run: str
+    guest: str
+    smp: int
+    engine: str
+    ram_base: int
+    ram_size: int
+    entry: int
+    symbols: tuple[Symbol, ...] = ()
+    plugins: tuple[str, ...] = ()
+
+    @cached_property
+    def _sorted(self) -> tuple[list[int], list[Symbol]]:
+        symbols = sorted(self.symbols)
+        return [symbol[0] for symbol in symbols], symbols
+
+    def symbol_at(self, address: int) -> str:
+        """Return "name" or "name+0x10" of the symbol that holds `address`, or ""."""
+        addresses, symbols = self._sorted
+        after = bisect_right(addresses, address)
+        # a symbol may lie inside a larger one, so look back a little when the nearest has ended
+        for start, size, name in reversed(symbols[max(0, after - _MOST_NESTED) : after]):
+            if address - start < (size or _REACH_OF_UNSIZED):
+                return name if address == start else f"{name}+{address - start:#x}"
+        return ""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the description as plain data (PROTOCOL.md, "Run description")."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "RunInfo":
+        """Return what `to_plain` described; raises ProtocolError."""
+        return cls(
+            run=checked.take_text(plain, "run"),
+            guest=checked.take_text(plain, "guest"),
+            smp=checked.take_integer(plain, "smp", 9999),
+            engine=checked.take_text(plain, "engine"),
+            ram_base=checked.take_integer(plain, "ram_base"),
+            ram_size=checked.take_integer(plain, "ram_size"),
+            entry=checked.take_integer(plain, "entry"),
+            symbols=tuple(map(_symbol_from, checked.take_list(plain, "symbols"))),
+            plugins=checked.take_texts(plain, "plugins"),
+        )
+
+
+def _symbol_from(value: object) -> Symbol:
+    match value:
+        case [int(address), int(size), str(name)] if address >= 0 and size >= 0:
+            return address, size, name
+    raise ProtocolError("a symbol is not [address, size, name]")

@@ -1,0 +1,217 @@
+"""The wire format; the only module that knows msgpack. PROTOCOL.md describes what it does.
+
+A message has three frames: topic, header, payload. The header is a msgpack map with the protocol
+version `v`, the message's `type`, and the type's fields. Whatever arrives is checked here: anything
+malformed or too large is a ProtocolError and nothing else.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import msgpack
+
+from mttcg_bus import plain as checked
+from mttcg_bus.errors import ProtocolError, WrongVersion
+
+PROTOCOL_VERSION = 1
+LARGEST_TOPIC = 256
+LARGEST_HEADER = 64 << 10
+LARGEST_PAYLOAD = 64 << 20
+
+Bytes: TypeAlias = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True)
+class Message:
+    """Root of all messages; TYPE is the `type` in the header."""
+
+    TYPE: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """Subscriber: send me the topics that start with one of `prefixes`.
+
+    name: for people. credit: bytes of payload it takes unacknowledged.
+    """
+
+    TYPE: ClassVar[str] = "hello"
+    name: str
+    prefixes: tuple[str, ...]
+    credit: int
+
+
+@dataclass(frozen=True)
+class Welcome(Message):
+    """Publisher: you are subscribed; the payload is plain data with `run` and `streams`."""
+
+    TYPE: ClassVar[str] = "welcome"
+
+
+@dataclass(frozen=True)
+class Refused(Message):
+    """Publisher: your last message was not accepted."""
+
+    TYPE: ClassVar[str] = "refused"
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch(Message):
+    """Publisher: the payload is `count` records, the first of them number `first`.
+
+    run: identifier of the run. dropped: records the producer had given up by then.
+    """
+
+    TYPE: ClassVar[str] = "batch"
+    run: str
+    stream: str
+    cpu: int
+    first: int
+    count: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class End(Message):
+    """Publisher: this vCPU's part of the stream has ended, after `records` records."""
+
+    TYPE: ClassVar[str] = "end"
+    run: str
+    stream: str
+    cpu: int
+    records: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Finish(Message):
+    """Publisher: every part of every stream has ended; say goodbye when you are done."""
+
+    TYPE: ClassVar[str] = "finish"
+
+
+@dataclass(frozen=True)
+class Acknowledge(Message):
+    """Subscriber: I am done with the records before number `next` of this vCPU's stream."""
+
+    TYPE: ClassVar[str] = "acknowledge"
+    stream: str
+    cpu: int
+    next: int
+
+
+@dataclass(frozen=True)
+class Beat(Message):
+    """Publisher: I am here; `records` were read from all rings so far."""
+
+    TYPE: ClassVar[str] = "beat"
+    records: int
+
+
+@dataclass(frozen=True)
+class Goodbye(Message):
+    """Either side: I leave."""
+
+    TYPE: ClassVar[str] = "goodbye"
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unknown(Message):
+    """A message of a type that this side does not know; readers ignore it."""
+
+    type: str
+
+
+MessageTable: TypeAlias = Mapping[str, type[Message]]
+
+
+def table_of(*types: type[Message]) -> MessageTable:
+    """Return the message types by their name on the wire."""
+    return {message.TYPE: message for message in types}
+
+
+MESSAGES = table_of(Hello, Welcome, Refused, Batch, End, Finish, Acknowledge, Beat, Goodbye)
+
+_TAKE: dict[Any, Callable[[Mapping[str, Any], str], Any]] = {
+    str: checked.take_text,
+    int: checked.take_integer,
+    tuple[str, ...]: checked.take_texts,
+    tuple[int, ...]: checked.take_integers,
+    dict[str, Any]: checked.take_mapping,
+}
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message from the other side; `payload` is in place, in what was received."""
+
+    topic: str
+    message: Message
+    payload: memoryview
+
+
+def pack(value: object) -> bytes:
+    """Return plain data as msgpack."""
+    packed: bytes = msgpack.packb(value)
+    return packed
+
+
+def unpack(data: Bytes, largest: int) -> dict[str, Any]:
+    """Return the mapping that `data`, of at most `largest` bytes, holds; raises ProtocolError."""
+    if len(data) > largest:
+        raise ProtocolError(f"{len(data)} bytes of msgpack; expected at most {largest}")
+    try:
+        value = msgpack.unpackb(data)
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        raise ProtocolError(f"malformed msgpack: {error}") from error
+    return checked.mapping_of(value, "message")
+
+
+def encode_header(message: Message) -> bytes:
+    """Return the header frame of `message`."""
+    fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
+    return pack({"v": PROTOCOL_VERSION, "type": message.TYPE, **fields})
+
+
+def decode_header(
+    data: Bytes, table: MessageTable = MESSAGES, largest: int = LARGEST_HEADER
+) -> Message:
+    """Return the message of a header frame, Unknown if its type is not in `table`.
+
+    Fields that the type does not have are ignored. Raises WrongVersion, ProtocolError.
+    """
+    plain = unpack(data, largest)
+    version = checked.take_integer(plain, "v")
+    if version != PROTOCOL_VERSION:
+        raise WrongVersion(version, PROTOCOL_VERSION)
+    name = checked.take_text(plain, "type")
+    kind: Any = table.get(name)
+    if kind is None:
+        return Unknown(name)
+    message: Message = kind(
+        **{field.name: _TAKE[field.type](plain, field.name) for field in dataclasses.fields(kind)}
+    )
+    return message
+
+
+def encode(topic: str, message: Message) -> tuple[bytes, bytes]:
+    """Return the first two frames of a message; the payload, maybe empty, is the third."""
+    return topic.encode(), encode_header(message)
+
+
+def decode(frames: Sequence[Bytes]) -> Received:
+    """Return what three received frames say; raises WrongVersion, ProtocolError."""
+    if len(frames) != 3:
+        raise ProtocolError(f"message of {len(frames)} frames; expected 3")
+    topic, header, payload = (memoryview(frame).cast("B") for frame in frames)
+    if len(topic) > LARGEST_TOPIC or len(payload) > LARGEST_PAYLOAD:
+        raise ProtocolError(f"topic of {len(topic)} or payload of {len(payload)} bytes: too large")
+    try:
+        name = str(topic, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ProtocolError("topic is not UTF-8") from error
+    return Received(name, decode_header(header), payload)

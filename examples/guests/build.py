@@ -1,0 +1,128 @@
+"""Builds the example guests with the C compiler of the pip package ziglang (extra `build`).
+
+    python examples/guests/build.py [--check] [--output DIR]
+
+Every *.c in this folder is one guest; each is linked with everything in runtime/. The result is the
+same, byte for byte, whenever and wherever it is built with the same version of ziglang: sources are
+named relative to this folder, there is no debug information and no build identifier. --check builds
+in a temporary folder and compares with the committed files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ZIG = (sys.executable, "-m", "ziglang")
+
+# RV64GC, which is all that every engine runs: no Zba, Zbb, Zbs, no vectors.
+# The guests are linked at 0x80000000, which is out of reach of the default code model (medlow).
+COMPILE = (
+    "cc", "-c", "-target", "riscv64-freestanding-none", "-mcpu=baseline_rv64", "-mabi=lp64d",
+    "-mcmodel=medany", "-std=gnu11", "-O2", "-g0", "-ffreestanding", "-fno-builtin", "-fno-pic",
+    # No checks that would need a library, no tables that nobody reads.
+    "-fno-sanitize=all", "-fno-stack-protector", "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-Wall", "-Wextra", "-Werror",
+)  # fmt: skip
+# The symbol table stays (plugins name code by it, --set finds symbols in it), but for the
+# compiler's own labels.
+LINK = ("ld.lld", "-static", "--build-id=none", "--discard-locals", "-T", "link.ld")
+
+
+def guests() -> tuple[str, ...]:
+    """Names of all example guests, in order."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.c")))
+
+
+def run_zig(arguments: tuple[str, ...], cache: Path) -> None:
+    """Runs the compiler in this folder, with its caches in the given one, not in the user's home.
+
+    Raises SystemExit with the compiler's messages when it fails.
+    """
+    environment = os.environ | {
+        "ZIG_LOCAL_CACHE_DIR": str(cache),
+        "ZIG_GLOBAL_CACHE_DIR": str(cache),
+    }
+    done = subprocess.run(
+        [*ZIG, *arguments], cwd=FOLDER, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"ziglang {' '.join(arguments)} failed:\n{done.stderr}")
+
+
+def build(output: Path) -> list[Path]:
+    """Builds all guests into the folder `output` (made if need be); returns the ELF files."""
+    output = output.resolve()
+    output.mkdir(parents=True, exist_ok=True)
+    runtime = sorted(
+        path.relative_to(FOLDER).as_posix()
+        for path in (FOLDER / "runtime").iterdir()
+        if path.suffix in (".c", ".S")
+    )
+    with tempfile.TemporaryDirectory(prefix="guests-") as folder, ThreadPoolExecutor(2) as pool:
+        temporary = Path(folder)
+        sources = [*runtime, *(f"{name}.c" for name in guests())]
+        objects = {source: temporary / f"{source.replace('/', '-')}.o" for source in sources}
+
+        def compile_one(source: str) -> None:
+            run_zig((*COMPILE, source, "-o", str(objects[source])), temporary / "cache")
+
+        def link_one(name: str) -> Path:
+            elf = output / f"{name}.elf"
+            inputs = [str(objects[source]) for source in (*runtime, f"{name}.c")]
+            run_zig((*LINK, *inputs, "-o", str(elf)), temporary / "cache")
+            # The linker makes programs; for the host these are data.
+            elf.chmod(0o644)
+            return elf
+
+        list(pool.map(compile_one, sources))
+        return list(pool.map(link_one, guests()))
+
+
+def differences(built: Path, committed: Path = FOLDER) -> Iterator[str]:
+    """One line for each guest that differs between the folders or has no source any more."""
+    for name in guests():
+        file = f"{name}.elf"
+        if not (committed / file).is_file():
+            yield f"{file} is not there: run examples/guests/build.py"
+        elif (committed / file).read_bytes() != (built / file).read_bytes():
+            yield f"{file} is not what its sources give: run examples/guests/build.py"
+    for path in sorted(committed.glob("*.elf")):
+        if path.stem not in guests():
+            yield f"{path.name} has no source"
+
+
+def main() -> int:
+    """Builds or checks; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Builds the example guests.")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the committed files only"
+    )
+    parser.add_argument("--output", type=Path, default=FOLDER, help="folder for the ELF files")
+    arguments = parser.parse_args()
+    if importlib.util.find_spec("ziglang") is None:
+        print("build.py: ziglang is not installed: pip install '.[build]'", file=sys.stderr)
+        return 2
+    if not arguments.check:
+        for elf in build(arguments.output):
+            print(f"{elf.name}: {elf.stat().st_size} bytes")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="guests-check-") as folder:
+        build(Path(folder))
+        found = list(differences(Path(folder)))
+    for line in found:
+        print(line, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The command `mttcg`: one file per verb; every error becomes one line and an exit status."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+from mttcg.cli.plugins import PluginsVerb
+from mttcg.cli.run import RunVerb
+from mttcg.cli.streams import ensure_stderr
+from mttcg.cli.subscribe import SubscribeVerb
+from mttcg.errors import EXIT_FAULT, MttcgError, UserError
+from mttcg.version import VERSION
+
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
+
+
+class Verb(Protocol):
+    """One verb of the command line."""
+
+    summary: str
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; returns the exit status, raises MttcgError for what goes wrong."""
+
+
+VERBS: dict[str, Verb] = {
+    "run": RunVerb(),
+    "subscribe": SubscribeVerb(),
+    "plugins": PluginsVerb(),
+}
+
+
+class CommandLineError(UserError):
+    """The arguments are not what the command takes."""
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser that raises CommandLineError in place of printing its usage and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's message into an error of ours."""
+        raise CommandLineError(f"{message}; expected as in `{self.prog} --help`")
+
+
+def build_parser() -> ArgumentParser:
+    """Make the parser of the whole command line."""
+    description = "Run SMP RISC-V guests, one process per vCPU, instrumented from Python."
+    parser = ArgumentParser(prog="mttcg", description=description, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"mttcg {VERSION}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        verb_parser = verbs.add_parser(
+            name, help=verb.summary, description=verb.summary, allow_abbrev=False
+        )
+        verb.prepare_parser(verb_parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (sys.argv if `argv` is None) and return its exit status.
+
+    A mistake of the user's is one line on stderr and status 2; a fault of ours is status 70.
+    """
+    ensure_stderr()
+    try:
+        args = build_parser().parse_args(argv)
+        return VERBS[args.verb].run(args)
+    except SystemExit as stop:  # argparse, after --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
+    except MttcgError as error:
+        complain(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        return answer_exception(error)
+
+
+def answer_exception(error: Exception) -> int:
+    """Report an error of the bus in one line, any other with its traceback as a fault of ours."""
+    # the bus is a package of its own with its own root; it is not loaded unless it was used
+    bus_errors = sys.modules.get("mttcg_bus.errors")
+    if bus_errors is not None and isinstance(error, bus_errors.BusError):
+        complain(str(error))
+        return int(getattr(error, "exit_status", EXIT_FAULT))
+    traceback.print_exception(error)
+    complain(f"fault: {type(error).__name__}: {error}")
+    return EXIT_FAULT
+
+
+def complain(message: str) -> None:
+    """Print one line on stderr, whatever line ends the message has."""
+    print(f"mttcg: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)

@@ -1,0 +1,99 @@
+"""The live status line on stderr, beside the guest's console on stdout.
+
+Both may be the same terminal. So the line is taken away before the guest writes, and is drawn only
+while the guest's output stands at the start of a line: a prompt of the guest's stays whole. (rich's
+Live redraws whatever line the cursor is in, so the line is drawn here with rich's control codes.)
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
+from rich.text import Text
+
+from mttcg.cli.render import make_console
+from mttcg.cli.report import ESCAPED
+from mttcg.machine.result import Status, VcpuStatus
+
+SECONDS_BETWEEN_DRAWINGS = 0.1
+VCPUS_SHOWN = 8
+"""vCPUs that are shown one by one; of more, only the sum."""
+ERASE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+
+
+class StatusLine:
+    """One line that is drawn over and over; call it with a Status to draw it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.drawn_at = float("-inf")
+        self.visible = False
+        self.guest_at_line_start = True
+
+    def __call__(self, status: Status) -> None:
+        """Draw the line, unless it was drawn a moment ago or the guest is inside a line."""
+        now = time.monotonic()
+        if not self.guest_at_line_start or now - self.drawn_at < SECONDS_BETWEEN_DRAWINGS:
+            return
+        self.drawn_at = now
+        self.erase()
+        line = Text(status_text(status).translate(ESCAPED), style="dim", no_wrap=True)
+        # one column less than there are: a full line would make some terminals scroll
+        line.truncate(self.console.width - 1, overflow="ellipsis")
+        self.console.print(line, end="")
+        self.visible = True
+
+    def erase(self) -> None:
+        """Take the line away if it is there; the cursor is at the start of its place then."""
+        if self.visible:
+            self.console.control(ERASE)
+            self.visible = False
+
+    def before_guest_output(self, data: bytes) -> None:
+        """Make room for `data`, which the guest is about to write to the same terminal."""
+        self.erase()
+        self.guest_at_line_start = data.endswith(b"\n")
+
+
+@contextmanager
+def status_line(enabled: bool, console: Console | None = None) -> Iterator[StatusLine | None]:
+    """Give the status line for a run, to be called with each Status; None if not `enabled`.
+
+    `console` is that of stderr unless another is given. At the end the line is gone.
+    """
+    if not enabled:
+        yield None
+        return
+    line = StatusLine(console or make_console(sys.stderr))
+    try:
+        yield line
+    finally:
+        line.erase()
+        if not line.guest_at_line_start:
+            line.console.line()
+
+
+def status_text(status: Status) -> str:
+    """Write a status in one line: time, speed in all and per vCPU, events on the bus."""
+    total = sum(vcpu.rate for vcpu in status.vcpus)
+    parts = [f"{status.seconds:.1f} s", f"{total / 1e6:,.1f} M instr/s"]
+    if len(status.vcpus) <= VCPUS_SHOWN:
+        parts.append("  ".join(vcpu_text(vcpu) for vcpu in status.vcpus))
+    else:
+        states = [vcpu.state for vcpu in status.vcpus]
+        counts = {state: states.count(state) for state in dict.fromkeys(states)}
+        parts.append("  ".join(f"{count} {state}" for state, count in counts.items()))
+    emitted = sum(counts.get("emitted", 0) for counts in status.ledger.values())
+    if status.ledger:
+        parts.append(f"{emitted:,} events")
+    return " | ".join(parts)
+
+
+def vcpu_text(vcpu: VcpuStatus) -> str:
+    """Write one vCPU's part: its speed while it runs, else its state."""
+    shown = f"{vcpu.rate / 1e6:,.1f}" if vcpu.rate > 0 else vcpu.state
+    return f"{vcpu.index}: {shown}"

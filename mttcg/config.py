@@ -1,0 +1,145 @@
+"""What a run is asked to do, checked once, before anything is started."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mttcg.errors import OptionError
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+PAGE_SIZE = 4096
+"""Guest page size in bytes (RISC-V privileged architecture, section on Sv39)."""
+
+SMP_MAX = 64
+MEMORY_MIN = 1 * MIB
+MEMORY_MAX = 64 * GIB
+MEMORY_DEFAULT = 128 * MIB
+ENGINES = ("auto", "unicorn")
+
+SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
+WORD_VALUES = range(-(1 << 63), 1 << 64)
+"""What fits a 64-bit word, signed or unsigned."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The options of one run; every one is checked when the object is made.
+
+    Raises `OptionError`, which names the option, for a value that it can't have. The guest file is
+    checked by the ELF loader, the plugins by theirs, the bus address by the bus.
+    """
+
+    guest: Path
+    """The ELF file to run."""
+    smp: int = 1
+    """Number of harts, 1 to 64."""
+    memory: int = MEMORY_DEFAULT
+    """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
+    engine: str = "auto"
+    """One of `ENGINES`."""
+    plugins: tuple[str, ...] = ()
+    """Plugin specs, as "name-or-path,key=value,..."."""
+    bus: str | None = None
+    """Address the bus binds to; None: one of its own."""
+    symbols_set: Mapping[str, int] = field(default_factory=dict)
+    """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
+    pin: bool = False
+    """Pin every vCPU process to a processor."""
+    aggregate: bool = True
+    """Start an aggregator process for each plugin that has one."""
+    wait_subscribers: int = 0
+    """Start the guest only when so many subscribers are there."""
+    quiet: bool = False
+    """Show no live status line."""
+    json: Path | None = None
+    """File the result is written to."""
+
+    def __post_init__(self) -> None:
+        """Check every option that can be checked by itself."""
+        _check_number("--smp", self.smp, 1, SMP_MAX)
+        _check_memory(self.memory)
+        _check_number("--wait-subscribers", self.wait_subscribers, 0, 1 << 16)
+        if isinstance(self.plugins, str):
+            raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
+        if self.engine not in ENGINES:
+            raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
+        for symbol, value in self.symbols_set.items():
+            _check_word(symbol, value)
+        if self.json is not None:
+            _check_json(Path(self.json))
+
+
+def _check_number(option: str, value: object, low: int, high: int) -> None:
+    expected = f"a whole number from {low} to {high}"
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise OptionError(option, f"{value!r} is not a whole number", expected)
+    if not low <= value <= high:
+        raise OptionError(option, f"{value} is out of range", expected)
+
+
+def _check_memory(value: object) -> None:
+    expected = "a multiple of 4096 bytes from 1M to 64G"
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise OptionError("--memory", f"{value!r} is not a number of bytes", expected)
+    if not MEMORY_MIN <= value <= MEMORY_MAX:
+        raise OptionError("--memory", f"{value} bytes is out of range", expected)
+    if value % PAGE_SIZE:
+        raise OptionError("--memory", f"{value} bytes is not a whole number of pages", expected)
+
+
+def _check_word(symbol: str, value: object) -> None:
+    if not isinstance(value, int) or value not in WORD_VALUES:
+        wrong = f"{value!r} does not fit 64 bits"
+        raise OptionError(f"--set {symbol}", wrong, "a 64-bit value, decimal or 0x...")
+
+
+def _check_json(path: Path) -> None:
+    """Refuse now what would fail only after the whole run."""
+    if path.is_dir():
+        raise OptionError("--json", f"{path} is a directory", "a file to write")
+    if not path.parent.is_dir():
+        raise OptionError("--json", f"there is no directory {path.parent}", "a file to write")
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as "128M", "64K", "1G", "0x100000" (bytes without a unit; M is MiB).
+
+    Returns bytes. Raises `OptionError` naming `--memory`; the range is checked by `Config`.
+    """
+    stripped = text.strip().upper().removesuffix("IB")
+    unit = stripped[-1:] if stripped[-1:] in SIZE_UNITS else ""
+    number = _parse_number(stripped.removesuffix(unit))
+    if number is None or number < 0:
+        expected = 'a number of bytes, K, M or G, such as "128M"'
+        raise OptionError("--memory", f"{text!r} is not a size", expected)
+    return number * SIZE_UNITS[unit]
+
+
+def parse_assignment(text: str) -> tuple[str, int]:
+    """Read "SYMBOL=VALUE", the value decimal or 0x..., as (symbol, value).
+
+    Raises `OptionError` naming `--set`.
+    """
+    symbol, equals, value = text.partition("=")
+    symbol = symbol.strip()
+    number = _parse_number(value)
+    if not equals or not symbol or number is None:
+        expected = "SYMBOL=VALUE, the value decimal or 0x..."
+        raise OptionError("--set", f"{text!r} is not an assignment", expected)
+    _check_word(symbol, number)
+    return symbol, number
+
+
+def _parse_number(text: str) -> int | None:
+    """Read a decimal or 0x number; None if it is neither."""
+    body = text.strip().lower()
+    digits = body.removeprefix("-")
+    base = 16 if digits.startswith("0x") else 10
+    # int() alone would also take "1_000", "+5" and digits of other scripts
+    plain = digits.removeprefix("0x").isascii() and digits.removeprefix("0x").isalnum()
+    try:
+        return int(body, base) if plain else None
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""What runs translated guest code."""

@@ -1,0 +1,87 @@
+"""What every engine offers the vCPU, and the ways in which it comes back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.tbcache.cache import Block
+
+
+class ExitKind(Enum):
+    """Why an engine came back."""
+
+    REQUEST = "somebody set this vCPU's request word; no instruction was left half done"
+    SYSTEM = "an instruction that the host runs is next; it counts as retired"
+    ACCESS = "a load or store that is not plain RAM is next: a device, or a fault"
+    FETCH = "the next pc lies outside of RAM"
+    TRAP = "the next instruction raises the exception in `cause`"
+    CALLBACK = "a Python callback failed, or moved pc"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """An exit: its kind, the pc of the next instruction, and what the kind says further."""
+
+    kind: ExitKind
+    pc: int
+    word: int = 0
+    cause: Cause | None = None
+    address: int = 0
+
+
+class Engine(Protocol):
+    """One vCPU's translator. Used from one thread; registers are exact between two runs."""
+
+    name: str
+
+    def run(self, pc: int) -> Exit:
+        """Run from pc until something needs the vCPU."""
+
+    def read_x(self, register: int) -> int:
+        """An integer register."""
+
+    def write_x(self, register: int, value: int) -> None:
+        """Write an integer register; register 0 is left alone."""
+
+    def read_f(self, register: int) -> int:
+        """A floating-point register, its 64 bits."""
+
+    def write_f(self, register: int, value: int) -> None:
+        """Write the 64 bits of a floating-point register."""
+
+    def spill(self) -> None:
+        """Copy all registers to the hart state."""
+
+    def spill_integer(self) -> None:
+        """Copy the integer registers to the hart state."""
+
+    def enable_float(self, enabled: bool) -> None:
+        """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
+
+    def fetch_again(self) -> int:
+        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+
+    def retract(self, pc: int) -> None:
+        """Take back the count of the instructions of the current block from pc on."""
+
+    def resume(self, pc: int) -> None:
+        """Say that what runs next at pc goes on with the current block, if that is not over."""
+
+    def stop_for_callback(self, pc: int, half_done: bool) -> None:
+        """Leave at the next chance, from within a Python callback."""
+
+    def move(self, pc: int) -> None:
+        """Go on at another pc, from within a Python callback before an instruction or block."""
+
+    def apply(self, plan: Plan) -> None:
+        """Put a plan in force; blocks translated under another are dropped."""
+
+    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+        """Tell the plan of an access that the host made in the guest's place."""
+
+
+Discover = Callable[[Block], Plan | None]
+"""Called with each block before its first execution here; a new plan if that changed it."""

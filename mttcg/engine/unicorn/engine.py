@@ -1,0 +1,318 @@
+"""The Unicorn engine of one vCPU."""
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+import unicorn
+from unicorn import riscv_const, unicorn_const
+
+from mttcg.engine.base import Discover, Exit, ExitKind
+from mttcg.engine.unicorn import hooks
+from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
+from mttcg.engine.unicorn.instrumentation import Instrumentation
+from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, start
+from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.tbcache.layout import HALVES, SLOTS
+
+CODE_BASE = 1 << 40
+"""Guest-physical address at which Unicorn sees the fetched pages; beyond any RAM."""
+NEVER_REACHED = 1
+"""An `until` address that no pc can have."""
+PRIVILEGE, USER, MACHINE = riscv_const.UC_RISCV_REG_PRIV, 0, 3
+FLOAT_ON = 3 << 13
+
+_spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
+_spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
+_observe = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)(hooks.observe.address)
+
+_HOOKS = {
+    unicorn_const.UC_HOOK_TLB_FILL: hooks.on_tlb_fill,
+    unicorn_const.UC_HOOK_BLOCK: hooks.on_block,
+    unicorn_const.UC_HOOK_INTR: hooks.on_exception,
+    unicorn_const.UC_HOOK_INSN_INVALID: hooks.on_breakpoint,
+}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a vCPU process has mapped: host addresses and sizes in bytes.
+
+    `device_pages` are the numbers of RAM pages in which a device lies.
+    """
+
+    ram: int
+    ram_base: int
+    ram_size: int
+    cache: int
+    device_pages: tuple[int, ...] = ()
+
+
+class UnicornEngine:
+    """Runs plain instructions in Unicorn, at user level, and comes back for the rest.
+
+    Unicorn sees RAM for data and, through its virtual TLB, the block cache's pages for code: so
+    stores never meet translated pages, and code changes only when the guest asks (fence.i).
+    """
+
+    name = "unicorn"
+
+    def __init__(self, memory: Memory, hart: Hart, cache: BlockCache, discover: Discover) -> None:
+        self.hart, self.cache, self.discover = hart, cache, discover
+        self.memory = memory
+        self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
+        self.page_slot = np.zeros(memory.ram_size // PAGE, dtype=np.uint32)
+        self.page_device = np.zeros(memory.ram_size // PAGE, dtype=np.uint8)
+        self.page_device[list(memory.device_pages)] = 1
+        self.entries = np.zeros(SLOTS * HALVES, dtype=np.uint32)
+        self.refreshed: set[tuple[int, int]] = set()
+        self.generation: dict[int, int] = {}
+        self.versions = False
+        self.block: Block | None = None
+        self.moved: int | None = None
+        self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
+        self._map()
+        self._fill_frame()
+        address = int(self.frame.ctypes.data)
+        for kind, function in _HOOKS.items():
+            add_hook(self.engine, kind, function.address, address)
+        self.instrumentation = Instrumentation(self.engine, self.frame, address)
+        self.engine.reg_write(PRIVILEGE, USER)
+
+    def _map(self) -> None:
+        self.engine.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
+        memory, layout = self.memory, self.cache.layout
+        # RAM: written by every vCPU and device. Code: written by the cache, under its lock.
+        self.engine.mem_map_ptr(
+            memory.ram_base,
+            memory.ram_size,
+            unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_WRITE,
+            memory.ram,
+        )
+        self.engine.mem_map_ptr(
+            CODE_BASE,
+            SLOTS * PAGE,
+            unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC,
+            memory.cache + layout.offset("fetched"),
+        )
+
+    def _fill_frame(self) -> None:
+        memory = self.memory
+        words = {
+            Word.ENGINE: self.engine._uch.value,
+            Word.HART: ctypes.addressof(ctypes.c_char.from_buffer(self.hart.words)),
+            Word.RAM: memory.ram,
+            Word.RAM_BASE: memory.ram_base,
+            Word.RAM_SIZE: memory.ram_size,
+            Word.PAGE_SLOT: self.page_slot.ctypes.data,
+            Word.PAGE_DEVICE: self.page_device.ctypes.data,
+            Word.ENTRIES: self.entries.ctypes.data,
+            Word.ORIGINAL: memory.cache + self.cache.layout.offset("original"),
+            Word.FETCHED: CODE_BASE,
+            Word.REGISTER_READ: address_of("uc_reg_read"),
+            Word.REGISTER_WRITE: address_of("uc_reg_write"),
+            Word.EMULATION_STOP: address_of("uc_emu_stop"),
+            Word.RESUME_PC: NOWHERE,
+            Word.BLOCK_PC: NOWHERE,
+        }
+        for word, value in words.items():
+            self.frame[word] = value
+
+    def run(self, pc: int) -> Exit:
+        """Run from pc until something needs the vCPU."""
+        frame, engine = self.frame, self.engine
+        while True:
+            frame[Word.EXIT] = Reason.NONE
+            status = start(engine._uch, pc, NEVER_REACHED, 0, 0)
+            reason = Reason(int(frame[Word.EXIT]))
+            if reason is Reason.NONE:
+                raise UnicornError(status, f"running at {self._pc():#x}")
+            if reason is Reason.NEW_BLOCK:
+                pc = int(frame[Word.EXIT_PC])
+                self._new_block(pc, int(frame[Word.EXIT_DETAIL]))
+            elif reason is Reason.FETCH_PAGE:
+                pc, address = self._pc(), int(frame[Word.EXIT_DETAIL])
+                if not self._enter(address):
+                    return self._cannot_fetch(pc, address)
+            else:
+                return self._exit(reason)
+
+    def _exit(self, reason: Reason) -> Exit:
+        pc, detail = int(self.frame[Word.EXIT_PC]), int(self.frame[Word.EXIT_DETAIL])
+        if reason in (Reason.LOAD, Reason.STORE):
+            pc = self._pc()
+            self.retract(pc)
+            return Exit(ExitKind.ACCESS, pc, word=self.word_at(pc))
+        if reason is Reason.SYSTEM:
+            self.retract(pc)
+            self.hart.instructions += 1
+            return Exit(ExitKind.SYSTEM, pc, word=detail)
+        if reason is Reason.REQUEST:
+            return Exit(ExitKind.REQUEST, pc)
+        if reason is Reason.CALLBACK:
+            return self._leave_callback(pc, half_done=bool(detail))
+        self.retract(pc)
+        return Exit(ExitKind.TRAP, pc, cause=self._cause(reason, pc), address=detail)
+
+    def _cannot_fetch(self, pc: int, address: int) -> Exit:
+        """No RAM at an address that Unicorn fetched for the block at pc."""
+        if address >= pc & ~(PAGE - 1):
+            return Exit(ExitKind.FETCH, pc, address=max(pc, address))
+        # a block of nothing but an illegal 16-bit instruction has size 0 in Unicorn, which then
+        # looks at the page of the byte before it
+        self.hart.instructions += 1
+        word = int(self.cache.block(pc)[0].instructions["word"][0])
+        return Exit(ExitKind.SYSTEM, pc, word=word)
+
+    def _leave_callback(self, pc: int, half_done: bool) -> Exit:
+        if half_done:
+            return Exit(ExitKind.CALLBACK, self._pc())
+        self.retract(pc)
+        target, self.moved = self.moved, None
+        return Exit(ExitKind.CALLBACK, pc if target is None else target)
+
+    def _cause(self, reason: Reason, pc: int) -> Cause:
+        if reason is Reason.ATOMIC_ACCESS:
+            is_load = self.word_at(pc) >> 27 == 0b00010
+            return Cause.LOAD_ACCESS if is_load else Cause.STORE_ACCESS
+        misaligned_load = reason is Reason.LOAD_MISALIGNED
+        return Cause.LOAD_MISALIGNED if misaligned_load else Cause.STORE_MISALIGNED
+
+    def word_at(self, pc: int) -> int:
+        """The instruction at pc, 16 or 32 bits, as this vCPU fetches it."""
+        block = self._block_around(pc)
+        return int(block.instructions["word"][block.pcs.index(pc)])
+
+    def _block_around(self, pc: int) -> Block:
+        """The block entered last, which holds pc."""
+        head = int(self.frame[Word.BLOCK_PC])
+        if self.block is None or self.block.pc != head:
+            self.block = self.cache.block(head)[0]
+        return self.block
+
+    def retract(self, pc: int) -> None:
+        """Take back the count of the instructions of the current block from pc on."""
+        executed = self._block_around(pc).pcs.index(pc)
+        self.hart.instructions -= int(self.frame[Word.BLOCK_COUNT]) - executed
+
+    def resume(self, pc: int) -> None:
+        """Say that what runs next at pc goes on with the current block, if that is not over."""
+        if self.block is not None and pc < self.block.pc + self.block.size:
+            self.frame[Word.RESUME_PC] = pc
+
+    def _pc(self) -> int:
+        return int(self.engine.reg_read(riscv_const.UC_RISCV_REG_PC))
+
+    def _enter(self, address: int) -> bool:
+        """Fetch the page of an address from now on; False if it is not in RAM."""
+        page = self.cache.page_of(address)
+        if not 0 <= page < len(self.page_slot):
+            return False
+        self._fetch(page)
+        return True
+
+    def _fetch(self, page: int) -> None:
+        slot, recycled = self.cache.enter_page(page)
+        self.page_slot[page] = slot + 1
+        generation = int(self.cache.slots["generation"][slot])
+        if recycled or self.generation.setdefault(slot, generation) != generation:
+            self.generation[slot] = generation
+            self.entries[slot * HALVES : (slot + 1) * HALVES] = 0
+            self.engine.ctl_flush_tb()
+
+    def fetch_again(self) -> int:
+        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        dropped = 0
+        changed = self.cache.changed_pages()
+        for page in changed:
+            dropped += len(self.cache.known_blocks(self.cache.used[page]))
+            self._fetch(page)
+        if changed:
+            self.versions = True
+            self.block = None
+            # other physical pages behind the same addresses: translations of the old version
+            # stay, unreachable, until that version comes back
+            self.engine.ctl_flush_tlb()
+        return dropped
+
+    def _new_block(self, pc: int, size: int) -> None:
+        """Learn a block that Unicorn has translated and is about to run for the first time."""
+        block, found = self.cache.block(pc)
+        key = (block.slot, pc)
+        if key not in self.refreshed:
+            self.refreshed.add(key)
+            if found:
+                self.hart.cache_hits += 1
+            else:
+                self.hart.cache_misses += 1
+            plan = self.discover(block)
+            if plan is not None:
+                self.apply(plan)
+            if block.terminator.runs_on_host:
+                # it may have been translated before its last instruction was left to the host
+                self.engine.ctl_remove_cache(pc, pc + block.size)
+                return
+        ends = np.asarray(block.instructions["offset"], dtype=np.int64) - pc % PAGE
+        count = int(np.count_nonzero(ends < size))
+        entry = count << 16 | size
+        self.entries[block.slot * HALVES + pc % PAGE // 2] = entry
+
+    def read_x(self, register: int) -> int:
+        """An integer register."""
+        return int(self.engine.reg_read(riscv_const.UC_RISCV_REG_X0 + register))
+
+    def write_x(self, register: int, value: int) -> None:
+        """Write an integer register; register 0 is left alone."""
+        if register:
+            self.engine.reg_write(riscv_const.UC_RISCV_REG_X0 + register, value)
+
+    def read_f(self, register: int) -> int:
+        """A floating-point register, its 64 bits."""
+        return int(self.engine.reg_read(riscv_const.UC_RISCV_REG_F0 + register))
+
+    def write_f(self, register: int, value: int) -> None:
+        """Write the 64 bits of a floating-point register."""
+        self.engine.reg_write(riscv_const.UC_RISCV_REG_F0 + register, value)
+
+    def spill_integer(self) -> None:
+        """Copy the integer registers to the hart state."""
+        _spill_integer(self.frame.ctypes.data)
+
+    def spill(self) -> None:
+        """Copy all registers to the hart state."""
+        _spill_integer(self.frame.ctypes.data)
+        _spill_float(self.frame.ctypes.data)
+
+    def enable_float(self, enabled: bool) -> None:
+        """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
+        self.engine.reg_write(PRIVILEGE, MACHINE)
+        self.engine.reg_write(riscv_const.UC_RISCV_REG_MSTATUS, FLOAT_ON if enabled else 0)
+        self.engine.reg_write(PRIVILEGE, USER)
+
+    def apply(self, plan: Plan) -> None:
+        """Put a plan in force; blocks translated under another are dropped."""
+        self.instrumentation.apply(plan, self.versions)
+
+    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+        """Tell the plan of an access that the host made in the guest's place."""
+        _observe(self.frame.ctypes.data, pc, address, size, value, int(write))
+
+    def stop_for_callback(self, pc: int, half_done: bool) -> None:
+        """Leave at the next chance, from within a Python callback.
+
+        Before the instruction at pc if it has not begun; else at the end of its block, as Unicorn
+        does not leave one in the middle of a memory access.
+        """
+        if not self.frame[Word.EXIT]:
+            self.frame[Word.EXIT_PC] = pc
+            self.frame[Word.EXIT_DETAIL] = half_done
+            self.frame[Word.EXIT] = Reason.CALLBACK
+        self.engine.emu_stop()
+
+    def move(self, pc: int) -> None:
+        """Go on at another pc, from within a Python callback before an instruction or block."""
+        self.moved = pc

@@ -1,0 +1,76 @@
+"""The frame: what the native hooks of one vCPU know, as 64-bit words private to its process.
+
+Written by Python between two runs, by the hooks during one; never by both at a time.
+"""
+
+from enum import IntEnum, auto
+
+from mttcg.isa.riscv64.hart import OFFSET
+
+
+class Word(IntEnum):
+    """Index of each word of the frame."""
+
+    ENGINE = 0  # the uc_engine
+    HART = auto()  # host address of this hart's state
+    RAM = auto()  # host address of guest RAM
+    RAM_BASE = auto()
+    RAM_SIZE = auto()
+    PAGE_SLOT = auto()  # host address: u32 per RAM page, slot + 1 of the version to fetch
+    PAGE_DEVICE = auto()  # host address: u8 per RAM page, 1 if a device lies in it
+    ENTRIES = auto()  # host address: u32 per half of a slot, (instructions << 16 | bytes)
+    ORIGINAL = auto()  # host address of the slots' original bytes
+    FETCHED = auto()  # guest-physical address at which Unicorn has the slots' fetched bytes
+    REGISTER_READ = auto()  # uc_reg_read
+    REGISTER_WRITE = auto()  # uc_reg_write
+    EMULATION_STOP = auto()  # uc_emu_stop
+    EXIT = auto()  # a Reason; set before the stop is asked for, cleared before the next run
+    EXIT_PC = auto()
+    EXIT_DETAIL = auto()  # size of the new block, address or page of an access, instruction word
+    RESUME_PC = auto()  # a block here goes on with one that was counted already
+    BLOCK_PC = auto()
+    BLOCK_COUNT = auto()  # instructions counted for the block at BLOCK_PC
+    EVERY_BLOCK = auto()  # host address of (function, data) rows
+    EVERY_BLOCK_COUNT = auto()
+    EVERY_INSTRUCTION = auto()
+    EVERY_INSTRUCTION_COUNT = auto()
+    EVERY_ACCESS = auto()
+    EVERY_ACCESS_COUNT = auto()
+    BLOCK_SITES = auto()  # host address of a site table, 0 if there is none
+    INSTRUCTION_SITES = auto()
+    SITE_ROWS = auto()  # host address of (function, data) rows that site tables point into
+    SCRATCH = auto()
+    SCRATCH_2 = auto()
+    SCRATCH_3 = auto()
+    WORDS = auto()
+
+
+class Reason(IntEnum):
+    """Why a hook asked Unicorn to stop."""
+
+    NONE = 0
+    REQUEST = 1
+    NEW_BLOCK = 2
+    SYSTEM = 3
+    LOAD = 4  # a page that is not plain RAM; detail is the page's address
+    STORE = 5
+    FETCH_PAGE = 6  # a code page not entered yet; detail is its address
+    LOAD_MISALIGNED = 7
+    STORE_MISALIGNED = 8
+    ATOMIC_ACCESS = 9  # an atomic outside of RAM
+    CALLBACK = 10
+
+
+NOWHERE = (1 << 64) - 1
+"""A pc that no block has."""
+
+# byte offsets in the hart state, as plain ints for numba
+INSTRUCTIONS = OFFSET["instructions"]
+BLOCKS = OFFSET["blocks"]
+BLOCK_PC = OFFSET["block_pc"]
+REQUEST = OFFSET["request"]
+RESERVATION = OFFSET["reservation"]
+RESERVATION_VALUE = OFFSET["reservation_value"]
+X = OFFSET["x"]
+F = OFFSET["f"]
+FCSR = OFFSET["fcsr"]

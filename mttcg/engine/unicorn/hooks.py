@@ -1,0 +1,367 @@
+"""The native hooks: everything that happens per block, instruction, access or atomic.
+
+Each is a C function made by numba that uc_hook_add takes as it is; `frame` is a host address, see
+frame.py. No hook allocates, none calls into Python but through an operation of the plan.
+"""
+
+import numpy as np
+from numba import cfunc, njit, types
+from unicorn import riscv_const
+
+from mttcg.engine.unicorn import frame as at
+from mttcg.engine.unicorn.frame import Reason, Word
+from mttcg.isa import native as host
+from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
+from mttcg.isa.riscv64.hart import NO_RESERVATION
+
+U64 = np.uint64
+ENGINE, HART = int(Word.ENGINE), int(Word.HART)
+RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
+PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
+ENTRIES, ORIGINAL, FETCHED = int(Word.ENTRIES), int(Word.ORIGINAL), int(Word.FETCHED)
+REGISTER_READ, REGISTER_WRITE = int(Word.REGISTER_READ), int(Word.REGISTER_WRITE)
+EMULATION_STOP = int(Word.EMULATION_STOP)
+EXIT, EXIT_PC, EXIT_DETAIL = int(Word.EXIT), int(Word.EXIT_PC), int(Word.EXIT_DETAIL)
+RESUME_PC, BLOCK_PC, BLOCK_COUNT = int(Word.RESUME_PC), int(Word.BLOCK_PC), int(Word.BLOCK_COUNT)
+EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
+EVERY_ACCESS = int(Word.EVERY_ACCESS)
+BLOCK_SITES, INSTRUCTION_SITES = int(Word.BLOCK_SITES), int(Word.INSTRUCTION_SITES)
+SITE_ROWS, SCRATCH = int(Word.SITE_ROWS), int(Word.SCRATCH)
+
+REQUESTED, NEW_BLOCK, SYSTEM = int(Reason.REQUEST), int(Reason.NEW_BLOCK), int(Reason.SYSTEM)
+LOAD, STORE, FETCH_PAGE = int(Reason.LOAD), int(Reason.STORE), int(Reason.FETCH_PAGE)
+LOAD_MISALIGNED, STORE_MISALIGNED = int(Reason.LOAD_MISALIGNED), int(Reason.STORE_MISALIGNED)
+ATOMIC_ACCESS = int(Reason.ATOMIC_ACCESS)
+NONE = int(Reason.NONE)
+
+PC = riscv_const.UC_RISCV_REG_PC
+X0 = riscv_const.UC_RISCV_REG_X0
+F0 = riscv_const.UC_RISCV_REG_F0
+FCSR = riscv_const.UC_RISCV_REG_FCSR
+
+UC_MEM_WRITE, UC_MEM_FETCH = 17, 18
+PROT_READ_WRITE, PROT_EXEC = 3, 4
+SITE_SHIFT = 3 * 8
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+@njit(cache=True)
+def get(frame, word):  # type: ignore[no-untyped-def]
+    """A word of the frame."""
+    return host.load64(frame + U64(8 * word))
+
+
+@njit(cache=True)
+def put(frame, word, value):  # type: ignore[no-untyped-def]
+    """Set a word of the frame."""
+    host.store64(frame + U64(8 * word), U64(value))
+
+
+@njit(cache=True)
+def bump(address, amount):  # type: ignore[no-untyped-def]
+    """Add to a counter that this vCPU alone writes."""
+    host.store64(address, host.load64(address) + U64(amount))
+
+
+@njit(cache=True)
+def read_register(frame, register):  # type: ignore[no-untyped-def]
+    """A register, by Unicorn's number."""
+    slot = frame + U64(8 * SCRATCH)
+    host.call_register(get(frame, REGISTER_READ), get(frame, ENGINE), U64(register), slot)
+    return host.load64(slot)
+
+
+@njit(cache=True)
+def write_register(frame, register, value):  # type: ignore[no-untyped-def]
+    """Write a register, by Unicorn's number."""
+    slot = frame + U64(8 * SCRATCH)
+    host.store64(slot, U64(value))
+    host.call_register(get(frame, REGISTER_WRITE), get(frame, ENGINE), U64(register), slot)
+
+
+@njit(cache=True)
+def leave(frame, reason, pc, detail):  # type: ignore[no-untyped-def]
+    """Ask Unicorn to stop, and say why; the first reason stands."""
+    if get(frame, EXIT) == U64(NONE):
+        put(frame, EXIT_PC, pc)
+        put(frame, EXIT_DETAIL, detail)
+        put(frame, EXIT, U64(reason))
+    host.call_engine(get(frame, EMULATION_STOP), get(frame, ENGINE))
+
+
+@njit(cache=True)
+def run_rows(rows, count, a, b, c, d, e):  # type: ignore[no-untyped-def]
+    """Run `count` operations from a row of (function, data) pairs."""
+    row = rows
+    end = rows + count * U64(16)
+    while row != end:
+        host.call_operation(host.load64(row), host.load64(row + U64(8)), a, b, c, d, e)
+        row += U64(16)
+
+
+@njit(cache=True)
+def run_site(frame, table, pc, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Run the operations attached at one pc, found by open addressing.
+
+    A table is a word `mask`, then mask + 1 rows of (pc, first row, count); count 0 is free.
+    """
+    mask = host.load64(table)
+    probe = ((pc >> U64(1)) * U64(GOLDEN)) >> U64(32)
+    while True:
+        entry = table + U64(8) + (probe & mask) * U64(SITE_SHIFT)
+        count = host.load64(entry + U64(16))
+        if count == U64(0):
+            return
+        if host.load64(entry) == pc:
+            rows = get(frame, SITE_ROWS) + host.load64(entry + U64(8)) * U64(16)
+            run_rows(rows, count, a, b, c, d, U64(0))
+            return
+        probe += U64(1)
+
+
+@cfunc(
+    types.boolean(types.uint64, types.uint64, types.int32, types.uint64, types.uint64), cache=True
+)
+def on_tlb_fill(_engine, address, kind, result, frame):  # type: ignore[no-untyped-def]
+    """Map a page: data accesses to RAM itself, fetches to the current version of the code page."""
+    page = (address - get(frame, RAM_BASE)) >> U64(12)
+    inside = address - get(frame, RAM_BASE) < get(frame, RAM_SIZE)
+    if kind == UC_MEM_FETCH:
+        slot = U64(0)
+        if inside:
+            slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page)
+        if slot == U64(0):
+            leave(frame, FETCH_PAGE, U64(0), address)
+            return False
+        host.store64(result, get(frame, FETCHED) + (slot - U64(1)) * U64(4096))
+        host.store64(result + U64(8), U64(PROT_EXEC))
+        return True
+    if not inside or host.load8(get(frame, PAGE_DEVICE) + page) != U64(0):
+        leave(frame, STORE if kind == UC_MEM_WRITE else LOAD, U64(0), address)
+        return False
+    host.store64(result, address)
+    host.store64(result + U64(8), U64(PROT_READ_WRITE))
+    return True
+
+
+@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
+def on_block(_engine, pc, size, frame):  # type: ignore[no-untyped-def]
+    """Enter a block: notice requests and new blocks, count, run the plan's operations."""
+    if get(frame, EXIT) != U64(NONE):
+        return
+    hart = get(frame, HART)
+    if host.load64(hart + U64(at.REQUEST)) != U64(0):
+        leave(frame, REQUESTED, pc, U64(0))
+        return
+    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
+    half = (pc & U64(4095)) >> U64(1)
+    entry = host.load32(get(frame, ENTRIES) + ((slot << U64(11)) + half) * U64(4))
+    if entry & U64(0xFFFF) != U64(size):
+        leave(frame, NEW_BLOCK, pc, U64(size))
+        return
+    count = entry >> U64(16)
+    put(frame, BLOCK_PC, pc)
+    put(frame, BLOCK_COUNT, count)
+    host.store64(hart + U64(at.BLOCK_PC), pc)
+    bump(hart + U64(at.INSTRUCTIONS), count)
+    if pc == get(frame, RESUME_PC):
+        put(frame, RESUME_PC, U64(at.NOWHERE))
+        return
+    put(frame, RESUME_PC, U64(at.NOWHERE))
+    bump(hart + U64(at.BLOCKS), U64(1))
+    operations = get(frame, EVERY_BLOCK + 1)
+    if operations != U64(0):
+        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, U64(0))
+    table = get(frame, BLOCK_SITES)
+    if table != U64(0):
+        run_site(frame, table, pc, pc, count, slot, half)
+
+
+@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
+def on_instruction(_engine, pc, size, frame):  # type: ignore[no-untyped-def]
+    """Before an instruction: run the plan's operations for it."""
+    if get(frame, EXIT) != U64(NONE):
+        return
+    operations = get(frame, EVERY_INSTRUCTION + 1)
+    if operations != U64(0):
+        rows = get(frame, EVERY_INSTRUCTION)
+        run_rows(rows, operations, pc, U64(size), U64(0), U64(0), U64(0))
+    table = get(frame, INSTRUCTION_SITES)
+    if table != U64(0):
+        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0))
+
+
+@njit(cache=True)
+def observe_access(frame, pc, address, size, value, write):  # type: ignore[no-untyped-def]
+    """Tell the plan of one access."""
+    operations = get(frame, EVERY_ACCESS + 1)
+    if operations != U64(0):
+        if size < U64(8):
+            value = value & ((U64(1) << (size * U64(8))) - U64(1))
+        run_rows(get(frame, EVERY_ACCESS), operations, pc, address, size, value, write)
+
+
+@cfunc(
+    types.void(types.uint64, types.int32, types.uint64, types.int32, types.int64, types.uint64),
+    cache=True,
+)
+def on_access(_engine, kind, address, size, value, frame):  # type: ignore[no-untyped-def]
+    """A load that has read, or a store that is about to write, plain RAM."""
+    pc = read_register(frame, PC)
+    write = U64(1) if kind == UC_MEM_WRITE else U64(0)
+    observe_access(frame, pc, address, U64(size), U64(value), write)
+
+
+@njit(cache=True)
+def instruction_at(frame, pc):  # type: ignore[no-untyped-def]
+    """The instruction word at a pc, from the version of the page that this vCPU fetches."""
+    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
+    offset = pc & U64(4095)
+    word = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset)
+    if word & U64(3) != U64(3):
+        return word
+    if offset < U64(4094):
+        high = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset + U64(2))
+    else:
+        high = host.load16(get(frame, RAM) + (pc + U64(2) - get(frame, RAM_BASE)))
+    return word | (high << U64(16))
+
+
+@njit(cache=True)
+def load_reserved(frame, pc, word, address, size):  # type: ignore[no-untyped-def]
+    """LR: load, and remember what was read where."""
+    place = get(frame, RAM) + (address - get(frame, RAM_BASE))
+    value = host.load64(place) if size == 8 else host.load32(place)
+    hart = get(frame, HART)
+    host.store64(hart + U64(at.RESERVATION), address)
+    host.store64(hart + U64(at.RESERVATION_VALUE), value)
+    observe_access(frame, pc, address, U64(size), value, U64(0))
+    return value if size == 8 else U64(np.int64(np.int32(np.uint32(value))))
+
+
+@njit(cache=True)
+def store_conditional(frame, pc, word, address, size):  # type: ignore[no-untyped-def]
+    """SC: store if the reservation holds; 0 if it did, 1 if not."""
+    hart = get(frame, HART)
+    reserved = host.load64(hart + U64(at.RESERVATION))
+    host.store64(hart + U64(at.RESERVATION), U64(NO_RESERVATION))
+    if reserved != address:
+        return U64(1)
+    place = get(frame, RAM) + (address - get(frame, RAM_BASE))
+    old = host.load64(hart + U64(at.RESERVATION_VALUE))
+    value = read_register(frame, U64(X0) + ((word >> U64(20)) & U64(31)))
+    if size == 8:
+        stored = host.compare_and_swap64(place, old, value)
+    else:
+        stored = host.compare_and_swap32(place, old, value)
+    if stored:
+        observe_access(frame, pc, address, U64(size), value, U64(1))
+        return U64(0)
+    return U64(1)
+
+
+@njit(cache=True)
+def read_modify_write(frame, pc, operation, word, address, size):  # type: ignore[no-untyped-def]
+    """An AMO: what was there before."""
+    place = get(frame, RAM) + (address - get(frame, RAM_BASE))
+    operand = read_register(frame, U64(X0) + ((word >> U64(20)) & U64(31)))
+    if size == 8:
+        old = amo64(operation, place, operand)
+    else:
+        old = amo32(operation, place, operand)
+    if get(frame, EVERY_ACCESS + 1) != U64(0):
+        observe_access(frame, pc, address, U64(size), old, U64(0))
+        observe_access(
+            frame, pc, address, U64(size), stored_by(operation, size, old, operand), U64(1)
+        )
+    return old
+
+
+@njit(cache=True)
+def stored_by(operation, size, old, operand):  # type: ignore[no-untyped-def]
+    """What an AMO wrote: the operation again, on a word of this function's own."""
+    word = np.empty(1, dtype=np.uint64)
+    word[0] = old
+    place = U64(word.ctypes.data)
+    if size == 8:
+        amo64(operation, place, operand)
+    else:
+        amo32(operation, place, operand)
+    return word[0]
+
+
+@njit(cache=True)
+def run_atomic(frame, pc, word):  # type: ignore[no-untyped-def]
+    """Run an AMO, LR or SC; False if the vCPU has to deal with it."""
+    operation, size = int(word >> U64(27)), 1 << int((word >> U64(12)) & U64(7))
+    if not is_amo(operation, size):
+        return False
+    address = read_register(frame, U64(X0) + ((word >> U64(15)) & U64(31)))
+    if address & U64(size - 1) != U64(0):
+        reason = LOAD_MISALIGNED if operation == LR else STORE_MISALIGNED
+        leave(frame, reason, pc, address)
+        return True
+    offset = address - get(frame, RAM_BASE)
+    if offset >= get(frame, RAM_SIZE):
+        leave(frame, ATOMIC_ACCESS, pc, address)
+        return True
+    if operation == LR:
+        result = load_reserved(frame, pc, word, address, size)
+    elif operation == SC:
+        result = store_conditional(frame, pc, word, address, size)
+    else:
+        result = read_modify_write(frame, pc, operation, word, address, size)
+    target = (word >> U64(7)) & U64(31)
+    if target != U64(0):
+        write_register(frame, U64(X0) + target, result)
+    return True
+
+
+@cfunc(types.void(types.uint64, types.uint32, types.uint64), cache=True)
+def on_exception(_engine, _number, frame):  # type: ignore[no-untyped-def]
+    """An instruction left to the host, or an illegal one; Unicorn has added 4 to pc."""
+    pc = read_register(frame, PC) - U64(4)
+    word = instruction_at(frame, pc)
+    major, function = word & U64(0x7F), (word >> U64(12)) & U64(7)
+    if major == U64(0x2F) and run_atomic(frame, pc, word):
+        return
+    if major == U64(0x0F) and function == U64(0):
+        host.full_fence()
+        return
+    leave(frame, SYSTEM, pc, word)
+
+
+@cfunc(types.boolean(types.uint64, types.uint64), cache=True)
+def on_breakpoint(_engine, frame):  # type: ignore[no-untyped-def]
+    """An ebreak; Unicorn leaves pc on it, and takes True for: it has been dealt with."""
+    pc = read_register(frame, PC)
+    leave(frame, SYSTEM, pc, instruction_at(frame, pc))
+    return True
+
+
+@cfunc(types.void(types.uint64), cache=True)
+def spill_integer(frame):  # type: ignore[no-untyped-def]
+    """Copy the integer registers to the hart state."""
+    hart = get(frame, HART)
+    for number in range(1, 32):
+        host.store64(hart + U64(at.X + 8 * number), read_register(frame, U64(X0 + number)))
+
+
+@cfunc(types.void(types.uint64), cache=True)
+def spill_float(frame):  # type: ignore[no-untyped-def]
+    """Copy the floating-point registers and fcsr to the hart state."""
+    hart = get(frame, HART)
+    for number in range(32):
+        host.store64(hart + U64(at.F + 8 * number), read_register(frame, U64(F0 + number)))
+    host.store64(hart + U64(at.FCSR), read_register(frame, U64(FCSR)))
+
+
+@cfunc(
+    types.void(types.uint64, types.uint64, types.uint64, types.uint64, types.uint64, types.uint64),
+    cache=True,
+)
+def observe(frame, pc, address, size, value, write):  # type: ignore[no-untyped-def]
+    """`observe_access`, for accesses that the host made in Python."""
+    observe_access(frame, pc, address, size, value, write)

@@ -1,0 +1,107 @@
+"""A plan put into Unicorn: which hooks exist, and which translations have to go when it changes."""
+
+from typing import Any
+
+import numpy as np
+from unicorn import unicorn_const
+
+from mttcg.engine.unicorn import hooks
+from mttcg.engine.unicorn.frame import Word
+from mttcg.engine.unicorn.library import add_hook, delete_hook
+from mttcg.engine.unicorn.sites import SiteTables, rows_of
+from mttcg.instrument.plan import EMPTY, Plan
+
+HOOKS_BY_ADDRESS = 16
+"""Up to so many instrumented addresses have a hook each; each hit walks them all, so beyond that
+one hook takes every instruction and looks the address up."""
+EVERYWHERE = (1, 0)
+
+
+class Instrumentation:
+    """The plan in force on one Unicorn instance.
+
+    Args:
+        engine: the `unicorn.Uc`.
+        frame: the frame's words.
+        address: the frame's host address.
+    """
+
+    def __init__(
+        self, engine: Any, frame: "np.ndarray[tuple[int], np.dtype[np.uint64]]", address: int
+    ) -> None:
+        self.engine, self.frame, self.address = engine, frame, address
+        self.plan = EMPTY
+        self.ranges: dict[tuple[int, int], int] = {}
+        self.access_hook: int | None = None
+        self.arrays: list[Any] = []
+
+    def apply(self, plan: Plan, versions: bool) -> None:
+        """Put a plan in force.
+
+        Args:
+            plan: what is to hold from the next block on.
+            versions: whether a code page has been changed, so that translations exist which
+                can't be dropped by address.
+        """
+        before, self.plan = self.plan, plan
+        self._fill_tables(plan)
+        flush = self._hook_accesses(bool(plan.every_access))
+        added = self._hook_instructions(plan)
+        if flush or (added and (versions or EVERYWHERE in added)):
+            self.engine.ctl_flush_tb()
+            return
+        for begin, end in added:
+            self.engine.ctl_remove_cache(begin, end + 1)
+        if before.every_instruction and not plan.every_instruction and not self.ranges:
+            self.engine.ctl_flush_tb()
+
+    def _fill_tables(self, plan: Plan) -> None:
+        every = {
+            Word.EVERY_BLOCK: plan.every_block,
+            Word.EVERY_INSTRUCTION: plan.every_instruction,
+            Word.EVERY_ACCESS: plan.every_access,
+        }
+        sites = SiteTables(plan.blocks, plan.instructions)
+        arrays: list[Any] = [sites]
+        for word, operations in every.items():
+            rows = rows_of(operations)
+            arrays.append(rows)
+            self.frame[word], self.frame[word + 1] = rows.ctypes.data, len(operations)
+        self.frame[Word.SITE_ROWS] = sites.rows.ctypes.data
+        self.frame[Word.BLOCK_SITES] = sites.address(0)
+        self.frame[Word.INSTRUCTION_SITES] = sites.address(1)
+        self.arrays = arrays
+
+    def _hook_accesses(self, wanted: bool) -> bool:
+        """Hook or unhook memory; whether every translation has to go."""
+        if wanted == (self.access_hook is not None):
+            return False
+        if wanted:
+            kind = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
+            self.access_hook = add_hook(
+                self.engine, kind, hooks.on_access.address, self.address, *EVERYWHERE
+            )
+        elif self.access_hook is not None:
+            delete_hook(self.engine, self.access_hook)
+            self.access_hook = None
+        return True
+
+    def _hook_instructions(self, plan: Plan) -> set[tuple[int, int]]:
+        """Hook the instrumented addresses; the ranges that were not hooked before."""
+        if plan.every_instruction or len(plan.instructions) > HOOKS_BY_ADDRESS:
+            wanted = {EVERYWHERE}
+        else:
+            wanted = {(pc, pc) for pc in plan.instructions}
+        for gone in self.ranges.keys() - wanted:
+            delete_hook(self.engine, self.ranges.pop(gone))
+        added = wanted - self.ranges.keys()
+        for begin, end in added:
+            self.ranges[begin, end] = add_hook(
+                self.engine,
+                unicorn_const.UC_HOOK_CODE,
+                hooks.on_instruction.address,
+                self.address,
+                begin,
+                end,
+            )
+        return added

@@ -1,0 +1,61 @@
+"""Unicorn's C functions as plain addresses: what hooks and hot calls use in place of the binding."""
+
+import ctypes
+from typing import Any
+
+import unicorn
+from unicorn.unicorn_py3.unicorn import uclib
+
+from mttcg.errors import MttcgError
+
+
+class UnicornError(MttcgError):
+    """Unicorn failed in a way that no guest causes."""
+
+    def __init__(self, status: int, doing: str) -> None:
+        super().__init__(f"unicorn: {unicorn.UcError(status)} ({doing})")
+        self.status, self.doing = status, doing
+
+
+def address_of(name: str) -> int:
+    """Address of one of the library's functions."""
+    return ctypes.cast(getattr(uclib, name), ctypes.c_void_p).value or 0
+
+
+_POINTER = ctypes.c_void_p
+_add = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    _POINTER,
+    _POINTER,
+    ctypes.c_int,
+    _POINTER,
+    _POINTER,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+)(address_of("uc_hook_add"))
+_delete = ctypes.CFUNCTYPE(ctypes.c_int, _POINTER, ctypes.c_size_t)(address_of("uc_hook_del"))
+start = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    _POINTER,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.c_size_t,
+)(address_of("uc_emu_start"))
+"""uc_emu_start(engine, begin, until, timeout, count); the interpreter's lock is free meanwhile."""
+
+
+def add_hook(engine: Any, kind: int, function: int, data: int, begin: int = 1, end: int = 0) -> int:
+    """Attach a native hook (`begin` > `end`: everywhere) and return its handle."""
+    handle = ctypes.c_size_t()
+    status = _add(engine._uch, ctypes.byref(handle), kind, function, data, begin, end)
+    if status:
+        raise UnicornError(status, f"adding a hook of kind {kind:#x}")
+    return handle.value
+
+
+def delete_hook(engine: Any, handle: int) -> None:
+    """Take a hook away; the blocks that call it are dropped."""
+    status = _delete(engine._uch, handle)
+    if status:
+        raise UnicornError(status, "removing a hook")

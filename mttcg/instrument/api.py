@@ -1,0 +1,66 @@
+"""The calls of a plugin: attach and take away, on one vCPU or on all.
+
+`cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
+`Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once. Each
+call returns a `Ticket` at once; the change is in force when the ticket is done.
+"""
+
+from typing import Any
+
+from mttcg.instrument import session
+from mttcg.instrument.changes import Attachment, Change, Where
+from mttcg.instrument.check import check_target
+from mttcg.instrument.ticket import Ticket
+
+
+def _change(add: bool, where: Where, cpu: Any, pc: int | None, target: Any, opaque: Any) -> Ticket:
+    plugin = session.current_plugin()
+    index = None if cpu is None else int(cpu)
+    attachment = Attachment(plugin, where, index, pc, target, opaque)
+    check_target(attachment)
+    return session.guest("instrument()").change(Change(add, attachment))
+
+
+def instrument(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+    """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
+
+    pc is guest-virtual; None means every instruction. A Counter counts the executions, a Stream
+    of `events.INSTRUCTION` records them, a probe gets (cpu, pc, words of `opaque`).
+    """
+    return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque)
+
+
+def uninstrument(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+    """Undo `instrument` with the same arguments; no call follows once the ticket is done."""
+    return _change(False, Where.INSTRUCTION, cpu, pc, target, opaque)
+
+
+def instrument_block(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+    """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
+
+    None means every block. `block` has `pc` and `instructions`. A Counter counts executions, a
+    BlockTable counts them for each block, a Stream of `events.BLOCK` records them, a probe gets
+    (cpu, pc, instructions, words of `opaque`).
+    """
+    return _change(True, Where.BLOCK, cpu, pc, target, opaque)
+
+
+def uninstrument_block(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+    """Undo `instrument_block` with the same arguments."""
+    return _change(False, Where.BLOCK, cpu, pc, target, opaque)
+
+
+def instrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
+    """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
+
+    `access` has `pc`, `address`, `size` in bytes, `value` (zero-extended) and `write`; an AMO is
+    a read and a write, a failed SC neither. A Counter counts them, a Stream of `events.ACCESS`
+    records them, a probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers
+    can be read in the callback but not written, as the instruction is half done.
+    """
+    return _change(True, Where.ACCESS, cpu, None, target, opaque)
+
+
+def uninstrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
+    """Undo `instrument_memory` with the same arguments."""
+    return _change(False, Where.ACCESS, cpu, None, target, opaque)

@@ -1,0 +1,37 @@
+"""Which target fits where, checked when it is attached rather than when it is met."""
+
+from typing import Any
+
+from mttcg.instrument import events
+from mttcg.instrument.changes import Attachment, Where
+from mttcg.instrument.errors import TargetError
+from mttcg.instrument.targets import BlockTable, Board, Counter, Probe, Stream
+
+RECORDS: dict[Where, Any] = {
+    Where.BLOCK: events.BLOCK,
+    Where.INSTRUCTION: events.INSTRUCTION,
+    Where.ACCESS: events.ACCESS,
+}
+
+
+def check_target(attachment: Attachment) -> None:
+    """Raise TargetError if the target can't be attached there."""
+    target, where, opaque = attachment.target, attachment.where, attachment.opaque
+
+    def refuse(wrong: str) -> None:
+        raise TargetError(target, f"at {where}", wrong)
+
+    if isinstance(target, Stream):
+        if target.dtype != RECORDS[where]:
+            refuse(f"its dtype is {target.dtype}; expected mttcg.instrument.events.{where.upper()}")
+    elif isinstance(target, Probe):
+        if opaque is not None and not isinstance(opaque, Board):
+            refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")
+    elif isinstance(target, BlockTable):
+        if where is not Where.BLOCK:
+            refuse("a BlockTable counts blocks only")
+    elif isinstance(target, Board):
+        if not isinstance(target, Counter):
+            refuse("a Scoreboard is for probes; attach a Counter")
+    elif not callable(target):
+        refuse("expected a function, probe, Counter, BlockTable or Stream")

@@ -1,0 +1,82 @@
+"""What can go wrong when a plugin asks for instrumentation."""
+
+from mttcg.errors import MttcgError
+
+
+class InstrumentError(MttcgError):
+    """Root of the errors that a plugin meets."""
+
+
+class NoGuestError(InstrumentError):
+    """Instrumentation was asked for where there is no guest, such as in an aggregator."""
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(f"{asked}: there is no guest in this process")
+        self.asked = asked
+
+
+class StateUnavailableError(InstrumentError):
+    """Registers or memory were asked for at a moment when they are not exact."""
+
+    def __init__(self, asked: str, moment: str) -> None:
+        super().__init__(f"{asked} can't be had {moment}")
+        self.asked, self.moment = asked, moment
+
+
+class UnknownRegisterError(InstrumentError):
+    """A register name that the guest's ISA does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no register {name!r}; known are x0..x31, f0..f31, ABI names, pc")
+        self.name = name
+
+
+class NotRamError(InstrumentError):
+    """Memory was asked for that is not guest RAM."""
+
+    def __init__(self, address: int, size: int) -> None:
+        super().__init__(f"{size} bytes at {address:#x} are not guest RAM")
+        self.address, self.size = address, size
+
+
+class TargetError(InstrumentError):
+    """What was to be attached does not fit where it was to be attached."""
+
+    def __init__(self, target: object, where: str, wrong: str) -> None:
+        super().__init__(f"{target!r} {where}: {wrong}")
+        self.target, self.where, self.wrong = target, where, wrong
+
+
+class NotPortableError(InstrumentError):
+    """A change for other vCPUs names something that only this process has."""
+
+    def __init__(self, what: str, expected: str) -> None:
+        super().__init__(f"{what} can't go to the other vCPUs; expected {expected}")
+        self.what, self.expected = what, expected
+
+
+class TicketTimeoutError(InstrumentError):
+    """A change was not in force everywhere within the time limit."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the change is not in force on every vCPU after {seconds} s")
+        self.seconds = seconds
+
+
+class DeclarationError(InstrumentError):
+    """A stream or scoreboard was declared too late or twice."""
+
+    def __init__(self, name: str, wrong: str) -> None:
+        super().__init__(f"{name}: {wrong}")
+        self.name, self.wrong = name, wrong
+
+
+class CallbackError(InstrumentError):
+    """A plugin's function raised while the guest ran.
+
+    `trace` is the Python traceback as text.
+    """
+
+    def __init__(self, plugin: str, cpu: int, pc: int, trace: str) -> None:
+        super().__init__(f"plugin {plugin} failed on vCPU {cpu} at pc {pc:#x}\n{trace}".rstrip())
+        self.plugin, self.cpu, self.pc, self.trace = plugin, cpu, pc, trace

@@ -1,0 +1,39 @@
+"""A plan: the set of instrumentation in force on one vCPU, in the form that engines take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One native thing to do: the address of `void f(data, a, b, c, d, e)`, and its data.
+
+    What the five arguments are depends on where it is attached:
+    block: pc, instructions, slot of the code page, offset in halves, 0;
+    instruction: pc, bytes, 0, 0, 0; access: pc, address, bytes, value, 1 for a write.
+    """
+
+    function: int
+    data: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Operations by where they are attached; each tuple runs in order.
+
+    Attributes:
+        every_block: before each block.
+        every_instruction: before each instruction.
+        every_access: with each load and store; loads after they have read.
+        blocks: before the block that starts at an address.
+        instructions: before the instruction at an address.
+    """
+
+    every_block: tuple[Operation, ...] = ()
+    every_instruction: tuple[Operation, ...] = ()
+    every_access: tuple[Operation, ...] = ()
+    blocks: Mapping[int, tuple[Operation, ...]] = field(default_factory=dict)
+    instructions: Mapping[int, tuple[Operation, ...]] = field(default_factory=dict)
+
+
+EMPTY = Plan()

@@ -1,0 +1,81 @@
+"""Where a plugin's calls go: the guest of this process, and which plugin is calling.
+
+A vCPU process has one `Guest`. An aggregator has none: there, declarations are only names.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mttcg.instrument.errors import NoGuestError
+
+if TYPE_CHECKING:
+    from mttcg.instrument.changes import Change
+    from mttcg.instrument.ticket import Ticket
+
+
+class Guest(Protocol):
+    """The guest as instrumentation sees it."""
+
+    def declare(self, plugin: str, thing: Any) -> None:
+        """Make room for a board or stream."""
+
+    def change(self, change: "Change") -> "Ticket":
+        """Attach something, or take it away."""
+
+    def board_words(self, board: Any, cpu: int) -> Any:
+        """The words of a board that belong to a vCPU."""
+
+    def emit(self, stream: Any, cpu: int, records: Any) -> None:
+        """Put records into a vCPU's ring of a stream."""
+
+
+_guest: Guest | None = None
+_plugin: ContextVar[str] = ContextVar("plugin", default="")
+
+
+def set_guest(guest: Guest | None) -> None:
+    """Say what guest this process has."""
+    global _guest
+    _guest = guest
+
+
+def guest(asked: str) -> Guest:
+    """The guest; NoGuestError, naming what was asked, where there is none."""
+    if _guest is None:
+        raise NoGuestError(asked)
+    return _guest
+
+
+@contextmanager
+def calling(plugin: str) -> Iterator[None]:
+    """Run a plugin's code: what it asks for is its own."""
+    token = _plugin.set(plugin)
+    try:
+        yield
+    finally:
+        _plugin.reset(token)
+
+
+def current_plugin() -> str:
+    """Name of the plugin whose code is running."""
+    return _plugin.get()
+
+
+def declare(thing: Any) -> str:
+    """Declare a board or stream for the calling plugin; the plugin's name."""
+    plugin = current_plugin()
+    if _guest is not None:
+        _guest.declare(plugin, thing)
+    return plugin
+
+
+def board_words(board: Any, cpu: int) -> Any:
+    """The words of a board that belong to a vCPU."""
+    return guest(f"the values of {board!r}").board_words(board, cpu)
+
+
+def emit(stream: Any, cpu: int, records: Any) -> None:
+    """Put records into a vCPU's ring of a stream."""
+    guest(f"emitting into {stream!r}").emit(stream, cpu, records)

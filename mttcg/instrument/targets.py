@@ -1,0 +1,121 @@
+"""What can be attached besides a Python function: counters, tables, streams, probes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mttcg.instrument import session
+
+
+class Board:
+    """Words of memory that each vCPU has for itself, and that anybody may read and sum.
+
+    Declared in `plugin_init` or at module level. What a vCPU writes lies in pages of its own, so
+    nothing on a hot path is shared.
+
+    Args:
+        name: unique within the plugin.
+        words: 64-bit words per vCPU.
+    """
+
+    kind = "scoreboard"
+
+    def __init__(self, name: str, words: int) -> None:
+        self.name, self.words = name, words
+        self.plugin = session.declare(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    def values(self, cpu: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+        """The words of one vCPU, in place: only that vCPU's process may write them."""
+        return session.board_words(self, cpu)
+
+
+class Scoreboard(Board):
+    """Words for a probe to count in: it gets its vCPU's as an array."""
+
+
+class Counter(Board):
+    """A count of executions or accesses, kept inline by translated code."""
+
+    kind = "counter"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, COUNTER_WORDS)
+
+
+COUNTER_WORDS = 3
+"""Counted one by one; instructions retired when counting all began, + 1; blocks likewise."""
+BLOCK_TABLE_WORDS = 16384 * 2048
+"""One per half of every slot of the block cache; memory is taken for what is executed."""
+
+
+class BlockTable(Board):
+    """Executions of each block, counted inline; read at the end as `events.EXECUTIONS` records.
+
+    Args:
+        name: unique within the plugin.
+        stream: where the records go when a vCPU ends.
+    """
+
+    kind = "blocks"
+
+    def __init__(self, name: str, stream: "Stream") -> None:
+        self.stream = stream
+        super().__init__(name, BLOCK_TABLE_WORDS)
+
+
+class Stream:
+    """A stream of records to aggregators, "<plugin>.<name>" on the bus.
+
+    Args:
+        name: unique within the plugin.
+        dtype: of one record; one of `events` if translated code is to write it.
+        policy: what happens when subscribers are slower than the guest; "block" loses nothing.
+        batch: records in a batch, a power of two; 0 for a fitting number.
+    """
+
+    def __init__(
+        self, name: str, dtype: "np.dtype[Any]", policy: str = "block", batch: int = 0
+    ) -> None:
+        self.name, self.dtype, self.policy = name, np.dtype(dtype), policy
+        self.batch = batch or 1 << max(0, (128 * 1024 // self.dtype.itemsize).bit_length() - 1)
+        self.plugin = session.declare(self)
+
+    def __repr__(self) -> str:
+        return f"Stream({self.name!r})"
+
+    def emit(self, cpu: Any, records: Any) -> None:
+        """Send records from a callback on `cpu`: one as a tuple, or an array of the dtype."""
+        if isinstance(records, tuple):
+            records = [records]
+        session.emit(self, int(cpu), np.array(records, dtype=self.dtype, ndmin=1))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A function in the numba subset, run natively; made by `probe`.
+
+    Its arguments are those of `mttcg.instrument.native.PROBE_ARGUMENTS` for where it is attached,
+    then the vCPU's words of the board given as `opaque`.
+    """
+
+    function: Callable[..., None]
+
+    @property
+    def name(self) -> str:
+        """Name of the function."""
+        return self.function.__name__
+
+
+def probe(function: Callable[..., None]) -> Probe:
+    """Mark a function as a probe: compiled by numba when it is attached, called natively.
+
+    For a block it takes (cpu, pc, instructions, words), for an instruction (cpu, pc, words), for
+    an access (cpu, pc, address, size, value, write, words): unsigned 64-bit integers, and a numpy
+    array of them for `words`. It must not raise.
+    """
+    return Probe(function)

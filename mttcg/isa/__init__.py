@@ -1,0 +1,1 @@
+"""Guest instruction sets, one folder each: registers, decoding, atomics, traps."""

@@ -1,0 +1,77 @@
+"""Decoding of one block: capstone names the instructions, the encoding gives their kinds."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from mttcg.isa.riscv64.encoding import Kind, classify, length
+from mttcg.isa.riscv64.loadstore import access_of
+
+PAGE = 4096
+LONGEST_BLOCK = 512
+"""Instructions; Unicorn ends a translation there, so a block does too."""
+
+INSTRUCTION = np.dtype(
+    [
+        ("word", "<u4"),
+        ("offset", "<u2"),  # bytes from the start of the page
+        ("length", "u1"),
+        ("kind", "u1"),
+        ("access", "u1"),  # bytes read or written, 0 if none
+        ("base", "u1"),  # register its address is based on
+        ("displacement", "<i2"),
+    ]
+)
+"""One decoded instruction, as it lies in the shared cache."""
+
+
+@cache
+def _capstone() -> Any:
+    import capstone
+
+    return capstone.Cs(capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV64 | capstone.CS_MODE_RISCVC)
+
+
+def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
+    """Text of a run of instructions: (address, length in bytes, text) each.
+
+    What capstone does not know is shown as data (`.insn`), and the run goes on after it.
+    """
+    lines: list[tuple[int, int, str]] = []
+    at = 0
+    while at + 2 <= len(code):
+        for where, size, name, operands in _capstone().disasm_lite(code[at:], address + at):
+            lines.append((where, size, f"{name} {operands}".strip()))
+        at = lines[-1][0] + lines[-1][1] - address if lines else at
+        if at + 2 <= len(code):
+            size = length(int.from_bytes(code[at : at + 2], "little"))
+            word = int.from_bytes(code[at : at + size], "little")
+            lines.append((address + at, size, f".insn {word:#x}"))
+            at += size
+    return lines
+
+
+def decode_block(offset: int, half_at: Callable[[int], int]) -> "np.ndarray[Any, Any]":
+    """Decode from `offset` (bytes into the page) to the first instruction that ends the block.
+
+    `half_at(offset)` gives the 16 bits there; it is asked past the page's end only for the second
+    half of an instruction that straddles it. Returns an array of INSTRUCTION.
+    """
+    rows: list[tuple[int, ...]] = []
+    while offset < PAGE and len(rows) < LONGEST_BLOCK:
+        word = half_at(offset)
+        size = length(word)
+        if size == 4:
+            word |= half_at(offset + 2) << 16
+        kind = classify(word)
+        access = access_of(word)
+        bytes_moved = access.size if access else 1 << (word >> 12 & 3) if kind is Kind.ATOMIC else 0
+        base = access.base if access else word >> 15 & 31 if kind is Kind.ATOMIC else 0
+        displacement = access.displacement if access else 0
+        rows.append((word, offset, size, kind, bytes_moved, base, displacement))
+        offset += size
+        if kind.ends_block:
+            break
+    return np.array(rows, dtype=INSTRUCTION)

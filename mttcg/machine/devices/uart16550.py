@@ -1,0 +1,188 @@
+"""16550A UART (National Semiconductor PC16550D data sheet, section 8, "Registers")."""
+
+from collections.abc import Callable
+from enum import IntEnum
+
+STATE_SIZE = 16
+"""Bytes of shared memory that the device needs, zeroed."""
+
+IER_RECEIVED, IER_TRANSMIT_EMPTY = 0x01, 0x02
+IER_MASK = 0x0F
+IIR_NONE, IIR_TRANSMIT_EMPTY, IIR_RECEIVED, IIR_TIMEOUT = 0x01, 0x02, 0x04, 0x0C
+IIR_FIFOS = 0xC0
+FCR_ENABLE, FCR_CLEAR_RECEIVED, FCR_TRIGGER = 0x01, 0x02, 0xC0
+FCR_KEPT = FCR_ENABLE | 0x08 | FCR_TRIGGER
+LCR_DLAB = 0x80
+MCR_LOOP, MCR_MASK = 0x10, 0x1F
+LSR_DATA_READY, LSR_TRANSMIT_EMPTY, LSR_IDLE = 0x01, 0x20, 0x40
+MSR_LINES = 0xB0
+"""DCD, DSR and CTS: the other end is there and ready."""
+MSR_OF_MCR = {0x01: 0x20, 0x02: 0x10, 0x04: 0x40, 0x08: 0x80}
+"""In loopback, which modem input each modem output drives (DTR, RTS, OUT1, OUT2)."""
+FIFO_DEPTH = 16
+
+
+class Slot(IntEnum):
+    """Where each register's bits are in the shared state, one byte each."""
+
+    IER = 0
+    FCR = 1
+    LCR = 2
+    MCR = 3
+    SCR = 4
+    DLL = 5
+    DLM = 6
+    TRANSMIT_PENDING = 7
+    """1 while the "transmitter holding register empty" interrupt is due."""
+    RECEIVED_SEEN = 8
+    """1 when software was told of the character that waits."""
+
+
+PLAIN_REGISTERS = {3: (Slot.LCR, 0xFF), 4: (Slot.MCR, MCR_MASK), 7: (Slot.SCR, 0xFF)}
+"""Offsets that just hold what is written: (slot, bits that exist)."""
+DIVISOR_REGISTERS = {0: Slot.DLL, 1: Slot.DLM}
+
+
+class Uart16550:
+    """The serial port: what is sent goes out at once, what comes in waits until it is read.
+
+    The transmitter is always empty, no character is ever lost or damaged on the line, so the line
+    status and modem status interrupts never happen. The host keeps the characters that come in; the
+    16-byte receive FIFO is the front of that queue. A FIFO reset (or a change of FIFO mode) drops
+    what the FIFO can hold, if software was told (LSR, IIR) that something is there: characters
+    that a guest never saw, typed before it set up its port, have not arrived yet. A trigger level
+    above 1 is answered by the character timeout interrupt.
+
+    Registers are a byte wide at offsets 0 to 7. A larger access is one to the register at its
+    offset: its low byte counts, reads are zero-extended, the following registers are left alone.
+    Offsets from 8 read as 0 and ignore writes. In loopback mode nothing is sent and the modem lines
+    follow MCR; that the characters sent come back is left out.
+    """
+
+    name = "uart"
+    size = 0x100
+    in_ram = False
+
+    def __init__(
+        self,
+        state: memoryview,
+        output: Callable[[bytes], None],
+        take_input: Callable[[], int | None],
+        input_waiting: Callable[[], bool],
+    ) -> None:
+        """Keep the registers in `state` and talk to the console.
+
+        `state`: `STATE_SIZE` bytes of shared memory, zeroed for a port out of reset.
+        `output`: sends bytes to the console.
+        `take_input`: takes one character (0 to 255) from the console, None if none waits.
+        `input_waiting`: whether a character waits.
+        """
+        # Shared: any hart may write here. Every register has a byte of its own, so that writes to
+        # different registers don't undo each other; harts that write the same one take turns by
+        # a lock of the guest's, as they have to on hardware.
+        self._state = state
+        self._output = output
+        self._take_input = take_input
+        self._input_waiting = input_waiting
+
+    def read(self, offset: int, size: int) -> int:
+        """Return the register at `offset`."""
+        state = self._state
+        if offset in DIVISOR_REGISTERS and state[Slot.LCR] & LCR_DLAB:
+            return state[DIVISOR_REGISTERS[offset]]
+        if offset in PLAIN_REGISTERS:
+            return state[PLAIN_REGISTERS[offset][0]]
+        readers = {
+            0: self._receive,
+            1: lambda: state[Slot.IER],
+            2: self._read_interrupt_id,
+            5: self._line_status,
+            6: self._modem_status,
+        }
+        return readers[offset]() if offset in readers else 0
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Write the low byte of `value` to the register at `offset`; LSR and MSR ignore it."""
+        state, value = self._state, value & 0xFF
+        if offset in DIVISOR_REGISTERS and state[Slot.LCR] & LCR_DLAB:
+            state[DIVISOR_REGISTERS[offset]] = value
+        elif offset in PLAIN_REGISTERS:
+            slot, mask = PLAIN_REGISTERS[offset]
+            state[slot] = value & mask
+        elif offset == 0:
+            self._transmit(value)
+        elif offset == 1:
+            self._write_interrupt_enable(value & IER_MASK)
+        elif offset == 2:
+            self._write_fifo_control(value)
+
+    def interrupt_pending(self) -> bool:
+        """Return the level of the interrupt line."""
+        return self._interrupt_id() != IIR_NONE
+
+    def _receive(self) -> int:
+        """RBR: take the next character, 0 if there is none."""
+        self._state[Slot.RECEIVED_SEEN] = 0
+        character = self._take_input()
+        return 0 if character is None else character & 0xFF
+
+    def _transmit(self, value: int) -> None:
+        """THR: send a character; the register is empty again at once."""
+        if not self._state[Slot.MCR] & MCR_LOOP:
+            self._output(bytes((value,)))
+        self._state[Slot.TRANSMIT_PENDING] = 1
+
+    def _write_interrupt_enable(self, value: int) -> None:
+        newly = value & ~self._state[Slot.IER]
+        self._state[Slot.IER] = value
+        if newly & IER_TRANSMIT_EMPTY:
+            # enabling it while the register is empty raises it at once
+            self._state[Slot.TRANSMIT_PENDING] = 1
+
+    def _write_fifo_control(self, value: int) -> None:
+        """FCR: the other bits count only with bit 0 set; a change of mode clears the FIFOs."""
+        was = self._state[Slot.FCR]
+        changed = (was ^ value) & FCR_ENABLE
+        if changed or (value & FCR_ENABLE and value & FCR_CLEAR_RECEIVED):
+            self._clear_received(FIFO_DEPTH if was & FCR_ENABLE else 1)
+        self._state[Slot.FCR] = value & FCR_KEPT if value & FCR_ENABLE else 0
+
+    def _clear_received(self, depth: int) -> None:
+        if not self._state[Slot.RECEIVED_SEEN]:
+            return
+        self._state[Slot.RECEIVED_SEEN] = 0
+        for _ in range(depth):
+            if self._take_input() is None:
+                return
+
+    def _interrupt_id(self) -> int:
+        """Return the most urgent interrupt due and enabled ("Interrupt Control Functions")."""
+        state = self._state
+        if state[Slot.IER] & IER_RECEIVED and self._input_waiting():
+            return IIR_TIMEOUT if state[Slot.FCR] & FCR_TRIGGER else IIR_RECEIVED
+        if state[Slot.IER] & IER_TRANSMIT_EMPTY and state[Slot.TRANSMIT_PENDING]:
+            return IIR_TRANSMIT_EMPTY
+        return IIR_NONE
+
+    def _read_interrupt_id(self) -> int:
+        """IIR: reading it answers the transmitter's interrupt if that is the one shown."""
+        due = self._interrupt_id()
+        if due == IIR_TRANSMIT_EMPTY:
+            self._state[Slot.TRANSMIT_PENDING] = 0
+        if due in (IIR_RECEIVED, IIR_TIMEOUT):
+            self._state[Slot.RECEIVED_SEEN] = 1
+        return due | (IIR_FIFOS if self._state[Slot.FCR] & FCR_ENABLE else 0)
+
+    def _line_status(self) -> int:
+        """LSR: the transmitter is always empty, a character may be ready."""
+        ready = LSR_DATA_READY if self._input_waiting() else 0
+        if ready:
+            self._state[Slot.RECEIVED_SEEN] = 1
+        return LSR_TRANSMIT_EMPTY | LSR_IDLE | ready
+
+    def _modem_status(self) -> int:
+        """MSR: the lines never change, so no delta bit is ever set."""
+        control = self._state[Slot.MCR]
+        if not control & MCR_LOOP:
+            return MSR_LINES
+        return sum(line for bit, line in MSR_OF_MCR.items() if control & bit)

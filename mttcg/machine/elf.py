@@ -1,0 +1,220 @@
+"""Guest ELF files, read and checked (System V gABI, chapters 4 and 5; RISC-V psABI)."""
+
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from mttcg.errors import GuestFileError
+from mttcg.machine.image import GuestImage, Placement, Segment, Symbol, ram_range, set_symbols
+
+__all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
+
+MAGIC = b"\x7fELF"
+IDENT_SIZE = 16
+IDENT_CHECKS = (
+    (4, 2, "class", {1: "it is a 32-bit ELF"}),
+    (5, 1, "data encoding", {2: "it is a big-endian ELF"}),
+)
+"""Bytes of e_ident: (offset, value wanted, name, what is wrong by value)."""
+PROGRAM_HEADER_SIZE, SECTION_HEADER_SIZE = 56, 64
+MACHINE = "EM_RISCV"
+MACHINE_NAMES = {
+    "EM_386": "x86",
+    "EM_X86_64": "x86-64",
+    "EM_ARM": "ARM",
+    "EM_AARCH64": "AArch64",
+    "EM_MIPS": "MIPS",
+    "EM_PPC64": "PowerPC64",
+    "EM_S390": "S/390",
+}
+FILE_TYPES = ("ET_EXEC", "ET_DYN")
+WRONG_FILE_TYPES = {
+    "ET_REL": "it is an object file that was not linked",
+    "ET_CORE": "it is a core dump",
+}
+SYMBOL_TYPES = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
+HTIF_ALIGNMENT = 8
+EXPECTED = "a 64-bit little-endian RISC-V ELF executable"
+
+
+def load_guest(path: Path | str, ram_base: int, ram_size: int) -> GuestImage:
+    """Read a guest ELF and check that this board can run it.
+
+    `ram_base`, `ram_size`: guest RAM, in bytes. Segments load at their physical addresses.
+    Raises `GuestFileError`, one line, for anything that is wrong with the file.
+    """
+    path = Path(path)
+    content = _read_file(path)
+    try:
+        image = _read_elf(path, content, ram_base, ram_size)
+    except GuestFileError:
+        raise
+    except Exception as error:
+        # pyelftools trusts what it parses: damage shows as any of a dozen kinds of exception
+        raise _damaged(path, f"{type(error).__name__} {error}") from error
+    _check_htif(image)
+    return image
+
+
+def _damaged(path: Path, cause: str) -> GuestFileError:
+    """Make the error for an ELF that contradicts itself; the cause in one line."""
+    wrong = f"the ELF is damaged ({' '.join(cause.split())[:100]})"
+    return GuestFileError(path, wrong, EXPECTED)
+
+
+def _read_file(path: Path) -> bytes:
+    """Return an ELF file's content; only a regular file, as another might be waited on for ever."""
+    try:
+        if path.is_dir():
+            raise GuestFileError(path, "it is a directory", EXPECTED)
+        if path.exists() and not path.is_file():
+            raise GuestFileError(path, "it is not a regular file", EXPECTED)
+        with path.open("rb") as file:
+            head = file.read(IDENT_SIZE)
+            _check_identification(path, head)  # first, so that no disk image is read whole
+            return head + file.read()
+    except FileNotFoundError as error:
+        raise GuestFileError(path, "there is no such file", EXPECTED) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise GuestFileError(path, f"it can't be read ({reason})", EXPECTED) from error
+
+
+def _check_identification(path: Path, head: bytes) -> None:
+    """Check e_ident, the file's first 16 bytes (gABI chapter 4, "ELF Identification")."""
+    if not head:
+        raise GuestFileError(path, "the file is empty", EXPECTED)
+    if not head.startswith(MAGIC):
+        raise GuestFileError(path, "it is not an ELF file", EXPECTED)
+    if len(head) < IDENT_SIZE:
+        raise GuestFileError(path, f"the ELF is truncated after {len(head)} bytes", EXPECTED)
+    for offset, good, name, wrongs in IDENT_CHECKS:
+        value = head[offset]
+        if value != good:
+            wrong = wrongs.get(value, f"its ELF {name} is {value}, which does not exist")
+            raise GuestFileError(path, wrong, EXPECTED)
+
+
+def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
+    elf = ELFFile(BytesIO(content))
+    _check_header(path, elf)
+    headers = [
+        header
+        for header in (segment.header for segment in elf.iter_segments())
+        if header["p_type"] == "PT_LOAD" and header["p_memsz"] > 0
+    ]
+    if not headers:
+        raise GuestFileError(path, "it has no loadable segment", EXPECTED)
+    segments = sorted(_read_segment(path, content, header) for header in headers)
+    _check_segments(path, segments, ram_base, ram_size)
+    placements = tuple(
+        Placement(header["p_vaddr"], header["p_paddr"], header["p_memsz"]) for header in headers
+    )
+    symbols = _read_symbols(elf, placements)
+    return GuestImage(
+        path=path,
+        ram_base=ram_base,
+        ram_size=ram_size,
+        entry=_entry(path, elf["e_entry"], placements),
+        segments=tuple(segments),
+        symbols=tuple(sorted({symbol for _, symbol in symbols})),
+        placements=placements,
+        # of several with one name the last stays: sorted, so that it is a global one
+        by_name={symbol.name: symbol for _, symbol in sorted(symbols)},
+    )
+
+
+def _check_header(path: Path, elf: ELFFile) -> None:
+    """Check the ELF header (gABI chapter 4): machine, type, sizes of table entries."""
+    machine, file_type = str(elf["e_machine"]), str(elf["e_type"])
+    if machine != MACHINE:
+        name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
+        raise GuestFileError(path, f"it is for another machine, {name}", EXPECTED)
+    if file_type not in FILE_TYPES:
+        wrong = WRONG_FILE_TYPES.get(file_type, f"its ELF type is {file_type}")
+        raise GuestFileError(path, wrong, EXPECTED)
+    # a wrong size, 0 above all, would have the parser read the same entry for ever
+    if elf["e_phnum"] and elf["e_phentsize"] != PROGRAM_HEADER_SIZE:
+        raise _damaged(path, f"program headers of {elf['e_phentsize']} bytes")
+    if elf["e_shoff"] and elf["e_shentsize"] != SECTION_HEADER_SIZE:
+        raise _damaged(path, f"section headers of {elf['e_shentsize']} bytes")
+
+
+def _read_segment(path: Path, content: bytes, header: Mapping[str, int]) -> Segment:
+    start, size = header["p_offset"], header["p_filesz"]
+    if size and start + size > len(content):  # .bss alone may claim any offset
+        wrong = f"the ELF is truncated: {len(content)} bytes of at least {start + size}"
+        raise GuestFileError(path, wrong, EXPECTED)
+    if size > header["p_memsz"]:
+        raise _damaged(path, f"segment at {header['p_paddr']:#x} larger in file than in memory")
+    return Segment(header["p_paddr"], content[start : start + size], header["p_memsz"])
+
+
+def _check_segments(path: Path, segments: list[Segment], ram_base: int, ram_size: int) -> None:
+    """Check that segments (in order of address) are in RAM and apart."""
+    previous_end = 0
+    for segment in segments:
+        end = segment.address + segment.memory_size
+        where = f"the segment at {segment.address:#x} to {end - 1:#x}"
+        if segment.address < ram_base or end > ram_base + ram_size:
+            wrong = f"{where} is outside RAM"
+            raise GuestFileError(path, wrong, ram_range(ram_base, ram_size))
+        if segment.address < previous_end:
+            wrong = f"{where} overlaps the one before it"
+            raise GuestFileError(path, wrong, "segments that are apart")
+        previous_end = end
+
+
+def _entry(path: Path, entry: int, placements: Iterable[Placement]) -> int:
+    """Return the physical address of the entry point: in a segment, where code can be (even)."""
+    if entry % 2:
+        raise GuestFileError(path, f"its entry point {entry:#x} is odd", "an even address")
+    for placement in placements:
+        for base in (placement.virtual, placement.physical):
+            if base <= entry < base + placement.size:
+                return entry - base + placement.physical
+    raise GuestFileError(path, f"its entry point {entry:#x} is in no segment", "one in a segment")
+
+
+def _read_symbols(elf: ELFFile, placements: tuple[Placement, ...]) -> list[tuple[bool, Symbol]]:
+    """Return the named symbols of code and data, each after whether it is global.
+
+    Absolute symbols are mostly constants of a linker script; they count if they name a place in a
+    segment.
+    """
+    found = []
+    tables = (table for table in elf.iter_sections() if isinstance(table, SymbolTableSection))
+    for entry in (entry for table in tables for entry in table.iter_symbols()):
+        section, address = entry["st_shndx"], entry["st_value"]
+        absent = section == "SHN_UNDEF" or (
+            section == "SHN_ABS" and not _is_placed(address, placements)
+        )
+        if entry["st_info"]["type"] in SYMBOL_TYPES and _is_label(entry.name) and not absent:
+            is_global = entry["st_info"]["bind"] != "STB_LOCAL"
+            found.append((is_global, Symbol(address, entry["st_size"], entry.name)))
+    return found
+
+
+def _is_label(name: str) -> bool:
+    """Whether a name is a programmer's, not a mapping symbol ($x, psABI) or a local label."""
+    return bool(name) and name.isprintable() and not name.startswith(("$", ".L"))
+
+
+def _is_placed(address: int, placements: Iterable[Placement]) -> bool:
+    return any(place.virtual <= address < place.virtual + place.size for place in placements)
+
+
+def _check_htif(image: GuestImage) -> None:
+    """Check that `tohost` and `fromhost`, if there, are two aligned words in RAM."""
+    for name, address in (("tohost", image.tohost), ("fromhost", image.fromhost)):
+        if address is None:
+            continue
+        last = image.ram_base + image.ram_size - HTIF_ALIGNMENT
+        if not image.ram_base <= address <= last or address % HTIF_ALIGNMENT:
+            wrong = f"its symbol {name} at {address:#x} is not an aligned 8-byte word in RAM"
+            raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))
+    if image.tohost is not None and image.tohost == image.fromhost:
+        raise GuestFileError(image.path, "tohost and fromhost are one word", "two words")

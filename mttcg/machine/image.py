@@ -1,0 +1,145 @@
+"""A guest image: what was found in an ELF, and how it gets into guest RAM."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mttcg.errors import GuestFileError
+
+WORD_SIZE = 8
+WORD_MASK = (1 << 64) - 1
+
+
+class Segment(NamedTuple):
+    """A loadable segment, as it lies in guest RAM."""
+
+    address: int
+    """Guest physical address (p_paddr)."""
+    data: bytes
+    memory_size: int
+    """Bytes in RAM; those after `data` are zero."""
+
+
+class Symbol(NamedTuple):
+    """A symbol of the ELF's table."""
+
+    address: int
+    """Virtual address, as the guest uses it."""
+    size: int
+    """Bytes, 0 if the ELF does not say."""
+    name: str
+
+
+class Placement(NamedTuple):
+    """Where the virtual addresses of a segment are in RAM."""
+
+    virtual: int
+    physical: int
+    size: int
+
+
+@dataclass(frozen=True)
+class GuestImage:
+    """What was found in a guest ELF; made by `mttcg.machine.elf.load_guest`."""
+
+    path: Path
+    ram_base: int
+    """Guest physical address of the RAM that it was checked against."""
+    ram_size: int
+    """Bytes of that RAM."""
+    entry: int
+    """Guest physical address where every hart starts."""
+    segments: tuple[Segment, ...]
+    """In order of address; all within RAM, none overlapping another."""
+    symbols: tuple[Symbol, ...]
+    """Named code and data, in order of (address, size, name)."""
+    placements: tuple[Placement, ...]
+    """For each segment, its virtual and physical address."""
+    by_name: Mapping[str, Symbol]
+    """Symbols by name; a global one goes before local ones of the same name."""
+
+    @property
+    def tohost(self) -> int | None:
+        """Guest physical address of the symbol `tohost`, None if there is none."""
+        return self._physical_of("tohost")
+
+    @property
+    def fromhost(self) -> int | None:
+        """Guest physical address of the symbol `fromhost`, None if there is none."""
+        return self._physical_of("fromhost")
+
+    def symbol(self, name: str) -> int:
+        """Return the address of a symbol; raises `GuestFileError` if there is none of that name."""
+        return self.find(name).address
+
+    def find(self, name: str, option: str = "") -> Symbol:
+        """Return a symbol; raises `GuestFileError`, naming `option`, if there is none."""
+        if name in self.by_name:
+            return self.by_name[name]
+        near = difflib.get_close_matches(name, self.by_name, n=3)
+        expected = (
+            f"one of its symbols, such as {', '.join(near)}" if near else "one of its symbols"
+        )
+        raise GuestFileError(self.path, f"{option}there is no symbol {name!r}", expected)
+
+    def physical(self, address: int) -> int:
+        """Return where a virtual address of a segment was loaded; others are returned as they are.
+
+        The two differ only for images linked to run elsewhere than they are loaded.
+        """
+        for placement in self.placements:
+            if placement.virtual <= address < placement.virtual + placement.size:
+                return address - placement.virtual + placement.physical
+        return address
+
+    def write(self, ram: Any, ram_base: int) -> None:
+        """Copy the segments into guest RAM.
+
+        `ram`: a writable buffer of bytes, fresh and zeroed: what follows a segment's data is left
+        as it is, so that a large .bss costs no memory. `ram_base`: its guest physical address.
+        """
+        # Before the start: no vCPU runs, the caller is the only writer.
+        view = memoryview(ram).cast("B")
+        for segment in self.segments:
+            start = segment.address - ram_base
+            view[start : start + len(segment.data)] = segment.data
+
+    def _physical_of(self, name: str) -> int | None:
+        found = self.by_name.get(name)
+        return None if found is None else self.physical(found.address)
+
+
+def set_symbols(image: GuestImage, ram: Any, values: Mapping[str, int]) -> None:
+    """Write 64-bit values at symbols (`--set`), little-endian, after `GuestImage.write`.
+
+    `ram`: a writable buffer, the RAM that the image was loaded for. `values`: by symbol name,
+    unsigned or two's complement. Raises `GuestFileError` for a symbol that is not there, is smaller
+    than 8 bytes, or lies outside RAM; then nothing was written.
+    """
+    starts = {name: _settable(image, name) for name in values}
+    # Before the start: no vCPU runs, the caller is the only writer.
+    view = memoryview(ram).cast("B")
+    for name, start in starts.items():
+        word = (values[name] & WORD_MASK).to_bytes(WORD_SIZE, "little")
+        view[start : start + WORD_SIZE] = word
+
+
+def ram_range(ram_base: int, ram_size: int) -> str:
+    """Say where RAM is, for what an error expected."""
+    return f"addresses in RAM, {ram_base:#x} to {ram_base + ram_size - 1:#x} (see --memory)"
+
+
+def _settable(image: GuestImage, name: str) -> int:
+    """Return the offset in RAM of a symbol that can hold a word."""
+    option = f"--set {name}: "
+    symbol = image.find(name, option)
+    if 0 < symbol.size < WORD_SIZE:
+        wrong = f"{option}the symbol has {symbol.size} bytes"
+        raise GuestFileError(image.path, wrong, "a 64-bit variable")
+    start = image.physical(symbol.address) - image.ram_base
+    if not 0 <= start <= image.ram_size - WORD_SIZE:
+        wrong = f"{option}the symbol is at {symbol.address:#x}, outside RAM"
+        raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))
+    return start

@@ -1,0 +1,270 @@
+"""A machine: the guest, its processes, and one run of it."""
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from mttcg_bus.run_info import RunInfo
+
+from mttcg.config import Config
+from mttcg.machine.board import RAM_BASE, fill_ram
+from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
+from mttcg.machine.elf import load_guest
+from mttcg.machine.image import GuestImage
+from mttcg.machine.launch import Host, start_host
+from mttcg.machine.outcome import StatusReader, build_result
+from mttcg.machine.result import RunResult, Status
+from mttcg.machine.segments import board_stride, create_segment, fixed_sizes, map_segment
+from mttcg.machine.watch import Watch
+from mttcg.tbcache.cache import BlockCache
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.tables import executed_blocks
+
+DEFAULT_ENGINE = "unicorn"
+
+
+class Machine:
+    """A guest and how it is to be run.
+
+    Args:
+        guest: path of the ELF file.
+        options: as on the command line; the fields of `mttcg.config.Config`.
+
+    Raises OptionError for an option that can't be, GuestFileError for a file that can't be run.
+    """
+
+    def __init__(self, guest: Path | str, **options: Any) -> None:
+        for name in ("plugins",):
+            if name in options:
+                options[name] = tuple(options[name])
+        self.config = Config(guest=Path(guest), **options)
+        self.image: GuestImage = load_guest(self.config.guest, RAM_BASE, self.config.memory)
+
+    def run(
+        self,
+        console: BinaryIO | None = None,
+        on_status: Callable[[Status], None] | None = None,
+        stdin_fd: int | None = None,
+    ) -> RunResult:
+        """Run the guest to its end.
+
+        Args:
+            console: binary file for the guest's output; standard output if None.
+            on_status: called several times a second while the guest runs.
+            stdin_fd: descriptor that the guest's UART reads from.
+
+        Raises the errors of a user's mistakes before anything runs; what happens during the run
+        is in the result.
+        """
+        run = Run(self.config, self.image)
+        try:
+            return run.run(console or standard_output(), on_status, stdin_fd)
+        finally:
+            run.close()
+
+
+def standard_output() -> BinaryIO | None:
+    """Standard output as bytes; None where there is none, as in a notebook."""
+    return getattr(sys.stdout, "buffer", None)
+
+
+class Run:
+    """One run: its segments, processes and descriptors, and their end."""
+
+    def __init__(self, config: Config, image: GuestImage) -> None:
+        self.config, self.image = config, image
+        self.identifier = uuid.uuid4().hex
+        self.fds: dict[str, int] = {}
+        self.channels: list[Channel] = []
+        self.host: Host | None = None
+        self.delivery: Delivery | None = None
+        self.started = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def run(
+        self,
+        console: BinaryIO | None,
+        on_status: Callable[[Status], None] | None,
+        stdin_fd: int | None,
+    ) -> RunResult:
+        """Start everything, watch it, collect what it left."""
+        self._make_segments()
+        self.host = host = start_host(self.config, self.image)
+        self._make_delivery(host)
+        self._make_descriptors(host)
+        self.seconds["start"] = time.monotonic() - self.started
+        reader = StatusReader(self.harts.harts, self._ledger)
+
+        def tick() -> None:
+            if on_status is not None:
+                on_status(reader.read())
+
+        watch = self._watch(host, console, stdin_fd, tick)
+        began = time.monotonic()
+        self.machine.start_clock()
+        self._start_vcpus(host)
+        watch.run()
+        self.seconds["run"] = time.monotonic() - began
+        reports = self._finish(watch)
+        return build_result(self, watch, reports)
+
+    def _make_segments(self) -> None:
+        sizes = fixed_sizes(self.config.smp, self.config.memory)
+        for name, size in sizes.items():
+            self.fds[name] = create_segment(name, size)
+        self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
+        self.device_tree = fill_ram(self.config, self.image, self.maps["ram"])
+        self.machine = MachineState(self.maps["machine"])
+
+    def _make_delivery(self, host: Host) -> None:
+        self.delivery = delivery = Delivery.prepare(host.needs["streams"], self.config.smp)
+        plugins = host.needs["plugins"] if self.config.aggregate else []
+        if delivery.specs or self.config.bus is not None:
+            delivery.publish(self.config.bus, self._run_info())
+            delivery.aggregate(plugins)
+            wanted = len(delivery.aggregators) + self.config.wait_subscribers
+            assert delivery.publisher is not None
+            delivery.publisher.wait_subscribers(wanted, SUBSCRIBER_SECONDS)
+
+    def _run_info(self) -> RunInfo:
+        return RunInfo(
+            run=self.identifier,
+            guest=str(self.config.guest),
+            smp=self.config.smp,
+            engine=self.engine,
+            ram_base=RAM_BASE,
+            ram_size=self.config.memory,
+            entry=self.image.entry,
+            symbols=tuple(tuple(symbol)[:3] for symbol in self.image.symbols),
+            plugins=self.config.plugins,
+        )
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that `auto` stands for, or that was asked for."""
+        return DEFAULT_ENGINE if self.config.engine == "auto" else self.config.engine
+
+    def _make_descriptors(self, host: Host) -> None:
+        assert self.delivery is not None
+        fds, smp = self.fds, self.config.smp
+        flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
+        for cpu in range(smp):
+            fds[f"wake{cpu}"] = os.eventfd(0, flags)
+        fds["notice"] = os.eventfd(0, flags)
+        self.console_output, fds["console_output"] = os.pipe()
+        fds["console_input"], self.console_input = os.pipe()
+        os.set_blocking(fds["console_input"], False)
+        for board in host.needs["boards"]:
+            name = f"board {board['plugin']}.{board['name']}"
+            fds[name] = create_segment(board["name"], smp * board_stride(board["words"]))
+        self.harts = Harts(
+            self.maps["harts"], [fds[f"wake{cpu}"] for cpu in range(smp)], self.machine
+        )
+
+    def _watch(
+        self,
+        host: Host,
+        console: BinaryIO | None,
+        stdin_fd: int | None,
+        tick: Callable[[], None],
+    ) -> Watch:
+        assert self.delivery is not None
+        return Watch(
+            host=host,
+            harts=self.harts,
+            machine=self.machine,
+            delivery=self.delivery,
+            channels=self.channels,
+            console_output=self.console_output,
+            console_input=self.console_input,
+            notice_fd=self.fds["notice"],
+            console=console,
+            stdin_fd=stdin_fd,
+            on_tick=tick,
+        )
+
+    def _start_vcpus(self, host: Host) -> None:
+        """Send the host what the vCPUs need; it forks them."""
+        assert self.delivery is not None
+        passed = dict(self.fds)
+        theirs = []
+        for cpu in range(self.config.smp):
+            ours, other = Channel.pair()
+            self.channels.append(ours)
+            theirs.append(other)
+            passed[f"vcpu{cpu}"] = other.fileno()
+            passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
+            for stream, rings in self.delivery.ring_fds.items():
+                passed[f"ring {stream} {cpu}"] = rings[cpu]
+        passed["doorbell"] = self.delivery.doorbell_fd
+        host.channel.send(
+            {
+                "guest": str(self.config.guest),
+                "smp": self.config.smp,
+                "memory": self.config.memory,
+                "engine": self.engine,
+                "pin": self.config.pin,
+                "entry": self.image.entry,
+                "device_tree": self.device_tree,
+                "htif": [self.image.tohost, self.image.fromhost],
+                "streams": [name.split(".", 1) for name in self.delivery.specs],
+                "boards": [[b["plugin"], b["name"], b["words"]] for b in host.needs["boards"]],
+                "fds": {name: place for place, name in enumerate(passed)},
+            },
+            list(passed.values()),
+        )
+        for other in theirs:
+            other.close()
+        os.close(self.fds.pop("console_output"))
+
+    def _finish(self, watch: Watch) -> dict[str, Any]:
+        """Emit for the dead, deliver the rest, collect the reports."""
+        assert self.delivery is not None and self.host is not None
+        for cpu in watch.lost:
+            for table in self.host.needs["tables"]:
+                words = self.board_words(table["plugin"], table["name"], cpu)
+                stream = f"{table['plugin']}.{table['stream']}"
+                self.delivery.emit_for(stream, cpu, executed_blocks(words, self._cache()))
+        reports = self.delivery.finish(watch.failures.append)
+        self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
+        return reports
+
+    def _cache(self) -> BlockCache:
+        ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
+        return BlockCache(self.maps["cache"], self.fds["cache"], ram, RAM_BASE, 0)
+
+    def board_words(self, plugin: str, name: str, cpu: int) -> Any:
+        """A vCPU's words of a scoreboard, read-only in intent: its vCPU writes them."""
+        assert self.host is not None
+        words = next(
+            board["words"]
+            for board in self.host.needs["boards"]
+            if (board["plugin"], board["name"]) == (plugin, name)
+        )
+        size = board_stride(words)
+        memory = map_segment(self.fds[f"board {plugin}.{name}"], size, cpu * size)
+        return np.frombuffer(memory, dtype=np.uint64, count=words)
+
+    def _ledger(self) -> Mapping[str, Mapping[str, int]]:
+        assert self.delivery is not None
+        return {name: ledger.to_plain() for name, ledger in self.delivery.ledger().items()}
+
+    def close(self) -> None:
+        """End every process that is left; close every descriptor."""
+        if self.host is not None:
+            self.host.end()
+        if self.delivery is not None:
+            self.delivery.close()
+        for channel in self.channels:
+            channel.close()
+        for descriptor in self.fds.values():
+            os.close(descriptor)
+        if hasattr(self, "console_output"):
+            os.close(self.console_output)
+            os.close(self.console_input)

@@ -1,0 +1,181 @@
+"""From what a run left in shared memory to its result."""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from mttcg.errors import EXIT_FAULT
+from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.isa.riscv64.registers import FLOAT, INTEGER
+from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
+from mttcg.machine.watch import Watch
+from mttcg.vcpu.shared import Ending
+from mttcg.version import VERSION
+
+if TYPE_CHECKING:
+    from mttcg.machine.machine import Run
+
+EXIT_INTERRUPTED = 130
+EXIT_WAITING = 71
+"""Every hart waits for ever: neither the user's mistake nor ours, but no end either."""
+NANOSECONDS = 1e-9
+
+ENDINGS = {
+    Ending.GUEST: StopReason.GUEST_EXIT,
+    Ending.SUPERVISOR: StopReason.INTERRUPTED,
+    Ending.CALLBACK: StopReason.CALLBACK_FAILED,
+    Ending.FAULT: StopReason.FAULT,
+}
+
+
+class StatusReader:
+    """Reads the live status off the hart states, without stopping anything."""
+
+    def __init__(
+        self, harts: list[Hart], ledger: Callable[[], Mapping[str, Mapping[str, int]]]
+    ) -> None:
+        self.harts, self.ledger = harts, ledger
+        self.began = self.last = time.monotonic()
+        self.counts = [0] * len(harts)
+
+    def read(self) -> Status:
+        """The status now; rates are over the time since the last call."""
+        now = time.monotonic()
+        elapsed = max(now - self.last, 1e-9)
+        counts = [hart.instructions for hart in self.harts]
+        vcpus = tuple(
+            VcpuStatus(hart.index, State(hart.state).name.lower(), count, (count - old) / elapsed)
+            for hart, count, old in zip(self.harts, counts, self.counts, strict=True)
+        )
+        self.last, self.counts = now, counts
+        return Status(now - self.began, vcpus, self.ledger())
+
+
+def host_facts() -> dict[str, Any]:
+    """What the run ran on."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": processor_name(),
+        "cores": psutil.cpu_count(logical=False),
+        "processors": len(os.sched_getaffinity(0)),
+        "memory": psutil.virtual_memory().total,
+        "python": platform.python_version(),
+        "mttcg": VERSION,
+        **{name: version(name) for name in ("unicorn", "numba", "pyzmq")},
+    }
+
+
+def processor_name() -> str:
+    """The processor's model name (Linux), or the architecture."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def registers_of(hart: Hart) -> dict[str, int]:
+    """All registers by ABI name, as of the last time the vCPU left translated code."""
+    registers = {"pc": hart.pc}
+    registers |= dict(zip(INTEGER, hart.x, strict=True))
+    return registers | dict(zip(FLOAT, hart.f, strict=True))
+
+
+def vcpu_result(hart: Hart) -> VcpuResult:
+    """One vCPU's part of the result."""
+    state = State(hart.state)
+    in_order = state is State.STOPPED
+    return VcpuResult(
+        index=hart.index,
+        instructions=hart.instructions,
+        blocks=hart.blocks,
+        seconds_running=hart.running_ns * NANOSECONDS,
+        seconds_idle=hart.idle_ns * NANOSECONDS,
+        cache_hits=hart.cache_hits,
+        cache_misses=hart.cache_misses,
+        cache_invalidated=hart.cache_invalidated,
+        state=state.name.lower(),
+        pc=hart.pc if in_order else hart.block_pc,
+        registers=None if in_order else registers_of(hart),
+    )
+
+
+def stop_reason(watch: Watch) -> StopReason:
+    """Why the run ended."""
+    if watch.lost:
+        return StopReason.VCPU_LOST
+    if watch.all_waiting:
+        return StopReason.ALL_WAITING
+    return ENDINGS.get(watch.machine.ending, StopReason.FAULT)
+
+
+def exit_status(watch: Watch, reason: StopReason) -> int:
+    """What the command returns: the guest's code unless something else decided."""
+    if watch.failures or reason in (StopReason.VCPU_LOST, StopReason.FAULT):
+        return EXIT_FAULT
+    if reason is StopReason.GUEST_EXIT:
+        return watch.machine.status
+    return EXIT_WAITING if reason is StopReason.ALL_WAITING else EXIT_INTERRUPTED
+
+
+def counter_value(words: Any, hart: Hart) -> int:
+    """A Counter's value: what was counted one by one, and since it follows the hart's counts."""
+    value = int(words[0])
+    for column, count in ((1, hart.instructions), (2, hart.blocks)):
+        if int(words[column]):
+            value += count + 1 - int(words[column])
+    return value
+
+
+def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
+    """Per plugin with Counters: a row per vCPU, and the sums."""
+    assert run.host is not None
+    reports: dict[str, dict[str, Any]] = {}
+    for board in run.host.needs["boards"]:
+        if board["kind"] != "counter":
+            continue
+        report = reports.setdefault(
+            board["plugin"], {"total": {}, "vcpus": [{"cpu": h.index} for h in run.harts.harts]}
+        )
+        for row, hart in zip(report["vcpus"], run.harts.harts, strict=True):
+            words = run.board_words(board["plugin"], board["name"], hart.index)
+            row[board["name"]] = counter_value(words, hart)
+        report["total"][board["name"]] = sum(row[board["name"]] for row in report["vcpus"])
+    return reports
+
+
+def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult:
+    """The result of a run that has ended."""
+    assert run.delivery is not None and run.host is not None
+    ledgers = run.delivery.ledger()
+    for name, ledger in ledgers.items():
+        if run.delivery.specs[name].policy == "block" and not ledger.complete:
+            watch.failures.append(
+                f"stream {name} lost {ledger.emitted - ledger.delivered} of {ledger.emitted} records"
+            )
+    counted = counter_reports(run)
+    plugins = {
+        plugin["name"]: counted.get(plugin["name"], {}) | reports.get(plugin["name"], {})
+        for plugin in run.host.needs["plugins"]
+    }
+    reason = stop_reason(watch)
+    return RunResult(
+        guest=str(run.config.guest),
+        engine=run.engine,
+        host=host_facts(),
+        exit_status=exit_status(watch, reason),
+        stop_reason=reason,
+        vcpus=[vcpu_result(hart) for hart in run.harts.harts],
+        plugins=plugins,
+        ledger={name: ledger.to_plain() for name, ledger in ledgers.items()},
+        failures=watch.failures,
+        seconds=run.seconds,
+    )

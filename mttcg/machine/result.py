@@ -1,0 +1,160 @@
+"""What a run gives back: its result, and its status while it is under way.
+
+The names in `RunResult.to_json()` are fixed; more may join them, none may change.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+LedgerCounts = Mapping[str, int]
+"""Records of a stream, summed over vCPUs: `emitted`, `delivered`, `dropped`, `in_flight`."""
+
+
+class StopReason(StrEnum):
+    """Why a run ended; the values are the words of the report."""
+
+    GUEST_EXIT = "the guest ended"
+    ALL_WAITING = "every hart waits and nothing can wake one"
+    INTERRUPTED = "interrupted"
+    VCPU_LOST = "a vCPU process died"
+    CALLBACK_FAILED = "a plugin callback raised"
+    FAULT = "a fault"
+
+
+@dataclass(frozen=True)
+class VcpuResult:
+    """What one vCPU did.
+
+    Seconds are wall time in guest code and waiting in wfi; `registers` are those of the last exit,
+    by ABI name, for a vCPU that did not end in order, None otherwise. `unsupported` counts, by
+    name, the instructions that the engine did not know.
+    """
+
+    index: int
+    instructions: int
+    blocks: int
+    seconds_running: float
+    seconds_idle: float
+    cache_hits: int
+    cache_misses: int
+    cache_invalidated: int
+    state: str
+    pc: int
+    registers: dict[str, int] | None = None
+    unsupported: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON object of one vCPU; addresses and registers are hexadecimal text."""
+        registers = self.registers
+        return {
+            "index": self.index,
+            "instructions": self.instructions,
+            "blocks": self.blocks,
+            "seconds_running": self.seconds_running,
+            "seconds_idle": self.seconds_idle,
+            "cache": {
+                "hits": self.cache_hits,
+                "misses": self.cache_misses,
+                "invalidated": self.cache_invalidated,
+            },
+            "state": self.state,
+            "pc": hex(self.pc),
+            "registers": registers and {name: hex(value) for name, value in registers.items()},
+            "unsupported": self.unsupported,
+        }
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gives back.
+
+    `host` holds facts of the machine it ran on; `exit_status` is the guest's code, or what the
+    error that ended the run gives; `plugins` maps a plugin's name to its report and `ledger` a
+    stream's name to its counts; `failures` are messages of one or more lines, empty after a run
+    without fault; `seconds` maps a phase of the run to its wall time.
+    """
+
+    guest: str
+    engine: str
+    host: dict[str, Any]
+    exit_status: int
+    stop_reason: str
+    vcpus: list[VcpuResult]
+    plugins: dict[str, Any] = field(default_factory=dict)
+    ledger: Mapping[str, LedgerCounts] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions that all vCPUs executed together."""
+        return sum(vcpu.instructions for vcpu in self.vcpus)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the whole result as an object that the json module writes without a default."""
+        found: dict[str, Any] = json_ready(
+            {
+                "guest": self.guest,
+                "engine": self.engine,
+                "host": self.host,
+                "exit_status": self.exit_status,
+                "stop_reason": str(self.stop_reason),
+                "vcpus": [vcpu.to_json() for vcpu in self.vcpus],
+                "plugins": self.plugins,
+                "ledger": self.ledger,
+                "failures": self.failures,
+                "seconds": self.seconds,
+            }
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class VcpuStatus:
+    """One vCPU at a moment of the run; `rate` is in instructions per second of wall time."""
+
+    index: int
+    state: str
+    instructions: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run at a moment, `seconds` after its start; `ledger` maps each stream to its counts."""
+
+    seconds: float
+    vcpus: tuple[VcpuStatus, ...]
+    ledger: Mapping[str, LedgerCounts] = field(default_factory=dict)
+
+
+def json_ready(value: Any) -> Any:
+    """Turn a report into what JSON has, so that no odd value of a plugin's loses the whole.
+
+    numpy scalars and arrays become numbers and lists, dataclasses objects, other keys and values
+    their text, numbers that JSON lacks (NaN, infinity) null.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {json_key(key): json_ready(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_ready(inner) for inner in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [item.name for item in dataclasses.fields(value)]
+        return {name: json_ready(getattr(value, name)) for name in names}
+    # numpy's scalars and arrays, without importing numpy
+    to_list = getattr(value, "tolist", None)
+    plain = to_list() if callable(to_list) and not isinstance(value, type) else str(value)
+    return json_ready(plain) if type(plain) is not type(value) else str(value)
+
+
+def json_key(key: Any) -> str:
+    """Write a key as text; Python's json module would refuse most that are not."""
+    return key if isinstance(key, str) else str(json_ready(key))

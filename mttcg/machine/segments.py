@@ -1,0 +1,48 @@
+"""The shared-memory segments of a machine: who makes them, how big they are, how they are mapped.
+
+| segment | written by | read by |
+|---|---|---|
+| ram | vCPUs, devices | all |
+| harts | each hart's vCPU; the request line by anyone | all |
+| machine | the vCPU that ends the guest; the supervisor | all |
+| cache | vCPUs, under its lock | all |
+| boards | each vCPU its own pages | all |
+| rings | each vCPU its own; the publisher its words | publisher |
+"""
+
+import mmap
+import os
+
+from mttcg.isa.riscv64.hart import HART_STRIDE
+from mttcg.tbcache.layout import Layout
+from mttcg.vcpu.shared import MACHINE_BYTES
+
+PAGE = 4096
+FIXED = ("ram", "harts", "machine", "cache")
+
+
+def create_segment(name: str, size: int) -> int:
+    """A new segment of zeros; its memory is taken page by page as it is touched."""
+    descriptor = os.memfd_create(f"mttcg-{name}", os.MFD_CLOEXEC)
+    os.ftruncate(descriptor, size)
+    return descriptor
+
+
+def fixed_sizes(smp: int, memory: int) -> dict[str, int]:
+    """Bytes of each segment that every machine has."""
+    return {
+        "ram": memory,
+        "harts": smp * HART_STRIDE,
+        "machine": MACHINE_BYTES,
+        "cache": Layout(memory // PAGE).size,
+    }
+
+
+def board_stride(words: int) -> int:
+    """Bytes of a board per vCPU: whole pages, so that no two vCPUs share a line."""
+    return -(-8 * words // PAGE) * PAGE
+
+
+def map_segment(descriptor: int, size: int, offset: int = 0) -> memoryview:
+    """Map a segment, or `size` bytes of it from `offset`, shared and writable."""
+    return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, offset=offset))

@@ -1,0 +1,246 @@
+"""The block cache as one vCPU process uses it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mttcg.errors import MttcgError
+from mttcg.isa.riscv64.decode import PAGE, decode_block
+from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind
+from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
+from mttcg.tbcache.lock import SegmentLock
+
+
+class CacheFullError(MttcgError):
+    """The shared cache has no room left for another code page or block."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"block cache: all {limit} {what} are in use")
+        self.what, self.limit = what, limit
+
+
+class OverlappingCodeError(MttcgError):
+    """Two blocks read the same bytes as different instructions, one of them left to the host."""
+
+    def __init__(self, pc: int) -> None:
+        super().__init__(f"block at {pc:#x}: overlaps, out of step, an instruction run by the host")
+        self.pc = pc
+
+
+@dataclass(frozen=True)
+class Block:
+    """A decoded block: what every vCPU needs to know of it.
+
+    `instructions` is an array of `INSTRUCTION`; `size` is in bytes.
+    """
+
+    pc: int
+    slot: int
+    size: int
+    terminator: Kind
+    accesses: int
+    atomics: int
+    instructions: "np.ndarray[Any, Any]"
+
+    @property
+    def pcs(self) -> list[int]:
+        """Guest address of each instruction."""
+        page = self.pc & ~(PAGE - 1)
+        return [page + int(offset) for offset in self.instructions["offset"]]
+
+
+def _hash(content: "np.ndarray[Any, Any]") -> int:
+    digest = hashlib.blake2b(content.tobytes(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+class BlockCache:
+    """Look-up, decoding and versions of code pages; one object per vCPU process.
+
+    Args:
+        segment: the mapped shared segment, of `Layout(pages).size` bytes.
+        descriptor: the segment's file, for its lock.
+        ram: guest RAM as bytes.
+        ram_base: guest-physical address of RAM.
+        user: number of this vCPU, its bit in a slot's `users`.
+    """
+
+    def __init__(
+        self,
+        segment: memoryview,
+        descriptor: int,
+        ram: "np.ndarray[Any, Any]",
+        ram_base: int,
+        user: int,
+    ) -> None:
+        self.layout = Layout(len(ram) // PAGE)
+        self.lock = SegmentLock(descriptor)
+        self.ram, self.ram_base = ram, ram_base
+        self.bit = np.uint64(1 << user)
+        self.header = self.layout.array(segment, "header")
+        self.newest = self.layout.array(segment, "newest")
+        self.slots = self.layout.array(segment, "slot")
+        self.index = self.layout.array(segment, "index").reshape(SLOTS, HALVES)
+        self.records = self.layout.array(segment, "record")
+        self.pool = self.layout.array(segment, "instruction")
+        self.original = self.layout.array(segment, "original").reshape(SLOTS, PAGE)
+        self.fetched = self.layout.array(segment, "fetched").reshape(SLOTS, PAGE)
+        self.used: dict[int, int] = {}
+        """Page number to the slot this vCPU fetches it from."""
+
+    def page_of(self, pc: int) -> int:
+        """Number of the RAM page that holds an address."""
+        return (pc - self.ram_base) // PAGE
+
+    def content(self, page: int) -> "np.ndarray[Any, Any]":
+        """A copy of a page of RAM as it is now."""
+        return self.ram[page * PAGE : (page + 1) * PAGE].copy()
+
+    def enter_page(self, page: int) -> tuple[int, bool]:
+        """Fetch a page from now on as it is now: (slot, whether the slot had other content).
+
+        The version is found by content, so one that comes back is not decoded again.
+        """
+        content = self.content(page)
+        with self.lock:
+            slot = self._find_version(page, content)
+            recycled = False
+            if slot is None:
+                slot, recycled = self._new_slot(page, content)
+            self._leave(page)
+            self.slots["users"][slot] |= self.bit
+            self.used[page] = slot
+        return slot, recycled
+
+    def _leave(self, page: int) -> None:
+        old = self.used.pop(page, None)
+        if old is not None:
+            self.slots["users"][old] &= ~self.bit
+
+    def _find_version(self, page: int, content: "np.ndarray[Any, Any]") -> int | None:
+        key = _hash(content)
+        link = int(self.newest[page])
+        while link:
+            slot = link - 1
+            if int(self.slots["hash"][slot]) == key and np.array_equal(
+                self.original[slot], content
+            ):
+                return slot
+            link = int(self.slots["older"][slot])
+        return None
+
+    def _new_slot(self, page: int, content: "np.ndarray[Any, Any]") -> tuple[int, bool]:
+        slot = int(self.header["slots"][0])
+        recycled = slot >= SLOTS
+        if recycled:
+            slot = self._unlink_unused()
+        else:
+            self.header["slots"] = slot + 1
+        self.original[slot] = content
+        self.fetched[slot] = content
+        entry = self.slots[slot]
+        entry["page"], entry["hash"], entry["users"] = page, _hash(content), 0
+        entry["older"] = self.newest[page]
+        entry["generation"] += 1
+        self.newest[page] = slot + 1
+        return slot, recycled
+
+    def _unlink_unused(self) -> int:
+        """Take a slot that no vCPU fetches from out of its page's chain."""
+        free = np.flatnonzero(self.slots["users"] == 0)
+        if not len(free):
+            raise CacheFullError("code pages", SLOTS)
+        slot = int(free[0])
+        page = int(self.slots["page"][slot])
+        link = int(self.newest[page])
+        if link == slot + 1:
+            self.newest[page] = self.slots["older"][slot]
+        else:
+            while int(self.slots["older"][link - 1]) != slot + 1:
+                link = int(self.slots["older"][link - 1])
+            self.slots["older"][link - 1] = self.slots["older"][slot]
+        self.index[slot] = 0
+        return slot
+
+    def changed_pages(self) -> list[int]:
+        """Pages this vCPU fetches from a version that RAM no longer holds."""
+        return [
+            page
+            for page, slot in self.used.items()
+            if not np.array_equal(self.original[slot], self.ram[page * PAGE : (page + 1) * PAGE])
+        ]
+
+    def block(self, pc: int) -> tuple[Block, bool]:
+        """The block at a pc on an entered page: (block, whether another had decoded it already)."""
+        page = self.page_of(pc)
+        slot, half = self.used[page], pc % PAGE // 2
+        number = int(self.index[slot, half])
+        found = number != 0
+        if not found:
+            with self.lock:
+                number = int(self.index[slot, half])
+                found = number != 0
+                if not found:
+                    number = self._decode(page, slot, pc % PAGE)
+                    self.index[slot, half] = number
+        return self._view(pc, number - 1), found
+
+    def known_blocks(self, slot: int) -> list[int]:
+        """Offsets, in bytes, of the blocks decoded so far in a slot."""
+        return [2 * int(half) for half in np.flatnonzero(self.index[slot])]
+
+    def _view(self, pc: int, number: int) -> Block:
+        record = self.records[number]
+        first, count = int(record["first"]), int(record["count"])
+        return Block(
+            pc=pc,
+            slot=int(record["slot"]),
+            size=int(record["size"]),
+            terminator=Kind(int(record["terminator"])),
+            accesses=int(record["accesses"]),
+            atomics=int(record["atomics"]),
+            instructions=self.pool[first : first + count],
+        )
+
+    def _half_at(self, page: int, slot: int, offset: int) -> int:
+        if offset < PAGE:
+            return int(self.original[slot, offset : offset + 2].view("<u2")[0])
+        at = (page + 1) * PAGE + offset - PAGE
+        return int(self.ram[at : at + 2].view("<u2")[0]) if at + 2 <= len(self.ram) else 0
+
+    def _decode(self, page: int, slot: int, offset: int) -> int:
+        """Decode a block into the pool and the records; its number + 1. Under the lock."""
+        instructions = decode_block(offset, lambda at: self._half_at(page, slot, at))
+        number, first = int(self.header["records"][0]), int(self.header["instructions"][0])
+        if number >= RECORDS:
+            raise CacheFullError("blocks", RECORDS)
+        if first + len(instructions) > INSTRUCTIONS:
+            raise CacheFullError("decoded instructions", INSTRUCTIONS)
+        last = instructions[-1]
+        kind = Kind(int(last["kind"]))
+        size = int(last["offset"]) + int(last["length"]) - offset
+        self._leave_to_host(page, slot, instructions, kind)
+        self.pool[first : first + len(instructions)] = instructions
+        record = self.records[number]
+        record["slot"], record["offset"], record["size"] = slot, offset, size
+        record["count"], record["first"], record["terminator"] = len(instructions), first, kind
+        record["accesses"] = int(np.count_nonzero(instructions["access"]))
+        record["atomics"] = int(kind is Kind.ATOMIC)
+        self.header["records"] = number + 1
+        self.header["instructions"] = first + len(instructions)
+        return number + 1
+
+    def _leave_to_host(
+        self, page: int, slot: int, instructions: "np.ndarray[Any, Any]", kind: Kind
+    ) -> None:
+        """Make a host instruction, which ends the block, illegal in the fetched page."""
+        begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
+        end = min(last + (0 if kind.runs_on_host else int(instructions["length"][-1])), PAGE)
+        differs = self.original[slot, begin:end] != self.fetched[slot, begin:end]
+        if np.any(differs):
+            raise OverlappingCodeError(self.ram_base + page * PAGE + begin)
+        if kind.runs_on_host:
+            # one aligned 16-bit store, so a fetch sees the old half or the new one
+            self.fetched[slot, last : last + 2].view("<u2")[0] = LEFT_TO_HOST

@@ -1,0 +1,75 @@
+"""Where everything of the block cache lies in its one shared segment.
+
+The segment is sparse: only what is used takes memory. A *slot* is one version of one code page:
+its bytes as decoded (`original`) and as an engine that leaves some instructions to the host
+fetches it (`fetched`, where each of those begins with `encoding.LEFT_TO_HOST`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mttcg.isa.riscv64.decode import INSTRUCTION, PAGE
+
+SLOTS = 16384
+HALVES = PAGE // 2
+RECORDS = 1 << 20
+INSTRUCTIONS = 1 << 23
+
+HEADER = np.dtype([("slots", "<u8"), ("records", "<u8"), ("instructions", "<u8")])
+SLOT = np.dtype(
+    [
+        ("page", "<u8"),  # physical page number, counted from the start of RAM
+        ("hash", "<u8"),
+        ("older", "<u4"),  # the version before this one, slot number + 1, or 0
+        ("generation", "<u4"),  # grows each time the slot is given to other content
+        ("users", "<u8"),  # bit per vCPU that fetches from it
+    ]
+)
+RECORD = np.dtype(
+    [
+        ("slot", "<u4"),
+        ("offset", "<u2"),
+        ("size", "<u2"),  # bytes
+        ("count", "<u2"),  # instructions
+        ("accesses", "<u2"),
+        ("atomics", "u1"),
+        ("terminator", "u1"),  # Kind of the last instruction
+        ("first", "<u4"),  # its instructions, in the pool
+    ]
+)
+
+
+class Layout:
+    """Arrays over the segment of a machine with `pages` pages of RAM.
+
+    Written only under the cache's lock, content before the number that publishes it (`newest`,
+    `index`), so a reader without the lock sees a whole entry or none.
+    """
+
+    def __init__(self, pages: int) -> None:
+        sections: list[tuple[str, Any, int]] = [
+            ("header", HEADER, 1),
+            ("newest", np.dtype("<u4"), pages),
+            ("slot", SLOT, SLOTS),
+            ("index", np.dtype("<u4"), SLOTS * HALVES),
+            ("record", RECORD, RECORDS),
+            ("instruction", INSTRUCTION, INSTRUCTIONS),
+            ("original", np.dtype("u1"), SLOTS * PAGE),
+            ("fetched", np.dtype("u1"), SLOTS * PAGE),
+        ]
+        self.sections: dict[str, tuple[int, Any, int]] = {}
+        at = 0
+        for name, dtype, count in sections:
+            self.sections[name] = (at, dtype, count)
+            at += -(-dtype.itemsize * count // PAGE) * PAGE
+        self.size = at
+
+    def array(self, segment: memoryview, name: str) -> "np.ndarray[Any, Any]":
+        """The section `name` of the mapped segment."""
+        at, dtype, count = self.sections[name]
+        return np.frombuffer(segment, dtype=dtype, count=count, offset=at)
+
+    def offset(self, name: str) -> int:
+        """Byte offset of a section; a multiple of the page size."""
+        return self.sections[name][0]

@@ -1,0 +1,1 @@
+"""What one vCPU process does: its run loop, exits, interrupts, and the guest as plugins see it."""

@@ -1,0 +1,66 @@
+"""Messages between the supervisor, the vCPU host and the vCPUs: JSON, with file descriptors."""
+
+import json
+import socket
+from typing import Any
+
+LARGEST = 1 << 17
+DESCRIPTORS_A_MESSAGE = 200
+"""Below the kernel's limit of 253 (unix(7), SCM_RIGHTS)."""
+
+
+class Channel:
+    """One end of a Unix socket that keeps message boundaries."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+
+    @staticmethod
+    def pair() -> "tuple[Channel, Channel]":
+        """Two connected ends."""
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return Channel(one), Channel(other)
+
+    def fileno(self) -> int:
+        """Descriptor, for a poll loop."""
+        return self.end.fileno()
+
+    def send(self, message: dict[str, Any], descriptors: tuple[int, ...] | list[int] = ()) -> None:
+        """Send a message; descriptors beyond the first messageful follow in messages of their own.
+
+        Raises OSError if the other end is gone.
+        """
+        text = json.dumps(message | {"descriptors": len(descriptors)}).encode()
+        parts = [text[i : i + LARGEST] for i in range(0, len(text), LARGEST)]
+        for number, part in enumerate(parts):
+            flag = b"\x01" if number == len(parts) - 1 else b"\x00"
+            self.end.sendall(flag + part)
+        for first in range(0, len(descriptors), DESCRIPTORS_A_MESSAGE):
+            some = list(descriptors[first : first + DESCRIPTORS_A_MESSAGE])
+            socket.send_fds(self.end, [b"\x02"], some)
+
+    def receive(self) -> tuple[dict[str, Any], list[int]] | None:
+        """The next message and its descriptors; None if the other end is gone."""
+        text = bytearray()
+        while True:
+            try:
+                part = self.end.recv(LARGEST + 1)
+            except ConnectionError:
+                return None
+            if not part:
+                return None
+            text += part[1:]
+            if part[0]:
+                break
+        message: dict[str, Any] = json.loads(text)
+        descriptors: list[int] = []
+        while len(descriptors) < message["descriptors"]:
+            mark, some, _, _ = socket.recv_fds(self.end, 1, DESCRIPTORS_A_MESSAGE)
+            if not mark:
+                return None
+            descriptors += some
+        return message, descriptors
+
+    def close(self) -> None:
+        """Close this end."""
+        self.end.close()

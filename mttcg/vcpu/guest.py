@@ -1,0 +1,236 @@
+"""The guest as plugins see it: declarations before the start, changes and events during the run."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mttcg.instrument import session
+from mttcg.instrument.changes import Attachment, Change, Where, from_text, to_text
+from mttcg.instrument.cpu import Cpu, Moment
+from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
+from mttcg.instrument.registry import Registry
+from mttcg.instrument.targets import Board, Stream
+from mttcg.instrument.ticket import Ticket
+from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.rings import Emitters
+
+
+@dataclass(frozen=True)
+class MemoryAccess:
+    """A load or store, as a Python callback gets it."""
+
+    pc: int
+    address: int
+    size: int
+    value: int
+    write: bool
+
+
+@dataclass(frozen=True)
+class BlockEntry:
+    """A block that is about to run, as a Python callback gets it."""
+
+    pc: int
+    instructions: int
+
+
+class Declarations:
+    """The guest before the vCPUs exist: plugins declare what they need and attach first things."""
+
+    def __init__(self) -> None:
+        self.things: dict[tuple[str, str], Board | Stream] = {}
+        self.registry = Registry(machinery=self)  # type: ignore[arg-type]
+
+    def declare(self, plugin: str, thing: Any) -> None:
+        """Make a note of a board or stream."""
+        if (plugin, thing.name) in self.things:
+            raise DeclarationError(f"{plugin}.{thing.name}", "is declared twice")
+        self.things[plugin, thing.name] = thing
+
+    def change(self, change: Change) -> Ticket:
+        """Attach or take away, for when the vCPUs start."""
+        self.registry.apply(change)
+        return Ticket()
+
+    def board_words(self, board: Board, cpu: int) -> Any:
+        """Nothing was counted yet; boards get their memory when the guest starts."""
+        raise DeclarationError(board.name, "has no values before the guest starts")
+
+    def emit(self, stream: Stream, cpu: int, records: Any) -> None:
+        """Refuse; rings exist when the guest starts."""
+        raise DeclarationError(stream.name, "takes no records before the guest starts")
+
+
+@dataclass
+class PendingTicket:
+    """A change on its way through the supervisor: its epoch, once that is known."""
+
+    epoch: int | None = None
+
+
+@dataclass
+class GuestOfVcpu:
+    """The guest in a vCPU process: also the machinery behind its registry.
+
+    `engine` joins once it exists; `failed` is called with the error of a plugin's function.
+    """
+
+    index: int
+    harts: list[Hart]
+    plugins: dict[str, Any]
+    declarations: Declarations
+    emitters: Emitters
+    boards: Callable[[Board, int], Any]
+    channel: Channel
+    ram: tuple[int, memoryview]
+    failed: Callable[[CallbackError], None]
+    replan: bool = False
+    moved: bool = False
+    engine: Any = None
+    sent: dict[int, PendingTicket] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Take the registry over from before the fork."""
+        self.registry = self.declarations.registry
+        self.registry.become(self.index, self)
+        self.cpu = Cpu(self.index, len(self.harts), self)
+
+    @property
+    def hart(self) -> Hart:
+        """The hart of this process."""
+        return self.harts[self.index]
+
+    def declare(self, plugin: str, thing: Any) -> None:
+        """Refuse; what needs shared memory is declared before the guest starts."""
+        raise DeclarationError(thing.name, "is declared too late; declare it in plugin_init")
+
+    def change(self, change: Change) -> Ticket:
+        """Attach or take away: here at once, elsewhere by way of the supervisor."""
+        if change.attachment.cpu == self.index:
+            self.apply(change)
+            return Ticket(lambda: not self.replan)
+        text = to_text(change, self.plugins[change.attachment.plugin])
+        number = len(self.sent)
+        pending = self.sent[number] = PendingTicket()
+        self.channel.send({"change": text, "number": number})
+        return Ticket(lambda: self._in_force(pending))
+
+    def _in_force(self, pending: PendingTicket) -> bool:
+        if pending.epoch is None:
+            return False
+        ended = (State.STOPPED, State.FAILED, State.KILLED)
+        return all(h.epoch >= pending.epoch or h.state in ended for h in self.harts)
+
+    def receive_change(self, message: dict[str, Any]) -> None:
+        """Take up a change that the supervisor sent to all."""
+        change = from_text(message["change"], self.plugins, self.declarations.things)
+        if message["from"] == self.index:
+            self.sent.pop(message["number"]).epoch = message["epoch"]
+        if change.attachment.concerns(self.index):
+            self.apply(change)
+
+    def apply(self, change: Change) -> None:
+        """Make a change; the run loop puts the new plan in force at the next block."""
+        if self.registry.apply(change):
+            self.replan = True
+            self.hart.request = 1
+
+    def emit(self, stream: Stream, cpu: int, records: Any) -> None:
+        """Put records into this vCPU's ring."""
+        if cpu != self.index:
+            raise DeclarationError(stream.name, f"vCPU {self.index} can't emit for vCPU {cpu}")
+        self.emitters.producer(stream).append(records)
+
+    def emitter(self, stream: Stream, cpu: int) -> int:
+        """Address of the stream's native emitter."""
+        return self.emitters.address(stream)
+
+    def board_words(self, board: Board, cpu: int) -> Any:
+        """A board's words of a vCPU."""
+        return self.boards(board, cpu)
+
+    def start_counting(self, attachment: Attachment) -> None:
+        """Let a Counter of everything follow the hart's own count from here on."""
+        words = self.boards(attachment.target, self.index)
+        column = 1 if attachment.where is Where.INSTRUCTION else 2
+        words[column] = self._count(attachment.where) + 1
+
+    def stop_counting(self, attachment: Attachment) -> None:
+        """Add what was counted since, and follow no longer."""
+        words = self.boards(attachment.target, self.index)
+        column = 1 if attachment.where is Where.INSTRUCTION else 2
+        words[0] += np.uint64(self._count(attachment.where) + 1 - int(words[column]))
+        words[column] = 0
+
+    def _count(self, where: Where) -> int:
+        return self.hart.instructions if where is Where.INSTRUCTION else self.hart.blocks
+
+    def read_x(self, register: int) -> int:
+        """An integer register, exact in a callback."""
+        return int(self.engine.read_x(register))
+
+    def write_x(self, register: int, value: int) -> None:
+        """Write an integer register."""
+        self.engine.write_x(register, value)
+
+    def read_f(self, register: int) -> int:
+        """A floating-point register's bits."""
+        return int(self.engine.read_f(register))
+
+    def write_f(self, register: int, value: int) -> None:
+        """Write a floating-point register's bits."""
+        self.engine.write_f(register, value)
+
+    def move(self, pc: int) -> None:
+        """Go on at another pc when the callback returns."""
+        self.moved = True
+        self.engine.move(pc)
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Bytes of RAM; raises NotRamError."""
+        return bytes(self.ram[1][self._ram_slice(address, size)])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write bytes of RAM; raises NotRamError."""
+        self.ram[1][self._ram_slice(address, len(data))] = data
+
+    def _ram_slice(self, address: int, size: int) -> slice:
+        base, ram = self.ram
+        if size < 0 or not base <= address <= base + len(ram) - size:
+            raise NotRamError(address, size)
+        return slice(address - base, address - base + size)
+
+    def call_python(self, attachment: Attachment, arguments: tuple[int, ...]) -> None:
+        """Call a Python function attached to something, with exact registers."""
+        pc, where = arguments[0], attachment.where
+        given: tuple[Any, ...] = (self.cpu, attachment.opaque)
+        if where is Where.BLOCK:
+            given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
+        elif where is Where.ACCESS:
+            access = MemoryAccess(pc, *arguments[1:4], bool(arguments[4]))
+            given = (self.cpu, access, attachment.opaque)
+        moment = Moment.MEMORY if where is Where.ACCESS else Moment.EXACT
+        self.hart.callbacks += 1
+        self.moved = False
+        answer = self.call(attachment.plugin, attachment.target, *given, moment=moment, pc=pc)
+        if answer is None or self.moved:
+            self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
+
+    def call(
+        self, plugin: str, function: Any, *arguments: Any, moment: str, pc: int
+    ) -> tuple[Any] | None:
+        """Call a plugin's function: its result in a tuple, or None if it raised, which is booked.
+
+        A plugin may raise anything, and what it raises must not reach the native code below.
+        """
+        try:
+            with session.calling(plugin), self.cpu.at(moment, pc):
+                return (function(*arguments),)
+        except BaseException:
+            trace = traceback.format_exc(limit=-8)
+            self.failed(CallbackError(plugin, self.index, pc, trace))
+            return None

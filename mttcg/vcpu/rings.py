@@ -1,0 +1,76 @@
+"""The rings of one vCPU, for translated code and for Python."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from mttcg_bus import ring
+from mttcg_bus.ring import RingProducer, wait_for_space
+
+from mttcg.instrument import native
+from mttcg.instrument.registry import CALLBACK
+from mttcg.instrument.targets import Stream
+
+
+class Emitters:
+    """Producers of a vCPU's rings, made when first used.
+
+    Args:
+        cpu: the vCPU.
+        ring_fds: descriptor of this vCPU's ring of each stream, by (plugin, name).
+        doorbell_fd: eventfd of the publisher.
+        space_fd: eventfd of this vCPU, written when there is room again.
+    """
+
+    def __init__(
+        self, cpu: int, ring_fds: dict[tuple[str, str], int], doorbell_fd: int, space_fd: int
+    ) -> None:
+        self.cpu, self.ring_fds = cpu, ring_fds
+        self.doorbell_fd, self.space_fd = doorbell_fd, space_fd
+        self.producers: dict[tuple[str, str], RingProducer] = {}
+        self.frames: dict[tuple[str, str], Any] = {}
+        self.by_number: list[RingProducer] = []
+        self.slow = CALLBACK(self._slow)
+
+    def producer(self, stream: Stream) -> RingProducer:
+        """The Python end of a stream's ring."""
+        key = (stream.plugin, stream.name)
+        if key not in self.producers:
+            self.producers[key] = RingProducer(
+                self.ring_fds[key], stream.dtype, self.doorbell_fd, self.space_fd
+            )
+        return self.producers[key]
+
+    def address(self, stream: Stream) -> int:
+        """Address of the words that native emitters of a stream use, see `native`."""
+        key = (stream.plugin, stream.name)
+        if key not in self.frames:
+            producer = self.producer(stream)
+            frame = np.zeros(native.EMITTER_WORDS, dtype=np.uint64)
+            header = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
+            frame[native.RING] = header
+            frame[native.RECORDS] = header + ring.HEADER_SIZE
+            frame[native.MASK] = producer.capacity - 1
+            frame[native.BATCH_MASK] = producer.batch - 1
+            frame[native.CPU] = self.cpu
+            frame[native.SLOW] = ctypes.cast(self.slow, ctypes.c_void_p).value
+            frame[native.SLOW_DATA] = len(self.by_number)
+            frame[native.KNOWN_TAIL] = producer.tail
+            self.by_number.append(producer)
+            self.frames[key] = frame
+        return int(self.frames[key].ctypes.data)
+
+    def _slow(self, number: int, asked: int, *_rest: int) -> None:
+        producer = self.by_number[number]
+        if asked == native.DOORBELL:
+            producer.ring_doorbell()
+        else:
+            wait_for_space(producer, 1, lambda: False)
+
+    def close(self) -> None:
+        """Say on every ring, used or not, that no more will come."""
+        for key, descriptor in self.ring_fds.items():
+            if key in self.producers:
+                self.producers[key].close()
+            else:
+                ring.mark_closed(descriptor)

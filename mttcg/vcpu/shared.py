@@ -1,0 +1,130 @@
+"""The machine's own page of shared memory, and the harts' side of the CLINT.
+
+The machine page is written by the vCPU that ends the guest, once, and by the supervisor; `stop`
+is stored after everything that says why.
+"""
+
+import os
+import time
+from enum import IntEnum
+
+from mttcg.isa.riscv64.hart import Hart
+
+MACHINE_BYTES = 4096
+NANOSECONDS_PER_TICK = 100
+"""mtime runs at 10 MHz, as on QEMU's virt board."""
+
+_STOP, _REASON, _STATUS, _ORIGIN = range(4)
+UART_STATE = 1024
+HTIF_STATE = 2048
+
+
+class Ending(IntEnum):
+    """Why the machine stops."""
+
+    NOT_YET = 0
+    GUEST = 1
+    SUPERVISOR = 2
+    CALLBACK = 3
+    FAULT = 4
+
+
+class MachineState:
+    """The machine page."""
+
+    def __init__(self, segment: memoryview) -> None:
+        self.segment = segment
+        self.words = segment[:UART_STATE].cast("Q")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether every vCPU is to leave."""
+        return self.words[_STOP] != 0
+
+    @property
+    def ending(self) -> Ending:
+        """Why; valid once `stopping`."""
+        return Ending(self.words[_REASON])
+
+    @property
+    def status(self) -> int:
+        """The guest's exit code; valid if the guest ended."""
+        return self.words[_STATUS]
+
+    def stop(self, ending: Ending, status: int = 0) -> None:
+        """Make every vCPU leave; the first reason stands."""
+        if not self.stopping:
+            self.words[_STATUS] = status & 0xFFFF_FFFF_FFFF_FFFF
+            self.words[_REASON] = ending
+            self.words[_STOP] = 1
+
+    def start_clock(self) -> None:
+        """Let mtime begin at 0 now."""
+        self.words[_ORIGIN] = time.monotonic_ns()
+
+    def time(self) -> int:
+        """Ticks of mtime."""
+        elapsed = time.monotonic_ns() - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
+        return elapsed // NANOSECONDS_PER_TICK
+
+    def set_time(self, ticks: int) -> None:
+        """Set mtime."""
+        origin = time.monotonic_ns() - ticks * NANOSECONDS_PER_TICK
+        self.words[_ORIGIN] = origin & 0xFFFF_FFFF_FFFF_FFFF
+
+
+class Harts:
+    """All harts, from any process: their state, and how to get their attention.
+
+    Args:
+        segment: the shared hart states.
+        wake_fds: an eventfd per hart, on which it sleeps.
+        machine: the machine page, for the clock.
+    """
+
+    def __init__(self, segment: memoryview, wake_fds: list[int], machine: MachineState) -> None:
+        self.harts = [Hart(segment, index) for index in range(len(wake_fds))]
+        self.wake_fds, self.machine = wake_fds, machine
+
+    @property
+    def count(self) -> int:
+        """Number of harts."""
+        return len(self.harts)
+
+    def request(self, hart: int) -> None:
+        """Make a hart look at what is asked of it: it leaves its code, or wakes."""
+        self.harts[hart].request = 1
+        os.eventfd_write(self.wake_fds[hart], 1)
+
+    def request_all(self) -> None:
+        """Make every hart look."""
+        for hart in range(self.count):
+            self.request(hart)
+
+    def read_software(self, hart: int) -> int:
+        """Msip of a hart."""
+        return self.harts[hart].software_interrupt & 1
+
+    def write_software(self, hart: int, value: int) -> None:
+        """Set msip of a hart; 1 makes it look."""
+        self.harts[hart].software_interrupt = value & 1
+        if value & 1:
+            self.request(hart)
+
+    def read_compare(self, hart: int) -> int:
+        """Mtimecmp of a hart."""
+        return self.harts[hart].compare
+
+    def write_compare(self, hart: int, value: int) -> None:
+        """Set mtimecmp of a hart, which sets its timer anew."""
+        self.harts[hart].compare = value
+        self.request(hart)
+
+    def read_time(self) -> int:
+        """Ticks of mtime."""
+        return self.machine.time()
+
+    def write_time(self, value: int) -> None:
+        """Set mtime; every hart sets its timer anew."""
+        self.machine.set_time(value)
+        self.request_all()

@@ -1,0 +1,261 @@
+"""The run loop of one vCPU."""
+
+import os
+import select
+from collections.abc import Callable
+from typing import Any
+
+from mttcg.engine.base import Exit, ExitKind
+from mttcg.instrument.cpu import Moment
+from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.hart import NEVER, Hart, State
+from mttcg.isa.riscv64.loadstore import Access, access_of
+from mttcg.isa.riscv64.system import Effect, execute, float_enabled
+from mttcg.isa.riscv64.traps import Cause, Trap, enabled_interrupts, take_interrupt, take_trap
+from mttcg.tbcache.cache import Block
+from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.lifecycle import Lifecycle
+from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
+
+FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
+
+
+class Vcpu:
+    """One vCPU: an engine for the plain instructions, this loop for all the rest.
+
+    Args:
+        index: which hart.
+        harts: all harts.
+        machine: the machine page.
+        devices: the board's `MmioMap`.
+        ram: guest RAM, as (base address, bytes).
+        guest: the guest as plugins see it.
+        make_engine: builds the engine, given the function to call with each new block.
+        notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        harts: Harts,
+        machine: MachineState,
+        devices: Any,
+        ram: tuple[int, memoryview],
+        guest: GuestOfVcpu,
+        make_engine: Callable[[Callable[[Block], Plan | None]], Any],
+        notice_fd: int,
+    ) -> None:
+        self.hart: Hart = harts.harts[index]
+        self.wake_fd = harts.wake_fds[index]
+        self.machine, self.devices, self.guest = machine, devices, guest
+        self.ram_base, self.ram = ram
+        self.notice_fd = notice_fd
+        self.lifecycle = Lifecycle(guest)
+        self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
+        self.engine = make_engine(self._discover)
+        guest.engine = self.engine
+        self.float_on = False
+        self.finders = [
+            p for p in guest.plugins.values() if any(hasattr(p.module, f) for f in FINDING)
+        ]
+        self.handlers: dict[ExitKind, Callable[[Exit], None]] = {
+            ExitKind.REQUEST: lambda _exit: None,
+            ExitKind.SYSTEM: self._system,
+            ExitKind.ACCESS: self._access,
+            ExitKind.FETCH: self._fetch_fault,
+            ExitKind.TRAP: self._trap,
+            ExitKind.CALLBACK: self._callback,
+        }
+
+    def start(self, pc: int, device_tree: int) -> None:
+        """Set the registers that the board promises: a0 = hart id, a1 = device tree."""
+        self.hart.pc = pc
+        self.hart.compare = self.hart.compare or NEVER
+        for register, value in ((10, self.hart.index), (11, device_tree)):
+            self.hart.write_x(register, value)
+            self.engine.write_x(register, value)
+        self.engine.apply(self.guest.registry.plan())
+
+    def run(self) -> None:
+        """Run until the machine stops."""
+        hart, engine = self.hart, self.engine
+        hart.state = State.RUNNING
+        self.lifecycle.tell("plugin_vcpu_start")
+        while not self.machine.stopping:
+            if hart.request:
+                self._serve_requests()
+            interrupted_at = hart.pc
+            code = take_interrupt(hart, self.machine)
+            if code is not None:
+                self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
+            left = engine.run(hart.pc)
+            hart.pc = left.pc
+            self.handlers[left.kind](left)
+        engine.spill()
+        self.stopwatch.was_running()
+        self.lifecycle.tell("plugin_vcpu_exit")
+
+    def _serve_requests(self) -> None:
+        """Do what others asked of this vCPU; the word is cleared before it is looked at."""
+        hart = self.hart
+        hart.request = 0
+        epoch = self._receive_changes()
+        if self.guest.replan:
+            self.engine.apply(self.guest.registry.plan())
+            self.guest.replan = False
+        if epoch:
+            hart.epoch = epoch
+        self.engine.spill()
+        self.stopwatch.was_running()
+        self.timer.arm()
+
+    def _receive_changes(self) -> int:
+        """Take up the changes that wait; the newest epoch, 0 if there was none."""
+        epoch = 0
+        channel = self.guest.channel
+        while select.select([channel], [], [], 0)[0]:
+            received = channel.receive()
+            if received is None:
+                break
+            message = received[0]
+            self.guest.receive_change(message)
+            epoch = message["epoch"]
+        return epoch
+
+    def _discover(self, block: Block) -> Plan | None:
+        """Show a new block to the plugins; the plan, if that changed it."""
+        for plugin in self.finders:
+            for pc in block.pcs:
+                self._show(plugin, pc)
+        if not self.guest.replan:
+            return None
+        self.guest.replan = False
+        return self.guest.registry.plan()
+
+    def _show(self, plugin: Any, pc: int) -> None:
+        call, module = self.guest.call, plugin.module
+        pre_translate = getattr(module, FINDING[0], None)
+        if pre_translate is not None:
+            call(plugin.name, pre_translate, self.guest.cpu, pc, moment=Moment.TRANSLATION, pc=pc)
+        needs = getattr(module, FINDING[1], None)
+        if needs is not None:
+            answer = call(plugin.name, needs, pc, self.guest.cpu, moment=Moment.TRANSLATION, pc=pc)
+            if answer and answer[0]:
+                self.lifecycle.attach_before_insn(plugin, pc)
+
+    def _system(self, left: Exit) -> None:
+        hart = self.hart
+        self.engine.spill_integer()
+        before = hart.pc
+        answer = execute(hart, left.word, self.machine)
+        if isinstance(answer, Trap):
+            self._take(answer)
+            return
+        target = left.word >> 7 & 31
+        if target:
+            self.engine.write_x(target, hart.x[target])
+        if answer is Effect.WAIT:
+            self._wait(before)
+        elif answer is Effect.FETCH:
+            hart.cache_invalidated += self.engine.fetch_again()
+        elif answer is Effect.STATUS:
+            self._follow_status()
+
+    def _follow_status(self) -> None:
+        enabled = float_enabled(self.hart)
+        if enabled != self.float_on:
+            self.float_on = enabled
+            self.engine.enable_float(enabled)
+        self.timer.arm()
+
+    def _take(self, trap: Trap) -> None:
+        """Enter the handler; an instruction that traps does not retire."""
+        self.hart.instructions -= 1
+        take_trap(self.hart, trap)
+        self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
+
+    def _trap(self, left: Exit) -> None:
+        assert left.cause is not None
+        self.hart.instructions += 1  # the engine took it back already, and so will _take
+        self._take(Trap(left.cause, left.pc, left.address))
+
+    def _fetch_fault(self, left: Exit) -> None:
+        self.hart.instructions += 1  # nothing was fetched, so nothing was counted
+        self._take(Trap(Cause.INSTRUCTION_ACCESS, left.pc, left.address))
+
+    def _callback(self, left: Exit) -> None:
+        """A callback failed, which stops the machine, or moved pc, which is where to go on."""
+
+    def _access(self, left: Exit) -> None:
+        """Run a load or store that is not plain RAM."""
+        access = access_of(left.word)
+        assert access is not None
+        address = self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1
+        self.hart.instructions += 1
+        found = self.devices.find(address, access.size)
+        if found is None and not self._in_ram(address, access.size):
+            cause = Cause.STORE_ACCESS if access.store else Cause.LOAD_ACCESS
+            self._take(Trap(cause, left.pc, address))
+            return
+        value = (
+            self._store(access, address, found)
+            if access.store
+            else self._load(access, address, found)
+        )
+        self.engine.observe(left.pc, address, access.size, value, access.store)
+        if found is not None:
+            device = found[0].name
+            self.lifecycle.tell("plugin_mmio", device, address, access.size, value, access.store)
+        self.hart.pc = left.pc + length(left.word)
+        self.engine.resume(self.hart.pc)
+
+    def _in_ram(self, address: int, size: int) -> bool:
+        return 0 <= address - self.ram_base <= len(self.ram) - size
+
+    def _load(self, access: Access, address: int, found: Any) -> int:
+        if found is not None:
+            value = found[0].read(found[1], access.size)
+        else:
+            at = address - self.ram_base
+            value = int.from_bytes(self.ram[at : at + access.size], "little")
+        write = self.engine.write_f if access.floating else self.engine.write_x
+        write(access.register, access.extend(value))
+        return int(value)
+
+    def _store(self, access: Access, address: int, found: Any) -> int:
+        read = self.engine.read_f if access.floating else self.engine.read_x
+        value = int(read(access.register)) & (1 << 8 * access.size) - 1
+        if found is not None:
+            found[0].write(found[1], access.size, value)
+        else:
+            at = address - self.ram_base
+            self.ram[at : at + access.size] = value.to_bytes(access.size, "little")
+        return value
+
+    def _wait(self, pc: int) -> None:
+        """Sleep until an interrupt is pending that mie lets through, whatever mstatus says."""
+        hart, machine = self.hart, self.machine
+        if enabled_interrupts(hart, machine):
+            return
+        self.stopwatch.was_running()
+        self.engine.spill()
+        self.lifecycle.tell("plugin_vcpu_idle")
+        hart.state = State.IDLE
+        os.eventfd_write(self.notice_fd, 1)
+        while not (machine.stopping or enabled_interrupts(hart, machine)):
+            due = deadline(hart)
+            limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
+            if select.select([self.wake_fd], [], [], limit)[0]:
+                os.eventfd_read(self.wake_fd)
+            if hart.request:
+                self._serve_requests_asleep()
+        hart.state = State.RUNNING
+        self.stopwatch.was_idle()
+        self.lifecycle.tell("plugin_vcpu_resume")
+
+    def _serve_requests_asleep(self) -> None:
+        """As `_serve_requests`, but the time since was idle."""
+        self.stopwatch.was_idle()
+        self._serve_requests()

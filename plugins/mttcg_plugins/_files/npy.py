@@ -1,0 +1,39 @@
+"""A .npy file that grows (NEP 1, version 1.0): readable after each append."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HEADER_BYTES = 1024
+"""Room for the header, whose length is kept when the shape is written again."""
+MAGIC = b"\x93NUMPY\x01\x00"
+
+
+class RecordFile:
+    """Records of one dtype, appended batch by batch.
+
+    Raises OSError if the file can't be written.
+    """
+
+    def __init__(self, path: Path, dtype: "np.dtype[Any]") -> None:
+        self.dtype, self.count = dtype, 0
+        self.file = path.open("wb")
+        self._write_header()
+
+    def _write_header(self) -> None:
+        fields = {"descr": self.dtype.descr, "fortran_order": False, "shape": (self.count,)}
+        room = HEADER_BYTES - len(MAGIC) - 2
+        text = repr(fields).encode("ascii").ljust(room - 1) + b"\n"
+        self.file.seek(0)
+        self.file.write(MAGIC + room.to_bytes(2, "little") + text)
+
+    def append(self, records: "np.ndarray[Any, Any]") -> None:
+        """Write records at the end; the header counts them on `close`."""
+        self.file.write(records.tobytes())
+        self.count += len(records)
+
+    def close(self) -> None:
+        """Write the number of records into the header, and close."""
+        self._write_header()
+        self.file.close()

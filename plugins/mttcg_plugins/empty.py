@@ -1,0 +1,6 @@
+"""Do nothing: what having a plugin costs by itself.
+
+    mttcg run examples/guests/mix.elf --plugin empty
+
+No report. The run takes as long as one without a plugin, within the noise.
+"""

@@ -1,0 +1,91 @@
+"""Record every load and store: vCPU, pc, address, size, value, read or write.
+
+    mttcg run examples/guests/hello.elf --plugin memtrace,out=trace.npy
+
+The aggregator counts accesses per page, and writes the records to `out` as they come: a .npy file,
+which numpy reads with `numpy.load("trace.npy", mmap_mode="r")` and polars with
+`polars.from_numpy(...)`. Records of one vCPU are in its order; those of several vCPUs interleave
+by batch. An AMO is a read and a write.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mttcg_bus
+import numpy as np
+from mttcg_bus.run_info import RunInfo
+
+from mttcg.instrument import Stream, events, instrument_memory, option
+from mttcg_plugins._files.npy import RecordFile
+
+PAGE_SHIFT = 12
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of memtrace."""
+
+    out: Path | None = option(None, help="file (.npy) to write every record to")
+    top: int = option(20, help="how many pages to report, 0 for all")
+
+
+def plugin_init(_options: Options) -> bool:
+    """Record every access of every vCPU."""
+    instrument_memory(None, Stream("access", events.ACCESS))
+    return True
+
+
+class Aggregator(mttcg_bus.Aggregator):
+    """Counts accesses per page, vCPU and direction; merging adds them up."""
+
+    def __init__(self, options: Options, run: RunInfo) -> None:
+        super().__init__(options, run)
+        self.pages: dict[tuple[int, int, int], int] = defaultdict(int)
+        self.file = RecordFile(options.out, events.ACCESS) if options.out else None
+
+    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+        """Count and write a batch."""
+        keys = records["address"] >> np.uint64(PAGE_SHIFT) << np.uint64(1) | records["write"]
+        for key, count in zip(*np.unique(keys, return_counts=True), strict=True):
+            self.pages[int(key) >> 1, cpu, int(key) & 1] += int(count)
+        if self.file is not None:
+            self.file.append(records)
+
+    def merge(self, other: mttcg_bus.Aggregator) -> None:
+        """Add another's counts; files stay apart."""
+        assert isinstance(other, Aggregator)
+        for key, count in other.pages.items():
+            self.pages[key] += count
+
+    def report(self) -> dict[str, Any]:
+        """Totals per vCPU, and the pages with the most accesses."""
+        if self.file is not None:
+            self.file.close()
+        pages: dict[int, dict[str, int]] = defaultdict(lambda: {"reads": 0, "writes": 0})
+        vcpus = [{"cpu": cpu, "reads": 0, "writes": 0} for cpu in range(self.run.smp)]
+        for (page, cpu, write), count in self.pages.items():
+            direction = "writes" if write else "reads"
+            pages[page][direction] += count
+            vcpus[cpu][direction] += count
+        hottest = sorted(pages.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+        rows = [
+            {"page": hex(page << PAGE_SHIFT), "symbol": self._symbol(page)} | counts
+            for page, counts in hottest[: self.options.top or None]
+        ]
+        report: dict[str, Any] = {
+            "accesses": sum(self.pages.values()),
+            "pages": len(pages),
+            "vcpus": vcpus,
+            "hottest": rows,
+        }
+        if self.file is not None:
+            report["file"] = str(self.options.out)
+        return report
+
+    def _symbol(self, page: int) -> str:
+        """The symbol at the page's start, or the first in it."""
+        start = page << PAGE_SHIFT
+        inside = [s for s in self.run.symbols if start <= s[0] < start + (1 << PAGE_SHIFT)]
+        return self.run.symbol_at(start) or (inside[0][2] if inside else "")

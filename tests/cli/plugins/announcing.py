@@ -1,0 +1,26 @@
+"""Aggregates in plain sight: says on stdout that records came, and raises when told to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mttcg_bus.aggregator import Aggregator as Base
+
+from mttcg.instrument.options import option
+
+
+@dataclass(frozen=True)
+class Options:
+    broken: bool = option(False, help="raise at the first records")
+
+
+class Aggregator(Base):
+    records = 0
+
+    def consume(self, stream: str, cpu: int, records: Any) -> None:
+        if self.options.broken:
+            raise ValueError("told to break")
+        self.records += len(records)
+        print(f"{stream} of vCPU {cpu}", flush=True)
+
+    def report(self) -> dict[str, Any]:
+        return {"records": self.records}

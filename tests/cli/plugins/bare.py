@@ -1,0 +1,1 @@
+"""Takes no options and aggregates nothing."""

@@ -1,0 +1,254 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from samples import BARE, run_result, stand_in_machine
+
+from mttcg.cli import VERBS, main
+from mttcg.errors import GuestFileError, MttcgError
+from mttcg.machine.result import StopReason
+from mttcg.version import VERSION
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
+    """Run the command line, which must answer with one line on stderr; give that line."""
+    assert main(list(arguments)) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("mttcg: ")
+    assert err.count("\n") == 1, err
+    return err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        ([], "VERB"),
+        (["walk"], "invalid choice: 'walk'"),
+        (["run"], "GUEST"),
+        (["run", "a", "b"], "unrecognized arguments: b"),
+        (["run", "a", "--sm", "2"], "unrecognized arguments: --sm"),
+        (["run", "a", "--smp", "two"], "invalid int value: 'two'"),
+        (["run", "a", "--smp", "0"], "0 is out of range; expected a whole number from 1 to 64"),
+        (["run", "a", "--smp", "65"], "65 is out of range"),
+        (["run", "a", "--memory", "lots"], "'lots' is not a size"),
+        (["run", "a", "--memory", "128G"], "out of range"),
+        (["run", "a", "--engine", "qemu"], "'qemu' is not known; expected auto or unicorn"),
+        (["run", "a", "--set", "rounds"], "'rounds' is not an assignment"),
+        (["run", "a", "--set", "rounds=x"], "not an assignment"),
+        (["run", "a", "--set", "a=1", "--set", "a=2"], "a is given twice"),
+        (["run", "a", "--wait-subscribers", "-1"], "out of range"),
+        (["run", "a", "--json", "."], "is a directory"),
+        (["run", "a", "--json", "no/such/x.json"], "there is no directory no/such"),
+        (["run", "a", "--plugin"], "expected one argument"),
+        (["subscribe"], "URL"),
+        (["subscribe", "ipc:///x"], "--plugin"),
+        (["subscribe", "ipc:///x", "--plugin", ""], "has no name"),
+        (["subscribe", "ipc:///x", "--plugin", "./absent.py"], "no such file"),
+        (["subscribe", "ipc:///x", "--plugin", BARE], "no class Aggregator"),
+        (["subscribe", "ftp://x", "--plugin", BARE, "--report-fd", "x"], "invalid int"),
+        (["plugins", "a", "b"], "unrecognized arguments"),
+        (["plugins", "no\nsuch"], "unknown; known are"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], wrong: str
+) -> None:
+    assert wrong in mistake(capsys, *arguments)
+
+
+def test_what_the_machine_refuses_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, guest: Path, **keywords: object) -> None:
+        raise GuestFileError(guest, "is not an ELF file", "an RV64 executable")
+
+    stand_in_machine(monkeypatch, __init__=refuse)
+    line = mistake(capsys, "run", "notes.txt")
+    assert line == "mttcg: notes.txt: is not an ELF file; expected an RV64 executable\n"
+
+
+def test_an_error_of_the_bus_has_its_own_status(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mttcg_bus.errors import AddressInUse, PublisherLost
+
+    for error, status in ((AddressInUse("u", "taken"), 2), (PublisherLost("u", "gone"), 70)):
+
+        def refuse(self: object, error: Exception = error, **keywords: object) -> None:
+            raise error
+
+        stand_in_machine(monkeypatch, run=refuse)
+        assert "bus u: " in mistake(capsys, "run", "a", status=status)
+
+
+def test_a_fault_of_ours_is_status_70_with_its_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_machine(monkeypatch, run=lambda self, **keywords: 1 // 0)
+    assert main(["run", "a"]) == 70
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.endswith("mttcg: fault: ZeroDivisionError: integer division or modulo by zero\n")
+    stand_in_machine(monkeypatch, run=lambda self, **keywords: fail_with(MttcgError("broken")))
+    assert mistake(capsys, "run", "a", status=70) == "mttcg: broken\n"
+
+
+def fail_with(error: BaseException) -> None:
+    raise error
+
+
+def test_ctrl_c_before_the_run_is_status_130(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_machine(monkeypatch, __init__=lambda *a, **k: fail_with(KeyboardInterrupt()))
+    assert "interrupted" in mistake(capsys, "run", "a", status=130)
+
+
+def test_every_option_reaches_the_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = stand_in_machine(monkeypatch)
+    options = "--smp 4 --memory 64M --engine unicorn --plugin icount --plugin hotblocks,top=3"
+    more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --pin --no-aggregate"
+    assert main(["run", "a.elf", *options.split(), *more.split(), "--wait-subscribers", "2"]) == 0
+    assert machine.made == {
+        "guest": Path("a.elf"),
+        "smp": 4,
+        "memory": 64 << 20,
+        "engine": "unicorn",
+        "plugins": ("icount", "hotblocks,top=3"),
+        "bus": "tcp://127.0.0.1:*",
+        "symbols_set": {"rounds": 16, "last": -1},
+        "pin": True,
+        "aggregate": False,
+        "wait_subscribers": 2,
+    }
+    assert machine.ran["on_status"] is None
+    assert machine.ran["stdin_fd"] is None
+
+
+def test_the_console_is_on_stdout_and_the_report_on_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = stand_in_machine(monkeypatch)
+    file = tmp_path / "result.json"
+    assert main(["run", "a.elf", "--json", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert out == "hello from hart 0\n"
+    assert "counter.elf on unicorn" in err
+    assert "icount" in err
+    assert "\x1b" not in err
+    assert json.loads(file.read_text()) == machine.result.to_json()
+
+
+def test_quiet_leaves_only_what_went_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_machine(monkeypatch, result=run_result(failures=["Traceback:\n  x", "lost 3"]))
+    assert main(["run", "a.elf", "--quiet"]) == 70
+    assert capsys.readouterr().err == "mttcg: Traceback:\n  x\nmttcg: lost 3\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [(0, 0, ""), (7, 7, ""), (255, 255, ""), (256, 255, "is 256"), (-1, 255, "is -1")],
+)
+def test_the_exit_status_is_the_guests_code(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    status: int,
+    said: str,
+) -> None:
+    stand_in_machine(monkeypatch, result=run_result(exit_status=code))
+    assert main(["run", "a.elf", "--quiet"]) == status
+    err = capsys.readouterr().err
+    assert said in err
+    assert bool(err) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_a_signal_ends_the_run_in_order_with_its_report(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    status: int,
+) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    stand_in_machine(monkeypatch, signal_to_send=number)
+    assert main(["run", "a.elf"]) == status
+    assert f"on unicorn: {StopReason.INTERRUPTED}" in capsys.readouterr().err
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_a_result_file_that_cannot_be_written_still_leaves_the_report(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_machine(monkeypatch)
+    assert main(["run", "a.elf", "--json", "/dev/full"]) == 2
+    err = capsys.readouterr().err
+    assert "counter.elf on unicorn" in err
+    assert "mttcg: --json: /dev/full: No space left on device" in err
+
+
+def test_help_and_version_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mttcg {VERSION}\n"
+    for verb, found in VERBS.items():
+        assert main([verb, "--help"]) == 0
+        assert found.summary.split(",")[0] in capsys.readouterr().out
+
+
+def python(*arguments: str, **keywords: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_python_m_mttcg_is_the_command() -> None:
+    found = python("-m", "mttcg", "--version")
+    assert (found.returncode, found.stdout, found.stderr) == (0, f"mttcg {VERSION}\n", "")
+    found = python("-m", "mttcg", "run", "a.elf", "--smp", "65")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("mttcg: --smp: 65 is out of range")
+    assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["mttcg", "mttcg.instrument", "mttcg.cli", "mttcg_bus"])
+def test_importing_is_light(module: str) -> None:
+    heavy = "{'numba', 'unicorn', 'llvmlite', 'capstone', 'zmq'}"
+    found = python("-c", f"import sys, {module}; sys.exit(str({heavy} & set(sys.modules)))")
+    assert found.stderr == "set()\n"
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    script = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from types import ModuleType\n"
+        "from samples import StandInMachine\n"
+        "module = sys.modules['mttcg.machine.machine'] = ModuleType('m')\n"
+        "module.Machine = StandInMachine\n"
+        "from mttcg.cli import main\n"
+        "sys.exit(main(['run', 'a.elf', '--quiet']))\n"
+    )
+    with os.fdopen(writing, "wb") as stdout:
+        found = subprocess.run(
+            [sys.executable, "-c", script],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert found.stderr == "mttcg: stdout was closed; the guest's later output is lost\n"
+    assert found.returncode == 0

@@ -1,0 +1,274 @@
+import os
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tiny_elf import (
+    EM_X86_64,
+    LOCAL_OBJECT,
+    RAM_BASE,
+    RAM_SIZE,
+    TinyElf,
+    TinySegment,
+    TinySymbol,
+)
+
+from mttcg.errors import GuestFileError, UserError
+from mttcg.machine.board import place_device_tree
+from mttcg.machine.elf import GuestImage, load_guest, set_symbols
+
+WriteElf = Callable[[TinyElf | bytes], Path]
+
+
+def load(path: Path) -> GuestImage:
+    return load_guest(path, RAM_BASE, RAM_SIZE)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(GuestFileError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "; expected " in message
+    assert "\n" not in message
+    assert caught.value.exit_status == 2
+    return message
+
+
+def test_segments_symbols_and_entry_are_read(write_elf: WriteElf) -> None:
+    code = TinySegment(RAM_BASE, b"code" * 8)
+    data = TinySegment(RAM_BASE + 0x2000, b"data", memory_size=0x100)
+    symbols = (TinySymbol("rounds", RAM_BASE + 0x2000), TinySymbol("_start", RAM_BASE + 4, 0))
+    image = load(write_elf(TinyElf((data, code), symbols, entry=RAM_BASE + 4)))
+    assert image.entry == RAM_BASE + 4
+    assert image.segments == (
+        (RAM_BASE, b"code" * 8, 32),
+        (RAM_BASE + 0x2000, b"data", 0x100),
+    )
+    assert image.symbols == ((RAM_BASE + 4, 0, "_start"), (RAM_BASE + 0x2000, 8, "rounds"))
+    assert image.symbol("rounds") == RAM_BASE + 0x2000
+    assert image.tohost is None
+    assert image.fromhost is None
+
+
+def test_segments_are_written_where_they_load(write_elf: WriteElf) -> None:
+    segment = TinySegment(RAM_BASE + 0x100, b"abcd", memory_size=8)
+    image = load(write_elf(TinyElf((segment,), entry=RAM_BASE + 0x100)))
+    ram = bytearray(RAM_SIZE)
+    image.write(ram, RAM_BASE)
+    assert ram[0xFF:0x109] == b"\0abcd\0\0\0\0\0"
+
+
+def test_bss_without_bytes_may_claim_any_place_in_the_file(write_elf: WriteElf) -> None:
+    bss = TinySegment(RAM_BASE + 0x1000, b"", memory_size=64)
+    content = bytearray(TinyElf((TinySegment(), bss)).content())
+    offset_at = 64 + 56 + 8  # p_offset of the second program header
+    content[offset_at : offset_at + 8] = (1 << 40).to_bytes(8, "little")
+    assert load(write_elf(bytes(content))).segments[1] == (RAM_BASE + 0x1000, b"", 64)
+
+
+def test_an_image_loads_at_its_physical_addresses(write_elf: WriteElf) -> None:
+    segment = TinySegment(RAM_BASE, bytes(64), virtual=0xFFFF_FFFF_8000_0000)
+    symbol = TinySymbol("rounds", 0xFFFF_FFFF_8000_0020)
+    image = load(write_elf(TinyElf((segment,), (symbol,), entry=0xFFFF_FFFF_8000_0008)))
+    assert image.entry == RAM_BASE + 8
+    assert image.symbol("rounds") == 0xFFFF_FFFF_8000_0020
+    ram = bytearray(RAM_SIZE)
+    set_symbols(image, ram, {"rounds": 7})
+    assert ram[0x20] == 7
+
+
+def test_constants_mapping_symbols_and_local_labels_are_left_out(write_elf: WriteElf) -> None:
+    symbols = (
+        TinySymbol("stack_size", 0x4000),
+        TinySymbol("$x", RAM_BASE, section=1),
+        TinySymbol(".L7", RAM_BASE, section=1),
+        TinySymbol("missing", RAM_BASE, section=0),
+        TinySymbol("main", RAM_BASE, section=1),
+    )
+    image = load(write_elf(TinyElf(symbols=symbols)))
+    assert [symbol.name for symbol in image.symbols] == ["main"]
+
+
+def test_a_global_symbol_goes_before_a_local_one_of_its_name(write_elf: WriteElf) -> None:
+    symbols = (
+        TinySymbol("x", RAM_BASE),
+        TinySymbol("x", RAM_BASE + 8, info=LOCAL_OBJECT),
+    )
+    assert load(write_elf(TinyElf(symbols=symbols))).symbol("x") == RAM_BASE
+
+
+def test_htif_words_are_found(write_elf: WriteElf) -> None:
+    symbols = (TinySymbol("tohost", RAM_BASE), TinySymbol("fromhost", RAM_BASE + 8))
+    image = load(write_elf(TinyElf(symbols=symbols)))
+    assert (image.tohost, image.fromhost) == (RAM_BASE, RAM_BASE + 8)
+
+
+@pytest.mark.parametrize(
+    ("address", "section"), [(RAM_BASE + 4, 1), (0x1000, 1), (RAM_BASE + RAM_SIZE - 4, 1)]
+)
+def test_a_misplaced_tohost_is_refused(write_elf: WriteElf, address: int, section: int) -> None:
+    symbols = (TinySymbol("tohost", address, section=section),)
+    assert f"tohost at {address:#x}" in refusal(write_elf(TinyElf(symbols=symbols)))
+
+
+def test_tohost_and_fromhost_in_one_word_are_refused(write_elf: WriteElf) -> None:
+    symbols = (TinySymbol("tohost", RAM_BASE), TinySymbol("fromhost", RAM_BASE))
+    assert "one word" in refusal(write_elf(TinyElf(symbols=symbols)))
+
+
+@pytest.mark.parametrize(
+    ("elf", "wrong"),
+    [
+        (b"", "empty"),
+        (b"#!/bin/sh\necho no\n", "not an ELF file"),
+        (b"\x7fELF\x02", "truncated after 5 bytes"),
+        (TinyElf(elf_class=1), "32-bit"),
+        (TinyElf(elf_class=9), "class is 9"),
+        (TinyElf(data_encoding=2), "big-endian"),
+        (TinyElf(machine=EM_X86_64), "another machine, x86-64"),
+        (TinyElf(machine=0xBEEF), f"another machine, {0xBEEF}"),
+        (TinyElf(file_type=1), "not linked"),
+        (TinyElf(file_type=4), "core dump"),
+        (TinyElf(segments=()), "no loadable segment"),
+        (TinyElf((TinySegment(kind=4),)), "no loadable segment"),
+        (TinyElf((TinySegment(data=b"", memory_size=0),)), "no loadable segment"),
+        (TinyElf((TinySegment(0x1000),), entry=0x1000), "segment at 0x1000 to 0x100f is outside"),
+        (TinyElf((TinySegment(memory_size=RAM_SIZE + 1),)), "outside RAM"),
+        (TinyElf((TinySegment(memory_size=(1 << 64) - 1),)), "outside RAM"),
+        (TinyElf((TinySegment(RAM_BASE - 8),)), "outside RAM"),
+        (TinyElf((TinySegment(), TinySegment(RAM_BASE + 8))), "overlaps the one before it"),
+        (TinyElf((TinySegment(memory_size=4),)), "larger in file than in memory"),
+        (TinyElf(entry=0), "entry point 0x0 is in no segment"),
+        (TinyElf(entry=RAM_BASE + 1), "entry point 0x80000001 is odd"),
+        (TinyElf(section_header_size=0), "section headers of 0 bytes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_wrong_file_is_refused(write_elf: WriteElf, elf: TinyElf | bytes, wrong: str) -> None:
+    assert wrong in refusal(write_elf(elf))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "no such file" in refusal(tmp_path / "nothing.elf")
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    assert "is a directory" in refusal(tmp_path)
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a regular file" in refusal(tmp_path / "pipe")
+
+
+def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    refusal(tmp_path / "a\0b")
+    refusal(tmp_path / ("x" * 5000))
+
+
+def test_a_segment_cut_off_is_refused(write_elf: WriteElf) -> None:
+    content = TinyElf((TinySegment(data=bytes(1000)),)).content()
+    # without section headers, as a stripped file that was cut
+    content = content[:40] + bytes(8) + content[48:60] + bytes(4) + content[64:]
+    assert "truncated: 500 bytes of at least 1120" in refusal(write_elf(content[:500]))
+
+
+def test_an_elf_cut_off_anywhere_is_refused(write_elf: WriteElf) -> None:
+    content = TinyElf(symbols=(TinySymbol("rounds", RAM_BASE),)).content()
+    for size in range(len(content)):
+        refusal(write_elf(content[:size]))
+
+
+def test_symbols_are_set(write_elf: WriteElf) -> None:
+    symbols = (TinySymbol("a", RAM_BASE), TinySymbol("b", RAM_BASE + RAM_SIZE - 8, section=1))
+    image = load(write_elf(TinyElf(symbols=symbols)))
+    ram = bytearray(RAM_SIZE)
+    set_symbols(image, ram, {"a": 0x1122334455667788, "b": -2})
+    assert ram[:9] == bytes.fromhex("887766554433221100")
+    assert ram[-8:] == b"\xfe" + b"\xff" * 7
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name", "wrong"),
+    [
+        (
+            TinySymbol("rounds", RAM_BASE),
+            "round",
+            "no symbol 'round'; expected one of its symbols, ",
+        ),
+        (TinySymbol("rounds", 0x1000, section=1), "rounds", "at 0x1000, outside RAM"),
+        (TinySymbol("r", RAM_BASE + RAM_SIZE - 7, section=1), "r", "outside RAM"),
+        (TinySymbol("flag", RAM_BASE, size=4), "flag", "has 4 bytes; expected a 64-bit variable"),
+    ],
+)
+def test_a_symbol_that_can_not_be_set_is_refused(
+    write_elf: WriteElf, symbol: TinySymbol, name: str, wrong: str
+) -> None:
+    path = write_elf(TinyElf(symbols=(replace(symbol), TinySymbol("good", RAM_BASE + 8))))
+    image, ram = load(path), bytearray(RAM_SIZE)
+    with pytest.raises(GuestFileError) as caught:
+        set_symbols(image, ram, {"good": 1, name: 1})
+    assert str(caught.value).startswith(f"{path}: --set {name}: ")
+    assert wrong in str(caught.value)
+    assert not any(ram)
+
+
+def test_an_unknown_symbol_is_refused(write_elf: WriteElf) -> None:
+    image = load(write_elf(TinyElf()))
+    with pytest.raises(GuestFileError, match=r"there is no symbol 'main'; expected"):
+        image.symbol("main")
+
+
+def test_the_device_tree_goes_to_the_end_of_ram(write_elf: WriteElf) -> None:
+    image = load(write_elf(TinyElf()))
+    end = RAM_BASE + RAM_SIZE
+    assert place_device_tree(image, bytes(4096), RAM_BASE, RAM_SIZE) == end - 4096
+    assert place_device_tree(image, bytes(4097), RAM_BASE, RAM_SIZE) == end - 8192
+
+
+def test_a_segment_where_the_device_tree_goes_is_refused(write_elf: WriteElf) -> None:
+    free = RAM_SIZE - 4096
+    image = load(write_elf(TinyElf((TinySegment(memory_size=free),))))
+    assert place_device_tree(image, bytes(100), RAM_BASE, RAM_SIZE) == RAM_BASE + free
+    path = write_elf(TinyElf((TinySegment(memory_size=free + 1),)))
+    with pytest.raises(GuestFileError) as caught:
+        place_device_tree(load(path), bytes(100), RAM_BASE, RAM_SIZE)
+    assert str(caught.value).startswith(f"{path}: the segment at {RAM_BASE:#x} to ")
+    assert "overlaps the device tree" in str(caught.value)
+
+
+@settings(deadline=None)
+@given(rest=st.binary(max_size=600))
+@example(rest=b"")
+@example(rest=b"\x02\x01" + bytes(58))
+def test_anything_after_the_magic_is_taken_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, rest: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.elf"
+    path.write_bytes(b"\x7fELF" + rest)
+    with pytest.raises(UserError):
+        load(path)
+
+
+@settings(deadline=None, max_examples=300)
+@given(seed=st.integers(0, 1 << 32), changes=st.integers(1, 8))
+def test_a_damaged_elf_is_taken_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int
+) -> None:
+    choose = random.Random(seed)
+    content = bytearray(TinyElf(symbols=(TinySymbol("rounds", RAM_BASE),)).content())
+    for _ in range(changes):
+        content[choose.randrange(len(content))] = choose.choice((0, 1, 0x7F, 0x80, 0xFF))
+    path = tmp_path_factory.getbasetemp() / "damaged.elf"
+    path.write_bytes(content)
+    try:
+        image = load(path)
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        image.write(bytearray(RAM_SIZE), RAM_BASE)
