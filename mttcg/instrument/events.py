@@ -27,7 +27,7 @@ EXECUTIONS = np.dtype(
         ("executions", "<u8"),
         ("instructions", "<u4"),
         ("size", "<u4"),
-        ("code", "V64"),
+        ("code", "u1", (64,)),
     ]
 )
 """A block of a `BlockTable`: how often it ran, its instructions, its bytes (the first 64)."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from mttcg_bus.ledger import Ledger
 from mttcg_bus.publisher_process import PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
@@ -80,12 +79,7 @@ class Delivery:
     @classmethod
     def prepare(cls, streams: list[dict[str, Any]], smp: int) -> "Delivery":
         """Make the rings of the declared streams."""
-        specs = {}
-        for stream in streams:
-            name = f"{stream['plugin']}.{stream['name']}"
-            specs[name] = StreamSpec(
-                name, np.dtype(stream["dtype"]), policy=stream["policy"], batch=stream["batch"]
-            )
+        specs = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
         ring_fds = {name: [create_ring(spec) for _ in range(smp)] for name, spec in specs.items()}
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
         return cls(

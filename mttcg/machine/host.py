@@ -14,6 +14,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from mttcg_bus.stream import StreamSpec
+
 from mttcg.vcpu.channel import Channel
 
 PR_SET_PDEATHSIG = 1
@@ -78,16 +80,7 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
     streams = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
     return {
-        "streams": [
-            {
-                "plugin": stream.plugin,
-                "name": stream.name,
-                "dtype": _plain_dtype(stream.dtype),
-                "policy": stream.policy,
-                "batch": stream.batch,
-            }
-            for stream in streams
-        ],
+        "streams": [spec_of(stream).to_plain() for stream in streams],
         "boards": [
             {"plugin": b.plugin, "name": b.name, "kind": b.kind, "words": b.words} for b in boards
         ],
@@ -108,14 +101,10 @@ def aggregates(plugin: Any) -> bool:
     return hasattr(plugin.module, "Aggregator")
 
 
-def _plain_dtype(dtype: Any) -> dict[str, Any]:
-    fields = [(name, *dtype.fields[name][:2]) for name in dtype.names]
-    return {
-        "names": [name for name, _, _ in fields],
-        "formats": [kind.str for _, kind, _ in fields],
-        "offsets": [offset for _, _, offset in fields],
-        "itemsize": dtype.itemsize,
-    }
+def spec_of(stream: Any) -> StreamSpec:
+    """A declared stream as the bus knows it."""
+    name = f"{stream.plugin}.{stream.name}"
+    return StreamSpec(name, stream.dtype, policy=stream.policy, batch=stream.batch)
 
 
 def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) -> dict[int, int]:

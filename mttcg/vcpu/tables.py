@@ -10,6 +10,7 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
 
 CODE_BYTES = EXECUTIONS["code"].itemsize
+"""Longer blocks are cut."""
 
 
 def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.ndarray[Any, Any]":
@@ -32,5 +33,5 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
             known = cache.records[number - 1]
             record["instructions"], record["size"] = known["count"], known["size"]
         code = cache.original[slot, 2 * half : 2 * half + min(int(record["size"]), CODE_BYTES)]
-        record["code"] = code.tobytes()
+        record["code"][: len(code)] = code
     return records

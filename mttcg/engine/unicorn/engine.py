@@ -11,7 +11,7 @@ from mttcg.engine.base import Discover, Exit, ExitKind
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
-from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, start
+from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
@@ -236,7 +236,7 @@ class UnicornEngine:
             self.block = None
             # other physical pages behind the same addresses: translations of the old version
             # stay, unreachable, until that version comes back
-            self.engine.ctl_flush_tlb()
+            flush_tlb(self.engine)
         return dropped
 
     def _new_block(self, pc: int, size: int) -> None:

@@ -1,9 +1,10 @@
-"""Unicorn's C functions as plain addresses: what hooks and hot calls use in place of the binding."""
+"""Unicorn's C functions as plain addresses, for hooks and for what the binding lacks."""
 
 import ctypes
 from typing import Any
 
 import unicorn
+from unicorn import unicorn_const
 from unicorn.unicorn_py3.unicorn import uclib
 
 from mttcg.errors import MttcgError
@@ -43,6 +44,18 @@ start = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
 )(address_of("uc_emu_start"))
 """uc_emu_start(engine, begin, until, timeout, count); the interpreter's lock is free meanwhile."""
+
+
+_control = ctypes.CFUNCTYPE(ctypes.c_int, _POINTER, ctypes.c_uint32)(address_of("uc_ctl"))
+_FLUSH_TLB = unicorn_const.UC_CTL_TLB_FLUSH | unicorn_const.UC_CTL_IO_WRITE << 30
+"""As the macro uc_ctl_flush_tlb of unicorn.h makes it: kind, no arguments, write."""
+
+
+def flush_tlb(engine: Any) -> None:
+    """Forget every address translation, and every jump that was cached by address."""
+    status = _control(engine._uch, _FLUSH_TLB)
+    if status:
+        raise UnicornError(status, "flushing the TLB")
 
 
 def add_hook(engine: Any, kind: int, function: int, data: int, begin: int = 1, end: int = 0) -> int:
