@@ -6,11 +6,13 @@ Importing this package is light; unicorn and numba are loaded by the vCPU proces
 from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import MttcgError, UserError
-from mttcg.version import VERSION as __version__
+from mttcg.version import VERSION
 
 if TYPE_CHECKING:
     from mttcg.machine.machine import Machine
     from mttcg.machine.result import RunResult
+
+__version__ = VERSION
 
 __all__ = ["Machine", "MttcgError", "RunResult", "UserError", "__version__"]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from mttcg_bus import ring
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from mttcg.instrument.changes import Where
 from mttcg.isa import native as host
+from mttcg_bus import ring
 
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)
@@ -44,26 +44,26 @@ def _as_pointer(_context: Any, address: Any) -> Any:
 
 
 @cfunc(SIGNATURE, cache=True)
-def count_one(data, _a, _b, _c, _d, _e):  # type: ignore[no-untyped-def]
+def count_one(data, _a, _b, _c, _d, _e):
     """Add one to the word at `data`, which this vCPU alone writes."""
     host.store64(data, host.load64(data) + U64(1))
 
 
 @cfunc(SIGNATURE, cache=True)
-def count_in_table(data, _pc, _instructions, slot, half, _e):  # type: ignore[no-untyped-def]
+def count_in_table(data, _pc, _instructions, slot, half, _e):
     """Add one to a block's word in the table at `data`, which this vCPU alone writes."""
     place = data + ((slot << U64(11)) + half) * U64(8)
     host.store64(place, host.load64(place) + U64(1))
 
 
 @njit(cache=True)
-def word(emitter, index):  # type: ignore[no-untyped-def]
+def word(emitter, index):
     """A word of an emitter."""
     return host.load64(emitter + U64(8 * index))
 
 
 @njit(cache=True)
-def reserve(emitter):  # type: ignore[no-untyped-def]
+def reserve(emitter):
     """The ring's head if there is room for a record, waiting for it; all ones if there is none."""
     head = host.load64(word(emitter, RING) + U64(HEAD))
     if head - word(emitter, KNOWN_TAIL) > word(emitter, MASK):
@@ -82,7 +82,7 @@ def reserve(emitter):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def publish(emitter, head):  # type: ignore[no-untyped-def]
+def publish(emitter, head):
     """Make the record at `head` visible; the producer alone stores head, after the record."""
     host.store64(word(emitter, RING) + U64(HEAD), head + U64(1))
     if (head + U64(1)) & word(emitter, BATCH_MASK) == U64(0):
@@ -92,7 +92,7 @@ def publish(emitter, head):  # type: ignore[no-untyped-def]
 
 
 @cfunc(SIGNATURE, cache=True)
-def emit_access(data, pc, address, size, value, write):  # type: ignore[no-untyped-def]
+def emit_access(data, pc, address, size, value, write):
     """Write an `events.ACCESS` record."""
     head = reserve(data)
     if head == ~U64(0):
@@ -106,7 +106,7 @@ def emit_access(data, pc, address, size, value, write):  # type: ignore[no-untyp
 
 
 @cfunc(SIGNATURE, cache=True)
-def emit_block(data, pc, instructions, _c, _d, _e):  # type: ignore[no-untyped-def]
+def emit_block(data, pc, instructions, _c, _d, _e):
     """Write an `events.BLOCK` record."""
     head = reserve(data)
     if head == ~U64(0):
@@ -118,7 +118,7 @@ def emit_block(data, pc, instructions, _c, _d, _e):  # type: ignore[no-untyped-d
 
 
 @cfunc(SIGNATURE, cache=True)
-def emit_instruction(data, pc, _b, _c, _d, _e):  # type: ignore[no-untyped-def]
+def emit_instruction(data, pc, _b, _c, _d, _e):
     """Write an `events.INSTRUCTION` record."""
     head = reserve(data)
     if head == ~U64(0):
@@ -137,7 +137,7 @@ EMITTERS = {
 
 
 @njit(cache=True)
-def _words(data):  # type: ignore[no-untyped-def]
+def _words(data):
     """The board words that a probe's data (cpu, address, count) points to."""
     place = _as_pointer(host.load64(data + U64(8)))
     return carray(place, (host.load64(data + U64(16)),), np.uint64)
@@ -153,19 +153,19 @@ def compile_probe(function: Callable[..., None], where: Where) -> Any:
     if where is Where.BLOCK:
 
         @cfunc(SIGNATURE)
-        def operation(data, a, b, _c, _d, _e):  # type: ignore[no-untyped-def]
+        def operation(data, a, b, _c, _d, _e):
             inner(host.load64(data), a, b, _words(data))
 
     elif where is Where.INSTRUCTION:
 
         @cfunc(SIGNATURE)
-        def operation(data, a, _b, _c, _d, _e):  # type: ignore[no-untyped-def]
+        def operation(data, a, _b, _c, _d, _e):
             inner(host.load64(data), a, _words(data))
 
     else:
 
         @cfunc(SIGNATURE)
-        def operation(data, a, b, c, d, e):  # type: ignore[no-untyped-def]
+        def operation(data, a, b, c, d, e):
             inner(host.load64(data), a, b, c, d, e, _words(data))
 
     return operation

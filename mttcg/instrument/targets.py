@@ -31,7 +31,8 @@ class Board:
 
     def values(self, cpu: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         """The words of one vCPU, in place: only that vCPU's process may write them."""
-        return session.board_words(self, cpu)
+        words: np.ndarray[Any, np.dtype[np.uint64]] = session.board_words(self, cpu)
+        return words
 
 
 class Scoreboard(Board):

@@ -14,9 +14,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from mttcg_bus.stream import StreamSpec
-
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.stream import StreamSpec
 
 PR_SET_PDEATHSIG = 1
 

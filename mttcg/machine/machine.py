@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from mttcg_bus.run_info import RunInfo
 
 from mttcg.config import Config
 from mttcg.machine.board import RAM_BASE, fill_ram
@@ -25,6 +24,7 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import executed_blocks
+from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "unicorn"
 

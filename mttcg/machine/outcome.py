@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -73,7 +74,7 @@ def host_facts() -> dict[str, Any]:
 def processor_name() -> str:
     """The processor's model name (Linux), or the architecture."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
             for line in lines:
                 if line.startswith("model name"):
                     return line.split(":", 1)[1].strip()
@@ -159,7 +160,8 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
     for name, ledger in ledgers.items():
         if run.delivery.specs[name].policy == "block" and not ledger.complete:
             watch.failures.append(
-                f"stream {name} lost {ledger.emitted - ledger.delivered} of {ledger.emitted} records"
+                f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
+                "records were not delivered"
             )
     counted = counter_reports(run)
     plugins = {

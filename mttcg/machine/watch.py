@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from mttcg_bus.publisher_process import Died
-
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.traps import enabled_interrupts
@@ -17,6 +15,7 @@ from mttcg.machine.delivery import Delivery
 from mttcg.machine.launch import Host
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending, Harts, MachineState
+from mttcg_bus.publisher_process import Died
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""

@@ -211,7 +211,8 @@ class GuestOfVcpu:
         if where is Where.BLOCK:
             given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
         elif where is Where.ACCESS:
-            access = MemoryAccess(pc, *arguments[1:4], bool(arguments[4]))
+            address, size, value, write = arguments[1:5]
+            access = MemoryAccess(pc, address, size, value, bool(write))
             given = (self.cpu, access, attachment.opaque)
         moment = Moment.MEMORY if where is Where.ACCESS else Moment.EXACT
         self.hart.callbacks += 1

@@ -4,12 +4,12 @@ import ctypes
 from typing import Any
 
 import numpy as np
-from mttcg_bus import ring
-from mttcg_bus.ring import RingProducer, wait_for_space
 
 from mttcg.instrument import native
 from mttcg.instrument.registry import CALLBACK
 from mttcg.instrument.targets import Stream
+from mttcg_bus import ring
+from mttcg_bus.ring import RingProducer, wait_for_space
 
 
 class Emitters:
@@ -53,7 +53,7 @@ class Emitters:
             frame[native.MASK] = producer.capacity - 1
             frame[native.BATCH_MASK] = producer.batch - 1
             frame[native.CPU] = self.cpu
-            frame[native.SLOW] = ctypes.cast(self.slow, ctypes.c_void_p).value
+            frame[native.SLOW] = ctypes.cast(self.slow, ctypes.c_void_p).value or 0
             frame[native.SLOW_DATA] = len(self.by_number)
             frame[native.KNOWN_TAIL] = producer.tail
             self.by_number.append(producer)

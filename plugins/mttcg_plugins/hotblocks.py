@@ -13,11 +13,11 @@ from collections import Counter as Tally
 from dataclasses import dataclass
 from typing import Any
 
-import mttcg_bus
 import numpy as np
-from mttcg_bus.run_info import RunInfo
 
+import mttcg_bus
 from mttcg.instrument import BlockTable, Stream, disassemble, events, instrument_block, option
+from mttcg_bus.run_info import RunInfo
 
 
 @dataclass(frozen=True)

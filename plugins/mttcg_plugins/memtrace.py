@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mttcg_bus
 import numpy as np
-from mttcg_bus.run_info import RunInfo
 
+import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
+from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.npy import RecordFile
 
 PAGE_SHIFT = 12

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+
 from mttcg_bus.address import socket_path
 from mttcg_bus.items import Batch, Gap, Item
 from mttcg_bus.ledger import Ledger, sum_ledgers

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bus_harness import RECORD, TestBus
+
 from mttcg_bus.stream import StreamSpec
 
 

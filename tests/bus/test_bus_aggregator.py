@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as some
+
 from mttcg_bus.aggregator import Aggregator, aggregate
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.items import Batch, End, Gap, Item

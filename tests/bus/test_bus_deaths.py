@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bus_harness import LIMIT_SECONDS, TestBus, collect, next_events, records_of
+
 from mttcg_bus.address import socket_path
 from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
 from mttcg_bus.errors import PublisherLost

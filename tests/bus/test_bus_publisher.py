@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import zmq
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, next_events, records_of
+
 from mttcg_bus import wire
 from mttcg_bus.control import Joined, Left
 from mttcg_bus.delivery import LEAST_CREDIT

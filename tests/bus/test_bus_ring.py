@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+
 from mttcg_bus import ring
 from mttcg_bus.errors import RingError, StreamError
 from mttcg_bus.ledger import Ledger, sum_ledgers

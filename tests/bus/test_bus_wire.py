@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+
 from mttcg_bus import control, wire
 from mttcg_bus.errors import ProtocolError, WrongVersion
 from mttcg_bus.run_info import RunInfo

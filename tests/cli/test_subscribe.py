@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from samples import PLUGINS, SAMPLE
+
+from mttcg.cli import main
 from mttcg_bus.publisher_process import PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
-from samples import PLUGINS, SAMPLE
-
-from mttcg.cli import main
 
 ANNOUNCING = str(PLUGINS / "announcing.py")
 RECORD = np.dtype([("value", "<u8")])

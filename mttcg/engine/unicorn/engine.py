@@ -66,9 +66,10 @@ class UnicornEngine:
         self.memory = memory
         self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
         self.page_slot = np.zeros(memory.ram_size // PAGE, dtype=np.uint32)
+        self.page_entries = np.zeros(memory.ram_size // PAGE, dtype=np.uint64)
         self.page_device = np.zeros(memory.ram_size // PAGE, dtype=np.uint8)
         self.page_device[list(memory.device_pages)] = 1
-        self.entries = np.zeros(SLOTS * HALVES, dtype=np.uint32)
+        self.entries = np.zeros((SLOTS, HALVES), dtype=np.uint32)
         self.refreshed: set[tuple[int, int]] = set()
         self.generation: dict[int, int] = {}
         self.versions = False
@@ -110,14 +111,13 @@ class UnicornEngine:
             Word.RAM_SIZE: memory.ram_size,
             Word.PAGE_SLOT: self.page_slot.ctypes.data,
             Word.PAGE_DEVICE: self.page_device.ctypes.data,
-            Word.ENTRIES: self.entries.ctypes.data,
+            Word.PAGE_ENTRIES: self.page_entries.ctypes.data,
             Word.ORIGINAL: memory.cache + self.cache.layout.offset("original"),
             Word.FETCHED: CODE_BASE,
             Word.REGISTER_READ: address_of("uc_reg_read"),
             Word.REGISTER_WRITE: address_of("uc_reg_write"),
             Word.EMULATION_STOP: address_of("uc_emu_stop"),
             Word.RESUME_PC: NOWHERE,
-            Word.BLOCK_PC: NOWHERE,
         }
         for word, value in words.items():
             self.frame[word] = value
@@ -189,15 +189,16 @@ class UnicornEngine:
 
     def _block_around(self, pc: int) -> Block:
         """The block entered last, which holds pc."""
-        head = int(self.frame[Word.BLOCK_PC])
+        head = self.hart.block_pc
         if self.block is None or self.block.pc != head:
             self.block = self.cache.block(head)[0]
         return self.block
 
     def retract(self, pc: int) -> None:
         """Take back the count of the instructions of the current block from pc on."""
-        executed = self._block_around(pc).pcs.index(pc)
-        self.hart.instructions -= int(self.frame[Word.BLOCK_COUNT]) - executed
+        block = self._block_around(pc)
+        counted = int(self.entries[block.slot, block.pc % PAGE // 2]) >> 16
+        self.hart.instructions -= counted - block.pcs.index(pc)
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
@@ -218,10 +219,11 @@ class UnicornEngine:
     def _fetch(self, page: int) -> None:
         slot, recycled = self.cache.enter_page(page)
         self.page_slot[page] = slot + 1
+        self.page_entries[page] = self.entries[slot].ctypes.data
         generation = int(self.cache.slots["generation"][slot])
         if recycled or self.generation.setdefault(slot, generation) != generation:
             self.generation[slot] = generation
-            self.entries[slot * HALVES : (slot + 1) * HALVES] = 0
+            self.entries[slot] = 0
             self.engine.ctl_flush_tb()
 
     def fetch_again(self) -> int:
@@ -258,8 +260,7 @@ class UnicornEngine:
                 return
         ends = np.asarray(block.instructions["offset"], dtype=np.int64) - pc % PAGE
         count = int(np.count_nonzero(ends < size))
-        entry = count << 16 | size
-        self.entries[block.slot * HALVES + pc % PAGE // 2] = entry
+        self.entries[block.slot, pc % PAGE // 2] = count << 16 | size
 
     def read_x(self, register: int) -> int:
         """An integer register."""

@@ -18,7 +18,7 @@ class Word(IntEnum):
     RAM_SIZE = auto()
     PAGE_SLOT = auto()  # host address: u32 per RAM page, slot + 1 of the version to fetch
     PAGE_DEVICE = auto()  # host address: u8 per RAM page, 1 if a device lies in it
-    ENTRIES = auto()  # host address: u32 per half of a slot, (instructions << 16 | bytes)
+    PAGE_ENTRIES = auto()  # host address: u64 per RAM page, host address of the slot's entries
     ORIGINAL = auto()  # host address of the slots' original bytes
     FETCHED = auto()  # guest-physical address at which Unicorn has the slots' fetched bytes
     REGISTER_READ = auto()  # uc_reg_read
@@ -28,8 +28,6 @@ class Word(IntEnum):
     EXIT_PC = auto()
     EXIT_DETAIL = auto()  # size of the new block, address or page of an access, instruction word
     RESUME_PC = auto()  # a block here goes on with one that was counted already
-    BLOCK_PC = auto()
-    BLOCK_COUNT = auto()  # instructions counted for the block at BLOCK_PC
     EVERY_BLOCK = auto()  # host address of (function, data) rows
     EVERY_BLOCK_COUNT = auto()
     EVERY_INSTRUCTION = auto()
@@ -40,8 +38,6 @@ class Word(IntEnum):
     INSTRUCTION_SITES = auto()
     SITE_ROWS = auto()  # host address of (function, data) rows that site tables point into
     SCRATCH = auto()
-    SCRATCH_2 = auto()
-    SCRATCH_3 = auto()
     WORDS = auto()
 
 

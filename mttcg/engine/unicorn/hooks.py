@@ -18,11 +18,12 @@ U64 = np.uint64
 ENGINE, HART = int(Word.ENGINE), int(Word.HART)
 RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
 PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
-ENTRIES, ORIGINAL, FETCHED = int(Word.ENTRIES), int(Word.ORIGINAL), int(Word.FETCHED)
+PAGE_ENTRIES = int(Word.PAGE_ENTRIES)
+ORIGINAL, FETCHED = int(Word.ORIGINAL), int(Word.FETCHED)
 REGISTER_READ, REGISTER_WRITE = int(Word.REGISTER_READ), int(Word.REGISTER_WRITE)
 EMULATION_STOP = int(Word.EMULATION_STOP)
 EXIT, EXIT_PC, EXIT_DETAIL = int(Word.EXIT), int(Word.EXIT_PC), int(Word.EXIT_DETAIL)
-RESUME_PC, BLOCK_PC, BLOCK_COUNT = int(Word.RESUME_PC), int(Word.BLOCK_PC), int(Word.BLOCK_COUNT)
+RESUME_PC = int(Word.RESUME_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
 EVERY_ACCESS = int(Word.EVERY_ACCESS)
 BLOCK_SITES, INSTRUCTION_SITES = int(Word.BLOCK_SITES), int(Word.INSTRUCTION_SITES)
@@ -46,25 +47,25 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 
 @njit(cache=True)
-def get(frame, word):  # type: ignore[no-untyped-def]
+def get(frame, word):
     """A word of the frame."""
     return host.load64(frame + U64(8 * word))
 
 
 @njit(cache=True)
-def put(frame, word, value):  # type: ignore[no-untyped-def]
+def put(frame, word, value):
     """Set a word of the frame."""
     host.store64(frame + U64(8 * word), U64(value))
 
 
 @njit(cache=True)
-def bump(address, amount):  # type: ignore[no-untyped-def]
+def bump(address, amount):
     """Add to a counter that this vCPU alone writes."""
     host.store64(address, host.load64(address) + U64(amount))
 
 
 @njit(cache=True)
-def read_register(frame, register):  # type: ignore[no-untyped-def]
+def read_register(frame, register):
     """A register, by Unicorn's number."""
     slot = frame + U64(8 * SCRATCH)
     host.call_register(get(frame, REGISTER_READ), get(frame, ENGINE), U64(register), slot)
@@ -72,7 +73,7 @@ def read_register(frame, register):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def write_register(frame, register, value):  # type: ignore[no-untyped-def]
+def write_register(frame, register, value):
     """Write a register, by Unicorn's number."""
     slot = frame + U64(8 * SCRATCH)
     host.store64(slot, U64(value))
@@ -80,7 +81,7 @@ def write_register(frame, register, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def leave(frame, reason, pc, detail):  # type: ignore[no-untyped-def]
+def leave(frame, reason, pc, detail):
     """Ask Unicorn to stop, and say why; the first reason stands."""
     if get(frame, EXIT) == U64(NONE):
         put(frame, EXIT_PC, pc)
@@ -90,7 +91,7 @@ def leave(frame, reason, pc, detail):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def run_rows(rows, count, a, b, c, d, e):  # type: ignore[no-untyped-def]
+def run_rows(rows, count, a, b, c, d, e):
     """Run `count` operations from a row of (function, data) pairs."""
     row = rows
     end = rows + count * U64(16)
@@ -100,7 +101,7 @@ def run_rows(rows, count, a, b, c, d, e):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def run_site(frame, table, pc, a, b, c, d):  # type: ignore[no-untyped-def]
+def run_site(frame, table, pc, a, b, c, d):
     """Run the operations attached at one pc, found by open addressing.
 
     A table is a word `mask`, then mask + 1 rows of (pc, first row, count); count 0 is free.
@@ -122,7 +123,7 @@ def run_site(frame, table, pc, a, b, c, d):  # type: ignore[no-untyped-def]
 @cfunc(
     types.boolean(types.uint64, types.uint64, types.int32, types.uint64, types.uint64), cache=True
 )
-def on_tlb_fill(_engine, address, kind, result, frame):  # type: ignore[no-untyped-def]
+def on_tlb_fill(_engine, address, kind, result, frame):
     """Map a page: data accesses to RAM itself, fetches to the current version of the code page."""
     page = (address - get(frame, RAM_BASE)) >> U64(12)
     inside = address - get(frame, RAM_BASE) < get(frame, RAM_SIZE)
@@ -145,7 +146,7 @@ def on_tlb_fill(_engine, address, kind, result, frame):  # type: ignore[no-untyp
 
 
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
-def on_block(_engine, pc, size, frame):  # type: ignore[no-untyped-def]
+def on_block(_engine, pc, size, frame):
     """Enter a block: notice requests and new blocks, count, run the plan's operations."""
     if get(frame, EXIT) != U64(NONE):
         return
@@ -154,32 +155,31 @@ def on_block(_engine, pc, size, frame):  # type: ignore[no-untyped-def]
         leave(frame, REQUESTED, pc, U64(0))
         return
     page = (pc - get(frame, RAM_BASE)) >> U64(12)
-    slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
+    entries = host.load64(get(frame, PAGE_ENTRIES) + U64(8) * page)
     half = (pc & U64(4095)) >> U64(1)
-    entry = host.load32(get(frame, ENTRIES) + ((slot << U64(11)) + half) * U64(4))
+    entry = host.load32(entries + half * U64(4))
     if entry & U64(0xFFFF) != U64(size):
         leave(frame, NEW_BLOCK, pc, U64(size))
         return
     count = entry >> U64(16)
-    put(frame, BLOCK_PC, pc)
-    put(frame, BLOCK_COUNT, count)
     host.store64(hart + U64(at.BLOCK_PC), pc)
     bump(hart + U64(at.INSTRUCTIONS), count)
-    if pc == get(frame, RESUME_PC):
+    resumed = get(frame, RESUME_PC)
+    if resumed != U64(at.NOWHERE):
         put(frame, RESUME_PC, U64(at.NOWHERE))
-        return
-    put(frame, RESUME_PC, U64(at.NOWHERE))
+        if resumed == pc:
+            return
     bump(hart + U64(at.BLOCKS), U64(1))
-    operations = get(frame, EVERY_BLOCK + 1)
-    if operations != U64(0):
+    operations, table = get(frame, EVERY_BLOCK + 1), get(frame, BLOCK_SITES)
+    if operations | table != U64(0):
+        slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
         run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, U64(0))
-    table = get(frame, BLOCK_SITES)
-    if table != U64(0):
-        run_site(frame, table, pc, pc, count, slot, half)
+        if table != U64(0):
+            run_site(frame, table, pc, pc, count, slot, half)
 
 
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
-def on_instruction(_engine, pc, size, frame):  # type: ignore[no-untyped-def]
+def on_instruction(_engine, pc, size, frame):
     """Before an instruction: run the plan's operations for it."""
     if get(frame, EXIT) != U64(NONE):
         return
@@ -193,7 +193,7 @@ def on_instruction(_engine, pc, size, frame):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def observe_access(frame, pc, address, size, value, write):  # type: ignore[no-untyped-def]
+def observe_access(frame, pc, address, size, value, write):
     """Tell the plan of one access."""
     operations = get(frame, EVERY_ACCESS + 1)
     if operations != U64(0):
@@ -206,7 +206,7 @@ def observe_access(frame, pc, address, size, value, write):  # type: ignore[no-u
     types.void(types.uint64, types.int32, types.uint64, types.int32, types.int64, types.uint64),
     cache=True,
 )
-def on_access(_engine, kind, address, size, value, frame):  # type: ignore[no-untyped-def]
+def on_access(_engine, kind, address, size, value, frame):
     """A load that has read, or a store that is about to write, plain RAM."""
     pc = read_register(frame, PC)
     write = U64(1) if kind == UC_MEM_WRITE else U64(0)
@@ -214,7 +214,7 @@ def on_access(_engine, kind, address, size, value, frame):  # type: ignore[no-un
 
 
 @njit(cache=True)
-def instruction_at(frame, pc):  # type: ignore[no-untyped-def]
+def instruction_at(frame, pc):
     """The instruction word at a pc, from the version of the page that this vCPU fetches."""
     page = (pc - get(frame, RAM_BASE)) >> U64(12)
     slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
@@ -230,7 +230,7 @@ def instruction_at(frame, pc):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def load_reserved(frame, pc, word, address, size):  # type: ignore[no-untyped-def]
+def load_reserved(frame, pc, address, size):
     """LR: load, and remember what was read where."""
     place = get(frame, RAM) + (address - get(frame, RAM_BASE))
     value = host.load64(place) if size == 8 else host.load32(place)
@@ -242,7 +242,7 @@ def load_reserved(frame, pc, word, address, size):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def store_conditional(frame, pc, word, address, size):  # type: ignore[no-untyped-def]
+def store_conditional(frame, pc, word, address, size):
     """SC: store if the reservation holds; 0 if it did, 1 if not."""
     hart = get(frame, HART)
     reserved = host.load64(hart + U64(at.RESERVATION))
@@ -263,37 +263,32 @@ def store_conditional(frame, pc, word, address, size):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def read_modify_write(frame, pc, operation, word, address, size):  # type: ignore[no-untyped-def]
+def read_modify_write(frame, pc, operation, word, address, size):
     """An AMO: what was there before."""
     place = get(frame, RAM) + (address - get(frame, RAM_BASE))
     operand = read_register(frame, U64(X0) + ((word >> U64(20)) & U64(31)))
-    if size == 8:
-        old = amo64(operation, place, operand)
-    else:
-        old = amo32(operation, place, operand)
+    old = amo64(operation, place, operand) if size == 8 else amo32(operation, place, operand)
     if get(frame, EVERY_ACCESS + 1) != U64(0):
+        new = stored_by(frame, operation, size, old, operand)
         observe_access(frame, pc, address, U64(size), old, U64(0))
-        observe_access(
-            frame, pc, address, U64(size), stored_by(operation, size, old, operand), U64(1)
-        )
+        observe_access(frame, pc, address, U64(size), new, U64(1))
     return old
 
 
 @njit(cache=True)
-def stored_by(operation, size, old, operand):  # type: ignore[no-untyped-def]
-    """What an AMO wrote: the operation again, on a word of this function's own."""
-    word = np.empty(1, dtype=np.uint64)
-    word[0] = old
-    place = U64(word.ctypes.data)
+def stored_by(frame, operation, size, old, operand):
+    """What an AMO wrote: the operation again, on a word of the frame."""
+    place = frame + U64(8 * SCRATCH)
+    host.store64(place, old)
     if size == 8:
         amo64(operation, place, operand)
     else:
         amo32(operation, place, operand)
-    return word[0]
+    return host.load64(place)
 
 
 @njit(cache=True)
-def run_atomic(frame, pc, word):  # type: ignore[no-untyped-def]
+def run_atomic(frame, pc, word):
     """Run an AMO, LR or SC; False if the vCPU has to deal with it."""
     operation, size = int(word >> U64(27)), 1 << int((word >> U64(12)) & U64(7))
     if not is_amo(operation, size):
@@ -308,7 +303,7 @@ def run_atomic(frame, pc, word):  # type: ignore[no-untyped-def]
         leave(frame, ATOMIC_ACCESS, pc, address)
         return True
     if operation == LR:
-        result = load_reserved(frame, pc, word, address, size)
+        result = load_reserved(frame, pc, address, size)
     elif operation == SC:
         result = store_conditional(frame, pc, word, address, size)
     else:
@@ -320,7 +315,7 @@ def run_atomic(frame, pc, word):  # type: ignore[no-untyped-def]
 
 
 @cfunc(types.void(types.uint64, types.uint32, types.uint64), cache=True)
-def on_exception(_engine, _number, frame):  # type: ignore[no-untyped-def]
+def on_exception(_engine, _number, frame):
     """An instruction left to the host, or an illegal one; Unicorn has added 4 to pc."""
     pc = read_register(frame, PC) - U64(4)
     word = instruction_at(frame, pc)
@@ -334,7 +329,7 @@ def on_exception(_engine, _number, frame):  # type: ignore[no-untyped-def]
 
 
 @cfunc(types.boolean(types.uint64, types.uint64), cache=True)
-def on_breakpoint(_engine, frame):  # type: ignore[no-untyped-def]
+def on_breakpoint(_engine, frame):
     """An ebreak; Unicorn leaves pc on it, and takes True for: it has been dealt with."""
     pc = read_register(frame, PC)
     leave(frame, SYSTEM, pc, instruction_at(frame, pc))
@@ -342,7 +337,7 @@ def on_breakpoint(_engine, frame):  # type: ignore[no-untyped-def]
 
 
 @cfunc(types.void(types.uint64), cache=True)
-def spill_integer(frame):  # type: ignore[no-untyped-def]
+def spill_integer(frame):
     """Copy the integer registers to the hart state."""
     hart = get(frame, HART)
     for number in range(1, 32):
@@ -350,7 +345,7 @@ def spill_integer(frame):  # type: ignore[no-untyped-def]
 
 
 @cfunc(types.void(types.uint64), cache=True)
-def spill_float(frame):  # type: ignore[no-untyped-def]
+def spill_float(frame):
     """Copy the floating-point registers and fcsr to the hart state."""
     hart = get(frame, HART)
     for number in range(32):
@@ -362,6 +357,6 @@ def spill_float(frame):  # type: ignore[no-untyped-def]
     types.void(types.uint64, types.uint64, types.uint64, types.uint64, types.uint64, types.uint64),
     cache=True,
 )
-def observe(frame, pc, address, size, value, write):  # type: ignore[no-untyped-def]
+def observe(frame, pc, address, size, value, write):
     """`observe_access`, for accesses that the host made in Python."""
     observe_access(frame, pc, address, size, value, write)

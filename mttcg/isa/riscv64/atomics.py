@@ -15,7 +15,7 @@ MIN, MAX, MINU, MAXU = 0b10000, 0b10100, 0b11000, 0b11100
 
 
 @njit(cache=True)
-def is_amo(operation, size):  # type: ignore[no-untyped-def]
+def is_amo(operation, size):
     """Whether funct5 and the access size name an AMO, LR or SC."""
     if size != 4 and size != 8:
         return False
@@ -23,7 +23,7 @@ def is_amo(operation, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def amo32(operation, address, operand):  # type: ignore[no-untyped-def]
+def amo32(operation, address, operand):
     """A 32-bit AMO at a host address; what was there before, sign-extended."""
     if operation == SWAP:
         return host.swap32(address, operand)
@@ -45,7 +45,7 @@ def amo32(operation, address, operand):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def amo64(operation, address, operand):  # type: ignore[no-untyped-def]
+def amo64(operation, address, operand):
     """A 64-bit AMO at a host address; what was there before."""
     if operation == SWAP:
         return host.swap64(address, operand)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mttcg_bus.aggregator import Aggregator as Base
-
 from mttcg.instrument.options import option
+from mttcg_bus.aggregator import Aggregator as Base
 
 
 @dataclass(frozen=True)
