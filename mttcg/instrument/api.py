@@ -10,6 +10,7 @@ from typing import Any
 from mttcg.instrument import session
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.check import check_target
+from mttcg.instrument.errors import UnknownSymbolError
 from mttcg.instrument.ticket import Ticket
 
 
@@ -64,3 +65,11 @@ def instrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
 def uninstrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
     """Undo `instrument_memory` with the same arguments."""
     return _change(False, Where.ACCESS, cpu, None, target, opaque)
+
+
+def symbol(name: str) -> int:
+    """Guest address of a symbol of the guest file; raises UnknownSymbolError."""
+    try:
+        return session.guest(f"symbol {name}").symbols[name]
+    except KeyError:
+        raise UnknownSymbolError(name) from None

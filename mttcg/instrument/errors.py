@@ -31,6 +31,14 @@ class UnknownRegisterError(InstrumentError):
         self.name = name
 
 
+class UnknownSymbolError(InstrumentError):
+    """A symbol that the guest file does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the guest has no symbol {name!r}")
+        self.name = name
+
+
 class NotRamError(InstrumentError):
     """Memory was asked for that is not guest RAM."""
 

@@ -3,7 +3,7 @@
 A vCPU process has one `Guest`. An aggregator has none: there, declarations are only names.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +23,10 @@ class Guest(Protocol):
 
     def change(self, change: "Change") -> "Ticket":
         """Attach something, or take it away."""
+
+    @property
+    def symbols(self) -> Mapping[str, int]:
+        """Addresses of the guest file's symbols, by name."""
 
     def board_words(self, board: Any, cpu: int) -> Any:
         """The words of a board that belong to a vCPU."""

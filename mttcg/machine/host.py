@@ -46,11 +46,12 @@ def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:
     """Load the plugins and run their plugin_init; PluginError if one refuses or raises."""
     from mttcg.errors import PluginError
     from mttcg.instrument import loader, session
+    from mttcg.instrument.options import parse_spec
 
     session.set_guest(declarations)
     plugins: dict[str, Any] = {}
     for spec in specs:
-        source = loader.find_plugin(loader.parse_spec(spec).target)
+        source = loader.find_plugin(parse_spec(spec).target)
         with session.calling(source.name):
             plugin = loader.load_plugin(spec)
             if plugin.name in plugins:
@@ -74,7 +75,7 @@ def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:
 
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     """What the supervisor has to make room for."""
-    from mttcg.instrument.targets import Board
+    from mttcg.instrument.targets import BlockTable, Board
 
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
     streams = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
@@ -86,7 +87,7 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
         "tables": [
             {"plugin": b.plugin, "name": b.name, "stream": b.stream.name}
             for b in boards
-            if b.kind == "blocks"
+            if isinstance(b, BlockTable)
         ],
         "plugins": [
             {"name": plugin.name, "spec": plugin.spec.text, "aggregator": aggregates(plugin)}
@@ -133,7 +134,7 @@ def main(descriptor: int) -> int:
     from mttcg.errors import MttcgError
     from mttcg.vcpu.guest import Declarations
 
-    declarations = Declarations()
+    declarations = Declarations(message["symbols"])
     try:
         plugins = load_plugins(declarations, message["plugins"])
         channel.send({"ready": describe(declarations, plugins)})

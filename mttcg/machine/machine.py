@@ -141,7 +141,7 @@ class Run:
             ram_base=RAM_BASE,
             ram_size=self.config.memory,
             entry=self.image.entry,
-            symbols=tuple(tuple(symbol)[:3] for symbol in self.image.symbols),
+            symbols=tuple((s.address, s.size, s.name) for s in self.image.symbols),
             plugins=self.config.plugins,
         )
 

@@ -106,6 +106,7 @@ def vcpu_result(hart: Hart) -> VcpuResult:
         state=state.name.lower(),
         pc=hart.pc if in_order else hart.block_pc,
         registers=None if in_order else registers_of(hart),
+        seconds_cpu=hart.cpu_ns * NANOSECONDS,
     )
 
 

@@ -29,7 +29,8 @@ class StopReason(StrEnum):
 class VcpuResult:
     """What one vCPU did.
 
-    Seconds are wall time in guest code and waiting in wfi; `registers` are those of the last exit,
+    Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
+    CPU time of the vCPU's process from its fork; `registers` are those of the last exit,
     by ABI name, for a vCPU that did not end in order, None otherwise. `unsupported` counts, by
     name, the instructions that the engine did not know.
     """
@@ -46,6 +47,7 @@ class VcpuResult:
     pc: int
     registers: dict[str, int] | None = None
     unsupported: dict[str, int] = field(default_factory=dict)
+    seconds_cpu: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object of one vCPU; addresses and registers are hexadecimal text."""
@@ -56,6 +58,7 @@ class VcpuResult:
             "blocks": self.blocks,
             "seconds_running": self.seconds_running,
             "seconds_idle": self.seconds_idle,
+            "seconds_cpu": self.seconds_cpu,
             "cache": {
                 "hits": self.cache_hits,
                 "misses": self.cache_misses,

@@ -14,6 +14,7 @@ from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.unicorn.engine import Memory, UnicornEngine
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
+from mttcg.instrument.targets import BlockTable
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
@@ -167,7 +168,7 @@ class VcpuProcess:
 
     def _emit_tables(self) -> None:
         for thing in self.declarations.things.values():
-            if thing.kind == "blocks" if hasattr(thing, "kind") else False:
+            if isinstance(thing, BlockTable):
                 words = self.boards[thing.plugin, thing.name]
                 records = executed_blocks(words, self.cache)
                 self.emitters.producer(thing.stream).append(records)

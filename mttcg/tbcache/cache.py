@@ -82,11 +82,11 @@ class BlockCache:
         self.header = self.layout.array(segment, "header")
         self.newest = self.layout.array(segment, "newest")
         self.slots = self.layout.array(segment, "slot")
-        self.index = self.layout.array(segment, "index").reshape(SLOTS, HALVES)
+        self.index = self.layout.array(segment, "index").reshape(-1, HALVES)
         self.records = self.layout.array(segment, "record")
         self.pool = self.layout.array(segment, "instruction")
-        self.original = self.layout.array(segment, "original").reshape(SLOTS, PAGE)
-        self.fetched = self.layout.array(segment, "fetched").reshape(SLOTS, PAGE)
+        self.original = self.layout.array(segment, "original").reshape(-1, PAGE)
+        self.fetched = self.layout.array(segment, "fetched").reshape(-1, PAGE)
         self.used: dict[int, int] = {}
         """Page number to the slot this vCPU fetches it from."""
 
@@ -149,7 +149,7 @@ class BlockCache:
 
     def _unlink_unused(self) -> int:
         """Take a slot that no vCPU fetches from out of its page's chain."""
-        free = np.flatnonzero(self.slots["users"] == 0)
+        free = np.flatnonzero(self.slots["users"][:SLOTS] == 0)
         if not len(free):
             raise CacheFullError("code pages", SLOTS)
         slot = int(free[0])

@@ -41,7 +41,8 @@ class BlockEntry:
 class Declarations:
     """The guest before the vCPUs exist: plugins declare what they need and attach first things."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: dict[str, int]) -> None:
+        self.symbols = symbols
         self.things: dict[tuple[str, str], Board | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
 
@@ -98,6 +99,11 @@ class GuestOfVcpu:
         self.registry = self.declarations.registry
         self.registry.become(self.index, self)
         self.cpu = Cpu(self.index, len(self.harts), self)
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """Addresses of the guest file's symbols, by name."""
+        return self.declarations.symbols
 
     @property
     def hart(self) -> Hart:

@@ -64,7 +64,7 @@ class Timer:
 
 
 class Stopwatch:
-    """Books the hart's time as running or idle, in its shared state."""
+    """Books the hart's time as running or idle, and its process's CPU time, in its shared state."""
 
     def __init__(self, hart: Hart) -> None:
         self.hart = hart
@@ -73,6 +73,7 @@ class Stopwatch:
     def _elapsed(self) -> int:
         now = time.monotonic_ns()
         elapsed, self.hart.since_ns = now - self.hart.since_ns, now
+        self.hart.cpu_ns = time.process_time_ns()
         return elapsed
 
     def was_running(self) -> None:

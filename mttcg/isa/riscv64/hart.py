@@ -45,6 +45,7 @@ OFFSET = {
     "since_ns": 1112,  # monotonic time of the last change between running and idle
     "state": 1120,
     "epoch": 1128,  # the newest instrumentation change in force on this vCPU
+    "cpu_ns": 1136,  # CPU time of the vCPU's process, as of the last booking of running or idle
     # the request line: anybody sets, the vCPU clears before it looks at what was asked
     "request": 1536,
     "software_interrupt": 1664,  # CLINT msip
@@ -122,6 +123,7 @@ class Hart:
     since_ns = Word("since_ns")
     state = Word("state")
     epoch = Word("epoch")
+    cpu_ns = Word("cpu_ns")
     request = Word("request")
     software_interrupt = Word("software_interrupt")
     compare = Word("compare")

@@ -1,0 +1,176 @@
+"""The shared block cache: versions by content, one decoding, a lock that outlives its holder."""
+
+import mmap
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind
+from mttcg.tbcache import cache as cache_module
+from mttcg.tbcache.cache import BlockCache, CacheFullError, OverlappingCodeError
+from mttcg.tbcache.layout import Layout
+from mttcg.tbcache.lock import SegmentLock
+
+BASE = 0x8000_0000
+PAGES = 4
+C_NOP, C_JR_RA, AMOADD, WFI = 0x0001, 0x8082, 0x0062_B02F, 0x1050_0073
+
+
+class Shared:
+    """RAM and a cache segment; each call of `user` is another vCPU's view."""
+
+    def __init__(self) -> None:
+        self.ram = np.zeros(PAGES * PAGE, dtype=np.uint8)
+        size = Layout(PAGES).size
+        self.descriptor = os.memfd_create("cache")
+        os.ftruncate(self.descriptor, size)
+        self.memory = memoryview(mmap.mmap(self.descriptor, size))
+
+    def user(self, number: int) -> BlockCache:
+        return BlockCache(self.memory, self.descriptor, self.ram, BASE, number)
+
+    def put(self, offset: int, *words: int) -> None:
+        for word in words:
+            size = 4 if word & 3 == 3 else 2
+            self.ram[offset : offset + size] = list(word.to_bytes(size, "little"))
+            offset += size
+
+
+@pytest.fixture
+def shared() -> Any:
+    found = Shared()
+    yield found
+    os.close(found.descriptor)
+
+
+def test_a_block_is_decoded_once_and_found_by_all_others(shared: Shared) -> None:
+    shared.put(0, C_NOP, C_NOP, AMOADD)
+    users = [shared.user(number) for number in range(3)]
+    for user in users:
+        user.enter_page(0)
+    found = [user.block(BASE)[1] for user in users]
+    assert found == [False, True, True]
+    block = users[2].block(BASE)[0]
+    assert block.pcs == [BASE, BASE + 2, BASE + 4]
+    assert (block.size, block.terminator, block.atomics, block.accesses) == (8, Kind.ATOMIC, 1, 1)
+
+
+def test_what_the_host_runs_is_illegal_where_it_is_fetched_and_whole_where_it_is_read(
+    shared: Shared,
+) -> None:
+    shared.put(0, C_NOP, WFI)
+    user = shared.user(0)
+    slot, _ = user.enter_page(0)
+    user.block(BASE)
+    assert int(user.fetched[slot, 2:4].view("<u2")[0]) == LEFT_TO_HOST
+    assert int(user.original[slot, 2:6].view("<u4")[0]) == WFI
+    assert int(shared.ram[2:6].view("<u4")[0]) == WFI
+
+
+def test_a_changed_page_is_a_new_version_and_an_old_one_is_found_again(shared: Shared) -> None:
+    shared.put(0, C_NOP, C_JR_RA)
+    one, other = shared.user(0), shared.user(1)
+    first, _ = one.enter_page(0)
+    other.enter_page(0)
+    one.block(BASE)
+    assert one.changed_pages() == []
+    shared.put(0, C_JR_RA)
+    assert one.changed_pages() == [0]
+    second, _ = one.enter_page(0)
+    assert second != first
+    assert one.block(BASE)[0].size == 2
+    assert other.used[0] == first, "another vCPU goes on with its version until its own fence.i"
+    shared.put(0, C_NOP)
+    again, _ = one.enter_page(0)
+    assert again == first
+    assert one.block(BASE)[1], "the old version's blocks are still there"
+
+
+def test_slots_that_nobody_fetches_from_are_given_away_when_all_are_taken(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "SLOTS", 3)
+    user = shared.user(0)
+    slots = []
+    for version in range(6):
+        shared.put(0, C_NOP)
+        shared.ram[100] = version
+        slots.append(user.enter_page(0)[0])
+        user.block(BASE)
+    assert set(slots) == {0, 1, 2}
+    assert int(user.slots["generation"].max()) > 1
+    assert user.block(BASE)[0].slot == slots[-1]
+
+
+def test_a_full_cache_says_what_is_full(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "SLOTS", 2)
+    user = shared.user(0)
+    user.enter_page(0)
+    user.enter_page(1)
+    with pytest.raises(CacheFullError, match="all 2 code pages are in use"):
+        user.enter_page(2)
+    monkeypatch.setattr(cache_module, "RECORDS", 0)
+    with pytest.raises(CacheFullError, match="blocks"):
+        user.block(BASE)
+
+
+def test_code_that_overlaps_a_host_instruction_out_of_step_is_refused(shared: Shared) -> None:
+    # a 32-bit instruction whose second half begins one that the host runs
+    shared.put(0, 0x0000_0513 | (WFI & 0xFFFF) << 16, WFI >> 16)
+    user = shared.user(0)
+    user.enter_page(0)
+    user.block(BASE + 2)
+    with pytest.raises(OverlappingCodeError):
+        user.block(BASE)
+
+
+def in_child(work: Callable[[], None]) -> int:
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    return child
+
+
+def test_the_lock_is_released_by_the_death_of_its_holder(shared: Shared) -> None:
+    reader, writer = os.pipe()
+
+    def hold() -> None:
+        with SegmentLock(shared.descriptor):
+            os.write(writer, b"x")
+            signal.pause()
+
+    child = in_child(hold)
+    os.read(reader, 1)
+    os.kill(child, signal.SIGKILL)
+    with SegmentLock(shared.descriptor):
+        os.waitpid(child, 0)
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_that_reach_the_same_blocks_at_once_decode_each_once(
+    shared: Shared, processes: int
+) -> None:
+    for page in range(PAGES):
+        shared.put(page * PAGE, *[C_JR_RA] * (PAGE // 2))
+    misses = memoryview(mmap.mmap(-1, 8 * processes)).cast("Q")
+
+    def decode_all(number: int) -> None:
+        user = shared.user(number)
+        for page in range(PAGES):
+            user.enter_page(page)
+            for offset in range(0, PAGE, 2):
+                misses[number] += not user.block(BASE + page * PAGE + offset)[1]
+
+    children = [in_child(lambda n=number: decode_all(n)) for number in range(processes)]
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    assert sum(misses) == PAGES * PAGE // 2
+    assert int(shared.user(0).header["records"][0]) == PAGES * PAGE // 2
