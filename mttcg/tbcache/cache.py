@@ -8,7 +8,7 @@ import numpy as np
 
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import PAGE, decode_block
-from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind
+from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind, length
 from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
 from mttcg.tbcache.lock import SegmentLock
 
@@ -87,8 +87,16 @@ class BlockCache:
         self.pool = self.layout.array(segment, "instruction")
         self.original = self.layout.array(segment, "original").reshape(-1, PAGE)
         self.fetched = self.layout.array(segment, "fetched").reshape(-1, PAGE)
+        self.halves = self._bytes(segment, "original").cast("H")
+        self.original_bytes = self._bytes(segment, "original")
+        self.fetched_bytes = self._bytes(segment, "fetched")
+        self.ram_halves = ram.data.cast("B").cast("H")
         self.used: dict[int, int] = {}
         """Page number to the slot this vCPU fetches it from."""
+
+    def _bytes(self, segment: memoryview, name: str) -> memoryview:
+        at, _, size = self.layout.sections[name]
+        return segment[at : at + size]
 
     def page_of(self, pc: int) -> int:
         """Number of the RAM page that holds an address."""
@@ -204,15 +212,21 @@ class BlockCache:
             instructions=self.pool[first : first + count],
         )
 
-    def _half_at(self, page: int, slot: int, offset: int) -> int:
+    def half_at(self, page: int, slot: int, offset: int) -> int:
+        """The 16 bits at an offset in a slot; past its end, of the next page in RAM."""
         if offset < PAGE:
-            return int(self.original[slot, offset : offset + 2].view("<u2")[0])
-        at = (page + 1) * PAGE + offset - PAGE
-        return int(self.ram[at : at + 2].view("<u2")[0]) if at + 2 <= len(self.ram) else 0
+            return self.halves[slot * HALVES + offset // 2]
+        at = (page + 1) * HALVES + (offset - PAGE) // 2
+        return self.ram_halves[at] if at < len(self.ram_halves) else 0
+
+    def word_at(self, page: int, slot: int, offset: int) -> int:
+        """The instruction at an offset in a slot, 16 or 32 bits."""
+        word = self.half_at(page, slot, offset)
+        return word | self.half_at(page, slot, offset + 2) << 16 if length(word) == 4 else word
 
     def _decode(self, page: int, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
-        instructions = decode_block(offset, lambda at: self._half_at(page, slot, at))
+        instructions = decode_block(offset, lambda at: self.half_at(page, slot, at))
         number, first = int(self.header["records"][0]), int(self.header["instructions"][0])
         if number >= RECORDS:
             raise CacheFullError("blocks", RECORDS)
@@ -223,11 +237,9 @@ class BlockCache:
         size = int(last["offset"]) + int(last["length"]) - offset
         self._leave_to_host(page, slot, instructions, kind)
         self.pool[first : first + len(instructions)] = instructions
-        record = self.records[number]
-        record["slot"], record["offset"], record["size"] = slot, offset, size
-        record["count"], record["first"], record["terminator"] = len(instructions), first, kind
-        record["accesses"] = int(np.count_nonzero(instructions["access"]))
-        record["atomics"] = int(kind is Kind.ATOMIC)
+        accesses, atomics = int(np.count_nonzero(instructions["access"])), kind is Kind.ATOMIC
+        row = (slot, offset, size, len(instructions), accesses, atomics, kind, first)
+        self.records[number] = row
         self.header["records"] = number + 1
         self.header["instructions"] = first + len(instructions)
         return number + 1
@@ -238,8 +250,8 @@ class BlockCache:
         """Make a host instruction, which ends the block, illegal in the fetched page."""
         begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
         end = min(last + (0 if kind.runs_on_host else int(instructions["length"][-1])), PAGE)
-        differs = self.original[slot, begin:end] != self.fetched[slot, begin:end]
-        if np.any(differs):
+        at = slot * PAGE
+        if self.original_bytes[at + begin : at + end] != self.fetched_bytes[at + begin : at + end]:
             raise OverlappingCodeError(self.ram_base + page * PAGE + begin)
         if kind.runs_on_host:
             # one aligned 16-bit store, so a fetch sees the old half or the new one

@@ -1,7 +1,7 @@
 """Decoding of one block: capstone names the instructions, the encoding gives their kinds."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,17 @@ def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
     return lines
 
 
+@lru_cache(maxsize=1 << 16)
+def describe(word: int) -> tuple[int, Kind, int, int, int]:
+    """Length, kind, bytes accessed, base register and displacement of an instruction."""
+    kind, access = classify(word), access_of(word)
+    if access is not None:
+        return length(word), kind, access.size, access.base, access.displacement
+    if kind is Kind.ATOMIC:
+        return length(word), kind, 1 << (word >> 12 & 3), word >> 15 & 31, 0
+    return length(word), kind, 0, 0, 0
+
+
 def decode_block(offset: int, half_at: Callable[[int], int]) -> "np.ndarray[Any, Any]":
     """Decode from `offset` (bytes into the page) to the first instruction that ends the block.
 
@@ -62,15 +73,10 @@ def decode_block(offset: int, half_at: Callable[[int], int]) -> "np.ndarray[Any,
     rows: list[tuple[int, ...]] = []
     while offset < PAGE and len(rows) < LONGEST_BLOCK:
         word = half_at(offset)
-        size = length(word)
-        if size == 4:
+        if length(word) == 4:
             word |= half_at(offset + 2) << 16
-        kind = classify(word)
-        access = access_of(word)
-        bytes_moved = access.size if access else 1 << (word >> 12 & 3) if kind is Kind.ATOMIC else 0
-        base = access.base if access else word >> 15 & 31 if kind is Kind.ATOMIC else 0
-        displacement = access.displacement if access else 0
-        rows.append((word, offset, size, kind, bytes_moved, base, displacement))
+        size, kind, access, base, displacement = describe(word)
+        rows.append((word, offset, size, kind, access, base, displacement))
         offset += size
         if kind.ends_block:
             break

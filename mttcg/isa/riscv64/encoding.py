@@ -12,6 +12,9 @@ LEFT_TO_HOST = 0x000B
 """First half of a 32-bit instruction of opcode custom-0, which no translator knows: what is fetched
 for an instruction that the host runs, whatever its second half."""
 
+FENCE_TSO = 0x833
+"""Mode TSO, predecessor RW, successor RW."""
+
 CSR_FLOAT = range(1, 4)
 """fflags, frm, fcsr: plain user state, left to the engine."""
 
@@ -27,9 +30,10 @@ class Kind(IntEnum):
     INDIRECT = 5
     CSR_FLOAT = 6
     BREAKPOINT = 7
-    ATOMIC = 8
-    FENCE = 9
-    SYSTEM = 10
+    ILLEGAL = 8
+    ATOMIC = 9
+    FENCE = 10
+    SYSTEM = 11
 
     @property
     def ends_block(self) -> bool:
@@ -50,10 +54,12 @@ def length(low_half: int) -> int:
 def orders_stores_before_loads(word: int) -> bool:
     """Whether a FENCE asks for more than a total-store-order host gives by itself.
 
-    Predecessor W and successor R; FENCE.TSO (fm 1000) leaves just that pair out.
+    Predecessor W (or O) and successor R (or I); FENCE.TSO leaves just that pair out, and every
+    other mode is that of a normal fence (2.7).
     """
-    mode, predecessor, successor = word >> 28, word >> 24 & 15, word >> 20 & 15
-    return mode != 8 and bool(predecessor & 0b0101) and bool(successor & 0b1010)
+    predecessor, successor = word >> 24 & 15, word >> 20 & 15
+    ordered = bool(predecessor & 0b0101) and bool(successor & 0b1010)
+    return ordered and word >> 20 != FENCE_TSO
 
 
 _MAJOR = {
@@ -105,6 +111,8 @@ def _compressed(half: int) -> Kind:
     key = (half & 3) << 3 | half >> 13
     if key == 0b10_100 and half >> 2 & 31 == 0 and half >> 7 & 31:
         return Kind.INDIRECT  # c.jr, c.jalr
+    if half == 0:
+        return Kind.ILLEGAL  # all zeros: defined so, and what memory holds where no code is
     return Kind.BREAKPOINT if half == C_EBREAK else _COMPRESSED.get(key, Kind.PLAIN)
 
 

@@ -1,0 +1,112 @@
+"""What the semantics of an instruction may use: one small vocabulary, several meanings.
+
+The semantics in `table` are written once, against this protocol. The interpreter gives the words
+their meaning on Python ints; a translator emits code for them. A value is 64 bits wide unless said
+otherwise; the words are total: division by zero and oversized shifts never reach them, as the
+semantics select around them where the specification says what happens.
+"""
+
+from typing import Literal, Protocol, TypeVar
+
+V = TypeVar("V")
+
+Binary = Literal["add", "sub", "mul", "and", "or", "xor", "udiv", "sdiv", "urem", "srem"]
+Shift = Literal["shl", "lshr", "ashr"]
+Compare = Literal["eq", "ne", "ult", "ule", "slt", "sle"]
+Amo = Literal["swap", "add", "xor", "and", "or", "min", "max", "minu", "maxu"]
+Bits = Literal[32, 64]
+
+
+class Operations(Protocol[V]):
+    """The vocabulary. `V` is a value: an int, or the name of one in emitted code."""
+
+    def constant(self, value: int) -> V:
+        """A 64-bit constant."""
+
+    def read_x(self, register: int) -> V:
+        """An integer register; x0 reads 0."""
+
+    def write_x(self, register: int, value: V) -> None:
+        """Write an integer register; x0 ignores it."""
+
+    def read_f(self, register: int) -> V:
+        """The 64 bits of a floating-point register."""
+
+    def write_f(self, register: int, value: V) -> None:
+        """Write the 64 bits of a floating-point register."""
+
+    def binary(self, operation: Binary, a: V, b: V, bits: Bits = 64) -> V:
+        """Arithmetic modulo 2^bits; 32-bit results come zero-extended. The divisor is not 0."""
+
+    def shift(self, operation: Shift, value: V, amount: V, bits: Bits = 64) -> V:
+        """Shift by amount modulo bits; 32-bit results come zero-extended."""
+
+    def multiply_high(self, a: V, b: V, signed_a: bool, signed_b: bool) -> V:
+        """Upper 64 bits of the 128-bit product."""
+
+    def compare(self, operation: Compare, a: V, b: V) -> V:
+        """1 or 0, of two 64-bit values."""
+
+    def select(self, condition: V, a: V, b: V) -> V:
+        """a if condition is not 0, else b; both are evaluated."""
+
+    def sign_extend(self, value: V, bits: int) -> V:
+        """The low `bits` bits as a signed number."""
+
+    def zero_extend(self, value: V, bits: int) -> V:
+        """The low `bits` bits as an unsigned number."""
+
+    def count(self, what: Literal["leading", "trailing", "ones"], value: V, bits: Bits) -> V:
+        """Zeros in front, zeros behind (bits if there is no 1), or ones."""
+
+    def byte_swap(self, value: V) -> V:
+        """The eight bytes in reverse."""
+
+    def load(self, address: V, size: int) -> V:
+        """`size` bytes of memory, zero-extended; may trap."""
+
+    def store(self, address: V, size: int, value: V) -> None:
+        """Store the low `size` bytes; may trap."""
+
+    def load_reserved(self, address: V, size: int) -> V:
+        """LR, zero-extended; may trap."""
+
+    def store_conditional(self, address: V, size: int, value: V) -> V:
+        """SC: 0 if it stored, 1 if not; may trap."""
+
+    def amo(self, operation: Amo, address: V, size: int, value: V) -> V:
+        """What was there before, zero-extended; may trap."""
+
+    def fence(self, predecessor: int, successor: int, mode: int) -> None:
+        """A memory fence with its 4-bit sets (I, O, R, W) and fm field."""
+
+    def jump(self, target: V) -> None:
+        """Go on at an address with bit 0 clear."""
+
+    def branch(self, condition: V, target: int) -> None:
+        """Go on at a known address if condition is not 0, else after the instruction."""
+
+    def leave(self, word: int) -> None:
+        """Leave the instruction to the host: CSRs, ecall, ebreak, mret, wfi, fence.i."""
+
+    def illegal(self, word: int) -> None:
+        """Raise an illegal-instruction exception."""
+
+    def float(self, operation: str, rounding: int, *operands: V) -> V:
+        """A floating-point operation by name ("add.d", "fma.s", "cvt.w.d", "class.s", ...).
+
+        Operands and result are raw bits (singles unboxed: low 32 bits; integers 64 bits). It
+        raises the flags of fcsr; `rounding` is the rm field, 7 for fcsr.frm.
+        """
+
+    def require_float(self, word: int) -> None:
+        """Raise an illegal-instruction exception if mstatus.FS is off."""
+
+    def require_rounding(self, word: int) -> None:
+        """Raise an illegal-instruction exception if fcsr.frm holds a reserved mode (5 to 7)."""
+
+    def read_fcsr(self) -> V:
+        """The 8 bits of fcsr: frm above fflags."""
+
+    def write_fcsr(self, value: V) -> None:
+        """Write fcsr; the value has no more than its 8 bits."""

@@ -1,0 +1,72 @@
+"""The C extension with F and D (Unprivileged ISA, chapter "C", 26.8: instruction set listings).
+
+Every compressed instruction stands for a 32-bit one and does the same; its layout supplies the
+registers that are implied. Hints are included: they do what their expansion does, which is
+nothing but to an x0. Reserved encodings are excluded, as are those of another row.
+"""
+
+from mttcg.isa.riscv64.table import floating_rows, integer, system
+from mttcg.isa.riscv64.table.row import Pattern, Row
+
+_EXPANSIONS = {row.name: row for rows in (integer, floating_rows, system) for row in rows.ROWS}
+
+RD, RS2 = 0x1F << 7, 0x1F << 2
+IMMEDIATE = 0x107C
+SP = 2 << 7
+WIDE_IMMEDIATE = 0x1FE0
+"""The bits of c.addi4spn's."""
+
+
+def _zero(mask: int) -> Pattern:
+    return (mask, 0)
+
+
+_ROWS: tuple[tuple[str, str, str, str, int, tuple[Pattern, ...]], ...] = (
+    # name, expansion, layout, syntax, match, excluded
+    # quadrant 0
+    ("c.addi4spn", "addi", "CIW", "rd, rs1, immediate", 0x0000, (_zero(WIDE_IMMEDIATE),)),
+    ("c.fld", "fld", "CL-8", "fd, immediate(rs1)", 0x2000, ()),
+    ("c.lw", "lw", "CL-4", "rd, immediate(rs1)", 0x4000, ()),
+    ("c.ld", "ld", "CL-8", "rd, immediate(rs1)", 0x6000, ()),
+    ("c.fsd", "fsd", "CS-8", "fs2, immediate(rs1)", 0xA000, ()),
+    ("c.sw", "sw", "CS-4", "rs2, immediate(rs1)", 0xC000, ()),
+    ("c.sd", "sd", "CS-8", "rs2, immediate(rs1)", 0xE000, ()),
+    # quadrant 1
+    ("c.nop", "addi", "C-nop", "", 0x0001, ()),
+    ("c.addi", "addi", "CI", "rd, immediate", 0x0001, (_zero(RD),)),
+    ("c.addiw", "addiw", "CI", "rd, immediate", 0x2001, (_zero(RD),)),
+    ("c.li", "addi", "CI-load", "rd, immediate", 0x4001, ()),
+    ("c.addi16sp", "addi", "CI-stack", "rd, immediate", 0x6101, (_zero(IMMEDIATE),)),
+    ("c.lui", "lui", "CI-upper", "rd, upper", 0x6001, (_zero(IMMEDIATE), (RD, SP))),
+    ("c.srli", "srli", "CB-shift", "rd, immediate", 0x8001, ()),
+    ("c.srai", "srai", "CB-shift", "rd, immediate", 0x8401, ()),
+    ("c.andi", "andi", "CB-and", "rd, immediate", 0x8801, ()),
+    ("c.sub", "sub", "CA", "rd, rs2", 0x8C01, ()),
+    ("c.xor", "xor", "CA", "rd, rs2", 0x8C21, ()),
+    ("c.or", "or", "CA", "rd, rs2", 0x8C41, ()),
+    ("c.and", "and", "CA", "rd, rs2", 0x8C61, ()),
+    ("c.subw", "subw", "CA", "rd, rs2", 0x9C01, ()),
+    ("c.addw", "addw", "CA", "rd, rs2", 0x9C21, ()),
+    ("c.j", "jal", "CJ", "immediate", 0xA001, ()),
+    ("c.beqz", "beq", "CB", "rs1, immediate", 0xC001, ()),
+    ("c.bnez", "bne", "CB", "rs1, immediate", 0xE001, ()),
+    # quadrant 2
+    ("c.slli", "slli", "CI-shift", "rd, immediate", 0x0002, ()),
+    ("c.fldsp", "fld", "CI-pop-8", "fd, immediate(rs1)", 0x2002, ()),
+    ("c.lwsp", "lw", "CI-pop-4", "rd, immediate(rs1)", 0x4002, (_zero(RD),)),
+    ("c.ldsp", "ld", "CI-pop-8", "rd, immediate(rs1)", 0x6002, (_zero(RD),)),
+    ("c.jr", "jalr", "CR-jump", "rs1", 0x8002, (_zero(RD),)),
+    ("c.mv", "add", "CR-move", "rd, rs2", 0x8002, (_zero(RS2),)),
+    ("c.ebreak", "ebreak", "C-none", "", 0x9002, ()),
+    ("c.jalr", "jalr", "CR-call", "rs1", 0x9002, (_zero(RD),)),
+    ("c.add", "add", "CR", "rd, rs2", 0x9002, (_zero(RS2),)),
+    ("c.fsdsp", "fsd", "CSS-8", "fs2, immediate(rs1)", 0xA002, ()),
+    ("c.swsp", "sw", "CSS-4", "rs2, immediate(rs1)", 0xC002, ()),
+    ("c.sdsp", "sd", "CSS-8", "rs2, immediate(rs1)", 0xE002, ()),
+)
+
+ROWS = tuple(
+    Row(name, "C", layout, syntax, match, _EXPANSIONS[does].semantics, excluded, does)
+    for name, does, layout, syntax, match, excluded in _ROWS
+)
+"""Compressed instructions."""

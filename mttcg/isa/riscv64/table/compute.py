@@ -1,0 +1,87 @@
+"""Instructions that compute a register from registers and constants alone.
+
+`Compute` is a function of two values; the factories at the end give it the operands of a format,
+so that `add`, `addi` and `c.add` are one function.
+"""
+
+from typing import Protocol
+
+from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Operations, Shift, V
+from mttcg.isa.riscv64.table.row import Decoded, Semantics
+
+MASK = (1 << 64) - 1
+
+
+class Compute(Protocol):
+    """A value from two."""
+
+    def __call__(self, ops: Operations[V], a: V, b: V) -> V:
+        """The result, 64 bits."""
+
+
+class Change(Protocol):
+    """A value from one."""
+
+    def __call__(self, ops: Operations[V], a: V) -> V:
+        """The result, 64 bits."""
+
+
+def finish(ops: Operations[V], value: V, bits: Bits) -> V:
+    """What goes to a register: results of 32 bits are sign-extended (Unprivileged ISA 4.2)."""
+    return value if bits == 64 else ops.sign_extend(value, bits)
+
+
+def binary(operation: Binary, bits: Bits = 64) -> Compute:
+    """Arithmetic that is total."""
+
+    def compute(ops: Operations[V], a: V, b: V) -> V:
+        return finish(ops, ops.binary(operation, a, b, bits), bits)
+
+    return compute
+
+
+def shift(operation: Shift, bits: Bits = 64) -> Compute:
+    """Shifts look at the low 6 (5) bits of the amount."""
+
+    def compute(ops: Operations[V], a: V, b: V) -> V:
+        return finish(ops, ops.shift(operation, a, b, bits), bits)
+
+    return compute
+
+
+def compare(operation: Compare) -> Compute:
+    """1 or 0."""
+
+    def compute(ops: Operations[V], a: V, b: V) -> V:
+        return ops.compare(operation, a, b)
+
+    return compute
+
+
+def register_register(compute: Compute) -> Semantics:
+    """rd = compute(rs1, rs2)."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
+        ops.write_x(instruction.rd, compute(ops, a, b))
+
+    return run
+
+
+def register_immediate(compute: Compute) -> Semantics:
+    """rd = compute(rs1, immediate)."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        b = ops.constant(instruction.immediate & MASK)
+        ops.write_x(instruction.rd, compute(ops, ops.read_x(instruction.rs1), b))
+
+    return run
+
+
+def register(change: Change) -> Semantics:
+    """rd = change(rs1)."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.write_x(instruction.rd, change(ops, ops.read_x(instruction.rs1)))
+
+    return run

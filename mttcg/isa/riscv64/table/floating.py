@@ -1,0 +1,176 @@
+"""The F and D extensions (Unprivileged ISA, chapters 20 and 21).
+
+A single lies in the low half of a register whose high half is all ones (NaN boxing, 21.2). What
+computes with a register that is no boxed single sees the canonical NaN; what only moves bits
+(fsw, fmv.x.w) does not look at the high half.
+"""
+
+from dataclasses import dataclass
+
+from mttcg.isa.riscv64.operations import Operations, V
+from mttcg.isa.riscv64.table.compute import MASK
+from mttcg.isa.riscv64.table.integer import effective_address
+from mttcg.isa.riscv64.table.row import Decoded, Semantics
+
+CANONICAL_SINGLE = 0x7FC0_0000
+BOX = 0xFFFF_FFFF_0000_0000
+DYNAMIC = 7
+"""Of the rm field: the mode of fcsr.frm."""
+
+
+@dataclass(frozen=True)
+class Width:
+    """A format as instructions name it: suffix, extension, the field fmt, bytes."""
+
+    suffix: str
+    extension: str
+    fmt: int
+    size: int
+
+    @property
+    def sign(self) -> int:
+        """The sign bit."""
+        return 1 << 8 * self.size - 1
+
+    def read(self, ops: Operations[V], register: int) -> V:
+        """The number in a register, unboxed."""
+        bits = ops.read_f(register)
+        if self.size == 8:
+            return bits
+        high = ops.shift("lshr", bits, ops.constant(32))
+        boxed = ops.compare("eq", high, ops.constant(BOX >> 32))
+        return ops.select(boxed, ops.zero_extend(bits, 32), ops.constant(CANONICAL_SINGLE))
+
+    def write(self, ops: Operations[V], register: int, value: V) -> None:
+        """Put a number in a register, boxed; a single's value is zero-extended."""
+        boxed = ops.binary("or", value, ops.constant(BOX)) if self.size == 4 else value
+        ops.write_f(register, boxed)
+
+    def negate(self, ops: Operations[V], value: V) -> V:
+        """Flip the sign."""
+        return ops.binary("xor", value, ops.constant(self.sign))
+
+
+SINGLE, DOUBLE = Width("s", "F", 0, 4), Width("d", "D", 1, 8)
+
+
+def _require(ops: Operations[V], instruction: Decoded) -> None:
+    ops.require_float(instruction.word)
+    if instruction.rounding == DYNAMIC:
+        ops.require_rounding(instruction.word)
+
+
+def load(width: Width) -> Semantics:
+    """Run flw or fld."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.require_float(instruction.word)
+        value = ops.load(effective_address(ops, instruction), width.size)
+        width.write(ops, instruction.rd, value)
+
+    return run
+
+
+def store(width: Width) -> Semantics:
+    """Run fsw or fsd: the bits as they are."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.require_float(instruction.word)
+        address = effective_address(ops, instruction)
+        ops.store(address, width.size, ops.read_f(instruction.rs2))
+
+    return run
+
+
+def _operands(ops: Operations[V], instruction: Decoded, width: Width, count: int) -> list[V]:
+    registers = (instruction.rs1, instruction.rs2, instruction.rs3)[:count]
+    return [width.read(ops, register) for register in registers]
+
+
+def compute(operation: str, width: Width, count: int, origin: Width) -> Semantics:
+    """A number of one width from `count` numbers of another, or of the same."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        _require(ops, instruction)
+        values = _operands(ops, instruction, origin, count)
+        width.write(ops, instruction.rd, ops.float(operation, instruction.rounding, *values))
+
+    return run
+
+
+def fused(width: Width, negate_product: bool, negate_addend: bool) -> Semantics:
+    """+-(rs1 * rs2) +- rs3 with one rounding."""
+    name = f"fma.{width.suffix}"
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        _require(ops, instruction)
+        a, b, c = _operands(ops, instruction, width, 3)
+        factor = width.negate(ops, a) if negate_product else a
+        addend = width.negate(ops, c) if negate_addend else c
+        result = ops.float(name, instruction.rounding, factor, b, addend)
+        width.write(ops, instruction.rd, result)
+
+    return run
+
+
+def examine(operation: str, width: Width, count: int) -> Semantics:
+    """An integer from numbers: comparisons, fclass, conversions."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        _require(ops, instruction)
+        values = _operands(ops, instruction, width, count)
+        ops.write_x(instruction.rd, ops.float(operation, instruction.rounding, *values))
+
+    return run
+
+
+def from_integer(operation: str, width: Width) -> Semantics:
+    """A number from an integer register; conversions from words look at its low half."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        _require(ops, instruction)
+        value = ops.read_x(instruction.rs1)
+        width.write(ops, instruction.rd, ops.float(operation, instruction.rounding, value))
+
+    return run
+
+
+def move_to_integer(width: Width) -> Semantics:
+    """Run fmv.x.w or fmv.x.d: the bits as they are."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.require_float(instruction.word)
+        bits = ops.read_f(instruction.rs1)
+        ops.write_x(instruction.rd, ops.sign_extend(bits, 32) if width.size == 4 else bits)
+
+    return run
+
+
+def move_from_integer(width: Width) -> Semantics:
+    """Run fmv.w.x or fmv.d.x."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.require_float(instruction.word)
+        bits = ops.read_x(instruction.rs1)
+        value = ops.zero_extend(bits, 32) if width.size == 4 else bits
+        width.write(ops, instruction.rd, value)
+
+    return run
+
+
+def inject_sign(width: Width, invert: bool, combine: bool) -> Semantics:
+    """rs1 with the sign of rs2, its opposite, or the two signs' exclusive or."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.require_float(instruction.word)
+        a, b = width.read(ops, instruction.rs1), width.read(ops, instruction.rs2)
+        sign = ops.binary("and", b, ops.constant(width.sign))
+        if combine:
+            result = ops.binary("xor", a, sign)
+        else:
+            taken = width.negate(ops, sign) if invert else sign
+            magnitude = ops.binary("and", a, ops.constant(MASK ^ width.sign))
+            result = ops.binary("or", magnitude, taken)
+        width.write(ops, instruction.rd, result)
+
+    return run

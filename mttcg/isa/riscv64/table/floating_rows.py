@@ -1,0 +1,197 @@
+"""The rows of F and D (Unprivileged ISA, chapters 20 and 21); `floating` says what they do."""
+
+from mttcg.isa.riscv64.table.floating import (
+    DOUBLE,
+    SINGLE,
+    Width,
+    compute,
+    examine,
+    from_integer,
+    fused,
+    inject_sign,
+    load,
+    move_from_integer,
+    move_to_integer,
+    store,
+)
+from mttcg.isa.riscv64.table.row import Pattern, Row, Semantics, encoding
+
+OP_FP, LOAD_FP, STORE_FP = 0x53, 0x07, 0x27
+RESERVED_ROUNDING: tuple[Pattern, ...] = ((0x7000, 0x5000), (0x7000, 0x6000))
+"""Values 5 and 6 of rm (20.2, table "Rounding mode encoding")."""
+
+_ROUNDED = (("add", 0x00), ("sub", 0x01), ("mul", 0x02), ("div", 0x03))
+_FUSED = (
+    # name, opcode, product negated, addend negated
+    ("fmadd", 0x43, False, False),
+    ("fmsub", 0x47, False, True),
+    ("fnmsub", 0x4B, True, False),
+    ("fnmadd", 0x4F, True, True),
+)
+_SIGNS = (("fsgnj", 0, False, False), ("fsgnjn", 1, True, False), ("fsgnjx", 2, False, True))
+_EXTREMES = (("min", 0), ("max", 1))
+_COMPARISONS = (("le", 0), ("lt", 1), ("eq", 2))
+_EXACT = ("fcvt.d.w", "fcvt.d.wu", "fcvt.d.s")
+_INTEGERS = (("w", 0), ("wu", 1), ("l", 2), ("lu", 3))
+
+
+def _rounded(width: Width, name: str, layout: str, syntax: str, match: int, does: Semantics) -> Row:
+    shown = "exact" if name in _EXACT else "rounding"
+    return Row(name, width.extension, layout, f"{syntax}, {shown}", match, does, RESERVED_ROUNDING)
+
+
+def _plain(width: Width, name: str, syntax: str, match: int, does: Semantics) -> Row:
+    layout = "R" if syntax.count(",") == 2 else "R-unary"
+    return Row(name, width.extension, layout, syntax, match, does)
+
+
+def _operation(funct5: int, width: Width, funct3: int = 0, rs2: int = 0) -> int:
+    return encoding(OP_FP, funct3, funct5 << 2 | width.fmt, rs2)
+
+
+def _arithmetic(width: Width) -> tuple[Row, ...]:
+    end = f".{width.suffix}"
+    return (
+        *(
+            _rounded(
+                width,
+                f"f{name}{end}",
+                "R-float",
+                "fd, fs1, fs2",
+                _operation(funct5, width),
+                compute(name + end, width, 2, width),
+            )
+            for name, funct5 in _ROUNDED
+        ),
+        _rounded(
+            width,
+            f"fsqrt{end}",
+            "R-float-unary",
+            "fd, fs1",
+            _operation(0x0B, width),
+            compute(f"sqrt{end}", width, 1, width),
+        ),
+        *(
+            _rounded(
+                width,
+                name + end,
+                "R4",
+                "fd, fs1, fs2, fs3",
+                encoding(opcode, funct7=width.fmt),
+                fused(width, product, addend),
+            )
+            for name, opcode, product, addend in _FUSED
+        ),
+    )
+
+
+def _choices(width: Width) -> tuple[Row, ...]:
+    end = f".{width.suffix}"
+    return (
+        *(
+            _plain(
+                width,
+                f"f{name}{end}",
+                "fd, fs1, fs2",
+                _operation(0x05, width, funct3),
+                compute(name + end, width, 2, width),
+            )
+            for name, funct3 in _EXTREMES
+        ),
+        *(
+            _plain(
+                width,
+                name + end,
+                "fd, fs1, fs2",
+                _operation(0x04, width, funct3),
+                inject_sign(width, invert, combine),
+            )
+            for name, funct3, invert, combine in _SIGNS
+        ),
+        *(
+            _plain(
+                width,
+                f"f{name}{end}",
+                "rd, fs1, fs2",
+                _operation(0x14, width, funct3),
+                examine(name + end, width, 2),
+            )
+            for name, funct3 in _COMPARISONS
+        ),
+    )
+
+
+def _conversions(width: Width) -> tuple[Row, ...]:
+    end = f".{width.suffix}"
+    return (
+        *(
+            _rounded(
+                width,
+                f"fcvt.{integer}{end}",
+                "R-float-unary",
+                "rd, fs1",
+                _operation(0x18, width, rs2=rs2),
+                examine(f"cvt.{integer}{end}", width, 1),
+            )
+            for integer, rs2 in _INTEGERS
+        ),
+        *(
+            _rounded(
+                width,
+                f"fcvt{end}.{integer}",
+                "R-float-unary",
+                "fd, rs1",
+                _operation(0x1A, width, rs2=rs2),
+                from_integer(f"cvt{end}.{integer}", width),
+            )
+            for integer, rs2 in _INTEGERS
+        ),
+    )
+
+
+def _between(width: Width, origin: Width) -> Row:
+    name = f"cvt.{width.suffix}.{origin.suffix}"
+    return _rounded(
+        DOUBLE,  # both directions belong to D
+        f"f{name}",
+        "R-float-unary",
+        "fd, fs1",
+        _operation(0x08, width, rs2=origin.fmt),
+        compute(name, width, 1, origin),
+    )
+
+
+def _moves(width: Width, letter: str, funct3: int) -> tuple[Row, ...]:
+    extension = width.extension
+    at = "immediate(rs1)"
+    return (
+        Row(f"fl{letter}", extension, "I", f"fd, {at}", encoding(LOAD_FP, funct3), load(width)),
+        Row(f"fs{letter}", extension, "S", f"fs2, {at}", encoding(STORE_FP, funct3), store(width)),
+        _plain(
+            width, f"fmv.x.{letter}", "rd, fs1", _operation(0x1C, width), move_to_integer(width)
+        ),
+        _plain(
+            width, f"fmv.{letter}.x", "fd, rs1", _operation(0x1E, width), move_from_integer(width)
+        ),
+        _plain(
+            width,
+            f"fclass.{width.suffix}",
+            "rd, fs1",
+            _operation(0x1C, width, 1),
+            examine(f"class.{width.suffix}", width, 1),
+        ),
+    )
+
+
+ROWS: tuple[Row, ...] = (
+    *_moves(SINGLE, "w", 2),
+    *_moves(DOUBLE, "d", 3),
+    *(
+        row
+        for width in (SINGLE, DOUBLE)
+        for row in (*_arithmetic(width), *_choices(width), *_conversions(width))
+    ),
+    _between(SINGLE, DOUBLE),
+    _between(DOUBLE, SINGLE),
+)
+"""Floating point."""

@@ -1,0 +1,192 @@
+"""RV32I and RV64I (Unprivileged ISA, base instruction sets), but for ecall and ebreak."""
+
+from mttcg.isa.riscv64.operations import Compare, Operations, V
+from mttcg.isa.riscv64.table.compute import (
+    MASK,
+    Compute,
+    binary,
+    compare,
+    register_immediate,
+    register_register,
+    shift,
+)
+from mttcg.isa.riscv64.table.row import Decoded, Row, Semantics, encoding
+
+OP, OP_32, OP_IMM, OP_IMM_32 = 0x33, 0x3B, 0x13, 0x1B
+LOAD, STORE, BRANCH = 0x03, 0x23, 0x63
+TOTAL_STORE_ORDER = 0b1000_0011_0011
+"""fm, pred and succ of fence.tso; every other fm means a normal fence (2.7)."""
+
+
+def effective_address(ops: Operations[V], instruction: Decoded) -> V:
+    """rs1 + immediate."""
+    base = ops.read_x(instruction.rs1)
+    return ops.binary("add", base, ops.constant(instruction.immediate & MASK))
+
+
+def load(size: int, signed: bool) -> Semantics:
+    """Load into an integer register; the access happens even if that is x0."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        value = ops.load(effective_address(ops, instruction), size)
+        signed_value = ops.sign_extend(value, 8 * size) if signed and size < 8 else value
+        ops.write_x(instruction.rd, signed_value)
+
+    return run
+
+
+def store(size: int) -> Semantics:
+    """Store the low bytes of rs2."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.store(effective_address(ops, instruction), size, ops.read_x(instruction.rs2))
+
+    return run
+
+
+def branch(operation: Compare, swapped: bool = False) -> Semantics:
+    """Branch on a comparison of rs1 and rs2, or of rs2 and rs1."""
+
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
+        condition = ops.compare(operation, b, a) if swapped else ops.compare(operation, a, b)
+        ops.branch(condition, pc + instruction.immediate & MASK)
+
+    return run
+
+
+def load_upper(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    """Run lui."""
+    ops.write_x(instruction.rd, ops.constant(instruction.immediate & MASK))
+
+
+def add_upper_to_pc(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    """Run auipc."""
+    ops.write_x(instruction.rd, ops.constant(pc + instruction.immediate & MASK))
+
+
+def jump_and_link(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    """Run jal."""
+    ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
+    ops.jump(ops.constant(pc + instruction.immediate & MASK))
+
+
+def jump_to_register(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    """Run jalr: the target is read before the link is written, and its bit 0 cleared."""
+    target = ops.binary("and", effective_address(ops, instruction), ops.constant(MASK - 1))
+    ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
+    ops.jump(target)
+
+
+def fence(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    """Run fence; rd and rs1 are reserved and ignored."""
+    sets = instruction.immediate
+    mode = sets >> 8 if sets == TOTAL_STORE_ORDER else 0
+    ops.fence(sets >> 4 & 15, sets & 15, mode)
+
+
+_COMPUTE: tuple[tuple[str, str, int, int, Compute], ...] = (
+    # name, name with an immediate, funct3, funct7, function
+    ("add", "addi", 0, 0x00, binary("add")),
+    ("sub", "", 0, 0x20, binary("sub")),
+    ("sll", "slli", 1, 0x00, shift("shl")),
+    ("slt", "slti", 2, 0x00, compare("slt")),
+    ("sltu", "sltiu", 3, 0x00, compare("ult")),
+    ("xor", "xori", 4, 0x00, binary("xor")),
+    ("srl", "srli", 5, 0x00, shift("lshr")),
+    ("sra", "srai", 5, 0x20, shift("ashr")),
+    ("or", "ori", 6, 0x00, binary("or")),
+    ("and", "andi", 7, 0x00, binary("and")),
+)
+_COMPUTE_WORD: tuple[tuple[str, str, int, int, Compute], ...] = (
+    ("addw", "addiw", 0, 0x00, binary("add", 32)),
+    ("subw", "", 0, 0x20, binary("sub", 32)),
+    ("sllw", "slliw", 1, 0x00, shift("shl", 32)),
+    ("srlw", "srliw", 5, 0x00, shift("lshr", 32)),
+    ("sraw", "sraiw", 5, 0x20, shift("ashr", 32)),
+)
+_LOADS = (
+    ("lb", 0, 1, True),
+    ("lh", 1, 2, True),
+    ("lw", 2, 4, True),
+    ("ld", 3, 8, True),
+    ("lbu", 4, 1, False),
+    ("lhu", 5, 2, False),
+    ("lwu", 6, 4, False),
+)
+_STORES = (("sb", 0, 1), ("sh", 1, 2), ("sw", 2, 4), ("sd", 3, 8))
+_BRANCHES: tuple[tuple[str, int, Compare, bool], ...] = (
+    ("beq", 0, "eq", False),
+    ("bne", 1, "ne", False),
+    ("blt", 4, "slt", False),
+    ("bge", 5, "sle", True),
+    ("bltu", 6, "ult", False),
+    ("bgeu", 7, "ule", True),
+)
+_SHIFTS = (1, 5)
+
+
+def _immediates(
+    table: tuple[tuple[str, str, int, int, Compute], ...], opcode: int, shift_layout: str
+) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            name,
+            "I",
+            shift_layout if funct3 in _SHIFTS else "I",
+            "rd, rs1, immediate",
+            encoding(opcode, funct3, funct7),
+            register_immediate(compute),
+        )
+        for _, name, funct3, funct7, compute in table
+        if name
+    )
+
+
+def _registers(
+    table: tuple[tuple[str, str, int, int, Compute], ...], opcode: int
+) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            name,
+            "I",
+            "R",
+            "rd, rs1, rs2",
+            encoding(opcode, funct3, funct7),
+            register_register(compute),
+        )
+        for name, _, funct3, funct7, compute in table
+    )
+
+
+ROWS: tuple[Row, ...] = (
+    Row("lui", "I", "U", "rd, upper", 0x37, load_upper),
+    Row("auipc", "I", "U", "rd, upper", 0x17, add_upper_to_pc),
+    Row("jal", "I", "J", "rd, immediate", 0x6F, jump_and_link),
+    Row("jalr", "I", "I", "rd, immediate(rs1)", 0x67, jump_to_register),
+    *(
+        Row(
+            name,
+            "I",
+            "B",
+            "rs1, rs2, immediate",
+            encoding(BRANCH, funct3),
+            branch(operation, swapped),
+        )
+        for name, funct3, operation, swapped in _BRANCHES
+    ),
+    *(
+        Row(name, "I", "I", "rd, immediate(rs1)", encoding(LOAD, funct3), load(size, signed))
+        for name, funct3, size, signed in _LOADS
+    ),
+    *(
+        Row(name, "I", "S", "rs2, immediate(rs1)", encoding(STORE, funct3), store(size))
+        for name, funct3, size in _STORES
+    ),
+    *_immediates(_COMPUTE, OP_IMM, "I-shift"),
+    *_registers(_COMPUTE, OP),
+    *_immediates(_COMPUTE_WORD, OP_IMM_32, "I-shift-word"),
+    *_registers(_COMPUTE_WORD, OP_32),
+    Row("fence", "I", "I-system", "sets", 0x0F, fence),
+)
+"""The base integer instructions."""

@@ -1,0 +1,62 @@
+"""An instruction as an assembler spells it.
+
+A row's syntax is a template: what it names is replaced by that operand. Registers are `rd`,
+`rs1`.. of the integer file and `fd`, `fs1`.. of the floating-point file; branch targets are
+distances from the instruction.
+"""
+
+import re
+from collections.abc import Callable
+
+from mttcg.isa.riscv64.registers import FLOAT, INTEGER
+from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
+from mttcg.isa.riscv64.table.row import Decoded
+
+ROUNDING = ("rne", "rtz", "rdn", "rup", "rmm", "", "", "dyn")
+_USUAL_ROUNDING = {"rounding": ", dyn", "exact": ", rne"}
+"""`exact`: conversions that never round."""
+_CSR_NAMES = {1: "fflags", 2: "frm", 3: "fcsr"}
+_ORDERING = ("", ".rl", ".aq", ".aqrl")
+_WHOLE = {("fence", TOTAL_STORE_ORDER): "fence.tso"}
+_WORD = re.compile(r"[a-z]+\d?")
+
+
+def _fence_sets(instruction: Decoded) -> str:
+    sets = instruction.immediate
+    letters = [
+        "".join(letter for bit, letter in enumerate("wroi") if half >> bit & 1)[::-1] or "0"
+        for half in (sets >> 4 & 15, sets & 15)
+    ]
+    return ", ".join(letters)
+
+
+_OPERANDS: dict[str, Callable[[Decoded], str]] = {
+    "rd": lambda at: INTEGER[at.rd],
+    "rs1": lambda at: INTEGER[at.rs1],
+    "rs2": lambda at: INTEGER[at.rs2],
+    "fd": lambda at: FLOAT[at.rd],
+    "fs1": lambda at: FLOAT[at.rs1],
+    "fs2": lambda at: FLOAT[at.rs2],
+    "fs3": lambda at: FLOAT[at.rs3],
+    "immediate": lambda at: str(at.immediate),
+    "upper": lambda at: hex(at.immediate >> 12 & 0xFFFFF),
+    "number": lambda at: str(at.rs1),
+    "csr": lambda at: _CSR_NAMES.get(at.immediate, hex(at.immediate)),
+    "rounding": lambda at: ROUNDING[at.rounding],
+    "exact": lambda at: ROUNDING[at.rounding],
+    "sets": _fence_sets,
+}
+
+
+def text(instruction: Decoded) -> str:
+    """Assembler text; a rounding mode is shown unless it is what assemblers take for granted."""
+    name = instruction.name
+    if (name, instruction.immediate) in _WHOLE:
+        return _WHOLE[name, instruction.immediate]
+    if instruction.row.extension == "A":
+        name += _ORDERING[instruction.immediate]
+    syntax = _WORD.sub(lambda word: _OPERANDS[word[0]](instruction), instruction.row.syntax)
+    for mode, usual in _USUAL_ROUNDING.items():
+        if instruction.row.syntax.endswith(mode):
+            syntax = syntax.removesuffix(usual)
+    return f"{name} {syntax}".strip()
