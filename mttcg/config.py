@@ -16,7 +16,7 @@ SMP_MAX = 64
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
-ENGINES = ("auto", "unicorn")
+ENGINES = ("auto", "unicorn", "llvm")
 
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 WORD_VALUES = range(-(1 << 63), 1 << 64)

@@ -8,13 +8,16 @@ from typing import NoReturn, Protocol
 
 from mttcg.cli.plugins import PluginsVerb
 from mttcg.cli.run import RunVerb
-from mttcg.cli.streams import ensure_stderr
+from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
 from mttcg.errors import EXIT_FAULT, MttcgError, UserError
 from mttcg.version import VERSION
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
+
+EXIT_BROKEN_PIPE = 141
+"""Exit status when nobody reads our output, as shells give it: 128 + SIGPIPE."""
 
 
 class Verb(Protocol):
@@ -76,6 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MttcgError as error:
         complain(str(error))
         return error.exit_status
+    except BrokenPipeError:  # whoever read our output has seen enough
+        discard_stream(sys.stdout)
+        return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
         complain("interrupted")
         return EXIT_INTERRUPTED

@@ -28,14 +28,22 @@ VCPU_COLUMNS = (
 REGISTERS_A_LINE = 4
 
 
+class OutputConsole(Console):
+    """A console that leaves it to its caller what to do when nobody reads its output."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise on, where rich would end the process with a status of its own."""
+        raise BrokenPipeError
+
+
 def make_console(stream: TextIO) -> Console:
     """Make the console for a stream: as rich finds the terminal, else plain and of fixed width.
 
     Nothing that is printed is taken for rich's markup, emoji codes or highlighting.
     """
     if stream.isatty():
-        return Console(file=stream, markup=False, emoji=False, highlight=False)
-    return Console(
+        return OutputConsole(file=stream, markup=False, emoji=False, highlight=False)
+    return OutputConsole(
         file=stream,
         width=PLAIN_WIDTH,
         force_terminal=False,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mttcg.cli.streams import GuestOutput, guest_input
+from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import ENGINES, Config, parse_assignment, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.machine.result import RunResult, StopReason
@@ -69,15 +69,24 @@ class RunVerb:
         """Run the guest and return its exit status, 128 + the signal's number after a signal."""
         config = make_config(args)
         with stop_signals() as caught:
-            result = run_machine(config)
+            try:
+                result = run_machine(config)
+            except KeyboardInterrupt:
+                print("mttcg: interrupted", file=sys.stderr)
+                return interrupted_status(caught)
         try:
             if config.json is not None:
                 write_json(config.json, result.to_json())
         finally:
             print_outcome(result, config.quiet)
         if result.stop_reason == StopReason.INTERRUPTED:
-            return 128 + (caught[0] if caught else signal.SIGINT)
+            return interrupted_status(caught)
         return process_status(result)
+
+
+def interrupted_status(caught: list[int]) -> int:
+    """Give the exit status after a signal as shells do, Ctrl-C if it is none of those `caught`."""
+    return 128 + (caught[0] if caught else signal.SIGINT)
 
 
 def make_config(args: argparse.Namespace) -> Config:
@@ -124,10 +133,20 @@ def run_machine(config: Config) -> RunResult:
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:
         output = guest_output(show)
-        result: RunResult = machine.run(console=output, on_status=show, stdin_fd=stdin_fd)
+        result: RunResult = machine.run(
+            console=output,
+            on_status=show,
+            stdin_fd=stdin_fd,
+            on_bus=say_where if config.bus or config.wait_subscribers else None,
+        )
     if output is not None and output.lost:
         print("mttcg: stdout was closed; the guest's later output is lost", file=sys.stderr)
     return result
+
+
+def say_where(url: str) -> None:
+    """Tell those who are to subscribe where the bus is."""
+    print(f"mttcg: bus at {url}", file=sys.stderr, flush=True)
 
 
 def guest_output(show: "StatusLine | None") -> GuestOutput | None:
@@ -167,13 +186,21 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
 
 
 def print_outcome(result: RunResult, quiet: bool) -> None:
-    """Print the tables unless `quiet`, and in any case what went wrong, on stderr."""
-    if not quiet:
-        from mttcg.cli.render import make_console, print_result
+    """Print the tables unless `quiet`, and in any case what went wrong, on stderr.
 
-        print_result(make_console(sys.stderr), result)
-    for failure in result.failures:
-        print(f"mttcg: {failure}", file=sys.stderr)
+    That nobody reads it is no reason for another exit status.
+    """
+    try:
+        if not quiet:
+            from mttcg.cli.render import make_console, print_result
+
+            print_result(make_console(sys.stderr), result)
+        if result.stop_reason != StopReason.GUEST_EXIT and not result.failures:
+            print(f"mttcg: {result.stop_reason}", file=sys.stderr)
+        for failure in result.failures:
+            print(f"mttcg: {failure}", file=sys.stderr)
+    except BrokenPipeError:
+        discard_stream(sys.stderr)
 
 
 def process_status(result: RunResult) -> int:

@@ -9,18 +9,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
+INPUTS = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFREG)
+"""Kinds of file that may be the guest's input, besides a terminal."""
+STANDARD_DESCRIPTORS = (0, 1, 2)
+
 
 def ensure_stderr() -> None:
-    """Send stderr to /dev/null if it is closed; print() would take stdout in its place."""
+    """Let what goes to a closed standard stream go to /dev/null.
+
+    print() would take stdout in place of a closed stderr, and files opened later would get the free
+    descriptors, which the processes that we start take for their standard streams.
+    """
+    for descriptor in STANDARD_DESCRIPTORS:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, which is this one
+            os.set_inheritable(descriptor, True)
     if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        sys.stderr = os.fdopen(os.dup(2), "w")
 
 
 class GuestOutput:
     """The guest's output on stdout, at once and unchanged.
 
     `before` is called with each piece before it is written. When the reader of a pipe goes away the
-    guest goes on: the rest of its output is dropped and `lost` says so.
+    guest goes on: the rest of its output is dropped and `lost` says so. So it is after any other
+    error, or a Ctrl-C while a full pipe makes it wait, which are raised.
     """
 
     def __init__(self, stream: BinaryIO, before: Callable[[bytes], None] | None = None) -> None:
@@ -37,16 +52,18 @@ class GuestOutput:
         try:
             self.stream.write(data)
             self.stream.flush()
-        except BrokenPipeError:
+        except BaseException as error:
             self.lost = True
             discard_stream(self.stream)
+            if not isinstance(error, BrokenPipeError):
+                raise
         return len(data)
 
     def flush(self) -> None:
         """Nothing to do: every write is flushed."""
 
 
-def discard_stream(stream: BinaryIO) -> None:
+def discard_stream(stream: BinaryIO | TextIO) -> None:
     """Let a stream end in /dev/null, so that what it still buffers fails no flush at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
@@ -54,10 +71,10 @@ def discard_stream(stream: BinaryIO) -> None:
 
 
 def stdin_descriptor(stdin: TextIO | None) -> int | None:
-    """Give the descriptor that the guest's input comes from: a terminal, a pipe or a socket.
+    """Give the descriptor that the guest's input comes from: a terminal, pipe, socket or file.
 
-    None if stdin is closed, or is something that cannot be waited for, like a regular file, or is
-    a terminal that another job has in the foreground.
+    None if stdin is closed, or is something that gives no input (/dev/null) or never ends
+    (/dev/zero), or is a terminal that another job has in the foreground.
     """
     try:
         descriptor = stdin.fileno() if stdin is not None else -1
@@ -66,15 +83,7 @@ def stdin_descriptor(stdin: TextIO | None) -> int | None:
         return None
     if os.isatty(descriptor):
         return descriptor if is_foreground(descriptor) else None
-    return descriptor if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else None
-
-
-def is_regular_file(stdin: TextIO | None) -> bool:
-    """Tell whether stdin is a file on a disk, whose input the user would miss."""
-    try:
-        return stdin is not None and stat.S_ISREG(os.fstat(stdin.fileno()).st_mode)
-    except (OSError, ValueError):
-        return False
+    return descriptor if stat.S_IFMT(mode) in INPUTS else None
 
 
 def is_foreground(terminal: int) -> bool:
@@ -93,9 +102,6 @@ def guest_input() -> Iterator[int | None]:
     as usual, until the end of the run restores it.
     """
     descriptor = stdin_descriptor(sys.stdin)
-    if descriptor is None and is_regular_file(sys.stdin):
-        wrong = "stdin is a file, which the guest does not get; give it through a pipe"
-        print(f"mttcg: {wrong}", file=sys.stderr)
     if descriptor is None or not os.isatty(descriptor):
         yield descriptor
         return

@@ -32,6 +32,20 @@ class Exit:
     address: int = 0
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What a vCPU process has mapped: host addresses and sizes in bytes.
+
+    `device_pages` are the numbers of RAM pages in which a device lies.
+    """
+
+    ram: int
+    ram_base: int
+    ram_size: int
+    cache: int
+    device_pages: tuple[int, ...] = ()
+
+
 class Engine(Protocol):
     """One vCPU's translator. Used from one thread; registers are exact between two runs."""
 

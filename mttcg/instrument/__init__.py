@@ -3,14 +3,18 @@
 A plugin is a Python module. It may have any of these functions, in either shape of the 2018
 proposals for QEMU:
 
-- `plugin_init(options) -> bool`: once, before the guest starts; False refuses to run.
-- `plugin_pre_translate(cpu, pc)`: each instruction, before its first execution on a vCPU.
+- `plugin_init(options) -> bool`: once, before the guest starts and its vCPU processes are forked.
+  `options` is an instance of the module's `Options`, None if it has none. False refuses to run.
+- `plugin_pre_translate(cpu, pc)`: each instruction, before its first execution on a vCPU. The place
+  to attach something to it; registers and memory can't be read yet.
 - `plugin_needs_before_insn(pc, cpu) -> bool` and `plugin_before_insn(pc, cpu)`: asked once per
   instruction and vCPU; called before every execution of those that said yes.
-- `plugin_vcpu_start(cpu)`, `plugin_vcpu_idle(cpu)`, `plugin_vcpu_resume(cpu)`,
-  `plugin_vcpu_exit(cpu)`: the life of a vCPU.
-- `plugin_trap(cpu, cause, pc, interrupt)`: an exception or interrupt is taken.
-- `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed.
+- `plugin_vcpu_start(cpu)` and `plugin_vcpu_exit(cpu)`: first and last on a vCPU;
+  `plugin_vcpu_idle(cpu)` and `plugin_vcpu_resume(cpu)`: before and after it sleeps in wfi.
+- `plugin_trap(cpu, cause, pc, interrupt)`: an exception or interrupt was taken at `pc`, and the
+  vCPU is about to enter its handler. `cause` is its code in mcause, without the interrupt bit.
+- `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed; `device`
+  is the device's name.
 - `plugin_exit()`: in each vCPU process, last.
 
 A class `Options` makes its options, a class `Aggregator` its second half.

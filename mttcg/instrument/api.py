@@ -10,16 +10,19 @@ from typing import Any
 from mttcg.instrument import session
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.check import check_target
-from mttcg.instrument.errors import UnknownSymbolError
+from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
 from mttcg.instrument.ticket import Ticket
 
 
 def _change(add: bool, where: Where, cpu: Any, pc: int | None, target: Any, opaque: Any) -> Ticket:
+    guest = session.guest(f"{'' if add else 'un'}instrument()")
     plugin = session.current_plugin()
+    if not plugin:
+        raise OutsidePluginError("instrument()")
     index = None if cpu is None else int(cpu)
     attachment = Attachment(plugin, where, index, pc, target, opaque)
     check_target(attachment)
-    return session.guest("instrument()").change(Change(add, attachment))
+    return guest.change(Change(add, attachment))
 
 
 def instrument(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
@@ -39,9 +42,9 @@ def uninstrument(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> T
 def instrument_block(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
     """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
 
-    None means every block. `block` has `pc` and `instructions`. A Counter counts executions, a
-    BlockTable counts them for each block, a Stream of `events.BLOCK` records them, a probe gets
-    (cpu, pc, instructions, words of `opaque`).
+    None means every block. `block` has `pc` and `instructions`, how many it has. A Counter counts
+    executions, a BlockTable counts them for each block, a Stream of `events.BLOCK` records them, a
+    probe gets (cpu, pc, instructions, words of `opaque`).
     """
     return _change(True, Where.BLOCK, cpu, pc, target, opaque)
 

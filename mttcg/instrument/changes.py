@@ -18,7 +18,17 @@ class Where(StrEnum):
     ACCESS = "access"
 
 
-@dataclass(frozen=True)
+def _same(one: Any, other: Any) -> bool:
+    """Whether two opaque values are the same, for whatever a plugin gives."""
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:  # numpy arrays, for one, don't compare to a truth value
+        return False
+
+
+@dataclass(frozen=True, eq=False)
 class Attachment:
     """One thing attached: `cpu` None for every vCPU, `pc` None for every address."""
 
@@ -32,6 +42,15 @@ class Attachment:
     def concerns(self, cpu: int) -> bool:
         """Whether it is attached on a vCPU."""
         return self.cpu is None or self.cpu == cpu
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Attachment)
+            and (self.plugin, self.where, self.cpu, self.pc)
+            == (other.plugin, other.where, other.cpu, other.pc)
+            and bool(self.target == other.target)
+            and _same(self.opaque, other.opaque)
+        )
 
     def __hash__(self) -> int:
         return hash((self.plugin, self.where, self.cpu, self.pc))

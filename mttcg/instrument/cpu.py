@@ -77,14 +77,19 @@ class Cpu:
 
     @property
     def pc(self) -> int:
-        """Guest-virtual address of the instruction or block that the callback belongs to."""
+        """Guest-virtual address of the instruction or block that the callback belongs to.
+
+        Set it to go on elsewhere: that instruction or block is not run then. Setting it to what
+        it is changes nothing.
+        """
         return self._pc
 
     @pc.setter
     def pc(self, value: int) -> None:
         self._check("moving pc", {Moment.EXACT})
-        self._pc = value
-        self._access.move(value)
+        if value != self._pc:
+            self._pc = value
+            self._access.move(value)
 
     def _check(self, asked: str, moments: set[str]) -> None:
         if self._moment not in moments:

@@ -55,6 +55,22 @@ class TargetError(InstrumentError):
         self.target, self.where, self.wrong = target, where, wrong
 
 
+class ProbeError(InstrumentError):
+    """A probe that numba can't compile. `reason` is numba's, in one line."""
+
+    def __init__(self, probe: str, place: str, reason: str) -> None:
+        super().__init__(f"probe {probe} ({place}) can't be compiled by numba: {reason}")
+        self.probe, self.place, self.reason = probe, place, reason
+
+
+class OutsidePluginError(InstrumentError):
+    """Instrumentation was asked for by code that belongs to no plugin, such as a thread's."""
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(f"{asked}: called from outside of a plugin's functions")
+        self.asked = asked
+
+
 class NotPortableError(InstrumentError):
     """A change for other vCPUs names something that only this process has."""
 

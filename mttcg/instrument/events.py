@@ -1,4 +1,7 @@
-"""Records that translated code writes by itself into a stream attached to it."""
+"""Records that translated code writes by itself into a stream attached to it.
+
+They are little endian, as every record on the bus; `cpu` is the index of the vCPU.
+"""
 
 import numpy as np
 
@@ -16,7 +19,7 @@ ACCESS = np.dtype(
 """A load or store: `size` in bytes, `value` zero-extended, `write` 1 for a store."""
 
 BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u4"), ("cpu", "<u4")])
-"""An execution of a block."""
+"""An execution of a block: where it starts, and how many instructions it has."""
 
 INSTRUCTION = np.dtype([("pc", "<u8"), ("cpu", "<u8")])
 """An execution of an instruction, before it."""
@@ -30,4 +33,5 @@ EXECUTIONS = np.dtype(
         ("code", "u1", (64,)),
     ]
 )
-"""A block of a `BlockTable`: how often it ran, its instructions, its bytes (the first 64)."""
+"""A block of a `BlockTable`: how often it ran, how many instructions it has, its size in bytes, and
+the first 64 of them as `code`."""

@@ -13,6 +13,7 @@ from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from mttcg.instrument.changes import Where
+from mttcg.instrument.probe_errors import check_arguments, probe_error
 from mttcg.isa import native as host
 from mttcg_bus import ring
 
@@ -147,9 +148,17 @@ def compile_probe(function: Callable[..., None], where: Where) -> Any:
     """Compile a probe for where it is attached; the result has the `address` to call.
 
     Its data is three words: the vCPU's index, the address and number of its board words. Raises
-    what numba raises for a function outside of its subset.
+    ProbeError for a function outside of numba's subset.
     """
-    inner = njit(error_model="numpy")(function)
+    checked = check_arguments(function, f"{PROBE_ARGUMENTS[where]}, words")
+    try:
+        return _compile(njit(error_model="numpy")(checked), where)
+    except Exception as error:  # numba's errors have no root of their own
+        raise probe_error(checked, error) from error
+
+
+def _compile(inner, where):
+    """A C function around a compiled probe, which takes what operations are given."""
     if where is Where.BLOCK:
 
         @cfunc(SIGNATURE)

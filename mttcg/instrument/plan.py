@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["call", "python", "count", "table"]
+"""What an operation does, where an engine can do it without the call: add one to the word at
+`data`, or to a block's word in the table there. "python" may ask for a stop."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,7 @@ class Operation:
 
     function: int
     data: int
+    kind: "Kind" = "call"
 
 
 @dataclass(frozen=True)

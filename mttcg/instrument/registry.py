@@ -1,8 +1,9 @@
 """What is attached, and the plan that follows from it for one vCPU."""
 
 import ctypes
+import itertools
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -26,10 +27,10 @@ class Machinery(Protocol):
     def call_python(self, attachment: Attachment, arguments: tuple[int, ...]) -> None:
         """Call a Python function that is attached, with what the operation was given."""
 
-    def start_counting(self, attachment: Attachment) -> None:
+    def start_counting(self, counter: Counter, where: Where) -> None:
         """A Counter of all instructions or blocks comes into force."""
 
-    def stop_counting(self, attachment: Attachment) -> None:
+    def stop_counting(self, counter: Counter, where: Where) -> None:
         """Such a Counter is taken away."""
 
 
@@ -42,6 +43,22 @@ def counts_all(attachment: Attachment) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class Held:
+    """An operation, what has to live as long as it, and its number if it is a Python function."""
+
+    operation: Operation
+    data: Any = None
+    number: int = 0
+
+
+Place = tuple[Where, int | None]
+"""Where something is attached: at the pc, or everywhere."""
+Rows = dict[int | None, tuple[Operation, ...]]
+"""Operations by pc; those under None are for everywhere."""
+Sites = dict[int, tuple[Operation, ...]]
+
+
 @dataclass
 class Registry:
     """The attachments of one vCPU, in the order in which they were made.
@@ -52,34 +69,41 @@ class Registry:
     machinery: Machinery
     cpu: int | None = None
     attachments: dict[Attachment, None] = field(default_factory=dict)
+    places: dict[Place, dict[Attachment, None]] = field(default_factory=dict)
+    changed: set[Place] = field(default_factory=set)
+    rows: dict[Where, Rows] = field(default_factory=lambda: {where: {} for where in Where})
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
-    operations: dict[Attachment, tuple[Operation, Any]] = field(default_factory=dict)
+    held: dict[Attachment, Held] = field(default_factory=dict)
+    released: list[Held] = field(default_factory=list)
     callbacks: dict[int, Attachment] = field(default_factory=dict)
+    totals: dict[Attachment, None] = field(default_factory=dict)
+    followed: set[tuple[Counter, Where]] = field(default_factory=set)
+    load_order: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the one native entry into Python functions."""
+        self.numbers = itertools.count(1)
         self.trampoline = CALLBACK(self._call)
         self.trampoline_address = ctypes.cast(self.trampoline, ctypes.c_void_p).value or 0
 
     def _call(self, data: int, *arguments: int) -> None:
         attachment = self.callbacks.get(data)
-        if attachment is not None and attachment in self.attachments:
+        if attachment is not None:
             self.machinery.call_python(attachment, arguments)
 
     def apply(self, change: Change) -> bool:
-        """Make a change; whether it changed anything."""
+        """Make a change; whether it changed anything. It is in force with the next plan.
+
+        Raises ProbeError for a probe that numba can't compile.
+        """
         attachment = change.attachment
         if change.add == (attachment in self.attachments):
             return False
         if change.add:
-            self.attachments[attachment] = None
             self._prepare(attachment)
+            self._enter(attachment)
         else:
-            del self.attachments[attachment]
-            self.operations.pop(attachment, None)
-        if counts_all(attachment) and self.cpu is not None:
-            count = self.machinery.start_counting if change.add else self.machinery.stop_counting
-            count(attachment)
+            self._remove(attachment)
         return True
 
     def _prepare(self, attachment: Attachment) -> None:
@@ -89,61 +113,102 @@ class Registry:
             compiled = native.compile_probe(target.function, attachment.where)
             self.probes[target, attachment.where] = compiled
 
-    def become(self, cpu: int, machinery: Machinery) -> None:
+    def _enter(self, attachment: Attachment) -> None:
+        self.attachments[attachment] = None
+        if counts_all(attachment):
+            self.totals[attachment] = None
+        else:
+            place = attachment.where, attachment.pc
+            self.places.setdefault(place, {})[attachment] = None
+            self.changed.add(place)
+
+    def _remove(self, attachment: Attachment) -> None:
+        """Take away; a Python function is not called again, native ones go with the next plan."""
+        del self.attachments[attachment]
+        if counts_all(attachment):
+            del self.totals[attachment]
+            return
+        place = attachment.where, attachment.pc
+        del self.places[place][attachment]
+        self.changed.add(place)
+        held = self.held.pop(attachment, None)
+        if held is not None:
+            self.callbacks.pop(held.number, None)
+            self.released.append(held)  # translated code may use its data until the next plan
+
+    def become(self, cpu: int, machinery: Machinery, load_order: list[str]) -> None:
         """Serve one vCPU from now on, after the fork."""
         self.cpu, self.machinery = cpu, machinery
+        self.load_order = {plugin: number for number, plugin in enumerate(load_order)}
         for attachment in [a for a in self.attachments if not a.concerns(cpu)]:
-            del self.attachments[attachment]
-        for attachment in self.attachments:
-            if counts_all(attachment):
-                machinery.start_counting(attachment)
+            self._remove(attachment)
 
     def plan(self) -> Plan:
-        """The plan of this vCPU."""
-        every: dict[Where, list[Operation]] = {where: [] for where in Where}
-        sites: dict[Where, dict[int, tuple[Operation, ...]]] = {where: {} for where in Where}
-        for attachment in self.attachments:
-            if counts_all(attachment):
-                continue
-            operation = self._operation(attachment)
-            if attachment.pc is None:
-                every[attachment.where].append(operation)
-            else:
-                known = sites[attachment.where]
-                known[attachment.pc] = (*known.get(attachment.pc, ()), operation)
+        """The plan of this vCPU, to be put in force before guest code runs again.
+
+        At one place things run in the order in which their plugins were loaded, those of one
+        plugin in the order in which they were attached.
+        """
+        self._follow_totals()
+        for place in self.changed:
+            self._fill(place)
+        self.changed.clear()
+        self.released.clear()
+        sites = {where: rows.copy() for where, rows in self.rows.items()}
+        every = {where: rows.pop(None, ()) for where, rows in sites.items()}
         return Plan(
-            every_block=tuple(every[Where.BLOCK]),
-            every_instruction=tuple(every[Where.INSTRUCTION]),
-            every_access=tuple(every[Where.ACCESS]),
-            blocks=sites[Where.BLOCK],
-            instructions=sites[Where.INSTRUCTION],
+            every_block=every[Where.BLOCK],
+            every_instruction=every[Where.INSTRUCTION],
+            every_access=every[Where.ACCESS],
+            blocks=cast(Sites, sites[Where.BLOCK]),
+            instructions=cast(Sites, sites[Where.INSTRUCTION]),
         )
 
-    def _operation(self, attachment: Attachment) -> Operation:
-        known = self.operations.get(attachment)
-        if known is None:
-            known = self.operations[attachment] = self._make_operation(attachment)
-        return known[0]
+    def _fill(self, place: Place) -> None:
+        """Write the row of one place anew."""
+        where, pc = place
+        attached = self.places[place]
+        if not attached:
+            del self.places[place]
+            self.rows[where].pop(pc, None)
+            return
+        ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
+        self.rows[where][pc] = tuple(self._operation(attachment) for attachment in ordered)
 
-    def _make_operation(self, attachment: Attachment) -> tuple[Operation, Any]:
-        """An operation, and what has to stay alive with it."""
+    def _follow_totals(self) -> None:
+        """Begin and end counting between two blocks, where the vCPU's own counts are exact."""
+        wanted = {(attachment.target, attachment.where) for attachment in self.totals}
+        for counter, where in self.followed - wanted:
+            self.machinery.stop_counting(counter, where)
+        for counter, where in wanted - self.followed:
+            self.machinery.start_counting(counter, where)
+        self.followed = wanted
+
+    def _operation(self, attachment: Attachment) -> Operation:
+        held = self.held.get(attachment)
+        if held is None:
+            held = self.held[attachment] = self._hold(attachment)
+        return held.operation
+
+    def _hold(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
         if isinstance(target, Stream):
             function = native.EMITTERS[attachment.where].address
-            return Operation(function, self.machinery.emitter(target, cpu)), None
+            return Held(Operation(function, self.machinery.emitter(target, cpu)))
         if isinstance(target, Board):
             table = isinstance(target, BlockTable)
             function = (native.count_in_table if table else native.count_one).address
-            return Operation(function, int(self._words(target).ctypes.data)), None
+            data = int(self._words(target).ctypes.data)
+            return Held(Operation(function, data, "table" if table else "count"))
         if isinstance(target, Probe):
             words = self._words(attachment.opaque) if attachment.opaque is not None else None
             place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
-            data = np.array([cpu, *place], dtype=np.uint64)
+            given = np.array([cpu, *place], dtype=np.uint64)
             function = self.probes[target, attachment.where].address
-            return Operation(function, int(data.ctypes.data)), data
-        number = len(self.callbacks) + 1
+            return Held(Operation(function, int(given.ctypes.data)), given)
+        number = next(self.numbers)
         self.callbacks[number] = attachment
-        return Operation(self.trampoline_address, number), None
+        return Held(Operation(self.trampoline_address, number, "python"), number=number)
 
     def _words(self, board: Board) -> Any:
         return self.machinery.board_words(board, self.cpu or 0)

@@ -6,13 +6,10 @@ A vCPU process has one `Guest`. An aggregator has none: there, declarations are 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from mttcg.instrument.errors import NoGuestError
-
-if TYPE_CHECKING:
-    from mttcg.instrument.changes import Change
-    from mttcg.instrument.ticket import Ticket
+from mttcg.instrument.ticket import Ticket
 
 
 class Guest(Protocol):
@@ -21,7 +18,7 @@ class Guest(Protocol):
     def declare(self, plugin: str, thing: Any) -> None:
         """Make room for a board or stream."""
 
-    def change(self, change: "Change") -> "Ticket":
+    def change(self, change: Any) -> Ticket:
         """Attach something, or take it away."""
 
     @property
@@ -30,6 +27,9 @@ class Guest(Protocol):
 
     def board_words(self, board: Any, cpu: int) -> Any:
         """The words of a board that belong to a vCPU."""
+
+    def counter_value(self, counter: Any, cpu: int) -> int:
+        """What a Counter has counted on a vCPU."""
 
     def emit(self, stream: Any, cpu: int, records: Any) -> None:
         """Put records into a vCPU's ring of a stream."""
@@ -63,7 +63,7 @@ def calling(plugin: str) -> Iterator[None]:
 
 
 def current_plugin() -> str:
-    """Name of the plugin whose code is running."""
+    """Name of the plugin whose code is running; empty outside of them."""
     return _plugin.get()
 
 
@@ -78,6 +78,11 @@ def declare(thing: Any) -> str:
 def board_words(board: Any, cpu: int) -> Any:
     """The words of a board that belong to a vCPU."""
     return guest(f"the values of {board!r}").board_words(board, cpu)
+
+
+def counter_value(counter: Any, cpu: int) -> int:
+    """What a Counter has counted on a vCPU."""
+    return guest(f"the value of {counter!r}").counter_value(counter, cpu)
 
 
 def emit(stream: Any, cpu: int, records: Any) -> None:

@@ -36,26 +36,67 @@ class Board:
 
 
 class Scoreboard(Board):
-    """Words for a probe to count in: it gets its vCPU's as an array."""
+    """Words for a probe to count in: it gets its vCPU's as an array.
+
+    Declared in `plugin_init` or at module level. No report has them by itself: read them in
+    `plugin_vcpu_exit`, and emit what an aggregator is to know.
+
+    Args:
+        name: unique within the plugin.
+        words: 64-bit words per vCPU, zero at the start.
+    """
 
 
 class Counter(Board):
-    """A count of executions or accesses, kept inline by translated code."""
+    """A count of executions or accesses, kept inline by translated code.
+
+    Declared in `plugin_init` or at module level. It is in its plugin's report by itself, under its
+    name, per vCPU and in sum.
+
+    Args:
+        name: unique within the plugin.
+    """
 
     kind = "counter"
 
     def __init__(self, name: str) -> None:
         super().__init__(name, COUNTER_WORDS)
 
+    def value(self, cpu: int) -> int:
+        """The count on one vCPU.
+
+        Of everything that this counts without a pc, the block that is running counts as a whole.
+        """
+        return session.counter_value(self, cpu)
+
 
 COUNTER_WORDS = 3
 """Counted one by one; instructions retired when counting all began, + 1; blocks likewise."""
+
+
+def counted(words: Any, instructions: int, blocks: int) -> int:
+    """What a Counter has counted.
+
+    Args:
+        words: its words of one vCPU.
+        instructions: that this vCPU has retired.
+        blocks: that it has entered.
+    """
+    value = int(words[0])
+    for base, count in ((int(words[1]), instructions), (int(words[2]), blocks)):
+        if base:
+            value += count + 1 - base
+    return value
+
+
 BLOCK_TABLE_WORDS = 16384 * 2048
 """One per half of every slot of the block cache; memory is taken for what is executed."""
 
 
 class BlockTable(Board):
     """Executions of each block, counted inline; read at the end as `events.EXECUTIONS` records.
+
+    Declared in `plugin_init` or at module level, its stream before it.
 
     Args:
         name: unique within the plugin.
@@ -71,6 +112,9 @@ class BlockTable(Board):
 
 class Stream:
     """A stream of records to aggregators, "<plugin>.<name>" on the bus.
+
+    Declared in `plugin_init` or at module level. Attached to something, it records each event
+    natively; `emit` sends records of any dtype from Python.
 
     Args:
         name: unique within the plugin.
@@ -100,8 +144,7 @@ class Stream:
 class Probe:
     """A function in the numba subset, run natively; made by `probe`.
 
-    Its arguments are those of `mttcg.instrument.native.PROBE_ARGUMENTS` for where it is attached,
-    then the vCPU's words of the board given as `opaque`.
+    A Scoreboard given as `opaque` when it is attached is what it gets as `words`.
     """
 
     function: Callable[..., None]
@@ -117,6 +160,7 @@ def probe(function: Callable[..., None]) -> Probe:
 
     For a block it takes (cpu, pc, instructions, words), for an instruction (cpu, pc, words), for
     an access (cpu, pc, address, size, value, write, words): unsigned 64-bit integers, and a numpy
-    array of them for `words`. It must not raise.
+    array of them for `words`, its vCPU's of the Scoreboard that it was attached with. It must not
+    raise.
     """
     return Probe(function)

@@ -1,15 +1,21 @@
 """The bus side of a run: rings, the publisher, the aggregators and their reports."""
 
-import json
 import os
-import subprocess
-import sys
+import select
+import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mttcg.errors import MttcgError
+from mttcg.machine.aggregator_process import AggregatorProcess
+from mttcg.machine.launch import end_text
+from mttcg.vcpu.patience import Patience
+from mttcg_bus.control import Joined
+from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
-from mttcg_bus.publisher_process import PublisherProcess
+from mttcg_bus.publisher_process import Died, PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
@@ -18,46 +24,16 @@ SUBSCRIBER_SECONDS = 60.0
 """How long to wait for the subscribers that the run is to begin with."""
 SILENCE_SECONDS = 30.0
 """At the end: how long all subscribers may acknowledge nothing."""
+REPORT_SECONDS = 60.0
+"""How long an aggregator may take from the end of its streams to its report."""
 
 
-@dataclass
-class AggregatorProcess:
-    """A plugin's second half in a process of its own; its report comes through a pipe."""
+class SubscribersMissingError(MttcgError):
+    """Subscribers that the run was to begin with did not come; `missing` names them."""
 
-    plugin: str
-    process: "subprocess.Popen[bytes]"
-    report_fd: int
-
-    @classmethod
-    def start(cls, plugin: str, spec: str, url: str) -> "AggregatorProcess":
-        """Start an aggregator that subscribes to the bus at `url`."""
-        ours, theirs = os.pipe()
-        command = [sys.executable, "-m", "mttcg", "subscribe", url, "--plugin", spec]
-        process = subprocess.Popen(
-            [*command, "--report-fd", str(theirs)],
-            pass_fds=[theirs],
-            stdin=subprocess.DEVNULL,
-            stdout=2,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        return cls(plugin, process, ours)
-
-    def report(self) -> tuple[dict[str, Any] | None, int]:
-        """Wait for the end: the report, None if there is none, and the exit status."""
-        with os.fdopen(self.report_fd, "rb") as pipe:
-            text = pipe.read()
-        status = self.process.wait()
-        try:
-            return json.loads(text), status
-        except ValueError:
-            return None, status
-
-    def end(self) -> None:
-        """Kill it if it runs."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+    def __init__(self, missing: list[str], why: str) -> None:
+        super().__init__(f"the run can't begin without {', '.join(missing)}: {why}")
+        self.missing, self.why = missing, why
 
 
 @dataclass
@@ -86,11 +62,12 @@ class Delivery:
             specs, ring_fds, os.eventfd(0, flags), [os.eventfd(0, flags) for _ in range(smp)]
         )
 
-    def publish(self, url: str | None, run: RunInfo) -> None:
+    def publish(self, url: str | None, run: RunInfo) -> PublisherProcess:
         """Start the publisher; raises the bus's address errors."""
-        self.publisher = PublisherProcess.start(
+        self.publisher = publisher = PublisherProcess.start(
             url, run, list(self.specs.values()), self.ring_fds, self.doorbell_fd, self.space_fds
         )
+        return publisher
 
     def aggregate(self, plugins: list[dict[str, Any]]) -> None:
         """Start an aggregator for each plugin that has one."""
@@ -102,15 +79,65 @@ class Delivery:
                     AggregatorProcess.start(plugin["name"], plugin["spec"], url)
                 )
 
+    def wait_subscribers(self, others: int, seconds: float) -> None:
+        """Wait until every aggregator and `others` more have subscribed.
+
+        Raises SubscribersMissingError, as soon as an aggregator ends before it has; PublisherLost.
+        """
+        publisher = self.publisher
+        assert publisher is not None
+        wanted = len(self.aggregators) + others
+        joined: Counter[str] = Counter()
+        poller = select.poll()
+        for descriptor in (publisher.fileno(), *(a.report_fd for a in self.aggregators)):
+            poller.register(descriptor, select.POLLIN)
+        until = time.monotonic() + seconds
+        while publisher.subscribers < wanted:
+            if not poller.poll(max(0.0, until - time.monotonic()) * 1000):
+                missing = self._missing(wanted, joined)
+                raise SubscribersMissingError(missing, f"not there after {seconds:g} s")
+            for event in publisher.receive():
+                if isinstance(event, Died):
+                    raise PublisherLost(publisher.url, end_text(event.exit_status))
+                if isinstance(event, Joined):
+                    joined[event.name] += 1
+            self._check_aggregators()
+
+    def _check_aggregators(self) -> None:
+        for aggregator in self.aggregators:
+            status = aggregator.ended()
+            if status is not None:
+                missing = [f"the aggregator of {aggregator.plugin}"]
+                raise SubscribersMissingError(missing, f"it ended ({end_text(status)})")
+
+    def _missing(self, wanted: int, joined: "Counter[str]") -> list[str]:
+        """Who is not there, by name as far as names are known."""
+        names = [f"the aggregator of {a.plugin}" for a in self.aggregators if not joined[a.plugin]]
+        assert self.publisher is not None
+        others = wanted - self.publisher.subscribers - len(names)
+        return names + ([f"{others} of the subscribers to wait for"] if others > 0 else [])
+
     def emit_for(self, stream: str, cpu: int, records: Any) -> None:
-        """Emit on behalf of a vCPU whose process is dead."""
+        """Emit what is left of `records`, all that a dead vCPU's ring of a stream was to get.
+
+        It may have died in the middle: those that the ring has had are not emitted again.
+        """
+        done = ledger_of(self.ring_fds[stream][cpu]).emitted
         producer = RingProducer(
             self.ring_fds[stream][cpu],
             self.specs[stream].dtype,
             self.doorbell_fd,
             self.space_fds[cpu],
         )
-        producer.append(records)
+        give_up = Patience(lambda: True).over(producer)
+
+        def interrupted() -> bool:
+            # if the publisher is dead, receive() finds it out and tells the ring
+            if self.publisher is not None:
+                self.publisher.receive()
+            return give_up()
+
+        producer.append(records[done:], interrupted)
         producer.unmap()
 
     def ledger(self) -> dict[str, Ledger]:
@@ -122,15 +149,16 @@ class Delivery:
 
     def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
         """Deliver the rest and collect the reports; `failed` is told what went wrong."""
-        if self.publisher is not None and not self.publisher.finish(SILENCE_SECONDS):
+        publisher = self.publisher
+        if publisher is not None and publisher.alive and not publisher.finish(SILENCE_SECONDS):
             failed("the bus publisher did not end in order")
         reports: dict[str, Any] = {}
         for aggregator in self.aggregators:
-            report, status = aggregator.report()
-            if report is None:
-                failed(f"the aggregator of {aggregator.plugin} gave no report (status {status})")
-            else:
-                reports[aggregator.plugin] = report
+            reported = aggregator.report(REPORT_SECONDS)
+            if reported.wrong:
+                failed(reported.wrong)
+            if reported.report is not None:
+                reports[aggregator.plugin] = reported.report
         return reports
 
     def close(self) -> None:

@@ -4,42 +4,59 @@ Started by the supervisor as `python -m mttcg.machine.host FD`, FD being one end
 has no threads before it forks, and its vCPUs share its pages until they write to them.
 """
 
+import contextlib
 import ctypes
 import hashlib
+import io
 import os
 import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
 
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """Ask the kernel to kill this process when its parent ends (prctl(2)); interrupts are not ours.
 
-    The supervisor decides what Ctrl-C means.
+    The supervisor decides what Ctrl-C means. Leaves at once if process `parent` has ended already.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.getppid() != parent:
+        os._exit(EXIT_FAULT)
 
 
 def use_native_cache() -> None:
-    """Let numba keep compiled code per user, apart for every state of our sources.
+    """Let numba keep compiled code per user, apart for every state of what it compiles.
 
-    numba notices a changed file, but not a changed function that it calls in another.
+    numba notices a changed file, but not a function or constant that changed in another: so the
+    cache is named after all files that it compiles from, and those that they take constants from.
     """
     package = Path(__file__).parent.parent
+    sources = [package / "isa/riscv64/hart.py", package / "engine/unicorn/frame.py", bus_ring()]
+    sources += [p for p in sorted(package.rglob("*.py")) if b"numba" in p.read_bytes()]
     digest = hashlib.blake2b(digest_size=8)
-    for source in sorted(package.rglob("*.py")):
+    for source in sources:
         digest.update(source.read_bytes())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "mttcg" / digest.hexdigest()))
+
+
+def bus_ring() -> Path:
+    """The file that has the offsets of a ring."""
+    from mttcg_bus import ring
+
+    return Path(ring.__file__)
 
 
 def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:
@@ -57,20 +74,25 @@ def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:
             if plugin.name in plugins:
                 raise PluginError(plugin.name, "is given twice; expected it once")
             plugins[plugin.name] = plugin
-            init = getattr(plugin.module, "plugin_init", None)
-            if init is None:
-                continue
-            try:
-                accepted = init(plugin.options)
-            except Exception as error:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                wrong = f"plugin_init raised {type(error).__name__}: {error}"
-                raise PluginError(
-                    plugin.name, f"{wrong} ({where.filename}:{where.lineno})"
-                ) from error
-            if accepted is False:
-                raise PluginError(plugin.name, "plugin_init returned False")
+            initialise(plugin, loader.own_file(source))
     return plugins
+
+
+def initialise(plugin: Any, file: str) -> None:
+    """Run a plugin's plugin_init if it has one; `file` is where the plugin's own code is."""
+    from mttcg.errors import PluginError
+    from mttcg.instrument.loader import describe_failure
+
+    init = getattr(plugin.module, "plugin_init", None)
+    if init is None:
+        return
+    try:
+        accepted = init(plugin.options)
+    except (Exception, SystemExit) as error:
+        wrong = f"plugin_init raised {describe_failure(error, file)}"
+        raise PluginError(plugin.name, wrong) from error
+    if accepted is False:
+        raise PluginError(plugin.name, "plugin_init returned False; expected it to accept the run")
 
 
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
@@ -90,15 +112,14 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
             if isinstance(b, BlockTable)
         ],
         "plugins": [
-            {"name": plugin.name, "spec": plugin.spec.text, "aggregator": aggregates(plugin)}
+            {
+                "name": plugin.name,
+                "spec": plugin.spec.text,
+                "aggregator": plugin.aggregator is not None,
+            }
             for plugin in plugins.values()
         ],
     }
-
-
-def aggregates(plugin: Any) -> bool:
-    """Whether a plugin has a second half."""
-    return hasattr(plugin.module, "Aggregator")
 
 
 def spec_of(stream: Any) -> StreamSpec:
@@ -108,47 +129,80 @@ def spec_of(stream: Any) -> StreamSpec:
 
 
 def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) -> dict[int, int]:
-    """Fork a process per vCPU; their process ids and indexes."""
-    from mttcg.machine import vcpu_process
+    """Fork a process per vCPU, which take the descriptors over; their indexes by process id."""
+    from mttcg.machine.vcpu_process import main as run_vcpu
 
     children: dict[int, int] = {}
+    flush_output()
+    parent = os.getpid()
     for index in range(message["smp"]):
         child = os.fork()
         if child == 0:
-            die_with_parent()
-            os._exit(vcpu_process.main(index, message, descriptors, context))
+            die_with_parent(parent)
+            end_with(partial(run_vcpu, index, message, descriptors, context))
         children[child] = index
+    for descriptor in descriptors:
+        os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
+
+
+def end_with(run: Callable[[], int]) -> NoReturn:
+    """Run something to the end of this process; what the host would do next is not for it."""
+    status = EXIT_FAULT
+    try:
+        status = run()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        flush_output()
+        os._exit(status)
+
+
+def print_by_line() -> None:
+    """Let what plugins print be seen line by line, also if their process is killed."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+def flush_output() -> None:
+    """Write out what is left of a line: a fork would double it, and an _exit lose it."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
 
 
 def main(descriptor: int) -> int:
     """Serve one machine."""
-    die_with_parent()
     channel = Channel(socket.socket(fileno=descriptor))
     received = channel.receive()
     if received is None:
         return 0
-    use_native_cache()
     message, _ = received
+    die_with_parent(message["supervisor"])
+    print_by_line()
+    use_native_cache()
 
     from mttcg.errors import MttcgError
     from mttcg.vcpu.guest import Declarations
+    from mttcg_bus.errors import BusError
 
     declarations = Declarations(message["symbols"])
     try:
         plugins = load_plugins(declarations, message["plugins"])
         channel.send({"ready": describe(declarations, plugins)})
-    except MttcgError as error:
-        channel.send({"error": str(error), "exit_status": error.exit_status})
-        return error.exit_status
+    except (MttcgError, BusError) as error:
+        channel.send({"error": str(error)})
+        return EXIT_USER
     received = channel.receive()
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    channel.send({"vcpus": [[index, pid] for pid, index in children.items()]})
     while children:
         pid, status = os.wait()
-        channel.send({"ended": children.pop(pid), "status": os.waitstatus_to_exitcode(status)})
+        index = children.pop(pid, None)
+        if index is not None:  # not a process that a plugin started
+            channel.send({"ended": index, "status": os.waitstatus_to_exitcode(status)})
     return 0
 
 

@@ -11,15 +11,26 @@ from mttcg.errors import MttcgError, UserError
 from mttcg.machine.image import GuestImage
 from mttcg.vcpu.channel import Channel
 
+PYTHON = (sys.executable, "-P")
+"""How our own processes are started: no module of the directory that the user is in is ours."""
+END_SECONDS = 5.0
+"""How long a host that closed its channel may take to exit."""
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """The host forks, so no library may have started threads in it."""
+
+
+def end_text(status: int | None) -> str:
+    """How a process ended, by its Popen.returncode; None if it has not."""
+    if status is None:
+        return "still there"
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
 class HostLostError(MttcgError):
     """The vCPU host ended before it should have."""
 
     def __init__(self, status: int | None) -> None:
-        super().__init__(f"the vCPU host ended unexpectedly (exit status {status})")
+        super().__init__(f"the vCPU host ended unexpectedly ({end_text(status)})")
         self.status = status
 
 
@@ -38,6 +49,20 @@ class Host:
     channel: Channel
     needs: dict[str, Any]
 
+    def send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        """Send it a message and descriptors; raises HostLostError."""
+        try:
+            self.channel.send(message, descriptors or [])
+        except OSError as error:
+            raise self.lost() from error
+
+    def lost(self) -> HostLostError:
+        """The error for a host that closed its channel, with the exit status that it ends with."""
+        try:
+            return HostLostError(self.process.wait(END_SECONDS))
+        except subprocess.TimeoutExpired:
+            return HostLostError(None)
+
     def end(self) -> None:
         """Kill the host if it runs, and with it every vCPU; reap it."""
         self.channel.close()
@@ -52,9 +77,8 @@ def start_host(config: Config, image: GuestImage) -> Host:
     Raises RefusedByHostError with the host's words, HostLostError.
     """
     ours, theirs = Channel.pair()
-    command = [sys.executable, "-m", "mttcg.machine.host", str(theirs.fileno())]
     process = subprocess.Popen(
-        command,
+        [*PYTHON, "-m", "mttcg.machine.host", str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=2,  # what a plugin prints is not the guest's console
@@ -65,10 +89,10 @@ def start_host(config: Config, image: GuestImage) -> Host:
     symbols = {symbol.name: symbol.address for symbol in image.symbols}
     host = Host(process, ours, {})
     try:
-        ours.send({"plugins": list(config.plugins), "symbols": symbols})
+        host.send({"plugins": list(config.plugins), "symbols": symbols, "supervisor": os.getpid()})
         received = ours.receive()
         if received is None:
-            raise HostLostError(process.wait())
+            raise host.lost()
         message, _ = received
         if "error" in message:
             raise RefusedByHostError(message["error"])

@@ -1,21 +1,25 @@
 """A machine: the guest, its processes, and one run of it."""
 
 import os
-import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from mttcg.config import Config
+from mttcg.errors import OptionError
+from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
+from mttcg.machine.console import Console, standard_output
 from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage
-from mttcg.machine.launch import Host, start_host
+from mttcg.machine.interrupts import Interrupts
+from mttcg.machine.launch import END_SECONDS, Host, start_host
 from mttcg.machine.outcome import StatusReader, build_result
 from mttcg.machine.result import RunResult, Status
 from mttcg.machine.segments import board_stride, create_segment, fixed_sizes, map_segment
@@ -48,30 +52,32 @@ class Machine:
 
     def run(
         self,
-        console: BinaryIO | None = None,
+        console: Console | None = None,
         on_status: Callable[[Status], None] | None = None,
         stdin_fd: int | None = None,
+        on_bus: Callable[[str], None] | None = None,
     ) -> RunResult:
         """Run the guest to its end.
 
         Args:
-            console: binary file for the guest's output; standard output if None.
+            console: takes the guest's output, as a binary file does; standard output if None, as
+                bytes or, where that takes only text, as in a notebook, as text.
             on_status: called several times a second while the guest runs.
             stdin_fd: descriptor that the guest's UART reads from.
+            on_bus: called with the bus's address once subscribers can come, if the run has a bus.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
-        is in the result.
+        is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
+        the vCPUs, a third one gives up and raises KeyboardInterrupt.
         """
+        if console is None:
+            console = standard_output()
         run = Run(self.config, self.image)
         try:
-            return run.run(console or standard_output(), on_status, stdin_fd)
+            return run.run(console, on_status, stdin_fd, on_bus)
         finally:
-            run.close()
-
-
-def standard_output() -> BinaryIO | None:
-    """Standard output as bytes; None where there is none, as in a notebook."""
-    return getattr(sys.stdout, "buffer", None)
+            with Interrupts():
+                run.close()
 
 
 class Run:
@@ -89,14 +95,15 @@ class Run:
 
     def run(
         self,
-        console: BinaryIO | None,
+        console: Console | None,
         on_status: Callable[[Status], None] | None,
         stdin_fd: int | None,
+        on_bus: Callable[[str], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         self._make_segments()
         self.host = host = start_host(self.config, self.image)
-        self._make_delivery(host)
+        self._make_delivery(host, on_bus)
         self._make_descriptors(host)
         self.seconds["start"] = time.monotonic() - self.started
         reader = StatusReader(self.harts.harts, self._ledger)
@@ -105,13 +112,17 @@ class Run:
             if on_status is not None:
                 on_status(reader.read())
 
-        watch = self._watch(host, console, stdin_fd, tick)
-        began = time.monotonic()
-        self.machine.start_clock()
-        self._start_vcpus(host)
-        watch.run()
-        self.seconds["run"] = time.monotonic() - began
-        reports = self._finish(watch)
+        with Interrupts() as interrupts:
+            watch = self._watch(host, interrupts, console, stdin_fd, tick)
+            began = time.monotonic()
+            self.machine.start_clock()
+            self._start_vcpus(host)
+            watch.run()
+            self.seconds["run"] = time.monotonic() - began
+            if watch.interrupted:
+                interrupts.let_through()
+            reports = self._finish(watch)
+            watch.interrupted = watch.interrupted or interrupts.waiting
         return build_result(self, watch, reports)
 
     def _make_segments(self) -> None:
@@ -122,15 +133,18 @@ class Run:
         self.device_tree = fill_ram(self.config, self.image, self.maps["ram"])
         self.machine = MachineState(self.maps["machine"])
 
-    def _make_delivery(self, host: Host) -> None:
+    def _make_delivery(self, host: Host, on_bus: Callable[[str], None] | None) -> None:
         self.delivery = delivery = Delivery.prepare(host.needs["streams"], self.config.smp)
-        plugins = host.needs["plugins"] if self.config.aggregate else []
+        others = self.config.wait_subscribers
+        if others and not delivery.specs:
+            wrong = "nobody can subscribe, as no plugin has a stream"
+            raise OptionError("--wait-subscribers", wrong, "a plugin that records something")
         if delivery.specs or self.config.bus is not None:
-            delivery.publish(self.config.bus, self._run_info())
-            delivery.aggregate(plugins)
-            wanted = len(delivery.aggregators) + self.config.wait_subscribers
-            assert delivery.publisher is not None
-            delivery.publisher.wait_subscribers(wanted, SUBSCRIBER_SECONDS)
+            publisher = delivery.publish(self.config.bus, self._run_info())
+            if on_bus is not None:
+                on_bus(publisher.url)
+            delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [])
+            delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
     def _run_info(self) -> RunInfo:
         return RunInfo(
@@ -160,6 +174,7 @@ class Run:
         self.console_output, fds["console_output"] = os.pipe()
         fds["console_input"], self.console_input = os.pipe()
         os.set_blocking(fds["console_input"], False)
+        os.set_blocking(self.console_input, False)
         for board in host.needs["boards"]:
             name = f"board {board['plugin']}.{board['name']}"
             fds[name] = create_segment(board["name"], smp * board_stride(board["words"]))
@@ -170,7 +185,8 @@ class Run:
     def _watch(
         self,
         host: Host,
-        console: BinaryIO | None,
+        interrupts: Interrupts,
+        console: Console | None,
         stdin_fd: int | None,
         tick: Callable[[], None],
     ) -> Watch:
@@ -181,6 +197,7 @@ class Run:
             machine=self.machine,
             delivery=self.delivery,
             channels=self.channels,
+            interrupts=interrupts,
             console_output=self.console_output,
             console_input=self.console_input,
             notice_fd=self.fds["notice"],
@@ -193,44 +210,45 @@ class Run:
         """Send the host what the vCPUs need; it forks them."""
         assert self.delivery is not None
         passed = dict(self.fds)
-        theirs = []
-        for cpu in range(self.config.smp):
-            ours, other = Channel.pair()
-            self.channels.append(ours)
-            theirs.append(other)
-            passed[f"vcpu{cpu}"] = other.fileno()
-            passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
-            for stream, rings in self.delivery.ring_fds.items():
-                passed[f"ring {stream} {cpu}"] = rings[cpu]
-        passed["doorbell"] = self.delivery.doorbell_fd
-        host.channel.send(
-            {
-                "guest": str(self.config.guest),
-                "smp": self.config.smp,
-                "memory": self.config.memory,
-                "engine": self.engine,
-                "pin": self.config.pin,
-                "entry": self.image.entry,
-                "device_tree": self.device_tree,
-                "htif": [self.image.tohost, self.image.fromhost],
-                "streams": [name.split(".", 1) for name in self.delivery.specs],
-                "boards": [[b["plugin"], b["name"], b["words"]] for b in host.needs["boards"]],
-                "fds": {name: place for place, name in enumerate(passed)},
-            },
-            list(passed.values()),
-        )
-        for other in theirs:
-            other.close()
+        with ExitStack() as theirs:
+            for cpu in range(self.config.smp):
+                ours, other = Channel.pair()
+                self.channels.append(ours)
+                theirs.callback(other.close)
+                passed[f"vcpu{cpu}"] = other.fileno()
+                passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
+                for stream, rings in self.delivery.ring_fds.items():
+                    passed[f"ring {stream} {cpu}"] = rings[cpu]
+            passed["doorbell"] = self.delivery.doorbell_fd
+            host.send(self._start_message(host, list(passed)), list(passed.values()))
         os.close(self.fds.pop("console_output"))
 
+    def _start_message(self, host: Host, descriptors: list[str]) -> dict[str, Any]:
+        """What every vCPU is told, with the names of the descriptors that come along, in order."""
+        assert self.delivery is not None
+        return {
+            "guest": str(self.config.guest),
+            "smp": self.config.smp,
+            "memory": self.config.memory,
+            "engine": self.engine,
+            "pin": self.config.pin,
+            "entry": self.image.entry,
+            "device_tree": self.device_tree,
+            "htif": [self.image.tohost, self.image.fromhost],
+            "streams": [name.split(".", 1) for name in self.delivery.specs],
+            "fds": {name: place for place, name in enumerate(descriptors)},
+        }
+
     def _finish(self, watch: Watch) -> dict[str, Any]:
-        """Emit for the dead, deliver the rest, collect the reports."""
+        """Emit for those that could not, deliver the rest, collect the reports."""
         assert self.delivery is not None and self.host is not None
-        for cpu in watch.lost:
+        for hart in self.harts.harts:
+            if hart.state == State.STOPPED:
+                continue
             for table in self.host.needs["tables"]:
-                words = self.board_words(table["plugin"], table["name"], cpu)
+                words = self.board_words(table["plugin"], table["name"], hart.index)
                 stream = f"{table['plugin']}.{table['stream']}"
-                self.delivery.emit_for(stream, cpu, executed_blocks(words, self._cache()))
+                self.delivery.emit_for(stream, hart.index, executed_blocks(words, self._cache()))
         reports = self.delivery.finish(watch.failures.append)
         self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
         return reports
@@ -259,10 +277,12 @@ class Run:
         """End every process that is left; close every descriptor."""
         if self.host is not None:
             self.host.end()
+        until = time.monotonic() + END_SECONDS
+        for channel in self.channels:
+            channel.wait_end(until)
+            channel.close()
         if self.delivery is not None:
             self.delivery.close()
-        for channel in self.channels:
-            channel.close()
         for descriptor in self.fds.values():
             os.close(descriptor)
         if hasattr(self, "console_output"):

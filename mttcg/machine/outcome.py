@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from mttcg.errors import EXIT_FAULT
+from mttcg.instrument.targets import counted
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
@@ -28,7 +29,7 @@ NANOSECONDS = 1e-9
 
 ENDINGS = {
     Ending.GUEST: StopReason.GUEST_EXIT,
-    Ending.SUPERVISOR: StopReason.INTERRUPTED,
+    Ending.SUPERVISOR: StopReason.ALL_WAITING,
     Ending.CALLBACK: StopReason.CALLBACK_FAILED,
     Ending.FAULT: StopReason.FAULT,
 }
@@ -104,37 +105,33 @@ def vcpu_result(hart: Hart) -> VcpuResult:
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,
         state=state.name.lower(),
-        pc=hart.pc if in_order else hart.block_pc,
+        pc=hart.block_pc if state is State.KILLED else hart.pc,
         registers=None if in_order else registers_of(hart),
         seconds_cpu=hart.cpu_ns * NANOSECONDS,
+        traps=hart.traps,
+        interrupts=hart.interrupts,
+        callbacks=hart.callbacks,
     )
 
 
 def stop_reason(watch: Watch) -> StopReason:
-    """Why the run ended."""
+    """Why the run ended; what the user wanted goes before what came of it."""
+    if watch.interrupted:
+        return StopReason.INTERRUPTED
     if watch.lost:
         return StopReason.VCPU_LOST
-    if watch.all_waiting:
-        return StopReason.ALL_WAITING
     return ENDINGS.get(watch.machine.ending, StopReason.FAULT)
 
 
 def exit_status(watch: Watch, reason: StopReason) -> int:
     """What the command returns: the guest's code unless something else decided."""
+    if reason is StopReason.INTERRUPTED:
+        return EXIT_INTERRUPTED
     if watch.failures or reason in (StopReason.VCPU_LOST, StopReason.FAULT):
         return EXIT_FAULT
     if reason is StopReason.GUEST_EXIT:
         return watch.machine.status
-    return EXIT_WAITING if reason is StopReason.ALL_WAITING else EXIT_INTERRUPTED
-
-
-def counter_value(words: Any, hart: Hart) -> int:
-    """A Counter's value: what was counted one by one, and since it follows the hart's counts."""
-    value = int(words[0])
-    for column, count in ((1, hart.instructions), (2, hart.blocks)):
-        if int(words[column]):
-            value += count + 1 - int(words[column])
-    return value
+    return EXIT_WAITING
 
 
 def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
@@ -149,7 +146,7 @@ def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
         )
         for row, hart in zip(report["vcpus"], run.harts.harts, strict=True):
             words = run.board_words(board["plugin"], board["name"], hart.index)
-            row[board["name"]] = counter_value(words, hart)
+            row[board["name"]] = counted(words, hart.instructions, hart.blocks)
         report["total"][board["name"]] = sum(row[board["name"]] for row in report["vcpus"])
     return reports
 

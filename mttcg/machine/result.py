@@ -32,7 +32,9 @@ class VcpuResult:
     Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
     CPU time of the vCPU's process from its fork; `registers` are those of the last exit,
     by ABI name, for a vCPU that did not end in order, None otherwise. `unsupported` counts, by
-    name, the instructions that the engine did not know.
+    name, the instructions that the engine did not know. `traps` are synchronous exceptions, whose
+    instructions did not retire; `callbacks` the calls of plugins' Python functions that were
+    attached to something.
     """
 
     index: int
@@ -48,6 +50,9 @@ class VcpuResult:
     registers: dict[str, int] | None = None
     unsupported: dict[str, int] = field(default_factory=dict)
     seconds_cpu: float = 0.0
+    traps: int = 0
+    interrupts: int = 0
+    callbacks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object of one vCPU; addresses and registers are hexadecimal text."""
@@ -64,6 +69,9 @@ class VcpuResult:
                 "misses": self.cache_misses,
                 "invalidated": self.cache_invalidated,
             },
+            "traps": self.traps,
+            "interrupts": self.interrupts,
+            "callbacks": self.callbacks,
             "state": self.state,
             "pc": hex(self.pc),
             "registers": registers and {name: hex(value) for name, value in registers.items()},

@@ -6,6 +6,7 @@
 | harts | each hart's vCPU; the request line by anyone | all |
 | machine | the vCPU that ends the guest; the supervisor | all |
 | cache | vCPUs, under its lock | all |
+| arena | vCPUs, under its lock | vCPUs execute it |
 | boards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
 """
@@ -18,6 +19,7 @@ from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.shared import MACHINE_BYTES
 
 PAGE = 4096
+ARENA_BYTES = 64 << 20
 FIXED = ("ram", "harts", "machine", "cache")
 
 
@@ -35,6 +37,7 @@ def fixed_sizes(smp: int, memory: int) -> dict[str, int]:
         "harts": smp * HART_STRIDE,
         "machine": MACHINE_BYTES,
         "cache": Layout(memory // PAGE).size,
+        "arena": ARENA_BYTES,
     }
 
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import select
 import socket
 import traceback
 from dataclasses import dataclass
@@ -11,23 +10,26 @@ from typing import Any
 import numpy as np
 
 from mttcg.config import PAGE_SIZE, Config
-from mttcg.engine.unicorn.engine import Memory, UnicornEngine
+from mttcg.engine.base import Discover, Engine, Memory
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.engine import LlvmEngine
+from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.targets import BlockTable
-from mttcg.isa.riscv64.hart import State
+from mttcg.instrument.targets import Board as ScoreBoard
+from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
-from mttcg.machine.segments import board_stride, fixed_sizes, map_segment
+from mttcg.machine.segments import ARENA_BYTES, board_stride, fixed_sizes, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import executed_blocks
 from mttcg.vcpu.vcpu import Vcpu
-
-ENGINES = {"unicorn": UnicornEngine}
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ class VcpuProcess:
         self.machine = MachineState(self.maps["machine"])
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine)
-        self.channel = Channel(socket.socket(fileno=self.fds[f"vcpu{index}"]))
+        self.channel = self._take_channel()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
-        self.boards = self._map_boards()
+        self.boards: dict[tuple[str, str, int], Any] = {}
         self.emitters = Emitters(
             index,
             {
@@ -77,16 +79,26 @@ class VcpuProcess:
             },
             self.fds["doorbell"],
             self.fds[f"space{index}"],
+            lambda: self.machine.stopping,
         )
+        self.guest: GuestOfVcpu | None = None
         self.failed = False
 
-    def _map_boards(self) -> dict[tuple[str, str], Any]:
-        boards = {}
-        for plugin, name, words in self.message["boards"]:
-            size = board_stride(words)
-            memory = map_segment(self.fds[f"board {plugin}.{name}"], size, self.index * size)
-            boards[plugin, name] = np.frombuffer(memory, dtype=np.uint64, count=words)
-        return boards
+    def _take_channel(self) -> Channel:
+        """This vCPU's channel; the others' ends are closed, as their vCPUs' end is to be theirs."""
+        for cpu in range(self.message["smp"]):
+            if cpu != self.index:
+                os.close(self.fds[f"vcpu{cpu}"])
+        return Channel(socket.socket(fileno=self.fds[f"vcpu{self.index}"]))
+
+    def board_words(self, board: ScoreBoard, cpu: int) -> Any:
+        """A scoreboard's words of a vCPU, which is the only one to write there."""
+        key = board.plugin, board.name, cpu
+        if key not in self.boards:
+            size = board_stride(board.words)
+            memory = map_segment(self.fds[f"board {board.plugin}.{board.name}"], size, cpu * size)
+            self.boards[key] = np.frombuffer(memory, dtype=np.uint64, count=board.words)
+        return self.boards[key]
 
     def board(self) -> Board:
         """The devices, wired to this process."""
@@ -102,7 +114,7 @@ class VcpuProcess:
                 finish=self.finish,
                 console_output=lambda data: write_all(self.fds["console_output"], data),
                 console_input=lambda: take_character(console_input),
-                console_waiting=lambda: bool(select.select([console_input], [], [], 0)[0]),
+                console_waiting=lambda: readable(console_input),
                 uart_state=state[UART_STATE : UART_STATE + uart16550.STATE_SIZE],
                 htif_state=state[HTIF_STATE : HTIF_STATE + htif.STATE_SIZE],
             ),
@@ -119,21 +131,37 @@ class VcpuProcess:
         os.eventfd_write(self.fds["notice"], 1)
 
     def callback_failed(self, error: CallbackError) -> None:
-        """A plugin's function raised: the guest is stopped in order, and the run says why."""
-        self.failed = True
-        self.channel.send({"failure": str(error), "ending": Ending.CALLBACK})
+        """A plugin's function raised: the guest is stopped in order, and the run says why.
+
+        What fails after that, while this vCPU leaves, is mostly the same again.
+        """
+        if not self.failed:
+            self.failed = True
+            self.channel.send({"failure": str(error), "ending": Ending.CALLBACK})
         self.stop(Ending.CALLBACK)
 
+    def fault(self, trace: str) -> None:
+        """This process can't go on: the guest is stopped, and the run says why."""
+        self.failed = True
+        text = f"vCPU {self.index}: a fault near pc {self.hart.block_pc:#x}\n{trace}".rstrip()
+        self.channel.send({"failure": text, "ending": Ending.FAULT})
+        self.stop(Ending.FAULT)
+
+    @property
+    def hart(self) -> Hart:
+        """The hart of this process."""
+        return self.harts.harts[self.index]
+
     def run(self) -> None:
-        """Run the vCPU to its end."""
+        """Run the vCPU until the machine stops."""
         ram = (RAM_BASE, self.maps["ram"])
-        guest = GuestOfVcpu(
+        self.guest = guest = GuestOfVcpu(
             index=self.index,
             harts=self.harts.harts,
             plugins=self.plugins,
             declarations=self.declarations,
             emitters=self.emitters,
-            boards=lambda board, _cpu: self.boards[board.plugin, board.name],
+            boards=self.board_words,
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
@@ -147,7 +175,6 @@ class VcpuProcess:
             cache=address_of(self.maps["cache"]),
             device_pages=device_pages(board),
         )
-        hart = self.harts.harts[self.index]
         vcpu = Vcpu(
             self.index,
             self.harts,
@@ -155,23 +182,34 @@ class VcpuProcess:
             board.mmio,
             ram,
             guest,
-            lambda discover: ENGINES[self.message["engine"]](memory, hart, self.cache, discover),
+            lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
         )
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
+
+    def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
+        """The engine that was asked for."""
+        if self.message["engine"] == "unicorn":
+            return UnicornEngine(memory, self.hart, self.cache, discover)
+        arena = Arena(self.fds["arena"], ARENA_BYTES)
+        return LlvmEngine(memory, self.hart, self.cache, arena, discover)
+
+    def leave(self) -> None:
+        """Hand over what was counted, and let the plugins end."""
         self._emit_tables()
         for plugin in self.plugins.values():
             leave = getattr(plugin.module, "plugin_exit", None)
-            if leave is not None:
-                guest.call(plugin.name, leave, moment="outside of a vCPU", pc=hart.pc)
+            if leave is not None and self.guest is not None:
+                pc = self.hart.pc
+                self.guest.call(plugin.name, leave, moment="outside of a vCPU", pc=pc)
 
     def _emit_tables(self) -> None:
         for thing in self.declarations.things.values():
             if isinstance(thing, BlockTable):
-                words = self.boards[thing.plugin, thing.name]
+                words = self.board_words(thing, self.index)
                 records = executed_blocks(words, self.cache)
-                self.emitters.producer(thing.stream).append(records)
+                self.emitters.append(thing.stream, records)
 
 
 def device_pages(board: Board) -> tuple[int, ...]:
@@ -197,7 +235,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def take_character(descriptor: int) -> int | None:
     """One character of console input if one waits."""
-    if not select.select([descriptor], [], [], 0)[0]:
+    if not readable(descriptor):
         return None
     try:
         taken = os.read(descriptor, 1)
@@ -212,14 +250,12 @@ def main(index: int, message: dict[str, Any], descriptors: list[int], context: A
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[index % len(allowed)]})
     process = VcpuProcess(index, message, descriptors, context)
-    hart = process.harts.harts[index]
-    try:
-        process.run()
-        hart.state = State.FAILED if process.failed else State.STOPPED
-    except BaseException:
-        hart.state = State.FAILED
-        process.channel.send({"failure": traceback.format_exc(), "ending": Ending.FAULT})
-        process.stop(Ending.FAULT)
+    for part in (process.run, process.leave):
+        try:
+            part()
+        except BaseException:
+            process.fault(traceback.format_exc())
+    process.hart.state = State.FAILED if process.failed else State.STOPPED
     process.emitters.close()
     process.channel.close()
     return 0

@@ -6,13 +6,15 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.traps import enabled_interrupts
+from mttcg.machine.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.machine.delivery import Delivery
-from mttcg.machine.launch import Host
+from mttcg.machine.interrupts import Interrupts
+from mttcg.machine.launch import Host, end_text
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg_bus.publisher_process import Died
@@ -20,8 +22,11 @@ from mttcg_bus.publisher_process import Died
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""
 GRACE_SECONDS = 30.0
-"""How long vCPUs may take to leave once they are told to; then they are killed."""
-CONSOLE_BYTES = 1 << 16
+"""How long vCPUs that were told to leave may do nothing; then they are killed.
+
+Longer than `mttcg.vcpu.patience.STALL_SECONDS`, so that a vCPU whose records nobody takes leaves in
+order before.
+"""
 
 
 @dataclass
@@ -37,21 +42,23 @@ class Watch:
     machine: MachineState
     delivery: Delivery
     channels: list[Channel]
+    interrupts: Interrupts
     console_output: int
     console_input: int
     notice_fd: int
-    console: BinaryIO | None
+    console: Console | None
     stdin_fd: int | None
     on_tick: Callable[[], None]
     failures: list[str] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
-    pids: dict[int, int] = field(default_factory=dict)
-    ending: Ending = Ending.NOT_YET
+    silent: set[int] = field(default_factory=set)
+    host_lost: bool = False
+    killed: str = ""
     interrupted: bool = False
-    all_waiting: bool = False
     epoch: int = 0
     stop_limit: float = 0.0
+    emitted: int = 0
 
     def run(self) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills."""
@@ -66,13 +73,16 @@ class Watch:
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
                         self._tick()
-                except KeyboardInterrupt:
-                    self._interrupt()
+                except KeyboardInterrupt:  # the second of two in a row, see Interrupts
+                    self.interrupts.take()
+                    self.interrupted = True
+                    self._stop_or_kill()
             self._drain_console()
 
     def _register(self) -> None:
         add = self.selector.register
         add(self.host.channel, selectors.EVENT_READ, self._from_host)
+        add(self.interrupts, selectors.EVENT_READ, self._interrupt)
         add(self.console_output, selectors.EVENT_READ, self._from_console)
         add(self.notice_fd, selectors.EVENT_READ, self._noticed)
         for index, channel in enumerate(self.channels):
@@ -80,37 +90,45 @@ class Watch:
         if self.delivery.publisher is not None:
             add(self.delivery.publisher, selectors.EVENT_READ, self._from_publisher)
         if self.stdin_fd is not None:
-            try:
-                add(self.stdin_fd, selectors.EVENT_READ, self._from_terminal)
-            except PermissionError:  # a plain file is always ready: hand it over at once
-                self._from_terminal()
+            ConsoleInput(self.selector, self.stdin_fd, self.console_input)
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
-            key.data()
+            if key.fd in self.selector.get_map():  # unless one before it has ended it
+                key.data()
 
     def _tick(self) -> None:
         self.on_tick()
         self.harts.request_all()
-        if self.stop_limit and time.monotonic() > self.stop_limit:
-            self.failures.append(f"vCPUs {sorted(self.running)} did not leave and were killed")
-            self._kill()
+        if self.stop_limit:
+            self._look_whether_all_leave()
 
-    def _kill(self) -> None:
-        for index in self.running:
-            os.kill(self.pids[index], signal.SIGKILL)
-        self.stop_limit = 0.0
+    def _look_whether_all_leave(self) -> None:
+        """Kill what does not; as long as records come out, they are still about it."""
+        emitted = sum(ledger.emitted for ledger in self.delivery.ledger().values())
+        if emitted != self.emitted:
+            self.emitted = emitted
+            self.stop_limit = time.monotonic() + GRACE_SECONDS
+        elif time.monotonic() > self.stop_limit:
+            self._kill(f"as it did not leave within {GRACE_SECONDS:g} s")
+
+    def _kill(self, why: str) -> None:
+        """Kill the host, and by that every vCPU."""
+        self.killed = self.killed or why
+        self.host.process.kill()
 
     def _interrupt(self) -> None:
+        if self.interrupts.take():
+            self._stop_or_kill()
+
+    def _stop_or_kill(self) -> None:
         if self.interrupted:
-            self._kill()
+            self._kill("by a second interrupt")
         self.interrupted = True
         self.stop(Ending.SUPERVISOR)
 
     def stop(self, ending: Ending) -> None:
         """Stop the guest in order; the first reason stands."""
-        if self.ending is Ending.NOT_YET:
-            self.ending = self.machine.ending if self.machine.stopping else ending
         self.machine.stop(ending)
         self.harts.request_all()
         self.stop_limit = self.stop_limit or time.monotonic() + GRACE_SECONDS
@@ -118,21 +136,18 @@ class Watch:
     def _from_host(self) -> None:
         received = self.host.channel.receive()
         if received is None:
-            self._host_lost()
-            return
-        message, _ = received
-        if "vcpus" in message:
-            self.pids = dict(message["vcpus"])
+            self._host_gone()
         else:
-            self._vcpu_ended(message["ended"], message["status"])
+            self._vcpu_ended(received[0]["ended"], received[0]["status"])
 
-    def _host_lost(self) -> None:
-        """The host was killed, and by that every vCPU."""
+    def _host_gone(self) -> None:
+        """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
         self.selector.unregister(self.host.channel)
-        if self.running:
-            self.failures.append("the vCPU host process was killed, and all vCPUs with it")
-            for index in sorted(self.running):
-                self._vcpu_ended(index, -signal.SIGKILL)
+        self.host_lost = True
+        if self.running and not self.killed:
+            self.failures.append(f"{self.host.lost()}, and all vCPUs with it")
+        for index in sorted(self.running & self.silent):
+            self._vcpu_ended(index, -signal.SIGKILL)
 
     def _vcpu_ended(self, index: int, status: int) -> None:
         self.running.discard(index)
@@ -141,9 +156,11 @@ class Watch:
         hart = self.harts.harts[index]
         hart.state = State.KILLED
         self.lost.append(index)
-        cause = f"signal {-status}" if status < 0 else f"exit status {status}"
+        ended = f"its process ended ({end_text(status)})"
+        if self.killed:
+            ended = f"was killed {self.killed}"
         self.failures.append(
-            f"vCPU {index}: its process ended ({cause}) near pc {hart.block_pc:#x}, "
+            f"vCPU {index}: {ended} near pc {hart.block_pc:#x}, "
             f"after {hart.instructions} instructions"
         )
         self.stop(Ending.FAULT)
@@ -152,7 +169,7 @@ class Watch:
         def receive() -> None:
             received = self.channels[index].receive()
             if received is None:
-                self.selector.unregister(self.channels[index])
+                self._vcpu_silent(index)
                 return
             message, _ = received
             if "failure" in message:
@@ -162,6 +179,13 @@ class Watch:
                 self._spread(index, message)
 
         return receive
+
+    def _vcpu_silent(self, index: int) -> None:
+        """The process is gone; how it ended is for the host to say, if that is there."""
+        self.selector.unregister(self.channels[index])
+        self.silent.add(index)
+        if self.host_lost and index in self.running:
+            self._vcpu_ended(index, -signal.SIGKILL)
 
     def _spread(self, sender: int, message: dict[str, Any]) -> None:
         """Give a change its epoch and send it to every vCPU."""
@@ -174,38 +198,42 @@ class Watch:
                     continue  # it has ended; its state says so to whoever waits
                 self.harts.request(index)
 
-    def _from_console(self) -> bool:
+    def _from_console(self) -> None:
         data = os.read(self.console_output, CONSOLE_BYTES)
-        if data and self.console is not None:
+        if data:
+            self._show(data)
+        else:
+            self.selector.unregister(self.console_output)
+
+    def _show(self, data: bytes) -> None:
+        if self.console is None:
+            return
+        try:
             self.console.write(data)
             self.console.flush()
-        return bool(data)
+        except KeyboardInterrupt:  # it takes nothing, so it is not to be asked again
+            self.console = None
+            raise
+        except (OSError, ValueError) as error:
+            self.console = None
+            self.failures.append(f"the guest's later output is lost: its console failed: {error}")
 
     def _drain_console(self) -> None:
         os.set_blocking(self.console_output, False)
         try:
-            while self._from_console():
-                pass
+            while data := os.read(self.console_output, CONSOLE_BYTES):
+                self._show(data)
         except BlockingIOError:
             return
-
-    def _from_terminal(self) -> None:
-        assert self.stdin_fd is not None
-        data = os.read(self.stdin_fd, CONSOLE_BYTES)
-        if data:
-            os.write(self.console_input, data)
-        elif self.stdin_fd in self.selector.get_map():
-            self.selector.unregister(self.stdin_fd)
 
     def _from_publisher(self) -> None:
         publisher = self.delivery.publisher
         assert publisher is not None
+        descriptor = publisher.fileno()
         for event in publisher.receive():
             if isinstance(event, Died):
-                self.failures.append(f"the bus publisher died (exit status {event.exit_status})")
-                for key in list(self.selector.get_map().values()):
-                    if key.fileobj is publisher:
-                        self.selector.unregister(publisher)
+                self.selector.unregister(descriptor)
+                self.failures.append(f"the bus publisher died ({end_text(event.exit_status)})")
                 self.stop(Ending.FAULT)
 
     def _noticed(self) -> None:
@@ -213,7 +241,6 @@ class Watch:
         if self.machine.stopping:
             self.stop(self.machine.ending)
         elif self._nothing_can_wake() and self._nothing_can_wake():
-            self.all_waiting = True
             self.stop(Ending.SUPERVISOR)
 
     def _nothing_can_wake(self) -> bool:

@@ -1,7 +1,9 @@
 """Messages between the supervisor, the vCPU host and the vCPUs: JSON, with file descriptors."""
 
 import json
+import select
 import socket
+import time
 from typing import Any
 
 LARGEST = 1 << 17
@@ -60,6 +62,14 @@ class Channel:
                 return None
             descriptors += some
         return message, descriptors
+
+    def wait_end(self, until: float) -> None:
+        """Wait until the other end is gone, or the monotonic time `until`; messages are dropped."""
+        poller = select.poll()
+        poller.register(self.end, select.POLLIN)
+        while poller.poll(max(0.0, until - time.monotonic()) * 1000):
+            if self.receive() is None:
+                return
 
     def close(self) -> None:
         """Close this end."""

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,17 @@ from mttcg.instrument import session
 from mttcg.instrument.changes import Attachment, Change, Where, from_text, to_text
 from mttcg.instrument.cpu import Cpu, Moment
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
+from mttcg.instrument.plan import Plan
 from mttcg.instrument.registry import Registry
-from mttcg.instrument.targets import Board, Stream
+from mttcg.instrument.targets import Board, Counter, Stream, counted
 from mttcg.instrument.ticket import Ticket
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.isa.riscv64.hart import Hart
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.rings import Emitters
+
+COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
+"""The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +66,13 @@ class Declarations:
         """Nothing was counted yet; boards get their memory when the guest starts."""
         raise DeclarationError(board.name, "has no values before the guest starts")
 
+    def counter_value(self, counter: Counter, cpu: int) -> int:
+        """Nothing was counted yet."""
+        return int(self.board_words(counter, cpu))
+
     def emit(self, stream: Stream, cpu: int, records: Any) -> None:
         """Refuse; rings exist when the guest starts."""
         raise DeclarationError(stream.name, "takes no records before the guest starts")
-
-
-@dataclass
-class PendingTicket:
-    """A change on its way through the supervisor: its epoch, once that is known."""
-
-    epoch: int | None = None
 
 
 @dataclass
@@ -89,16 +91,20 @@ class GuestOfVcpu:
     channel: Channel
     ram: tuple[int, memoryview]
     failed: Callable[[CallbackError], None]
-    replan: bool = False
-    moved: bool = False
     engine: Any = None
-    sent: dict[int, PendingTicket] = field(default_factory=dict)
+    applied: int = 0
+    in_force: int = -1
+    inside: bool = False
+    moved: bool = False
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
         self.registry = self.declarations.registry
-        self.registry.become(self.index, self)
+        self.registry.become(self.index, self, list(self.plugins))
         self.cpu = Cpu(self.index, len(self.harts), self)
+        self.exchange = ChangeExchange(
+            self.index, self.channel, self.harts, self._decode, self.apply
+        )
 
     @property
     def symbols(self) -> dict[str, int]:
@@ -115,61 +121,67 @@ class GuestOfVcpu:
         raise DeclarationError(thing.name, "is declared too late; declare it in plugin_init")
 
     def change(self, change: Change) -> Ticket:
-        """Attach or take away: here at once, elsewhere by way of the supervisor."""
-        if change.attachment.cpu == self.index:
+        """Attach or take away: here with the next block, elsewhere by way of the supervisor."""
+        attachment = change.attachment
+        if attachment.cpu == self.index:
             self.apply(change)
-            return Ticket(lambda: not self.replan)
-        text = to_text(change, self.plugins[change.attachment.plugin])
-        number = len(self.sent)
-        pending = self.sent[number] = PendingTicket()
-        self.channel.send({"change": text, "number": number})
-        return Ticket(lambda: self._in_force(pending))
-
-    def _in_force(self, pending: PendingTicket) -> bool:
-        if pending.epoch is None:
-            return False
-        ended = (State.STOPPED, State.FAILED, State.KILLED)
-        return all(h.epoch >= pending.epoch or h.state in ended for h in self.harts)
-
-    def receive_change(self, message: dict[str, Any]) -> None:
-        """Take up a change that the supervisor sent to all."""
-        change = from_text(message["change"], self.plugins, self.declarations.things)
-        if message["from"] == self.index:
-            self.sent.pop(message["number"]).epoch = message["epoch"]
-        if change.attachment.concerns(self.index):
+            number = self.applied
+            return Ticket(lambda: self.in_force >= number)
+        text = to_text(change, self.plugins[attachment.plugin])
+        if attachment.concerns(self.index):
             self.apply(change)
+        return self.exchange.send(change, text)
+
+    def receive_changes(self) -> int:
+        """Take up the changes that the supervisor sent; the newest epoch, 0 if there was none."""
+        return self.exchange.take_up()
+
+    def _decode(self, text: str) -> Change:
+        return from_text(text, self.plugins, self.declarations.things)
 
     def apply(self, change: Change) -> None:
-        """Make a change; the run loop puts the new plan in force at the next block."""
+        """Make a change; it is in force from the next block on."""
         if self.registry.apply(change):
-            self.replan = True
+            self.applied += 1
             self.hart.request = 1
+
+    def take_plan(self) -> Plan | None:
+        """The plan, if it is another than the last one taken; it has to be put in force now."""
+        if self.in_force == self.applied:
+            return None
+        self.in_force = self.applied
+        return self.registry.plan()
 
     def emit(self, stream: Stream, cpu: int, records: Any) -> None:
         """Put records into this vCPU's ring."""
         if cpu != self.index:
             raise DeclarationError(stream.name, f"vCPU {self.index} can't emit for vCPU {cpu}")
-        self.emitters.producer(stream).append(records)
+        self.emitters.append(stream, records)
 
     def emitter(self, stream: Stream, cpu: int) -> int:
         """Address of the stream's native emitter."""
         return self.emitters.address(stream)
 
     def board_words(self, board: Board, cpu: int) -> Any:
-        """A board's words of a vCPU."""
+        """A board's words of a vCPU; raises DeclarationError if there is no such vCPU."""
+        if not 0 <= cpu < len(self.harts):
+            raise DeclarationError(board.name, f"there is no vCPU {cpu}")
         return self.boards(board, cpu)
 
-    def start_counting(self, attachment: Attachment) -> None:
-        """Let a Counter of everything follow the hart's own count from here on."""
-        words = self.boards(attachment.target, self.index)
-        column = 1 if attachment.where is Where.INSTRUCTION else 2
-        words[column] = self._count(attachment.where) + 1
+    def counter_value(self, counter: Counter, cpu: int) -> int:
+        """What a Counter has counted on a vCPU."""
+        words = self.board_words(counter, cpu)
+        return counted(words, self.harts[cpu].instructions, self.harts[cpu].blocks)
 
-    def stop_counting(self, attachment: Attachment) -> None:
+    def start_counting(self, counter: Counter, where: Where) -> None:
+        """Let a Counter of everything follow the hart's own count from here on."""
+        words = self.boards(counter, self.index)
+        words[COUNTER_COLUMN[where]] = self._count(where) + 1
+
+    def stop_counting(self, counter: Counter, where: Where) -> None:
         """Add what was counted since, and follow no longer."""
-        words = self.boards(attachment.target, self.index)
-        column = 1 if attachment.where is Where.INSTRUCTION else 2
-        words[0] += np.uint64(self._count(attachment.where) + 1 - int(words[column]))
+        words, column = self.boards(counter, self.index), COUNTER_COLUMN[where]
+        words[0] += np.uint64(self._count(where) + 1 - int(words[column]))
         words[column] = 0
 
     def _count(self, where: Where) -> int:
@@ -192,7 +204,10 @@ class GuestOfVcpu:
         self.engine.write_f(register, value)
 
     def move(self, pc: int) -> None:
-        """Go on at another pc when the callback returns."""
+        """Go on at another pc when the callback, or lifecycle function, returns."""
+        if not self.inside:
+            self.hart.pc = pc
+            return
         self.moved = True
         self.engine.move(pc)
 
@@ -222,8 +237,9 @@ class GuestOfVcpu:
             given = (self.cpu, access, attachment.opaque)
         moment = Moment.MEMORY if where is Where.ACCESS else Moment.EXACT
         self.hart.callbacks += 1
-        self.moved = False
+        self.moved, self.inside = False, True
         answer = self.call(attachment.plugin, attachment.target, *given, moment=moment, pc=pc)
+        self.inside = False
         if answer is None or self.moved:
             self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
 

@@ -32,11 +32,15 @@ class Lifecycle:
         }
         self.before: dict[str, Callable[[Cpu, Any], None]] = {}
 
-    def tell(self, name: str, *arguments: Any) -> None:
-        """Call a lifecycle function of every plugin that has it, with the vCPU first."""
+    def tell(self, name: str, *arguments: Any, pc: int | None = None) -> None:
+        """Call a lifecycle function of every plugin that has it, with the vCPU first.
+
+        `pc` is what its `cpu.pc` says, if not where the vCPU goes on.
+        """
         for plugin, function in self.listeners[name]:
-            cpu, pc = self.guest.cpu, self.guest.hart.pc
-            self.guest.call(plugin, function, cpu, *arguments, moment=Moment.EXACT, pc=pc)
+            at = self.guest.hart.pc if pc is None else pc
+            cpu = self.guest.cpu
+            self.guest.call(plugin, function, cpu, *arguments, moment=Moment.EXACT, pc=at)
 
     def attach_before_insn(self, plugin: Any, pc: int) -> None:
         """Attach the older shape's `plugin_before_insn(pc, cpu)` at an instruction."""

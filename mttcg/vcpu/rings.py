@@ -1,6 +1,7 @@
 """The rings of one vCPU, for translated code and for Python."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from mttcg.instrument import native
 from mttcg.instrument.registry import CALLBACK
 from mttcg.instrument.targets import Stream
+from mttcg.vcpu.patience import Patience
 from mttcg_bus import ring
 from mttcg_bus.ring import RingProducer, wait_for_space
 
@@ -20,12 +22,19 @@ class Emitters:
         ring_fds: descriptor of this vCPU's ring of each stream, by (plugin, name).
         doorbell_fd: eventfd of the publisher.
         space_fd: eventfd of this vCPU, written when there is room again.
+        stopping: whether the machine stops.
     """
 
     def __init__(
-        self, cpu: int, ring_fds: dict[tuple[str, str], int], doorbell_fd: int, space_fd: int
+        self,
+        cpu: int,
+        ring_fds: dict[tuple[str, str], int],
+        doorbell_fd: int,
+        space_fd: int,
+        stopping: Callable[[], bool],
     ) -> None:
         self.cpu, self.ring_fds = cpu, ring_fds
+        self.patience = Patience(stopping)
         self.doorbell_fd, self.space_fd = doorbell_fd, space_fd
         self.producers: dict[tuple[str, str], RingProducer] = {}
         self.frames: dict[tuple[str, str], Any] = {}
@@ -40,6 +49,11 @@ class Emitters:
                 self.ring_fds[key], stream.dtype, self.doorbell_fd, self.space_fd
             )
         return self.producers[key]
+
+    def append(self, stream: Stream, records: Any) -> None:
+        """Put records into a stream's ring, waiting for space."""
+        producer = self.producer(stream)
+        producer.append(records, self.patience.over(producer))
 
     def address(self, stream: Stream) -> int:
         """Address of the words that native emitters of a stream use, see `native`."""
@@ -65,7 +79,7 @@ class Emitters:
         if asked == native.DOORBELL:
             producer.ring_doorbell()
         else:
-            wait_for_space(producer, 1, lambda: False)
+            wait_for_space(producer, 1, self.patience.over(producer))
 
     def close(self) -> None:
         """Say on every ring, used or not, that no more will come."""

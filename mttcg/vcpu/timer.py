@@ -54,8 +54,7 @@ class Timer:
             compare = self.armed
             waiting = compare not in (NEVER, rung)
             limit = seconds_until(compare, self.machine) if waiting else LONGEST_SLEEP
-            ready, _, _ = select.select([self.changed], [], [], limit)
-            if ready:
+            if select.select([self.changed], [], [], limit)[0]:  # finer than poll's milliseconds
                 os.eventfd_read(self.changed)
             elif waiting and compare <= self.machine.time():
                 # once for each deadline: the hart sees what is pending by itself from now on

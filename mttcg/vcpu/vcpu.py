@@ -57,6 +57,7 @@ class Vcpu:
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
         self.float_on = False
+        self.shown: set[tuple[int, int]] = set()
         self.finders = [
             p for p in guest.plugins.values() if any(hasattr(p.module, f) for f in FINDING)
         ]
@@ -76,7 +77,7 @@ class Vcpu:
         for register, value in ((10, self.hart.index), (11, device_tree)):
             self.hart.write_x(register, value)
             self.engine.write_x(register, value)
-        self.engine.apply(self.guest.registry.plan())
+        self._follow_plan()
 
     def run(self) -> None:
         """Run until the machine stops."""
@@ -101,38 +102,31 @@ class Vcpu:
         """Do what others asked of this vCPU; the word is cleared before it is looked at."""
         hart = self.hart
         hart.request = 0
-        epoch = self._receive_changes()
-        if self.guest.replan:
-            self.engine.apply(self.guest.registry.plan())
-            self.guest.replan = False
+        epoch = self.guest.receive_changes()
+        self._follow_plan()
         if epoch:
             hart.epoch = epoch
         self.engine.spill()
         self.stopwatch.was_running()
         self.timer.arm()
 
-    def _receive_changes(self) -> int:
-        """Take up the changes that wait; the newest epoch, 0 if there was none."""
-        epoch = 0
-        channel = self.guest.channel
-        while select.select([channel], [], [], 0)[0]:
-            received = channel.receive()
-            if received is None:
-                break
-            message = received[0]
-            self.guest.receive_change(message)
-            epoch = message["epoch"]
-        return epoch
+    def _follow_plan(self) -> None:
+        plan = self.guest.take_plan()
+        if plan is not None:
+            self.engine.apply(plan)
 
     def _discover(self, block: Block) -> Plan | None:
-        """Show a new block to the plugins; the plan, if that changed it."""
-        for plugin in self.finders:
-            for pc in block.pcs:
-                self._show(plugin, pc)
-        if not self.guest.replan:
-            return None
-        self.guest.replan = False
-        return self.guest.registry.plan()
+        """Show a new block's instructions to the plugins, once each; the plan, if it is another.
+
+        Blocks overlap, and a page that was changed has most instructions still where they were.
+        """
+        if self.finders:
+            for pc, word in zip(block.pcs, block.instructions["word"].tolist(), strict=True):
+                if (pc, word) not in self.shown:
+                    self.shown.add((pc, word))
+                    for plugin in self.finders:
+                        self._show(plugin, pc)
+        return self.guest.take_plan()
 
     def _show(self, plugin: Any, pc: int) -> None:
         call, module = self.guest.call, plugin.module
@@ -199,34 +193,33 @@ class Vcpu:
             cause = Cause.STORE_ACCESS if access.store else Cause.LOAD_ACCESS
             self._take(Trap(cause, left.pc, address))
             return
-        value = (
-            self._store(access, address, found)
-            if access.store
-            else self._load(access, address, found)
-        )
-        self.engine.observe(left.pc, address, access.size, value, access.store)
-        if found is not None:
-            device = found[0].name
-            self.lifecycle.tell("plugin_mmio", device, address, access.size, value, access.store)
+        value = (self._store if access.store else self._load)(left.pc, access, address, found)
         self.hart.pc = left.pc + length(left.word)
         self.engine.resume(self.hart.pc)
+        if found is not None:
+            told = (found[0].name, address, access.size, value, access.store)
+            self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
     def _in_ram(self, address: int, size: int) -> bool:
         return 0 <= address - self.ram_base <= len(self.ram) - size
 
-    def _load(self, access: Access, address: int, found: Any) -> int:
+    def _load(self, pc: int, access: Access, address: int, found: Any) -> int:
+        """Read; the plan is told before the register has the value, as with plain RAM."""
         if found is not None:
-            value = found[0].read(found[1], access.size)
+            value = int(found[0].read(found[1], access.size))
         else:
             at = address - self.ram_base
             value = int.from_bytes(self.ram[at : at + access.size], "little")
+        self.engine.observe(pc, address, access.size, value, False)
         write = self.engine.write_f if access.floating else self.engine.write_x
         write(access.register, access.extend(value))
-        return int(value)
+        return value
 
-    def _store(self, access: Access, address: int, found: Any) -> int:
+    def _store(self, pc: int, access: Access, address: int, found: Any) -> int:
+        """Write; the plan is told before, as with plain RAM."""
         read = self.engine.read_f if access.floating else self.engine.read_x
         value = int(read(access.register)) & (1 << 8 * access.size) - 1
+        self.engine.observe(pc, address, access.size, value, True)
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
@@ -247,7 +240,7 @@ class Vcpu:
         while not (machine.stopping or enabled_interrupts(hart, machine)):
             due = deadline(hart)
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
-            if select.select([self.wake_fd], [], [], limit)[0]:
+            if select.select([self.wake_fd], [], [], limit)[0]:  # finer than poll's milliseconds
                 os.eventfd_read(self.wake_fd)
             if hart.request:
                 self._serve_requests_asleep()

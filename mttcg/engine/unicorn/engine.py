@@ -1,13 +1,12 @@
 """The Unicorn engine of one vCPU."""
 
 import ctypes
-from dataclasses import dataclass
 
 import numpy as np
 import unicorn
 from unicorn import riscv_const, unicorn_const
 
-from mttcg.engine.base import Discover, Exit, ExitKind
+from mttcg.engine.base import Discover, Exit, ExitKind, Memory
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
@@ -36,20 +35,6 @@ _HOOKS = {
     unicorn_const.UC_HOOK_INTR: hooks.on_exception,
     unicorn_const.UC_HOOK_INSN_INVALID: hooks.on_breakpoint,
 }
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What a vCPU process has mapped: host addresses and sizes in bytes.
-
-    `device_pages` are the numbers of RAM pages in which a device lies.
-    """
-
-    ram: int
-    ram_base: int
-    ram_size: int
-    cache: int
-    device_pages: tuple[int, ...] = ()
 
 
 class UnicornEngine:
@@ -259,7 +244,8 @@ class UnicornEngine:
                 self.engine.ctl_remove_cache(pc, pc + block.size)
                 return
         ends = np.asarray(block.instructions["offset"], dtype=np.int64) - pc % PAGE
-        count = int(np.count_nonzero(ends < size))
+        # Unicorn gives size 0 to a block of nothing but an illegal 16-bit instruction
+        count = max(1, int(np.count_nonzero(ends < size)))
         self.entries[block.slot, pc % PAGE // 2] = count << 16 | size
 
     def read_x(self, register: int) -> int:

@@ -59,6 +59,8 @@ class Reason(IntEnum):
 
 NOWHERE = (1 << 64) - 1
 """A pc that no block has."""
+GOLDEN = 0x9E3779B97F4A7C15
+"""What a pc's hash in a site table multiplies by: 2^64 over the golden ratio."""
 
 # byte offsets in the hart state, as plain ints for numba
 INSTRUCTIONS = OFFSET["instructions"]

@@ -9,7 +9,7 @@ from numba import cfunc, njit, types
 from unicorn import riscv_const
 
 from mttcg.engine.unicorn import frame as at
-from mttcg.engine.unicorn.frame import Reason, Word
+from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
 from mttcg.isa import native as host
 from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
 from mttcg.isa.riscv64.hart import NO_RESERVATION
@@ -43,7 +43,6 @@ FCSR = riscv_const.UC_RISCV_REG_FCSR
 UC_MEM_WRITE, UC_MEM_FETCH = 17, 18
 PROT_READ_WRITE, PROT_EXEC = 3, 4
 SITE_SHIFT = 3 * 8
-GOLDEN = 0x9E3779B97F4A7C15
 
 
 @njit(cache=True)
@@ -120,6 +119,15 @@ def run_site(frame, table, pc, a, b, c, d):
         probe += U64(1)
 
 
+@njit(cache=True)
+def is_plain(frame, address):
+    """Whether an address is in RAM, on a page without a device."""
+    offset = address - get(frame, RAM_BASE)
+    if offset >= get(frame, RAM_SIZE):
+        return False
+    return host.load8(get(frame, PAGE_DEVICE) + (offset >> U64(12))) == U64(0)
+
+
 @cfunc(
     types.boolean(types.uint64, types.uint64, types.int32, types.uint64, types.uint64), cache=True
 )
@@ -158,7 +166,7 @@ def on_block(_engine, pc, size, frame):
     entries = host.load64(get(frame, PAGE_ENTRIES) + U64(8) * page)
     half = (pc & U64(4095)) >> U64(1)
     entry = host.load32(entries + half * U64(4))
-    if entry & U64(0xFFFF) != U64(size):
+    if entry & U64(0xFFFF) != U64(size) or entry == U64(0):
         leave(frame, NEW_BLOCK, pc, U64(size))
         return
     count = entry >> U64(16)
@@ -207,9 +215,15 @@ def observe_access(frame, pc, address, size, value, write):
     cache=True,
 )
 def on_access(_engine, kind, address, size, value, frame):
-    """A load that has read, or a store that is about to write, plain RAM."""
-    pc = read_register(frame, PC)
+    """A load that has read, or a store that is about to write, plain RAM.
+
+    A store over two pages is announced before the second is looked up, and may not happen here.
+    """
     write = U64(1) if kind == UC_MEM_WRITE else U64(0)
+    last = address + U64(size) - U64(1)
+    if write and (address ^ last) >> U64(12) != U64(0) and not is_plain(frame, last):
+        return
+    pc = read_register(frame, PC)
     observe_access(frame, pc, address, U64(size), U64(value), write)
 
 
@@ -291,7 +305,8 @@ def stored_by(frame, operation, size, old, operand):
 def run_atomic(frame, pc, word):
     """Run an AMO, LR or SC; False if the vCPU has to deal with it."""
     operation, size = int(word >> U64(27)), 1 << int((word >> U64(12)) & U64(7))
-    if not is_amo(operation, size):
+    reserved = operation == LR and (word >> U64(20)) & U64(31) != U64(0)
+    if reserved or not is_amo(operation, size):
         return False
     address = read_register(frame, U64(X0) + ((word >> U64(15)) & U64(31)))
     if address & U64(size - 1) != U64(0):

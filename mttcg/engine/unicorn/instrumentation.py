@@ -10,6 +10,7 @@ from mttcg.engine.unicorn.frame import Word
 from mttcg.engine.unicorn.library import add_hook, delete_hook
 from mttcg.engine.unicorn.sites import SiteTables, rows_of
 from mttcg.instrument.plan import EMPTY, Plan
+from mttcg.isa.riscv64.decode import PAGE
 
 HOOKS_BY_ADDRESS = 16
 """Up to so many instrumented addresses have a hook each; each hit walks them all, so beyond that
@@ -33,6 +34,7 @@ class Instrumentation:
         self.plan = EMPTY
         self.ranges: dict[tuple[int, int], int] = {}
         self.access_hook: int | None = None
+        self.sites = SiteTables(2)
         self.arrays: list[Any] = []
 
     def apply(self, plan: Plan, versions: bool) -> None:
@@ -51,7 +53,8 @@ class Instrumentation:
             self.engine.ctl_flush_tb()
             return
         for begin, end in added:
-            self.engine.ctl_remove_cache(begin, end + 1)
+            # from the byte before, or a block of size 0 (see engine.py) would stay
+            self.engine.ctl_remove_cache(begin - (begin % PAGE > 0), end + 1)
         if before.every_instruction and not plan.every_instruction and not self.ranges:
             self.engine.ctl_flush_tb()
 
@@ -61,15 +64,15 @@ class Instrumentation:
             Word.EVERY_INSTRUCTION: plan.every_instruction,
             Word.EVERY_ACCESS: plan.every_access,
         }
-        sites = SiteTables(plan.blocks, plan.instructions)
-        arrays: list[Any] = [sites]
+        self.sites.follow(plan.blocks, plan.instructions)
+        arrays: list[Any] = []
         for word, operations in every.items():
             rows = rows_of(operations)
             arrays.append(rows)
             self.frame[word], self.frame[word + 1] = rows.ctypes.data, len(operations)
-        self.frame[Word.SITE_ROWS] = sites.rows.ctypes.data
-        self.frame[Word.BLOCK_SITES] = sites.address(0)
-        self.frame[Word.INSTRUCTION_SITES] = sites.address(1)
+        self.frame[Word.SITE_ROWS] = self.sites.rows.ctypes.data
+        self.frame[Word.BLOCK_SITES] = self.sites.address(0)
+        self.frame[Word.INSTRUCTION_SITES] = self.sites.address(1)
         self.arrays = arrays
 
     def _hook_accesses(self, wanted: bool) -> bool:

@@ -1,13 +1,18 @@
 """Native tables of a plan: rows of operations, and per-pc tables that point into them."""
 
 from collections.abc import Iterable, Mapping
+from itertools import compress
+from operator import is_not
 
 import numpy as np
 
-from mttcg.engine.unicorn.hooks import GOLDEN
+from mttcg.engine.unicorn.frame import GOLDEN
 from mttcg.instrument.plan import Operation
 
 MASK64 = (1 << 64) - 1
+SMALLEST = 64
+
+Sites = Mapping[int, tuple[Operation, ...]]
 
 
 def rows_of(operations: Iterable[Operation]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
@@ -16,35 +21,80 @@ def rows_of(operations: Iterable[Operation]) -> "np.ndarray[tuple[int, int], np.
     return np.array(pairs or [(0, 0)], dtype=np.uint64)
 
 
-class SiteTables:
-    """The tables of both kinds of sites over one array of rows."""
+class SiteTable:
+    """From pc to rows, by open addressing, at most half full; see `hooks.run_site`."""
 
-    def __init__(self, *kinds: Mapping[int, tuple[Operation, ...]]) -> None:
-        operations: list[Operation] = []
-        self.tables = [self._table(sites, operations) for sites in kinds]
-        self.rows = rows_of(operations)
+    def __init__(self, sites: int) -> None:
+        self.capacity = max(SMALLEST, 1 << (2 * sites).bit_length())
+        self.words = np.zeros(1 + 3 * self.capacity, dtype=np.uint64)
+        self.words[0] = self.capacity - 1
+        self.place_of: dict[int, int] = {}
+        self.taken: set[int] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no further pc."""
+        return 2 * len(self.taken) >= self.capacity
+
+    @property
+    def address(self) -> int:
+        """Its host address, 0 if it is empty."""
+        return int(self.words.ctypes.data) if self.taken else 0
+
+    def put(self, pc: int, first: int, count: int) -> None:
+        """Let a pc have `count` rows from row `first` on."""
+        place = self.place_of.get(pc)
+        if place is None:
+            place = ((pc >> 1) * GOLDEN & MASK64) >> 32 & self.capacity - 1
+            while place in self.taken:
+                place = place + 1 & self.capacity - 1
+            self.taken.add(place)
+            self.place_of[pc] = place
+        self.words[1 + 3 * place : 4 + 3 * place] = pc, first, count
+
+
+class SiteTables:
+    """The tables of several kinds of sites over one array of rows.
+
+    They follow one plan after the other: what is new is added, and everything is built anew when
+    something was taken away or there is no room left.
+    """
+
+    def __init__(self, kinds: int) -> None:
+        self.sites: list[Sites] = [{} for _ in range(kinds)]
+        self._build()
+
+    def _build(self) -> None:
+        operations = sum(len(row) for sites in self.sites for row in sites.values())
+        self.rows = np.zeros((max(SMALLEST, 2 * operations), 2), dtype=np.uint64)
+        self.used = 0
+        self.tables = [SiteTable(len(sites)) for sites in self.sites]
+        for table, sites in zip(self.tables, self.sites, strict=True):
+            for pc, operations_there in sites.items():
+                self._put(table, pc, operations_there)
+
+    def _put(self, table: SiteTable, pc: int, operations: tuple[Operation, ...]) -> None:
+        end = self.used + len(operations)
+        self.rows[self.used : end] = [(each.function, each.data) for each in operations]
+        table.put(pc, self.used, len(operations))
+        self.used = end
+
+    def follow(self, *kinds: Sites) -> None:
+        """Hold the sites of a plan from now on; addresses change with it."""
+        before, self.sites = self.sites, list(kinds)
+        for table, old, new in zip(self.tables, before, kinds, strict=True):
+            if not old.keys() <= new.keys():
+                self._build()
+                return
+            # plans come block by block and grow with each: no Python code for what stayed
+            others = map(is_not, new.values(), map(old.get, new))
+            for pc in compress(new, others):
+                operations = new[pc]
+                if table.full or self.used + len(operations) > len(self.rows):
+                    self._build()
+                    return
+                self._put(table, pc, operations)
 
     def address(self, kind: int) -> int:
         """Host address of a table, 0 if it is empty."""
-        table = self.tables[kind]
-        return int(table.ctypes.data) if table is not None else 0
-
-    @staticmethod
-    def _table(
-        sites: Mapping[int, tuple[Operation, ...]], operations: list[Operation]
-    ) -> "np.ndarray[tuple[int], np.dtype[np.uint64]] | None":
-        if not sites:
-            return None
-        capacity = 1 << (2 * len(sites)).bit_length()
-        table = np.zeros(1 + 3 * capacity, dtype=np.uint64)
-        table[0] = capacity - 1
-        taken = set()
-        for pc, attached in sites.items():
-            probe = ((pc >> 1) * GOLDEN & MASK64) >> 32
-            while probe & (capacity - 1) in taken:
-                probe += 1
-            place = probe & (capacity - 1)
-            taken.add(place)
-            table[1 + 3 * place : 4 + 3 * place] = pc, len(operations), len(attached)
-            operations.extend(attached)
-        return table
+        return self.tables[kind].address

@@ -1,0 +1,135 @@
+"""From LLVM text to position-independent machine code without relocations."""
+
+import struct
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+
+from mttcg.errors import MttcgError
+
+SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
+SYMBOL = struct.Struct("<IBBHQQ")
+RELOCATION = struct.Struct("<QQq")
+"""Elf64_Shdr, Elf64_Sym, Elf64_Rela of the ELF-64 object file format, version 1.5."""
+PROGRAM_BITS, RELOCATIONS = 1, 4
+ALLOCATED, EXECUTABLE = 2, 4
+RELATIVE = (2, 4)
+"""R_X86_64_PC32, R_X86_64_PLT32 (System V ABI, AMD64 supplement, table 4.9)."""
+
+
+class Section(NamedTuple):
+    """One section header."""
+
+    name: int
+    kind: int
+    flags: int
+    address: int
+    start: int
+    size: int
+    link: int
+    info: int
+    alignment: int
+    entry_size: int
+
+
+class TranslationError(MttcgError):
+    """LLVM refused a page, or made of it something that can't be placed anywhere."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard LLVM tries."""
+
+    name: str
+    passes: int
+    codegen: int
+
+
+FAST = Effort("fast", passes=0, codegen=0)
+"""For code that is met for the first time."""
+OPTIMISED = Effort("optimised", passes=1, codegen=2)
+"""For pages in which time is spent."""
+RESUMED = Effort("resumed", passes=0, codegen=0)
+"""For the rest of a block after an instruction that the host ran in its middle."""
+
+
+@cache
+def _machine(codegen: int) -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=codegen,
+        reloc="pic",
+        codemodel="small",
+    )
+
+
+def compile_text(text: str, effort: Effort) -> bytes:
+    """Compile a module with one function; its machine code, to be placed anywhere.
+
+    Raises TranslationError.
+    """
+    machine = _machine(effort.codegen)
+    try:
+        module = llvm.parse_assembly(text)
+    except RuntimeError as error:
+        raise TranslationError(f"LLVM does not take the text: {error}") from error
+    if effort.passes:
+        options = llvm.create_pipeline_tuning_options(speed_level=effort.passes)
+        options.loop_vectorization = options.slp_vectorization = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    return code_of(machine.emit_object(module))
+
+
+def code_of(image: bytes) -> bytes:
+    """Lay out what a relocatable ELF file has in memory, code first, and resolve its references.
+
+    The only kind of reference that position-independent code of one function makes is relative to
+    its own place, between its code and its constants. Raises TranslationError for any other.
+    """
+    sections = _sections(image)
+    places: dict[int, int] = {}
+    blob = bytearray()
+    for number in sorted(sections, key=lambda n: not sections[n].flags & EXECUTABLE):
+        section = sections[number]
+        if section.kind == PROGRAM_BITS and section.flags & ALLOCATED and section.size:
+            blob += bytes(-len(blob) % max(section.alignment, 1))
+            places[number] = len(blob)
+            blob += image[section.start : section.start + section.size]
+    for section in sections.values():
+        if section.kind == RELOCATIONS and section.info in places:
+            _resolve(image, sections, section, places, blob)
+    return bytes(blob)
+
+
+def _sections(image: bytes) -> "dict[int, Section]":
+    (offset,) = struct.unpack_from("<Q", image, 40)
+    entry, count = struct.unpack_from("<HH", image, 58)
+    return {
+        number: Section(*SECTION_HEADER.unpack_from(image, offset + number * entry))
+        for number in range(count)
+    }
+
+
+def _resolve(
+    image: bytes,
+    sections: "dict[int, Section]",
+    relocations: "Section",
+    places: dict[int, int],
+    blob: bytearray,
+) -> None:
+    symbols = sections[relocations.link]
+    for start in range(0, relocations.size, RELOCATION.size):
+        offset, info, addend = RELOCATION.unpack_from(image, relocations.start + start)
+        symbol = symbols.start + (info >> 32) * SYMBOL.size
+        _, _, _, section, value, _ = SYMBOL.unpack_from(image, symbol)
+        if info & 0xFFFF_FFFF not in RELATIVE or section not in places:
+            raise TranslationError("LLVM made code that refers to something outside of it")
+        at = places[relocations.info] + offset
+        struct.pack_into("<i", blob, at, places[section] + value + addend - at)

@@ -1,0 +1,442 @@
+"""LLVM text for the instructions of a block: `Operations` on the names of SSA values.
+
+Within a block registers are SSA values; every write also goes to the hart state at once, so the
+state in memory is exact wherever control leaves. TBAA keeps registers, counters and guest memory
+apart, so the stores that follow each other to one register fold into the last.
+"""
+
+from dataclasses import dataclass, field
+
+from mttcg.engine.llvm.floating import FRM_SHIFT, NUMBERS
+from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.weave import Row
+from mttcg.isa.riscv64.csr import MSTATUS_FS
+from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
+from mttcg.isa.riscv64.operations import Amo, Binary, Bits, Compare, Shift
+from mttcg.tbcache.layout import HALVES
+
+REGISTER, COUNTER, MEMORY = "!tbaa !1", "!tbaa !2", "!tbaa !3"
+UNLIKELY = "!prof !8"
+ATOMIC_RMW: dict[Amo, str] = {
+    "swap": "xchg",
+    "add": "add",
+    "xor": "xor",
+    "and": "and",
+    "or": "or",
+    "min": "min",
+    "max": "max",
+    "minu": "umin",
+    "maxu": "umax",
+}
+ROUNDING_MODES = 5
+PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
+COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
+
+
+@dataclass
+class Text:
+    """Lines of a function, in the order they are run and, apart, those that hardly ever are."""
+
+    lines: list[str] = field(default_factory=list)
+    cold: list[str] = field(default_factory=list)
+    names: int = 0
+    label: str = "entry"
+
+    def name(self) -> str:
+        """A fresh SSA name."""
+        self.names += 1
+        return f"%v{self.names}"
+
+    def value(self, text: str) -> str:
+        """Append an instruction and name its result."""
+        name = self.name()
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        """Append an instruction without a result, or a label."""
+        self.lines.append(text)
+        if text.endswith(":"):
+            self.label = text[:-1]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in its block an instruction is.
+
+    `left` is how many instructions of the block, this one included, are counted but not retired
+    while it runs.
+    """
+
+    pc: int
+    word: int
+    left: int
+
+    @property
+    def following(self) -> int:
+        """Address after it."""
+        return self.pc + length(self.word)
+
+
+@dataclass(frozen=True)
+class Ram:
+    """Guest RAM: its address, its bytes, and the numbers of its pages that hold a device."""
+
+    base: int
+    size: int
+    device_pages: tuple[int, ...] = ()
+
+
+class Emitter:
+    """Emits one block after another into a page's function.
+
+    Args:
+        text: where to.
+        ram: guest RAM, and which of its pages are not plain.
+        leaders: addresses of the page that have a label.
+        every_access: operations to run with each load and store.
+    """
+
+    def __init__(
+        self,
+        text: Text,
+        ram: Ram,
+        leaders: frozenset[int],
+        every_access: tuple[Row, ...] = (),
+    ) -> None:
+        self.text, self.leaders, self.every_access = text, leaders, every_access
+        self.ram = ram
+        self.known: dict[int, str] = {}
+        self.place = Place(0, 0, 0)
+        self.ended = False
+
+    # values
+
+    def constant(self, value: int) -> str:
+        """A 64-bit constant."""
+        value &= (1 << 64) - 1
+        return str(value - (value >> 63 << 64))
+
+    def read_x(self, register: int) -> str:
+        """An integer register; x0 reads 0."""
+        if register == 0:
+            return "0"
+        if register not in self.known:
+            self.known[register] = self.text.value(f"load i64, ptr %x{register}, {REGISTER}")
+        return self.known[register]
+
+    def write_x(self, register: int, value: str) -> None:
+        """Write an integer register; x0 ignores it."""
+        if register:
+            self.known[register] = value
+            self.text.do(f"store i64 {value}, ptr %x{register}, {REGISTER}")
+
+    def read_f(self, register: int) -> str:
+        """The 64 bits of a floating-point register."""
+        return self.text.value(f"load i64, ptr %f{register}, {REGISTER}")
+
+    def write_f(self, register: int, value: str) -> None:
+        """Write the 64 bits of a floating-point register."""
+        self.text.do(f"store i64 {value}, ptr %f{register}, {REGISTER}")
+
+    def _narrow(self, value: str, bits: int) -> str:
+        return value if bits == 64 else self.text.value(f"trunc i64 {value} to i{bits}")
+
+    def _widen(self, value: str, bits: int) -> str:
+        return value if bits == 64 else self.text.value(f"zext i{bits} {value} to i64")
+
+    def binary(self, operation: Binary, a: str, b: str, bits: Bits = 64) -> str:
+        """Arithmetic modulo 2^bits; 32-bit results come zero-extended."""
+        a, b = self._narrow(a, bits), self._narrow(b, bits)
+        return self._widen(self.text.value(f"{operation} i{bits} {a}, {b}"), bits)
+
+    def shift(self, operation: Shift, value: str, amount: str, bits: Bits = 64) -> str:
+        """Shift by amount modulo bits; 32-bit results come zero-extended."""
+        value, amount = self._narrow(value, bits), self._narrow(amount, bits)
+        amount = self.text.value(f"and i{bits} {amount}, {bits - 1}")
+        return self._widen(self.text.value(f"{operation} i{bits} {value}, {amount}"), bits)
+
+    def multiply_high(self, a: str, b: str, signed_a: bool, signed_b: bool) -> str:
+        """Upper 64 bits of the 128-bit product."""
+        wide = []
+        for value, signed in ((a, signed_a), (b, signed_b)):
+            wide.append(self.text.value(f"{'sext' if signed else 'zext'} i64 {value} to i128"))
+        product = self.text.value(f"mul i128 {wide[0]}, {wide[1]}")
+        upper = self.text.value(f"lshr i128 {product}, 64")
+        return self.text.value(f"trunc i128 {upper} to i64")
+
+    def compare(self, operation: Compare, a: str, b: str) -> str:
+        """1 or 0, of two 64-bit values."""
+        bit = self.text.value(f"icmp {operation} i64 {a}, {b}")
+        return self.text.value(f"zext i1 {bit} to i64")
+
+    def _bit(self, value: str) -> str:
+        return self.text.value(f"icmp ne i64 {value}, 0")
+
+    def select(self, condition: str, a: str, b: str) -> str:
+        """a if condition is not 0, else b."""
+        return self.text.value(f"select i1 {self._bit(condition)}, i64 {a}, i64 {b}")
+
+    def sign_extend(self, value: str, bits: int) -> str:
+        """The low `bits` bits as a signed number."""
+        return self.text.value(f"sext i{bits} {self._narrow(value, bits)} to i64")
+
+    def zero_extend(self, value: str, bits: int) -> str:
+        """The low `bits` bits as an unsigned number."""
+        return self._widen(self._narrow(value, bits), bits)
+
+    def count(self, what: str, value: str, bits: Bits) -> str:
+        """Zeros in front, zeros behind, or ones."""
+        value = self._narrow(value, bits)
+        flag = "" if what == "ones" else ", i1 false"
+        call = f"call i{bits} @llvm.{COUNTS[what]}.i{bits}(i{bits} {value}{flag})"
+        return self._widen(self.text.value(call), bits)
+
+    def byte_swap(self, value: str) -> str:
+        """The eight bytes in reverse."""
+        return self.text.value(f"call i64 @llvm.bswap.i64(i64 {value})")
+
+    # leaving
+
+    def leave(self, word: int) -> None:
+        """Leave the instruction to the host; it counts as retired."""
+        self._exit(self.text.lines, Reason.SYSTEM, self.constant(word), self.place.left - 1)
+        self.ended = True
+
+    illegal = leave
+
+    def require_float(self, word: int) -> None:
+        """Leave, as an illegal instruction, if mstatus.FS is off."""
+        status = self.text.value(f"load i64, ptr %mstatus, {COUNTER}")
+        field = self.text.value(f"and i64 {status}, {MSTATUS_FS}")
+        on = self.text.value(f"icmp ne i64 {field}, 0")
+        self.leave_unless(on, Reason.SYSTEM, self.constant(word), retired=1)
+
+    def read_fcsr(self) -> str:
+        """The floating-point control and status register."""
+        return self.text.value(f"load i64, ptr %fcsr, {COUNTER}")
+
+    def write_fcsr(self, value: str) -> None:
+        """Write fcsr."""
+        self.text.do(f"store i64 {value}, ptr %fcsr, {COUNTER}")
+
+    def _exit(self, lines: list[str], reason: Reason, detail: str, uncounted: int) -> None:
+        """Leave at this instruction: pc, the count of what did not run, and the reason."""
+        if uncounted:
+            old, new = self.text.name(), self.text.name()
+            lines.append(f"{old} = load i64, ptr %instructions, {COUNTER}")
+            lines.append(f"{new} = sub i64 {old}, {uncounted}")
+            lines.append(f"store i64 {new}, ptr %instructions, {COUNTER}")
+        lines.append(f"store i64 {detail}, ptr %detail, {COUNTER}")
+        lines.append(f"store i64 {int(reason)}, ptr %exit, {COUNTER}")
+        lines.append(f"store i64 {self.place.pc}, ptr %pc, {REGISTER}")
+        lines.append("ret void")
+
+    def leave_unless(self, bit: str, reason: Reason, detail: str, retired: int = 0) -> None:
+        """Go on if a bit is set, else leave before this instruction.
+
+        `retired` is 1 if the instruction counts all the same, as those do that the host runs.
+        """
+        label = self.text.name()[1:]
+        self.text.do(f"br i1 {bit}, label %on{label}, label %off{label}, {UNLIKELY}")
+        self.text.cold.append(f"off{label}:")
+        self._exit(self.text.cold, reason, detail, self.place.left - retired)
+        self.text.do(f"on{label}:")
+
+    # memory: the one place that knows how a guest address becomes a host one
+
+    def _offset(self, address: str, size: int, reason: Reason) -> str:
+        offset = self.text.value(f"sub i64 {address}, {self.ram.base}")
+        inside = self.text.value(f"icmp ult i64 {offset}, {self.ram.size - size + 1}")
+        for device in self.ram.device_pages:
+            page = self.text.value(f"and i64 {offset}, -4096")
+            plain = self.text.value(f"icmp ne i64 {page}, {4096 * device}")
+            inside = self.text.value(f"and i1 {inside}, {plain}")
+        self.leave_unless(inside, reason, address)
+        return self.text.value(f"getelementptr i8, ptr %ram, i64 {offset}")
+
+    def load(self, address: str, size: int) -> str:
+        """Memory, zero-extended."""
+        place = self._offset(address, size, Reason.ACCESS)
+        loaded = self.text.value(f"load i{8 * size}, ptr {place}, align 1, {MEMORY}")
+        value = self._widen(loaded, 8 * size)
+        self._observe(address, size, value, write=False)
+        return value
+
+    def store(self, address: str, size: int, value: str) -> None:
+        """Store the low `size` bytes."""
+        place = self._offset(address, size, Reason.ACCESS)
+        narrow = self._narrow(value, 8 * size)
+        if self.every_access:
+            self._observe(address, size, self._widen(narrow, 8 * size), write=True)
+        self.text.do(f"store i{8 * size} {narrow}, ptr {place}, align 1, {MEMORY}")
+
+    def _atomic_place(self, address: str, size: int, misaligned: Reason) -> str:
+        low = self.text.value(f"and i64 {address}, {size - 1}")
+        self.leave_unless(self.text.value(f"icmp eq i64 {low}, 0"), misaligned, address)
+        offset = self.text.value(f"sub i64 {address}, {self.ram.base}")
+        inside = self.text.value(f"icmp ult i64 {offset}, {self.ram.size - size + 1}")
+        self.leave_unless(inside, Reason.ATOMIC_ACCESS, address)
+        return self.text.value(f"getelementptr i8, ptr %ram, i64 {offset}")
+
+    def load_reserved(self, address: str, size: int) -> str:
+        """LR, zero-extended."""
+        place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
+        loaded = self.text.value(f"load atomic i{8 * size}, ptr {place} seq_cst, align {size}")
+        value = self._widen(loaded, 8 * size)
+        self.text.do(f"store i64 {address}, ptr %reservation, {COUNTER}")
+        self.text.do(f"store i64 {value}, ptr %reserved, {COUNTER}")
+        self._observe(address, size, value, write=False)
+        return value
+
+    def store_conditional(self, address: str, size: int, value: str) -> str:
+        """SC: a compare-and-swap against what LR read."""
+        place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        text, bits = self.text, 8 * size
+        held = text.value(f"load i64, ptr %reservation, {COUNTER}")
+        text.do(f"store i64 {NO_RESERVATION - (1 << 64)}, ptr %reservation, {COUNTER}")
+        same = text.value(f"icmp eq i64 {held}, {address}")
+        label, before = text.name()[1:], text.label
+        text.do(f"br i1 {same}, label %try{label}, label %no{label}")
+        text.do(f"try{label}:")
+        old = self._narrow(text.value(f"load i64, ptr %reserved, {COUNTER}"), bits)
+        new = self._narrow(value, bits)
+        pair = text.value(f"cmpxchg ptr {place}, i{bits} {old}, i{bits} {new} seq_cst seq_cst")
+        stored = text.value(f"extractvalue {{ i{bits}, i1 }} {pair}, 1")
+        text.do(f"br label %no{label}")
+        text.do(f"no{label}:")
+        done = text.value(f"phi i1 [ {stored}, %try{label} ], [ false, %{before} ]")
+        failed = text.value(f"xor i1 {done}, true")
+        if self.every_access:
+            text.do(f"br i1 {done}, label %seen{label}, label %end{label}")
+            text.do(f"seen{label}:")
+            self._observe(address, size, self._widen(self._narrow(value, bits), bits), write=True)
+            text.do(f"br label %end{label}")
+            text.do(f"end{label}:")
+        return text.value(f"zext i1 {failed} to i64")
+
+    def amo(self, operation: Amo, address: str, size: int, value: str) -> str:
+        """What was there before, zero-extended."""
+        place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        bits = 8 * size
+        new = self._narrow(value, bits)
+        old = self.text.value(
+            f"atomicrmw {ATOMIC_RMW[operation]} ptr {place}, i{bits} {new} seq_cst"
+        )
+        if self.every_access:
+            stored = self._widen(self._stored_by(operation, old, new, bits), bits)
+            self._observe(address, size, self._widen(old, bits), write=False)
+            self._observe(address, size, stored, write=True)
+        return self._widen(old, bits)
+
+    def _stored_by(self, operation: Amo, old: str, new: str, bits: int) -> str:
+        """What an AMO left in memory."""
+        if operation == "swap":
+            return new
+        if operation in PREDICATES:
+            bit = self.text.value(f"icmp {PREDICATES[operation]} i{bits} {old}, {new}")
+            return self.text.value(f"select i1 {bit}, i{bits} {old}, i{bits} {new}")
+        return self.text.value(f"{operation} i{bits} {old}, {new}")
+
+    # what a plan adds
+
+    def run_operation(self, row: Row, *arguments: int | str) -> None:
+        """Run an operation of the plan; one in Python may ask to leave before this instruction."""
+        number, kind = row
+        text = self.text
+        data_at = text.value(f"getelementptr i8, ptr %rows, i64 {16 * number + 8}")
+        data = text.value(f"load i64, ptr {data_at}, {COUNTER}")
+        if kind in ("count", "table"):
+            place = data
+            if kind == "table":
+                slot, half = arguments[2], arguments[3]
+                place = text.value(f"add i64 {data}, {8 * (int(slot) * HALVES + int(half))}")
+            pointer = text.value(f"inttoptr i64 {place} to ptr")
+            old = text.value(f"load i64, ptr {pointer}, {COUNTER}")
+            new = text.value(f"add i64 {old}, 1")
+            text.do(f"store i64 {new}, ptr {pointer}, {COUNTER}")
+            return
+        function_at = text.value(f"getelementptr i8, ptr %rows, i64 {16 * number}")
+        function = text.value(f"load ptr, ptr {function_at}, {COUNTER}")
+        given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
+        text.do(f"call void {function}({given})")
+
+    def leave_if_asked(self) -> None:
+        """After an operation in Python: registers may be new, and it may have asked for a stop."""
+        self.known.clear()
+        asked = self.text.value("load atomic i64, ptr %exit monotonic, align 8")
+        none = self.text.value(f"icmp eq i64 {asked}, 0")
+        self.leave_unless(none, Reason.CALLBACK, "0")
+
+    def _observe(self, address: str, size: int, value: str, write: bool) -> None:
+        for row in self.every_access:
+            self.run_operation(row, self.place.pc, address, size, value, int(write))
+
+    def fence(self, predecessor: int, successor: int, mode: int) -> None:
+        """A fence; the host orders all but stores before loads by itself."""
+        strong = mode != 8 and predecessor & 0b0101 and successor & 0b1010
+        self.text.do(f"fence {'seq_cst' if strong else 'acq_rel'}")
+
+    # where to go on
+
+    def jump(self, target: str) -> None:
+        """Go on at an address."""
+        if target.lstrip("-").isdigit():
+            self.goto(int(target) & (1 << 64) - 1)
+        else:
+            self.text.do(f"store i64 {target}, ptr %pc, {REGISTER}")
+            self.text.do("br label %dispatch")
+        self.ended = True
+
+    def branch(self, condition: str, target: int) -> None:
+        """Go on at a known address if condition is not 0, else after the instruction."""
+        label = self.text.name()[1:]
+        self.text.do(f"br i1 {self._bit(condition)}, label %yes{label}, label %no{label}")
+        self.text.do(f"yes{label}:")
+        self.goto(target)
+        self.text.do(f"no{label}:")
+        self.goto(self.place.following)
+        self.ended = True
+
+    def goto(self, target: int) -> None:
+        """Go on at a known address: a block of this page, or out by the dispatcher."""
+        if target in self.leaders:
+            # every loop has a jump backward, or one by the dispatcher, which looks as well
+            head = "r" if target <= self.place.pc else "b"
+            self.text.do(f"br label %{head}{target:x}")
+        else:
+            self.text.do(f"store i64 {target}, ptr %pc, {REGISTER}")
+            self.text.do("ret void")
+
+    def float(self, operation: str, rounding: int, *operands: str) -> str:
+        """A floating-point operation, by the function that defines it."""
+        text = self.text
+        function_at = text.value(f"getelementptr i8, ptr %frame, i64 {8 * Word.FLOAT}")
+        function = text.value(f"load ptr, ptr {function_at}, {COUNTER}")
+        given = [NUMBERS[operation], rounding, len(operands), *operands]
+        arguments = ", ".join(f"i64 {value}" for value in given + [0] * (6 - len(given)))
+        return text.value(f"call i64 {function}({arguments})")
+
+    def require_rounding(self, word: int) -> None:
+        """Leave, as an illegal instruction, if fcsr.frm holds a reserved mode."""
+        mode = self.text.value(f"lshr i64 {self.read_fcsr()}, {FRM_SHIFT}")
+        good = self.text.value(f"icmp ule i64 {mode}, {ROUNDING_MODES - 1}")
+        self.leave_unless(good, Reason.SYSTEM, self.constant(word), retired=1)
+
+
+FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL}
+HART_FIELDS = {
+    name: OFFSET[key]
+    for name, key in {
+        "pc": "pc",
+        "instructions": "instructions",
+        "blocks": "blocks",
+        "block_pc": "block_pc",
+        "request": "request",
+        "reservation": "reservation",
+        "reserved": "reservation_value",
+        "mstatus": "mstatus",
+        "fcsr": "fcsr",
+    }.items()
+}

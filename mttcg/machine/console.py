@@ -1,0 +1,116 @@
+"""The guest's console at the supervisor's end: where output goes to, and where input comes from."""
+
+import codecs
+import os
+import selectors
+import sys
+from typing import Any, Protocol
+
+CONSOLE_BYTES = 1 << 16
+"""Most that is read at once, in either direction."""
+
+
+class Console(Protocol):
+    """What takes the guest's output, as it comes; any binary file is one."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all of `data`."""
+
+    def flush(self) -> object:
+        """Let what was written be seen now."""
+
+
+class TextStream(Protocol):
+    """The part of a text file that a TextConsole needs."""
+
+    def write(self, text: str, /) -> object:
+        """Take a text."""
+
+    def flush(self) -> object:
+        """Let what was written be seen now."""
+
+
+class TextConsole:
+    """A console on a text stream without bytes beneath, as `sys.stdout` is in a notebook.
+
+    The output is taken for UTF-8, of which a character may come in pieces.
+    """
+
+    def __init__(self, stream: TextStream) -> None:
+        self.stream = stream
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, data: bytes, /) -> None:
+        """Show what `data` completes."""
+        self.stream.write(self.decoder.decode(data))
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self.stream.flush()
+
+
+def standard_output() -> Console | None:
+    """Standard output, as whoever calls has it now; None if it is closed.
+
+    What was printed there before comes before the guest's output.
+    """
+    stream: Any = sys.stdout
+    if stream is None or getattr(stream, "closed", False):
+        return None
+    binary: Console | None = getattr(stream, "buffer", None)
+    if binary is None:
+        return TextConsole(stream)
+    stream.flush()
+    return binary
+
+
+class ConsoleInput:
+    """Carries what a descriptor gives to the guest's console, without ever waiting.
+
+    What the guest has not taken is kept, and meanwhile nothing more is read: the one who types or
+    writes waits, not the supervisor.
+
+    Args:
+        selector: tells when there is something to do; its data are functions to call.
+        source: a terminal, pipe or socket, or a file, which is always ready.
+        pipe: non-blocking write end of the pipe that the guest's UART reads.
+    """
+
+    def __init__(self, selector: selectors.BaseSelector, source: int, pipe: int) -> None:
+        self.selector, self.source, self.pipe = selector, source, pipe
+        self.kept = b""
+        self.waits_for: int | None = None
+        try:
+            self._wait_for(source)
+            self.is_file = False
+        except PermissionError:  # epoll_ctl(2): what is always ready can't be waited for
+            self.is_file = True
+            self._wait_for(pipe)
+
+    def _wait_for(self, descriptor: int | None) -> None:
+        """Be called when this descriptor is ready, and for no other."""
+        if self.waits_for is not None:
+            self.selector.unregister(self.waits_for)
+            self.waits_for = None
+        if descriptor == self.source:
+            self.selector.register(descriptor, selectors.EVENT_READ, self._read)
+        elif descriptor is not None:
+            self.selector.register(descriptor, selectors.EVENT_WRITE, self._write)
+        self.waits_for = descriptor
+
+    def _read(self) -> None:
+        try:
+            self.kept = os.read(self.source, CONSOLE_BYTES)
+        except BlockingIOError:
+            return  # somebody else read it first
+        except OSError:  # the terminal is gone: as good as its end
+            self.kept = b""
+        self._wait_for(self.pipe if self.kept else None)
+
+    def _write(self) -> None:
+        if not self.kept:
+            self._read()
+        if self.kept:
+            self.kept = self.kept[os.write(self.pipe, self.kept) :]
+        if not self.kept and not self.is_file:
+            self._wait_for(self.source)

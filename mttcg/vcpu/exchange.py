@@ -1,0 +1,107 @@
+"""Instrumentation changes on their way between this vCPU and the others.
+
+A vCPU sends a change to the supervisor, which gives it an epoch and sends it to every vCPU, in
+one order for all. A vCPU shows in its hart state the newest epoch that is in force on it.
+"""
+
+import itertools
+import select
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mttcg.instrument.changes import Attachment, Change
+from mttcg.instrument.ticket import Ticket
+from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.descriptors import readable
+
+ENDED = (State.STOPPED, State.FAILED, State.KILLED)
+
+
+@dataclass
+class PendingChange:
+    """A change on its way through the supervisor: its epoch, once that is known."""
+
+    attachment: Attachment
+    epoch: int | None = None
+
+
+class ChangeExchange:
+    """One vCPU's end.
+
+    Args:
+        index: the vCPU.
+        channel: to the supervisor.
+        harts: all harts.
+        decode: makes a change of its text.
+        apply: makes a change that concerns this vCPU.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        channel: Channel,
+        harts: list[Hart],
+        decode: Callable[[str], Change],
+        apply: Callable[[Change], None],
+    ) -> None:
+        self.index, self.channel, self.harts = index, channel, harts
+        self.decode, self.apply = decode, apply
+        self.numbers = itertools.count()
+        self.sent: dict[int, PendingChange] = {}
+        self.received: deque[dict[str, Any]] = deque()
+
+    def send(self, change: Change, text: str) -> Ticket:
+        """Send a change, which `text` encodes, to every vCPU."""
+        number = next(self.numbers)
+        pending = self.sent[number] = PendingChange(change.attachment)
+        self._wait_for_room()
+        self.channel.send({"change": text, "number": number})
+        return Ticket(lambda: self._everywhere(pending))
+
+    def _everywhere(self, pending: PendingChange) -> bool:
+        if pending.epoch is None:
+            return False
+        return all(h.epoch >= pending.epoch or h.state in ENDED for h in self.harts)
+
+    def _wait_for_room(self) -> None:
+        """Take in what the supervisor sends until it takes in more: it may be waiting for that."""
+        poller = select.poll()
+        poller.register(self.channel, select.POLLIN | select.POLLOUT)
+        while True:
+            ready = poller.poll()[0][1]
+            if ready & ~select.POLLIN or not self._receive():
+                return
+
+    def _receive(self) -> bool:
+        received = self.channel.receive()
+        if received is not None:
+            self.received.append(received[0])
+        return received is not None
+
+    def take_up(self) -> int:
+        """Make the changes that have come; the newest epoch, 0 if there was none."""
+        while readable(self.channel.fileno()) and self._receive():
+            pass
+        epoch = 0
+        while self.received:
+            message = self.received.popleft()
+            self._make(message)
+            epoch = message["epoch"]
+        return epoch
+
+    def _make(self, message: dict[str, Any]) -> None:
+        """Make a change in the order that holds for all vCPUs.
+
+        One of this vCPU's own was made when it was asked for. It is made again, as another's may
+        have come in between, unless a later one of its own is about to replace it.
+        """
+        change = self.decode(message["change"])
+        if message["from"] == self.index:
+            self.sent.pop(message["number"]).epoch = message["epoch"]
+            if any(pending.attachment == change.attachment for pending in self.sent.values()):
+                return
+        if change.attachment.concerns(self.index):
+            self.apply(change)

@@ -1,0 +1,250 @@
+"""The arrows between the packages, sizes, and other rules, read from the sources themselves."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
+EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
+LONGEST_FILE, LONGEST_FUNCTION = 600, 80
+
+ANYBODY = {"errors", "version"}
+"""Modules of mttcg that every part of it may import."""
+ARROWS = {
+    "isa": set(),
+    "tbcache": {"isa"},
+    "instrument": {"isa"},
+    "engine": {"isa", "tbcache", "instrument"},
+    "vcpu": {"isa", "tbcache", "instrument", "engine"},
+    "config": set(),
+    "machine": {"isa", "tbcache", "instrument", "engine", "vcpu", "config"},
+    "cli": {"isa", "tbcache", "instrument", "engine", "vcpu", "config", "machine"},
+    "__init__": {"machine"},  # when Machine is first asked for
+    "__main__": {"cli"},
+    "errors": set(),
+    "version": set(),
+}
+"""For each part of mttcg, which others it may import: the arrows go one way."""
+PLUGINS_MAY_IMPORT = ("mttcg.instrument", "mttcg_plugins", "mttcg_bus")
+
+PLACES = {
+    # only the wire format knows how messages are encoded
+    "msgpack": {"bus/mttcg_bus/wire.py"},
+    "zmq": {
+        "bus/mttcg_bus/publisher.py",
+        "bus/mttcg_bus/router.py",
+        "bus/mttcg_bus/subscriber.py",
+    },
+    "unicorn": {"mttcg/engine/unicorn"},
+    "capstone": {"mttcg/isa/riscv64/decode.py"},
+    "elftools": {"mttcg/machine/elf.py"},
+    "psutil": {"mttcg/machine/outcome.py"},
+    "rich": {"mttcg/cli"},
+    # native code: what translated code calls, and the words it is written in
+    "numba": {"mttcg/engine", "mttcg/instrument", "mttcg/isa"},
+    "llvmlite": {"mttcg/engine", "mttcg/instrument/native.py", "mttcg/isa/native.py"},
+}
+"""Who may import a dependency, so that each has one home: files, or whole folders."""
+ENVIRONMENT = {
+    "mttcg/machine/host.py": "where numba keeps compiled code, said before numba is loaded",
+    "mttcg/machine/launch.py": "the vCPU host's environment: no library may start threads in it",
+}
+"""Modules that use the environment, and what for; options are arguments, not variables."""
+HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
+"""What only the vCPU processes load."""
+RAW = {"bus/mttcg_bus/ring.py", "bus/mttcg_bus/ring_consumer.py"}
+"""Where Python stores into memory that another process reads without a lock."""
+RAW_NAMES = {"words", "slots"}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), str(path))
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Every import anywhere in a file: line and full name of what is imported."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def part_of(path: Path) -> str:
+    """The part of mttcg that a file belongs to: its folder, or its own name at the top."""
+    return path.relative_to(ROOT / "mttcg").with_suffix("").parts[0]
+
+
+def test_every_part_of_mttcg_is_in_the_table() -> None:
+    assert {part_of(path) for path in sources("mttcg")} == ARROWS.keys()
+
+
+def test_arrows_between_the_parts_of_mttcg() -> None:
+    wrong = []
+    for path in sources("mttcg"):
+        part = part_of(path)
+        allowed = ARROWS[part] | ANYBODY | {part}
+        for line, name in imports_of(path):
+            head, _, rest = name.partition(".")
+            if head == "mttcg_plugins" or (head == "mttcg" and rest.split(".")[0] not in allowed):
+                wrong.append(f"{name_of(path)}:{line} imports {name}")
+    assert wrong == []
+
+
+def test_the_table_of_arrows_has_no_cycle() -> None:
+    done: set[str] = set()
+    while waiting := ARROWS.keys() - done:
+        free = {part for part in waiting if ARROWS[part] <= done}
+        assert free, f"a cycle among {sorted(waiting)}"
+        done |= free
+
+
+def test_the_bus_imports_nothing_of_ours() -> None:
+    wrong = [
+        f"{name_of(path)}:{line} imports {name}"
+        for path in sources("bus")
+        for line, name in imports_of(path)
+        if name.split(".")[0] in {"mttcg", "mttcg_plugins"}
+    ]
+    assert wrong == []
+
+
+def test_plugins_import_the_public_api_alone() -> None:
+    wrong = [
+        f"{name_of(path)}:{line} imports {name}"
+        for path in [*sources("plugins"), *sources("examples/plugins")]
+        for line, name in imports_of(path)
+        if name.startswith("mttcg")
+        and not any(name == known or name.startswith(f"{known}.") for known in PLUGINS_MAY_IMPORT)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("dependency", PLACES)
+def test_a_dependency_is_imported_in_its_place_alone(dependency: str) -> None:
+    allowed = PLACES[dependency]
+    wrong = [
+        f"{name_of(path)}:{line}"
+        for path in sources(*PACKAGES)
+        for line, name in imports_of(path)
+        if name.split(".")[0] == dependency
+        and not any(
+            name_of(path) == place or name_of(path).startswith(f"{place}/") for place in allowed
+        )
+    ]
+    assert wrong == []
+
+
+def test_no_relative_imports() -> None:
+    wrong = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in sources(*EVERYTHING)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert wrong == []
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {name_of(path): path.read_bytes().count(b"\n") for path in sources(*EVERYTHING)}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def functions_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def last_line(node: ast.stmt) -> int:
+    assert node.end_lineno is not None
+    return node.end_lineno
+
+
+def test_no_function_is_too_long() -> None:
+    wrong = [
+        f"{name_of(path)}:{function.lineno} {function.name}"
+        for path in sources(*EVERYTHING)
+        for function in functions_of(path)
+        if last_line(function) - function.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert wrong == []
+
+
+def test_errors_are_raised_by_a_class_of_their_own() -> None:
+    wrong = []
+    for path in sources(*PACKAGES, "bench", "docs", "examples"):
+        for node in ast.walk(tree_of(path)):
+            if not isinstance(node, ast.Raise):
+                continue
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            if isinstance(raised, ast.Name) and raised.id in {"RuntimeError", "Exception"}:
+                wrong.append(f"{name_of(path)}:{node.lineno}")
+    assert wrong == []
+
+
+def test_the_environment_is_used_where_the_table_says_alone() -> None:
+    names = {"environ", "environb", "getenv", "putenv", "unsetenv"}
+    users = {
+        name_of(path)
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr in names) == ("os", True)
+    }
+    assert users == ENVIRONMENT.keys()
+
+
+@pytest.mark.parametrize("imported", ["mttcg", "mttcg_bus", "mttcg.instrument", "mttcg.cli"])
+def test_importing_is_light(imported: str) -> None:
+    program = f"import sys, {imported}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert HEAVY.intersection(loaded) == set()
+
+
+def stores_raw(function: ast.AST) -> bool:
+    """Whether a function stores through a subscript of one of the RAW_NAMES."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            owner = node.value
+            name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+            if name in RAW_NAMES:
+                return True
+    return False
+
+
+def test_a_raw_store_says_beside_it_who_may_write_there() -> None:
+    checked, wrong = 0, []
+    for path in map(ROOT.joinpath, sorted(RAW)):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for function in filter(stores_raw, functions_of(path)):
+            checked += 1
+            if not any(
+                "# SAFETY:" in line for line in lines[function.lineno : last_line(function)]
+            ):
+                wrong.append(f"{name_of(path)}:{function.lineno} {function.name}")
+    assert checked > 5
+    assert wrong == []
