@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SOURCES := mttcg bus plugins tests bench docs examples
 
-DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin hotblocks
+DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test check lint format guests docs bench clean
@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-run: $(STAMP) ## run the demo: a guest with 4 harts, counted and profiled
+run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(DEMO)
 
 test: $(STAMP) ## run the tests
@@ -41,7 +41,7 @@ format: $(STAMP) ## format the sources in place
 guests: $(STAMP) ## build the example guests (needs no compiler but the pip package ziglang)
 	$(BIN)/python examples/guests/build.py
 
-docs: $(STAMP) ## write the API reference from the docstrings
+docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
 
 bench: $(STAMP) ## run the benchmarks

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 import venv
 from pathlib import Path
@@ -27,9 +28,12 @@ def main(directory: str) -> None:
     has_pip = importlib.util.find_spec("ensurepip") is not None
     venv.create(directory, clear=True, symlinks=True, with_pip=has_pip)
     if not has_pip:
-        print("this Python has no ensurepip: fetching pip from PyPI")
+        print("this Python has no ensurepip: fetching pip from PyPI", flush=True)
         with tempfile.TemporaryDirectory() as scratch:
-            wheel = fetch_pip(Path(scratch))
+            try:
+                wheel = fetch_pip(Path(scratch))
+            except urllib.error.URLError as error:
+                sys.exit(f"PyPI can't be reached ({error.reason}); or install python3-venv")
             python = Path(directory) / "bin" / "python"
             command = [str(python), f"{wheel}/pip", "install", "--quiet", str(wheel)]
             subprocess.run(command, check=True)

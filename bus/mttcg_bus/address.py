@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mttcg_bus.errors import AddressInUse, AddressRefused
 
+SOCKET_NAME = "bus"
 LONGEST_PATH = 107
 """Bytes of a Unix socket's path (sun_path of unix(7), less the terminating zero)."""
 
@@ -21,9 +22,15 @@ _TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^\[\]:/]+):(\*|[0-9]{1,5})")
 
 
 def private_address() -> tuple[str, Path]:
-    """Return an ipc address in a fresh directory of mode 0700, and the directory."""
+    """Return an ipc address in a fresh directory of mode 0700, and the directory.
+
+    It is where temporary files are, or in /tmp if that is too far down for a socket's path.
+    """
     directory = Path(tempfile.mkdtemp(prefix="mttcg-"))
-    return f"ipc://{directory}/bus", directory
+    if len(os.fsencode(directory / SOCKET_NAME)) > LONGEST_PATH:
+        directory.rmdir()
+        directory = Path(tempfile.mkdtemp(prefix="mttcg-", dir="/tmp"))
+    return f"ipc://{directory / SOCKET_NAME}", directory
 
 
 def socket_path(url: str) -> Path | None:

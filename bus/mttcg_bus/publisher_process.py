@@ -95,9 +95,16 @@ class PublisherProcess:
             ours, theirs = socket.socketpair()
             passed = [theirs.fileno(), doorbell_fd, *space_fds]
             passed += [fd for fds in ring_fds.values() for fd in fds]
-            command = [sys.executable, "-m", "mttcg_bus.publisher", str(theirs.fileno())]
+            # -P: a module in the directory that the user is in is none of ours
+            command = [sys.executable, "-P", "-m", "mttcg_bus.publisher", str(theirs.fileno())]
             with theirs:
-                process = subprocess.Popen(command, pass_fds=passed, stdin=subprocess.DEVNULL)
+                process = subprocess.Popen(
+                    command,
+                    pass_fds=passed,
+                    stdin=subprocess.DEVNULL,
+                    stdout=2,
+                    start_new_session=True,  # a signal to the user's group is the supervisor's
+                )
         except BaseException:
             address.remove_socket("", directory)
             raise

@@ -2,7 +2,12 @@
 
 `cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
 `Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once. Each
-call returns a `Ticket` at once; the change is in force when the ticket is done.
+call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU
+with the next block, on others soon after. A Python function that was taken away on the own vCPU
+is not called again even in this block.
+
+What is attached everywhere runs before what is attached at one pc; at the same place things run in
+the order in which their plugins were loaded, those of one plugin as they were attached.
 """
 
 from typing import Any

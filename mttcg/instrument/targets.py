@@ -161,6 +161,6 @@ def probe(function: Callable[..., None]) -> Probe:
     For a block it takes (cpu, pc, instructions, words), for an instruction (cpu, pc, words), for
     an access (cpu, pc, address, size, value, write, words): unsigned 64-bit integers, and a numpy
     array of them for `words`, its vCPU's of the Scoreboard that it was attached with. It must not
-    raise.
+    raise, and must stay within its words: nothing checks the index.
     """
     return Probe(function)

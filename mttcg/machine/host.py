@@ -173,8 +173,16 @@ def flush_output() -> None:
 
 
 def main(descriptor: int) -> int:
-    """Serve one machine."""
+    """Serve one machine, told what to do through a channel at a descriptor."""
     channel = Channel(socket.socket(fileno=descriptor))
+    try:
+        return serve(channel)
+    finally:
+        channel.close()
+
+
+def serve(channel: Channel) -> int:
+    """Load the plugins, fork the vCPUs, and say of each how it ended."""
     received = channel.receive()
     if received is None:
         return 0

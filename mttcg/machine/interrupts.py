@@ -3,11 +3,15 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SAME_SECONDS = 0.3
+"""Two within this time are one, which came twice: from the terminal, and from the program that
+started us (make, uv run, an IDE), which passes on what it got from the terminal as well."""
 
 
 class Interrupts:
@@ -22,6 +26,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.waiting = False
+        self.last = float("-inf")
         self.before: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def fileno(self) -> int:
@@ -32,6 +37,9 @@ class Interrupts:
         try:
             self.before[number](number, frame)
         except KeyboardInterrupt:
+            last, self.last = self.last, time.monotonic()
+            if self.last - last < SAME_SECONDS:
+                return
             if self.waiting:
                 raise
             self.waiting = True

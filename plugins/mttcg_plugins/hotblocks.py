@@ -2,8 +2,9 @@
 
     mttcg run examples/guests/mix.elf --smp 2 --plugin hotblocks,top=2
 
-    pc          executions  cpu0     cpu1     instructions  symbol     disassembly
-    0x80000a42  13369344    6684672  6684672  5             crc32+0x1a  lbu a2, 0(a0); ...
+    pc          executions       cpu0       cpu1  instructions  symbol        disassembly
+    0x80000a9e  12,697,600  6,348,800  6,348,800             7  multiply_...  c.ld s1, 0(a3); ...
+    0x80000996   6,479,120  3,239,560  3,239,560             5  sieve+0x48    sb zero, 0(a2); ...
 
 Counting is inline, in a table per vCPU; the table becomes records when its vCPU ends, also when
 its process was killed. A page whose code changed counts for each version of the block.

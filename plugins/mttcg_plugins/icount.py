@@ -2,10 +2,9 @@
 
     mttcg run examples/guests/counter.elf --smp 2 --plugin icount
 
-    icount
-      total         instructions 9183446   blocks 1600962
-      cpu 0         instructions 4591801   blocks  800492
-      cpu 1         instructions 4591645   blocks  800470
+    cpu  instructions     blocks
+      0     4,290,559  2,427,160
+      1     3,827,284  2,007,456
 
 An instruction counts when it retires: one that traps does not. A block counts when it is entered.
 """

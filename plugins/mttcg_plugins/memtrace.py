@@ -4,8 +4,8 @@
 
 The aggregator counts accesses per page, and writes the records to `out` as they come: a .npy file,
 which numpy reads with `numpy.load("trace.npy", mmap_mode="r")` and polars with
-`polars.from_numpy(...)`. Records of one vCPU are in its order; those of several vCPUs interleave
-by batch. An AMO is a read and a write.
+`polars.from_numpy(...)`. A record is an `events.ACCESS`. Records of one vCPU are in its order;
+those of several vCPUs interleave by batch. An AMO is a read and a write.
 """
 
 from collections import defaultdict

@@ -92,19 +92,40 @@ def test_python_blocks_compile() -> None:
             compile(block.text, name_of(block.page), "exec")
 
 
-def readme_plugin() -> str:
-    return next(b.text for b in blocks_of(ROOT / "README.md") if "plugin_init" in b.text)
+def plugins_shown() -> list[Block]:
+    """Plugins that are on a page alone; those with a file are run by the examples' tests."""
+    return [b for b in all_blocks() if re.search(r"^def plugin_", b.text, re.M) and not b.file]
 
 
-def test_the_plugin_of_the_readme_runs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "calls.py"
-    path.write_text(readme_plugin(), encoding="utf-8")
-    guest = ROOT / "examples/guests/hello.elf"
-    result = Machine(guest, smp=2, plugins=[str(path)]).run(console=io.BytesIO())
+def run_shown(
+    block: Block, guest: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> tuple[RunResult, list[str]]:
+    """Run a guest with a plugin that is shown: the result, and what the plugin printed."""
+    path = folder / "calls.py"
+    path.write_text(block.text, encoding="utf-8")
+    machine = Machine(ROOT / "examples/guests" / guest, smp=2, plugins=[str(path)])
+    result = machine.run(console=io.BytesIO())
     assert result.exit_status == 0
+    printed = [line for line in capfd.readouterr().err.splitlines() if line.startswith("vCPU ")]
+    return result, printed
+
+
+def test_the_plugin_about_the_life_of_a_vcpu_runs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    [block] = [block for block in plugins_shown() if block.page.name == "writing-plugins.md"]
+    _, printed = run_shown(block, "ipi.elf", tmp_path, capfd)
+    assert len(printed) == 2
+    assert all("interrupts by cause: {3: " in line for line in printed)
+
+
+def test_the_plugin_of_the_readme_prints_what_the_readme_says(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    [block] = [block for block in plugins_shown() if block.page.name == "README.md"]
+    result, printed = run_shown(block, "hello.elf", tmp_path, capfd)
     assert result.plugins["calls"]["vcpus"] == [{"cpu": 0, "calls": 3}, {"cpu": 1, "calls": 3}]
-    printed = [line for line in capfd.readouterr().err.splitlines() if "print_text" in line]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = block.page.read_text(encoding="utf-8")
     assert printed == re.findall(r"^ +(vCPU 1: print_text\(0x.*\))$", readme, re.M)
 
 
@@ -126,11 +147,13 @@ def command_lines(program: str) -> list[Command]:
     """
     found = []
     for page in PAGES:
-        shell = "".join(block.text for block in blocks_of(page) if block.language == "sh")
-        text = without_fences(page)
+        whole = re.sub(r" *\\\n *", " ", page.read_text(encoding="utf-8"))  # continued lines
+        shell = "".join(
+            block["text"] for block in FENCE.finditer(whole) if block["language"] == "sh"
+        )
         lines = re.findall(rf"^(?:.*\| )?({program} .*)$", shell, re.M)
-        lines += re.findall(rf"^ {{4}}({program} .*)$", text, re.M)
-        lines += re.findall(rf"`(?:\.venv/bin/)?({program} [^`\n]+)`", text)
+        lines += re.findall(rf"^ {{4}}({program} .*)$", whole, re.M)
+        lines += re.findall(rf"`(?:\.venv/bin/)?({program} [^`\n]+)`", FENCE.sub("", whole))
         for line in lines:
             command = line.partition(" > ")[0]
             if "[" not in command and "..." not in command and command not in VERBS_NAMED:

@@ -33,7 +33,7 @@ def test_the_ends_of_a_range_are_good(smp: int, memory: int) -> None:
         ({"memory": MIB + 1}, "--memory", "multiple of 4096"),
         ({"memory": 1e6}, "--memory", "1M to 64G"),
         ({"plugins": "icount"}, "--plugin", "tuple of specs"),
-        ({"engine": "llvm"}, "--engine", "auto or unicorn"),
+        ({"engine": "tcg"}, "--engine", "auto or unicorn or llvm"),
         ({"wait_subscribers": -1}, "--wait-subscribers", "from 0"),
         ({"symbols_set": {"rounds": 1 << 64}}, "--set rounds", "64-bit"),
         ({"symbols_set": {"rounds": -(1 << 63) - 1}}, "--set rounds", "64-bit"),

@@ -26,9 +26,9 @@ COUNT_LINE = re.compile(r"^vcpu (\d+) guest (\d+) reset (\d+)$", re.MULTILINE)
 # What a vCPU of QEMU executes beyond the guest's own instructions up to its store to the finisher:
 # the reset code in the boot ROM, before the entry point (Run.reset counts it apart) ...
 RESET_INSTRUCTIONS = 6
-# ... and, on the vCPU that ends the guest, the wfi behind that store, as QEMU stops its vCPUs only
-# some time later (part of Run.instructions).
-INSTRUCTIONS_AFTER_FINISH = 1
+# ... and, on the vCPU that ends the guest, at most the wfi behind that store (part of
+# Run.instructions): QEMU 7.2 ends at the store, later versions stop their vCPUs some time after it.
+MOST_AFTER_FINISH = 1
 
 
 class NotAvailable(Exception):  # noqa: N818 - a reason to skip, no error

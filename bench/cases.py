@@ -1,0 +1,249 @@
+"""The cases, as data.
+
+Metrics of a run by `mttcg run`: `guest` (wall seconds of the longest vCPU, running and idle, from
+its engine's start to the guest's end), `vcpu_cpu` (CPU seconds of all vCPU processes, from their
+fork), `all_cpu` (of all processes of the command), `wall` (of the whole command), `delivered`
+(`guest` and what it took until the last record was delivered), `instructions`, `blocks`, `events`
+(what the plugin saw). Other tools give what of these they have.
+"""
+
+from collections.abc import Iterable
+
+from bench.model import Bar, Case, Figure, Side, Term, Variant
+
+PROBES = "bench/plugins"
+MEMORY_ROUNDS = 100
+"""Rounds of `mix` for what costs many times the run itself: 1 s uninstrumented."""
+ROUNDS = 300
+"""Rounds of `mix`: 3 s uninstrumented on a machine of 2024."""
+
+PROBE_BLOCK = f"{PROBES}/block_probe.py"
+PROBE_INSTRUCTION = f"{PROBES}/instruction_probe.py"
+PROBE_ACCESS = f"{PROBES}/access_probe.py"
+
+COUNTING = "Block and instruction counting on mix cost at most 1.5 times the uninstrumented run"
+ACCESSES = "A probe per memory access costs at most 7 times the uninstrumented run"
+EMPTY = "empty is within noise"
+SCALES = "Two harts on two cores do at least 1.8 times the work of one in the same time"
+GROWS = (
+    "No plugin's overhead at 2 vCPUs, in CPU time of the vCPU processes, is more than 1.1 times "
+    "its overhead at 1"
+)
+WITHIN_NOISE = 1.03
+"""What an unchanged run varies by, as median of pairs, on a machine that is otherwise idle."""
+
+
+def ratio(over: Term, under: Term) -> tuple[Term, Term]:
+    """One term over another."""
+    return (over, (*under[:2], -under[2]))
+
+
+def per_second(name: str, variant: str, counted: str, seconds: str = "guest") -> Figure:
+    """Millions of something a second."""
+    return Figure(name, ratio((variant, counted, 1), (variant, seconds, 1)), "M/s", factor=1e-6)
+
+
+def overhead_case(
+    plugin: str,
+    spec: str,
+    purpose: str,
+    bars: Iterable[Bar] = (),
+    rounds: int = ROUNDS,
+    counts: str = "",
+    events: str = "",
+) -> Case:
+    """A plugin against nothing, with 1 and with 2 harts that have work of their own."""
+    with_one, with_two = f"{plugin}, 1 hart", f"{plugin}, 2 harts"
+    one, two = "nothing, 1 hart", "nothing, 2 harts"
+    cpu_one = ratio((with_one, "vcpu_cpu", 1), (one, "vcpu_cpu", 1))
+    cpu_two = ratio((with_two, "vcpu_cpu", 1), (two, "vcpu_cpu", 1))
+    inverse = tuple((variant, metric, -exponent) for variant, metric, exponent in cpu_one)
+    return Case(
+        name=f"overhead.{plugin}",
+        purpose=purpose,
+        guest="mix",
+        symbols={"rounds": rounds},
+        variants=(
+            Variant(one),
+            Variant(with_one, plugins=(spec,), counts=counts),
+            Variant(two, smp=2),
+            Variant(with_two, smp=2, plugins=(spec,), counts=counts),
+        ),
+        figures=(
+            Figure("time, 1 hart", ratio((with_one, "guest", 1), (one, "guest", 1)), "times"),
+            Figure("CPU, 1 hart", cpu_one, "times"),
+            Figure("time, 2 harts", ratio((with_two, "guest", 1), (two, "guest", 1)), "times"),
+            Figure("CPU, 2 harts", cpu_two, "times"),
+            Figure("growth of CPU", (*cpu_two, *inverse), "times"),
+            *([per_second(f"{events}, 1 hart", with_one, "events")] if events else ()),
+        ),
+        bars=(*bars, Bar("growth of CPU", Side.AT_MOST, 1.1, GROWS)),
+    )
+
+
+OVERHEAD = (
+    overhead_case(
+        "empty",
+        "empty",
+        "a plugin that does nothing",
+        [Bar("time, 1 hart", Side.AT_MOST, WITHIN_NOISE, EMPTY)],
+    ),
+    overhead_case(
+        "icount",
+        "icount",
+        "instructions and blocks counted inline",
+        [Bar("time, 1 hart", Side.AT_MOST, 1.5, COUNTING)],
+        counts="instructions",
+    ),
+    overhead_case(
+        "block-probe",
+        PROBE_BLOCK,
+        "a probe on every block, counting blocks and instructions",
+        [Bar("time, 1 hart", Side.AT_MOST, 1.5, COUNTING)],
+        counts="blocks",
+        events="blocks",
+    ),
+    overhead_case("hotblocks", "hotblocks", "executions of every block counted inline"),
+    overhead_case(
+        "instruction-probe",
+        PROBE_INSTRUCTION,
+        "a probe on every instruction",
+        counts="instructions",
+        events="instructions",
+    ),
+    overhead_case(
+        "access-probe",
+        PROBE_ACCESS,
+        "a probe per memory access, counting per page",
+        [Bar("time, 1 hart", Side.AT_MOST, 7.0, ACCESSES)],
+        rounds=MEMORY_ROUNDS,
+        events="accesses",
+    ),
+    overhead_case(
+        "memtrace",
+        "memtrace",
+        "every access recorded, without loss, and counted per page by the aggregator",
+        rounds=MEMORY_ROUNDS,
+        events="records",
+    ),
+    overhead_case(
+        "callback",
+        f"{PROBES}/callback.py,pc={{fibonacci}}",
+        "a Python callback at the entry of one function that is called often",
+        events="calls",
+    ),
+)
+
+SCALING = Case(
+    name="scaling.mix",
+    purpose="work of 2 harts, each with its own, in the time that 1 takes for its",
+    guest="mix",
+    symbols={"rounds": ROUNDS},
+    variants=(Variant("1 hart"), Variant("2 harts", smp=2)),
+    figures=(
+        Figure("work", (("1 hart", "guest", 1), ("2 harts", "guest", -1)), "times", factor=2),
+        per_second("instructions, 1 hart", "1 hart", "instructions"),
+        per_second("instructions, 2 harts", "2 harts", "instructions"),
+    ),
+    bars=(Bar("work", Side.AT_LEAST, 1.8, SCALES),),
+)
+
+
+def rate(variant: str, counted: str = "mttcg") -> Figure:
+    """Guest instructions a second; for tools that do not count, those that mttcg counted."""
+    terms = ((counted, "instructions", 1), (variant, "guest", -1))
+    return Figure(f"{variant}: instructions", terms, "M/s", factor=1e-6)
+
+
+def over_bare(variant: str, base: str) -> Figure:
+    """Time over that of the same guest on Unicorn alone."""
+    terms = ratio((variant, "guest", 1), (base, "guest", 1))
+    return Figure(f"{variant} over {base}", terms, "times")
+
+
+BARE, SPLIT, VIRTUAL = "Unicorn", "Unicorn, code apart", "Unicorn, virtual TLB"
+
+UNICORN = Case(
+    name="engines.unicorn",
+    purpose="the same guest on Unicorn alone, in three ways to map RAM, and on mttcg",
+    guest="mix",
+    symbols={"rounds": MEMORY_ROUNDS},
+    variants=(
+        Variant(BARE, "unicorn", settings={"mapping": "whole"}),
+        Variant(SPLIT, "unicorn", settings={"mapping": "apart"}),
+        Variant(VIRTUAL, "unicorn", settings={"mapping": "virtual"}),
+        Variant("mttcg"),
+        Variant("icount", plugins=("icount",), counts="instructions"),
+        Variant("block-probe", plugins=(PROBE_BLOCK,), counts="blocks"),
+        Variant("access-probe", plugins=(PROBE_ACCESS,)),
+    ),
+    figures=(
+        *(rate(variant) for variant in (BARE, SPLIT, VIRTUAL, "mttcg")),
+        over_bare("mttcg", BARE),
+        over_bare("icount", BARE),
+        over_bare("block-probe", BARE),
+        over_bare("access-probe", BARE),
+        over_bare("mttcg", VIRTUAL),
+        over_bare("icount", VIRTUAL),
+        over_bare("access-probe", VIRTUAL),
+    ),
+    bars=(
+        Bar(f"icount over {BARE}", Side.AT_MOST, 1.5, COUNTING),
+        Bar(f"block-probe over {BARE}", Side.AT_MOST, 1.5, COUNTING),
+        Bar(f"access-probe over {BARE}", Side.AT_MOST, 7.0, ACCESSES),
+    ),
+)
+
+QEMU = Case(
+    name="engines.qemu",
+    purpose="QEMU (TCG), uninstrumented: its wall time less that of a run of 0 rounds",
+    guest="mix",
+    symbols={"rounds": ROUNDS},
+    variants=(Variant("mttcg"), Variant("QEMU", "qemu")),
+    figures=(
+        rate("mttcg"),
+        rate("QEMU"),
+        Figure("mttcg over QEMU", ratio(("mttcg", "guest", 1), ("QEMU", "guest", 1)), "times"),
+    ),
+)
+
+BUS = Case(
+    name="bus.throughput",
+    purpose="records of 32 bytes from one producer process to one numpy reducer, nothing lost",
+    variants=(
+        Variant("ring", "ring", settings={"records": 20_000_000}),
+        Variant("bus", "bus", settings={"records": 20_000_000}),
+    ),
+    figures=(
+        Figure("ring alone", (("ring", "records", 1), ("ring", "seconds", -1)), "M/s", factor=1e-6),
+        Figure(
+            "ring, publisher, subscriber",
+            (("bus", "records", 1), ("bus", "seconds", -1)),
+            "M/s",
+            factor=1e-6,
+        ),
+    ),
+)
+
+STARTUP_VARIANTS = (
+    Variant("python", "python"),
+    Variant("nothing"),
+    Variant("icount", plugins=("icount",)),
+    Variant("block-probe", plugins=(PROBE_BLOCK,)),
+    Variant("memtrace", plugins=("memtrace",)),
+    Variant("4 harts", smp=4),
+    Variant("nothing compiled yet", settings={"cold": True}),
+)
+
+STARTUP = Case(
+    name="startup.hello",
+    purpose="the whole command `mttcg run hello.elf`, from the shell to the shell",
+    guest="hello",
+    variants=STARTUP_VARIANTS,
+    figures=tuple(
+        Figure(variant.name, ((variant.name, "wall", 1),), "s") for variant in STARTUP_VARIANTS
+    ),
+    same_output=False,
+)
+
+CASES = (*OVERHEAD, SCALING, UNICORN, QEMU, BUS, STARTUP)

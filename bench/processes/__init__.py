@@ -1,0 +1,1 @@
+"""Processes that tools start, each by `python -m bench.processes.NAME`."""

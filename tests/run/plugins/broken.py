@@ -1,0 +1,3 @@
+"""A plugin that raises while it is loaded."""
+
+NOTHING = 1 // 0

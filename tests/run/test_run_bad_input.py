@@ -1,0 +1,116 @@
+"""Every mistake of a user's: one line on stderr that says what is wrong, exit status 2."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from run_harness import Running, guest, plugin
+from tiny_elf import TinyElf, TinySegment
+
+HELLO = guest("hello")
+
+
+def refused(runs: list[tuple[Running, str]]) -> None:
+    """Check that each run said one line with this text, and nothing else happened."""
+    for running, wrong in runs:
+        status = running.wait()
+        assert running.stderr.startswith("mttcg: "), running.stderr
+        assert running.stderr.count("\n") == 1, running.stderr
+        assert wrong in running.stderr
+        assert (status, running.shown) == (2, b""), running.stderr
+        running.check_nothing_left()
+
+
+def test_a_guest_that_cannot_be_run(start: Callable[..., Running], tmp_path: Path) -> None:
+    note = TinyElf(segments=(TinySegment(kind=4),))
+    files = {
+        "notes.txt": (b"hello\n", "it is not an ELF file; expected a 64-bit little-endian RISC-V"),
+        "x86.elf": (TinyElf(machine=62).content(), "it is for another machine, x86-64; expected"),
+        "32.elf": (TinyElf(elf_class=1).content(), "it is a 32-bit ELF; expected a 64-bit"),
+        "note.elf": (note.content(), "it has no loadable segment; expected a 64-bit"),
+    }
+    runs = []
+    for name, (content, wrong) in files.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        runs.append((start(str(path)), f"mttcg: {path}: {wrong}"))
+    outside = "is outside RAM; expected addresses in RAM, 0x80000000 to 0x800fffff (see --memory)"
+    runs.append((start(guest("mix"), "--memory", "1M"), outside))
+    refused(runs)
+
+
+def test_an_option_that_cannot_be(start: Callable[..., Running], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused(
+        [
+            (
+                start(HELLO, "--smp", "0"),
+                "--smp: 0 is out of range; expected a whole number",
+            ),
+            (start(HELLO, "--smp", "65"), "--smp: 65 is out of range; expected a whole number"),
+            (
+                start(HELLO, "--set", "console_lok=1"),
+                "hello.elf: --set console_lok: there is no symbol 'console_lok'; expected one of",
+            ),
+            (
+                start(HELLO, "--json", f"{tmp_path}/file/x.json"),
+                f"--json: there is no directory {tmp_path}/file; expected a file to write",
+            ),
+            (start(HELLO, "--wait-subscribers", "1"), "no plugin has a stream; expected a plugin"),
+        ]
+    )
+
+
+def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
+    raising = plugin("raising")
+    refused(
+        [
+            (start(HELLO, "--plugin", "absent"), "plugin absent: unknown; known are: empty, hot"),
+            (
+                start(HELLO, "--plugin", "hotblocks,tops=3"),
+                "plugin hotblocks: unknown option 'tops'; known are: top",
+            ),
+            (start(HELLO, "--plugin", "icount", "--plugin", "icount"), "icount: is given twice"),
+            (
+                start(HELLO, "--plugin", plugin("refusing")),
+                "plugin refusing: plugin_init returned False; expected",
+            ),
+            (
+                start(HELLO, "--plugin", plugin("broken")),
+                "plugin broken: importing it fails: ZeroDivisionError: integer division or",
+            ),
+            (
+                start(HELLO, "--plugin", f"{raising},at=init"),
+                "plugin raising: plugin_init raised RuntimeError: as asked, at init (",
+            ),
+            (
+                start(HELLO, "--plugin", f"{raising},at=exit_in_init"),
+                "plugin raising: plugin_init raised SystemExit: 3 (",
+            ),
+            (start(HELLO, "--plugin", f"{raising},at=declaring"), "stream raising.bad: "),
+        ]
+    )
+
+
+def test_a_bus_address_in_use(start: Callable[..., Running], tmp_path: Path) -> None:
+    taken = tmp_path / "bus"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(str(taken))
+            tcp_url, ipc_url = f"tcp://127.0.0.1:{port}", f"ipc://{taken}"
+            refused(
+                [
+                    (start(HELLO, "--bus", tcp_url), f"bus {tcp_url}: somebody else is bound"),
+                    (start(HELLO, "--bus", ipc_url), f"bus {ipc_url}: the socket file exists"),
+                ]
+            )
+    assert taken.exists()
+
+
+def test_a_result_that_cannot_be_written(start: Callable[..., Running]) -> None:
+    running = start(HELLO, "--json", "/dev/full", "--quiet")
+    assert running.wait() == 2
+    assert running.shown == b"hello from hart 0 of 1\n"
+    wrong = "/dev/full: No space left on device; expected a file to write"
+    assert running.stderr == f"mttcg: --json: {wrong}\n"

@@ -1,0 +1,118 @@
+"""A process of a run is killed: the run says who it was, and loses nothing that it need not."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from run_harness import SOON, Running, closes, eventually, guest, is_alive
+
+EXIT_FAULT = 70
+SPINNING = ("--plugin", "hotblocks,top=0", "--plugin", "memtrace")
+
+
+def spin(start: Callable[..., Running], *arguments: str, smp: int = 2) -> Running:
+    """A guest that would run for ever, once all its harts do."""
+    running = start(guest("spin"), "--smp", str(smp), *arguments, with_json=True)
+    running.read(until=f"spinning on {smp} harts\n".encode())
+    return running
+
+
+def killed(running: Running, role: str, index: int = 0) -> float:
+    """Kill one of its processes; the seconds that the run takes from there to its end."""
+    running.kill(role, index)
+    began = time.monotonic()
+    assert running.wait() == EXIT_FAULT, running.stderr
+    running.check_nothing_left()
+    return time.monotonic() - began
+
+
+def executions(report: dict[str, Any], cpu: int) -> int:
+    return sum(int(row[f"cpu{cpu}"]) for row in report["hottest"])
+
+
+def test_a_killed_vcpu_is_named_and_nothing_that_it_recorded_is_lost(
+    start: Callable[..., Running],
+) -> None:
+    running = spin(start, *SPINNING, smp=3)
+    assert len(running.members("vcpu")) == 3
+    assert killed(running, "vcpu", 1) < SOON
+    result = running.result
+    dead = result["vcpus"][1]
+    assert result["stop_reason"] == "a vCPU process died"
+    assert [vcpu["state"] for vcpu in result["vcpus"]] == ["stopped", "killed", "stopped"]
+    (line,) = (line for line in running.stderr.splitlines() if "vCPU 1: " in line)
+    assert line == (
+        f"mttcg: vCPU 1: its process ended (signal 9) near pc {dead['pc']}, "
+        f"after {dead['instructions']} instructions"
+    )
+    assert 0x8000_0000 <= int(dead["pc"], 16) < 0x8010_0000
+    assert int(dead["registers"]["pc"], 16) >> 28 == 8
+    assert dead["registers"]["sp"] != "0x0"
+    assert f"vCPU 1 (killed) at pc {dead['pc']}" in running.stderr
+    assert closes(result["ledger"]), result["ledger"]
+    for vcpu in result["vcpus"]:
+        # killed between the count of all blocks and that of this block, it lacks one
+        counted = executions(result["plugins"]["hotblocks"], vcpu["index"])
+        assert 0 <= vcpu["blocks"] - counted <= (vcpu["state"] == "killed")
+    recorded = {vcpu["cpu"]: vcpu["reads"] for vcpu in result["plugins"]["memtrace"]["vcpus"]}
+    assert min(recorded.values()) > 1000
+
+
+def test_a_killed_host_takes_the_vcpus_along_but_not_their_records(
+    start: Callable[..., Running],
+) -> None:
+    running = spin(start, *SPINNING)
+    assert killed(running, "host") < SOON
+    assert "mttcg: the vCPU host ended unexpectedly (signal 9), and all vCPUs" in running.stderr
+    result = running.result
+    assert [vcpu["state"] for vcpu in result["vcpus"]] == ["killed"] * 2
+    assert closes(result["ledger"]), result["ledger"]
+    assert all(executions(result["plugins"]["hotblocks"], cpu) > 1000 for cpu in range(2))
+
+
+def test_a_killed_publisher_ends_the_run(start: Callable[..., Running]) -> None:
+    running = spin(start, "--plugin", "memtrace", "--plugin", "icount")
+    assert killed(running, "publisher") < SOON
+    assert "mttcg: the bus publisher died (signal 9)" in running.stderr
+    assert "the report of the aggregator of memtrace is incomplete (exit status 70)" in (
+        running.stderr
+    )
+    result = running.result
+    assert [vcpu["state"] for vcpu in result["vcpus"]] == ["stopped"] * 2
+    assert result["plugins"]["icount"]["total"]["blocks"] > 1000
+    ledger = result["ledger"]["memtrace.access"]
+    parts = ledger["delivered"] + ledger["dropped"] + ledger["in_flight"]
+    assert ledger["emitted"] == parts > ledger["delivered"]
+
+
+def test_a_killed_aggregator_does_not_stop_the_guest(start: Callable[..., Running]) -> None:
+    running = start(
+        *(guest("echo"), "--plugin", "memtrace", "--plugin", "hotblocks"),
+        stdin=subprocess.PIPE,
+        with_json=True,
+    )
+    running.read(until=b"echo until q\n")
+    names = [" ".join(process.cmdline()) for process in running.members("aggregator")]
+    victim = running.kill("aggregator", next(i for i, n in enumerate(names) if "memtrace" in n))
+    eventually(lambda: not is_alive(victim))
+    stdin = running.process.stdin
+    assert stdin is not None
+    with stdin:
+        stdin.write(b"abcq")
+    assert running.wait() == EXIT_FAULT
+    assert running.shown == b"echo until q\nABC\n"
+    assert "mttcg: the aggregator of memtrace gave no report (signal 9)" in running.stderr
+    result = running.result
+    assert result["stop_reason"] == "the guest ended"
+    assert result["plugins"]["hotblocks"]["executions"] == result["vcpus"][0]["blocks"]
+    running.check_nothing_left()
+
+
+def test_a_killed_supervisor_takes_everything_along(start: Callable[..., Running]) -> None:
+    running = spin(start, *SPINNING)
+    assert len(running.members("vcpu")) == 2
+    os.kill(running.process.pid, 9)
+    assert running.process.wait(SOON) == -9
+    running.check_nothing_left()

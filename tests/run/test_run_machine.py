@@ -1,0 +1,148 @@
+"""Machines run from Python: twice, at the same time, from any thread, in a notebook."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from run_harness import Running, closes, guest, is_alive
+
+from mttcg import Machine, RunResult
+from mttcg.machine.delivery import SubscribersMissingError
+
+RUNS = 20
+SCRIPT = """
+import sys, threading
+from mttcg import Machine
+
+found = []
+
+def work():
+    found.append(Machine(sys.argv[1], smp=2).run())
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(found[0].stop_reason, flush=True)
+class Cell:
+    def __init__(self): self.text = ""
+    def write(self, text): self.text += text
+    def flush(self): pass
+stdout, sys.stdout = sys.stdout, Cell()
+status = Machine(sys.argv[1], smp=1).run().exit_status
+cell, sys.stdout = sys.stdout, stdout
+print(repr(cell.text), status)
+"""
+
+
+def run(name: str, **options: Any) -> tuple[RunResult, bytes]:
+    console = BytesIO()
+    return Machine(guest(name), **options).run(console=console), console.getvalue()
+
+
+def memory_files() -> list[str]:
+    """What of a machine's memory this process has open or mapped."""
+    links = [path for path in Path("/proc/self/fd").iterdir() if path.exists()]
+    open_files = [str(path.readlink()) for path in links]
+    mapped = Path("/proc/self/maps").read_text().splitlines()
+    return [entry for entry in (*open_files, *mapped) if "memfd:mttcg" in entry]
+
+
+def test_many_runs_at_the_same_time_leave_nothing_behind() -> None:
+    me = psutil.Process()
+    before, threads = me.num_fds(), me.num_threads()
+    machine = Machine(guest("hello"), smp=2)
+
+    def one(number: int) -> None:
+        if number % 5 == 0:
+            result, shown = run("hello", smp=1, plugins=["memtrace"])
+            assert closes(result.ledger), result.ledger
+            assert shown == b"hello from hart 0 of 1\n"
+        else:
+            console = BytesIO()
+            result = machine.run(console=console)
+            assert sorted(console.getvalue().splitlines()) == [
+                b"hello from hart 0 of 2",
+                b"hello from hart 1 of 2",
+            ]
+        assert (result.exit_status, result.failures) == (0, [])
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(list(pool.map(one, range(RUNS)))) == RUNS
+    assert me.children() == []
+    assert me.num_fds() == before
+    assert me.num_threads() == threads
+    assert memory_files() == []
+
+
+def test_a_script_without_guard_from_a_thread_and_with_a_notebooks_stdout(
+    start: Callable[..., Running],
+) -> None:
+    running = start(guest("hello"), program=("-c", SCRIPT))
+    assert running.wait() == 0
+    assert running.stderr == ""
+    lines = running.shown.splitlines()
+    assert sorted(lines[:2]) == [b"hello from hart 0 of 2", b"hello from hart 1 of 2"]
+    assert lines[2:] == [b"the guest ended", b"'hello from hart 0 of 1\\n' 0"]
+    running.check_nothing_left()
+
+
+@pytest.mark.parametrize("stdout", [None, StringIO()])
+def test_standard_output_that_is_closed(
+    monkeypatch: pytest.MonkeyPatch, stdout: StringIO | None
+) -> None:
+    if stdout is not None:
+        stdout.close()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    result = Machine(guest("hello")).run()
+    assert (result.exit_status, result.failures) == (0, [])
+
+
+def test_an_error_of_the_callers_ends_everything() -> None:
+    me = psutil.Process()
+    before = me.num_fds()
+    descendants: list[psutil.Process] = []
+
+    def raising(_status: object) -> None:
+        descendants[:] = me.children(recursive=True)
+        if len(descendants) == 5:  # host, publisher, aggregator, and the vCPUs by now
+            raise ValueError("from on_status")
+
+    machine = Machine(guest("spin"), smp=2, plugins=["memtrace"])
+    with pytest.raises(ValueError, match="from on_status"):
+        machine.run(console=BytesIO(), on_status=raising)
+    assert not list(filter(is_alive, descendants))
+    assert me.num_fds() == before
+
+
+def test_a_subscriber_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mttcg.machine.machine.SUBSCRIBER_SECONDS", 3.0)
+    machine = Machine(guest("hello"), plugins=["memtrace"], wait_subscribers=2)
+    addresses: list[str] = []
+    missing = "the run can't begin without 2 of the subscribers to wait for: not there after 3 s"
+    with pytest.raises(SubscribersMissingError, match=missing):
+        machine.run(console=BytesIO(), on_bus=addresses.append)
+    assert [address[:6] for address in addresses] == ["ipc://"]
+
+
+def test_an_aggregator_that_does_not_start_is_named(tmp_path: Path) -> None:
+    plugin = tmp_path / "torn.py"
+    plugin.write_text(
+        "import sys\n"
+        "import mttcg_bus\n"
+        "from mttcg.instrument import Stream, events, instrument_memory\n"
+        "if 'subscribe' in sys.argv:\n"
+        "    raise OSError('torn')\n"
+        "class Aggregator(mttcg_bus.Aggregator):\n"
+        "    pass\n"
+        "def plugin_init(_options):\n"
+        "    instrument_memory(None, Stream('access', events.ACCESS))\n"
+    )
+    machine = Machine(guest("hello"), plugins=[str(plugin)])
+    missing = r"without the aggregator of torn: it ended \(exit status 2\)"
+    with pytest.raises(SubscribersMissingError, match=missing):
+        machine.run(console=BytesIO())
