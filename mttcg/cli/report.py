@@ -14,6 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+WHOLE_WIDTH = 10
+"""Cells of up to so many characters, such as addresses, are not folded."""
 ROW_LIMIT = 30
 """Rows of a table that are shown; the JSON has all."""
 ITEM_LIMIT = 8
@@ -83,7 +85,13 @@ def rows_table(
     table = new_table()
     for column in columns:
         numbers = all(is_number(row.get(column)) for row in shown)
-        table.add_column(cell("", column), justify="right" if numbers else "left", overflow="fold")
+        widest = max((len(cell(column, row[column])) for row in shown if column in row), default=0)
+        table.add_column(
+            cell("", column),
+            justify="right" if numbers else "left",
+            overflow="fold",
+            min_width=min(widest, WHOLE_WIDTH),
+        )
     for row in shown:
         table.add_row(*(cell(key, row[key]) if key in row else Text() for key in columns))
     yield indented(table)

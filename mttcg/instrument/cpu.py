@@ -1,7 +1,5 @@
 """A vCPU as a plugin sees it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 from mttcg.instrument.errors import StateUnavailableError, UnknownRegisterError
@@ -65,15 +63,15 @@ class Cpu:
     def __repr__(self) -> str:
         return f"Cpu({self.index})"
 
-    @contextmanager
-    def at(self, moment: str, pc: int) -> Iterator[None]:
-        """Open the vCPU to a callback; used by the runtime."""
+    def open(self, moment: str, pc: int) -> tuple[str, int]:
+        """Open the vCPU to a callback; what to give `close` behind it. Used by the runtime."""
         before = self._moment, self._pc
         self._moment, self._pc = moment, pc
-        try:
-            yield
-        finally:
-            self._moment, self._pc = before
+        return before
+
+    def close(self, before: tuple[str, int]) -> None:
+        """Undo `open`."""
+        self._moment, self._pc = before
 
     @property
     def pc(self) -> int:

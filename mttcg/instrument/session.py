@@ -5,7 +5,7 @@ A vCPU process has one `Guest`. An aggregator has none: there, declarations are 
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
 from mttcg.instrument.errors import NoGuestError
@@ -52,14 +52,24 @@ def guest(asked: str) -> Guest:
     return _guest
 
 
+def begin_call(plugin: str) -> Token[str]:
+    """From here on a plugin's code runs; what to give `end_call` behind it."""
+    return _plugin.set(plugin)
+
+
+def end_call(token: Token[str]) -> None:
+    """Undo `begin_call`."""
+    _plugin.reset(token)
+
+
 @contextmanager
 def calling(plugin: str) -> Iterator[None]:
     """Run a plugin's code: what it asks for is its own."""
-    token = _plugin.set(plugin)
+    token = begin_call(plugin)
     try:
         yield
     finally:
-        _plugin.reset(token)
+        end_call(token)
 
 
 def current_plugin() -> str:

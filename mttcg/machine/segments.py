@@ -20,7 +20,6 @@ from mttcg.vcpu.shared import MACHINE_BYTES
 
 PAGE = 4096
 ARENA_BYTES = 64 << 20
-FIXED = ("ram", "harts", "machine", "cache")
 
 
 def create_segment(name: str, size: int) -> int:

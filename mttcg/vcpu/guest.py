@@ -217,6 +217,7 @@ class GuestOfVcpu:
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Write bytes of RAM; raises NotRamError."""
+        # every vCPU may write here as well: what is to be seen whole is the plugin's to arrange
         self.ram[1][self._ram_slice(address, len(data))] = data
 
     def _ram_slice(self, address: int, size: int) -> slice:
@@ -250,10 +251,14 @@ class GuestOfVcpu:
 
         A plugin may raise anything, and what it raises must not reach the native code below.
         """
+        # no context managers: they would double what a callback costs
+        token, before = session.begin_call(plugin), self.cpu.open(moment, pc)
         try:
-            with session.calling(plugin), self.cpu.at(moment, pc):
-                return (function(*arguments),)
+            return (function(*arguments),)
         except BaseException:
             trace = traceback.format_exc(limit=-8)
             self.failed(CallbackError(plugin, self.index, pc, trace))
             return None
+        finally:
+            self.cpu.close(before)
+            session.end_call(token)

@@ -223,6 +223,7 @@ class Vcpu:
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
+            # every vCPU may write here; the guest orders its accesses, as for any plain store
             at = address - self.ram_base
             self.ram[at : at + access.size] = value.to_bytes(access.size, "little")
         return value
