@@ -73,7 +73,7 @@ RECORDS = ("ACCESS", "BLOCK", "INSTRUCTION", "EXECUTIONS")
 BUS_CLASSES = ("Aggregator", "RunInfo")
 GIVEN = {"Cpu", "Probe", "RunInfo", "Ticket"}
 """Classes that an author is given and never makes; their constructors are not shown."""
-NOT_FOR_AUTHORS = {"Cpu.at", "RunInfo.to_plain", "RunInfo.from_plain"}
+NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_plain"}
 """Public members that other packages of this project use."""
 
 MARK = (

@@ -44,6 +44,17 @@ class PluginError(UserError):
         self.plugin, self.wrong = plugin, wrong
 
 
+class HostLimitError(UserError):
+    """The host does not give what a machine of this size needs."""
+
+    def __init__(self, smp: int, memory: int, error: OSError) -> None:
+        super().__init__(
+            f"--smp {smp} with {memory >> 20} MiB of memory: the host refuses "
+            f"({error.strerror}); expected a smaller machine, or higher limits (ulimit -a)"
+        )
+        self.smp, self.memory, self.error = smp, memory, error
+
+
 class BusAddressError(UserError):
     """The bus can't be bound to, or reached at, an address."""
 

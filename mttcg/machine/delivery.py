@@ -56,11 +56,17 @@ class Delivery:
     def prepare(cls, streams: list[dict[str, Any]], smp: int) -> "Delivery":
         """Make the rings of the declared streams."""
         specs = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
-        ring_fds = {name: [create_ring(spec) for _ in range(smp)] for name, spec in specs.items()}
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
-        return cls(
-            specs, ring_fds, os.eventfd(0, flags), [os.eventfd(0, flags) for _ in range(smp)]
-        )
+        made = cls(specs, {name: [] for name in specs}, os.eventfd(0, flags), [])
+        try:
+            for _ in range(smp):
+                made.space_fds.append(os.eventfd(0, flags))
+                for name, spec in specs.items():
+                    made.ring_fds[name].append(create_ring(spec))
+        except OSError:
+            made.close()
+            raise
+        return made
 
     def publish(self, url: str | None, run: RunInfo) -> PublisherProcess:
         """Start the publisher; raises the bus's address errors."""

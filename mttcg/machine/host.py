@@ -183,6 +183,7 @@ def main(descriptor: int) -> int:
 
 def serve(channel: Channel) -> int:
     """Load the plugins, fork the vCPUs, and say of each how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a parent's SIG_IGN would stay, and hide deaths
     received = channel.receive()
     if received is None:
         return 0

@@ -58,7 +58,8 @@ class Interrupts:
         self.waiting = True
 
     def __enter__(self) -> Self:
-        """Put itself before the handlers that are there."""
+        """Put itself before the handlers that are there; may be done again after the end."""
+        self.waiting = False
         if threading.current_thread() is threading.main_thread():
             for number in NUMBERS:
                 handler = signal.getsignal(number)
@@ -71,4 +72,8 @@ class Interrupts:
         """Put the handlers back."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        self.before.clear()
+
+    def close(self) -> None:
+        """Close the descriptor."""
         os.close(self.descriptor)

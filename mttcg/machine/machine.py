@@ -1,5 +1,6 @@
 """A machine: the guest, its processes, and one run of it."""
 
+import errno
 import os
 import time
 import uuid
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mttcg.config import Config
-from mttcg.errors import OptionError
+from mttcg.errors import HostLimitError, OptionError
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
 from mttcg.machine.console import Console, standard_output
@@ -31,6 +32,8 @@ from mttcg.vcpu.tables import executed_blocks
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "unicorn"
+LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What the kernel says when a machine is too large for it."""
 
 
 class Machine:
@@ -72,19 +75,23 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        run = Run(self.config, self.image)
+        run = Run(self.config, self.image, Interrupts())
         try:
             return run.run(console, on_status, stdin_fd, on_bus)
+        except OSError as error:
+            if error.errno in LIMITS:
+                raise HostLimitError(self.config.smp, self.config.memory, error) from error
+            raise
         finally:
-            with Interrupts():
+            with run.interrupts:
                 run.close()
 
 
 class Run:
     """One run: its segments, processes and descriptors, and their end."""
 
-    def __init__(self, config: Config, image: GuestImage) -> None:
-        self.config, self.image = config, image
+    def __init__(self, config: Config, image: GuestImage, interrupts: Interrupts) -> None:
+        self.config, self.image, self.interrupts = config, image, interrupts
         self.identifier = uuid.uuid4().hex
         self.fds: dict[str, int] = {}
         self.channels: list[Channel] = []
@@ -112,8 +119,8 @@ class Run:
             if on_status is not None:
                 on_status(reader.read())
 
-        with Interrupts() as interrupts:
-            watch = self._watch(host, interrupts, console, stdin_fd, tick)
+        with self.interrupts as interrupts:
+            watch = self._watch(host, console, stdin_fd, tick)
             began = time.monotonic()
             self.machine.start_clock()
             self._start_vcpus(host)
@@ -185,7 +192,6 @@ class Run:
     def _watch(
         self,
         host: Host,
-        interrupts: Interrupts,
         console: Console | None,
         stdin_fd: int | None,
         tick: Callable[[], None],
@@ -197,7 +203,7 @@ class Run:
             machine=self.machine,
             delivery=self.delivery,
             channels=self.channels,
-            interrupts=interrupts,
+            interrupts=self.interrupts,
             console_output=self.console_output,
             console_input=self.console_input,
             notice_fd=self.fds["notice"],
@@ -288,3 +294,4 @@ class Run:
         if hasattr(self, "console_output"):
             os.close(self.console_output)
             os.close(self.console_input)
+        self.interrupts.close()

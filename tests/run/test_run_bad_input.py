@@ -108,6 +108,19 @@ def test_a_bus_address_in_use(start: Callable[..., Running], tmp_path: Path) -> 
     assert taken.exists()
 
 
+def test_a_machine_that_the_host_has_no_room_for(start: Callable[..., Running]) -> None:
+    limited = "import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (24, 24)); "
+    program = ("-c", limited + "from mttcg.cli import main; sys.exit(main())")
+    refused(
+        [
+            (
+                start("run", HELLO, "--smp", "16", "--plugin", "memtrace", program=program),
+                "--smp 16 with 128 MiB of memory: the host refuses (Too many open files); expected",
+            )
+        ]
+    )
+
+
 def test_a_result_that_cannot_be_written(start: Callable[..., Running]) -> None:
     running = start(HELLO, "--json", "/dev/full", "--quiet")
     assert running.wait() == 2

@@ -48,10 +48,19 @@ def readable(interrupts: Interrupts) -> bool:
         return bool(selector.select(0))
 
 
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    made = Interrupts()
+    yield made
+    made.close()
+
+
 @pytest.mark.usefixtures("slowly")
-def test_an_interrupt_is_noted_until_it_is_taken_up_and_the_next_one_raises() -> None:
+def test_an_interrupt_is_noted_until_it_is_taken_up_and_the_next_one_raises(
+    interrupts: Interrupts,
+) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with Interrupts() as interrupts:
+    with interrupts:
         assert not interrupts.take()
         for _ in range(2):
             press()
@@ -68,8 +77,8 @@ def test_an_interrupt_is_noted_until_it_is_taken_up_and_the_next_one_raises() ->
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_an_interrupt_that_comes_twice_at_once_is_one() -> None:
-    with Interrupts() as interrupts:
+def test_an_interrupt_that_comes_twice_at_once_is_one(interrupts: Interrupts) -> None:
+    with interrupts:
         press()
         press()
         assert interrupts.take()
@@ -77,11 +86,11 @@ def test_an_interrupt_that_comes_twice_at_once_is_one() -> None:
         assert not interrupts.take()
 
 
-def test_only_signals_that_would_raise_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_signals_that_would_raise_are_noted(interrupts: Interrupts) -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGHUP, lambda number, frame: seen.append(number))
     try:
-        with Interrupts() as interrupts:
+        with interrupts:
             assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
             press(signal.SIGHUP)
             assert (seen, interrupts.take()) == ([signal.SIGHUP], False)
@@ -89,12 +98,12 @@ def test_only_signals_that_would_raise_are_noted(monkeypatch: pytest.MonkeyPatch
         signal.signal(signal.SIGHUP, before)
 
 
-def test_another_thread_leaves_signals_alone() -> None:
+def test_another_thread_leaves_signals_alone(interrupts: Interrupts) -> None:
     before = signal.getsignal(signal.SIGINT)
     found: list[object] = []
 
     def enter() -> None:
-        with Interrupts():
+        with interrupts:
             found.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=enter)
