@@ -37,7 +37,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="SECONDS",
         type=float,
         default=Plan.patience,
-        help="how long to wait for a quiet machine before each run, 0: not (%(default)g)",
+        help="how long to wait for a quiet machine before each run (%(default)g); "
+        "0: take every run as it comes",
     )
     return parser.parse_args(arguments)
 
@@ -97,7 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.source:
             plain = json.loads(asked.source.read_text())
         else:
-            plan = Plan(asked.runs, asked.patience)
+            attempts = Plan.attempts if asked.patience else 1
+            plan = Plan(asked.runs, asked.patience, attempts)
             plain = run_cases(chosen, plan, console, asked.json)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)

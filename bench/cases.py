@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from bench.model import Bar, Case, Figure, Side, Term, Variant
 
 PROBES = "bench/plugins"
-MEMORY_ROUNDS = 100
+FEW_ROUNDS = 100
 """Rounds of `mix` for what costs many times the run itself: 1 s uninstrumented."""
 ROUNDS = 300
 """Rounds of `mix`: 3 s uninstrumented on a machine of 2024."""
@@ -70,11 +70,11 @@ def overhead_case(
             Variant(with_two, smp=2, plugins=(spec,), counts=counts),
         ),
         figures=(
-            Figure("time, 1 hart", ratio((with_one, "guest", 1), (one, "guest", 1)), "times"),
             Figure("CPU, 1 hart", cpu_one, "times"),
-            Figure("time, 2 harts", ratio((with_two, "guest", 1), (two, "guest", 1)), "times"),
             Figure("CPU, 2 harts", cpu_two, "times"),
             Figure("growth of CPU", (*cpu_two, *inverse), "times"),
+            Figure("time, 1 hart", ratio((with_one, "guest", 1), (one, "guest", 1)), "times"),
+            Figure("time, 2 harts", ratio((with_two, "guest", 1), (two, "guest", 1)), "times"),
             *([per_second(f"{events}, 1 hart", with_one, "events")] if events else ()),
         ),
         bars=(*bars, Bar("growth of CPU", Side.AT_MOST, 1.1, GROWS)),
@@ -86,20 +86,20 @@ OVERHEAD = (
         "empty",
         "empty",
         "a plugin that does nothing",
-        [Bar("time, 1 hart", Side.AT_MOST, WITHIN_NOISE, EMPTY)],
+        [Bar("CPU, 1 hart", Side.AT_MOST, WITHIN_NOISE, EMPTY)],
     ),
     overhead_case(
         "icount",
         "icount",
         "instructions and blocks counted inline",
-        [Bar("time, 1 hart", Side.AT_MOST, 1.5, COUNTING)],
+        [Bar("CPU, 1 hart", Side.AT_MOST, 1.5, COUNTING)],
         counts="instructions",
     ),
     overhead_case(
         "block-probe",
         PROBE_BLOCK,
         "a probe on every block, counting blocks and instructions",
-        [Bar("time, 1 hart", Side.AT_MOST, 1.5, COUNTING)],
+        [Bar("CPU, 1 hart", Side.AT_MOST, 1.5, COUNTING)],
         counts="blocks",
         events="blocks",
     ),
@@ -108,6 +108,7 @@ OVERHEAD = (
         "instruction-probe",
         PROBE_INSTRUCTION,
         "a probe on every instruction",
+        rounds=FEW_ROUNDS,
         counts="instructions",
         events="instructions",
     ),
@@ -115,21 +116,22 @@ OVERHEAD = (
         "access-probe",
         PROBE_ACCESS,
         "a probe per memory access, counting per page",
-        [Bar("time, 1 hart", Side.AT_MOST, 7.0, ACCESSES)],
-        rounds=MEMORY_ROUNDS,
+        [Bar("CPU, 1 hart", Side.AT_MOST, 7.0, ACCESSES)],
+        rounds=FEW_ROUNDS,
         events="accesses",
     ),
     overhead_case(
         "memtrace",
         "memtrace",
         "every access recorded, without loss, and counted per page by the aggregator",
-        rounds=MEMORY_ROUNDS,
+        rounds=FEW_ROUNDS,
         events="records",
     ),
     overhead_case(
         "callback",
         f"{PROBES}/callback.py,pc={{fibonacci}}",
         "a Python callback at the entry of one function that is called often",
+        rounds=FEW_ROUNDS,
         events="calls",
     ),
 )
@@ -142,6 +144,12 @@ SCALING = Case(
     variants=(Variant("1 hart"), Variant("2 harts", smp=2)),
     figures=(
         Figure("work", (("1 hart", "guest", 1), ("2 harts", "guest", -1)), "times", factor=2),
+        Figure(
+            "work, if both had a core",
+            (("1 hart", "vcpu_cpu", 1), ("2 harts", "vcpu_cpu", -1)),
+            "times",
+            factor=4,
+        ),
         per_second("instructions, 1 hart", "1 hart", "instructions"),
         per_second("instructions, 2 harts", "2 harts", "instructions"),
     ),
@@ -150,14 +158,14 @@ SCALING = Case(
 
 
 def rate(variant: str, counted: str = "mttcg") -> Figure:
-    """Guest instructions a second; for tools that do not count, those that mttcg counted."""
-    terms = ((counted, "instructions", 1), (variant, "guest", -1))
+    """Guest instructions a CPU second; for tools that do not count, those that mttcg counted."""
+    terms = ((counted, "instructions", 1), (variant, "vcpu_cpu", -1))
     return Figure(f"{variant}: instructions", terms, "M/s", factor=1e-6)
 
 
-def over_bare(variant: str, base: str) -> Figure:
-    """Time over that of the same guest on Unicorn alone."""
-    terms = ratio((variant, "guest", 1), (base, "guest", 1))
+def cpu_over(variant: str, base: str) -> Figure:
+    """CPU time over that of the same guest on something else."""
+    terms = ratio((variant, "vcpu_cpu", 1), (base, "vcpu_cpu", 1))
     return Figure(f"{variant} over {base}", terms, "times")
 
 
@@ -167,7 +175,7 @@ UNICORN = Case(
     name="engines.unicorn",
     purpose="the same guest on Unicorn alone, in three ways to map RAM, and on mttcg",
     guest="mix",
-    symbols={"rounds": MEMORY_ROUNDS},
+    symbols={"rounds": FEW_ROUNDS},
     variants=(
         Variant(BARE, "unicorn", settings={"mapping": "whole"}),
         Variant(SPLIT, "unicorn", settings={"mapping": "apart"}),
@@ -179,13 +187,13 @@ UNICORN = Case(
     ),
     figures=(
         *(rate(variant) for variant in (BARE, SPLIT, VIRTUAL, "mttcg")),
-        over_bare("mttcg", BARE),
-        over_bare("icount", BARE),
-        over_bare("block-probe", BARE),
-        over_bare("access-probe", BARE),
-        over_bare("mttcg", VIRTUAL),
-        over_bare("icount", VIRTUAL),
-        over_bare("access-probe", VIRTUAL),
+        cpu_over("mttcg", BARE),
+        cpu_over("icount", BARE),
+        cpu_over("block-probe", BARE),
+        cpu_over("access-probe", BARE),
+        cpu_over("mttcg", VIRTUAL),
+        cpu_over("icount", VIRTUAL),
+        cpu_over("access-probe", VIRTUAL),
     ),
     bars=(
         Bar(f"icount over {BARE}", Side.AT_MOST, 1.5, COUNTING),
@@ -196,14 +204,14 @@ UNICORN = Case(
 
 QEMU = Case(
     name="engines.qemu",
-    purpose="QEMU (TCG), uninstrumented: its wall time less that of a run of 0 rounds",
+    purpose="QEMU (TCG), uninstrumented: what it takes less what a run of 0 rounds takes",
     guest="mix",
     symbols={"rounds": ROUNDS},
     variants=(Variant("mttcg"), Variant("QEMU", "qemu")),
     figures=(
         rate("mttcg"),
         rate("QEMU"),
-        Figure("mttcg over QEMU", ratio(("mttcg", "guest", 1), ("QEMU", "guest", 1)), "times"),
+        cpu_over("mttcg", "QEMU"),
     ),
 )
 

@@ -70,7 +70,6 @@ def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
                 start(HELLO, "--plugin", "hotblocks,tops=3"),
                 "plugin hotblocks: unknown option 'tops'; known are: top",
             ),
-            (start(HELLO, "--plugin", "icount", "--plugin", "icount"), "icount: is given twice"),
             (
                 start(HELLO, "--plugin", plugin("refusing")),
                 "plugin refusing: plugin_init returned False; expected",

@@ -12,6 +12,7 @@ import pytest
 from run_harness import Running, closes, guest, is_alive
 
 from mttcg import Machine, RunResult
+from mttcg.machine.console import standard_output
 from mttcg.machine.delivery import SubscribersMissingError
 
 RUNS = 20
@@ -91,13 +92,12 @@ def test_a_script_without_guard_from_a_thread_and_with_a_notebooks_stdout(
     running.check_nothing_left()
 
 
-@pytest.mark.parametrize("stdout", [None, StringIO()])
-def test_standard_output_that_is_closed(
-    monkeypatch: pytest.MonkeyPatch, stdout: StringIO | None
-) -> None:
-    if stdout is not None:
-        stdout.close()
-    monkeypatch.setattr(sys, "stdout", stdout)
+def test_standard_output_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+    assert standard_output() is None
+    monkeypatch.setattr(sys, "stdout", None)
     result = Machine(guest("hello")).run()
     assert (result.exit_status, result.failures) == (0, [])
 

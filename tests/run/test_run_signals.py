@@ -8,6 +8,7 @@ import subprocess
 import termios
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flood_guest import PIECE, flood_guest
 from run_harness import Running, closes, eventually, guest, plugin
@@ -32,31 +33,35 @@ def press_until_the_end(running: Running) -> int:
     raise AssertionError("it does not end")
 
 
-def interrupted(running: Running, status: int) -> None:
-    """Check that a run which was interrupted ended in order, with all that belongs to it."""
+def interrupted(running: Running, status: int) -> Any:
+    """Check that a run which was interrupted ended in order; its result."""
     assert running.wait() == status, running.stderr
     assert running.stderr.endswith("mttcg: interrupted\n")
     result = running.result
     assert result["stop_reason"] == "interrupted"
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["stopped"] * 2
-    assert closes(result["ledger"]), result["ledger"]
     assert result["failures"] == []
-    blocks = [vcpu["blocks"] for vcpu in result["vcpus"]]
-    assert result["plugins"]["hotblocks"]["executions"] == sum(blocks)
     running.check_nothing_left()
+    return result
 
 
 def test_a_signal_stops_the_guest_in_order(start: Callable[..., Running]) -> None:
-    spec = (guest("spin"), "--smp", "2", "--plugin", "hotblocks")
-    to_supervisor, to_group, terminated = (start(*spec, with_json=True) for _ in range(3))
+    spec = (guest("spin"), "--smp", "2", "--plugin")
+    to_group = start(*spec, "hotblocks", with_json=True)
+    to_supervisor, terminated = (start(*spec, "icount", with_json=True) for _ in range(2))
     for running in (to_supervisor, to_group, terminated):
         running.read(until=b"spinning on 2 harts\n")
     os.kill(to_supervisor.process.pid, signal.SIGINT)
     os.killpg(to_group.process.pid, signal.SIGINT)
     os.killpg(terminated.process.pid, signal.SIGTERM)
-    interrupted(to_supervisor, 130)
-    interrupted(to_group, 130)
     interrupted(terminated, 143)
+    result = interrupted(to_supervisor, 130)
+    blocks = [vcpu["blocks"] for vcpu in result["vcpus"]]
+    assert result["plugins"]["icount"]["total"]["blocks"] == sum(blocks)
+    result = interrupted(to_group, 130)
+    blocks = [vcpu["blocks"] for vcpu in result["vcpus"]]
+    assert result["plugins"]["hotblocks"]["executions"] == sum(blocks)
+    assert closes(result["ledger"]), result["ledger"]
 
 
 def test_a_second_interrupt_kills_vcpus_that_do_not_leave(start: Callable[..., Running]) -> None:
