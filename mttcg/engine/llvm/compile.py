@@ -43,15 +43,19 @@ class Effort:
     """How hard LLVM tries."""
 
     name: str
-    passes: int
+    passes: tuple[str, ...]
     codegen: int
 
 
-FAST = Effort("fast", passes=0, codegen=0)
+FAST = Effort("fast", passes=(), codegen=0)
 """For code that is met for the first time."""
-OPTIMISED = Effort("optimised", passes=1, codegen=2)
+OPTIMISED = Effort(
+    "optimised",
+    passes=("sroa", "sccp", "simplify_cfg"),
+    codegen=2,
+)
 """For pages in which time is spent."""
-RESUMED = Effort("resumed", passes=0, codegen=0)
+RESUMED = Effort("resumed", passes=(), codegen=0)
 """For the rest of a block after an instruction that the host ran in its middle."""
 
 
@@ -80,10 +84,11 @@ def compile_text(text: str, effort: Effort) -> bytes:
     except RuntimeError as error:
         raise TranslationError(f"LLVM does not take the text: {error}") from error
     if effort.passes:
-        options = llvm.create_pipeline_tuning_options(speed_level=effort.passes)
-        options.loop_vectorization = options.slp_vectorization = False
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+        passes = llvm.create_new_module_pass_manager()
+        for name in effort.passes:
+            getattr(passes, f"add_{name}_pass")()
+        passes.run(module, builder)
     return code_of(machine.emit_object(module))
 
 

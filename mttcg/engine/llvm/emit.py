@@ -1,8 +1,8 @@
 """LLVM text for the instructions of a block: `Operations` on the names of SSA values.
 
-Within a block registers are SSA values; every write also goes to the hart state at once, so the
-state in memory is exact wherever control leaves. TBAA keeps registers, counters and guest memory
-apart, so the stores that follow each other to one register fold into the last.
+Within a block registers are SSA values; every write also goes to the register's place at once,
+which `page` says: the hart state itself, or a slot that LLVM turns into SSA values across blocks.
+TBAA keeps registers, counters and guest memory apart.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +18,10 @@ from mttcg.tbcache.layout import HALVES
 
 REGISTER, COUNTER, MEMORY = "!tbaa !1", "!tbaa !2", "!tbaa !3"
 UNLIKELY = "!prof !8"
+ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
+"""What a page function adds to its one running count."""
+PUBLISH, RELOAD = "; publish", "; reload"
+"""Lines that stand for: bring the hart state up to date; take the registers from it anew."""
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",
     "add": "add",
@@ -109,7 +113,12 @@ class Emitter:
         self.ram = ram
         self.known: dict[int, str] = {}
         self.place = Place(0, 0, 0)
+        self.leader = 0
         self.ended = False
+        self.read: set[str] = set()
+        self.written: set[str] = set()
+        self.rows: set[int] = set()
+        self.float_checked = False
 
     # values
 
@@ -122,6 +131,7 @@ class Emitter:
         """An integer register; x0 reads 0."""
         if register == 0:
             return "0"
+        self.read.add(f"x{register}")
         if register not in self.known:
             self.known[register] = self.text.value(f"load i64, ptr %x{register}, {REGISTER}")
         return self.known[register]
@@ -130,14 +140,17 @@ class Emitter:
         """Write an integer register; x0 ignores it."""
         if register:
             self.known[register] = value
+            self.written.add(f"x{register}")
             self.text.do(f"store i64 {value}, ptr %x{register}, {REGISTER}")
 
     def read_f(self, register: int) -> str:
         """The 64 bits of a floating-point register."""
+        self.read.add(f"f{register}")
         return self.text.value(f"load i64, ptr %f{register}, {REGISTER}")
 
     def write_f(self, register: int, value: str) -> None:
         """Write the 64 bits of a floating-point register."""
+        self.written.add(f"f{register}")
         self.text.do(f"store i64 {value}, ptr %f{register}, {REGISTER}")
 
     def _narrow(self, value: str, bits: int) -> str:
@@ -207,7 +220,10 @@ class Emitter:
     illegal = leave
 
     def require_float(self, word: int) -> None:
-        """Leave, as an illegal instruction, if mstatus.FS is off."""
+        """Leave, as an illegal instruction, if mstatus.FS is off; it stays on within a block."""
+        if self.float_checked:
+            return
+        self.float_checked = True
         status = self.text.value(f"load i64, ptr %mstatus, {COUNTER}")
         field = self.text.value(f"and i64 {status}, {MSTATUS_FS}")
         on = self.text.value(f"icmp ne i64 {field}, 0")
@@ -225,13 +241,14 @@ class Emitter:
         """Leave at this instruction: pc, the count of what did not run, and the reason."""
         if uncounted:
             old, new = self.text.name(), self.text.name()
-            lines.append(f"{old} = load i64, ptr %instructions, {COUNTER}")
-            lines.append(f"{new} = sub i64 {old}, {uncounted}")
-            lines.append(f"store i64 {new}, ptr %instructions, {COUNTER}")
+            lines.append(f"{old} = load i64, ptr %count, {COUNTER}")
+            lines.append(f"{new} = sub i64 {old}, {uncounted * ONE_INSTRUCTION}")
+            lines.append(f"store i64 {new}, ptr %count, {COUNTER}")
         lines.append(f"store i64 {detail}, ptr %detail, {COUNTER}")
         lines.append(f"store i64 {int(reason)}, ptr %exit, {COUNTER}")
-        lines.append(f"store i64 {self.place.pc}, ptr %pc, {REGISTER}")
-        lines.append("ret void")
+        lines.append(f"store i64 {self.place.pc}, ptr %pc, {COUNTER}")
+        lines.append(f"store i64 {self.leader}, ptr %block_pc, {COUNTER}")
+        lines.append("br label %leave")
 
     def leave_unless(self, bit: str, reason: Reason, detail: str, retired: int = 0) -> None:
         """Go on if a bit is set, else leave before this instruction.
@@ -345,22 +362,23 @@ class Emitter:
         """Run an operation of the plan; one in Python may ask to leave before this instruction."""
         number, kind = row
         text = self.text
-        data_at = text.value(f"getelementptr i8, ptr %rows, i64 {16 * number + 8}")
-        data = text.value(f"load i64, ptr {data_at}, {COUNTER}")
+        self.rows.add(number)
         if kind in ("count", "table"):
-            place = data
+            offset = 0
             if kind == "table":
                 slot, half = arguments[2], arguments[3]
-                place = text.value(f"add i64 {data}, {8 * (int(slot) * HALVES + int(half))}")
-            pointer = text.value(f"inttoptr i64 {place} to ptr")
+                offset = 8 * (int(slot) * HALVES + int(half))
+            pointer = text.value(f"getelementptr i8, ptr %table{number}, i64 {offset}")
             old = text.value(f"load i64, ptr {pointer}, {COUNTER}")
             new = text.value(f"add i64 {old}, 1")
             text.do(f"store i64 {new}, ptr {pointer}, {COUNTER}")
             return
-        function_at = text.value(f"getelementptr i8, ptr %rows, i64 {16 * number}")
-        function = text.value(f"load ptr, ptr {function_at}, {COUNTER}")
-        given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
-        text.do(f"call void {function}({given})")
+        if kind == "python":
+            text.do(PUBLISH)
+        given = ", ".join(f"i64 {argument}" for argument in (f"%data{number}", *arguments))
+        text.do(f"call void %function{number}({given})")
+        if kind == "python":
+            text.do(RELOAD)
 
     def leave_if_asked(self) -> None:
         """After an operation in Python: registers may be new, and it may have asked for a stop."""
@@ -385,7 +403,7 @@ class Emitter:
         if target.lstrip("-").isdigit():
             self.goto(int(target) & (1 << 64) - 1)
         else:
-            self.text.do(f"store i64 {target}, ptr %pc, {REGISTER}")
+            self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
             self.text.do("br label %dispatch")
         self.ended = True
 
@@ -406,8 +424,8 @@ class Emitter:
             head = "r" if target <= self.place.pc else "b"
             self.text.do(f"br label %{head}{target:x}")
         else:
-            self.text.do(f"store i64 {target}, ptr %pc, {REGISTER}")
-            self.text.do("ret void")
+            self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
+            self.text.do("br label %out")
 
     def float(self, operation: str, rounding: int, *operands: str) -> str:
         """A floating-point operation, by the function that defines it."""

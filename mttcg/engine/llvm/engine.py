@@ -202,13 +202,13 @@ class LlvmEngine:
         self, sweep: Sweep, slot: int, effort: Effort, resumed: int | None = None
     ) -> dict[int, int]:
         """Translate what was swept and make it known; the code of each leader. Under the lock."""
-        function = PageFunction(sweep, self.ram, self.weave, slot, resumed)
+        function = PageFunction(sweep, self.ram, self.weave, slot, effort is OPTIMISED, resumed)
         code = self.arena.put(compile_text(function.source(), effort))
-        for leader in sweep.leaders:
+        for leader in function.entries:
             key = self._key(slot, leader, effort)
             if self.arena.find(key) is None:
                 self.arena.publish(key, code)
-        return dict.fromkeys(sweep.leaders, code)
+        return dict.fromkeys(function.entries, code)
 
     def read_x(self, register: int) -> int:
         """An integer register."""

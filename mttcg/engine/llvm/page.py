@@ -7,7 +7,11 @@ from mttcg.engine.llvm.emit import (
     COUNTER,
     FRAME_FIELDS,
     HART_FIELDS,
+    ONE_BLOCK,
+    ONE_INSTRUCTION,
+    PUBLISH,
     REGISTER,
+    RELOAD,
     UNLIKELY,
     Emitter,
     Place,
@@ -24,6 +28,8 @@ from mttcg.isa.riscv64.table.decode import decode
 
 RETURN_ADDRESSES = (1, 5)
 """x1 and x5: a jump that links to one of them is a call (psABI)."""
+NO_FOLLOWER = (Kind.JUMP, Kind.INDIRECT, Kind.ILLEGAL)
+"""What comes behind these is reached from elsewhere, or not at all: padding is zeros."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,22 @@ class Sweep:
         while self.pending:
             self._follow(self.pending.pop())
 
+    def entries(self) -> frozenset[int]:
+        """The leaders that are reached otherwise than by falling or branching forward to them.
+
+        Loops keep one way in, their head, where the compiler can see them as loops.
+        """
+        forward: set[int] = set()
+        ways_in: set[int] = set()
+        for last in self.instructions.values():
+            if not last.kind.ends_block:
+                continue
+            for target in static_targets(last):
+                backward = target <= last.pc or is_call(last.word)
+                (ways_in if backward else forward).add(target)
+            (forward if last.kind is Kind.BRANCH else ways_in).add(last.following)
+        return frozenset(self.leaders - (forward - ways_in))
+
     def _inside(self, pc: int) -> bool:
         return self.start <= pc < self.start + PAGE
 
@@ -93,7 +115,7 @@ class Sweep:
     def _after(self, last: Instruction) -> None:
         for target in static_targets(last):
             self._lead(target)
-        if last.kind not in (Kind.JUMP, Kind.INDIRECT) or is_call(last.word):
+        if last.kind not in NO_FOLLOWER or is_call(last.word):
             self._lead(last.following)
 
 
@@ -121,6 +143,7 @@ class PageFunction:
         ram: guest RAM.
         weave: the plan.
         slot: of the page in the block cache, for block tables.
+        held: keep registers in host registers from block to block, with fewer ways in.
         resumed: a leader that goes on with a block which was entered, and counted, before.
     """
 
@@ -130,9 +153,13 @@ class PageFunction:
         ram: Ram,
         weave: Weave,
         slot: int,
+        held: bool = False,
         resumed: int | None = None,
     ) -> None:
         self.sweep, self.weave, self.slot, self.resumed = sweep, weave, slot, resumed
+        self.held = held
+        self.entries = sweep.entries() if held else frozenset(sweep.leaders)
+        self.prompt = weave.calls_python(sweep.start, sweep.start + PAGE)
         self.text = Text()
         self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), weave.every_access)
 
@@ -140,7 +167,11 @@ class PageFunction:
         """The whole module."""
         for leader in sorted(self.sweep.leaders):
             self._block(leader)
-        return "\n".join([*self._head(), *self.text.lines, *self.text.cold, *TAIL])
+        lines = [*self.text.lines, *self.text.cold]
+        for marker, text in ((PUBLISH, self._publish), (RELOAD, self._reload)):
+            if marker in lines:
+                lines = [part for line in lines for part in (text() if line == marker else [line])]
+        return "\n".join([*self._head(), *lines, *TAIL])
 
     def _run(self, leader: int) -> list[Instruction]:
         """The instructions from a leader to the end of its block, whatever leads in between."""
@@ -165,14 +196,13 @@ class PageFunction:
         self._check_request(leader)
         text.do(f"br label %b{leader:x}")
         text.do(f"b{leader:x}:")
-        text.do(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
-        self._count("instructions", len(segment))
-        if leader != self.resumed:
-            self._count("blocks", 1)
+        blocks = 0 if leader == self.resumed else ONE_BLOCK
+        self._count(len(segment) * ONE_INSTRUCTION + blocks)
+        if blocks:
             self._enter(leader, len(segment))
         text.do(f"br label %c{leader:x}")
         text.do(f"f{leader:x}:")
-        self._count("instructions", len(segment))
+        self._count(len(segment) * ONE_INSTRUCTION)
         text.do(f"br label %c{leader:x}")
         text.do(f"c{leader:x}:")
         self._segment(segment)
@@ -183,6 +213,7 @@ class PageFunction:
         if not rows:
             return
         self.emitter.known.clear()
+        self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
         half = leader % PAGE // 2
         for row in rows:
@@ -201,7 +232,8 @@ class PageFunction:
     def _segment(self, segment: list[Instruction]) -> None:
         emitter = self.emitter
         emitter.known.clear()
-        emitter.ended = False
+        emitter.leader = segment[0].pc
+        emitter.ended = emitter.float_checked = False
         for index, instruction in enumerate(segment):
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
             self._before(instruction)
@@ -223,50 +255,132 @@ class PageFunction:
         else:
             self.text.do(f"br label %f{following:x}")
 
-    def _count(self, field: str, amount: int) -> None:
-        """Add to one of the hart's counters."""
-        old = self.text.value(f"load i64, ptr %{field}, {COUNTER}")
+    def _count(self, amount: int) -> None:
+        """Add instructions and blocks to the running count."""
+        old = self.text.value(f"load i64, ptr %count, {COUNTER}")
         new = self.text.value(f"add i64 {old}, {amount}")
-        self.text.do(f"store i64 {new}, ptr %{field}, {COUNTER}")
+        self.text.do(f"store i64 {new}, ptr %count, {COUNTER}")
 
     def _check_request(self, leader: int) -> None:
+        """Look for a request: each time, or when so much was counted that it is time to look."""
         text = self.text
-        asked = text.value("load atomic i64, ptr %request monotonic, align 8")
-        bit = text.value(f"icmp eq i64 {asked}, 0")
         label = text.name()[1:]
-        text.do(f"br i1 {bit}, label %on{label}, label %off{label}, {UNLIKELY}")
-        text.cold.append(f"off{label}:")
-        text.cold.append(f"store i64 {int(Reason.REQUEST)}, ptr %exit, {COUNTER}")
-        text.cold.append(f"store i64 {leader}, ptr %pc, {REGISTER}")
-        text.cold.append("ret void")
+        if self.prompt:
+            asked = text.value("load atomic i64, ptr %request monotonic, align 8")
+            on = text.value(f"icmp eq i64 {asked}, 0")
+        else:
+            on = text.value(f"icmp slt i64 {text.value(f'load i64, ptr %count, {COUNTER}')}, 0")
+        text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")
+        text.cold += [
+            f"off{label}:",
+            *self._publish_counts(leader),
+            f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
+            f"%none{label} = icmp eq i64 %ask{label}, 0",
+            f"br i1 %none{label}, label %on{label}, label %stop{label}",
+            f"stop{label}:",
+            f"store i64 {int(Reason.REQUEST)}, ptr %exit, {COUNTER}",
+            f"store i64 {leader}, ptr %pc, {COUNTER}",
+            "br label %leave",
+        ]
         text.do(f"on{label}:")
 
-    def _head(self) -> list[str]:
-        lines = [
-            'target triple = "x86_64-pc-linux-gnu"',
-            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) #0 {",
-            "entry:",
-        ]
-        for number in range(1, 32):
-            lines.append(
-                f"%x{number} = getelementptr i8, ptr %hart, i64 {OFFSET['x'] + 8 * number}"
-            )
-        for number in range(32):
-            lines.append(
-                f"%f{number} = getelementptr i8, ptr %hart, i64 {OFFSET['f'] + 8 * number}"
-            )
+    def _publish_counts(self, leader: int | None = None) -> list[str]:
+        """Add the running count to the hart's counters, and begin a new one."""
+        lines: list[str] = []
+
+        def value(text: str) -> str:
+            lines.append(f"{(name := self.text.name())} = {text}")
+            return name
+
+        count = value(f"load i64, ptr %count, {COUNTER}")
+        total = value(f"sub i64 {count}, {COUNT_START}")
+        parts = {
+            "instructions": value(f"lshr i64 {total}, {ONE_INSTRUCTION.bit_length() - 1}"),
+            "blocks": value(f"and i64 {total}, {ONE_INSTRUCTION - 1}"),
+        }
+        for field, part in parts.items():
+            new = value(f"add i64 {value(f'load i64, ptr %{field}, {COUNTER}')}, {part}")
+            lines.append(f"store i64 {new}, ptr %{field}, {COUNTER}")
+        lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
+        if leader is not None:
+            lines.append(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
+        return lines
+
+    def _held_registers(self) -> list[str]:
+        return sorted(self.emitter.read | self.emitter.written) if self.held else []
+
+    def _publish(self) -> list[str]:
+        """Bring the hart state up to date."""
+        lines = self._publish_counts()
+        for register in sorted(self.emitter.written) if self.held else []:
+            name = self.text.name()
+            lines.append(f"{name} = load i64, ptr %{register}, {REGISTER}")
+            lines.append(f"store i64 {name}, ptr %hart_{register}, {REGISTER}")
+        return lines
+
+    def _reload(self) -> list[str]:
+        """Take the registers from the hart state."""
+        lines = []
+        for register in self._held_registers():
+            name = self.text.name()
+            lines.append(f"{name} = load i64, ptr %hart_{register}, {REGISTER}")
+            lines.append(f"store i64 {name}, ptr %{register}, {REGISTER}")
+        return lines
+
+    def _places(self) -> list[str]:
+        """Where everything is that the function reads and writes."""
+        lines = []
+        for register in sorted(self.emitter.read | self.emitter.written):
+            offset = OFFSET[register[0]] + 8 * int(register[1:])
+            name = f"hart_{register}" if self.held else register
+            lines.append(f"%{name} = getelementptr i8, ptr %hart, i64 {offset}")
+            if self.held:
+                lines.append(f"%{register} = alloca i64")
         for name, offset in HART_FIELDS.items():
             lines.append(f"%{name} = getelementptr i8, ptr %hart, i64 {offset}")
         for name, word in FRAME_FIELDS.items():
             lines.append(f"%{name} = getelementptr i8, ptr %frame, i64 {8 * word}")
         rows = f"getelementptr i8, ptr %frame, i64 {8 * Word.ROWS}"
         lines += [f"%rows_at = {rows}", f"%rows = load ptr, ptr %rows_at, {COUNTER}"]
-        lines += ["br label %dispatch", "dispatch:", f"%target = load i64, ptr %pc, {REGISTER}"]
-        lines.append("switch i64 %target, label %out [")
-        lines += [f"i64 {pc}, label %r{pc:x}" for pc in sorted(self.sweep.leaders)]
-        return [*lines, "]", "out:", "ret void"]
+        for row in sorted(self.emitter.rows):
+            for what, kind, offset in ROW_PARTS:
+                lines.append(
+                    f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
+                )
+                lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
+        return lines
+
+    def _head(self) -> list[str]:
+        return [
+            'target triple = "x86_64-pc-linux-gnu"',
+            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) #0 {",
+            "entry:",
+            "%count = alloca i64",
+            "%next = alloca i64",
+            *self._places(),
+            f"store i64 {COUNT_START}, ptr %count, {COUNTER}",
+            f"%start = load i64, ptr %pc, {COUNTER}",
+            f"store i64 %start, ptr %next, {REGISTER}",
+            *self._reload(),
+            "br label %dispatch",
+            "dispatch:",
+            f"%target = load i64, ptr %next, {REGISTER}",
+            "switch i64 %target, label %out [",
+            *(f"i64 {pc}, label %r{pc:x}" for pc in sorted(self.entries)),
+            "]",
+            "out:",
+            f"%outside = load i64, ptr %next, {REGISTER}",
+            f"store i64 %outside, ptr %pc, {COUNTER}",
+            "br label %leave",
+            "leave:",
+            *self._publish(),
+            "ret void",
+        ]
 
 
+COUNT_START = -(1 << 18) * ONE_INSTRUCTION
+"""Requests are looked for when this many instructions were counted."""
+ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
 TAIL = [
     "}",
     "declare i32 @llvm.ctlz.i32(i32, i1)",

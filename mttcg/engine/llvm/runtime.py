@@ -15,8 +15,16 @@ entry:
   %exit_at = getelementptr i8, ptr %frame, i64 {8 * Word.EXIT}
   %cache_at = getelementptr i8, ptr %frame, i64 {8 * Word.JUMP_CACHE}
   %cache = load ptr, ptr %cache_at
+  %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
   br label %next
 next:
+  %request = load atomic i64, ptr %request_at monotonic, align 8
+  %asked = icmp ne i64 %request, 0
+  br i1 %asked, label %stop, label %look
+stop:
+  store i64 {int(Reason.REQUEST)}, ptr %exit_at
+  br label %leave
+look:
   %pc = load i64, ptr %pc_at
   %shifted = lshr i64 %pc, 1
   %index = and i64 %shifted, {(1 << JUMP_CACHE_BITS) - 1}

@@ -52,3 +52,12 @@ class Weave:
     def at_instruction(self, pc: int) -> tuple[Row, ...]:
         """Operations before the instruction at pc."""
         return self.every_instruction + self.instructions.get(pc, ())
+
+    def calls_python(self, start: int, end: int) -> bool:
+        """Whether anything from `start` to `end` may run Python."""
+        everywhere = self.every_block + self.every_instruction + self.every_access
+        sites = (self.blocks, self.instructions)
+        inside = [
+            r for found in sites for pc, rows in found.items() if start <= pc < end for r in rows
+        ]
+        return any(kind == "python" for _, kind in (*everywhere, *inside))
