@@ -1,10 +1,11 @@
 """What a run is asked to do, checked once, before anything is started."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mttcg.errors import OptionError
+from mttcg_bus.policy import POLICIES, parse_policy
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -16,6 +17,12 @@ SMP_MAX = 64
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
+CODE_CACHE_MIN = 4 * MIB
+CODE_CACHE_MAX = 2 * GIB - PAGE_SIZE
+"""References between code and its constants span 31 bits."""
+CODE_CACHE_DEFAULT = 64 * MIB
+STALL_LIMIT_DEFAULT = 60.0
+STALL_LIMIT_MAX = 1e6
 ENGINES = ("auto", "unicorn", "llvm")
 
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
@@ -39,6 +46,8 @@ class Config:
     """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
     engine: str = "auto"
     """One of `ENGINES`."""
+    code_cache: int = CODE_CACHE_DEFAULT
+    """Bytes for the code that the llvm engine makes, a multiple of 4096; the oldest goes first."""
     plugins: tuple[str, ...] = ()
     """Plugin specs, as "name-or-path,key=value,..."."""
     bus: str | None = None
@@ -51,6 +60,10 @@ class Config:
     """Start an aggregator process for each plugin that has one."""
     wait_subscribers: int = 0
     """Start the guest only when so many subscribers are there."""
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Policies of streams, by "plugin.stream", or by "plugin" for all of its streams."""
+    stall_limit: float = STALL_LIMIT_DEFAULT
+    """Seconds that a subscriber may hold the guest up without taking anything; 0: for ever."""
     quiet: bool = False
     """Show no live status line."""
     json: Path | None = None
@@ -59,8 +72,14 @@ class Config:
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
         _check_number("--smp", self.smp, 1, SMP_MAX)
-        _check_memory(self.memory)
+        _check_size("--memory", self.memory, MEMORY_MIN, MEMORY_MAX, "1M to 64G")
+        _check_size(
+            "--code-cache", self.code_cache, CODE_CACHE_MIN, CODE_CACHE_MAX, "4M to below 2G"
+        )
         _check_number("--wait-subscribers", self.wait_subscribers, 0, 1 << 16)
+        _check_seconds("--stall-limit", self.stall_limit, STALL_LIMIT_MAX)
+        for stream, policy in self.policies.items():
+            check_policy(stream, policy)
         if isinstance(self.plugins, str):
             raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
         if self.engine not in ENGINES:
@@ -79,14 +98,26 @@ def _check_number(option: str, value: object, low: int, high: int) -> None:
         raise OptionError(option, f"{value} is out of range", expected)
 
 
-def _check_memory(value: object) -> None:
-    expected = "a multiple of 4096 bytes from 1M to 64G"
+def _check_seconds(option: str, value: object, most: float) -> None:
+    if not isinstance(value, int | float) or not 0 <= value <= most:
+        raise OptionError(option, f"{value!r} is out of range", f"seconds, from 0 to {most:g}")
+
+
+def check_policy(stream: str, policy: object) -> None:
+    """Raise OptionError for a policy that there is not."""
+    if not isinstance(policy, str) or parse_policy(policy) is None:
+        expected = " or ".join(POLICIES)
+        raise OptionError("--policy", f"{stream}: {policy!r} is no policy", expected)
+
+
+def _check_size(option: str, value: object, low: int, high: int, limits: str) -> None:
+    expected = f"a multiple of 4096 bytes from {limits}"
     if not isinstance(value, int) or isinstance(value, bool):
-        raise OptionError("--memory", f"{value!r} is not a number of bytes", expected)
-    if not MEMORY_MIN <= value <= MEMORY_MAX:
-        raise OptionError("--memory", f"{value} bytes is out of range", expected)
+        raise OptionError(option, f"{value!r} is not a number of bytes", expected)
+    if not low <= value <= high:
+        raise OptionError(option, f"{value} bytes is out of range", expected)
     if value % PAGE_SIZE:
-        raise OptionError("--memory", f"{value} bytes is not a whole number of pages", expected)
+        raise OptionError(option, f"{value} bytes is not a whole number of pages", expected)
 
 
 def _check_word(symbol: str, value: object) -> None:
@@ -103,17 +134,17 @@ def _check_json(path: Path) -> None:
         raise OptionError("--json", f"there is no directory {path.parent}", "a file to write")
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, option: str = "--memory") -> int:
     """Read a size such as "128M", "64K", "1G", "0x100000" (bytes without a unit; M is MiB).
 
-    Returns bytes. Raises `OptionError` naming `--memory`; the range is checked by `Config`.
+    Returns bytes. Raises `OptionError` naming the option; the range is checked by `Config`.
     """
     stripped = text.strip().upper().removesuffix("IB")
     unit = stripped[-1:] if stripped[-1:] in SIZE_UNITS else ""
     number = _parse_number(stripped.removesuffix(unit))
     if number is None or number < 0:
         expected = 'a number of bytes, K, M or G, such as "128M"'
-        raise OptionError("--memory", f"{text!r} is not a size", expected)
+        raise OptionError(option, f"{text!r} is not a size", expected)
     return number * SIZE_UNITS[unit]
 
 
@@ -130,6 +161,20 @@ def parse_assignment(text: str) -> tuple[str, int]:
         raise OptionError("--set", f"{text!r} is not an assignment", expected)
     _check_word(symbol, number)
     return symbol, number
+
+
+def parse_policies(texts: Sequence[str]) -> dict[str, str]:
+    """Read "NAME=POLICY" texts as {name: policy}; raises `OptionError` naming `--policy`."""
+    policies: dict[str, str] = {}
+    for text in texts:
+        name, equals, policy = (part.strip() for part in text.partition("="))
+        if not equals or not name:
+            raise OptionError("--policy", f"{text!r} is not NAME=POLICY", "a stream and a policy")
+        if name in policies:
+            raise OptionError("--policy", f"{name} is given twice", "each stream once")
+        check_policy(name, policy)
+        policies[name] = policy
+    return policies
 
 
 def _parse_number(text: str) -> int | None:

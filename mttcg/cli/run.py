@@ -11,7 +11,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
-from mttcg.config import ENGINES, Config, parse_assignment, parse_size
+from mttcg.config import (
+    ENGINES,
+    STALL_LIMIT_DEFAULT,
+    Config,
+    parse_assignment,
+    parse_policies,
+    parse_size,
+)
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.machine.result import RunResult, StopReason
 
@@ -35,6 +42,12 @@ class RunVerb:
             "--smp", metavar="N", type=int, default=1, help="number of vCPUs, 1 to 64 (%(default)s)"
         )
         add("--memory", metavar="SIZE", default="128M", help="guest RAM (%(default)s)")
+        add(
+            "--code-cache",
+            metavar="SIZE",
+            default="64M",
+            help="room for translated code (%(default)s)",
+        )
         add("--engine", metavar="|".join(ENGINES), default="auto", help="(%(default)s)")
         add(
             "--plugin",
@@ -61,6 +74,21 @@ class RunVerb:
             type=int,
             default=0,
             help="start the guest when N subscribers have come",
+        )
+        add(
+            "--policy",
+            metavar="NAME=POLICY",
+            action="append",
+            default=[],
+            help="what a stream (plugin.stream, or plugin for all its) does if subscribers are "
+            "slower than the guest: block, drop, drop:oldest or sample:N",
+        )
+        add(
+            "--stall-limit",
+            metavar="SECONDS",
+            type=float,
+            default=STALL_LIMIT_DEFAULT,
+            help="give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
         )
         add("--json", metavar="FILE", type=Path, help="write the whole result to FILE")
         add("--quiet", action="store_true", help="no status line and no tables, errors only")
@@ -101,6 +129,7 @@ def make_config(args: argparse.Namespace) -> Config:
         guest=args.guest,
         smp=args.smp,
         memory=parse_size(args.memory),
+        code_cache=parse_size(args.code_cache, "--code-cache"),
         engine=args.engine,
         plugins=tuple(args.plugin),
         bus=args.bus,
@@ -108,6 +137,8 @@ def make_config(args: argparse.Namespace) -> Config:
         pin=args.pin,
         aggregate=not args.no_aggregate,
         wait_subscribers=args.wait_subscribers,
+        policies=parse_policies(args.policy),
+        stall_limit=args.stall_limit,
         quiet=args.quiet,
         json=args.json,
     )
@@ -122,6 +153,7 @@ def run_machine(config: Config) -> RunResult:
         config.guest,
         smp=config.smp,
         memory=config.memory,
+        code_cache=config.code_cache,
         engine=config.engine,
         plugins=config.plugins,
         bus=config.bus,
@@ -129,6 +161,8 @@ def run_machine(config: Config) -> RunResult:
         pin=config.pin,
         aggregate=config.aggregate,
         wait_subscribers=config.wait_subscribers,
+        policies=config.policies,
+        stall_limit=config.stall_limit,
     )
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:
@@ -197,6 +231,8 @@ def print_outcome(result: RunResult, quiet: bool) -> None:
             print_result(make_console(sys.stderr), result)
         if result.stop_reason != StopReason.GUEST_EXIT and not result.failures:
             print(f"mttcg: {result.stop_reason}", file=sys.stderr)
+        for warning in result.warnings:
+            print(f"mttcg: warning: {warning}", file=sys.stderr)
         for failure in result.failures:
             print(f"mttcg: {failure}", file=sys.stderr)
     except BrokenPipeError:

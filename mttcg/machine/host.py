@@ -141,9 +141,22 @@ def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) ->
             die_with_parent(parent)
             end_with(partial(run_vcpu, index, message, descriptors, context))
         children[child] = index
+    if message["engine"] == "llvm":
+        fork_translator(message, descriptors, parent)
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
+
+
+def fork_translator(message: dict[str, Any], descriptors: list[int], parent: int) -> int:
+    """Fork the process that makes better code of hot pages; its process id."""
+    from mttcg.machine.translator_process import main as run_translator
+
+    child = os.fork()
+    if child == 0:
+        die_with_parent(parent)
+        end_with(partial(run_translator, message, descriptors))
+    return child
 
 
 def end_with(run: Callable[[], int]) -> NoReturn:

@@ -133,7 +133,7 @@ class Run:
         return build_result(self, watch, reports)
 
     def _make_segments(self) -> None:
-        sizes = fixed_sizes(self.config.smp, self.config.memory)
+        sizes = fixed_sizes(self.config.smp, self.config.memory, self.config.code_cache)
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -141,13 +141,17 @@ class Run:
         self.machine = MachineState(self.maps["machine"])
 
     def _make_delivery(self, host: Host, on_bus: Callable[[str], None] | None) -> None:
-        self.delivery = delivery = Delivery.prepare(host.needs["streams"], self.config.smp)
+        self.delivery = delivery = Delivery.prepare(
+            host.needs["streams"], self.config.smp, self.config.policies
+        )
         others = self.config.wait_subscribers
         if others and not delivery.specs:
             wrong = "nobody can subscribe, as no plugin has a stream"
             raise OptionError("--wait-subscribers", wrong, "a plugin that records something")
         if delivery.specs or self.config.bus is not None:
-            publisher = delivery.publish(self.config.bus, self._run_info())
+            publisher = delivery.publish(
+                self.config.bus, self._run_info(), self.config.stall_limit
+            )
             if on_bus is not None:
                 on_bus(publisher.url)
             delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [])
@@ -222,6 +226,9 @@ class Run:
                 self.channels.append(ours)
                 theirs.callback(other.close)
                 passed[f"vcpu{cpu}"] = other.fileno()
+                for end, channel in zip(("asking", "translator"), Channel.pair(), strict=True):
+                    theirs.callback(channel.close)
+                    passed[f"{end}{cpu}"] = channel.fileno()
                 passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
                 for stream, rings in self.delivery.ring_fds.items():
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
@@ -236,6 +243,7 @@ class Run:
             "guest": str(self.config.guest),
             "smp": self.config.smp,
             "memory": self.config.memory,
+            "code_cache": self.config.code_cache,
             "engine": self.engine,
             "pin": self.config.pin,
             "entry": self.image.entry,

@@ -5,8 +5,8 @@
 | ram | vCPUs, devices | all |
 | harts | each hart's vCPU; the request line by anyone | all |
 | machine | the vCPU that ends the guest; the supervisor | all |
-| cache | vCPUs, under its lock | all |
-| arena | vCPUs, under its lock | vCPUs execute it |
+| cache | vCPUs, under its lock | all, the translator among them |
+| arena | vCPUs and the translator, under its lock | vCPUs execute it |
 | boards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
 """
@@ -19,7 +19,6 @@ from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.shared import MACHINE_BYTES
 
 PAGE = 4096
-ARENA_BYTES = 64 << 20
 
 
 def create_segment(name: str, size: int) -> int:
@@ -29,14 +28,14 @@ def create_segment(name: str, size: int) -> int:
     return descriptor
 
 
-def fixed_sizes(smp: int, memory: int) -> dict[str, int]:
+def fixed_sizes(smp: int, memory: int, code_cache: int) -> dict[str, int]:
     """Bytes of each segment that every machine has."""
     return {
         "ram": memory,
         "harts": smp * HART_STRIDE,
         "machine": MACHINE_BYTES,
         "cache": Layout(memory // PAGE).size,
-        "arena": ARENA_BYTES,
+        "arena": code_cache,
     }
 
 

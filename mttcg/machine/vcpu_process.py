@@ -1,5 +1,6 @@
 """One vCPU process, from the fork to its end: it maps the segments and runs its `Vcpu`."""
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -13,6 +14,7 @@ from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import Discover, Engine, Memory
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.engine import LlvmEngine
+from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
@@ -21,7 +23,8 @@ from mttcg.instrument.targets import Board as ScoreBoard
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
-from mttcg.machine.segments import ARENA_BYTES, board_stride, fixed_sizes, map_segment
+from mttcg.machine.segments import board_stride, fixed_sizes, map_segment
+from mttcg.machine.translator_process import ask_to_leave
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.descriptors import readable
@@ -62,7 +65,7 @@ class VcpuProcess:
         self.fds = {name: descriptors[at] for name, at in message["fds"].items()}
         self.declarations, self.plugins = context
         smp, memory = message["smp"], message["memory"]
-        sizes = fixed_sizes(smp, memory)
+        sizes = fixed_sizes(smp, memory, message["code_cache"])
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
         self.machine = MachineState(self.maps["machine"])
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
@@ -87,8 +90,10 @@ class VcpuProcess:
     def _take_channel(self) -> Channel:
         """This vCPU's channel; the others' ends are closed, as their vCPUs' end is to be theirs."""
         for cpu in range(self.message["smp"]):
+            os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
                 os.close(self.fds[f"vcpu{cpu}"])
+                os.close(self.fds[f"asking{cpu}"])
         return Channel(socket.socket(fileno=self.fds[f"vcpu{self.index}"]))
 
     def board_words(self, board: ScoreBoard, cpu: int) -> Any:
@@ -192,8 +197,16 @@ class VcpuProcess:
         """The engine that was asked for."""
         if self.message["engine"] == "unicorn":
             return UnicornEngine(memory, self.hart, self.cache, discover)
-        arena = Arena(self.fds["arena"], ARENA_BYTES)
-        return LlvmEngine(memory, self.hart, self.cache, arena, discover)
+        arena = Arena(
+            self.fds["arena"], self.message["code_cache"], lambda cpu: ask_to_leave(self.harts, cpu)
+        )
+        asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
+
+        def improve(version: PageVersion) -> None:
+            with contextlib.suppress(OSError):  # without a translator the code stays as it is
+                asking.send({"page": version.to_plain(), "device_pages": memory.device_pages})
+
+        return LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

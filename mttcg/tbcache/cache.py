@@ -106,17 +106,27 @@ class BlockCache:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
+    def _tail(self, page: int) -> int:
+        """What else belongs to a page's code: the half of an instruction that the next page has.
+
+        The last 16 bits of the page may be data, or the end of an instruction: then it is of no
+        use, and does no harm.
+        """
+        at = (page + 1) * HALVES
+        straddles = self.ram_halves[at - 1] & 3 == 3 and at < len(self.ram_halves)
+        return self.ram_halves[at] if straddles else 0
+
     def enter_page(self, page: int) -> tuple[int, bool]:
         """Fetch a page from now on as it is now: (slot, whether the slot had other content).
 
         The version is found by content, so one that comes back is not decoded again.
         """
-        content = self.content(page)
+        content, tail = self.content(page), self._tail(page)
         with self.lock:
-            slot = self._find_version(page, content)
+            slot = self._find_version(page, content, tail)
             recycled = False
             if slot is None:
-                slot, recycled = self._new_slot(page, content)
+                slot, recycled = self._new_slot(page, content, tail)
             self._leave(page)
             self.slots["users"][slot] |= self.bit
             self.used[page] = slot
@@ -127,19 +137,24 @@ class BlockCache:
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(self, page: int, content: "np.ndarray[Any, Any]") -> int | None:
-        key = _hash(content)
+    def _find_version(
+        self, page: int, content: "np.ndarray[Any, Any]", tail: int
+    ) -> int | None:
+        key = (_hash(content), tail)
         link = int(self.newest[page])
         while link:
             slot = link - 1
-            if int(self.slots["hash"][slot]) == key and np.array_equal(
+            entry = self.slots[slot]
+            if (int(entry["hash"]), int(entry["tail"])) == key and np.array_equal(
                 self.original[slot], content
             ):
                 return slot
-            link = int(self.slots["older"][slot])
+            link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: int, content: "np.ndarray[Any, Any]") -> tuple[int, bool]:
+    def _new_slot(
+        self, page: int, content: "np.ndarray[Any, Any]", tail: int
+    ) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -150,6 +165,7 @@ class BlockCache:
         self.fetched[slot] = content
         entry = self.slots[slot]
         entry["page"], entry["hash"], entry["users"] = page, _hash(content), 0
+        entry["tail"] = tail
         entry["older"] = self.newest[page]
         entry["generation"] += 1
         self.newest[page] = slot + 1
@@ -178,6 +194,7 @@ class BlockCache:
             page
             for page, slot in self.used.items()
             if not np.array_equal(self.original[slot], self.ram[page * PAGE : (page + 1) * PAGE])
+            or int(self.slots["tail"][slot]) != self._tail(page)
         ]
 
     def block(self, pc: int) -> tuple[Block, bool]:
@@ -197,7 +214,8 @@ class BlockCache:
 
     def known_blocks(self, slot: int) -> list[int]:
         """Offsets, in bytes, of the blocks decoded so far in a slot."""
-        return [2 * int(half) for half in np.flatnonzero(self.index[slot])]
+        # other vCPUs may add to it meanwhile
+        return [2 * int(half) for half in np.flatnonzero(self.index[slot].copy())]
 
     def _view(self, pc: int, number: int) -> Block:
         record = self.records[number]
@@ -213,11 +231,10 @@ class BlockCache:
         )
 
     def half_at(self, page: int, slot: int, offset: int) -> int:
-        """The 16 bits at an offset in a slot; past its end, of the next page in RAM."""
+        """The 16 bits at an offset in a slot; at its end, those that straddle it."""
         if offset < PAGE:
             return self.halves[slot * HALVES + offset // 2]
-        at = (page + 1) * HALVES + (offset - PAGE) // 2
-        return self.ram_halves[at] if at < len(self.ram_halves) else 0
+        return int(self.slots["tail"][slot])
 
     def word_at(self, page: int, slot: int, offset: int) -> int:
         """The instruction at an offset in a slot, 16 or 32 bits."""

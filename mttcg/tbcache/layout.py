@@ -19,7 +19,8 @@ INSTRUCTIONS = 1 << 23
 HEADER = np.dtype([("slots", "<u8"), ("records", "<u8"), ("instructions", "<u8")])
 SLOT = np.dtype(
     [
-        ("page", "<u8"),  # physical page number, counted from the start of RAM
+        ("page", "<u4"),  # physical page number, counted from the start of RAM
+        ("tail", "<u4"),  # second half of an instruction that straddles the page's end
         ("hash", "<u8"),
         ("older", "<u4"),  # the version before this one, slot number + 1, or 0
         ("generation", "<u4"),  # grows each time the slot is given to other content

@@ -2,10 +2,17 @@
 
 One segment, mapped read + write where code is put in and read + execute where it is run; no mapping
 is both. Written under the lock, code before the index row that makes it known.
+
+Code is put into one region after another. When all are full the oldest is reclaimed: its rows leave
+the index, the generation grows, every vCPU that runs code of an older one is asked to come out, and
+only then is the region written again. A vCPU that comes in says so with the generation it knows, in
+a word of its own; if the generation is another by then it comes out at once and forgets its jumps.
 """
 
 import ctypes
 import mmap
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,10 +22,34 @@ from mttcg.tbcache.lock import SegmentLock
 
 ROWS = 1 << 16
 ROW = np.dtype([("key", "<u8"), ("offset", "<u8")])
-HEADER = np.dtype([("used", "<u8"), ("rows", "<u8")])
-INDEX_AT = 4096
+HEADER = np.dtype(
+    [
+        ("permanent", "<u8"),  # key of the permanent code, once it is there
+        ("used", "<u8"),  # where the next code goes
+        ("rows", "<u8"),
+        ("region", "<u8"),  # the one that is being filled
+        ("sequence", "<u8"),  # odd while rows are being removed
+        ("generation", "<u8"),  # grows when jumps that were learnt before are to be forgotten
+        ("reclaimed", "<u8"),  # regions
+    ]
+)
+GENERATION_AT = HEADER.fields["generation"][1]  # type: ignore[index]
+INSIDE_AT = 4096
+INSIDE_STRIDE = 64
+"""A word for each vCPU, in a cache line of its own, which that vCPU alone writes: 0, or 1 more
+than the generation with which it runs code."""
+MAXIMUM_VCPUS = 64
+INDEX_AT = INSIDE_AT + MAXIMUM_VCPUS * INSIDE_STRIDE
 CODE_AT = INDEX_AT + ROWS * ROW.itemsize
+PERMANENT_BYTES = 4096
+"""Room for what is never reclaimed: the loop that calls all the rest."""
+REGIONS = 8
 ALIGNMENT = 64
+FIRST_PAUSE, LONGEST_PAUSE = 20e-6, 1e-3
+"""Seconds between two looks at whether vCPUs came out."""
+
+AskToLeave = Callable[[int], bool]
+"""Asks a vCPU to come out of translated code; False if it is gone and never will."""
 
 
 class ArenaMappingError(MttcgError):
@@ -31,11 +62,11 @@ class ArenaMappingError(MttcgError):
         )
 
 
-class ArenaFullError(MttcgError):
-    """No room left for code."""
+class CodeTooLongError(MttcgError):
+    """Code that does not fit a region of the arena."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"the code arena of {size} bytes is full")
+    def __init__(self, size: int, room: int) -> None:
+        super().__init__(f"{size} bytes of code do not fit a region of {room}: use --code-cache")
 
 
 class Arena:
@@ -44,14 +75,22 @@ class Arena:
     Args:
         descriptor: the segment.
         size: its bytes.
+        ask_to_leave: how to reach the other vCPUs, if there are any.
     """
 
-    def __init__(self, descriptor: int, size: int) -> None:
-        self.size = size
+    def __init__(
+        self, descriptor: int, size: int, ask_to_leave: AskToLeave = lambda vcpu: False
+    ) -> None:
+        self.ask_to_leave = ask_to_leave
         self.lock = SegmentLock(descriptor)
         self.memory = memoryview(mmap.mmap(descriptor, size))
         self.header = np.frombuffer(self.memory, HEADER, 1)
         self.rows = np.frombuffer(self.memory, ROW, ROWS, INDEX_AT)
+        stride = INSIDE_STRIDE // 8
+        words = np.frombuffer(self.memory, np.uint64, MAXIMUM_VCPUS * stride, INSIDE_AT)
+        self.inside = words[::stride]
+        self.first = CODE_AT + PERMANENT_BYTES
+        self.region_bytes = (size - self.first) // REGIONS // ALIGNMENT * ALIGNMENT
         self.code = self._map_executable(descriptor, size)
 
     @staticmethod
@@ -70,35 +109,134 @@ class Arena:
             raise ArenaMappingError(ctypes.get_errno())
         return int(address)
 
+    def __enter__(self) -> None:
+        """Take the lock; if its last holder died while it removed rows, start with none."""
+        self.lock.__enter__()
+        if int(self.header["sequence"][0]) % 2:
+            self.rows["key"] = 0
+            self.header["rows"] = 0
+            self.publish(*self._permanent())
+            self.header["sequence"] = int(self.header["sequence"][0]) + 1
+
+    def __exit__(self, *raised: Any) -> None:
+        """Release the lock."""
+        self.lock.__exit__(*raised)
+
+    @property
+    def generation(self) -> int:
+        """Jumps that were learnt under another generation are to be forgotten."""
+        return int(self.header["generation"][0])
+
+    @property
+    def reclaimed(self) -> int:
+        """How many regions were emptied to be filled again."""
+        return int(self.header["reclaimed"][0])
+
+    def generation_address(self) -> int:
+        """Host address of the generation."""
+        return address_of(self.memory) + GENERATION_AT
+
+    def inside_address(self, vcpu: int) -> int:
+        """Host address of the word in which a vCPU says that it runs code."""
+        return address_of(self.memory) + INSIDE_AT + vcpu * INSIDE_STRIDE
+
     def find(self, key: int) -> int | None:
-        """Executable address of the code under a key."""
+        """Executable address of the code under a key; without the lock it may miss some."""
+        sequence = int(self.header["sequence"][0])
         place = key % ROWS
+        found = None
         while int(self.rows["key"][place]):
             if int(self.rows["key"][place]) == key:
-                return self.code + int(self.rows["offset"][place])
+                found = self.code + int(self.rows["offset"][place])
+                break
             place = (place + 1) % ROWS
-        return None
+        unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
+        return found if unchanged else None
+
+    def put_permanent(self, key: int, code: bytes) -> int:
+        """Put the one code in that is never reclaimed, and make it known. Under the lock."""
+        if len(code) > PERMANENT_BYTES:
+            raise CodeTooLongError(len(code), PERMANENT_BYTES)
+        self.memory[CODE_AT : CODE_AT + len(code)] = code
+        self.header["used"] = self.first
+        self.header["permanent"] = key
+        self.publish(key, self.code + CODE_AT)
+        return self.code + CODE_AT
+
+    def _permanent(self) -> tuple[int, int]:
+        return int(self.header["permanent"][0]), self.code + CODE_AT
 
     def put(self, code: bytes) -> int:
-        """Put code in; its executable address. Under the lock; raises ArenaFullError."""
-        start = max(int(self.header["used"][0]), CODE_AT)
-        end = start + -(-len(code) // ALIGNMENT) * ALIGNMENT
-        if end > self.size:
-            raise ArenaFullError(self.size)
+        """Put code in; its executable address. Under the lock; raises CodeTooLongError."""
+        size = -(-len(code) // ALIGNMENT) * ALIGNMENT
+        if size > self.region_bytes:
+            raise CodeTooLongError(len(code), self.region_bytes)
+        region = int(self.header["region"][0])
+        start = int(self.header["used"][0])
+        if start + size > self.first + (region + 1) * self.region_bytes:
+            start = self._next_region()
         self.memory[start : start + len(code)] = code
-        self.header["used"] = end
+        self.header["used"] = start + size
         return self.code + start
 
     def publish(self, key: int, address: int) -> None:
-        """Make code known under a key (not 0). Under the lock; raises ArenaFullError."""
-        if int(self.header["rows"][0]) >= ROWS - 1:
-            raise ArenaFullError(self.size)
+        """Make code known under a key (not 0), in place of older code. Under the lock."""
+        while int(self.header["rows"][0]) >= ROWS * 3 // 4:
+            self._next_region()
         place = key % ROWS
-        while int(self.rows["key"][place]):
+        while int(self.rows["key"][place]) not in (0, key):
             place = (place + 1) % ROWS
         self.rows["offset"][place] = address - self.code
-        self.rows["key"][place] = key
-        self.header["rows"] = int(self.header["rows"][0]) + 1
+        if not int(self.rows["key"][place]):
+            self.rows["key"][place] = key
+            self.header["rows"] = int(self.header["rows"][0]) + 1
+
+    def renew(self) -> None:
+        """Let every vCPU forget its jumps, as there is better code. Under the lock."""
+        self.header["generation"] = self.generation + 1
+        for vcpu in range(MAXIMUM_VCPUS):
+            if int(self.inside[vcpu]):
+                self.ask_to_leave(vcpu)
+
+    def _next_region(self) -> int:
+        """Go on in the next region, which is the oldest; where it starts."""
+        region = (int(self.header["region"][0]) + 1) % REGIONS
+        start = self.first + region * self.region_bytes
+        if self._forget(start, start + self.region_bytes):
+            self.header["generation"] = self.generation + 1
+            self._wait_until_all_left()
+            self.header["reclaimed"] = self.reclaimed + 1
+        self.header["region"] = region
+        self.header["used"] = start
+        return start
+
+    def _forget(self, start: int, end: int) -> bool:
+        """Remove the rows of the code from `start` to `end`; whether there were any."""
+        rows = self.rows.copy()
+        used = rows["key"] != 0
+        doomed = used & (rows["offset"] >= start) & (rows["offset"] < end)
+        if not doomed.any():
+            return False
+        self.header["sequence"] = int(self.header["sequence"][0]) + 1
+        self.rows["key"] = 0
+        self.header["rows"] = 0
+        for key, offset in rows[used & ~doomed].tolist():
+            self.publish(key, self.code + offset)
+        self.header["sequence"] = int(self.header["sequence"][0]) + 1
+        return True
+
+    def _wait_until_all_left(self) -> None:
+        """Until no vCPU runs code that it came to in an older generation."""
+        pause = FIRST_PAUSE
+        waiting = set(range(MAXIMUM_VCPUS))
+        while True:
+            newest = self.generation + 1
+            waiting = {v for v in waiting if 0 < int(self.inside[v]) < newest}
+            waiting = {v for v in waiting if self.ask_to_leave(v)}
+            if not waiting:
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def address_of(memory: Any) -> int:

@@ -443,7 +443,7 @@ class Emitter:
         self.leave_unless(good, Reason.SYSTEM, self.constant(word), retired=1)
 
 
-FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL}
+FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL, "heat": Word.HEAT}
 HART_FIELDS = {
     name: OFFSET[key]
     for name, key in {

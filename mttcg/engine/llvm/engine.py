@@ -1,17 +1,25 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from mttcg.engine.base import Discover, Exit, ExitKind, Memory
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, Effort, compile_text
+from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
 from mttcg.engine.llvm.emit import Ram
 from mttcg.engine.llvm.floating import FloatFunction
-from mttcg.engine.llvm.frame import JUMP_CACHE_ENTRIES, Reason, Word
-from mttcg.engine.llvm.page import PageFunction, Sweep
+from mttcg.engine.llvm.frame import (
+    CHAINS_PER_SAMPLE,
+    LOOKS_PER_SAMPLE,
+    JumpCache,
+    Reason,
+    Word,
+)
+from mttcg.engine.llvm.translate import PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
@@ -21,11 +29,12 @@ from mttcg.tbcache.cache import BlockCache
 
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
-NOWHERE = (1 << 64) - 1
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
+Improve = Callable[[PageVersion], None]
+"""Told of a page in which time is spent; its code may get better some time later."""
 
 
 class LlvmEngine:
@@ -39,39 +48,57 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
+        improve: called with each page that is worth more effort.
     """
 
     name = "llvm"
 
     def __init__(
-        self, memory: Memory, hart: Hart, cache: BlockCache, arena: Arena, discover: Discover
+        self,
+        memory: Memory,
+        hart: Hart,
+        cache: BlockCache,
+        arena: Arena,
+        discover: Discover,
+        improve: Improve = lambda version: None,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
-        self.discover = discover
+        self.discover, self.improve = discover, improve
+        self.translator = Translator(
+            Ram(memory.ram_base, memory.ram_size, memory.device_pages), cache, arena
+        )
         self.weave = Weave()
-        self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
-        self.jumps = np.zeros((JUMP_CACHE_ENTRIES, 2), dtype=np.uint64)
-        self.jumps[:, 0] = NOWHERE
-        self.frame[Word.JUMP_CACHE] = self.jumps.ctypes.data
-        self.frame[Word.ROWS] = self.weave.table.ctypes.data
+        self.jumps = JumpCache()
         self.floats = FloatFunction(hart)
-        self.frame[Word.FLOAT] = self.floats.address
-        self.ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
+        self.frame = self._make_frame()
         hart_address = ctypes.addressof(ctypes.c_char.from_buffer(hart.words))
         self.arguments = (hart_address, int(self.frame.ctypes.data), memory.ram)
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
-        self.improved: set[tuple[int, int]] = set()
+        self.reported: dict[tuple[int, int, int], int] = {}
+        self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
         self.stopping = False
 
+    def _make_frame(self) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+        frame = np.zeros(Word.WORDS, dtype=np.uint64)
+        frame[Word.JUMP_CACHE] = self.jumps.rows.ctypes.data
+        frame[Word.ROWS] = self.weave.table.ctypes.data
+        frame[Word.FLOAT] = self.floats.address
+        frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
+        frame[Word.GENERATION] = self.arena.generation_address()
+        frame[Word.KNOWN_GENERATION] = self.arena.generation
+        frame[Word.HEAT] = LOOKS_PER_SAMPLE
+        frame[Word.CHAINS] = CHAINS_PER_SAMPLE
+        return frame
+
     def _runtime(self) -> int:
-        with self.arena.lock:
+        with self.arena:
             found = self.arena.find(runtime.RUN_KEY)
             if found is None:
-                found = self.arena.put(compile_text(runtime.TEXT, OPTIMISED))
-                self.arena.publish(runtime.RUN_KEY, found)
+                code = compile_text(runtime.TEXT, OPTIMISED)
+                found = self.arena.put_permanent(runtime.RUN_KEY, code)
         return found
 
     def run(self, pc: int) -> Exit:
@@ -79,20 +106,29 @@ class LlvmEngine:
         hart, frame = self.hart, self.frame
         hart.pc = pc
         while True:
+            self._follow_generation()
             frame[Word.EXIT] = Reason.NONE
             resumed, self.resumed = self.resumed, None
-            if resumed == hart.pc:
-                RUN(self._rest_of_block(hart.pc))(*self.arguments)
-            if not frame[Word.EXIT]:
-                self.native(*self.arguments)
+            frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if reason is not Reason.MISS:
-                if reason is Reason.REQUEST and resumed == hart.pc:
-                    self.resumed = resumed
+            if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
+                self.resumed = resumed
+            if reason is Reason.HOT:
+                self._report(hart.pc)
+            elif reason is Reason.MISS:
+                if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
+                    return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
+                self._learn(hart.pc)
+            elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
-            if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
-                return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
-            self._learn(hart.pc)
+
+    def _follow_generation(self) -> None:
+        """Forget the jumps if there is better code, or code is gone."""
+        generation = self.arena.generation
+        if int(self.frame[Word.KNOWN_GENERATION]) != generation:
+            self.jumps.clear()
+            self.frame[Word.KNOWN_GENERATION] = generation
 
     def _exit(self, reason: Reason, pc: int, detail: int) -> Exit:
         if reason is Reason.REQUEST and self.stopping:
@@ -110,27 +146,21 @@ class LlvmEngine:
             is_load = self._word_at(pc) >> 27 == 0b00010
             cause = Cause.LOAD_ACCESS if is_load else Cause.STORE_ACCESS
             return Exit(ExitKind.TRAP, pc, cause=cause, address=detail)
-        self._improve(pc)
         return Exit(ExitKind.REQUEST, pc)
 
-    def _improve(self, pc: int) -> None:
-        """A request found the hart at pc: its page is worth more effort, once.
-
-        Requests come at a steady rate, so a page is found in proportion to the time spent in it.
-        """
+    def _report(self, pc: int) -> None:
+        """Time is spent at pc: let its page be improved, if it was not as it is known now."""
         page = self.cache.page_of(pc)
-        slot = self.cache.used.get(page)
-        shape = self.weave.shape(pc & ~(PAGE - 1), (pc | PAGE - 1) + 1)
-        if slot is None or (slot, shape) in self.improved:
+        if self.reclaimed != self.arena.reclaimed:
+            self.reclaimed = self.arena.reclaimed
+            self.reported.clear()
+        if page not in self.cache.used:
             return
-        self.improved.add((slot, shape))
-        offsets = self.cache.known_blocks(slot)
-        start = pc & ~(PAGE - 1)
-        with self.arena.lock:
-            if self.arena.find(self._key(slot, pc, OPTIMISED)) is None:
-                sweep = self._sweep(page, slot, [start + offset for offset in offsets])
-                self._translate(sweep, slot, OPTIMISED)
-        self.jumps[:, 0] = NOWHERE
+        version = self._version(page, self.cache.used[page])
+        blocks = len(self.cache.known_blocks(version.slot))
+        if self.reported.get(version.identity) != blocks:
+            self.reported[version.identity] = blocks
+            self.improve(version)
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)
@@ -140,15 +170,17 @@ class LlvmEngine:
         """Find or make the code for pc, the best there is, and let jumps find it."""
         page, slot = self._enter(pc)
         self._show(page, slot, pc)
-        code = self._find(slot, pc)
+        version = self._version(page, slot)
+        code = self._find(version, pc)
         if code is None:
-            with self.arena.lock:
-                code = self._find(slot, pc)
-                if code is None:
-                    code = self._translate(self._sweep(page, slot, [pc]), slot, FAST)[pc]
-        row = self.jumps[(pc >> 1) % JUMP_CACHE_ENTRIES]
-        row[1] = code
-        row[0] = pc
+            with self.arena:
+                code = self._find(version, pc) or self._translate(version, pc)
+        self.jumps.put(pc, code)
+
+    def _version(self, page: int, slot: int) -> PageVersion:
+        start = self.translator.start_of(page)
+        generation = int(self.cache.slots["generation"][slot])
+        return PageVersion(page, slot, generation, *self.weave.page(start, start + PAGE))
 
     def _enter(self, pc: int) -> tuple[int, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -157,27 +189,36 @@ class LlvmEngine:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
 
-    def _find(self, slot: int, pc: int) -> int | None:
-        best = self.arena.find(self._key(slot, pc, OPTIMISED))
-        return self.arena.find(self._key(slot, pc, FAST)) if best is None else best
+    def _find(self, version: PageVersion, pc: int) -> int | None:
+        best = self.arena.find(version.key(pc, OPTIMISED))
+        return self.arena.find(version.key(pc, FAST)) if best is None else best
+
+    def _translate(self, version: PageVersion, pc: int) -> int:
+        """Code that begins at pc, made with little effort. Under the arena's lock."""
+        sweep = self.translator.sweep(version.page, version.slot, [pc])
+        code, entries = self.translator.compile(version, sweep, FAST)
+        return self.translator.publish(version, FAST, code, entries)
 
     def _rest_of_block(self, pc: int) -> int:
         """Code that goes on in the middle of a block, up to its end."""
-        page, slot = self._enter(pc)
-        key = self._key(slot, pc, RESUMED)
-        code = self.arena.find(key)
-        if code is None:
-            sweep = self._sweep(page, slot, [pc])
+        version = self._version(*self._enter(pc))
+        key = version.key(pc, RESUMED)
+        found = self.arena.find(key)
+        if found is None:
+            sweep = self.translator.sweep(version.page, version.slot, [pc])
             sweep.leaders &= {pc}
-            with self.arena.lock:
-                code = self.arena.find(key) or self._translate(sweep, slot, RESUMED, pc)[pc]
-        return code
+            with self.arena:
+                found = self.arena.find(key)
+                if found is None:
+                    code, entries = self.translator.compile(version, sweep, RESUMED, pc)
+                    found = self.translator.publish(version, RESUMED, code, entries)
+        return found
 
     def _show(self, page: int, slot: int, pc: int) -> None:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
-        for leader in self._sweep(page, slot, [pc]).leaders:
+        for leader in self.translator.sweep(page, slot, [pc]).leaders:
             if (slot, leader) in self.known:
                 continue
             self.known.add((slot, leader))
@@ -187,28 +228,6 @@ class LlvmEngine:
             plan = self.discover(block)
             if plan is not None:
                 self.apply(plan)
-
-    def _sweep(self, page: int, slot: int, entries: list[int]) -> Sweep:
-        start = self.memory.ram_base + page * PAGE
-        return Sweep(start, lambda offset: self.cache.half_at(page, slot, offset), entries)
-
-    def _key(self, slot: int, pc: int, effort: Effort) -> int:
-        generation = int(self.cache.slots["generation"][slot])
-        start = pc & ~(PAGE - 1)
-        shape = self.weave.shape(start, start + PAGE)
-        return hash((slot, generation, pc % PAGE, shape, effort.name)) & (1 << 62) - 1 | 1 << 62
-
-    def _translate(
-        self, sweep: Sweep, slot: int, effort: Effort, resumed: int | None = None
-    ) -> dict[int, int]:
-        """Translate what was swept and make it known; the code of each leader. Under the lock."""
-        function = PageFunction(sweep, self.ram, self.weave, slot, effort is OPTIMISED, resumed)
-        code = self.arena.put(compile_text(function.source(), effort))
-        for leader in function.entries:
-            key = self._key(slot, leader, effort)
-            if self.arena.find(key) is None:
-                self.arena.publish(key, code)
-        return dict.fromkeys(function.entries, code)
 
     def read_x(self, register: int) -> int:
         """An integer register."""
@@ -242,7 +261,7 @@ class LlvmEngine:
             dropped += len(self.cache.known_blocks(self.cache.used[page]))
             self.cache.enter_page(page)
         if changed:
-            self.jumps[:, 0] = NOWHERE
+            self.jumps.clear()
         return dropped
 
     def resume(self, pc: int) -> None:
@@ -258,7 +277,7 @@ class LlvmEngine:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
         self.frame[Word.ROWS] = self.weave.table.ctypes.data
-        self.jumps[:, 0] = NOWHERE
+        self.jumps.clear()
 
     def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

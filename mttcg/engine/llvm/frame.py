@@ -5,6 +5,8 @@ Written by Python between two runs, by translated code during one; never by both
 
 from enum import IntEnum, auto
 
+import numpy as np
+
 
 class Word(IntEnum):
     """Index of each word."""
@@ -14,6 +16,12 @@ class Word(IntEnum):
     JUMP_CACHE = auto()  # host address of JUMP_CACHE_ENTRIES rows of (pc, code)
     ROWS = auto()  # host address of (function, data) rows, one for each operation of the plan
     FLOAT = auto()  # host address of the function that does floating-point operations
+    INSIDE = auto()  # host address of the word that says that this vCPU runs translated code
+    GENERATION = auto()  # host address of the arena's generation
+    KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
+    FIRST = auto()  # code to begin with, whatever the jumps say; or 0
+    HEAT = auto()  # how often to look for requests still, until this page is reported as hot
+    CHAINS = auto()  # calls of pages still, until the next page is reported as hot
     WORDS = auto()
 
 
@@ -29,7 +37,44 @@ class Reason(IntEnum):
     STORE_MISALIGNED = 6
     ATOMIC_ACCESS = 7  # an atomic outside of RAM
     CALLBACK = 8  # a Python callback asked to stop
+    STALE = 9  # the generation is another; nothing was run
+    HOT = 10  # time goes by in the page of hart.pc; nothing else happened
 
 
-JUMP_CACHE_BITS = 12
-JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS
+LOOKS_PER_SAMPLE = 64
+"""A page that was entered once is reported after it looked for requests this often."""
+CHAINS_PER_SAMPLE = 1 << 16
+"""Of all pages that are called, one in so many is reported."""
+JUMP_CACHE_ENTRIES = 1 << 16
+PC_SHIFTS = (1, 12)
+"""A pc's place in the jump cache: the exclusive or of it shifted so, or the next that is free."""
+NOWHERE = (1 << 64) - 1
+"""The pc of a free row."""
+
+
+class JumpCache:
+    """The code of each pc that this vCPU went to by way of the dispatcher, as an open hash table.
+
+    Attributes:
+        rows: JUMP_CACHE_ENTRIES rows of (pc, host address of the code).
+    """
+
+    def __init__(self) -> None:
+        self.rows = np.empty((JUMP_CACHE_ENTRIES, 2), dtype=np.uint64)
+        self.used = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.rows[:, 0] = NOWHERE
+        self.used = 0
+
+    def put(self, pc: int, code: int) -> None:
+        """Add a pc; a table that is half full begins anew, so that probing stays short."""
+        if self.used >= JUMP_CACHE_ENTRIES // 2:
+            self.clear()
+        place = (pc >> PC_SHIFTS[0] ^ pc >> PC_SHIFTS[1]) % JUMP_CACHE_ENTRIES
+        while int(self.rows[place, 0]) != NOWHERE:
+            place = (place + 1) % JUMP_CACHE_ENTRIES
+        self.rows[place] = pc, code
+        self.used += 1

@@ -20,7 +20,7 @@ from mttcg.engine.llvm.emit import (
 )
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.targets import target_of
-from mttcg.engine.llvm.weave import Weave
+from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.riscv64.decode import LONGEST_BLOCK, PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.hart import OFFSET
@@ -141,7 +141,7 @@ class PageFunction:
     Args:
         sweep: the page's code.
         ram: guest RAM.
-        weave: the plan.
+        sites: what the plan has for it.
         slot: of the page in the block cache, for block tables.
         held: keep registers in host registers from block to block, with fewer ways in.
         resumed: a leader that goes on with a block which was entered, and counted, before.
@@ -151,17 +151,17 @@ class PageFunction:
         self,
         sweep: Sweep,
         ram: Ram,
-        weave: Weave,
+        sites: Sites,
         slot: int,
         held: bool = False,
         resumed: int | None = None,
     ) -> None:
-        self.sweep, self.weave, self.slot, self.resumed = sweep, weave, slot, resumed
+        self.sweep, self.sites, self.slot, self.resumed = sweep, sites, slot, resumed
         self.held = held
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
-        self.prompt = weave.calls_python(sweep.start, sweep.start + PAGE)
+        self.prompt = sites.call_python()
         self.text = Text()
-        self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), weave.every_access)
+        self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites.every_access)
 
     def source(self) -> str:
         """The whole module."""
@@ -209,7 +209,7 @@ class PageFunction:
 
     def _enter(self, leader: int, counted: int) -> None:
         """Run what the plan has for the block."""
-        rows = self.weave.at_block(leader)
+        rows = self.sites.at_block(leader)
         if not rows:
             return
         self.emitter.known.clear()
@@ -223,7 +223,7 @@ class PageFunction:
 
     def _before(self, instruction: Instruction) -> None:
         """Run what the plan has for the instruction."""
-        rows = self.weave.at_instruction(instruction.pc)
+        rows = self.sites.at_instruction(instruction.pc)
         for row in rows:
             self.emitter.run_operation(row, instruction.pc, length(instruction.word), 0, 0, 0)
         if any(kind == "python" for _, kind in rows):
@@ -265,24 +265,41 @@ class PageFunction:
         """Look for a request: each time, or when so much was counted that it is time to look."""
         text = self.text
         label = text.name()[1:]
+        on = text.value(f"icmp slt i64 {text.value(f'load i64, ptr %count, {COUNTER}')}, 0")
         if self.prompt:
             asked = text.value("load atomic i64, ptr %request monotonic, align 8")
-            on = text.value(f"icmp eq i64 {asked}, 0")
-        else:
-            on = text.value(f"icmp slt i64 {text.value(f'load i64, ptr %count, {COUNTER}')}, 0")
+            on = text.value(f"and i1 {on}, {text.value(f'icmp eq i64 {asked}, 0')}")
         text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")
         text.cold += [
             f"off{label}:",
             *self._publish_counts(leader),
             f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
             f"%none{label} = icmp eq i64 %ask{label}, 0",
-            f"br i1 %none{label}, label %on{label}, label %stop{label}",
+            f"br i1 %none{label}, label %go{label}, label %stop{label}",
             f"stop{label}:",
-            f"store i64 {int(Reason.REQUEST)}, ptr %exit, {COUNTER}",
-            f"store i64 {leader}, ptr %pc, {COUNTER}",
+            *self._leave(leader, Reason.REQUEST),
+            f"go{label}:",
+        ]
+        if self.held:
+            text.cold.append(f"br label %on{label}")
+        else:
+            text.cold += [
+                f"%heat{label} = load i64, ptr %heat, {COUNTER}",
+                f"%cooler{label} = sub i64 %heat{label}, 1",
+                f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
+                f"%hot{label} = icmp eq i64 %cooler{label}, 0",
+                f"br i1 %hot{label}, label %sample{label}, label %on{label}",
+                f"sample{label}:",
+                *self._leave(leader, Reason.HOT),
+            ]
+        text.do(f"on{label}:")
+
+    def _leave(self, pc: int, reason: Reason) -> list[str]:
+        return [
+            f"store i64 {int(reason)}, ptr %exit, {COUNTER}",
+            f"store i64 {pc}, ptr %pc, {COUNTER}",
             "br label %leave",
         ]
-        text.do(f"on{label}:")
 
     def _publish_counts(self, leader: int | None = None) -> list[str]:
         """Add the running count to the hart's counters, and begin a new one."""

@@ -1,41 +1,96 @@
-"""The loop that chains translated pages: native code, one copy in the arena for all vCPUs."""
+"""The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
 
-from mttcg.engine.llvm.frame import JUMP_CACHE_BITS, Reason, Word
+from mttcg.engine.llvm.frame import (
+    CHAINS_PER_SAMPLE,
+    JUMP_CACHE_ENTRIES,
+    NOWHERE,
+    PC_SHIFTS,
+    Reason,
+    Word,
+)
 from mttcg.isa.riscv64.hart import OFFSET
 
 ROW_BYTES = 16
 RUN_KEY = 1
 """Key of the loop in the arena."""
 
+FRAME = {
+    "exit": Word.EXIT,
+    "cache": Word.JUMP_CACHE,
+    "inside": Word.INSIDE,
+    "generation": Word.GENERATION,
+    "known": Word.KNOWN_GENERATION,
+    "first": Word.FIRST,
+    "chains": Word.CHAINS,
+}
+PLACES = "\n".join(
+    f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
+)
+
 TEXT = f"""
 target triple = "x86_64-pc-linux-gnu"
 define void @run(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) #0 {{
 entry:
+{PLACES}
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
-  %exit_at = getelementptr i8, ptr %frame, i64 {8 * Word.EXIT}
-  %cache_at = getelementptr i8, ptr %frame, i64 {8 * Word.JUMP_CACHE}
-  %cache = load ptr, ptr %cache_at
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
-  br label %next
+  %cache = load ptr, ptr %cache_at
+  %inside = load ptr, ptr %inside_at
+  %generation = load ptr, ptr %generation_at
+  %known = load i64, ptr %known_at
+  %entered = add i64 %known, 1
+  %before = atomicrmw xchg ptr %inside, i64 %entered seq_cst
+  %newest = load atomic i64, ptr %generation seq_cst, align 8
+  %same = icmp eq i64 %newest, %known
+  br i1 %same, label %begin, label %stale
+stale:
+  store i64 {int(Reason.STALE)}, ptr %exit_at
+  br label %leave
+begin:
+  %first = load ptr, ptr %first_at
+  %none = icmp eq ptr %first, null
+  br i1 %none, label %next, label %call
 next:
   %request = load atomic i64, ptr %request_at monotonic, align 8
   %asked = icmp ne i64 %request, 0
-  br i1 %asked, label %stop, label %look
+  br i1 %asked, label %stop, label %count
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
   br label %leave
+count:
+  %left = load i64, ptr %chains_at
+  %fewer = sub i64 %left, 1
+  store i64 %fewer, ptr %chains_at
+  %spent = icmp eq i64 %fewer, 0
+  br i1 %spent, label %sample, label %look, !prof !2
+sample:
+  store i64 {CHAINS_PER_SAMPLE}, ptr %chains_at
+  store i64 {int(Reason.HOT)}, ptr %exit_at
+  br label %leave
 look:
   %pc = load i64, ptr %pc_at
-  %shifted = lshr i64 %pc, 1
-  %index = and i64 %shifted, {(1 << JUMP_CACHE_BITS) - 1}
+  %half = lshr i64 %pc, {PC_SHIFTS[0]}
+  %page = lshr i64 %pc, {PC_SHIFTS[1]}
+  %mixed = xor i64 %half, %page
+  br label %probe
+probe:
+  %place = phi i64 [ %mixed, %look ], [ %after, %other ]
+  %index = and i64 %place, {JUMP_CACHE_ENTRIES - 1}
   %offset = mul i64 %index, {ROW_BYTES}
   %row = getelementptr i8, ptr %cache, i64 %offset
-  %known = load i64, ptr %row
-  %hit = icmp eq i64 %known, %pc
-  br i1 %hit, label %go, label %miss
+  %found = load i64, ptr %row
+  %hit = icmp eq i64 %found, %pc
+  br i1 %hit, label %go, label %other, !prof !1
+other:
+  %after = add i64 %place, 1
+  %free = icmp eq i64 %found, {NOWHERE - (1 << 64)}
+  br i1 %free, label %miss, label %probe
 go:
   %code_at = getelementptr i8, ptr %row, i64 8
-  %code = load ptr, ptr %code_at
+  %target = load ptr, ptr %code_at
+  br label %call
+call:
+  %code = phi ptr [ %first, %begin ], [ %target, %go ]
   call void %code(ptr %hart, ptr %frame, ptr %ram)
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0
@@ -44,7 +99,10 @@ miss:
   store i64 {int(Reason.MISS)}, ptr %exit_at
   br label %leave
 leave:
+  store atomic i64 0, ptr %inside release, align 8
   ret void
 }}
 attributes #0 = {{ nounwind }}
+!1 = !{{!"branch_weights", i32 1000, i32 1}}
+!2 = !{{!"branch_weights", i32 1, i32 1000000}}
 """

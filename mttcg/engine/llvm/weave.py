@@ -4,7 +4,9 @@ Code is shared by all vCPUs whose plans have the same shape; what differs, the f
 behind the rows, each vCPU has in its frame.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -12,52 +14,99 @@ from mttcg.instrument.plan import EMPTY, Kind, Operation, Plan
 
 Row = tuple[int, Kind]
 """Number of an operation's row, and what it does."""
+Rows = tuple[Row, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Sites:
+    """The rows of a plan, by where they are attached; as `instrument.plan.Plan` has them."""
+
+    every_block: Rows = ()
+    every_instruction: Rows = ()
+    every_access: Rows = ()
+    blocks: Mapping[int, Rows] = field(default_factory=dict)
+    instructions: Mapping[int, Rows] = field(default_factory=dict)
+
+    def within(self, start: int, end: int) -> "Sites":
+        """What is attached to the code from `start` to `end`."""
+        blocks, instructions = (
+            {pc: sites[pc] for pc in sorted(sites) if start <= pc < end}
+            for sites in (self.blocks, self.instructions)
+        )
+        everywhere = self.every_block, self.every_instruction, self.every_access
+        return Sites(*everywhere, blocks, instructions)
+
+    def shape(self) -> int:
+        """A number; code that was made for one of two equal ones is right for the other."""
+        sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
+        return hash((self.every_block, self.every_instruction, self.every_access, *sites))
+
+    def at_block(self, pc: int) -> Rows:
+        """Operations before the block at pc."""
+        return self.every_block + self.blocks.get(pc, ())
+
+    def at_instruction(self, pc: int) -> Rows:
+        """Operations before the instruction at pc."""
+        return self.every_instruction + self.instructions.get(pc, ())
+
+    def call_python(self) -> bool:
+        """Whether anything here may run Python."""
+        at = [*self.blocks.values(), *self.instructions.values()]
+        rows = (*self.every_block, *self.every_instruction, *self.every_access, *sum(at, ()))
+        return any(kind == "python" for _, kind in rows)
+
+    def to_plain(self) -> dict[str, Any]:
+        """For a message between processes."""
+        return {
+            "everywhere": [self.every_block, self.every_instruction, self.every_access],
+            "blocks": list(self.blocks.items()),
+            "instructions": list(self.instructions.items()),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Sites":
+        """Back from `to_plain`, through JSON."""
+        block, instruction, access = (_rows(rows) for rows in plain["everywhere"])
+        blocks, instructions = (
+            {pc: _rows(rows) for pc, rows in plain[name]} for name in ("blocks", "instructions")
+        )
+        return cls(block, instruction, access, blocks, instructions)
+
+
+def _rows(plain: Iterable[Any]) -> Rows:
+    return tuple((number, kind) for number, kind in plain)
+
+
 class Weave:
-    """The rows of a plan, by where they are attached."""
+    """A plan's sites, and the functions and data of its rows.
 
-    plan: Plan = EMPTY
-    operations: list[Operation] = field(default_factory=list)
+    Attributes:
+        sites: what is attached where.
+        table: uint64, a row (function, data) for each operation; those for everywhere first.
+    """
 
-    def __post_init__(self) -> None:
-        """Number the operations, those for everywhere first."""
-        plan = self.plan
-        self.every_block = self._rows(plan.every_block)
-        self.every_instruction = self._rows(plan.every_instruction)
-        self.every_access = self._rows(plan.every_access)
-        self.blocks = {pc: self._rows(found) for pc, found in plan.blocks.items()}
-        self.instructions = {pc: self._rows(found) for pc, found in plan.instructions.items()}
+    def __init__(self, plan: Plan = EMPTY) -> None:
+        self.plan = plan
+        self.operations: list[Operation] = []
+        self.sites = Sites(
+            self._rows(plan.every_block),
+            self._rows(plan.every_instruction),
+            self._rows(plan.every_access),
+            {pc: self._rows(found) for pc, found in plan.blocks.items()},
+            {pc: self._rows(found) for pc, found in plan.instructions.items()},
+        )
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(0, 0)], dtype=np.uint64)
+        self.pages: dict[int, tuple[Sites, int]] = {}
 
-    def _rows(self, operations: tuple[Operation, ...]) -> tuple[Row, ...]:
+    def _rows(self, operations: tuple[Operation, ...]) -> Rows:
         first = len(self.operations)
         self.operations.extend(operations)
         return tuple((first + n, operation.kind) for n, operation in enumerate(operations))
 
-    def shape(self, start: int, end: int) -> int:
-        """A number for what is attached to the code from `start` to `end`; equal shapes share."""
-        inside = [
-            tuple((pc, rows) for pc, rows in sites.items() if start <= pc < end)
-            for sites in (self.blocks, self.instructions)
-        ]
-        return hash((self.every_block, self.every_instruction, self.every_access, *inside))
-
-    def at_block(self, pc: int) -> tuple[Row, ...]:
-        """Operations before the block at pc."""
-        return self.every_block + self.blocks.get(pc, ())
-
-    def at_instruction(self, pc: int) -> tuple[Row, ...]:
-        """Operations before the instruction at pc."""
-        return self.every_instruction + self.instructions.get(pc, ())
-
-    def calls_python(self, start: int, end: int) -> bool:
-        """Whether anything from `start` to `end` may run Python."""
-        everywhere = self.every_block + self.every_instruction + self.every_access
-        sites = (self.blocks, self.instructions)
-        inside = [
-            r for found in sites for pc, rows in found.items() if start <= pc < end for r in rows
-        ]
-        return any(kind == "python" for _, kind in (*everywhere, *inside))
+    def page(self, start: int, end: int) -> tuple[Sites, int]:
+        """What is attached to a page, and its shape."""
+        if start not in self.pages:
+            sites = self.sites.within(start, end)
+            self.pages[start] = sites, sites.shape()
+        return self.pages[start]

@@ -1,0 +1,118 @@
+"""From a page of the block cache to code in the arena, under keys by which it is found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.compile import OPTIMISED, Effort, compile_text
+from mttcg.engine.llvm.emit import Ram
+from mttcg.engine.llvm.page import PageFunction, Sweep
+from mttcg.engine.llvm.weave import Sites
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.tbcache.cache import BlockCache
+
+
+@dataclass(frozen=True)
+class PageVersion:
+    """What a page's code depends on: its content, and what is woven in.
+
+    Attributes:
+        page: its number in RAM.
+        slot: of the block cache.
+        generation: of the slot.
+        sites: what is attached there.
+        shape: of the sites.
+    """
+
+    page: int
+    slot: int
+    generation: int
+    sites: Sites
+    shape: int
+
+    @property
+    def identity(self) -> tuple[int, int, int]:
+        """What tells it from others."""
+        return self.slot, self.generation, self.shape
+
+    def key(self, pc: int, effort: Effort) -> int:
+        """Of the code that begins at a pc; the same in all processes of a machine, and not 0."""
+        parts = (self.slot, self.generation, pc % PAGE, self.shape, effort.name)
+        return hash(parts) & (1 << 62) - 1 | 1 << 62
+
+    def to_plain(self) -> dict[str, Any]:
+        """For a message between processes."""
+        return vars(self) | {"sites": self.sites.to_plain()}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "PageVersion":
+        """Back from `to_plain`, through JSON."""
+        return cls(**plain | {"sites": Sites.from_plain(plain["sites"])})
+
+
+class Translator:
+    """Makes code of pages.
+
+    Args:
+        ram: guest RAM.
+        cache: where the pages' content is.
+        arena: where the code goes.
+    """
+
+    def __init__(self, ram: Ram, cache: BlockCache, arena: Arena) -> None:
+        self.ram, self.cache, self.arena = ram, cache, arena
+
+    def start_of(self, page: int) -> int:
+        """Guest address of a page."""
+        return self.ram.base + page * PAGE
+
+    def sweep(self, page: int, slot: int, entries: list[int]) -> Sweep:
+        """What can be reached in a page from some addresses."""
+        return Sweep(
+            self.start_of(page), lambda offset: self.cache.half_at(page, slot, offset), entries
+        )
+
+    def compile(
+        self, version: PageVersion, sweep: Sweep, effort: Effort, resumed: int | None = None
+    ) -> tuple[bytes, frozenset[int]]:
+        """The code of what was swept, and the addresses at which it can begin.
+
+        Raises TranslationError.
+        """
+        function = PageFunction(
+            sweep, self.ram, version.sites, version.slot, effort is OPTIMISED, resumed
+        )
+        return compile_text(function.source(), effort), function.entries
+
+    def publish(
+        self, version: PageVersion, effort: Effort, code: bytes, entries: frozenset[int]
+    ) -> int:
+        """Put code in the arena and make it known; its address. Under the arena's lock.
+
+        Raises CodeTooLongError.
+        """
+        address = self.arena.put(code)
+        for entry in entries:
+            self.arena.publish(version.key(entry, effort), address)
+        return address
+
+    def optimise(self, version: PageVersion) -> bool:
+        """Make the best code of all that is known of a page; False if it is another page by now.
+
+        It is compiled without the lock, so that vCPUs can go on. Raises TranslationError and
+        CodeTooLongError.
+        """
+        start = self.start_of(version.page)
+        entries = [start + offset for offset in self.cache.known_blocks(version.slot)]
+        if not entries or not self._current(version):
+            return False
+        sweep = self.sweep(version.page, version.slot, entries)
+        code, ways_in = self.compile(version, sweep, OPTIMISED)
+        with self.arena:
+            if not self._current(version):
+                return False
+            self.publish(version, OPTIMISED, code, ways_in)
+        return True
+
+    def _current(self, version: PageVersion) -> bool:
+        return int(self.cache.slots["generation"][version.slot]) == version.generation

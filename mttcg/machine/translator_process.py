@@ -1,0 +1,110 @@
+"""The translator process: makes the best code of pages in which vCPUs spend time, beside them."""
+
+import os
+import selectors
+import socket
+import time
+from typing import Any
+
+import numpy as np
+
+from mttcg.engine.llvm.arena import Arena, CodeTooLongError
+from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.emit import Ram
+from mttcg.engine.llvm.translate import PageVersion, Translator
+from mttcg.isa.riscv64.hart import State
+from mttcg.machine.board import RAM_BASE
+from mttcg.machine.segments import fixed_sizes, map_segment
+from mttcg.tbcache.cache import BlockCache
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.shared import Harts, MachineState
+
+NICENESS = 5
+"""Where processors are scarce the vCPUs go first: better code later is still right code now."""
+RENEW_SECONDS = 0.1
+"""While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
+ENDED = (State.STOPPED, State.FAILED, State.KILLED)
+
+
+def ask_to_leave(harts: Harts, vcpu: int) -> bool:
+    """Ask a vCPU to come out of translated code; False if it is gone."""
+    if vcpu >= harts.count or State(harts.harts[vcpu].state) in ENDED:
+        return False
+    harts.request(vcpu)
+    return True
+
+
+class TranslatorProcess:
+    """What the translator process has mapped, and what it has done.
+
+    Args:
+        message: the supervisor's start message.
+        descriptors: those that came with it.
+    """
+
+    def __init__(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        fds = {name: descriptors[at] for name, at in message["fds"].items()}
+        smp, memory = message["smp"], message["memory"]
+        sizes = fixed_sizes(smp, memory, message["code_cache"])
+        maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
+        machine = MachineState(map_segment(fds["machine"], sizes["machine"]))
+        wake_fds = [fds[f"wake{cpu}"] for cpu in range(smp)]
+        harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine)
+        self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
+        ram = np.frombuffer(maps["ram"], dtype=np.uint8)
+        self.memory = memory
+        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0)
+        self.channels = [
+            Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
+        ]
+        keep = {channel.fileno() for channel in self.channels} | {
+            fds[name] for name in ("arena", "cache")
+        }
+        for descriptor in descriptors:
+            if descriptor not in keep:
+                os.close(descriptor)
+        self.done: dict[tuple[int, int, int], int] = {}
+        self.reclaimed = 0
+
+    def run(self) -> None:
+        """Translate what is asked for, until no vCPU is left to ask."""
+        told = time.monotonic()
+        news = False
+        with selectors.DefaultSelector() as selector:
+            for channel in self.channels:
+                selector.register(channel, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(0 if news else None)
+                if news and (not ready or time.monotonic() - told >= RENEW_SECONDS):
+                    with self.arena:
+                        self.arena.renew()
+                    told, news = time.monotonic(), False
+                for key, _ in ready:
+                    received = key.fileobj.receive()  # type: ignore[union-attr]
+                    if received is None:
+                        selector.unregister(key.fileobj)
+                    else:
+                        message, _ = received
+                        ram = Ram(RAM_BASE, self.memory, tuple(message["device_pages"]))
+                        news |= self._optimise(ram, PageVersion.from_plain(message["page"]))
+
+    def _optimise(self, ram: Ram, version: PageVersion) -> bool:
+        """Translate a page unless that was done, as it is known now; whether there is new code."""
+        if self.reclaimed != self.arena.reclaimed:
+            self.reclaimed = self.arena.reclaimed
+            self.done.clear()
+        blocks = len(self.cache.known_blocks(version.slot))
+        if self.done.get(version.identity) == blocks:
+            return False
+        self.done[version.identity] = blocks
+        try:
+            return Translator(ram, self.cache, self.arena).optimise(version)
+        except (TranslationError, CodeTooLongError):
+            return False  # the vCPUs go on with the code that they have
+
+
+def main(message: dict[str, Any], descriptors: list[int]) -> int:
+    """Be the translator; the process's exit status."""
+    os.nice(NICENESS)
+    TranslatorProcess(message, descriptors).run()
+    return 0
