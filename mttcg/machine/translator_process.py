@@ -57,9 +57,8 @@ class TranslatorProcess:
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
         ]
-        keep = {channel.fileno() for channel in self.channels} | {
-            fds[name] for name in ("arena", "cache")
-        }
+        keep = {*wake_fds, *(channel.fileno() for channel in self.channels)}
+        keep |= {fds["arena"], fds["cache"]}
         for descriptor in descriptors:
             if descriptor not in keep:
                 os.close(descriptor)

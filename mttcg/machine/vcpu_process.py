@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import select
 import socket
 import traceback
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import Discover, Engine, Memory
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.engine import LlvmEngine
+from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument import session
@@ -202,11 +204,15 @@ class VcpuProcess:
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
-        def improve(version: PageVersion) -> None:
+        def improve(version: PageVersion) -> bool:
+            if not select.select([], [asking], [], 0)[1]:
+                return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
                 asking.send({"page": version.to_plain(), "device_pages": memory.device_pages})
+            return True
 
-        return LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
+        engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
+        return FallbackEngine(engine, lambda text: self.channel.send({"warning": text}))
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

@@ -137,9 +137,7 @@ class BlockCache:
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(
-        self, page: int, content: "np.ndarray[Any, Any]", tail: int
-    ) -> int | None:
+    def _find_version(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> int | None:
         key = (_hash(content), tail)
         link = int(self.newest[page])
         while link:
@@ -152,9 +150,7 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(
-        self, page: int, content: "np.ndarray[Any, Any]", tail: int
-    ) -> tuple[int, bool]:
+    def _new_slot(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -167,6 +163,9 @@ class BlockCache:
         entry["page"], entry["hash"], entry["users"] = page, _hash(content), 0
         entry["tail"] = tail
         entry["older"] = self.newest[page]
+        entry["age"] = (
+            int(self.slots["age"][int(self.newest[page]) - 1]) + 1 if self.newest[page] else 0
+        )
         entry["generation"] += 1
         self.newest[page] = slot + 1
         return slot, recycled

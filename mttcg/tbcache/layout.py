@@ -23,6 +23,7 @@ SLOT = np.dtype(
         ("tail", "<u4"),  # second half of an instruction that straddles the page's end
         ("hash", "<u8"),
         ("older", "<u4"),  # the version before this one, slot number + 1, or 0
+        ("age", "<u4"),  # how many versions the page had before
         ("generation", "<u4"),  # grows each time the slot is given to other content
         ("users", "<u8"),  # bit per vCPU that fetches from it
     ]

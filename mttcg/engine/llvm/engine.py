@@ -1,6 +1,7 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
-from mttcg.engine.llvm.translate import PageVersion, Translator
+from mttcg.engine.llvm.translate import MANY_VERSIONS, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
@@ -29,11 +30,13 @@ from mttcg.tbcache.cache import BlockCache
 
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
+REPORTS_OF_A_CHANGING_PAGE = 32
+"""So often time was spent in one version of it until that is taken to stay."""
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
-Improve = Callable[[PageVersion], None]
+Improve = Callable[[PageVersion], bool]
 """Told of a page in which time is spent; its code may get better some time later."""
 
 
@@ -48,7 +51,7 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
-        improve: called with each page that is worth more effort.
+        improve: called with each page that is worth more effort; False if it can't take it now.
     """
 
     name = "llvm"
@@ -60,7 +63,7 @@ class LlvmEngine:
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
-        improve: Improve = lambda version: None,
+        improve: Improve = lambda version: True,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover, self.improve = discover, improve
@@ -75,6 +78,7 @@ class LlvmEngine:
         self.arguments = (hart_address, int(self.frame.ctypes.data), memory.ram)
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
+        self.reports: Counter[tuple[int, int, int]] = Counter()
         self.reported: dict[tuple[int, int, int], int] = {}
         self.reclaimed = 0
         self.resumed: int | None = None
@@ -157,10 +161,13 @@ class LlvmEngine:
         if page not in self.cache.used:
             return
         version = self._version(page, self.cache.used[page])
+        changing = int(self.cache.slots["age"][version.slot]) >= MANY_VERSIONS
+        self.reports[version.identity] += 1
+        if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
+            return
         blocks = len(self.cache.known_blocks(version.slot))
-        if self.reported.get(version.identity) != blocks:
+        if self.reported.get(version.identity) != blocks and self.improve(version):
             self.reported[version.identity] = blocks
-            self.improve(version)
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)

@@ -53,6 +53,7 @@ class Sweep:
         start: address of the page.
         half_at: the 16 bits at an offset in the page; past its end for what straddles it.
         entries: addresses to begin at.
+        follow: also take what jumps and branches lead to; else the blocks at the entries alone.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class Sweep:
         start: int,
         half_at: Callable[[int], int],
         entries: Iterable[int],
+        follow: bool = True,
     ) -> None:
-        self.start, self.half_at = start, half_at
+        self.start, self.half_at, self.follow = start, half_at, follow
         self.instructions: dict[int, Instruction] = {}
         self.leaders: set[int] = set()
         self.pending = list(entries)
@@ -88,7 +90,7 @@ class Sweep:
         return self.start <= pc < self.start + PAGE
 
     def _lead(self, pc: int) -> None:
-        if self._inside(pc) and pc not in self.leaders:
+        if self.follow and self._inside(pc) and pc not in self.leaders:
             self.leaders.add(pc)
             self.pending.append(pc)
 
@@ -145,6 +147,7 @@ class PageFunction:
         slot: of the page in the block cache, for block tables.
         held: keep registers in host registers from block to block, with fewer ways in.
         resumed: a leader that goes on with a block which was entered, and counted, before.
+        uncovered: names of instructions to come back for, as if the table lacked them.
     """
 
     def __init__(
@@ -155,9 +158,10 @@ class PageFunction:
         slot: int,
         held: bool = False,
         resumed: int | None = None,
+        uncovered: frozenset[str] = frozenset(),
     ) -> None:
         self.sweep, self.sites, self.slot, self.resumed = sweep, sites, slot, resumed
-        self.held = held
+        self.held, self.uncovered = held, uncovered
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
         self.prompt = sites.call_python()
         self.text = Text()
@@ -238,7 +242,7 @@ class PageFunction:
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
             self._before(instruction)
             decoded = decode(instruction.word)
-            if decoded is None:
+            if decoded is None or decoded.name in self.uncovered:
                 emitter.illegal(instruction.word)
             else:
                 decoded.row.semantics(emitter, decoded, instruction.pc)

@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import OPTIMISED, Effort, compile_text
+from mttcg.engine.llvm.arena import Arena, CodeTooLongError
+from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
 from mttcg.engine.llvm.emit import Ram
 from mttcg.engine.llvm.page import PageFunction, Sweep
 from mttcg.engine.llvm.weave import Sites
+from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.tbcache.cache import BlockCache
+
+
+MANY_VERSIONS = 8
+"""A page that had so many is taken for one that changes all the time."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,33 @@ class Translator:
         ram: guest RAM.
         cache: where the pages' content is.
         arena: where the code goes.
+
+    Attributes:
+        uncovered: names of instructions to do without, for tests of what happens then.
+        refused: why a page can't be translated even with little effort, by `identity`.
     """
+
+    uncovered: frozenset[str] = frozenset()
 
     def __init__(self, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.ram, self.cache, self.arena = ram, cache, arena
+        self.refused: dict[tuple[int, int, int], MttcgError] = {}
 
     def start_of(self, page: int) -> int:
         """Guest address of a page."""
         return self.ram.base + page * PAGE
 
     def sweep(self, page: int, slot: int, entries: list[int]) -> Sweep:
-        """What can be reached in a page from some addresses."""
+        """What can be reached in a page from some addresses.
+
+        Of a page that changes all the time it is only the blocks there: most of the rest would
+        not be run before the page changes again.
+        """
         return Sweep(
-            self.start_of(page), lambda offset: self.cache.half_at(page, slot, offset), entries
+            self.start_of(page),
+            lambda offset: self.cache.half_at(page, slot, offset),
+            entries,
+            follow=int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
         )
 
     def compile(
@@ -77,12 +96,20 @@ class Translator:
     ) -> tuple[bytes, frozenset[int]]:
         """The code of what was swept, and the addresses at which it can begin.
 
-        Raises TranslationError.
+        Raises TranslationError: what could not be translated once is not tried again.
         """
+        held = effort is OPTIMISED
+        if not held and version.identity in self.refused:
+            raise self.refused[version.identity]
         function = PageFunction(
-            sweep, self.ram, version.sites, version.slot, effort is OPTIMISED, resumed
+            sweep, self.ram, version.sites, version.slot, held, resumed, self.uncovered
         )
-        return compile_text(function.source(), effort), function.entries
+        try:
+            return compile_text(function.source(), effort), function.entries
+        except TranslationError as error:
+            if not held:
+                self.refused[version.identity] = error
+            raise
 
     def publish(
         self, version: PageVersion, effort: Effort, code: bytes, entries: frozenset[int]
@@ -91,7 +118,12 @@ class Translator:
 
         Raises CodeTooLongError.
         """
-        address = self.arena.put(code)
+        try:
+            address = self.arena.put(code)
+        except CodeTooLongError as error:
+            if effort is not OPTIMISED:
+                self.refused[version.identity] = error
+            raise
         for entry in entries:
             self.arena.publish(version.key(entry, effort), address)
         return address
