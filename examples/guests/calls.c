@@ -1,9 +1,10 @@
-/* calls: calls, returns and jumps from page to page all the time. Every function here has a page of its own; each hart
-   does the same work, so their results must agree. Exit status 0 if they do, else 1. */
+/* calls: calls, returns and jumps from page to page all the time. Who calls and who is called lie in different pages;
+   each hart does the same work, so their results must agree. Exit status 0 if they do, else 1. */
 #include "runtime/console.h"
 #include "runtime/harts.h"
 
 #define APART __attribute__((noinline, aligned(4096)))
+#define BESIDE __attribute__((noinline))
 #define NUMBERS 256
 #define PROGRAM_STEPS 4096
 
@@ -23,11 +24,11 @@ APART static uint64_t odd_turn(uint64_t depth, uint64_t value) {
 }
 
 /* A sort that calls its comparison through a pointer. */
-APART static int in_order(uint64_t left, uint64_t right) {
+BESIDE static int in_order(uint64_t left, uint64_t right) {
     return left <= right;
 }
 
-APART static int in_order_of_low_bits(uint64_t left, uint64_t right) {
+BESIDE static int in_order_of_low_bits(uint64_t left, uint64_t right) {
     return (left & 0xffff) <= (right & 0xffff);
 }
 
@@ -54,7 +55,7 @@ APART static void operation_add(struct machine *machine, uint64_t operand) {
     machine->accumulator += operand;
 }
 
-APART static void operation_rotate(struct machine *machine, uint64_t operand) {
+BESIDE static void operation_rotate(struct machine *machine, uint64_t operand) {
     uint64_t by = operand % 63 + 1;
     machine->accumulator = machine->accumulator << by | machine->accumulator >> (64 - by);
 }
@@ -63,7 +64,7 @@ APART static void operation_multiply(struct machine *machine, uint64_t operand) 
     machine->accumulator *= operand | 1;
 }
 
-APART static void operation_count(struct machine *machine, uint64_t operand) {
+BESIDE static void operation_count(struct machine *machine, uint64_t operand) {
     machine->counter += operand & 3;
 }
 
@@ -81,7 +82,7 @@ APART static uint64_t interpret(uint64_t seed) {
     return machine.accumulator ^ machine.counter;
 }
 
-APART static uint64_t work(uint64_t count) {
+BESIDE static uint64_t work(uint64_t count) {
     uint64_t numbers[NUMBERS];
     uint64_t result = 1;
     for (uint64_t round = 0; round < count; round++) {

@@ -6,8 +6,12 @@ from enum import Enum
 from typing import Protocol
 
 from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block
+
+ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
+"""What the guest is told that each engine has."""
 
 
 class ExitKind(Enum):

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["call", "python", "count", "table"]
+Kind = Literal["call", "python", "count", "table", "record"]
 """What an operation does, where an engine can do it without the call: add one to the word at
-`data`, or to a block's word in the table there. "python" may ask for a stop."""
+`data`, or to a block's word in the table there; write a record into the window of the emitter at
+`data`, see `emitters`. "python" may ask for a stop."""
 
 
 @dataclass(frozen=True)
 class Operation:
     """One native thing to do: the address of `void f(data, a, b, c, d, e)`, and its data.
+
+    `text` is the same function for an engine that can weave it in, see `probe_text`, or "".
 
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, 0;
@@ -21,6 +24,7 @@ class Operation:
     function: int
     data: int
     kind: "Kind" = "call"
+    text: str = ""
 
 
 @dataclass(frozen=True)

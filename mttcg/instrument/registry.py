@@ -9,7 +9,9 @@ import numpy as np
 
 from mttcg.instrument import native
 from mttcg.instrument.changes import Attachment, Change, Where
+from mttcg.instrument.emitters import EMITTERS
 from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.probe_text import inline_text
 from mttcg.instrument.targets import BlockTable, Board, Counter, Probe, Stream
 
 CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
@@ -111,7 +113,7 @@ class Registry:
         target = attachment.target
         if isinstance(target, Probe) and (target, attachment.where) not in self.probes:
             compiled = native.compile_probe(target.function, attachment.where)
-            self.probes[target, attachment.where] = compiled
+            self.probes[target, attachment.where] = compiled, inline_text(compiled)
 
     def _enter(self, attachment: Attachment) -> None:
         self.attachments[attachment] = None
@@ -193,8 +195,8 @@ class Registry:
     def _hold(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
         if isinstance(target, Stream):
-            function = native.EMITTERS[attachment.where].address
-            return Held(Operation(function, self.machinery.emitter(target, cpu)))
+            function = EMITTERS[attachment.where].address
+            return Held(Operation(function, self.machinery.emitter(target, cpu), "record"))
         if isinstance(target, Board):
             table = isinstance(target, BlockTable)
             function = (native.count_in_table if table else native.count_one).address
@@ -204,8 +206,8 @@ class Registry:
             words = self._words(attachment.opaque) if attachment.opaque is not None else None
             place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
             given = np.array([cpu, *place], dtype=np.uint64)
-            function = self.probes[target, attachment.where].address
-            return Held(Operation(function, int(given.ctypes.data)), given)
+            compiled, text = self.probes[target, attachment.where]
+            return Held(Operation(compiled.address, int(given.ctypes.data), text=text), given)
         number = next(self.numbers)
         self.callbacks[number] = attachment
         return Held(Operation(self.trampoline_address, number, "python"), number=number)

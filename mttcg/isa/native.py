@@ -21,6 +21,16 @@ def _pointer(builder: Any, address: Any, kind: Any) -> Any:
 
 
 @intrinsic
+def read64(_context: Any, address: Any) -> Any:
+    """The 64 bits at an address to which nobody writes meanwhile."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.load(_pointer(builder, args[0], I64))
+
+    return types.uint64(types.uint64), build
+
+
+@intrinsic
 def load64(_context: Any, address: Any) -> Any:
     """The 64 bits at an address."""
 

@@ -1,4 +1,4 @@
-"""A plugin's second half, in a process of its own beside the run."""
+"""A plugin's second half, or the recorder, in a process of its own beside the run."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import select
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mttcg.machine.launch import PYTHON, end_text
@@ -25,20 +26,37 @@ class Reported:
 
 @dataclass
 class AggregatorProcess:
-    """An aggregator that runs; its report comes through a pipe, which ends with the process."""
+    """One that runs; its report comes through a pipe, which ends with the process.
+
+    plugin: what it is called on the bus. named: what it is called in messages.
+    """
 
     plugin: str
     process: "subprocess.Popen[bytes]"
     report_fd: int
+    named: str = ""
+
+    def __post_init__(self) -> None:
+        """Name it after the plugin, unless it has a name."""
+        self.named = self.named or f"the aggregator of {self.plugin}"
 
     @classmethod
     def start(cls, plugin: str, spec: str, url: str) -> "AggregatorProcess":
-        """Start an aggregator that subscribes to the bus at `url`."""
+        """Start a plugin's aggregator, which subscribes to the bus at `url`."""
+        command = ("subscribe", url, "--plugin", spec)
+        return cls._start(plugin, "", command)
+
+    @classmethod
+    def start_recorder(cls, file: Path, url: str) -> "AggregatorProcess":
+        """Start a recorder of all that is published at `url`."""
+        return cls._start("recorder", "the recorder", ("record", url, str(file)))
+
+    @classmethod
+    def _start(cls, plugin: str, named: str, command: tuple[str, ...]) -> "AggregatorProcess":
         ours, theirs = os.pipe()
-        command = [*PYTHON, "-m", "mttcg", "subscribe", url, "--plugin", spec]
         try:
             process = subprocess.Popen(
-                [*command, "--report-fd", str(theirs)],
+                [*PYTHON, "-m", "mttcg", *command, "--report-fd", str(theirs)],
                 pass_fds=[theirs],
                 stdin=subprocess.DEVNULL,
                 stdout=2,
@@ -49,7 +67,7 @@ class AggregatorProcess:
             raise
         finally:
             os.close(theirs)
-        return cls(plugin, process, ours)
+        return cls(plugin, process, ours, named)
 
     def report(self, seconds: float) -> Reported:
         """Wait for its end, for so long; then it is killed."""
@@ -59,7 +77,7 @@ class AggregatorProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()
-        named = f"the aggregator of {self.plugin}"
+        named = self.named
         if content is None:
             return Reported(None, f"{named} did not report within {seconds:g} s and was killed")
         ended = end_text(status)

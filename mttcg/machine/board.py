@@ -21,7 +21,7 @@ from mttcg.machine.devices.clint import Clint, ClintHarts
 from mttcg.machine.devices.finisher import Finisher
 from mttcg.machine.devices.htif import Htif
 from mttcg.machine.devices.uart16550 import Uart16550
-from mttcg.machine.devicetree import DeviceNode, board_tree, cells
+from mttcg.machine.devicetree import ISA, DeviceNode, board_tree, cells
 from mttcg.machine.image import GuestImage, set_symbols
 from mttcg.machine.mmio import Device, MmioMap
 from mttcg.machine.ram import GuestRam
@@ -171,13 +171,14 @@ def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: i
     return address
 
 
-def fill_ram(config: Config, image: GuestImage, ram: Any) -> int:
+def fill_ram(config: Config, image: GuestImage, ram: Any, isa: str = ISA) -> int:
     """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
 
-    `ram`: a writable buffer of `config.memory` bytes, zeroed. Returns the guest physical address of
-    the device tree, which every hart gets in a1. Raises `GuestFileError`.
+    `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
+    the harts have. Returns the guest physical address of the device tree, which every hart gets in
+    a1. Raises `GuestFileError`.
     """
-    tree = virt_tree(config.smp, config.memory, htif=image.tohost is not None)
+    tree = virt_tree(config.smp, config.memory, htif=image.tohost is not None, isa=isa)
     address = place_device_tree(image, tree, RAM_BASE, config.memory)
     image.write(ram, RAM_BASE)
     set_symbols(image, ram, config.symbols_set)

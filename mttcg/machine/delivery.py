@@ -4,11 +4,12 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from mttcg.errors import MttcgError
+from mttcg.errors import MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
 from mttcg.vcpu.patience import Patience
@@ -50,12 +51,24 @@ class Delivery:
     space_fds: list[int]
     publisher: PublisherProcess | None = None
     aggregators: list[AggregatorProcess] = field(default_factory=list)
+    recorder: AggregatorProcess | None = None
     closed: bool = False
 
     @classmethod
-    def prepare(cls, streams: list[dict[str, Any]], smp: int) -> "Delivery":
-        """Make the rings of the declared streams."""
+    def prepare(
+        cls, streams: list[dict[str, Any]], smp: int, policies: Mapping[str, str] | None = None
+    ) -> "Delivery":
+        """Make the rings of the declared streams, with the policies that the user chose.
+
+        Raises OptionError for a policy of a stream that there is not.
+        """
         specs = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
+        for name, policy in sorted((policies or {}).items()):  # streams after their plugins
+            chosen = [spec for spec in specs.values() if name in (spec.name, spec.plugin)]
+            if not chosen:
+                there = f"one of {', '.join(specs)}" if specs else "a plugin that has a stream"
+                raise OptionError("--policy", f"there is no stream {name}", there)
+            specs |= {spec.name: replace(spec, policy=policy) for spec in chosen}
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
         made = cls(specs, {name: [] for name in specs}, os.eventfd(0, flags), [])
         try:
@@ -68,10 +81,19 @@ class Delivery:
             raise
         return made
 
-    def publish(self, url: str | None, run: RunInfo) -> PublisherProcess:
-        """Start the publisher; raises the bus's address errors."""
+    def publish(self, url: str | None, run: RunInfo, stall_limit: float) -> PublisherProcess:
+        """Start the publisher; raises the bus's address errors.
+
+        stall_limit: seconds that a subscriber may hold the guest up in silence, 0 for ever.
+        """
         self.publisher = publisher = PublisherProcess.start(
-            url, run, list(self.specs.values()), self.ring_fds, self.doorbell_fd, self.space_fds
+            url,
+            run,
+            list(self.specs.values()),
+            self.ring_fds,
+            self.doorbell_fd,
+            self.space_fds,
+            stall_limit,
         )
         return publisher
 
@@ -85,6 +107,16 @@ class Delivery:
                     AggregatorProcess.start(plugin["name"], plugin["spec"], url)
                 )
 
+    def record(self, file: Path) -> None:
+        """Start a recorder of everything that is published."""
+        assert self.publisher is not None
+        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url)
+
+    @property
+    def children(self) -> list[AggregatorProcess]:
+        """The aggregators, and the recorder if there is one."""
+        return [*self.aggregators, *([self.recorder] if self.recorder is not None else [])]
+
     def wait_subscribers(self, others: int, seconds: float) -> None:
         """Wait until every aggregator and `others` more have subscribed.
 
@@ -92,10 +124,10 @@ class Delivery:
         """
         publisher = self.publisher
         assert publisher is not None
-        wanted = len(self.aggregators) + others
+        wanted = len(self.children) + others
         joined: Counter[str] = Counter()
         poller = select.poll()
-        for descriptor in (publisher.fileno(), *(a.report_fd for a in self.aggregators)):
+        for descriptor in (publisher.fileno(), *(a.report_fd for a in self.children)):
             poller.register(descriptor, select.POLLIN)
         until = time.monotonic() + seconds
         while publisher.subscribers < wanted:
@@ -110,15 +142,15 @@ class Delivery:
             self._check_aggregators()
 
     def _check_aggregators(self) -> None:
-        for aggregator in self.aggregators:
+        for aggregator in self.children:
             status = aggregator.ended()
             if status is not None:
-                missing = [f"the aggregator of {aggregator.plugin}"]
+                missing = [aggregator.named]
                 raise SubscribersMissingError(missing, f"it ended ({end_text(status)})")
 
     def _missing(self, wanted: int, joined: "Counter[str]") -> list[str]:
         """Who is not there, by name as far as names are known."""
-        names = [f"the aggregator of {a.plugin}" for a in self.aggregators if not joined[a.plugin]]
+        names = [a.named for a in self.children if not joined[a.plugin]]
         assert self.publisher is not None
         others = wanted - self.publisher.subscribers - len(names)
         return names + ([f"{others} of the subscribers to wait for"] if others > 0 else [])
@@ -153,17 +185,31 @@ class Delivery:
             for name, fds in self.ring_fds.items()
         }
 
+    def stalled_ns(self, cpu: int) -> int:
+        """How long a vCPU waited for room in its rings, in nanoseconds."""
+        return sum(ledger_of(fds[cpu]).stalled_ns for fds in self.ring_fds.values())
+
+    def subscribers(self) -> list[dict[str, Any]]:
+        """Everybody who has left: name, reason, and the ledger of what came by meanwhile."""
+        departures = self.publisher.departures if self.publisher is not None else []
+        return [
+            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in departures
+        ]
+
     def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
         """Deliver the rest and collect the reports; `failed` is told what went wrong."""
         publisher = self.publisher
         if publisher is not None and publisher.alive and not publisher.finish(SILENCE_SECONDS):
             failed("the bus publisher did not end in order")
+        for left in publisher.departures if publisher is not None else ():
+            if left.lost:
+                failed(f"subscriber {left.name} left {left.lost} records undone: {left.reason}")
         reports: dict[str, Any] = {}
-        for aggregator in self.aggregators:
+        for aggregator in self.children:
             reported = aggregator.report(REPORT_SECONDS)
             if reported.wrong:
                 failed(reported.wrong)
-            if reported.report is not None:
+            if reported.report is not None and aggregator is not self.recorder:
                 reports[aggregator.plugin] = reported.report
         return reports
 
@@ -174,7 +220,7 @@ class Delivery:
         self.closed = True
         if self.publisher is not None:
             self.publisher.terminate()
-        for aggregator in self.aggregators:
+        for aggregator in self.children:
             aggregator.end()
         rings = [fd for fds in self.ring_fds.values() for fd in fds]
         for descriptor in [*rings, self.doorbell_fd, *self.space_fds]:

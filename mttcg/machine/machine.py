@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from mttcg.config import Config
+from mttcg.engine.base import ISA
 from mttcg.errors import HostLimitError, OptionError
+from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
 from mttcg.machine.console import Console, standard_output
@@ -21,8 +23,8 @@ from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import END_SECONDS, Host, start_host
-from mttcg.machine.outcome import StatusReader, build_result
-from mttcg.machine.result import RunResult, Status
+from mttcg.machine.outcome import StatusReader, build_result, counter_reports
+from mttcg.machine.result import RunResult, Status, json_ready
 from mttcg.machine.segments import board_stride, create_segment, fixed_sizes, map_segment
 from mttcg.machine.watch import Watch
 from mttcg.tbcache.cache import BlockCache
@@ -137,7 +139,9 @@ class Run:
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
-        self.device_tree = fill_ram(self.config, self.image, self.maps["ram"])
+        self.device_tree = fill_ram(
+            self.config, self.image, self.maps["ram"], isa_text(ISA[self.engine])
+        )
         self.machine = MachineState(self.maps["machine"])
 
     def _make_delivery(self, host: Host, on_bus: Callable[[str], None] | None) -> None:
@@ -148,13 +152,17 @@ class Run:
         if others and not delivery.specs:
             wrong = "nobody can subscribe, as no plugin has a stream"
             raise OptionError("--wait-subscribers", wrong, "a plugin that records something")
+        if self.config.record is not None and not delivery.specs:
+            wrong = "there is nothing to record, as no plugin has a stream"
+            raise OptionError("--record", wrong, "a plugin that records something")
         if delivery.specs or self.config.bus is not None:
-            publisher = delivery.publish(
-                self.config.bus, self._run_info(), self.config.stall_limit
-            )
+            publisher = delivery.publish(self.config.bus, self._run_info(), self.config.stall_limit)
+            publisher.state = self._state
             if on_bus is not None:
                 on_bus(publisher.url)
             delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [])
+            if self.config.record is not None:
+                delivery.record(Path(self.config.record))
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
     def _run_info(self) -> RunInfo:
@@ -266,6 +274,25 @@ class Run:
         reports = self.delivery.finish(watch.failures.append)
         self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
         return reports
+
+    def _state(self) -> dict[str, Any]:
+        """What has been counted so far, for who comes late; nothing before the start."""
+        if self.host is None or not hasattr(self, "harts"):
+            return {}
+        tables = [
+            {
+                "plugin": table["plugin"],
+                "name": table["name"],
+                "cpu": hart.index,
+                "stream": f"{table['plugin']}.{table['stream']}",
+                "records": executed_blocks(
+                    self.board_words(table["plugin"], table["name"], hart.index), self._cache()
+                ).tobytes(),
+            }
+            for table in self.host.needs["tables"]
+            for hart in self.harts.harts
+        ]
+        return {"counters": json_ready(counter_reports(self)), "tables": tables}
 
     def _cache(self) -> BlockCache:
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)

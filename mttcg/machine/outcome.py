@@ -14,6 +14,7 @@ from mttcg.errors import EXIT_FAULT
 from mttcg.instrument.targets import counted
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
+from mttcg.isa.riscv64.unsupported import UnsupportedCounts
 from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.machine.watch import Watch
 from mttcg.vcpu.shared import Ending
@@ -91,8 +92,8 @@ def registers_of(hart: Hart) -> dict[str, int]:
     return registers | dict(zip(FLOAT, hart.f, strict=True))
 
 
-def vcpu_result(hart: Hart) -> VcpuResult:
-    """One vCPU's part of the result."""
+def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
+    """One vCPU's part of the result; stalled_ns: how long it waited for room in its rings."""
     state = State(hart.state)
     in_order = state is State.STOPPED
     return VcpuResult(
@@ -108,9 +109,11 @@ def vcpu_result(hart: Hart) -> VcpuResult:
         pc=hart.block_pc if state is State.KILLED else hart.pc,
         registers=None if in_order else registers_of(hart),
         seconds_cpu=hart.cpu_ns * NANOSECONDS,
+        seconds_stalled=stalled_ns * NANOSECONDS,
         traps=hart.traps,
         interrupts=hart.interrupts,
         callbacks=hart.callbacks,
+        unsupported=UnsupportedCounts(hart).to_dict(),
     )
 
 
@@ -156,7 +159,8 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
     assert run.delivery is not None and run.host is not None
     ledgers = run.delivery.ledger()
     for name, ledger in ledgers.items():
-        if run.delivery.specs[name].policy == "block" and not ledger.complete:
+        lossless = run.delivery.specs[name].how.whole
+        if not ledger.complete if lossless else ledger.in_flight:
             watch.failures.append(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
                 "records were not delivered"
@@ -173,9 +177,11 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
         host=host_facts(),
         exit_status=exit_status(watch, reason),
         stop_reason=reason,
-        vcpus=[vcpu_result(hart) for hart in run.harts.harts],
+        vcpus=[vcpu_result(hart, run.delivery.stalled_ns(hart.index)) for hart in run.harts.harts],
         plugins=plugins,
         ledger={name: ledger.to_plain() for name, ledger in ledgers.items()},
+        subscribers=run.delivery.subscribers(),
         failures=watch.failures,
+        warnings=watch.warnings,
         seconds=run.seconds,
     )

@@ -30,8 +30,9 @@ class VcpuResult:
     """What one vCPU did.
 
     Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
-    CPU time of the vCPU's process from its fork; `registers` are those of the last exit,
-    by ABI name, for a vCPU that did not end in order, None otherwise. `unsupported` counts, by
+    CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running time
+    that it waited for room in its rings; `registers` are those of the last exit, by ABI name, for a
+    vCPU that did not end in order, None otherwise. `unsupported` counts, by
     name, the instructions that the engine did not know. `traps` are synchronous exceptions, whose
     instructions did not retire; `callbacks` the calls of plugins' Python functions that were
     attached to something.
@@ -50,6 +51,7 @@ class VcpuResult:
     registers: dict[str, int] | None = None
     unsupported: dict[str, int] = field(default_factory=dict)
     seconds_cpu: float = 0.0
+    seconds_stalled: float = 0.0
     traps: int = 0
     interrupts: int = 0
     callbacks: int = 0
@@ -64,6 +66,7 @@ class VcpuResult:
             "seconds_running": self.seconds_running,
             "seconds_idle": self.seconds_idle,
             "seconds_cpu": self.seconds_cpu,
+            "seconds_stalled": self.seconds_stalled,
             "cache": {
                 "hits": self.cache_hits,
                 "misses": self.cache_misses,
@@ -85,8 +88,10 @@ class RunResult:
 
     `host` holds facts of the machine it ran on; `exit_status` is the guest's code, or what the
     error that ended the run gives; `plugins` maps a plugin's name to its report and `ledger` a
-    stream's name to its counts; `failures` are messages of one or more lines, empty after a run
-    without fault; `seconds` maps a phase of the run to its wall time.
+    stream's name to its counts; `subscribers` are those there were, with ledgers of their own;
+    `failures` are messages of one or more lines, empty after a run
+    without fault; `warnings` say in a line each what the run had to do without, or more slowly;
+    `seconds` maps a phase of the run to its wall time.
     """
 
     guest: str
@@ -98,7 +103,9 @@ class RunResult:
     plugins: dict[str, Any] = field(default_factory=dict)
     ledger: Mapping[str, LedgerCounts] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    subscribers: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def instructions(self) -> int:
@@ -117,7 +124,9 @@ class RunResult:
                 "vcpus": [vcpu.to_json() for vcpu in self.vcpus],
                 "plugins": self.plugins,
                 "ledger": self.ledger,
+                "subscribers": self.subscribers,
                 "failures": self.failures,
+                "warnings": self.warnings,
                 "seconds": self.seconds,
             }
         )

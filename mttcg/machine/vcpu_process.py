@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mttcg.config import PAGE_SIZE, Config
-from mttcg.engine.base import Discover, Engine, Memory
+from mttcg.engine.base import ISA, Discover, Engine, Memory
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.fallback import FallbackEngine
@@ -22,6 +22,7 @@ from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.targets import BlockTable
 from mttcg.instrument.targets import Board as ScoreBoard
+from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
@@ -192,6 +193,7 @@ class VcpuProcess:
             lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
         )
+        self.hart.misa = misa(ISA[self.message["engine"]])
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
 

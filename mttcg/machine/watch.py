@@ -33,7 +33,8 @@ order before.
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `console` takes the guest's output; `failures` are the texts of what went wrong; `lost` are
+    `console` takes the guest's output; `failures` are the texts of what went wrong, `warnings` of
+    what only went otherwise than wanted, each once, whichever vCPU sent it; `lost` are
     the vCPUs whose process ended by itself.
     """
 
@@ -50,6 +51,7 @@ class Watch:
     stdin_fd: int | None
     on_tick: Callable[[], None]
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
@@ -175,6 +177,9 @@ class Watch:
             if "failure" in message:
                 self.failures.append(message["failure"])
                 self.stop(Ending(message["ending"]))
+            elif "warning" in message:
+                if message["warning"] not in self.warnings:
+                    self.warnings.append(message["warning"])
             elif "change" in message:
                 self._spread(index, message)
 

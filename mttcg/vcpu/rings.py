@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import native
+from mttcg.instrument import emitters
 from mttcg.instrument.registry import CALLBACK
 from mttcg.instrument.targets import Stream
 from mttcg.vcpu.patience import Patience
+from mttcg.vcpu.twice import MappedTwice
 from mttcg_bus import ring
 from mttcg_bus.ring import RingProducer, wait_for_space
 
@@ -38,8 +39,11 @@ class Emitters:
         self.doorbell_fd, self.space_fd = doorbell_fd, space_fd
         self.producers: dict[tuple[str, str], RingProducer] = {}
         self.frames: dict[tuple[str, str], Any] = {}
+        self.slow_words: dict[tuple[str, str], Any] = {}
         self.by_number: list[RingProducer] = []
+        self.scratch: list[Any] = []
         self.slow = CALLBACK(self._slow)
+        self.close_window = CALLBACK(emitters.close_window.address)
 
     def producer(self, stream: Stream) -> RingProducer:
         """The Python end of a stream's ring."""
@@ -52,37 +56,52 @@ class Emitters:
 
     def append(self, stream: Stream, records: Any) -> None:
         """Put records into a stream's ring, waiting for space."""
+        self.flush()
         producer = self.producer(stream)
         producer.append(records, self.patience.over(producer))
 
     def address(self, stream: Stream) -> int:
-        """Address of the words that native emitters of a stream use, see `native`."""
+        """Address of the words that native emitters of a stream use, see `emitters`."""
         key = (stream.plugin, stream.name)
         if key not in self.frames:
             producer = self.producer(stream)
-            frame = np.zeros(native.EMITTER_WORDS, dtype=np.uint64)
-            header = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
-            frame[native.RING] = header
-            frame[native.RECORDS] = header + ring.HEADER_SIZE
-            frame[native.MASK] = producer.capacity - 1
-            frame[native.BATCH_MASK] = producer.batch - 1
-            frame[native.CPU] = self.cpu
-            frame[native.SLOW] = ctypes.cast(self.slow, ctypes.c_void_p).value or 0
-            frame[native.SLOW_DATA] = len(self.by_number)
-            frame[native.KNOWN_TAIL] = producer.tail
+            frame = np.zeros(emitters.EMITTER_WORDS, dtype=np.uint64)
+            size = producer.capacity * stream.dtype.itemsize
+            records = MappedTwice(self.ring_fds[key], ring.HEADER_SIZE, size)
+            scratch = np.zeros(emitters.SCRATCH_RECORDS, dtype=stream.dtype)
+            frame[emitters.RING] = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
+            frame[emitters.RECORDS] = records.address
+            frame[emitters.MASK] = producer.capacity - 1
+            frame[emitters.BATCH_MASK] = producer.batch - 1
+            frame[emitters.ITEMSIZE] = stream.dtype.itemsize
+            frame[emitters.CPU] = self.cpu
+            frame[emitters.SCRATCH] = scratch.ctypes.data
+            self.scratch.append(scratch)
+            slow = ctypes.cast(self.slow, ctypes.c_void_p).value or 0, len(self.by_number)
+            if producer.drops:
+                self.slow_words[key] = np.array(slow, dtype=np.uint64)
+                slow = emitters.pass_when_full.address, int(self.slow_words[key].ctypes.data)
+            frame[emitters.SLOW], frame[emitters.SLOW_DATA] = slow
             self.by_number.append(producer)
             self.frames[key] = frame
         return int(self.frames[key].ctypes.data)
 
-    def _slow(self, number: int, asked: int, *_rest: int) -> None:
+    def flush(self) -> None:
+        """Let everything that was recorded be seen."""
+        for frame in self.frames.values():
+            if frame[emitters.CURSOR]:
+                self.close_window(int(frame.ctypes.data), 0, 0, 0, 0, 0)
+
+    def _slow(self, number: int, asked: int, count: int, *_rest: int) -> None:
         producer = self.by_number[number]
-        if asked == native.DOORBELL:
+        if asked == emitters.DOORBELL:
             producer.ring_doorbell()
         else:
-            wait_for_space(producer, 1, self.patience.over(producer))
+            wait_for_space(producer, count, self.patience.over(producer))
 
     def close(self) -> None:
         """Say on every ring, used or not, that no more will come."""
+        self.flush()
         for key, descriptor in self.ring_fds.items():
             if key in self.producers:
                 self.producers[key].close()

@@ -93,6 +93,7 @@ class Vcpu:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
             left = engine.run(hart.pc)
             hart.pc = left.pc
+            self.guest.emitters.flush()
             self.handlers[left.kind](left)
         engine.spill()
         self.stopwatch.was_running()

@@ -227,7 +227,7 @@ def test_operations_say_what_they_are(registry: Registry) -> None:
     add(registry, attached(stream, where=Where.ACCESS), attached(counter, where=Where.ACCESS))
     add(registry, attached(table, where=Where.BLOCK), attached(first, where=Where.BLOCK))
     plan = registry.plan()
-    assert [operation.kind for operation in plan.every_access] == ["call", "count"]
+    assert [operation.kind for operation in plan.every_access] == ["record", "count"]
     assert [operation.kind for operation in plan.every_block] == ["table", "python"]
     assert plan.every_access[0].data == 0x1001
 

@@ -59,6 +59,12 @@ RESUMED = Effort("resumed", passes=(), codegen=0)
 """For the rest of a block after an instruction that the host ran in its middle."""
 
 
+PROBE_MARK = "alwaysinline"
+"""Is in the text of a module with probes."""
+LARGEST_TEXT = 16 << 20
+"""Bytes; a page without instrumentation has some hundred thousand."""
+
+
 @cache
 def _machine(codegen: int) -> Any:
     llvm.initialize_native_target()
@@ -78,15 +84,18 @@ def compile_text(text: str, effort: Effort) -> bytes:
 
     Raises TranslationError.
     """
+    if len(text) > LARGEST_TEXT:
+        raise TranslationError(f"its text has {len(text)} bytes, more than {LARGEST_TEXT}")
     machine = _machine(effort.codegen)
     try:
         module = llvm.parse_assembly(text)
     except RuntimeError as error:
         raise TranslationError(f"LLVM does not take the text: {error}") from error
-    if effort.passes:
+    wanted = (*(["always_inliner"] if PROBE_MARK in text else []), *effort.passes)
+    if wanted:
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
         passes = llvm.create_new_module_pass_manager()
-        for name in effort.passes:
+        for name in wanted:
             getattr(passes, f"add_{name}_pass")()
         passes.run(module, builder)
     return code_of(machine.emit_object(module))

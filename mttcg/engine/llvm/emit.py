@@ -5,23 +5,20 @@ which `page` says: the hart state itself, or a slot that LLVM turns into SSA val
 TBAA keeps registers, counters and guest memory apart.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mttcg.engine.llvm.floating import FRM_SHIFT, NUMBERS
 from mttcg.engine.llvm.frame import Reason, Word
-from mttcg.engine.llvm.weave import Row
+from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
+from mttcg.engine.llvm.weave import Sites
+from mttcg.engine.llvm.woven import Woven
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.operations import Amo, Binary, Bits, Compare, Shift
-from mttcg.tbcache.layout import HALVES
 
-REGISTER, COUNTER, MEMORY = "!tbaa !1", "!tbaa !2", "!tbaa !3"
-UNLIKELY = "!prof !8"
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
 """What a page function adds to its one running count."""
-PUBLISH, RELOAD = "; publish", "; reload"
-"""Lines that stand for: bring the hart state up to date; take the registers from it anew."""
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",
     "add": "add",
@@ -36,33 +33,6 @@ ATOMIC_RMW: dict[Amo, str] = {
 ROUNDING_MODES = 5
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
-
-
-@dataclass
-class Text:
-    """Lines of a function, in the order they are run and, apart, those that hardly ever are."""
-
-    lines: list[str] = field(default_factory=list)
-    cold: list[str] = field(default_factory=list)
-    names: int = 0
-    label: str = "entry"
-
-    def name(self) -> str:
-        """A fresh SSA name."""
-        self.names += 1
-        return f"%v{self.names}"
-
-    def value(self, text: str) -> str:
-        """Append an instruction and name its result."""
-        name = self.name()
-        self.lines.append(f"{name} = {text}")
-        return name
-
-    def do(self, text: str) -> None:
-        """Append an instruction without a result, or a label."""
-        self.lines.append(text)
-        if text.endswith(":"):
-            self.label = text[:-1]
 
 
 @dataclass(frozen=True)
@@ -99,7 +69,7 @@ class Emitter:
         text: where to.
         ram: guest RAM, and which of its pages are not plain.
         leaders: addresses of the page that have a label.
-        every_access: operations to run with each load and store.
+        sites: what the plan has for the page.
     """
 
     def __init__(
@@ -107,9 +77,11 @@ class Emitter:
         text: Text,
         ram: Ram,
         leaders: frozenset[int],
-        every_access: tuple[Row, ...] = (),
+        sites: Sites,
     ) -> None:
-        self.text, self.leaders, self.every_access = text, leaders, every_access
+        self.text, self.leaders = text, leaders
+        self.woven = Woven(text, sites, self.leave_if_asked)
+        self.observed = bool(sites.every_access)
         self.ram = ram
         self.known: dict[int, str] = {}
         self.place = Place(0, 0, 0)
@@ -117,7 +89,6 @@ class Emitter:
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
-        self.rows: set[int] = set()
         self.float_checked = False
 
     # values
@@ -214,6 +185,7 @@ class Emitter:
 
     def leave(self, word: int) -> None:
         """Leave the instruction to the host; it counts as retired."""
+        self.end()
         self._exit(self.text.lines, Reason.SYSTEM, self.constant(word), self.place.left - 1)
         self.ended = True
 
@@ -237,6 +209,10 @@ class Emitter:
         """Write fcsr."""
         self.text.do(f"store i64 {value}, ptr %fcsr, {COUNTER}")
 
+    def end(self) -> None:
+        """End the straight-line piece, before a jump."""
+        self.woven.end()
+
     def _exit(self, lines: list[str], reason: Reason, detail: str, uncounted: int) -> None:
         """Leave at this instruction: pc, the count of what did not run, and the reason."""
         if uncounted:
@@ -244,6 +220,7 @@ class Emitter:
             lines.append(f"{old} = load i64, ptr %count, {COUNTER}")
             lines.append(f"{new} = sub i64 {old}, {uncounted * ONE_INSTRUCTION}")
             lines.append(f"store i64 {new}, ptr %count, {COUNTER}")
+        self.woven.leave(lines)
         lines.append(f"store i64 {detail}, ptr %detail, {COUNTER}")
         lines.append(f"store i64 {int(reason)}, ptr %exit, {COUNTER}")
         lines.append(f"store i64 {self.place.pc}, ptr %pc, {COUNTER}")
@@ -285,7 +262,7 @@ class Emitter:
         """Store the low `size` bytes."""
         place = self._offset(address, size, Reason.ACCESS)
         narrow = self._narrow(value, 8 * size)
-        if self.every_access:
+        if self.observed:
             self._observe(address, size, self._widen(narrow, 8 * size), write=True)
         self.text.do(f"store i{8 * size} {narrow}, ptr {place}, align 1, {MEMORY}")
 
@@ -314,23 +291,20 @@ class Emitter:
         held = text.value(f"load i64, ptr %reservation, {COUNTER}")
         text.do(f"store i64 {NO_RESERVATION - (1 << 64)}, ptr %reservation, {COUNTER}")
         same = text.value(f"icmp eq i64 {held}, {address}")
+        new = self._narrow(value, bits)
         label, before = text.name()[1:], text.label
         text.do(f"br i1 {same}, label %try{label}, label %no{label}")
         text.do(f"try{label}:")
         old = self._narrow(text.value(f"load i64, ptr %reserved, {COUNTER}"), bits)
-        new = self._narrow(value, bits)
         pair = text.value(f"cmpxchg ptr {place}, i{bits} {old}, i{bits} {new} seq_cst seq_cst")
         stored = text.value(f"extractvalue {{ i{bits}, i1 }} {pair}, 1")
         text.do(f"br label %no{label}")
         text.do(f"no{label}:")
         done = text.value(f"phi i1 [ {stored}, %try{label} ], [ false, %{before} ]")
         failed = text.value(f"xor i1 {done}, true")
-        if self.every_access:
-            text.do(f"br i1 {done}, label %seen{label}, label %end{label}")
-            text.do(f"seen{label}:")
-            self._observe(address, size, self._widen(self._narrow(value, bits), bits), write=True)
-            text.do(f"br label %end{label}")
-            text.do(f"end{label}:")
+        if self.observed:
+            stored_value = self._widen(new, bits)
+            self.woven.access_if(done, self.place.pc, address, size, stored_value)
         return text.value(f"zext i1 {failed} to i64")
 
     def amo(self, operation: Amo, address: str, size: int, value: str) -> str:
@@ -341,7 +315,7 @@ class Emitter:
         old = self.text.value(
             f"atomicrmw {ATOMIC_RMW[operation]} ptr {place}, i{bits} {new} seq_cst"
         )
-        if self.every_access:
+        if self.observed:
             stored = self._widen(self._stored_by(operation, old, new, bits), bits)
             self._observe(address, size, self._widen(old, bits), write=False)
             self._observe(address, size, stored, write=True)
@@ -358,28 +332,6 @@ class Emitter:
 
     # what a plan adds
 
-    def run_operation(self, row: Row, *arguments: int | str) -> None:
-        """Run an operation of the plan; one in Python may ask to leave before this instruction."""
-        number, kind = row
-        text = self.text
-        self.rows.add(number)
-        if kind in ("count", "table"):
-            offset = 0
-            if kind == "table":
-                slot, half = arguments[2], arguments[3]
-                offset = 8 * (int(slot) * HALVES + int(half))
-            pointer = text.value(f"getelementptr i8, ptr %table{number}, i64 {offset}")
-            old = text.value(f"load i64, ptr {pointer}, {COUNTER}")
-            new = text.value(f"add i64 {old}, 1")
-            text.do(f"store i64 {new}, ptr {pointer}, {COUNTER}")
-            return
-        if kind == "python":
-            text.do(PUBLISH)
-        given = ", ".join(f"i64 {argument}" for argument in (f"%data{number}", *arguments))
-        text.do(f"call void %function{number}({given})")
-        if kind == "python":
-            text.do(RELOAD)
-
     def leave_if_asked(self) -> None:
         """After an operation in Python: registers may be new, and it may have asked for a stop."""
         self.known.clear()
@@ -388,8 +340,8 @@ class Emitter:
         self.leave_unless(none, Reason.CALLBACK, "0")
 
     def _observe(self, address: str, size: int, value: str, write: bool) -> None:
-        for row in self.every_access:
-            self.run_operation(row, self.place.pc, address, size, value, int(write))
+        if self.observed:
+            self.woven.access(self.place.pc, address, size, value, write)
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A fence; the host orders all but stores before loads by itself."""
@@ -400,6 +352,7 @@ class Emitter:
 
     def jump(self, target: str) -> None:
         """Go on at an address."""
+        self.end()
         if target.lstrip("-").isdigit():
             self.goto(int(target) & (1 << 64) - 1)
         else:
@@ -409,6 +362,7 @@ class Emitter:
 
     def branch(self, condition: str, target: int) -> None:
         """Go on at a known address if condition is not 0, else after the instruction."""
+        self.end()
         label = self.text.name()[1:]
         self.text.do(f"br i1 {self._bit(condition)}, label %yes{label}, label %no{label}")
         self.text.do(f"yes{label}:")

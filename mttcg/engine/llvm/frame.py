@@ -16,6 +16,7 @@ class Word(IntEnum):
     JUMP_CACHE = auto()  # host address of JUMP_CACHE_ENTRIES rows of (pc, code)
     ROWS = auto()  # host address of (function, data) rows, one for each operation of the plan
     FLOAT = auto()  # host address of the function that does floating-point operations
+    OPEN_WINDOW = auto()  # host address of `emitters.open_window`
     INSIDE = auto()  # host address of the word that says that this vCPU runs translated code
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt

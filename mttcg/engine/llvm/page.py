@@ -4,23 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mttcg.engine.llvm.emit import (
-    COUNTER,
     FRAME_FIELDS,
     HART_FIELDS,
     ONE_BLOCK,
     ONE_INSTRUCTION,
-    PUBLISH,
-    REGISTER,
-    RELOAD,
-    UNLIKELY,
     Emitter,
     Place,
     Ram,
-    Text,
 )
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.targets import target_of
+from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
+from mttcg.engine.llvm.woven import PUBLISH, RELOAD
 from mttcg.isa.riscv64.decode import LONGEST_BLOCK, PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.hart import OFFSET
@@ -165,7 +161,7 @@ class PageFunction:
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
         self.prompt = sites.call_python()
         self.text = Text()
-        self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites.every_access)
+        self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites)
 
     def source(self) -> str:
         """The whole module."""
@@ -175,7 +171,8 @@ class PageFunction:
         for marker, text in ((PUBLISH, self._publish), (RELOAD, self._reload)):
             if marker in lines:
                 lines = [part for line in lines for part in (text() if line == marker else [line])]
-        return "\n".join([*self._head(), *lines, *TAIL])
+        probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
+        return "\n".join([*self._head(), *lines, *TAIL, *probes])
 
     def _run(self, leader: int) -> list[Instruction]:
         """The instructions from a leader to the end of its block, whatever leads in between."""
@@ -213,25 +210,12 @@ class PageFunction:
 
     def _enter(self, leader: int, counted: int) -> None:
         """Run what the plan has for the block."""
-        rows = self.sites.at_block(leader)
-        if not rows:
+        if not self.sites.at_block(leader):
             return
         self.emitter.known.clear()
         self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
-        half = leader % PAGE // 2
-        for row in rows:
-            self.emitter.run_operation(row, leader, len(self._run(leader)), self.slot, half, 0)
-        if any(kind == "python" for _, kind in rows):
-            self.emitter.leave_if_asked()
-
-    def _before(self, instruction: Instruction) -> None:
-        """Run what the plan has for the instruction."""
-        rows = self.sites.at_instruction(instruction.pc)
-        for row in rows:
-            self.emitter.run_operation(row, instruction.pc, length(instruction.word), 0, 0, 0)
-        if any(kind == "python" for _, kind in rows):
-            self.emitter.leave_if_asked()
+        self.emitter.woven.at_block(leader, len(self._run(leader)), self.slot)
 
     def _segment(self, segment: list[Instruction]) -> None:
         emitter = self.emitter
@@ -240,7 +224,7 @@ class PageFunction:
         emitter.ended = emitter.float_checked = False
         for index, instruction in enumerate(segment):
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
-            self._before(instruction)
+            emitter.woven.at_instruction(instruction.pc, length(instruction.word))
             decoded = decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
                 emitter.illegal(instruction.word)
@@ -249,6 +233,7 @@ class PageFunction:
             if emitter.ended:
                 return
         if not emitter.ended:
+            emitter.end()
             self._fall(segment[-1])
 
     def _fall(self, last: Instruction) -> None:
@@ -316,7 +301,7 @@ class PageFunction:
         count = value(f"load i64, ptr %count, {COUNTER}")
         total = value(f"sub i64 {count}, {COUNT_START}")
         parts = {
-            "instructions": value(f"lshr i64 {total}, {ONE_INSTRUCTION.bit_length() - 1}"),
+            "instructions": value(f"ashr i64 {total}, {ONE_INSTRUCTION.bit_length() - 1}"),
             "blocks": value(f"and i64 {total}, {ONE_INSTRUCTION - 1}"),
         }
         for field, part in parts.items():
@@ -363,12 +348,14 @@ class PageFunction:
             lines.append(f"%{name} = getelementptr i8, ptr %frame, i64 {8 * word}")
         rows = f"getelementptr i8, ptr %frame, i64 {8 * Word.ROWS}"
         lines += [f"%rows_at = {rows}", f"%rows = load ptr, ptr %rows_at, {COUNTER}"]
-        for row in sorted(self.emitter.rows):
+        for row in sorted(self.emitter.woven.rows):
             for what, kind, offset in ROW_PARTS:
                 lines.append(
                     f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
                 )
                 lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
+        if self.emitter.woven.probes:
+            lines += [f"%probe_{what} = alloca ptr" for what in ("result", "exception")]
         return lines
 
     def _head(self) -> list[str]:
@@ -415,7 +402,7 @@ TAIL = [
     '!10 = !{!"root"}',
     *(
         f'!{n} = !{{!1{n}, !1{n}, i64 0}}\n!1{n} = !{{!"{name}", !10, i64 0}}'
-        for n, name in ((1, "register"), (2, "counter"), (3, "memory"))
+        for n, name in ((1, "register"), (2, "counter"), (3, "memory"), (4, "record"))
     ),
     '!8 = !{!"branch_weights", i32 1000000, i32 1}',
 ]

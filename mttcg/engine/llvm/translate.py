@@ -12,7 +12,6 @@ from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.tbcache.cache import BlockCache
 
-
 MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""
 

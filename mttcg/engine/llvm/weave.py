@@ -5,15 +5,17 @@ behind the rows, each vCPU has in its frame.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from mttcg.instrument.plan import EMPTY, Kind, Operation, Plan
+from mttcg.instrument.plan import EMPTY, Operation, Plan
+from mttcg.instrument.probe_text import name_of
 
-Row = tuple[int, Kind]
-"""Number of an operation's row, and what it does."""
+Row = tuple[int, str]
+"""Number of an operation's row, and what it does: its `plan.Kind`, or PROBE and a probe's name."""
+PROBE = "probe"
 Rows = tuple[Row, ...]
 
 
@@ -26,6 +28,8 @@ class Sites:
     every_access: Rows = ()
     blocks: Mapping[int, Rows] = field(default_factory=dict)
     instructions: Mapping[int, Rows] = field(default_factory=dict)
+    probes: Mapping[str, str] = field(default_factory=dict)
+    """LLVM text of the probes to be woven in, by name."""
 
     def within(self, start: int, end: int) -> "Sites":
         """What is attached to the code from `start` to `end`."""
@@ -34,7 +38,14 @@ class Sites:
             for sites in (self.blocks, self.instructions)
         )
         everywhere = self.every_block, self.every_instruction, self.every_access
-        return Sites(*everywhere, blocks, instructions)
+        found = Sites(*everywhere, blocks, instructions)
+        names = [kind.partition(" ")[2] for _, kind in found.rows()]
+        return replace(found, probes={name: self.probes[name] for name in names if name})
+
+    def rows(self) -> Rows:
+        """All rows."""
+        at = [*self.blocks.values(), *self.instructions.values()]
+        return (*self.every_block, *self.every_instruction, *self.every_access, *sum(at, ()))
 
     def shape(self) -> int:
         """A number; code that was made for one of two equal ones is right for the other."""
@@ -51,9 +62,7 @@ class Sites:
 
     def call_python(self) -> bool:
         """Whether anything here may run Python."""
-        at = [*self.blocks.values(), *self.instructions.values()]
-        rows = (*self.every_block, *self.every_instruction, *self.every_access, *sum(at, ()))
-        return any(kind == "python" for _, kind in rows)
+        return any(kind == "python" for _, kind in self.rows())
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -61,6 +70,7 @@ class Sites:
             "everywhere": [self.every_block, self.every_instruction, self.every_access],
             "blocks": list(self.blocks.items()),
             "instructions": list(self.instructions.items()),
+            "probes": dict(self.probes),
         }
 
     @classmethod
@@ -70,11 +80,16 @@ class Sites:
         blocks, instructions = (
             {pc: _rows(rows) for pc, rows in plain[name]} for name in ("blocks", "instructions")
         )
-        return cls(block, instruction, access, blocks, instructions)
+        return cls(block, instruction, access, blocks, instructions, plain["probes"])
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
     return tuple((number, kind) for number, kind in plain)
+
+
+def kind_of(operation: Operation) -> str:
+    """What is woven in for an operation."""
+    return f"{PROBE} {name_of(operation.text)}" if operation.text else operation.kind
 
 
 class Weave:
@@ -94,6 +109,7 @@ class Weave:
             self._rows(plan.every_access),
             {pc: self._rows(found) for pc, found in plan.blocks.items()},
             {pc: self._rows(found) for pc, found in plan.instructions.items()},
+            {name_of(o.text): o.text for o in self.operations if o.text},
         )
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(0, 0)], dtype=np.uint64)
@@ -102,7 +118,7 @@ class Weave:
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:
         first = len(self.operations)
         self.operations.extend(operations)
-        return tuple((first + n, operation.kind) for n, operation in enumerate(operations))
+        return tuple((first + n, kind_of(operation)) for n, operation in enumerate(operations))
 
     def page(self, start: int, end: int) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""

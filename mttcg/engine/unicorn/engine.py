@@ -25,8 +25,8 @@ NEVER_REACHED = 1
 PRIVILEGE, USER, MACHINE = riscv_const.UC_RISCV_REG_PRIV, 0, 3
 FLOAT_ON = 3 << 13
 
-_spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
-_spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
+spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
+spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
 _observe = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)(hooks.observe.address)
 
 _HOOKS = {
@@ -203,6 +203,10 @@ class UnicornEngine:
 
     def _fetch(self, page: int) -> None:
         slot, recycled = self.cache.enter_page(page)
+        self._use(page, slot, recycled)
+
+    def _use(self, page: int, slot: int, recycled: bool = False) -> None:
+        """Fetch a page from a slot, which may have had other content the last time."""
         self.page_slot[page] = slot + 1
         self.page_entries[page] = self.entries[slot].ctypes.data
         generation = int(self.cache.slots["generation"][slot])
@@ -267,12 +271,12 @@ class UnicornEngine:
 
     def spill_integer(self) -> None:
         """Copy the integer registers to the hart state."""
-        _spill_integer(self.frame.ctypes.data)
+        spill_integer(self.frame.ctypes.data)
 
     def spill(self) -> None:
         """Copy all registers to the hart state."""
-        _spill_integer(self.frame.ctypes.data)
-        _spill_float(self.frame.ctypes.data)
+        spill_integer(self.frame.ctypes.data)
+        spill_float(self.frame.ctypes.data)
 
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""

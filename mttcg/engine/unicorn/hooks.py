@@ -368,6 +368,17 @@ def spill_float(frame):
     host.store64(hart + U64(at.FCSR), read_register(frame, U64(FCSR)))
 
 
+@cfunc(types.void(types.uint64), cache=True)
+def fill(frame):
+    """Take all registers from the hart state."""
+    hart = get(frame, HART)
+    for number in range(1, 32):
+        write_register(frame, U64(X0 + number), host.load64(hart + U64(at.X + 8 * number)))
+    for number in range(32):
+        write_register(frame, U64(F0 + number), host.load64(hart + U64(at.F + 8 * number)))
+    write_register(frame, U64(FCSR), host.load64(hart + U64(at.FCSR)))
+
+
 @cfunc(
     types.void(types.uint64, types.uint64, types.uint64, types.uint64, types.uint64, types.uint64),
     cache=True,

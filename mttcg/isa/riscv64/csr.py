@@ -23,8 +23,6 @@ TIMER_INTERRUPT = 1 << 7
 EXTERNAL_INTERRUPT = 1 << 11
 ENABLEABLE = SOFTWARE_INTERRUPT | TIMER_INTERRUPT | EXTERNAL_INTERRUPT
 
-MISA = 2 << 62 | sum(1 << ord(letter) - ord("A") for letter in "ACDFIM")
-
 
 class Clock(Protocol):
     """What the counters need from outside the hart."""
@@ -92,7 +90,7 @@ def _constant(name: str, value: int) -> Csr:
 
 CSRS: dict[int, Csr] = {
     0x300: Csr("mstatus", _read_mstatus, _write_mstatus),
-    0x301: _constant("misa", MISA),
+    0x301: Csr("misa", lambda hart, _: hart.misa, lambda _hart, _value: None),
     0x304: _plain("mie", ENABLEABLE),
     0x305: _plain("mtvec", ~2 & MASK),
     0x306: _plain("mcounteren", 7),

@@ -17,6 +17,7 @@ OFFSET = {
     "f": 256,  # 32 words
     "pc": 512,
     "fcsr": 520,
+    "misa": 528,  # set before the start, by what the engine has
     "mstatus": 536,
     "mie": 544,
     "mtvec": 552,
@@ -50,9 +51,12 @@ OFFSET = {
     "request": 1536,
     "software_interrupt": 1664,  # CLINT msip
     "compare": 1672,  # CLINT mtimecmp
+    # see unsupported.py: UNSUPPORTED_ROWS rows of 4 words
+    "unsupported": 2048,
 }
 """Byte offset of each 8-byte field; native code has no other source for them."""
 
+UNSUPPORTED_ROWS = 64
 NO_RESERVATION = (1 << 64) - 1
 NEVER = (1 << 64) - 1
 """mtimecmp after reset: no timer interrupt."""
@@ -96,6 +100,7 @@ class Hart:
 
     pc = Word("pc")
     fcsr = Word("fcsr")
+    misa = Word("misa")
     mstatus = Word("mstatus")
     mie = Word("mie")
     mtvec = Word("mtvec")

@@ -1,0 +1,197 @@
+"""The llvm engine with Unicorn behind it, for what LLVM or the instruction table can't do.
+
+Registers, counts and plan are the same for both: a run looks as if LLVM had done all of it. Nothing
+of Unicorn is loaded, made or mapped before it is needed.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mttcg.engine.base import Engine, Exit, ExitKind
+from mttcg.engine.llvm.arena import CodeTooLongError
+from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.engine import LlvmEngine
+from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.decode import PAGE, disassemble
+from mttcg.isa.riscv64.encoding import Kind, classify, length
+from mttcg.isa.riscv64.table.decode import decode
+from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.tbcache.cache import Block
+
+if TYPE_CHECKING:
+    from mttcg.engine.unicorn.spare import SpareEngine, Stepper
+
+
+class FallbackEngine:
+    """One vCPU's engine.
+
+    - An instruction that the table lacks runs on Unicorn, alone, and is counted by its name; one
+      that Unicorn does not know either is illegal.
+    - A page that can't be translated runs on Unicorn until control leaves it.
+
+    Args:
+        engine: the llvm engine.
+        warn: told, once for each page, of one that can't be translated.
+    """
+
+    name = "llvm"
+
+    def __init__(self, engine: LlvmEngine, warn: Callable[[str], None]) -> None:
+        self.llvm, self.warn = engine, warn
+        self.hart, self.cache, self.memory = engine.hart, engine.cache, engine.memory
+        self.active: Engine = engine
+        self.unsupported = UnsupportedCounts(engine.hart)
+        self.warned: set[int] = set()
+        self.spare: SpareEngine | None = None
+        self.stepper: Stepper | None = None
+
+    def run(self, pc: int) -> Exit:
+        """Run from pc until something needs the vCPU."""
+        while True:
+            left = self._run_some(pc)
+            if left is not None:
+                return left
+            pc = self.hart.pc
+
+    def _run_some(self, pc: int) -> Exit | None:
+        """Run until something needs the vCPU, or another way of running: None."""
+        resumed = self.llvm.resumed
+        try:
+            left = self.llvm.run(pc)
+        except (TranslationError, CodeTooLongError) as error:
+            at = self.hart.pc
+            return self._run_page(at, resumed if resumed == at else None, str(error))
+        if left.kind is ExitKind.SYSTEM and self._may_be_known(left.word):
+            return self._step(left)
+        return left
+
+    def _may_be_known(self, word: int) -> bool:
+        """Whether an instruction that the engine came back for may run on Unicorn."""
+        found = decode(word)
+        if found is not None and found.name not in self.llvm.translator.uncovered:
+            return False
+        kind = classify(word)
+        return not kind.runs_on_host and kind not in (Kind.BREAKPOINT, Kind.ILLEGAL)
+
+    def _step(self, left: Exit) -> Exit | None:
+        """Run one instruction on Unicorn; it counts as retired already."""
+        stepped = self._stepper().step(left.pc, left.word, self.llvm.weave.plan)
+        if stepped is not None and stepped.kind is ExitKind.SYSTEM:
+            return left
+        self.unsupported.add(mnemonic(left.word, left.pc))
+        if stepped is not None:
+            self.hart.instructions -= 1
+            return stepped
+        if not classify(left.word).ends_block:
+            self.llvm.resume(self.hart.pc)
+        return None
+
+    def _run_page(self, pc: int, resumed: int | None, reason: str) -> Exit | None:
+        """Run on Unicorn from pc until control leaves the pages that can't be translated."""
+        page = self.cache.page_of(pc)
+        if page not in self.warned:
+            self.warned.add(page)
+            self.warn(
+                f"the code page at {pc & -PAGE:#x} can't be translated, and runs on Unicorn, "
+                f"slowly: {reason.splitlines()[0]}"
+            )
+        spare = self._spare()
+        spare.pages.add(page)
+        spare.take_over(self.llvm.weave.plan, resumed)
+        self.active = spare
+        left = spare.run(pc)
+        self.active = self.llvm
+        self.llvm.resumed = spare.hand_back()
+        self.hart.pc = left.pc
+        pages = self.memory.ram_size // PAGE
+        if left.kind is ExitKind.FETCH and 0 <= self.cache.page_of(left.pc) < pages:
+            return None
+        return left
+
+    def _stepper(self) -> "Stepper":
+        if self.stepper is None:
+            from mttcg.engine.unicorn.spare import Stepper
+
+            self.stepper = Stepper(self.memory, self.hart)
+        return self.stepper
+
+    def _spare(self) -> "SpareEngine":
+        if self.spare is None:
+            from mttcg.engine.unicorn.spare import SpareEngine
+
+            self.spare = SpareEngine(self.memory, self.hart, self.cache, self._discover)
+            self.spare.refreshed = self.llvm.known  # a block is shown once, whoever runs it
+        return self.spare
+
+    def _discover(self, block: Block) -> Plan | None:
+        plan = self.llvm.discover(block)
+        if plan is not None:
+            self.llvm.apply(plan)
+        return plan
+
+    def _try_again(self) -> None:
+        """Pages may be translatable now."""
+        if self.spare is not None:
+            self.spare.pages.clear()
+
+    def read_x(self, register: int) -> int:
+        """An integer register."""
+        return self.active.read_x(register)
+
+    def write_x(self, register: int, value: int) -> None:
+        """Write an integer register; register 0 is left alone."""
+        self.active.write_x(register, value)
+
+    def read_f(self, register: int) -> int:
+        """A floating-point register, its 64 bits."""
+        return self.active.read_f(register)
+
+    def write_f(self, register: int, value: int) -> None:
+        """Write the 64 bits of a floating-point register."""
+        self.active.write_f(register, value)
+
+    def spill(self) -> None:
+        """Copy all registers to the hart state."""
+        self.active.spill()
+
+    def spill_integer(self) -> None:
+        """Copy the integer registers to the hart state."""
+        self.active.spill_integer()
+
+    def enable_float(self, enabled: bool) -> None:
+        """Nothing to do: all look at mstatus themselves."""
+
+    def fetch_again(self) -> int:
+        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        self._try_again()
+        return self.llvm.fetch_again()
+
+    def retract(self, pc: int) -> None:
+        """Nothing to do: what did not run was taken back."""
+
+    def resume(self, pc: int) -> None:
+        """Say that what runs next at pc goes on with the current block, if that is not over."""
+        self.llvm.resume(pc)
+
+    def stop_for_callback(self, pc: int, half_done: bool) -> None:
+        """Leave at the next chance, from within a Python callback."""
+        self.active.stop_for_callback(pc, half_done)
+
+    def move(self, pc: int) -> None:
+        """Go on at another pc, from within a Python callback before an instruction or block."""
+        self.active.move(pc)
+
+    def apply(self, plan: Plan) -> None:
+        """Put a plan in force; code of another shape is found, or made, when it is reached."""
+        self._try_again()
+        self.llvm.apply(plan)
+
+    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+        """Tell the plan of an access that the host made in the guest's place."""
+        self.llvm.observe(pc, address, size, value, write)
+
+
+def mnemonic(word: int, pc: int) -> str:
+    """The name of an instruction, or its bits if nobody has one."""
+    text = disassemble(word.to_bytes(4, "little")[: length(word)], pc)[0][2]
+    return text if text.startswith(".insn") else text.split()[0]

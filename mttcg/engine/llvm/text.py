@@ -1,0 +1,35 @@
+"""LLVM text as it grows."""
+
+from dataclasses import dataclass, field
+
+REGISTER, COUNTER, MEMORY, RECORD = (f"!tbaa !{number}" for number in (1, 2, 3, 4))
+"""Kinds of memory that LLVM is told are apart."""
+UNLIKELY = "!prof !8"
+"""On a branch whose second way is hardly ever gone."""
+
+
+@dataclass
+class Text:
+    """Lines of a function, in the order they are run and, apart, those that hardly ever are."""
+
+    lines: list[str] = field(default_factory=list)
+    cold: list[str] = field(default_factory=list)
+    names: int = 0
+    label: str = "entry"
+
+    def name(self) -> str:
+        """A fresh SSA name."""
+        self.names += 1
+        return f"%v{self.names}"
+
+    def value(self, text: str) -> str:
+        """Append an instruction and name its result."""
+        name = self.name()
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        """Append an instruction without a result, or a label."""
+        self.lines.append(text)
+        if text.endswith(":"):
+            self.label = text[:-1]

@@ -1,0 +1,214 @@
+"""Unicorn in the place of another engine: for single instructions, and for whole pages.
+
+The registers are those of the hart state: they are brought here before and taken back after.
+"""
+
+import ctypes
+import mmap
+
+import numpy as np
+import unicorn
+from unicorn import riscv_const, unicorn_const
+
+from mttcg.engine.base import Discover, Exit, ExitKind, Memory
+from mttcg.engine.unicorn import hooks
+from mttcg.engine.unicorn.engine import (
+    CODE_BASE,
+    FLOAT_ON,
+    MACHINE,
+    PRIVILEGE,
+    USER,
+    UnicornEngine,
+    spill_float,
+    spill_integer,
+)
+from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
+from mttcg.engine.unicorn.library import add_hook, address_of, flush_tlb, start
+from mttcg.engine.unicorn.sites import rows_of
+from mttcg.instrument.plan import EMPTY, Plan
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.loadstore import access_of
+from mttcg.isa.riscv64.system import float_enabled
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.tbcache.cache import BlockCache
+
+MISREAD = ((0xE003, 0x8000), (0xFC63, 0x9C41), (0xFC63, 0x9C61))
+"""Reserved 16-bit words (mask, value) that Unicorn takes for a nop."""
+FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}
+COMPLETED = (Reason.NONE, Reason.FETCH_PAGE)
+"""After a jump out of RAM Unicorn looks already at what comes next."""
+_fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
+
+
+class SpareEngine(UnicornEngine):
+    """Runs the pages that are given to it, and comes back when control leaves them.
+
+    What it comes back with then is an exit of kind FETCH at a pc in RAM.
+    """
+
+    def __init__(self, memory: Memory, hart: Hart, cache: BlockCache, discover: Discover) -> None:
+        super().__init__(memory, hart, cache, discover)
+        self.pages: set[int] = set()
+        self.entered: set[int] = set()
+
+    def take_over(self, plan: Plan, resumed: int | None) -> None:
+        """Begin where the hart is.
+
+        Args:
+            plan: the plan in force.
+            resumed: a pc that goes on with a block that was entered, and counted, before.
+        """
+        self._follow_versions()
+        self.enable_float(float_enabled(self.hart))
+        _fill(self.frame.ctypes.data)
+        if plan is not self.instrumentation.plan:
+            self.apply(plan)
+        self.frame[Word.RESUME_PC] = NOWHERE if resumed is None else resumed
+
+    def hand_back(self) -> int | None:
+        """Bring the hart state up to date; the `resumed` of `take_over`, if it did not get there."""
+        self.spill()
+        pc = int(self.frame[Word.RESUME_PC])
+        return None if pc == NOWHERE else pc
+
+    def _follow_versions(self) -> None:
+        """Fetch what the hart fetches: the other engine may have looked at pages anew.
+
+        And nothing else: a page that was only fetched for the end of an instruction is left.
+        """
+        gone = self.entered - self.pages
+        stale = {p for p in self.pages & self.entered if int(self.page_slot[p]) != self.cache.used[p] + 1}
+        self.page_slot[list(gone)] = 0
+        self.entered -= gone
+        for page in stale:
+            self._use(page, self.cache.used[page])
+        if gone or stale:
+            self.versions = True
+            self.block = None
+            flush_tlb(self.engine)
+
+    def _enter(self, address: int) -> bool:
+        page, at = self.cache.page_of(address), self.cache.page_of(self._pc())
+        if page == at and page not in self.pages:
+            return False
+        return super()._enter(address)
+
+    def _fetch(self, page: int) -> None:
+        if page in self.cache.used:
+            self._use(page, self.cache.used[page])
+        else:
+            super()._fetch(page)
+        self.entered.add(page)
+
+
+class Stepper:
+    """Runs one instruction, wherever it is; it sees RAM for data and a page of its own for code.
+
+    Args:
+        memory: what this process has mapped.
+        hart: the hart's state.
+    """
+
+    def __init__(self, memory: Memory, hart: Hart) -> None:
+        self.hart = hart
+        self.code = memoryview(mmap.mmap(-1, PAGE))
+        self.placed = (0, 0)
+        self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
+        self.engine.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
+        # RAM: written by every vCPU and device; the guest orders its accesses
+        plain = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_WRITE
+        self.engine.mem_map_ptr(memory.ram_base, memory.ram_size, plain, memory.ram)
+        code = ctypes.addressof(ctypes.c_char.from_buffer(self.code))
+        fetched = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
+        self.engine.mem_map_ptr(CODE_BASE, PAGE, fetched, code)
+        self._fill_frame(memory, code)
+        seen = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
+        for kind, function in (
+            (unicorn_const.UC_HOOK_TLB_FILL, hooks.on_tlb_fill),
+            (unicorn_const.UC_HOOK_INTR, hooks.on_exception),
+            (seen, hooks.on_access),
+        ):
+            add_hook(self.engine, kind, function.address, int(self.frame.ctypes.data))
+        self.plan = EMPTY
+        self._watch(EMPTY)
+
+    def _fill_frame(self, memory: Memory, code: int) -> None:
+        pages = memory.ram_size // PAGE
+        self.page_slot = np.ones(pages, dtype=np.uint32)
+        self.page_device = np.zeros(pages, dtype=np.uint8)
+        self.page_device[list(memory.device_pages)] = 1
+        self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
+        words = {
+            Word.ENGINE: self.engine._uch.value,
+            Word.HART: ctypes.addressof(ctypes.c_char.from_buffer(self.hart.words)),
+            Word.RAM: memory.ram,
+            Word.RAM_BASE: memory.ram_base,
+            Word.RAM_SIZE: memory.ram_size,
+            Word.PAGE_SLOT: self.page_slot.ctypes.data,
+            Word.PAGE_DEVICE: self.page_device.ctypes.data,
+            Word.ORIGINAL: code,
+            Word.FETCHED: CODE_BASE,
+            Word.REGISTER_READ: address_of("uc_reg_read"),
+            Word.REGISTER_WRITE: address_of("uc_reg_write"),
+            Word.EMULATION_STOP: address_of("uc_emu_stop"),
+        }
+        for word, value in words.items():
+            self.frame[word] = value
+
+    def _watch(self, plan: Plan) -> None:
+        self.plan, self.rows = plan, rows_of(plan.every_access)
+        self.frame[Word.EVERY_ACCESS] = self.rows.ctypes.data
+        self.frame[Word.EVERY_ACCESS + 1] = len(plan.every_access)
+
+    def step(self, pc: int, word: int, plan: Plan) -> Exit | None:
+        """Run the instruction `word` at `pc`; the hart state is that after it.
+
+        None if it completed. Otherwise nothing has happened: ACCESS or TRAP if it touches what is
+        not plain RAM, SYSTEM if Unicorn does not know it either.
+        """
+        if any(word & mask == value for mask, value in MISREAD):
+            return Exit(ExitKind.SYSTEM, pc, word=word)
+        if plan is not self.plan:
+            self._watch(plan)
+        self._place(pc, word)
+        self._enable_float()
+        _fill(self.frame.ctypes.data)
+        self.frame[Word.EXIT] = Reason.NONE
+        status = start(self.engine._uch, pc, self._elsewhere(pc), 0, 1)
+        reason = Reason(int(self.frame[Word.EXIT]))
+        if reason in FAULTS:
+            if access_of(word) is not None:
+                return Exit(ExitKind.ACCESS, pc, word=word)
+            address = int(self.frame[Word.EXIT_DETAIL])
+            return Exit(ExitKind.TRAP, pc, cause=FAULTS[reason], address=address)
+        if reason not in COMPLETED or (status and reason is Reason.NONE):
+            return Exit(ExitKind.SYSTEM, pc, word=word)
+        for spill in (spill_integer, spill_float):
+            spill(self.frame.ctypes.data)
+        self.hart.pc = int(self.engine.reg_read(riscv_const.UC_RISCV_REG_PC))
+        return None
+
+    def _elsewhere(self, pc: int) -> int:
+        """An address to run until: in RAM, as Unicorn looks at it, and not close to the code."""
+        near, far = (int(self.frame[Word.RAM_BASE]) + PAGE // part for part in (4, 2))
+        return near if abs(pc - near) > PAGE // 8 else far
+
+    def _place(self, pc: int, word: int) -> None:
+        """Put the instruction where it is fetched from; one that straddles goes round the end.
+
+        Unicorn may have translated what lay behind the last one, so its translations go.
+        """
+        for number, byte in enumerate(word.to_bytes(4, "little")[: length(word)]):
+            self.code[(pc + number) % PAGE] = byte
+        if self.placed != (pc, word):
+            self.placed = (pc, word)
+            self.engine.ctl_flush_tb()
+
+    def _enable_float(self) -> None:
+        self.engine.reg_write(PRIVILEGE, MACHINE)
+        enabled = FLOAT_ON if float_enabled(self.hart) else 0
+        self.engine.reg_write(riscv_const.UC_RISCV_REG_MSTATUS, enabled)
+        self.engine.reg_write(PRIVILEGE, USER)
+

@@ -1,0 +1,177 @@
+"""Native writers of event records: operations that put a record into a stream's ring.
+
+An emitter is a frame of words, private to its vCPU process, with a *window*: records of the ring,
+or of a scratch area, that are free to be written from `CURSOR` up to `LIMIT`. What was written
+counts when the window is closed: it is then added to the ring's head, or to what was dropped.
+Translated code may write into the window by itself, as long as it leaves `CURSOR` behind the last
+record. The ring's records are mapped twice, one after the other, so a window never wraps.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import cfunc, njit, types
+
+from mttcg.instrument.changes import Where
+from mttcg.isa import native as host
+from mttcg_bus import ring
+
+U64 = np.uint64
+SIGNATURE = types.void(*[types.uint64] * 6)
+HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
+
+(
+    RING,  # address of the ring's header
+    RECORDS,  # address of its first record
+    MASK,  # its capacity - 1
+    BATCH_MASK,  # its batch - 1
+    ITEMSIZE,
+    CPU,
+    SLOW,  # function for what is rare, and its data
+    SLOW_DATA,
+    SCRATCH,  # address of room for SCRATCH_RECORDS, written when there is no space
+    CURSOR,  # address of the next record; 0 if no window is open
+    LIMIT,  # address after the window
+    START,  # address of the window
+    LOST,  # 1 if the window is in the scratch area
+) = range(13)
+EMITTER_WORDS = 13
+SCRATCH_RECORDS = 1024
+"""As many as a block can have at most: two for each of its instructions."""
+DOORBELL, FULL = 0, 1
+"""What the slow function is asked: to wake the publisher, or to wait for space for so many."""
+
+
+@njit(cache=True)
+def word(emitter, index):
+    """A word of an emitter."""
+    return host.load64(emitter + U64(8 * index))
+
+
+@njit(cache=True)
+def set_word(emitter, index, value):
+    """Write a word of an emitter."""
+    host.store64(emitter + U64(8 * index), value)
+
+
+@njit(cache=True)
+def ask_slow(emitter, asked, count):
+    """Call the slow function."""
+    zero = U64(0)
+    slow, data = word(emitter, SLOW), word(emitter, SLOW_DATA)
+    host.call_operation(slow, data, U64(asked), count, zero, zero, zero)
+
+
+@njit(cache=True)
+def close(emitter):
+    """Count what was written into the window, and have none.
+
+    Only the producer stores head and dropped; head is stored after the records.
+    """
+    cursor = word(emitter, CURSOR)
+    if cursor == U64(0):
+        return
+    written = (cursor - word(emitter, START)) // word(emitter, ITEMSIZE)
+    set_word(emitter, CURSOR, U64(0))
+    set_word(emitter, LIMIT, U64(0))
+    at = word(emitter, RING) + U64(DROPPED if word(emitter, LOST) else HEAD)
+    before = host.load64(at)
+    host.store64(at, before + written)
+    outside = ~word(emitter, BATCH_MASK)
+    if not word(emitter, LOST) and (before ^ (before + written)) & outside != U64(0):
+        ask_slow(emitter, DOORBELL, U64(0))
+
+
+@njit(cache=True)
+def room(emitter):
+    """How many records fit into the ring."""
+    header = word(emitter, RING)
+    used = host.load64(header + U64(HEAD)) - host.load64(header + U64(TAIL))
+    return word(emitter, MASK) + U64(1) - used
+
+
+@njit(cache=True)
+def open_for(emitter, count):
+    """Open a window for `count` records or more, waiting for space if the ring is full."""
+    close(emitter)
+    batch = word(emitter, BATCH_MASK) + U64(1)
+    free = room(emitter)
+    if free < count:
+        ask_slow(emitter, FULL, max(count, batch))
+        free = room(emitter)
+    lost = free < count
+    if lost:
+        start, size = word(emitter, SCRATCH), U64(SCRATCH_RECORDS)
+    else:
+        head = host.load64(word(emitter, RING) + U64(HEAD))
+        start = word(emitter, RECORDS) + (head & word(emitter, MASK)) * word(emitter, ITEMSIZE)
+        size = min(free, max(count, batch - (head & (batch - U64(1)))))
+    set_word(emitter, LOST, U64(1) if lost else U64(0))
+    set_word(emitter, START, start)
+    set_word(emitter, LIMIT, start + size * word(emitter, ITEMSIZE))
+    set_word(emitter, CURSOR, start)
+
+
+@cfunc(SIGNATURE, cache=True)
+def close_window(emitter, _a, _b, _c, _d, _e):
+    """`close`, for a caller outside of numba."""
+    close(emitter)
+
+
+@cfunc(SIGNATURE, cache=True)
+def open_window(emitter, count, _b, _c, _d, _e):
+    """`open_for`, for a caller outside of numba."""
+    open_for(emitter, count)
+
+
+@cfunc(SIGNATURE, cache=True)
+def pass_when_full(data, asked, count, _c, _d, _e):
+    """A slow function that waits for no space; for the rest it calls the one at `data`, a pair."""
+    if asked == U64(DOORBELL):
+        zero = U64(0)
+        function, its_data = host.load64(data), host.load64(data + U64(8))
+        host.call_operation(function, its_data, asked, count, zero, zero, zero)
+
+
+@njit(cache=True)
+def next_record(emitter):
+    """Address of the record to write; the cursor is behind it already."""
+    size = word(emitter, ITEMSIZE)
+    if word(emitter, CURSOR) + size > word(emitter, LIMIT) or word(emitter, CURSOR) == U64(0):
+        open_for(emitter, U64(1))
+    place = word(emitter, CURSOR)
+    set_word(emitter, CURSOR, place + size)
+    return place
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_access(data, pc, address, size, value, write):
+    """Write an `events.ACCESS` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), address)
+    host.store64(place + U64(16), value)
+    host.store64(place + U64(24), word(data, CPU) | (size << U64(16)) | (write << U64(24)))
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_block(data, pc, instructions, _c, _d, _e):
+    """Write an `events.BLOCK` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), instructions | (word(data, CPU) << U64(32)))
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_instruction(data, pc, _b, _c, _d, _e):
+    """Write an `events.INSTRUCTION` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), word(data, CPU))
+
+
+EMITTERS: dict[Where, Any] = {
+    Where.ACCESS: emit_access,
+    Where.BLOCK: emit_block,
+    Where.INSTRUCTION: emit_instruction,
+}
