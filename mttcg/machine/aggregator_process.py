@@ -41,15 +41,16 @@ class AggregatorProcess:
         self.named = self.named or f"the aggregator of {self.plugin}"
 
     @classmethod
-    def start(cls, plugin: str, spec: str, url: str) -> "AggregatorProcess":
-        """Start a plugin's aggregator, which subscribes to the bus at `url`."""
-        command = ("subscribe", url, "--plugin", spec)
+    def start(cls, plugin: str, spec: str, url: str, keys: Path | None) -> "AggregatorProcess":
+        """Start a plugin's aggregator, which subscribes to the bus at `url` with the bus's keys."""
+        command = ("subscribe", url, "--plugin", spec, *_with_keys(keys))
         return cls._start(plugin, "", command)
 
     @classmethod
-    def start_recorder(cls, file: Path, url: str) -> "AggregatorProcess":
+    def start_recorder(cls, file: Path, url: str, keys: Path | None) -> "AggregatorProcess":
         """Start a recorder of all that is published at `url`."""
-        return cls._start("recorder", "the recorder", ("record", url, str(file)))
+        command = ("record", url, str(file), *_with_keys(keys))
+        return cls._start("recorder", "the recorder", command)
 
     @classmethod
     def _start(cls, plugin: str, named: str, command: tuple[str, ...]) -> "AggregatorProcess":
@@ -109,3 +110,7 @@ class AggregatorProcess:
             self.process.kill()
         self.process.wait()
         os.close(self.report_fd)
+
+
+def _with_keys(keys: Path | None) -> tuple[str, ...]:
+    return () if keys is None else ("--keys", str(keys), "--server", str(keys))

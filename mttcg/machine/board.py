@@ -151,9 +151,11 @@ def _build_htif(image: HtifSymbols, wiring: Wiring) -> Htif | None:
     )
 
 
-def virt_tree(smp: int, ram_size: int, *, htif: bool = False, bootargs: str = "") -> bytes:
+def virt_tree(
+    smp: int, ram_size: int, *, htif: bool = False, bootargs: str = "", isa: str = ISA
+) -> bytes:
     """Return the flattened device tree of this board."""
-    return board_tree(smp, RAM_BASE, ram_size, DEVICE_NODES, bootargs, htif=htif)
+    return board_tree(smp, RAM_BASE, ram_size, DEVICE_NODES, bootargs, htif=htif, isa=isa)
 
 
 def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: int) -> int:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mttcg.config import Config
 from mttcg.errors import MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
@@ -20,6 +21,9 @@ from mttcg_bus.publisher_process import Died, PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
+
+if TYPE_CHECKING:
+    from mttcg_bus.security import ServerSecurity
 
 SUBSCRIBER_SECONDS = 60.0
 """How long to wait for the subscribers that the run is to begin with."""
@@ -37,6 +41,17 @@ class SubscribersMissingError(MttcgError):
         self.missing, self.why = missing, why
 
 
+def security_of(config: Config) -> "ServerSecurity | None":
+    """Read the keys that the options name; raises the bus's errors of key files."""
+    if config.keys is None:
+        return None
+    from mttcg_bus.security import ServerSecurity, read_keys, read_public
+
+    file = Path(config.keys)
+    read_keys(file)
+    return ServerSecurity(file, tuple(read_public(Path(path)) for path in config.allow))
+
+
 @dataclass
 class Delivery:
     """The streams of one run.
@@ -52,6 +67,7 @@ class Delivery:
     publisher: PublisherProcess | None = None
     aggregators: list[AggregatorProcess] = field(default_factory=list)
     recorder: AggregatorProcess | None = None
+    keys: Path | None = None
     closed: bool = False
 
     @classmethod
@@ -81,19 +97,18 @@ class Delivery:
             raise
         return made
 
-    def publish(self, url: str | None, run: RunInfo, stall_limit: float) -> PublisherProcess:
-        """Start the publisher; raises the bus's address errors.
-
-        stall_limit: seconds that a subscriber may hold the guest up in silence, 0 for ever.
-        """
+    def publish(self, config: Config, run: RunInfo) -> PublisherProcess:
+        """Start the publisher; raises the bus's errors of addresses and keys."""
+        self.keys = Path(config.keys) if config.keys is not None else None
         self.publisher = publisher = PublisherProcess.start(
-            url,
+            config.bus,
             run,
             list(self.specs.values()),
             self.ring_fds,
             self.doorbell_fd,
             self.space_fds,
-            stall_limit,
+            config.stall_limit,
+            security_of(config),
         )
         return publisher
 
@@ -104,13 +119,13 @@ class Delivery:
             if plugin["aggregator"]:
                 url = self.publisher.url
                 self.aggregators.append(
-                    AggregatorProcess.start(plugin["name"], plugin["spec"], url)
+                    AggregatorProcess.start(plugin["name"], plugin["spec"], url, self.keys)
                 )
 
     def record(self, file: Path) -> None:
         """Start a recorder of everything that is published."""
         assert self.publisher is not None
-        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url)
+        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys)
 
     @property
     def children(self) -> list[AggregatorProcess]:

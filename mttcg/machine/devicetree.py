@@ -117,10 +117,12 @@ def board_tree(
     bootargs: str = "",
     *,
     htif: bool = False,
+    isa: str = ISA,
 ) -> bytes:
     """Return the flattened device tree of the board; names and compatibles as on QEMU's virt.
 
     `smp`: number of harts. `ram_base`, `ram_size`: bytes. `htif`: whether the guest has `tohost`.
+    `isa`: what the harts have, as in `riscv,isa`.
     A device "serial" is where the console is, a device "test" is what powers the board off.
     """
     devices_by_name = {device.name: device for device in devices}
@@ -133,7 +135,7 @@ def board_tree(
     children = [
         Node("chosen", chosen),
         Node(f"memory@{ram_base:x}", ram),
-        _processors(smp),
+        _processors(smp, isa),
         _devices(smp, devices),
     ]
     if "test" in devices_by_name:
@@ -166,9 +168,9 @@ def _device_phandle(smp: int, index: int) -> int:
     return 2 * smp + 1 + index
 
 
-def _processors(smp: int) -> Node:
+def _processors(smp: int, isa: str) -> Node:
     """The /cpus node (section 3.8; RISC-V binding riscv/cpus.yaml)."""
-    harts = tuple(_processor(hart) for hart in range(smp))
+    harts = tuple(_processor(hart, isa) for hart in range(smp))
     cores = tuple(
         Node(f"core{hart}", {"cpu": cells(_processor_phandle(hart))}) for hart in range(smp)
     )
@@ -180,7 +182,7 @@ def _processors(smp: int) -> Node:
     return Node("cpus", properties, (*harts, Node("cpu-map", {}, (Node("cluster0", {}, cores),))))
 
 
-def _processor(hart: int) -> Node:
+def _processor(hart: int, isa: str) -> Node:
     controller = {
         "#address-cells": cells(0),
         "#interrupt-cells": cells(1),
@@ -194,7 +196,7 @@ def _processor(hart: int) -> Node:
         "reg": cells(hart),
         "status": strings("okay"),
         "compatible": strings("riscv"),
-        "riscv,isa": strings(ISA),
+        "riscv,isa": strings(isa),
         "mmu-type": strings("riscv,none"),
     }
     return Node(f"cpu@{hart:x}", properties, (Node("interrupt-controller", controller),))

@@ -156,7 +156,7 @@ class Run:
             wrong = "there is nothing to record, as no plugin has a stream"
             raise OptionError("--record", wrong, "a plugin that records something")
         if delivery.specs or self.config.bus is not None:
-            publisher = delivery.publish(self.config.bus, self._run_info(), self.config.stall_limit)
+            publisher = delivery.publish(self.config, self._run_info())
             publisher.state = self._state
             if on_bus is not None:
                 on_bus(publisher.url)
