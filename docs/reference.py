@@ -59,6 +59,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "Stream",
         "probe",
         "Probe",
+        "When",
         "Scoreboard",
     ),
     "A vCPU": ("Cpu",),
@@ -71,7 +72,7 @@ ELSEWHERE = {"events"}
 """Names of `mttcg.instrument` that have a part of the page of their own."""
 RECORDS = ("ACCESS", "BLOCK", "INSTRUCTION", "EXECUTIONS")
 BUS_CLASSES = ("Aggregator", "RunInfo")
-GIVEN = {"Cpu", "Probe", "RunInfo", "Ticket"}
+GIVEN = {"Cpu", "Probe", "When", "RunInfo", "Ticket"}
 """Classes that an author is given and never makes; their constructors are not shown."""
 NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_plain"}
 """Public members that other packages of this project use."""

@@ -33,7 +33,7 @@ from mttcg.instrument.api import (
 from mttcg.instrument.cpu import Cpu
 from mttcg.instrument.disassembly import disassemble
 from mttcg.instrument.options import option
-from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, probe
+from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.ticket import Ticket
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Scoreboard",
     "Stream",
     "Ticket",
+    "When",
     "disassemble",
     "events",
     "instrument",

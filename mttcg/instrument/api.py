@@ -2,6 +2,8 @@
 
 `cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
 `Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once. Each
+With `once` the target runs at the first chance on each vCPU only (of all blocks: at the first of
+each), with `when` only if that probe says so; both are decided natively. Each
 call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU
 with the next block, on others soon after. A Python function that was taken away on the own vCPU
 is not called again even in this block.
@@ -16,50 +18,99 @@ from mttcg.instrument import session
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.check import check_target
 from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
+from mttcg.instrument.targets import When
 from mttcg.instrument.ticket import Ticket
 
 
-def _change(add: bool, where: Where, cpu: Any, pc: int | None, target: Any, opaque: Any) -> Ticket:
+def _change(
+    add: bool,
+    where: Where,
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any,
+    once: bool,
+    when: When | None,
+) -> Ticket:
     guest = session.guest(f"{'' if add else 'un'}instrument()")
     plugin = session.current_plugin()
     if not plugin:
         raise OutsidePluginError("instrument()")
     index = None if cpu is None else int(cpu)
-    attachment = Attachment(plugin, where, index, pc, target, opaque)
+    attachment = Attachment(plugin, where, index, pc, target, opaque, bool(once), when)
     check_target(attachment)
     return guest.change(Change(add, attachment))
 
 
-def instrument(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+def instrument(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
     """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
 
     pc is guest-virtual; None means every instruction. A Counter counts the executions, a Stream
     of `events.INSTRUCTION` records them, a probe gets (cpu, pc, words of `opaque`).
     """
-    return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque)
+    return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
 
 
-def uninstrument(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+def uninstrument(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
     """Undo `instrument` with the same arguments; no call follows once the ticket is done."""
-    return _change(False, Where.INSTRUCTION, cpu, pc, target, opaque)
+    return _change(False, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
 
 
-def instrument_block(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+def instrument_block(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
     """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
 
     None means every block. `block` has `pc` and `instructions`, how many it has. A Counter counts
     executions, a BlockTable counts them for each block, a Stream of `events.BLOCK` records them, a
     probe gets (cpu, pc, instructions, words of `opaque`).
     """
-    return _change(True, Where.BLOCK, cpu, pc, target, opaque)
+    return _change(True, Where.BLOCK, cpu, pc, target, opaque, once, when)
 
 
-def uninstrument_block(cpu: Any, pc: int | None, target: Any, opaque: Any = None) -> Ticket:
+def uninstrument_block(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
     """Undo `instrument_block` with the same arguments."""
-    return _change(False, Where.BLOCK, cpu, pc, target, opaque)
+    return _change(False, Where.BLOCK, cpu, pc, target, opaque, once, when)
 
 
-def instrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
+def instrument_memory(
+    cpu: Any,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
     """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
 
     `access` has `pc`, `address`, `size` in bytes, `value` (zero-extended) and `write`; an AMO is
@@ -67,12 +118,19 @@ def instrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
     records them, a probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers
     can be read in the callback but not written, as the instruction is half done.
     """
-    return _change(True, Where.ACCESS, cpu, None, target, opaque)
+    return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when)
 
 
-def uninstrument_memory(cpu: Any, target: Any, opaque: Any = None) -> Ticket:
+def uninstrument_memory(
+    cpu: Any,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
     """Undo `instrument_memory` with the same arguments."""
-    return _change(False, Where.ACCESS, cpu, None, target, opaque)
+    return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when)
 
 
 def symbol(name: str) -> int:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from mttcg.instrument.errors import NotPortableError
-from mttcg.instrument.targets import Board, Probe, Stream
+from mttcg.instrument.targets import Board, Probe, Stream, When
 
 
 class Where(StrEnum):
@@ -30,7 +30,11 @@ def _same(one: Any, other: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Attachment:
-    """One thing attached: `cpu` None for every vCPU, `pc` None for every address."""
+    """One thing attached: `cpu` None for every vCPU, `pc` None for every address.
+
+    `once`: on each vCPU it runs at its first chance only; at every block, at each one's first.
+    `when`: it runs only if that says so.
+    """
 
     plugin: str
     where: Where
@@ -38,6 +42,8 @@ class Attachment:
     pc: int | None
     target: Any
     opaque: Any = None
+    once: bool = False
+    when: When | None = None
 
     def concerns(self, cpu: int) -> bool:
         """Whether it is attached on a vCPU."""
@@ -46,8 +52,8 @@ class Attachment:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Attachment)
-            and (self.plugin, self.where, self.cpu, self.pc)
-            == (other.plugin, other.where, other.cpu, other.pc)
+            and (self.plugin, self.where, self.cpu, self.pc, self.once, self.when)
+            == (other.plugin, other.where, other.cpu, other.pc, other.once, other.when)
             and bool(self.target == other.target)
             and _same(self.opaque, other.opaque)
         )
@@ -94,7 +100,7 @@ def to_text(change: Change, plugin: Any) -> str:
 
     Raises NotPortableError for a target or opaque value that they can't know.
     """
-    attachment = change.attachment
+    attachment, when = change.attachment, change.attachment.when
     return json.dumps(
         {
             "add": change.add,
@@ -104,6 +110,8 @@ def to_text(change: Change, plugin: Any) -> str:
             "pc": attachment.pc,
             "target": _reference(attachment.target, plugin),
             "opaque": _reference(attachment.opaque, plugin),
+            "once": attachment.once,
+            "when": None if when is None else [_reference(w, plugin) for w in vars(when).values()],
         }
     )
 
@@ -134,5 +142,7 @@ def from_text(text: str, plugins: Any, declared: Any) -> Change:
         plain["pc"],
         resolve(plain["target"]),
         resolve(plain["opaque"]),
+        plain["once"],
+        None if plain["when"] is None else When(*map(resolve, plain["when"])),
     )
     return Change(plain["add"], attachment)

@@ -1,11 +1,20 @@
 """Which target fits where, checked when it is attached rather than when it is met."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mttcg.instrument import events
 from mttcg.instrument.changes import Attachment, Where
 from mttcg.instrument.errors import TargetError
-from mttcg.instrument.targets import BlockTable, Board, Counter, Probe, Stream
+from mttcg.instrument.targets import (
+    BlockTable,
+    Board,
+    Counter,
+    Probe,
+    Scoreboard,
+    Stream,
+    When,
+)
 
 RECORDS: dict[Where, Any] = {
     Where.BLOCK: events.BLOCK,
@@ -35,3 +44,14 @@ def check_target(attachment: Attachment) -> None:
             refuse("a Scoreboard is for probes; attach a Counter")
     elif not callable(target):
         refuse("expected a function, probe, Counter, BlockTable or Stream")
+    _check_sometimes(attachment, refuse)
+
+
+def _check_sometimes(attachment: Attachment, refuse: Callable[[str], None]) -> None:
+    when = attachment.when
+    if attachment.once and attachment.where is Where.INSTRUCTION and attachment.pc is None:
+        refuse("once is for one pc, for blocks, or for accesses")
+    if when is not None and not (isinstance(when, When) and isinstance(when.probe, Probe)):
+        refuse(f"when is a When with a probe, not {when!r}")
+    if when is not None and not (when.words is None or isinstance(when.words, Scoreboard)):
+        refuse(f"the words of when are a Scoreboard or None, not {when.words!r}")

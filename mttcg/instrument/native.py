@@ -18,6 +18,7 @@ from mttcg.isa import native as host
 
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)
+CONDITION = types.uint64(*[types.uint64] * 6)
 
 PROBE_ARGUMENTS = {
     Where.BLOCK: "cpu, pc, instructions",
@@ -54,15 +55,17 @@ def _words(data):
     return carray(place, (host.read64(data + U64(16)),), np.uint64)
 
 
-def compile_probe(function: Callable[..., None], where: Where) -> Any:
+def compile_probe(function: Callable[..., Any], where: Where, answers: bool = False) -> Any:
     """Compile a probe for where it is attached; the result has the `address` to call.
 
-    Its data is three words: the vCPU's index, the address and number of its board words. Raises
-    ProbeError for a function outside of numba's subset.
+    With `answers` it is a condition, `uint64 f(data, a, b, c, d, e)`. Its data is three words: the
+    vCPU's index, the address and number of its board words. Raises ProbeError for a function
+    outside of numba's subset.
     """
     checked = check_arguments(function, f"{PROBE_ARGUMENTS[where]}, words")
     try:
-        return _compile(njit(error_model="numpy")(checked), where)
+        inner = njit(error_model="numpy")(checked)
+        return (_compile_condition if answers else _compile)(inner, where)
     except Exception as error:  # numba's errors have no root of their own
         raise probe_error(checked, error) from error
 
@@ -88,3 +91,26 @@ def _compile(inner, where):
             inner(host.read64(data), a, b, c, d, e, _words(data))
 
     return operation
+
+
+def _compile_condition(inner, where):
+    """As `_compile`, for a probe whose answer counts."""
+    if where is Where.BLOCK:
+
+        @cfunc(CONDITION)
+        def condition(data, a, b, _c, _d, _e):
+            return U64(inner(host.read64(data), a, b, _words(data)))
+
+    elif where is Where.INSTRUCTION:
+
+        @cfunc(CONDITION)
+        def condition(data, a, _b, _c, _d, _e):
+            return U64(inner(host.read64(data), a, _words(data)))
+
+    else:
+
+        @cfunc(CONDITION)
+        def condition(data, a, b, c, d, e):
+            return U64(inner(host.read64(data), a, b, c, d, e, _words(data)))
+
+    return condition

@@ -4,17 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["call", "python", "count", "table", "record"]
-"""What an operation does, where an engine can do it without the call: add one to the word at
-`data`, or to a block's word in the table there; write a record into the window of the emitter at
-`data`, see `emitters`. "python" may ask for a stop."""
+Kind = Literal["call", "python", "count", "table", "record", "once", "once_table", "if"]
+"""What an operation does, for engines that can do it without the call.
+
+- count, table: add one to the word at `data`, or to a block's word in the table there;
+- record: write a record into the window of the emitter at `data`, see `emitters`;
+- once, once_table: nothing if the flag, or the block's flag, that `data` points to is set;
+- if: nothing if the condition in `data`, whose text is `text`, answers 0, see `conditions`;
+- python: run Python, which may ask for a stop.
+"""
 
 
 @dataclass(frozen=True)
 class Operation:
     """One native thing to do: the address of `void f(data, a, b, c, d, e)`, and its data.
 
-    `text` is the same function for an engine that can weave it in, see `probe_text`, or "".
+    `text` is the same function, or the condition of it, for an engine that can weave it in, see
+    `probe_text`, or "". `python`: it may run Python, which may ask for a stop.
 
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, 0;
@@ -25,6 +31,7 @@ class Operation:
     data: int
     kind: "Kind" = "call"
     text: str = ""
+    python: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,19 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from mttcg.instrument import native
+from mttcg.instrument import conditions, native
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.emitters import EMITTERS
-from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.plan import Kind, Operation, Plan
 from mttcg.instrument.probe_text import inline_text
-from mttcg.instrument.targets import BlockTable, Board, Counter, Probe, Stream
+from mttcg.instrument.targets import (
+    BLOCK_TABLE_WORDS,
+    BlockTable,
+    Board,
+    Counter,
+    Probe,
+    Stream,
+)
 
 CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
@@ -40,6 +47,8 @@ def counts_all(attachment: Attachment) -> bool:
     """Whether a Counter can follow the counts that the vCPU keeps anyhow."""
     return (
         isinstance(attachment.target, Counter)
+        and not attachment.once
+        and attachment.when is None
         and attachment.pc is None
         and attachment.where is not Where.ACCESS
     )
@@ -75,6 +84,7 @@ class Registry:
     changed: set[Place] = field(default_factory=set)
     rows: dict[Where, Rows] = field(default_factory=lambda: {where: {} for where in Where})
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
+    conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     held: dict[Attachment, Held] = field(default_factory=dict)
     released: list[Held] = field(default_factory=list)
     callbacks: dict[int, Attachment] = field(default_factory=dict)
@@ -110,7 +120,10 @@ class Registry:
 
     def _prepare(self, attachment: Attachment) -> None:
         """Compile a probe as soon as it is attached: before the fork, once for all vCPUs."""
-        target = attachment.target
+        target, when = attachment.target, attachment.when
+        if when is not None and (when.probe, attachment.where) not in self.conditions:
+            compiled = native.compile_probe(when.probe.function, attachment.where, answers=True)
+            self.conditions[when.probe, attachment.where] = compiled, inline_text(compiled)
         if isinstance(target, Probe) and (target, attachment.where) not in self.probes:
             compiled = native.compile_probe(target.function, attachment.where)
             self.probes[target, attachment.where] = compiled, inline_text(compiled)
@@ -193,6 +206,46 @@ class Registry:
         return held.operation
 
     def _hold(self, attachment: Attachment) -> Held:
+        """The operation of an attachment, within those that say whether it is to run."""
+        inner = self._hold_target(attachment)
+        if attachment.once:
+            inner = self._hold_once(attachment, inner)
+        return inner if attachment.when is None else self._hold_if(attachment, inner)
+
+    def _hold_once(self, attachment: Attachment, inner: Held) -> Held:
+        each_block = attachment.where is Where.BLOCK and attachment.pc is None
+        # a flag for each block that there can be; the kernel gives memory for those that are set
+        flags = np.zeros(BLOCK_TABLE_WORDS if each_block else 1, dtype=np.uint64)
+        function = conditions.run_once_each_block if each_block else conditions.run_once
+        words = np.zeros(conditions.WORDS, dtype=np.uint64)
+        words[conditions.FLAGS] = flags.ctypes.data
+        kind: Kind = "once_table" if each_block else "once"
+        return self._within(inner, function.address, words, flags, kind, "")
+
+    def _hold_if(self, attachment: Attachment, inner: Held) -> Held:
+        assert attachment.when is not None
+        compiled, text = self.conditions[attachment.when.probe, attachment.where]
+        given = self._given(attachment.when.words)
+        words = np.zeros(conditions.WORDS, dtype=np.uint64)
+        words[conditions.CONDITION] = compiled.address
+        words[conditions.CONDITION_DATA] = given.ctypes.data
+        return self._within(inner, conditions.run_if.address, words, given, "if", text)
+
+    @staticmethod
+    def _within(inner: Held, function: int, words: Any, data: Any, kind: Kind, text: str) -> Held:
+        words[conditions.FUNCTION] = inner.operation.function
+        words[conditions.DATA] = inner.operation.data
+        python = inner.operation.python
+        outer = Operation(function, int(words.ctypes.data), kind, text, python)
+        return Held(outer, (words, data, inner.data), inner.number)
+
+    def _given(self, board: Board | None) -> Any:
+        """The data of a probe or condition: its vCPU, and the place and number of its words."""
+        words = self._words(board) if board is not None else None
+        place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
+        return np.array([self.cpu or 0, *place], dtype=np.uint64)
+
+    def _hold_target(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
         if isinstance(target, Stream):
             function = EMITTERS[attachment.where].address
@@ -203,14 +256,13 @@ class Registry:
             data = int(self._words(target).ctypes.data)
             return Held(Operation(function, data, "table" if table else "count"))
         if isinstance(target, Probe):
-            words = self._words(attachment.opaque) if attachment.opaque is not None else None
-            place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
-            given = np.array([cpu, *place], dtype=np.uint64)
+            given = self._given(attachment.opaque)
             compiled, text = self.probes[target, attachment.where]
             return Held(Operation(compiled.address, int(given.ctypes.data), text=text), given)
         number = next(self.numbers)
         self.callbacks[number] = attachment
-        return Held(Operation(self.trampoline_address, number, "python"), number=number)
+        operation = Operation(self.trampoline_address, number, "python", python=True)
+        return Held(operation, number=number)
 
     def _words(self, board: Board) -> Any:
         return self.machinery.board_words(board, self.cpu or 0)

@@ -147,7 +147,7 @@ class Probe:
     A Scoreboard given as `opaque` when it is attached is what it gets as `words`.
     """
 
-    function: Callable[..., None]
+    function: Callable[..., Any]
 
     @property
     def name(self) -> str:
@@ -155,7 +155,20 @@ class Probe:
         return self.function.__name__
 
 
-def probe(function: Callable[..., None]) -> Probe:
+@dataclass(frozen=True)
+class When:
+    """A condition: a probe whose answer says, natively, whether the target is to run.
+
+    Args:
+        probe: takes what a probe takes at the same place, and returns a truth value.
+        words: the Scoreboard that it gets as `words`, if it wants one.
+    """
+
+    probe: Probe
+    words: Scoreboard | None = None
+
+
+def probe(function: Callable[..., Any]) -> Probe:
     """Mark a function as a probe: compiled by numba when it is attached, called natively.
 
     For a block it takes (cpu, pc, instructions, words), for an instruction (cpu, pc, words), for

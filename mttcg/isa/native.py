@@ -174,3 +174,12 @@ def call_operation(
     """Call an operation of a plan: `void f(data, a, b, c, d, e)`, all 64 bits."""
     build = _call(VOID, *[I64] * 6)
     return types.uint64(*[types.uint64] * 7), build
+
+
+@intrinsic
+def call_condition(
+    _context: Any, function: Any, data: Any, a: Any, b: Any, c: Any, d: Any, e: Any
+) -> Any:
+    """Call `uint64 f(data, a, b, c, d, e)`, all 64 bits."""
+    build = _call(I64, *[I64] * 6)
+    return types.uint64(*[types.uint64] * 7), build

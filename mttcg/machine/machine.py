@@ -33,7 +33,7 @@ from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import executed_blocks
 from mttcg_bus.run_info import RunInfo
 
-DEFAULT_ENGINE = "unicorn"
+DEFAULT_ENGINE = "llvm"
 LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What the kernel says when a machine is too large for it."""
 

@@ -355,7 +355,7 @@ class PageFunction:
                 )
                 lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
         if self.emitter.woven.probes:
-            lines += [f"%probe_{what} = alloca ptr" for what in ("result", "exception")]
+            lines += [f"%probe_{what} = alloca i64" for what in ("result", "exception")]
         return lines
 
     def _head(self) -> list[str]:

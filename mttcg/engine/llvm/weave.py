@@ -6,16 +6,28 @@ behind the rows, each vCPU has in its frame.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mttcg.instrument.plan import EMPTY, Operation, Plan
 from mttcg.instrument.probe_text import name_of
 
-Row = tuple[int, str]
-"""Number of an operation's row, and what it does: its `plan.Kind`, or PROBE and a probe's name."""
-PROBE = "probe"
+PROBE, IF = "probe", "if"
+
+
+class Row(NamedTuple):
+    """An operation's row.
+
+    `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
+    may run Python.
+    """
+
+    number: int
+    kind: str
+    python: bool = False
+
+
 Rows = tuple[Row, ...]
 
 
@@ -39,7 +51,7 @@ class Sites:
         )
         everywhere = self.every_block, self.every_instruction, self.every_access
         found = Sites(*everywhere, blocks, instructions)
-        names = [kind.partition(" ")[2] for _, kind in found.rows()]
+        names = [row.kind.partition(" ")[2] for row in found.rows()]
         return replace(found, probes={name: self.probes[name] for name in names if name})
 
     def rows(self) -> Rows:
@@ -62,7 +74,7 @@ class Sites:
 
     def call_python(self) -> bool:
         """Whether anything here may run Python."""
-        return any(kind == "python" for _, kind in self.rows())
+        return any(row.python for row in self.rows())
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -84,12 +96,14 @@ class Sites:
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
-    return tuple((number, kind) for number, kind in plain)
+    return tuple(Row(*row) for row in plain)
 
 
 def kind_of(operation: Operation) -> str:
     """What is woven in for an operation."""
-    return f"{PROBE} {name_of(operation.text)}" if operation.text else operation.kind
+    if not operation.text:
+        return "call" if operation.kind == IF else operation.kind
+    return f"{IF if operation.kind == IF else PROBE} {name_of(operation.text)}"
 
 
 class Weave:
@@ -118,7 +132,7 @@ class Weave:
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:
         first = len(self.operations)
         self.operations.extend(operations)
-        return tuple((first + n, kind_of(operation)) for n, operation in enumerate(operations))
+        return tuple(Row(first + n, kind_of(o), o.python) for n, o in enumerate(operations))
 
     def page(self, start: int, end: int) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""

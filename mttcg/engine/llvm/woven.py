@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
-from mttcg.engine.llvm.weave import PROBE, Row, Sites
-from mttcg.instrument import emitters, events
+from mttcg.engine.llvm.weave import IF, PROBE, Row, Rows, Sites
+from mttcg.instrument import conditions, emitters, events
 from mttcg.tbcache.layout import HALVES
 
 PUBLISH, RELOAD = "; publish", "; reload"
 """Lines that stand for: bring the hart state up to date; take the registers from it anew."""
 CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT = 0, 16, 24
 """Of the last word of an `events.ACCESS`."""
+
+SOMETIMES = ("once", "once_table", "call", IF)
+"""Kinds that may come to a record by way of another operation."""
 
 Value = int | str
 
@@ -58,14 +61,16 @@ class Woven:
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
-        # Python may write to the same stream, so beside it every record is a call
-        self.records_inline = not sites.call_python()
-        self.kinds: dict[str, Callable[[int, str, tuple[Value, ...]], None]] = {
+        # others may write to the same stream, so beside them every record is a call
+        others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
+        self.records_inline = not others
+        self.kinds: dict[str, Callable[[Row, str, tuple[Value, ...]], None]] = {
             "count": self._count,
             "table": self._count_in_table,
-            "python": self._python,
-            "call": self._call,
+            "once": self._once,
+            "once_table": self._once_each_block,
             PROBE: self._probe,
+            IF: self._if,
         }
 
     def at_block(self, pc: int, instructions: int, slot: int) -> None:
@@ -142,7 +147,7 @@ class Woven:
     # records
 
     def _records(self, row: Row) -> bool:
-        return self.records_inline and row[1] == "record"
+        return self.records_inline and row.kind == "record"
 
     def _record_access(
         self, row: Row, pc: int, address: str, size: int, value: str, write: bool
@@ -159,7 +164,7 @@ class Woven:
 
     def _window(self, row: Row, itemsize: int) -> Window:
         """The row's window, with room for one more."""
-        number = row[0]
+        number = row.number
         self.rows.add(number)
         if number not in self.windows:
             cursor, cpu = self.text.name(), self.text.name()
@@ -226,17 +231,15 @@ class Woven:
     # everything else
 
     def _run(self, row: Row, *arguments: Value) -> None:
-        number, kind = row
-        self.rows.add(number)
-        name, _, probe = kind.partition(" ")
-        self.kinds.get(name, self._call)(number, probe, arguments)
+        self.rows.add(row.number)
+        kind, _, probe = row.kind.partition(" ")
+        self.kinds.get(kind, self._call)(row, probe, arguments)
 
-    def _count(self, number: int, _probe: str, _arguments: tuple[Value, ...]) -> None:
-        self._add_one(number, 0)
+    def _count(self, row: Row, _probe: str, _arguments: tuple[Value, ...]) -> None:
+        self._add_one(row.number, 0)
 
-    def _count_in_table(self, number: int, _probe: str, arguments: tuple[Value, ...]) -> None:
-        slot, half = int(arguments[2]), int(arguments[3])
-        self._add_one(number, 8 * (slot * HALVES + half))
+    def _count_in_table(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
+        self._add_one(row.number, of_block(arguments))
 
     def _add_one(self, number: int, offset: int) -> None:
         """Count in a word that this vCPU alone writes."""
@@ -245,21 +248,77 @@ class Woven:
         old = text.value(f"load i64, ptr {place}, {COUNTER}")
         text.do(f"store i64 {text.value(f'add i64 {old}, 1')}, ptr {place}, {COUNTER}")
 
-    def _call(self, number: int, _probe: str, arguments: tuple[Value, ...]) -> None:
-        given = ", ".join(f"i64 {argument}" for argument in (f"%data{number}", *arguments))
-        self.text.do(f"call void %function{number}({given})")
+    def _call(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
+        self._call_into(self.text.lines, row, "", arguments)
 
-    def _probe(self, number: int, probe: str, arguments: tuple[Value, ...]) -> None:
+    def _call_into(
+        self, lines: list[str], row: Row, word: str, arguments: tuple[Value, ...]
+    ) -> None:
+        """Call a row's function, or the one within that its data has; Python sees exact state."""
+        number = row.number
+        function, data = f"%function{number}", f"%data{number}"
+        if word:
+            function, data = (self._read_word(lines, number, word) for word in ("8", "16"))
+            function_pointer = self.text.name()
+            lines.append(f"{function_pointer} = inttoptr i64 {function} to ptr")
+            function = function_pointer
+        given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
+        lines += [PUBLISH] if row.python else []
+        lines.append(f"call void {function}({given})")
+        lines += [RELOAD] if row.python else []
+
+    def _read_word(self, lines: list[str], number: int, offset: str) -> str:
+        place, value = self.text.name(), self.text.name()
+        lines.append(f"{place} = getelementptr i8, ptr %table{number}, i64 {offset}")
+        lines.append(f"{value} = load i64, ptr {place}, {COUNTER}")
+        return value
+
+    def _probe(self, row: Row, probe: str, arguments: tuple[Value, ...]) -> None:
         self.probes.add(probe)
-        given = ", ".join(f"i64 {argument}" for argument in (f"%data{number}", *arguments))
+        given = ", ".join(f"i64 {argument}" for argument in (f"%data{row.number}", *arguments))
         places = "ptr %probe_result, ptr %probe_exception"
         self.text.value(f"call i32 @{probe}({places}, {given})")
 
-    def _python(self, number: int, probe: str, arguments: tuple[Value, ...]) -> None:
-        self.text.do(PUBLISH)
-        self._call(number, probe, arguments)
-        self.text.do(RELOAD)
+    def _once(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
+        self._unless_set(row, 0, arguments)
 
-    def _ask_python(self, rows: tuple[Row, ...]) -> None:
-        if any(kind == "python" for _, kind in rows):
+    def _once_each_block(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
+        self._unless_set(row, of_block(arguments), arguments)
+
+    def _unless_set(self, row: Row, offset: int, arguments: tuple[Value, ...]) -> None:
+        """Call the row's function, which sets the flag, unless it is set."""
+        flags = self._read_word(self.text.lines, row.number, "0")
+        address = self.text.value(f"add i64 {flags}, {offset}")
+        flag = self.text.value(f"load i64, ptr {self.text.value(f'inttoptr i64 {address} to ptr')}")
+        done = self.text.value(f"icmp ne i64 {flag}, 0")
+        self._rarely(row, done, "", arguments)
+
+    def _if(self, row: Row, probe: str, arguments: tuple[Value, ...]) -> None:
+        """Call what is within if the probe's answer is not 0."""
+        self.probes.add(probe)
+        data = self._read_word(self.text.lines, row.number, str(8 * conditions.CONDITION_DATA))
+        given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
+        places = "ptr %probe_result, ptr %probe_exception"
+        self.text.value(f"call i32 @{probe}({places}, {given})")
+        answer = self.text.value("load i64, ptr %probe_result")
+        no = self.text.value(f"icmp eq i64 {answer}, 0")
+        self._rarely(row, no, "within", arguments)
+
+    def _rarely(self, row: Row, skip: str, word: str, arguments: tuple[Value, ...]) -> None:
+        """Call, out of line, unless the bit `skip` is set."""
+        text, label = self.text, self.text.name()[1:]
+        text.do(f"br i1 {skip}, label %on{label}, label %run{label}, {UNLIKELY}")
+        text.cold.append(f"run{label}:")
+        self._call_into(text.cold, row, word, arguments)
+        text.cold.append(f"br label %on{label}")
+        text.do(f"on{label}:")
+
+    def _ask_python(self, rows: Rows) -> None:
+        if any(row.python for row in rows):
             self.leave_if_asked()
+
+
+def of_block(arguments: tuple[Value, ...]) -> int:
+    """Offset of a block's word in a table with one for every block there can be."""
+    slot, half = int(arguments[2]), int(arguments[3])
+    return 8 * (slot * HALVES + half)

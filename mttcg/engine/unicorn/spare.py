@@ -68,7 +68,7 @@ class SpareEngine(UnicornEngine):
         self.frame[Word.RESUME_PC] = NOWHERE if resumed is None else resumed
 
     def hand_back(self) -> int | None:
-        """Bring the hart state up to date; the `resumed` of `take_over`, if it did not get there."""
+        """Bring the hart state up to date; `resumed` of `take_over`, if it did not get there."""
         self.spill()
         pc = int(self.frame[Word.RESUME_PC])
         return None if pc == NOWHERE else pc
@@ -79,7 +79,9 @@ class SpareEngine(UnicornEngine):
         And nothing else: a page that was only fetched for the end of an instruction is left.
         """
         gone = self.entered - self.pages
-        stale = {p for p in self.pages & self.entered if int(self.page_slot[p]) != self.cache.used[p] + 1}
+        stale = {
+            p for p in self.pages & self.entered if int(self.page_slot[p]) != self.cache.used[p] + 1
+        }
         self.page_slot[list(gone)] = 0
         self.entered -= gone
         for page in stale:
@@ -211,4 +213,3 @@ class Stepper:
         enabled = FLOAT_ON if float_enabled(self.hart) else 0
         self.engine.reg_write(riscv_const.UC_RISCV_REG_MSTATUS, enabled)
         self.engine.reg_write(PRIVILEGE, USER)
-

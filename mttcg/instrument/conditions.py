@@ -1,0 +1,47 @@
+"""Native operations that run another one only sometimes: once, or if a probe says so.
+
+Each is `void f(data, a, b, c, d, e)` as every operation; its data are words that only its own vCPU
+has, in the order given here.
+"""
+
+import numpy as np
+from numba import cfunc, types
+
+from mttcg.isa import native as host
+
+U64 = np.uint64
+SIGNATURE = types.void(*[types.uint64] * 6)
+
+FLAGS, FUNCTION, DATA = range(3)
+"""Words of an operation to be run once: address of the flag, or of a flag for each block; what to
+run."""
+CONDITION, CONDITION_DATA = 3, 4
+"""Words of one with a condition, after the same three: the condition's function and data."""
+WORDS = 5
+
+
+@cfunc(SIGNATURE, cache=True)
+def run_once(data, a, b, c, d, e):
+    """Run the operation unless its flag is set, and set it."""
+    flag = host.read64(data)
+    if host.load64(flag) == U64(0):
+        host.store64(flag, U64(1))
+        host.call_operation(host.read64(data + U64(8)), host.read64(data + U64(16)), a, b, c, d, e)
+
+
+@cfunc(SIGNATURE, cache=True)
+def run_once_each_block(data, pc, instructions, slot, half, e):
+    """Run the operation unless the block's flag is set, and set it."""
+    flag = host.read64(data) + ((slot << U64(11)) + half) * U64(8)
+    if host.load64(flag) == U64(0):
+        host.store64(flag, U64(1))
+        function, its_data = host.read64(data + U64(8)), host.read64(data + U64(16))
+        host.call_operation(function, its_data, pc, instructions, slot, half, e)
+
+
+@cfunc(SIGNATURE, cache=True)
+def run_if(data, a, b, c, d, e):
+    """Run the operation if the condition gives something else than 0."""
+    condition, its_data = host.read64(data + U64(24)), host.read64(data + U64(32))
+    if host.call_condition(condition, its_data, a, b, c, d, e) != U64(0):
+        host.call_operation(host.read64(data + U64(8)), host.read64(data + U64(16)), a, b, c, d, e)
