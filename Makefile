@@ -9,7 +9,7 @@ SOURCES := mttcg bus plugins tests bench docs examples
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check lint format guests docs bench clean
+.PHONY: help venv run test nightly check lint format guests docs bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
+
+nightly: $(STAMP) ## run a million random instructions on the definition and on both engines
+	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(BIN)/python -m pytest tests/engine/test_llvm_random.py -o timeout=0
 
 check: lint test ## everything that has to pass: lint, types, tests
 

@@ -22,7 +22,9 @@ from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+TRANSLATOR = -1
+"""Stands for the translator where others are vCPUs."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -34,6 +36,11 @@ def die_with_parent(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(EXIT_FAULT)
+
+
+def name_process(name: str) -> None:
+    """Be shown by that name, up to 15 characters, by ps and top (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())
 
 
 def use_native_cache() -> None:
@@ -129,7 +136,10 @@ def spec_of(stream: Any) -> StreamSpec:
 
 
 def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) -> dict[int, int]:
-    """Fork a process per vCPU, which take the descriptors over; their indexes by process id."""
+    """Fork a process per vCPU, which take the descriptors over, and the translator of the llvm engine.
+
+    Gives their indexes by process id.
+    """
     from mttcg.machine.vcpu_process import main as run_vcpu
 
     children: dict[int, int] = {}
@@ -139,10 +149,11 @@ def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) ->
         child = os.fork()
         if child == 0:
             die_with_parent(parent)
+            name_process(f"vcpu{index}")
             end_with(partial(run_vcpu, index, message, descriptors, context))
         children[child] = index
     if message["engine"] == "llvm":
-        fork_translator(message, descriptors, parent)
+        children[fork_translator(message, descriptors, parent)] = TRANSLATOR
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
@@ -155,6 +166,7 @@ def fork_translator(message: dict[str, Any], descriptors: list[int], parent: int
     child = os.fork()
     if child == 0:
         die_with_parent(parent)
+        name_process("translator")
         end_with(partial(run_translator, message, descriptors))
     return child
 
@@ -220,11 +232,14 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    while children:
+    while set(children.values()) - {TRANSLATOR}:
         pid, status = os.wait()
         index = children.pop(pid, None)
-        if index is not None:  # not a process that a plugin started
-            channel.send({"ended": index, "status": os.waitstatus_to_exitcode(status)})
+        exit_status = os.waitstatus_to_exitcode(status)
+        if index == TRANSLATOR:
+            channel.send({"translator": exit_status})
+        elif index is not None:  # not a process that a plugin started
+            channel.send({"ended": index, "status": exit_status})
     return 0
 
 

@@ -139,8 +139,17 @@ class Watch:
         received = self.host.channel.receive()
         if received is None:
             self._host_gone()
+        elif "translator" in received[0]:
+            self._translator_ended(received[0]["translator"])
         else:
             self._vcpu_ended(received[0]["ended"], received[0]["status"])
+
+    def _translator_ended(self, status: int) -> None:
+        """Without it the vCPUs go on with the code that they have, and make by themselves."""
+        if status != 0 and not self.machine.stopping:
+            self.warnings.append(
+                f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
+            )
 
     def _host_gone(self) -> None:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""

@@ -37,11 +37,32 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["run", "a", "--smp", "65"], "65 is out of range"),
         (["run", "a", "--memory", "lots"], "'lots' is not a size"),
         (["run", "a", "--memory", "128G"], "out of range"),
+        (["run", "a", "--code-cache", "1M"], "--code-cache"),
+        (["run", "a", "--code-cache", "much"], "'much' is not a size"),
         (["run", "a", "--engine", "qemu"], "'qemu' is not known; expected auto or unicorn"),
         (["run", "a", "--set", "rounds"], "'rounds' is not an assignment"),
         (["run", "a", "--set", "rounds=x"], "not an assignment"),
         (["run", "a", "--set", "a=1", "--set", "a=2"], "a is given twice"),
         (["run", "a", "--wait-subscribers", "-1"], "out of range"),
+        (["run", "a", "--policy", "drop"], "'drop' is not NAME=POLICY"),
+        (["run", "a", "--policy", "m=lossy"], "m: 'lossy' is no policy; expected block or drop or"),
+        (["run", "a", "--policy", "m=drop", "--policy", "m=block"], "m is given twice"),
+        (["run", "a", "--stall-limit", "-1"], "-1.0 is out of range; expected seconds, from 0"),
+        (["run", "a", "--stall-limit", "nan"], "nan is out of range"),
+        (["subscribe", "ipc:///x", "--plugin", BARE, "--policy", "x"], "'x' is no policy"),
+        (["run", "a", "--record", "no/such/r"], "--record: there is no directory no/such"),
+        (["run", "a", "--allow", "k.pub"], "--allow: there are no --keys"),
+        (["subscribe", "ipc:///x", "--plugin", "memtrace", "--keys", "k"], "there is no --server"),
+        (["record", "ipc:///x", "f", "--server", "k"], "there is no --keys"),
+        (["record", "ipc:///x", "f", "--keys", "k", "--server", "k"], "key file k: No such file"),
+        (["keys", "no/such/key"], "key file no/such/key: No such file"),
+        (["record", "ipc:///x"], "FILE"),
+        (["record", "ftp://x", "r"], "expected ipc:///path or tcp://"),
+        (["replay", "absent", "--plugin", "memtrace"], "recording absent: No such file"),
+        (["replay", "absent", "--plugin", BARE], "no class Aggregator"),
+        (["replay", BARE, "--plugin", "memtrace"], "not a recording"),
+        (["export", "absent", "--parquet", "p"], "recording absent: No such file"),
+        (["export", "absent"], "--parquet"),
         (["run", "a", "--json", "."], "is a directory"),
         (["run", "a", "--json", "no/such/x.json"], "there is no directory no/such"),
         (["run", "a", "--plugin"], "expected one argument"),
@@ -113,13 +134,16 @@ def test_every_option_reaches_the_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = stand_in_machine(monkeypatch)
-    options = "--smp 4 --memory 64M --engine unicorn --plugin icount --plugin hotblocks,top=3"
+    options = "--smp 4 --memory 64M --code-cache 16M --engine unicorn --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --pin --no-aggregate"
-    assert main(["run", "a.elf", *options.split(), *more.split(), "--wait-subscribers", "2"]) == 0
+    bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
+    bus += " --keys k --allow a.pub --allow b.pub"
+    assert main(["run", "a.elf", *options.split(), *more.split(), *bus.split()]) == 0
     assert machine.made == {
         "guest": Path("a.elf"),
         "smp": 4,
         "memory": 64 << 20,
+        "code_cache": 16 << 20,
         "engine": "unicorn",
         "plugins": ("icount", "hotblocks,top=3"),
         "bus": "tcp://127.0.0.1:*",
@@ -127,6 +151,11 @@ def test_every_option_reaches_the_machine(
         "pin": True,
         "aggregate": False,
         "wait_subscribers": 2,
+        "policies": {"a": "drop", "a.b": "sample:8"},
+        "stall_limit": 2.5,
+        "record": Path("r"),
+        "keys": Path("k"),
+        "allow": (Path("a.pub"), Path("b.pub")),
     }
     assert machine.ran["on_status"] is None
     assert machine.ran["stdin_fd"] is None

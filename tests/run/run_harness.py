@@ -140,7 +140,11 @@ class Running:
         if role == "vcpu":
             hosts = self.members("host")
             vcpus = hosts[0].children() if hosts else []
-            return sorted(filter(is_alive, vcpus), key=lambda process: process.pid)
+            named = [child for child in filter(is_alive, vcpus) if child.name().startswith("vcpu")]
+            return sorted(named, key=lambda process: process.pid)
+        if role == "translator":
+            hosts = self.members("host")
+            return [c for c in hosts[0].children() if c.name() == role] if hosts else []
         return [child for child in children if ROLES[role] in " ".join(child.cmdline())]
 
     def kill(self, role: str, index: int = 0, number: int = signal.SIGKILL) -> psutil.Process:

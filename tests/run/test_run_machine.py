@@ -109,7 +109,7 @@ def test_an_error_of_the_callers_ends_everything() -> None:
 
     def raising(_status: object) -> None:
         descendants[:] = me.children(recursive=True)
-        if len(descendants) == 5:  # host, publisher, aggregator, and the vCPUs by now
+        if len(descendants) == 6:  # host, publisher, aggregator; the vCPUs, the translator by now
             raise ValueError("from on_status")
 
     machine = Machine(guest("spin"), smp=2, plugins=["memtrace"])

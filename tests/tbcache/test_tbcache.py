@@ -174,3 +174,18 @@ def test_processes_that_reach_the_same_blocks_at_once_decode_each_once(
         assert os.waitpid(child, 0)[1] == 0
     assert sum(misses) == PAGES * PAGE // 2
     assert int(shared.user(0).header["records"][0]) == PAGES * PAGE // 2
+
+
+def test_an_instruction_that_straddles_pages_is_part_of_the_version(shared: Shared) -> None:
+    """Its first half, and with it the page, may stay as it is while its second half changes."""
+    shared.put(PAGE - 2, 0x0010_0093)  # addi ra, zero, 1
+    user = shared.user(0)
+    first, _ = user.enter_page(0)
+    assert int(user.block(BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0010_0093
+    shared.put(PAGE - 2, 0x0020_0093)
+    assert user.changed_pages() == [0]
+    second, _ = user.enter_page(0)
+    assert second != first
+    assert int(user.block(BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0020_0093
+    shared.put(PAGE - 2, 0x0010_0093)
+    assert user.enter_page(0)[0] == first

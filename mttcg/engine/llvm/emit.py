@@ -82,6 +82,7 @@ class Emitter:
         self.text, self.leaders = text, leaders
         self.woven = Woven(text, sites, self.leave_if_asked)
         self.observed = bool(sites.every_access)
+        self.prompt = sites.call_python()
         self.ram = ram
         self.known: dict[int, str] = {}
         self.place = Place(0, 0, 0)
@@ -374,8 +375,9 @@ class Emitter:
     def goto(self, target: int) -> None:
         """Go on at a known address: a block of this page, or out by the dispatcher."""
         if target in self.leaders:
-            # every loop has a jump backward, or one by the dispatcher, which looks as well
-            head = "r" if target <= self.place.pc else "b"
+            # every loop has a jump backward, or one by the dispatcher, which looks as well;
+            # what Python changes is in force with the next block, whichever that is
+            head = "r" if target <= self.place.pc or self.prompt else "b"
             self.text.do(f"br label %{head}{target:x}")
         else:
             self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")

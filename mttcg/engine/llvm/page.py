@@ -159,7 +159,6 @@ class PageFunction:
         self.sweep, self.sites, self.slot, self.resumed = sweep, sites, slot, resumed
         self.held, self.uncovered = held, uncovered
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
-        self.prompt = sites.call_python()
         self.text = Text()
         self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites)
 
@@ -255,7 +254,7 @@ class PageFunction:
         text = self.text
         label = text.name()[1:]
         on = text.value(f"icmp slt i64 {text.value(f'load i64, ptr %count, {COUNTER}')}, 0")
-        if self.prompt:
+        if self.emitter.prompt:
             asked = text.value("load atomic i64, ptr %request monotonic, align 8")
             on = text.value(f"and i1 {on}, {text.value(f'icmp eq i64 {asked}, 0')}")
         text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")

@@ -1,0 +1,193 @@
+"""One vCPU in this process, without a board: RAM, a hart, an engine and the vCPU's handlers.
+
+What the host does for an engine (traps, CSRs, accesses outside of RAM) is done by the real `Vcpu`,
+which finds no devices and a guest without plugins.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from unicorn import riscv_const
+
+from mttcg.engine.base import Exit, Memory
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.engine import LlvmEngine
+from mttcg.engine.llvm.fallback import FallbackEngine
+from mttcg.engine.llvm.translate import Translator
+from mttcg.engine.unicorn.engine import UnicornEngine
+from mttcg.instrument.plan import EMPTY, Plan
+from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET, Hart
+from mttcg.machine.segments import create_segment, map_segment
+from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.layout import Layout
+from mttcg.vcpu.shared import MACHINE_BYTES, Harts, MachineState
+from mttcg.vcpu.vcpu import Vcpu
+
+PAGE = 4096
+ARENA_BYTES = 64 << 20
+FLOAT_ON = 3 << 13
+REGISTERS = range(OFFSET["x"] // 8, OFFSET["f"] // 8 + 32)
+
+
+class NoDevices:
+    """A board with RAM alone."""
+
+    def find(self, address: int, size: int) -> None:
+        """Nothing is there."""
+
+
+class QuietGuest:
+    """A guest whose instrumentation is the plan that a test gives."""
+
+    def __init__(self, hart: Hart, plan: Plan) -> None:
+        self.index, self.hart, self.engine = 0, hart, None
+        self.plugins: dict[str, Any] = {}
+        self.plan: Plan | None = plan
+
+    def receive_changes(self) -> int:
+        """There are none."""
+        return 0
+
+    def take_plan(self) -> Plan | None:
+        """The plan, once."""
+        plan, self.plan = self.plan, None
+        return plan
+
+
+class Bare:
+    """One vCPU on an engine.
+
+    Args:
+        engine: "llvm" or "unicorn".
+        base: guest address of RAM.
+        size: bytes of RAM; llvm takes any number, and has code in whole pages only.
+        plan: what is attached.
+        devices: what the vCPU finds outside of RAM.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        base: int,
+        size: int,
+        plan: Plan = EMPTY,
+        devices: Any = None,
+    ) -> None:
+        self.base, self.size = base, size
+        self.warnings: list[str] = []
+        pages = -(-size // PAGE)
+        sizes = {"ram": pages * PAGE, "cache": Layout(pages).size, "arena": ARENA_BYTES}
+        sizes |= {"harts": PAGE, "machine": MACHINE_BYTES}
+        self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
+        self.maps = {name: map_segment(self.fds[name], length) for name, length in sizes.items()}
+        self.ram = self.maps["ram"]
+        self.machine = MachineState(self.maps["machine"])
+        self.machine.start_clock()
+        self.harts = Harts(self.maps["harts"], [-1], self.machine)
+        self.hart = self.harts.harts[0]
+        self.hart.reservation = NO_RESERVATION
+        array = np.frombuffer(self.ram, dtype=np.uint8)
+        self.cache = BlockCache(self.maps["cache"], self.fds["cache"], array, base, 0)
+        self.memory = Memory(address_of(self.ram), base, size, address_of(self.maps["cache"]))
+        self.vcpu = Vcpu(
+            0,
+            self.harts,
+            self.machine,
+            devices or NoDevices(),
+            (base, self.ram[:size]),
+            QuietGuest(self.hart, plan),  # type: ignore[arg-type]
+            lambda discover: self._engine(engine, discover),
+            -1,
+        )
+        self.engine: Any = self.vcpu.engine
+        self.vcpu._follow_plan()
+
+    def _engine(self, name: str, discover: Any) -> Any:
+        if name == "unicorn":
+            return UnicornEngine(self.memory, self.hart, self.cache, discover)
+        arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
+        engine = LlvmEngine(self.memory, self.hart, self.cache, arena, discover)
+        return FallbackEngine(engine, self.warnings.append)
+
+    def has(self, address: int) -> bool:
+        """Whether an address is in RAM."""
+        return self.base <= address < self.base + self.size
+
+    def write(self, address: int, data: bytes) -> None:
+        """Put bytes into RAM."""
+        self.ram[address - self.base : address - self.base + len(data)] = data
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes of RAM."""
+        return bytes(self.ram[address - self.base : address - self.base + size])
+
+    def set_registers(self, x: list[int], f: list[int], fcsr: int, float_on: bool = True) -> None:
+        """Set everything that user code sees of the hart, but pc."""
+        self.hart.mstatus = FLOAT_ON if float_on else 0
+        self.vcpu.float_on = float_on
+        self.engine.enable_float(float_on)
+        for number in range(32):
+            self.engine.write_x(number, x[number])
+            self.engine.write_f(number, f[number])
+        self.set_fcsr(fcsr)
+
+    def set_fcsr(self, value: int) -> None:
+        """Set fcsr; Unicorn has its own."""
+        self.hart.fcsr = value
+        if isinstance(self.engine, UnicornEngine):
+            self.engine.engine.reg_write(riscv_const.UC_RISCV_REG_FCSR, value)
+
+    def registers(self) -> tuple[list[int], list[int], int]:
+        """x, f and fcsr."""
+        self.engine.spill()
+        return list(self.hart.x), list(self.hart.f), self.hart.fcsr
+
+    def improve(self, pc: int) -> None:
+        """Let llvm translate the page of a pc with its greater effort, now."""
+        llvm, page = self.engine.llvm, self.cache.page_of(pc)
+        if page in self.cache.used:
+            with suppress(TranslationError):  # as the translator process does
+                llvm.translator.optimise(llvm._version(page, self.cache.used[page]))
+            llvm.jumps.clear()
+
+    def handle(self, left: Exit) -> None:
+        """What the vCPU does about an exit."""
+        self.hart.pc = left.pc
+        self.vcpu.handlers[left.kind](left)
+
+    def run_to_trap(self, pc: int) -> Iterator[Exit]:
+        """Run from pc until the first trap; the exits on the way."""
+        before = self.hart.traps
+        self.hart.pc = pc
+        while self.hart.traps == before:
+            left = self.engine.run(self.hart.pc)
+            yield left
+            self.handle(left)
+
+    def close(self) -> None:
+        """Give the segments back."""
+        for descriptor in self.fds.values():
+            os.close(descriptor)
+
+
+def address_of(memory: memoryview) -> int:
+    """Host address of a writable buffer, which has to stay alive."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def fill(words: list[tuple[int, int]], put: Callable[[int, bytes], None]) -> None:
+    """Put instructions, (pc, word) each, where they belong."""
+    for pc, word in words:
+        size = 4 if word & 3 == 3 else 2
+        put(pc, (word & (1 << 8 * size) - 1).to_bytes(size, "little"))
+
+
+def uncover(monkeypatch: pytest.MonkeyPatch, names: frozenset[str]) -> None:
+    """Let llvm engines come back for some instructions as if the table lacked them."""
+    monkeypatch.setattr(Translator, "uncovered", names)

@@ -1,0 +1,181 @@
+"""Random programs on engines in this process, compared with what the definition says."""
+
+import ctypes
+import dataclasses
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any, Literal
+
+from engine_harness import Bare, fill
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+from random_programs import (
+    BASE,
+    BRANCHES,
+    DATA,
+    DATA_END,
+    JUMPS,
+    PAGE,
+    PLAIN,
+    REGISTER_JUMPS,
+    SIZE,
+    Ending,
+    Piece,
+    Program,
+    build,
+    interpret,
+)
+
+from mttcg.instrument.plan import Operation, Plan
+
+INSTRUCTIONS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "6000"))
+ROUND = 50
+"""Programs between two looks at how many instructions were executed, on one set of engines."""
+Watch = Literal["", "call", "python"]
+OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
+
+UNICORN_WRONG: dict[str, Callable[[str, str], bool]] = {
+    "it has no Zba, Zbb, Zbs": lambda name, extension: extension in ("Zba", "Zbb", "Zbs"),
+    "it does not box singles, and takes unboxed ones for numbers (21.2)": lambda name, extension: (
+        (extension == "F" and not name.endswith((".w.x", "flw", "fsw", ".x.w")))
+        or name in ("fcvt.s.d", "fcvt.d.s", "fmv.w.x")
+    ),
+    "a signalling NaN wins over a number (20.6)": lambda name, _: name in ("fmin.d", "fmax.d"),
+    "infinity * 0 + quiet NaN does not raise NV (20.6)": lambda name, _: name.startswith(
+        ("fmadd", "fmsub", "fnmadd", "fnmsub")
+    ),
+}
+"""Where Unicorn differs, and the instructions that are left out on it for that."""
+RIGHT = [
+    row
+    for row in PLAIN
+    if not any(wrong(row.name, row.extension) for wrong in UNICORN_WRONG.values())
+]
+
+
+def pieces(rows: list[Any]) -> st.SearchStrategy[list[Piece]]:
+    """What a program is made of: plain instructions, and some that jump."""
+    row = st.one_of(
+        *[st.sampled_from(rows)] * 5,
+        st.sampled_from(BRANCHES),
+        st.sampled_from(JUMPS + REGISTER_JUMPS),
+    )
+    distance = st.sampled_from((-5, -2, 1, 2, 3, 5))
+    return st.lists(
+        st.builds(Piece, row, st.integers(0, 2**32 - 1), distance), min_size=1, max_size=40
+    )
+
+
+class Watched:
+    """An engine, with or without a plan that records everything.
+
+    Args:
+        engine: its name.
+        watch: the kind of the plan's operations, "" for no plan.
+    """
+
+    def __init__(self, engine: str, watch: Watch) -> None:
+        self.seen: list[list[tuple[int, ...]]] = [[], [], []]
+        self.functions = [OPERATION(self._recorder(kind)) for kind in range(3)]
+        self.name, self.watch = engine, watch
+        plan = Plan(*((self._operation(kind),) for kind in range(3))) if watch else Plan()
+        self.bare = Bare(engine, BASE, SIZE, plan)
+
+    def _recorder(self, kind: int) -> Callable[..., None]:
+        def record(_data: int, *arguments: int) -> None:
+            self.seen[kind].append(arguments)
+
+        return record
+
+    def _operation(self, kind: int) -> Operation:
+        address = ctypes.cast(self.functions[kind], ctypes.c_void_p).value or 0
+        return Operation(address, 0, self.watch or "call")
+
+    def load(self, program: Program) -> None:
+        """Put the code of a program into RAM."""
+        self.bare.ram[:] = bytes(SIZE)
+        fill(list(program.words.items()), self.bare.write)
+        self.bare.engine.fetch_again()
+
+    def run(self, program: Program) -> Ending:
+        """Run a program that was loaded, to its end."""
+        bare, hart = self.bare, self.bare.hart
+        bare.write(DATA, program.data)
+        bare.set_registers(program.x, program.f, program.fcsr)
+        hart.reservation = 2**64 - 1
+        for kind in self.seen:
+            kind.clear()
+        instructions, blocks = hart.instructions, hart.blocks
+        for _ in bare.run_to_trap(program.at):
+            pass
+        x, f, fcsr = bare.registers()
+        data = bare.read(DATA, DATA_END - DATA)
+        entered = [a[0] for a in self.seen[0]] if self.watch else [0] * (hart.blocks - blocks)
+        return Ending(
+            hart.mepc,
+            hart.mcause,
+            hart.mtval,
+            x,
+            f,
+            fcsr,
+            data,
+            hart.instructions - instructions,
+            entered,
+            [a[0] for a in self.seen[1]],
+            list(self.seen[2]),
+        )
+
+    def check(self, program: Program, expected: Ending) -> None:
+        """Compare with what the definition says; on llvm, again after more effort."""
+        if not self.watch:
+            blocks = [0] * len(expected.blocks)
+            expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=[])
+        self.load(program)
+        compare_endings(self.run(program), expected)
+        if self.name == "llvm":
+            for page in {pc // PAGE for pc in program.words}:
+                self.bare.improve(page * PAGE)
+            compare_endings(self.run(program), expected)
+
+
+def compare_endings(found: Ending, expected: Ending) -> None:
+    """Part by part, so that a failure says which."""
+    for part in dataclasses.fields(Ending):
+        assert getattr(found, part.name) == getattr(expected, part.name), part.name
+
+
+def compare(rows: list[Any], engines: Callable[[], list[Watched]], wanted: int) -> None:
+    """Run programs until so many instructions were executed, in rounds on fresh engines."""
+    executed = 0
+    for number in itertools.count():
+        watched = engines()
+        executed += run_round(rows, watched, number)
+        for each in watched:
+            each.bare.close()
+        if executed >= wanted:
+            return
+
+
+def run_round(rows: list[Any], watched: list[Watched], number: int) -> int:
+    """Compare the engines on a round of programs; how many instructions these executed."""
+    executed = 0
+
+    @seed(number)
+    @settings(
+        max_examples=ROUND,
+        derandomize=False,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(pieces(rows), st.integers(0, 2**64 - 1))
+    def run(drawn: list[Piece], state: int) -> None:
+        nonlocal executed
+        program = build(drawn, state)
+        expected = interpret(program)
+        executed += expected.instructions
+        for each in watched:
+            each.check(program, expected)
+
+    run()
+    return executed

@@ -1,0 +1,133 @@
+"""What LLVM or the instruction table can't do runs on Unicorn, and only the report tells."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from engine_harness import Bare, uncover
+from random_engines import INSTRUCTIONS, RIGHT, Watch, Watched, compare
+from random_programs import (
+    BASE,
+    BRANCHES,
+    JUMPS,
+    PAGE,
+    REGISTER_JUMPS,
+    Ending,
+    Piece,
+    Program,
+    build,
+)
+
+from mttcg.engine.llvm import compile as compile_module
+from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.fallback import mnemonic
+from mttcg.engine.llvm.page import PageFunction
+from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.encoding import classify
+from mttcg.isa.riscv64.table.decode import BY_NAME, decode
+
+NAMES = sorted(
+    row.name
+    for row in [*RIGHT, *BRANCHES, *JUMPS, *REGISTER_JUMPS]
+    if not classify(row.match).runs_on_host and row.extension not in ("A", "Zicsr")
+)
+THIRDS = [frozenset(NAMES[part::3]) for part in range(3)]
+MORE_THAN_THE_TABLE = 0x8000
+"""A reserved 16-bit word, which Unicorn takes for a nop."""
+
+
+class Counting(Watched):
+    """An llvm engine that lacks some instructions; it has to count each that a program executes."""
+
+    def run(self, program: Program) -> Ending:
+        """Run a program; what was counted is checked."""
+        before = self.bare.engine.unsupported.to_dict()
+        found = super().run(program)
+        after = self.bare.engine.unsupported.to_dict()
+        counted = {name: count - before.get(name, 0) for name, count in after.items()}
+        missing = self.bare.engine.llvm.translator.uncovered
+        expected: dict[str, int] = {}
+        for pc in self.executed:
+            word = program.words[pc]
+            at = decode(word)
+            if at is not None and at.name in missing:
+                name = mnemonic(word, pc)
+                expected[name] = expected.get(name, 0) + 1
+        assert {name: count for name, count in counted.items() if count} == expected
+        return found
+
+    def check(self, program: Program, expected: Ending) -> None:
+        """Compare with what the definition says."""
+        self.executed = expected.executed
+        super().check(program, expected)
+
+
+@pytest.mark.parametrize("watch", ["", "python"])
+@pytest.mark.parametrize("part", range(3))
+def test_uncovered_instructions_run_on_unicorn_and_are_counted(
+    part: int, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncover(monkeypatch, THIRDS[part])
+    compare(RIGHT, lambda: [Counting("llvm", watch)], INSTRUCTIONS // 12)
+
+
+class Refusing(Watched):
+    """An llvm engine that can't translate some pages."""
+
+    def check(self, program: Program, expected: Ending) -> None:
+        """Compare with what the definition says; such a page is named in one warning."""
+        super().check(program, expected)
+        warnings = self.bare.warnings
+        assert len(set(warnings)) == len(warnings) <= 3
+        assert all("can't be translated" in text and "too odd" in text for text in warnings)
+
+
+@pytest.fixture(params=[{1}, {0, 2}, {0, 1, 2, 3}], ids=["one", "others", "all"])
+def refused_pages(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
+    source = PageFunction.source
+
+    def refuse(function: PageFunction) -> str:
+        if (function.sweep.start - BASE) // PAGE in request.param:
+            raise TranslationError("too odd")
+        return source(function)
+
+    monkeypatch.setattr(PageFunction, "source", refuse)
+    yield request.param
+
+
+@pytest.mark.parametrize("watch", ["", "python"])
+def test_pages_that_cannot_be_translated_run_on_unicorn(
+    refused_pages: set[int], watch: Watch
+) -> None:
+    compare(RIGHT, lambda: [Refusing("llvm", watch)], INSTRUCTIONS // 12)
+
+
+def test_both_at_once(refused_pages: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    uncover(monkeypatch, THIRDS[0])
+    compare(RIGHT, lambda: [Refusing("llvm", watch="call")], INSTRUCTIONS // 12)
+
+
+@pytest.mark.parametrize("word", [0xFFFF_FFFF, MORE_THAN_THE_TABLE, 0x9C41, 0x9C61, 0x0000_404F])
+def test_what_unicorn_does_not_know_either_is_illegal(word: int) -> None:
+    bare = Bare("llvm", BASE, 4 * PAGE)
+    bare.write(BASE, word.to_bytes(4, "little"))
+    exits = list(bare.run_to_trap(BASE))
+    assert [left.word for left in exits] == [word]
+    assert (bare.hart.mcause, bare.hart.mepc, bare.hart.mtval) == (2, BASE, word)
+    assert bare.engine.unsupported.to_dict() == {}
+    bare.close()
+
+
+def test_a_page_of_too_much_text_runs_on_unicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile_module, "LARGEST_TEXT", 100_000)
+    many = Watched("llvm", watch="call")
+    operation = many.bare.vcpu.engine.llvm.weave.plan.every_instruction[0]
+    many.bare.engine.apply(Plan(every_instruction=(operation,) * 1000))
+    program = build([Piece(BY_NAME["add"], 0, 1)] * 10, 0)
+    many.load(program)
+    found = many.run(program)
+    assert len(found.executed) == 1000 * len(program.words)
+    assert found.instructions == len(program.words) - 1
+    (warning,) = many.bare.warnings
+    assert f"at {program.at & -PAGE:#x} can't be translated" in warning
+    assert "bytes, more than 100000" in warning
