@@ -146,7 +146,7 @@ class Watch:
 
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
-        if status != 0 and not self.machine.stopping:
+        if status != 0:
             self.warnings.append(
                 f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
             )

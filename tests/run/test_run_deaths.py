@@ -122,6 +122,7 @@ def test_a_killed_translator_costs_speed_and_is_named(start: Callable[..., Runni
     running = start(guest("echo"), with_json=True)
     eventually(lambda: len(running.members("translator")) == 1)
     running.kill("translator")
+    eventually(lambda: not running.members("translator"))
     stdin = running.process.stdin
     assert stdin is not None
     with stdin:
