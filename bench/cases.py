@@ -233,6 +233,26 @@ BUS = Case(
     ),
 )
 
+
+def records_case(name: str, how: str, borrow: bool, least: float, claim: str) -> Case:
+    """Records of 16 bytes a second from one producer to one reducer."""
+    settings = {"records": 200_000_000, "itemsize": 16, "borrow": borrow}
+    return Case(
+        name=f"bus.records-{name}",
+        purpose=f"records of 16 bytes from one producer process to one numpy reducer, {how}",
+        variants=(Variant(name, "bus", settings=settings),),
+        figures=(per_second("records", name, "records", "seconds"),),
+        bars=(Bar("records", Side.AT_LEAST, least, claim),),
+    )
+
+
+SHARED = "200 M records of 16 bytes a second from a producer to a reducer on the same host"
+SOCKET = "40 M records of 16 bytes a second from a producer to a reducer through sockets"
+RECORDS = (
+    records_case("shared", "read in the ring", borrow=True, least=200.0, claim=SHARED),
+    records_case("socket", "sent as bytes", borrow=False, least=40.0, claim=SOCKET),
+)
+
 STARTUP_VARIANTS = (
     Variant("python", "python"),
     Variant("nothing"),
@@ -254,4 +274,4 @@ STARTUP = Case(
     same_output=False,
 )
 
-CASES = (*OVERHEAD, SCALING, UNICORN, QEMU, BUS, STARTUP)
+CASES = (*OVERHEAD, SCALING, UNICORN, QEMU, BUS, *RECORDS, STARTUP)

@@ -66,6 +66,12 @@ class Config:
     """Seconds that a subscriber may hold the guest up without taking anything; 0: for ever."""
     quiet: bool = False
     """Show no live status line."""
+    keys: Path | None = None
+    """File of the bus's keys; with them it may be reached from other machines."""
+    allow: tuple[Path, ...] = ()
+    """Files of the public keys of those who may subscribe then."""
+    record: Path | None = None
+    """File that everything published is recorded to."""
     json: Path | None = None
     """File the result is written to."""
 
@@ -86,8 +92,11 @@ class Config:
             raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
         for symbol, value in self.symbols_set.items():
             _check_word(symbol, value)
-        if self.json is not None:
-            _check_json(Path(self.json))
+        if self.allow and self.keys is None:
+            raise OptionError("--allow", "there are no --keys", "both, or neither")
+        for option, path in (("--json", self.json), ("--record", self.record)):
+            if path is not None:
+                _check_output(option, Path(path))
 
 
 def _check_number(option: str, value: object, low: int, high: int) -> None:
@@ -126,12 +135,12 @@ def _check_word(symbol: str, value: object) -> None:
         raise OptionError(f"--set {symbol}", wrong, "a 64-bit value, decimal or 0x...")
 
 
-def _check_json(path: Path) -> None:
+def _check_output(option: str, path: Path) -> None:
     """Refuse now what would fail only after the whole run."""
     if path.is_dir():
-        raise OptionError("--json", f"{path} is a directory", "a file to write")
+        raise OptionError(option, f"{path} is a directory", "a file to write")
     if not path.parent.is_dir():
-        raise OptionError("--json", f"there is no directory {path.parent}", "a file to write")
+        raise OptionError(option, f"there is no directory {path.parent}", "a file to write")
 
 
 def parse_size(text: str, option: str = "--memory") -> int:

@@ -1,6 +1,7 @@
 """The tool `bus`: the whole way of a record, without a guest.
 
-A producer process, its ring, the publisher process, ZeroMQ, and a subscriber that reduces here.
+A producer process, its ring, the publisher process, ZeroMQ, and a subscriber that reduces here: in
+the ring, or the bytes that came if the setting `borrow` says no.
 """
 
 import time
@@ -8,7 +9,7 @@ import time
 import numpy as np
 
 from bench.model import Case, Measurement, Variant
-from bench.tools.ring import SPEC, check, producing, reduce
+from bench.tools.ring import check, producing, reduce, spec_of
 from mttcg_bus.items import Batch, End
 from mttcg_bus.publisher_process import PublisherProcess
 from mttcg_bus.ring import ledger_of
@@ -27,12 +28,13 @@ def unavailable() -> str:
 def measure(_case: Case, variant: Variant) -> Measurement:
     """Send so many records over the bus; raises RunFailed if the ledger is not complete."""
     count, totals = int(variant.settings["records"]), np.zeros(2, np.uint64)
-    with producing(count) as source:
+    spec, borrow = spec_of(variant), bool(variant.settings.get("borrow", True))
+    with producing(spec, count) as source:
         publisher = PublisherProcess.start(
-            None, RUN, [SPEC], {SPEC.name: [source.ring]}, source.doorbell, [source.space]
+            None, RUN, [spec], {spec.name: [source.ring]}, source.doorbell, [source.space]
         )
         try:
-            with Subscriber(publisher.url, ("",), "bench") as subscriber:
+            with Subscriber(publisher.url, ("",), "bench", borrow_rings=borrow) as subscriber:
                 began = source.begin()
                 while not isinstance(item := next(subscriber), End):
                     if isinstance(item, Batch):

@@ -12,12 +12,16 @@ import numpy as np
 
 from bench.errors import RunFailed
 from bench.model import Case, Measurement, Variant
-from bench.records import BATCH, RECORD
+from bench.records import BATCH, RECORD, RECORDS
 from mttcg_bus.ring import create_ring
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.stream import Records, StreamSpec
 
-SPEC = StreamSpec("bench.record", RECORD, batch=BATCH)
+
+def spec_of(variant: Variant) -> StreamSpec:
+    """The stream of a variant; its setting `itemsize` is the bytes of a record, 32 unless given."""
+    dtype = RECORDS[variant.settings.get("itemsize", RECORD.itemsize)]
+    return StreamSpec("bench.record", dtype, batch=BATCH)
 
 
 def unavailable() -> str:
@@ -44,11 +48,12 @@ class Producing:
 
 
 @contextmanager
-def producing(count: int) -> Iterator[Producing]:
+def producing(spec: StreamSpec, count: int) -> Iterator[Producing]:
     """Start a producer of `count` records; it has ended when this has."""
     flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
-    fds = [create_ring(SPEC), os.eventfd(0, flags), os.eventfd(0, flags)]
-    command = [sys.executable, "-m", "bench.processes.producer", *map(str, fds), str(count)]
+    fds = [create_ring(spec), os.eventfd(0, flags), os.eventfd(0, flags)]
+    numbers = map(str, (*fds, spec.dtype.itemsize, count))
+    command = [sys.executable, "-m", "bench.processes.producer", *numbers]
     process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.PIPE)
     try:
         yield Producing(process, *fds)
@@ -76,8 +81,9 @@ def check(name: str, totals: "np.ndarray[tuple[int], np.dtype[np.uint64]]", coun
 def measure(_case: Case, variant: Variant) -> Measurement:
     """Send so many records through a ring."""
     count, totals = int(variant.settings["records"]), np.zeros(2, np.uint64)
-    with producing(count) as source:
-        consumer = RingConsumer(source.ring, RECORD, source.space)
+    spec = spec_of(variant)
+    with producing(spec, count) as source:
+        consumer = RingConsumer(source.ring, spec.dtype, source.space)
         began = source.begin()
         while not (consumer.closed and consumer.available == 0):
             records = consumer.peek()

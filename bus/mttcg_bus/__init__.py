@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from mttcg_bus.items import Batch, End, Gap
     from mttcg_bus.ledger import Ledger
     from mttcg_bus.publisher_process import PublisherProcess
+    from mttcg_bus.recording import Recording
     from mttcg_bus.ring import RingProducer, create_ring, ledger_of
     from mttcg_bus.run_info import RunInfo
+    from mttcg_bus.snapshot import Snapshot
     from mttcg_bus.stream import StreamSpec
-    from mttcg_bus.subscriber import Subscriber
+    from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
 
 __all__ = [
     "Aggregator",
@@ -26,11 +28,15 @@ __all__ = [
     "Ledger",
     "Outcome",
     "PublisherProcess",
+    "Recording",
     "RingProducer",
     "RunInfo",
+    "Snapshot",
     "StreamSpec",
     "Subscriber",
     "aggregate",
+    "ask_ledger",
+    "ask_snapshot",
     "create_ring",
     "ledger_of",
 ]
@@ -44,11 +50,15 @@ _MODULES = {
     "Ledger": "ledger",
     "Outcome": "aggregator",
     "PublisherProcess": "publisher_process",
+    "Recording": "recording",
     "RingProducer": "ring",
     "RunInfo": "run_info",
+    "Snapshot": "snapshot",
     "StreamSpec": "stream",
     "Subscriber": "subscriber",
     "aggregate": "aggregator",
+    "ask_ledger": "subscriber",
+    "ask_snapshot": "subscriber",
     "create_ring": "ring",
     "ledger_of": "ring",
 }

@@ -1,8 +1,8 @@
 """Addresses of the bus: which are allowed, and the socket files that belong to them.
 
 `ipc:///path/of/a/socket` is reached by this machine's processes that may reach the path.
-`tcp://127.0.0.1:port` (or localhost, [::1]) is reached by everybody on this machine. Other machines
-would need keys, which this version does not have, so other addresses are refused.
+`tcp://127.0.0.1:port` (or localhost, [::1]) is reached by everybody on this machine. Any other
+address of TCP is refused unless both sides have keys, see `security`.
 """
 
 import contextlib
@@ -38,8 +38,11 @@ def socket_path(url: str) -> Path | None:
     return Path(url.removeprefix("ipc://")) if url.startswith("ipc://") else None
 
 
-def check_address(url: str) -> str:
-    """Return `url` in the form that ZeroMQ takes; raises AddressRefused."""
+def check_address(url: str, secured: bool = False) -> str:
+    """Return `url` in the form that ZeroMQ takes; raises AddressRefused.
+
+    secured: whether keys protect what is sent.
+    """
     if url.startswith("ipc://"):
         path = url.removeprefix("ipc://")
         if not path.startswith("/") or len(os.fsencode(path)) > LONGEST_PATH:
@@ -51,8 +54,9 @@ def check_address(url: str) -> str:
     host, port = match.groups()
     if port != "*" and int(port) > 65535:
         raise AddressRefused(url, "expected a port of at most 65535")
-    if not _is_loopback(host):
-        raise AddressRefused(url, "reaches beyond this machine; expected a loopback address")
+    if not (secured or _is_loopback(host)):
+        wrong = "reaches beyond this machine; expected a loopback address, or keys"
+        raise AddressRefused(url, wrong)
     return f"tcp://127.0.0.1:{port}" if host == "localhost" else url
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mttcg_bus.errors import PublisherLost
+from mttcg_bus.errors import StreamBroken
 from mttcg_bus.items import Batch, Gap, Item
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records
@@ -58,7 +58,7 @@ class Outcome:
 
 
 class Subscription(Protocol):
-    """What `aggregate` needs of a Subscriber."""
+    """What `aggregate` needs of a Subscriber or a Recording."""
 
     @property
     def missing(self) -> tuple[tuple[str, int], ...]:
@@ -80,7 +80,7 @@ def aggregate(subscriber: Subscription, aggregator: Aggregator) -> Outcome:
             elif isinstance(item, Gap):
                 gaps[item.stream, item.cpu] += item.count
                 aggregator.lost(event, item.cpu, item.count)
-    except PublisherLost as error:
+    except StreamBroken as error:
         failure = str(error)
     report = aggregator.report()
     if aggregator.gaps:

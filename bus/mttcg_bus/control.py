@@ -8,7 +8,7 @@ import select
 import socket
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from mttcg_bus import wire
@@ -23,7 +23,9 @@ class Configure(wire.Message):
     """Supervisor: publish these streams; numbers are descriptors that the publisher inherited.
 
     url: where to bind. run: a RunInfo, plain. streams: {"list": StreamSpecs, plain}.
-    rings: {stream: [descriptor by vCPU]}. doorbell: eventfd. space: eventfd by vCPU.
+    rings: {stream: [descriptor by vCPU]}. doorbell: eventfd. space: eventfd by vCPU. stall_ms: how
+    long a subscriber may hold the guest up without acknowledging anything, 0 for ever. keys: file
+    of the publisher's keys, "" for none. allowed: public keys that may connect.
     """
 
     TYPE: ClassVar[str] = "configure"
@@ -34,6 +36,9 @@ class Configure(wire.Message):
     rings: dict[str, Any]
     doorbell: int
     space: tuple[int, ...]
+    stall_ms: int = 0
+    keys: str = ""
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,23 @@ class FinishAll(wire.Message):
 
     TYPE: ClassVar[str] = "finish_all"
     limit_ms: int
+
+
+@dataclass(frozen=True)
+class State(wire.Message):
+    """Supervisor: answer to `Wanted`; the state is plain data with `counters` and `tables`."""
+
+    TYPE: ClassVar[str] = "state"
+    question: int
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted(wire.Message):
+    """Publisher: somebody wants to know the state of the run."""
+
+    TYPE: ClassVar[str] = "wanted"
+    question: int
 
 
 @dataclass(frozen=True)
@@ -75,13 +97,17 @@ class Joined(wire.Message):
 
 @dataclass(frozen=True)
 class Left(wire.Message):
-    """Publisher: a subscriber left, `lost` records unacknowledged; `subscribers` are there now."""
+    """Publisher: a subscriber left, `lost` records unacknowledged; `subscribers` are there now.
+
+    ledger: where the records went that came by while it was there, by stream.
+    """
 
     TYPE: ClassVar[str] = "left"
     name: str
     reason: str
     lost: int
     subscribers: int
+    ledger: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -98,7 +124,9 @@ class Finished(wire.Message):
     TYPE: ClassVar[str] = "finished"
 
 
-MESSAGES = wire.table_of(Configure, FinishAll, Bound, Failed, Joined, Left, Progress, Finished)
+MESSAGES = wire.table_of(
+    Configure, FinishAll, State, Wanted, Bound, Failed, Joined, Left, Progress, Finished
+)
 
 
 class ControlSocket:

@@ -2,9 +2,13 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from mttcg_bus.ledger import Ledger
+from mttcg_bus.policy import Policy
+from mttcg_bus.posting import Parcel
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.stream import Records, StreamSpec, topic_of
 
@@ -12,47 +16,79 @@ LARGEST_BATCH = 1 << 20
 """Bytes of records in one message, at most."""
 LEAST_CREDIT = 64 << 10
 """Bytes of credit a subscriber must give, so that many records fit into one message."""
+ENOUGH_QUEUED = 2
+"""Batches on their way that keep subscribers busy; more wait until they make a large one."""
 
 
 @dataclass(slots=True, eq=False)
 class Sent:
-    """A batch that was sent; `waiting` subscribers have not acknowledged it."""
+    """Records that left the ring together, from number `first`.
+
+    waiting: how many subscribers have them and have not answered. borrowers: how many of these read
+    them in the ring, so that their space is not free; the publisher itself is one of both until all
+    were offered them. steps: of the policies of those who
+    acknowledged. spoiled: whether somebody who had them left.
+    """
 
     source: "Source"
-    end: int
+    first: int
     count: int
-    size: int
-    waiting: int = 0
+    waiting: int = 1
+    borrowers: int = 1
+    steps: set[int] = field(default_factory=set)
     spoiled: bool = False
 
-    def answered(self, acknowledged: bool) -> bool:
-        """One subscriber acknowledged it, or left; return whether that made its records lost."""
-        spoils = not acknowledged and not self.spoiled
-        self.spoiled |= not acknowledged
+    def offered(self) -> None:
+        """Say that everybody was offered them."""
+        self.borrowers -= 1
         self.waiting -= 1
         self.settle()
-        return spoils
 
     def settle(self) -> None:
-        """Enter the records into the ledger if nobody is left to answer."""
+        """Enter the records into the ledger if nobody is left to answer, and free their space."""
         if self.waiting == 0:
-            lost = self.count if self.spoiled else 0
-            self.source.ring.settle(delivered=self.count - lost, lost=lost)
+            self.source.unsettled -= 1
+            delivered = 0 if self.spoiled else self._acknowledged()
+            self.source.ring.settle(delivered=delivered, lost=self.count - delivered)
+        self.source.give_back()
+
+    def _acknowledged(self) -> int:
+        """Records that somebody acknowledged."""
+        if not self.steps or 1 in self.steps:
+            return self.count if self.steps else 0
+        numbers = np.arange(self.first, self.first + self.count)
+        return int(np.any([numbers % step == 0 for step in self.steps], axis=0).sum())
+
+
+@dataclass(slots=True, eq=False)
+class Unanswered:
+    """A batch that one subscriber has, or that waits to be sent to it."""
+
+    sent: Sent
+    parcel: Parcel
+    borrowed: bool
 
 
 @dataclass(slots=True, eq=False)
 class RemoteSubscriber:
     """One subscriber: what it wants, and what it has not acknowledged yet.
 
-    identity: its routing id at the ROUTER socket. credit: bytes it takes unacknowledged.
+    identity: its routing id at the ROUTER socket. credit: bytes it takes unacknowledged, and bytes
+    that wait for it at most. policy: None for that of each stream. ticket: what it shows to borrow
+    rings. used, queued: bytes on their way, and bytes that wait. heard: when it last acknowledged
+    something, or had nothing to acknowledge.
     """
 
     identity: bytes
     name: str
     prefixes: tuple[str, ...]
     credit: int
+    policy: Policy | None
+    ticket: str
     used: int = 0
-    unanswered: dict["Source", deque[Sent]] = field(default_factory=dict)
+    queued: int = 0
+    heard: float = 0.0
+    taps: dict["Source", "Tap"] = field(default_factory=dict)
 
     def wants(self, topic: str) -> bool:
         """Whether it subscribed to `topic`."""
@@ -62,35 +98,150 @@ class RemoteSubscriber:
         """Whether it may be sent `size` more bytes; a single batch always fits."""
         return self.used == 0 or self.used + size <= self.credit
 
-    def charge(self, sent: Sent) -> None:
-        """Note a batch that was sent to it."""
-        sent.waiting += 1
-        self.used += sent.size
-        self.unanswered.setdefault(sent.source, deque()).append(sent)
+    def holds_up(self, now: float, limit: float) -> bool:
+        """Whether a guest may be waiting for it, and it has been silent for `limit` seconds."""
+        held = any(tap.unanswered and tap.policy.waits for tap in self.taps.values())
+        return held and now - self.heard > limit
 
-    def acknowledge(self, source: "Source", following: int) -> None:
-        """It is done with the records of `source` before number `following`."""
-        queue = self.unanswered.get(source, deque())
-        while queue and queue[0].end <= following:
-            sent = queue.popleft()
-            self.used -= sent.size
-            sent.answered(acknowledged=True)
+    def join(self, source: "Source") -> None:
+        """Get the records of `source` from now on."""
+        self.taps[source] = tap = Tap(self, source, self.policy or source.stream.how)
+        source.taps.append(tap)
 
     def leave(self) -> int:
         """It is gone; return how many records its leaving made lost."""
-        left = [sent for queue in self.unanswered.values() for sent in queue]
+        return sum(tap.leave() for tap in self.taps.values())
+
+    def ledger(self) -> dict[str, Any]:
+        """Where the records are that came by since it joined, by stream."""
+        found: dict[str, Ledger] = {}
+        for source, tap in self.taps.items():
+            found[source.stream.name] = found.get(source.stream.name, Ledger()) + tap.ledger()
+        return {name: ledger.to_plain() for name, ledger in found.items()}
+
+
+class Tap:
+    """What one subscriber gets of one source.
+
+    borrowed: whether it reads in the ring. unanswered: what it was sent. backlog: what waits for
+    room, with the policy `drop:oldest`. ended: whether it was sent the end.
+    """
+
+    def __init__(self, subscriber: RemoteSubscriber, source: "Source", policy: Policy) -> None:
+        self.subscriber, self.source, self.policy = subscriber, source, policy
+        self.borrowed = self.ended = self.left = False
+        self.unanswered: deque[Unanswered] = deque()
+        self.backlog: deque[Unanswered] = deque()
+        self._joined, self._given_up = source.ring.next, source.ring.dropped
+        self._pending = self._delivered = self._dropped = 0
+
+    def takes(self, size: int) -> bool:
+        """Whether it takes `size` more bytes, or drops them."""
+        keeps = self.policy.waits or self.policy.gives_up == "oldest"
+        return keeps or self.subscriber.has_room(size)
+
+    def offer(self, sent: Sent, parcel: Parcel | None) -> None:
+        """Take in records that left the ring: those of `parcel` are in the backlog now.
+
+        The others, which its policy leaves out, are dropped.
+        """
+        self._dropped += sent.count - (parcel.count if parcel else 0)
+        if parcel is None:
+            return
+        self.backlog.append(Unanswered(sent, parcel, self.borrowed))
+        self._pending += parcel.count
+        self.subscriber.queued += parcel.size
+        sent.waiting += 1
+        sent.borrowers += self.borrowed
+        while self.subscriber.queued > self.subscriber.credit and len(self.backlog) > 1:
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        oldest = self.backlog.popleft()
+        self.subscriber.queued -= oldest.parcel.size
+        self._pending -= oldest.parcel.count
+        self._dropped += oldest.parcel.count
+        oldest.sent.waiting -= 1
+        oldest.sent.settle()
+
+    def sendable(self) -> Parcel | None:
+        """Return what is to be sent next, None if there is nothing or no room for it."""
+        if self.backlog and self.subscriber.has_room(self.backlog[0].parcel.size):
+            return self.backlog[0].parcel
+        return None
+
+    def charge(self, now: float) -> None:
+        """Note that what was sendable has been sent."""
+        sent = self.backlog.popleft()
+        if self.subscriber.used == 0:
+            self.subscriber.heard = now
+        self.subscriber.queued -= sent.parcel.size
+        self.subscriber.used += sent.parcel.size
+        self.unanswered.append(sent)
+
+    def acknowledge(self, following: int) -> None:
+        """Its subscriber is done with the records before number `following`."""
+        while self.unanswered and self.unanswered[0].parcel.end <= following:
+            done = self.unanswered.popleft()
+            self.subscriber.used -= done.parcel.size
+            self._pending -= done.parcel.count
+            self._delivered += done.parcel.count
+            self._answer(done, acknowledged=True)
+
+    def _answer(self, answered: Unanswered, acknowledged: bool) -> None:
+        sent = answered.sent
+        sent.waiting -= 1
+        sent.borrowers -= answered.borrowed
+        if acknowledged:
+            sent.steps.add(self.policy.step)
+        sent.spoiled |= self.policy.waits and not acknowledged
+        sent.settle()
+
+    def leave(self) -> int:
+        """Its subscriber is gone; return how many records that made lost."""
+        self.source.taps.remove(self)
+        self.left = True
+        self._end, self._end_given_up = self.source.ring.next, self.source.ring.dropped
+        lost = 0
+        for left in (*self.unanswered, *self.backlog):
+            before = left.sent.spoiled
+            self._answer(left, acknowledged=False)
+            lost += left.sent.count if left.sent.spoiled and not before else 0
+        self._dropped, self._pending = self._dropped + self._pending, 0
         self.unanswered.clear()
-        return sum(sent.count for sent in left if sent.answered(acknowledged=False))
+        self.backlog.clear()
+        return lost
+
+    def ledger(self) -> Ledger:
+        """Where the records are that the producer emitted since this subscriber joined."""
+        ring = self.source.ring
+        given_up = (self._end_given_up if self.left else ring.dropped) - self._given_up
+        head = self._end if self.left else ring.head
+        waiting = 0 if self.left else head - ring.next
+        return Ledger(
+            emitted=head - self._joined + given_up,
+            delivered=self._delivered,
+            dropped=self._dropped + given_up,
+            in_flight=waiting + self._pending,
+        )
 
 
 class Source:
-    """One vCPU's part of one stream: the ring it comes from, and those who want it."""
+    """One vCPU's part of one stream: the ring it comes from, and those who want it.
+
+    unsettled: batches that somebody has not acknowledged. held: batches whose space is not given
+    back, in order. waits: whether what is there waits only for more, or for an acknowledgement.
+    """
 
     def __init__(self, stream: StreamSpec, cpu: int, ring: RingConsumer) -> None:
         self.stream, self.cpu, self.ring = stream, cpu, ring
         self.topic = topic_of(stream.name, cpu)
-        self.subscribers: list[RemoteSubscriber] = []
-        self.ended = False
+        self.taps: list[Tap] = []
+        self.unsettled = 0
+        self.held: deque[Sent] = deque()
+        self.ended = self.waits = False
+        most = min(LARGEST_BATCH // stream.dtype.itemsize, ring.capacity // 4)
+        self.bulk = max(most, ring.batch)
 
     def next_span(self, flush: bool) -> Records | None:
         """Return the records to send next, None if it is not their time; sets `ended`.
@@ -99,24 +250,38 @@ class Source:
         """
         closed = self.ring.closed  # before available: what is there afterwards is all
         available = self.ring.available
+        self.waits = False
         if available == 0:
             self.ended = closed
             return None
-        if available < self.ring.batch and not (flush or closed):
-            return None
-        if not self.subscribers:
+        if not (flush or closed):
+            self.waits = available >= self.ring.batch
+            if available < (self.ring.batch if self.unsettled < ENOUGH_QUEUED else self.bulk):
+                return None
+        if not self.taps:
             return self.ring.peek()
-        credit = min(subscriber.credit for subscriber in self.subscribers)
+        credit = min(tap.subscriber.credit for tap in self.taps)
         span = self.ring.peek(min(LARGEST_BATCH, credit) // self.stream.dtype.itemsize)
-        room = all(subscriber.has_room(span.nbytes) for subscriber in self.subscribers)
+        room = all(tap.subscriber.has_room(span.nbytes) for tap in self.taps if tap.policy.waits)
         return span if room else None
+
+    def take(self, count: int) -> Sent:
+        """Take the next `count` records out of the ring to send them."""
+        sent = Sent(self, self.ring.next, count)
+        self.ring.take(count)
+        self.held.append(sent)
+        self.unsettled += 1
+        return sent
+
+    def give_back(self) -> None:
+        """Let the producer have the space that nobody reads any more."""
+        count = 0
+        while self.held and self.held[0].borrowers == 0:
+            count += self.held.popleft().count
+        if count:
+            self.ring.release(count)
 
     def lose(self, count: int) -> None:
         """Consume `count` records that nobody wants."""
         self.ring.settle(lost=count)
         self.ring.release(count)
-
-
-def bytes_of(records: Records) -> memoryview:
-    """Return the bytes of contiguous `records`, in place."""
-    return records.view(np.uint8).data

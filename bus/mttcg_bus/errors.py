@@ -40,7 +40,25 @@ class SubscriptionRefused(AddressError):
     """The publisher answered, and refused the subscription."""
 
 
-class PublisherLost(BusError):
+class StreamBroken(BusError):
+    """The streams break off before their end."""
+
+
+class KeyRefused(AddressError):
+    """The two sides do not accept each other's keys."""
+
+
+class KeyFileError(BusError):
+    """A file does not hold the keys that were expected."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, path: str, wrong: str) -> None:
+        super().__init__(f"key file {path}: {wrong}")
+        self.path, self.wrong = path, wrong
+
+
+class PublisherLost(StreamBroken):
     """The publisher died or left before the stream had ended."""
 
     def __init__(self, url: str, wrong: str) -> None:
@@ -68,6 +86,27 @@ class StreamError(BusError):
     def __init__(self, stream: str, wrong: str, expected: str) -> None:
         super().__init__(f"stream {stream}: {wrong}; expected {expected}")
         self.stream, self.wrong, self.expected = stream, wrong, expected
+
+
+class RecordingError(BusError):
+    """A file can't be read as a recording."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, path: str, wrong: str) -> None:
+        super().__init__(f"recording {path}: {wrong}")
+        self.path, self.wrong = path, wrong
+
+
+class RecordingCut(StreamBroken):
+    """A recording breaks off; it is good for so many bytes, batches and records."""
+
+    def __init__(self, path: str, good: int, batches: int, records: int) -> None:
+        super().__init__(
+            f"recording {path}: cut after byte {good}; "
+            f"{records} records in {batches} batches are good"
+        )
+        self.path, self.good, self.batches, self.records = path, good, batches, records
 
 
 class RingError(BusError):

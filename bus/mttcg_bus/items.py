@@ -10,8 +10,8 @@ from mttcg_bus.stream import Records
 class Batch:
     """Records of one vCPU's stream, in order; `first` is the sequence number of the first.
 
-    records: read them or copy them; they lie in the received message, which they keep alive, at an
-    address of any alignment.
+    records: read-only, valid until the next item is asked for: read them or copy them. They lie in
+    the vCPU's ring, or in the received message, at an address of any alignment.
     """
 
     stream: str
@@ -24,8 +24,9 @@ class Batch:
 class Gap:
     """`count` records of one vCPU's stream are missing here, before sequence number `next`.
 
-    cause: "missed": they were published, but not to this subscriber (it joined later);
-    "dropped": the producer gave them up, so they never had sequence numbers.
+    cause: "missed": they were published, but not to this subscriber: it joined later, or had no
+    room and its policy is to drop; "dropped": the producer gave them up, so they never had
+    sequence numbers.
     """
 
     stream: str

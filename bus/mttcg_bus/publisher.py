@@ -7,6 +7,7 @@ socket; nothing in it waits for one subscriber or one producer.
 
 import math
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -18,11 +19,16 @@ from typing import Any
 import zmq
 
 from mttcg_bus import control, wire
-from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Sent, Source, bytes_of
-from mttcg_bus.errors import AddressError, ProtocolError
+from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Source, Tap
+from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError
+from mttcg_bus.inquiries import Inquiries
 from mttcg_bus.plain import mapping_of
+from mttcg_bus.policy import POLICIES, parse_policy
+from mttcg_bus.posting import Posting
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.router import Router
+from mttcg_bus.security import ServerSecurity
+from mttcg_bus.segments import Lender, Part
 from mttcg_bus.stream import Records, StreamSpec
 
 FLUSH_SECONDS = 0.04
@@ -31,6 +37,8 @@ BEAT_SECONDS = 0.5
 """Between two beats; sending one is how a dead subscriber is found while nothing else is sent."""
 LINGER_SECONDS = 1.0
 MESSAGES_A_TURN = 256
+UNDER_LOAD_SECONDS = 0.001
+"""How long doorbells go unheard while all that is there waits to become a large batch."""
 
 
 class Publisher:
@@ -41,38 +49,58 @@ class Publisher:
         self._run = config.run
         streams = (mapping_of(plain, "stream") for plain in config.streams["list"])
         self._streams = [StreamSpec.from_plain(plain) for plain in streams]
-        self._router = Router(config.url, Path(config.directory) if config.directory else None)
-        self._sources = {
-            (spec.name, cpu): Source(spec, cpu, RingConsumer(fd, spec.dtype, config.space[cpu]))
+        security = ServerSecurity(Path(config.keys), config.allowed) if config.keys else None
+        directory = Path(config.directory) if config.directory else None
+        self._router = Router(config.url, directory, security)
+        self._rings: dict[Part, int] = {
+            (spec.name, cpu): fd
             for spec in self._streams
             for cpu, fd in enumerate(config.rings[spec.name])
         }
+        self._sources = {
+            (spec.name, cpu): Source(
+                spec, cpu, RingConsumer(self._rings[spec.name, cpu], spec.dtype, config.space[cpu])
+            )
+            for spec in self._streams
+            for cpu in range(len(config.rings[spec.name]))
+        }
+        self._lender = Lender(self._find_ring)
+        self._inquiries = Inquiries(self._run, self._sources, self._router, supervisor)
         self._subscribers: dict[bytes, RemoteSubscriber] = {}
         self._doorbell = config.doorbell
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
+        self._stall = config.stall_ms / 1000 or math.inf
         self._finish_sent = False
         self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
             wire.Hello: self._on_hello,
             wire.Acknowledge: self._on_acknowledge,
             wire.Goodbye: self._on_goodbye,
+            wire.Ask: self._on_ask,
         }
         supervisor.send(control.Bound(self._router.url))
 
     def run(self) -> None:
         """Serve until everybody has everything after FinishAll, or the supervisor is gone."""
-        poller = zmq.Poller()
+        poller, deaf = zmq.Poller(), zmq.Poller()
         ready: dict[Any, Callable[[], None]] = {
             self._router.socket: self._on_router,
             self._doorbell: self._on_doorbell,
             self._supervisor.fileno(): self._on_supervisor,
+            self._lender.fileno(): self._lender.serve,
         }
+        if self._router.guard is not None:
+            ready[self._router.guard.socket] = self._router.guard.serve
         for handle in ready:
             poller.register(handle, zmq.POLLIN)
+            if handle != self._doorbell:
+                deaf.register(handle, zmq.POLLIN)
         while not (self._supervisor.closed_by_peer or self._is_finished()):
             busy = self._send_round()
             wait = 0.0 if busy else max(0.0, self._flush_at - time.monotonic())
-            for handle, _ in poller.poll(math.ceil(wait * 1000)):
+            loaded = not busy and any(source.waits for source in self._sources.values())
+            wait = min(wait, UNDER_LOAD_SECONDS) if loaded else wait
+            for handle, _ in (deaf if loaded else poller).poll(math.ceil(wait * 1000)):
                 ready[handle]()
             self._keep_time()
         self._leave()
@@ -83,6 +111,7 @@ class Publisher:
     def _leave(self) -> None:
         for identity in self._subscribers:
             self._post(identity, "", wire.Goodbye("the run was given up"))
+        self._lender.close()
         self._router.close(LINGER_SECONDS)
         self._supervisor.send(control.Finished())
         self._supervisor.close()
@@ -100,60 +129,77 @@ class Publisher:
             self._flush_at = now + FLUSH_SECONDS
         busy = False
         for source in self._sources.values():
-            if source.ended:
-                continue
-            span = source.next_span(flush)
+            span = None if source.ended else source.next_span(flush)
             if span is not None:
                 self._send_batch(source, span)
                 busy = True
             elif source.ended:
-                for subscriber in tuple(source.subscribers):
-                    self._send_end(source, subscriber)
+                self._send_ends(source)
         return busy
 
     def _send_batch(self, source: Source, span: Records) -> None:
-        count, first = len(span), source.ring.tail
-        if not source.subscribers:
-            source.lose(count)
+        if not source.taps:
+            source.lose(len(span))
             return
-        name, dropped = source.stream.name, source.ring.dropped
-        message = wire.Batch(self._run["run"], name, source.cpu, first, count, dropped)
-        head, payload = wire.encode(source.topic, message), zmq.Frame(bytes_of(span), copy=True)
-        sent = Sent(source, first + count, count, span.nbytes)
-        source.ring.release(count)
-        for subscriber in tuple(source.subscribers):
-            if self._router.post(subscriber.identity, head, payload):
-                subscriber.charge(sent)
-            else:
-                self._drop(subscriber, "disconnected")
-        sent.spoiled = sent.waiting == 0
-        sent.settle()
+        posting = Posting(
+            self._run["run"], source.stream.name, source.cpu, source.topic, source.ring, span
+        )
+        parcels = [
+            (tap, posting.parcel(tap.policy, tap.borrowed) if tap.takes(span.nbytes) else None)
+            for tap in source.taps
+        ]
+        sent = source.take(len(span))
+        for tap, parcel in parcels:
+            if not tap.left:
+                tap.offer(sent, parcel)
+                self._send_backlog(tap)
+        sent.offered()
 
-    def _send_end(self, source: Source, subscriber: RemoteSubscriber) -> None:
-        name, ring = source.stream.name, source.ring
-        message = wire.End(self._run["run"], name, source.cpu, ring.head, ring.dropped)
-        if not self._post(subscriber.identity, source.topic, message):
-            self._drop(subscriber, "disconnected")
+    def _send_backlog(self, tap: Tap) -> None:
+        """Send what has room."""
+        while parcel := tap.sendable():
+            if not self._router.post(tap.subscriber.identity, parcel.head, parcel.payload):
+                self._drop(tap.subscriber, "disconnected")
+                return
+            tap.charge(time.monotonic())
+
+    def _send_ends(self, source: Source) -> None:
+        ring = source.ring
+        for tap in tuple(source.taps):
+            if tap.ended or tap.backlog or tap.left:
+                continue
+            tap.ended = True
+            records = tap.policy.numbers_below(ring.head)
+            message = wire.End(
+                self._run["run"], source.stream.name, source.cpu, records, ring.dropped
+            )
+            if not self._post(tap.subscriber.identity, source.topic, message):
+                self._drop(tap.subscriber, "disconnected")
 
     def _keep_time(self) -> None:
         now = time.monotonic()
         if now >= self._beat_at:
             self._beat_at = now + BEAT_SECONDS
-            records = sum(source.ring.tail for source in self._sources.values())
+            records = sum(source.ring.next for source in self._sources.values())
             for subscriber in tuple(self._subscribers.values()):
                 if not self._post(subscriber.identity, "", wire.Beat(records)):
                     self._drop(subscriber, "disconnected")
+                elif subscriber.holds_up(now, self._stall):
+                    self._give_up(subscriber, self._stall)
             if self._limit is not None:
                 self._supervisor.send(control.Progress())
         if self._limit is None:
             return
         if now - self._progress_at > self._limit:
             for subscriber in tuple(self._subscribers.values()):
-                self._drop(subscriber, f"acknowledged nothing in {self._limit:g} s")
-        if not self._finish_sent and all(source.ended for source in self._sources.values()):
+                self._give_up(subscriber, self._limit)
+        if not self._finish_sent and all(map(self._is_over, self._sources.values())):
             self._finish_sent = True
             for identity in self._subscribers:
                 self._post(identity, "", wire.Finish())
+
+    def _is_over(self, source: Source) -> bool:
+        return source.ended and all(tap.ended for tap in source.taps)
 
     # what comes in
 
@@ -165,6 +211,8 @@ class Publisher:
             if isinstance(message, control.FinishAll):
                 self._limit = message.limit_ms / 1000
                 self._progress_at = time.monotonic()
+            elif isinstance(message, control.State):
+                self._inquiries.answer(message)
 
     def _on_router(self) -> None:
         for _ in range(MESSAGES_A_TURN):
@@ -184,38 +232,60 @@ class Publisher:
     def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
         if identity in self._subscribers:
             return
-        subscriber = RemoteSubscriber(identity, hello.name, hello.prefixes, hello.credit)
+        policy = parse_policy(hello.policy)
+        subscriber = RemoteSubscriber(
+            identity, hello.name, hello.prefixes, hello.credit, policy, secrets.token_hex(16)
+        )
         wanted = [s for s in self._sources.values() if subscriber.wants(s.topic)]
-        if not wanted or hello.credit < LEAST_CREDIT:
+        unknown = hello.policy and policy is None
+        if not wanted or unknown or hello.credit < LEAST_CREDIT:
             self._post(identity, "", wire.Refused(self._why_refused(hello)))
             return
         names = {source.stream.name for source in wanted}
         streams = [spec.to_plain() for spec in self._streams if spec.name in names]
         payload = wire.pack({"run": self._run, "streams": streams})
-        if not self._router.post(identity, wire.encode("", wire.Welcome()), payload):
+        welcome = wire.Welcome(self._lender.name, subscriber.ticket)
+        if not self._router.post(identity, wire.encode("", welcome), payload):
             return
         self._subscribers[identity] = subscriber
         self._progress_at = time.monotonic()
         self._supervisor.send(control.Joined(hello.name, len(self._subscribers)))
         for source in wanted:
-            source.subscribers.append(subscriber)
+            subscriber.join(source)
             if source.ended:
-                self._send_end(source, subscriber)
+                self._send_ends(source)
         if self._finish_sent:
             self._post(identity, "", wire.Finish())
 
     def _why_refused(self, hello: wire.Hello) -> str:
         if hello.credit < LEAST_CREDIT:
             return f"credit of {hello.credit} bytes; expected at least {LEAST_CREDIT}"
+        if hello.policy and parse_policy(hello.policy) is None:
+            return f"policy {hello.policy!r}; expected {', '.join(POLICIES)}"
         names = ", ".join(spec.name for spec in self._streams) or "no stream"
         return f"no stream starts with {' or '.join(hello.prefixes)!r}; this run has {names}"
+
+    def _find_ring(self, ticket: str, part: Part) -> int:
+        """Lend a ring to the holder of a ticket: its batches lie there from now on."""
+        source = self._sources.get(part)
+        for tap in source.taps if source else ():
+            # who may lose records may be slow, and is not to hold space that others need
+            if tap.policy.whole and secrets.compare_digest(
+                tap.subscriber.ticket.encode(), ticket.encode()
+            ):
+                tap.borrowed = True
+                return self._rings[part]
+        raise ProtocolError("the ticket is not good for this ring")
 
     def _on_acknowledge(self, identity: bytes, message: wire.Acknowledge) -> None:
         subscriber = self._subscribers.get(identity)
         source = self._sources.get((message.stream, message.cpu))
-        if subscriber and source:
-            subscriber.acknowledge(source, message.next)
-            self._progress_at = time.monotonic()
+        tap = subscriber.taps.get(source) if subscriber and source else None
+        if subscriber and tap:
+            self._progress_at = subscriber.heard = time.monotonic()
+            tap.acknowledge(message.next)
+            for waiting in subscriber.taps.values() if subscriber.queued else ():
+                self._send_backlog(waiting)
 
     def _on_goodbye(self, identity: bytes, message: wire.Goodbye) -> None:
         subscriber = self._subscribers.get(identity)
@@ -226,12 +296,18 @@ class Publisher:
     def _drop(self, subscriber: RemoteSubscriber, reason: str) -> None:
         if self._subscribers.pop(subscriber.identity, None) is None:
             return
-        for source in self._sources.values():
-            if subscriber in source.subscribers:
-                source.subscribers.remove(subscriber)
         lost = subscriber.leave()
-        left = len(self._subscribers)
-        self._supervisor.send(control.Left(subscriber.name, reason, lost, left))
+        there = len(self._subscribers)
+        left = control.Left(subscriber.name, reason, lost, there, subscriber.ledger())
+        self._supervisor.send(left)
+
+    def _give_up(self, subscriber: RemoteSubscriber, seconds: float) -> None:
+        reason = f"acknowledged nothing in {seconds:g} s"
+        self._post(subscriber.identity, "", wire.Goodbye(f"this subscriber {reason}"))
+        self._drop(subscriber, reason)
+
+    def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
+        self._inquiries.ask(identity, message.what, self._subscribers.values())
 
 
 def main(fd: int) -> int:
@@ -245,7 +321,7 @@ def main(fd: int) -> int:
         return 1
     try:
         publisher = Publisher(messages[0], supervisor)
-    except AddressError as error:
+    except (AddressError, KeyFileError) as error:
         supervisor.send(control.Failed(type(error).__name__, error.wrong))
         return 1
     publisher.run()

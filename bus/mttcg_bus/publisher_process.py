@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mttcg_bus import address, control, wire
 from mttcg_bus.control import Joined, Left
@@ -24,6 +24,9 @@ from mttcg_bus.errors import (
 from mttcg_bus.ring import mark_closed, mark_consumer_gone
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
+
+if TYPE_CHECKING:
+    from mttcg_bus.security import ServerSecurity
 
 START_SECONDS = 60.0
 """How long a publisher may take to import its modules and bind."""
@@ -50,7 +53,7 @@ class PublisherProcess:
 
     url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
     alive: whether the process is there; subscribers: how many are connected; departures: all those
-    that left, in order.
+    that left, in order. state: gives what snapshots have of the run, plain: `counters`, `tables`.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class PublisherProcess:
         self.subscribers = 0
         self.departures: list[Left] = []
         self.alive = True
+        self.state: Callable[[], dict[str, Any]] = dict
 
     @classmethod
     def start(
@@ -78,19 +82,23 @@ class PublisherProcess:
         ring_fds: Mapping[str, Sequence[int]],
         doorbell_fd: int,
         space_fds: Sequence[int],
+        stall_seconds: float = 0.0,
+        security: "ServerSecurity | None" = None,
     ) -> "PublisherProcess":
         """Start a publisher and wait until it is bound.
 
         url: ipc:///path, tcp://127.0.0.1:port (port * for any), None for a private ipc address.
         ring_fds: rings by stream name, then by vCPU. doorbell_fd, space_fds (by vCPU): non-blocking
         eventfds. The descriptors stay the caller's, open until the handle has ended.
+        stall_seconds: a subscriber that holds the guest up, and acknowledges nothing for so long,
+        is given up; 0: never. security: whom to accept, which addresses beyond this machine need.
         Raises AddressRefused, AddressInUse, PublisherLost.
         """
         directory = None
         if url is None:
             url, directory = address.private_address()
         try:
-            address.check_address(url)
+            address.check_address(url, secured=security is not None)
             address.check_free(url)
             ours, theirs = socket.socketpair()
             passed = [theirs.fileno(), doorbell_fd, *space_fds]
@@ -120,6 +128,9 @@ class PublisherProcess:
                     rings={name: list(fds) for name, fds in ring_fds.items()},
                     doorbell=doorbell_fd,
                     space=tuple(space_fds),
+                    stall_ms=math.ceil(stall_seconds * 1000),
+                    keys=str(security.file) if security is not None else "",
+                    allowed=security.allowed if security is not None else (),
                 )
             )
             handle._wait_bound(url)
@@ -171,6 +182,8 @@ class PublisherProcess:
                 self.subscribers = message.subscribers
             if isinstance(message, Left):
                 self.departures.append(message)
+            if isinstance(message, control.Wanted):
+                self._control.send(control.State(message.question, self.state()))
         return events
 
     def wait_subscribers(self, count: int, limit_seconds: float) -> bool:
@@ -220,6 +233,7 @@ class PublisherProcess:
         """See the process gone, and leave nothing of it behind."""
         self.alive = False
         self.subscribers = 0
+        self.state = dict  # what it knew of the run is not to live as long as this
         self._control.close()
         for stop in (self._process.terminate, self._process.kill):
             try:

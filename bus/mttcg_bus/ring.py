@@ -12,6 +12,7 @@ the consumer stores `tail`, fences, loads `waiting` and wakes it. Either sees wh
 """
 
 import enum
+import fcntl
 import mmap
 import os
 import select
@@ -35,6 +36,7 @@ MAGIC_AT = 0
 CAPACITY_AT = 8  # records, a power of two
 ITEMSIZE_AT = 16  # bytes of a record
 BATCH_AT = 24  # records between two doorbells, a power of two
+DROPS_AT = 32  # 1 if the producer gives records up when the ring is full, where others wait
 # written by the producer
 HEAD_AT = 128  # records ever written; stored after the record is in place
 DROPPED_AT = 136  # records the producer gave up
@@ -72,12 +74,15 @@ def create_ring(spec: StreamSpec) -> int:
     flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     fd = os.memfd_create(f"mttcg-{spec.name}", flags)
     os.ftruncate(fd, HEADER_SIZE + spec.capacity * spec.dtype.itemsize)
+    # who maps it can rely on its size: a page that is gone would be a SIGBUS
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
     with header_words(fd) as words:
         # SAFETY: nobody else has the descriptor yet
         words[MAGIC_AT // 8] = MAGIC
         words[CAPACITY_AT // 8] = spec.capacity
         words[ITEMSIZE_AT // 8] = spec.dtype.itemsize
         words[BATCH_AT // 8] = spec.batch
+        words[DROPS_AT // 8] = not spec.how.waits
     return fd
 
 
@@ -127,16 +132,17 @@ def mark_consumer_gone(fd: int) -> None:
 
 
 class Ring:
-    """One mapping of a ring; its two ends derive from it.
+    """One mapping of a ring; its two ends derive from it, and the view of a subscriber.
 
-    fd: the ring's descriptor; the mapping outlives it. Raises RingError if it holds something else.
+    fd: the ring's descriptor; the mapping outlives it. access: of the mapping, as mmap has it.
+    Raises RingError if it holds something else.
     """
 
-    def __init__(self, fd: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, fd: int, dtype: np.dtype[Any], access: int = mmap.ACCESS_DEFAULT) -> None:
         size = os.fstat(fd).st_size
         if size < HEADER_SIZE:
             raise RingError(f"ring of {size} bytes; expected at least {HEADER_SIZE}")
-        self._memory = mmap.mmap(fd, size)
+        self._memory = mmap.mmap(fd, size, access=access)
         self.words = memoryview(self._memory)[:HEADER_SIZE].cast("Q")
         self.capacity = self.words[CAPACITY_AT // 8]
         self.batch = self.words[BATCH_AT // 8]
@@ -191,6 +197,11 @@ class RingProducer(Ring):
         return self.capacity - (self.head - self.tail)
 
     @property
+    def drops(self) -> bool:
+        """Whether records that find no room are given up."""
+        return self.words[DROPS_AT // 8] != 0
+
+    @property
     def consumer_gone(self) -> bool:
         """Whether nobody consumes this ring any more."""
         return self.words[CONSUMER_GONE_AT // 8] != 0
@@ -198,15 +209,15 @@ class RingProducer(Ring):
     def append(self, records: Records, interrupted: Callable[[], bool] = lambda: False) -> int:
         """Write `records` (one dimension, any length), waiting for space; return how many went in.
 
-        Those that did not, because the consumer is gone or `interrupted()` became true while
-        waiting, are counted as dropped.
+        Those that did not, because the ring is one that does not wait, the consumer is gone or
+        `interrupted()` became true while waiting, are counted as dropped.
         """
         done, count = 0, len(records)
         while done < count:
             room = self.room
             if room == 0:
                 needed = min(count - done, self.batch)
-                if wait_for_space(self, needed, interrupted) is not Space.ROOM:
+                if self.drops or wait_for_space(self, needed, interrupted) is not Space.ROOM:
                     self.drop(count - done)
                     break
                 continue

@@ -4,11 +4,13 @@ import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import TypeAlias
 
 import zmq
 
 from mttcg_bus.address import check_address, check_free, remove_socket
 from mttcg_bus.errors import AddressInUse, AddressRefused
+from mttcg_bus.security import Guard, ServerSecurity, read_keys
 from mttcg_bus.wire import LARGEST_HEADER, Bytes
 
 BEAT_MILLISECONDS = 1000
@@ -31,20 +33,36 @@ def set_common_options(socket: "zmq.Socket[bytes]", address: str, largest: int) 
     socket.set(zmq.IPV6, "[" in address)
 
 
+Payload: TypeAlias = "Bytes | zmq.Frame"
+
+
+def frame_of(data: memoryview) -> "zmq.Frame":
+    """Copy `data` into a frame that any number of messages share."""
+    return zmq.Frame(data, copy=True)
+
+
 class Router:
     """A bound ROUTER socket; `url` is its address with the port that was chosen.
 
     directory: of `private_address`, removed with the socket; None if the user chose the address.
-    Raises AddressRefused, AddressInUse.
+    security: whom to accept, None for all who reach the address. guard: its doorman, to be polled.
+    Raises AddressRefused, AddressInUse, KeyFileError.
     """
 
-    def __init__(self, url: str, directory: Path | None) -> None:
-        checked = check_address(url)
+    def __init__(
+        self, url: str, directory: Path | None, security: ServerSecurity | None = None
+    ) -> None:
+        keys = read_keys(security.file) if security is not None else None
+        checked = check_address(url, secured=security is not None)
         check_free(url)
         self._directory = directory
         self._context = zmq.Context()
         self.socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         set_common_options(self.socket, checked, LARGEST_HEADER)
+        self.guard: Guard | None = None
+        if security is not None and keys is not None:
+            self.guard = Guard(self._context, [keys.public, *security.allowed])
+            self.guard.protect(self.socket, keys)
         self.socket.set(zmq.ROUTER_MANDATORY, True)
         os.umask(0o077)  # the socket file is for this user alone
         try:
@@ -56,9 +74,7 @@ class Router:
             raise AddressRefused(url, f"can't bind: {error.strerror}") from error
         self.url = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
-    def post(
-        self, identity: bytes, head: tuple[bytes, bytes], payload: "Bytes | zmq.Frame"
-    ) -> bool:
+    def post(self, identity: bytes, head: tuple[bytes, bytes], payload: Payload) -> bool:
         """Queue a message for one peer; return False if it is not connected any more."""
         try:
             self.socket.send(identity, zmq.SNDMORE)

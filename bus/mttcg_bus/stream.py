@@ -3,21 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mttcg_bus import plain as checked
 from mttcg_bus.errors import ProtocolError, StreamError
+from mttcg_bus.policy import POLICIES, Policy, parse_policy
 
 Records: TypeAlias = npt.NDArray[Any]
 """A one-dimensional array of a stream's records."""
 
-Policy: TypeAlias = Literal["block"]
-"""What a producer does when its ring is full; `block`: it waits, and nothing is lost."""
-
-POLICIES: tuple[Policy, ...] = ("block",)
 LARGEST_RECORD = 4096
 """The most bytes one record may have."""
 LARGEST_CAPACITY = 2**30
@@ -36,13 +33,18 @@ def topic_of(stream: str, cpu: int) -> str:
     return f"{stream}/{cpu:04d}"
 
 
+def bytes_of(records: Records) -> memoryview:
+    """Return the bytes of `records`, in place if they lie side by side."""
+    return np.ascontiguousarray(records).view(np.uint8).data
+
+
 @dataclass(frozen=True)
 class StreamSpec:
     """One stream; every vCPU has a ring for it.
 
     name: "<plugin>.<event>".
     dtype: structured, little endian, of plain numbers and fixed-length bytes; at most 4096 bytes.
-    policy: what a producer does when its ring is full.
+    policy: what happens when somebody is slower than the guest, see `policy`.
     batch: records after which the publisher is woken; a power of two.
     capacity: records a ring holds; a power of two, at least two batches; 0 stands for the power of
     two that makes a ring of about 4 MiB.
@@ -52,7 +54,7 @@ class StreamSpec:
 
     name: str
     dtype: np.dtype[Any]
-    policy: Policy = "block"
+    policy: str = "block"
     batch: int = DEFAULT_BATCH
     capacity: int = 0
 
@@ -61,7 +63,7 @@ class StreamSpec:
         if not _NAME.fullmatch(self.name):
             raise StreamError(self.name, "malformed name", '"<plugin>.<event>"')
         _check_dtype(self.name, self.dtype)
-        if self.policy not in POLICIES:
+        if parse_policy(self.policy) is None:
             raise StreamError(self.name, f"policy {self.policy!r}", " or ".join(POLICIES))
         if not _is_power_of_two(self.batch):
             raise StreamError(self.name, f"batch of {self.batch}", "a power of two")
@@ -73,6 +75,13 @@ class StreamSpec:
             raise StreamError(self.name, wrong, "a power of two, at least two batches")
         if self.capacity * self.dtype.itemsize > LARGEST_CAPACITY:
             raise StreamError(self.name, f"capacity of {self.capacity}", "at most 1 GiB a ring")
+
+    @property
+    def how(self) -> Policy:
+        """The policy, taken apart."""
+        policy = parse_policy(self.policy)
+        assert policy is not None  # checked
+        return policy
 
     @property
     def plugin(self) -> str:
@@ -103,7 +112,7 @@ class StreamSpec:
         batch = checked.take_integer(plain, "batch", LARGEST_CAPACITY)
         capacity = checked.take_integer(plain, "capacity", LARGEST_CAPACITY)
         try:
-            return cls(name, _dtype_from(plain), policy, batch, capacity)  # type: ignore[arg-type]
+            return cls(name, _dtype_from(plain), policy, batch, capacity)
         except StreamError as error:
             raise ProtocolError(str(error)) from error
 

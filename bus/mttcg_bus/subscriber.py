@@ -1,30 +1,43 @@
 """The receiving end of the bus."""
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
-from mttcg_bus import plain as checked
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
 from mttcg_bus.errors import (
+    KeyRefused,
     NoPublisher,
-    ProtocolError,
     PublisherLost,
     SubscriptionRefused,
 )
-from mttcg_bus.items import Batch, End, Gap, Item
+from mttcg_bus.items import Batch, Item
+from mttcg_bus.parts import Parts, records_of_payload
+from mttcg_bus.policy import Policy, parse_policy
+from mttcg_bus.ring_view import RingView
 from mttcg_bus.router import set_common_options
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec, topic_of
+from mttcg_bus.security import ClientSecurity, secure_client
+from mttcg_bus.segments import borrow
+from mttcg_bus.snapshot import Snapshot
+from mttcg_bus.stream import StreamSpec
 
 DEFAULT_CREDIT = 64 << 20
 """Bytes of records that may be on their way to a subscriber."""
+REFUSALS = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+"""What a connection reports whose two sides have not the keys that they should have."""
+WITHOUT_KEYS = "it refused a connection without keys, or is no publisher"
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
 STRAGGLER_MILLISECONDS = 100
@@ -32,27 +45,22 @@ STRAGGLER_MILLISECONDS = 100
 LINGER_MILLISECONDS = 1000
 
 
-class _Part:
-    """What is known of one vCPU's part of one stream."""
-
-    def __init__(self, spec: StreamSpec) -> None:
-        self.spec = spec
-        self.next = 0
-        self.dropped = 0
-        self.ended = False
-
-
 class Subscriber:
     """A subscription, and an iterator over what it receives.
 
     url: of the publisher. prefixes: of the topics ("<plugin>.<event>/<cpu, four digits>") that are
     wanted, "" for all. name: for people. credit: bytes of records taken in advance.
-    connect_seconds: how long to wait for the publisher's welcome.
+    connect_seconds: how long to wait for the publisher's welcome. policy: what becomes of records
+    that this subscriber has no room for (see `policy`), "" for what each stream says. borrow_rings:
+    read records where the vCPUs wrote them if the publisher is on this host; False: have them sent.
+    security: keys, which a publisher beyond this machine asks for.
 
-    Asking for the next item acknowledges the one before. Iteration ends when every stream has ended
-    on every vCPU, or after `stop`; it raises PublisherLost if the publisher goes before that.
-    run: what is run. streams: by name. missing: the (stream, cpu) that have not ended yet.
-    Raises AddressRefused, NoPublisher, SubscriptionRefused, WrongVersion, ProtocolError.
+    Asking for the next item acknowledges the one before, and ends the life of its records.
+    Iteration ends when every stream has ended on every vCPU, or after `stop`; it raises
+    PublisherLost if the publisher goes before that.
+    parts: how far each vCPU's part of each stream has come.
+    Raises AddressRefused, NoPublisher, KeyRefused, SubscriptionRefused, WrongVersion,
+    ProtocolError.
     """
 
     def __init__(
@@ -63,9 +71,12 @@ class Subscriber:
         *,
         credit: int = DEFAULT_CREDIT,
         connect_seconds: float = 10.0,
+        policy: str = "",
+        borrow_rings: bool = True,
+        security: ClientSecurity | None = None,
     ) -> None:
         self.url, self.name = url, name
-        self._parts: dict[tuple[str, int], _Part] = {}
+        self._views: dict[tuple[str, int], RingView] = {}
         self._ready: deque[Item] = deque()
         self._unacknowledged: Batch | None = None
         self._over = self._stopped = self._lost = False
@@ -76,55 +87,73 @@ class Subscriber:
             wire.Goodbye: self._on_goodbye,
             wire.Refused: self._on_refused,
         }
-        address = check_address(url)
+        address = check_address(url, secured=security is not None)
+        self._refusal = WITHOUT_KEYS if security is None else "the keys of the two sides do not fit"
         self._context = zmq.Context()
         try:
             self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
             set_common_options(self._socket, address, wire.LARGEST_PAYLOAD)
-            self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            secure_client(self._socket, security)
+            self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
             self._poller = zmq.Poller()
             self._poller.register(self._socket, zmq.POLLIN)
             self._poller.register(self._monitor, zmq.POLLIN)
             self._socket.connect(address)
-            self._send(wire.Hello(name, tuple(prefixes), credit))
-            welcome = self._wait_welcome(connect_seconds)
-            self.run, self.streams = self._read_welcome(welcome, tuple(prefixes))
+            self._send(wire.Hello(name, tuple(prefixes), credit, policy))
+            welcome = self._wait(wire.Welcome, connect_seconds)
+            self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
+            if borrow_rings:
+                self._borrow(welcome.message, parse_policy(policy), connect_seconds)
         except BaseException:
             self._over = True
             self._context.destroy(linger=0)
             raise
 
-    def _wait_welcome(self, seconds: float) -> memoryview:
+    def _wait(self, kind: type[wire.Message], seconds: float) -> wire.Received:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             received = self._receive(max(1, int(left * 1000)))
             if received is not None:
-                if isinstance(received.message, wire.Welcome):
-                    return received.payload
+                if isinstance(received.message, kind):
+                    return received
                 self._take(received)
             elif self._lost:
                 break
         raise NoPublisher(self.url, f"no publisher answered within {seconds:g} s")
 
-    def _read_welcome(
-        self, payload: memoryview, prefixes: tuple[str, ...]
-    ) -> tuple[RunInfo, dict[str, StreamSpec]]:
-        plain = wire.unpack(payload, wire.LARGEST_PAYLOAD)
-        run = RunInfo.from_plain(checked.take_mapping(plain, "run"))
-        described = (checked.mapping_of(s, "stream") for s in checked.take_list(plain, "streams"))
-        streams = {spec.name: spec for spec in map(StreamSpec.from_plain, described)}
-        self._parts = {
-            (name, cpu): _Part(spec)
-            for name, spec in streams.items()
-            for cpu in range(run.smp)
-            if topic_of(name, cpu).startswith(prefixes)
-        }
-        return run, streams
+    def _borrow(self, welcome: wire.Message, policy: Policy | None, seconds: float) -> None:
+        assert isinstance(welcome, wire.Welcome)
+        parts = [part for part in self.parts if (policy or self.streams[part[0]].how).whole]
+        try:
+            self._views = borrow(welcome, parts, self.streams, seconds)
+        except TimeoutError:
+            raise NoPublisher(self.url, f"no ring was lent within {seconds:g} s") from None
+
+    def snapshot(self, seconds: float = 10.0) -> Snapshot:
+        """Return what the run has counted so far, for a subscriber that came late.
+
+        The items that come before it are kept for iteration, so the first batch of a vCPU's stream
+        after those begins where the snapshot stands. Raises NoPublisher, PublisherLost.
+        """
+        self._send(wire.Ask("snapshot"))
+        return Snapshot.from_plain(
+            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, wire.LARGEST_PAYLOAD)
+        )
+
+    @property
+    def run(self) -> RunInfo:
+        """What is run."""
+        return self.parts.run
+
+    @property
+    def streams(self) -> dict[str, StreamSpec]:
+        """The streams, by name."""
+        return self.parts.streams
 
     @property
     def missing(self) -> tuple[tuple[str, int], ...]:
         """The (stream, cpu) whose end has not come yet."""
-        return tuple(key for key, part in self._parts.items() if not part.ended)
+        return self.parts.missing
 
     def stop(self) -> None:
         """Make iteration end soon, with what has come; may be called from a signal handler."""
@@ -138,6 +167,7 @@ class Subscriber:
         """Return the next item, waiting for it."""
         if self._unacknowledged is not None:
             batch, self._unacknowledged = self._unacknowledged, None
+            self._check_held(batch)
             following = batch.first + len(batch.records)
             self._send(wire.Acknowledge(batch.stream, batch.cpu, following))
         while not self._ready:
@@ -154,65 +184,51 @@ class Subscriber:
             self._unacknowledged = item
         return item
 
+    def _check_held(self, batch: Batch) -> None:
+        """Raise PublisherLost if a borrowed batch was taken back while it was read."""
+        view = self._views.get((batch.stream, batch.cpu))
+        borrowed = view is not None and batch.records.base is view.slots
+        if view is not None and borrowed and view.tail > batch.first:
+            self._over = self._lost = True
+            wrong = "it gave this subscriber up and took its records back; the last batch is void"
+            raise PublisherLost(self.url, wrong)
+
     def _send(self, message: wire.Message) -> None:
         if not self._lost:
             self._socket.send_multipart([*wire.encode("", message), b""])
 
     def _receive(self, milliseconds: int) -> wire.Received | None:
         """Return the next message, None if none came in time or the publisher is lost."""
-        try:
+        with contextlib.suppress(zmq.Again):
             frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            if self._lost:
-                return None
-            ready = dict(self._poller.poll(milliseconds))
-            if self._monitor in ready and self._socket not in ready:
-                self._monitor.recv_multipart()
-                self._lost = True
-                self._poller.unregister(self._monitor)
-                self._socket.poll(STRAGGLER_MILLISECONDS)
-            return self._receive(0) if ready else None
-        return wire.decode([frame.buffer for frame in frames])
+            return wire.decode([frame.buffer for frame in frames])
+        if self._lost:
+            return None
+        ready = dict(self._poller.poll(milliseconds))
+        if self._monitor in ready and self._socket not in ready:
+            self._lost = True
+            self._poller.unregister(self._monitor)
+            if recv_monitor_message(self._monitor)["event"] & REFUSALS:
+                raise KeyRefused(self.url, self._refusal)
+            self._socket.poll(STRAGGLER_MILLISECONDS)
+        return self._receive(0) if ready else None
 
     def _take(self, received: wire.Received) -> None:
         answer = self._answer.get(type(received.message))
         if answer:  # beats and types of later versions are ignored
             answer(received.message, received.payload)
 
-    def _part(self, message: wire.Batch | wire.End) -> _Part:
-        try:
-            return self._parts[message.stream, message.cpu]
-        except KeyError:
-            raise ProtocolError(f"{message.stream} of vCPU {message.cpu}: not subscribed") from None
-
     def _on_batch(self, message: wire.Batch, payload: memoryview) -> None:
-        part = self._part(message)
-        if len(payload) != message.count * part.spec.dtype.itemsize or not message.count:
-            wrong = f"{len(payload)} bytes for {message.count} records"
-            raise ProtocolError(f"{message.stream} of vCPU {message.cpu}: {wrong}")
-        self._note_gaps(message, part, message.first, message.dropped)
-        part.next = message.first + message.count
-        records = np.frombuffer(payload, part.spec.dtype)
-        self._ready.append(Batch(message.stream, message.cpu, message.first, records))
+        dtype = self.parts.dtype_of(message)
+        view = self._views.get((message.stream, message.cpu))
+        if message.at and message.count and not payload and view is not None:
+            records = view.records(message.at, message.count)
+        else:
+            records = records_of_payload(message, payload, dtype)
+        self._ready.extend(self.parts.batch(message, records))
 
     def _on_end(self, message: wire.End, payload: memoryview) -> None:
-        part = self._part(message)
-        self._note_gaps(message, part, message.records, message.dropped)
-        part.next, part.ended = message.records, True
-        self._ready.append(End(message.stream, message.cpu, message.records, message.dropped))
-
-    def _note_gaps(
-        self, message: wire.Batch | wire.End, part: _Part, following: int, dropped: int
-    ) -> None:
-        """Put what is missing before sequence number `following` into the stream."""
-        if following < part.next or dropped < part.dropped or part.ended:
-            raise ProtocolError(f"{message.stream} of vCPU {message.cpu}: the stream went back")
-        if following > part.next:
-            count = following - part.next
-            self._ready.append(Gap(message.stream, message.cpu, following, count, "missed"))
-        if dropped > part.dropped:
-            count, part.dropped = dropped - part.dropped, dropped
-            self._ready.append(Gap(message.stream, message.cpu, following, count, "dropped"))
+        self._ready.extend(self.parts.end(message))
 
     def _on_finish(self, message: wire.Finish, payload: memoryview) -> None:
         self._over = True
@@ -248,3 +264,42 @@ class Subscriber:
     ) -> None:
         """Close."""
         self.close()
+
+
+def ask_ledger(
+    url: str, seconds: float = 10.0, security: ClientSecurity | None = None
+) -> dict[str, Any]:
+    """Return where the records of a run are now: what the publisher at `url` answers.
+
+    {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
+    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, ProtocolError.
+    """
+    return _ask(url, "ledger", seconds, security)
+
+
+def ask_snapshot(
+    url: str, seconds: float = 10.0, security: ClientSecurity | None = None
+) -> Snapshot:
+    """Return what the run at `url` has counted so far, without subscribing.
+
+    Raises AddressRefused, NoPublisher, ProtocolError.
+    """
+    return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
+
+
+def _ask(
+    url: str, what: str, seconds: float, security: ClientSecurity | None = None
+) -> dict[str, Any]:
+    address = check_address(url, secured=security is not None)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
+        set_common_options(dealer, address, wire.LARGEST_PAYLOAD)
+        secure_client(dealer, security)
+        dealer.set(zmq.LINGER, 0)
+        dealer.connect(address)
+        dealer.send_multipart([*wire.encode("", wire.Ask(what)), b""])
+        if not dealer.poll(int(seconds * 1000)):
+            raise NoPublisher(url, f"no publisher answered within {seconds:g} s")
+        received = wire.decode(dealer.recv_multipart())
+    if isinstance(received.message, wire.Refused):
+        raise SubscriptionRefused(url, received.message.reason)
+    return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)

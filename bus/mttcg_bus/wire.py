@@ -34,20 +34,28 @@ class Message:
 class Hello(Message):
     """Subscriber: send me the topics that start with one of `prefixes`.
 
-    name: for people. credit: bytes of payload it takes unacknowledged.
+    name: for people. credit: bytes of payload it takes unacknowledged. policy: what becomes of
+    records that it has no room for; "" for the stream's.
     """
 
     TYPE: ClassVar[str] = "hello"
     name: str
     prefixes: tuple[str, ...]
     credit: int
+    policy: str = ""
 
 
 @dataclass(frozen=True)
 class Welcome(Message):
-    """Publisher: you are subscribed; the payload is plain data with `run` and `streams`."""
+    """Publisher: you are subscribed; the payload is plain data with `run` and `streams`.
+
+    segments: abstract Unix socket where a subscriber on this host borrows the rings, "" if there
+    is none. ticket: what it shows there.
+    """
 
     TYPE: ClassVar[str] = "welcome"
+    segments: str = ""
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,8 @@ class Refused(Message):
 class Batch(Message):
     """Publisher: the payload is `count` records, the first of them number `first`.
 
-    run: identifier of the run. dropped: records the producer had given up by then.
+    run: identifier of the run. dropped: records the producer had given up by then. at: where the
+    records lie in the borrowed ring, in bytes from its start; 0: they are the payload.
     """
 
     TYPE: ClassVar[str] = "batch"
@@ -72,6 +81,7 @@ class Batch(Message):
     first: int
     count: int
     dropped: int
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,11 +122,52 @@ class Beat(Message):
 
 
 @dataclass(frozen=True)
+class Ask(Message):
+    """Anybody, subscribed or not: send me the ledger, or a snapshot, as `what` says."""
+
+    TYPE: ClassVar[str] = "ask"
+    what: str = "ledger"
+
+
+@dataclass(frozen=True)
+class LedgerNow(Message):
+    """Publisher: the payload is plain data with `streams` and `subscribers`, as of now."""
+
+    TYPE: ClassVar[str] = "ledger"
+
+
+@dataclass(frozen=True)
+class SnapshotNow(Message):
+    """Publisher: the payload is plain data, a `snapshot.Snapshot`."""
+
+    TYPE: ClassVar[str] = "snapshot"
+
+
+@dataclass(frozen=True)
 class Goodbye(Message):
     """Either side: I leave."""
 
     TYPE: ClassVar[str] = "goodbye"
     reason: str
+
+
+@dataclass(frozen=True)
+class Borrow(Message):
+    """Subscriber, at the segments' socket: let me read the ring of this vCPU's stream in place."""
+
+    TYPE: ClassVar[str] = "borrow"
+    ticket: str
+    stream: str
+    cpu: int
+
+
+@dataclass(frozen=True)
+class Lent(Message):
+    """Publisher: the ring's descriptor, open for reading, comes with this message."""
+
+    TYPE: ClassVar[str] = "lent"
+    stream: str
+    cpu: int
 
 
 @dataclass(frozen=True)
@@ -134,7 +185,22 @@ def table_of(*types: type[Message]) -> MessageTable:
     return {message.TYPE: message for message in types}
 
 
-MESSAGES = table_of(Hello, Welcome, Refused, Batch, End, Finish, Acknowledge, Beat, Goodbye)
+MESSAGES = table_of(
+    Hello,
+    Welcome,
+    Refused,
+    Batch,
+    End,
+    Finish,
+    Acknowledge,
+    Beat,
+    Goodbye,
+    Borrow,
+    Lent,
+    Ask,
+    LedgerNow,
+    SnapshotNow,
+)
 
 _TAKE: dict[Any, Callable[[Mapping[str, Any], str], Any]] = {
     str: checked.take_text,
@@ -172,9 +238,13 @@ def unpack(data: Bytes, largest: int) -> dict[str, Any]:
 
 
 def encode_header(message: Message) -> bytes:
-    """Return the header frame of `message`."""
-    fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
-    return pack({"v": PROTOCOL_VERSION, "type": message.TYPE, **fields})
+    """Return the header frame of `message`; a field that has its default is left out."""
+    plain = {"v": PROTOCOL_VERSION, "type": message.TYPE}
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        if value != field.default:
+            plain[field.name] = value
+    return pack(plain)
 
 
 def decode_header(
@@ -182,7 +252,8 @@ def decode_header(
 ) -> Message:
     """Return the message of a header frame, Unknown if its type is not in `table`.
 
-    Fields that the type does not have are ignored. Raises WrongVersion, ProtocolError.
+    Fields that the type does not have are ignored, and those that have a default may be absent.
+    Raises WrongVersion, ProtocolError.
     """
     plain = unpack(data, largest)
     version = checked.take_integer(plain, "v")
@@ -193,7 +264,11 @@ def decode_header(
     if kind is None:
         return Unknown(name)
     message: Message = kind(
-        **{field.name: _TAKE[field.type](plain, field.name) for field in dataclasses.fields(kind)}
+        **{
+            field.name: _TAKE[field.type](plain, field.name)
+            for field in dataclasses.fields(kind)
+            if field.default is dataclasses.MISSING or field.name in plain
+        }
     )
     return message
 

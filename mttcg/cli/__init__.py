@@ -6,7 +6,11 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from mttcg.cli.export import ExportVerb
+from mttcg.cli.keys import KeysVerb
 from mttcg.cli.plugins import PluginsVerb
+from mttcg.cli.record import RecordVerb
+from mttcg.cli.replay import ReplayVerb
 from mttcg.cli.run import RunVerb
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
@@ -35,6 +39,10 @@ class Verb(Protocol):
 VERBS: dict[str, Verb] = {
     "run": RunVerb(),
     "subscribe": SubscribeVerb(),
+    "record": RecordVerb(),
+    "replay": ReplayVerb(),
+    "export": ExportVerb(),
+    "keys": KeysVerb(),
     "plugins": PluginsVerb(),
 }
 

@@ -56,9 +56,7 @@ class RunVerb:
             default=[],
             help="name-or-path,key=value,...; may be given more than once (see mttcg plugins)",
         )
-        add(
-            "--bus", metavar="URL", help="where the bus listens: ipc://PATH or tcp://127.0.0.1:PORT"
-        )
+        add("--bus", metavar="URL", help="where the bus listens: ipc://PATH or tcp://HOST:PORT")
         add(
             "--set",
             metavar="SYMBOL=VALUE",
@@ -89,6 +87,26 @@ class RunVerb:
             type=float,
             default=STALL_LIMIT_DEFAULT,
             help="give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
+        )
+        add(
+            "--keys",
+            metavar="FILE",
+            type=Path,
+            help="keys of the bus (see mttcg keys), which addresses beyond this machine need",
+        )
+        add(
+            "--allow",
+            metavar="FILE",
+            type=Path,
+            action="append",
+            default=[],
+            help="public key of somebody who may subscribe; may be given more than once",
+        )
+        add(
+            "--record",
+            metavar="FILE",
+            type=Path,
+            help="record all that plugins publish to FILE, for mttcg replay and export",
         )
         add("--json", metavar="FILE", type=Path, help="write the whole result to FILE")
         add("--quiet", action="store_true", help="no status line and no tables, errors only")
@@ -140,6 +158,9 @@ def make_config(args: argparse.Namespace) -> Config:
         policies=parse_policies(args.policy),
         stall_limit=args.stall_limit,
         quiet=args.quiet,
+        keys=args.keys,
+        allow=tuple(args.allow),
+        record=args.record,
         json=args.json,
     )
 
@@ -163,6 +184,9 @@ def run_machine(config: Config) -> RunResult:
         wait_subscribers=config.wait_subscribers,
         policies=config.policies,
         stall_limit=config.stall_limit,
+        keys=config.keys,
+        allow=config.allow,
+        record=config.record,
     )
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:

@@ -12,12 +12,16 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from mttcg.cli.keys import add_client_keys, client_security
+from mttcg.config import check_policy
 from mttcg.errors import EXIT_FAULT, MttcgError, OptionError, PluginError
 from mttcg.instrument.loader import Plugin, load_plugin
 from mttcg.machine.result import json_ready
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
+    from mttcg_bus.recording import Recording
+    from mttcg_bus.security import ClientSecurity
     from mttcg_bus.subscriber import Subscriber
 
 EXIT_INTERRUPTED = 130
@@ -48,6 +52,14 @@ class SubscribeVerb:
             required=True,
             help="name-or-path,key=value,... of a plugin with an Aggregator (see mttcg plugins)",
         )
+        parser.add_argument(
+            "--policy",
+            metavar="POLICY",
+            default="",
+            help="what becomes of records that come too fast: block, drop, drop:oldest or sample:N "
+            "(what each stream says)",
+        )
+        add_client_keys(parser)
         parser.add_argument("--json", metavar="FILE", type=Path, help="write the report to FILE")
         parser.add_argument(
             "--report-fd",
@@ -62,8 +74,11 @@ class SubscribeVerb:
             # Ctrl-C reaches the whole foreground group; the run that started us ends the streams
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             check_descriptor(args.report_fd)
+        if args.policy:
+            check_policy("this subscriber", args.policy)
         plugin = load_plugin(args.plugin)
-        outcome, interrupted = aggregate_from(args.url, plugin)
+        security = client_security(args)
+        outcome, interrupted = aggregate_from(args.url, plugin, args.policy, security)
         deliver(plugin.name, outcome, args.json, args.report_fd)
         if interrupted:
             return EXIT_INTERRUPTED
@@ -78,23 +93,37 @@ def check_descriptor(descriptor: int) -> None:
         raise OptionError("--report-fd", f"{descriptor} is not open", "a descriptor") from error
 
 
-def aggregate_from(url: str, plugin: Plugin) -> "tuple[Outcome, bool]":
+def aggregate_from(
+    url: str, plugin: Plugin, policy: str, security: "ClientSecurity | None"
+) -> "tuple[Outcome, bool]":
     """Connect to the bus at `url` and aggregate until the streams end or Ctrl-C.
 
     Returns the outcome and whether it was Ctrl-C. Raises PluginError for a plugin without
     aggregator, the bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    aggregator_class = plugin.aggregator
-    if aggregator_class is None:
-        wrong = "it has no class Aggregator; expected a plugin that aggregates what it records"
-        raise PluginError(plugin.name, wrong)
+    aggregator_class = aggregator_of(plugin)
     from mttcg_bus.subscriber import Subscriber
 
     prefixes = [f"{plugin.name}."]
-    with Subscriber(url, prefixes, plugin.name, connect_seconds=CONNECT_SECONDS) as subscriber:
+    with Subscriber(
+        url,
+        prefixes,
+        plugin.name,
+        connect_seconds=CONNECT_SECONDS,
+        policy=policy,
+        security=security,
+    ) as subscriber:
         with stop_on_interrupt(subscriber) as interrupts:
             outcome = aggregate_with(subscriber, aggregator_class, plugin)
         return outcome, bool(interrupts)
+
+
+def aggregator_of(plugin: Plugin) -> type[Any]:
+    """Give the plugin's aggregator; PluginError if it has none."""
+    if plugin.aggregator is None:
+        wrong = "it has no class Aggregator; expected a plugin that aggregates what it records"
+        raise PluginError(plugin.name, wrong)
+    return plugin.aggregator
 
 
 @contextmanager
@@ -122,7 +151,7 @@ def stop_on_interrupt(subscriber: "Subscriber") -> Iterator[list[int]]:
 
 
 def aggregate_with(
-    subscriber: "Subscriber", aggregator_class: type[Any], plugin: Plugin
+    subscriber: "Subscriber | Recording", aggregator_class: type[Any], plugin: Plugin
 ) -> "Outcome":
     """Feed the plugin's aggregator; what its code raises becomes AggregatorError."""
     from mttcg_bus.aggregator import aggregate

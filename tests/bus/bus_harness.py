@@ -14,6 +14,7 @@ from mttcg_bus.ledger import Ledger, sum_ledgers
 from mttcg_bus.publisher_process import PublisherEvent, PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.security import ServerSecurity
 from mttcg_bus.stream import Records, StreamSpec
 from mttcg_bus.subscriber import Subscriber
 
@@ -52,10 +53,14 @@ class TestBus:
         self._threads = ThreadPoolExecutor(16)
         self._subscribers: list[Subscriber] = []
 
-    def start(self, url: str | None = None) -> PublisherProcess:
-        self.handle = PublisherProcess.start(
-            url, self.run, self.streams, self.rings, self.doorbell, self.spaces
-        )
+    def start(
+        self,
+        url: str | None = None,
+        stall_seconds: float = 0.0,
+        security: ServerSecurity | None = None,
+    ) -> PublisherProcess:
+        whole = (self.run, self.streams, self.rings, self.doorbell, self.spaces)
+        self.handle = PublisherProcess.start(url, *whole, stall_seconds, security)
         return self.handle
 
     def subscribe(self, *prefixes: str, **options: Any) -> Subscriber:

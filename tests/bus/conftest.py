@@ -18,8 +18,9 @@ def make_bus() -> Iterator[Callable[..., TestBus]]:
         streams: tuple[str, ...] = ("test.event",),
         batch: int = 64,
         capacity: int = 0,
+        policy: str = "block",
     ) -> TestBus:
-        specs = [StreamSpec(name, RECORD, batch=batch, capacity=capacity) for name in streams]
+        specs = [StreamSpec(name, RECORD, policy, batch, capacity) for name in streams]
         made.append(TestBus(cpus, specs))
         return made[-1]
 

@@ -170,7 +170,7 @@ def test_a_subscription_to_what_is_not_there_is_refused(make_bus: MakeBus) -> No
 def test_who_never_acknowledges_is_given_up_after_the_limit(make_bus: MakeBus) -> None:
     bus = make_bus(1, capacity=1024)
     handle = bus.start()
-    bus.subscribe(credit=LEAST_CREDIT)
+    bus.subscribe(credit=LEAST_CREDIT, borrow_rings=False)
     produced = bus.spawn(bus.produce, 0, 3000)
     assert handle.wait_subscribers(1, LIMIT_SECONDS)
     produced.result(LIMIT_SECONDS)

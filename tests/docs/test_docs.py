@@ -36,7 +36,8 @@ FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILES_MADE = {"trace.npy", "result.json", "calls.py", "console.txt"}
 """Files of the examples that the reader makes."""
-VERBS_NAMED = {"mttcg run", "mttcg subscribe"}
+VERBS = ("run", "subscribe", "record", "replay", "export", "keys")
+VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 
 
@@ -174,7 +175,8 @@ def test_a_command_that_is_shown_parses(
         assert stop.code == 0
         return
     known = {source.name for source in project_plugins()} | {"SPEC", "name"}
-    specs = [arguments.plugin] if arguments.verb == "subscribe" else vars(arguments).get("plugin")
+    given = vars(arguments).get("plugin")
+    specs = [given] if isinstance(given, str) else given
     for spec in specs or []:
         target = parse_spec(spec).target
         assert target in known or Path(target).name in FILES_MADE or (ROOT / target).is_file()
@@ -307,7 +309,9 @@ def test_the_json_of_the_page_has_the_names_of_the_result() -> None:
         json.loads(b.text) for b in blocks_of(DOCS / "command-line.md") if b.language == "json"
     ]
     vcpu = VcpuResult(0, 1, 1, 0.0, 0.0, 0, 0, 0, "stopped", 0)
-    result = RunResult("a.elf", "unicorn", {}, 0, StopReason.GUEST_EXIT, [vcpu]).to_json()
+    left = {"name": "icount", "reason": "finished", "ledger": {}}
+    made = RunResult("a.elf", "unicorn", {}, 0, StopReason.GUEST_EXIT, [vcpu], subscribers=[left])
+    result = made.to_json()
     assert keys_of(shown) == keys_of(result)
     table = section_of("run").partition("### The JSON result")[2]
     assert [

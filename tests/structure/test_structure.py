@@ -40,6 +40,7 @@ PLACES = {
     "zmq": {
         "bus/mttcg_bus/publisher.py",
         "bus/mttcg_bus/router.py",
+        "bus/mttcg_bus/security.py",
         "bus/mttcg_bus/subscriber.py",
     },
     "unicorn": {"mttcg/engine/unicorn"},

@@ -1,0 +1,81 @@
+"""What the publisher answers to questions: the ledger at once, a snapshot with the supervisor."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mttcg_bus import control, wire
+from mttcg_bus.delivery import RemoteSubscriber, Source
+from mttcg_bus.ledger import sum_ledgers
+from mttcg_bus.ring import ledger_of
+from mttcg_bus.router import Router
+
+MOST_WAITING = 64
+"""Questions for a snapshot that may be open at once; more are refused."""
+WHAT = ("ledger", "snapshot")
+
+
+class Inquiries:
+    """The questions of one run.
+
+    run: its description, plain. sources: what it publishes. supervisor: who has the counters.
+    """
+
+    def __init__(
+        self,
+        run: dict[str, Any],
+        sources: Mapping[tuple[str, int], Source],
+        router: Router,
+        supervisor: control.ControlSocket,
+    ) -> None:
+        self._run, self._sources = run, sources
+        self._router, self._supervisor = router, supervisor
+        self._asked = 0
+        self._waiting: dict[int, tuple[bytes, dict[str, list[int]]]] = {}
+
+    def ask(self, who: bytes, what: str, subscribers: Iterable[RemoteSubscriber]) -> None:
+        """Answer the question of the peer `who`."""
+        if what == "ledger":
+            payload = wire.pack(self._ledger(subscribers))
+            self._router.post(who, wire.encode("", wire.LedgerNow()), payload)
+        elif what == "snapshot" and len(self._waiting) < MOST_WAITING:
+            self._asked += 1
+            self._waiting[self._asked] = who, self._numbers()
+            self._supervisor.send(control.Wanted(self._asked))
+        else:
+            wrong = f"question {what!r}; expected {' or '.join(WHAT)}, and not too many at once"
+            self._router.post(who, wire.encode("", wire.Refused(wrong)), b"")
+
+    def _numbers(self) -> dict[str, list[int]]:
+        """Number of the next record of each stream, by vCPU."""
+        numbers: dict[str, list[int]] = {}
+        for source in self._sources.values():  # in order of vCPUs
+            numbers.setdefault(source.stream.name, []).append(source.ring.next)
+        return numbers
+
+    def answer(self, state: control.State) -> None:
+        """Pass on what the supervisor says."""
+        who, numbers = self._waiting.pop(state.question)
+        tables = state.state.get("tables", [])
+        names = {table["stream"] for table in tables}
+        streams = [s.stream.to_plain() for s in self._sources.values() if s.cpu == 0]
+        payload = {
+            "run": self._run,
+            "next": numbers,
+            "streams": [stream for stream in streams if stream["name"] in names],
+            "counters": state.state.get("counters", {}),
+            "tables": tables,
+        }
+        self._router.post(who, wire.encode("", wire.SnapshotNow()), wire.pack(payload))
+
+    def _ledger(self, subscribers: Iterable[RemoteSubscriber]) -> dict[str, Any]:
+        names = dict.fromkeys(stream for stream, _ in self._sources)
+        streams = {
+            name: sum_ledgers(
+                ledger_of(source.ring.words)
+                for source in self._sources.values()
+                if source.stream.name == name
+            ).to_plain()
+            for name in names
+        }
+        there = [{"name": one.name, "ledger": one.ledger()} for one in subscribers]
+        return {"streams": streams, "subscribers": there}

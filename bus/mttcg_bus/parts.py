@@ -1,0 +1,114 @@
+"""From the messages of a run to items: each vCPU's part of each stream, in order, gaps in place."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mttcg_bus import plain as checked
+from mttcg_bus import wire
+from mttcg_bus.errors import ProtocolError
+from mttcg_bus.items import Batch, End, Gap, Item
+from mttcg_bus.run_info import RunInfo
+from mttcg_bus.stream import Records, StreamSpec, topic_of
+
+
+@dataclass(slots=True)
+class Part:
+    """How far one vCPU's part of one stream has come."""
+
+    spec: StreamSpec
+    next: int = 0
+    dropped: int = 0
+    ended: bool = False
+
+
+class Parts:
+    """All parts that one subscriber gets: those whose topic starts with one of `prefixes`.
+
+    run: what is run. streams: by name. Every method raises ProtocolError for what can't come.
+    """
+
+    def __init__(
+        self, run: RunInfo, streams: Mapping[str, StreamSpec], prefixes: tuple[str, ...]
+    ) -> None:
+        self.run, self.streams = run, dict(streams)
+        self._parts = {
+            (name, cpu): Part(spec)
+            for name, spec in streams.items()
+            for cpu in range(run.smp)
+            if topic_of(name, cpu).startswith(prefixes)
+        }
+
+    @classmethod
+    def from_welcome(cls, payload: wire.Bytes, prefixes: tuple[str, ...]) -> "Parts":
+        """Return the parts that the payload of `welcome` describes."""
+        plain = wire.unpack(payload, wire.LARGEST_PAYLOAD)
+        run = RunInfo.from_plain(checked.take_mapping(plain, "run"))
+        described = (checked.mapping_of(s, "stream") for s in checked.take_list(plain, "streams"))
+        streams = {spec.name: spec for spec in map(StreamSpec.from_plain, described)}
+        return cls(run, streams, prefixes)
+
+    def welcome(self) -> bytes:
+        """Return the payload of a `welcome` that describes these."""
+        streams = [spec.to_plain() for spec in self.streams.values()]
+        return wire.pack({"run": self.run.to_plain(), "streams": streams})
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        """Iterate over (stream, cpu)."""
+        return iter(self._parts)
+
+    def __contains__(self, part: object) -> bool:
+        """Whether (stream, cpu) is one of them."""
+        return part in self._parts
+
+    @property
+    def missing(self) -> tuple[tuple[str, int], ...]:
+        """The (stream, cpu) whose end has not come yet."""
+        return tuple(key for key, part in self._parts.items() if not part.ended)
+
+    def dtype_of(self, message: wire.Batch | wire.End) -> "np.dtype[Any]":
+        """Return what the records of a message are."""
+        return self._part(message).spec.dtype
+
+    def batch(self, message: wire.Batch, records: Records) -> Iterator[Item]:
+        """Give the items that a batch makes."""
+        part = self._part(message)
+        yield from self._gaps(message, part, message.first, message.dropped)
+        part.next = message.first + message.count
+        yield Batch(message.stream, message.cpu, message.first, records)
+
+    def end(self, message: wire.End) -> Iterator[Item]:
+        """Give the items that an end makes."""
+        part = self._part(message)
+        yield from self._gaps(message, part, message.records, message.dropped)
+        part.next, part.ended = message.records, True
+        yield End(message.stream, message.cpu, message.records, message.dropped)
+
+    def _part(self, message: wire.Batch | wire.End) -> Part:
+        try:
+            return self._parts[message.stream, message.cpu]
+        except KeyError:
+            raise ProtocolError(f"{message.stream} of vCPU {message.cpu}: not subscribed") from None
+
+    def _gaps(
+        self, message: wire.Batch | wire.End, part: Part, following: int, dropped: int
+    ) -> Iterator[Item]:
+        """Give what is missing before sequence number `following`."""
+        if following < part.next or dropped < part.dropped or part.ended:
+            raise ProtocolError(f"{message.stream} of vCPU {message.cpu}: the stream went back")
+        if following > part.next:
+            count = following - part.next
+            yield Gap(message.stream, message.cpu, following, count, "missed")
+        if dropped > part.dropped:
+            count, part.dropped = dropped - part.dropped, dropped
+            yield Gap(message.stream, message.cpu, following, count, "dropped")
+
+
+def records_of_payload(message: wire.Batch, payload: memoryview, dtype: "np.dtype[Any]") -> Records:
+    """Return the records of a batch that came as bytes, in place; raises ProtocolError."""
+    if len(payload) != message.count * dtype.itemsize or not message.count or message.at:
+        wrong = f"{len(payload)} bytes for {message.count} records at {message.at}"
+        raise ProtocolError(f"{message.stream} of vCPU {message.cpu}: {wrong}")
+    return np.frombuffer(payload.toreadonly(), dtype)

@@ -1,0 +1,59 @@
+"""One span of a ring as messages: each form is made once, for all who get it in that form."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from mttcg_bus import wire
+from mttcg_bus.policy import Policy
+from mttcg_bus.ring_consumer import RingConsumer
+from mttcg_bus.router import frame_of
+from mttcg_bus.stream import Records, bytes_of
+
+if TYPE_CHECKING:
+    from mttcg_bus.router import Payload
+
+Head: TypeAlias = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """A batch as one subscriber gets it; `end`: the number after its last record, as it counts."""
+
+    head: Head
+    payload: "Payload"
+    end: int
+    count: int
+    size: int
+
+
+class Posting:
+    """A span of records, still in the ring and not yet taken, of one vCPU's stream."""
+
+    def __init__(
+        self, run: str, stream: str, cpu: int, topic: str, ring: RingConsumer, span: Records
+    ) -> None:
+        self._facts, self._topic = (run, stream, cpu), topic
+        self._ring, self._span = ring, span
+        self._first = ring.next
+        self._made: dict[tuple[int, bool], Parcel | None] = {}
+
+    def parcel(self, policy: Policy, borrowed: bool) -> Parcel | None:
+        """Return the message for who has this policy, None if it has nothing for it.
+
+        borrowed: whether it reads in the ring.
+        """
+        key = (policy.step, borrowed)
+        if key not in self._made:
+            self._made[key] = self._make(policy, borrowed)
+        return self._made[key]
+
+    def _make(self, policy: Policy, borrowed: bool) -> Parcel | None:
+        span = self._span[-self._first % policy.step :: policy.step]
+        if not len(span):
+            return None
+        first, dropped = policy.numbers_below(self._first), self._ring.dropped
+        at = self._ring.next_at if borrowed else 0
+        message = wire.Batch(*self._facts, first, len(span), dropped, at)
+        payload = b"" if borrowed else frame_of(bytes_of(span))
+        head = wire.encode(self._topic, message)
+        return Parcel(head, payload, first + len(span), len(span), span.nbytes)

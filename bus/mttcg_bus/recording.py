@@ -1,0 +1,189 @@
+"""Recordings: the messages of a run in a file, each with its length and checksum.
+
+PROTOCOL.md, "Recordings", has the format. Every entry is written whole, in one call, so a file is
+good up to the last entry that was, whenever its writer was killed.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from mttcg_bus import wire
+from mttcg_bus.errors import ProtocolError, RecordingCut, RecordingError
+from mttcg_bus.items import Batch, End, Item
+from mttcg_bus.parts import Parts, records_of_payload
+from mttcg_bus.run_info import RunInfo
+from mttcg_bus.stream import StreamSpec, bytes_of
+
+MAGIC = b"MTTCGREC"
+_ENTRY = struct.Struct("<IIQ")
+"""CRC-32 of what follows, bytes of the header, bytes of the payload."""
+_CHECKED_AT = 4
+
+
+class RecordingWriter:
+    """Writes what a subscriber receives to `path`, which is overwritten.
+
+    parts: the streams, as `welcome` described them. records, batches: written so far. Raises
+    OSError.
+    """
+
+    def __init__(self, path: Path, parts: Parts) -> None:
+        self._parts = parts
+        self._dropped: dict[tuple[str, int], int] = {}
+        self.records = self.batches = 0
+        self._file = path.open("wb", buffering=0)
+        try:
+            self._write_all([MAGIC])
+            self._write(wire.Welcome(), parts.welcome())
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, item: Item) -> None:
+        """Write one item."""
+        key, run = (item.stream, item.cpu), self._parts.run.run
+        dropped = self._dropped.get(key, 0)
+        if isinstance(item, Batch):
+            count = len(item.records)
+            message = wire.Batch(run, item.stream, item.cpu, item.first, count, dropped)
+            self._write(message, bytes_of(item.records))
+            self.records, self.batches = self.records + count, self.batches + 1
+        elif isinstance(item, End):
+            end = wire.End(run, item.stream, item.cpu, item.records, item.dropped)
+            self._write(end, b"")
+        elif item.cause == "dropped":  # what was missed shows in the numbers of what comes next
+            self._dropped[key] = dropped + item.count
+
+    def finish(self) -> None:
+        """Say that the run has ended, and all of it is here."""
+        self._write(wire.Finish(), b"")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, message: wire.Message, payload: wire.Bytes) -> None:
+        header = wire.encode_header(message)
+        entry = _ENTRY.pack(0, len(header), len(payload))
+        checksum = _checksum(entry, header, payload).to_bytes(_CHECKED_AT, "little")
+        self._write_all([checksum, entry[_CHECKED_AT:], header, payload])
+
+    def _write_all(self, pieces: Sequence[wire.Bytes]) -> None:
+        left = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
+        while left:
+            written = os.writev(self._file.fileno(), left)
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if written:
+                left[0] = left[0][written:]
+
+
+class Recording:
+    """A recorded run, and an iterator over its items as a Subscriber gives them.
+
+    path: the file. prefixes: of the topics that are wanted. run, streams, missing: as a Subscriber
+    has them. good, batches, records: how many bytes, batches and records were read whole.
+    Iteration raises RecordingCut where the file breaks off. Raises RecordingError, WrongVersion.
+    """
+
+    def __init__(self, path: Path, prefixes: Sequence[str] = ("",)) -> None:
+        self.path = path
+        self.good = self.batches = self.records = 0
+        try:
+            self._file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise RecordingError(str(path), error.strerror or "unreadable") from error
+        try:
+            self._parts = self._read_start(tuple(prefixes))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_start(self, prefixes: tuple[str, ...]) -> Parts:
+        if self._file.read(len(MAGIC)) != MAGIC:
+            raise RecordingError(str(self.path), "not a recording")
+        self.good = len(MAGIC)
+        entry = self._read()
+        if entry is None or not isinstance(entry.message, wire.Welcome):
+            raise RecordingError(str(self.path), "cut before its first batch")
+        return Parts.from_welcome(entry.payload, prefixes)
+
+    @property
+    def run(self) -> RunInfo:
+        """What was run."""
+        return self._parts.run
+
+    @property
+    def streams(self) -> dict[str, StreamSpec]:
+        """All streams of the recording, by name."""
+        return self._parts.streams
+
+    @property
+    def missing(self) -> tuple[tuple[str, int], ...]:
+        """The (stream, cpu) whose end has not come yet."""
+        return self._parts.missing
+
+    def __iter__(self) -> Iterator[Item]:
+        """Iterate over the items from here to the end of the run."""
+        while entry := self._read():
+            message = entry.message
+            if isinstance(message, wire.Finish):
+                return
+            if isinstance(message, wire.Batch | wire.End):
+                yield from self._items(message, entry.payload)
+        raise RecordingCut(str(self.path), self.good, self.batches, self.records)
+
+    def _items(self, message: wire.Batch | wire.End, payload: memoryview) -> Iterator[Item]:
+        if (message.stream, message.cpu) not in self._parts:
+            return
+        if isinstance(message, wire.End):
+            yield from self._parts.end(message)
+            return
+        records = records_of_payload(message, payload, self._parts.dtype_of(message))
+        self.batches, self.records = self.batches + 1, self.records + message.count
+        yield from self._parts.batch(message, records)
+
+    def _read(self) -> wire.Received | None:
+        """Return the next entry, None if there is no whole one."""
+        start = self._file.read(_ENTRY.size)
+        if len(start) < _ENTRY.size:
+            return None
+        checksum, header_size, payload_size = _ENTRY.unpack(start)
+        if header_size > wire.LARGEST_HEADER or payload_size > wire.LARGEST_PAYLOAD:
+            return None
+        header, payload = self._file.read(header_size), self._file.read(payload_size)
+        whole = (len(header), len(payload)) == (header_size, payload_size)
+        if not whole or _checksum(start, header, payload) != checksum:
+            return None
+        try:
+            received = wire.decode([b"", header, payload])
+        except ProtocolError as error:
+            raise RecordingError(str(self.path), f"at byte {self.good}: {error}") from error
+        self.good += _ENTRY.size + header_size + payload_size
+        return received
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def _checksum(entry: bytes, header: wire.Bytes, payload: wire.Bytes) -> int:
+    return zlib.crc32(payload, zlib.crc32(header, zlib.crc32(entry[_CHECKED_AT:])))

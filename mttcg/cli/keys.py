@@ -1,0 +1,52 @@
+"""`mttcg keys`: the keys that a bus beyond this machine needs; and the options that name them."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mttcg.errors import OptionError
+
+if TYPE_CHECKING:
+    from mttcg_bus.security import ClientSecurity
+
+
+class KeysVerb:
+    """The verb `keys`."""
+
+    summary = "Make a pair of keys, for a bus that others reach from other machines."
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's one argument."""
+        parser.add_argument(
+            "file", metavar="FILE", type=Path, help="a new file; its public key goes to FILE.pub"
+        )
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Write the two files."""
+        from mttcg_bus.security import make_keys
+
+        beside = make_keys(args.file)
+        print(f"{args.file}: keep it secret\n{beside}: give it to the other side")
+        return 0
+
+
+def add_client_keys(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a subscriber's keys."""
+    parser.add_argument(
+        "--keys", metavar="FILE", type=Path, help="keys of this subscriber (see mttcg keys)"
+    )
+    parser.add_argument(
+        "--server", metavar="FILE", type=Path, help="public key of the run that has the bus"
+    )
+
+
+def client_security(args: argparse.Namespace) -> "ClientSecurity | None":
+    """Read the keys that the options name; OptionError for one without the other."""
+    if args.keys is None and args.server is None:
+        return None
+    if args.keys is None or args.server is None:
+        given, absent = ("--keys", "--server") if args.server is None else ("--server", "--keys")
+        raise OptionError(given, f"there is no {absent}", "both or neither")
+    from mttcg_bus.security import ClientSecurity, read_keys, read_public
+
+    return ClientSecurity(read_keys(args.keys), read_public(args.server))

@@ -1,0 +1,86 @@
+"""`mttcg record`: write all that a run publishes to a file, which `mttcg replay` reads."""
+
+import argparse
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mttcg.cli.keys import add_client_keys, client_security
+from mttcg.cli.subscribe import (
+    CONNECT_SECONDS,
+    EXIT_INTERRUPTED,
+    check_descriptor,
+    stop_on_interrupt,
+)
+from mttcg.errors import EXIT_FAULT, OptionError
+
+if TYPE_CHECKING:
+    from mttcg_bus.security import ClientSecurity
+
+NAME = "recorder"
+"""What the recorder is called on the bus."""
+
+
+class RecordVerb:
+    """The verb `record`."""
+
+    summary = "Record everything that a run publishes to a file."
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments."""
+        parser.add_argument("url", metavar="URL", help="the bus's address, as the run printed it")
+        parser.add_argument("file", metavar="FILE", type=Path, help="the file, which is replaced")
+        add_client_keys(parser)
+        parser.add_argument(
+            "--report-fd",
+            metavar="N",
+            type=int,
+            help="write what was recorded to this descriptor; Ctrl-C is left to the run",
+        )
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Record until the streams end; 70 if they break off, 130 after Ctrl-C."""
+        if args.report_fd is not None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            check_descriptor(args.report_fd)
+        security = client_security(args)
+        try:
+            report, interrupted = record(args.url, args.file, security)
+        except OSError as error:
+            wrong = f"{args.file}: {error.strerror}"
+            raise OptionError("FILE", wrong, "a file to write") from error
+        if args.report_fd is not None:
+            with os.fdopen(args.report_fd, "w") as stream:
+                json.dump(report, stream)
+        else:
+            print(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
+        if interrupted:
+            return EXIT_INTERRUPTED
+        return 0 if report["complete"] else EXIT_FAULT
+
+
+def record(url: str, file: Path, security: "ClientSecurity | None") -> tuple[dict[str, Any], bool]:
+    """Record what is published at `url`; returns what was written, and whether Ctrl-C ended it.
+
+    Raises OSError for the file, the bus's errors.
+    """
+    from mttcg_bus.recording import RecordingWriter
+    from mttcg_bus.subscriber import Subscriber
+
+    with Subscriber(
+        url, [""], NAME, connect_seconds=CONNECT_SECONDS, security=security
+    ) as subscriber:
+        writer = RecordingWriter(file, subscriber.parts)
+        try:
+            with stop_on_interrupt(subscriber) as interrupts:
+                for item in subscriber:
+                    writer.write(item)
+            complete = not subscriber.missing
+            if complete:
+                writer.finish()
+        finally:
+            writer.close()
+    report = {"records": writer.records, "batches": writer.batches, "complete": complete}
+    return {"file": str(file), **report}, bool(interrupts)

@@ -1,0 +1,39 @@
+"""`mttcg replay`: run a plugin's aggregator over a recording."""
+
+import argparse
+from pathlib import Path
+
+from mttcg.cli.subscribe import aggregate_with, aggregator_of, deliver
+from mttcg.errors import EXIT_FAULT, PluginError
+from mttcg.instrument.loader import load_plugin
+
+
+class ReplayVerb:
+    """The verb `replay`."""
+
+    summary = "Run a plugin's aggregator over a recording, and print its report."
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments."""
+        parser.add_argument("file", metavar="FILE", type=Path, help="what a run recorded")
+        parser.add_argument(
+            "--plugin",
+            metavar="SPEC",
+            required=True,
+            help="name-or-path,key=value,... of a plugin with an Aggregator (see mttcg plugins)",
+        )
+        parser.add_argument("--json", metavar="FILE", type=Path, help="write the report to FILE")
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Aggregate what was recorded; 70 if the recording breaks off."""
+        from mttcg_bus.recording import Recording
+
+        plugin = load_plugin(args.plugin)
+        aggregator_class = aggregator_of(plugin)
+        with Recording(args.file, [f"{plugin.name}."]) as recording:
+            if not recording.missing:
+                there = ", ".join(recording.streams) or "no stream"
+                raise PluginError(plugin.name, f"{args.file} has no stream of it; it has {there}")
+            outcome = aggregate_with(recording, aggregator_class, plugin)
+        deliver(plugin.name, outcome, args.json, None)
+        return EXIT_FAULT if outcome.failure or outcome.missing else 0
