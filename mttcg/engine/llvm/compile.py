@@ -69,6 +69,7 @@ LARGEST_TEXT = 16 << 20
 def _machine(codegen: int) -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()  # for conversions, which are assembly
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(),

@@ -7,7 +7,8 @@ TBAA keeps registers, counters and guest memory apart.
 
 from dataclasses import dataclass
 
-from mttcg.engine.llvm.floating import FRM_SHIFT, NUMBERS
+from mttcg.engine.llvm import rounding as mxcsr
+from mttcg.engine.llvm.floating import FRM_SHIFT, Floats
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
@@ -30,7 +31,8 @@ ATOMIC_RMW: dict[Amo, str] = {
     "minu": "umin",
     "maxu": "umax",
 }
-ROUNDING_MODES = 5
+HOST_MODES = 4
+"""All but to nearest with ties to the larger magnitude; their numbers come first."""
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
 
@@ -90,7 +92,8 @@ class Emitter:
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
-        self.float_checked = False
+        self.float_checked = self.rounding_checked = self.uses_float = False
+        self.floats = Floats(text)
 
     # values
 
@@ -204,11 +207,16 @@ class Emitter:
 
     def read_fcsr(self) -> str:
         """The floating-point control and status register."""
+        label = self.text.name()[1:]
+        self.text.lines += mxcsr.leave(f"leave{label}")
+        self.text.lines += mxcsr.enter(f"enter{label}")
         return self.text.value(f"load i64, ptr %fcsr, {COUNTER}")
 
     def write_fcsr(self, value: str) -> None:
         """Write fcsr."""
         self.text.do(f"store i64 {value}, ptr %fcsr, {COUNTER}")
+        self.text.lines += mxcsr.enter(f"mode{self.text.name()[1:]}")
+        self.rounding_checked = False
 
     def end(self) -> None:
         """End the straight-line piece, before a jump."""
@@ -336,6 +344,7 @@ class Emitter:
     def leave_if_asked(self) -> None:
         """After an operation in Python: registers may be new, and it may have asked for a stop."""
         self.known.clear()
+        self.float_checked = self.rounding_checked = False
         asked = self.text.value("load atomic i64, ptr %exit monotonic, align 8")
         none = self.text.value(f"icmp eq i64 {asked}, 0")
         self.leave_unless(none, Reason.CALLBACK, "0")
@@ -384,19 +393,19 @@ class Emitter:
             self.text.do("br label %out")
 
     def float(self, operation: str, rounding: int, *operands: str) -> str:
-        """A floating-point operation, by the function that defines it."""
-        text = self.text
-        function_at = text.value(f"getelementptr i8, ptr %frame, i64 {8 * Word.FLOAT}")
-        function = text.value(f"load ptr, ptr {function_at}, {COUNTER}")
-        given = [NUMBERS[operation], rounding, len(operands), *operands]
-        arguments = ", ".join(f"i64 {value}" for value in given + [0] * (6 - len(given)))
-        return text.value(f"call i64 {function}({arguments})")
+        """A floating-point operation."""
+        self.uses_float = True
+        return self.floats.emit(operation, rounding, operands)
 
     def require_rounding(self, word: int) -> None:
-        """Leave, as an illegal instruction, if fcsr.frm holds a reserved mode."""
-        mode = self.text.value(f"lshr i64 {self.read_fcsr()}, {FRM_SHIFT}")
-        good = self.text.value(f"icmp ule i64 {mode}, {ROUNDING_MODES - 1}")
-        self.leave_unless(good, Reason.SYSTEM, self.constant(word), retired=1)
+        """Leave if fcsr.frm holds a mode that the host lacks, or a reserved one."""
+        if self.rounding_checked:
+            return
+        self.rounding_checked = True
+        fcsr = self.text.value(f"load i64, ptr %fcsr, {COUNTER}")
+        mode = self.text.value(f"lshr i64 {fcsr}, {FRM_SHIFT}")
+        good = self.text.value(f"icmp ule i64 {mode}, {HOST_MODES - 1}")
+        self.leave_unless(good, Reason.ROUNDING, self.constant(word), retired=1)
 
 
 FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL, "heat": Word.HEAT}

@@ -12,7 +12,7 @@ from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
 from mttcg.engine.llvm.emit import Ram
-from mttcg.engine.llvm.floating import FloatFunction
+from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     LOOKS_PER_SAMPLE,
@@ -26,11 +26,14 @@ from mttcg.instrument.emitters import open_window
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import BlockCache
 
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
+NEAREST_AWAY = 4
+"""The rounding mode RMM, which the host lacks."""
 REPORTS_OF_A_CHANGING_PAGE = 32
 """So often time was spent in one version of it until that is taken to stay."""
 CAUSES = {
@@ -126,6 +129,8 @@ class LlvmEngine:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 self._learn(hart.pc)
+            elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
+                self._interpret(int(frame[Word.EXIT_DETAIL]))
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
@@ -142,7 +147,7 @@ class LlvmEngine:
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target)
-        if reason is Reason.SYSTEM:
+        if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
         if reason is Reason.ACCESS:
             return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
@@ -153,6 +158,18 @@ class LlvmEngine:
             cause = Cause.LOAD_ACCESS if is_load else Cause.STORE_ACCESS
             return Exit(ExitKind.TRAP, pc, cause=cause, address=detail)
         return Exit(ExitKind.REQUEST, pc)
+
+    def _interpret(self, word: int) -> None:
+        """Run a floating-point instruction, already counted, by its definition."""
+        hart = self.hart
+        by = Interpreter(pc=hart.pc, x=list(hart.x), f=list(hart.f), fcsr=hart.fcsr)
+        stopped = by.step(word)
+        assert stopped is None, "what computes with registers alone can't stop"
+        for register in range(32):
+            hart.write_x(register, by.x[register])
+            hart.f[register] = by.f[register]
+        hart.fcsr, hart.pc = by.fcsr, by.pc
+        self.resume(by.pc)
 
     def _report(self, pc: int) -> None:
         """Time is spent at pc: let its page be improved, if it was not as it is known now."""

@@ -16,6 +16,7 @@ class Word(IntEnum):
     JUMP_CACHE = auto()  # host address of JUMP_CACHE_ENTRIES rows of (pc, code)
     ROWS = auto()  # host address of (function, data) rows, one for each operation of the plan
     FLOAT = auto()  # host address of the function that does floating-point operations
+    MXCSR = auto()  # where MXCSR is stored to and loaded from
     OPEN_WINDOW = auto()  # host address of `emitters.open_window`
     INSIDE = auto()  # host address of the word that says that this vCPU runs translated code
     GENERATION = auto()  # host address of the arena's generation
@@ -39,6 +40,9 @@ class Reason(IntEnum):
     ATOMIC_ACCESS = 7  # an atomic outside of RAM
     CALLBACK = 8  # a Python callback asked to stop
     STALE = 9  # the generation is another; nothing was run
+    ROUNDING = (
+        11  # a floating-point instruction with a mode that the host lacks; detail is its word
+    )
     HOT = 10  # time goes by in the page of hart.pc; nothing else happened
 
 

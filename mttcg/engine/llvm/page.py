@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.emit import (
     FRAME_FIELDS,
     HART_FIELDS,
@@ -167,7 +168,7 @@ class PageFunction:
         for leader in sorted(self.sweep.leaders):
             self._block(leader)
         lines = [*self.text.lines, *self.text.cold]
-        for marker, text in ((PUBLISH, self._publish), (RELOAD, self._reload)):
+        for marker, text in ((PUBLISH, self._before_python), (RELOAD, self._after_python)):
             if marker in lines:
                 lines = [part for line in lines for part in (text() if line == marker else [line])]
         probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
@@ -220,7 +221,7 @@ class PageFunction:
         emitter = self.emitter
         emitter.known.clear()
         emitter.leader = segment[0].pc
-        emitter.ended = emitter.float_checked = False
+        emitter.ended = emitter.float_checked = emitter.rounding_checked = False
         for index, instruction in enumerate(segment):
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
             emitter.woven.at_instruction(instruction.pc, length(instruction.word))
@@ -314,6 +315,12 @@ class PageFunction:
     def _held_registers(self) -> list[str]:
         return sorted(self.emitter.read | self.emitter.written) if self.held else []
 
+    def _before_python(self) -> list[str]:
+        return [*self._publish(), *mxcsr.leave(f"before{self.text.name()[1:]}")]
+
+    def _after_python(self) -> list[str]:
+        return [*self._reload(), *mxcsr.enter(f"after{self.text.name()[1:]}")]
+
     def _publish(self) -> list[str]:
         """Bring the hart state up to date."""
         lines = self._publish_counts()
@@ -360,7 +367,8 @@ class PageFunction:
     def _head(self) -> list[str]:
         return [
             'target triple = "x86_64-pc-linux-gnu"',
-            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) #0 {",
+            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) "
+            f"{'strictfp ' if self.emitter.uses_float else ''}#0 {{",
             "entry:",
             "%count = alloca i64",
             "%next = alloca i64",

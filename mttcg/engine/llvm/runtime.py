@@ -1,5 +1,6 @@
 """The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
 
+from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     JUMP_CACHE_ENTRIES,
@@ -27,6 +28,8 @@ PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
 )
 
+ENTER, LEAVE = "\n".join(mxcsr.enter("guest")), "\n".join(mxcsr.leave("host"))
+
 TEXT = f"""
 target triple = "x86_64-pc-linux-gnu"
 define void @run(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) #0 {{
@@ -38,6 +41,8 @@ entry:
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
+  %fcsr = getelementptr i8, ptr %hart, i64 {OFFSET["fcsr"]}
+{ENTER}
   %entered = add i64 %known, 1
   %before = atomicrmw xchg ptr %inside, i64 %entered seq_cst
   %newest = load atomic i64, ptr %generation seq_cst, align 8
@@ -99,6 +104,7 @@ miss:
   store i64 {int(Reason.MISS)}, ptr %exit_at
   br label %leave
 leave:
+{LEAVE}
   store atomic i64 0, ptr %inside release, align 8
   ret void
 }}

@@ -7,6 +7,7 @@ Records of a block's straight-line piece are written into the stream's window (s
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
 from mttcg.engine.llvm.weave import IF, PROBE, Row, Rows, Sites
@@ -217,7 +218,9 @@ class Woven:
             f"full{label}:",
             f"{opener}_at = {at}",
             f"{opener} = load ptr, ptr {opener}_at, {COUNTER}",
+            *mxcsr.leave(f"before{label}"),
             f"call void {opener}(i64 %data{window.row}, i64 {window.total}{nothing})",
+            *mxcsr.enter(f"after{label}"),
             f"%new{label} = load i64, ptr {cursor_at}, {COUNTER}",
             f"br label %room{label}",
         ]
@@ -263,9 +266,10 @@ class Woven:
             lines.append(f"{function_pointer} = inttoptr i64 {function} to ptr")
             function = function_pointer
         given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
-        lines += [PUBLISH] if row.python else []
+        label = self.text.name()[1:]
+        lines += [PUBLISH] if row.python else mxcsr.leave(f"before{label}")
         lines.append(f"call void {function}({given})")
-        lines += [RELOAD] if row.python else []
+        lines += [RELOAD] if row.python else mxcsr.enter(f"after{label}")
 
     def _read_word(self, lines: list[str], number: int, offset: str) -> str:
         place, value = self.text.name(), self.text.name()
