@@ -7,6 +7,7 @@
   sections below give its order; a public name of `mttcg.instrument` that no section has is an
   error, so that the page stays complete.
 - plugins.md, from the docstrings and options of the plugins.
+- coverage.md, from the instruction table.
 - In the other pages, code blocks that have a file name after the language get that file's content.
 """
 
@@ -24,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from coverage_page import coverage_page
 from docstring_markdown import (
     code_block,
     escaped,
@@ -247,7 +249,11 @@ def with_files(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every page that this program writes or fills, as it should be."""
-    written = {DOCS / "reference.md": reference_page(), DOCS / "plugins.md": plugins_page()}
+    written = {
+        DOCS / "reference.md": reference_page(),
+        DOCS / "plugins.md": plugins_page(),
+        DOCS / "coverage.md": coverage_page(),
+    }
     others = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
     return written | {
         page: with_files(page.read_text(encoding="utf-8")) for page in others if page not in written

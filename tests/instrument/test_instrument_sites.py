@@ -55,7 +55,7 @@ def test_a_thousand_changes_in_one_callback(own_guests: dict[str, Path], tmp_pat
     found = lines_by_cpu(tmp_path / "out")
     assert [line["sites"] for line in found.values()] == [1024] * HARTS
     assert [line["late"] for line in found.values()] == [[]] * HARTS
-    assert found[0]["visits"] == 3
+    assert found[0]["visits"] >= 3
 
 
 @pytest.fixture(scope="module")

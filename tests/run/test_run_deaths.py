@@ -119,7 +119,7 @@ def test_a_killed_aggregator_does_not_stop_the_guest(start: Callable[..., Runnin
 
 
 def test_a_killed_translator_costs_speed_and_is_named(start: Callable[..., Running]) -> None:
-    running = start(guest("echo"), with_json=True)
+    running = start(guest("echo"), with_json=True, stdin=subprocess.PIPE)
     eventually(lambda: len(running.members("translator")) == 1)
     running.kill("translator")
     eventually(lambda: not running.members("translator"))

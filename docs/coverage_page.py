@@ -1,0 +1,71 @@
+"""The page coverage.md, from the instruction table of the llvm engine."""
+
+from itertools import groupby
+
+from mttcg.isa.riscv64.table import system
+from mttcg.isa.riscv64.table.decode import ROWS
+from mttcg.isa.riscv64.table.row import Row
+
+ORDER = ("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Zba", "Zbb", "Zbs", "Sm")
+TITLES = {
+    "I": "RV64I: base integer",
+    "M": "M: multiplication and division",
+    "A": "A: atomics",
+    "F": "F: single precision",
+    "D": "D: double precision",
+    "C": "C: 16-bit forms",
+    "Zicsr": "Zicsr: control and status registers",
+    "Zifencei": "Zifencei: instruction fetch",
+    "Zba": "Zba: address generation",
+    "Zbb": "Zbb: basic bit manipulation",
+    "Zbs": "Zbs: single bits",
+    "Sm": "Machine mode",
+}
+HEAD = """# What the llvm engine covers
+
+<!-- Written by docs/reference.py from the instruction table; do not edit. -->
+
+Every instruction of RV64GC, Zba, Zbb and Zbs, a row each. The same table decodes, translates, and
+drives the interpreter that the translated code is tested against. In an encoding, bit 31 (or 15)
+comes first, and a dot is a bit of an operand. *Translated* means native code; *host* means that the
+vCPU's own loop does it, for both engines; `fflags`, `frm` and `fcsr` are translated, too.
+
+What is not here runs on Unicorn, one instruction at a time, if that knows it: such instructions are
+counted by name in the result (`unsupported`). Floating point in rounding mode `rmm`, and in static
+modes that differ from the dynamic one, is right but slow: it is done by the definition.
+"""
+
+
+def bits_of(row: Row) -> str:
+    """The fixed bits of an instruction, with a dot for each other one."""
+    size = 8 * row.length
+    return "".join(
+        str(row.match >> bit & 1) if row.mask >> bit & 1 else "." for bit in range(size - 1, -1, -1)
+    )
+
+
+def runs(row: Row) -> str:
+    """What runs an instruction."""
+    if row.semantics is system.leave:
+        return "host"
+    return "host; `fcsr` translated" if row.extension == "Zicsr" else "translated"
+
+
+def table_of(rows: list[Row]) -> list[str]:
+    """A table of one extension's instructions."""
+    lines = ["| instruction | operands | encoding | runs |", "|---|---|---|---|"]
+    for row in rows:
+        name = f"`{row.name}`" + (f" (`{row.expands}`)" if row.expands else "")
+        operands = f"`{row.syntax}`" if row.syntax else ""
+        lines.append(f"| {name} | {operands} | `{bits_of(row)}` | {runs(row)} |")
+    return lines
+
+
+def coverage_page() -> str:
+    """The page."""
+    ordered = sorted(ROWS, key=lambda row: ORDER.index(row.extension))
+    lines = [HEAD]
+    for extension, rows in groupby(ordered, key=lambda row: row.extension):
+        found = list(rows)
+        lines += [f"## {TITLES[extension]} ({len(found)})", "", *table_of(found), ""]
+    return "\n".join(lines).rstrip() + "\n"

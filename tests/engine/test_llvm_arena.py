@@ -1,0 +1,200 @@
+"""The code arena: found again, reclaimed in order, never written while it is run."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mttcg.engine.llvm.arena import (
+    ALIGNMENT,
+    INSIDE_AT,
+    INSIDE_STRIDE,
+    REGIONS,
+    ROWS,
+    Arena,
+    ArenaMappingError,
+    CodeTooLongError,
+)
+
+SIZE = 4 << 20
+PERMANENT = 1
+
+
+class Machine:
+    """A segment, and vCPUs that are asked to leave."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("arena")
+        os.ftruncate(self.descriptor, SIZE)
+        self.asked: list[int] = []
+        self.gone: set[int] = set()
+        self.arena = Arena(self.descriptor, SIZE, self.ask)
+        with self.arena:
+            self.arena.put_permanent(PERMANENT, b"\xc3")
+        words = np.frombuffer(self.arena.memory, np.uint64, 64 * 8, INSIDE_AT)
+        self.inside = words[:: INSIDE_STRIDE // 8]
+
+    def ask(self, vcpu: int) -> bool:
+        """A vCPU leaves when it was asked three times, unless it is gone."""
+        self.asked.append(vcpu)
+        if self.asked.count(vcpu) == 3:
+            self.inside[vcpu] = 0
+        return vcpu not in self.gone
+
+    def put(self, key: int, size: int) -> int:
+        with self.arena:
+            address = self.arena.put(bytes([key % 256]) * size)
+            self.arena.publish(key, address)
+        return address
+
+    def content(self, address: int, size: int) -> bytes:
+        start = address - self.arena.code
+        return bytes(self.arena.memory[start : start + size])
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    made = Machine()
+    yield made
+    os.close(made.descriptor)
+
+
+def test_what_was_put_in_is_found_by_another_process_too(machine: Machine) -> None:
+    address = machine.put(7, 100)
+    other = Arena(machine.descriptor, SIZE)
+    assert other.find(7) == other.code + address - machine.arena.code
+    assert other.find(8) is None
+    assert address % ALIGNMENT == machine.arena.code % ALIGNMENT == 0
+
+
+def test_newer_code_takes_the_place_of_older(machine: Machine) -> None:
+    first, second = machine.put(7, 100), machine.put(7, 100)
+    assert first != second
+    assert machine.arena.find(7) == second
+
+
+def test_the_oldest_is_reclaimed_first_and_the_rest_stays(machine: Machine) -> None:
+    each = machine.arena.region_bytes // 2
+    keys = range(10, 10 + 2 * REGIONS)
+    for key in keys:
+        machine.put(key, each)
+    assert [machine.arena.find(key) is not None for key in keys] == [True] * len(keys)
+    generation = machine.arena.generation
+    for turn in range(REGIONS):
+        machine.put(100 + 2 * turn, each)
+        machine.put(101 + 2 * turn, each)
+        left = [key for key in keys if machine.arena.find(key) is not None]
+        assert left == list(keys)[2 * turn + 2 :]
+        assert machine.arena.reclaimed == turn + 1
+        assert machine.arena.generation == generation + turn + 1
+        for key in left:
+            found = machine.arena.find(key)
+            assert found is not None
+            assert machine.content(found, each) == bytes([key]) * each
+    assert machine.arena.find(PERMANENT) is not None
+
+
+def fill(machine: Machine) -> None:
+    for key in range(10, 10 + REGIONS):
+        machine.put(key, machine.arena.region_bytes)
+
+
+def test_it_waits_until_vcpus_have_come_out(machine: Machine) -> None:
+    fill(machine)
+    machine.inside[3] = machine.arena.generation + 1
+    machine.put(99, 1000)
+    assert machine.asked == [3, 3, 3]
+    assert machine.inside[3] == 0
+
+
+def test_it_does_not_wait_for_the_dead_nor_for_those_that_came_later(machine: Machine) -> None:
+    fill(machine)
+    machine.gone.add(5)
+    machine.inside[5] = machine.arena.generation + 1
+    machine.inside[6] = machine.arena.generation + 2  # as of the generation to come
+    machine.put(99, 1000)
+    assert machine.asked == [5]
+
+
+def spread(region: int, key: int) -> int:
+    """Keys as real ones are: all over the index."""
+    return (1000 + region * ROWS + key) * 0x9E37_79B9_7F4A_7C15 & (1 << 62) - 1 | 1 << 62
+
+
+def test_a_full_index_is_emptied_region_by_region(machine: Machine) -> None:
+    for region in range(REGIONS):
+        with machine.arena:
+            address = machine.arena.put(b"\0" * (machine.arena.region_bytes - 100))
+            for key in range(ROWS // 10):
+                machine.arena.publish(spread(region, key), address)
+    assert int(machine.arena.header["rows"][0]) < ROWS * 3 // 4
+    assert machine.arena.reclaimed >= 1
+    assert machine.arena.find(spread(REGIONS - 1, ROWS // 10 - 1)) is not None
+
+
+def test_an_index_whose_last_writer_died_starts_empty(machine: Machine) -> None:
+    machine.put(7, 100)
+    machine.arena.header["sequence"] = 1  # it was removing rows
+    assert machine.arena.find(7) is None
+    with machine.arena:
+        assert machine.arena.find(PERMANENT) is not None
+        assert machine.arena.find(7) is None
+    machine.put(8, 100)
+    assert machine.arena.find(8) is not None
+
+
+def test_code_that_is_too_long_is_refused(machine: Machine) -> None:
+    with machine.arena, pytest.raises(CodeTooLongError, match="--code-cache"):
+        machine.arena.put(b"\0" * (machine.arena.region_bytes + 1))
+
+
+def test_a_vcpu_that_is_told_of_better_code_is_only_asked(machine: Machine) -> None:
+    machine.inside[2] = machine.arena.generation + 1
+    with machine.arena:
+        machine.arena.renew()
+    assert machine.asked == [2]
+    assert machine.arena.generation == 1
+
+
+def test_no_mapping_is_writable_and_executable(machine: Machine) -> None:
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    rights = {line[1] for line in lines if len(line) > 5 and line[5].startswith("/memfd:arena")}
+    assert rights == {"rw-s", "r-xs"}
+
+
+def test_readers_without_the_lock_never_see_a_wrong_address(machine: Machine) -> None:
+    size = machine.arena.region_bytes // 3
+    wrong: list[tuple[int, int]] = []
+    done = threading.Event()
+    where: dict[int, int] = {}
+
+    def read() -> None:
+        while not done.is_set():
+            for key, address in list(where.items()):
+                found = machine.arena.find(key)
+                if found not in (None, address):
+                    wrong.append((key, address))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for key in range(10, 10 + 12 * REGIONS):
+        with machine.arena:
+            address = machine.arena.put(b"\0" * size)
+            where[key] = address
+            machine.arena.publish(key, address)
+    done.set()
+    reader.join()
+    assert machine.arena.reclaimed > 1
+    assert wrong == []
+
+
+def test_a_host_that_forbids_it_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int, _size: int) -> int:
+        raise ArenaMappingError(13)
+
+    monkeypatch.setattr(Arena, "_map_executable", staticmethod(refuse))
+    with pytest.raises(ArenaMappingError, match="--engine unicorn"):
+        Machine()
