@@ -24,8 +24,12 @@ $(STAMP): pyproject.toml
 run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(DEMO)
 
+# what plugins see has to be the same on both engines; the first run is on the default one
+ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py)
+
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
+	MTTCG_TEST_ENGINE=unicorn $(BIN)/python -m pytest $(ON_BOTH_ENGINES)
 
 nightly: $(STAMP) ## run a million random instructions on the definition and on both engines
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(BIN)/python -m pytest tests/engine/test_llvm_random.py -o timeout=0

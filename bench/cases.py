@@ -51,6 +51,8 @@ def overhead_case(
     rounds: int = ROUNDS,
     counts: str = "",
     events: str = "",
+    engine: str = "unicorn",
+    extra: tuple[Figure, ...] = (),
 ) -> Case:
     """A plugin against nothing, with 1 and with 2 harts that have work of their own."""
     with_one, with_two = f"{plugin}, 1 hart", f"{plugin}, 2 harts"
@@ -59,15 +61,15 @@ def overhead_case(
     cpu_two = ratio((with_two, "vcpu_cpu", 1), (two, "vcpu_cpu", 1))
     inverse = tuple((variant, metric, -exponent) for variant, metric, exponent in cpu_one)
     return Case(
-        name=f"overhead.{plugin}",
+        name=f"{'overhead' if engine == 'unicorn' else engine}.{plugin}",
         purpose=purpose,
         guest="mix",
         symbols={"rounds": rounds},
         variants=(
-            Variant(one),
-            Variant(with_one, plugins=(spec,), counts=counts),
-            Variant(two, smp=2),
-            Variant(with_two, smp=2, plugins=(spec,), counts=counts),
+            Variant(one, engine=engine),
+            Variant(with_one, engine=engine, plugins=(spec,), counts=counts),
+            Variant(two, engine=engine, smp=2),
+            Variant(with_two, engine=engine, smp=2, plugins=(spec,), counts=counts),
         ),
         figures=(
             Figure("CPU, 1 hart", cpu_one, "times"),
@@ -76,6 +78,7 @@ def overhead_case(
             Figure("time, 1 hart", ratio((with_one, "guest", 1), (one, "guest", 1)), "times"),
             Figure("time, 2 harts", ratio((with_two, "guest", 1), (two, "guest", 1)), "times"),
             *([per_second(f"{events}, 1 hart", with_one, "events")] if events else ()),
+            *extra,
         ),
         bars=(*bars, Bar("growth of CPU", Side.AT_MOST, 1.1, GROWS)),
     )
@@ -274,4 +277,139 @@ STARTUP = Case(
     same_output=False,
 )
 
-CASES = (*OVERHEAD, SCALING, UNICORN, QEMU, BUS, *RECORDS, STARTUP)
+LLVM_ROUNDS = 3000
+"""Rounds of `mix`: 2 to 3 s on the llvm engine."""
+FEW_LLVM_ROUNDS = 600
+DELIVERED = "memtrace: records delivered"
+
+LLVM_OVERHEAD = (
+    overhead_case(
+        "icount",
+        "icount",
+        "instructions and blocks counted inline",
+        [Bar("CPU, 1 hart", Side.AT_MOST, 1.05, "llvm: icount at most 1.05")],
+        rounds=LLVM_ROUNDS,
+        counts="instructions",
+        engine="llvm",
+    ),
+    overhead_case(
+        "hotblocks",
+        "hotblocks",
+        "executions of every block counted inline",
+        [Bar("CPU, 1 hart", Side.AT_MOST, 1.2, "llvm: hotblocks at most 1.2")],
+        rounds=LLVM_ROUNDS,
+        engine="llvm",
+    ),
+    overhead_case(
+        "access-probe",
+        PROBE_ACCESS,
+        "a probe per memory access, counting per page",
+        [Bar("CPU, 1 hart", Side.AT_MOST, 2.0, "llvm: a probe on every access at most 2")],
+        rounds=LLVM_ROUNDS,
+        events="accesses",
+        engine="llvm",
+    ),
+    overhead_case(
+        "memtrace",
+        "memtrace",
+        "every access recorded, without loss, and counted per page by the aggregator",
+        [
+            Bar("CPU, 1 hart", Side.AT_MOST, 2.5, "llvm: writing the ring at most 2.5"),
+            Bar(DELIVERED, Side.AT_LEAST, 40.0, "llvm: 40 M events/s delivered"),
+        ],
+        rounds=FEW_LLVM_ROUNDS,
+        events="records",
+        engine="llvm",
+        extra=(per_second(DELIVERED, "memtrace, 1 hart", "events", "delivered"),),
+    ),
+)
+
+
+def faster_case(guest: str, rounds: int, least: float, native: bool = False) -> Case:
+    """A guest on the llvm engine against QEMU, and against its C compiled for the host."""
+    over_qemu = Figure("QEMU over llvm", ratio(("QEMU", "guest", 1), ("llvm", "guest", 1)), "times")
+    over_host = Figure("llvm over host", ratio(("llvm", "guest", 1), ("host", "guest", 1)), "times")
+    bars = [Bar(over_qemu.name, Side.AT_LEAST, least, f"llvm: {guest} against QEMU")]
+    if native:
+        bars.append(Bar(over_host.name, Side.AT_MOST, 2.0, f"llvm: {guest} against the host"))
+    return Case(
+        name=f"llvm.{guest}",
+        purpose="time inside the guest, nothing instrumented",
+        guest=guest,
+        symbols={"rounds": rounds},
+        variants=(
+            Variant("llvm", engine="llvm"),
+            Variant("QEMU", "qemu"),
+            *([Variant("host", "native")] if native else ()),
+        ),
+        figures=(
+            over_qemu,
+            *([over_host] if native else ()),
+            per_second("instructions", "llvm", "instructions"),
+        ),
+        bars=tuple(bars),
+    )
+
+
+LLVM_SCALING = Case(
+    name="llvm.scaling",
+    purpose="work of 2 harts, each with its own, in the time that 1 takes for its",
+    guest="mix",
+    symbols={"rounds": LLVM_ROUNDS},
+    variants=(
+        Variant("1 hart", engine="llvm"),
+        Variant("2 harts", engine="llvm", smp=2),
+    ),
+    figures=(
+        Figure("work", (("1 hart", "guest", 1), ("2 harts", "guest", -1)), "times", factor=2),
+        Figure(
+            "work, if both had a core",
+            (("1 hart", "vcpu_cpu", 1), ("2 harts", "vcpu_cpu", -1)),
+            "times",
+            factor=4,
+        ),
+    ),
+    bars=(Bar("work", Side.AT_LEAST, 1.9, "llvm: two harts do at least 1.9 times the work"),),
+)
+
+LLVM_ATOMICS = Case(
+    name="llvm.atomics",
+    purpose="a shared counter and two locks, 2 harts, against QEMU with a thread for each",
+    guest="counter",
+    symbols={"rounds": 5_000_000},
+    variants=(Variant("llvm", engine="llvm", smp=2), Variant("QEMU", "qemu", smp=2)),
+    figures=(Figure("QEMU over llvm", ratio(("QEMU", "guest", 1), ("llvm", "guest", 1)), "times"),),
+    bars=(Bar("QEMU over llvm", Side.AT_LEAST, 1.0, "llvm: atomics not slower than QEMU's"),),
+)
+
+LLVM_MEMORY = Case(
+    name="llvm.memory",
+    purpose="memory of a vCPU process of its own, with a guest of 16 MB",
+    guest="mix",
+    symbols={"rounds": FEW_LLVM_ROUNDS},
+    variants=(Variant("2 harts", "memory", smp=2, engine="llvm", settings={"memory": "16M"}),),
+    figures=(Figure("unique", (("2 harts", "unique", 1),), "MB", factor=1e-6),),
+    bars=(Bar("unique", Side.AT_MOST, 150.0, "llvm: at most 150 MB a vCPU process"),),
+)
+
+LLVM_STARTUP = Case(
+    name="llvm.startup",
+    purpose="the whole command `mttcg run hello.elf`, from the shell to the shell",
+    guest="hello",
+    variants=(Variant("llvm", engine="llvm"),),
+    figures=(Figure("whole command", (("llvm", "wall", 1),), "s"),),
+    bars=(Bar("whole command", Side.AT_MOST, 1.5, "llvm: hello within 1.5 s"),),
+)
+
+LLVM = (
+    faster_case("mix", LLVM_ROUNDS, 1.8, native=True),
+    faster_case("calls", 10_000, 1.0),
+    faster_case("flops", 10_000, 1.0),
+    *LLVM_OVERHEAD,
+    LLVM_SCALING,
+    LLVM_ATOMICS,
+    LLVM_MEMORY,
+    LLVM_STARTUP,
+)
+
+CASES = (*OVERHEAD, SCALING, UNICORN, QEMU, BUS, *RECORDS, STARTUP, *LLVM)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.model import Case, Measurement, Variant
-from bench.tools import bus, command, python, qemu, ring, unicorn
+from bench.tools import bus, command, memory, native, python, qemu, ring, unicorn
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ TOOLS = {
     for name, module in {
         "bus": bus,
         "command": command,
+        "memory": memory,
+        "native": native,
         "python": python,
         "qemu": qemu,
         "ring": ring,

@@ -47,6 +47,8 @@ def matches(expected: list[str], found: list[str]) -> bool:
     return bool(found) and expected[0] == found[0] and matches(expected[1:], found[1:])
 
 
+ENGINE = ("--engine", os.environ["MTTCG_TEST_ENGINE"]) if "MTTCG_TEST_ENGINE" in os.environ else ()
+"""`make test` runs these tests once more for the engine that is not `auto`."""
 SAMPLES = [sample for path in PLUGINS for sample in samples_of(path)]
 
 
@@ -63,7 +65,7 @@ def test_the_command_prints_what_the_docstring_shows(sample: Sample) -> None:
     assert program == "mttcg"
     assert f"examples/plugins/{sample.plugin}.py" in arguments[-1]
     done = subprocess.run(
-        [sys.executable, "-m", "mttcg", *arguments],
+        [sys.executable, "-m", "mttcg", *arguments, *ENGINE],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "120"},
         capture_output=True,

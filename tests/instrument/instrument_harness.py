@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from mttcg.machine.machine import Machine
 from mttcg.machine.result import RunResult
 
+ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
+"""What the guests run on: `make test` runs these tests once more for the engine that is not `auto`."""
 TESTS = Path(__file__).resolve().parents[1]
 EXAMPLES = TESTS.parent / "examples"
 GUESTS = EXAMPLES / "guests"
@@ -42,7 +45,7 @@ def run_guest(
     """Run a guest, of the examples if it is a name, in this process."""
     path = guest if isinstance(guest, Path) else GUESTS / f"{guest}.elf"
     console = io.BytesIO()
-    machine = Machine(path, smp=smp, plugins=plugins, symbols_set=symbols or {})
+    machine = Machine(path, smp=smp, engine=ENGINE, plugins=plugins, symbols_set=symbols or {})
     result = machine.run(console=console)
     return Done(result, console.getvalue().decode())
 
