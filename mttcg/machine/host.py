@@ -136,7 +136,7 @@ def spec_of(stream: Any) -> StreamSpec:
 
 
 def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) -> dict[int, int]:
-    """Fork a process per vCPU, which take the descriptors over, and the translator of the llvm engine.
+    """Fork a process per vCPU, which take the descriptors over, and llvm's translator.
 
     Gives their indexes by process id.
     """

@@ -116,8 +116,9 @@ def test_the_plugin_about_the_life_of_a_vcpu_runs(
 ) -> None:
     [block] = [block for block in plugins_shown() if block.page.name == "writing-plugins.md"]
     _, printed = run_shown(block, "ipi.elf", tmp_path, capfd)
-    assert len(printed) == 2
-    assert all("interrupts by cause: {3: " in line for line in printed)
+    # two processes write to one stderr, so their lines may meet
+    said = re.findall(r"vCPU (\d): slept \d+ times, interrupts by cause: \{3: ", "".join(printed))
+    assert sorted(said) == ["0", "1"]
 
 
 def test_the_plugin_of_the_readme_prints_what_the_readme_says(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from mttcg_plugins.memtrace import PLACES, PageCounts
 
 

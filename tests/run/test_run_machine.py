@@ -1,5 +1,6 @@
 """Machines run from Python: twice, at the same time, from any thread, in a notebook."""
 
+import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,7 @@ def memory_files() -> list[str]:
 
 
 def test_many_runs_at_the_same_time_leave_nothing_behind() -> None:
+    gc.collect()  # what tests before this one left to the collector
     me = psutil.Process()
     before, threads, files = me.num_fds(), me.num_threads(), memory_files()
     machine = Machine(guest("hello"), smp=2)
