@@ -134,7 +134,8 @@ def test_every_option_reaches_the_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = stand_in_machine(monkeypatch)
-    options = "--smp 4 --memory 64M --code-cache 16M --engine unicorn --plugin icount --plugin hotblocks,top=3"
+    options = "--smp 4 --memory 64M --code-cache 16M --engine unicorn"
+    options += " --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --pin --no-aggregate"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
     bus += " --keys k --allow a.pub --allow b.pub"

@@ -14,7 +14,7 @@ from mttcg.machine.machine import Machine
 from mttcg.machine.result import RunResult
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
-"""What the guests run on: `make test` runs these tests once more for the engine that is not `auto`."""
+"""What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""
 TESTS = Path(__file__).resolve().parents[1]
 EXAMPLES = TESTS.parent / "examples"
 GUESTS = EXAMPLES / "guests"
