@@ -27,19 +27,20 @@ HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
     BATCH_MASK,  # its batch - 1
     ITEMSIZE,
     CPU,
-    SLOW,  # function for what is rare, and its data
+    SLOW,  # function that waits for space for so many records, and its data
     SLOW_DATA,
+    WRITE,  # address of write(2), the publisher's eventfd, and the address of what is written there
+    DOORBELL,
+    ONE,
     SCRATCH,  # address of room for SCRATCH_RECORDS, written when there is no space
     CURSOR,  # address of the next record; 0 if no window is open
     LIMIT,  # address after the window
     START,  # address of the window
     LOST,  # 1 if the window is in the scratch area
-) = range(13)
-EMITTER_WORDS = 13
+) = range(16)
+EMITTER_WORDS = 16
 SCRATCH_RECORDS = 1024
 """As many as a block can have at most: two for each of its instructions."""
-DOORBELL, FULL = 0, 1
-"""What the slow function is asked: to wake the publisher, or to wait for space for so many."""
 
 
 @njit(cache=True)
@@ -55,11 +56,18 @@ def set_word(emitter, index, value):
 
 
 @njit(cache=True)
-def ask_slow(emitter, asked, count):
-    """Call the slow function."""
+def wait_for(emitter, count):
+    """Wait until so many records fit, or nobody takes any more."""
     zero = U64(0)
     slow, data = word(emitter, SLOW), word(emitter, SLOW_DATA)
-    host.call_operation(slow, data, U64(asked), count, zero, zero, zero)
+    host.call_operation(slow, data, count, zero, zero, zero, zero)
+
+
+@njit(cache=True)
+def ring_doorbell(emitter):
+    """Wake the publisher."""
+    function, descriptor = word(emitter, WRITE), word(emitter, DOORBELL)
+    host.call_write(function, descriptor, word(emitter, ONE), U64(8))
 
 
 @njit(cache=True)
@@ -79,7 +87,7 @@ def close(emitter):
     host.store64(at, before + written)
     outside = ~word(emitter, BATCH_MASK)
     if not word(emitter, LOST) and (before ^ (before + written)) & outside != U64(0):
-        ask_slow(emitter, DOORBELL, U64(0))
+        ring_doorbell(emitter)
 
 
 @njit(cache=True)
@@ -97,7 +105,7 @@ def open_for(emitter, count):
     batch = word(emitter, BATCH_MASK) + U64(1)
     free = room(emitter)
     if free < count:
-        ask_slow(emitter, FULL, max(count, batch))
+        wait_for(emitter, max(count, batch))
         free = room(emitter)
     lost = free < count
     if lost:
@@ -125,12 +133,8 @@ def open_window(emitter, count, _b, _c, _d, _e):
 
 
 @cfunc(SIGNATURE, cache=True)
-def pass_when_full(data, asked, count, _c, _d, _e):
-    """A slow function that waits for no space; for the rest it calls the one at `data`, a pair."""
-    if asked == U64(DOORBELL):
-        zero = U64(0)
-        function, its_data = host.load64(data), host.load64(data + U64(8))
-        host.call_operation(function, its_data, asked, count, zero, zero, zero)
+def wait_for_nothing(_data, _count, _b, _c, _d, _e):
+    """The slow function of a stream that gives records up instead."""
 
 
 @njit(cache=True)

@@ -183,3 +183,10 @@ def call_condition(
     """Call `uint64 f(data, a, b, c, d, e)`, all 64 bits."""
     build = _call(I64, *[I64] * 6)
     return types.uint64(*[types.uint64] * 7), build
+
+
+@intrinsic
+def call_write(_context: Any, function: Any, descriptor: Any, address: Any, size: Any) -> Any:
+    """Call `ssize_t write(int, const void *, size_t)`."""
+    build = _call(I64, I32, I64, I64)
+    return types.int64(types.uint64, types.uint64, types.uint64, types.uint64), build

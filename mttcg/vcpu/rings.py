@@ -39,10 +39,11 @@ class Emitters:
         self.doorbell_fd, self.space_fd = doorbell_fd, space_fd
         self.producers: dict[tuple[str, str], RingProducer] = {}
         self.frames: dict[tuple[str, str], Any] = {}
-        self.slow_words: dict[tuple[str, str], Any] = {}
         self.by_number: list[RingProducer] = []
         self.scratch: list[Any] = []
         self.slow = CALLBACK(self._slow)
+        self.write = ctypes.CDLL(None).write
+        self.one = np.ones(1, dtype=np.uint64)  # what an eventfd takes
         self.close_window = CALLBACK(emitters.close_window.address)
 
     def producer(self, stream: Stream) -> RingProducer:
@@ -77,11 +78,15 @@ class Emitters:
             frame[emitters.CPU] = self.cpu
             frame[emitters.SCRATCH] = scratch.ctypes.data
             self.scratch.append(scratch)
-            slow = ctypes.cast(self.slow, ctypes.c_void_p).value or 0, len(self.by_number)
-            if producer.drops:
-                self.slow_words[key] = np.array(slow, dtype=np.uint64)
-                slow = emitters.pass_when_full.address, int(self.slow_words[key].ctypes.data)
-            frame[emitters.SLOW], frame[emitters.SLOW_DATA] = slow
+            frame[emitters.SLOW] = (
+                emitters.wait_for_nothing.address
+                if producer.drops
+                else ctypes.cast(self.slow, ctypes.c_void_p).value or 0
+            )
+            frame[emitters.SLOW_DATA] = len(self.by_number)
+            frame[emitters.WRITE] = ctypes.cast(self.write, ctypes.c_void_p).value or 0
+            frame[emitters.DOORBELL] = self.doorbell_fd
+            frame[emitters.ONE] = self.one.ctypes.data
             self.by_number.append(producer)
             self.frames[key] = frame
         return int(self.frames[key].ctypes.data)
@@ -92,12 +97,9 @@ class Emitters:
             if frame[emitters.CURSOR]:
                 self.close_window(int(frame.ctypes.data), 0, 0, 0, 0, 0)
 
-    def _slow(self, number: int, asked: int, count: int, *_rest: int) -> None:
+    def _slow(self, number: int, count: int, *_rest: int) -> None:
         producer = self.by_number[number]
-        if asked == emitters.DOORBELL:
-            producer.ring_doorbell()
-        else:
-            wait_for_space(producer, count, self.patience.over(producer))
+        wait_for_space(producer, count, self.patience.over(producer))
 
     def close(self) -> None:
         """Say on every ring, used or not, that no more will come."""

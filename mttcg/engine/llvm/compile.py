@@ -51,7 +51,7 @@ FAST = Effort("fast", passes=(), codegen=0)
 """For code that is met for the first time."""
 OPTIMISED = Effort(
     "optimised",
-    passes=("sroa", "sccp", "simplify_cfg", "new_gvn"),
+    passes=("sroa", "sccp", "simplify_cfg"),
     codegen=2,
 )
 """For pages in which time is spent."""
