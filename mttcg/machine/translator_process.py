@@ -19,8 +19,6 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
 
-NICENESS = 5
-"""Where processors are scarce the vCPUs go first: better code later is still right code now."""
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
 ENDED = (State.STOPPED, State.FAILED, State.KILLED)
@@ -104,6 +102,5 @@ class TranslatorProcess:
 
 def main(message: dict[str, Any], descriptors: list[int]) -> int:
     """Be the translator; the process's exit status."""
-    os.nice(NICENESS)
     TranslatorProcess(message, descriptors).run()
     return 0
