@@ -184,9 +184,12 @@ def end_with(run: Callable[[], int]) -> NoReturn:
 
 
 def print_by_line() -> None:
-    """Let what plugins print be seen line by line, also if their process is killed."""
+    """Let what plugins print be seen line by line, also if their process is killed.
+
+    A line is one write, PYTHONUNBUFFERED or not: those of several machines do not mix.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+        sys.stdout.reconfigure(line_buffering=True, write_through=False)
 
 
 def flush_output() -> None:
