@@ -6,13 +6,15 @@ TBAA keeps registers, counters and guest memory apart.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.floating import FRM_SHIFT, Floats
 from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import Woven
+from mttcg.engine.llvm.woven import Entries, Woven
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
@@ -55,13 +57,11 @@ class Place:
         return self.pc + length(self.word)
 
 
-@dataclass(frozen=True)
-class Ram:
-    """Guest RAM: its address, its bytes, and the numbers of its pages that hold a device."""
+class Pending(NamedTuple):
+    """What was run and is not counted yet: instructions and blocks in one number, and entries."""
 
-    base: int
-    size: int
-    device_pages: tuple[int, ...] = ()
+    amount: int = 0
+    entries: Entries | None = None
 
 
 class Emitter:
@@ -85,10 +85,12 @@ class Emitter:
         self.woven = Woven(text, sites, self.leave_if_asked)
         self.observed = bool(sites.every_access)
         self.prompt = sites.call_python()
-        self.ram = ram
+        self.spans = Spans(text, ram, self._leave_at_access)
         self.known: dict[int, str] = {}
         self.place = Place(0, 0, 0)
         self.leader = 0
+        self.pending = Pending()
+        self.next_round = ""
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
@@ -137,7 +139,10 @@ class Emitter:
     def binary(self, operation: Binary, a: str, b: str, bits: Bits = 64) -> str:
         """Arithmetic modulo 2^bits; 32-bit results come zero-extended."""
         a, b = self._narrow(a, bits), self._narrow(b, bits)
-        return self._widen(self.text.value(f"{operation} i{bits} {a}, {b}"), bits)
+        result = self._widen(self.text.value(f"{operation} i{bits} {a}, {b}"), bits)
+        if operation == "add" and bits == 64 and is_literal(b):
+            self.spans.add(result, a, int(b))
+        return result
 
     def shift(self, operation: Shift, value: str, amount: str, bits: Bits = 64) -> str:
         """Shift by amount modulo bits; 32-bit results come zero-extended."""
@@ -220,15 +225,19 @@ class Emitter:
 
     def end(self) -> None:
         """End the straight-line piece, before a jump."""
-        self.woven.end()
+        self.spans.end()
+        if not self.next_round:
+            self.woven.end()
+
+    def settle(self, lines: list[str], pending: Pending, uncounted: int = 0) -> None:
+        """Count what is pending, but for some instructions that did not run."""
+        self.text.count(lines, pending.amount - uncounted * ONE_INSTRUCTION)
+        if pending.entries is not None:
+            self.woven.count_entries(lines, pending.entries)
 
     def _exit(self, lines: list[str], reason: Reason, detail: str, uncounted: int) -> None:
         """Leave at this instruction: pc, the count of what did not run, and the reason."""
-        if uncounted:
-            old, new = self.text.name(), self.text.name()
-            lines.append(f"{old} = load i64, ptr %count, {COUNTER}")
-            lines.append(f"{new} = sub i64 {old}, {uncounted * ONE_INSTRUCTION}")
-            lines.append(f"store i64 {new}, ptr %count, {COUNTER}")
+        self.settle(lines, self.pending, uncounted)
         self.woven.leave(lines)
         lines.append(f"store i64 {detail}, ptr %detail, {COUNTER}")
         lines.append(f"store i64 {int(reason)}, ptr %exit, {COUNTER}")
@@ -247,21 +256,14 @@ class Emitter:
         self._exit(self.text.cold, reason, detail, self.place.left - retired)
         self.text.do(f"on{label}:")
 
-    # memory: the one place that knows how a guest address becomes a host one
+    # memory
 
-    def _offset(self, address: str, size: int, reason: Reason) -> str:
-        offset = self.text.value(f"sub i64 {address}, {self.ram.base}")
-        inside = self.text.value(f"icmp ult i64 {offset}, {self.ram.size - size + 1}")
-        for device in self.ram.device_pages:
-            page = self.text.value(f"and i64 {offset}, -4096")
-            plain = self.text.value(f"icmp ne i64 {page}, {4096 * device}")
-            inside = self.text.value(f"and i1 {inside}, {plain}")
-        self.leave_unless(inside, reason, address)
-        return self.text.value(f"getelementptr i8, ptr %ram, i64 {offset}")
+    def _leave_at_access(self, lines: list[str], address: str) -> None:
+        self._exit(lines, Reason.ACCESS, address, self.place.left)
 
     def load(self, address: str, size: int) -> str:
         """Memory, zero-extended."""
-        place = self._offset(address, size, Reason.ACCESS)
+        place = self.spans.place(address, size)
         loaded = self.text.value(f"load i{8 * size}, ptr {place}, align 1, {MEMORY}")
         value = self._widen(loaded, 8 * size)
         self._observe(address, size, value, write=False)
@@ -269,7 +271,7 @@ class Emitter:
 
     def store(self, address: str, size: int, value: str) -> None:
         """Store the low `size` bytes."""
-        place = self._offset(address, size, Reason.ACCESS)
+        place = self.spans.place(address, size)
         narrow = self._narrow(value, 8 * size)
         if self.observed:
             self._observe(address, size, self._widen(narrow, 8 * size), write=True)
@@ -278,10 +280,8 @@ class Emitter:
     def _atomic_place(self, address: str, size: int, misaligned: Reason) -> str:
         low = self.text.value(f"and i64 {address}, {size - 1}")
         self.leave_unless(self.text.value(f"icmp eq i64 {low}, 0"), misaligned, address)
-        offset = self.text.value(f"sub i64 {address}, {self.ram.base}")
-        inside = self.text.value(f"icmp ult i64 {offset}, {self.ram.size - size + 1}")
-        self.leave_unless(inside, Reason.ATOMIC_ACCESS, address)
-        return self.text.value(f"getelementptr i8, ptr %ram, i64 {offset}")
+        self.leave_unless(self.spans.inside(address, size), Reason.ATOMIC_ACCESS, address)
+        return self.spans.host_address(address)
 
     def load_reserved(self, address: str, size: int) -> str:
         """LR, zero-extended."""
@@ -363,7 +363,7 @@ class Emitter:
     def jump(self, target: str) -> None:
         """Go on at an address."""
         self.end()
-        if target.lstrip("-").isdigit():
+        if is_literal(target):
             self.goto(int(target) & (1 << 64) - 1)
         else:
             self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
@@ -378,11 +378,17 @@ class Emitter:
         self.text.do(f"yes{label}:")
         self.goto(target)
         self.text.do(f"no{label}:")
+        if self.next_round:
+            self.woven.leave(self.text.lines)
         self.goto(self.place.following)
         self.ended = True
 
     def goto(self, target: int) -> None:
         """Go on at a known address: a block of this page, or out by the dispatcher."""
+        if target == self.leader and self.next_round:
+            self.text.do(f"br label %{self.next_round}")
+            return
+        self.settle(self.text.lines, self.pending)
         if target in self.leaders:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
@@ -406,6 +412,11 @@ class Emitter:
         mode = self.text.value(f"lshr i64 {fcsr}, {FRM_SHIFT}")
         good = self.text.value(f"icmp ule i64 {mode}, {HOST_MODES - 1}")
         self.leave_unless(good, Reason.ROUNDING, self.constant(word), retired=1)
+
+
+def is_literal(value: str) -> bool:
+    """Whether an operand is a number, not a name."""
+    return value.lstrip("-").isdigit()
 
 
 FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL, "heat": Word.HEAT}

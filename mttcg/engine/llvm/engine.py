@@ -11,7 +11,6 @@ from mttcg.engine.base import Discover, Exit, ExitKind, Memory
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
-from mttcg.engine.llvm.emit import Ram
 from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
@@ -20,6 +19,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.emitters import open_window
@@ -79,7 +79,8 @@ class LlvmEngine:
         self.floats = FloatFunction(hart)
         self.frame = self._make_frame()
         hart_address = ctypes.addressof(ctypes.c_char.from_buffer(hart.words))
-        self.arguments = (hart_address, int(self.frame.ctypes.data), memory.ram)
+        origin = memory.ram - memory.ram_base  # where the guest's address 0 would lie
+        self.arguments = (hart_address, int(self.frame.ctypes.data), origin)
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[tuple[int, int, int]] = Counter()

@@ -1,7 +1,4 @@
-"""One code page as one LLVM function: which blocks it has, and its text."""
-
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+"""One code page as one LLVM function."""
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.emit import (
@@ -10,129 +7,25 @@ from mttcg.engine.llvm.emit import (
     ONE_BLOCK,
     ONE_INSTRUCTION,
     Emitter,
+    Pending,
     Place,
-    Ram,
 )
 from mttcg.engine.llvm.frame import Reason, Word
-from mttcg.engine.llvm.targets import target_of
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.sweep import Instruction, Sweep, static_targets
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import PUBLISH, RELOAD
-from mttcg.isa.riscv64.decode import LONGEST_BLOCK, PAGE
-from mttcg.isa.riscv64.encoding import Kind, classify, length
+from mttcg.engine.llvm.woven import PUBLISH, RELOAD, Entries
+from mttcg.isa.riscv64.decode import LONGEST_BLOCK
+from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.hart import OFFSET
 from mttcg.isa.riscv64.table.decode import decode
 
-RETURN_ADDRESSES = (1, 5)
-"""x1 and x5: a jump that links to one of them is a call (psABI)."""
-NO_FOLLOWER = (Kind.JUMP, Kind.INDIRECT, Kind.ILLEGAL)
-"""What comes behind these is reached from elsewhere, or not at all: padding is zeros."""
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction of the page."""
-
-    pc: int
-    word: int
-    kind: Kind
-
-    @property
-    def following(self) -> int:
-        """Address after it."""
-        return self.pc + length(self.word)
-
-
-class Sweep:
-    """The instructions and block heads that can be reached in a page.
-
-    Args:
-        start: address of the page.
-        half_at: the 16 bits at an offset in the page; past its end for what straddles it.
-        entries: addresses to begin at.
-        follow: also take what jumps and branches lead to; else the blocks at the entries alone.
-    """
-
-    def __init__(
-        self,
-        start: int,
-        half_at: Callable[[int], int],
-        entries: Iterable[int],
-        follow: bool = True,
-    ) -> None:
-        self.start, self.half_at, self.follow = start, half_at, follow
-        self.instructions: dict[int, Instruction] = {}
-        self.leaders: set[int] = set()
-        self.pending = list(entries)
-        while self.pending:
-            self._follow(self.pending.pop())
-
-    def entries(self) -> frozenset[int]:
-        """The leaders that are reached otherwise than by falling or branching forward to them.
-
-        Loops keep one way in, their head, where the compiler can see them as loops.
-        """
-        forward: set[int] = set()
-        ways_in: set[int] = set()
-        for last in self.instructions.values():
-            if not last.kind.ends_block:
-                continue
-            for target in static_targets(last):
-                backward = target <= last.pc or is_call(last.word)
-                (ways_in if backward else forward).add(target)
-            (forward if last.kind is Kind.BRANCH else ways_in).add(last.following)
-        return frozenset(self.leaders - (forward - ways_in))
-
-    def _inside(self, pc: int) -> bool:
-        return self.start <= pc < self.start + PAGE
-
-    def _lead(self, pc: int) -> None:
-        if self.follow and self._inside(pc) and pc not in self.leaders:
-            self.leaders.add(pc)
-            self.pending.append(pc)
-
-    def _follow(self, pc: int) -> None:
-        self.leaders.add(pc)
-        for _ in range(LONGEST_BLOCK):
-            if not self._inside(pc) or pc in self.instructions:
-                return
-            found = self.instructions[pc] = self._read(pc)
-            pc = found.following
-            if found.kind.ends_block:
-                self._after(found)
-                return
-        self._lead(pc)
-
-    def _read(self, pc: int) -> Instruction:
-        offset = pc - self.start
-        word = self.half_at(offset)
-        if length(word) == 4:
-            word |= self.half_at(offset + 2) << 16
-        kind = classify(word)
-        return Instruction(pc, word, kind if decode(word) or kind.ends_block else Kind.SYSTEM)
-
-    def _after(self, last: Instruction) -> None:
-        for target in static_targets(last):
-            self._lead(target)
-        if last.kind not in NO_FOLLOWER or is_call(last.word):
-            self._lead(last.following)
-
-
-def is_call(word: int) -> bool:
-    """Whether a jump links: what follows it is returned to."""
-    if length(word) == 2:
-        return word >> 12 == 0b1001  # c.jalr
-    return word >> 7 & 31 in RETURN_ADDRESSES
-
-
-def static_targets(last: Instruction) -> list[int]:
-    """The addresses that a branch or direct jump names."""
-    target = target_of(last.word, last.pc)
-    return [] if target is None else [target]
-
 
 class PageFunction:
-    """The text of a page's function: `void page(ptr hart, ptr frame, ptr ram)`.
+    """The text of a page's function: `void page(ptr hart, ptr frame, ptr origin)`.
+
+    `origin` is the host address at which the guest's address 0 would lie.
 
     It begins at hart.pc, which has to be one of the leaders, and comes back with hart.pc where to
     go on.
@@ -197,6 +90,10 @@ class PageFunction:
         self._check_request(leader)
         text.do(f"br label %b{leader:x}")
         text.do(f"b{leader:x}:")
+        rounds = self._rounds(leader, segment)
+        if rounds > 1:
+            self._loop(leader, segment, rounds)
+            return
         blocks = 0 if leader == self.resumed else ONE_BLOCK
         self._count(len(segment) * ONE_INSTRUCTION + blocks)
         if blocks:
@@ -207,6 +104,35 @@ class PageFunction:
         text.do(f"br label %c{leader:x}")
         text.do(f"c{leader:x}:")
         self._segment(segment)
+
+    def _rounds(self, leader: int, segment: list[Instruction]) -> int:
+        """How many rounds of a loop that is one block are emitted one after the other."""
+        if not self.held or self.emitter.prompt or leader == self.resumed:
+            return 1
+        loops = segment[-1].kind is Kind.BRANCH and static_targets(segment[-1]) == [leader]
+        return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
+
+    def _loop(self, leader: int, segment: list[Instruction], rounds: int) -> None:
+        """A loop that is one block, several rounds of it, which are counted where they end."""
+        text, emitter, woven = self.text, self.emitter, self.emitter.woven
+        amount = len(segment) * ONE_INSTRUCTION + ONE_BLOCK
+        entries = Entries(leader, self.slot, 1) if woven.counts_only(leader) else None
+        text.do(f"br label %r{leader:x}_1")
+        text.do(f"f{leader:x}:")
+        uncounted = Pending(-ONE_BLOCK, entries and entries.times(-1))
+        emitter.settle(text.lines, uncounted)
+        text.do(f"br label %c{leader:x}")
+        for number in range(1, rounds + 1):
+            text.do(f"r{leader:x}_{number}:")
+            emitter.pending = Pending(number * amount, entries and entries.times(number))
+            emitter.next_round = f"r{leader:x}_{number + 1}" if number < rounds else ""
+            if entries is None:
+                self._enter(leader, len(segment))
+            if number == 1:
+                text.do(f"br label %c{leader:x}")
+                text.do(f"c{leader:x}:")
+            self._segment(segment)
+        emitter.pending, emitter.next_round = Pending(), ""
 
     def _enter(self, leader: int, counted: int) -> None:
         """Run what the plan has for the block."""
@@ -245,10 +171,7 @@ class PageFunction:
             self.text.do(f"br label %f{following:x}")
 
     def _count(self, amount: int) -> None:
-        """Add instructions and blocks to the running count."""
-        old = self.text.value(f"load i64, ptr %count, {COUNTER}")
-        new = self.text.value(f"add i64 {old}, {amount}")
-        self.text.do(f"store i64 {new}, ptr %count, {COUNTER}")
+        self.text.count(self.text.lines, amount)
 
     def _check_request(self, leader: int) -> None:
         """Look for a request: each time, or when so much was counted that it is time to look."""
@@ -360,6 +283,7 @@ class PageFunction:
                     f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
                 )
                 lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
+        lines += self.emitter.woven.take_cursors()
         if self.emitter.woven.probes:
             lines += [f"%probe_{what} = alloca i64" for what in ("result", "exception")]
         return lines
@@ -367,7 +291,7 @@ class PageFunction:
     def _head(self) -> list[str]:
         return [
             'target triple = "x86_64-pc-linux-gnu"',
-            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) "
+            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) "
             f"{'strictfp ' if self.emitter.uses_float else ''}#0 {{",
             "entry:",
             "%count = alloca i64",
@@ -388,6 +312,7 @@ class PageFunction:
             f"store i64 %outside, ptr %pc, {COUNTER}",
             "br label %leave",
             "leave:",
+            *self.emitter.woven.give_cursors(),
             *self._publish(),
             "ret void",
         ]
@@ -395,6 +320,8 @@ class PageFunction:
 
 COUNT_START = -(1 << 18) * ONE_INSTRUCTION
 """Requests are looked for when this many instructions were counted."""
+ROUNDS, LONGEST_LOOP = 4, 48
+"""Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
 ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
 TAIL = [
     "}",

@@ -32,7 +32,7 @@ ENTER, LEAVE = "\n".join(mxcsr.enter("guest")), "\n".join(mxcsr.leave("host"))
 
 TEXT = f"""
 target triple = "x86_64-pc-linux-gnu"
-define void @run(ptr noalias %hart, ptr noalias %frame, ptr noalias %ram) #0 {{
+define void @run(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {{
 entry:
 {PLACES}
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
@@ -96,7 +96,7 @@ go:
   br label %call
 call:
   %code = phi ptr [ %first, %begin ], [ %target, %go ]
-  call void %code(ptr %hart, ptr %frame, ptr %ram)
+  call void %code(ptr %hart, ptr %frame, ptr %origin)
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0
   br i1 %on, label %next, label %leave

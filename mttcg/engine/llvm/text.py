@@ -33,3 +33,11 @@ class Text:
         self.lines.append(text)
         if text.endswith(":"):
             self.label = text[:-1]
+
+    def count(self, lines: list[str], amount: int) -> None:
+        """Add instructions and blocks to the running count."""
+        if amount:
+            old, new = self.name(), self.name()
+            lines.append(f"{old} = load i64, ptr %count, {COUNTER}")
+            lines.append(f"{new} = add i64 {old}, {amount}")
+            lines.append(f"store i64 {new}, ptr %count, {COUNTER}")

@@ -5,8 +5,9 @@ from typing import Any
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
-from mttcg.engine.llvm.emit import Ram
-from mttcg.engine.llvm.page import PageFunction, Sweep
+from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import PAGE

@@ -6,6 +6,7 @@ Records of a block's straight-line piece are written into the stream's window (s
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
@@ -44,6 +45,18 @@ class Window:
     written: int = 0
 
 
+class Entries(NamedTuple):
+    """So many entries into the block at pc, in a page of the block cache."""
+
+    pc: int
+    slot: int
+    number: int
+
+    def times(self, number: int) -> "Entries":
+        """As many times over."""
+        return self._replace(number=self.number * number)
+
+
 class Woven:
     """Emits the operations of a page's sites.
 
@@ -55,6 +68,7 @@ class Woven:
     Attributes:
         rows: numbers of the rows that are used.
         probes: names of the probes that are woven in.
+        recorded: numbers of the rows that have windows.
     """
 
     def __init__(self, text: Text, sites: Sites, leave_if_asked: Callable[[], None]) -> None:
@@ -62,6 +76,7 @@ class Woven:
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
+        self.recorded: set[int] = set()
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.records_inline = not others
@@ -86,6 +101,17 @@ class Woven:
                 self._run(row, pc, instructions, slot, half, 0)
         self.end()
         self._ask_python(rows)
+
+    def counts_only(self, pc: int) -> bool:
+        """Whether all that is to be done before the block at pc is to count its entries."""
+        return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(pc))
+
+    def count_entries(self, lines: list[str], entries: Entries) -> None:
+        """Count entries into a block for which nothing else is to be done."""
+        for row in self.sites.at_block(entries.pc):
+            self.rows.add(row.number)
+            offset = ENTRY_OFFSETS[row.kind](entries.slot, entries.pc % (2 * HALVES) // 2)
+            self._add(lines, row.number, offset, entries.number)
 
     def at_instruction(self, pc: int, size: int) -> None:
         """Before the instruction at pc."""
@@ -138,12 +164,33 @@ class Woven:
     def leave(self, lines: list[str]) -> None:
         """Leave the cursors behind what was written so far."""
         for window in self.windows.values():
-            cursor, place = self.text.name(), self.text.name()
-            offset = window.written * window.itemsize
-            lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {offset}")
-            lines.append(f"{place} = inttoptr i64 %data{window.row} to ptr")
-            where = self._word_of(place, emitters.CURSOR, lines)
-            lines.append(f"store ptr {cursor}, ptr {where}, {COUNTER}")
+            cursor, after = self.text.name(), window.written * window.itemsize
+            lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {after}")
+            lines.append(f"store ptr {cursor}, ptr %cursor{window.row}, {COUNTER}")
+
+    def take_cursors(self) -> list[str]:
+        """Take the rows' cursors from their emitters, where they are while others run."""
+        lines = []
+        for row in sorted(self.recorded):
+            lines += [
+                f"%cursor{row} = alloca ptr",
+                f"%emitter{row} = inttoptr i64 %data{row} to ptr",
+                f"%cursor_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * emitters.CURSOR}",
+                f"%limit_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * emitters.LIMIT}",
+                f"%cpu_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * emitters.CPU}",
+                f"%taken{row} = load ptr, ptr %cursor_at{row}, {COUNTER}",
+                f"store ptr %taken{row}, ptr %cursor{row}, {COUNTER}",
+            ]
+        return lines
+
+    def give_cursors(self) -> list[str]:
+        """Leave the cursors with the emitters."""
+        lines = []
+        for row in sorted(self.recorded):
+            cursor = self.text.name()
+            lines.append(f"{cursor} = load ptr, ptr %cursor{row}, {COUNTER}")
+            lines.append(f"store ptr {cursor}, ptr %cursor_at{row}, {COUNTER}")
+        return lines
 
     # records
 
@@ -167,6 +214,7 @@ class Woven:
         """The row's window, with room for one more."""
         number = row.number
         self.rows.add(number)
+        self.recorded.add(number)
         if number not in self.windows:
             cursor, cpu = self.text.name(), self.text.name()
             self.windows[number] = Window(
@@ -191,45 +239,35 @@ class Woven:
 
     def _look(self, window: Window) -> list[str]:
         """Take the cursor; open another window if this one has no room for all."""
-        text, cursor = self.text, window.opened
-        label, lines = cursor[1:], list[str]()
-        data = f"%window{label}"
-        lines.append(f"{data} = inttoptr i64 %data{window.row} to ptr")
-        cursor_at = self._word_of(data, emitters.CURSOR, lines)
-        limit_at = self._word_of(data, emitters.LIMIT, lines)
-        cpu_at = self._word_of(data, emitters.CPU, lines)
-        size = window.total * window.itemsize
+        text, cursor, row = self.text, window.opened, window.row
+        label = cursor[1:]
         opener, nothing = text.name(), ", i64 0" * 4
-        lines += [
-            f"%now{label} = load i64, ptr {cursor_at}, {COUNTER}",
-            f"%limit{label} = load i64, ptr {limit_at}, {COUNTER}",
-            f"{window.cpu} = load i64, ptr {cpu_at}, {COUNTER}",
-            f"%after{label} = add i64 %now{label}, {size}",
+        lines = [
+            f"%now{label} = load ptr, ptr %cursor{row}, {COUNTER}",
+            f"%limit{label} = load i64, ptr %limit_at{row}, {COUNTER}",
+            f"{window.cpu} = load i64, ptr %cpu_at{row}, {COUNTER}",
+            f"%at{label} = ptrtoint ptr %now{label} to i64",
+            f"%after{label} = add i64 %at{label}, {window.total * window.itemsize}",
             f"%fits{label} = icmp ule i64 %after{label}, %limit{label}",
             f"br label %look{label}",
             f"look{label}:",
             f"br i1 %fits{label}, label %room{label}, label %full{label}, {UNLIKELY}",
             f"room{label}:",
-            f"%place{label} = phi i64 [ %now{label}, %look{label} ], [ %new{label}, %full{label} ]",
-            f"{cursor} = inttoptr i64 %place{label} to ptr",
+            f"{cursor} = phi ptr [ %now{label}, %look{label} ], [ %new{label}, %full{label} ]",
         ]
         at = f"getelementptr i8, ptr %frame, i64 {8 * Word.OPEN_WINDOW}"
         text.cold += [
             f"full{label}:",
+            f"store ptr %now{label}, ptr %cursor_at{row}, {COUNTER}",
             f"{opener}_at = {at}",
             f"{opener} = load ptr, ptr {opener}_at, {COUNTER}",
             *mxcsr.leave(f"before{label}"),
-            f"call void {opener}(i64 %data{window.row}, i64 {window.total}{nothing})",
+            f"call void {opener}(i64 %data{row}, i64 {window.total}{nothing})",
             *mxcsr.enter(f"after{label}"),
-            f"%new{label} = load i64, ptr {cursor_at}, {COUNTER}",
+            f"%new{label} = load ptr, ptr %cursor_at{row}, {COUNTER}",
             f"br label %room{label}",
         ]
         return lines
-
-    def _word_of(self, emitter: str, word: int, lines: list[str]) -> str:
-        name = self.text.name()
-        lines.append(f"{name} = getelementptr i8, ptr {emitter}, i64 {8 * word}")
-        return name
 
     # everything else
 
@@ -239,17 +277,18 @@ class Woven:
         self.kinds.get(kind, self._call)(row, probe, arguments)
 
     def _count(self, row: Row, _probe: str, _arguments: tuple[Value, ...]) -> None:
-        self._add_one(row.number, 0)
+        self._add(self.text.lines, row.number, 0, 1)
 
     def _count_in_table(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
-        self._add_one(row.number, of_block(arguments))
+        self._add(self.text.lines, row.number, of_block(arguments), 1)
 
-    def _add_one(self, number: int, offset: int) -> None:
-        """Count in a word that this vCPU alone writes."""
-        text = self.text
-        place = text.value(f"getelementptr i8, ptr %table{number}, i64 {offset}")
-        old = text.value(f"load i64, ptr {place}, {COUNTER}")
-        text.do(f"store i64 {text.value(f'add i64 {old}, 1')}, ptr {place}, {COUNTER}")
+    def _add(self, lines: list[str], number: int, offset: int, amount: int) -> None:
+        """Add to a word that this vCPU alone writes."""
+        place, old, new = (self.text.name() for _ in range(3))
+        lines.append(f"{place} = getelementptr i8, ptr %table{number}, i64 {offset}")
+        lines.append(f"{old} = load i64, ptr {place}, {COUNTER}")
+        lines.append(f"{new} = add i64 {old}, {amount}")
+        lines.append(f"store i64 {new}, ptr {place}, {COUNTER}")
 
     def _call(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
         self._call_into(self.text.lines, row, "", arguments)
@@ -322,7 +361,18 @@ class Woven:
             self.leave_if_asked()
 
 
-def of_block(arguments: tuple[Value, ...]) -> int:
+def offset_of_block(slot: int, half: int) -> int:
     """Offset of a block's word in a table with one for every block there can be."""
-    slot, half = int(arguments[2]), int(arguments[3])
     return 8 * (slot * HALVES + half)
+
+
+def of_block(arguments: tuple[Value, ...]) -> int:
+    """`offset_of_block` by what is given to a block's operation."""
+    return offset_of_block(int(arguments[2]), int(arguments[3]))
+
+
+ENTRY_OFFSETS: dict[str, Callable[[int, int], int]] = {
+    "count": lambda _slot, _half: 0,
+    "table": offset_of_block,
+}
+"""Where rows of each kind that only counts entries into blocks do so, by slot and half."""
