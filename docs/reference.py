@@ -68,6 +68,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "When a change is in force": ("Ticket",),
     "Options": ("option",),
     "The guest's code and symbols": ("symbol", "disassemble"),
+    "Fast aggregators": ("compiled",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
 ELSEWHERE = {"events"}

@@ -58,6 +58,10 @@ class Config:
     """Pin every vCPU process to a processor."""
     aggregate: bool = True
     """Start an aggregator process for each plugin that has one."""
+    shards: Mapping[str, int] = field(default_factory=dict)
+    """Into how many processes an aggregator is divided, by plugin; "" for those not named."""
+    interim: float = 0.0
+    """Seconds between interim results, 0 for none."""
     wait_subscribers: int = 0
     """Start the guest only when so many subscribers are there."""
     policies: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +78,8 @@ class Config:
     """File that everything published is recorded to."""
     json: Path | None = None
     """File the result is written to."""
+    html: Path | None = None
+    """File the result is written to as a page."""
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
@@ -84,6 +90,9 @@ class Config:
         )
         _check_number("--wait-subscribers", self.wait_subscribers, 0, 1 << 16)
         _check_seconds("--stall-limit", self.stall_limit, STALL_LIMIT_MAX)
+        check_interim(self.interim)
+        for count in self.shards.values():
+            check_shards(count)
         for stream, policy in self.policies.items():
             check_policy(stream, policy)
         if isinstance(self.plugins, str):
@@ -94,9 +103,12 @@ class Config:
             _check_word(symbol, value)
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
-        for option, path in (("--json", self.json), ("--record", self.record)):
+        for option, path in self._outputs():
             if path is not None:
                 _check_output(option, Path(path))
+
+    def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
+        return ("--json", self.json), ("--html", self.html), ("--record", self.record)
 
 
 def _check_number(option: str, value: object, low: int, high: int) -> None:
@@ -110,6 +122,16 @@ def _check_number(option: str, value: object, low: int, high: int) -> None:
 def _check_seconds(option: str, value: object, most: float) -> None:
     if not isinstance(value, int | float) or not 0 <= value <= most:
         raise OptionError(option, f"{value!r} is out of range", f"seconds, from 0 to {most:g}")
+
+
+def check_interim(seconds: object) -> None:
+    """Raise OptionError for a time between reports that can't be; 0 stands for none."""
+    _check_seconds("--interim", seconds, STALL_LIMIT_MAX)
+
+
+def check_shards(count: object) -> None:
+    """Raise OptionError for a number of shards that there can't be."""
+    _check_number("--shards", count, 1, SMP_MAX)
 
 
 def check_policy(stream: str, policy: object) -> None:
@@ -184,6 +206,21 @@ def parse_policies(texts: Sequence[str]) -> dict[str, str]:
         check_policy(name, policy)
         policies[name] = policy
     return policies
+
+
+def parse_shards(texts: Sequence[str]) -> dict[str, int]:
+    """Read "N" and "PLUGIN=N" texts as {plugin: n}; raises `OptionError` naming `--shards`."""
+    shards: dict[str, int] = {}
+    for text in texts:
+        name, _, count = text.rpartition("=")
+        number = _parse_number(count)
+        if number is None or ("=" in text and not name.strip()):
+            raise OptionError("--shards", f"{text!r} is not a number of shards", "N or PLUGIN=N")
+        if name.strip() in shards:
+            raise OptionError("--shards", f"{text!r}: given twice", "each plugin once")
+        check_shards(number)
+        shards[name.strip()] = number
+    return shards
 
 
 def _parse_number(text: str) -> int | None:

@@ -1,27 +1,43 @@
 """Aggregators: the second half of a plugin, which sees the records of all vCPUs."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from mttcg_bus.errors import StreamBroken
 from mttcg_bus.items import Batch, Gap, Item
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records
 
+Kind = TypeVar("Kind", bound="Aggregator")
+
 
 class Aggregator:
     """What a plugin's class `Aggregator` derives from.
 
-    options: the plugin's options. run: what is run.
-    `merge` is associative and commutative, and what `consume` does with one vCPU's records does not
-    depend on when another's come, so that work can be split by vCPU.
+    options: the plugin's options. run: what is run. A new one is empty, and has touched no file.
+
+    It may work alone or in shards, each in a process of its own with the records of some vCPUs:
+    `begin`, then `consume` and `lost` for what comes, then `end`. What the shards have is merged
+    into a new one, which reports. So `merge` is associative and commutative, and what `consume`
+    does with one vCPU's records does not depend on when another's come.
+
+    Attributes are plain data, numpy arrays, or objects of the plugin's own classes, so that they
+    can go to another process; `local` names those that stay, such as open files.
     """
+
+    local: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, options: Any, run: RunInfo) -> None:
         self.options, self.run = options, run
         self.gaps: dict[tuple[str, int], int] = defaultdict(int)
+        self.shard: int | None = None
+
+    def begin(self, shard: int | None = None) -> None:
+        """Get ready to consume, as number `shard` of several, None if alone; open files here."""
+        self.shard = shard
 
     def consume(self, stream: str, cpu: int, records: Records) -> None:
         """Take in `records` of vCPU `cpu`; `stream` is the name after the dot."""
@@ -31,14 +47,44 @@ class Aggregator:
         """Take in that `count` records are missing here; remembered in `gaps` and reported."""
         self.gaps[stream, cpu] += count
 
+    def end(self) -> None:
+        """Nothing comes any more; close files here."""
+
+    def file_for(self, path: Path) -> Path:
+        """Return the file that is this one's alone: `path`, or name.2.ext for shard 2."""
+        return path if self.shard is None else path.with_suffix(f".{self.shard}{path.suffix}")
+
     def merge(self, other: "Aggregator") -> None:
-        """Take in what `other` has, of the same run; extend it by calling this one as well."""
+        """Take in what `other` has, of the same run, and leave it as it is.
+
+        Extend it by calling this one as well.
+        """
         for key, count in other.gaps.items():
             self.gaps[key] += count
 
     def report(self) -> dict[str, Any]:
-        """Return what was found, as JSON takes it; lists of dicts are shown as tables."""
+        """Return what was found, as JSON takes it; lists of dicts are shown as tables.
+
+        May be called more than once, also while records still come.
+        """
         raise NotImplementedError
+
+
+def report_of(aggregator: Aggregator) -> dict[str, Any]:
+    """Return the report, with a table `lost` if the aggregator has gaps."""
+    report = aggregator.report()
+    lost = [
+        {"stream": stream, "cpu": cpu, "records": count}
+        for (stream, cpu), count in sorted(aggregator.gaps.items())
+    ]
+    return {**report, "lost": lost} if lost else report
+
+
+def merged(parts: Iterable[Aggregator], empty: Kind) -> Kind:
+    """Return `empty`, a new one, with what `parts` have."""
+    for part in parts:
+        empty.merge(part)
+    return empty
 
 
 @dataclass(frozen=True)
@@ -68,12 +114,15 @@ class Subscription(Protocol):
         """Iterate over the items."""
 
 
-def aggregate(subscriber: Subscription, aggregator: Aggregator) -> Outcome:
-    """Feed all that `subscriber` receives to `aggregator`, until the end or a loss."""
+def consume_all(subscription: Subscription, aggregator: Aggregator) -> Outcome:
+    """Feed all that `subscription` receives to `aggregator`, until the end or a loss.
+
+    The outcome has no report yet. `begin` and `end` are the caller's.
+    """
     gaps: dict[tuple[str, int], int] = defaultdict(int)
     failure = ""
     try:
-        for item in subscriber:
+        for item in subscription:
             event = item.stream.partition(".")[2]
             if isinstance(item, Batch):
                 aggregator.consume(event, item.cpu, item.records)
@@ -82,12 +131,13 @@ def aggregate(subscriber: Subscription, aggregator: Aggregator) -> Outcome:
                 aggregator.lost(event, item.cpu, item.count)
     except StreamBroken as error:
         failure = str(error)
-    report = aggregator.report()
-    if aggregator.gaps:
-        lost = [
-            {"stream": stream, "cpu": cpu, "records": count}
-            for (stream, cpu), count in sorted(aggregator.gaps.items())
-        ]
-        report = {**report, "lost": lost}
-    complete = not (gaps or subscriber.missing or failure)
-    return Outcome(report, complete, dict(gaps), subscriber.missing, failure)
+    complete = not (gaps or subscription.missing or failure)
+    return Outcome({}, complete, dict(gaps), subscription.missing, failure)
+
+
+def aggregate(subscription: Subscription, aggregator: Aggregator) -> Outcome:
+    """Let one `aggregator` consume all that `subscription` receives, and report."""
+    aggregator.begin()
+    outcome = consume_all(subscription, aggregator)
+    aggregator.end()
+    return replace(outcome, report=report_of(aggregator))

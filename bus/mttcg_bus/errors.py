@@ -88,6 +88,10 @@ class StreamError(BusError):
         self.stream, self.wrong, self.expected = stream, wrong, expected
 
 
+class StateError(BusError):
+    """An aggregator has gathered something that can't go to another process."""
+
+
 class RecordingError(BusError):
     """A file can't be read as a recording."""
 

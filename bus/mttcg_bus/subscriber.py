@@ -58,7 +58,8 @@ class Subscriber:
     Asking for the next item acknowledges the one before, and ends the life of its records.
     Iteration ends when every stream has ended on every vCPU, or after `stop`; it raises
     PublisherLost if the publisher goes before that.
-    parts: how far each vCPU's part of each stream has come.
+    parts: how far each vCPU's part of each stream has come. idle: called several times a second
+    while nothing comes.
     Raises AddressRefused, NoPublisher, KeyRefused, SubscriptionRefused, WrongVersion,
     ProtocolError.
     """
@@ -79,7 +80,8 @@ class Subscriber:
         self._views: dict[tuple[str, int], RingView] = {}
         self._ready: deque[Item] = deque()
         self._unacknowledged: Batch | None = None
-        self._over = self._stopped = self._lost = False
+        self._over = self._stopped = self._lost = self._finished = False
+        self.idle: Callable[[], None] = lambda: None
         self._answer: dict[type[wire.Message], Callable[[Any, memoryview], None]] = {
             wire.Batch: self._on_batch,
             wire.End: self._on_end,
@@ -171,6 +173,9 @@ class Subscriber:
             following = batch.first + len(batch.records)
             self._send(wire.Acknowledge(batch.stream, batch.cpu, following))
         while not self._ready:
+            if self._finished and not self._over:
+                self._over = True
+                self._send(wire.Goodbye("finished"))
             if self._over or self._stopped:
                 raise StopIteration
             received = self._receive(LOOK_MILLISECONDS)
@@ -179,6 +184,8 @@ class Subscriber:
             elif self._lost:
                 self._over = True
                 raise PublisherLost(self.url, "its connection closed before the stream had ended")
+            else:
+                self.idle()
         item = self._ready.popleft()
         if isinstance(item, Batch):
             self._unacknowledged = item
@@ -231,8 +238,7 @@ class Subscriber:
         self._ready.extend(self.parts.end(message))
 
     def _on_finish(self, message: wire.Finish, payload: memoryview) -> None:
-        self._over = True
-        self._send(wire.Goodbye("finished"))
+        self._finished = True  # goodbye is said when the items that came before are done with
 
     def _on_goodbye(self, message: wire.Goodbye, payload: memoryview) -> None:
         self._over = self._lost = True

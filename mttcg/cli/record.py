@@ -1,19 +1,13 @@
 """`mttcg record`: write all that a run publishes to a file, which `mttcg replay` reads."""
 
 import argparse
-import json
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mttcg.cli.aggregation import CONNECT_SECONDS, stop_on_interrupt
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.subscribe import (
-    CONNECT_SECONDS,
-    EXIT_INTERRUPTED,
-    check_descriptor,
-    stop_on_interrupt,
-)
+from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor, write_line
 from mttcg.errors import EXIT_FAULT, OptionError
 
 if TYPE_CHECKING:
@@ -44,7 +38,7 @@ class RecordVerb:
         """Record until the streams end; 70 if they break off, 130 after Ctrl-C."""
         if args.report_fd is not None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            check_descriptor(args.report_fd)
+            check_descriptor("--report-fd", args.report_fd)
         security = client_security(args)
         try:
             report, interrupted = record(args.url, args.file, security)
@@ -52,8 +46,7 @@ class RecordVerb:
             wrong = f"{args.file}: {error.strerror}"
             raise OptionError("FILE", wrong, "a file to write") from error
         if args.report_fd is not None:
-            with os.fdopen(args.report_fd, "w") as stream:
-                json.dump(report, stream)
+            write_line(args.report_fd, report, final=True)
         else:
             print(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
         if interrupted:
@@ -74,7 +67,7 @@ def record(url: str, file: Path, security: "ClientSecurity | None") -> tuple[dic
     ) as subscriber:
         writer = RecordingWriter(file, subscriber.parts)
         try:
-            with stop_on_interrupt(subscriber) as interrupts:
+            with stop_on_interrupt(subscriber.stop) as interrupts:
                 for item in subscriber:
                     writer.write(item)
             complete = not subscriber.missing

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from mttcg.cli.subscribe import aggregate_with, aggregator_of, deliver
+from mttcg.cli.aggregation import aggregator_errors, maker_of, outcome_json
+from mttcg.cli.files import write_file
+from mttcg.cli.subscribe import deliver
 from mttcg.errors import EXIT_FAULT, PluginError
 from mttcg.instrument.loader import load_plugin
 
@@ -23,17 +25,29 @@ class ReplayVerb:
             help="name-or-path,key=value,... of a plugin with an Aggregator (see mttcg plugins)",
         )
         parser.add_argument("--json", metavar="FILE", type=Path, help="write the report to FILE")
+        parser.add_argument(
+            "--html", metavar="FILE", type=Path, help="write the report to FILE as a page"
+        )
 
     def run(self, args: argparse.Namespace) -> int:
         """Aggregate what was recorded; 70 if the recording breaks off."""
+        from mttcg.report.page import replay_page
+        from mttcg_bus.aggregator import aggregate
         from mttcg_bus.recording import Recording
 
         plugin = load_plugin(args.plugin)
-        aggregator_class = aggregator_of(plugin)
+        make = maker_of(plugin)
         with Recording(args.file, [f"{plugin.name}."]) as recording:
             if not recording.missing:
                 there = ", ".join(recording.streams) or "no stream"
                 raise PluginError(plugin.name, f"{args.file} has no stream of it; it has {there}")
-            outcome = aggregate_with(recording, aggregator_class, plugin)
+            run = recording.run
+            described = {"guest": run.guest, "engine": run.engine, "vCPUs": run.smp}
+            with aggregator_errors(plugin):
+                outcome = aggregate(recording, make(run))
         deliver(plugin.name, outcome, args.json, None)
+        if args.html is not None:
+            settings = {"recording": str(args.file), "plugin": args.plugin, **described}
+            found = outcome_json(plugin.name, outcome)
+            write_file("--html", args.html, replay_page(found, settings))
         return EXIT_FAULT if outcome.failure or outcome.missing else 0

@@ -1,26 +1,19 @@
 """`mttcg run`: run a guest with its console on stdout, report on stderr."""
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from mttcg.cli.files import write_file, write_json
+from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
-from mttcg.config import (
-    ENGINES,
-    STALL_LIMIT_DEFAULT,
-    Config,
-    parse_assignment,
-    parse_policies,
-    parse_size,
-)
+from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError
-from mttcg.machine.result import RunResult, StopReason
+from mttcg.machine.result import RunResult, StopReason, json_ready
 
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
@@ -35,81 +28,8 @@ class RunVerb:
     summary = "Run a guest and report what it did."
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options of a run; the values are checked by Config."""
-        add = parser.add_argument
-        add("guest", metavar="GUEST", type=Path, help="the RV64 ELF file to run")
-        add(
-            "--smp", metavar="N", type=int, default=1, help="number of vCPUs, 1 to 64 (%(default)s)"
-        )
-        add("--memory", metavar="SIZE", default="128M", help="guest RAM (%(default)s)")
-        add(
-            "--code-cache",
-            metavar="SIZE",
-            default="64M",
-            help="room for translated code (%(default)s)",
-        )
-        add("--engine", metavar="|".join(ENGINES), default="auto", help="(%(default)s)")
-        add(
-            "--plugin",
-            metavar="SPEC",
-            action="append",
-            default=[],
-            help="name-or-path,key=value,...; may be given more than once (see mttcg plugins)",
-        )
-        add("--bus", metavar="URL", help="where the bus listens: ipc://PATH or tcp://HOST:PORT")
-        add(
-            "--set",
-            metavar="SYMBOL=VALUE",
-            action="append",
-            default=[],
-            help="write a 64-bit value at an ELF symbol before the start",
-        )
-        add("--pin", action="store_true", help="pin each vCPU process to a processor")
-        add("--no-aggregate", action="store_true", help="start no aggregator processes")
-        add(
-            "--wait-subscribers",
-            metavar="N",
-            type=int,
-            default=0,
-            help="start the guest when N subscribers have come",
-        )
-        add(
-            "--policy",
-            metavar="NAME=POLICY",
-            action="append",
-            default=[],
-            help="what a stream (plugin.stream, or plugin for all its) does if subscribers are "
-            "slower than the guest: block, drop, drop:oldest or sample:N",
-        )
-        add(
-            "--stall-limit",
-            metavar="SECONDS",
-            type=float,
-            default=STALL_LIMIT_DEFAULT,
-            help="give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
-        )
-        add(
-            "--keys",
-            metavar="FILE",
-            type=Path,
-            help="keys of the bus (see mttcg keys), which addresses beyond this machine need",
-        )
-        add(
-            "--allow",
-            metavar="FILE",
-            type=Path,
-            action="append",
-            default=[],
-            help="public key of somebody who may subscribe; may be given more than once",
-        )
-        add(
-            "--record",
-            metavar="FILE",
-            type=Path,
-            help="record all that plugins publish to FILE, for mttcg replay and export",
-        )
-        add("--json", metavar="FILE", type=Path, help="write the whole result to FILE")
-        add("--quiet", action="store_true", help="no status line and no tables, errors only")
+        """Add the options of a run."""
+        add_run_options(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the guest and return its exit status, 128 + the signal's number after a signal."""
@@ -121,8 +41,7 @@ class RunVerb:
                 print("mttcg: interrupted", file=sys.stderr)
                 return interrupted_status(caught)
         try:
-            if config.json is not None:
-                write_json(config.json, result.to_json())
+            write_outputs(config, result)
         finally:
             print_outcome(result, config.quiet)
         if result.stop_reason == StopReason.INTERRUPTED:
@@ -154,6 +73,8 @@ def make_config(args: argparse.Namespace) -> Config:
         symbols_set=assignments,
         pin=args.pin,
         aggregate=not args.no_aggregate,
+        shards=parse_shards(args.shards),
+        interim=args.interim,
         wait_subscribers=args.wait_subscribers,
         policies=parse_policies(args.policy),
         stall_limit=args.stall_limit,
@@ -162,6 +83,7 @@ def make_config(args: argparse.Namespace) -> Config:
         allow=tuple(args.allow),
         record=args.record,
         json=args.json,
+        html=args.html,
     )
 
 
@@ -181,6 +103,8 @@ def run_machine(config: Config) -> RunResult:
         symbols_set=config.symbols_set,
         pin=config.pin,
         aggregate=config.aggregate,
+        shards=config.shards,
+        interim=config.interim,
         wait_subscribers=config.wait_subscribers,
         policies=config.policies,
         stall_limit=config.stall_limit,
@@ -191,11 +115,22 @@ def run_machine(config: Config) -> RunResult:
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:
         output = guest_output(show)
+
+        def show_interim(so_far: RunResult) -> None:
+            if show is not None:
+                show.erase()
+            try:
+                write_outputs(config, so_far)
+            except OptionError as error:  # the guest goes on, and the disk may have room at its end
+                print(f"mttcg: warning: {error}", file=sys.stderr)
+            print_outcome(so_far, config.quiet)
+
         result: RunResult = machine.run(
             console=output,
             on_status=show,
             stdin_fd=stdin_fd,
             on_bus=say_where if config.bus or config.wait_subscribers else None,
+            on_interim=show_interim,
         )
     if output is not None and output.lost:
         print("mttcg: stdout was closed; the guest's later output is lost", file=sys.stderr)
@@ -235,12 +170,20 @@ def stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def write_json(path: Path, result: dict[str, Any]) -> None:
-    """Write the result; OptionError if the file can't be written."""
-    try:
-        path.write_text(json.dumps(result, indent=2) + "\n")
-    except OSError as error:
-        raise OptionError("--json", f"{path}: {error.strerror}", "a file to write") from error
+def write_outputs(config: Config, result: RunResult) -> None:
+    """Write the files that were asked for; OptionError for one that can't be written."""
+    if config.json is not None:
+        write_json(config.json, result.to_json())
+    if config.html is not None:
+        from mttcg.report.page import run_page
+
+        write_file("--html", config.html, run_page(result.to_json(), settings_of(config)))
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """Give the options of a run as a page shows them."""
+    found: dict[str, Any] = json_ready(config)
+    return {name.replace("_", " "): value for name, value in found.items()}
 
 
 def print_outcome(result: RunResult, quiet: bool) -> None:
@@ -253,7 +196,8 @@ def print_outcome(result: RunResult, quiet: bool) -> None:
             from mttcg.cli.render import make_console, print_result
 
             print_result(make_console(sys.stderr), result)
-        if result.stop_reason != StopReason.GUEST_EXIT and not result.failures:
+        in_order = result.stop_reason in (StopReason.GUEST_EXIT, StopReason.RUNNING)
+        if not in_order and not result.failures:
             print(f"mttcg: {result.stop_reason}", file=sys.stderr)
         for warning in result.warnings:
             print(f"mttcg: warning: {warning}", file=sys.stderr)

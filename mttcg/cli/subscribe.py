@@ -3,39 +3,36 @@
 import argparse
 import json
 import os
+import re
 import signal
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from mttcg.cli.aggregation import (
+    CONNECT_SECONDS,
+    aggregator_errors,
+    incomplete_text,
+    maker_of,
+    outcome_json,
+    stop_on_interrupt,
+)
+from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.config import check_policy
-from mttcg.errors import EXIT_FAULT, MttcgError, OptionError, PluginError
+from mttcg.config import check_interim, check_policy, check_shards
+from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
 from mttcg.machine.result import json_ready
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
-    from mttcg_bus.recording import Recording
     from mttcg_bus.security import ClientSecurity
-    from mttcg_bus.subscriber import Subscriber
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
-CONNECT_SECONDS = 10.0
-"""How long the publisher may take to answer."""
-
-
-class AggregatorError(MttcgError):
-    """A plugin's aggregator raised; `plugin` names it, `error` is what it raised."""
-
-    def __init__(self, plugin: str, error: Exception) -> None:
-        super().__init__(f"plugin {plugin}: its aggregator raised {type(error).__name__}: {error}")
-        self.plugin, self.error = plugin, error
+NEVER = float("inf")
+PLACE = re.compile(r"(\d{1,2})/(\d{1,2})", re.ASCII)
 
 
 class SubscribeVerb:
@@ -59,160 +56,192 @@ class SubscribeVerb:
             help="what becomes of records that come too fast: block, drop, drop:oldest or sample:N "
             "(what each stream says)",
         )
+        parser.add_argument(
+            "--shards",
+            metavar="N",
+            type=int,
+            default=1,
+            help="share the vCPUs out to N processes, and merge what they find (%(default)s)",
+        )
+        parser.add_argument(
+            "--interim",
+            metavar="SECONDS",
+            type=float,
+            default=0.0,
+            help="report what there is every so many seconds, too",
+        )
         add_client_keys(parser)
         parser.add_argument("--json", metavar="FILE", type=Path, help="write the report to FILE")
         parser.add_argument(
             "--report-fd",
             metavar="N",
             type=int,
-            help="write the report to this descriptor and print nothing; Ctrl-C is left to the run",
+            help="write reports to this descriptor, an object of JSON on each line, and print "
+            "nothing; Ctrl-C is left to the run",
         )
+        parser.add_argument(
+            "--shard", metavar="I/N", help="be shard I of N, which gives its state to --state-fd"
+        )
+        parser.add_argument("--state-fd", metavar="N", type=int, help="see --shard")
 
     def run(self, args: argparse.Namespace) -> int:
         """Aggregate until the streams end; 70 if they break off, 130 after Ctrl-C."""
         if args.report_fd is not None:
             # Ctrl-C reaches the whole foreground group; the run that started us ends the streams
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            check_descriptor(args.report_fd)
+        for option, descriptor in (("--report-fd", args.report_fd), ("--state-fd", args.state_fd)):
+            check_descriptor(option, descriptor)
         if args.policy:
             check_policy("this subscriber", args.policy)
+        check_interim(args.interim)
+        check_shards(args.shards)
+        place = parse_place(args.shard, args.state_fd)
         plugin = load_plugin(args.plugin)
+        maker_of(plugin)
         security = client_security(args)
-        outcome, interrupted = aggregate_from(args.url, plugin, args.policy, security)
+        if place is not None:
+            return be_shard(args, plugin, place, security)
+        told = teller(plugin, args.report_fd) if args.interim else None
+        work = aggregate_in_shards if args.shards > 1 else aggregate_alone
+        outcome, interrupted = work(args, plugin, security, told)
         deliver(plugin.name, outcome, args.json, args.report_fd)
         if interrupted:
             return EXIT_INTERRUPTED
         return EXIT_FAULT if outcome.failure or outcome.missing else 0
 
 
-def check_descriptor(descriptor: int) -> None:
-    """Refuse a --report-fd that is not open, before any work is done for it."""
+def check_descriptor(option: str, descriptor: int | None) -> None:
+    """Refuse a descriptor that is not open, before any work is done for it."""
     try:
-        os.fstat(descriptor)
+        if descriptor is not None:
+            os.fstat(descriptor)
     except (OSError, OverflowError) as error:
-        raise OptionError("--report-fd", f"{descriptor} is not open", "a descriptor") from error
+        raise OptionError(option, f"{descriptor} is not open", "a descriptor") from error
 
 
-def aggregate_from(
-    url: str, plugin: Plugin, policy: str, security: "ClientSecurity | None"
+def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | None:
+    """Read --shard I/N as (I, N), None if there is none; OptionError."""
+    if (text is None) != (descriptor is None):
+        raise OptionError("--shard", "it is for --state-fd", "both, or neither")
+    if text is None:
+        return None
+    found = PLACE.fullmatch(text)
+    place = tuple(map(int, found.groups())) if found else (0, 0)
+    if not 0 <= place[0] < place[1]:
+        raise OptionError("--shard", f"{text!r} is none", "I/N with I from 0 to N - 1")
+    return place[0], place[1]
+
+
+def aggregate_alone(
+    args: argparse.Namespace,
+    plugin: Plugin,
+    security: "ClientSecurity | None",
+    told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
-    """Connect to the bus at `url` and aggregate until the streams end or Ctrl-C.
+    """Connect to the bus and aggregate until the streams end or Ctrl-C.
 
-    Returns the outcome and whether it was Ctrl-C. Raises PluginError for a plugin without
-    aggregator, the bus's errors if nothing answers or the run has no such stream, AggregatorError.
+    told: called with each interim report. Returns the outcome and whether it was Ctrl-C. Raises the
+    bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    aggregator_class = aggregator_of(plugin)
+    from mttcg_bus.aggregator import aggregate, report_of
+    from mttcg_bus.interim import Every, Paced, so_far
     from mttcg_bus.subscriber import Subscriber
 
-    prefixes = [f"{plugin.name}."]
+    make = maker_of(plugin)
     with Subscriber(
-        url,
-        prefixes,
+        args.url,
+        [f"{plugin.name}."],
         plugin.name,
         connect_seconds=CONNECT_SECONDS,
-        policy=policy,
+        policy=args.policy,
         security=security,
     ) as subscriber:
-        with stop_on_interrupt(subscriber) as interrupts:
-            outcome = aggregate_with(subscriber, aggregator_class, plugin)
+        with stop_on_interrupt(subscriber.stop) as interrupts, aggregator_errors(plugin):
+            aggregator = make(subscriber.run)
+
+            def tell() -> None:
+                if told is not None:
+                    empty = make(subscriber.run)
+                    told(report_of(so_far(subscriber, plugin.name, aggregator, empty)))
+
+            look = Every(args.interim or NEVER, tell)
+            outcome = aggregate(Paced(subscriber, look), aggregator)
         return outcome, bool(interrupts)
 
 
-def aggregator_of(plugin: Plugin) -> type[Any]:
-    """Give the plugin's aggregator; PluginError if it has none."""
-    if plugin.aggregator is None:
-        wrong = "it has no class Aggregator; expected a plugin that aggregates what it records"
-        raise PluginError(plugin.name, wrong)
-    return plugin.aggregator
+def aggregate_in_shards(
+    args: argparse.Namespace,
+    plugin: Plugin,
+    security: "ClientSecurity | None",
+    told: Callable[[dict[str, Any]], None] | None,
+) -> "tuple[Outcome, bool]":
+    """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
+    from mttcg.cli.shards import Shards
+    from mttcg_bus.subscriber import ask_snapshot
+
+    run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
+    count = min(args.shards, run.smp)
+    command = ["subscribe", args.url, "--plugin", args.plugin, "--interim", str(args.interim)]
+    for option in ("policy", "keys", "server"):
+        value = getattr(args, option)
+        command += [f"--{option}", str(value)] if value else []
+    with Shards.start(plugin, run, count, command, told) as shards:
+        with stop_on_interrupt(shards.interrupt) as interrupts:
+            outcome = shards.watch()
+        return outcome, bool(interrupts)
 
 
-@contextmanager
-def stop_on_interrupt(subscriber: "Subscriber") -> Iterator[list[int]]:
-    """Let the first Ctrl-C end the subscription, in order; gives the signals that came.
+def be_shard(
+    args: argparse.Namespace,
+    plugin: Plugin,
+    place: tuple[int, int],
+    security: "ClientSecurity | None",
+) -> int:
+    """Do the work of one shard; what it lacks is for the merging process to say."""
+    from mttcg.cli.shards import run_shard
 
-    A second one raises KeyboardInterrupt. An ignored SIGINT stays ignored.
-    """
-    caught: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, signal.default_int_handler)
-        subscriber.stop()
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        yield caught
-        return
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield caught
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def aggregate_with(
-    subscriber: "Subscriber | Recording", aggregator_class: type[Any], plugin: Plugin
-) -> "Outcome":
-    """Feed the plugin's aggregator; what its code raises becomes AggregatorError."""
-    from mttcg_bus.aggregator import aggregate
-    from mttcg_bus.errors import BusError
-
-    try:
-        return aggregate(subscriber, aggregator_class(plugin.options, subscriber.run))
-    except BusError:
-        raise
-    except Exception as error:
-        traceback.print_exception(error)
-        raise AggregatorError(plugin.name, error) from error
-
-
-def outcome_json(plugin: str, outcome: "Outcome") -> dict[str, Any]:
-    """Give the object that --json writes: the report, and what it lacks if it is incomplete."""
-    missing = [{"stream": stream, "cpu": cpu} for stream, cpu in outcome.missing]
-    gaps = [
-        {"stream": stream, "cpu": cpu, "records": count}
-        for (stream, cpu), count in outcome.gaps.items()
-    ]
-    found: dict[str, Any] = json_ready(
-        {
-            "plugin": plugin,
-            "report": outcome.report,
-            "complete": outcome.complete,
-            "missing": missing,
-            "gaps": gaps,
-            "failure": outcome.failure,
-        }
+    run_shard(
+        args.url,
+        plugin,
+        place,
+        args.state_fd,
+        policy=args.policy,
+        security=security,
+        interim=args.interim,
     )
-    return found
+    return 0
+
+
+def teller(plugin: Plugin, descriptor: int | None) -> Callable[[dict[str, Any]], None]:
+    """Give what an interim report is told to: the descriptor, else stdout."""
+    if descriptor is None:
+        return lambda report: show(f"{plugin.name} so far", report)
+    return lambda report: write_line(descriptor, report, final=False)
+
+
+def show(title: str, report: dict[str, Any]) -> None:
+    """Print a report as tables."""
+    from mttcg.cli.render import make_console, print_report
+
+    print_report(make_console(sys.stdout), title, report)
+    sys.stdout.flush()
+
+
+def write_line(descriptor: int, report: dict[str, Any], *, final: bool, failure: str = "") -> None:
+    """Write a report for the run that started us, as one line of JSON."""
+    line = {"report": json_ready(report), "final": final, "failure": failure}
+    with os.fdopen(descriptor, "w", closefd=final) as stream:
+        stream.write(json.dumps(line) + "\n")
 
 
 def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int | None) -> None:
-    """Write the report where it was asked for: a file, a descriptor, else as tables to stdout.
-
-    The descriptor gets the report alone; that it is incomplete is said by the exit status.
-    """
+    """Write the report where it was asked for: a file, a descriptor, else as tables to stdout."""
     if descriptor is not None:
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump(json_ready(outcome.report), stream)
+        write_line(descriptor, outcome.report, final=True, failure=outcome.failure)
     else:
-        from mttcg.cli.render import make_console, print_report
-
-        print_report(make_console(sys.stdout), plugin, outcome.report)
+        show(plugin, outcome.report)
         if not outcome.complete:
             wrong = incomplete_text(outcome)
             print(f"mttcg: plugin {plugin}: incomplete: {wrong}", file=sys.stderr)
     if file is not None:
-        try:
-            file.write_text(json.dumps(outcome_json(plugin, outcome), indent=2) + "\n")
-        except OSError as error:
-            raise OptionError("--json", f"{file}: {error.strerror}", "a file to write") from error
-
-
-def incomplete_text(outcome: "Outcome") -> str:
-    """Say in one line what the aggregator did not get."""
-    lost = sum(outcome.gaps.values())
-    parts = [f"{lost:,} records are missing"] if lost else []
-    if outcome.missing:
-        named = ", ".join(f"{stream} of vCPU {cpu}" for stream, cpu in outcome.missing[:4])
-        parts.append(f"{len(outcome.missing)} streams did not end ({named})")
-    return "; ".join([*parts, outcome.failure] if outcome.failure else parts)
+        write_json(file, outcome_json(plugin, outcome))

@@ -30,6 +30,7 @@ from mttcg.instrument.api import (
     uninstrument_block,
     uninstrument_memory,
 )
+from mttcg.instrument.compiled import compiled
 from mttcg.instrument.cpu import Cpu
 from mttcg.instrument.disassembly import disassemble
 from mttcg.instrument.options import option
@@ -45,6 +46,7 @@ __all__ = [
     "Stream",
     "Ticket",
     "When",
+    "compiled",
     "disassemble",
     "events",
     "instrument",

@@ -1,7 +1,7 @@
 """The calls of a plugin: attach and take away, on one vCPU or on all.
 
 `cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
-`Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once. Each
+`Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once.
 With `once` the target runs at the first chance on each vCPU only (of all blocks: at the first of
 each), with `when` only if that probe says so; both are decided natively. Each
 call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU

@@ -5,7 +5,7 @@ import os
 import select
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +26,54 @@ class Reported:
 
 @dataclass
 class AggregatorProcess:
-    """One that runs; its report comes through a pipe, which ends with the process.
+    """One that runs; its reports come through a pipe, a line of JSON each, which ends with it.
 
-    plugin: what it is called on the bus. named: what it is called in messages.
+    plugin: what it is called on the bus. named: what it is called in messages. shards: processes
+    that share its work out among them; each is a subscriber. latest: the report that came last,
+    None before the first. news: whether it came since somebody set this to False.
     """
 
     plugin: str
     process: "subprocess.Popen[bytes]"
     report_fd: int
     named: str = ""
+    shards: int = 1
+    latest: dict[str, Any] | None = None
+    news: bool = False
+    _failure: str | None = None
+    _received: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
         """Name it after the plugin, unless it has a name."""
         self.named = self.named or f"the aggregator of {self.plugin}"
 
+    @property
+    def subscribers(self) -> tuple[str, ...]:
+        """The names under which it subscribes."""
+        if self.shards == 1:
+            return (self.plugin,)
+        return tuple(f"{self.plugin}/{shard}" for shard in range(self.shards))
+
     @classmethod
-    def start(cls, plugin: str, spec: str, url: str, keys: Path | None) -> "AggregatorProcess":
-        """Start a plugin's aggregator, which subscribes to the bus at `url` with the bus's keys."""
-        command = ("subscribe", url, "--plugin", spec, *_with_keys(keys))
-        return cls._start(plugin, "", command)
+    def start(
+        cls,
+        plugin: str,
+        spec: str,
+        url: str,
+        keys: Path | None,
+        *,
+        shards: int = 1,
+        interim: float = 0.0,
+    ) -> "AggregatorProcess":
+        """Start a plugin's aggregator, which subscribes to the bus at `url` with the bus's keys.
+
+        shards: into how many processes it is divided. interim: seconds between its reports while
+        the guest runs, 0 for none.
+        """
+        command = ["subscribe", url, "--plugin", spec, *_with_keys(keys)]
+        command += ["--shards", str(shards)] if shards > 1 else []
+        command += ["--interim", str(interim)] if interim else []
+        return cls._start(plugin, "", tuple(command), shards)
 
     @classmethod
     def start_recorder(cls, file: Path, url: str, keys: Path | None) -> "AggregatorProcess":
@@ -53,7 +82,9 @@ class AggregatorProcess:
         return cls._start("recorder", "the recorder", command)
 
     @classmethod
-    def _start(cls, plugin: str, named: str, command: tuple[str, ...]) -> "AggregatorProcess":
+    def _start(
+        cls, plugin: str, named: str, command: tuple[str, ...], shards: int = 1
+    ) -> "AggregatorProcess":
         ours, theirs = os.pipe()
         try:
             process = subprocess.Popen(
@@ -68,37 +99,56 @@ class AggregatorProcess:
             raise
         finally:
             os.close(theirs)
-        return cls(plugin, process, ours, named)
+        return cls(plugin, process, ours, named, shards)
+
+    def take(self) -> bool:
+        """Take in what has come, waiting for something; False at the end."""
+        data = os.read(self.report_fd, READ_BYTES)
+        self._received += data
+        *lines, rest = bytes(self._received).split(b"\n")
+        self._received = bytearray(rest)
+        for line in lines:
+            self._take_line(line)
+        return bool(data)
+
+    def _take_line(self, line: bytes) -> None:
+        try:
+            content = json.loads(line)
+            report, final, failure = (content[name] for name in ("report", "final", "failure"))
+        except (ValueError, TypeError, KeyError):
+            return  # no report: the plugin's code wrote to the descriptor
+        self.latest, self.news = report, True
+        self._failure = failure if final else None
 
     def report(self, seconds: float) -> Reported:
         """Wait for its end, for so long; then it is killed."""
-        content = self._read(time.monotonic() + seconds)
+        in_time = self._take_all(time.monotonic() + seconds)
         try:
-            status = self.process.wait(EXIT_SECONDS if content is not None else 0)
+            status = self.process.wait(EXIT_SECONDS if in_time else 0)
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()
-        named = self.named
-        if content is None:
-            return Reported(None, f"{named} did not report within {seconds:g} s and was killed")
-        ended = end_text(status)
-        try:
-            report = json.loads(content)
-        except ValueError:
-            return Reported(None, f"{named} gave no report ({ended})")
-        return Reported(report, f"the report of {named} is incomplete ({ended})" if status else "")
+        named, ended = self.named, end_text(status)
+        wrong = ""
+        if not in_time:
+            wrong = f"{named} did not report within {seconds:g} s and was killed"
+        elif self._failure is None:
+            wrong = f"{named} gave no report ({ended})"
+        if wrong:
+            last = "" if self.latest is None else "; its last interim report is used"
+            return Reported(self.latest, wrong + last)
+        if status or self._failure:
+            wrong = f"the report of {named} is incomplete ({self._failure or ended})"
+        return Reported(self.latest, wrong)
 
-    def _read(self, until: float) -> bytes | None:
-        """All that comes until the pipe ends, None if that is not in time."""
-        content = bytearray()
+    def _take_all(self, until: float) -> bool:
+        """Whether the pipe ends in time."""
         poller = select.poll()
         poller.register(self.report_fd, select.POLLIN)
         while poller.poll(max(0.0, until - time.monotonic()) * 1000):
-            part = os.read(self.report_fd, READ_BYTES)
-            if not part:
-                return bytes(content)
-            content += part
-        return None
+            if not self.take():
+                return True
+        return False
 
     def ended(self) -> int | None:
         """Its exit status, None if it runs."""

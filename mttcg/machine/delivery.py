@@ -112,15 +112,27 @@ class Delivery:
         )
         return publisher
 
-    def aggregate(self, plugins: list[dict[str, Any]]) -> None:
-        """Start an aggregator for each plugin that has one."""
+    def aggregate(self, plugins: list[dict[str, Any]], config: Config) -> None:
+        """Start an aggregator for each plugin that has one; OptionError for shards of another."""
         assert self.publisher is not None
-        for plugin in plugins:
-            if plugin["aggregator"]:
-                url = self.publisher.url
-                self.aggregators.append(
-                    AggregatorProcess.start(plugin["name"], plugin["spec"], url, self.keys)
+        chosen = [plugin for plugin in plugins if plugin["aggregator"]]
+        names = [plugin["name"] for plugin in chosen]
+        for name in config.shards:
+            if name and name not in names:
+                there = f"one of {', '.join(names)}" if names else "a plugin that aggregates"
+                raise OptionError("--shards", f"there is no aggregator of {name}", there)
+        for plugin in chosen:
+            wanted = config.shards.get(plugin["name"], config.shards.get("", 1))
+            self.aggregators.append(
+                AggregatorProcess.start(
+                    plugin["name"],
+                    plugin["spec"],
+                    self.publisher.url,
+                    self.keys,
+                    shards=min(wanted, config.smp),
+                    interim=config.interim,
                 )
+            )
 
     def record(self, file: Path) -> None:
         """Start a recorder of everything that is published."""
@@ -139,7 +151,7 @@ class Delivery:
         """
         publisher = self.publisher
         assert publisher is not None
-        wanted = len(self.children) + others
+        wanted = sum(len(child.subscribers) for child in self.children) + others
         joined: Counter[str] = Counter()
         poller = select.poll()
         for descriptor in (publisher.fileno(), *(a.report_fd for a in self.children)):
@@ -165,9 +177,10 @@ class Delivery:
 
     def _missing(self, wanted: int, joined: "Counter[str]") -> list[str]:
         """Who is not there, by name as far as names are known."""
-        names = [a.named for a in self.children if not joined[a.plugin]]
+        absent = [[name for name in a.subscribers if not joined[name]] for a in self.children]
+        names = [a.named for a, missing in zip(self.children, absent, strict=True) if missing]
         assert self.publisher is not None
-        others = wanted - self.publisher.subscribers - len(names)
+        others = wanted - self.publisher.subscribers - sum(map(len, absent))
         return names + ([f"{others} of the subscribers to wait for"] if others > 0 else [])
 
     def emit_for(self, stream: str, cpu: int, records: Any) -> None:

@@ -6,7 +6,6 @@ has no threads before it forks, and its vCPUs share its pages until they write t
 
 import contextlib
 import ctypes
-import hashlib
 import io
 import os
 import signal
@@ -15,10 +14,10 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
+from mttcg.instrument.native_cache import use_native_cache
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
 
@@ -41,29 +40,6 @@ def die_with_parent(parent: int) -> None:
 def name_process(name: str) -> None:
     """Be shown by that name, up to 15 characters, by ps and top (prctl(2))."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())
-
-
-def use_native_cache() -> None:
-    """Let numba keep compiled code per user, apart for every state of what it compiles.
-
-    numba notices a changed file, but not a function or constant that changed in another: so the
-    cache is named after all files that it compiles from, and those that they take constants from.
-    """
-    package = Path(__file__).parent.parent
-    sources = [package / "isa/riscv64/hart.py", package / "engine/unicorn/frame.py", bus_ring()]
-    sources += [p for p in sorted(package.rglob("*.py")) if b"numba" in p.read_bytes()]
-    digest = hashlib.blake2b(digest_size=8)
-    for source in sources:
-        digest.update(source.read_bytes())
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "mttcg" / digest.hexdigest()))
-
-
-def bus_ring() -> Path:
-    """The file that has the offsets of a ring."""
-    from mttcg_bus import ring
-
-    return Path(ring.__file__)
 
 
 def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:

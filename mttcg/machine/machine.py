@@ -21,6 +21,7 @@ from mttcg.machine.console import Console, standard_output
 from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage
+from mttcg.machine.interim import Interims
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import END_SECONDS, Host, start_host
 from mttcg.machine.outcome import StatusReader, build_result, counter_reports
@@ -61,6 +62,7 @@ class Machine:
         on_status: Callable[[Status], None] | None = None,
         stdin_fd: int | None = None,
         on_bus: Callable[[str], None] | None = None,
+        on_interim: Callable[[RunResult], None] | None = None,
     ) -> RunResult:
         """Run the guest to its end.
 
@@ -70,6 +72,7 @@ class Machine:
             on_status: called several times a second while the guest runs.
             stdin_fd: descriptor that the guest's UART reads from.
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
+            on_interim: called with the result so far, every `interim` seconds if that is not 0.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
         is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
@@ -79,7 +82,7 @@ class Machine:
             console = standard_output()
         run = Run(self.config, self.image, Interrupts())
         try:
-            return run.run(console, on_status, stdin_fd, on_bus)
+            return run.run(console, on_status, stdin_fd, on_bus, on_interim)
         except OSError as error:
             if error.errno in LIMITS:
                 raise HostLimitError(self.config.smp, self.config.memory, error) from error
@@ -108,6 +111,7 @@ class Run:
         on_status: Callable[[Status], None] | None,
         stdin_fd: int | None,
         on_bus: Callable[[str], None] | None,
+        on_interim: Callable[[RunResult], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         self._make_segments()
@@ -116,13 +120,18 @@ class Run:
         self._make_descriptors(host)
         self.seconds["start"] = time.monotonic() - self.started
         reader = StatusReader(self.harts.harts, self._ledger)
+        interims: Interims | None = None
 
         def tick() -> None:
             if on_status is not None:
                 on_status(reader.read())
+            if interims is not None:
+                interims.look()
 
         with self.interrupts as interrupts:
             watch = self._watch(host, console, stdin_fd, tick)
+            if on_interim is not None and self.config.interim:
+                interims = Interims(self, watch, on_interim)
             began = time.monotonic()
             self.machine.start_clock()
             self._start_vcpus(host)
@@ -160,7 +169,7 @@ class Run:
             publisher.state = self._state
             if on_bus is not None:
                 on_bus(publisher.url)
-            delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [])
+            delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [], self.config)
             if self.config.record is not None:
                 delivery.record(Path(self.config.record))
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)

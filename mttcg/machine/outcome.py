@@ -4,12 +4,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT
 from mttcg.instrument.targets import counted
 from mttcg.isa.riscv64.hart import Hart, State
@@ -95,7 +97,7 @@ def registers_of(hart: Hart) -> dict[str, int]:
 def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
     """One vCPU's part of the result; stalled_ns: how long it waited for room in its rings."""
     state = State(hart.state)
-    in_order = state is State.STOPPED
+    by_itself = state in (State.FAILED, State.KILLED)
     return VcpuResult(
         index=hart.index,
         instructions=hart.instructions,
@@ -107,7 +109,7 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
         cache_invalidated=hart.cache_invalidated,
         state=state.name.lower(),
         pc=hart.block_pc if state is State.KILLED else hart.pc,
-        registers=None if in_order else registers_of(hart),
+        registers=registers_of(hart) if by_itself else None,
         seconds_cpu=hart.cpu_ns * NANOSECONDS,
         seconds_stalled=stalled_ns * NANOSECONDS,
         traps=hart.traps,
@@ -165,23 +167,45 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
                 "records were not delivered"
             )
+    reason = stop_reason(watch)
+    return result_of(run, watch, reports, reason, exit_status(watch, reason))
+
+
+def interim_result(run: "Run", watch: Watch) -> RunResult:
+    """The result so far of a run that goes on, with the reports that came last."""
+    assert run.delivery is not None
+    reports = {
+        aggregator.plugin: aggregator.latest
+        for aggregator in run.delivery.aggregators
+        if aggregator.latest is not None
+    }
+    found = result_of(run, watch, reports, StopReason.RUNNING, 0)
+    ran = time.monotonic() - run.started - run.seconds["start"]
+    return replace(found, seconds=found.seconds | {"run": ran})
+
+
+def result_of(
+    run: "Run", watch: Watch, reports: dict[str, Any], reason: StopReason, status: int
+) -> RunResult:
+    """All there is of a run, with the `reports` of its aggregators."""
+    assert run.delivery is not None and run.host is not None
     counted = counter_reports(run)
     plugins = {
         plugin["name"]: counted.get(plugin["name"], {}) | reports.get(plugin["name"], {})
         for plugin in run.host.needs["plugins"]
     }
-    reason = stop_reason(watch)
     return RunResult(
         guest=str(run.config.guest),
         engine=run.engine,
         host=host_facts(),
-        exit_status=exit_status(watch, reason),
+        exit_status=status,
         stop_reason=reason,
         vcpus=[vcpu_result(hart, run.delivery.stalled_ns(hart.index)) for hart in run.harts.harts],
         plugins=plugins,
-        ledger={name: ledger.to_plain() for name, ledger in ledgers.items()},
+        ledger={name: ledger.to_plain() for name, ledger in run.delivery.ledger().items()},
         subscribers=run.delivery.subscribers(),
-        failures=watch.failures,
-        warnings=watch.warnings,
-        seconds=run.seconds,
+        failures=list(watch.failures),
+        warnings=list(watch.warnings),
+        seconds=dict(run.seconds),
+        code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
     )

@@ -17,6 +17,7 @@ LedgerCounts = Mapping[str, int]
 class StopReason(StrEnum):
     """Why a run ended; the values are the words of the report."""
 
+    RUNNING = "the guest runs"
     GUEST_EXIT = "the guest ended"
     ALL_WAITING = "every hart waits and nothing can wake one"
     INTERRUPTED = "interrupted"
@@ -91,7 +92,8 @@ class RunResult:
     stream's name to its counts; `subscribers` are those there were, with ledgers of their own;
     `failures` are messages of one or more lines, empty after a run
     without fault; `warnings` say in a line each what the run had to do without, or more slowly;
-    `seconds` maps a phase of the run to its wall time.
+    `seconds` maps a phase of the run to its wall time; `code_cache` has, with the llvm engine, the
+    arena's bytes, how much code was written into it, and how many regions were emptied for that.
     """
 
     guest: str
@@ -106,6 +108,7 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     subscribers: list[dict[str, Any]] = field(default_factory=list)
+    code_cache: dict[str, int] = field(default_factory=dict)
 
     @property
     def instructions(self) -> int:
@@ -128,6 +131,7 @@ class RunResult:
                 "failures": self.failures,
                 "warnings": self.warnings,
                 "seconds": self.seconds,
+                "code_cache": self.code_cache,
             }
         )
         return found

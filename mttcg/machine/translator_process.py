@@ -10,7 +10,7 @@ import numpy as np
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
-from mttcg.engine.llvm.emit import Ram
+from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion, Translator
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE

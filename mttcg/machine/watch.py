@@ -11,6 +11,7 @@ from typing import Any
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.traps import enabled_interrupts
+from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.machine.delivery import Delivery
 from mttcg.machine.interrupts import Interrupts
@@ -91,6 +92,8 @@ class Watch:
             add(channel, selectors.EVENT_READ, self._receiver(index))
         if self.delivery.publisher is not None:
             add(self.delivery.publisher, selectors.EVENT_READ, self._from_publisher)
+        for aggregator in self.delivery.aggregators:
+            add(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
         if self.stdin_fd is not None:
             ConsoleInput(self.selector, self.stdin_fd, self.console_input)
 
@@ -249,6 +252,15 @@ class Watch:
                 self.selector.unregister(descriptor)
                 self.failures.append(f"the bus publisher died ({end_text(event.exit_status)})")
                 self.stop(Ending.FAULT)
+
+    def _taker(self, aggregator: AggregatorProcess) -> Callable[[], None]:
+        """What takes interim reports, so that the aggregator goes on, and sees its early end."""
+
+        def take() -> None:
+            if not aggregator.take():
+                self.selector.unregister(aggregator.report_fd)
+
+        return take
 
     def _noticed(self) -> None:
         os.eventfd_read(self.notice_fd)

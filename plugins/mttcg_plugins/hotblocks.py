@@ -53,6 +53,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def merge(self, other: mttcg_bus.Aggregator) -> None:
         """Add another's counts."""
+        super().merge(other)
         assert isinstance(other, Aggregator)
         self.executions.update(other.executions)
         for mine, theirs in zip(self.per_cpu, other.per_cpu, strict=True):

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Stream, events, instrument_memory, option
+from mttcg.instrument import Stream, compiled, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.npy import RecordFile
 
 PAGE_SHIFT = 12
-PLACES = 1 << 14
+ONE, HASH_SHIFT = np.uint64(1), np.uint64(20)
 NO_KEY = np.uint64((1 << 64) - 1)
+PLACES = 1 << 12
+"""Of a table of pages, to begin with."""
 
 
 @dataclass(frozen=True)
@@ -39,60 +41,101 @@ def plugin_init(_options: Options) -> bool:
     return True
 
 
-class PageCounts:
-    """Counts how often keys occur, batch by batch, without sorting.
+@compiled
+def count_pages(records: Any, keys: Any, counts: Any) -> int:
+    """Count records per page and direction in an open hash table; how many were counted.
 
-    A key has a place in a table by its low bits; one that finds its place taken by another is
-    counted apart, more slowly.
+    Args:
+        records: a batch of `events.ACCESS`.
+        keys: page and direction at each place, or NO_KEY; a power of two of places.
+        counts: at the places of the keys.
+
+    It ends before a record with a new key if half of the places are taken.
     """
+    last = np.uint64(len(keys) - 1)
+    for n in range(len(records)):
+        record = records[n]
+        key = record.address >> np.uint64(PAGE_SHIFT) << ONE | np.uint64(record.write)
+        place = (key ^ key >> HASH_SHIFT) & last
+        while keys[place] != key:
+            if keys[place] == NO_KEY:
+                if 2 * counts[-1] >= len(keys):
+                    return n
+                counts[-1] += 1
+                keys[place] = key
+            else:
+                place = (place + ONE) & last
+        counts[place] += 1
+    return len(records)
 
-    def __init__(self) -> None:
-        self.keys = np.full(PLACES, NO_KEY)
-        self.counts = np.zeros(PLACES, dtype=np.int64)
-        self.others: dict[int, int] = defaultdict(int)
 
-    def add(self, keys: "np.ndarray[Any, np.dtype[np.uint64]]") -> None:
-        """Count a batch."""
-        places = (keys & np.uint64(PLACES - 1)).astype(np.int64)
-        free = self.keys[places] == NO_KEY
-        if free.any():
-            self.keys[places[free]] = keys[free]  # of several for one place, one
-        homeless = self.keys[places] != keys
-        if homeless.any():
-            self._add_others(*np.unique(keys[homeless], return_counts=True))
-            places = places[~homeless]
-        self.counts += np.bincount(places, minlength=PLACES)
+class PageCounts:
+    """Counts accesses per page and direction, batch by batch."""
 
-    def _add_others(self, keys: Any, counts: Any) -> None:
-        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-            self.others[key] += count
+    def __init__(self, places: int = PLACES) -> None:
+        self.keys = np.full(places, NO_KEY)
+        self.counts = np.zeros(places + 1, dtype=np.int64)  # the last is how many places are taken
+
+    def add(self, records: "np.ndarray[Any, Any]") -> None:
+        """Count a batch of `events.ACCESS`."""
+        done = count_pages(records, self.keys, self.counts)
+        while done < len(records):
+            self._grow()
+            done += count_pages(records[done:], self.keys, self.counts)
+
+    def _grow(self) -> None:
+        """Have twice the places."""
+        larger = PageCounts(2 * len(self.keys))
+        for key, count in self.totals().items():
+            place = (key ^ key >> int(HASH_SHIFT)) % len(larger.keys)
+            while larger.keys[place] != NO_KEY:
+                place = (place + 1) % len(larger.keys)
+            larger.keys[place], larger.counts[place] = key, count
+        larger.counts[-1] = self.counts[-1]
+        self.keys, self.counts = larger.keys, larger.counts
 
     def totals(self) -> dict[int, int]:
-        """How often each key occurred."""
-        used = np.flatnonzero(self.counts)
-        known = zip(self.keys[used].tolist(), self.counts[used].tolist(), strict=True)
-        return dict(known) | self.others
+        """How often each page and direction occurred; the key is twice the page, odd for writes."""
+        used = np.flatnonzero(self.keys != NO_KEY)
+        return dict(zip(self.keys[used].tolist(), self.counts[used].tolist(), strict=True))
 
 
 class Aggregator(mttcg_bus.Aggregator):
     """Counts accesses per page, vCPU and direction; merging adds them up."""
 
+    local = frozenset({"file"})
+
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
         self.counts: dict[int, PageCounts] = defaultdict(PageCounts)
         self.merged: dict[tuple[int, int, int], int] = defaultdict(int)
-        self.file = RecordFile(options.out, events.ACCESS) if options.out else None
+        self.file: RecordFile | None = None
+        self.files: set[str] = set()
+
+    def begin(self, shard: int | None = None) -> None:
+        """Open the file, if there is to be one."""
+        super().begin(shard)
+        if self.options.out is not None:
+            path = self.file_for(self.options.out)
+            self.file = RecordFile(path, events.ACCESS)
+            self.files.add(str(path))
+
+    def end(self) -> None:
+        """Close the file."""
+        if self.file is not None:
+            self.file.close()
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Count and write a batch."""
-        keys = records["address"] >> np.uint64(PAGE_SHIFT) << np.uint64(1) | records["write"]
-        self.counts[cpu].add(keys)
+        self.counts[cpu].add(records)
         if self.file is not None:
             self.file.append(records)
 
     def merge(self, other: mttcg_bus.Aggregator) -> None:
         """Add another's counts; files stay apart."""
+        super().merge(other)
         assert isinstance(other, Aggregator)
+        self.files |= other.files
         for key, count in other.pages().items():
             self.merged[key] += count
 
@@ -106,8 +149,6 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def report(self) -> dict[str, Any]:
         """Totals per vCPU, and the pages with the most accesses."""
-        if self.file is not None:
-            self.file.close()
         counted = self.pages()
         pages: dict[int, dict[str, int]] = defaultdict(lambda: {"reads": 0, "writes": 0})
         vcpus = [{"cpu": cpu, "reads": 0, "writes": 0} for cpu in range(self.run.smp)]
@@ -126,8 +167,8 @@ class Aggregator(mttcg_bus.Aggregator):
             "vcpus": vcpus,
             "hottest": rows,
         }
-        if self.file is not None:
-            report["file"] = str(self.options.out)
+        if self.files:
+            report["file"] = "; ".join(sorted(self.files))
         return report
 
     def _symbol(self, page: int) -> str:

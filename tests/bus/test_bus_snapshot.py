@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bus_harness import LIMIT_SECONDS, RECORD, TestBus, collect, records_of
+from bus_harness import LIMIT_SECONDS, RECORD, TestBus, check_whole, collect, records_of
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -86,6 +86,33 @@ def test_what_came_before_the_snapshot_is_kept(make_bus: MakeBus) -> None:
     assert handle.finish(LIMIT_SECONDS)
     items = received.result(LIMIT_SECONDS)
     assert sum(len(item.records) for item in items if isinstance(item, Batch)) == 100
+
+
+def test_what_came_before_the_snapshot_is_kept_when_the_streams_end_meanwhile(
+    make_bus: MakeBus,
+) -> None:
+    bus = make_bus(1, capacity=256)
+    handle = bus.start()
+    subscriber = bus.subscribe()
+    bus.produce(0, 100)
+    finished = Future[bool]()
+
+    def state_at_the_end() -> dict[str, Any]:
+        until = time.monotonic() + LIMIT_SECONDS
+        while not subscriber._finished and time.monotonic() < until:
+            time.sleep(0.001)
+        finished.set_result(subscriber._finished)
+        return STATE
+
+    handle.state = state_at_the_end
+    asked = bus.spawn(subscriber.snapshot, LIMIT_SECONDS)
+    ended = bus.spawn(handle.finish, LIMIT_SECONDS)
+    assert asked.result(LIMIT_SECONDS).counters == STATE["counters"]
+    assert finished.result()
+    items = collect(subscriber)
+    assert ended.result(LIMIT_SECONDS)
+    check_whole(items, 0, 100)
+    assert bus.ledger().complete
 
 
 def test_who_does_not_subscribe_may_ask_too(make_bus: MakeBus) -> None:

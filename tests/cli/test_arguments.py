@@ -45,6 +45,19 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["run", "a", "--set", "rounds=x"], "not an assignment"),
         (["run", "a", "--set", "a=1", "--set", "a=2"], "a is given twice"),
         (["run", "a", "--wait-subscribers", "-1"], "out of range"),
+        (["run", "a", "--shards", "0"], "--shards: 0 is out of range; expected a whole number"),
+        (["run", "a", "--shards", "a=x"], "'a=x' is not a number of shards; expected N or PLUGIN"),
+        (["run", "a", "--shards", "=2"], "'=2' is not a number of shards"),
+        (["run", "a", "--shards", "2", "--shards", "3"], "'3': given twice"),
+        (["run", "a", "--interim", "-1"], "--interim: -1.0 is out of range"),
+        (["subscribe", "ipc:///x", "--plugin", "memtrace", "--shards", "65"], "65 is out of range"),
+        (["subscribe", "ipc:///x", "--plugin", "memtrace", "--interim", "-2"], "out of range"),
+        (["subscribe", "ipc:///x", "--plugin", "memtrace", "--shard", "0/2"], "for --state-fd"),
+        (
+            ["subscribe", "ipc:///x", "--plugin", "memtrace", "--shard", "2/2", "--state-fd", "0"],
+            "--shard: '2/2' is none; expected I/N",
+        ),
+        (["subscribe", "ipc:///x", "--plugin", "memtrace", "--state-fd", "99"], "99 is not open"),
         (["run", "a", "--policy", "drop"], "'drop' is not NAME=POLICY"),
         (["run", "a", "--policy", "m=lossy"], "m: 'lossy' is no policy; expected block or drop or"),
         (["run", "a", "--policy", "m=drop", "--policy", "m=block"], "m is given twice"),
@@ -139,7 +152,7 @@ def test_every_option_reaches_the_machine(
     options += " --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --pin --no-aggregate"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
-    bus += " --keys k --allow a.pub --allow b.pub"
+    bus += " --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
     assert main(["run", "a.elf", *options.split(), *more.split(), *bus.split()]) == 0
     assert machine.made == {
         "guest": Path("a.elf"),
@@ -152,6 +165,8 @@ def test_every_option_reaches_the_machine(
         "symbols_set": {"rounds": 16, "last": -1},
         "pin": True,
         "aggregate": False,
+        "shards": {"": 2, "a": 3},
+        "interim": 1.5,
         "wait_subscribers": 2,
         "policies": {"a": "drop", "a.b": "sample:8"},
         "stall_limit": 2.5,

@@ -1,5 +1,6 @@
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -101,6 +102,32 @@ def test_the_report_goes_to_stdout_and_to_a_file(
     }
 
 
+def test_shards_and_interim_reports(
+    publishing: Publishing, started: list["subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    options = ["--shards", "4", "--interim", "0.05", "--json", str(file)]
+    process = subscribe(started, publishing.url, "--plugin", SAMPLE, *options)
+    assert publishing.process.wait_subscribers(SMP, LIMIT)  # no more than there are vCPUs
+    publishing.emit("sample.value", 0, 1, 2, 3)
+    publishing.emit("sample.value", 1, 10)
+    assert process.stdout is not None
+    shown = b""
+    while b" 16" not in shown:  # an interim report with all of it
+        publishing.process.receive()  # the shards ask for snapshots
+        if select.select([process.stdout], [], [], 0.02)[0]:
+            shown += os.read(process.stdout.fileno(), 1 << 16)
+    assert shown.startswith(b"\nsample so far\n")
+    assert publishing.process.finish(LIMIT)
+    out, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, err) == (0, "")
+    assert "\nsample\n  total  16\n" in out
+    found = json.loads(file.read_text())
+    per_cpu = [{"cpu": 0, "records": 3}, {"cpu": 1, "records": 1}]
+    assert found["report"] == {"total": 16, "per_cpu": per_cpu}
+    assert found["complete"] is True
+
+
 def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
     publishing: Publishing, started: list["subprocess.Popen[str]"]
 ) -> None:
@@ -116,7 +143,11 @@ def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
         report = json.loads(reports.read())
     assert process.communicate(timeout=LIMIT) == ("", "")
     assert process.returncode == 0
-    assert report == {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]}
+    assert report == {
+        "report": {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]},
+        "final": True,
+        "failure": "",
+    }
 
 
 def test_ctrl_c_ends_with_what_has_come(
@@ -183,7 +214,7 @@ def test_a_run_without_the_plugin_is_one_line(
     publishing: Publishing, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     other = tmp_path / "other.py"
-    other.write_text("class Aggregator:\n    pass\n")
+    other.write_text("import mttcg_bus\nclass Aggregator(mttcg_bus.Aggregator):\n    pass\n")
     assert main(["subscribe", publishing.url, "--plugin", str(other)]) == 2
     err = capsys.readouterr().err
     assert "no stream starts with 'other.'" in err

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from mttcg.cli import build_parser
+from mttcg.engine.llvm.arena import HEADER, use_of
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.loader import project_plugins
 from mttcg.instrument.options import parse_spec
@@ -311,8 +314,9 @@ def test_the_json_of_the_page_has_the_names_of_the_result() -> None:
     ]
     vcpu = VcpuResult(0, 1, 1, 0.0, 0.0, 0, 0, 0, "stopped", 0)
     left = {"name": "icount", "reason": "finished", "ledger": {}}
-    made = RunResult("a.elf", "unicorn", {}, 0, StopReason.GUEST_EXIT, [vcpu], subscribers=[left])
-    result = made.to_json()
+    made = RunResult("a.elf", "llvm", {}, 0, StopReason.GUEST_EXIT, [vcpu], subscribers=[left])
+    arena = np.zeros(1, HEADER).view(np.uint8).data
+    result = replace(made, code_cache=use_of(arena)).to_json()
     assert keys_of(shown) == keys_of(result)
     table = section_of("run").partition("### The JSON result")[2]
     assert [

@@ -84,9 +84,7 @@ def test_a_killed_publisher_ends_the_run(start: Callable[..., Running]) -> None:
     running = spin(start, "--plugin", "memtrace", "--plugin", "icount")
     assert killed(running, "publisher") < SOON
     assert "mttcg: the bus publisher died (signal 9)" in running.stderr
-    assert "the report of the aggregator of memtrace is incomplete (exit status 70)" in (
-        running.stderr
-    )
+    assert "the report of the aggregator of memtrace is incomplete (bus ipc:" in running.stderr
     result = running.result
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["stopped"] * 2
     assert result["plugins"]["icount"]["total"]["blocks"] > 1000

@@ -228,14 +228,35 @@ def aggregator(program: str) -> AggregatorProcess:
     return AggregatorProcess("plug", process, reading)
 
 
+def said(report: dict[str, int], final: bool = True, failure: str = "") -> str:
+    line = json.dumps({"report": report, "final": final, "failure": failure}) + "\n"
+    return f"import os, sys; os.write(int(sys.argv[1]), {line.encode()!r})"
+
+
 @pytest.mark.parametrize(
     ("program", "report", "wrong"),
     [
-        ("import os, sys; os.write(int(sys.argv[1]), b'{\"a\": 1}')", {"a": 1}, ""),
+        (said({"a": 1}), {"a": 1}, ""),
         (
-            "import os, sys; os.write(int(sys.argv[1]), b'{}'); sys.exit(70)",
+            f"{said({})}; sys.exit(70)",
             {},
             "the report of the aggregator of plug is incomplete (exit status 70)",
+        ),
+        (
+            said({"a": 1}, failure="shard 0 died"),
+            {"a": 1},
+            "the report of the aggregator of plug is incomplete (shard 0 died)",
+        ),
+        (
+            f"{said({'a': 1}, final=False)}; {said({'a': 2}, final=False)}; os._exit(3)",
+            {"a": 2},
+            "the aggregator of plug gave no report (exit status 3); its last interim report is "
+            "used",
+        ),
+        (
+            "import os, sys; os.write(int(sys.argv[1]), b'no\\nreport{\\n')",
+            None,
+            "the aggregator of plug gave no report (exit status 0)",
         ),
         (
             "import os; os.kill(os.getpid(), 9)",
@@ -248,7 +269,7 @@ def aggregator(program: str) -> AggregatorProcess:
             "the aggregator of plug did not report within 0.5 s and was killed",
         ),
     ],
-    ids=["good", "incomplete", "killed", "hanging"],
+    ids=["good", "incomplete", "shard", "interim", "garbage", "killed", "hanging"],
 )
 def test_what_an_aggregator_leaves(program: str, report: object, wrong: str) -> None:
     process = aggregator(program)

@@ -25,7 +25,8 @@ ARROWS = {
     "vcpu": {"isa", "tbcache", "instrument", "engine"},
     "config": set(),
     "machine": {"isa", "tbcache", "instrument", "engine", "vcpu", "config"},
-    "cli": {"isa", "tbcache", "instrument", "engine", "vcpu", "config", "machine"},
+    "report": set(),
+    "cli": {"isa", "tbcache", "instrument", "engine", "vcpu", "config", "machine", "report"},
     "__init__": {"machine"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
@@ -54,7 +55,7 @@ PLACES = {
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {
-    "mttcg/machine/host.py": "where numba keeps compiled code, said before numba is loaded",
+    "mttcg/instrument/native_cache.py": "where numba keeps compiled code, said before it is loaded",
     "mttcg/machine/launch.py": "the vCPU host's environment: no library may start threads in it",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""

@@ -31,6 +31,7 @@ HEADER = np.dtype(
         ("sequence", "<u8"),  # odd while rows are being removed
         ("generation", "<u8"),  # grows when jumps that were learnt before are to be forgotten
         ("reclaimed", "<u8"),  # regions
+        ("written", "<u8"),  # bytes of code, in all
     ]
 )
 GENERATION_AT = HEADER.fields["generation"][1]  # type: ignore[index]
@@ -177,6 +178,7 @@ class Arena:
             start = self._next_region()
         self.memory[start : start + len(code)] = code
         self.header["used"] = start + size
+        self.header["written"] = int(self.header["written"][0]) + size
         return self.code + start
 
     def publish(self, key: int, address: int) -> None:
@@ -237,6 +239,13 @@ class Arena:
                 return
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def use_of(memory: memoryview) -> dict[str, int]:
+    """What became of an arena: its bytes, those of code put in, and the regions emptied."""
+    header = np.frombuffer(memory, HEADER, 1)
+    numbers = {name: int(header[name][0]) for name in ("written", "reclaimed")}
+    return {"bytes": len(memory)} | numbers
 
 
 def address_of(memory: Any) -> int:

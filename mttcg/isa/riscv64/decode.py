@@ -42,9 +42,9 @@ def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
     lines: list[tuple[int, int, str]] = []
     at = 0
     while at + 2 <= len(code):
-        for where, size, name, operands in _capstone().disasm_lite(code[at:], address + at):
-            lines.append((where, size, f"{name} {operands}".strip()))
-        at = lines[-1][0] + lines[-1][1] - address if lines else at
+        for _, size, name, operands in _capstone().disasm_lite(code[at:], address + at):
+            lines.append((address + at, size, f"{name} {operands}".strip()))
+            at += size  # capstone's addresses wrap
         if at + 2 <= len(code):
             size = length(int.from_bytes(code[at : at + 2], "little"))
             word = int.from_bytes(code[at : at + size], "little")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import mttcg_bus
 from mttcg.instrument.options import option
 
 KEPT = "state of the module"
@@ -22,10 +23,9 @@ class Options:
     out: Path | None = field(default=None, metadata={"help": "file for the records"})
 
 
-class Aggregator:
+class Aggregator(mttcg_bus.Aggregator):
     def __init__(self, options: Options, run: Any) -> None:
-        self.options = options
-        self.gaps: dict[tuple[str, int], int] = {}
+        super().__init__(options, run)
         self.total = 0
         self.per_cpu: dict[int, int] = {}
 
@@ -35,6 +35,13 @@ class Aggregator:
 
     def lost(self, stream: str, cpu: int, count: int) -> None:
         raise AssertionError("nothing is lost in these tests")
+
+    def merge(self, other: mttcg_bus.Aggregator) -> None:
+        super().merge(other)
+        assert isinstance(other, Aggregator)
+        self.total += other.total
+        for cpu, count in other.per_cpu.items():
+            self.per_cpu[cpu] = self.per_cpu.get(cpu, 0) + count
 
     def report(self) -> dict[str, Any]:
         rows = [{"cpu": cpu, "records": count} for cpu, count in sorted(self.per_cpu.items())]

@@ -1,0 +1,35 @@
+"""Files that a run or a replay writes."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mttcg.errors import OptionError
+
+
+def write_file(option: str, path: Path, text: str) -> None:
+    """Write what an option asked for; who reads the file meanwhile sees the old or the new.
+
+    Raises OptionError, which names the option, if the file can't be written.
+    """
+    place = Path(os.path.realpath(path))  # of a link, what it leads to is replaced
+    part = place.with_name(f"{place.name}.part{os.getpid()}")
+    try:
+        in_place = not place.is_file() or not os.access(place.parent, os.W_OK)
+        if place.exists() and in_place:  # a pipe or a terminal, or no room for another file
+            place.write_text(text, encoding="utf-8")
+            return
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OptionError(option, f"{path}: {error.strerror}", "a file to write") from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write what --json asked for; OptionError if the file can't be written."""
+    write_file("--json", path, json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,106 @@
+"""The options of `mttcg run`, as tables; the values are checked by Config."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from mttcg.config import ENGINES, STALL_LIMIT_DEFAULT
+
+Options: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""By name, what argparse is told of each."""
+
+SEVERAL: Mapping[str, Any] = {"action": "append", "default": []}
+
+MACHINE: Options = {
+    "--smp": {
+        "metavar": "N",
+        "type": int,
+        "default": 1,
+        "help": "number of vCPUs, 1 to 64 (%(default)s)",
+    },
+    "--memory": {"metavar": "SIZE", "default": "128M", "help": "guest RAM (%(default)s)"},
+    "--code-cache": {
+        "metavar": "SIZE",
+        "default": "64M",
+        "help": "room for translated code (%(default)s)",
+    },
+    "--engine": {"metavar": "|".join(ENGINES), "default": "auto", "help": "(%(default)s)"},
+    "--plugin": {
+        "metavar": "SPEC",
+        "help": "name-or-path,key=value,...; may be given more than once (see mttcg plugins)",
+        **SEVERAL,
+    },
+    "--set": {
+        "metavar": "SYMBOL=VALUE",
+        "help": "write a 64-bit value at an ELF symbol before the start",
+        **SEVERAL,
+    },
+    "--pin": {"action": "store_true", "help": "pin each vCPU process to a processor"},
+}
+BUS: Options = {
+    "--bus": {"metavar": "URL", "help": "where the bus listens: ipc://PATH or tcp://HOST:PORT"},
+    "--no-aggregate": {"action": "store_true", "help": "start no aggregator processes"},
+    "--shards": {
+        "metavar": "[PLUGIN=]N",
+        "help": "share the vCPUs out to N processes of each aggregator, or of PLUGIN's",
+        **SEVERAL,
+    },
+    "--interim": {
+        "metavar": "SECONDS",
+        "type": float,
+        "default": 0.0,
+        "help": "report what there is every so many seconds while the guest runs, too",
+    },
+    "--wait-subscribers": {
+        "metavar": "N",
+        "type": int,
+        "default": 0,
+        "help": "start the guest when N subscribers have come",
+    },
+    "--policy": {
+        "metavar": "NAME=POLICY",
+        "help": "what a stream (plugin.stream, or plugin for all its) does if subscribers are "
+        "slower than the guest: block, drop, drop:oldest or sample:N",
+        **SEVERAL,
+    },
+    "--stall-limit": {
+        "metavar": "SECONDS",
+        "type": float,
+        "default": STALL_LIMIT_DEFAULT,
+        "help": "give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
+    },
+    "--keys": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "keys of the bus (see mttcg keys), which addresses beyond this machine need",
+    },
+    "--allow": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "public key of somebody who may subscribe; may be given more than once",
+        **SEVERAL,
+    },
+}
+OUTPUT: Options = {
+    "--record": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "record all that plugins publish to FILE, for mttcg replay and export",
+    },
+    "--json": {"metavar": "FILE", "type": Path, "help": "write the whole result to FILE"},
+    "--html": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "write the whole result to FILE as a page with plots, which needs no network",
+    },
+    "--quiet": {"action": "store_true", "help": "no status line and no tables, errors only"},
+}
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a run."""
+    parser.add_argument("guest", metavar="GUEST", type=Path, help="the RV64 ELF file to run")
+    for table in (MACHINE, BUS, OUTPUT):
+        for name, told in table.items():
+            parser.add_argument(name, **told)

@@ -1,0 +1,248 @@
+"""An aggregator in shards: processes that consume some vCPUs' records each, and one that merges.
+
+Shard I of N has the vCPUs whose index leaves the remainder I. What it has gathered goes through a
+pipe: when the streams have ended, and before that as often as interim reports are wanted. So a
+shard that dies loses what it consumed since, and no more; the others, and the guest, go on.
+"""
+
+import json
+import os
+import select
+import selectors
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
+from mttcg.config import SMP_MAX
+from mttcg.instrument.loader import Plugin
+from mttcg.machine.launch import PYTHON, end_text
+from mttcg_bus.aggregator import Aggregator, Outcome, consume_all, merged, report_of
+from mttcg_bus.interim import Every, Paced, so_far
+from mttcg_bus.run_info import RunInfo
+from mttcg_bus.state import pack_state, unpack_state
+from mttcg_bus.stream import topic_of
+from mttcg_bus.subscriber import Subscriber, ask_snapshot
+
+if TYPE_CHECKING:
+    from mttcg_bus.security import ClientSecurity
+
+READ_BYTES = 1 << 20
+NEVER = float("inf")
+
+
+def shard_prefixes(streams: Sequence[str], shard: int, shards: int) -> list[str]:
+    """Give the topics of a shard's vCPUs; those that the run does not have do no harm."""
+    return [topic_of(name, cpu) for name in streams for cpu in range(shard, SMP_MAX, shards)]
+
+
+def run_shard(
+    url: str,
+    plugin: Plugin,
+    place: tuple[int, int],
+    descriptor: int,
+    *,
+    policy: str,
+    security: "ClientSecurity | None",
+    interim: float,
+) -> Outcome:
+    """Consume what shard I of N gets, and write its state to a descriptor.
+
+    place: I and N. interim: seconds between states, 0 for one at the end alone. Ends early, in
+    order, when nobody reads the descriptor any more.
+    """
+    make, (shard, shards) = maker_of(plugin), place
+    streams = own_streams(ask_snapshot(url, CONNECT_SECONDS, security).next, plugin)
+    with (
+        os.fdopen(descriptor, "wb") as out,
+        Subscriber(
+            url,
+            shard_prefixes(streams, shard, shards),
+            f"{plugin.name}/{shard}",
+            connect_seconds=CONNECT_SECONDS,
+            policy=policy,
+            security=security,
+        ) as subscriber,
+        stop_on_interrupt(subscriber.stop),
+        aggregator_errors(plugin),
+    ):
+        aggregator = make(subscriber.run)
+
+        def tell() -> None:
+            found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
+            out.write(part_bytes(pack_state(found), None))
+            out.flush()
+
+        reader = select.poll()
+        reader.register(out, 0)  # the reader's end is reported unasked
+
+        def look() -> None:
+            if reader.poll(0):
+                subscriber.stop()
+            every()
+
+        every = Every(interim or NEVER, tell)
+        aggregator.begin(shard)
+        outcome = consume_all(Paced(subscriber, look), aggregator)
+        aggregator.end()
+        out.write(part_bytes(pack_state(aggregator), outcome))
+    return outcome
+
+
+def own_streams(parts: Any, plugin: Plugin) -> list[str]:
+    """Give the names of a plugin's streams, of what has (stream, cpu) as its keys."""
+    return sorted({stream for stream, _ in parts if stream.startswith(f"{plugin.name}.")})
+
+
+def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
+    """Write what a shard has: a line of JSON, then the state; no outcome in an interim one."""
+    head: dict[str, Any] = {"bytes": len(state)}
+    if outcome is not None:
+        head["missing"] = outcome.missing
+        head["gaps"] = [[*part, count] for part, count in outcome.gaps.items()]
+        head["failure"] = outcome.failure
+    return json.dumps(head).encode() + b"\n" + state
+
+
+@dataclass
+class Shard:
+    """One that runs, as the merging process sees it: what has come, and its last state."""
+
+    number: int
+    process: "subprocess.Popen[bytes]"
+    descriptor: int
+    buffer: bytearray = field(default_factory=bytearray)
+    state: bytes | None = None
+    outcome: Outcome | None = None
+    news: bool = False
+
+    @classmethod
+    def start(cls, number: int, command: Sequence[str]) -> "Shard":
+        """Start shard `number` of the aggregator that `command` runs."""
+        ours, theirs = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [*PYTHON, "-m", "mttcg", *command, "--state-fd", str(theirs)],
+                pass_fds=[theirs],
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                start_new_session=True,  # a signal to the user's group is the merging one's
+            )
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        return cls(number, process, ours)
+
+    def read(self) -> bool:
+        """Take in what has come; False at the end."""
+        data = os.read(self.descriptor, READ_BYTES)
+        self.buffer += data
+        while (end := self.buffer.find(b"\n")) >= 0:
+            head = json.loads(self.buffer[:end])
+            after = end + 1 + head["bytes"]
+            if len(self.buffer) < after:
+                break
+            self.state, self.news = bytes(self.buffer[end + 1 : after]), True
+            del self.buffer[:after]
+            if "failure" in head:
+                gaps = {(stream, cpu): count for stream, cpu, count in head["gaps"]}
+                missing = tuple((stream, cpu) for stream, cpu in head["missing"])
+                whole = not (gaps or missing or head["failure"])
+                self.outcome = Outcome({}, whole, gaps, missing, head["failure"])
+        return bool(data)
+
+    def wrong(self, shards: int) -> str:
+        """Say what went wrong with it, "" if nothing did; waits for its end."""
+        status = self.process.wait()
+        if self.outcome is not None:
+            return self.outcome.failure
+        last = "its last interim state is used" if self.state else "what it had is lost"
+        return f"shard {self.number} of {shards} died ({end_text(status)}); {last}"
+
+
+@dataclass
+class Shards:
+    """All shards of one aggregator, and what they have in sum.
+
+    told: called with the report so far when every shard that lives has sent a state; None: never.
+    """
+
+    plugin: Plugin
+    run: RunInfo
+    shards: list[Shard]
+    told: Callable[[dict[str, Any]], None] | None = None
+
+    @classmethod
+    @contextmanager
+    def start(
+        cls,
+        plugin: Plugin,
+        run: RunInfo,
+        count: int,
+        command: Sequence[str],
+        told: Callable[[dict[str, Any]], None] | None,
+    ) -> "Iterator[Shards]":
+        """Start `count` shards of the aggregator that `command` runs; none is left afterwards."""
+        made = cls(plugin, run, [], told)
+        try:
+            for number in range(count):
+                made.shards.append(Shard.start(number, [*command, "--shard", f"{number}/{count}"]))
+            yield made
+        finally:
+            made.close()
+
+    def watch(self) -> Outcome:
+        """Read until all have ended; what is missing of a shard that died, the failure says."""
+        with selectors.DefaultSelector() as selector:
+            for shard in self.shards:
+                selector.register(shard.descriptor, selectors.EVENT_READ, shard)
+            while waiting := selector.get_map():
+                for key, _ in selector.select():
+                    if not key.data.read():
+                        selector.unregister(key.fd)
+                living = [key.data for key in waiting.values()]
+                going = [shard for shard in living if shard.outcome is None]
+                if going and all(shard.news for shard in going):
+                    self._tell(living)
+        return self._outcome()
+
+    def _tell(self, living: Sequence[Shard]) -> None:
+        for shard in living:
+            shard.news = False
+        if self.told is not None:
+            self.told(report_of(self._merged()))
+
+    def _merged(self) -> Aggregator:
+        make = maker_of(self.plugin)
+        states = (shard.state for shard in self.shards if shard.state is not None)
+        with aggregator_errors(self.plugin):
+            parts = (unpack_state(state, make(self.run)) for state in states)
+            return merged(parts, make(self.run))
+
+    def _outcome(self) -> Outcome:
+        wrong = [text for shard in self.shards if (text := shard.wrong(len(self.shards)))]
+        outcomes = [shard.outcome for shard in self.shards if shard.outcome is not None]
+        gaps = {part: count for outcome in outcomes for part, count in outcome.gaps.items()}
+        missing = tuple(part for outcome in outcomes for part in outcome.missing)
+        with aggregator_errors(self.plugin):
+            report = report_of(self._merged())
+        failure = "; ".join(dict.fromkeys(wrong))
+        return Outcome(report, not (failure or gaps or missing), gaps, missing, failure)
+
+    def interrupt(self) -> None:
+        """Have them stop in order."""
+        for shard in self.shards:
+            shard.process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """Kill those that are left."""
+        for shard in self.shards:
+            if shard.process.poll() is None:
+                shard.process.kill()
+            shard.process.wait()
+            os.close(shard.descriptor)

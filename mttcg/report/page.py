@@ -1,0 +1,203 @@
+"""The pages of a run and of a replay: everything that the JSON has, as tables and plots."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from mttcg.report import plots
+from mttcg.report.charts import charts_of
+from mttcg.report.markup import element, page
+from mttcg.report.parts import Part, Rows, Scalars, columns_of, parts_of
+from mttcg.report.values import is_number, value_text
+
+ROW_LIMIT = 2000
+"""Rows of a table that are shown; the JSON has all."""
+
+NO_COLUMN = {"index", "cache", "registers", "unsupported"}
+"""What of a vCPU is shown otherwise than as a column under its own name."""
+
+STYLE = (
+    """
+:root { color-scheme: light dark; }
+body { font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 1.5em auto; max-width: 1000px; padding: 0 1em; }
+h1 { font-size: 1.5em; } h2 { border-bottom: 1px solid #8886; margin-top: 2em; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6em 0; }
+th, td { padding: .15em .7em; text-align: left; vertical-align: top; overflow-wrap: break-word; }
+th { border-bottom: 1px solid #8888; cursor: pointer; white-space: nowrap; }
+tbody tr:nth-child(even) { background: #8881; }
+td.number, th.number { text-align: right; white-space: nowrap; }
+td.text { font-family: ui-monospace, monospace; font-size: .92em; }
+.scroll { max-height: 34em; overflow: auto; }
+.wrong { border-left: 4px solid #c33; padding-left: .8em; white-space: pre-wrap; }
+.warning { border-left: 4px solid #d92; padding-left: .8em; }
+.dim { opacity: .65; }
+"""
+    + plots.STYLE
+)
+SCRIPT = """
+"use strict";
+// a click on a column's head sorts its table by it, largest first, a second one the other way
+for (const head of document.querySelectorAll("th")) {
+  head.addEventListener("click", () => {
+    const body = head.closest("table").tBodies[0], column = head.cellIndex;
+    const sign = head.dataset.sorted === "down" ? 1 : -1;
+    head.dataset.sorted = sign < 0 ? "down" : "up";
+    const key = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
+    const compare = (a, b) => isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b;
+    body.append(...[...body.rows].sort((a, b) => sign * compare(key(a), key(b))));
+  });
+}
+document.documentElement.dataset.ready = "yes";
+"""
+
+
+def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Return the page of a run.
+
+    result: what `RunResult.to_json` gives. settings: what the run was asked to do, by name.
+    """
+    title = f"{result['guest']} on {result['engine']}: {result['stop_reason']}"
+    body = [
+        element("h1", None, title),
+        *_notices(result["failures"], result["warnings"]),
+        *_section("vCPUs", _vcpu_parts(result["vcpus"])),
+    ]
+    if result["ledger"]:
+        body += _section("Bus", list(_bus_parts(result["ledger"], result["subscribers"])))
+    for name, report in result["plugins"].items():
+        body += _section(f"Plugin {name}", list(parts_of(name, report)))
+    ending = {"exit status": result["exit_status"], **_phases(result["seconds"])}
+    about = [Scalars("run", ending), Scalars("settings", settings), Scalars("host", result["host"])]
+    return page(title, [*body, *_section("About", about)], STYLE, SCRIPT)
+
+
+def replay_page(outcome: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Return the page of an aggregation by itself.
+
+    outcome: `plugin`, `report`, `complete`, `missing`, `gaps`, `failure`, as `--json` writes it.
+    settings: what was asked for, by name.
+    """
+    title = f"{outcome['plugin']}: {'complete' if outcome['complete'] else 'incomplete'}"
+    body = [element("h1", None, title), *_notices([outcome["failure"]], [])]
+    body += _section(
+        f"Plugin {outcome['plugin']}", list(parts_of(outcome["plugin"], outcome["report"]))
+    )
+    lacks = [Rows(name, outcome[name]) for name in ("gaps", "missing") if outcome[name]]
+    body += _section("Missing", lacks) if lacks else []
+    return page(title, [*body, *_section("About", [Scalars("settings", settings)])], STYLE, SCRIPT)
+
+
+def _notices(failures: Sequence[str], warnings: Sequence[str]) -> Iterator[Element]:
+    for kind, texts in (("wrong", failures), ("warning", warnings)):
+        for text in filter(None, texts):
+            yield element("p", {"class": kind}, text)
+
+
+def _vcpu_parts(vcpus: Sequence[Mapping[str, Any]]) -> list[Part | Element]:
+    """Plots of what each vCPU did and how its time went, then all of it as a table."""
+    labels = [f"vCPU {vcpu['index']}" for vcpu in vcpus]
+    times = {
+        "running": [max(0.0, v["seconds_running"] - v["seconds_stalled"]) for v in vcpus],
+        "stalled": [v["seconds_stalled"] for v in vcpus],
+        "idle": [v["seconds_idle"] for v in vcpus],
+    }
+    cache = {name: [v["cache"][name] for v in vcpus] for name in ("hits", "misses", "invalidated")}
+    executed = {"instructions": [v["instructions"] for v in vcpus]}
+    rows = [
+        {"vCPU": v["index"], "M instr per s": _rate(v)}
+        | {name: value for name, value in v.items() if name not in NO_COLUMN}
+        | {f"cache {name}": count for name, count in v["cache"].items()}
+        for v in vcpus
+    ]
+    parts: list[Part | Element] = [
+        plots.bar_chart("instructions", labels, executed),
+        plots.bar_chart("time", labels, times, unit="s", stacked=True),
+        plots.bar_chart("block cache", labels, cache, unit="blocks", stacked=True),
+        _table(rows),
+    ]
+    for vcpu in vcpus:
+        for name in ("unsupported", "registers"):
+            if vcpu[name]:
+                parts.append(Scalars(f"vCPU {vcpu['index']}: {name}", vcpu[name]))
+    return parts
+
+
+def _rate(vcpu: Mapping[str, Any]) -> float | None:
+    seconds: float = vcpu["seconds_running"]
+    return vcpu["instructions"] / seconds / 1e6 if seconds > 0 else None
+
+
+def _bus_parts(
+    ledger: Mapping[str, Mapping[str, int]], subscribers: Sequence[Mapping[str, Any]]
+) -> Iterator[Element]:
+    """Where the records of each stream went, and what became of them at each subscriber."""
+    ends = {
+        name.replace("_", " "): [counts[name] for counts in ledger.values()]
+        for name in ("delivered", "dropped", "in_flight")
+    }
+    yield plots.bar_chart("records by stream", list(ledger), ends, stacked=True)
+    yield _table([{"stream": name, **counts} for name, counts in ledger.items()])
+    rows = [
+        {"subscriber": one["name"], "reason": one["reason"], "stream": stream, **counts}
+        for one in subscribers
+        for stream, counts in one["ledger"].items()
+    ]
+    if rows:
+        yield element("h3", None, "subscribers")
+        yield _table(rows)
+
+
+def _phases(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {f"seconds: {phase}": value for phase, value in seconds.items()}
+
+
+def _section(title: str, parts: Sequence[Part | Element]) -> list[Element]:
+    body = [element("h2", None, title)]
+    for part in parts:
+        if isinstance(part, Element):
+            body.append(part)
+            continue
+        body.append(element("h3", None, part.title))
+        if isinstance(part, Scalars):
+            body.append(_scalars(part.values))
+        elif isinstance(part, Rows):
+            body += [*charts_of(part), _table(part.rows)]
+        else:
+            items = (element("li", None, value_text("", value)) for value in part.values)
+            body.append(element("ul", None, *items))
+    return body
+
+
+def _scalars(values: Mapping[str, Any]) -> Element:
+    rows = (
+        element("tr", None, element("td", None, name), _cell(name, value))
+        for name, value in values.items()
+    )
+    return element("table", None, element("tbody", None, *rows))
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Element:
+    shown = rows[:ROW_LIMIT]
+    columns = columns_of(shown)
+    kinds = [
+        "number" if all(is_number(row.get(name)) for row in shown) else None for name in columns
+    ]
+    heads = [
+        element("th", {"class": kind}, name.replace("_", " "))
+        for name, kind in zip(columns, kinds, strict=True)
+    ]
+    body = [
+        element("tr", None, *(_cell(name, row.get(name, "")) for name in columns)) for row in shown
+    ]
+    head = element("thead", None, element("tr", None, *heads))
+    table = element("table", None, head, element("tbody", None, *body))
+    left = len(rows) - len(shown)
+    more = [element("p", {"class": "dim"}, f"{left:,} more rows; the JSON has all")] if left else []
+    return element("div", {"class": "scroll"}, table, *more)
+
+
+def _cell(name: str, value: Any) -> Element:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    attributes = {"class": "number" if number else "text", "data-value": value if number else None}
+    return element("td", attributes, value_text(name, value))
