@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.crew import Broken, Events, Finished, Started
 from mttcg.campaign.errors import SchedulerError, SchedulerLostError
+from mttcg.campaign.execute import LEFT
 from mttcg.campaign.scheduler import Scheduler, reason_of
 from mttcg.campaign.store import Store
 from mttcg.campaign.task import File, Task
@@ -156,10 +157,11 @@ class ClusterCrew:
                 )
 
     def _keep(self, task: Task, files: Mapping[str, bytes]) -> None:
-        with self.store.working_directory(task.key) as directory:
+        with self.store.place(task.key) as place:
+            directory = (place / LEFT).resolve()
             for name, content in files.items():
                 path = (directory / name).resolve()
-                if not path.is_relative_to(directory.resolve()):
+                if not path.is_relative_to(directory):
                     raise SchedulerError(self.url, f"a worker sent a file named {name!r}")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,8 @@ TAIL = 64 << 10
 STOP_SECONDS = 15.0
 """How long a run that was asked to stop may take before it is killed."""
 PIECE = 1 << 16
+LEFT = "left"
+"""The folder for what plugins leave."""
 
 
 class Stop:
@@ -76,22 +77,23 @@ def worker_name() -> str:
     return f"{platform.node()}:{os.getpid()}"
 
 
-def execute(task: Task, paths: Mapping[str, Path], directory: Path, stop: Stop) -> Attempt:
+def execute(task: Task, paths: Mapping[str, Path], place: Path, stop: Stop) -> Attempt:
     """Run a task's process to its end.
 
     Args:
         task: what to run.
         paths: where each of its files is, by digest.
-        directory: its working directory, where plugins leave their files.
+        place: an empty directory; `LEFT` in it becomes the working directory, where plugins leave
+            their files.
         stop: ends it early.
     """
     started, clock = time.time(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mttcg-campaign-") as place:
-        result = Path(place) / "result.json"
-        process = Process(task, paths, directory, result)
-        with process:
-            ended = process.watch(stop)
-        ended, why, found = judge(ended, process.status, read_result(result), process.errors.text)
+    result = place / "result.json"
+    (place / LEFT).mkdir()
+    process = Process(task, paths, place / LEFT, result)
+    with process:
+        ended = process.watch(stop)
+    ended, why, found = judge(ended, process.status, read_result(result), process.errors.text)
     return Attempt(
         ended=ended,
         status=process.status,

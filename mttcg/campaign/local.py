@@ -4,7 +4,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.crew import Events, Finished, Started
@@ -21,7 +20,6 @@ class LocalCrew:
         events: where events go.
         store: gives the runs their directories.
         contents: of the files, by digest.
-        scratch: a directory for files that have changed since the campaign was planned.
         jobs: how many runs at once; None: as many as together have no more vCPUs than this process
             may use processors; one with more than that runs alone.
     """
@@ -31,11 +29,10 @@ class LocalCrew:
         events: Events,
         store: Store,
         contents: Mapping[str, bytes],
-        scratch: Path,
         jobs: int | None = None,
     ) -> None:
         self.events, self.store = events, store
-        self.places = Places(scratch, contents)
+        self.places = Places(store.scratch, contents)
         self.jobs = jobs
         self.room = jobs or len(os.sched_getaffinity(0))
         self.size = self.room
@@ -70,9 +67,9 @@ class LocalCrew:
 
     def _run(self, task: Task) -> None:
         try:
-            with self.store.working_directory(task.key) as directory:
+            with self.store.place(task.key) as place:
                 paths = {file.digest: self.places.find(file) for file in task.files}
-                attempt = execute(task, paths, directory, self.stopping)
+                attempt = execute(task, paths, place, self.stopping)
         except Exception as error:  # no process, no disk: this run's trouble, not the campaign's
             why = f"{type(error).__name__}: {error}"
             attempt = Attempt(Ended.LOST, why=why, worker=worker_name())

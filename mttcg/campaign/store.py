@@ -18,6 +18,7 @@ from typing import Any
 
 from mttcg.campaign.attempt import Attempt
 from mttcg.campaign.errors import OutputDirectoryError
+from mttcg.campaign.execute import LEFT
 from mttcg.version import VERSION
 
 MARK, RUNS, FILES = "campaign.json", "runs", "files"
@@ -55,6 +56,7 @@ class Store:
     def __init__(self, directory: Path, name: str) -> None:
         self.directory = directory
         self.runs, self.files = directory / RUNS, directory / FILES
+        self.scratch = directory / f"scratch{PART}"  # gone when the campaign has ended
         try:
             directory.mkdir(exist_ok=True)
             mark = directory / MARK
@@ -81,6 +83,7 @@ class Store:
             ) from error
         if not mark.exists():
             write_whole(mark, {"format": FORMAT, "name": name, "mttcg": VERSION})
+        remove(self.scratch)
         for folder in (self.runs, self.files):
             folder.mkdir(exist_ok=True)
             for left in folder.glob(f"*{PART}"):  # by a campaign that was killed
@@ -88,6 +91,7 @@ class Store:
 
     def close(self) -> None:
         """Let others have it."""
+        remove(self.scratch)
         os.close(self.lock)
 
     def __enter__(self) -> "Store":
@@ -110,17 +114,19 @@ class Store:
         return self.directory / TABLE
 
     @contextlib.contextmanager
-    def working_directory(self, key: str) -> Iterator[Path]:
-        """Give a run a directory for the time it runs; it stays if something is in it then."""
-        part, place = self.files / f"{key}{PART}", self.files / key
+    def place(self, key: str) -> Iterator[Path]:
+        """Give a run an empty directory for the time it runs; what is `LEFT` in it is kept."""
+        part, kept = self.files / f"{key}{PART}", self.files / key
         remove(part)
         part.mkdir()
-        yield part
-        remove(place)
-        if any(part.iterdir()):
-            part.rename(place)
-        else:
-            part.rmdir()
+        try:
+            yield part
+            remove(kept)
+            left = part / LEFT
+            if left.is_dir() and any(left.iterdir()):
+                left.rename(kept)
+        finally:
+            remove(part)
 
 
 def read_records(directory: Path, keys: Iterable[str]) -> dict[str, Record]:

@@ -127,14 +127,20 @@ def scalars_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the table, whole or not at all; OutputDirectoryError if that can't be."""
     polars = polars_module()
-    names = list(dict.fromkeys(name for row in rows for name in row)) or list(FIXED_TYPES)
-    columns = [series(polars, name, [row.get(name) for row in rows]) for name in names]
+    columns = [series(polars, name, [row.get(name) for row in rows]) for name in columns_of(rows)]
     part = path.with_name(path.name + PART)
     try:
         polars.DataFrame(columns).write_parquet(part)
         part.replace(path)
     except OSError as error:
         raise OutputDirectoryError(path.parent, f"{path.name}: {error}") from error
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Give all columns that a row has; those of one group, as `report.`, stand together."""
+    names = list(dict.fromkeys(name for row in rows for name in row)) or list(FIXED_TYPES)
+    groups = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    return sorted(names, key=lambda name: groups.index(name.partition(".")[0]))
 
 
 def series(polars: Any, name: str, values: list[Any]) -> Any:

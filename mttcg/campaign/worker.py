@@ -17,7 +17,7 @@ from typing import Any
 from distributed import WorkerPlugin, get_worker
 
 from mttcg.campaign.attempt import Attempt, Ended
-from mttcg.campaign.execute import STOP_SECONDS, Stop, execute
+from mttcg.campaign.execute import LEFT, STOP_SECONDS, Stop, execute
 from mttcg.campaign.places import ContentMissingError, Places
 from mttcg.campaign.task import File, Task
 from mttcg.version import VERSION
@@ -123,10 +123,10 @@ def run_task(campaign: str, task: Task, *contents: tuple[str, bytes]) -> Answer 
     with (
         RUNS.of(campaign) as stop,
         stopped_when_unwanted(worker, key, stop),
-        tempfile.TemporaryDirectory(prefix="mttcg-campaign-") as directory,
+        tempfile.TemporaryDirectory(dir=worker.local_directory, prefix="mttcg-") as place,
     ):
-        attempt = execute(task, paths, Path(directory), stop)
-        return answer_of(attempt, Path(directory))
+        attempt = execute(task, paths, Path(place), stop)
+        return answer_of(attempt, Path(place) / LEFT)
 
 
 @contextmanager

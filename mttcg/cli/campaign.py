@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,7 +148,6 @@ def run_campaign(
     tasks = plan.tasks()
     with (
         Store(directory, plan.file.name) as store,
-        tempfile.TemporaryDirectory(prefix="mttcg-campaign-") as scratch,
         observer(args.quiet) as shown,
     ):
         todo = to_do(plan, store.records(tasks), args.again)
@@ -157,9 +155,7 @@ def run_campaign(
         course = Course(store, events, shown, plan.file.retries, plan.expected())
         try:
             if todo:
-                course.run(
-                    todo, make_crew(plan, store, events, Path(scratch), args.jobs, scheduler)
-                )
+                course.run(todo, make_crew(plan, store, events, args.jobs, scheduler))
         finally:  # also of what was done before a cluster broke down
             records = store.records(tasks)
             write_table(store.table, list(rows_of(plan.runs, records)))
@@ -170,7 +166,6 @@ def make_crew(
     plan: "Plan",
     store: "Store",
     events: "Events",
-    scratch: Path,
     jobs: int | None,
     scheduler: "Scheduler | None",
 ) -> "Crew":
@@ -178,7 +173,7 @@ def make_crew(
     if scheduler is None:
         from mttcg.campaign.local import LocalCrew
 
-        return LocalCrew(events, store, plan.contents, scratch, jobs)
+        return LocalCrew(events, store, plan.contents, jobs)
     from mttcg.campaign.cluster import ClusterCrew
 
     return ClusterCrew(events, store, plan.contents, scheduler)
