@@ -99,6 +99,7 @@ def read_campaign(path: Path) -> CampaignFile:
     """Read a campaign file; CampaignFileError for whatever is wrong in it, with the line."""
     top = read_toml(path)
     keys = top.table(FILE_KEYS)
+    retries = keys["retries"].whole(0, RETRIES_MAX) if "retries" in keys else RETRIES_DEFAULT
     defaults = keys["defaults"].table(DEFAULTS_KEYS) if "defaults" in keys else {}
     if "runs" not in keys:
         raise top.wrong("there are no runs", "a table [[runs]]")
@@ -113,7 +114,7 @@ def read_campaign(path: Path) -> CampaignFile:
         path=path,
         name=keys["name"].text() if "name" in keys else path.stem,
         output=output_of(path, keys.get("output")),
-        retries=keys["retries"].whole(0, RETRIES_MAX) if "retries" in keys else RETRIES_DEFAULT,
+        retries=retries,
         matrices=tuple(matrices.values()),
     )
 

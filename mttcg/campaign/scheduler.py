@@ -5,6 +5,7 @@ here: so beyond this machine only TLS with certificates on both sides will do.
 """
 
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class Scheduler:
             raise ExtraMissingError("--scheduler", "distributed") from error
         security = self._security()
         try:
+            self._knock()
             return Client(
                 self.url,
                 security=security,
@@ -67,6 +69,13 @@ class Scheduler:
             )
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             raise SchedulerError(self.url, f"there is no answer ({reason_of(error)})") from error
+
+    def _knock(self) -> None:
+        """Find out at once that nobody listens; Dask would go on trying."""
+        found = URL.fullmatch(self.url)
+        assert found is not None
+        with socket.create_connection((found[2].strip("[]"), int(found[3])), CONNECT_SECONDS):
+            pass
 
     def _security(self) -> Any:
         from distributed.security import Security

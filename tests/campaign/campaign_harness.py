@@ -1,11 +1,13 @@
 """Campaigns and clusters as processes, watched from outside."""
 
+import contextlib
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import polars
 import psutil
-from run_harness import Running, eventually, marked
+from run_harness import SOON, Running, eventually, marked
 
 from mttcg.cli import main
 
@@ -41,17 +43,28 @@ class ClusterRunning(Running):
 
     def __init__(self, directory: Path, *, workers: int = 1, threads: int = 1) -> None:
         program = (str(CLUSTER), str(workers), str(threads))
-        super().__init__(directory, program=program, cwd=directory, stdin=-1)
+        super().__init__(directory, program=program, cwd=directory, stdin=subprocess.PIPE)
         self.url = self.read(b"\n").decode().strip()
 
     def runs(self, count: int = 1) -> list[psutil.Process]:
         """The processes of runs on its workers, once there are as many, each with a vCPU."""
         return eventually(lambda: running(self.mark, count), 60)
 
+    def left(self) -> list[psutil.Process]:
+        """The runs that there are now."""
+        return running(self.mark, 1)
+
+    def kill_all(self) -> None:
+        """Kill the scheduler and the workers, by their process ids."""
+        for process in (self.process, *marked(self.mark)):
+            process.kill()
+
     def end(self) -> None:
         """Let it close by itself: its stdin ends."""
         if self.process.stdin is not None:
             self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(SOON)
         super().end()
 
 

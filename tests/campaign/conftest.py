@@ -38,3 +38,11 @@ def cluster(tmp_path: Path) -> Iterator[Callable[..., ClusterRunning]]:
     yield start_one
     for running in made:
         running.end()
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
+    """One that several tests use, of one worker with two threads."""
+    running = ClusterRunning(tmp_path_factory.mktemp("cluster"), threads=2)
+    yield running
+    running.end()
