@@ -154,7 +154,7 @@ def read_matrix(name: str, node: Node, keys: Mapping[str, Any]) -> Matrix:
     for symbol, inner in keys.get("set", {}).items():
         axes[f"set.{symbol}"] = choices_of(inner, partial(read_word, symbol))
     if "plugins" in keys:
-        axes["plugins"] = choices_of(keys["plugins"], read_plugins)
+        axes["plugins"] = plugins_of(keys["plugins"])
     labels = keys.get("labels", {}).items()
     return Matrix(
         name=name,
@@ -195,6 +195,11 @@ def read_word(symbol: str, node: Node) -> int:
     """Read a value for a symbol; TOML has numbers in 0x, too."""
     value: int = read(node, ("symbols_set", lambda inner: {symbol: inner.of(int)}))[symbol]
     return value
+
+
+def plugins_of(node: Node) -> tuple[Choice, ...]:
+    """Read the sets of plugins; an empty list is the empty set, alone."""
+    return (Choice((), node),) if node.value == [] else choices_of(node, read_plugins)
 
 
 def read_plugins(node: Node) -> tuple[str, ...]:

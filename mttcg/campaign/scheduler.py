@@ -59,7 +59,8 @@ class Scheduler:
             raise ExtraMissingError("--scheduler", "distributed") from error
         security = self._security()
         try:
-            self._knock()
+            if security is None:  # TLS would make a failed handshake of it
+                self._knock()
             return Client(
                 self.url,
                 security=security,
@@ -68,7 +69,7 @@ class Scheduler:
                 name="mttcg-campaign",
             )
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-            raise SchedulerError(self.url, f"there is no answer ({reason_of(error)})") from error
+            raise SchedulerError(self.url, f"nobody to talk to ({reason_of(error)})") from error
 
     def _knock(self) -> None:
         """Find out at once that nobody listens; Dask would go on trying."""

@@ -41,8 +41,10 @@ class CampaignRunning(Running):
 class ClusterRunning(Running):
     """A LocalCluster with workers that are processes."""
 
-    def __init__(self, directory: Path, *, workers: int = 1, threads: int = 1) -> None:
-        program = (str(CLUSTER), str(workers), str(threads))
+    def __init__(
+        self, directory: Path, *, workers: int = 1, threads: int = 1, tls: Path | None = None
+    ) -> None:
+        program = (str(CLUSTER), str(workers), str(threads), *([str(tls)] if tls else []))
         super().__init__(directory, program=program, cwd=directory, stdin=subprocess.PIPE)
         self.url = self.read(b"\n").decode().strip()
 

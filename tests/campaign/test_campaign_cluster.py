@@ -3,11 +3,13 @@
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from campaign_harness import CampaignRunning, ClusterRunning
+import pytest
+from campaign_harness import CampaignRunning, ClusterRunning, run_here
 from run_harness import GUESTS, eventually, guest
 
 Start = Callable[..., CampaignRunning]
@@ -130,3 +132,39 @@ def test_a_scheduler_that_goes_away_is_said_and_the_campaign_can_go_on_here(
     assert here.wait() == 70
     assert "1 of 2 runs had ended before" in here.stderr
     assert [row["outcome"] for row in here.rows()] == ["passed", "timed out"]
+
+
+def make_certificates(folder: Path) -> None:
+    """An authority, a certificate of ours that it has signed, and one of a stranger."""
+    folder.mkdir()
+    self_signed = "req -x509 -newkey rsa:2048 -nodes -days 1 -keyout"
+    for command in (
+        f"{self_signed} ca.key -out ca.pem -subj /CN=authority",
+        "req -newkey rsa:2048 -nodes -keyout our.key -out our.csr -subj /CN=we",
+        "x509 -req -in our.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out our.pem -days 1",
+        f"{self_signed} other.key -out other.pem -subj /CN=other",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_a_scheduler_with_certificates(
+    campaign: Start, cluster: StartCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "tls"
+    make_certificates(folder)
+    dask = cluster(tls=folder)
+    assert dask.url.startswith("tls://")
+    ca, cert, key = (f"--tls-{name}" for name in ("ca", "cert", "key"))
+    text = f'[[runs]]\nguests = "{guest("hello")}"'
+    ours = (ca, f"{folder}/ca.pem", cert, f"{folder}/our.pem", key, f"{folder}/our.key")
+    running = campaign(text, "--scheduler", dask.url, *ours)
+    # without certificates, with a stranger's, and with a stranger for the authority
+    others = (ca, f"{folder}/ca.pem", cert, f"{folder}/other.pem", key, f"{folder}/other.key")
+    strange = (ca, f"{folder}/other.pem", cert, f"{folder}/our.pem", key, f"{folder}/our.key")
+    again = ("--again", "all", "--output", tmp_path / "refused")
+    for arguments in (others, strange):
+        assert run_here(running.file, *again, "--scheduler", dask.url, *arguments) == 2
+        assert f"--scheduler {dask.url}: nobody to talk to (" in capsys.readouterr().err
+    assert running.wait() == 0, running.stderr
+    assert [row["outcome"] for row in running.rows()] == ["passed"]

@@ -167,8 +167,8 @@ def test_options_that_cannot_be(
         ("tcp://[2001:db8::1]:8786", "it reaches beyond this machine"),
         ("tcp://localhost.example.org:8786", "it reaches beyond this machine"),
         ("tls://192.0.2.1:8786", "there is no --tls-ca, nor one in Dask's configuration"),
-        ("tcp://127.0.0.1:9", "there is no answer ("),
-        ("tcp://[::1]:9", "there is no answer ("),
+        ("tcp://127.0.0.1:9", "nobody to talk to ("),
+        ("tcp://[::1]:9", "nobody to talk to ("),
     ],
 )
 def test_schedulers_that_are_not_safe_or_not_there(
