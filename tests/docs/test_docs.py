@@ -39,7 +39,7 @@ FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILES_MADE = {"trace.npy", "result.json", "calls.py", "console.txt"}
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "keys")
+VERBS = ("run", "subscribe", "record", "replay", "export", "campaign", "keys")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 
@@ -275,7 +275,7 @@ def section_of(verb: str) -> str:
     return COMMAND_LINE.partition(f"## mttcg {verb}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("verb", ["run", "subscribe"])
+@pytest.mark.parametrize("verb", ["run", "subscribe", "campaign"])
 def test_the_page_has_exactly_the_options_that_there_are(verb: str) -> None:
     listed = re.findall(r"^\| `(--[a-z-]+)", section_of(verb), re.M)
     there = {
