@@ -3,12 +3,18 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from campaign_harness import CampaignRunning, run_here
 from run_harness import GUESTS, PLUGINS, eventually, guest
+
+from mttcg.campaign import execute
+from mttcg.campaign.attempt import Ended
+from mttcg.campaign.file import read_campaign
+from mttcg.campaign.plan import make_plan
 
 Start = Callable[..., CampaignRunning]
 
@@ -69,15 +75,13 @@ def test_a_row_holds_what_the_run_found(campaign: Start) -> None:
     running.check_nothing_left()
 
 
-def test_a_time_limit_ends_a_run_in_order_and_the_others_go_on(campaign: Start) -> None:
-    text = f"{SPIN}\ntime-limit = 3\n{WITH_AN_END}\nexpect = [0, 3]"
+def test_a_time_limit_ends_a_run_and_the_others_go_on(campaign: Start) -> None:
+    text = f"{SPIN}\ntime-limit = 1\n{WITH_AN_END}\nexpect = [0, 3]"
     running = campaign(text)
     assert running.wait() == 70
     rows = running.rows_by_run()
-    spin = rows["runs1: spin"]
-    assert (spin["outcome"], spin["stop_reason"]) == ("timed out", "interrupted")
-    assert spin["failure"] == "it was stopped after 3 s"
-    assert spin["instructions"] > 0  # what it had done by then is there
+    assert rows["runs1: spin"]["outcome"] == "timed out"
+    assert rows["runs1: spin"]["failure"] == "it was stopped after 1 s"
     assert {row["outcome"] for row in rows.values()} == {"timed out", "passed"}
     running.check_nothing_left()
     # with the same limit it is not run again, nor are the others
@@ -85,11 +89,43 @@ def test_a_time_limit_ends_a_run_in_order_and_the_others_go_on(campaign: Start) 
     assert [row["started"] for row in running.rows()] == [row["started"] for row in rows.values()]
 
 
+def test_at_the_time_limit_the_guest_is_stopped_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock:
+        """Stands still until the guest has printed, then shows that its time is over."""
+
+        time = staticmethod(time.time)
+        shown = False
+
+        @classmethod
+        def monotonic(cls) -> float:
+            return time.monotonic() + (1000 if cls.shown else 0)
+
+    class Watched(execute.Tail):
+        def add(self, piece: bytes) -> None:
+            super().add(piece)
+            Clock.shown |= b"spinning on 1 hart\n" in self.kept  # it comes in pieces
+
+    (tmp_path / "some.toml").write_text(f"{SPIN}\ntime-limit = 900")
+    [run] = make_plan(read_campaign(tmp_path / "some.toml")).runs
+    monkeypatch.setattr(execute, "time", Clock)
+    monkeypatch.setattr(execute, "Tail", Watched)
+    monkeypatch.setattr(execute, "STOP_SECONDS", 2000.0)
+    (tmp_path / "place").mkdir()
+    paths = {file.digest: Path(file.path) for file in run.task.files}
+    attempt = execute.execute(run.task, paths, tmp_path / "place", execute.Stop())
+    assert (attempt.ended, attempt.status) == (Ended.TIME_LIMIT, 143)
+    assert attempt.result is not None  # what it had done by then
+    assert attempt.result["stop_reason"] == "interrupted"
+    assert attempt.console == "spinning on 1 hart\n"
+
+
 def test_a_run_whose_process_is_killed_is_tried_again_as_often_as_it_may(campaign: Start) -> None:
     running = campaign(SPIN)
     [first] = running.runs()
     first.kill()
-    [second] = eventually(lambda: [run for run in running.runs() if run.pid != first.pid])
+    [second] = eventually(lambda: [run for run in running.runs() if run.pid != first.pid], 60)
     second.kill()
     assert running.wait() == 70
     [row] = running.rows()
@@ -112,7 +148,7 @@ def test_a_campaign_that_is_killed_leaves_nothing_and_goes_on(campaign: Start) -
     assert list(records.parent.glob("results.parquet")) == []
 
     ended = {path.name: path.stat().st_mtime_ns for path in records.glob("*.json")}
-    again = campaign(text.replace("[[runs]]\nguests", "[[runs]]\ntime-limit = 2\nguests"))
+    again = campaign(text.replace("[[runs]]\nguests", "[[runs]]\ntime-limit = 1\nguests"))
     assert again.wait() == 70
     assert "2 of 3 runs had ended before" in again.stderr
     assert {name: (records / name).stat().st_mtime_ns for name in ended} == ended
