@@ -107,6 +107,7 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
         cache_hits=hart.cache_hits,
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,
+        cache_translated=hart.cache_translated,
         state=state.name.lower(),
         pc=hart.block_pc if state is State.KILLED else hart.pc,
         registers=registers_of(hart) if by_itself else None,

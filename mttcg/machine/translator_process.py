@@ -11,7 +11,7 @@ import numpy as np
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import PageVersion, Translator
+from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE
 from mttcg.machine.segments import fixed_sizes, map_segment
@@ -60,7 +60,7 @@ class TranslatorProcess:
         for descriptor in descriptors:
             if descriptor not in keep:
                 os.close(descriptor)
-        self.done: dict[tuple[int, int, int], int] = {}
+        self.done: dict[Identity, int] = {}
         self.reclaimed = 0
 
     def run(self) -> None:

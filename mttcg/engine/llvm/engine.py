@@ -21,7 +21,7 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import MANY_VERSIONS, PageVersion, Translator
+from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.emitters import open_window
 from mttcg.instrument.plan import Plan
@@ -87,9 +87,9 @@ class LlvmEngine:
         self.arguments = (hart_address, int(self.frame.ctypes.data), origin)
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
-        self.reports: Counter[tuple[int, int, int]] = Counter()
-        self.late: Counter[tuple[int, int, int]] = Counter()
-        self.reported: dict[tuple[tuple[int, int, int], int | None], int] = {}
+        self.reports: Counter[Identity] = Counter()
+        self.late: Counter[Identity] = Counter()
+        self.reported: dict[tuple[Identity, int | None], int] = {}
         self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
@@ -241,6 +241,7 @@ class LlvmEngine:
         """Code that begins at pc, made with little effort. Under the arena's lock."""
         sweep = self.translator.sweep(version.page, version.slot, [pc])
         code, entries = self.translator.compile(version, sweep, FAST)
+        self.hart.cache_translated += 1
         return self.translator.publish(version, FAST, code, entries)
 
     def _rest_of_block(self, pc: int) -> int:
@@ -255,6 +256,7 @@ class LlvmEngine:
                 found = self.arena.find(key)
                 if found is None:
                     code, entries = self.translator.compile(version, sweep, RESUMED, pc)
+                    self.hart.cache_translated += 1
                     found = self.translator.publish(version, RESUMED, code, entries)
         return found
 

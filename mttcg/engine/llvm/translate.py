@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
@@ -12,12 +12,14 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.hart import MACHINE_MODE
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""
 LARGEST_PIECE = 128
 """Instructions of a function and all that it calls, to be translated together."""
+Identity: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class PageVersion:
         generation: of the slot.
         sites: what is attached there.
         shape: of the sites.
+        mode: in which it is run.
     """
 
     page: int
@@ -37,16 +40,16 @@ class PageVersion:
     generation: int
     sites: Sites
     shape: int
+    mode: int = MACHINE_MODE
 
     @property
-    def identity(self) -> tuple[int, int, int]:
+    def identity(self) -> Identity:
         """What tells it from others."""
-        return self.slot, self.generation, self.shape
+        return self.slot, self.generation, self.mode, self.shape
 
     def key(self, pc: int, effort: Effort) -> int:
         """Of the code that begins at a pc; the same in all processes of a machine, and not 0."""
-        parts = (self.slot, self.generation, pc % PAGE, self.shape, effort.name)
-        return hash(parts) & (1 << 62) - 1 | 1 << 62
+        return hash((*self.identity, pc % PAGE, effort.name)) & (1 << 62) - 1 | 1 << 62
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -75,7 +78,7 @@ class Translator:
 
     def __init__(self, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.ram, self.cache, self.arena = ram, cache, arena
-        self.refused: dict[tuple[int, int, int], MttcgError] = {}
+        self.refused: dict[Identity, MttcgError] = {}
 
     def start_of(self, page: int) -> int:
         """Guest address of a page."""

@@ -46,6 +46,7 @@ OFFSET = {
     "since_ns": 1112,  # monotonic time of the last change between running and idle
     "state": 1120,
     "epoch": 1128,  # the newest instrumentation change in force on this vCPU
+    "cache_translated": 1144,
     "cpu_ns": 1136,  # CPU time of the vCPU's process, as of the last booking of running or idle
     # the request line: anybody sets, the vCPU clears before it looks at what was asked
     "request": 1536,
@@ -57,6 +58,9 @@ OFFSET = {
 """Byte offset of each 8-byte field; native code has no other source for them."""
 
 UNSUPPORTED_ROWS = 64
+MACHINE_MODE = 3
+"""The mode under which translations are kept: the privilege, as the privileged specification codes
+it (section 1.2); there is no address translation in it."""
 NO_RESERVATION = (1 << 64) - 1
 NEVER = (1 << 64) - 1
 """mtimecmp after reset: no timer interrupt."""
@@ -123,6 +127,7 @@ class Hart:
     cache_hits = Word("cache_hits")
     cache_misses = Word("cache_misses")
     cache_invalidated = Word("cache_invalidated")
+    cache_translated = Word("cache_translated")
     running_ns = Word("running_ns")
     idle_ns = Word("idle_ns")
     since_ns = Word("since_ns")
