@@ -54,7 +54,7 @@ def check_address(url: str, secured: bool = False) -> str:
     host, port = match.groups()
     if port != "*" and int(port) > 65535:
         raise AddressRefused(url, "expected a port of at most 65535")
-    if not (secured or _is_loopback(host)):
+    if not (secured or is_loopback(host)):
         wrong = "reaches beyond this machine; expected a loopback address, or keys"
         raise AddressRefused(url, wrong)
     return f"tcp://127.0.0.1:{port}" if host == "localhost" else url
@@ -77,7 +77,8 @@ def remove_socket(url: str, directory: Path | None) -> None:
             directory.rmdir()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host of an address, a name or a number, is this machine and no other."""
     if host == "localhost":
         return True
     try:

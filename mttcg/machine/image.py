@@ -118,7 +118,7 @@ def set_symbols(image: GuestImage, ram: Any, values: Mapping[str, int]) -> None:
     unsigned or two's complement. Raises `GuestFileError` for a symbol that is not there, is smaller
     than 8 bytes, or lies outside RAM; then nothing was written.
     """
-    starts = {name: _settable(image, name) for name in values}
+    starts = {name: settable(image, name) for name in values}
     # Before the start: no vCPU runs, the caller is the only writer.
     view = memoryview(ram).cast("B")
     for name, start in starts.items():
@@ -131,8 +131,8 @@ def ram_range(ram_base: int, ram_size: int) -> str:
     return f"addresses in RAM, {ram_base:#x} to {ram_base + ram_size - 1:#x} (see --memory)"
 
 
-def _settable(image: GuestImage, name: str) -> int:
-    """Return the offset in RAM of a symbol that can hold a word."""
+def settable(image: GuestImage, name: str) -> int:
+    """Return the offset in RAM of a symbol that can hold a word; raises `GuestFileError`."""
     option = f"--set {name}: "
     symbol = image.find(name, option)
     if 0 < symbol.size < WORD_SIZE:

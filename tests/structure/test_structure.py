@@ -26,7 +26,18 @@ ARROWS = {
     "config": set(),
     "machine": {"isa", "tbcache", "instrument", "engine", "vcpu", "config"},
     "report": set(),
-    "cli": {"isa", "tbcache", "instrument", "engine", "vcpu", "config", "machine", "report"},
+    "campaign": {"instrument", "config", "machine"},
+    "cli": {
+        "isa",
+        "tbcache",
+        "instrument",
+        "engine",
+        "vcpu",
+        "config",
+        "machine",
+        "report",
+        "campaign",
+    },
     "__init__": {"machine"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
@@ -49,6 +60,11 @@ PLACES = {
     "elftools": {"mttcg/machine/elf.py"},
     "psutil": {"mttcg/machine/outcome.py"},
     "rich": {"mttcg/cli"},
+    "distributed": {
+        "mttcg/campaign/cluster.py",
+        "mttcg/campaign/scheduler.py",
+        "mttcg/campaign/worker.py",
+    },
     # native code: what translated code calls, and the words it is written in
     "numba": {"mttcg/engine", "mttcg/instrument", "mttcg/isa"},
     "llvmlite": {"mttcg/engine", "mttcg/instrument/native.py", "mttcg/isa/native.py"},

@@ -1,0 +1,203 @@
+"""A crew on a Dask cluster: each run is a task that takes its vCPUs of a worker.
+
+Dask runs a task again by itself when its worker was lost. Workers tell each start on a topic of the
+campaign's, so that attempts are counted here, and no run is tried more often than it may be.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mttcg.campaign.attempt import Attempt, Ended
+from mttcg.campaign.crew import Broken, Events, Finished, Started
+from mttcg.campaign.errors import SchedulerError, SchedulerLostError
+from mttcg.campaign.execute import LEFT
+from mttcg.campaign.scheduler import Scheduler, reason_of
+from mttcg.campaign.store import Store
+from mttcg.campaign.task import File, Task
+from mttcg.version import VERSION
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+WORKER_SECONDS = 30
+"""How long a scheduler without workers is waited for."""
+
+
+class ClusterCrew:
+    """Submits tasks to a scheduler.
+
+    Args:
+        events: where events go.
+        store: keeps the files that runs leave.
+        contents: of the files, by digest, for workers that lack one.
+        scheduler: where it is.
+
+    Raises SchedulerError if nobody is there, or the workers can't run our tasks.
+    """
+
+    def __init__(
+        self, events: Events, store: Store, contents: Mapping[str, bytes], scheduler: Scheduler
+    ) -> None:
+        self.events, self.store, self.contents = events, store, contents
+        self.url = scheduler.url
+        self.topic = f"mttcg-campaign-{uuid.uuid4().hex}"
+        self.tasks: dict[str, Task] = {}
+        self.futures: dict[str, Future] = {}
+        self.sent: dict[str, Future] = {}  # contents, by digest
+        self.lock = threading.RLock()
+        self.submissions = 0
+        self.stopping = False
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is an event
+        self.client: Client = scheduler.connect()
+        try:
+            self.largest = self._prepare_workers()
+        except BaseException:
+            self.client.close()
+            raise
+        self.client.subscribe_topic(self.topic, self._heard)
+
+    def _prepare_workers(self) -> int:
+        """Give the workers their resources; tells how many vCPUs the largest has."""
+        from mttcg.campaign.worker import VCPUS, VcpuPlugin, version_of_worker
+
+        try:
+            self.client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError as error:
+            wrong = f"there is no worker after {WORKER_SECONDS} s; expected one or more"
+            raise SchedulerError(self.url, wrong) from error
+        try:
+            versions = self.client.run(version_of_worker)
+            self.client.register_plugin(VcpuPlugin())
+        except Exception as error:
+            wrong = f"its workers can't run mttcg ({reason_of(error)}); expected it there, too"
+            raise SchedulerError(self.url, wrong) from error
+        for worker, version in versions.items():
+            if version != VERSION:
+                wrong = f"worker {worker} has mttcg {version}; expected {VERSION}, as here"
+                raise SchedulerError(self.url, wrong)
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        return max(int(worker["resources"].get(VCPUS, 1)) for worker in workers)
+
+    def submit(self, tasks: Iterable[Task]) -> None:
+        """Take tasks."""
+        for task in tasks:
+            self._submit(task)
+
+    def _submit(self, task: Task) -> None:
+        from mttcg.campaign.worker import VCPUS, run_task
+
+        with self.lock:
+            if self.stopping:
+                return
+            self.submissions += 1
+            self.tasks[task.key] = task
+            digests = {file.digest for file in task.files}
+            future = self.client.submit(
+                run_task,
+                self.topic,
+                task,
+                *(self.sent[digest] for digest in digests & self.sent.keys()),
+                key=f"mttcg-{task.key}-{self.topic[-8:]}-{self.submissions}",
+                resources={VCPUS: min(task.smp, self.largest)},
+                priority=-self.submissions,
+                pure=False,
+            )
+            self.futures[task.key] = future
+        future.add_done_callback(partial(self._done, task))
+
+    def _heard(self, event: tuple[float, Any]) -> None:
+        """A worker tells that it begins."""
+        _, told = event
+        self.events.put(Started(told["key"], told["worker"]))
+
+    def _done(self, task: Task, future: "Future") -> None:
+        """A task has come to an end, or its result can't be had; called in a thread of Dask's."""
+        with self.lock:
+            if self.futures.get(task.key) is not future or self.stopping:
+                return
+        try:
+            self._take(task, future)
+        except Exception as error:  # nobody else would hear of it
+            self.events.put(Broken(error))
+
+    def _take(self, task: Task, future: "Future") -> None:
+        from mttcg.campaign.worker import Missing
+
+        if future.status == "cancelled":  # not by us, so Dask's client gave up
+            raise SchedulerLostError(self.url)
+        try:
+            answer = future.result()
+        except Exception as error:
+            self._finish(task, Attempt(Ended.LOST, why=reason_of(error)))
+            return
+        if isinstance(answer, Missing):
+            self._send(answer.file)
+            self._submit(task)
+            return
+        self._keep(task, answer.files)
+        self._finish(task, answer.attempt)
+
+    def _finish(self, task: Task, attempt: Attempt) -> None:
+        with self.lock:
+            self.futures.pop(task.key, None)
+        self.events.put(Finished(task.key, attempt))
+
+    def _send(self, file: File) -> None:
+        """Make a file's content a task's result: Dask brings it to the workers that need it."""
+        with self.lock:
+            if file.digest not in self.sent:
+                self.sent[file.digest] = self.client.submit(
+                    tuple,
+                    [file.digest, self.contents[file.digest]],
+                    key=f"mttcg-file-{file.digest}",
+                )
+
+    def _keep(self, task: Task, files: Mapping[str, bytes]) -> None:
+        with self.store.place(task.key) as place:
+            directory = (place / LEFT).resolve()
+            for name, content in files.items():
+                path = (directory / name).resolve()
+                if not path.is_relative_to(directory):
+                    raise SchedulerError(self.url, f"a worker sent a file named {name!r}")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
+    def give_up(self, key: str) -> None:
+        """Let Dask not try it again."""
+        with self.lock:
+            future = self.futures.pop(key, None)
+        if future is not None:
+            future.cancel()
+
+    def stop(self, at_once: bool) -> None:
+        """Stop the runs on all workers, in a thread: a second signal is not to wait for it."""
+        with self.lock:
+            self.stopping = True
+        threading.Thread(target=self._stop, args=(at_once,), daemon=True).start()
+
+    def _stop(self, at_once: bool) -> None:
+        from mttcg.campaign.worker import stop_runs
+
+        with self.lock:
+            futures, self.futures = self.futures, {}
+        try:
+            self.client.cancel(list(futures.values()))
+            self.client.run(stop_runs, self.topic, at_once, on_error="ignore")
+        except Exception as error:
+            self.events.put(Broken(SchedulerError(self.url, reason_of(error))))
+        for key in futures:
+            self.events.put(Finished(key, Attempt(Ended.STOPPED)))
+
+    def close(self) -> None:
+        """Take what is left of the campaign from the cluster."""
+        with self.lock:
+            self.stopping = True
+            left = [*self.futures.values(), *self.sent.values()]
+        try:
+            self.client.cancel(left)
+        finally:
+            self.client.close(timeout=WORKER_SECONDS)

@@ -1,0 +1,166 @@
+"""From a campaign file to its runs: each combination, its files read, everything checked first."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mttcg.campaign.file import AXES, CampaignFile, Choice, Matrix
+from mttcg.campaign.node import Node
+from mttcg.campaign.task import SETTINGS, File, PluginUse, Task
+from mttcg.config import Config
+from mttcg.errors import GuestFileError, PluginError
+from mttcg.instrument.loader import find_plugin, load_plugins
+from mttcg.instrument.options import parse_spec
+from mttcg.machine.board import RAM_BASE
+from mttcg.machine.elf import load_guest
+from mttcg.machine.image import GuestImage, settable
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A row of the table to be: a task, and what the file says beside it."""
+
+    task: Task
+    matrix: str
+    guest: str
+    labels: Mapping[str, Any]
+    expect: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs in the order in which they start, and the files' contents by digest."""
+
+    file: CampaignFile
+    runs: tuple[PlannedRun, ...]
+    contents: Mapping[str, bytes] = field(repr=False)
+
+    def tasks(self) -> dict[str, Task]:
+        """Give each different run once, by key."""
+        return {run.task.key: run.task for run in self.runs}
+
+    def expected(self) -> dict[str, tuple[int, ...]]:
+        """Give the exit statuses that count as success, by key."""
+        return {run.task.key: run.expect for run in self.runs}
+
+
+def make_plan(file: CampaignFile) -> Plan:
+    """Find out all runs; CampaignFileError for a guest, symbol or plugin that can't be."""
+    planner = Planner(file.path.parent)
+    runs = tuple(run for matrix in file.matrices for run in planner.runs(matrix))
+    return Plan(file, runs, planner.contents)
+
+
+class Planner:
+    """Reads each file once, and checks each combination once."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.contents: dict[str, bytes] = {}
+        self.files: dict[Path, File] = {}
+        self.images: dict[tuple[str, int], GuestImage] = {}
+        self.uses: dict[tuple[str, ...], tuple[PluginUse, ...]] = {}
+
+    def runs(self, matrix: Matrix) -> Iterator[PlannedRun]:
+        """Give a matrix's runs; repeats are far apart, so that a slow hour falls on all alike."""
+        several = {key for key, choices in matrix.axes.items() if len(choices) > 1}
+        for repeat in range(1, matrix.repeats + 1):
+            for combination in itertools.product(*matrix.axes.values()):
+                chosen = dict(zip(matrix.axes, combination, strict=True))
+                title = title_of(matrix, chosen, several, repeat)
+                yield self.run(matrix, chosen, title, repeat)
+
+    def run(
+        self, matrix: Matrix, chosen: Mapping[str, Choice], title: str, repeat: int
+    ) -> PlannedRun:
+        """Make one run of a choice of each axis."""
+        symbols = {key.removeprefix("set."): c for key, c in chosen.items() if key[:4] == "set."}
+        guest = chosen["guests"]
+        config = Config(
+            guest=Path(guest.value),
+            symbols_set={symbol: choice.value for symbol, choice in symbols.items()},
+            **{AXES[key][0]: chosen[key].value for key in AXES if key in chosen},
+            **matrix.fixed,
+        )
+        self.check_guest(guest, config.memory, symbols)
+        task = Task(
+            title=title,
+            guest=self.file(guest.value),
+            settings={name: getattr(config, name) for name in SETTINGS},
+            plugins=self.plugins(chosen["plugins"]) if "plugins" in chosen else (),
+            input=self.file(matrix.input.value) if matrix.input else None,
+            repeat=repeat,
+            time_limit=matrix.time_limit,
+        )
+        return PlannedRun(task, matrix.name, guest.value, matrix.labels, matrix.expect)
+
+    def file(self, name: str) -> File:
+        """Read a file, and remember its content."""
+        path = (self.directory / name).absolute()
+        if path not in self.files:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            self.contents[digest] = content
+            self.files[path] = File(str(path), digest)
+        return self.files[path]
+
+    def check_guest(self, guest: Choice, memory: int, symbols: Mapping[str, Choice]) -> None:
+        """Find out now what each run would refuse."""
+        name: str = guest.value
+        if (name, memory) not in self.images:
+            self.images[name, memory] = load_image(guest.node, self.directory / name, memory)
+        for symbol, choice in symbols.items():
+            try:
+                settable(self.images[name, memory], symbol)
+            except GuestFileError as error:
+                wrong = f"{error.path}: {error.wrong.removeprefix(f'--set {symbol}: ')}"
+                raise choice.node.wrong(wrong, error.expected) from error
+
+    def plugins(self, choice: Choice) -> tuple[PluginUse, ...]:
+        """Load the plugins of a set, so that a wrong option is known now."""
+        specs: tuple[str, ...] = choice.value
+        if specs not in self.uses:
+            try:
+                self.uses[specs] = tuple(self.plugin(spec) for spec in specs)
+                load_plugins(use.spec(None) for use in self.uses[specs])
+            except PluginError as error:
+                raise choice.node.wrong(f"plugin {error.plugin}: {error.wrong}") from error
+        return self.uses[specs]
+
+    def plugin(self, text: str) -> PluginUse:
+        """Find a plugin; a path is relative to the campaign file."""
+        spec = parse_spec(text)
+        target = spec.target
+        if "/" in target or target.endswith(".py"):
+            target = str((self.directory / Path(target).expanduser()).absolute())
+        source = find_plugin(target)
+        file = self.file(target) if source.path is not None else None
+        content = self.contents[file.digest] if file else source.file().read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        return PluginUse(text, source.name, target, spec.values, digest, file)
+
+
+def load_image(node: Node, path: Path, memory: int) -> GuestImage:
+    """Read a guest; CampaignFileError if it is none."""
+    try:
+        return load_guest(path, RAM_BASE, memory)
+    except GuestFileError as error:
+        raise node.wrong(f"{error.path}: {error.wrong}", error.expected) from error
+
+
+def title_of(matrix: Matrix, chosen: Mapping[str, Choice], several: set[str], repeat: int) -> str:
+    """Say what a run is: its matrix, its guest, and what it has that others of the matrix lack."""
+    guest = Path(chosen["guests"].value)
+    same = [choice for choice in matrix.axes["guests"] if Path(choice.value).stem == guest.stem]
+    parts = [f"{matrix.name}: {guest.stem if len(same) == 1 else guest}"]
+    for key, choice in chosen.items():
+        if key in several and key == "plugins":
+            parts.append(f"plugins={'+'.join(choice.value) or 'none'}")
+        elif key in several and key != "guests":
+            parts.append(f"{key.removeprefix('set.')}={choice.node.value}")
+    if matrix.repeats > 1:
+        parts.append(f"#{repeat}")
+    return " ".join(parts)

@@ -1,0 +1,170 @@
+"""Campaigns on a Dask cluster: what workers lack, and what happens when one end goes away."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from campaign_harness import CampaignRunning, ClusterRunning, run_here
+from run_harness import GUESTS, eventually, guest
+
+Start = Callable[..., CampaignRunning]
+StartCluster = Callable[..., ClusterRunning]
+
+SPIN = f"""
+retries = 1
+[[runs]]
+guests = "{guest("spin")}"
+"""
+
+
+def dask_worker_of(run: psutil.Process) -> psutil.Process:
+    """The process of Dask's that started a run."""
+    worker = run.parent()
+    assert worker is not None and "multiprocessing" in " ".join(worker.cmdline())
+    return worker
+
+
+def test_workers_get_the_files_that_they_lack_and_send_back_what_plugins_left(
+    campaign: Start, shared_cluster: ClusterRunning, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    shutil.copy(guest("hello"), here / "guest.elf")
+    plugin = here / "probe.py"
+    shutil.copy(Path(__file__).parents[2] / "examples/plugins/block_lengths.py", plugin)
+    # these paths are there for the campaign's process alone
+    running = campaign(
+        """
+        [[runs]]
+        guests = "/proc/self/cwd/guest.elf"
+        smp = 3  # more than the worker has
+        plugins = ["memtrace,out=trace.npy", "/proc/self/cwd/probe.py"]
+        """,
+        *("--scheduler", shared_cluster.url),
+        cwd=here,
+    )
+    assert running.wait() == 0, running.stderr
+    rows = running.rows()
+    assert [(row["outcome"], row["attempts"]) for row in rows] == [("passed", 1)] * 2
+    assert [len(row["vcpus"]) for row in rows] == [3, 3]
+    left = running.file.with_suffix(".results") / "files"
+    with_file = {row["key"] for row in rows if row["plugins"] == ["memtrace,out=trace.npy"]}
+    assert {path.parent.name for path in left.rglob("trace.npy")} == with_file
+    running.check_nothing_left()
+
+
+def test_a_worker_that_is_killed_is_made_up_for_as_often_as_it_may(
+    campaign: Start, cluster: StartCluster
+) -> None:
+    dask = cluster(workers=2)
+    text = SPIN + "time-limit = 4\n"
+    running = campaign(text, "--scheduler", dask.url)
+    [first] = dask.runs()
+    dask_worker_of(first).kill()
+    eventually(lambda: not first.is_running())  # it does not outlive its worker
+    assert running.wait() == 70
+    [row] = running.rows()
+    assert (row["outcome"], row["attempts"]) == ("timed out", 2)
+
+    running.file.with_suffix(".results").rename(running.directory / "before")
+    running = campaign(SPIN, "--scheduler", dask.url)
+    for _ in range(2):
+        [run] = dask.runs()
+        dask_worker_of(run).kill()
+        eventually(lambda run=run: not run.is_running())
+    assert running.wait() == 70
+    [row] = running.rows()
+    assert (row["outcome"], row["attempts"]) == ("lost", 2)
+    assert row["failure"] == "2 workers were lost that ran it"
+    eventually(lambda: not dask.left())  # nor is it tried a third time
+
+
+def test_ctrl_c_stops_the_runs_on_the_workers_in_order(
+    campaign: Start, shared_cluster: ClusterRunning
+) -> None:
+    dask = shared_cluster
+    running = campaign(SPIN + "smp = [1, 2]\n", "--scheduler", dask.url)
+    dask.runs()
+    os.kill(running.process.pid, signal.SIGINT)
+    assert running.wait() == 130, running.stderr
+    assert "the same command goes on from here" in running.stderr
+    assert not dask.left()  # it had waited for them
+    assert running.rows() == []
+    running.check_nothing_left()
+
+
+def test_a_campaign_that_is_killed_leaves_nothing_on_the_workers(
+    campaign: Start, shared_cluster: ClusterRunning
+) -> None:
+    dask = shared_cluster
+    running = campaign(SPIN, "--scheduler", dask.url)
+    dask.runs()
+    running.process.kill()
+    running.process.wait()
+    eventually(lambda: not dask.left())
+    again = campaign(f'[[runs]]\nguests = "{guest("hello")}"', "--scheduler", dask.url)
+    assert again.wait() == 0, again.stderr  # the worker is free again
+
+
+def test_a_scheduler_that_goes_away_is_said_and_the_campaign_can_go_on_here(
+    campaign: Start, cluster: StartCluster
+) -> None:
+    dask = cluster()
+    text = f"""
+        [[runs]]
+        guests = ["{GUESTS}/hello.elf", "{GUESTS}/spin.elf"]
+        time-limit = 3
+    """
+    running = campaign(text.replace("= 3", "= 60"), "--scheduler", dask.url)
+    records = running.file.with_suffix(".results") / "runs"
+    eventually(lambda: list(records.glob("*.json")), 60)
+    dask.runs()
+    dask.kill_all()
+    assert running.wait() == 70
+    assert f"mttcg: --scheduler {dask.url}: it went away" in running.stderr
+    assert [row["outcome"] for row in running.rows()] == ["passed"]
+    here = campaign(text)
+    assert here.wait() == 70
+    assert "1 of 2 runs had ended before" in here.stderr
+    assert [row["outcome"] for row in here.rows()] == ["passed", "timed out"]
+
+
+def make_certificates(folder: Path) -> None:
+    """An authority, a certificate of ours that it has signed, and one of a stranger."""
+    folder.mkdir()
+    self_signed = "req -x509 -newkey rsa:2048 -nodes -days 1 -keyout"
+    for command in (
+        f"{self_signed} ca.key -out ca.pem -subj /CN=authority",
+        "req -newkey rsa:2048 -nodes -keyout our.key -out our.csr -subj /CN=we",
+        "x509 -req -in our.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out our.pem -days 1",
+        f"{self_signed} other.key -out other.pem -subj /CN=other",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_a_scheduler_with_certificates(
+    campaign: Start, cluster: StartCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "tls"
+    make_certificates(folder)
+    dask = cluster(tls=folder)
+    assert dask.url.startswith("tls://")
+    ca, cert, key = (f"--tls-{name}" for name in ("ca", "cert", "key"))
+    text = f'[[runs]]\nguests = "{guest("hello")}"'
+    ours = (ca, f"{folder}/ca.pem", cert, f"{folder}/our.pem", key, f"{folder}/our.key")
+    running = campaign(text, "--scheduler", dask.url, *ours)
+    # without certificates, with a stranger's, and with a stranger for the authority
+    others = (ca, f"{folder}/ca.pem", cert, f"{folder}/other.pem", key, f"{folder}/other.key")
+    strange = (ca, f"{folder}/other.pem", cert, f"{folder}/our.pem", key, f"{folder}/our.key")
+    again = ("--again", "all", "--output", tmp_path / "refused")
+    for arguments in (others, strange):
+        assert run_here(running.file, *again, "--scheduler", dask.url, *arguments) == 2
+        assert f"--scheduler {dask.url}: nobody to talk to (" in capsys.readouterr().err
+    assert running.wait() == 0, running.stderr
+    assert [row["outcome"] for row in running.rows()] == ["passed"]

@@ -1,0 +1,130 @@
+"""The runs of a campaign: every combination once, each known by its content."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from campaign_harness import run_here
+from run_harness import guest
+
+from mttcg.campaign.file import read_campaign
+from mttcg.campaign.plan import Plan, make_plan
+from mttcg.campaign.task import arguments_of
+from mttcg.cli import build_parser
+from mttcg.cli.run import make_config
+
+PLUGIN = "from mttcg.instrument import Counter, instrument\n\n\ndef plugin_init(_):\n    {}\n"
+"""With commas and braces in names, too."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two guests and a plugin."""
+    for name in ("mix", "hello"):
+        shutil.copy(guest(name), tmp_path / f"{name}.elf")
+    (tmp_path / "mine.py").write_text(PLUGIN.format("return True"))
+    return tmp_path
+
+
+def plan_of(folder: Path, text: str) -> Plan:
+    (folder / "some.toml").write_text(text)
+    return make_plan(read_campaign(folder / "some.toml"))
+
+
+TEXT = """
+[[runs]]
+name = "all"
+guests = ["*.elf", "hello.elf"]
+smp = [1, 2]
+plugins = [[], ["icount", "./mine.py"], "hotblocks,top=3"]
+repeats = 2
+[[runs]]
+name = "set"
+guests = "mix.elf"
+memory = "64M"
+set = { rounds = [1, 0x7FFFFFFFFFFFFFFF, -1] }
+"""
+
+
+def test_every_combination_is_there_once_and_repeats_are_apart(folder: Path) -> None:
+    plan = plan_of(folder, TEXT)
+    titles = [run.task.title for run in plan.runs]
+    assert len(titles) == len(set(titles)) == 2 * 2 * 3 * 2 + 3
+    assert titles[:3] == [
+        "all: hello smp=1 plugins=none #1",
+        "all: hello smp=1 plugins=icount+./mine.py #1",
+        "all: hello smp=1 plugins=hotblocks,top=3 #1",
+    ]
+    assert titles[12] == "all: hello smp=1 plugins=none #2"
+    assert titles[-1] == "set: mix rounds=-1"
+    assert len(plan.tasks()) == len(titles)
+
+
+def test_the_arguments_of_a_run_are_what_the_plan_says(folder: Path) -> None:
+    plan = plan_of(folder, TEXT.replace("memory", 'policy = { hotblocks = "drop" }\nmemory'))
+    paths = {file.digest: Path(file.path) for run in plan.runs for file in run.task.files}
+    for run in plan.runs:
+        arguments = arguments_of(run.task, paths, folder / "result.json")
+        config = make_config(build_parser().parse_args(arguments))
+        assert config.guest == folder / run.guest
+        assert {name: getattr(config, name) for name in run.task.settings} == run.task.settings
+        assert len(config.plugins) == len(run.task.plugins)
+    assert config.symbols_set == {"rounds": -1}
+    assert config.policies == {"hotblocks": "drop"}
+    assert config.memory == 64 << 20
+    spec = plan.runs[1].task.plugins[1].spec(folder / "a,b" / "mine.py")
+    assert spec == f"{folder}/a,,b/mine.py"
+
+
+def keys_of(folder: Path, text: str) -> list[str]:
+    return [run.task.key for run in plan_of(folder, text).runs]
+
+
+def test_a_run_is_known_by_its_content(folder: Path) -> None:
+    text = '[[runs]]\nguests = "mix.elf"\nplugins = "./mine.py"\n'
+    [key] = keys_of(folder, text)
+    # where a file is, names, limits and what is expected make no other run
+    shutil.copy(folder / "mix.elf", folder / "copy.elf")
+    same = text.replace("mix.elf", "copy.elf") + 'name = "x"\nlabels = { a = 1 }\n'
+    assert keys_of(folder, same + "time-limit = 5\nexpect = 1\nsmp = 1\nmemory = '128M'") == [key]
+    others = [
+        keys_of(folder, text.replace("mix", "hello")),
+        keys_of(folder, text + "smp = 2"),
+        keys_of(folder, text + "memory = '64M'"),
+        keys_of(folder, text + "engine = 'unicorn'"),
+        keys_of(folder, text + "set = { rounds = 3 }"),
+        keys_of(folder, text + "input = 'some.toml'"),
+        keys_of(folder, text + "pin = true"),
+        keys_of(folder, text + "shards = 1"),
+        keys_of(folder, text.replace('"./mine.py"', "[]")),
+        keys_of(folder, text + "repeats = 2")[1:],
+    ]
+    (folder / "mine.py").write_text(PLUGIN.format("return None"))
+    others.append(keys_of(folder, text))
+    flat = [other for keys in others for other in keys]
+    assert len({key, *flat}) == 1 + len(others)
+
+
+def test_runs_that_are_the_same_are_one(folder: Path) -> None:
+    text = '[[runs]]\nguests = "mix.elf"\n[[runs]]\nguests = "mix.elf"\nlabels = { other = true }\n'
+    plan = plan_of(folder, text)
+    assert (len(plan.runs), len(plan.tasks())) == (2, 1)
+
+
+def test_guests_of_one_name_are_told_apart(folder: Path) -> None:
+    (folder / "old").mkdir()
+    shutil.copy(folder / "mix.elf", folder / "old" / "mix.elf")
+    plan = plan_of(folder, '[[runs]]\nguests = "**/*.elf"')
+    titles = [run.task.title for run in plan.runs]
+    assert titles == ["runs1: hello", "runs1: mix.elf", "runs1: old/mix.elf"]
+
+
+def test_the_list_shows_the_runs_and_starts_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "some.toml").write_text(TEXT)
+    assert run_here(folder / "some.toml", "--list") == 0
+    shown = capsys.readouterr().out
+    assert shown.count("to do") == 27
+    assert "27 runs, 27 different ones" in shown
+    assert not (folder / "some.results").exists()
