@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import __main__ as command
-from bench.cases import CASES, UNICORN
-from bench.errors import CountWrong, OutputsDiffer, UnknownCase
-from bench.model import Bar, Case, Figure, Measurement, Side, Variant
-from bench.runner import CaseResult, Plan, check_output, run_case
-from bench.summary import case_from_json, case_to_json, spreads, verdicts
-from bench.table import markdown
-from bench.tools import TOOLS
-from bench.tools import command as command_tool
+from mttcg_bench import __main__ as command
+from mttcg_bench.cases import CASES, UNICORN
+from mttcg_bench.errors import CountWrong, OutputsDiffer, UnknownCase
+from mttcg_bench.model import Bar, Case, Figure, Measurement, Side, Variant
+from mttcg_bench.runner import CaseResult, Plan, check_output, run_case
+from mttcg_bench.summary import case_from_json, case_to_json, spreads, verdicts
+from mttcg_bench.table import markdown
+from mttcg_bench.tools import TOOLS
+from mttcg_bench.tools import command as command_tool
 
 ONCE = Plan(runs=1, patience=0, attempts=1)
 SPEC = Path(command.__file__).with_name("SPEC.md")

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from bench.records import BATCH, RECORDS
+from mttcg_bench.records import BATCH, RECORDS
 from mttcg_bus.ring import RingProducer
 
 

@@ -3,15 +3,15 @@
 import json
 import sys
 
-from bench.errors import RunFailed
-from bench.model import Case, Measurement, Variant
-from bench.tools.guests import GUESTS
-from bench.tools.process import run
+from mttcg_bench.checkout import GUESTS
+from mttcg_bench.errors import RunFailed
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.tools.process import run
 
 FINISHER_PASS = 0x5555
 
 
-def unavailable() -> str:
+def unavailable(_variant: Variant) -> str:
     """Why it can't run here: it can."""
     return ""
 
@@ -19,11 +19,11 @@ def unavailable() -> str:
 def measure(case: Case, variant: Variant) -> Measurement:
     """One run; raises RunFailed if the guest ends with a fault."""
     job = {
-        "guest": str(GUESTS.joinpath(case.guest).with_suffix(".elf")),
-        "symbols": dict(case.symbols),
+        "guest": str(GUESTS / f"{case.guest}.elf"),
+        "symbols": case.work_of(variant),
         "mapping": variant.settings["mapping"],
     }
-    command = [sys.executable, "-m", "bench.processes.bare_unicorn"]
+    command = [sys.executable, "-m", "mttcg_bench.processes.bare_unicorn"]
     ended = run(variant.name, command, given=json.dumps(job).encode())
     answer = json.loads(ended.output)
     if answer["finished"] != FINISHER_PASS:

@@ -1,17 +1,17 @@
-"""What a variant is run by: one file per tool, each with `unavailable()` and `measure(...)`."""
+"""What a variant is run by: one file per tool, each with `unavailable(variant)` and `measure(...)`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.model import Case, Measurement, Variant
-from bench.tools import bus, command, memory, native, python, qemu, ring, unicorn
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.tools import bus, command, native, python, python_peers, qemu, ring, unicorn
 
 
 @dataclass(frozen=True)
 class Tool:
     """A tool: why it can't run here ("" if it can), and one run of a variant."""
 
-    unavailable: Callable[[], str]
+    unavailable: Callable[[Variant], str]
     measure: Callable[[Case, Variant], Measurement]
 
 
@@ -20,9 +20,9 @@ TOOLS = {
     for name, module in {
         "bus": bus,
         "command": command,
-        "memory": memory,
         "native": native,
         "python": python,
+        "python_peers": python_peers,
         "qemu": qemu,
         "ring": ring,
         "unicorn": unicorn,

@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from bench.model import Case, Measurement, Variant
-from bench.tools.ring import check, producing, reduce, spec_of
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.tools.ring import check, producing, reduce, spec_of
 from mttcg_bus.items import Batch, End
 from mttcg_bus.publisher_process import PublisherProcess
 from mttcg_bus.ring import ledger_of
@@ -20,7 +20,7 @@ RUN = RunInfo("bench", "none", 1, "none", 0x8000_0000, 4096, 0x8000_0000)
 LIMIT_SECONDS = 60.0
 
 
-def unavailable() -> str:
+def unavailable(_variant: Variant) -> str:
     """Why it can't run here: it can."""
     return ""
 

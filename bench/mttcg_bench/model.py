@@ -15,12 +15,14 @@ class Variant:
 
     Args:
         name: unique within the case.
-        tool: a key of `bench.tools.TOOLS`.
+        tool: a key of `mttcg_bench.tools.TOOLS`.
         smp: number of harts.
         engine: the engine of `mttcg run`.
         plugins: plugin specs; "{symbol}" stands for the address of a symbol of the guest.
         counts: the metric that the plugin's number of events has to equal, "" if there is none.
         settings: what else the tool understands.
+        symbols: 64-bit values set in the guest, beside those of the case.
+        series: what is measured, where the same is measured with several numbers of vCPUs.
     """
 
     name: str
@@ -30,6 +32,16 @@ class Variant:
     plugins: tuple[str, ...] = ()
     counts: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    series: str = ""
+
+
+class Better(StrEnum):
+    """Which way a figure gets better; what is not a claim about speed has no better side."""
+
+    LESS = "less"
+    MORE = "more"
+    NEITHER = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class Figure:
     terms: tuple[Term, ...]
     unit: str = ""
     factor: float = 1.0
+    better: Better = Better.LESS
 
 
 class Side(StrEnum):
@@ -55,12 +68,13 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Bar:
-    """A claim: the median of a figure stays on one side of a limit."""
+    """A claim: the median of a figure stays on one side of a limit; `goal` is what is hoped for."""
 
     figure: str
     side: Side
     limit: float
     claim: str
+    goal: float | None = None
 
     def holds(self, value: float) -> bool:
         """Whether a value is on the right side."""
@@ -79,7 +93,8 @@ class Case:
         bars: the claims held against them.
         guest: name of the example guest, "" if none is run.
         symbols: 64-bit values set in the guest.
-        same_output: whether the guest must print the same under all variants (of as many harts).
+        same_output: whether the guest must print the same under all variants that do the same
+            work (with as many harts and the same symbols).
     """
 
     name: str
@@ -90,6 +105,10 @@ class Case:
     guest: str = ""
     symbols: Mapping[str, int] = field(default_factory=dict)
     same_output: bool = True
+
+    def work_of(self, variant: Variant) -> dict[str, int]:
+        """The symbols that a variant sets: the case's and its own."""
+        return {**self.symbols, **variant.symbols}
 
     @property
     def group(self) -> str:

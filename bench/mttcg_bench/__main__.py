@@ -9,13 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.cases import CASES
-from bench.errors import BenchError, UnknownCase
-from bench.facts import facts
-from bench.model import Case
-from bench.runner import CaseResult, Plan, run_case
-from bench.summary import case_from_json, case_to_json
-from bench.table import markdown, print_tables
+from mttcg_bench.cases import CASES
+from mttcg_bench.errors import BenchError, UnknownCase
+from mttcg_bench.facts import facts
+from mttcg_bench.model import Case
+from mttcg_bench.runner import CaseResult, Plan, run_case
+from mttcg_bench.summary import case_from_json, case_to_json
+from mttcg_bench.table import markdown, print_tables
 
 FORMAT = 1
 WIDTH = 120

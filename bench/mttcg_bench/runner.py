@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.errors import NotAvailable, OutputsDiffer
-from bench.model import Case, Measurement, Variant
-from bench.quiet import ACCEPTED, Onlooker, load, wait_for_quiet
-from bench.tools import TOOLS
+from mttcg_bench.errors import NotAvailable, OutputsDiffer
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.quiet import ACCEPTED, Onlooker, load, wait_for_quiet
+from mttcg_bench.tools import TOOLS
 
 Sample = dict[str, float]
 """Metrics of one run, with `foreign_cores` (what others used meanwhile) and `load` before it."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.errors import RunFailed
-from bench.model import Case, Measurement, Variant
-from bench.records import BATCH, RECORD, RECORDS
+from mttcg_bench.errors import RunFailed
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.records import BATCH, RECORD, RECORDS
 from mttcg_bus.ring import create_ring
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.stream import Records, StreamSpec
@@ -24,7 +24,7 @@ def spec_of(variant: Variant) -> StreamSpec:
     return StreamSpec("bench.record", dtype, batch=BATCH)
 
 
-def unavailable() -> str:
+def unavailable(_variant: Variant) -> str:
     """Why it can't run here: it can."""
     return ""
 
@@ -53,7 +53,7 @@ def producing(spec: StreamSpec, count: int) -> Iterator[Producing]:
     flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
     fds = [create_ring(spec), os.eventfd(0, flags), os.eventfd(0, flags)]
     numbers = map(str, (*fds, spec.dtype.itemsize, count))
-    command = [sys.executable, "-m", "bench.processes.producer", *numbers]
+    command = [sys.executable, "-m", "mttcg_bench.processes.producer", *numbers]
     process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.PIPE)
     try:
         yield Producing(process, *fds)

@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.runner import CaseResult
-from bench.summary import NOISY, Spread, Verdict, disturbed, spreads, verdicts
+from mttcg_bench.runner import CaseResult
+from mttcg_bench.summary import NOISY, Spread, Verdict, disturbed, spreads, verdicts
 
 HEADINGS = ("case", "figure", "median", "min", "max", "unit", "")
 DIGITS = ((100, 0), (20, 1), (1, 2))

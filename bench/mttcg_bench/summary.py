@@ -5,9 +5,9 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from bench.model import Bar, Case, Figure
-from bench.quiet import ACCEPTED
-from bench.runner import CaseResult, Sample
+from mttcg_bench.model import Bar, Case, Figure
+from mttcg_bench.quiet import ACCEPTED
+from mttcg_bench.runner import CaseResult, Sample
 
 NOISY = 0.15
 """A spread (most less least, over the median) beyond which a figure is marked."""

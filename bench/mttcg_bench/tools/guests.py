@@ -1,26 +1,23 @@
 """The example guests as files."""
 
 import functools
-from pathlib import Path
 
 from mttcg.config import MEMORY_DEFAULT
 from mttcg.machine.board import RAM_BASE
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage
-
-ROOT = Path(__file__).parents[2]
-GUESTS = ROOT / "examples" / "guests"
+from mttcg_bench.checkout import GUESTS, in_checkout
 
 
-def guest_file(name: str) -> Path:
-    """Path of an example guest's ELF, from the root of the source tree."""
-    return GUESTS.joinpath(name).with_suffix(".elf").relative_to(ROOT)
+def guest_file(name: str) -> str:
+    """An example guest's ELF, as seen from the root of the source tree."""
+    return in_checkout(GUESTS / f"{name}.elf")
 
 
 @functools.cache
 def guest_image(name: str) -> GuestImage:
     """An example guest, read."""
-    return load_guest(GUESTS.joinpath(name).with_suffix(".elf"), RAM_BASE, MEMORY_DEFAULT)
+    return load_guest(GUESTS / f"{name}.elf", RAM_BASE, MEMORY_DEFAULT)
 
 
 def addresses(name: str) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 import sys
 
-from bench.model import Case, Measurement, Variant
-from bench.tools.process import run
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.tools.process import run
 
 
-def unavailable() -> str:
+def unavailable(_variant: Variant) -> str:
     """Why it can't run here: it can."""
     return ""
 

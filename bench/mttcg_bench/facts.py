@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.quiet import ACCEPTED, load
-from bench.tools import qemu
-from bench.tools.guests import ROOT
+from mttcg_bench.quiet import ACCEPTED, load
+from mttcg_bench.tools import qemu
+from mttcg_bench.tools.guests import ROOT
 from mttcg.machine.outcome import host_facts
 
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

@@ -9,7 +9,7 @@ fork), `all_cpu` (of all processes of the command), `wall` (of the whole command
 
 from collections.abc import Iterable
 
-from bench.model import Bar, Case, Figure, Side, Term, Variant
+from mttcg_bench.model import Bar, Case, Figure, Side, Term, Variant
 
 PROBES = "bench/plugins"
 FEW_ROUNDS = 100
