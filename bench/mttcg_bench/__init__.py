@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench [CASE...]`. Cases are data, see cases.py; SPEC.md names the claims.
+"""Benchmarks: `mttcg bench`. Cases are data, in cases/; ../SPEC.md names the claims.
 
-Runs from the root of the source tree; not part of what is installed.
+They run from a checkout of the sources, whose example guests they need.
 """

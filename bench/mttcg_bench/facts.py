@@ -6,12 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mttcg_bench.quiet import ACCEPTED, load
-from mttcg_bench.tools import qemu
-from mttcg_bench.tools.guests import ROOT
 from mttcg.machine.outcome import host_facts
+from mttcg_bench.checkout import ROOT
+from mttcg_bench.quiet import ACCEPTED, load
+from mttcg_bench.tools import python_peers, qemu
 
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+PYTHON_PEERS = ("unicorn", "qiling", "icicle")
 
 
 def facts() -> dict[str, Any]:
@@ -22,12 +23,16 @@ def facts() -> dict[str, Any]:
         "host": {
             **host_facts(),
             **{name: version(name) for name in ("numpy", "llvmlite", "msgpack")},
-            "qemu": qemu.version() or "not installed",
             "governor": governor(),
+        },
+        "peers": {
+            **{f"QEMU {program.version.split('.')[0]}": program.version
+               for program in qemu.programs()},
+            **{name: found for name in PYTHON_PEERS if (found := python_peers.version(name))},
         },
         "load_before": load(),
         "accepted_foreign_cores": ACCEPTED,
-    }
+    }  # fmt: skip
 
 
 def governor() -> str:

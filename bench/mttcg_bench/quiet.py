@@ -3,6 +3,7 @@
 import os
 import resource
 import time
+from dataclasses import dataclass
 
 import psutil
 
@@ -39,14 +40,20 @@ class Onlooker:
         return max(0.0, foreign / elapsed) if elapsed > 0 else 0.0
 
 
-def wait_for_quiet(limit_seconds: float) -> None:
-    """Wait until others use next to nothing, or until the limit."""
-    until = time.monotonic() + limit_seconds
-    while time.monotonic() < until:
-        onlooker = Onlooker()
-        time.sleep(LOOK_SECONDS)
-        if onlooker.foreign_cores() <= ACCEPTED:
-            return
+@dataclass
+class Patience:
+    """Seconds that may go into waiting for a quiet machine and into repeated runs, all together."""
+
+    left: float
+
+    def wait_for_quiet(self) -> None:
+        """Wait until others use next to nothing, or until the patience is at an end."""
+        while self.left > 0:
+            onlooker = Onlooker()
+            time.sleep(LOOK_SECONDS)
+            self.left -= LOOK_SECONDS
+            if onlooker.foreign_cores() <= ACCEPTED:
+                return
 
 
 def load() -> float:

@@ -3,9 +3,8 @@
 import math
 import statistics
 from dataclasses import dataclass
-from typing import Any
 
-from mttcg_bench.model import Bar, Case, Figure
+from mttcg_bench.model import Bar, Figure
 from mttcg_bench.quiet import ACCEPTED
 from mttcg_bench.runner import CaseResult, Sample
 
@@ -43,105 +42,75 @@ class Spread:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A bar beside what was measured; `holds` by the median, `always` in every round."""
+    """A bar beside what was measured; `spread` is None, with the reason, if it was not."""
 
     bar: Bar
-    spread: Spread
+    spread: Spread | None
+    reason: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether the median is on the right side."""
-        return self.bar.holds(self.spread.median)
+        """Whether it was measured and the median is on the right side."""
+        return self.spread is not None and self.bar.holds(self.spread.median)
 
     @property
     def always(self) -> bool:
         """Whether every round is on the right side."""
-        return all(self.bar.holds(value) for value in self.spread.values)
+        return self.spread is not None and all(map(self.bar.holds, self.spread.values))
 
     @property
     def text(self) -> str:
         """The verdict in words."""
+        if self.spread is None:
+            return f"not measured: {self.reason}"
         if not self.holds:
             return "fails"
         return "holds" if self.always else "holds by the median"
 
 
 def value_of(figure: Figure, samples: dict[str, Sample]) -> float:
-    """A figure of one round; `samples` by variant."""
-    terms = (samples[variant][metric] ** exponent for variant, metric, exponent in figure.terms)
-    return figure.factor * math.prod(terms)
+    """A figure of one round; `samples` by variant. NaN where something was divided by 0."""
+    try:
+        terms = (samples[variant][metric] ** exponent for variant, metric, exponent in figure.terms)
+        return figure.factor * math.prod(terms)
+    except ZeroDivisionError:
+        return math.nan
+
+
+def spread_of(figure: Figure, result: CaseResult) -> Spread | None:
+    """A figure over the rounds of a case; None if one of its variants has no samples."""
+    names = [variant for variant, _, _ in figure.terms]
+    taken = [result.samples.get(name, []) for name in names]
+    rounds = (dict(zip(names, one, strict=True)) for one in zip(*taken, strict=False))
+    values = tuple(value_of(figure, one) for one in rounds)
+    return Spread(figure, values) if values and all(map(math.isfinite, values)) else None
 
 
 def spreads(result: CaseResult) -> dict[str, Spread]:
-    """The figures of a case by name; none if it could not run."""
-    if result.reason or not all(result.samples.values()):
-        return {}
-    rounds = [
-        dict(zip(result.samples, taken, strict=True))
-        for taken in zip(*result.samples.values(), strict=True)
-    ]
-    return {
-        figure.name: Spread(figure, tuple(value_of(figure, one) for one in rounds))
-        for figure in result.case.figures
-    }
+    """The figures of a case by name, but for those whose variants could not run."""
+    made = ((figure.name, spread_of(figure, result)) for figure in result.case.figures)
+    return {name: spread for name, spread in made if spread is not None}
 
 
 def verdicts(result: CaseResult) -> list[Verdict]:
-    """The bars of a case beside its figures; none if it could not run."""
-    found = spreads(result)
-    return [Verdict(bar, found[bar.figure]) for bar in result.case.bars if found]
+    """The bars of a case beside its figures."""
+    found, figures = spreads(result), {figure.name: figure for figure in result.case.figures}
+    return [
+        Verdict(bar, found.get(bar.figure), why_not(result, figures[bar.figure]))
+        for bar in result.case.bars
+    ]
+
+
+def why_not(result: CaseResult, figure: Figure) -> str:
+    """Why a figure could not be made: the reason or the failure of the first variant without."""
+    for variant, _, _ in figure.terms:
+        if reason := result.reasons.get(variant) or result.failures.get(variant):
+            return reason.splitlines()[0]
+    return "no sample of it"
 
 
 def disturbed(result: CaseResult, figure: Figure | None = None) -> int:
     """How many samples, of a figure or of all, were taken while others used the machine."""
     wanted = {variant for variant, _, _ in figure.terms} if figure else result.samples.keys()
-    taken = (sample for name in wanted for sample in result.samples[name])
+    taken = (sample for name in wanted for sample in result.samples.get(name, ()))
     return sum(sample["foreign_cores"] > ACCEPTED for sample in taken)
-
-
-def case_to_json(result: CaseResult) -> dict[str, Any]:
-    """A case as JSON: what ran, the raw samples, the figures and the verdicts."""
-    case = result.case
-    if result.reason:
-        return {"purpose": case.purpose, "skipped": result.reason}
-    return {
-        "purpose": case.purpose,
-        "guest": case.guest,
-        "symbols": dict(case.symbols),
-        "variants": {
-            variant.name: {
-                "tool": variant.tool,
-                "smp": variant.smp,
-                "engine": variant.engine if variant.tool == "command" else "",
-                "plugins": variant.plugins,
-            }
-            for variant in case.variants
-        },
-        "samples": result.samples,
-        "disturbed": disturbed(result),
-        "figures": {
-            name: {
-                "unit": spread.figure.unit,
-                "median": spread.median,
-                "min": spread.least,
-                "max": spread.most,
-                "noisy": spread.noisy,
-            }
-            for name, spread in spreads(result).items()
-        },
-        "bars": [
-            {
-                "claim": verdict.bar.claim,
-                "figure": verdict.bar.figure,
-                "side": str(verdict.bar.side),
-                "limit": verdict.bar.limit,
-                "verdict": verdict.text,
-            }
-            for verdict in verdicts(result)
-        ],
-    }
-
-
-def case_from_json(case: Case, plain: dict[str, Any]) -> CaseResult:
-    """The reverse of `case_to_json`, for the case of that name."""
-    return CaseResult(case, plain.get("samples", {}), plain.get("skipped", ""))

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from mttcg.cli.bench import BenchVerb
 from mttcg.cli.export import ExportVerb
 from mttcg.cli.keys import KeysVerb
 from mttcg.cli.plugins import PluginsVerb
@@ -44,6 +45,7 @@ VERBS: dict[str, Verb] = {
     "export": ExportVerb(),
     "keys": KeysVerb(),
     "plugins": PluginsVerb(),
+    "bench": BenchVerb(),
 }
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from mttcg_bench.table import markdown
 from rich.console import Console
 
 from mttcg_bench import __main__ as command
@@ -13,7 +14,6 @@ from mttcg_bench.errors import CountWrong, OutputsDiffer, UnknownCase
 from mttcg_bench.model import Bar, Case, Figure, Measurement, Side, Variant
 from mttcg_bench.runner import CaseResult, Plan, check_output, run_case
 from mttcg_bench.summary import case_from_json, case_to_json, spreads, verdicts
-from mttcg_bench.table import markdown
 from mttcg_bench.tools import TOOLS
 from mttcg_bench.tools import command as command_tool
 

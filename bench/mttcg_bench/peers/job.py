@@ -1,4 +1,4 @@
-"""What the programs of the Python peers have alike: the job that comes in, the answer that goes out.
+"""What the programs of the Python peers have alike: a job comes in, an answer goes out.
 
 They run in an environment that has the peer and nothing of ours, each as a script of its own.
 """
@@ -27,7 +27,9 @@ class Board:
         self.events += 1
 
 
-def serve(package: str, start: Callable[[dict[str, Any], bytes, Board], Callable[[], None]]) -> None:
+def serve(
+    package: str, start: Callable[[dict[str, Any], bytes, Board], Callable[[], None]]
+) -> None:
     """Be the program: tell the version, or run the job on standard input.
 
     start: makes the machine from the job, the RAM and the board; gives the function that runs it.

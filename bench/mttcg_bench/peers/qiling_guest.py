@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from job import Board, serve
 from qiling import Qiling
 from qiling.const import QL_ARCH, QL_OS, QL_VERBOSE
-from unicorn_guest import prepare
+
+from mttcg_bench.peers.job import Board, serve
+from mttcg_bench.peers.unicorn_guest import prepare
 
 NO_OPERATION = b"\x13\x00\x00\x00"
 

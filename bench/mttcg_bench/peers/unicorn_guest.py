@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import unicorn
-from job import DEVICE_SIZE, Board, serve
 from unicorn import riscv_const
+
+from mttcg_bench.peers.job import DEVICE_SIZE, Board, serve
 
 HOOKS = {
     "block": unicorn.UC_HOOK_BLOCK,

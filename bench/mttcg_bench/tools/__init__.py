@@ -1,4 +1,4 @@
-"""What a variant is run by: one file per tool, each with `unavailable(variant)` and `measure(...)`."""
+"""What a variant is run by: one file per tool, each with `unavailable` and `measure`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

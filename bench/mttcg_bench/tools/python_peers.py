@@ -8,13 +8,14 @@ a peer's program needs nothing but the peer.
 import functools
 import json
 import mmap
+import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.machine.board import FINISHER, RAM_BASE, UART, fill_ram
-from mttcg_bench.checkout import GUESTS, PEERS
+from mttcg_bench.checkout import GUESTS, PEERS, ROOT
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.guests import guest_image
@@ -22,7 +23,8 @@ from mttcg_bench.tools.process import run
 from mttcg_bench.tools.unicorn import FINISHER_PASS
 
 PYTHON = PEERS / "python" / "bin" / "python"
-PROGRAMS = Path(__file__).parents[1] / "peers"
+SOURCES = {"PYTHONPATH": str(ROOT / "bench")}
+"""Their programs are ours; the rest of their environment is their own."""
 
 
 def unavailable(variant: Variant) -> str:
@@ -36,9 +38,15 @@ def version(peer: str) -> str:
     """The version of a peer in the peers' environment, "" if it is not there or can't be loaded."""
     if not PYTHON.is_file():
         return ""
-    command = [str(PYTHON), str(PROGRAMS / f"{peer}_guest.py"), "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*program_of(peer), "--version"]
+    environment = os.environ | SOURCES
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def program_of(peer: str) -> list[str]:
+    """The command that runs a guest on a peer."""
+    return [str(PYTHON), "-m", f"mttcg_bench.peers.{peer}_guest"]
 
 
 def measure(case: Case, variant: Variant) -> Measurement:
@@ -46,8 +54,8 @@ def measure(case: Case, variant: Variant) -> Measurement:
     with tempfile.TemporaryDirectory() as scratch:
         image = Path(scratch, "ram")
         job = lay_out(case, variant, image)
-        command = [str(PYTHON), str(PROGRAMS / f"{variant.settings['peer']}_guest.py")]
-        ended = run(variant.name, command, given=json.dumps(job).encode())
+        command = program_of(variant.settings["peer"])
+        ended = run(variant.name, command, SOURCES, json.dumps(job).encode())
     answer = json.loads(ended.output.splitlines()[-1])
     if answer["finished"] != FINISHER_PASS:
         raise RunFailed(variant.name, f"the guest ended with {answer['finished']}", ended.errors)
