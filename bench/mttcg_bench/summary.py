@@ -70,11 +70,12 @@ class Verdict:
 
 def value_of(figure: Figure, samples: dict[str, Sample]) -> float:
     """A figure of one round; `samples` by variant. NaN where something was divided by 0."""
-    try:
-        terms = (samples[variant][metric] ** exponent for variant, metric, exponent in figure.terms)
-        return figure.factor * math.prod(terms)
-    except ZeroDivisionError:
-        return math.nan
+    over = under = 1.0
+    for variant, metric, exponent in figure.terms:
+        value = samples[variant][metric] ** abs(exponent)
+        over, under = (over * value, under) if exponent > 0 else (over, under * value)
+    # divided once, so that equals over equals are 1 and nothing else
+    return figure.factor * (over / under) if under else math.nan
 
 
 def spread_of(figure: Figure, result: CaseResult) -> Spread | None:

@@ -130,7 +130,7 @@ def exactness_case() -> Case:
             settings={"version": version, "what": what, "how": "checked"},
         )
         for version in ("7.2", "10.0")
-        for what in ("instructions", "blocks", "hotblocks")
+        for what in ("instructions", "accesses", "hotblocks")
     )
     truths = {ours[0].name: "instructions", ours[1].name: "blocks"}
     return Case(

@@ -1,8 +1,8 @@
 /* counting: what mttcg's plugins do, done by a TCG plugin of QEMU's.
 
    Arguments what=blocks|instructions|accesses|hotblocks and how=inline|callback|checked; at the end "events N" goes to
-   stderr. With how=checked the counting is inline and each block is counted by a callback, too, in a line of each
-   vCPU's own that nobody else writes: "executed N" is how many instructions that makes, or blocks. */
+   stderr. With how=checked what is counted inline is counted by a callback, too, in a line of each vCPU's own that
+   nobody else writes: "executed N". */
 #include "plugin_api.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -78,22 +78,30 @@ static void count_hot_block(unsigned int vcpu, void *data) {
 }
 
 static void count_executed(unsigned int vcpu, void *data) {
-    of_vcpu[vcpu].executed += (uint64_t)data;
+    (void)data;
+    of_vcpu[vcpu].executed++;
 }
 
-static void instrument_instructions(struct qemu_plugin_tb *block, bool inlined, bool accesses) {
+static void count_accessed(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *data) {
+    (void)info, (void)address, (void)data;
+    of_vcpu[vcpu].executed++;
+}
+
+static void instrument_instructions(struct qemu_plugin_tb *block, bool inlined, bool checked, bool accesses) {
     size_t count = qemu_plugin_tb_n_insns(block);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
         if (accesses && inlined) {
             COUNT_ACCESSES(instruction, counter);
-        } else if (accesses) {
-            qemu_plugin_register_vcpu_mem_cb(instruction, count_access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
-                                             NULL);
         } else if (inlined) {
             COUNT_INSTRUCTION(instruction, counter);
-        } else {
-            qemu_plugin_register_vcpu_insn_exec_cb(instruction, count_event, QEMU_PLUGIN_CB_NO_REGS, NULL);
+        }
+        if (accesses && (checked || !inlined)) {
+            qemu_plugin_register_vcpu_mem_cb(instruction, checked ? count_accessed : count_access,
+                                             QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
+        } else if (checked || !inlined) {
+            qemu_plugin_register_vcpu_insn_exec_cb(instruction, checked ? count_executed : count_event,
+                                                   QEMU_PLUGIN_CB_NO_REGS, NULL);
         }
     }
 }
@@ -116,16 +124,15 @@ static void instrument_block(struct qemu_plugin_tb *block, bool inlined, bool ho
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
     (void)id;
-    bool inlined = strcmp(how, "callback") != 0;
+    bool inlined = strcmp(how, "callback") != 0, checked = strcmp(how, "checked") == 0;
     bool accesses = strcmp(what, "accesses") == 0, instructions = strcmp(what, "instructions") == 0;
     if (accesses || instructions) {
-        instrument_instructions(block, inlined, accesses);
-    } else {
-        instrument_block(block, inlined, strcmp(what, "hotblocks") == 0);
+        instrument_instructions(block, inlined, checked, accesses);
+        return;
     }
-    if (strcmp(how, "checked") == 0) {
-        uint64_t of_block = instructions ? qemu_plugin_tb_n_insns(block) : 1;
-        qemu_plugin_register_vcpu_tb_exec_cb(block, count_executed, QEMU_PLUGIN_CB_NO_REGS, (void *)of_block);
+    instrument_block(block, inlined, strcmp(what, "hotblocks") == 0);
+    if (checked) {
+        qemu_plugin_register_vcpu_tb_exec_cb(block, count_executed, QEMU_PLUGIN_CB_NO_REGS, NULL);
     }
 }
 
