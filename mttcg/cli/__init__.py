@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from mttcg.cli.bench import BenchVerb
 from mttcg.cli.campaign import CampaignVerb
 from mttcg.cli.export import ExportVerb
 from mttcg.cli.keys import KeysVerb
@@ -46,6 +47,7 @@ VERBS: dict[str, Verb] = {
     "campaign": CampaignVerb(),
     "keys": KeysVerb(),
     "plugins": PluginsVerb(),
+    "bench": BenchVerb(),
 }
 
 
