@@ -206,11 +206,12 @@ class VcpuProcess:
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
-        def improve(version: PageVersion) -> bool:
+        def improve(version: PageVersion, place: int | None) -> bool:
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
-                asking.send({"page": version.to_plain(), "device_pages": memory.device_pages})
+                page = {"page": version.to_plain(), "place": place}
+                asking.send(page | {"device_pages": memory.device_pages})
             return True
 
         engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)

@@ -148,12 +148,13 @@ class Bare:
         self.engine.spill()
         return list(self.hart.x), list(self.hart.f), self.hart.fcsr
 
-    def improve(self, pc: int) -> None:
-        """Let llvm translate the page of a pc with its greater effort, now."""
+    def improve(self, pc: int, whole: bool = True) -> None:
+        """Let llvm translate the page of a pc with its greater effort, now, or its function."""
         llvm, page = self.engine.llvm, self.cache.page_of(pc)
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
-                llvm.translator.optimise(llvm._version(page, self.cache.used[page]))
+                version = llvm._version(page, self.cache.used[page])
+                llvm.translator.optimise(version, None if whole else pc)
             llvm.jumps.clear()
 
     def handle(self, left: Exit) -> None:

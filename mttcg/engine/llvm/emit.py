@@ -5,12 +5,13 @@ which `page` says: the hart state itself, or a slot that LLVM turns into SSA val
 TBAA keeps registers, counters and guest memory apart.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.floating import FRM_SHIFT, Floats
-from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
@@ -21,8 +22,6 @@ from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.operations import Amo, Binary, Bits, Compare, Shift
 
-ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
-"""What a page function adds to its one running count."""
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",
     "add": "add",
@@ -38,6 +37,8 @@ AQ, RL = 26, 25
 """Bits of an atomic instruction."""
 HOST_MODES = 4
 """All but to nearest with ties to the larger magnitude; their numbers come first."""
+FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
+"""What a jump to a known address is computed with."""
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
 
@@ -94,6 +95,7 @@ class Emitter:
         self.leader = 0
         self.pending = Pending()
         self.next_round = ""
+        self.calls_out = False  # the place is a call, for which there may be better code by now
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
@@ -141,6 +143,8 @@ class Emitter:
 
     def binary(self, operation: Binary, a: str, b: str, bits: Bits = 64) -> str:
         """Arithmetic modulo 2^bits; 32-bit results come zero-extended."""
+        if operation in FOLDED and bits == 64 and is_literal(a) and is_literal(b):
+            return self.constant(FOLDED[operation](int(a), int(b)))
         a, b = self._narrow(a, bits), self._narrow(b, bits)
         result = self._widen(self.text.value(f"{operation} i{bits} {a}, {b}"), bits)
         if operation == "add" and bits == 64 and is_literal(b):
@@ -410,7 +414,7 @@ class Emitter:
             self.text.do(f"br label %{self.next_round}")
             return
         self.settle(self.text.lines, self.pending)
-        if target in self.leaders:
+        if target in self.leaders and not self.calls_out:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
             head = "r" if target <= self.place.pc or self.prompt else "b"
@@ -440,7 +444,12 @@ def is_literal(value: str) -> bool:
     return value.lstrip("-").isdigit()
 
 
-FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL, "heat": Word.HEAT}
+FRAME_FIELDS = {
+    "exit": Word.EXIT,
+    "detail": Word.EXIT_DETAIL,
+    "heat": Word.HEAT,
+    "since": Word.SINCE,
+}
 HART_FIELDS = {
     name: OFFSET[key]
     for name, key in {

@@ -14,6 +14,7 @@ from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
 from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
+    COUNT_START,
     LOOKS_PER_SAMPLE,
     JumpCache,
     Reason,
@@ -36,12 +37,15 @@ NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
 REPORTS_OF_A_CHANGING_PAGE = 32
 """So often time was spent in one version of it until that is taken to stay."""
+LATE_REPORTS = 8
+"""So often time was spent at places of a page that have better code, until all of it gets some."""
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
-Improve = Callable[[PageVersion], bool]
-"""Told of a page in which time is spent; its code may get better some time later."""
+Improve = Callable[[PageVersion, int | None], bool]
+"""Told of a page in which time is spent, and of the place, None for all of it; its code may get
+better some time later. False if it can't take that now."""
 
 
 class LlvmEngine:
@@ -55,7 +59,7 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
-        improve: called with each page that is worth more effort; False if it can't take it now.
+        improve: called with what is worth more effort.
     """
 
     name = "llvm"
@@ -67,7 +71,7 @@ class LlvmEngine:
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
-        improve: Improve = lambda version: True,
+        improve: Improve = lambda version, place: True,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover, self.improve = discover, improve
@@ -84,7 +88,8 @@ class LlvmEngine:
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[tuple[int, int, int]] = Counter()
-        self.reported: dict[tuple[int, int, int], int] = {}
+        self.late: Counter[tuple[int, int, int]] = Counter()
+        self.reported: dict[tuple[tuple[int, int, int], int | None], int] = {}
         self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
@@ -101,6 +106,7 @@ class LlvmEngine:
         frame[Word.KNOWN_GENERATION] = self.arena.generation
         frame[Word.HEAT] = LOOKS_PER_SAMPLE
         frame[Word.CHAINS] = CHAINS_PER_SAMPLE
+        frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
 
     def _runtime(self) -> int:
@@ -125,6 +131,7 @@ class LlvmEngine:
             if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
                 self.resumed = resumed
             if reason is Reason.HOT:
+                frame[Word.HEAT] = LOOKS_PER_SAMPLE
                 self._report(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
@@ -173,7 +180,10 @@ class LlvmEngine:
         self.resume(by.pc)
 
     def _report(self, pc: int) -> None:
-        """Time is spent at pc: let its page be improved, if it was not as it is known now."""
+        """Time is spent at pc: let its function be improved; the whole page, if that does not help.
+
+        It does not if there are ways to pc on which the better code is not met.
+        """
         page = self.cache.page_of(pc)
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
@@ -186,8 +196,15 @@ class LlvmEngine:
         if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
             return
         blocks = len(self.cache.known_blocks(version.slot))
-        if self.reported.get(version.identity) != blocks and self.improve(version):
-            self.reported[version.identity] = blocks
+        place: int | None = None if changing else pc
+        if place is not None and self.arena.find(version.key(pc, OPTIMISED)) is not None:
+            self.late[version.identity] += 1
+            if self.late[version.identity] < LATE_REPORTS:
+                return
+            place = None
+        key = version.identity, place
+        if self.reported.get(key) != blocks and self.improve(version, place):
+            self.reported[key] = blocks
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)

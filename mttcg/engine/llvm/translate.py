@@ -1,5 +1,6 @@
 """From a page of the block cache to code in the arena, under keys by which it is found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""
+LARGEST_PIECE = 128
+"""Instructions of a function and all that it calls, to be translated together."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ class Translator:
         """Guest address of a page."""
         return self.ram.base + page * PAGE
 
-    def sweep(self, page: int, slot: int, entries: list[int]) -> Sweep:
-        """What can be reached in a page from some addresses.
+    def sweep(self, page: int, slot: int, entries: Sequence[int], calls: bool = True) -> Sweep:
+        """What can be reached in a page from some addresses, with what is called or without.
 
         Of a page that changes all the time it is only the blocks there: most of the rest would
         not be run before the page changes again.
@@ -89,6 +92,7 @@ class Translator:
             lambda offset: self.cache.half_at(page, slot, offset),
             entries,
             follow=int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
+            calls=calls,
         )
 
     def compile(
@@ -128,23 +132,36 @@ class Translator:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
-    def optimise(self, version: PageVersion) -> bool:
-        """Make the best code of all that is known of a page; False if it is another page by now.
+    def optimise(self, version: PageVersion, place: int | None = None) -> bool:
+        """Make the best code of a page; False if it is another page by now, or was done before.
 
-        It is compiled without the lock, so that vCPUs can go on. Raises TranslationError and
-        CodeTooLongError.
+        place: a pc whose function alone is wanted, which takes less time; None: all that is known
+        of the page. It is compiled without the lock, so that vCPUs can go on. Raises
+        TranslationError and CodeTooLongError.
         """
         start = self.start_of(version.page)
         entries = [start + offset for offset in self.cache.known_blocks(version.slot)]
-        if not entries or not self._current(version):
+        done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
+        if done or not entries or not self._current(version):
             return False
         sweep = self.sweep(version.page, version.slot, entries)
+        if place is not None:
+            sweep = self._function(version, sweep, place)
         code, ways_in = self.compile(version, sweep, OPTIMISED)
         with self.arena:
             if not self._current(version):
                 return False
             self.publish(version, OPTIMISED, code, ways_in)
         return True
+
+    def _function(self, version: PageVersion, page: Sweep, place: int) -> Sweep:
+        """The function that a place is in, with what it calls unless that is much."""
+        begins = max((pc for pc in page.called() if pc <= place), default=place)
+        found = self.sweep(version.page, version.slot, [place, begins])
+        if len(found.instructions) > LARGEST_PIECE:
+            found = self.sweep(version.page, version.slot, [place, begins], calls=False)
+        found.wanted = frozenset({place, begins})
+        return found
 
     def _current(self, version: PageVersion) -> bool:
         return int(self.cache.slots["generation"][version.slot]) == version.generation
