@@ -26,6 +26,7 @@ from mttcg.instrument.options import parse_spec
 from mttcg.machine.machine import Machine
 from mttcg.machine.outcome import EXIT_INTERRUPTED, EXIT_WAITING
 from mttcg.machine.result import RunResult, StopReason, VcpuResult
+from mttcg_bus.garbage import Garbage
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -316,7 +317,8 @@ def test_the_json_of_the_page_has_the_names_of_the_result() -> None:
     left = {"name": "icount", "reason": "finished", "ledger": {}}
     made = RunResult("a.elf", "llvm", {}, 0, StopReason.GUEST_EXIT, [vcpu], subscribers=[left])
     arena = np.zeros(1, HEADER).view(np.uint8).data
-    result = replace(made, code_cache=use_of(arena)).to_json()
+    facts = {"code_cache": use_of(arena), "garbage": Garbage().to_plain()}
+    result = replace(made, **facts).to_json()
     assert keys_of(shown) == keys_of(result)
     table = section_of("run").partition("### The JSON result")[2]
     assert [
