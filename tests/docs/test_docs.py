@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import inspect
 import io
 import json
 import re
@@ -366,6 +367,18 @@ def test_a_page_that_differs_is_noticed_and_written_again(
     assert run("--check") == 1
     assert "plugins.md is not what the sources give" in capsys.readouterr().err
     assert (tmp_path / "plugins.md").read_text(encoding="utf-8") == "# Plugins\n"
+
+
+def test_every_stream_of_a_plugin_is_listed(reference: ModuleType) -> None:
+    page = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    declared = 0
+    for source in project_plugins():
+        module = reference.import_source(source)
+        rows = list(reference.stream_rows(module))
+        assert bool(rows) == ("Stream(" in inspect.getsource(module))
+        declared += len(rows)
+    assert declared == len(re.findall(r"^\| (?:`\w+`|several) \| (?:\d+)? \|", page, re.M))
+    assert "| `access` | 32 | 0 `uint64` `pc`, 8 `uint64` `address`, " in page
 
 
 def test_a_public_name_without_a_section_is_an_error(
