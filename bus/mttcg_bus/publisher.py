@@ -76,7 +76,6 @@ class Publisher:
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
         self._stall = config.stall_ms / 1000 or math.inf
-        self._finish_sent = False
         self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
             wire.Hello: self._on_hello,
             wire.Acknowledge: self._on_acknowledge,
@@ -112,7 +111,10 @@ class Publisher:
         self._leave()
 
     def _is_finished(self) -> bool:
-        return self._finish_sent and not self._subscribers
+        return self._limit is not None and self._all_ended() and not self._subscribers
+
+    def _all_ended(self) -> bool:
+        return all(source.ended for source in self._sources.values())
 
     def _tell_garbage(self) -> None:
         self._garbage.orders = self._supervisor.garbage
@@ -206,15 +208,19 @@ class Publisher:
         if self._limit is None:
             return
         if now - self._progress_at > self._limit:
-            for subscriber in tuple(self._subscribers.values()):
-                self._give_up(subscriber, self._limit)
-        if not self._finish_sent and all(map(self._is_over, self._sources.values())):
-            self._finish_sent = True
-            for identity in self._subscribers:
-                self._post(identity, "", wire.Finish())
+            self._give_up_silent(now, self._limit)
+        if self._all_ended():
+            for subscriber in self._subscribers.values():
+                if not subscriber.finished and subscriber.has_ends:
+                    subscriber.finished = True
+                    self._post(subscriber.identity, "", wire.Finish())
 
-    def _is_over(self, source: Source) -> bool:
-        return source.ended and all(tap.ended for tap in source.taps)
+    def _give_up_silent(self, now: float, limit: float) -> None:
+        """Give those up who owe something; the others may still get what these held up."""
+        there = tuple(self._subscribers.values())
+        for subscriber in [one for one in there if one.owes] or there:
+            self._give_up(subscriber, limit)
+        self._progress_at = now
 
     # what comes in
 
@@ -283,8 +289,6 @@ class Publisher:
             subscriber.join(source)
             if source.ended:
                 self._send_ends(source)
-        if self._finish_sent:
-            self._post(identity, "", wire.Finish())
 
     def _why_refused(self, hello: wire.Hello) -> str:
         if hello.credit < LEAST_CREDIT:
