@@ -166,7 +166,39 @@ def plugins_page() -> str:
         table = [(f"`{row.name}`", row.type, row.default, row.help) for row in rows]
         head = ("option", "type", "default", "what it does")
         parts.append(table_of(head, table) if table else "It has no options.")
+        streams = list(stream_rows(module))
+        if streams:
+            parts.append("What it publishes, with the layout of a record:")
+            parts.append(table_of(("stream", "bytes", "fields: offset, type, name"), streams))
     return "\n\n".join(parts) + "\n"
+
+
+def stream_rows(module: ModuleType) -> Iterator[tuple[str, str, str]]:
+    """The streams that a plugin's source declares, with the layouts of their records."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func).split(".")[-1] != "Stream":
+            continue
+        given = dict(zip(("name", "dtype"), node.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        name, dtype = given["name"], named_in(module, given["dtype"])
+        stream = f"`{ast.literal_eval(name)}`" if isinstance(name, ast.Constant) else "several"
+        if not isinstance(dtype, np.dtype):
+            yield stream, "", "as its options say; `welcome` describes them"
+            continue
+        fields = [
+            f"{dtype.fields[field][1]} `{type_text(dtype.fields[field][0])}` `{field}`"
+            for field in dtype.names
+        ]
+        yield stream, str(dtype.itemsize), ", ".join(fields)
+
+
+def named_in(module: ModuleType, expression: ast.expr) -> Any:
+    """What a name, maybe with dots, stands for in a module; None for any other expression."""
+    if isinstance(expression, ast.Name):
+        return getattr(module, expression.id, None)
+    if isinstance(expression, ast.Attribute):
+        return getattr(named_in(module, expression.value), expression.attr, None)
+    return None
 
 
 def member_parts(name: str, member: Any) -> Iterator[str]:

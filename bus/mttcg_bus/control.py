@@ -111,6 +111,17 @@ class Left(wire.Message):
 
 
 @dataclass(frozen=True)
+class GarbageSeen(wire.Message):
+    """Publisher: so much garbage came by now; see `garbage.Garbage`."""
+
+    TYPE: ClassVar[str] = "garbage"
+    messages: int
+    packets: int
+    connections: int
+    orders: int
+
+
+@dataclass(frozen=True)
 class Progress(wire.Message):
     """Publisher, while it finishes: I am here."""
 
@@ -125,17 +136,32 @@ class Finished(wire.Message):
 
 
 MESSAGES = wire.table_of(
-    Configure, FinishAll, State, Wanted, Bound, Failed, Joined, Left, Progress, Finished
+    Configure,
+    FinishAll,
+    State,
+    Wanted,
+    Bound,
+    Failed,
+    Joined,
+    Left,
+    GarbageSeen,
+    Progress,
+    Finished,
 )
 
 
 class ControlSocket:
-    """One end of the control socket; it owns the socket."""
+    """One end of the control socket; it owns the socket.
+
+    garbage: messages that were dropped, as they say nothing. A length that can't be ends the
+    connection, as nobody knows where the next message begins: `closed_by_peer` is set.
+    """
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._received = bytearray()
         self.closed_by_peer = False
+        self.garbage = 0
 
     def fileno(self) -> int:
         """Return the descriptor, readable when `receive` has something."""
@@ -150,18 +176,24 @@ class ControlSocket:
             self.closed_by_peer = True
 
     def receive(self) -> list[wire.Message]:
-        """Return the messages that are complete by now, without waiting; raises ProtocolError."""
+        """Return the messages that are complete by now, without waiting."""
         self._read()
         messages = []
         while len(self._received) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._received)
             if length > wire.LARGEST_PAYLOAD:
-                raise ProtocolError(f"control message of {length} bytes")
+                self.garbage += 1
+                self.closed_by_peer = True
+                self._received.clear()
+                break
             if len(self._received) < _LENGTH.size + length:
                 break
             data = bytes(self._received[_LENGTH.size : _LENGTH.size + length])
             del self._received[: _LENGTH.size + length]
-            messages.append(wire.decode_header(data, MESSAGES, wire.LARGEST_PAYLOAD))
+            try:
+                messages.append(wire.decode_header(data, MESSAGES, wire.LARGEST_PAYLOAD))
+            except ProtocolError:
+                self.garbage += 1
         return messages
 
     def wait(self, seconds: float) -> list[wire.Message]:

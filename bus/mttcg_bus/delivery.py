@@ -76,7 +76,7 @@ class RemoteSubscriber:
     identity: its routing id at the ROUTER socket. credit: bytes it takes unacknowledged, and bytes
     that wait for it at most. policy: None for that of each stream. ticket: what it shows to borrow
     rings. used, queued: bytes on their way, and bytes that wait. heard: when it last acknowledged
-    something, or had nothing to acknowledge.
+    something, or had nothing to acknowledge. finished: whether it was told that the run has ended.
     """
 
     identity: bytes
@@ -88,6 +88,7 @@ class RemoteSubscriber:
     used: int = 0
     queued: int = 0
     heard: float = 0.0
+    finished: bool = False
     taps: dict["Source", "Tap"] = field(default_factory=dict)
 
     def wants(self, topic: str) -> bool:
@@ -102,6 +103,16 @@ class RemoteSubscriber:
         """Whether a guest may be waiting for it, and it has been silent for `limit` seconds."""
         held = any(tap.unanswered and tap.policy.waits for tap in self.taps.values())
         return held and now - self.heard > limit
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether it was sent the end of everything."""
+        return all(tap.ended for tap in self.taps.values())
+
+    @property
+    def owes(self) -> bool:
+        """Whether it has something to acknowledge, or a goodbye to say."""
+        return self.finished or self.used > 0 or self.queued > 0
 
     def join(self, source: "Source") -> None:
         """Get the records of `source` from now on."""

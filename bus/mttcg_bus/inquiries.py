@@ -5,7 +5,10 @@ from typing import Any
 
 from mttcg_bus import control, wire
 from mttcg_bus.delivery import RemoteSubscriber, Source
+from mttcg_bus.errors import ProtocolError
+from mttcg_bus.garbage import Garbage
 from mttcg_bus.ledger import sum_ledgers
+from mttcg_bus.plain import mapping_of, take_text
 from mttcg_bus.ring import ledger_of
 from mttcg_bus.router import Router
 
@@ -18,6 +21,7 @@ class Inquiries:
     """The questions of one run.
 
     run: its description, plain. sources: what it publishes. supervisor: who has the counters.
+    garbage: what came that is none of the protocol's.
     """
 
     def __init__(
@@ -26,8 +30,9 @@ class Inquiries:
         sources: Mapping[tuple[str, int], Source],
         router: Router,
         supervisor: control.ControlSocket,
+        garbage: Garbage,
     ) -> None:
-        self._run, self._sources = run, sources
+        self._run, self._sources, self._garbage = run, sources, garbage
         self._router, self._supervisor = router, supervisor
         self._asked = 0
         self._waiting: dict[int, tuple[bytes, dict[str, list[int]]]] = {}
@@ -53,10 +58,12 @@ class Inquiries:
         return numbers
 
     def answer(self, state: control.State) -> None:
-        """Pass on what the supervisor says."""
+        """Pass on what the supervisor says; ProtocolError if nobody asked, or it says nothing."""
+        if state.question not in self._waiting:
+            raise ProtocolError(f"an answer to question {state.question}, which nobody asked")
+        tables = [mapping_of(t, "table") for t in state.state.get("tables", [])]
+        names = {take_text(table, "stream") for table in tables}
         who, numbers = self._waiting.pop(state.question)
-        tables = state.state.get("tables", [])
-        names = {table["stream"] for table in tables}
         streams = [s.stream.to_plain() for s in self._sources.values() if s.cpu == 0]
         payload = {
             "run": self._run,
@@ -78,4 +85,5 @@ class Inquiries:
             for name in names
         }
         there = [{"name": one.name, "ledger": one.ledger()} for one in subscribers]
-        return {"streams": streams, "subscribers": there}
+        garbage = self._garbage.to_plain()
+        return {"streams": streams, "subscribers": there, "garbage": garbage}

@@ -13,6 +13,9 @@ from mttcg_bus.items import Batch, End, Gap, Item
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records, StreamSpec, topic_of
 
+MOST_PARTS = 1 << 16
+"""Streams times vCPUs of one run, at most."""
+
 
 @dataclass(slots=True)
 class Part:
@@ -33,6 +36,8 @@ class Parts:
     def __init__(
         self, run: RunInfo, streams: Mapping[str, StreamSpec], prefixes: tuple[str, ...]
     ) -> None:
+        if run.smp * len(streams) > MOST_PARTS:
+            raise ProtocolError(f"{len(streams)} streams of {run.smp} vCPUs: too many")
         self.run, self.streams = run, dict(streams)
         self._parts = {
             (name, cpu): Part(spec)

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import zmq
 from mttcg_bus import control, wire
 from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Source, Tap
 from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError
+from mttcg_bus.garbage import Garbage
 from mttcg_bus.inquiries import Inquiries
 from mttcg_bus.plain import mapping_of
 from mttcg_bus.policy import POLICIES, parse_policy
@@ -65,13 +67,15 @@ class Publisher:
             for cpu in range(len(config.rings[spec.name]))
         }
         self._lender = Lender(self._find_ring)
-        self._inquiries = Inquiries(self._run, self._sources, self._router, supervisor)
+        self._garbage, self._garbage_told = Garbage(), Garbage()
+        self._inquiries = Inquiries(
+            self._run, self._sources, self._router, supervisor, self._garbage
+        )
         self._subscribers: dict[bytes, RemoteSubscriber] = {}
         self._doorbell = config.doorbell
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
         self._stall = config.stall_ms / 1000 or math.inf
-        self._finish_sent = False
         self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
             wire.Hello: self._on_hello,
             wire.Acknowledge: self._on_acknowledge,
@@ -87,7 +91,8 @@ class Publisher:
             self._router.socket: self._on_router,
             self._doorbell: self._on_doorbell,
             self._supervisor.fileno(): self._on_supervisor,
-            self._lender.fileno(): self._lender.serve,
+            self._lender.fileno(): self._on_lender,
+            self._router.refused.monitor: self._on_connection,
         }
         if self._router.guard is not None:
             ready[self._router.guard.socket] = self._router.guard.serve
@@ -106,9 +111,20 @@ class Publisher:
         self._leave()
 
     def _is_finished(self) -> bool:
-        return self._finish_sent and not self._subscribers
+        return self._limit is not None and self._all_ended() and not self._subscribers
+
+    def _all_ended(self) -> bool:
+        return all(source.ended for source in self._sources.values())
+
+    def _tell_garbage(self) -> None:
+        self._garbage.orders = self._supervisor.garbage
+        if self._garbage != self._garbage_told:
+            self._garbage_told = replace(self._garbage)
+            self._supervisor.send(control.GarbageSeen(**self._garbage.to_plain()))
 
     def _leave(self) -> None:
+        self._on_connection()
+        self._tell_garbage()
         for identity in self._subscribers:
             self._post(identity, "", wire.Goodbye("the run was given up"))
         self._lender.close()
@@ -186,20 +202,25 @@ class Publisher:
                     self._drop(subscriber, "disconnected")
                 elif subscriber.holds_up(now, self._stall):
                     self._give_up(subscriber, self._stall)
+            self._tell_garbage()
             if self._limit is not None:
                 self._supervisor.send(control.Progress())
         if self._limit is None:
             return
         if now - self._progress_at > self._limit:
-            for subscriber in tuple(self._subscribers.values()):
-                self._give_up(subscriber, self._limit)
-        if not self._finish_sent and all(map(self._is_over, self._sources.values())):
-            self._finish_sent = True
-            for identity in self._subscribers:
-                self._post(identity, "", wire.Finish())
+            self._give_up_silent(now, self._limit)
+        if self._all_ended():
+            for subscriber in self._subscribers.values():
+                if not subscriber.finished and subscriber.has_ends:
+                    subscriber.finished = True
+                    self._post(subscriber.identity, "", wire.Finish())
 
-    def _is_over(self, source: Source) -> bool:
-        return source.ended and all(tap.ended for tap in source.taps)
+    def _give_up_silent(self, now: float, limit: float) -> None:
+        """Give those up who owe something; the others may still get what these held up."""
+        there = tuple(self._subscribers.values())
+        for subscriber in [one for one in there if one.owes] or there:
+            self._give_up(subscriber, limit)
+        self._progress_at = now
 
     # what comes in
 
@@ -212,7 +233,20 @@ class Publisher:
                 self._limit = message.limit_ms / 1000
                 self._progress_at = time.monotonic()
             elif isinstance(message, control.State):
-                self._inquiries.answer(message)
+                self._on_state(message)
+
+    def _on_state(self, state: control.State) -> None:
+        try:
+            self._inquiries.answer(state)
+        except ProtocolError:
+            self._supervisor.garbage += 1
+
+    def _on_lender(self) -> None:
+        self._lender.serve()
+        self._garbage.packets = self._lender.garbage
+
+    def _on_connection(self) -> None:
+        self._garbage.connections = self._router.refused.count()
 
     def _on_router(self) -> None:
         for _ in range(MESSAGES_A_TURN):
@@ -223,6 +257,7 @@ class Publisher:
             try:
                 message = wire.decode(frames[1:]).message
             except ProtocolError as error:
+                self._garbage.messages += 1
                 self._post(identity, "", wire.Refused(str(error)))
                 continue
             answer = self._answer.get(type(message))
@@ -254,8 +289,6 @@ class Publisher:
             subscriber.join(source)
             if source.ended:
                 self._send_ends(source)
-        if self._finish_sent:
-            self._post(identity, "", wire.Finish())
 
     def _why_refused(self, hello: wire.Hello) -> str:
         if hello.credit < LEAST_CREDIT:

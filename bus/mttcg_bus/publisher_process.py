@@ -1,6 +1,7 @@
 """The supervisor's handle of the publisher process."""
 
 import contextlib
+import dataclasses
 import math
 import os
 import socket
@@ -18,9 +19,9 @@ from mttcg_bus.errors import (
     AddressError,
     AddressInUse,
     AddressRefused,
-    ProtocolError,
     PublisherLost,
 )
+from mttcg_bus.garbage import Garbage
 from mttcg_bus.ring import mark_closed, mark_consumer_gone
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
@@ -70,6 +71,7 @@ class PublisherProcess:
         self.url, self.pid = "", process.pid
         self.subscribers = 0
         self.departures: list[Left] = []
+        self._garbage = Garbage()
         self.alive = True
         self.state: Callable[[], dict[str, Any]] = dict
 
@@ -153,6 +155,12 @@ class PublisherProcess:
         """Return the descriptor that is readable when `receive` has something; -1 when ended."""
         return self._control.fileno()
 
+    @property
+    def garbage(self) -> Garbage:
+        """What came that is none of the protocol's, as far as the publisher has told."""
+        told = self._garbage
+        return dataclasses.replace(told, orders=told.orders + self._control.garbage)
+
     def receive(self) -> list[PublisherEvent]:
         """Return what happened since the last call, without waiting.
 
@@ -164,11 +172,7 @@ class PublisherProcess:
     def _receive(self, seconds: float) -> list[PublisherEvent]:
         if not self.alive:
             return []
-        try:
-            messages = self._control.wait(seconds)
-        except ProtocolError:
-            messages, self._control.closed_by_peer = [], True
-        events = self._note(messages)
+        events = self._note(self._control.wait(seconds))
         if self._control.closed_by_peer:
             self._end()
             events.append(Died(self._process.returncode))
@@ -182,6 +186,8 @@ class PublisherProcess:
                 self.subscribers = message.subscribers
             if isinstance(message, Left):
                 self.departures.append(message)
+            if isinstance(message, control.GarbageSeen):
+                self._garbage = Garbage(**dataclasses.asdict(message))
             if isinstance(message, control.Wanted):
                 self._control.send(control.State(message.question, self.state()))
         return events
@@ -212,10 +218,7 @@ class PublisherProcess:
         self._control.send(control.FinishAll(math.ceil(limit_seconds * 1000)))
         finished = False
         while not (finished or self._control.closed_by_peer):
-            try:
-                messages = self._control.wait(SILENCE_SECONDS)
-            except ProtocolError:
-                break
+            messages = self._control.wait(SILENCE_SECONDS)
             if not messages:
                 break
             self._note(messages)

@@ -111,7 +111,10 @@ class Recording:
         entry = self._read()
         if entry is None or not isinstance(entry.message, wire.Welcome):
             raise RecordingError(str(self.path), "cut before its first batch")
-        return Parts.from_welcome(entry.payload, prefixes)
+        try:
+            return Parts.from_welcome(entry.payload, prefixes)
+        except ProtocolError as error:
+            raise self._damaged(error) from error
 
     @property
     def run(self) -> RunInfo:
@@ -135,7 +138,11 @@ class Recording:
             if isinstance(message, wire.Finish):
                 return
             if isinstance(message, wire.Batch | wire.End):
-                yield from self._items(message, entry.payload)
+                try:
+                    items = list(self._items(message, entry.payload))
+                except ProtocolError as error:
+                    raise self._damaged(error) from error
+                yield from items
         raise RecordingCut(str(self.path), self.good, self.batches, self.records)
 
     def _items(self, message: wire.Batch | wire.End, payload: memoryview) -> Iterator[Item]:
@@ -163,9 +170,12 @@ class Recording:
         try:
             received = wire.decode([b"", header, payload])
         except ProtocolError as error:
-            raise RecordingError(str(self.path), f"at byte {self.good}: {error}") from error
+            raise self._damaged(error) from error
         self.good += _ENTRY.size + header_size + payload_size
         return received
+
+    def _damaged(self, error: ProtocolError) -> RecordingError:
+        return RecordingError(str(self.path), f"at byte {self.good}: {error}")
 
     def close(self) -> None:
         """Close the file."""

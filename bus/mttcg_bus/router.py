@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus.address import check_address, check_free, remove_socket
 from mttcg_bus.errors import AddressInUse, AddressRefused
@@ -33,6 +34,39 @@ def set_common_options(socket: "zmq.Socket[bytes]", address: str, largest: int) 
     socket.set(zmq.IPV6, "[" in address)
 
 
+class RefusedConnections:
+    """Counts the connections of a socket that end before both sides have spoken ZMTP.
+
+    monitor: readable when `count` has something to do. ZeroMQ does not say whose handshake has
+    succeeded; so the oldest one is taken, and of connections that overlap the count is right when
+    they have ended.
+    """
+
+    EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+
+    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
+        self.monitor = socket.get_monitor_socket(self.EVENTS)
+        self._waiting: dict[int, None] = {}  # descriptors, the oldest first
+        self._count = 0
+
+    def count(self) -> int:
+        """Take in what has happened, and return how many there were by now."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                event = recv_monitor_message(self.monitor, zmq.NOBLOCK)
+                self._note(event["event"], event["value"])
+        return self._count
+
+    def _note(self, event: int, descriptor: int) -> None:
+        if event == zmq.EVENT_ACCEPTED:
+            self._waiting[descriptor] = None
+        elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED and self._waiting:
+            del self._waiting[next(iter(self._waiting))]
+        elif event == zmq.EVENT_DISCONNECTED and descriptor in self._waiting:
+            del self._waiting[descriptor]
+            self._count += 1
+
+
 Payload: TypeAlias = "Bytes | zmq.Frame"
 
 
@@ -46,6 +80,7 @@ class Router:
 
     directory: of `private_address`, removed with the socket; None if the user chose the address.
     security: whom to accept, None for all who reach the address. guard: its doorman, to be polled.
+    refused: counts connections of those who do not speak the protocol; its monitor is to be polled.
     Raises AddressRefused, AddressInUse, KeyFileError.
     """
 
@@ -64,6 +99,7 @@ class Router:
             self.guard = Guard(self._context, [keys.public, *security.allowed])
             self.guard.protect(self.socket, keys)
         self.socket.set(zmq.ROUTER_MANDATORY, True)
+        self.refused = RefusedConnections(self.socket)
         os.umask(0o077)  # the socket file is for this user alone
         try:
             self.socket.bind(checked)

@@ -19,8 +19,13 @@ PROTOCOL_VERSION = 1
 LARGEST_TOPIC = 256
 LARGEST_HEADER = 64 << 10
 LARGEST_PAYLOAD = 64 << 20
+LONGEST_HEADER_LIST = 1024
+"""Elements of a list in a header, at most."""
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
+
+_MALFORMED = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
+"""What msgpack raises for what it can't read."""
 
 
 @dataclass(frozen=True)
@@ -227,12 +232,26 @@ def pack(value: object) -> bytes:
 
 
 def unpack(data: Bytes, largest: int) -> dict[str, Any]:
-    """Return the mapping that `data`, of at most `largest` bytes, holds; raises ProtocolError."""
+    """Return the mapping that `data`, of at most `largest` bytes, holds; raises ProtocolError.
+
+    What it takes is in proportion to what came.
+    """
     if len(data) > largest:
         raise ProtocolError(f"{len(data)} bytes of msgpack; expected at most {largest}")
+    # a list's room is taken when its length is read, so first see whether its elements are there
+    whole = msgpack.Unpacker(max_buffer_size=max(1, len(data)))
     try:
-        value = msgpack.unpackb(data)
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        whole.feed(data)
+        whole.skip()
+    except _MALFORMED as error:
+        raise ProtocolError(f"malformed msgpack: {error}") from error
+    return _unpack(data, longest_list=len(data))
+
+
+def _unpack(data: Bytes, longest_list: int) -> dict[str, Any]:
+    try:
+        value = msgpack.unpackb(data, max_array_len=longest_list)
+    except _MALFORMED as error:
         raise ProtocolError(f"malformed msgpack: {error}") from error
     return checked.mapping_of(value, "message")
 
@@ -255,7 +274,12 @@ def decode_header(
     Fields that the type does not have are ignored, and those that have a default may be absent.
     Raises WrongVersion, ProtocolError.
     """
-    plain = unpack(data, largest)
+    if len(data) > largest:
+        raise ProtocolError(f"header of {len(data)} bytes; expected at most {largest}")
+    if largest > LARGEST_HEADER:
+        plain = unpack(data, largest)
+    else:
+        plain = _unpack(data, LONGEST_HEADER_LIST)
     version = checked.take_integer(plain, "v")
     if version != PROTOCOL_VERSION:
         raise WrongVersion(version, PROTOCOL_VERSION)

@@ -224,6 +224,10 @@ class Delivery:
             {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in departures
         ]
 
+    def garbage(self) -> dict[str, int]:
+        """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
+        return self.publisher.garbage.to_plain() if self.publisher is not None else {}
+
     def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
         """Deliver the rest and collect the reports; `failed` is told what went wrong."""
         publisher = self.publisher

@@ -18,10 +18,11 @@ from typing import Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
+from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
 
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+PR_SET_NAME = 15
 TRANSLATOR = -1
 """Stands for the translator where others are vCPUs."""
 
@@ -31,7 +32,7 @@ def die_with_parent(parent: int) -> None:
 
     The supervisor decides what Ctrl-C means. Leaves at once if process `parent` has ended already.
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal_at_end_of_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(EXIT_FAULT)

@@ -160,6 +160,10 @@ def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
 def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
     assert run.delivery is not None and run.host is not None
+    garbage = {where: count for where, count in run.delivery.garbage().items() if count}
+    if garbage:
+        counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
+        watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
     ledgers = run.delivery.ledger()
     for name, ledger in ledgers.items():
         lossless = run.delivery.specs[name].how.whole
@@ -209,4 +213,5 @@ def result_of(
         warnings=list(watch.warnings),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
+        garbage=run.delivery.garbage(),
     )
