@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
+    from mttcg_bus.controller import Control
     from mttcg_bus.errors import BusError
     from mttcg_bus.items import Batch, End, Gap
     from mttcg_bus.ledger import Ledger
@@ -23,6 +24,7 @@ __all__ = [
     "Aggregator",
     "Batch",
     "BusError",
+    "Control",
     "End",
     "Gap",
     "Ledger",
@@ -45,6 +47,7 @@ _MODULES = {
     "Aggregator": "aggregator",
     "Batch": "items",
     "BusError": "errors",
+    "Control": "controller",
     "End": "items",
     "Gap": "items",
     "Ledger": "ledger",

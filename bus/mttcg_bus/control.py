@@ -25,7 +25,8 @@ class Configure(wire.Message):
     url: where to bind. run: a RunInfo, plain. streams: {"list": StreamSpecs, plain}.
     rings: {stream: [descriptor by vCPU]}. doorbell: eventfd. space: eventfd by vCPU. stall_ms: how
     long a subscriber may hold the guest up without acknowledging anything, 0 for ever. keys: file
-    of the publisher's keys, "" for none. allowed: public keys that may connect.
+    of the publisher's keys, "" for none. allowed: public keys that may connect. controllers: those
+    that may give commands, too. control: 1 if the run takes commands.
     """
 
     TYPE: ClassVar[str] = "configure"
@@ -39,6 +40,8 @@ class Configure(wire.Message):
     stall_ms: int = 0
     keys: str = ""
     allowed: tuple[str, ...] = ()
+    controllers: tuple[str, ...] = ()
+    control: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,26 @@ class Wanted(wire.Message):
 
     TYPE: ClassVar[str] = "wanted"
     question: int
+
+
+@dataclass(frozen=True)
+class Command(wire.Message):
+    """Publisher: somebody who may wants this to be done."""
+
+    TYPE: ClassVar[str] = "command"
+    question: int
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer(wire.Message):
+    """Supervisor: answer to `Command`; the error, or "" and plain data."""
+
+    TYPE: ClassVar[str] = "answer"
+    question: int
+    error: str
+    answer: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -125,7 +148,18 @@ class Finished(wire.Message):
 
 
 MESSAGES = wire.table_of(
-    Configure, FinishAll, State, Wanted, Bound, Failed, Joined, Left, Progress, Finished
+    Configure,
+    FinishAll,
+    State,
+    Wanted,
+    Command,
+    Answer,
+    Bound,
+    Failed,
+    Joined,
+    Left,
+    Progress,
+    Finished,
 )
 
 

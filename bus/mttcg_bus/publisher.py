@@ -19,6 +19,7 @@ from typing import Any
 import zmq
 
 from mttcg_bus import control, wire
+from mttcg_bus.commands import Commands
 from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Source, Tap
 from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError
 from mttcg_bus.inquiries import Inquiries
@@ -49,7 +50,9 @@ class Publisher:
         self._run = config.run
         streams = (mapping_of(plain, "stream") for plain in config.streams["list"])
         self._streams = [StreamSpec.from_plain(plain) for plain in streams]
-        security = ServerSecurity(Path(config.keys), config.allowed) if config.keys else None
+        security = None
+        if config.keys:
+            security = ServerSecurity(Path(config.keys), config.allowed, config.controllers)
         directory = Path(config.directory) if config.directory else None
         self._router = Router(config.url, directory, security)
         self._rings: dict[Part, int] = {
@@ -66,6 +69,8 @@ class Publisher:
         }
         self._lender = Lender(self._find_ring)
         self._inquiries = Inquiries(self._run, self._sources, self._router, supervisor)
+        self._commands = Commands(self._router, supervisor)
+        self._takes_commands = bool(config.control)
         self._subscribers: dict[bytes, RemoteSubscriber] = {}
         self._doorbell = config.doorbell
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
@@ -213,21 +218,33 @@ class Publisher:
                 self._progress_at = time.monotonic()
             elif isinstance(message, control.State):
                 self._inquiries.answer(message)
+            elif isinstance(message, control.Answer):
+                self._commands.answer(message)
 
     def _on_router(self) -> None:
         for _ in range(MESSAGES_A_TURN):
             frames = self._router.receive()
             if frames is None:
                 return
-            identity = frames[0]
+            identity = frames[0].bytes
             try:
-                message = wire.decode(frames[1:]).message
+                received = wire.decode([frame.buffer for frame in frames[1:]])
             except ProtocolError as error:
                 self._post(identity, "", wire.Refused(str(error)))
                 continue
-            answer = self._answer.get(type(message))
-            if answer:  # messages of other types, known or not, are ignored
-                answer(identity, message)
+            answer = self._answer.get(type(received.message))
+            if isinstance(received.message, wire.Command):
+                self._commands.take(identity, received, self._why_no_command(frames[-1]))
+            elif answer:  # messages of other types, known or not, are ignored
+                answer(identity, received.message)
+
+    def _why_no_command(self, frame: zmq.Frame) -> str:
+        """Say why the sender of a frame can't give commands; "" if it can."""
+        if not self._takes_commands:
+            return "this run takes no commands; expected it to be started with --control"
+        if not self._router.may_control(frame):
+            return "this key may not control the run; expected one that --allow-control names"
+        return ""
 
     def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
         if identity in self._subscribers:

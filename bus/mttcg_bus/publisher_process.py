@@ -54,6 +54,7 @@ class PublisherProcess:
     url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
     alive: whether the process is there; subscribers: how many are connected; departures: all those
     that left, in order. state: gives what snapshots have of the run, plain: `counters`, `tables`.
+    command: does a command, and gives its result to `answer`; None while nothing is to be controlled.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class PublisherProcess:
         self.departures: list[Left] = []
         self.alive = True
         self.state: Callable[[], dict[str, Any]] = dict
+        self.command: Callable[[control.Command], None] | None = None
 
     @classmethod
     def start(
@@ -84,6 +86,7 @@ class PublisherProcess:
         space_fds: Sequence[int],
         stall_seconds: float = 0.0,
         security: "ServerSecurity | None" = None,
+        takes_commands: bool = False,
     ) -> "PublisherProcess":
         """Start a publisher and wait until it is bound.
 
@@ -92,6 +95,7 @@ class PublisherProcess:
         eventfds. The descriptors stay the caller's, open until the handle has ended.
         stall_seconds: a subscriber that holds the guest up, and acknowledges nothing for so long,
         is given up; 0: never. security: whom to accept, which addresses beyond this machine need.
+        takes_commands: whether who may control the run can give commands.
         Raises AddressRefused, AddressInUse, PublisherLost.
         """
         directory = None
@@ -131,6 +135,8 @@ class PublisherProcess:
                     stall_ms=math.ceil(stall_seconds * 1000),
                     keys=str(security.file) if security is not None else "",
                     allowed=security.allowed if security is not None else (),
+                    controllers=security.controllers if security is not None else (),
+                    control=int(takes_commands),
                 )
             )
             handle._wait_bound(url)
@@ -184,7 +190,20 @@ class PublisherProcess:
                 self.departures.append(message)
             if isinstance(message, control.Wanted):
                 self._control.send(control.State(message.question, self.state()))
+            if isinstance(message, control.Command):
+                self._do(message)
         return events
+
+    def _do(self, command: control.Command) -> None:
+        if self.command is None:
+            self.answer(command.question, "no guest to control: it has not begun, or is over")
+        else:
+            self.command(command)
+
+    def answer(self, question: int, error: str, answer: Mapping[str, Any] | None = None) -> None:
+        """Give the result of a command: an error, or "" and plain data."""
+        if self.alive:
+            self._control.send(control.Answer(question, error, dict(answer or {})))
 
     def wait_subscribers(self, count: int, limit_seconds: float) -> bool:
         """Wait until `count` subscribers are there at once; return whether they are.
@@ -234,6 +253,7 @@ class PublisherProcess:
         self.alive = False
         self.subscribers = 0
         self.state = dict  # what it knew of the run is not to live as long as this
+        self.command = None
         self._control.close()
         for stop in (self._process.terminate, self._process.kill):
             try:

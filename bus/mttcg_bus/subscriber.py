@@ -12,6 +12,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
+from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import (
     KeyRefused,
     NoPublisher,
@@ -24,20 +25,13 @@ from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.router import set_common_options
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import ClientSecurity, secure_client
+from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
 from mttcg_bus.segments import borrow
 from mttcg_bus.snapshot import Snapshot
 from mttcg_bus.stream import StreamSpec
 
 DEFAULT_CREDIT = 64 << 20
 """Bytes of records that may be on their way to a subscriber."""
-REFUSALS = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
-"""What a connection reports whose two sides have not the keys that they should have."""
-WITHOUT_KEYS = "it refused a connection without keys, or is no publisher"
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
 STRAGGLER_MILLISECONDS = 100
@@ -90,7 +84,7 @@ class Subscriber:
             wire.Refused: self._on_refused,
         }
         address = check_address(url, secured=security is not None)
-        self._refusal = WITHOUT_KEYS if security is None else "the keys of the two sides do not fit"
+        self._refusal = refusal_of(security)
         self._context = zmq.Context()
         try:
             self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
@@ -278,7 +272,8 @@ def ask_ledger(
     """Return where the records of a run are now: what the publisher at `url` answers.
 
     {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
-    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, ProtocolError.
+    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, KeyRefused,
+    ProtocolError.
     """
     return _ask(url, "ledger", seconds, security)
 
@@ -288,7 +283,7 @@ def ask_snapshot(
 ) -> Snapshot:
     """Return what the run at `url` has counted so far, without subscribing.
 
-    Raises AddressRefused, NoPublisher, ProtocolError.
+    Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
     """
     return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
 
@@ -296,16 +291,9 @@ def ask_snapshot(
 def _ask(
     url: str, what: str, seconds: float, security: ClientSecurity | None = None
 ) -> dict[str, Any]:
-    address = check_address(url, secured=security is not None)
-    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
-        set_common_options(dealer, address, wire.LARGEST_PAYLOAD)
-        secure_client(dealer, security)
-        dealer.set(zmq.LINGER, 0)
-        dealer.connect(address)
-        dealer.send_multipart([*wire.encode("", wire.Ask(what)), b""])
-        if not dealer.poll(int(seconds * 1000)):
-            raise NoPublisher(url, f"no publisher answered within {seconds:g} s")
-        received = wire.decode(dealer.recv_multipart())
+    with Dealer(url, security) as dealer:
+        dealer.send(wire.Ask(what))
+        received = dealer.receive(seconds)
     if isinstance(received.message, wire.Refused):
         raise SubscriptionRefused(url, received.message.reason)
     return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)

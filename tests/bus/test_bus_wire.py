@@ -143,6 +143,11 @@ GOLDEN: list[tuple[wire.Message, str]] = [
         "a6637265646974ce00010000a6706f6c696379ab64726f703a6f6c64657374",
     ),
     (
+        wire.Hello(name="reader", prefixes=("",), credit=65536, later=1),
+        "86a17601a474797065a568656c6c6fa46e616d65a6726561646572a8707265666978657391a0"
+        "a6637265646974ce00010000a56c6174657201",
+    ),
+    (
         wire.Welcome(segments="", ticket=""),
         "82a17601a474797065a777656c636f6d65",
     ),
@@ -212,6 +217,22 @@ GOLDEN: list[tuple[wire.Message, str]] = [
     (
         wire.SnapshotNow(),
         "82a17601a474797065a8736e617073686f74",
+    ),
+    (
+        wire.Opened(),
+        "82a17601a474797065a66f70656e6564",
+    ),
+    (
+        wire.Command(number=7, name="pause"),
+        "84a17601a474797065a7636f6d6d616e64a66e756d62657207a46e616d65a57061757365",
+    ),
+    (
+        wire.Result(number=7),
+        "83a17601a474797065a6726573756c74a66e756d62657207",
+    ),
+    (
+        wire.Result(number=7, error="no"),
+        "84a17601a474797065a6726573756c74a66e756d62657207a56572726f72a26e6f",
     ),
 ]
 """Headers of version 1 as they were first written; what is read of them never changes."""
