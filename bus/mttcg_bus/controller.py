@@ -2,12 +2,13 @@
 
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from mttcg_bus import wire
 from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import CommandFailed, NoPublisher, SubscriptionRefused
+from mttcg_bus.run_info import RunInfo
 from mttcg_bus.security import ClientSecurity
 
 PATIENCE_SECONDS = 60.0
@@ -45,23 +46,28 @@ class Control:
         """Give a command by its name in PROTOCOL.md, "Control"; the content of its result."""
         number = next(self._numbers)
         self._dealer.send(wire.Command(number, name), wire.pack(dict(arguments or {})))
-        until = time.monotonic() + self.seconds
-        while True:
-            received = self._receive(until)
-            result = received.message
-            if isinstance(result, wire.Result) and result.number == number:
-                if result.error:
-                    raise CommandFailed(name, result.error)
-                return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        received = self._receive(
+            lambda message: isinstance(message, wire.Result) and message.number == number
+        )
+        assert isinstance(received.message, wire.Result)
+        if received.message.error:
+            raise CommandFailed(name, received.message.error)
+        return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
 
-    def _receive(self, until: float) -> wire.Received:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise NoPublisher(self._dealer.url, f"no answer within {self.seconds:g} s")
-        received = self._dealer.receive(left)
-        if isinstance(received.message, wire.Refused):
-            raise SubscriptionRefused(self._dealer.url, received.message.reason)
-        return received
+    def _wait_for(self, kind: type[wire.Message]) -> dict[str, Any]:
+        received = self._receive(lambda message: isinstance(message, kind))
+        return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+
+    def _receive(self, wanted: Callable[[wire.Message], bool]) -> wire.Received:
+        """Return the message that is wanted; others are answers that nobody waits for any more."""
+        until = time.monotonic() + self.seconds
+        while (left := until - time.monotonic()) > 0:
+            received = self._dealer.receive(left)
+            if isinstance(received.message, wire.Refused):
+                raise SubscriptionRefused(self._dealer.url, received.message.reason)
+            if wanted(received.message):
+                return received
+        raise NoPublisher(self._dealer.url, f"no answer within {self.seconds:g} s")
 
     def status(self) -> dict[str, Any]:
         """What is run, whether it is paused, and each vCPU's state, instructions and pc."""
@@ -75,14 +81,14 @@ class Control:
         """What is attached where on each vCPU, and what it costs: PROTOCOL.md has the fields."""
         return self.command("instruments")
 
+    def run_info(self) -> RunInfo:
+        """What is run, with the guest's symbols."""
+        return RunInfo.from_plain(self.command("run")["run"])
+
     def ledger(self) -> dict[str, Any]:
         """Where the records of each stream are, as `ask_ledger` gives it."""
         self._dealer.send(wire.Ask("ledger"))
-        until = time.monotonic() + self.seconds
-        while True:
-            received = self._receive(until)
-            if isinstance(received.message, wire.LedgerNow):
-                return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        return self._wait_for(wire.LedgerNow)
 
     def pause(self) -> list[dict[str, Any]]:
         """Let every vCPU stop between two blocks; each one's state when all have."""

@@ -12,6 +12,10 @@ from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
 from mttcg_bus.router import set_common_options
 from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
 
+WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | REFUSALS
+CONNECT_SECONDS = 10.0
+"""How long a publisher may take to accept a connection, whatever it is asked then."""
+
 
 class Dealer:
     """A connected DEALER socket.
@@ -23,12 +27,12 @@ class Dealer:
     def __init__(self, url: str, security: ClientSecurity | None = None) -> None:
         address = check_address(url, secured=security is not None)
         self.url, self._refusal = url, refusal_of(security)
-        self._answered = False
+        self._connected = False
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         set_common_options(self._socket, address, wire.LARGEST_PAYLOAD)
         secure_client(self._socket, security)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
+        self._monitor = self._socket.get_monitor_socket(WATCHED)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
@@ -42,23 +46,26 @@ class Dealer:
         """Return the next message.
 
         Raises NoPublisher if none comes in time, KeyRefused, PublisherLost if the publisher goes
-        before it has answered, ProtocolError, WrongVersion.
+        meanwhile, ProtocolError, WrongVersion.
         """
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        began = time.monotonic()
+        while True:
+            limit = seconds if self._connected else min(seconds, CONNECT_SECONDS)
+            left = began + limit - time.monotonic()
+            if left <= 0:
+                raise NoPublisher(self.url, f"no publisher answered within {limit:g} s")
             ready = dict(self._poller.poll(max(1, int(left * 1000))))
             if self._socket in ready:
-                self._answered = True
                 return wire.decode(self._socket.recv_multipart())
             if self._monitor in ready:
-                self._lose(recv_monitor_message(self._monitor)["event"])
-        raise NoPublisher(self.url, f"no publisher answered within {seconds:g} s")
+                self._hear(recv_monitor_message(self._monitor)["event"])
 
-    def _lose(self, event: int) -> None:
+    def _hear(self, event: int) -> None:
         if event & REFUSALS:
             raise KeyRefused(self.url, self._refusal)
-        if self._answered:
+        if event == zmq.EVENT_DISCONNECTED and self._connected:
             raise PublisherLost(self.url, "its connection closed before it had answered")
+        self._connected = self._connected or event == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
     def close(self) -> None:
         """Close the connection; what was not sent by now is not sent any more."""

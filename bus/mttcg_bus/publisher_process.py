@@ -54,7 +54,7 @@ class PublisherProcess:
     url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
     alive: whether the process is there; subscribers: how many are connected; departures: all those
     that left, in order. state: gives what snapshots have of the run, plain: `counters`, `tables`.
-    command: does a command, and gives its result to `answer`; None while nothing is to be controlled.
+    command: does a command, and gives its result to `answer`; None while there is no guest for it.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from mttcg.cli.ctl import CtlVerb
 from mttcg.cli.export import ExportVerb
 from mttcg.cli.keys import KeysVerb
 from mttcg.cli.plugins import PluginsVerb
@@ -42,6 +43,7 @@ VERBS: dict[str, Verb] = {
     "record": RecordVerb(),
     "replay": ReplayVerb(),
     "export": ExportVerb(),
+    "ctl": CtlVerb(),
     "keys": KeysVerb(),
     "plugins": PluginsVerb(),
 }

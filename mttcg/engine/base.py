@@ -76,6 +76,9 @@ class Engine(Protocol):
     def spill_integer(self) -> None:
         """Copy the integer registers to the hart state."""
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
 

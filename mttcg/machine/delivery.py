@@ -49,7 +49,11 @@ def security_of(config: Config) -> "ServerSecurity | None":
 
     file = Path(config.keys)
     read_keys(file)
-    return ServerSecurity(file, tuple(read_public(Path(path)) for path in config.allow))
+    allowed, controllers = (
+        tuple(read_public(Path(path)) for path in paths)
+        for paths in (config.allow, config.allow_control)
+    )
+    return ServerSecurity(file, allowed, controllers)
 
 
 @dataclass
@@ -109,6 +113,7 @@ class Delivery:
             self.space_fds,
             config.stall_limit,
             security_of(config),
+            config.control,
         )
         return publisher
 

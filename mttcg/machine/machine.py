@@ -18,6 +18,7 @@ from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
 from mttcg.machine.console import Console, standard_output
+from mttcg.machine.control import Control
 from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage
@@ -130,6 +131,8 @@ class Run:
 
         with self.interrupts as interrupts:
             watch = self._watch(host, console, stdin_fd, tick)
+            if self.config.control:
+                watch.control = Control(self, watch)
             if on_interim is not None and self.config.interim:
                 interims = Interims(self, watch, on_interim)
             began = time.monotonic()
@@ -164,8 +167,8 @@ class Run:
         if self.config.record is not None and not delivery.specs:
             wrong = "there is nothing to record, as no plugin has a stream"
             raise OptionError("--record", wrong, "a plugin that records something")
-        if delivery.specs or self.config.bus is not None:
-            publisher = delivery.publish(self.config, self._run_info())
+        if delivery.specs or self.config.bus is not None or self.config.control:
+            publisher = delivery.publish(self.config, self.run_info())
             publisher.state = self._state
             if on_bus is not None:
                 on_bus(publisher.url)
@@ -174,7 +177,8 @@ class Run:
                 delivery.record(Path(self.config.record))
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
-    def _run_info(self) -> RunInfo:
+    def run_info(self) -> RunInfo:
+        """What is run, for those who subscribe."""
         return RunInfo(
             run=self.identifier,
             guest=str(self.config.guest),

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
@@ -19,6 +19,9 @@ from mttcg.machine.launch import Host, end_text
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg_bus.publisher_process import Died
+
+if TYPE_CHECKING:
+    from mttcg.machine.control import Control
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""
@@ -36,7 +39,7 @@ class Watch:
 
     `console` takes the guest's output; `failures` are the texts of what went wrong, `warnings` of
     what only went otherwise than wanted, each once, whichever vCPU sent it; `lost` are
-    the vCPUs whose process ended by itself.
+    the vCPUs whose process ended by itself. `control` does what others want from outside.
     """
 
     host: Host
@@ -62,6 +65,7 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
+    control: "Control | None" = None
 
     def run(self) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills."""
@@ -76,11 +80,15 @@ class Watch:
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
                         self._tick()
+                    if self.control is not None:
+                        self.control.look()
                 except KeyboardInterrupt:  # the second of two in a row, see Interrupts
                     self.interrupts.take()
                     self.interrupted = True
                     self._stop_or_kill()
             self._drain_console()
+            if self.control is not None:
+                self.control.end()
 
     def _register(self) -> None:
         add = self.selector.register
@@ -194,6 +202,8 @@ class Watch:
                     self.warnings.append(message["warning"])
             elif "change" in message:
                 self._spread(index, message)
+            elif self.control is not None:
+                self.control.hear(index, message)
 
         return receive
 

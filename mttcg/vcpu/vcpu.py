@@ -100,16 +100,44 @@ class Vcpu:
         self.lifecycle.tell("plugin_vcpu_exit")
 
     def _serve_requests(self) -> None:
-        """Do what others asked of this vCPU; the word is cleared before it is looked at."""
-        hart = self.hart
-        hart.request = 0
+        """Do what others asked of this vCPU."""
+        self._take_up()
+        self.engine.spill()
+        self.stopwatch.was_running()
+        if self.machine.pause:
+            self._hold()
+        self.timer.arm()
+
+    def _take_up(self) -> None:
+        """Make the changes that have come; the word is cleared before they are looked at."""
+        self.hart.request = 0
         epoch = self.guest.receive_changes()
         self._follow_plan()
         if epoch:
-            hart.epoch = epoch
-        self.engine.spill()
-        self.stopwatch.was_running()
-        self.timer.arm()
+            self.hart.epoch = epoch
+
+    def _hold(self) -> None:
+        """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
+        hart, machine = self.hart, self.machine
+        state, written = hart.state, machine.written
+        hart.state = State.PAUSED
+        while (number := machine.pause) and not machine.stopping:
+            hart.held = number  # after the state and all registers
+            os.eventfd_write(self.notice_fd, 1)
+            while machine.pause == number and not machine.stopping:
+                self._wait_for_request(LONGEST_SLEEP)
+                if hart.request:
+                    self._take_up()
+        hart.state = state
+        self.stopwatch.skip()
+        self.engine.fill()
+        self._follow_status()
+        if machine.written != written:
+            hart.cache_invalidated += self.engine.fetch_again()
+
+    def _wait_for_request(self, seconds: float) -> None:
+        if select.select([self.wake_fd], [], [], seconds)[0]:  # finer than poll's milliseconds
+            os.eventfd_read(self.wake_fd)
 
     def _follow_plan(self) -> None:
         plan = self.guest.take_plan()
@@ -242,8 +270,7 @@ class Vcpu:
         while not (machine.stopping or enabled_interrupts(hart, machine)):
             due = deadline(hart)
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
-            if select.select([self.wake_fd], [], [], limit)[0]:  # finer than poll's milliseconds
-                os.eventfd_read(self.wake_fd)
+            self._wait_for_request(limit)
             if hart.request:
                 self._serve_requests_asleep()
         hart.state = State.RUNNING

@@ -275,7 +275,7 @@ class LlvmEngine:
     def spill(self) -> None:
         """Nothing to do: the hart state is where the registers are."""
 
-    spill_integer = spill
+    spill_integer = fill = spill
 
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: floating-point instructions look at mstatus themselves."""

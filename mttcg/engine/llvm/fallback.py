@@ -158,6 +158,10 @@ class FallbackEngine:
         """Copy the integer registers to the hart state."""
         self.active.spill_integer()
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+        self.active.fill()
+
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: all look at mstatus themselves."""
 

@@ -27,6 +27,7 @@ FLOAT_ON = 3 << 13
 
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
+fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
 _observe = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)(hooks.observe.address)
 
 _HOOKS = {
@@ -277,6 +278,10 @@ class UnicornEngine:
         """Copy all registers to the hart state."""
         spill_integer(self.frame.ctypes.data)
         spill_float(self.frame.ctypes.data)
+
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+        fill(self.frame.ctypes.data)
 
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
