@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
     from mttcg_bus.controller import Control
     from mttcg_bus.errors import BusError
-    from mttcg_bus.items import Batch, End, Gap
+    from mttcg_bus.items import Batch, End, Gap, Opened
     from mttcg_bus.ledger import Ledger
     from mttcg_bus.publisher_process import PublisherProcess
     from mttcg_bus.recording import Recording
@@ -28,6 +28,7 @@ __all__ = [
     "End",
     "Gap",
     "Ledger",
+    "Opened",
     "Outcome",
     "PublisherProcess",
     "Recording",
@@ -51,6 +52,7 @@ _MODULES = {
     "End": "items",
     "Gap": "items",
     "Ledger": "ledger",
+    "Opened": "items",
     "Outcome": "aggregator",
     "PublisherProcess": "publisher_process",
     "Recording": "recording",

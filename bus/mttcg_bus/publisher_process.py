@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mttcg_bus import address, control, wire
-from mttcg_bus.control import Joined, Left
+from mttcg_bus.control import Joined, Left, StreamEnded, StreamsOpened
 from mttcg_bus.errors import (
     AddressError,
     AddressInUse,
@@ -43,7 +44,7 @@ class Died:
     exit_status: int
 
 
-PublisherEvent: TypeAlias = Joined | Left | Died
+PublisherEvent: TypeAlias = Joined | Left | StreamsOpened | StreamEnded | Died
 
 _ADDRESS_ERRORS = {error.__name__: error for error in (AddressInUse, AddressRefused)}
 
@@ -66,7 +67,7 @@ class PublisherProcess:
         directory: Path | None,
     ) -> None:
         self._process, self._control, self._directory = process, end, directory
-        self._rings = [fd for fds in rings.values() for fd in fds]
+        self._rings = {name: tuple(fds) for name, fds in rings.items()}
         self._wakes = wakes
         self.url, self.pid = "", process.pid
         self.subscribers = 0
@@ -183,8 +184,9 @@ class PublisherProcess:
     def _note(self, messages: Sequence[wire.Message]) -> list[PublisherEvent]:
         events: list[PublisherEvent] = []
         for message in messages:
-            if isinstance(message, Joined | Left):
+            if isinstance(message, Joined | Left | StreamsOpened | StreamEnded):
                 events.append(message)
+            if isinstance(message, Joined | Left):
                 self.subscribers = message.subscribers
             if isinstance(message, Left):
                 self.departures.append(message)
@@ -204,6 +206,33 @@ class PublisherProcess:
         """Give the result of a command: an error, or "" and plain data."""
         if self.alive:
             self._control.send(control.Answer(question, error, dict(answer or {})))
+
+    def open_streams(
+        self,
+        streams: Sequence[StreamSpec],
+        ring_fds: Mapping[str, Sequence[int]],
+        plugins: Sequence[str],
+    ) -> None:
+        """Publish more streams; StreamsOpened comes when subscribers can have them.
+
+        ring_fds: as `start` takes them. plugins: all that the run has then.
+        """
+        self._rings |= {name: tuple(fds) for name, fds in ring_fds.items()}
+        plain = {"list": [spec.to_plain() for spec in streams]}
+        rings = [fd for spec in streams for fd in ring_fds[spec.name]]
+        self._control.send(control.OpenStreams(plain, tuple(plugins)), rings)
+
+    def end_streams(self, names: Sequence[str], plugins: Sequence[str]) -> None:
+        """Let go of streams when all have what is in them; StreamEnded comes for each.
+
+        Every producer has closed its ring, and keeps it till then.
+        """
+        self._control.send(control.EndStreams(tuple(names), tuple(plugins)))
+
+    def forget_streams(self, names: Iterable[str]) -> None:
+        """The rings of streams that have ended are the caller's alone again."""
+        for name in names:
+            del self._rings[name]
 
     def wait_subscribers(self, count: int, limit_seconds: float) -> bool:
         """Wait until `count` subscribers are there at once; return whether they are.
@@ -226,7 +255,7 @@ class PublisherProcess:
         """
         if not self.alive:
             return False
-        for fd in self._rings:
+        for fd in chain.from_iterable(self._rings.values()):
             mark_closed(fd)
         self._control.send(control.FinishAll(math.ceil(limit_seconds * 1000)))
         finished = False
@@ -263,7 +292,7 @@ class PublisherProcess:
                 stop()
                 wait_seconds = END_SECONDS
         self._process.wait()
-        for fd in self._rings:
+        for fd in chain.from_iterable(self._rings.values()):
             mark_consumer_gone(fd)
         for fd in self._wakes:
             with contextlib.suppress(BlockingIOError):  # full: the producer is awake anyway

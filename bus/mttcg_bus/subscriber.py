@@ -3,7 +3,8 @@
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,8 +20,8 @@ from mttcg_bus.errors import (
     PublisherLost,
     SubscriptionRefused,
 )
-from mttcg_bus.items import Batch, Item
-from mttcg_bus.parts import Parts, records_of_payload
+from mttcg_bus.items import Batch, Item, Opened
+from mttcg_bus.parts import Key, Parts, records_of_payload
 from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.router import set_common_options
@@ -47,7 +48,8 @@ class Subscriber:
     connect_seconds: how long to wait for the publisher's welcome. policy: what becomes of records
     that this subscriber has no room for (see `policy`), "" for what each stream says. borrow_rings:
     read records where the vCPUs wrote them if the publisher is on this host; False: have them sent.
-    security: keys, which a publisher beyond this machine asks for.
+    security: keys, which a publisher beyond this machine asks for. later: take streams as well that
+    are opened while the guest runs, each announced by an item Opened; there may be none at first.
 
     Asking for the next item acknowledges the one before, and ends the life of its records.
     Iteration ends when every stream has ended on every vCPU, or after `stop`; it raises
@@ -69,6 +71,7 @@ class Subscriber:
         policy: str = "",
         borrow_rings: bool = True,
         security: ClientSecurity | None = None,
+        later: bool = False,
     ) -> None:
         self.url, self.name = url, name
         self._views: dict[tuple[str, int], RingView] = {}
@@ -79,6 +82,7 @@ class Subscriber:
         self._answer: dict[type[wire.Message], Callable[[Any, memoryview], None]] = {
             wire.Batch: self._on_batch,
             wire.End: self._on_end,
+            wire.Opened: self._on_opened,
             wire.Finish: self._on_finish,
             wire.Goodbye: self._on_goodbye,
             wire.Refused: self._on_refused,
@@ -95,11 +99,15 @@ class Subscriber:
             self._poller.register(self._socket, zmq.POLLIN)
             self._poller.register(self._monitor, zmq.POLLIN)
             self._socket.connect(address)
-            self._send(wire.Hello(name, tuple(prefixes), credit, policy))
+            self._send(wire.Hello(name, tuple(prefixes), credit, policy, int(later)))
             welcome = self._wait(wire.Welcome, connect_seconds)
             self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
+            self._borrow = partial(
+                self._borrow_from, welcome.message, parse_policy(policy), connect_seconds
+            )
+            self._borrows = borrow_rings
             if borrow_rings:
-                self._borrow(welcome.message, parse_policy(policy), connect_seconds)
+                self._borrow(self.parts)
         except BaseException:
             self._over = True
             self._context.destroy(linger=0)
@@ -117,11 +125,13 @@ class Subscriber:
                 break
         raise NoPublisher(self.url, f"no publisher answered within {seconds:g} s")
 
-    def _borrow(self, welcome: wire.Message, policy: Policy | None, seconds: float) -> None:
+    def _borrow_from(
+        self, welcome: wire.Message, policy: Policy | None, seconds: float, parts: Iterable[Key]
+    ) -> None:
         assert isinstance(welcome, wire.Welcome)
-        parts = [part for part in self.parts if (policy or self.streams[part[0]].how).whole]
+        wanted = [part for part in parts if (policy or self.streams[part[0]].how).whole]
         try:
-            self._views = borrow(welcome, parts, self.streams, seconds)
+            self._views |= borrow(welcome, wanted, self.streams, seconds)
         except TimeoutError:
             raise NoPublisher(self.url, f"no ring was lent within {seconds:g} s") from None
 
@@ -227,6 +237,15 @@ class Subscriber:
         else:
             records = records_of_payload(message, payload, dtype)
         self._ready.extend(self.parts.batch(message, records))
+
+    def _on_opened(self, message: wire.Opened, payload: memoryview) -> None:
+        opened = self.parts.open(payload)
+        keys = [(spec.name, cpu) for spec in opened for cpu in range(self.run.smp)]
+        for key in keys:
+            self._views.pop(key, None)
+        if self._borrows:
+            self._borrow(key for key in keys if key in self.parts)
+        self._ready.append(Opened(opened))
 
     def _on_end(self, message: wire.End, payload: memoryview) -> None:
         self._ready.extend(self.parts.end(message))
