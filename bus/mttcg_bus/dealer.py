@@ -53,7 +53,7 @@ class Dealer:
             limit = seconds if self._connected else min(seconds, CONNECT_SECONDS)
             left = began + limit - time.monotonic()
             if left <= 0:
-                raise NoPublisher(self.url, f"no publisher answered within {limit:g} s")
+                raise NoPublisher(self.url, f"no publisher answered within {limit:.3g} s")
             ready = dict(self._poller.poll(max(1, int(left * 1000))))
             if self._socket in ready:
                 return wire.decode(self._socket.recv_multipart())
