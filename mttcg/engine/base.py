@@ -85,6 +85,9 @@ class Engine(Protocol):
     def fetch_again(self) -> int:
         """Look at every code page anew (fence.i); the number of blocks that were dropped."""
 
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+
     def retract(self, pc: int) -> None:
         """Take back the count of the instructions of the current block from pc on."""
 

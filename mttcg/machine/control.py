@@ -7,34 +7,30 @@ run one after the other, in the order in which their commands came.
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mttcg.errors import MttcgError, UserError
+from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.inspection import Inspection
+from mttcg.machine.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.shared import Ending
 from mttcg_bus import plain
 from mttcg_bus.control import Command
 from mttcg_bus.errors import BusError
+from mttcg_bus.publisher_process import PublisherEvent
+from mttcg_bus.ring import ledger_of
 
 if TYPE_CHECKING:
     from mttcg.machine.machine import Run
     from mttcg.machine.watch import Watch
 
-Answer: TypeAlias = dict[str, Any]
 Given: TypeAlias = Mapping[str, Any]
-Condition: TypeAlias = Callable[[], bool]
-Task: TypeAlias = Generator[Condition, None, Answer]
 
 PAUSE_MILLISECONDS = 30_000
 """How long vCPUs may take to come to a stop."""
-
-
-class CommandError(UserError):
-    """Why a command is not done."""
 
 
 class Control:
@@ -53,6 +49,9 @@ class Control:
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()
         self.waits_for: Condition | None = None
+        self.loading = Loading(run, watch)
+        self.question = 0
+        self.told: dict[int, Mapping[str, Any]] = {}
         self.at_once: dict[str, Callable[[Given], Answer]] = {
             "run": self._run,
             "status": self._status,
@@ -66,6 +65,10 @@ class Control:
             "write_registers": self._write_registers,
             "read_memory": self._read_memory,
             "write_memory": self._write_memory,
+            "instruments": self._instruments,
+            "load": lambda given: self.loading.load(plain.take_text(given, "spec")),
+            "unload": lambda given: self.loading.unload(plain.take_text(given, "plugin")),
+            "reload": self._reload,
         }
         self.publisher.command = self.take
 
@@ -75,11 +78,14 @@ class Control:
             work = partial(self.at_once[command.name], command.arguments)
             self._answer(command.question, work)
         elif command.name in self.in_turn:
-            self.tasks.append((command.question, self.in_turn[command.name](command.arguments)))
+            self._answer(command.question, partial(self._begin, command))
         else:
             known = ", ".join(sorted((*self.at_once, *self.in_turn)))
             wrong = f"there is no command {command.name!r}; expected one of {known}"
             self.publisher.answer(command.question, wrong)
+
+    def _begin(self, command: Command) -> None:
+        self.tasks.append((command.question, self.in_turn[command.name](command.arguments)))
 
     def look(self) -> None:
         """Go on with the tasks as far as what they wait for has happened."""
@@ -117,6 +123,18 @@ class Control:
 
     def hear(self, cpu: int, message: Mapping[str, Any]) -> None:
         """Take in what a vCPU says."""
+        if "refused" in message:
+            self.loading.refusals.append(message["refused"])
+        elif message.get("question") == self.question:
+            self.told[cpu] = message["told"]
+
+    def hear_host(self, message: Mapping[str, Any]) -> None:
+        """Take in what the vCPU host says of a plugin that it tried."""
+        self.loading.hear_host(message)
+
+    def hear_publisher(self, event: PublisherEvent) -> None:
+        """Take in what the publisher has done."""
+        self.loading.hear_publisher(event)
 
     # at once
 
@@ -145,12 +163,35 @@ class Control:
         ]
 
     def _plugins(self, _given: Given) -> Answer:
-        return {"plugins": []}
+        return {"plugins": self.loading.plugins()}
 
     def _stop(self, _given: Given) -> Answer:
         self.watch.interrupted = True
         self.watch.stop(Ending.SUPERVISOR)
         return {}
+
+    def _reload(self, given: Given) -> Task:
+        spec = plain.take_text(given, "spec") if "spec" in given else ""
+        return self.loading.reload(plain.take_text(given, "plugin"), spec)
+
+    def _instruments(self, _given: Given) -> Task:
+        """Ask every vCPU that runs."""
+        self.question += 1
+        self.told.clear()
+        self.watch.order({"order": "tell", "question": self.question})
+        yield lambda: self.told.keys() >= self.watch.running - self.watch.silent
+        told = sorted(self.told.items())
+        return {
+            "attachments": [each for _, found in told for each in found["attachments"]],
+            "callbacks": [
+                {"cpu": cpu} | each for cpu, found in told for each in found["callbacks"]
+            ],
+            "streams": [
+                {"stream": name, "cpu": cpu} | ledger_of(ring).to_plain()
+                for name, rings in self.loading.delivery.ring_fds.items()
+                for cpu, ring in enumerate(rings)
+            ],
+        }
 
     # pause
 

@@ -101,7 +101,7 @@ class Watch:
         if self.delivery.publisher is not None:
             add(self.delivery.publisher, selectors.EVENT_READ, self._from_publisher)
         for aggregator in self.delivery.aggregators:
-            add(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
+            self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             ConsoleInput(self.selector, self.stdin_fd, self.console_input)
 
@@ -152,8 +152,10 @@ class Watch:
             self._host_gone()
         elif "translator" in received[0]:
             self._translator_ended(received[0]["translator"])
-        else:
+        elif "ended" in received[0]:
             self._vcpu_ended(received[0]["ended"], received[0]["status"])
+        elif self.control is not None:
+            self.control.hear_host(received[0])
 
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
@@ -217,13 +219,28 @@ class Watch:
     def _spread(self, sender: int, message: dict[str, Any]) -> None:
         """Give a change its epoch and send it to every vCPU."""
         self.epoch += 1
+        self._send_all(message | {"from": sender, "epoch": self.epoch}, lambda _cpu: [])
+
+    def order(
+        self, message: dict[str, Any], descriptors: Callable[[int], list[int]] = lambda _cpu: []
+    ) -> int:
+        """Send every vCPU an order, with descriptors of its own; the epoch of it."""
+        self.epoch += 1
+        self._send_all(message | {"epoch": self.epoch}, descriptors)
+        return self.epoch
+
+    def _send_all(self, message: dict[str, Any], descriptors: Callable[[int], list[int]]) -> None:
         for index, channel in enumerate(self.channels):
             if index in self.running:
                 try:
-                    channel.send(message | {"from": sender, "epoch": self.epoch})
+                    channel.send(message, descriptors(index))
                 except OSError:
                     continue  # it has ended; its state says so to whoever waits
                 self.harts.request(index)
+
+    def follow_aggregator(self, aggregator: AggregatorProcess) -> None:
+        """Take what an aggregator reports."""
+        self.selector.register(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
 
     def _from_console(self) -> None:
         data = os.read(self.console_output, CONSOLE_BYTES)
@@ -262,6 +279,8 @@ class Watch:
                 self.selector.unregister(descriptor)
                 self.failures.append(f"the bus publisher died ({end_text(event.exit_status)})")
                 self.stop(Ending.FAULT)
+            elif self.control is not None:
+                self.control.hear_publisher(event)
 
     def _taker(self, aggregator: AggregatorProcess) -> Callable[[], None]:
         """What takes interim reports, so that the aggregator goes on, and sees its early end."""

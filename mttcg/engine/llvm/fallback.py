@@ -170,6 +170,10 @@ class FallbackEngine:
         self._try_again()
         return self.llvm.fetch_again()
 
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.llvm.known_blocks()
+
     def retract(self, pc: int) -> None:
         """Nothing to do: what did not run was taken back."""
 

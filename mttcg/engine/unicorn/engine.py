@@ -231,6 +231,10 @@ class UnicornEngine:
             flush_tlb(self.engine)
         return dropped
 
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.cache.current_blocks(self.refreshed)
+
     def _new_block(self, pc: int, size: int) -> None:
         """Learn a block that Unicorn has translated and is about to run for the first time."""
         block, found = self.cache.block(pc)
