@@ -16,7 +16,7 @@ from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.inspection import Inspection
 from mttcg.machine.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.vcpu.exchange import ENDED
-from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.shared import NANOSECONDS_PER_TICK, Ending
 from mttcg_bus import plain
 from mttcg_bus.control import Command
 from mttcg_bus.errors import BusError
@@ -44,7 +44,7 @@ class Control:
     def __init__(self, run: "Run", watch: "Watch") -> None:
         assert run.delivery is not None and run.delivery.publisher is not None
         self.run, self.watch, self.publisher = run, watch, run.delivery.publisher
-        self.inspection = Inspection(run.harts.harts, run.maps["ram"], run.machine)
+        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()
@@ -228,6 +228,11 @@ class Control:
         self._let_go()
         return {"paused_ms": stood // 1_000_000}
         yield  # a task like the others, though there is nothing to wait for
+
+    def time(self) -> int:
+        """The guest's mtime, which stands still while paused."""
+        stood = 0 if self.paused_ns is None else time.monotonic_ns() - self.paused_ns
+        return self.run.machine.time() - stood // NANOSECONDS_PER_TICK
 
     def _check_paused(self) -> None:
         if self.paused_ns is None:
