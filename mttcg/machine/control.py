@@ -16,7 +16,7 @@ from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.inspection import Inspection
 from mttcg.machine.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.vcpu.exchange import ENDED
-from mttcg.vcpu.shared import NANOSECONDS_PER_TICK, Ending
+from mttcg.vcpu.shared import Ending
 from mttcg_bus import plain
 from mttcg_bus.control import Command
 from mttcg_bus.errors import BusError
@@ -231,8 +231,8 @@ class Control:
 
     def time(self) -> int:
         """The guest's mtime, which stands still while paused."""
-        stood = 0 if self.paused_ns is None else time.monotonic_ns() - self.paused_ns
-        return self.run.machine.time() - stood // NANOSECONDS_PER_TICK
+        machine = self.run.machine
+        return machine.time() if self.paused_ns is None else machine.time_at(self.paused_ns)
 
     def _check_paused(self) -> None:
         if self.paused_ns is None:

@@ -88,7 +88,11 @@ class MachineState:
 
     def time(self) -> int:
         """Ticks of mtime."""
-        elapsed = time.monotonic_ns() - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
+        return self.time_at(time.monotonic_ns())
+
+    def time_at(self, monotonic_ns: int) -> int:
+        """Ticks of mtime at another time."""
+        elapsed = monotonic_ns - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
         return elapsed // NANOSECONDS_PER_TICK
 
     def set_time(self, ticks: int) -> None:

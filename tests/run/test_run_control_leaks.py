@@ -37,9 +37,7 @@ def url_of(running: Running) -> str:
 
 
 @pytest.mark.parametrize("engine", ["llvm", "unicorn"])
-def test_what_came_and_went_under_load_is_gone(
-    start: Callable[..., Running], engine: str
-) -> None:
+def test_what_came_and_went_under_load_is_gone(start: Callable[..., Running], engine: str) -> None:
     options = ("--smp", "2", "--engine", engine, "--plugin", "icount", "--control", "--quiet")
     running = start(guest("spin"), *options, with_json=True)
     running.read(until=b"spinning on 2 harts\n")
