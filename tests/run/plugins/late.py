@@ -5,7 +5,7 @@ from typing import Any
 from mttcg.instrument import Stream, instrument_block
 from mttcg_bus import Aggregator
 
-RECORD = [("pc", "<u8"), ("entered", "<u4"), ("pad", "<u4")]
+RECORD = [("pc", "<u8"), ("times", "<u4"), ("pad", "<u4")]
 
 
 def plugin_init(options: Any) -> None:
