@@ -31,7 +31,8 @@ test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
 	MTTCG_TEST_ENGINE=unicorn $(BIN)/python -m pytest $(ON_BOTH_ENGINES)
 
-nightly: $(STAMP) ## run a million random instructions on the definition and on both engines, and kill at random 200 times
+nightly: $(STAMP) ## run a million random instructions, 200 random kills, and 1,000 loads of a plugin
+	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(BIN)/python -m pytest tests/engine/test_llvm_random.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
 

@@ -136,6 +136,11 @@ def reference_page() -> str:
     parts += ["## The second half of a plugin", f"From `mttcg_bus`: {linked(BUS_CLASSES)}."]
     for name in BUS_CLASSES:
         parts += member_parts(name, getattr(mttcg_bus, name))
+    parts += [
+        "## Control of a run",
+        "From `mttcg_bus`; see [mttcg ctl](command-line.md#mttcg-ctl).",
+    ]
+    parts += member_parts("Control", mttcg_bus.Control)
     parts += error_parts()
     return "\n\n".join(parts) + "\n"
 

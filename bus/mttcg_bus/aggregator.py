@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from mttcg_bus.errors import StreamBroken
-from mttcg_bus.items import Batch, Gap, Item
+from mttcg_bus.items import Batch, Gap, Item, Opened
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records
 
@@ -123,6 +123,8 @@ def consume_all(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     failure = ""
     try:
         for item in subscription:
+            if isinstance(item, Opened):
+                continue
             event = item.stream.partition(".")[2]
             if isinstance(item, Batch):
                 aggregator.consume(event, item.cpu, item.records)

@@ -7,7 +7,7 @@ from mttcg_bus import control, wire
 from mttcg_bus.delivery import RemoteSubscriber, Source
 from mttcg_bus.errors import ProtocolError
 from mttcg_bus.garbage import Garbage
-from mttcg_bus.ledger import sum_ledgers
+from mttcg_bus.ledger import Ledger
 from mttcg_bus.plain import mapping_of, take_text
 from mttcg_bus.ring import ledger_of
 from mttcg_bus.router import Router
@@ -21,7 +21,8 @@ class Inquiries:
     """The questions of one run.
 
     run: its description, plain. sources: what it publishes. supervisor: who has the counters.
-    garbage: what came that is none of the protocol's.
+    garbage: what came that is none of the protocol's. past: the ledgers of streams that were let go
+    of.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class Inquiries:
         router: Router,
         supervisor: control.ControlSocket,
         garbage: Garbage,
+        past: Mapping[str, Ledger],
     ) -> None:
-        self._run, self._sources, self._garbage = run, sources, garbage
+        self._run, self._sources, self._garbage, self._past = run, sources, garbage, past
         self._router, self._supervisor = router, supervisor
         self._asked = 0
         self._waiting: dict[int, tuple[bytes, dict[str, list[int]]]] = {}
@@ -75,15 +77,10 @@ class Inquiries:
         self._router.post(who, wire.encode("", wire.SnapshotNow()), wire.pack(payload))
 
     def _ledger(self, subscribers: Iterable[RemoteSubscriber]) -> dict[str, Any]:
-        names = dict.fromkeys(stream for stream, _ in self._sources)
-        streams = {
-            name: sum_ledgers(
-                ledger_of(source.ring.words)
-                for source in self._sources.values()
-                if source.stream.name == name
-            ).to_plain()
-            for name in names
-        }
+        found = dict(self._past)
+        for (name, _), source in self._sources.items():
+            found[name] = found.get(name, Ledger()) + ledger_of(source.ring.words)
+        streams = {name: ledger.to_plain() for name, ledger in found.items()}
         there = [{"name": one.name, "ledger": one.ledger()} for one in subscribers]
         garbage = self._garbage.to_plain()
         return {"streams": streams, "subscribers": there, "garbage": garbage}

@@ -11,7 +11,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus.address import check_address, check_free, remove_socket
 from mttcg_bus.errors import AddressInUse, AddressRefused
-from mttcg_bus.security import Guard, ServerSecurity, read_keys
+from mttcg_bus.security import CONTROLLER, Guard, ServerSecurity, read_keys
 from mttcg_bus.wire import LARGEST_HEADER, Bytes
 
 BEAT_MILLISECONDS = 1000
@@ -96,7 +96,8 @@ class Router:
         set_common_options(self.socket, checked, LARGEST_HEADER)
         self.guard: Guard | None = None
         if security is not None and keys is not None:
-            self.guard = Guard(self._context, [keys.public, *security.allowed])
+            controllers = [keys.public, *security.controllers]
+            self.guard = Guard(self._context, security.allowed, controllers)
             self.guard.protect(self.socket, keys)
         self.socket.set(zmq.ROUTER_MANDATORY, True)
         self.refused = RefusedConnections(self.socket)
@@ -126,12 +127,21 @@ class Router:
             self.socket.send(payload)
         return True
 
-    def receive(self) -> list[bytes] | None:
+    def receive(self) -> "list[zmq.Frame] | None":
         """Return the identity and the frames of the next message, None if none has come."""
         try:
-            return self.socket.recv_multipart(zmq.NOBLOCK)
+            return self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
+
+    def may_control(self, frame: zmq.Frame) -> bool:
+        """Whether who sent a frame may control the run: without keys, whoever gets here."""
+        if self.guard is None:
+            return True
+        try:
+            return frame.get("User-Id") == CONTROLLER.decode()
+        except zmq.ZMQError:  # a connection that the guard gave no name
+            return False
 
     def close(self, linger_seconds: float) -> None:
         """Close the socket, waiting so long for queued messages to go out; remove its file."""

@@ -40,7 +40,8 @@ class Hello(Message):
     """Subscriber: send me the topics that start with one of `prefixes`.
 
     name: for people. credit: bytes of payload it takes unacknowledged. policy: what becomes of
-    records that it has no room for; "" for the stream's.
+    records that it has no room for; "" for the stream's. later: 1 if it wants those as well that
+    are opened while it is there.
     """
 
     TYPE: ClassVar[str] = "hello"
@@ -48,6 +49,7 @@ class Hello(Message):
     prefixes: tuple[str, ...]
     credit: int
     policy: str = ""
+    later: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,34 @@ class SnapshotNow(Message):
 
 
 @dataclass(frozen=True)
+class Opened(Message):
+    """Publisher: more streams, which the payload describes as that of `welcome` does."""
+
+    TYPE: ClassVar[str] = "opened"
+
+
+@dataclass(frozen=True)
+class Command(Message):
+    """Whoever may control the run: do this; the payload is plain data, the arguments.
+
+    number: comes back with the result.
+    """
+
+    TYPE: ClassVar[str] = "command"
+    number: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Result(Message):
+    """Publisher: the command was done, and the payload is plain data; or not, as `error` says."""
+
+    TYPE: ClassVar[str] = "result"
+    number: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Goodbye(Message):
     """Either side: I leave."""
 
@@ -205,6 +235,9 @@ MESSAGES = table_of(
     Ask,
     LedgerNow,
     SnapshotNow,
+    Opened,
+    Command,
+    Result,
 )
 
 _TAKE: dict[Any, Callable[[Mapping[str, Any], str], Any]] = {

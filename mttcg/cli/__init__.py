@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 
 from mttcg.cli.bench import BenchVerb
 from mttcg.cli.campaign import CampaignVerb
+from mttcg.cli.ctl import CtlVerb
 from mttcg.cli.export import ExportVerb
 from mttcg.cli.keys import KeysVerb
 from mttcg.cli.plugins import PluginsVerb
@@ -44,6 +45,7 @@ VERBS: dict[str, Verb] = {
     "record": RecordVerb(),
     "replay": ReplayVerb(),
     "export": ExportVerb(),
+    "ctl": CtlVerb(),
     "campaign": CampaignVerb(),
     "keys": KeysVerb(),
     "plugins": PluginsVerb(),

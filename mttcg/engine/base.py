@@ -76,11 +76,17 @@ class Engine(Protocol):
     def spill_integer(self) -> None:
         """Copy the integer registers to the hart state."""
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
 
     def fetch_again(self) -> int:
         """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
 
     def retract(self, pc: int) -> None:
         """Take back the count of the instructions of the current block from pc on."""

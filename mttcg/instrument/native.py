@@ -4,7 +4,7 @@ Each is `void f(data, a, b, c, d, e)` (see `plan.Operation`), made by numba. Loa
 host process only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 from mttcg.instrument.changes import Where
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.probe_errors import check_arguments, probe_error
+from mttcg.instrument.probe_key import content_of
 from mttcg.isa import native as host
 
 U64 = np.uint64
@@ -26,6 +27,10 @@ PROBE_ARGUMENTS = {
     Where.INSTRUCTION: "cpu, pc",
     Where.ACCESS: "cpu, pc, address, size, value, write",
 }
+
+
+_compiled: dict[tuple[Hashable, Where, bool], Any] = {}
+"""Every probe that was compiled, by content: numba can't let go of one."""
 
 
 @intrinsic
@@ -66,13 +71,16 @@ def compile_probe(function: Callable[..., Any], where: Where, answers: bool = Fa
     """Compile a probe for where it is attached; the result has the `address` to call.
 
     With `answers` it is a condition, `uint64 f(data, a, b, c, d, e)`. Its data is three words: the
-    vCPU's index, the address and number of its board words. Raises ProbeError for a function
-    outside of numba's subset.
+    vCPU's index, the address and number of its board words. One of equal content is compiled once.
+    Raises ProbeError for a function outside of numba's subset.
     """
     checked = check_arguments(function, f"{PROBE_ARGUMENTS[where]}, words")
+    key = content_of(checked), where, answers
     try:
-        inner = njit(error_model="numpy")(checked)
-        return (_compile_condition if answers else _compile)(inner, where)
+        if key not in _compiled:
+            inner = njit(error_model="numpy")(checked)
+            _compiled[key] = (_compile_condition if answers else _compile)(inner, where)
+        return _compiled[key]
     except Exception as error:  # numba's errors have no root of their own
         raise probe_error(checked, error) from error
 

@@ -13,7 +13,6 @@ import psutil
 
 from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT
-from mttcg.instrument.targets import counted
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
@@ -142,19 +141,7 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
 
 def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
     """Per plugin with Counters: a row per vCPU, and the sums."""
-    assert run.host is not None
-    reports: dict[str, dict[str, Any]] = {}
-    for board in run.host.needs["boards"]:
-        if board["kind"] != "counter":
-            continue
-        report = reports.setdefault(
-            board["plugin"], {"total": {}, "vcpus": [{"cpu": h.index} for h in run.harts.harts]}
-        )
-        for row, hart in zip(report["vcpus"], run.harts.harts, strict=True):
-            words = run.board_words(board["plugin"], board["name"], hart.index)
-            row[board["name"]] = counted(words, hart.instructions, hart.blocks)
-        report["total"][board["name"]] = sum(row[board["name"]] for row in report["vcpus"])
-    return reports
+    return run.boards.counters(run.harts.harts)
 
 
 def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult:
@@ -166,7 +153,7 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
         watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
     ledgers = run.delivery.ledger()
     for name, ledger in ledgers.items():
-        lossless = run.delivery.specs[name].how.whole
+        lossless = run.delivery.known[name].how.whole
         if not ledger.complete if lossless else ledger.in_flight:
             watch.failures.append(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
@@ -195,7 +182,7 @@ def result_of(
     """All there is of a run, with the `reports` of its aggregators."""
     assert run.delivery is not None and run.host is not None
     counted = counter_reports(run)
-    plugins = {
+    plugins = run.past_reports | {
         plugin["name"]: counted.get(plugin["name"], {}) | reports.get(plugin["name"], {})
         for plugin in run.host.needs["plugins"]
     }

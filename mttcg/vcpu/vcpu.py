@@ -58,9 +58,8 @@ class Vcpu:
         guest.engine = self.engine
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
-        self.finders = [
-            p for p in guest.plugins.values() if any(hasattr(p.module, f) for f in FINDING)
-        ]
+        self.finders: list[Any] = []
+        self.follow_plugins()
         self.handlers: dict[ExitKind, Callable[[Exit], None]] = {
             ExitKind.REQUEST: lambda _exit: None,
             ExitKind.SYSTEM: self._system,
@@ -70,6 +69,25 @@ class Vcpu:
             ExitKind.CALLBACK: self._callback,
         }
 
+    def follow_plugins(self) -> None:
+        """Look at which plugins there are now."""
+        plugins = self.guest.plugins.values()
+        self.finders = [p for p in plugins if any(hasattr(p.module, f) for f in FINDING)]
+        self.lifecycle.follow()
+
+    def begin_plugin(self, plugin: Any) -> None:
+        """Let a plugin that has just been loaded see what the others have seen before."""
+        self.lifecycle.tell_one(plugin.name, "plugin_vcpu_start")
+        if plugin not in self.finders:
+            return
+        shown: set[tuple[int, int]] = set()
+        for block in self.engine.known_blocks():
+            for pc, word in zip(block.pcs, block.instructions["word"].tolist(), strict=True):
+                if (pc, word) not in shown:
+                    shown.add((pc, word))
+                    self._show(plugin, pc)
+        self.shown |= shown
+
     def start(self, pc: int, device_tree: int) -> None:
         """Set the registers that the board promises: a0 = hart id, a1 = device tree."""
         self.hart.pc = pc
@@ -77,7 +95,7 @@ class Vcpu:
         for register, value in ((10, self.hart.index), (11, device_tree)):
             self.hart.write_x(register, value)
             self.engine.write_x(register, value)
-        self._follow_plan()
+        self.follow_plan()
 
     def run(self) -> None:
         """Run until the machine stops."""
@@ -100,18 +118,48 @@ class Vcpu:
         self.lifecycle.tell("plugin_vcpu_exit")
 
     def _serve_requests(self) -> None:
-        """Do what others asked of this vCPU; the word is cleared before it is looked at."""
-        hart = self.hart
-        hart.request = 0
-        epoch = self.guest.receive_changes()
-        self._follow_plan()
-        if epoch:
-            hart.epoch = epoch
+        """Do what others asked of this vCPU."""
+        self._take_up()
         self.engine.spill()
         self.stopwatch.was_running()
+        if self.machine.pause:
+            self._hold()
         self.timer.arm()
 
-    def _follow_plan(self) -> None:
+    def _take_up(self) -> None:
+        """Make the changes that have come; the word is cleared before they are looked at."""
+        self.hart.request = 0
+        epoch = self.guest.receive_changes()
+        self.follow_plan()
+        if epoch:
+            self.hart.epoch = epoch
+            os.eventfd_write(self.notice_fd, 1)
+
+    def _hold(self) -> None:
+        """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
+        hart, machine = self.hart, self.machine
+        state, written = hart.state, machine.written
+        hart.state = State.PAUSED
+        while (number := machine.pause) and not machine.stopping:
+            hart.held = number  # after the state and all registers
+            os.eventfd_write(self.notice_fd, 1)
+            while machine.pause == number and not machine.stopping:
+                self._wait_for_request(LONGEST_SLEEP)
+                if hart.request:
+                    self._take_up()
+        hart.state = state
+        self.stopwatch.skip()
+        self.engine.fill()
+        self._follow_status()
+        if machine.written != written:
+            hart.cache_invalidated += self.engine.fetch_again()
+
+    def _wait_for_request(self, seconds: float) -> None:
+        if select.select([self.wake_fd], [], [], seconds)[0]:  # finer than poll's milliseconds
+            os.eventfd_read(self.wake_fd)
+
+    def follow_plan(self) -> None:
+        """Put the plan in force if it is another by now."""
         plan = self.guest.take_plan()
         if plan is not None:
             self.engine.apply(plan)
@@ -242,8 +290,7 @@ class Vcpu:
         while not (machine.stopping or enabled_interrupts(hart, machine)):
             due = deadline(hart)
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
-            if select.select([self.wake_fd], [], [], limit)[0]:  # finer than poll's milliseconds
-                os.eventfd_read(self.wake_fd)
+            self._wait_for_request(limit)
             if hart.request:
                 self._serve_requests_asleep()
         hart.state = State.RUNNING

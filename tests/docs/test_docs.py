@@ -41,7 +41,7 @@ FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILES_MADE = {"trace.npy", "result.json", "calls.py", "console.txt"}
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "keys")
+VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "keys")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 

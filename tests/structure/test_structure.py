@@ -50,6 +50,7 @@ PLACES = {
     # only the wire format knows how messages are encoded
     "msgpack": {"bus/mttcg_bus/wire.py"},
     "zmq": {
+        "bus/mttcg_bus/dealer.py",
         "bus/mttcg_bus/publisher.py",
         "bus/mttcg_bus/router.py",
         "bus/mttcg_bus/security.py",

@@ -29,7 +29,7 @@ from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.traps import Cause
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.cache import Block, BlockCache
 
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
@@ -294,7 +294,7 @@ class LlvmEngine:
     def spill(self) -> None:
         """Nothing to do: the hart state is where the registers are."""
 
-    spill_integer = spill
+    spill_integer = fill = spill
 
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: floating-point instructions look at mstatus themselves."""
@@ -309,6 +309,10 @@ class LlvmEngine:
         if changed:
             self.jumps.clear()
         return dropped
+
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.cache.current_blocks(self.known)
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""

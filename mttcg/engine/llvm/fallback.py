@@ -158,6 +158,10 @@ class FallbackEngine:
         """Copy the integer registers to the hart state."""
         self.active.spill_integer()
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+        self.active.fill()
+
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: all look at mstatus themselves."""
 
@@ -165,6 +169,10 @@ class FallbackEngine:
         """Look at every code page anew (fence.i); the number of blocks that were dropped."""
         self._try_again()
         return self.llvm.fetch_again()
+
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.llvm.known_blocks()
 
     def retract(self, pc: int) -> None:
         """Nothing to do: what did not run was taken back."""

@@ -27,6 +27,7 @@ FLOAT_ON = 3 << 13
 
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
+fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
 _observe = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)(hooks.observe.address)
 
 _HOOKS = {
@@ -230,6 +231,10 @@ class UnicornEngine:
             flush_tlb(self.engine)
         return dropped
 
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.cache.current_blocks(self.refreshed)
+
     def _new_block(self, pc: int, size: int) -> None:
         """Learn a block that Unicorn has translated and is about to run for the first time."""
         block, found = self.cache.block(pc)
@@ -277,6 +282,10 @@ class UnicornEngine:
         """Copy all registers to the hart state."""
         spill_integer(self.frame.ctypes.data)
         spill_float(self.frame.ctypes.data)
+
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+        fill(self.frame.ctypes.data)
 
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
