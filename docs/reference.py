@@ -66,8 +66,15 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "A vCPU": ("Cpu",),
     "When a change is in force": ("Ticket",),
-    "Options": ("option",),
-    "The guest's code and symbols": ("symbol", "disassemble"),
+    "Options": ("option", "OptionRefusedError"),
+    "The guest's code and symbols": (
+        "symbol",
+        "disassemble",
+        "source_lines",
+        "SourceLines",
+        "elf_segments",
+        "ElfSegment",
+    ),
     "Fast aggregators": ("compiled",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
@@ -75,7 +82,7 @@ ELSEWHERE = {"events"}
 """Names of `mttcg.instrument` that have a part of the page of their own."""
 RECORDS = ("ACCESS", "BLOCK", "INSTRUCTION", "EXECUTIONS")
 BUS_CLASSES = ("Aggregator", "RunInfo")
-GIVEN = {"Cpu", "Probe", "When", "RunInfo", "Ticket"}
+GIVEN = {"Cpu", "Probe", "When", "RunInfo", "Ticket", "SourceLines", "ElfSegment"}
 """Classes that an author is given and never makes; their constructors are not shown."""
 NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_plain"}
 """Public members that other packages of this project use."""

@@ -159,11 +159,12 @@ def emit_access(data, pc, address, size, value, write):
 
 
 @cfunc(SIGNATURE, cache=True)
-def emit_block(data, pc, instructions, _c, _d, _e):
+def emit_block(data, pc, instructions, _slot, _half, size):
     """Write an `events.BLOCK` record."""
     place = next_record(data)
     host.store64(place, pc)
-    host.store64(place + U64(8), instructions | (word(data, CPU) << U64(32)))
+    how_long = instructions | (size << U64(16))
+    host.store64(place + U64(8), how_long | (word(data, CPU) << U64(32)))
 
 
 @cfunc(SIGNATURE, cache=True)

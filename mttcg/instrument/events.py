@@ -18,8 +18,8 @@ ACCESS = np.dtype(
 )
 """A load or store: `size` in bytes, `value` zero-extended, `write` 1 for a store."""
 
-BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u4"), ("cpu", "<u4")])
-"""An execution of a block: where it starts, and how many instructions it has."""
+BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u2"), ("size", "<u2"), ("cpu", "<u4")])
+"""An execution of a block: where it starts, how many instructions it has, its size in bytes."""
 
 INSTRUCTION = np.dtype([("pc", "<u8"), ("cpu", "<u8")])
 """An execution of an instruction, before it."""

@@ -23,7 +23,7 @@ class Operation:
     `probe_text`, or "". `python`: it may run Python, which may ask for a stop.
 
     What the five arguments are depends on where it is attached:
-    block: pc, instructions, slot of the code page, offset in halves, 0;
+    block: pc, instructions, slot of the code page, offset in halves, bytes;
     instruction: pc, bytes, 0, 0, 0; access: pc, address, bytes, value, 1 for a write.
     """
 

@@ -64,6 +64,7 @@ def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:
 def initialise(plugin: Any, file: str) -> None:
     """Run a plugin's plugin_init if it has one; `file` is where the plugin's own code is."""
     from mttcg.errors import PluginError
+    from mttcg.instrument.errors import OptionRefusedError
     from mttcg.instrument.loader import describe_failure
 
     init = getattr(plugin.module, "plugin_init", None)
@@ -71,6 +72,8 @@ def initialise(plugin: Any, file: str) -> None:
         return
     try:
         accepted = init(plugin.options)
+    except OptionRefusedError as error:
+        raise PluginError(plugin.name, str(error)) from error
     except (Exception, SystemExit) as error:
         wrong = f"plugin_init raised {describe_failure(error, file)}"
         raise PluginError(plugin.name, wrong) from error

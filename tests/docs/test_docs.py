@@ -37,7 +37,10 @@ LONGEST_LINE = 130
 
 FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$", re.M | re.S)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-FILES_MADE = {"trace.npy", "result.json", "calls.py", "console.txt"}
+FILES_MADE = {
+    *("trace.npy", "result.json", "calls.py", "console.txt"),
+    *("mix.drcov", "mix.info"),
+}
 """Files of the examples that the reader makes."""
 VERBS = ("run", "subscribe", "record", "replay", "export", "keys")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}

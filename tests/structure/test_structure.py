@@ -46,7 +46,11 @@ PLACES = {
     },
     "unicorn": {"mttcg/engine/unicorn"},
     "capstone": {"mttcg/isa/riscv64/decode.py"},
-    "elftools": {"mttcg/machine/elf.py"},
+    "elftools": {
+        "mttcg/machine/elf.py",
+        "mttcg/instrument/elf_segments.py",
+        "mttcg/instrument/source_lines.py",
+    },
     "psutil": {"mttcg/machine/outcome.py"},
     "rich": {"mttcg/cli"},
     # native code: what translated code calls, and the words it is written in

@@ -3,6 +3,7 @@
 import ctypes
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ class LlvmEngine:
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[tuple[int, int, int]] = Counter()
         self.reported: dict[tuple[int, int, int], int] = {}
+        self.quieter: dict[tuple[int, int, int], PageVersion] = {}
         self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
@@ -186,8 +188,18 @@ class LlvmEngine:
         if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
             return
         blocks = len(self.cache.known_blocks(version.slot))
-        if self.reported.get(version.identity) != blocks and self.improve(version):
+        if self.reported.get(version.identity) == blocks:
+            return
+        quieter = replace(version, **self._quieter(version))
+        if self.improve(quieter):
             self.reported[version.identity] = blocks
+            self.quieter[version.identity] = quieter
+
+    def _quieter(self, version: PageVersion) -> dict[str, Any]:
+        """Sites and shape of a page's code without what runs once, where it has run."""
+        start = self.translator.start_of(version.page)
+        sites, shape = self.weave.quieter(start, version.slot)
+        return {"sites": sites, "shape": shape}
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)
@@ -217,7 +229,8 @@ class LlvmEngine:
         return page, self.cache.used[page]
 
     def _find(self, version: PageVersion, pc: int) -> int | None:
-        best = self.arena.find(version.key(pc, OPTIMISED))
+        quieter = self.quieter.get(version.identity, version)
+        best = self.arena.find(quieter.key(pc, OPTIMISED))
         return self.arena.find(version.key(pc, FAST)) if best is None else best
 
     def _translate(self, version: PageVersion, pc: int) -> int:
@@ -303,6 +316,7 @@ class LlvmEngine:
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
+        self.quieter.clear()
         self.frame[Word.ROWS] = self.weave.table.ctypes.data
         self.jumps.clear()
 

@@ -4,16 +4,20 @@ Code is shared by all vCPUs whose plans have the same shape; what differs, the f
 behind the rows, each vCPU has in its frame.
 """
 
+import ctypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from mttcg.instrument.conditions import FLAGS
 from mttcg.instrument.plan import EMPTY, Operation, Plan
 from mttcg.instrument.probe_text import name_of
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.tbcache.layout import HALVES
 
-PROBE, IF = "probe", "if"
+PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
 
 
 class Row(NamedTuple):
@@ -42,6 +46,8 @@ class Sites:
     instructions: Mapping[int, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
     """LLVM text of the probes to be woven in, by name."""
+    done: tuple[int, ...] = ()
+    """Blocks in which everything that runs once in each has run, in order."""
 
     def within(self, start: int, end: int) -> "Sites":
         """What is attached to the code from `start` to `end`."""
@@ -62,11 +68,13 @@ class Sites:
     def shape(self) -> int:
         """A number; code that was made for one of two equal ones is right for the other."""
         sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
-        return hash((self.every_block, self.every_instruction, self.every_access, *sites))
+        everywhere = self.every_block, self.every_instruction, self.every_access
+        return hash((*everywhere, *sites, self.done))
 
     def at_block(self, pc: int) -> Rows:
         """Operations before the block at pc."""
-        return self.every_block + self.blocks.get(pc, ())
+        rows = self.every_block + self.blocks.get(pc, ())
+        return tuple(row for row in rows if row.kind != ONCE_EACH) if pc in self.done else rows
 
     def at_instruction(self, pc: int) -> Rows:
         """Operations before the instruction at pc."""
@@ -83,6 +91,7 @@ class Sites:
             "blocks": list(self.blocks.items()),
             "instructions": list(self.instructions.items()),
             "probes": dict(self.probes),
+            "done": self.done,
         }
 
     @classmethod
@@ -92,7 +101,8 @@ class Sites:
         blocks, instructions = (
             {pc: _rows(rows) for pc, rows in plain[name]} for name in ("blocks", "instructions")
         )
-        return cls(block, instruction, access, blocks, instructions, plain["probes"])
+        done = tuple(plain["done"])
+        return cls(block, instruction, access, blocks, instructions, plain["probes"], done)
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
@@ -140,3 +150,27 @@ class Weave:
             sites = self.sites.within(start, end)
             self.pages[start] = sites, sites.shape()
         return self.pages[start]
+
+    def quieter(self, start: int, slot: int) -> tuple[Sites, int]:
+        """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
+
+        `slot`: of the block cache, in which the page's version is.
+        """
+        sites, shape = self.page(start, start + PAGE)
+        flags = [
+            _flags_of(operation, slot)
+            for operation in self.plan.every_block
+            if operation.kind == ONCE_EACH
+        ]
+        if not flags:
+            return sites, shape
+        done = np.flatnonzero(np.all(flags, axis=0))
+        quieter = replace(sites, done=tuple((start + 2 * done).tolist()))
+        return quieter, quieter.shape()
+
+
+def _flags_of(operation: Operation, slot: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """A copy of the flags of a slot; this vCPU alone writes them, and is not in native code now."""
+    words = (ctypes.c_uint64 * (FLAGS + 1)).from_address(operation.data)
+    flags = (ctypes.c_uint64 * HALVES).from_address(words[FLAGS] + 8 * HALVES * slot)
+    return np.array(flags, dtype=np.uint64)

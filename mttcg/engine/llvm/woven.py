@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
-from mttcg.engine.llvm.weave import IF, PROBE, Row, Rows, Sites
+from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row, Rows, Sites
 from mttcg.instrument import conditions, emitters, events
 from mttcg.tbcache.layout import HALVES
 
@@ -20,7 +20,7 @@ PUBLISH, RELOAD = "; publish", "; reload"
 CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT = 0, 16, 24
 """Of the last word of an `events.ACCESS`."""
 
-SOMETIMES = ("once", "once_table", "call", IF)
+SOMETIMES = ("once", ONCE_EACH, "call", IF)
 """Kinds that may come to a record by way of another operation."""
 
 Value = int | str
@@ -69,6 +69,7 @@ class Woven:
         rows: numbers of the rows that are used.
         probes: names of the probes that are woven in.
         recorded: numbers of the rows that have windows.
+        flagged: numbers of the rows that run once.
     """
 
     def __init__(self, text: Text, sites: Sites, leave_if_asked: Callable[[], None]) -> None:
@@ -77,6 +78,7 @@ class Woven:
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
+        self.flagged: set[int] = set()
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.records_inline = not others
@@ -84,21 +86,27 @@ class Woven:
             "count": self._count,
             "table": self._count_in_table,
             "once": self._once,
-            "once_table": self._once_each_block,
+            ONCE_EACH: self._once_each_block,
             PROBE: self._probe,
             IF: self._if,
         }
 
-    def at_block(self, pc: int, instructions: int, slot: int) -> None:
-        """Before the block at pc."""
+    def at_block(self, pc: int, instructions: int, size: int, slot: int, again: bool) -> None:
+        """Before the block at pc, of so many instructions and bytes.
+
+        `again`: it has just run, so that what runs once has run.
+        """
         half = pc % (2 * HALVES) // 2
         rows = self.sites.at_block(pc)
+        if again:
+            rows = tuple(row for row in rows if row.kind != ONCE_EACH)
         for row in rows:
             if self._records(row):
                 window = self._window(row, events.BLOCK.itemsize)
-                self._write(window, pc, self._joined(instructions, window.cpu, 32))
+                how_long = instructions | size << 16
+                self._write(window, pc, self._joined(how_long, window.cpu, 32))
             else:
-                self._run(row, pc, instructions, slot, half, 0)
+                self._run(row, pc, instructions, slot, half, size)
         self.end()
         self._ask_python(rows)
 
@@ -182,6 +190,12 @@ class Woven:
                 f"store ptr %taken{row}, ptr %cursor{row}, {COUNTER}",
             ]
         return lines
+
+    def take_flags(self) -> list[str]:
+        """Take the place of the flags of what runs once."""
+        return [
+            f"%flags{row} = load ptr, ptr %table{row}, {COUNTER}" for row in sorted(self.flagged)
+        ]
 
     def give_cursors(self) -> list[str]:
         """Leave the cursors with the emitters."""
@@ -330,9 +344,9 @@ class Woven:
 
     def _unless_set(self, row: Row, offset: int, arguments: tuple[Value, ...]) -> None:
         """Call the row's function, which sets the flag, unless it is set."""
-        flags = self._read_word(self.text.lines, row.number, "0")
-        address = self.text.value(f"add i64 {flags}, {offset}")
-        flag = self.text.value(f"load i64, ptr {self.text.value(f'inttoptr i64 {address} to ptr')}")
+        self.flagged.add(row.number)
+        at = self.text.value(f"getelementptr i8, ptr %flags{row.number}, i64 {offset}")
+        flag = self.text.value(f"load i64, ptr {at}, {COUNTER}")
         done = self.text.value(f"icmp ne i64 {flag}, 0")
         self._rarely(row, done, "", arguments)
 

@@ -100,7 +100,7 @@ def run_rows(rows, count, a, b, c, d, e):
 
 
 @njit(cache=True)
-def run_site(frame, table, pc, a, b, c, d):
+def run_site(frame, table, pc, a, b, c, d, e):
     """Run the operations attached at one pc, found by open addressing.
 
     A table is a word `mask`, then mask + 1 rows of (pc, first row, count); count 0 is free.
@@ -114,7 +114,7 @@ def run_site(frame, table, pc, a, b, c, d):
             return
         if host.load64(entry) == pc:
             rows = get(frame, SITE_ROWS) + host.load64(entry + U64(8)) * U64(16)
-            run_rows(rows, count, a, b, c, d, U64(0))
+            run_rows(rows, count, a, b, c, d, e)
             return
         probe += U64(1)
 
@@ -181,9 +181,11 @@ def on_block(_engine, pc, size, frame):
     operations, table = get(frame, EVERY_BLOCK + 1), get(frame, BLOCK_SITES)
     if operations | table != U64(0):
         slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, U64(0))
+        # Unicorn gives size 0 to a block of nothing but an illegal 16-bit instruction
+        extent = max(U64(size), U64(2))
+        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, extent)
         if table != U64(0):
-            run_site(frame, table, pc, pc, count, slot, half)
+            run_site(frame, table, pc, pc, count, slot, half, extent)
 
 
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
@@ -197,7 +199,7 @@ def on_instruction(_engine, pc, size, frame):
         run_rows(rows, operations, pc, U64(size), U64(0), U64(0), U64(0))
     table = get(frame, INSTRUCTION_SITES)
     if table != U64(0):
-        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0))
+        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0), U64(0))
 
 
 @njit(cache=True)
