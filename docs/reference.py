@@ -75,12 +75,26 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "elf_segments",
         "ElfSegment",
     ),
+    "The clock of timed records": ("clock_ticks",),
     "Fast aggregators": ("compiled",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
 ELSEWHERE = {"events"}
 """Names of `mttcg.instrument` that have a part of the page of their own."""
-RECORDS = ("ACCESS", "BLOCK", "INSTRUCTION", "EXECUTIONS")
+RECORDS = ("ACCESS", "TIMED_ACCESS", "BLOCK", "INSTRUCTION", "TIMED", "EXECUTIONS")
+HOW = (
+    "WRITE",
+    "KIND",
+    "LOAD_RESERVED",
+    "STORE_CONDITIONAL",
+    "AMO",
+    "FENCE",
+    "INTERRUPT",
+    "ACQUIRE",
+    "RELEASE",
+    "FAILED",
+)
+"""Constants of `events`: bits of a `TIMED_ACCESS`'s `how`, and the values of KIND."""
 BUS_CLASSES = ("Aggregator", "RunInfo")
 GIVEN = {"Cpu", "Probe", "When", "RunInfo", "Ticket", "SourceLines", "ElfSegment"}
 """Classes that an author is given and never makes; their constructors are not shown."""
@@ -105,7 +119,7 @@ def check_complete() -> None:
     """Raise IncompleteError unless the sections have exactly the public names."""
     listed = {name for names in SECTIONS.values() for name in names} | ELSEWHERE
     different = listed ^ set(mttcg.instrument.__all__)
-    different |= {name for name in RECORDS if not hasattr(events, name)}
+    different |= {name for name in (*RECORDS, *HOW) if not hasattr(events, name)}
     if different:
         raise IncompleteError(different)
 
@@ -209,6 +223,9 @@ def record_parts() -> Iterator[str]:
             for field in dtype.names
         ]
         yield table_of(("field", "type", "offset"), rows)
+    yield "### Bits of `how`"
+    values = [(f"`events.{name}`", f"`{getattr(events, name):#04x}`") for name in HOW]
+    yield table_of(("name", "value"), values)
 
 
 def type_text(dtype: "np.dtype[Any]") -> str:

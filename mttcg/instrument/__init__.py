@@ -30,6 +30,7 @@ from mttcg.instrument.api import (
     uninstrument_block,
     uninstrument_memory,
 )
+from mttcg.instrument.clock import clock_ticks
 from mttcg.instrument.compiled import compiled
 from mttcg.instrument.cpu import Cpu
 from mttcg.instrument.disassembly import disassemble
@@ -52,6 +53,7 @@ __all__ = [
     "Stream",
     "Ticket",
     "When",
+    "clock_ticks",
     "compiled",
     "disassemble",
     "elf_segments",

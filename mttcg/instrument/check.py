@@ -16,10 +16,10 @@ from mttcg.instrument.targets import (
     When,
 )
 
-RECORDS: dict[Where, Any] = {
-    Where.BLOCK: events.BLOCK,
-    Where.INSTRUCTION: events.INSTRUCTION,
-    Where.ACCESS: events.ACCESS,
+RECORDS: dict[Where, dict[str, Any]] = {
+    Where.BLOCK: {"BLOCK": events.BLOCK, "TIMED": events.TIMED},
+    Where.INSTRUCTION: {"INSTRUCTION": events.INSTRUCTION, "TIMED": events.TIMED},
+    Where.ACCESS: {"ACCESS": events.ACCESS, "TIMED_ACCESS": events.TIMED_ACCESS},
 }
 
 
@@ -31,8 +31,9 @@ def check_target(attachment: Attachment) -> None:
         raise TargetError(target, f"at {where}", wrong)
 
     if isinstance(target, Stream):
-        if target.dtype != RECORDS[where]:
-            refuse(f"its dtype is {target.dtype}; expected mttcg.instrument.events.{where.upper()}")
+        if target.dtype not in RECORDS[where].values():
+            names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])
+            refuse(f"its dtype is {target.dtype}; expected {names}")
     elif isinstance(target, Probe):
         if opaque is not None and not isinstance(opaque, Board):
             refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")

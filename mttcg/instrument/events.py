@@ -18,6 +18,44 @@ ACCESS = np.dtype(
 )
 """A load or store: `size` in bytes, `value` zero-extended, `write` 1 for a store."""
 
+TIMED_ACCESS = np.dtype(
+    [
+        ("pc", "<u8"),
+        ("address", "<u8"),
+        ("value", "<u8"),
+        ("time", "<u8"),
+        ("cpu", "<u2"),
+        ("size", "u1"),
+        ("how", "u1"),
+        ("ticks", "<u4"),
+    ]
+)
+"""A load, store or atomic as in `ACCESS`, and when; also each fence, and each SC that failed.
+
+`how` has WRITE for what was stored, what it was in KIND, and ACQUIRE and RELEASE for the aq and rl
+of an atomic. `time` is the host's clock, one for all vCPUs, in ticks of which
+`RunInfo.ticks_per_second` says how many make a second: before a store, after a load, and before an
+LR, SC or AMO, which was over `ticks` later (at most 2^32 - 1). An AMO is two records, what it read
+and what it wrote, with the same times. An SC that failed has FAILED, no WRITE, and as `value` what
+it would have stored. A fence has address and size 0 and as `value` its fm, predecessor and
+successor, four bits each. Times of one vCPU do not go back.
+"""
+
+WRITE = 0x01
+"""In `how`: something was stored."""
+KIND = 0x0E
+"""In `how`: the bits that say what it was, one of the next; 0 is a plain load or store."""
+LOAD_RESERVED, STORE_CONDITIONAL, AMO, FENCE, INTERRUPT = 0x02, 0x04, 0x06, 0x08, 0x0A
+"""In KIND. INTERRUPT is never recorded natively: it is for plugins to put in by `emit`."""
+ACQUIRE, RELEASE, FAILED = 0x10, 0x20, 0x40
+"""In `how`: an atomic's aq and rl; an SC that stored nothing."""
+
+TIMED = np.dtype([("pc", "<u8"), ("time", "<u8"), ("instructions", "<u4"), ("cpu", "<u4")])
+"""A block or an instruction, before it, and when; see `TIMED_ACCESS` for the clock.
+
+`instructions` is how many a block has, and 0 for a single instruction: one stream may have both.
+"""
+
 BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u2"), ("size", "<u2"), ("cpu", "<u4")])
 """An execution of a block: where it starts, how many instructions it has, its size in bytes."""
 

@@ -13,6 +13,7 @@ from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from mttcg.instrument.changes import Where
+from mttcg.instrument.events import WRITE
 from mttcg.instrument.probe_errors import check_arguments, probe_error
 from mttcg.isa import native as host
 
@@ -33,6 +34,12 @@ def _as_pointer(_context: Any, address: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
 
     return types.voidptr(types.uint64), build
+
+
+@njit(cache=True)
+def read_clock():
+    """The clock of timed records, now."""
+    return host.clock_after()
 
 
 @cfunc(SIGNATURE, cache=True)
@@ -88,7 +95,7 @@ def _compile(inner, where):
 
         @cfunc(SIGNATURE)
         def operation(data, a, b, c, d, e):
-            inner(host.read64(data), a, b, c, d, e, _words(data))
+            inner(host.read64(data), a, b, c, d, e & U64(WRITE), _words(data))
 
     return operation
 
@@ -111,6 +118,6 @@ def _compile_condition(inner, where):
 
         @cfunc(CONDITION)
         def condition(data, a, b, c, d, e):
-            return U64(inner(host.read64(data), a, b, c, d, e, _words(data)))
+            return U64(inner(host.read64(data), a, b, c, d, e & U64(WRITE), _words(data)))
 
     return condition

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from mttcg.instrument import conditions, native
+from mttcg.instrument import conditions, events, native
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.emitters import EMITTERS
 from mttcg.instrument.plan import Kind, Operation, Plan
@@ -236,7 +236,8 @@ class Registry:
         words[conditions.FUNCTION] = inner.operation.function
         words[conditions.DATA] = inner.operation.data
         python = inner.operation.python
-        outer = Operation(function, int(words.ctypes.data), kind, text, python)
+        order = inner.operation.order
+        outer = Operation(function, int(words.ctypes.data), kind, text, python, order)
         return Held(outer, (words, data, inner.data), inner.number)
 
     def _given(self, board: Board | None) -> Any:
@@ -248,8 +249,10 @@ class Registry:
     def _hold_target(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
         if isinstance(target, Stream):
-            function = EMITTERS[attachment.where].address
-            return Held(Operation(function, self.machinery.emitter(target, cpu), "record"))
+            function = EMITTERS[attachment.where][target.dtype].address
+            data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
+            kind: Kind = "timed" if "time" in (target.dtype.names or ()) else "record"
+            return Held(Operation(function, data, kind, order=order))
         if isinstance(target, Board):
             table = isinstance(target, BlockTable)
             function = (native.count_in_table if table else native.count_one).address

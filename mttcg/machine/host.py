@@ -200,13 +200,17 @@ def serve(channel: Channel) -> int:
     use_native_cache()
 
     from mttcg.errors import MttcgError
+    from mttcg.instrument.clock import look, ticks_per_second
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
     declarations = Declarations(message["symbols"])
     try:
+        begun = look()
         plugins = load_plugins(declarations, message["plugins"])
-        channel.send({"ready": describe(declarations, plugins)})
+        needs = describe(declarations, plugins)
+        needs["ticks_per_second"] = ticks_per_second(begun) if needs["streams"] else 0
+        channel.send({"ready": needs})
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})
         return EXIT_USER

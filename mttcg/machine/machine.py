@@ -165,7 +165,7 @@ class Run:
             wrong = "there is nothing to record, as no plugin has a stream"
             raise OptionError("--record", wrong, "a plugin that records something")
         if delivery.specs or self.config.bus is not None:
-            publisher = delivery.publish(self.config, self._run_info())
+            publisher = delivery.publish(self.config, self._run_info(host))
             publisher.state = self._state
             if on_bus is not None:
                 on_bus(publisher.url)
@@ -174,7 +174,7 @@ class Run:
                 delivery.record(Path(self.config.record))
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
-    def _run_info(self) -> RunInfo:
+    def _run_info(self, host: Host) -> RunInfo:
         return RunInfo(
             run=self.identifier,
             guest=str(self.config.guest),
@@ -185,6 +185,7 @@ class Run:
             entry=self.image.entry,
             symbols=tuple((s.address, s.size, s.name) for s in self.image.symbols),
             plugins=self.config.plugins,
+            ticks_per_second=host.needs["ticks_per_second"],
         )
 
     @property

@@ -11,6 +11,7 @@ from mttcg.instrument import session
 from mttcg.instrument.changes import Attachment, Change, Where, from_text, to_text
 from mttcg.instrument.cpu import Cpu, Moment
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
+from mttcg.instrument.events import WRITE
 from mttcg.instrument.plan import Plan
 from mttcg.instrument.registry import Registry
 from mttcg.instrument.targets import Board, Counter, Stream, counted
@@ -233,8 +234,8 @@ class GuestOfVcpu:
         if where is Where.BLOCK:
             given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
         elif where is Where.ACCESS:
-            address, size, value, write = arguments[1:5]
-            access = MemoryAccess(pc, address, size, value, bool(write))
+            address, size, value, how = arguments[1:5]
+            access = MemoryAccess(pc, address, size, value, bool(how & WRITE))
             given = (self.cpu, access, attachment.opaque)
         moment = Moment.MEMORY if where is Where.ACCESS else Moment.EXACT
         self.hart.callbacks += 1

@@ -14,7 +14,8 @@ from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import Entries, Woven
+from mttcg.engine.llvm.woven import Access, Entries, Moment, Woven
+from mttcg.instrument import events
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
@@ -33,6 +34,8 @@ ATOMIC_RMW: dict[Amo, str] = {
     "minu": "umin",
     "maxu": "umax",
 }
+AQ, RL = 26, 25
+"""Bits of an atomic instruction."""
 HOST_MODES = 4
 """All but to nearest with ties to the larger magnitude; their numbers come first."""
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
@@ -266,7 +269,7 @@ class Emitter:
         place = self.spans.place(address, size)
         loaded = self.text.value(f"load i{8 * size}, ptr {place}, align 1, {MEMORY}")
         value = self._widen(loaded, 8 * size)
-        self._observe(address, size, value, write=False)
+        self._observe(address, size, value, 0)
         return value
 
     def store(self, address: str, size: int, value: str) -> None:
@@ -274,7 +277,7 @@ class Emitter:
         place = self.spans.place(address, size)
         narrow = self._narrow(value, 8 * size)
         if self.observed:
-            self._observe(address, size, self._widen(narrow, 8 * size), write=True)
+            self._observe(address, size, self._widen(narrow, 8 * size), events.WRITE)
         self.text.do(f"store i{8 * size} {narrow}, ptr {place}, align 1, {MEMORY}")
 
     def _atomic_place(self, address: str, size: int, misaligned: Reason) -> str:
@@ -286,11 +289,13 @@ class Emitter:
     def load_reserved(self, address: str, size: int) -> str:
         """LR, zero-extended."""
         place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
+        before = self.woven.before_atomic()
         loaded = self.text.value(f"load atomic i{8 * size}, ptr {place} seq_cst, align {size}")
         value = self._widen(loaded, 8 * size)
         self.text.do(f"store i64 {address}, ptr %reservation, {COUNTER}")
         self.text.do(f"store i64 {value}, ptr %reserved, {COUNTER}")
-        self._observe(address, size, value, write=False)
+        moment = self.woven.after_atomic(before)
+        self._observe(address, size, value, self._ordered(events.LOAD_RESERVED), moment)
         return value
 
     def store_conditional(self, address: str, size: int, value: str) -> str:
@@ -301,6 +306,7 @@ class Emitter:
         text.do(f"store i64 {NO_RESERVATION - (1 << 64)}, ptr %reservation, {COUNTER}")
         same = text.value(f"icmp eq i64 {held}, {address}")
         new = self._narrow(value, bits)
+        began = self.woven.before_atomic()
         label, before = text.name()[1:], text.label
         text.do(f"br i1 {same}, label %try{label}, label %no{label}")
         text.do(f"try{label}:")
@@ -312,8 +318,12 @@ class Emitter:
         done = text.value(f"phi i1 [ {stored}, %try{label} ], [ false, %{before} ]")
         failed = text.value(f"xor i1 {done}, true")
         if self.observed:
+            how, moment = events.STORE_CONDITIONAL, self.woven.after_atomic(began)
             stored_value = self._widen(new, bits)
-            self.woven.access_if(done, self.place.pc, address, size, stored_value)
+            how = self._ordered(how | events.WRITE)
+            self.woven.access_if(
+                done, Access(self.place.pc, address, size, stored_value, how, moment)
+            )
         return text.value(f"zext i1 {failed} to i64")
 
     def amo(self, operation: Amo, address: str, size: int, value: str) -> str:
@@ -321,13 +331,15 @@ class Emitter:
         place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
         bits = 8 * size
         new = self._narrow(value, bits)
+        before = self.woven.before_atomic()
         old = self.text.value(
             f"atomicrmw {ATOMIC_RMW[operation]} ptr {place}, i{bits} {new} seq_cst"
         )
         if self.observed:
+            moment, how = self.woven.after_atomic(before), self._ordered(events.AMO)
             stored = self._widen(self._stored_by(operation, old, new, bits), bits)
-            self._observe(address, size, self._widen(old, bits), write=False)
-            self._observe(address, size, stored, write=True)
+            self._observe(address, size, self._widen(old, bits), how, moment)
+            self._observe(address, size, stored, how | events.WRITE, moment)
         return self._widen(old, bits)
 
     def _stored_by(self, operation: Amo, old: str, new: str, bits: int) -> str:
@@ -349,14 +361,23 @@ class Emitter:
         none = self.text.value(f"icmp eq i64 {asked}, 0")
         self.leave_unless(none, Reason.CALLBACK, "0")
 
-    def _observe(self, address: str, size: int, value: str, write: bool) -> None:
+    def _observe(
+        self, address: str, size: int, value: str, how: int, moment: Moment | None = None
+    ) -> None:
         if self.observed:
-            self.woven.access(self.place.pc, address, size, value, write)
+            self.woven.access(Access(self.place.pc, address, size, value, how, moment))
+
+    def _ordered(self, how: int) -> int:
+        """With the aq and rl of the atomic instruction."""
+        acquire, release = self.place.word >> AQ & 1, self.place.word >> RL & 1
+        return how | events.ACQUIRE * acquire | events.RELEASE * release
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A fence; the host orders all but stores before loads by itself."""
         strong = mode != 8 and predecessor & 0b0101 and successor & 0b1010
         self.text.do(f"fence {'seq_cst' if strong else 'acq_rel'}")
+        sets = str(mode << 8 | predecessor << 4 | successor)
+        self.woven.order(Access(self.place.pc, "0", 0, sets, events.FENCE))
 
     # where to go on
 

@@ -334,6 +334,9 @@ TAIL = [
     "declare i32 @llvm.ctpop.i32(i32)",
     "declare i64 @llvm.ctpop.i64(i64)",
     "declare i64 @llvm.bswap.i64(i64)",
+    "declare i64 @llvm.umin.i64(i64, i64)",
+    "declare i64 @llvm.readcyclecounter()",
+    "declare {i64, i32} @llvm.x86.rdtscp()",
     "attributes #0 = { nounwind }",
     '!10 = !{!"root"}',
     *(

@@ -18,18 +18,23 @@ from mttcg.isa.riscv64.decode import PAGE
 from mttcg.tbcache.layout import HALVES
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
+RECORDS = ("record", "timed")
+"""Kinds that write into an emitter's window."""
 
 
 class Row(NamedTuple):
     """An operation's row.
 
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
-    may run Python.
+    may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
+    `emitter`: of those that record, the first row with the same emitter, which they share.
     """
 
     number: int
     kind: str
     python: bool = False
+    order: bool = False
+    emitter: int = -1
 
 
 Rows = tuple[Row, ...]
@@ -70,6 +75,11 @@ class Sites:
         sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
         everywhere = self.every_block, self.every_instruction, self.every_access
         return hash((*everywhere, *sites, self.done))
+
+    @property
+    def every_order(self) -> Rows:
+        """Operations of `every_access` that are told of fences and failed SCs as well."""
+        return tuple(row for row in self.every_access if row.order)
 
     def at_block(self, pc: int) -> Rows:
         """Operations before the block at pc."""
@@ -127,6 +137,7 @@ class Weave:
     def __init__(self, plan: Plan = EMPTY) -> None:
         self.plan = plan
         self.operations: list[Operation] = []
+        self.emitters: dict[int, int] = {}
         self.sites = Sites(
             self._rows(plan.every_block),
             self._rows(plan.every_instruction),
@@ -140,9 +151,13 @@ class Weave:
         self.pages: dict[int, tuple[Sites, int]] = {}
 
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:
-        first = len(self.operations)
+        rows = []
+        for number, operation in enumerate(operations, len(self.operations)):
+            kind = kind_of(operation)
+            emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
+            rows.append(Row(number, kind, operation.python, operation.order, emitter))
         self.operations.extend(operations)
-        return tuple(Row(first + n, kind_of(o), o.python) for n, o in enumerate(operations))
+        return tuple(rows)
 
     def page(self, start: int, end: int) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""
