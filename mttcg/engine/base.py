@@ -8,7 +8,7 @@ from typing import Protocol
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
 from mttcg.isa.riscv64.traps import Cause
-from mttcg.tbcache.cache import Block
+from mttcg.tbcache.cache import Block, BlockCache
 
 ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
 """What the guest is told that each engine has."""
@@ -54,6 +54,11 @@ class Engine(Protocol):
     """One vCPU's translator. Used from one thread; registers are exact between two runs."""
 
     name: str
+    cache: BlockCache
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
 
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""

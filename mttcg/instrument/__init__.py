@@ -36,6 +36,7 @@ from mttcg.instrument.cpu import Cpu
 from mttcg.instrument.disassembly import disassemble
 from mttcg.instrument.elf_segments import ElfSegment, elf_segments
 from mttcg.instrument.errors import OptionRefusedError
+from mttcg.instrument.instructions import InstructionClass, instruction_class
 from mttcg.instrument.options import option
 from mttcg.instrument.source_lines import SourceLines, source_lines
 from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
@@ -46,6 +47,7 @@ __all__ = [
     "Counter",
     "Cpu",
     "ElfSegment",
+    "InstructionClass",
     "OptionRefusedError",
     "Probe",
     "Scoreboard",
@@ -58,6 +60,7 @@ __all__ = [
     "disassemble",
     "elf_segments",
     "events",
+    "instruction_class",
     "instrument",
     "instrument_block",
     "instrument_memory",

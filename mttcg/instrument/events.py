@@ -73,3 +73,9 @@ EXECUTIONS = np.dtype(
 )
 """A block of a `BlockTable`: how often it ran, how many instructions it has, its size in bytes, and
 the first 64 of them as `code`."""
+
+INSTRUCTION_EXECUTIONS = np.dtype([("pc", "<u8"), ("executions", "<u8"), ("word", "<u8")])
+"""An instruction of a `BlockTable`: how often it was retired, and its 16 or 32 bits as `word`.
+
+One that lies in several blocks, or had several versions, may have several records.
+"""

@@ -34,7 +34,7 @@ from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
-from mttcg.vcpu.tables import executed_blocks
+from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.vcpu import Vcpu
 
 
@@ -229,7 +229,7 @@ class VcpuProcess:
         for thing in self.declarations.things.values():
             if isinstance(thing, BlockTable):
                 words = self.board_words(thing, self.index)
-                records = executed_blocks(words, self.cache)
+                records = table_records(words, self.cache, thing.stream.dtype)
                 self.emitters.append(thing.stream, records)
 
 

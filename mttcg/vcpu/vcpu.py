@@ -17,6 +17,7 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.tables import leave_early, of_instructions
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
@@ -56,6 +57,8 @@ class Vcpu:
         self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
+        things = guest.declarations.things.values()
+        self.tables = [guest.board_words(t, index) for t in things if of_instructions(t)]
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders = [
@@ -95,6 +98,8 @@ class Vcpu:
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
+        if engine.unfinished:
+            self._leave_early(hart.pc)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
@@ -165,9 +170,15 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self.timer.arm()
 
+    def _leave_early(self, pc: int) -> None:
+        """Tell tables of instructions that the current block ends before the one at pc."""
+        for table in self.tables:
+            leave_early(table, self.engine.cache, self.hart.block_pc, pc)
+
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
+        self._leave_early(trap.pc)
         take_trap(self.hart, trap)
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_runs import GUESTS, guest_path, replayed, run_plugins
+from plugin_harness import GUESTS, guest_path, replayed, run_plugins
 
 from mttcg.instrument import disassemble, elf_segments, source_lines
 from mttcg.instrument.errors import ElfFileError

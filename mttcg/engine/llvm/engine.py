@@ -304,6 +304,11 @@ class LlvmEngine:
             self.jumps.clear()
         return dropped
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return self.resumed == self.hart.pc
+
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         block = self.cache.block(self.hart.block_pc)[0]

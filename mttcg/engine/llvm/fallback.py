@@ -169,6 +169,11 @@ class FallbackEngine:
     def retract(self, pc: int) -> None:
         """Nothing to do: what did not run was taken back."""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return self.llvm.unfinished
+
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         self.llvm.resume(pc)

@@ -185,6 +185,11 @@ class UnicornEngine:
         counted = int(self.entries[block.slot, block.pc % PAGE // 2]) >> 16
         self.hart.instructions -= counted - block.pcs.index(pc)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return int(self.frame[Word.RESUME_PC]) == self.hart.pc
+
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         if self.block is not None and pc < self.block.pc + self.block.size:

@@ -28,12 +28,14 @@ def run_plugins(
     **symbols: int,
 ) -> Any:
     """Run a guest under plugins, as JSON; `symbols` are variables of the guest."""
+    if isinstance(guest, str):
+        symbols = {"harts_expected": smp} | symbols  # or it reads the device tree
     machine = Machine(
         guest if isinstance(guest, Path) else guest_path(guest),
         smp=smp,
         engine=ENGINE,
         plugins=plugins,
-        symbols_set={"harts_expected": smp} | symbols,
+        symbols_set=symbols,
         shards={"": shards},
         record=record,
     )
