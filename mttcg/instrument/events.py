@@ -62,6 +62,38 @@ BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u2"), ("size", "<u2"), ("cpu
 INSTRUCTION = np.dtype([("pc", "<u8"), ("cpu", "<u8")])
 """An execution of an instruction, before it."""
 
+RETIRED = np.dtype(
+    [
+        ("pc", "<u8"),
+        ("value", "<u8"),
+        ("word", "<u4"),
+        ("cpu", "<u2"),
+        ("register", "u1"),
+        ("reserved", "u1"),
+    ]
+)
+"""An instruction that was retired, after it: its 16 or 32 bits as `word`, and what it wrote.
+
+`register` is 0 if it wrote none, 1 to 31 for x1 to x31, 32 to 63 for f0 to f31, and `value` what is
+in it now. One that traps has no record; traps and interrupts are seen by where the next one is.
+"""
+
+TRANSFER = np.dtype(
+    [
+        ("pc", "<u8"),
+        ("target", "<u8"),
+        ("time", "<u8"),
+        ("instructions", "<u8"),
+        ("word", "<u4"),
+        ("cpu", "<u4"),
+    ]
+)
+"""A jump, call, return or mret, after it: where it went, and when.
+
+`word` is the instruction, see `instruction_class`; `instructions` is how many the vCPU has retired
+with it. `time`: see `TIMED_ACCESS` for the clock. Branches have no records.
+"""
+
 EXECUTIONS = np.dtype(
     [
         ("pc", "<u8"),

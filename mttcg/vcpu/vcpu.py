@@ -156,6 +156,7 @@ class Vcpu:
         target = left.word >> 7 & 31
         if target:
             self.engine.write_x(target, hart.x[target])
+        self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
             self._wait(before)
         elif answer is Effect.FETCH:
@@ -207,6 +208,7 @@ class Vcpu:
             return
         value = (self._store if access.store else self._load)(left.pc, access, address, found)
         self.hart.pc = left.pc + length(left.word)
+        self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
             told = (found[0].name, address, access.size, value, access.store)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory
+from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
@@ -171,6 +171,7 @@ class LlvmEngine:
         for register in range(32):
             hart.write_x(register, by.x[register])
             hart.f[register] = by.f[register]
+        self.retired(hart.pc, word, by.pc)
         hart.fcsr, hart.pc = by.fcsr, by.pc
         self.resume(by.pc)
 
@@ -329,6 +330,14 @@ class LlvmEngine:
         """Tell the plan of an access that the host made in the guest's place."""
         for operation in self.weave.plan.every_access:
             OPERATION(operation.function)(operation.data, pc, address, size, value, int(write))
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+        operations = self.weave.plan.every_retired
+        if operations:
+            arguments = after_instruction(self, pc, word, target)
+            for operation in operations:
+                OPERATION(operation.function)(operation.data, *arguments)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

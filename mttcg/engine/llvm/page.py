@@ -2,6 +2,7 @@
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.emit import (
+    COUNT_START,
     FRAME_FIELDS,
     HART_FIELDS,
     ONE_BLOCK,
@@ -160,6 +161,7 @@ class PageFunction:
                 decoded.row.semantics(emitter, decoded, instruction.pc)
             if emitter.ended:
                 return
+            emitter.retire()
         if not emitter.ended:
             emitter.end()
             self._fall(segment[-1])
@@ -320,8 +322,6 @@ class PageFunction:
         ]
 
 
-COUNT_START = -(1 << 18) * ONE_INSTRUCTION
-"""Requests are looked for when this many instructions were counted."""
 ROUNDS, LONGEST_LOOP = 4, 48
 """Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
 ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))

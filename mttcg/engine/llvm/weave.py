@@ -18,7 +18,7 @@ from mttcg.isa.riscv64.decode import PAGE
 from mttcg.tbcache.layout import HALVES
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
-RECORDS = ("record", "timed")
+RECORDS = ("record", "timed", "retired", "transfer")
 """Kinds that write into an emitter's window."""
 
 
@@ -51,6 +51,8 @@ class Sites:
     instructions: Mapping[int, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
     """LLVM text of the probes to be woven in, by name."""
+    every_retired: Rows = ()
+    """After each instruction."""
     done: tuple[int, ...] = ()
     """Blocks in which everything that runs once in each has run, in order."""
 
@@ -61,20 +63,21 @@ class Sites:
             for sites in (self.blocks, self.instructions)
         )
         everywhere = self.every_block, self.every_instruction, self.every_access
-        found = Sites(*everywhere, blocks, instructions)
+        found = Sites(*everywhere, blocks, instructions, every_retired=self.every_retired)
         names = [row.kind.partition(" ")[2] for row in found.rows()]
         return replace(found, probes={name: self.probes[name] for name in names if name})
 
     def rows(self) -> Rows:
         """All rows."""
         at = [*self.blocks.values(), *self.instructions.values()]
-        return (*self.every_block, *self.every_instruction, *self.every_access, *sum(at, ()))
+        everywhere = (*self.every_block, *self.every_instruction, *self.every_access)
+        return (*everywhere, *self.every_retired, *sum(at, ()))
 
     def shape(self) -> int:
         """A number; code that was made for one of two equal ones is right for the other."""
         sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
         everywhere = self.every_block, self.every_instruction, self.every_access
-        return hash((*everywhere, *sites, self.done))
+        return hash((*everywhere, self.every_retired, *sites, self.done))
 
     @property
     def every_order(self) -> Rows:
@@ -101,6 +104,7 @@ class Sites:
             "blocks": list(self.blocks.items()),
             "instructions": list(self.instructions.items()),
             "probes": dict(self.probes),
+            "retired": self.every_retired,
             "done": self.done,
         }
 
@@ -112,7 +116,9 @@ class Sites:
             {pc: _rows(rows) for pc, rows in plain[name]} for name in ("blocks", "instructions")
         )
         done = tuple(plain["done"])
-        return cls(block, instruction, access, blocks, instructions, plain["probes"], done)
+        retired = _rows(plain["retired"])
+        probes = plain["probes"]
+        return cls(block, instruction, access, blocks, instructions, probes, retired, done)
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
@@ -144,7 +150,11 @@ class Weave:
             self._rows(plan.every_access),
             {pc: self._rows(found) for pc, found in plan.blocks.items()},
             {pc: self._rows(found) for pc, found in plan.instructions.items()},
-            {name_of(o.text): o.text for o in self.operations if o.text},
+            every_retired=self._rows(plan.every_retired),
+        )
+        self.sites = replace(
+            self.sites,
+            probes={name_of(o.text): o.text for o in self.operations if o.text},
         )
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(0, 0)], dtype=np.uint64)

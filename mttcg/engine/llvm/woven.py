@@ -13,6 +13,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, RECORDS, Row, Rows, Sites
 from mttcg.instrument import conditions, emitters, events
+from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 
 PUBLISH, RELOAD = "; publish", "; reload"
@@ -70,6 +71,20 @@ class Access(NamedTuple):
     def write(self) -> int:
         """1 for a store."""
         return self.how & events.WRITE
+
+
+class Retired(NamedTuple):
+    """An instruction that is over but for the jump.
+
+    `register` and `value` as in `events.RETIRED`. `counted` emits how many were retired with it.
+    """
+
+    pc: int
+    word: int
+    register: int
+    value: str
+    target: str
+    counted: Callable[[], str]
 
 
 class Entries(NamedTuple):
@@ -165,6 +180,25 @@ class Woven:
             else:
                 self._run(row, pc, size, 0, 0, 0)
         self._ask_python(rows)
+
+    def after_instruction(self, retired: "Retired") -> None:
+        """After an instruction that did not trap, before the jump if it is one."""
+        for row in self.sites.every_retired:
+            what = retired.word | retired.register << 32
+            if row.kind == "transfer" and not is_jump(retired.word):
+                continue
+            if not self._records(row):
+                self._run(row, retired.pc, what, retired.value, retired.target, retired.counted())
+            elif row.kind == "retired":
+                window = self._window(row, events.RETIRED.itemsize)
+                constant = retired.word | retired.register << 48
+                last = self._joined(constant, window.cpu, 32)
+                self._write(window, retired.pc, retired.value, last)
+            else:
+                window = self._window(row, events.TRANSFER.itemsize)
+                last = self._joined(retired.word, window.cpu, 32)
+                time = self.text.value(CLOCK_BEFORE)
+                self._write(window, retired.pc, retired.target, time, retired.counted(), last)
 
     def before_atomic(self) -> str:
         """The clock before an LR, SC or AMO, if anybody wants it."""

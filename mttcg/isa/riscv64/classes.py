@@ -54,6 +54,19 @@ NOTHING, FLOATS = 0, 32
 """Destinations: x0 is none, x1 to x31 have their numbers, f0 to f31 those from 32 on."""
 
 
+MACHINE_RETURN = 0x3020_0073
+
+
+def is_jump(word: int) -> bool:
+    """Whether an instruction always goes elsewhere: jumps, calls, returns and mret."""
+    if word & 3 != 3:
+        key = (word & 3) << 3 | word >> 13 & 7
+        indirect = key == 0b10_100 and word >> 2 & 31 == 0 and word >> 7 & 31 != 0
+        return key == 0b01_101 or indirect
+    major = word >> 2 & 31
+    return major == 0b11011 or major == 0b11001 or word == MACHINE_RETURN
+
+
 def class_of(word: int) -> int:
     """The InstructionClass of an instruction, from its 16 or 32 bits, as a plain number."""
     rd, rs1 = word >> 7 & 31, word >> 15 & 31
