@@ -89,6 +89,8 @@ RECORDS = (
     "BLOCK",
     "INSTRUCTION",
     "TIMED",
+    "RETIRED",
+    "TRANSFER",
     "EXECUTIONS",
     "INSTRUCTION_EXECUTIONS",
 )

@@ -2,6 +2,10 @@
 
     mttcg run examples/guests/hello.elf --plugin execlog,out=log.txt,last=2
 
+    0 0x0000000080000000 0x30401073 csrw mie, zero
+    0 0x0000000080000004 0x00000297 auipc t0, 0                      t0=0x0000000080000004
+    0 0x0000000080000008 0x5a428293 addi t0, t0, 0x5a4               t0=0x00000000800005a8
+
 Each vCPU's lines are in its order; those of several interleave by batch. A line comes after its
 instruction: one that traps has none. Without `out` nothing is written, and the report has the last
 instructions of each vCPU, such as those before a crash. `replay` makes the text of a recording.
