@@ -39,7 +39,7 @@ FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILES_MADE = {
     *("trace.npy", "result.json", "calls.py", "console.txt"),
-    *("mix.drcov", "mix.info", "log.txt", "stacks.txt"),
+    *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""
 VERBS = ("run", "subscribe", "record", "replay", "export", "keys")
