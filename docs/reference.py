@@ -66,15 +66,34 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "A vCPU": ("Cpu",),
     "When a change is in force": ("Ticket",),
-    "Options": ("option",),
-    "The guest's code and symbols": ("symbol", "disassemble"),
+    "Options": ("option", "OptionRefusedError"),
+    "The guest's code and symbols": (
+        "symbol",
+        "disassemble",
+        "instruction_class",
+        "InstructionClass",
+        "source_lines",
+        "SourceLines",
+        "elf_segments",
+        "ElfSegment",
+    ),
     "The clock of timed records": ("clock_ticks",),
     "Fast aggregators": ("compiled",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
 ELSEWHERE = {"events"}
 """Names of `mttcg.instrument` that have a part of the page of their own."""
-RECORDS = ("ACCESS", "TIMED_ACCESS", "BLOCK", "INSTRUCTION", "TIMED", "EXECUTIONS")
+RECORDS = (
+    "ACCESS",
+    "TIMED_ACCESS",
+    "BLOCK",
+    "INSTRUCTION",
+    "TIMED",
+    "RETIRED",
+    "TRANSFER",
+    "EXECUTIONS",
+    "INSTRUCTION_EXECUTIONS",
+)
 HOW = (
     "WRITE",
     "KIND",
@@ -89,7 +108,16 @@ HOW = (
 )
 """Constants of `events`: bits of a `TIMED_ACCESS`'s `how`, and the values of KIND."""
 BUS_CLASSES = ("Aggregator", "RunInfo")
-GIVEN = {"Cpu", "Probe", "When", "RunInfo", "Ticket"}
+GIVEN = {
+    "Cpu",
+    "Probe",
+    "When",
+    "RunInfo",
+    "Ticket",
+    "SourceLines",
+    "ElfSegment",
+    "InstructionClass",
+}
 """Classes that an author is given and never makes; their constructors are not shown."""
 NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_plain"}
 """Public members that other packages of this project use."""

@@ -62,6 +62,12 @@ class Aggregator:
         for key, count in other.gaps.items():
             self.gaps[key] += count
 
+    def save(self) -> None:
+        """Write what was found to files, those of earlier calls anew; nothing unless extended.
+
+        Called with what all shards have, when the streams have ended and after each interim report.
+        """
+
     def report(self) -> dict[str, Any]:
         """Return what was found, as JSON takes it; lists of dicts are shown as tables.
 
@@ -142,4 +148,5 @@ def aggregate(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     aggregator.begin()
     outcome = consume_all(subscription, aggregator)
     aggregator.end()
+    aggregator.save()
     return replace(outcome, report=report_of(aggregator))

@@ -233,7 +233,10 @@ class Shards:
         for shard in living:
             shard.news = False
         if self.told is not None:
-            self.told(report_of(self._merged()))
+            found = self._merged()
+            self.told(report_of(found))
+            with aggregator_errors(self.plugin):
+                found.save()
 
     def _merged(self) -> Aggregator:
         make = maker_of(self.plugin)
@@ -248,7 +251,9 @@ class Shards:
         gaps = {part: count for outcome in outcomes for part, count in outcome.gaps.items()}
         missing = tuple(part for outcome in outcomes for part in outcome.missing)
         with aggregator_errors(self.plugin):
-            report = report_of(self._merged())
+            found = self._merged()
+            found.save()
+            report = report_of(found)
         failure = "; ".join(dict.fromkeys(wrong))
         return Outcome(report, not (failure or gaps or missing), gaps, missing, failure)
 

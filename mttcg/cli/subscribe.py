@@ -161,8 +161,9 @@ def aggregate_alone(
 
             def tell() -> None:
                 if told is not None:
-                    empty = make(subscriber.run)
-                    told(report_of(so_far(subscriber, plugin.name, aggregator, empty)))
+                    found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
+                    told(report_of(found))
+                    found.save()
 
             look = Every(args.interim or NEVER, tell)
             outcome = aggregate(Paced(subscriber, look), aggregator)

@@ -15,9 +15,11 @@ from numba import cfunc, njit, types
 from mttcg.instrument import events
 from mttcg.instrument.changes import Where
 from mttcg.isa import native as host
+from mttcg.isa.riscv64 import classes
 from mttcg_bus import ring
 
 U64 = np.uint64
+is_jump = njit(cache=True)(classes.is_jump)
 SIGNATURE = types.void(*[types.uint64] * 6)
 HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
 
@@ -194,11 +196,12 @@ def emit_timed_access(data, pc, address, size, value, how):
 
 
 @cfunc(SIGNATURE, cache=True)
-def emit_block(data, pc, instructions, _c, _d, _e):
+def emit_block(data, pc, instructions, _slot, _half, size):
     """Write an `events.BLOCK` record."""
     place = next_record(data)
     host.store64(place, pc)
-    host.store64(place + U64(8), instructions | (word(data, CPU) << U64(32)))
+    how_long = instructions | (size << U64(16))
+    host.store64(place + U64(8), how_long | (word(data, CPU) << U64(32)))
 
 
 @cfunc(SIGNATURE, cache=True)
@@ -229,12 +232,40 @@ def emit_timed_instruction(data, pc, _b, _c, _d, _e):
     host.store64(place + U64(16), word(data, CPU) << U64(32))
 
 
+@cfunc(SIGNATURE, cache=True)
+def emit_retired(data, pc, what, value, _target, _instructions):
+    """Write an `events.RETIRED` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), value)
+    instruction, register = what & U64(0xFFFF_FFFF), what >> U64(32)
+    last = instruction | (word(data, CPU) << U64(32)) | (register << U64(48))
+    host.store64(place + U64(16), last)
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_transfer(data, pc, what, _value, target, instructions):
+    """Write an `events.TRANSFER` record if the instruction is a jump."""
+    instruction = what & U64(0xFFFF_FFFF)
+    if not is_jump(np.int64(instruction)):
+        return
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), target)
+    host.store64(place + U64(16), now)
+    host.store64(place + U64(24), instructions)
+    host.store64(place + U64(32), instruction | (word(data, CPU) << U64(32)))
+
+
 EMITTERS: dict[Where, dict[Any, Any]] = {
     Where.ACCESS: {events.ACCESS: emit_access, events.TIMED_ACCESS: emit_timed_access},
     Where.BLOCK: {events.BLOCK: emit_block, events.TIMED: emit_timed_block},
     Where.INSTRUCTION: {
         events.INSTRUCTION: emit_instruction,
         events.TIMED: emit_timed_instruction,
+        events.RETIRED: emit_retired,
+        events.TRANSFER: emit_transfer,
     },
 }
 """The emitter of each layout, by where it is attached."""

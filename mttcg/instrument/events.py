@@ -56,11 +56,43 @@ TIMED = np.dtype([("pc", "<u8"), ("time", "<u8"), ("instructions", "<u4"), ("cpu
 `instructions` is how many a block has, and 0 for a single instruction: one stream may have both.
 """
 
-BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u4"), ("cpu", "<u4")])
-"""An execution of a block: where it starts, and how many instructions it has."""
+BLOCK = np.dtype([("pc", "<u8"), ("instructions", "<u2"), ("size", "<u2"), ("cpu", "<u4")])
+"""An execution of a block: where it starts, how many instructions it has, its size in bytes."""
 
 INSTRUCTION = np.dtype([("pc", "<u8"), ("cpu", "<u8")])
 """An execution of an instruction, before it."""
+
+RETIRED = np.dtype(
+    [
+        ("pc", "<u8"),
+        ("value", "<u8"),
+        ("word", "<u4"),
+        ("cpu", "<u2"),
+        ("register", "u1"),
+        ("reserved", "u1"),
+    ]
+)
+"""An instruction that was retired, after it: its 16 or 32 bits as `word`, and what it wrote.
+
+`register` is 0 if it wrote none, 1 to 31 for x1 to x31, 32 to 63 for f0 to f31, and `value` what is
+in it now. One that traps has no record; traps and interrupts are seen by where the next one is.
+"""
+
+TRANSFER = np.dtype(
+    [
+        ("pc", "<u8"),
+        ("target", "<u8"),
+        ("time", "<u8"),
+        ("instructions", "<u8"),
+        ("word", "<u4"),
+        ("cpu", "<u4"),
+    ]
+)
+"""A jump, call, return or mret, after it: where it went, and when.
+
+`word` is the instruction, see `instruction_class`; `instructions` is how many the vCPU has retired
+with it. `time`: see `TIMED_ACCESS` for the clock. Branches have no records.
+"""
 
 EXECUTIONS = np.dtype(
     [
@@ -73,3 +105,9 @@ EXECUTIONS = np.dtype(
 )
 """A block of a `BlockTable`: how often it ran, how many instructions it has, its size in bytes, and
 the first 64 of them as `code`."""
+
+INSTRUCTION_EXECUTIONS = np.dtype([("pc", "<u8"), ("executions", "<u8"), ("word", "<u8")])
+"""An instruction of a `BlockTable`: how often it was retired, and its 16 or 32 bits as `word`.
+
+One that lies in several blocks, or had several versions, may have several records.
+"""

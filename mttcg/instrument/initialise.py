@@ -7,6 +7,7 @@ from typing import Any
 
 from mttcg.errors import PluginError
 from mttcg.instrument import loader, session
+from mttcg.instrument.errors import OptionRefusedError
 from mttcg.instrument.loader import Plugin
 from mttcg.instrument.options import parse_spec
 
@@ -54,6 +55,8 @@ def initialise(plugin: Plugin, file: str) -> None:
         return
     try:
         accepted = init(plugin.options)
+    except OptionRefusedError as error:
+        raise PluginError(plugin.name, str(error)) from error
     except (Exception, SystemExit) as error:
         wrong = f"plugin_init raised {loader.describe_failure(error, file)}"
         raise PluginError(plugin.name, wrong) from error

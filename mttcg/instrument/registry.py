@@ -21,6 +21,8 @@ from mttcg.instrument.targets import (
     Stream,
 )
 
+AFTER: dict[Any, Kind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
+"""Records that are written after an instruction."""
 CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
 
@@ -203,9 +205,11 @@ class Registry:
         self.released.clear()
         sites = {where: rows.copy() for where, rows in self.rows.items()}
         every = {where: rows.pop(None, ()) for where, rows in sites.items()}
+        instructions = every[Where.INSTRUCTION]
         return Plan(
             every_block=every[Where.BLOCK],
-            every_instruction=every[Where.INSTRUCTION],
+            every_instruction=tuple(o for o in instructions if o.kind not in AFTER.values()),
+            every_retired=tuple(o for o in instructions if o.kind in AFTER.values()),
             every_access=every[Where.ACCESS],
             blocks=cast(Sites, sites[Where.BLOCK]),
             instructions=cast(Sites, sites[Where.INSTRUCTION]),
@@ -284,6 +288,7 @@ class Registry:
             function = EMITTERS[attachment.where][target.dtype].address
             data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
             kind: Kind = "timed" if "time" in (target.dtype.names or ()) else "record"
+            kind = AFTER.get(target.dtype, kind)
             return Held(Operation(function, data, kind, order=order))
         if isinstance(target, Board):
             table = isinstance(target, BlockTable)

@@ -33,7 +33,7 @@ from mttcg.machine.watch import Watch
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.tables import executed_blocks
+from mttcg.vcpu.tables import table_records
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "llvm"
@@ -294,12 +294,18 @@ class Run:
             if hart.state == State.STOPPED:
                 continue
             for table in self.host.needs["tables"]:
-                words = self.boards.words(table["plugin"], table["name"], hart.index)
                 stream = f"{table['plugin']}.{table['stream']}"
-                self.delivery.emit_for(stream, hart.index, executed_blocks(words, self._cache()))
+                self.delivery.emit_for(stream, hart.index, self._table_records(table, hart.index))
         reports = self.delivery.finish(watch.failures.append)
         self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
         return reports
+
+    def _table_records(self, table: dict[str, Any], cpu: int) -> Any:
+        """What a table has counted on a vCPU, in the layout of its stream."""
+        assert self.delivery is not None
+        words = self.boards.words(table["plugin"], table["name"], cpu)
+        spec = self.delivery.specs[f"{table['plugin']}.{table['stream']}"]
+        return table_records(words, self._cache(), spec.dtype)
 
     def _state(self) -> dict[str, Any]:
         """What has been counted so far, for who comes late; nothing before the start."""
@@ -311,9 +317,7 @@ class Run:
                 "name": table["name"],
                 "cpu": hart.index,
                 "stream": f"{table['plugin']}.{table['stream']}",
-                "records": executed_blocks(
-                    self.boards.words(table["plugin"], table["name"], hart.index), self._cache()
-                ).tobytes(),
+                "records": self._table_records(table, hart.index).tobytes(),
             }
             for table in self.host.needs["tables"]
             for hart in self.harts.harts

@@ -36,7 +36,7 @@ from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
-from mttcg.vcpu.tables import executed_blocks
+from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.vcpu import Vcpu
 
 
@@ -239,7 +239,8 @@ class VcpuProcess:
                 self._emit_table(thing)
 
     def _emit_table(self, table: BlockTable) -> None:
-        records = executed_blocks(self.boards.words(table, self.index), self.cache)
+        words = self.boards.words(table, self.index)
+        records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
 
 

@@ -17,6 +17,7 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.tables import leave_early, of_instructions
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
@@ -56,6 +57,8 @@ class Vcpu:
         self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
+        things = guest.declarations.things.values()
+        self.tables = [guest.board_words(t, index) for t in things if of_instructions(t)]
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -113,6 +116,8 @@ class Vcpu:
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
+        if engine.unfinished:
+            self._leave_early(hart.pc)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
@@ -199,6 +204,7 @@ class Vcpu:
         target = left.word >> 7 & 31
         if target:
             self.engine.write_x(target, hart.x[target])
+        self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
             self._wait(before)
         elif answer is Effect.FETCH:
@@ -213,9 +219,15 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self.timer.arm()
 
+    def _leave_early(self, pc: int) -> None:
+        """Tell tables of instructions that the current block ends before the one at pc."""
+        for table in self.tables:
+            leave_early(table, self.engine.cache, self.hart.block_pc, pc)
+
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
+        self._leave_early(trap.pc)
         take_trap(self.hart, trap)
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
 
@@ -244,6 +256,7 @@ class Vcpu:
             return
         value = (self._store if access.store else self._load)(left.pc, access, address, found)
         self.hart.pc = left.pc + length(left.word)
+        self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
             told = (found[0].name, address, access.size, value, access.store)

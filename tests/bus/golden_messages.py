@@ -20,10 +20,12 @@ SPEC = StreamSpec(STREAM, RECORD, batch=16, capacity=64)
 RUN = RunInfo("r1", "/g.elf", 4, "llvm", 1 << 31, 4096, 1 << 31, ((16, 8, "main"),), ("memtrace",))
 RECORDS = np.array([(0x8000_0000, 7, b"load"), (0x8000_0004, 8, b"st")], RECORD)
 COUNTS = {"emitted": 9, "delivered": 6, "dropped": 2, "in_flight": 1, "stalled_ns": 5}
-DESCRIBED = {"run": RUN.to_plain(), "streams": [SPEC.to_plain()]}
+RUN_THEN = {k: value for k, value in RUN.to_plain().items() if k != "ticks_per_second"}
+"""As it was described before that was added."""
+DESCRIBED = {"run": RUN_THEN, "streams": [SPEC.to_plain()]}
 LEDGER = {"streams": {STREAM: COUNTS}, "subscribers": [{"name": "a", "ledger": {STREAM: COUNTS}}]}
 SNAPSHOT = {
-    "run": RUN.to_plain(),
+    "run": RUN_THEN,
     "next": {STREAM: [1, 2, 3, 4]},
     "streams": [SPEC.to_plain()],
     "counters": {"icount": {"total": {"n": 3}, "vcpus": [{"cpu": 0, "n": 3}]}},
@@ -60,6 +62,11 @@ VERSION_1 = {
     "ask-snapshot": Golden(wire.Ask("snapshot")),
     "ledger": Golden(wire.LedgerNow(), "", LEDGER),
     "snapshot": Golden(wire.SnapshotNow(), "", SNAPSHOT),
+    "hello-later": Golden(wire.Hello("reader", ("",), 65536, later=1)),
+    "opened": Golden(wire.Opened(), "", {"streams": [SPEC.to_plain()]}),
+    "command": Golden(wire.Command(7, "pause"), "", {"milliseconds": 100}),
+    "result": Golden(wire.Result(7), "", {"paused_ms": 100}),
+    "result-error": Golden(wire.Result(7, "no")),
 }
 VERSIONS = {1: VERSION_1}
 

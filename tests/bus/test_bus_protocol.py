@@ -150,7 +150,7 @@ def test_recordings_and_rings() -> None:
 
 
 def test_layouts_of_records_that_translated_code_writes() -> None:
-    lines = re.findall(r"^    ([A-Z]+), (\d+) bytes: (.*)$", PAGE, re.M)
+    lines = re.findall(r"^    ([A-Z_]+), (\d+) bytes: (.*)$", PAGE, re.M)
     documented = {name: (int(size), fields.split(", ")) for name, size, fields in lines}
     built = {}
     for name, dtype in vars(events).items():

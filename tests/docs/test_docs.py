@@ -39,7 +39,10 @@ LONGEST_LINE = 130
 
 FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$", re.M | re.S)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-FILES_MADE = {"trace.npy", "result.json", "calls.py", "console.txt"}
+FILES_MADE = {
+    *("trace.npy", "result.json", "calls.py", "console.txt"),
+    *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
+}
 """Files of the examples that the reader makes."""
 VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "keys")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}

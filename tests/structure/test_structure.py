@@ -58,7 +58,11 @@ PLACES = {
     },
     "unicorn": {"mttcg/engine/unicorn"},
     "capstone": {"mttcg/isa/riscv64/decode.py"},
-    "elftools": {"mttcg/machine/elf.py"},
+    "elftools": {
+        "mttcg/machine/elf.py",
+        "mttcg/instrument/elf_segments.py",
+        "mttcg/instrument/source_lines.py",
+    },
     "psutil": {"mttcg/machine/outcome.py"},
     "rich": {"mttcg/cli"},
     "distributed": {

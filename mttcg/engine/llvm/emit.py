@@ -15,8 +15,9 @@ from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import Access, Entries, Moment, Woven
+from mttcg.engine.llvm.woven import Access, Entries, Moment, Retired, Woven
 from mttcg.instrument import events
+from mttcg.isa.riscv64.classes import destination_of
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
@@ -96,6 +97,7 @@ class Emitter:
         self.pending = Pending()
         self.next_round = ""
         self.calls_out = False  # the place is a call, for which there may be better code by now
+        self.wrote = "0"
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
@@ -121,6 +123,7 @@ class Emitter:
     def write_x(self, register: int, value: str) -> None:
         """Write an integer register; x0 ignores it."""
         if register:
+            self.wrote = value
             self.known[register] = value
             self.written.add(f"x{register}")
             self.text.do(f"store i64 {value}, ptr %x{register}, {REGISTER}")
@@ -132,6 +135,7 @@ class Emitter:
 
     def write_f(self, register: int, value: str) -> None:
         """Write the 64 bits of a floating-point register."""
+        self.wrote = value
         self.written.add(f"f{register}")
         self.text.do(f"store i64 {value}, ptr %f{register}, {REGISTER}")
 
@@ -383,10 +387,32 @@ class Emitter:
         sets = str(mode << 8 | predecessor << 4 | successor)
         self.woven.order(Access(self.place.pc, "0", 0, sets, events.FENCE))
 
+    def retire(self, target: str = "0") -> None:
+        """The instruction is over, but for the jump to `target` if it is one."""
+        if not self.woven.sites.every_retired:
+            return
+        place, register = self.place, destination_of(self.place.word)
+        value = self.wrote if register else "0"
+        self.woven.after_instruction(
+            Retired(place.pc, place.word, register, value, target, self._count_retired)
+        )
+
+    def _count_retired(self) -> str:
+        """How many instructions were retired with this one, which ends its block."""
+        text = self.text
+        running = text.value(f"load i64, ptr %count, {COUNTER}")
+        since = text.value(f"load i64, ptr %since, {COUNTER}")
+        counted = text.value(f"sub i64 {running}, {since}")
+        whole = text.value(f"add i64 {counted}, {self.pending.amount}")
+        here = text.value(f"ashr i64 {whole}, {ONE_INSTRUCTION.bit_length() - 1}")
+        before = text.value(f"load i64, ptr %instructions, {COUNTER}")
+        return text.value(f"add i64 {before}, {here}")
+
     # where to go on
 
     def jump(self, target: str) -> None:
         """Go on at an address."""
+        self.retire(target)
         self.end()
         if is_literal(target):
             self.goto(int(target) & (1 << 64) - 1)
@@ -397,6 +423,7 @@ class Emitter:
 
     def branch(self, condition: str, target: int) -> None:
         """Go on at a known address if condition is not 0, else after the instruction."""
+        self.retire()
         self.end()
         label = self.text.name()[1:]
         self.text.do(f"br i1 {self._bit(condition)}, label %yes{label}, label %no{label}")

@@ -3,11 +3,12 @@
 import ctypes
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory
+from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
@@ -90,6 +91,7 @@ class LlvmEngine:
         self.reports: Counter[Identity] = Counter()
         self.late: Counter[Identity] = Counter()
         self.reported: dict[tuple[Identity, int | None], int] = {}
+        self.quieter: dict[Identity, list[PageVersion]] = {}
         self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
@@ -176,6 +178,7 @@ class LlvmEngine:
         for register in range(32):
             hart.write_x(register, by.x[register])
             hart.f[register] = by.f[register]
+        self.retired(hart.pc, word, by.pc)
         hart.fcsr, hart.pc = by.fcsr, by.pc
         self.resume(by.pc)
 
@@ -197,14 +200,26 @@ class LlvmEngine:
             return
         blocks = len(self.cache.known_blocks(version.slot))
         place: int | None = None if changing else pc
-        if place is not None and self.arena.find(version.key(pc, OPTIMISED)) is not None:
+        if place is not None and self._find_best(version, pc) is not None:
             self.late[version.identity] += 1
             if self.late[version.identity] < LATE_REPORTS:
                 return
             place = None
         key = version.identity, place
-        if self.reported.get(key) != blocks and self.improve(version, place):
+        if self.reported.get(key) == blocks:
+            return
+        quieter = self._quieter(version)
+        if self.improve(quieter, place):
             self.reported[key] = blocks
+            known = self.quieter.setdefault(version.identity, [])
+            if quieter not in known:
+                known.insert(0, quieter)
+
+    def _quieter(self, version: PageVersion) -> PageVersion:
+        """A page's code without what runs once, where it has run."""
+        start = self.translator.start_of(version.page)
+        sites, shape = self.weave.quieter(start, version.slot)
+        return replace(version, sites=sites, shape=shape)
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)
@@ -234,8 +249,16 @@ class LlvmEngine:
         return page, self.cache.used[page]
 
     def _find(self, version: PageVersion, pc: int) -> int | None:
-        best = self.arena.find(version.key(pc, OPTIMISED))
+        best = self._find_best(version, pc)
         return self.arena.find(version.key(pc, FAST)) if best is None else best
+
+    def _find_best(self, version: PageVersion, pc: int) -> int | None:
+        """Code made with more effort; that which leaves out most, if there are several."""
+        for quieter in (*self.quieter.get(version.identity, ()), version):
+            found = self.arena.find(quieter.key(pc, OPTIMISED))
+            if found is not None:
+                return found
+        return None
 
     def _translate(self, version: PageVersion, pc: int) -> int:
         """Code that begins at pc, made with little effort. Under the arena's lock."""
@@ -314,6 +337,11 @@ class LlvmEngine:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
         return self.cache.current_blocks(self.known)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return self.resumed == self.hart.pc
+
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         block = self.cache.block(self.hart.block_pc)[0]
@@ -326,6 +354,7 @@ class LlvmEngine:
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
+        self.quieter.clear()
         self.frame[Word.ROWS] = self.weave.table.ctypes.data
         self.jumps.clear()
 
@@ -333,6 +362,14 @@ class LlvmEngine:
         """Tell the plan of an access that the host made in the guest's place."""
         for operation in self.weave.plan.every_access:
             OPERATION(operation.function)(operation.data, pc, address, size, value, int(write))
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+        operations = self.weave.plan.every_retired
+        if operations:
+            arguments = after_instruction(self, pc, word, target)
+            for operation in operations:
+                OPERATION(operation.function)(operation.data, *arguments)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

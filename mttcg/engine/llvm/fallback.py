@@ -79,6 +79,8 @@ class FallbackEngine:
         if stepped is not None and stepped.kind is ExitKind.SYSTEM:
             return left
         self.unsupported.add(mnemonic(left.word, left.pc))
+        if stepped is None:
+            self.retired(left.pc, left.word, self.hart.pc)
         if stepped is not None:
             self.hart.instructions -= 1
             return stepped
@@ -176,6 +178,15 @@ class FallbackEngine:
 
     def retract(self, pc: int) -> None:
         """Nothing to do: what did not run was taken back."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return self.llvm.unfinished
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+        self.llvm.retired(pc, word, target)
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""

@@ -125,21 +125,23 @@ class PageFunction:
             emitter.pending = Pending(number * amount, entries and entries.times(number))
             emitter.next_round = f"r{leader:x}_{number + 1}" if number < rounds else ""
             if entries is None:
-                self._enter(leader, len(segment))
+                self._enter(leader, len(segment), number > 1)
             if number == 1:
                 text.do(f"br label %c{leader:x}")
                 text.do(f"c{leader:x}:")
             self._segment(segment)
         emitter.pending, emitter.next_round = Pending(), ""
 
-    def _enter(self, leader: int, counted: int) -> None:
-        """Run what the plan has for the block."""
+    def _enter(self, leader: int, counted: int, again: bool = False) -> None:
+        """Run what the plan has for the block; `again`: it has just run."""
         if not self.sites.at_block(leader):
             return
         self.emitter.known.clear()
         self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
-        self.emitter.woven.at_block(leader, len(self._run(leader)), self.slot)
+        run = self._run(leader)
+        size = run[-1].following - leader
+        self.emitter.woven.at_block(leader, len(run), size, self.slot, again)
 
     def _segment(self, segment: list[Instruction]) -> None:
         emitter = self.emitter
@@ -157,6 +159,7 @@ class PageFunction:
                 decoded.row.semantics(emitter, decoded, instruction.pc)
             if emitter.ended:
                 return
+            emitter.retire()
         if not emitter.ended:
             emitter.end()
             self._fall(segment[-1])
@@ -285,7 +288,7 @@ class PageFunction:
                     f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
                 )
                 lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
-        lines += self.emitter.woven.take_cursors()
+        lines += self.emitter.woven.take_cursors() + self.emitter.woven.take_flags()
         if self.emitter.woven.probes:
             lines += [f"%probe_{what} = alloca i64" for what in ("result", "exception")]
         return lines

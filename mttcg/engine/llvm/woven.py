@@ -11,8 +11,9 @@ from typing import NamedTuple
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
-from mttcg.engine.llvm.weave import IF, PROBE, RECORDS, Row, Rows, Sites
+from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, RECORDS, Row, Rows, Sites
 from mttcg.instrument import conditions, emitters, events
+from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 
 PUBLISH, RELOAD = "; publish", "; reload"
@@ -24,7 +25,7 @@ CLOCK_BEFORE = "call i64 @llvm.readcyclecounter()"
 CLOCK_AFTER = "call {i64, i32} @llvm.x86.rdtscp()"
 """The clock, read after all earlier loads and atomics are over (RDTSCP)."""
 
-SOMETIMES = ("once", "once_table", "call", IF)
+SOMETIMES = ("once", ONCE_EACH, "call", IF)
 """Kinds that may come to a record by way of another operation."""
 
 Value = int | str
@@ -72,6 +73,20 @@ class Access(NamedTuple):
         return self.how & events.WRITE
 
 
+class Retired(NamedTuple):
+    """An instruction that is over but for the jump.
+
+    `register` and `value` as in `events.RETIRED`. `counted` emits how many were retired with it.
+    """
+
+    pc: int
+    word: int
+    register: int
+    value: str
+    target: str
+    counted: Callable[[], str]
+
+
 class Entries(NamedTuple):
     """So many entries into the block at pc, in a page of the block cache."""
 
@@ -96,6 +111,7 @@ class Woven:
         rows: numbers of the rows that are used.
         probes: names of the probes that are woven in.
         recorded: numbers of the rows whose emitters have windows.
+        flagged: numbers of the rows that run once.
     """
 
     def __init__(self, text: Text, sites: Sites, leave_if_asked: Callable[[], None]) -> None:
@@ -104,6 +120,7 @@ class Woven:
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
+        self.flagged: set[int] = set()
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.records_inline = not others
@@ -112,23 +129,29 @@ class Woven:
             "count": self._count,
             "table": self._count_in_table,
             "once": self._once,
-            "once_table": self._once_each_block,
+            ONCE_EACH: self._once_each_block,
             PROBE: self._probe,
             IF: self._if,
         }
 
-    def at_block(self, pc: int, instructions: int, slot: int) -> None:
-        """Before the block at pc."""
+    def at_block(self, pc: int, instructions: int, size: int, slot: int, again: bool) -> None:
+        """Before the block at pc, of so many instructions and bytes.
+
+        `again`: it has just run, so that what runs once has run.
+        """
         half = pc % (2 * HALVES) // 2
         rows = self.sites.at_block(pc)
+        if again:
+            rows = tuple(row for row in rows if row.kind != ONCE_EACH)
         for row in rows:
             if self._records(row):
-                layout = events.TIMED if row.kind == "timed" else events.BLOCK
-                window = self._window(row, layout.itemsize)
-                time = [self.text.value(CLOCK_BEFORE)] if row.kind == "timed" else []
-                self._write(window, pc, *time, self._joined(instructions, window.cpu, 32))
+                timed = row.kind == "timed"
+                window = self._window(row, (events.TIMED if timed else events.BLOCK).itemsize)
+                time = [self.text.value(CLOCK_BEFORE)] if timed else []
+                how_long = instructions if timed else instructions | size << 16
+                self._write(window, pc, *time, self._joined(how_long, window.cpu, 32))
             else:
-                self._run(row, pc, instructions, slot, half, 0)
+                self._run(row, pc, instructions, slot, half, size)
         self.end()
         self._ask_python(rows)
 
@@ -157,6 +180,25 @@ class Woven:
             else:
                 self._run(row, pc, size, 0, 0, 0)
         self._ask_python(rows)
+
+    def after_instruction(self, retired: "Retired") -> None:
+        """After an instruction that did not trap, before the jump if it is one."""
+        for row in self.sites.every_retired:
+            what = retired.word | retired.register << 32
+            if row.kind == "transfer" and not is_jump(retired.word):
+                continue
+            if not self._records(row):
+                self._run(row, retired.pc, what, retired.value, retired.target, retired.counted())
+            elif row.kind == "retired":
+                window = self._window(row, events.RETIRED.itemsize)
+                constant = retired.word | retired.register << 48
+                last = self._joined(constant, window.cpu, 32)
+                self._write(window, retired.pc, retired.value, last)
+            else:
+                window = self._window(row, events.TRANSFER.itemsize)
+                last = self._joined(retired.word, window.cpu, 32)
+                time = self.text.value(CLOCK_BEFORE)
+                self._write(window, retired.pc, retired.target, time, retired.counted(), last)
 
     def before_atomic(self) -> str:
         """The clock before an LR, SC or AMO, if anybody wants it."""
@@ -244,6 +286,12 @@ class Woven:
                 f"store ptr %taken{row}, ptr %cursor{row}, {COUNTER}",
             ]
         return lines
+
+    def take_flags(self) -> list[str]:
+        """Take the place of the flags of what runs once."""
+        return [
+            f"%flags{row} = load ptr, ptr %table{row}, {COUNTER}" for row in sorted(self.flagged)
+        ]
 
     def give_cursors(self) -> list[str]:
         """Leave the cursors with the emitters."""
@@ -423,9 +471,9 @@ class Woven:
 
     def _unless_set(self, row: Row, offset: int, arguments: tuple[Value, ...]) -> None:
         """Call the row's function, which sets the flag, unless it is set."""
-        flags = self._read_word(self.text.lines, row.number, "0")
-        address = self.text.value(f"add i64 {flags}, {offset}")
-        flag = self.text.value(f"load i64, ptr {self.text.value(f'inttoptr i64 {address} to ptr')}")
+        self.flagged.add(row.number)
+        at = self.text.value(f"getelementptr i8, ptr %flags{row.number}, i64 {offset}")
+        flag = self.text.value(f"load i64, ptr {at}, {COUNTER}")
         done = self.text.value(f"icmp ne i64 {flag}, 0")
         self._rarely(row, done, "", arguments)
 

@@ -13,10 +13,13 @@ from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
 from mttcg.instrument import events
 from mttcg.instrument.emitters import HOW_BITS
 from mttcg.isa import native as host
+from mttcg.isa.riscv64 import classes
 from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
+from mttcg.isa.riscv64.classes import FLOATS
 from mttcg.isa.riscv64.hart import NO_RESERVATION
 
 U64 = np.uint64
+destination_of = njit(cache=True)(classes.destination_of)
 ENGINE, HART = int(Word.ENGINE), int(Word.HART)
 RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
 PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
@@ -28,6 +31,8 @@ EXIT, EXIT_PC, EXIT_DETAIL = int(Word.EXIT), int(Word.EXIT_PC), int(Word.EXIT_DE
 RESUME_PC = int(Word.RESUME_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
 EVERY_ACCESS, EVERY_ORDER = int(Word.EVERY_ACCESS), int(Word.EVERY_ORDER)
+EVERY_RETIRED = int(Word.EVERY_RETIRED)
+PENDING_PC, PENDING_WORD = int(Word.PENDING_PC), int(Word.PENDING_WORD)
 BLOCK_SITES, INSTRUCTION_SITES = int(Word.BLOCK_SITES), int(Word.INSTRUCTION_SITES)
 SITE_ROWS, SCRATCH = int(Word.SITE_ROWS), int(Word.SCRATCH)
 
@@ -108,7 +113,7 @@ def run_rows(rows, count, a, b, c, d, e):
 
 
 @njit(cache=True)
-def run_site(frame, table, pc, a, b, c, d):
+def run_site(frame, table, pc, a, b, c, d, e):
     """Run the operations attached at one pc, found by open addressing.
 
     A table is a word `mask`, then mask + 1 rows of (pc, first row, count); count 0 is free.
@@ -122,7 +127,7 @@ def run_site(frame, table, pc, a, b, c, d):
             return
         if host.load64(entry) == pc:
             rows = get(frame, SITE_ROWS) + host.load64(entry + U64(8)) * U64(16)
-            run_rows(rows, count, a, b, c, d, U64(0))
+            run_rows(rows, count, a, b, c, d, e)
             return
         probe += U64(1)
 
@@ -161,11 +166,36 @@ def on_tlb_fill(_engine, address, kind, result, frame):
     return True
 
 
+@njit(cache=True)
+def retire(frame, target):
+    """Tell the plan that the instruction that had begun is over, and went to `target`."""
+    pc, word = get(frame, PENDING_PC), get(frame, PENDING_WORD)
+    if pc == U64(at.NOWHERE):
+        return
+    put(frame, PENDING_PC, U64(at.NOWHERE))
+    register, value = U64(destination_of(np.int64(word))), U64(0)
+    if register >= U64(FLOATS):
+        value = read_register(frame, U64(F0 - FLOATS) + register)
+    elif register != U64(0):
+        value = read_register(frame, U64(X0) + register)
+    what = word | (register << U64(32))
+    retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
+    rows, count = get(frame, EVERY_RETIRED), get(frame, EVERY_RETIRED + 1)
+    run_rows(rows, count, pc, what, value, target, retired)
+
+
+@cfunc(types.void(types.uint64, types.uint64), cache=True)
+def retire_pending(frame, target):
+    """`retire`, for the engine when control has left what can be fetched."""
+    retire(frame, target)
+
+
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
 def on_block(_engine, pc, size, frame):
     """Enter a block: notice requests and new blocks, count, run the plan's operations."""
     if get(frame, EXIT) != U64(NONE):
         return
+    retire(frame, pc)
     hart = get(frame, HART)
     if host.load64(hart + U64(at.REQUEST)) != U64(0):
         leave(frame, REQUESTED, pc, U64(0))
@@ -189,9 +219,11 @@ def on_block(_engine, pc, size, frame):
     operations, table = get(frame, EVERY_BLOCK + 1), get(frame, BLOCK_SITES)
     if operations | table != U64(0):
         slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, U64(0))
+        # Unicorn gives size 0 to a block of nothing but an illegal 16-bit instruction
+        extent = max(U64(size), U64(2))
+        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, extent)
         if table != U64(0):
-            run_site(frame, table, pc, pc, count, slot, half)
+            run_site(frame, table, pc, pc, count, slot, half, extent)
 
 
 @njit(cache=True)
@@ -234,15 +266,19 @@ def on_instruction(_engine, pc, size, frame):
     """Before an instruction: run the plan's operations for it."""
     if get(frame, EXIT) != U64(NONE):
         return
+    retire(frame, pc)
     operations = get(frame, EVERY_INSTRUCTION + 1)
     if operations != U64(0):
         rows = get(frame, EVERY_INSTRUCTION)
         run_rows(rows, operations, pc, U64(size), U64(0), U64(0), U64(0))
     table = get(frame, INSTRUCTION_SITES)
     if table != U64(0):
-        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0))
+        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0), U64(0))
     if get(frame, EVERY_ORDER + 1) != U64(0):
         observe_fence(frame, pc)
+    if get(frame, EVERY_RETIRED + 1) != U64(0):
+        put(frame, PENDING_WORD, instruction_at(frame, pc))
+        put(frame, PENDING_PC, pc)
 
 
 @njit(cache=True)
