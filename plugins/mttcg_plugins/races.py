@@ -3,9 +3,9 @@
     mttcg run examples/guests/races.elf --smp 2 --set fault=1 --plugin races
 
     races: races
-      address     symbol         first                    second                   accesses      times
-      0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0xe   store, load   1,000
-      0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0x16  store, store  1,000
+      address     symbol         first                    second                   accesses
+      0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0xe   store, load   ...
+      0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0x16  store, store  ...
 
 What orders accesses are atomics with aq and rl, fences with the stores and loads beside them, and
 software interrupts. A place that an atomic was ever used on is not looked at; nor are a store right
