@@ -222,6 +222,14 @@ def parse_policies(texts: Sequence[str]) -> dict[str, str]:
     return policies
 
 
+WHOLE = "1 for it, or PLUGIN=N for others"
+
+
+def not_in_shards(plugin: str) -> str:
+    """What is wrong with shards of an aggregator that can't be divided."""
+    return f"the aggregator of {plugin} follows the order of all vCPUs and can't be divided"
+
+
 def parse_shards(texts: Sequence[str]) -> dict[str, int]:
     """Read "N" and "PLUGIN=N" texts as {plugin: n}; raises `OptionError` naming `--shards`."""
     shards: dict[str, int] = {}

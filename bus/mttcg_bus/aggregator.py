@@ -24,11 +24,15 @@ class Aggregator:
     into a new one, which reports. So `merge` is associative and commutative, and what `consume`
     does with one vCPU's records does not depend on when another's come.
 
+    One that follows the order of all vCPUs' records sets `in_shards` to False: it works alone, and
+    `merge` adds up what was found.
+
     Attributes are plain data, numpy arrays, or objects of the plugin's own classes, so that they
     can go to another process; `local` names those that stay, such as open files.
     """
 
     local: ClassVar[frozenset[str]] = frozenset()
+    in_shards: ClassVar[bool] = True
 
     def __init__(self, options: Any, run: RunInfo) -> None:
         self.options, self.run = options, run

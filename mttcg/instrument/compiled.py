@@ -1,5 +1,6 @@
 """Loops over records, for aggregators: Python that runs as native code."""
 
+import dis
 from collections.abc import Callable
 from functools import cache, wraps
 from types import FunctionType
@@ -45,7 +46,8 @@ def _among_natives(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with its compiled neighbours as numba has them."""
     assert isinstance(function, FunctionType)
     known = function.__globals__
-    names = [name for name in function.__code__.co_names if hasattr(known.get(name), NATIVE)]
+    used = {i.argval for i in dis.get_instructions(function) if i.opname == "LOAD_GLOBAL"}
+    names = [name for name in sorted(used) if hasattr(known.get(name), NATIVE)]
     neighbours = {name: getattr(known[name], NATIVE)() for name in names}
     if not neighbours:
         return function

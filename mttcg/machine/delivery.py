@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.config import Config
+from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
@@ -161,6 +161,8 @@ class Delivery:
         """Start a plugin's aggregator."""
         assert self.publisher is not None
         wanted = config.shards.get(plugin["name"], config.shards.get("", 1))
+        if min(wanted, config.smp) > 1 and not plugin["in_shards"]:
+            raise OptionError("--shards", not_in_shards(plugin["name"]), WHOLE)
         self.aggregators.append(
             AggregatorProcess.start(
                 plugin["name"],

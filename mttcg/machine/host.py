@@ -66,6 +66,7 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
                 "name": plugin.name,
                 "spec": plugin.spec.text,
                 "aggregator": plugin.aggregator is not None,
+                "in_shards": plugin.aggregator is not None and plugin.aggregator.in_shards,
             }
             for plugin in plugins.values()
         ],
