@@ -55,8 +55,10 @@ class Store:
 
     def __init__(self, directory: Path, name: str) -> None:
         self.directory = directory
-        self.runs, self.files = directory / RUNS, directory / FILES
-        self.scratch = directory / f"scratch{PART}"  # gone when the campaign has ended
+        # absolute: runs have working directories of their own
+        whole = directory.absolute()
+        self.runs, self.files = whole / RUNS, whole / FILES
+        self.scratch = whole / f"scratch{PART}"  # gone when the campaign has ended
         try:
             directory.mkdir(exist_ok=True)
             mark = directory / MARK

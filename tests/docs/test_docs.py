@@ -44,7 +44,7 @@ FILES_MADE = {
     *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "keys")
+VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 
@@ -280,7 +280,7 @@ def section_of(verb: str) -> str:
     return COMMAND_LINE.partition(f"## mttcg {verb}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("verb", ["run", "subscribe"])
+@pytest.mark.parametrize("verb", ["run", "subscribe", "campaign"])
 def test_the_page_has_exactly_the_options_that_there_are(verb: str) -> None:
     listed = re.findall(r"^\| `(--[a-z-]+)", section_of(verb), re.M)
     there = {
