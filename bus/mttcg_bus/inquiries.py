@@ -73,6 +73,8 @@ class Inquiries:
             "streams": [stream for stream in streams if stream["name"] in names],
             "counters": state.state.get("counters", {}),
             "tables": tables,
+            "at_ns": state.state.get("at_ns", 0),
+            "vcpus": state.state.get("vcpus", []),
         }
         self._router.post(who, wire.encode("", wire.SnapshotNow()), wire.pack(payload))
 

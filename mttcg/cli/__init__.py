@@ -17,6 +17,7 @@ from mttcg.cli.replay import ReplayVerb
 from mttcg.cli.run import RunVerb
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
+from mttcg.cli.top import TopVerb
 from mttcg.errors import EXIT_FAULT, MttcgError, UserError
 from mttcg.version import VERSION
 
@@ -48,6 +49,7 @@ VERBS: dict[str, Verb] = {
     "ctl": CtlVerb(),
     "campaign": CampaignVerb(),
     "keys": KeysVerb(),
+    "top": TopVerb(),
     "plugins": PluginsVerb(),
     "bench": BenchVerb(),
 }

@@ -26,7 +26,7 @@ from mttcg.machine.image import GuestImage
 from mttcg.machine.interim import Interims
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import END_SECONDS, Host, start_host
-from mttcg.machine.outcome import StatusReader, build_result, counter_reports
+from mttcg.machine.outcome import StatusReader, build_result, counter_reports, vcpu_now
 from mttcg.machine.result import RunResult, Status, json_ready
 from mttcg.machine.segments import create_segment, fixed_sizes, map_segment
 from mttcg.machine.watch import Watch
@@ -322,7 +322,12 @@ class Run:
             for table in self.host.needs["tables"]
             for hart in self.harts.harts
         ]
-        return {"counters": json_ready(counter_reports(self)), "tables": tables}
+        return {
+            "counters": json_ready(counter_reports(self)),
+            "tables": tables,
+            "at_ns": time.monotonic_ns(),
+            "vcpus": [vcpu_now(hart) for hart in self.harts.harts],
+        }
 
     def _cache(self) -> BlockCache:
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)

@@ -119,6 +119,22 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
     )
 
 
+def vcpu_now(hart: Hart) -> dict[str, Any]:
+    """One vCPU's part of a snapshot, plain; `idle_ns` has the time in wfi up to now."""
+    state = State(hart.state)
+    idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
+    return {
+        "cpu": hart.index,
+        "state": state.name.lower(),
+        "pc": hart.block_pc,
+        "instructions": hart.instructions,
+        "blocks": hart.blocks,
+        "idle_ns": hart.idle_ns + max(0, idle),
+        "cache_hits": hart.cache_hits,
+        "cache_misses": hart.cache_misses,
+    }
+
+
 def stop_reason(watch: Watch) -> StopReason:
     """Why the run ended; what the user wanted goes before what came of it."""
     if watch.interrupted:
