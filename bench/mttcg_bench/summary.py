@@ -69,10 +69,13 @@ class Verdict:
 
 
 def value_of(figure: Figure, samples: dict[str, Sample]) -> float:
-    """A figure of one round; `samples` by variant. NaN where something was divided by 0."""
+    """A figure of one round; `samples` by variant.
+
+    NaN where something was divided by 0, or was not measured: a process too short to be looked at.
+    """
     over = under = 1.0
     for variant, metric, exponent in figure.terms:
-        value = samples[variant][metric] ** abs(exponent)
+        value = samples[variant].get(metric, math.nan) ** abs(exponent)
         over, under = (over * value, under) if exponent > 0 else (over, under * value)
     # divided once, so that equals over equals are 1 and nothing else
     return figure.factor * (over / under) if under else math.nan

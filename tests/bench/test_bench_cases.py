@@ -91,7 +91,7 @@ def test_a_tiny_case_runs_and_says_what_it_took() -> None:
     [nothing], [icount] = result.samples["nothing"], result.samples["icount"]
     assert nothing["instructions"] == icount["instructions"] == icount["events"] > 4_000_000
     assert 0 < icount["vcpu_cpu"] <= icount["all_cpu"]
-    assert icount["cpu_command"] > 0 and icount["unique"] > 1_000_000
+    assert icount["cpu_command"] > 0
     assert spreads(result).keys() == {"time"}
 
 
@@ -106,10 +106,10 @@ def test_outputs_are_compared_whatever_the_order_of_the_harts() -> None:
 
 
 def test_a_guest_that_prints_something_else_fails_its_variant_alone() -> None:
-    """The second has another number of rounds, but says that it does the same work."""
+    """The second has a board of two harts, but says that it does the work of one."""
     variants = (
         Variant("right"),
-        Variant("wrong", settings={"arguments": ("--set", "rounds=2")}),
+        Variant("wrong", settings={"arguments": ("--smp", "2")}),
         Variant("other work", symbols={"rounds": 2}),
     )
     result = run_once(Case("tiny.wrong", "", variants, (), guest="mix", symbols={"rounds": 1}))

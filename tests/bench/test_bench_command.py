@@ -41,7 +41,7 @@ def test_the_command_measures_and_writes_a_page(
     files = ["--json", "out.json", "--html", "out.html"]
     assert main(["bench", *what, "--runs", "1", "--patience", "0", *files]) == 0
     printed = capsys.readouterr()
-    assert "scaleout.unicorn-weak: CPU time of the vCPUs over nothing" in printed.out
+    assert "scaleout.unicorn-weak" in printed.out
     found = json.loads(Path("out.json").read_text())
     assert found["cases"].keys() == {"scaleout.unicorn-weak", "scaleout.unicorn-strong"}
     assert "<svg" in Path("out.html").read_text()
