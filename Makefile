@@ -9,10 +9,10 @@ SOURCES := mttcg bus plugins tests bench docs examples
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly check lint format guests docs bench clean
+.PHONY: help venv run test nightly check lint format guests docs bench bench-quick bench-peers clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## make the virtual environment .venv (Python 3.11 or later, PYTHON=... to choose)
 
@@ -54,8 +54,17 @@ guests: $(STAMP) ## build the example guests (needs no compiler but the pip pack
 docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
 
-bench: $(STAMP) ## run the benchmarks
-	$(BIN)/python -m bench
+bench: $(STAMP) ## run all benchmarks (half an hour)
+	$(BIN)/mttcg bench all --runs 5 --json bench/results/full.json --html bench/results/full.html
+
+# what a change is likely to make slower, in less than 3 minutes
+QUICK = engines.mix engines.calls plugins.llvm-inline bus.records-shared startup
+
+bench-quick: $(STAMP) ## run a small part of the benchmarks (3 minutes)
+	$(BIN)/mttcg bench $(QUICK) --runs 3 --patience 10 --engines llvm --plugins empty,icount,hotblocks,access-probe --json bench/results/quick.json
+
+bench-peers: $(STAMP) ## install the emulators that we compare with, into .peers (Debian, PyPI)
+	$(BIN)/python -m mttcg_bench.peers.install
 
 clean: ## remove the virtual environment and all that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
