@@ -9,10 +9,10 @@ SOURCES := mttcg bus plugins tests bench docs examples
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly check lint format guests docs bench clean
+.PHONY: help venv run test nightly check lint format guests docs bench bench-quick bench-peers clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## make the virtual environment .venv (Python 3.11 or later, PYTHON=... to choose)
 
@@ -25,14 +25,17 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(DEMO)
 
 # what plugins see has to be the same on both engines; the first run is on the default one
-ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py)
+ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
+	$(addprefix tests/plugins/test_plugins_,callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
 	MTTCG_TEST_ENGINE=unicorn $(BIN)/python -m pytest $(ON_BOTH_ENGINES)
 
-nightly: $(STAMP) ## run a million random instructions on the definition and on both engines
+nightly: $(STAMP) ## run a million random instructions, 200 random kills, and 1,000 loads of a plugin
+	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(BIN)/python -m pytest tests/engine/test_llvm_random.py -o timeout=0
+	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
 
 check: lint test ## everything that has to pass: lint, types, tests
 
@@ -51,8 +54,17 @@ guests: $(STAMP) ## build the example guests (needs no compiler but the pip pack
 docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
 
-bench: $(STAMP) ## run the benchmarks
-	$(BIN)/python -m bench
+bench: $(STAMP) ## run all benchmarks (half an hour)
+	$(BIN)/mttcg bench all --runs 5 --json bench/results/full.json --html bench/results/full.html
+
+# what a change is likely to make slower, in less than 3 minutes
+QUICK = engines.mix engines.calls plugins.llvm-inline bus.records-shared startup
+
+bench-quick: $(STAMP) ## run a small part of the benchmarks (3 minutes)
+	$(BIN)/mttcg bench $(QUICK) --runs 3 --patience 10 --engines llvm --plugins empty,icount,hotblocks,access-probe --json bench/results/quick.json
+
+bench-peers: $(STAMP) ## install the emulators that we compare with, into .peers (Debian, PyPI)
+	$(BIN)/python -m mttcg_bench.peers.install
 
 clean: ## remove the virtual environment and all that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -66,16 +66,58 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "A vCPU": ("Cpu",),
     "When a change is in force": ("Ticket",),
-    "Options": ("option",),
-    "The guest's code and symbols": ("symbol", "disassemble"),
+    "Options": ("option", "OptionRefusedError"),
+    "The guest's code and symbols": (
+        "symbol",
+        "disassemble",
+        "instruction_class",
+        "InstructionClass",
+        "source_lines",
+        "SourceLines",
+        "elf_segments",
+        "ElfSegment",
+    ),
+    "The clock of timed records": ("clock_ticks",),
     "Fast aggregators": ("compiled",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
 ELSEWHERE = {"events"}
 """Names of `mttcg.instrument` that have a part of the page of their own."""
-RECORDS = ("ACCESS", "BLOCK", "INSTRUCTION", "EXECUTIONS")
+RECORDS = (
+    "ACCESS",
+    "TIMED_ACCESS",
+    "BLOCK",
+    "INSTRUCTION",
+    "TIMED",
+    "RETIRED",
+    "TRANSFER",
+    "EXECUTIONS",
+    "INSTRUCTION_EXECUTIONS",
+)
+HOW = (
+    "WRITE",
+    "KIND",
+    "LOAD_RESERVED",
+    "STORE_CONDITIONAL",
+    "AMO",
+    "FENCE",
+    "INTERRUPT",
+    "ACQUIRE",
+    "RELEASE",
+    "FAILED",
+)
+"""Constants of `events`: bits of a `TIMED_ACCESS`'s `how`, and the values of KIND."""
 BUS_CLASSES = ("Aggregator", "RunInfo")
-GIVEN = {"Cpu", "Probe", "When", "RunInfo", "Ticket"}
+GIVEN = {
+    "Cpu",
+    "Probe",
+    "When",
+    "RunInfo",
+    "Ticket",
+    "SourceLines",
+    "ElfSegment",
+    "InstructionClass",
+}
 """Classes that an author is given and never makes; their constructors are not shown."""
 NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_plain"}
 """Public members that other packages of this project use."""
@@ -98,7 +140,7 @@ def check_complete() -> None:
     """Raise IncompleteError unless the sections have exactly the public names."""
     listed = {name for names in SECTIONS.values() for name in names} | ELSEWHERE
     different = listed ^ set(mttcg.instrument.__all__)
-    different |= {name for name in RECORDS if not hasattr(events, name)}
+    different |= {name for name in (*RECORDS, *HOW) if not hasattr(events, name)}
     if different:
         raise IncompleteError(different)
 
@@ -122,6 +164,11 @@ def reference_page() -> str:
     parts += ["## The second half of a plugin", f"From `mttcg_bus`: {linked(BUS_CLASSES)}."]
     for name in BUS_CLASSES:
         parts += member_parts(name, getattr(mttcg_bus, name))
+    parts += [
+        "## Control of a run",
+        "From `mttcg_bus`; see [mttcg ctl](command-line.md#mttcg-ctl).",
+    ]
+    parts += member_parts("Control", mttcg_bus.Control)
     parts += error_parts()
     return "\n\n".join(parts) + "\n"
 
@@ -152,7 +199,39 @@ def plugins_page() -> str:
         table = [(f"`{row.name}`", row.type, row.default, row.help) for row in rows]
         head = ("option", "type", "default", "what it does")
         parts.append(table_of(head, table) if table else "It has no options.")
+        streams = list(stream_rows(module))
+        if streams:
+            parts.append("What it publishes, with the layout of a record:")
+            parts.append(table_of(("stream", "bytes", "fields: offset, type, name"), streams))
     return "\n\n".join(parts) + "\n"
+
+
+def stream_rows(module: ModuleType) -> Iterator[tuple[str, str, str]]:
+    """The streams that a plugin's source declares, with the layouts of their records."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func).split(".")[-1] != "Stream":
+            continue
+        given = dict(zip(("name", "dtype"), node.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        name, dtype = given["name"], named_in(module, given["dtype"])
+        stream = f"`{ast.literal_eval(name)}`" if isinstance(name, ast.Constant) else "several"
+        if not isinstance(dtype, np.dtype):
+            yield stream, "", "as its options say; `welcome` describes them"
+            continue
+        fields = [
+            f"{dtype.fields[field][1]} `{type_text(dtype.fields[field][0])}` `{field}`"
+            for field in dtype.names
+        ]
+        yield stream, str(dtype.itemsize), ", ".join(fields)
+
+
+def named_in(module: ModuleType, expression: ast.expr) -> Any:
+    """What a name, maybe with dots, stands for in a module; None for any other expression."""
+    if isinstance(expression, ast.Name):
+        return getattr(module, expression.id, None)
+    if isinstance(expression, ast.Attribute):
+        return getattr(named_in(module, expression.value), expression.attr, None)
+    return None
 
 
 def member_parts(name: str, member: Any) -> Iterator[str]:
@@ -202,6 +281,9 @@ def record_parts() -> Iterator[str]:
             for field in dtype.names
         ]
         yield table_of(("field", "type", "offset"), rows)
+    yield "### Bits of `how`"
+    values = [(f"`events.{name}`", f"`{getattr(events, name):#04x}`") for name in HOW]
+    yield table_of(("name", "value"), values)
 
 
 def type_text(dtype: "np.dtype[Any]") -> str:

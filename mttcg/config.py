@@ -74,6 +74,10 @@ class Config:
     """File of the bus's keys; with them it may be reached from other machines."""
     allow: tuple[Path, ...] = ()
     """Files of the public keys of those who may subscribe then."""
+    control: bool = False
+    """Take commands while the guest runs, from those who may."""
+    allow_control: tuple[Path, ...] = ()
+    """Files of the public keys of those who may, with keys; who has the bus's own may anyhow."""
     record: Path | None = None
     """File that everything published is recorded to."""
     json: Path | None = None
@@ -103,9 +107,19 @@ class Config:
             _check_word(symbol, value)
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
+        self._check_control()
         for option, path in self._outputs():
             if path is not None:
                 _check_output(option, Path(path))
+
+    def _check_control(self) -> None:
+        """Refuse control for whom nobody has allowed it."""
+        if self.allow_control and (self.keys is None or not self.control):
+            absent = "--control" if not self.control else "--keys"
+            raise OptionError("--allow-control", f"there is no {absent}", "both, or neither")
+        if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
+            wrong = f"any user of this machine could use {self.bus}"
+            raise OptionError("--control", wrong, "an ipc:// address, or --keys")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
         return ("--json", self.json), ("--html", self.html), ("--record", self.record)
@@ -206,6 +220,14 @@ def parse_policies(texts: Sequence[str]) -> dict[str, str]:
         check_policy(name, policy)
         policies[name] = policy
     return policies
+
+
+WHOLE = "1 for it, or PLUGIN=N for others"
+
+
+def not_in_shards(plugin: str) -> str:
+    """What is wrong with shards of an aggregator that can't be divided."""
+    return f"the aggregator of {plugin} follows the order of all vCPUs and can't be divided"
 
 
 def parse_shards(texts: Sequence[str]) -> dict[str, int]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
+    from mttcg_bus.controller import Control
     from mttcg_bus.errors import BusError
-    from mttcg_bus.items import Batch, End, Gap
+    from mttcg_bus.items import Batch, End, Gap, Opened
     from mttcg_bus.ledger import Ledger
     from mttcg_bus.publisher_process import PublisherProcess
     from mttcg_bus.recording import Recording
@@ -23,9 +24,11 @@ __all__ = [
     "Aggregator",
     "Batch",
     "BusError",
+    "Control",
     "End",
     "Gap",
     "Ledger",
+    "Opened",
     "Outcome",
     "PublisherProcess",
     "Recording",
@@ -45,9 +48,11 @@ _MODULES = {
     "Aggregator": "aggregator",
     "Batch": "items",
     "BusError": "errors",
+    "Control": "controller",
     "End": "items",
     "Gap": "items",
     "Ledger": "ledger",
+    "Opened": "items",
     "Outcome": "aggregator",
     "PublisherProcess": "publisher_process",
     "Recording": "recording",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from mttcg_bus.errors import StreamBroken
-from mttcg_bus.items import Batch, Gap, Item
+from mttcg_bus.items import Batch, Gap, Item, Opened
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records
 
@@ -24,11 +24,15 @@ class Aggregator:
     into a new one, which reports. So `merge` is associative and commutative, and what `consume`
     does with one vCPU's records does not depend on when another's come.
 
+    One that follows the order of all vCPUs' records sets `in_shards` to False: it works alone, and
+    `merge` adds up what was found.
+
     Attributes are plain data, numpy arrays, or objects of the plugin's own classes, so that they
     can go to another process; `local` names those that stay, such as open files.
     """
 
     local: ClassVar[frozenset[str]] = frozenset()
+    in_shards: ClassVar[bool] = True
 
     def __init__(self, options: Any, run: RunInfo) -> None:
         self.options, self.run = options, run
@@ -61,6 +65,12 @@ class Aggregator:
         """
         for key, count in other.gaps.items():
             self.gaps[key] += count
+
+    def save(self) -> None:
+        """Write what was found to files, those of earlier calls anew; nothing unless extended.
+
+        Called with what all shards have, when the streams have ended and after each interim report.
+        """
 
     def report(self) -> dict[str, Any]:
         """Return what was found, as JSON takes it; lists of dicts are shown as tables.
@@ -123,6 +133,8 @@ def consume_all(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     failure = ""
     try:
         for item in subscription:
+            if isinstance(item, Opened):
+                continue
             event = item.stream.partition(".")[2]
             if isinstance(item, Batch):
                 aggregator.consume(event, item.cpu, item.records)
@@ -140,4 +152,5 @@ def aggregate(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     aggregator.begin()
     outcome = consume_all(subscription, aggregator)
     aggregator.end()
+    aggregator.save()
     return replace(outcome, report=report_of(aggregator))

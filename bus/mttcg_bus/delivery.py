@@ -75,8 +75,10 @@ class RemoteSubscriber:
 
     identity: its routing id at the ROUTER socket. credit: bytes it takes unacknowledged, and bytes
     that wait for it at most. policy: None for that of each stream. ticket: what it shows to borrow
-    rings. used, queued: bytes on their way, and bytes that wait. heard: when it last acknowledged
-    something, or had nothing to acknowledge.
+    rings. later: whether it wants streams that are opened later. used, queued: bytes on their way,
+    and bytes that wait. heard: when it last acknowledged something, or had nothing to acknowledge.
+    finished: whether it was told that nothing more will come. past: what became of the records of
+    streams that were let go of.
     """
 
     identity: bytes
@@ -85,10 +87,13 @@ class RemoteSubscriber:
     credit: int
     policy: Policy | None
     ticket: str
+    later: bool = False
     used: int = 0
     queued: int = 0
     heard: float = 0.0
+    finished: bool = False
     taps: dict["Source", "Tap"] = field(default_factory=dict)
+    past: dict[str, Ledger] = field(default_factory=dict)
 
     def wants(self, topic: str) -> bool:
         """Whether it subscribed to `topic`."""
@@ -103,10 +108,32 @@ class RemoteSubscriber:
         held = any(tap.unanswered and tap.policy.waits for tap in self.taps.values())
         return held and now - self.heard > limit
 
+    @property
+    def has_ends(self) -> bool:
+        """Whether it was sent the end of everything."""
+        return all(tap.ended for tap in self.taps.values())
+
+    @property
+    def owes(self) -> bool:
+        """Whether it has something to acknowledge, or a goodbye to say."""
+        return self.finished or self.used > 0 or self.queued > 0
+
     def join(self, source: "Source") -> None:
         """Get the records of `source` from now on."""
         self.taps[source] = tap = Tap(self, source, self.policy or source.stream.how)
         source.taps.append(tap)
+
+    def part_with(self, source: "Source") -> None:
+        """Let go of a source that has ended, all of which it has."""
+        tap = self.taps.pop(source)
+        source.taps.remove(tap)
+        name = source.stream.name
+        self.past[name] = self.past.get(name, Ledger()) + tap.ledger()
+
+    @property
+    def has_all(self) -> bool:
+        """Whether it was sent the end of all that it gets."""
+        return not self.later and all(tap.ended for tap in self.taps.values())
 
     def leave(self) -> int:
         """It is gone; return how many records its leaving made lost."""
@@ -114,7 +141,7 @@ class RemoteSubscriber:
 
     def ledger(self) -> dict[str, Any]:
         """Where the records are that came by since it joined, by stream."""
-        found: dict[str, Ledger] = {}
+        found = dict(self.past)
         for source, tap in self.taps.items():
             found[source.stream.name] = found.get(source.stream.name, Ledger()) + tap.ledger()
         return {name: ledger.to_plain() for name, ledger in found.items()}
@@ -264,6 +291,11 @@ class Source:
         span = self.ring.peek(min(LARGEST_BATCH, credit) // self.stream.dtype.itemsize)
         room = all(tap.subscriber.has_room(span.nbytes) for tap in self.taps if tap.policy.waits)
         return span if room else None
+
+    @property
+    def done(self) -> bool:
+        """Whether everybody has all of it, its end included, and has acknowledged it."""
+        return self.ended and self.unsettled == 0 and all(tap.ended for tap in self.taps)
 
     def take(self, count: int) -> Sent:
         """Take the next `count` records out of the ring to send them."""

@@ -40,6 +40,16 @@ class SubscriptionRefused(AddressError):
     """The publisher answered, and refused the subscription."""
 
 
+class CommandFailed(BusError):
+    """A run did not do a command; `wrong` has its words."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, command: str, wrong: str) -> None:
+        super().__init__(wrong)
+        self.command, self.wrong = command, wrong
+
+
 class StreamBroken(BusError):
     """The streams break off before their end."""
 

@@ -5,7 +5,10 @@ from typing import Any
 
 from mttcg_bus import control, wire
 from mttcg_bus.delivery import RemoteSubscriber, Source
-from mttcg_bus.ledger import sum_ledgers
+from mttcg_bus.errors import ProtocolError
+from mttcg_bus.garbage import Garbage
+from mttcg_bus.ledger import Ledger
+from mttcg_bus.plain import mapping_of, take_text
 from mttcg_bus.ring import ledger_of
 from mttcg_bus.router import Router
 
@@ -18,6 +21,8 @@ class Inquiries:
     """The questions of one run.
 
     run: its description, plain. sources: what it publishes. supervisor: who has the counters.
+    garbage: what came that is none of the protocol's. past: the ledgers of streams that were let go
+    of.
     """
 
     def __init__(
@@ -26,8 +31,10 @@ class Inquiries:
         sources: Mapping[tuple[str, int], Source],
         router: Router,
         supervisor: control.ControlSocket,
+        garbage: Garbage,
+        past: Mapping[str, Ledger],
     ) -> None:
-        self._run, self._sources = run, sources
+        self._run, self._sources, self._garbage, self._past = run, sources, garbage, past
         self._router, self._supervisor = router, supervisor
         self._asked = 0
         self._waiting: dict[int, tuple[bytes, dict[str, list[int]]]] = {}
@@ -53,10 +60,12 @@ class Inquiries:
         return numbers
 
     def answer(self, state: control.State) -> None:
-        """Pass on what the supervisor says."""
+        """Pass on what the supervisor says; ProtocolError if nobody asked, or it says nothing."""
+        if state.question not in self._waiting:
+            raise ProtocolError(f"an answer to question {state.question}, which nobody asked")
+        tables = [mapping_of(t, "table") for t in state.state.get("tables", [])]
+        names = {take_text(table, "stream") for table in tables}
         who, numbers = self._waiting.pop(state.question)
-        tables = state.state.get("tables", [])
-        names = {table["stream"] for table in tables}
         streams = [s.stream.to_plain() for s in self._sources.values() if s.cpu == 0]
         payload = {
             "run": self._run,
@@ -64,18 +73,16 @@ class Inquiries:
             "streams": [stream for stream in streams if stream["name"] in names],
             "counters": state.state.get("counters", {}),
             "tables": tables,
+            "at_ns": state.state.get("at_ns", 0),
+            "vcpus": state.state.get("vcpus", []),
         }
         self._router.post(who, wire.encode("", wire.SnapshotNow()), wire.pack(payload))
 
     def _ledger(self, subscribers: Iterable[RemoteSubscriber]) -> dict[str, Any]:
-        names = dict.fromkeys(stream for stream, _ in self._sources)
-        streams = {
-            name: sum_ledgers(
-                ledger_of(source.ring.words)
-                for source in self._sources.values()
-                if source.stream.name == name
-            ).to_plain()
-            for name in names
-        }
+        found = dict(self._past)
+        for (name, _), source in self._sources.items():
+            found[name] = found.get(name, Ledger()) + ledger_of(source.ring.words)
+        streams = {name: ledger.to_plain() for name, ledger in found.items()}
         there = [{"name": one.name, "ledger": one.ledger()} for one in subscribers]
-        return {"streams": streams, "subscribers": there}
+        garbage = self._garbage.to_plain()
+        return {"streams": streams, "subscribers": there, "garbage": garbage}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from mttcg_bus.stream import Records
+from mttcg_bus.stream import Records, StreamSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,4 +46,11 @@ class End:
     dropped: int
 
 
-Item: TypeAlias = Batch | Gap | End
+@dataclass(frozen=True)
+class Opened:
+    """More streams; items of theirs come from now on, for who subscribed to `later` ones, too."""
+
+    streams: tuple[StreamSpec, ...]
+
+
+Item: TypeAlias = Batch | Gap | End | Opened

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mttcg_bus.items import Batch, Item
+from mttcg_bus.items import Batch, Item, Opened
 from mttcg_bus.stream import Records
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class ParquetWriter:
 
     def write(self, item: Item) -> None:
         """Add a batch; other items have no rows."""
+        if isinstance(item, Opened):  # under a name that was there it may have other columns
+            for stream in self._frames.keys() & {spec.name for spec in item.streams}:
+                self._flush(stream)
         if not isinstance(item, Batch):
             return
         waiting = self._frames.setdefault(item.stream, [])

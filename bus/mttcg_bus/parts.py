@@ -1,8 +1,8 @@
 """From the messages of a run to items: each vCPU's part of each stream, in order, gaps in place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from mttcg_bus.errors import ProtocolError
 from mttcg_bus.items import Batch, End, Gap, Item
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records, StreamSpec, topic_of
+
+MOST_PARTS = 1 << 16
+"""Streams times vCPUs of one run, at most."""
+Key: TypeAlias = tuple[str, int]
+"""A stream's name and a vCPU."""
 
 
 @dataclass(slots=True)
@@ -33,22 +38,35 @@ class Parts:
     def __init__(
         self, run: RunInfo, streams: Mapping[str, StreamSpec], prefixes: tuple[str, ...]
     ) -> None:
+        if run.smp * len(streams) > MOST_PARTS:
+            raise ProtocolError(f"{len(streams)} streams of {run.smp} vCPUs: too many")
         self.run, self.streams = run, dict(streams)
-        self._parts = {
-            (name, cpu): Part(spec)
-            for name, spec in streams.items()
-            for cpu in range(run.smp)
-            if topic_of(name, cpu).startswith(prefixes)
-        }
+        self._prefixes = prefixes
+        self._parts: dict[Key, Part] = {}
+        self._add(streams.values())
+
+    def _add(self, streams: Iterable[StreamSpec]) -> None:
+        for spec in streams:
+            for cpu in range(self.run.smp):
+                if topic_of(spec.name, cpu).startswith(self._prefixes):
+                    self._parts[spec.name, cpu] = Part(spec)
 
     @classmethod
     def from_welcome(cls, payload: wire.Bytes, prefixes: tuple[str, ...]) -> "Parts":
         """Return the parts that the payload of `welcome` describes."""
         plain = wire.unpack(payload, wire.LARGEST_PAYLOAD)
         run = RunInfo.from_plain(checked.take_mapping(plain, "run"))
-        described = (checked.mapping_of(s, "stream") for s in checked.take_list(plain, "streams"))
-        streams = {spec.name: spec for spec in map(StreamSpec.from_plain, described)}
-        return cls(run, streams, prefixes)
+        return cls(run, {spec.name: spec for spec in _streams_of(plain)}, prefixes)
+
+    def open(self, payload: wire.Bytes) -> tuple[StreamSpec, ...]:
+        """Take in the streams that the payload of `opened` describes; a name may be there again."""
+        specs = _streams_of(wire.unpack(payload, wire.LARGEST_PAYLOAD))
+        for spec in specs:
+            if any(part.spec.name == spec.name and not part.ended for part in self._parts.values()):
+                raise ProtocolError(f"stream {spec.name} was opened before it had ended")
+        self.streams |= {spec.name: spec for spec in specs}
+        self._add(specs)
+        return specs
 
     def welcome(self) -> bytes:
         """Return the payload of a `welcome` that describes these."""
@@ -104,6 +122,16 @@ class Parts:
         if dropped > part.dropped:
             count, part.dropped = dropped - part.dropped, dropped
             yield Gap(message.stream, message.cpu, following, count, "dropped")
+
+
+def _streams_of(plain: Mapping[str, Any]) -> tuple[StreamSpec, ...]:
+    described = (checked.mapping_of(s, "stream") for s in checked.take_list(plain, "streams"))
+    return tuple(map(StreamSpec.from_plain, described))
+
+
+def pack_streams(streams: Iterable[StreamSpec]) -> bytes:
+    """Return the payload of an `opened` that describes these."""
+    return wire.pack({"streams": [spec.to_plain() for spec in streams]})
 
 
 def records_of_payload(message: wire.Batch, payload: memoryview, dtype: "np.dtype[Any]") -> Records:

@@ -12,19 +12,24 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import zmq
 
 from mttcg_bus import control, wire
+from mttcg_bus.commands import Commands
 from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Source, Tap
 from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError
+from mttcg_bus.garbage import Garbage
 from mttcg_bus.inquiries import Inquiries
+from mttcg_bus.ledger import Ledger
 from mttcg_bus.plain import mapping_of
 from mttcg_bus.policy import POLICIES, parse_policy
 from mttcg_bus.posting import Posting
+from mttcg_bus.ring import ledger_of
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.router import Router
 from mttcg_bus.security import ServerSecurity
@@ -47,36 +52,43 @@ class Publisher:
     def __init__(self, config: control.Configure, supervisor: control.ControlSocket) -> None:
         self._supervisor = supervisor
         self._run = config.run
-        streams = (mapping_of(plain, "stream") for plain in config.streams["list"])
-        self._streams = [StreamSpec.from_plain(plain) for plain in streams]
-        security = ServerSecurity(Path(config.keys), config.allowed) if config.keys else None
+        security = None
+        if config.keys:
+            security = ServerSecurity(Path(config.keys), config.allowed, config.controllers)
         directory = Path(config.directory) if config.directory else None
         self._router = Router(config.url, directory, security)
-        self._rings: dict[Part, int] = {
-            (spec.name, cpu): fd
-            for spec in self._streams
-            for cpu, fd in enumerate(config.rings[spec.name])
-        }
-        self._sources = {
-            (spec.name, cpu): Source(
-                spec, cpu, RingConsumer(self._rings[spec.name, cpu], spec.dtype, config.space[cpu])
-            )
-            for spec in self._streams
-            for cpu in range(len(config.rings[spec.name]))
-        }
+        self._space = config.space
+        self._streams: dict[str, StreamSpec] = {}
+        self._rings: dict[Part, int] = {}
+        self._sources: dict[Part, Source] = {}
+        self._past: dict[str, Ledger] = {}
+        self._ending: set[str] = set()
+        for spec in specs_of(config.streams):
+            self._add_stream(spec, config.rings[spec.name])
         self._lender = Lender(self._find_ring)
-        self._inquiries = Inquiries(self._run, self._sources, self._router, supervisor)
+        self._garbage, self._garbage_told = Garbage(), Garbage()
+        self._inquiries = Inquiries(
+            self._run, self._sources, self._router, supervisor, self._garbage, self._past
+        )
+        self._commands = Commands(self._router, supervisor)
+        self._takes_commands = bool(config.control)
         self._subscribers: dict[bytes, RemoteSubscriber] = {}
         self._doorbell = config.doorbell
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
         self._stall = config.stall_ms / 1000 or math.inf
-        self._finish_sent = False
         self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
             wire.Hello: self._on_hello,
             wire.Acknowledge: self._on_acknowledge,
             wire.Goodbye: self._on_goodbye,
             wire.Ask: self._on_ask,
+        }
+        self._obey: dict[type[wire.Message], Callable[[Any], None]] = {
+            control.FinishAll: self._on_finish_all,
+            control.State: self._on_state,
+            control.Answer: self._commands.answer,
+            control.OpenStreams: self._on_open_streams,
+            control.EndStreams: self._on_end_streams,
         }
         supervisor.send(control.Bound(self._router.url))
 
@@ -87,7 +99,8 @@ class Publisher:
             self._router.socket: self._on_router,
             self._doorbell: self._on_doorbell,
             self._supervisor.fileno(): self._on_supervisor,
-            self._lender.fileno(): self._lender.serve,
+            self._lender.fileno(): self._on_lender,
+            self._router.refused.monitor: self._on_connection,
         }
         if self._router.guard is not None:
             ready[self._router.guard.socket] = self._router.guard.serve
@@ -102,13 +115,26 @@ class Publisher:
             wait = min(wait, UNDER_LOAD_SECONDS) if loaded else wait
             for handle, _ in (deaf if loaded else poller).poll(math.ceil(wait * 1000)):
                 ready[handle]()
+            if self._ending:
+                self._let_go()
             self._keep_time()
         self._leave()
 
     def _is_finished(self) -> bool:
-        return self._finish_sent and not self._subscribers
+        return self._limit is not None and self._all_ended() and not self._subscribers
+
+    def _all_ended(self) -> bool:
+        return all(source.ended for source in self._sources.values())
+
+    def _tell_garbage(self) -> None:
+        self._garbage.orders = self._supervisor.garbage
+        if self._garbage != self._garbage_told:
+            self._garbage_told = replace(self._garbage)
+            self._supervisor.send(control.GarbageSeen(**self._garbage.to_plain()))
 
     def _leave(self) -> None:
+        self._on_connection()
+        self._tell_garbage()
         for identity in self._subscribers:
             self._post(identity, "", wire.Goodbye("the run was given up"))
         self._lender.close()
@@ -175,6 +201,14 @@ class Publisher:
             )
             if not self._post(tap.subscriber.identity, source.topic, message):
                 self._drop(tap.subscriber, "disconnected")
+            elif tap.subscriber.has_all:
+                self._finish(tap.subscriber)
+
+    def _finish(self, subscriber: RemoteSubscriber) -> None:
+        """Say that nothing will come any more."""
+        if not subscriber.finished:
+            subscriber.finished = True
+            self._post(subscriber.identity, "", wire.Finish())
 
     def _keep_time(self) -> None:
         now = time.monotonic()
@@ -186,20 +220,24 @@ class Publisher:
                     self._drop(subscriber, "disconnected")
                 elif subscriber.holds_up(now, self._stall):
                     self._give_up(subscriber, self._stall)
+            self._tell_garbage()
             if self._limit is not None:
                 self._supervisor.send(control.Progress())
         if self._limit is None:
             return
         if now - self._progress_at > self._limit:
+            self._give_up_silent(now, self._limit)
+        if self._all_ended():
             for subscriber in tuple(self._subscribers.values()):
-                self._give_up(subscriber, self._limit)
-        if not self._finish_sent and all(map(self._is_over, self._sources.values())):
-            self._finish_sent = True
-            for identity in self._subscribers:
-                self._post(identity, "", wire.Finish())
+                if subscriber.has_ends:
+                    self._finish(subscriber)
 
-    def _is_over(self, source: Source) -> bool:
-        return source.ended and all(tap.ended for tap in source.taps)
+    def _give_up_silent(self, now: float, limit: float) -> None:
+        """Give those up who owe something; the others may still get what these held up."""
+        there = tuple(self._subscribers.values())
+        for subscriber in [one for one in there if one.owes] or there:
+            self._give_up(subscriber, limit)
+        self._progress_at = now
 
     # what comes in
 
@@ -208,41 +246,126 @@ class Publisher:
 
     def _on_supervisor(self) -> None:
         for message in self._supervisor.receive():
-            if isinstance(message, control.FinishAll):
-                self._limit = message.limit_ms / 1000
-                self._progress_at = time.monotonic()
-            elif isinstance(message, control.State):
-                self._inquiries.answer(message)
+            obey = self._obey.get(type(message))
+            if obey:
+                obey(message)
+
+    def _on_finish_all(self, message: control.FinishAll) -> None:
+        self._limit = message.limit_ms / 1000
+        self._progress_at = time.monotonic()
+
+    def _add_stream(self, spec: StreamSpec, rings: Iterable[int]) -> None:
+        self._streams[spec.name] = spec
+        for cpu, ring in enumerate(rings):
+            self._rings[spec.name, cpu] = ring
+            consumer = RingConsumer(ring, spec.dtype, self._space[cpu])
+            self._sources[spec.name, cpu] = Source(spec, cpu, consumer)
+
+    def _on_open_streams(self, message: control.OpenStreams) -> None:
+        """Publish more; those subscribers hear of it who asked for it."""
+        specs = specs_of(message.streams)
+        for spec in specs:
+            self._add_stream(spec, [self._supervisor.descriptors.popleft() for _ in self._space])
+        self._run["plugins"] = list(message.plugins)
+        for subscriber in tuple(self._subscribers.values()):
+            if subscriber.later:
+                self._offer(subscriber, specs)
+        self._supervisor.send(control.StreamsOpened(tuple(spec.name for spec in specs)))
+
+    def _offer(self, subscriber: RemoteSubscriber, specs: list[StreamSpec]) -> None:
+        """Let a subscriber have of some streams what it wants."""
+        names = {spec.name for spec in specs}
+        wanted = [
+            source
+            for source in self._sources.values()
+            if source.stream.name in names and subscriber.wants(source.topic)
+        ]
+        described = {source.stream.name: source.stream.to_plain() for source in wanted}
+        payload = wire.pack({"streams": list(described.values())})
+        head = wire.encode("", wire.Opened())
+        if wanted and self._router.post(subscriber.identity, head, payload):
+            for source in wanted:
+                subscriber.join(source)
+
+    def _on_end_streams(self, message: control.EndStreams) -> None:
+        self._ending.update(message.names)
+        self._run["plugins"] = list(message.plugins)
+
+    def _let_go(self) -> None:
+        """Let streams go that are to end, when everybody has all of them."""
+        for name in tuple(self._ending):
+            parts = [part for part in self._sources if part[0] == name]
+            if not all(self._sources[part].done for part in parts):
+                continue
+            for part in parts:
+                source = self._sources.pop(part)
+                self._past[name] = self._past.get(name, Ledger()) + ledger_of(source.ring.words)
+                for tap in tuple(source.taps):
+                    tap.subscriber.part_with(source)
+                os.close(self._rings.pop(part))
+            del self._streams[name]
+            self._ending.remove(name)
+            self._supervisor.send(control.StreamEnded(name))
+
+    def _on_state(self, state: control.State) -> None:
+        try:
+            self._inquiries.answer(state)
+        except ProtocolError:
+            self._supervisor.garbage += 1
+
+    def _on_lender(self) -> None:
+        self._lender.serve()
+        self._garbage.packets = self._lender.garbage
+
+    def _on_connection(self) -> None:
+        self._garbage.connections = self._router.refused.count()
 
     def _on_router(self) -> None:
         for _ in range(MESSAGES_A_TURN):
             frames = self._router.receive()
             if frames is None:
                 return
-            identity = frames[0]
+            identity = frames[0].bytes
             try:
-                message = wire.decode(frames[1:]).message
+                received = wire.decode([frame.buffer for frame in frames[1:]])
             except ProtocolError as error:
+                self._garbage.messages += 1
                 self._post(identity, "", wire.Refused(str(error)))
                 continue
-            answer = self._answer.get(type(message))
-            if answer:  # messages of other types, known or not, are ignored
-                answer(identity, message)
+            answer = self._answer.get(type(received.message))
+            if isinstance(received.message, wire.Command):
+                self._commands.take(identity, received, self._why_no_command(frames[-1]))
+            elif answer:  # messages of other types, known or not, are ignored
+                answer(identity, received.message)
+
+    def _why_no_command(self, frame: zmq.Frame) -> str:
+        """Say why the sender of a frame can't give commands; "" if it can."""
+        if not self._takes_commands:
+            return "this run takes no commands; expected it to be started with --control"
+        if not self._router.may_control(frame):
+            return "this key may not control the run; expected one that --allow-control names"
+        return ""
 
     def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
         if identity in self._subscribers:
             return
         policy = parse_policy(hello.policy)
         subscriber = RemoteSubscriber(
-            identity, hello.name, hello.prefixes, hello.credit, policy, secrets.token_hex(16)
+            identity,
+            hello.name,
+            hello.prefixes,
+            hello.credit,
+            policy,
+            secrets.token_hex(16),
+            bool(hello.later),
         )
         wanted = [s for s in self._sources.values() if subscriber.wants(s.topic)]
         unknown = hello.policy and policy is None
-        if not wanted or unknown or hello.credit < LEAST_CREDIT:
+        if not (wanted or hello.later) or unknown or hello.credit < LEAST_CREDIT:
             self._post(identity, "", wire.Refused(self._why_refused(hello)))
             return
         names = {source.stream.name for source in wanted}
-        streams = [spec.to_plain() for spec in self._streams if spec.name in names]
+        streams = [spec.to_plain() for name, spec in self._streams.items() if name in names]
         payload = wire.pack({"run": self._run, "streams": streams})
         welcome = wire.Welcome(self._lender.name, subscriber.ticket)
         if not self._router.post(identity, wire.encode("", welcome), payload):
@@ -252,17 +375,16 @@ class Publisher:
         self._supervisor.send(control.Joined(hello.name, len(self._subscribers)))
         for source in wanted:
             subscriber.join(source)
+        for source in wanted:
             if source.ended:
                 self._send_ends(source)
-        if self._finish_sent:
-            self._post(identity, "", wire.Finish())
 
     def _why_refused(self, hello: wire.Hello) -> str:
         if hello.credit < LEAST_CREDIT:
             return f"credit of {hello.credit} bytes; expected at least {LEAST_CREDIT}"
         if hello.policy and parse_policy(hello.policy) is None:
             return f"policy {hello.policy!r}; expected {', '.join(POLICIES)}"
-        names = ", ".join(spec.name for spec in self._streams) or "no stream"
+        names = ", ".join(self._streams) or "no stream"
         return f"no stream starts with {' or '.join(hello.prefixes)!r}; this run has {names}"
 
     def _find_ring(self, ticket: str, part: Part) -> int:
@@ -308,6 +430,11 @@ class Publisher:
 
     def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
         self._inquiries.ask(identity, message.what, self._subscribers.values())
+
+
+def specs_of(plain: dict[str, Any]) -> list[StreamSpec]:
+    """Read the streams of a message from the supervisor."""
+    return [StreamSpec.from_plain(mapping_of(each, "stream")) for each in plain["list"]]
 
 
 def main(fd: int) -> int:

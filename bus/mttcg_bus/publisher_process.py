@@ -1,26 +1,28 @@
 """The supervisor's handle of the publisher process."""
 
 import contextlib
+import dataclasses
 import math
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mttcg_bus import address, control, wire
-from mttcg_bus.control import Joined, Left
+from mttcg_bus.control import Joined, Left, StreamEnded, StreamsOpened
 from mttcg_bus.errors import (
     AddressError,
     AddressInUse,
     AddressRefused,
-    ProtocolError,
     PublisherLost,
 )
+from mttcg_bus.garbage import Garbage
 from mttcg_bus.ring import mark_closed, mark_consumer_gone
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
@@ -43,7 +45,7 @@ class Died:
     exit_status: int
 
 
-PublisherEvent: TypeAlias = Joined | Left | Died
+PublisherEvent: TypeAlias = Joined | Left | StreamsOpened | StreamEnded | Died
 
 _ADDRESS_ERRORS = {error.__name__: error for error in (AddressInUse, AddressRefused)}
 
@@ -54,6 +56,7 @@ class PublisherProcess:
     url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
     alive: whether the process is there; subscribers: how many are connected; departures: all those
     that left, in order. state: gives what snapshots have of the run, plain: `counters`, `tables`.
+    command: does a command, and gives its result to `answer`; None while there is no guest for it.
     """
 
     def __init__(
@@ -65,13 +68,15 @@ class PublisherProcess:
         directory: Path | None,
     ) -> None:
         self._process, self._control, self._directory = process, end, directory
-        self._rings = [fd for fds in rings.values() for fd in fds]
+        self._rings = {name: tuple(fds) for name, fds in rings.items()}
         self._wakes = wakes
         self.url, self.pid = "", process.pid
         self.subscribers = 0
         self.departures: list[Left] = []
+        self._garbage = Garbage()
         self.alive = True
         self.state: Callable[[], dict[str, Any]] = dict
+        self.command: Callable[[control.Command], None] | None = None
 
     @classmethod
     def start(
@@ -84,6 +89,7 @@ class PublisherProcess:
         space_fds: Sequence[int],
         stall_seconds: float = 0.0,
         security: "ServerSecurity | None" = None,
+        takes_commands: bool = False,
     ) -> "PublisherProcess":
         """Start a publisher and wait until it is bound.
 
@@ -92,6 +98,7 @@ class PublisherProcess:
         eventfds. The descriptors stay the caller's, open until the handle has ended.
         stall_seconds: a subscriber that holds the guest up, and acknowledges nothing for so long,
         is given up; 0: never. security: whom to accept, which addresses beyond this machine need.
+        takes_commands: whether who may control the run can give commands.
         Raises AddressRefused, AddressInUse, PublisherLost.
         """
         directory = None
@@ -131,6 +138,8 @@ class PublisherProcess:
                     stall_ms=math.ceil(stall_seconds * 1000),
                     keys=str(security.file) if security is not None else "",
                     allowed=security.allowed if security is not None else (),
+                    controllers=security.controllers if security is not None else (),
+                    control=int(takes_commands),
                 )
             )
             handle._wait_bound(url)
@@ -153,6 +162,12 @@ class PublisherProcess:
         """Return the descriptor that is readable when `receive` has something; -1 when ended."""
         return self._control.fileno()
 
+    @property
+    def garbage(self) -> Garbage:
+        """What came that is none of the protocol's, as far as the publisher has told."""
+        told = self._garbage
+        return dataclasses.replace(told, orders=told.orders + self._control.garbage)
+
     def receive(self) -> list[PublisherEvent]:
         """Return what happened since the last call, without waiting.
 
@@ -164,11 +179,7 @@ class PublisherProcess:
     def _receive(self, seconds: float) -> list[PublisherEvent]:
         if not self.alive:
             return []
-        try:
-            messages = self._control.wait(seconds)
-        except ProtocolError:
-            messages, self._control.closed_by_peer = [], True
-        events = self._note(messages)
+        events = self._note(self._control.wait(seconds))
         if self._control.closed_by_peer:
             self._end()
             events.append(Died(self._process.returncode))
@@ -177,14 +188,57 @@ class PublisherProcess:
     def _note(self, messages: Sequence[wire.Message]) -> list[PublisherEvent]:
         events: list[PublisherEvent] = []
         for message in messages:
-            if isinstance(message, Joined | Left):
+            if isinstance(message, Joined | Left | StreamsOpened | StreamEnded):
                 events.append(message)
+            if isinstance(message, Joined | Left):
                 self.subscribers = message.subscribers
             if isinstance(message, Left):
                 self.departures.append(message)
+            if isinstance(message, control.GarbageSeen):
+                self._garbage = Garbage(**dataclasses.asdict(message))
             if isinstance(message, control.Wanted):
                 self._control.send(control.State(message.question, self.state()))
+            if isinstance(message, control.Command):
+                self._do(message)
         return events
+
+    def _do(self, command: control.Command) -> None:
+        if self.command is None:
+            self.answer(command.question, "no guest to control: it has not begun, or is over")
+        else:
+            self.command(command)
+
+    def answer(self, question: int, error: str, answer: Mapping[str, Any] | None = None) -> None:
+        """Give the result of a command: an error, or "" and plain data."""
+        if self.alive:
+            self._control.send(control.Answer(question, error, dict(answer or {})))
+
+    def open_streams(
+        self,
+        streams: Sequence[StreamSpec],
+        ring_fds: Mapping[str, Sequence[int]],
+        plugins: Sequence[str],
+    ) -> None:
+        """Publish more streams; StreamsOpened comes when subscribers can have them.
+
+        ring_fds: as `start` takes them. plugins: all that the run has then.
+        """
+        self._rings |= {name: tuple(fds) for name, fds in ring_fds.items()}
+        plain = {"list": [spec.to_plain() for spec in streams]}
+        rings = [fd for spec in streams for fd in ring_fds[spec.name]]
+        self._control.send(control.OpenStreams(plain, tuple(plugins)), rings)
+
+    def end_streams(self, names: Sequence[str], plugins: Sequence[str]) -> None:
+        """Let go of streams when all have what is in them; StreamEnded comes for each.
+
+        Every producer has closed its ring, and keeps it till then.
+        """
+        self._control.send(control.EndStreams(tuple(names), tuple(plugins)))
+
+    def forget_streams(self, names: Iterable[str]) -> None:
+        """The rings of streams that have ended are the caller's alone again."""
+        for name in names:
+            del self._rings[name]
 
     def wait_subscribers(self, count: int, limit_seconds: float) -> bool:
         """Wait until `count` subscribers are there at once; return whether they are.
@@ -207,15 +261,12 @@ class PublisherProcess:
         """
         if not self.alive:
             return False
-        for fd in self._rings:
+        for fd in chain.from_iterable(self._rings.values()):
             mark_closed(fd)
         self._control.send(control.FinishAll(math.ceil(limit_seconds * 1000)))
         finished = False
         while not (finished or self._control.closed_by_peer):
-            try:
-                messages = self._control.wait(SILENCE_SECONDS)
-            except ProtocolError:
-                break
+            messages = self._control.wait(SILENCE_SECONDS)
             if not messages:
                 break
             self._note(messages)
@@ -234,6 +285,7 @@ class PublisherProcess:
         self.alive = False
         self.subscribers = 0
         self.state = dict  # what it knew of the run is not to live as long as this
+        self.command = None
         self._control.close()
         for stop in (self._process.terminate, self._process.kill):
             try:
@@ -243,7 +295,7 @@ class PublisherProcess:
                 stop()
                 wait_seconds = END_SECONDS
         self._process.wait()
-        for fd in self._rings:
+        for fd in chain.from_iterable(self._rings.values()):
             mark_consumer_gone(fd)
         for fd in self._wakes:
             with contextlib.suppress(BlockingIOError):  # full: the producer is awake anyway

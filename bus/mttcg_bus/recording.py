@@ -14,8 +14,8 @@ from typing import BinaryIO, Self
 
 from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError, RecordingCut, RecordingError
-from mttcg_bus.items import Batch, End, Item
-from mttcg_bus.parts import Parts, records_of_payload
+from mttcg_bus.items import Batch, End, Item, Opened
+from mttcg_bus.parts import Parts, pack_streams, records_of_payload
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec, bytes_of
 
@@ -46,6 +46,11 @@ class RecordingWriter:
 
     def write(self, item: Item) -> None:
         """Write one item."""
+        if isinstance(item, Opened):
+            names = {spec.name for spec in item.streams}
+            self._dropped = {k: count for k, count in self._dropped.items() if k[0] not in names}
+            self._write(wire.Opened(), pack_streams(item.streams))
+            return
         key, run = (item.stream, item.cpu), self._parts.run.run
         dropped = self._dropped.get(key, 0)
         if isinstance(item, Batch):
@@ -111,7 +116,10 @@ class Recording:
         entry = self._read()
         if entry is None or not isinstance(entry.message, wire.Welcome):
             raise RecordingError(str(self.path), "cut before its first batch")
-        return Parts.from_welcome(entry.payload, prefixes)
+        try:
+            return Parts.from_welcome(entry.payload, prefixes)
+        except ProtocolError as error:
+            raise self._damaged(error) from error
 
     @property
     def run(self) -> RunInfo:
@@ -134,11 +142,20 @@ class Recording:
             message = entry.message
             if isinstance(message, wire.Finish):
                 return
-            if isinstance(message, wire.Batch | wire.End):
-                yield from self._items(message, entry.payload)
+            if isinstance(message, wire.Opened | wire.Batch | wire.End):
+                try:
+                    items = list(self._items(message, entry.payload))
+                except ProtocolError as error:
+                    raise self._damaged(error) from error
+                yield from items
         raise RecordingCut(str(self.path), self.good, self.batches, self.records)
 
-    def _items(self, message: wire.Batch | wire.End, payload: memoryview) -> Iterator[Item]:
+    def _items(
+        self, message: wire.Opened | wire.Batch | wire.End, payload: memoryview
+    ) -> Iterator[Item]:
+        if isinstance(message, wire.Opened):
+            yield Opened(self._parts.open(payload))
+            return
         if (message.stream, message.cpu) not in self._parts:
             return
         if isinstance(message, wire.End):
@@ -163,9 +180,12 @@ class Recording:
         try:
             received = wire.decode([b"", header, payload])
         except ProtocolError as error:
-            raise RecordingError(str(self.path), f"at byte {self.good}: {error}") from error
+            raise self._damaged(error) from error
         self.good += _ENTRY.size + header_size + payload_size
         return received
+
+    def _damaged(self, error: ProtocolError) -> RecordingError:
+        return RecordingError(str(self.path), f"at byte {self.good}: {error}")
 
     def close(self) -> None:
         """Close the file."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus.address import check_address, check_free, remove_socket
 from mttcg_bus.errors import AddressInUse, AddressRefused
-from mttcg_bus.security import Guard, ServerSecurity, read_keys
+from mttcg_bus.security import CONTROLLER, Guard, ServerSecurity, read_keys
 from mttcg_bus.wire import LARGEST_HEADER, Bytes
 
 BEAT_MILLISECONDS = 1000
@@ -33,6 +34,39 @@ def set_common_options(socket: "zmq.Socket[bytes]", address: str, largest: int) 
     socket.set(zmq.IPV6, "[" in address)
 
 
+class RefusedConnections:
+    """Counts the connections of a socket that end before both sides have spoken ZMTP.
+
+    monitor: readable when `count` has something to do. ZeroMQ does not say whose handshake has
+    succeeded; so the oldest one is taken, and of connections that overlap the count is right when
+    they have ended.
+    """
+
+    EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+
+    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
+        self.monitor = socket.get_monitor_socket(self.EVENTS)
+        self._waiting: dict[int, None] = {}  # descriptors, the oldest first
+        self._count = 0
+
+    def count(self) -> int:
+        """Take in what has happened, and return how many there were by now."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                event = recv_monitor_message(self.monitor, zmq.NOBLOCK)
+                self._note(event["event"], event["value"])
+        return self._count
+
+    def _note(self, event: int, descriptor: int) -> None:
+        if event == zmq.EVENT_ACCEPTED:
+            self._waiting[descriptor] = None
+        elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED and self._waiting:
+            del self._waiting[next(iter(self._waiting))]
+        elif event == zmq.EVENT_DISCONNECTED and descriptor in self._waiting:
+            del self._waiting[descriptor]
+            self._count += 1
+
+
 Payload: TypeAlias = "Bytes | zmq.Frame"
 
 
@@ -46,6 +80,7 @@ class Router:
 
     directory: of `private_address`, removed with the socket; None if the user chose the address.
     security: whom to accept, None for all who reach the address. guard: its doorman, to be polled.
+    refused: counts connections of those who do not speak the protocol; its monitor is to be polled.
     Raises AddressRefused, AddressInUse, KeyFileError.
     """
 
@@ -61,9 +96,11 @@ class Router:
         set_common_options(self.socket, checked, LARGEST_HEADER)
         self.guard: Guard | None = None
         if security is not None and keys is not None:
-            self.guard = Guard(self._context, [keys.public, *security.allowed])
+            controllers = [keys.public, *security.controllers]
+            self.guard = Guard(self._context, security.allowed, controllers)
             self.guard.protect(self.socket, keys)
         self.socket.set(zmq.ROUTER_MANDATORY, True)
+        self.refused = RefusedConnections(self.socket)
         os.umask(0o077)  # the socket file is for this user alone
         try:
             self.socket.bind(checked)
@@ -90,12 +127,21 @@ class Router:
             self.socket.send(payload)
         return True
 
-    def receive(self) -> list[bytes] | None:
+    def receive(self) -> "list[zmq.Frame] | None":
         """Return the identity and the frames of the next message, None if none has come."""
         try:
-            return self.socket.recv_multipart(zmq.NOBLOCK)
+            return self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
+
+    def may_control(self, frame: zmq.Frame) -> bool:
+        """Whether who sent a frame may control the run: without keys, whoever gets here."""
+        if self.guard is None:
+            return True
+        try:
+            return frame.get("User-Id") == CONTROLLER.decode()
+        except zmq.ZMQError:  # a connection that the guard gave no name
+            return False
 
     def close(self, linger_seconds: float) -> None:
         """Close the socket, waiting so long for queued messages to go out; remove its file."""

@@ -24,6 +24,7 @@ class RunInfo:
     guest: path of the guest's ELF file. smp: number of vCPUs. engine: name of the translator.
     ram_base, ram_size, entry: guest physical addresses and bytes.
     symbols: (address, size, name), size 0 if unknown. plugins: as the user gave them.
+    ticks_per_second: rate of the clock of timed records, 0 if unknown.
     """
 
     run: str
@@ -35,6 +36,7 @@ class RunInfo:
     entry: int
     symbols: tuple[Symbol, ...] = ()
     plugins: tuple[str, ...] = ()
+    ticks_per_second: int = 0
 
     @cached_property
     def _sorted(self) -> tuple[list[int], list[Symbol]]:
@@ -68,6 +70,9 @@ class RunInfo:
             entry=checked.take_integer(plain, "entry"),
             symbols=tuple(map(_symbol_from, checked.take_list(plain, "symbols"))),
             plugins=checked.take_texts(plain, "plugins"),
+            ticks_per_second=checked.take_integer(
+                {"ticks_per_second": 0, **plain}, "ticks_per_second"
+            ),
         )
 
 

@@ -18,6 +18,14 @@ from mttcg_bus.errors import KeyFileError
 
 KEY_CHARACTERS = 40
 LARGEST_KEY_FILE = 4096
+REFUSALS = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+"""What a connection reports whose two sides have not the keys that they should have."""
+CONTROLLER = b"controller"
+"""What the guard calls those who may control the run, for libzmq to say it of their messages."""
 _ZAP = "inproc://zeromq.zap.01"
 """Where libzmq asks who may connect (rfc.zeromq.org/spec/27)."""
 
@@ -34,11 +42,13 @@ class Keys:
 class ServerSecurity:
     """What a publisher needs to accept others: the file of its keys, and the public keys allowed.
 
-    Who has the publisher's own keys is allowed as well: the processes of its run.
+    controllers: public keys of those who may control the run as well. Who has the publisher's own
+    keys may do both: the processes of its run, and its user.
     """
 
     file: Path
     allowed: tuple[str, ...]
+    controllers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,14 +124,28 @@ def secure_client(socket: "zmq.Socket[bytes]", security: ClientSecurity | None) 
         socket.set(zmq.CURVE_SERVERKEY, security.server.encode())
 
 
+def refusal_of(security: ClientSecurity | None) -> str:
+    """Say what it means that a connection with such keys is refused."""
+    if security is None:
+        return "it refused a connection without keys, or is no publisher"
+    return "the keys of the two sides do not fit"
+
+
 class Guard:
     """Answers libzmq's question, for each connection, whether the key of the other side is good.
 
-    context: of the socket to guard. denied: connections that were refused.
+    context: of the socket to guard. allowed: keys that are. controllers: those that may control the
+    run, too. denied: connections that were refused.
     """
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", allowed: Iterable[str]) -> None:
-        self._allowed = {z85.decode(key.encode()) for key in allowed}
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        allowed: Iterable[str],
+        controllers: Iterable[str] = (),
+    ) -> None:
+        self._controllers = {z85.decode(key.encode()) for key in controllers}
+        self._allowed = {z85.decode(key.encode()) for key in allowed} | self._controllers
         self.denied = 0
         self.socket: zmq.Socket[bytes] = context.socket(zmq.REP)
         self.socket.bind(_ZAP)
@@ -141,4 +165,5 @@ class Guard:
         good = mechanism == b"CURVE" and len(keys) == 1 and keys[0] in self._allowed
         self.denied += not good
         status = (b"200", b"OK") if good else (b"400", b"this key is not allowed")
-        self.socket.send_multipart([version, number, *status, b"", b""])
+        user = CONTROLLER if keys and keys[0] in self._controllers else b""
+        self.socket.send_multipart([version, number, *status, user, b""])

@@ -43,11 +43,12 @@ class Lender:
     """The publisher's end.
 
     find: says which ring a ticket is good for. `name` is the socket's, `fileno` is readable when
-    `serve` has something to do.
+    `serve` has something to do. garbage: packets that ask for nothing that is lent.
     """
 
     def __init__(self, find: Find) -> None:
         self._find = find
+        self.garbage = 0
         self.name = f"mttcg-{secrets.token_hex(16)}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         self._socket.bind(f"\0{self.name}")
@@ -85,6 +86,7 @@ class Lender:
             packet = peer.recv(LARGEST_PACKET)
             return bool(packet) and self._lend(peer, packet)
         except ProtocolError as error:
+            self.garbage += 1
             with contextlib.suppress(OSError):
                 peer.send(wire.encode_header(wire.Refused(str(error))))
             return False
@@ -94,7 +96,7 @@ class Lender:
     def _lend(self, peer: socket.socket, packet: bytes) -> bool:
         asked = wire.decode_header(packet)
         if not isinstance(asked, wire.Borrow):
-            return False
+            raise ProtocolError("expected borrow")
         ring = self._find(asked.ticket, (asked.stream, asked.cpu))
         answer = wire.encode_header(wire.Lent(asked.stream, asked.cpu))
         readable = os.open(f"/proc/self/fd/{ring}", os.O_RDONLY | os.O_CLOEXEC)

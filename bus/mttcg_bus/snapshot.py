@@ -30,13 +30,15 @@ class Snapshot:
     run: what is run, with its symbols and plugins. next: by stream and vCPU, the number of the
     record that it stands at: all with smaller numbers happened before `counters` and `tables` were
     read. counters: by plugin, `total` by counter, and `vcpus`, a list of maps with `cpu` and the
-    counters.
+    counters. at_ns: when, by the monotonic clock of the run's host. vcpus: what each is doing.
     """
 
     run: RunInfo
     next: dict[tuple[str, int], int]
     counters: dict[str, Any]
     tables: tuple[Table, ...]
+    at_ns: int = 0
+    vcpus: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Snapshot":
@@ -54,7 +56,23 @@ class Snapshot:
             },
             checked.take_mapping(plain, "counters"),
             tuple(_table_from(table, streams) for table in tables),
+            checked.take_integer(plain, "at_ns") if "at_ns" in plain else 0,
+            tuple(_vcpu_from(v) for v in checked.take_list(plain, "vcpus"))
+            if "vcpus" in plain
+            else (),
         )
+
+
+VCPU_NUMBERS = (
+    *("cpu", "pc", "instructions", "blocks", "idle_ns"),
+    *("cache_hits", "cache_misses"),
+)
+
+
+def _vcpu_from(value: Any) -> dict[str, Any]:
+    plain = checked.mapping_of(value, "vcpu")
+    numbers = {name: checked.take_integer(plain, name) for name in VCPU_NUMBERS}
+    return numbers | {"state": checked.take_text(plain, "state")}
 
 
 def _table_from(plain: Mapping[str, Any], streams: Mapping[str, StreamSpec]) -> Table:

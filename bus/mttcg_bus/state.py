@@ -30,6 +30,11 @@ FACTORIES: dict[str, Callable[[], Any]] = {
     kind.__name__: kind for kind in (int, float, str, bytes, list, dict, set, Counter, deque)
 }
 """What a defaultdict may make its values with, besides classes of the plugin."""
+MALFORMED = (
+    *(TypeError, ValueError, LookupError, AttributeError),
+    *(OverflowError, RecursionError, MemoryError, SyntaxError),
+)
+"""What reading a value raises that is not as `pack_state` writes it."""
 
 
 def pack_state(aggregator: "Aggregator") -> bytes:
@@ -53,6 +58,8 @@ def unpack_state(data: bytes, aggregator: Kind) -> Kind:
     """
     home = type(aggregator).__module__
     for name, plain in wire.unpack(data, len(data)).items():
+        if callable(getattr(type(aggregator), name, None)):
+            raise ProtocolError(f"a state has an attribute {name}, which is a method")
         fresh = getattr(aggregator, name, None)
         setattr(aggregator, name, _decode(plain, home, getattr(fresh, "default_factory", None)))
     return aggregator
@@ -86,14 +93,14 @@ def _decode(plain: Any, home: str, factory: Any = None) -> Any:
     """Read a value; factory: of a defaultdict whose own can't be named."""
     if not isinstance(plain, list):
         return plain
-    if len(plain) != 2 or plain[0] not in _DECODERS:
+    if len(plain) != 2 or not isinstance(plain[0], str) or plain[0] not in _DECODERS:
         raise ProtocolError("a value of a state is not [tag, content]")
     tag, content = plain
     try:
         if tag == "defaultdict":
             return _defaultdict_from(content, home, factory)
         return _DECODERS[tag](content, home)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except MALFORMED as error:
         raise ProtocolError(f"malformed {tag} of a state: {error}") from error
 
 

@@ -25,7 +25,7 @@ DEFAULT_BATCH = 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}")
 # boolean, integer, float and fixed-length bytes; little endian: what a reader in any language has
 _FORMAT = re.compile(r"\|b1|[|<][iuf](1|2|4|8)|\|S[1-9][0-9]{0,3}")
-_MOST_FIELDS = 64
+MOST_FIELDS = 64
 
 
 def topic_of(stream: str, cpu: int) -> str:
@@ -122,8 +122,8 @@ def _is_power_of_two(number: int) -> bool:
 
 
 def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:
-    if not dtype.names or len(dtype.names) > _MOST_FIELDS:
-        raise StreamError(name, f"dtype {dtype}", f"a structured one of 1..{_MOST_FIELDS} fields")
+    if not dtype.names or len(dtype.names) > MOST_FIELDS:
+        raise StreamError(name, f"dtype {dtype}", f"a structured one of 1..{MOST_FIELDS} fields")
     if not 0 < dtype.itemsize <= LARGEST_RECORD:
         wrong = f"records of {dtype.itemsize} bytes"
         raise StreamError(name, wrong, f"at most {LARGEST_RECORD} bytes")
@@ -146,7 +146,7 @@ def _fields_of(dtype: np.dtype[Any]) -> list[tuple[str, str, int, list[int]]]:
 def _dtype_from(plain: Mapping[str, Any]) -> np.dtype[Any]:
     itemsize = checked.take_integer(plain, "itemsize", LARGEST_RECORD)
     names, formats, offsets = [], [], []
-    for field in checked.take_list(plain, "fields")[: _MOST_FIELDS + 1]:
+    for field in checked.take_list(plain, "fields")[: MOST_FIELDS + 1]:
         if not isinstance(field, list) or len(field) < 4:
             raise ProtocolError("a record's field is not [name, format, offset, shape]")
         parts = dict(zip(("name", "format", "offset", "shape"), field, strict=False))

@@ -3,7 +3,8 @@
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,32 +13,26 @@ from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
+from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import (
     KeyRefused,
     NoPublisher,
     PublisherLost,
     SubscriptionRefused,
 )
-from mttcg_bus.items import Batch, Item
-from mttcg_bus.parts import Parts, records_of_payload
+from mttcg_bus.items import Batch, Item, Opened
+from mttcg_bus.parts import Key, Parts, records_of_payload
 from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.router import set_common_options
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import ClientSecurity, secure_client
+from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
 from mttcg_bus.segments import borrow
 from mttcg_bus.snapshot import Snapshot
 from mttcg_bus.stream import StreamSpec
 
 DEFAULT_CREDIT = 64 << 20
 """Bytes of records that may be on their way to a subscriber."""
-REFUSALS = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
-"""What a connection reports whose two sides have not the keys that they should have."""
-WITHOUT_KEYS = "it refused a connection without keys, or is no publisher"
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
 STRAGGLER_MILLISECONDS = 100
@@ -53,7 +48,8 @@ class Subscriber:
     connect_seconds: how long to wait for the publisher's welcome. policy: what becomes of records
     that this subscriber has no room for (see `policy`), "" for what each stream says. borrow_rings:
     read records where the vCPUs wrote them if the publisher is on this host; False: have them sent.
-    security: keys, which a publisher beyond this machine asks for.
+    security: keys, which a publisher beyond this machine asks for. later: take streams as well that
+    are opened while the guest runs, each announced by an item Opened; there may be none at first.
 
     Asking for the next item acknowledges the one before, and ends the life of its records.
     Iteration ends when every stream has ended on every vCPU, or after `stop`; it raises
@@ -75,6 +71,7 @@ class Subscriber:
         policy: str = "",
         borrow_rings: bool = True,
         security: ClientSecurity | None = None,
+        later: bool = False,
     ) -> None:
         self.url, self.name = url, name
         self._views: dict[tuple[str, int], RingView] = {}
@@ -85,12 +82,13 @@ class Subscriber:
         self._answer: dict[type[wire.Message], Callable[[Any, memoryview], None]] = {
             wire.Batch: self._on_batch,
             wire.End: self._on_end,
+            wire.Opened: self._on_opened,
             wire.Finish: self._on_finish,
             wire.Goodbye: self._on_goodbye,
             wire.Refused: self._on_refused,
         }
         address = check_address(url, secured=security is not None)
-        self._refusal = WITHOUT_KEYS if security is None else "the keys of the two sides do not fit"
+        self._refusal = refusal_of(security)
         self._context = zmq.Context()
         try:
             self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
@@ -101,11 +99,15 @@ class Subscriber:
             self._poller.register(self._socket, zmq.POLLIN)
             self._poller.register(self._monitor, zmq.POLLIN)
             self._socket.connect(address)
-            self._send(wire.Hello(name, tuple(prefixes), credit, policy))
+            self._send(wire.Hello(name, tuple(prefixes), credit, policy, int(later)))
             welcome = self._wait(wire.Welcome, connect_seconds)
             self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
+            self._borrow = partial(
+                self._borrow_from, welcome.message, parse_policy(policy), connect_seconds
+            )
+            self._borrows = borrow_rings
             if borrow_rings:
-                self._borrow(welcome.message, parse_policy(policy), connect_seconds)
+                self._borrow(self.parts)
         except BaseException:
             self._over = True
             self._context.destroy(linger=0)
@@ -123,11 +125,13 @@ class Subscriber:
                 break
         raise NoPublisher(self.url, f"no publisher answered within {seconds:g} s")
 
-    def _borrow(self, welcome: wire.Message, policy: Policy | None, seconds: float) -> None:
+    def _borrow_from(
+        self, welcome: wire.Message, policy: Policy | None, seconds: float, parts: Iterable[Key]
+    ) -> None:
         assert isinstance(welcome, wire.Welcome)
-        parts = [part for part in self.parts if (policy or self.streams[part[0]].how).whole]
+        wanted = [part for part in parts if (policy or self.streams[part[0]].how).whole]
         try:
-            self._views = borrow(welcome, parts, self.streams, seconds)
+            self._views |= borrow(welcome, wanted, self.streams, seconds)
         except TimeoutError:
             raise NoPublisher(self.url, f"no ring was lent within {seconds:g} s") from None
 
@@ -234,6 +238,15 @@ class Subscriber:
             records = records_of_payload(message, payload, dtype)
         self._ready.extend(self.parts.batch(message, records))
 
+    def _on_opened(self, message: wire.Opened, payload: memoryview) -> None:
+        opened = self.parts.open(payload)
+        keys = [(spec.name, cpu) for spec in opened for cpu in range(self.run.smp)]
+        for key in keys:
+            self._views.pop(key, None)
+        if self._borrows:
+            self._borrow(key for key in keys if key in self.parts)
+        self._ready.append(Opened(opened))
+
     def _on_end(self, message: wire.End, payload: memoryview) -> None:
         self._ready.extend(self.parts.end(message))
 
@@ -278,7 +291,8 @@ def ask_ledger(
     """Return where the records of a run are now: what the publisher at `url` answers.
 
     {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
-    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, ProtocolError.
+    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, KeyRefused,
+    ProtocolError.
     """
     return _ask(url, "ledger", seconds, security)
 
@@ -288,7 +302,7 @@ def ask_snapshot(
 ) -> Snapshot:
     """Return what the run at `url` has counted so far, without subscribing.
 
-    Raises AddressRefused, NoPublisher, ProtocolError.
+    Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
     """
     return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
 
@@ -296,16 +310,9 @@ def ask_snapshot(
 def _ask(
     url: str, what: str, seconds: float, security: ClientSecurity | None = None
 ) -> dict[str, Any]:
-    address = check_address(url, secured=security is not None)
-    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
-        set_common_options(dealer, address, wire.LARGEST_PAYLOAD)
-        secure_client(dealer, security)
-        dealer.set(zmq.LINGER, 0)
-        dealer.connect(address)
-        dealer.send_multipart([*wire.encode("", wire.Ask(what)), b""])
-        if not dealer.poll(int(seconds * 1000)):
-            raise NoPublisher(url, f"no publisher answered within {seconds:g} s")
-        received = wire.decode(dealer.recv_multipart())
+    with Dealer(url, security) as dealer:
+        dealer.send(wire.Ask(what))
+        received = dealer.receive(seconds)
     if isinstance(received.message, wire.Refused):
         raise SubscriptionRefused(url, received.message.reason)
     return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)

@@ -19,8 +19,13 @@ PROTOCOL_VERSION = 1
 LARGEST_TOPIC = 256
 LARGEST_HEADER = 64 << 10
 LARGEST_PAYLOAD = 64 << 20
+LONGEST_HEADER_LIST = 1024
+"""Elements of a list in a header, at most."""
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
+
+_MALFORMED = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
+"""What msgpack raises for what it can't read."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class Hello(Message):
     """Subscriber: send me the topics that start with one of `prefixes`.
 
     name: for people. credit: bytes of payload it takes unacknowledged. policy: what becomes of
-    records that it has no room for; "" for the stream's.
+    records that it has no room for; "" for the stream's. later: 1 if it wants those as well that
+    are opened while it is there.
     """
 
     TYPE: ClassVar[str] = "hello"
@@ -43,6 +49,7 @@ class Hello(Message):
     prefixes: tuple[str, ...]
     credit: int
     policy: str = ""
+    later: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,34 @@ class SnapshotNow(Message):
 
 
 @dataclass(frozen=True)
+class Opened(Message):
+    """Publisher: more streams, which the payload describes as that of `welcome` does."""
+
+    TYPE: ClassVar[str] = "opened"
+
+
+@dataclass(frozen=True)
+class Command(Message):
+    """Whoever may control the run: do this; the payload is plain data, the arguments.
+
+    number: comes back with the result.
+    """
+
+    TYPE: ClassVar[str] = "command"
+    number: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Result(Message):
+    """Publisher: the command was done, and the payload is plain data; or not, as `error` says."""
+
+    TYPE: ClassVar[str] = "result"
+    number: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Goodbye(Message):
     """Either side: I leave."""
 
@@ -200,6 +235,9 @@ MESSAGES = table_of(
     Ask,
     LedgerNow,
     SnapshotNow,
+    Opened,
+    Command,
+    Result,
 )
 
 _TAKE: dict[Any, Callable[[Mapping[str, Any], str], Any]] = {
@@ -227,12 +265,26 @@ def pack(value: object) -> bytes:
 
 
 def unpack(data: Bytes, largest: int) -> dict[str, Any]:
-    """Return the mapping that `data`, of at most `largest` bytes, holds; raises ProtocolError."""
+    """Return the mapping that `data`, of at most `largest` bytes, holds; raises ProtocolError.
+
+    What it takes is in proportion to what came.
+    """
     if len(data) > largest:
         raise ProtocolError(f"{len(data)} bytes of msgpack; expected at most {largest}")
+    # a list's room is taken when its length is read, so first see whether its elements are there
+    whole = msgpack.Unpacker(max_buffer_size=max(1, len(data)))
     try:
-        value = msgpack.unpackb(data)
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        whole.feed(data)
+        whole.skip()
+    except _MALFORMED as error:
+        raise ProtocolError(f"malformed msgpack: {error}") from error
+    return _unpack(data, longest_list=len(data))
+
+
+def _unpack(data: Bytes, longest_list: int) -> dict[str, Any]:
+    try:
+        value = msgpack.unpackb(data, max_array_len=longest_list)
+    except _MALFORMED as error:
         raise ProtocolError(f"malformed msgpack: {error}") from error
     return checked.mapping_of(value, "message")
 
@@ -255,7 +307,12 @@ def decode_header(
     Fields that the type does not have are ignored, and those that have a default may be absent.
     Raises WrongVersion, ProtocolError.
     """
-    plain = unpack(data, largest)
+    if len(data) > largest:
+        raise ProtocolError(f"header of {len(data)} bytes; expected at most {largest}")
+    if largest > LARGEST_HEADER:
+        plain = unpack(data, largest)
+    else:
+        plain = _unpack(data, LONGEST_HEADER_LIST)
     version = checked.take_integer(plain, "v")
     if version != PROTOCOL_VERSION:
         raise WrongVersion(version, PROTOCOL_VERSION)

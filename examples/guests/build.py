@@ -4,8 +4,9 @@
 
 Every *.c in this folder is one guest; each is linked with everything in runtime/. The result is the
 same, byte for byte, whenever and wherever it is built with the same version of ziglang: sources are
-named relative to this folder, there is no debug information and no build identifier. --check builds
-in a temporary folder and compares with the committed files.
+named relative to this folder, also in the debug information, which has their lines for plugins, and
+there is no build identifier. --check builds in a temporary folder and compares with the committed
+files.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ ZIG = (sys.executable, "-m", "ziglang")
 # The guests are linked at 0x80000000, which is out of reach of the default code model (medlow).
 COMPILE = (
     "cc", "-c", "-target", "riscv64-freestanding-none", "-mcpu=baseline_rv64", "-mabi=lp64d",
-    "-mcmodel=medany", "-std=gnu11", "-O2", "-g0", "-ffreestanding", "-fno-builtin", "-fno-pic",
+    "-mcmodel=medany", "-std=gnu11", "-O2", "-ffreestanding", "-fno-builtin", "-fno-pic",
+    # Lines for plugins; they change no code.
+    "-g", "-gdwarf-4", "-fdebug-compilation-dir=.",
     # No checks that would need a library, no tables that nobody reads.
     "-fno-sanitize=all", "-fno-stack-protector", "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
@@ -41,6 +44,13 @@ LINK = ("ld.lld", "-static", "--build-id=none", "--discard-locals", "-T", "link.
 def guests() -> tuple[str, ...]:
     """Names of all example guests, in order."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.c")))
+
+
+def compiler_folder() -> Path:
+    """Where the compiler has its headers, which must not be named by where they lie here."""
+    found = importlib.util.find_spec("ziglang")
+    assert found is not None and found.origin is not None
+    return Path(found.origin).parent
 
 
 def run_zig(arguments: tuple[str, ...], cache: Path) -> None:
@@ -73,8 +83,11 @@ def build(output: Path) -> list[Path]:
         sources = [*runtime, *(f"{name}.c" for name in guests())]
         objects = {source: temporary / f"{source.replace('/', '-')}.o" for source in sources}
 
+        named_apart = f"-ffile-prefix-map={compiler_folder()}=ziglang"
+
         def compile_one(source: str) -> None:
-            run_zig((*COMPILE, source, "-o", str(objects[source])), temporary / "cache")
+            arguments = (*COMPILE, named_apart, source, "-o", str(objects[source]))
+            run_zig(arguments, temporary / "cache")
 
         def link_one(name: str) -> Path:
             elf = output / f"{name}.elf"

@@ -2,6 +2,7 @@
    precision, conversions. Every hart does the same work, so their results must agree, bit by bit. Exit status 0 if they
    do, else 1. */
 #include "runtime/console.h"
+#include "runtime/floating.h"
 #include "runtime/harts.h"
 
 #define BODIES 8
@@ -27,18 +28,6 @@ struct buffers {
 /* Whole pages for each hart, which writes every byte before it reads it. */
 static struct buffers buffers_of[MAXIMUM_HARTS] __attribute__((section(".bss.noinit")));
 static uint64_t results[MAXIMUM_HARTS];
-
-static double square_root(double number) {
-    double root;
-    __asm__("fsqrt.d %0, %1" : "=f"(root) : "f"(number));
-    return root;
-}
-
-static uint64_t bits_of(double number) {
-    uint64_t bits;
-    __asm__("fmv.x.d %0, %1" : "=r"(bits) : "f"(number));
-    return bits;
-}
 
 __attribute__((noinline)) static void place_bodies(struct body *bodies) {
     for (int i = 0; i < BODIES; i++) {
@@ -140,7 +129,7 @@ static uint64_t work(struct buffers *own, uint64_t count) {
 
 uint64_t guest_main(uint64_t hart) {
     uint64_t harts = hart_count();
-    __asm__ volatile("csrs mstatus, %0" : : "r"(1ul << 13));
+    enable_floating_point();
     results[hart] = work(&buffers_of[hart], rounds);
     console_lock();
     print_text("hart ");

@@ -20,7 +20,7 @@ from mttcg.instrument import Cpu, Scoreboard, instrument_memory, probe
 
 SIZES = (1, 2, 4, 8)
 
-# At module level or in plugin_init, not later: the memory is made before the guest starts.
+# At module level or in plugin_init, not later: the memory is made when the plugin is loaded.
 counts = Scoreboard("counts", 16)
 
 

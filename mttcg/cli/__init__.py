@@ -6,7 +6,9 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from mttcg.cli.bench import BenchVerb
 from mttcg.cli.campaign import CampaignVerb
+from mttcg.cli.ctl import CtlVerb
 from mttcg.cli.export import ExportVerb
 from mttcg.cli.keys import KeysVerb
 from mttcg.cli.plugins import PluginsVerb
@@ -15,6 +17,7 @@ from mttcg.cli.replay import ReplayVerb
 from mttcg.cli.run import RunVerb
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
+from mttcg.cli.top import TopVerb
 from mttcg.errors import EXIT_FAULT, MttcgError, UserError
 from mttcg.version import VERSION
 
@@ -43,9 +46,12 @@ VERBS: dict[str, Verb] = {
     "record": RecordVerb(),
     "replay": ReplayVerb(),
     "export": ExportVerb(),
+    "ctl": CtlVerb(),
     "campaign": CampaignVerb(),
     "keys": KeysVerb(),
+    "top": TopVerb(),
     "plugins": PluginsVerb(),
+    "bench": BenchVerb(),
 }
 
 

@@ -9,20 +9,21 @@ from typing import Any
 from mttcg.errors import OptionError
 
 
-def write_file(option: str, path: Path, text: str) -> None:
+def write_file(option: str, path: Path, content: str | bytes) -> None:
     """Write what an option asked for; who reads the file meanwhile sees the old or the new.
 
     Raises OptionError, which names the option, if the file can't be written.
     """
+    data = content.encode() if isinstance(content, str) else content
     place = Path(os.path.realpath(path))  # of a link, what it leads to is replaced
     part = place.with_name(f"{place.name}.part{os.getpid()}")
     try:
         in_place = not place.is_file() or not os.access(place.parent, os.W_OK)
         if place.exists() and in_place:  # a pipe or a terminal, or no room for another file
-            place.write_text(text, encoding="utf-8")
+            place.write_bytes(data)
             return
         try:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(data)
             part.replace(place)
         finally:
             part.unlink(missing_ok=True)

@@ -63,7 +63,7 @@ def record(url: str, file: Path, security: "ClientSecurity | None") -> tuple[dic
     from mttcg_bus.subscriber import Subscriber
 
     with Subscriber(
-        url, [""], NAME, connect_seconds=CONNECT_SECONDS, security=security
+        url, [""], NAME, connect_seconds=CONNECT_SECONDS, security=security, later=True
     ) as subscriber:
         writer = RecordingWriter(file, subscriber.parts)
         try:

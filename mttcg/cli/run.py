@@ -81,6 +81,8 @@ def make_config(args: argparse.Namespace) -> Config:
         quiet=args.quiet,
         keys=args.keys,
         allow=tuple(args.allow),
+        control=args.control,
+        allow_control=tuple(args.allow_control),
         record=args.record,
         json=args.json,
         html=args.html,
@@ -110,6 +112,8 @@ def run_machine(config: Config) -> RunResult:
         stall_limit=config.stall_limit,
         keys=config.keys,
         allow=config.allow,
+        control=config.control,
+        allow_control=config.allow_control,
         record=config.record,
     )
     live = not config.quiet and sys.stderr.isatty()
@@ -129,12 +133,17 @@ def run_machine(config: Config) -> RunResult:
             console=output,
             on_status=show,
             stdin_fd=stdin_fd,
-            on_bus=say_where if config.bus or config.wait_subscribers else None,
+            on_bus=say_where if others_come(config) else None,
             on_interim=show_interim,
         )
     if output is not None and output.lost:
         print("mttcg: stdout was closed; the guest's later output is lost", file=sys.stderr)
     return result
+
+
+def others_come(config: Config) -> bool:
+    """Whether somebody is to find the bus."""
+    return bool(config.bus or config.wait_subscribers or config.control)
 
 
 def say_where(url: str) -> None:

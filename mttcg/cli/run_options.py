@@ -81,6 +81,16 @@ BUS: Options = {
         "help": "public key of somebody who may subscribe; may be given more than once",
         **SEVERAL,
     },
+    "--control": {
+        "action": "store_true",
+        "help": "take commands while the guest runs (see mttcg ctl)",
+    },
+    "--allow-control": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "public key of somebody who may control the run; may be given more than once",
+        **SEVERAL,
+    },
 }
 OUTPUT: Options = {
     "--record": {

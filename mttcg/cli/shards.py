@@ -12,14 +12,16 @@ import selectors
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
 from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
 from mttcg.config import SMP_MAX
 from mttcg.instrument.loader import Plugin
 from mttcg.machine.launch import PYTHON, end_text
+from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg_bus.aggregator import Aggregator, Outcome, consume_all, merged, report_of
 from mttcg_bus.interim import Every, Paced, so_far
 from mttcg_bus.run_info import RunInfo
@@ -55,9 +57,13 @@ def run_shard(
     order, when nobody reads the descriptor any more.
     """
     make, (shard, shards) = maker_of(plugin), place
+    # nothing is begun before the connection is there, and who merges may be gone already
+    signal_at_end_of_parent(signal.SIGKILL)
+    if not is_read(descriptor):
+        raise SystemExit(0)
     streams = own_streams(ask_snapshot(url, CONNECT_SECONDS, security).next, plugin)
     with (
-        os.fdopen(descriptor, "wb") as out,
+        os.fdopen(descriptor, "wb", buffering=0) as out,
         Subscriber(
             url,
             shard_prefixes(streams, shard, shards),
@@ -69,18 +75,15 @@ def run_shard(
         stop_on_interrupt(subscriber.stop),
         aggregator_errors(plugin),
     ):
+        signal_at_end_of_parent(0)
         aggregator = make(subscriber.run)
 
         def tell() -> None:
             found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
-            out.write(part_bytes(pack_state(found), None))
-            out.flush()
-
-        reader = select.poll()
-        reader.register(out, 0)  # the reader's end is reported unasked
+            hand_over(out, part_bytes(pack_state(found), None))
 
         def look() -> None:
-            if reader.poll(0):
+            if not is_read(descriptor):
                 subscriber.stop()
             every()
 
@@ -88,8 +91,23 @@ def run_shard(
         aggregator.begin(shard)
         outcome = consume_all(Paced(subscriber, look), aggregator)
         aggregator.end()
-        out.write(part_bytes(pack_state(aggregator), outcome))
+        hand_over(out, part_bytes(pack_state(aggregator), outcome))
     return outcome
+
+
+def is_read(descriptor: int) -> bool:
+    """Whether the other end of a pipe is there."""
+    poller = select.poll()
+    poller.register(descriptor, 0)  # the reader's end is reported unasked
+    return not poller.poll(0)
+
+
+def hand_over(out: RawIOBase, data: bytes) -> None:
+    """Write all of `data`; if nobody reads it any more, that is for the run to say."""
+    left = memoryview(data)
+    with suppress(BrokenPipeError):
+        while left:
+            left = left[out.write(left) or 0 :]
 
 
 def own_streams(parts: Any, plugin: Plugin) -> list[str]:
@@ -215,7 +233,10 @@ class Shards:
         for shard in living:
             shard.news = False
         if self.told is not None:
-            self.told(report_of(self._merged()))
+            found = self._merged()
+            self.told(report_of(found))
+            with aggregator_errors(self.plugin):
+                found.save()
 
     def _merged(self) -> Aggregator:
         make = maker_of(self.plugin)
@@ -230,7 +251,9 @@ class Shards:
         gaps = {part: count for outcome in outcomes for part, count in outcome.gaps.items()}
         missing = tuple(part for outcome in outcomes for part in outcome.missing)
         with aggregator_errors(self.plugin):
-            report = report_of(self._merged())
+            found = self._merged()
+            found.save()
+            report = report_of(found)
         failure = "; ".join(dict.fromkeys(wrong))
         return Outcome(report, not (failure or gaps or missing), gaps, missing, failure)
 

@@ -20,7 +20,7 @@ from mttcg.cli.aggregation import (
 )
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.config import check_interim, check_policy, check_shards
+from mttcg.config import check_interim, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
 from mttcg.machine.result import json_ready
@@ -98,6 +98,8 @@ class SubscribeVerb:
         place = parse_place(args.shard, args.state_fd)
         plugin = load_plugin(args.plugin)
         maker_of(plugin)
+        if plugin.aggregator is not None and args.shards > 1 and not plugin.aggregator.in_shards:
+            raise OptionError("--shards", not_in_shards(plugin.name), "1")
         security = client_security(args)
         if place is not None:
             return be_shard(args, plugin, place, security)
@@ -161,8 +163,9 @@ def aggregate_alone(
 
             def tell() -> None:
                 if told is not None:
-                    empty = make(subscriber.run)
-                    told(report_of(so_far(subscriber, plugin.name, aggregator, empty)))
+                    found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
+                    told(report_of(found))
+                    found.save()
 
             look = Every(args.interim or NEVER, tell)
             outcome = aggregate(Paced(subscriber, look), aggregator)

@@ -6,9 +6,12 @@ from enum import Enum
 from typing import Protocol
 
 from mttcg.instrument.plan import Plan
+from mttcg.isa.riscv64.classes import FLOATS, destination_of
+from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
+from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.traps import Cause
-from mttcg.tbcache.cache import Block
+from mttcg.tbcache.cache import Block, BlockCache
 
 ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
 """What the guest is told that each engine has."""
@@ -54,6 +57,12 @@ class Engine(Protocol):
     """One vCPU's translator. Used from one thread; registers are exact between two runs."""
 
     name: str
+    cache: BlockCache
+    hart: Hart
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
 
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""
@@ -76,11 +85,17 @@ class Engine(Protocol):
     def spill_integer(self) -> None:
         """Copy the integer registers to the hart state."""
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
 
     def fetch_again(self) -> int:
         """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
 
     def retract(self, pc: int) -> None:
         """Take back the count of the instructions of the current block from pc on."""
@@ -99,6 +114,19 @@ class Engine(Protocol):
 
     def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+
+
+def after_instruction(engine: Engine, pc: int, word: int, target: int) -> tuple[int, ...]:
+    """What operations after an instruction are given, see `plan.Operation`."""
+    word &= (1 << 8 * length(word)) - 1
+    register = destination_of(word)
+    value = 0
+    if register:
+        value = engine.read_f(register - FLOATS) if register >= FLOATS else engine.read_x(register)
+    return pc, word | register << 32, value, target, engine.hart.instructions
 
 
 Discover = Callable[[Block], Plan | None]

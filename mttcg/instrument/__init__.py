@@ -30,10 +30,15 @@ from mttcg.instrument.api import (
     uninstrument_block,
     uninstrument_memory,
 )
+from mttcg.instrument.clock import clock_ticks
 from mttcg.instrument.compiled import compiled
 from mttcg.instrument.cpu import Cpu
 from mttcg.instrument.disassembly import disassemble
+from mttcg.instrument.elf_segments import ElfSegment, elf_segments
+from mttcg.instrument.errors import OptionRefusedError
+from mttcg.instrument.instructions import InstructionClass, instruction_class
 from mttcg.instrument.options import option
+from mttcg.instrument.source_lines import SourceLines, source_lines
 from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.ticket import Ticket
 
@@ -41,19 +46,27 @@ __all__ = [
     "BlockTable",
     "Counter",
     "Cpu",
+    "ElfSegment",
+    "InstructionClass",
+    "OptionRefusedError",
     "Probe",
     "Scoreboard",
+    "SourceLines",
     "Stream",
     "Ticket",
     "When",
+    "clock_ticks",
     "compiled",
     "disassemble",
+    "elf_segments",
     "events",
+    "instruction_class",
     "instrument",
     "instrument_block",
     "instrument_memory",
     "option",
     "probe",
+    "source_lines",
     "symbol",
     "uninstrument",
     "uninstrument_block",

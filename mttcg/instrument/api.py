@@ -54,7 +54,8 @@ def instrument(
     """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
 
     pc is guest-virtual; None means every instruction. A Counter counts the executions, a Stream
-    of `events.INSTRUCTION` records them, a probe gets (cpu, pc, words of `opaque`).
+    of `events.INSTRUCTION`, or of `events.TIMED`, records them, a probe gets (cpu, pc, words of
+    `opaque`).
     """
     return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
 
@@ -84,8 +85,8 @@ def instrument_block(
     """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
 
     None means every block. `block` has `pc` and `instructions`, how many it has. A Counter counts
-    executions, a BlockTable counts them for each block, a Stream of `events.BLOCK` records them, a
-    probe gets (cpu, pc, instructions, words of `opaque`).
+    executions, a BlockTable counts them for each block, a Stream of `events.BLOCK`, or of
+    `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`).
     """
     return _change(True, Where.BLOCK, cpu, pc, target, opaque, once, when)
 
@@ -115,8 +116,9 @@ def instrument_memory(
 
     `access` has `pc`, `address`, `size` in bytes, `value` (zero-extended) and `write`; an AMO is
     a read and a write, a failed SC neither. A Counter counts them, a Stream of `events.ACCESS`
-    records them, a probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers
-    can be read in the callback but not written, as the instruction is half done.
+    records them, one of `events.TIMED_ACCESS` also when they were, and fences and failed SCs. A
+    probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers can be read in
+    the callback but not written, as the instruction is half done.
     """
     return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when)
 

@@ -105,6 +105,7 @@ def to_text(change: Change, plugin: Any) -> str:
         {
             "add": change.add,
             "plugin": attachment.plugin,
+            "epoch": plugin.epoch,
             "where": attachment.where,
             "cpu": attachment.cpu,
             "pc": attachment.pc,
@@ -116,8 +117,8 @@ def to_text(change: Change, plugin: Any) -> str:
     )
 
 
-def from_text(text: str, plugins: Any, declared: Any) -> Change:
-    """Decode a change.
+def from_text(text: str, plugins: Any, declared: Any) -> Change | None:
+    """Decode a change; None if its plugin is not there any more, or has been loaded anew.
 
     Args:
         text: what `to_text` gave.
@@ -126,6 +127,8 @@ def from_text(text: str, plugins: Any, declared: Any) -> Change:
     """
     plain = json.loads(text)
     name = plain["plugin"]
+    if name not in plugins or plugins[name].epoch != plain["epoch"]:
+        return None
 
     def resolve(reference: list[str]) -> Any:
         kind, value = reference

@@ -16,10 +16,15 @@ from mttcg.instrument.targets import (
     When,
 )
 
-RECORDS: dict[Where, Any] = {
-    Where.BLOCK: events.BLOCK,
-    Where.INSTRUCTION: events.INSTRUCTION,
-    Where.ACCESS: events.ACCESS,
+RECORDS: dict[Where, dict[str, Any]] = {
+    Where.BLOCK: {"BLOCK": events.BLOCK, "TIMED": events.TIMED},
+    Where.INSTRUCTION: {
+        "INSTRUCTION": events.INSTRUCTION,
+        "TIMED": events.TIMED,
+        "RETIRED": events.RETIRED,
+        "TRANSFER": events.TRANSFER,
+    },
+    Where.ACCESS: {"ACCESS": events.ACCESS, "TIMED_ACCESS": events.TIMED_ACCESS},
 }
 
 
@@ -31,8 +36,12 @@ def check_target(attachment: Attachment) -> None:
         raise TargetError(target, f"at {where}", wrong)
 
     if isinstance(target, Stream):
-        if target.dtype != RECORDS[where]:
-            refuse(f"its dtype is {target.dtype}; expected mttcg.instrument.events.{where.upper()}")
+        if target.dtype not in RECORDS[where].values():
+            names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])
+            refuse(f"its dtype is {target.dtype}; expected {names}")
+        anywhere = attachment.pc is None and not attachment.once and attachment.when is None
+        if target.dtype in (events.RETIRED, events.TRANSFER) and not anywhere:
+            refuse("records after an instruction are of every one: no pc, once or when")
     elif isinstance(target, Probe):
         if opaque is not None and not isinstance(opaque, Board):
             refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")

@@ -30,13 +30,13 @@ def run_once(data, a, b, c, d, e):
 
 
 @cfunc(SIGNATURE, cache=True)
-def run_once_each_block(data, pc, instructions, slot, half, e):
+def run_once_each_block(data, pc, instructions, slot, half, size):
     """Run the operation unless the block's flag is set, and set it."""
     flag = host.read64(data) + ((slot << U64(11)) + half) * U64(8)
     if host.load64(flag) == U64(0):
         host.store64(flag, U64(1))
         function, its_data = host.read64(data + U64(8)), host.read64(data + U64(16))
-        host.call_operation(function, its_data, pc, instructions, slot, half, e)
+        host.call_operation(function, its_data, pc, instructions, slot, half, size)
 
 
 @cfunc(SIGNATURE, cache=True)

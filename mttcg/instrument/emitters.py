@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from numba import cfunc, njit, types
 
+from mttcg.instrument import events
 from mttcg.instrument.changes import Where
 from mttcg.isa import native as host
+from mttcg.isa.riscv64 import classes
 from mttcg_bus import ring
 
 U64 = np.uint64
+is_jump = njit(cache=True)(classes.is_jump)
 SIGNATURE = types.void(*[types.uint64] * 6)
 HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
 
@@ -39,6 +42,9 @@ HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
     LOST,  # 1 if the window is in the scratch area
 ) = range(16)
 EMITTER_WORDS = 16
+HOW_BITS, HOW_MASK = 8, 0xFF
+"""Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
+MOST_TICKS = (1 << 32) - 1
 SCRATCH_RECORDS = 1024
 """As many as a block can have at most: two for each of its instructions."""
 
@@ -155,15 +161,47 @@ def emit_access(data, pc, address, size, value, write):
     host.store64(place, pc)
     host.store64(place + U64(8), address)
     host.store64(place + U64(16), value)
-    host.store64(place + U64(24), word(data, CPU) | (size << U64(16)) | (write << U64(24)))
+    how = write & U64(events.WRITE)
+    host.store64(place + U64(24), word(data, CPU) | (size << U64(16)) | (how << U64(24)))
+
+
+@njit(cache=True)
+def write_timed_access(place, cpu, pc, address, size, value, how, time, ticks):
+    """Write the fields of an `events.TIMED_ACCESS` record."""
+    host.store64(place, pc)
+    host.store64(place + U64(8), address)
+    host.store64(place + U64(16), value)
+    host.store64(place + U64(24), time)
+    last = cpu | (size << U64(16)) | (how << U64(24)) | (ticks << U64(32))
+    host.store64(place + U64(32), last)
 
 
 @cfunc(SIGNATURE, cache=True)
-def emit_block(data, pc, instructions, _c, _d, _e):
+def emit_timed_access(data, pc, address, size, value, how):
+    """Write an `events.TIMED_ACCESS` record; `how` with the clock before an atomic, see `plan`."""
+    kind = how & U64(events.KIND)
+    if kind == U64(0) or kind == U64(events.FENCE):
+        now = host.clock_before() if kind == U64(0) else host.clock_after()
+        place = next_record(data)
+        flags = how & U64(HOW_MASK)
+        write_timed_access(place, word(data, CPU), pc, address, size, value, flags, now, U64(0))
+        return
+    now = host.clock_after()
+    # its low 56 bits are there, and it was not long ago
+    passed = (now - (how >> U64(HOW_BITS))) & U64((1 << 64 - HOW_BITS) - 1)
+    place, flags = next_record(data), how & U64(HOW_MASK)
+    ticks = min(passed, U64(MOST_TICKS))
+    time = now - passed
+    write_timed_access(place, word(data, CPU), pc, address, size, value, flags, time, ticks)
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_block(data, pc, instructions, _slot, _half, size):
     """Write an `events.BLOCK` record."""
     place = next_record(data)
     host.store64(place, pc)
-    host.store64(place + U64(8), instructions | (word(data, CPU) << U64(32)))
+    how_long = instructions | (size << U64(16))
+    host.store64(place + U64(8), how_long | (word(data, CPU) << U64(32)))
 
 
 @cfunc(SIGNATURE, cache=True)
@@ -174,8 +212,60 @@ def emit_instruction(data, pc, _b, _c, _d, _e):
     host.store64(place + U64(8), word(data, CPU))
 
 
-EMITTERS: dict[Where, Any] = {
-    Where.ACCESS: emit_access,
-    Where.BLOCK: emit_block,
-    Where.INSTRUCTION: emit_instruction,
+@cfunc(SIGNATURE, cache=True)
+def emit_timed_block(data, pc, instructions, _c, _d, _e):
+    """Write an `events.TIMED` record of a block."""
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), now)
+    host.store64(place + U64(16), instructions | (word(data, CPU) << U64(32)))
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_timed_instruction(data, pc, _b, _c, _d, _e):
+    """Write an `events.TIMED` record of an instruction."""
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), now)
+    host.store64(place + U64(16), word(data, CPU) << U64(32))
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_retired(data, pc, what, value, _target, _instructions):
+    """Write an `events.RETIRED` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), value)
+    instruction, register = what & U64(0xFFFF_FFFF), what >> U64(32)
+    last = instruction | (word(data, CPU) << U64(32)) | (register << U64(48))
+    host.store64(place + U64(16), last)
+
+
+@cfunc(SIGNATURE, cache=True)
+def emit_transfer(data, pc, what, _value, target, instructions):
+    """Write an `events.TRANSFER` record if the instruction is a jump."""
+    instruction = what & U64(0xFFFF_FFFF)
+    if not is_jump(np.int64(instruction)):
+        return
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), target)
+    host.store64(place + U64(16), now)
+    host.store64(place + U64(24), instructions)
+    host.store64(place + U64(32), instruction | (word(data, CPU) << U64(32)))
+
+
+EMITTERS: dict[Where, dict[Any, Any]] = {
+    Where.ACCESS: {events.ACCESS: emit_access, events.TIMED_ACCESS: emit_timed_access},
+    Where.BLOCK: {events.BLOCK: emit_block, events.TIMED: emit_timed_block},
+    Where.INSTRUCTION: {
+        events.INSTRUCTION: emit_instruction,
+        events.TIMED: emit_timed_instruction,
+        events.RETIRED: emit_retired,
+        events.TRANSFER: emit_transfer,
+    },
 }
+"""The emitter of each layout, by where it is attached."""

@@ -1,6 +1,8 @@
 """What can go wrong when a plugin asks for instrumentation."""
 
-from mttcg.errors import MttcgError
+from pathlib import Path
+
+from mttcg.errors import MttcgError, UserError
 
 
 class InstrumentError(MttcgError):
@@ -104,3 +106,19 @@ class CallbackError(InstrumentError):
     def __init__(self, plugin: str, cpu: int, pc: int, trace: str) -> None:
         super().__init__(f"plugin {plugin} failed on vCPU {cpu} at pc {pc:#x}\n{trace}".rstrip())
         self.plugin, self.cpu, self.pc, self.trace = plugin, cpu, pc, trace
+
+
+class OptionRefusedError(InstrumentError, UserError):
+    """An option of a plugin has a value that it can't use; for a plugin to raise."""
+
+    def __init__(self, option: str, wrong: str, expected: str) -> None:
+        super().__init__(f"option {option}: {wrong}; expected {expected}")
+        self.option, self.wrong, self.expected = option, wrong, expected
+
+
+class ElfFileError(InstrumentError, UserError):
+    """The guest's ELF file, or its line table, can't be read."""
+
+    def __init__(self, path: Path, wrong: str) -> None:
+        super().__init__(f"{path}: {wrong}; expected the ELF file that was run")
+        self.path, self.wrong = path, wrong

@@ -62,12 +62,16 @@ class PluginSource:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A loaded plugin: `options` is an instance of its module's `Options`, None if it has none."""
+    """A loaded plugin: `options` is an instance of its module's `Options`, None if it has none.
+
+    `epoch`: the change with which it was loaded; 0 if it was there at the start.
+    """
 
     name: str
     spec: PluginSpec
     module: ModuleType
     options: Any
+    epoch: int = 0
 
     @property
     def aggregator(self) -> type[Any] | None:

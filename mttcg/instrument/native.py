@@ -4,7 +4,7 @@ Each is `void f(data, a, b, c, d, e)` (see `plan.Operation`), made by numba. Loa
 host process only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from mttcg.instrument.changes import Where
+from mttcg.instrument.events import WRITE
 from mttcg.instrument.probe_errors import check_arguments, probe_error
+from mttcg.instrument.probe_key import content_of
 from mttcg.isa import native as host
 
 U64 = np.uint64
@@ -27,12 +29,22 @@ PROBE_ARGUMENTS = {
 }
 
 
+_compiled: dict[tuple[Hashable, Where, bool], Any] = {}
+"""Every probe that was compiled, by content: numba can't let go of one."""
+
+
 @intrinsic
 def _as_pointer(_context: Any, address: Any) -> Any:
     def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
 
     return types.voidptr(types.uint64), build
+
+
+@njit(cache=True)
+def read_clock():
+    """The clock of timed records, now."""
+    return host.clock_after()
 
 
 @cfunc(SIGNATURE, cache=True)
@@ -59,13 +71,16 @@ def compile_probe(function: Callable[..., Any], where: Where, answers: bool = Fa
     """Compile a probe for where it is attached; the result has the `address` to call.
 
     With `answers` it is a condition, `uint64 f(data, a, b, c, d, e)`. Its data is three words: the
-    vCPU's index, the address and number of its board words. Raises ProbeError for a function
-    outside of numba's subset.
+    vCPU's index, the address and number of its board words. One of equal content is compiled once.
+    Raises ProbeError for a function outside of numba's subset.
     """
     checked = check_arguments(function, f"{PROBE_ARGUMENTS[where]}, words")
+    key = content_of(checked), where, answers
     try:
-        inner = njit(error_model="numpy")(checked)
-        return (_compile_condition if answers else _compile)(inner, where)
+        if key not in _compiled:
+            inner = njit(error_model="numpy")(checked)
+            _compiled[key] = (_compile_condition if answers else _compile)(inner, where)
+        return _compiled[key]
     except Exception as error:  # numba's errors have no root of their own
         raise probe_error(checked, error) from error
 
@@ -88,7 +103,7 @@ def _compile(inner, where):
 
         @cfunc(SIGNATURE)
         def operation(data, a, b, c, d, e):
-            inner(host.read64(data), a, b, c, d, e, _words(data))
+            inner(host.read64(data), a, b, c, d, e & U64(WRITE), _words(data))
 
     return operation
 
@@ -111,6 +126,6 @@ def _compile_condition(inner, where):
 
         @cfunc(CONDITION)
         def condition(data, a, b, c, d, e):
-            return U64(inner(host.read64(data), a, b, c, d, e, _words(data)))
+            return U64(inner(host.read64(data), a, b, c, d, e & U64(WRITE), _words(data)))
 
     return condition

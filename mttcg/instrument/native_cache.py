@@ -12,7 +12,8 @@ def use_native_cache() -> None:
     cache is named after all files that it compiles from, and those that they take constants from.
     """
     package = Path(__file__).parent.parent
-    sources = [package / "isa/riscv64/hart.py", package / "engine/unicorn/frame.py", bus_ring()]
+    constants = "isa/riscv64/hart.py", "engine/unicorn/frame.py", "instrument/events.py"
+    sources = [*(package / name for name in constants), bus_ring()]
     sources += [p for p in sorted(package.rglob("*.py")) if b"numba" in p.read_bytes()]
     digest = hashlib.blake2b(digest_size=8)
     for source in sources:

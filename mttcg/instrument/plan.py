@@ -4,11 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["call", "python", "count", "table", "record", "once", "once_table", "if"]
+Kind = Literal[
+    "call",
+    "python",
+    "count",
+    "table",
+    "record",
+    "timed",
+    "retired",
+    "transfer",
+    "once",
+    "once_table",
+    "if",
+]
 """What an operation does, for engines that can do it without the call.
 
 - count, table: add one to the word at `data`, or to a block's word in the table there;
-- record: write a record into the window of the emitter at `data`, see `emitters`;
+- record, timed: write a record into the window of the emitter at `data`, see `emitters`;
+  one of a timed layout has a time stamp;
+- retired, transfer: as record, after an instruction, or a jump;
 - once, once_table: nothing if the flag, or the block's flag, that `data` points to is set;
 - if: nothing if the condition in `data`, whose text is `text`, answers 0, see `conditions`;
 - python: run Python, which may ask for a stop.
@@ -20,11 +34,18 @@ class Operation:
     """One native thing to do: the address of `void f(data, a, b, c, d, e)`, and its data.
 
     `text` is the same function, or the condition of it, for an engine that can weave it in, see
-    `probe_text`, or "". `python`: it may run Python, which may ask for a stop.
+    `probe_text`, or "". `python`: it may run Python, which may ask for a stop. `order`: of
+    accesses,
+    it is also told of fences and of SCs that failed.
 
     What the five arguments are depends on where it is attached:
-    block: pc, instructions, slot of the code page, offset in halves, 0;
-    instruction: pc, bytes, 0, 0, 0; access: pc, address, bytes, value, 1 for a write.
+    block: pc, instructions, slot of the code page, offset in halves, bytes;
+    instruction: pc, bytes, 0, 0, 0; after one: pc, its word and 32 bits above that the register
+    that it wrote (see `events.RETIRED`), the value there, where it jumped to, and how many were
+    retired with it, the last two of jumps only; access: pc, address, bytes,
+    value, how. Bit 0 of how is 1 for a write. Where an operation with `order` is attached, its low
+    8 bits are as in `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an LR,
+    SC or AMO.
     """
 
     function: int
@@ -32,6 +53,7 @@ class Operation:
     kind: "Kind" = "call"
     text: str = ""
     python: bool = False
+    order: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,7 @@ class Plan:
     Attributes:
         every_block: before each block.
         every_instruction: before each instruction.
+        every_retired: after each instruction that did not trap.
         every_access: with each load and store; loads after they have read.
         blocks: before the block that starts at an address.
         instructions: before the instruction at an address.
@@ -49,8 +72,14 @@ class Plan:
     every_block: tuple[Operation, ...] = ()
     every_instruction: tuple[Operation, ...] = ()
     every_access: tuple[Operation, ...] = ()
+    every_retired: tuple[Operation, ...] = ()
     blocks: Mapping[int, tuple[Operation, ...]] = field(default_factory=dict)
     instructions: Mapping[int, tuple[Operation, ...]] = field(default_factory=dict)
+
+    @property
+    def every_order(self) -> tuple[Operation, ...]:
+        """Those of `every_access` that are told of fences, and of SCs that failed, as well."""
+        return tuple(operation for operation in self.every_access if operation.order)
 
 
 EMPTY = Plan()

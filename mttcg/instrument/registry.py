@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from mttcg.instrument import conditions, native
+from mttcg.instrument import conditions, events, native
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.emitters import EMITTERS
 from mttcg.instrument.plan import Kind, Operation, Plan
@@ -21,6 +21,8 @@ from mttcg.instrument.targets import (
     Stream,
 )
 
+AFTER: dict[Any, Kind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
+"""Records that are written after an instruction."""
 CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
 
@@ -33,7 +35,7 @@ class Machinery(Protocol):
     def emitter(self, stream: Stream, cpu: int) -> int:
         """Address of the emitter of a stream, see `native`."""
 
-    def call_python(self, attachment: Attachment, arguments: tuple[int, ...]) -> None:
+    def call_python(self, callback: "Callback", arguments: tuple[int, ...]) -> None:
         """Call a Python function that is attached, with what the operation was given."""
 
     def start_counting(self, counter: Counter, where: Where) -> None:
@@ -52,6 +54,15 @@ def counts_all(attachment: Attachment) -> bool:
         and attachment.pc is None
         and attachment.where is not Where.ACCESS
     )
+
+
+@dataclass(slots=True)
+class Callback:
+    """A Python function that is attached: its calls, and the nanoseconds in them if measured."""
+
+    attachment: Attachment
+    calls: int = 0
+    nanoseconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class Registry:
     conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     held: dict[Attachment, Held] = field(default_factory=dict)
     released: list[Held] = field(default_factory=list)
-    callbacks: dict[int, Attachment] = field(default_factory=dict)
+    callbacks: dict[int, Callback] = field(default_factory=dict)
     totals: dict[Attachment, None] = field(default_factory=dict)
     followed: set[tuple[Counter, Where]] = field(default_factory=set)
     load_order: dict[str, int] = field(default_factory=dict)
@@ -99,9 +110,9 @@ class Registry:
         self.trampoline_address = ctypes.cast(self.trampoline, ctypes.c_void_p).value or 0
 
     def _call(self, data: int, *arguments: int) -> None:
-        attachment = self.callbacks.get(data)
-        if attachment is not None:
-            self.machinery.call_python(attachment, arguments)
+        callback = self.callbacks.get(data)
+        if callback is not None:
+            self.machinery.call_python(callback, arguments)
 
     def apply(self, change: Change) -> bool:
         """Make a change; whether it changed anything. It is in force with the next plan.
@@ -151,6 +162,29 @@ class Registry:
             self.callbacks.pop(held.number, None)
             self.released.append(held)  # translated code may use its data until the next plan
 
+    def cost_of(self, attachment: Attachment) -> dict[str, int]:
+        """Calls of an attached Python function, and nanoseconds in them, since it was attached."""
+        held = self.held.get(attachment)
+        callback = self.callbacks.get(held.number) if held is not None else None
+        callback = callback or Callback(attachment)
+        return {"calls": callback.calls, "nanoseconds": callback.nanoseconds}
+
+    def take_compiled(self, other: "Registry") -> None:
+        """Take over what another registry has compiled."""
+        self.probes |= other.probes
+        self.conditions |= other.conditions
+
+    def forget(self, plugin: str, module: str) -> None:
+        """Let go of what was made for a plugin, whose attachments are all taken away already.
+
+        The plan that follows from that is in force: nothing native has an address of it.
+        """
+        self.load_order.pop(plugin, None)
+        self.released.clear()
+        for compiled in (self.probes, self.conditions):
+            for key in [key for key in compiled if key[0].function.__module__ == module]:
+                del compiled[key]
+
     def become(self, cpu: int, machinery: Machinery, load_order: list[str]) -> None:
         """Serve one vCPU from now on, after the fork."""
         self.cpu, self.machinery = cpu, machinery
@@ -171,9 +205,11 @@ class Registry:
         self.released.clear()
         sites = {where: rows.copy() for where, rows in self.rows.items()}
         every = {where: rows.pop(None, ()) for where, rows in sites.items()}
+        instructions = every[Where.INSTRUCTION]
         return Plan(
             every_block=every[Where.BLOCK],
-            every_instruction=every[Where.INSTRUCTION],
+            every_instruction=tuple(o for o in instructions if o.kind not in AFTER.values()),
+            every_retired=tuple(o for o in instructions if o.kind in AFTER.values()),
             every_access=every[Where.ACCESS],
             blocks=cast(Sites, sites[Where.BLOCK]),
             instructions=cast(Sites, sites[Where.INSTRUCTION]),
@@ -236,7 +272,8 @@ class Registry:
         words[conditions.FUNCTION] = inner.operation.function
         words[conditions.DATA] = inner.operation.data
         python = inner.operation.python
-        outer = Operation(function, int(words.ctypes.data), kind, text, python)
+        order = inner.operation.order
+        outer = Operation(function, int(words.ctypes.data), kind, text, python, order)
         return Held(outer, (words, data, inner.data), inner.number)
 
     def _given(self, board: Board | None) -> Any:
@@ -248,8 +285,11 @@ class Registry:
     def _hold_target(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
         if isinstance(target, Stream):
-            function = EMITTERS[attachment.where].address
-            return Held(Operation(function, self.machinery.emitter(target, cpu), "record"))
+            function = EMITTERS[attachment.where][target.dtype].address
+            data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
+            kind: Kind = "timed" if "time" in (target.dtype.names or ()) else "record"
+            kind = AFTER.get(target.dtype, kind)
+            return Held(Operation(function, data, kind, order=order))
         if isinstance(target, Board):
             table = isinstance(target, BlockTable)
             function = (native.count_in_table if table else native.count_one).address
@@ -260,7 +300,7 @@ class Registry:
             compiled, text = self.probes[target, attachment.where]
             return Held(Operation(compiled.address, int(given.ctypes.data), text=text), given)
         number = next(self.numbers)
-        self.callbacks[number] = attachment
+        self.callbacks[number] = Callback(attachment)
         operation = Operation(self.trampoline_address, number, "python", python=True)
         return Held(operation, number=number)
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument import session
+from mttcg.instrument.errors import DeclarationError
+from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
 
 
 class Board:
@@ -94,18 +96,23 @@ BLOCK_TABLE_WORDS = 16384 * 2048
 
 
 class BlockTable(Board):
-    """Executions of each block, counted inline; read at the end as `events.EXECUTIONS` records.
+    """Executions of each block, counted inline, and read as records at the end.
 
-    Declared in `plugin_init` or at module level, its stream before it.
+    Declared in `plugin_init` or at module level, its stream before it. With a stream of
+    `events.INSTRUCTION_EXECUTIONS` it is executions of instructions: those of their blocks, less
+    what was left out when a trap, or the machine's end, came in the middle of one.
 
     Args:
         name: unique within the plugin.
-        stream: where the records go when a vCPU ends.
+        stream: where the records go when a vCPU ends: of `events.EXECUTIONS`, or as above.
     """
 
     kind = "blocks"
 
     def __init__(self, name: str, stream: "Stream") -> None:
+        if stream.dtype not in (EXECUTIONS, INSTRUCTION_EXECUTIONS):
+            wrong = f"its stream has dtype {stream.dtype}; expected that of executions"
+            raise DeclarationError(name, wrong)
         self.stream = stream
         super().__init__(name, BLOCK_TABLE_WORDS)
 

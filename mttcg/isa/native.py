@@ -134,6 +134,27 @@ def full_fence(_context: Any) -> Any:
     return types.uint64(), build
 
 
+def _clock(name: str, result: Any) -> Any:
+    @intrinsic
+    def clock(_context: Any) -> Any:
+        def build(_ctx: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+            function = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(result, []), name
+            )
+            answer = builder.call(function, [])
+            return answer if result is I64 else builder.extract_value(answer, 0)
+
+        return types.uint64(), build
+
+    return clock
+
+
+clock_before = _clock("llvm.readcyclecounter", I64)
+"""The time-stamp counter, read before anything later is seen by others (RDTSC)."""
+clock_after = _clock("llvm.x86.rdtscp", ir.LiteralStructType([I64, I32]))
+"""The time-stamp counter, read after all earlier loads and atomics are over (RDTSCP)."""
+
+
 def _call(result: Any, *arguments: Any) -> Any:
     """A call through a function's address, with the given LLVM types.
 

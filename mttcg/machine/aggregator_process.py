@@ -30,7 +30,8 @@ class AggregatorProcess:
 
     plugin: what it is called on the bus. named: what it is called in messages. shards: processes
     that share its work out among them; each is a subscriber. latest: the report that came last,
-    None before the first. news: whether it came since somebody set this to False.
+    None before the first. news: whether it came since somebody set this to False. ended_reports:
+    whether none comes any more.
     """
 
     plugin: str
@@ -40,6 +41,7 @@ class AggregatorProcess:
     shards: int = 1
     latest: dict[str, Any] | None = None
     news: bool = False
+    ended_reports: bool = False
     _failure: str | None = None
     _received: bytearray = field(default_factory=bytearray)
 
@@ -109,6 +111,7 @@ class AggregatorProcess:
         self._received = bytearray(rest)
         for line in lines:
             self._take_line(line)
+        self.ended_reports = not data
         return bool(data)
 
     def _take_line(self, line: bytes) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.config import Config
+from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
@@ -49,7 +49,11 @@ def security_of(config: Config) -> "ServerSecurity | None":
 
     file = Path(config.keys)
     read_keys(file)
-    return ServerSecurity(file, tuple(read_public(Path(path)) for path in config.allow))
+    allowed, controllers = (
+        tuple(read_public(Path(path)) for path in paths)
+        for paths in (config.allow, config.allow_control)
+    )
+    return ServerSecurity(file, allowed, controllers)
 
 
 @dataclass
@@ -57,7 +61,9 @@ class Delivery:
     """The streams of one run.
 
     `ring_fds` are by stream name ("<plugin>.<event>"), then by vCPU; the publisher exists if there
-    is a stream or an address to serve.
+    is a stream or an address to serve. `specs` has the streams that there are, `known` also those
+    that there were, whose ledgers are in `past`, and how long their producers stalled, by vCPU, in
+    `past_stalled`. `policies`: what the user chose, by stream or plugin.
     """
 
     specs: dict[str, StreamSpec]
@@ -68,6 +74,10 @@ class Delivery:
     aggregators: list[AggregatorProcess] = field(default_factory=list)
     recorder: AggregatorProcess | None = None
     keys: Path | None = None
+    policies: dict[str, str] = field(default_factory=dict)
+    known: dict[str, StreamSpec] = field(default_factory=dict)
+    past: dict[str, Ledger] = field(default_factory=dict)
+    past_stalled: "Counter[int]" = field(default_factory=Counter)
     closed: bool = False
 
     @classmethod
@@ -79,23 +89,45 @@ class Delivery:
         Raises OptionError for a policy of a stream that there is not.
         """
         specs = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
-        for name, policy in sorted((policies or {}).items()):  # streams after their plugins
-            chosen = [spec for spec in specs.values() if name in (spec.name, spec.plugin)]
-            if not chosen:
+        for name in policies or {}:
+            if not any(name in (spec.name, spec.plugin) for spec in specs.values()):
                 there = f"one of {', '.join(specs)}" if specs else "a plugin that has a stream"
                 raise OptionError("--policy", f"there is no stream {name}", there)
-            specs |= {spec.name: replace(spec, policy=policy) for spec in chosen}
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
-        made = cls(specs, {name: [] for name in specs}, os.eventfd(0, flags), [])
+        made = cls({}, {}, os.eventfd(0, flags), [], policies=dict(policies or {}))
         try:
-            for _ in range(smp):
-                made.space_fds.append(os.eventfd(0, flags))
-                for name, spec in specs.items():
-                    made.ring_fds[name].append(create_ring(spec))
+            made.space_fds += [os.eventfd(0, flags) for _ in range(smp)]
+            made.add_rings(streams)
         except OSError:
             made.close()
             raise
         return made
+
+    def add_rings(self, streams: list[dict[str, Any]]) -> list[StreamSpec]:
+        """Make the rings of more streams, with the policies that the user chose; the streams."""
+        added = [self._with_policy(StreamSpec.from_plain(plain)) for plain in streams]
+        for spec in added:
+            self.specs[spec.name] = self.known[spec.name] = spec
+            rings = self.ring_fds[spec.name] = []
+            for _ in self.space_fds:
+                rings.append(create_ring(spec))
+        return added
+
+    def _with_policy(self, spec: StreamSpec) -> StreamSpec:
+        for name in (spec.name, spec.plugin):
+            if name in self.policies:
+                return replace(spec, policy=self.policies[name])
+        return spec
+
+    def drop_rings(self, name: str) -> None:
+        """Let go of a stream's rings, which nobody uses any more; the ledger stays."""
+        rings = self.ring_fds.pop(name)
+        del self.specs[name]
+        for cpu, ring in enumerate(rings):
+            ledger = ledger_of(ring)
+            self.past[name] = self.past.get(name, Ledger()) + ledger
+            self.past_stalled[cpu] += ledger.stalled_ns
+            os.close(ring)
 
     def publish(self, config: Config, run: RunInfo) -> PublisherProcess:
         """Start the publisher; raises the bus's errors of addresses and keys."""
@@ -109,6 +141,7 @@ class Delivery:
             self.space_fds,
             config.stall_limit,
             security_of(config),
+            config.control,
         )
         return publisher
 
@@ -122,17 +155,25 @@ class Delivery:
                 there = f"one of {', '.join(names)}" if names else "a plugin that aggregates"
                 raise OptionError("--shards", f"there is no aggregator of {name}", there)
         for plugin in chosen:
-            wanted = config.shards.get(plugin["name"], config.shards.get("", 1))
-            self.aggregators.append(
-                AggregatorProcess.start(
-                    plugin["name"],
-                    plugin["spec"],
-                    self.publisher.url,
-                    self.keys,
-                    shards=min(wanted, config.smp),
-                    interim=config.interim,
-                )
+            self.start_aggregator(plugin, config)
+
+    def start_aggregator(self, plugin: dict[str, Any], config: Config) -> AggregatorProcess:
+        """Start a plugin's aggregator."""
+        assert self.publisher is not None
+        wanted = config.shards.get(plugin["name"], config.shards.get("", 1))
+        if min(wanted, config.smp) > 1 and not plugin["in_shards"]:
+            raise OptionError("--shards", not_in_shards(plugin["name"]), WHOLE)
+        self.aggregators.append(
+            AggregatorProcess.start(
+                plugin["name"],
+                plugin["spec"],
+                self.publisher.url,
+                self.keys,
+                shards=min(wanted, config.smp),
+                interim=config.interim,
             )
+        )
+        return self.aggregators[-1]
 
     def record(self, file: Path) -> None:
         """Start a recorder of everything that is published."""
@@ -208,14 +249,16 @@ class Delivery:
 
     def ledger(self) -> dict[str, Ledger]:
         """Where the records of each stream are, summed over vCPUs."""
-        return {
-            name: sum((ledger_of(fd) for fd in fds), Ledger())
+        now = {
+            name: sum((ledger_of(fd) for fd in fds), self.past.get(name, Ledger()))
             for name, fds in self.ring_fds.items()
         }
+        return self.past | now
 
     def stalled_ns(self, cpu: int) -> int:
         """How long a vCPU waited for room in its rings, in nanoseconds."""
-        return sum(ledger_of(fds[cpu]).stalled_ns for fds in self.ring_fds.values())
+        now = sum(ledger_of(fds[cpu]).stalled_ns for fds in self.ring_fds.values())
+        return now + self.past_stalled[cpu]
 
     def subscribers(self) -> list[dict[str, Any]]:
         """Everybody who has left: name, reason, and the ledger of what came by meanwhile."""
@@ -223,6 +266,10 @@ class Delivery:
         return [
             {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in departures
         ]
+
+    def garbage(self) -> dict[str, int]:
+        """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
+        return self.publisher.garbage.to_plain() if self.publisher is not None else {}
 
     def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
         """Deliver the rest and collect the reports; `failed` is told what went wrong."""

@@ -6,8 +6,10 @@ has no threads before it forks, and its vCPUs share its pages until they write t
 
 import contextlib
 import ctypes
+import gc
 import io
 import os
+import select
 import signal
 import socket
 import sys
@@ -18,12 +20,13 @@ from typing import Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
+from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
 
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
-TRANSLATOR = -1
-"""Stands for the translator where others are vCPUs."""
+PR_SET_NAME = 15
+TRANSLATOR, REHEARSAL = -1, -2
+"""Stand for the translator, and for a process that tries a plugin, where others are vCPUs."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -31,7 +34,7 @@ def die_with_parent(parent: int) -> None:
 
     The supervisor decides what Ctrl-C means. Leaves at once if process `parent` has ended already.
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal_at_end_of_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(EXIT_FAULT)
@@ -40,42 +43,6 @@ def die_with_parent(parent: int) -> None:
 def name_process(name: str) -> None:
     """Be shown by that name, up to 15 characters, by ps and top (prctl(2))."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())
-
-
-def load_plugins(declarations: Any, specs: list[str]) -> dict[str, Any]:
-    """Load the plugins and run their plugin_init; PluginError if one refuses or raises."""
-    from mttcg.errors import PluginError
-    from mttcg.instrument import loader, session
-    from mttcg.instrument.options import parse_spec
-
-    session.set_guest(declarations)
-    plugins: dict[str, Any] = {}
-    for spec in specs:
-        source = loader.find_plugin(parse_spec(spec).target)
-        with session.calling(source.name):
-            plugin = loader.load_plugin(spec)
-            if plugin.name in plugins:
-                raise PluginError(plugin.name, "is given twice; expected it once")
-            plugins[plugin.name] = plugin
-            initialise(plugin, loader.own_file(source))
-    return plugins
-
-
-def initialise(plugin: Any, file: str) -> None:
-    """Run a plugin's plugin_init if it has one; `file` is where the plugin's own code is."""
-    from mttcg.errors import PluginError
-    from mttcg.instrument.loader import describe_failure
-
-    init = getattr(plugin.module, "plugin_init", None)
-    if init is None:
-        return
-    try:
-        accepted = init(plugin.options)
-    except (Exception, SystemExit) as error:
-        wrong = f"plugin_init raised {describe_failure(error, file)}"
-        raise PluginError(plugin.name, wrong) from error
-    if accepted is False:
-        raise PluginError(plugin.name, "plugin_init returned False; expected it to accept the run")
 
 
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +66,7 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
                 "name": plugin.name,
                 "spec": plugin.spec.text,
                 "aggregator": plugin.aggregator is not None,
+                "in_shards": plugin.aggregator is not None and plugin.aggregator.in_shards,
             }
             for plugin in plugins.values()
         ],
@@ -197,13 +165,19 @@ def serve(channel: Channel) -> int:
     use_native_cache()
 
     from mttcg.errors import MttcgError
+    from mttcg.instrument.clock import look, ticks_per_second
+    from mttcg.instrument.initialise import load_plugins
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
+    gc.freeze()  # what plugins make is looked through for what is left of them, this is not
     declarations = Declarations(message["symbols"])
     try:
+        begun = look()
         plugins = load_plugins(declarations, message["plugins"])
-        channel.send({"ready": describe(declarations, plugins)})
+        needs = describe(declarations, plugins)
+        needs["ticks_per_second"] = ticks_per_second(begun) if needs["streams"] else 0
+        channel.send({"ready": needs})
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})
         return EXIT_USER
@@ -211,14 +185,71 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    while set(children.values()) - {TRANSLATOR}:
-        pid, status = os.wait()
-        index = children.pop(pid, None)
-        exit_status = os.waitstatus_to_exitcode(status)
-        if index == TRANSLATOR:
-            channel.send({"translator": exit_status})
-        elif index is not None:  # not a process that a plugin started
-            channel.send({"ended": index, "status": exit_status})
+    watch_children(channel, message["symbols"], children)
+    return 0
+
+
+def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int, int]) -> None:
+    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile."""
+    ends = {os.pidfd_open(pid): pid for pid in children}
+    poller = select.poll()
+    for descriptor in (channel.fileno(), *ends):
+        poller.register(descriptor, select.POLLIN)
+    while set(children.values()) - {TRANSLATOR, REHEARSAL}:
+        for descriptor, _ in poller.poll():
+            if descriptor == channel.fileno():
+                received = channel.receive()
+                if received is None:
+                    poller.unregister(channel)
+                    continue
+                pid = fork_rehearsal(channel, symbols, received[0])
+                end = os.pidfd_open(pid)
+                children[pid], ends[end] = REHEARSAL, pid
+                poller.register(end, select.POLLIN)
+                continue
+            poller.unregister(descriptor)
+            os.close(descriptor)
+            pid = ends.pop(descriptor)
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            channel.send(told_of_end(children.pop(pid), status))
+
+
+def told_of_end(index: int, status: int) -> dict[str, Any]:
+    """What the supervisor hears of a process's end."""
+    if index == TRANSLATOR:
+        return {"translator": status}
+    return {"rehearsal": status} if index == REHEARSAL else {"ended": index, "status": status}
+
+
+def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+    """Fork a process that loads a plugin to see whether it can be, and what it needs; its id.
+
+    It says so through the channel, and ends.
+    """
+    flush_output()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        die_with_parent(parent)
+        name_process("rehearsal")
+        end_with(partial(rehearse, channel, symbols, message))
+    return child
+
+
+def rehearse(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+    """Load a plugin; the exit status."""
+    from mttcg.errors import MttcgError
+    from mttcg.instrument.initialise import load_anew
+    from mttcg.vcpu.guest import Declarations
+    from mttcg_bus.errors import BusError
+
+    declarations = Declarations(symbols)
+    try:
+        plugin = load_anew(declarations, message["rehearse"])
+        answer = describe(declarations, {plugin.name: plugin})
+    except (MttcgError, BusError) as error:
+        answer = {"error": str(error)}
+    channel.send({"rehearsed": answer, "number": message["number"]})
     return 0
 
 

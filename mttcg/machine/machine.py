@@ -17,21 +17,23 @@ from mttcg.errors import HostLimitError, OptionError
 from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
+from mttcg.machine.boards import Boards
 from mttcg.machine.console import Console, standard_output
+from mttcg.machine.control import Control
 from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage
 from mttcg.machine.interim import Interims
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import END_SECONDS, Host, start_host
-from mttcg.machine.outcome import StatusReader, build_result, counter_reports
+from mttcg.machine.outcome import StatusReader, build_result, counter_reports, vcpu_now
 from mttcg.machine.result import RunResult, Status, json_ready
-from mttcg.machine.segments import board_stride, create_segment, fixed_sizes, map_segment
+from mttcg.machine.segments import create_segment, fixed_sizes, map_segment
 from mttcg.machine.watch import Watch
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.tables import executed_blocks
+from mttcg.vcpu.tables import table_records
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "llvm"
@@ -104,6 +106,8 @@ class Run:
         self.delivery: Delivery | None = None
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}
+        self.past_reports: dict[str, Any] = {}
+        self.boards = Boards()
 
     def run(
         self,
@@ -130,6 +134,8 @@ class Run:
 
         with self.interrupts as interrupts:
             watch = self._watch(host, console, stdin_fd, tick)
+            if self.config.control:
+                watch.control = Control(self, watch)
             if on_interim is not None and self.config.interim:
                 interims = Interims(self, watch, on_interim)
             began = time.monotonic()
@@ -161,11 +167,12 @@ class Run:
         if others and not delivery.specs:
             wrong = "nobody can subscribe, as no plugin has a stream"
             raise OptionError("--wait-subscribers", wrong, "a plugin that records something")
-        if self.config.record is not None and not delivery.specs:
+        may_come = bool(delivery.specs) or self.config.control
+        if self.config.record is not None and not may_come:
             wrong = "there is nothing to record, as no plugin has a stream"
             raise OptionError("--record", wrong, "a plugin that records something")
-        if delivery.specs or self.config.bus is not None:
-            publisher = delivery.publish(self.config, self._run_info())
+        if delivery.specs or self.config.bus is not None or self.config.control:
+            publisher = delivery.publish(self.config, self.run_info())
             publisher.state = self._state
             if on_bus is not None:
                 on_bus(publisher.url)
@@ -174,7 +181,8 @@ class Run:
                 delivery.record(Path(self.config.record))
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
-    def _run_info(self) -> RunInfo:
+    def run_info(self) -> RunInfo:
+        """What is run, for those who subscribe."""
         return RunInfo(
             run=self.identifier,
             guest=str(self.config.guest),
@@ -184,8 +192,15 @@ class Run:
             ram_size=self.config.memory,
             entry=self.image.entry,
             symbols=tuple((s.address, s.size, s.name) for s in self.image.symbols),
-            plugins=self.config.plugins,
+            plugins=tuple(self.plugin_specs()),
+            ticks_per_second=0 if self.host is None else self.host.needs["ticks_per_second"],
         )
+
+    def plugin_specs(self) -> list[str]:
+        """The plugins that there are now, as users gave them."""
+        if self.host is None:
+            return list(self.config.plugins)
+        return [plugin["spec"] for plugin in self.host.needs["plugins"]]
 
     @property
     def engine(self) -> str:
@@ -203,9 +218,7 @@ class Run:
         fds["console_input"], self.console_input = os.pipe()
         os.set_blocking(fds["console_input"], False)
         os.set_blocking(self.console_input, False)
-        for board in host.needs["boards"]:
-            name = f"board {board['plugin']}.{board['name']}"
-            fds[name] = create_segment(board["name"], smp * board_stride(board["words"]))
+        self.boards.add(host.needs["boards"], smp)
         self.harts = Harts(
             self.maps["harts"], [fds[f"wake{cpu}"] for cpu in range(smp)], self.machine
         )
@@ -249,6 +262,8 @@ class Run:
                 passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
                 for stream, rings in self.delivery.ring_fds.items():
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
+            for (plugin, name), descriptor in self.boards.descriptors.items():
+                passed[f"board {plugin}.{name}"] = descriptor
             passed["doorbell"] = self.delivery.doorbell_fd
             host.send(self._start_message(host, list(passed)), list(passed.values()))
         os.close(self.fds.pop("console_output"))
@@ -266,7 +281,9 @@ class Run:
             "entry": self.image.entry,
             "device_tree": self.device_tree,
             "htif": [self.image.tohost, self.image.fromhost],
+            "control": self.config.control,
             "streams": [name.split(".", 1) for name in self.delivery.specs],
+            "boards": [[board["plugin"], board["name"]] for board in host.needs["boards"]],
             "fds": {name: place for place, name in enumerate(descriptors)},
         }
 
@@ -277,12 +294,18 @@ class Run:
             if hart.state == State.STOPPED:
                 continue
             for table in self.host.needs["tables"]:
-                words = self.board_words(table["plugin"], table["name"], hart.index)
                 stream = f"{table['plugin']}.{table['stream']}"
-                self.delivery.emit_for(stream, hart.index, executed_blocks(words, self._cache()))
+                self.delivery.emit_for(stream, hart.index, self._table_records(table, hart.index))
         reports = self.delivery.finish(watch.failures.append)
         self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
         return reports
+
+    def _table_records(self, table: dict[str, Any], cpu: int) -> Any:
+        """What a table has counted on a vCPU, in the layout of its stream."""
+        assert self.delivery is not None
+        words = self.boards.words(table["plugin"], table["name"], cpu)
+        spec = self.delivery.specs[f"{table['plugin']}.{table['stream']}"]
+        return table_records(words, self._cache(), spec.dtype)
 
     def _state(self) -> dict[str, Any]:
         """What has been counted so far, for who comes late; nothing before the start."""
@@ -294,30 +317,21 @@ class Run:
                 "name": table["name"],
                 "cpu": hart.index,
                 "stream": f"{table['plugin']}.{table['stream']}",
-                "records": executed_blocks(
-                    self.board_words(table["plugin"], table["name"], hart.index), self._cache()
-                ).tobytes(),
+                "records": self._table_records(table, hart.index).tobytes(),
             }
             for table in self.host.needs["tables"]
             for hart in self.harts.harts
         ]
-        return {"counters": json_ready(counter_reports(self)), "tables": tables}
+        return {
+            "counters": json_ready(counter_reports(self)),
+            "tables": tables,
+            "at_ns": time.monotonic_ns(),
+            "vcpus": [vcpu_now(hart) for hart in self.harts.harts],
+        }
 
     def _cache(self) -> BlockCache:
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         return BlockCache(self.maps["cache"], self.fds["cache"], ram, RAM_BASE, 0)
-
-    def board_words(self, plugin: str, name: str, cpu: int) -> Any:
-        """A vCPU's words of a scoreboard, read-only in intent: its vCPU writes them."""
-        assert self.host is not None
-        words = next(
-            board["words"]
-            for board in self.host.needs["boards"]
-            if (board["plugin"], board["name"]) == (plugin, name)
-        )
-        size = board_stride(words)
-        memory = map_segment(self.fds[f"board {plugin}.{name}"], size, cpu * size)
-        return np.frombuffer(memory, dtype=np.uint64, count=words)
 
     def _ledger(self) -> Mapping[str, Mapping[str, int]]:
         assert self.delivery is not None
@@ -333,6 +347,7 @@ class Run:
             channel.close()
         if self.delivery is not None:
             self.delivery.close()
+        self.boards.close()
         for descriptor in self.fds.values():
             os.close(descriptor)
         if hasattr(self, "console_output"):

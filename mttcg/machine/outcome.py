@@ -13,7 +13,6 @@ import psutil
 
 from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT
-from mttcg.instrument.targets import counted
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
@@ -107,6 +106,7 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
         cache_hits=hart.cache_hits,
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,
+        cache_translated=hart.cache_translated,
         state=state.name.lower(),
         pc=hart.block_pc if state is State.KILLED else hart.pc,
         registers=registers_of(hart) if by_itself else None,
@@ -117,6 +117,22 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
         callbacks=hart.callbacks,
         unsupported=UnsupportedCounts(hart).to_dict(),
     )
+
+
+def vcpu_now(hart: Hart) -> dict[str, Any]:
+    """One vCPU's part of a snapshot, plain; `idle_ns` has the time in wfi up to now."""
+    state = State(hart.state)
+    idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
+    return {
+        "cpu": hart.index,
+        "state": state.name.lower(),
+        "pc": hart.block_pc,
+        "instructions": hart.instructions,
+        "blocks": hart.blocks,
+        "idle_ns": hart.idle_ns + max(0, idle),
+        "cache_hits": hart.cache_hits,
+        "cache_misses": hart.cache_misses,
+    }
 
 
 def stop_reason(watch: Watch) -> StopReason:
@@ -141,27 +157,19 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
 
 def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
     """Per plugin with Counters: a row per vCPU, and the sums."""
-    assert run.host is not None
-    reports: dict[str, dict[str, Any]] = {}
-    for board in run.host.needs["boards"]:
-        if board["kind"] != "counter":
-            continue
-        report = reports.setdefault(
-            board["plugin"], {"total": {}, "vcpus": [{"cpu": h.index} for h in run.harts.harts]}
-        )
-        for row, hart in zip(report["vcpus"], run.harts.harts, strict=True):
-            words = run.board_words(board["plugin"], board["name"], hart.index)
-            row[board["name"]] = counted(words, hart.instructions, hart.blocks)
-        report["total"][board["name"]] = sum(row[board["name"]] for row in report["vcpus"])
-    return reports
+    return run.boards.counters(run.harts.harts)
 
 
 def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
     assert run.delivery is not None and run.host is not None
+    garbage = {where: count for where, count in run.delivery.garbage().items() if count}
+    if garbage:
+        counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
+        watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
     ledgers = run.delivery.ledger()
     for name, ledger in ledgers.items():
-        lossless = run.delivery.specs[name].how.whole
+        lossless = run.delivery.known[name].how.whole
         if not ledger.complete if lossless else ledger.in_flight:
             watch.failures.append(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
@@ -190,7 +198,7 @@ def result_of(
     """All there is of a run, with the `reports` of its aggregators."""
     assert run.delivery is not None and run.host is not None
     counted = counter_reports(run)
-    plugins = {
+    plugins = run.past_reports | {
         plugin["name"]: counted.get(plugin["name"], {}) | reports.get(plugin["name"], {})
         for plugin in run.host.needs["plugins"]
     }
@@ -208,4 +216,5 @@ def result_of(
         warnings=list(watch.warnings),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
+        garbage=run.delivery.garbage(),
     )

@@ -56,6 +56,7 @@ class VcpuResult:
     traps: int = 0
     interrupts: int = 0
     callbacks: int = 0
+    cache_translated: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object of one vCPU; addresses and registers are hexadecimal text."""
@@ -72,6 +73,7 @@ class VcpuResult:
                 "hits": self.cache_hits,
                 "misses": self.cache_misses,
                 "invalidated": self.cache_invalidated,
+                "translated": self.cache_translated,
             },
             "traps": self.traps,
             "interrupts": self.interrupts,
@@ -93,7 +95,8 @@ class RunResult:
     `failures` are messages of one or more lines, empty after a run
     without fault; `warnings` say in a line each what the run had to do without, or more slowly;
     `seconds` maps a phase of the run to its wall time; `code_cache` has, with the llvm engine, the
-    arena's bytes, how much code was written into it, and how many regions were emptied for that.
+    arena's bytes, how much code was written into it, and how many regions were emptied for that;
+    `garbage` counts what came to the bus that is none of its protocol's, by where it came.
     """
 
     guest: str
@@ -109,6 +112,7 @@ class RunResult:
     seconds: dict[str, float] = field(default_factory=dict)
     subscribers: list[dict[str, Any]] = field(default_factory=list)
     code_cache: dict[str, int] = field(default_factory=dict)
+    garbage: dict[str, int] = field(default_factory=dict)
 
     @property
     def instructions(self) -> int:
@@ -132,6 +136,7 @@ class RunResult:
                 "warnings": self.warnings,
                 "seconds": self.seconds,
                 "code_cache": self.code_cache,
+                "garbage": self.garbage,
             }
         )
         return found

@@ -11,7 +11,7 @@ import numpy as np
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import PageVersion, Translator
+from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE
 from mttcg.machine.segments import fixed_sizes, map_segment
@@ -60,7 +60,7 @@ class TranslatorProcess:
         for descriptor in descriptors:
             if descriptor not in keep:
                 os.close(descriptor)
-        self.done: dict[tuple[int, int, int], int] = {}
+        self.done: dict[Identity, int] = {}
         self.reclaimed = 0
 
     def run(self) -> None:
@@ -83,19 +83,21 @@ class TranslatorProcess:
                     else:
                         message, _ = received
                         ram = Ram(RAM_BASE, self.memory, tuple(message["device_pages"]))
-                        news |= self._optimise(ram, PageVersion.from_plain(message["page"]))
+                        version = PageVersion.from_plain(message["page"])
+                        news |= self._optimise(ram, version, message["place"])
 
-    def _optimise(self, ram: Ram, version: PageVersion) -> bool:
-        """Translate a page unless that was done, as it is known now; whether there is new code."""
+    def _optimise(self, ram: Ram, version: PageVersion, place: int | None) -> bool:
+        """Translate a place, or the page, unless it was done, as known now; whether it is new."""
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
             self.done.clear()
         blocks = len(self.cache.known_blocks(version.slot))
         if self.done.get(version.identity) == blocks:
             return False
-        self.done[version.identity] = blocks
+        if place is None:
+            self.done[version.identity] = blocks
         try:
-            return Translator(ram, self.cache, self.arena).optimise(version)
+            return Translator(ram, self.cache, self.arena).optimise(version, place)
         except (TranslationError, CodeTooLongError):
             return False  # the vCPUs go on with the code that they have
 

@@ -20,21 +20,23 @@ from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
+from mttcg.instrument.loader import Plugin
 from mttcg.instrument.targets import BlockTable
-from mttcg.instrument.targets import Board as ScoreBoard
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
-from mttcg.machine.segments import board_stride, fixed_sizes, map_segment
+from mttcg.machine.segments import fixed_sizes, map_segment
 from mttcg.machine.translator_process import ask_to_leave
+from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
-from mttcg.vcpu.tables import executed_blocks
+from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.vcpu import Vcpu
 
 
@@ -76,7 +78,12 @@ class VcpuProcess:
         self.channel = self._take_channel()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
-        self.boards: dict[tuple[str, str, int], Any] = {}
+        self.boards = Boards(
+            {
+                (plugin, name): self.fds[f"board {plugin}.{name}"]
+                for plugin, name in message["boards"]
+            }
+        )
         self.emitters = Emitters(
             index,
             {
@@ -88,25 +95,19 @@ class VcpuProcess:
             lambda: self.machine.stopping,
         )
         self.guest: GuestOfVcpu | None = None
+        self.vcpu: Vcpu | None = None
         self.failed = False
 
     def _take_channel(self) -> Channel:
-        """This vCPU's channel; the others' ends are closed, as their vCPUs' end is to be theirs."""
+        """This vCPU's channel; what is the others' alone is closed: their end is to be its end."""
         for cpu in range(self.message["smp"]):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
                 os.close(self.fds[f"vcpu{cpu}"])
                 os.close(self.fds[f"asking{cpu}"])
+                for plugin, name in self.message["streams"]:
+                    os.close(self.fds.pop(f"ring {plugin}.{name} {cpu}"))
         return Channel(socket.socket(fileno=self.fds[f"vcpu{self.index}"]))
-
-    def board_words(self, board: ScoreBoard, cpu: int) -> Any:
-        """A scoreboard's words of a vCPU, which is the only one to write there."""
-        key = board.plugin, board.name, cpu
-        if key not in self.boards:
-            size = board_stride(board.words)
-            memory = map_segment(self.fds[f"board {board.plugin}.{board.name}"], size, cpu * size)
-            self.boards[key] = np.frombuffer(memory, dtype=np.uint64, count=board.words)
-        return self.boards[key]
 
     def board(self) -> Board:
         """The devices, wired to this process."""
@@ -169,10 +170,11 @@ class VcpuProcess:
             plugins=self.plugins,
             declarations=self.declarations,
             emitters=self.emitters,
-            boards=self.board_words,
+            boards=self.boards.words,
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
+            costs=Costs() if self.message["control"] else None,
         )
         session.set_guest(guest)
         board = self.board()
@@ -183,7 +185,7 @@ class VcpuProcess:
             cache=address_of(self.maps["cache"]),
             device_pages=device_pages(board),
         )
-        vcpu = Vcpu(
+        self.vcpu = vcpu = Vcpu(
             self.index,
             self.harts,
             self.machine,
@@ -193,6 +195,7 @@ class VcpuProcess:
             lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
         )
+        guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
@@ -206,11 +209,12 @@ class VcpuProcess:
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
-        def improve(version: PageVersion) -> bool:
+        def improve(version: PageVersion, place: int | None) -> bool:
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
-                asking.send({"page": version.to_plain(), "device_pages": memory.device_pages})
+                page = {"page": version.to_plain(), "place": place}
+                asking.send(page | {"device_pages": memory.device_pages})
             return True
 
         engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
@@ -220,17 +224,24 @@ class VcpuProcess:
         """Hand over what was counted, and let the plugins end."""
         self._emit_tables()
         for plugin in self.plugins.values():
-            leave = getattr(plugin.module, "plugin_exit", None)
-            if leave is not None and self.guest is not None:
-                pc = self.hart.pc
-                self.guest.call(plugin.name, leave, moment="outside of a vCPU", pc=pc)
+            self.exit_plugin(plugin)
+
+    def exit_plugin(self, plugin: Plugin) -> None:
+        """Run a plugin's plugin_exit if it has one."""
+        leave = getattr(plugin.module, "plugin_exit", None)
+        if leave is not None and self.guest is not None:
+            pc = self.hart.pc
+            self.guest.call(plugin.name, leave, moment="outside of a vCPU", pc=pc)
 
     def _emit_tables(self) -> None:
         for thing in self.declarations.things.values():
             if isinstance(thing, BlockTable):
-                words = self.board_words(thing, self.index)
-                records = executed_blocks(words, self.cache)
-                self.emitters.append(thing.stream, records)
+                self._emit_table(thing)
+
+    def _emit_table(self, table: BlockTable) -> None:
+        words = self.boards.words(table, self.index)
+        records = table_records(words, self.cache, table.stream.dtype)
+        self.emitters.append(table.stream, records)
 
 
 def device_pages(board: Board) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
@@ -19,6 +19,9 @@ from mttcg.machine.launch import Host, end_text
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg_bus.publisher_process import Died
+
+if TYPE_CHECKING:
+    from mttcg.machine.control import Control
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""
@@ -36,7 +39,7 @@ class Watch:
 
     `console` takes the guest's output; `failures` are the texts of what went wrong, `warnings` of
     what only went otherwise than wanted, each once, whichever vCPU sent it; `lost` are
-    the vCPUs whose process ended by itself.
+    the vCPUs whose process ended by itself. `control` does what others want from outside.
     """
 
     host: Host
@@ -62,6 +65,7 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
+    control: "Control | None" = None
 
     def run(self) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills."""
@@ -76,11 +80,15 @@ class Watch:
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
                         self._tick()
+                    if self.control is not None:
+                        self.control.look()
                 except KeyboardInterrupt:  # the second of two in a row, see Interrupts
                     self.interrupts.take()
                     self.interrupted = True
                     self._stop_or_kill()
             self._drain_console()
+            if self.control is not None:
+                self.control.end()
 
     def _register(self) -> None:
         add = self.selector.register
@@ -93,7 +101,7 @@ class Watch:
         if self.delivery.publisher is not None:
             add(self.delivery.publisher, selectors.EVENT_READ, self._from_publisher)
         for aggregator in self.delivery.aggregators:
-            add(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
+            self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             ConsoleInput(self.selector, self.stdin_fd, self.console_input)
 
@@ -144,8 +152,10 @@ class Watch:
             self._host_gone()
         elif "translator" in received[0]:
             self._translator_ended(received[0]["translator"])
-        else:
+        elif "ended" in received[0]:
             self._vcpu_ended(received[0]["ended"], received[0]["status"])
+        elif self.control is not None:
+            self.control.hear_host(received[0])
 
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
@@ -194,6 +204,8 @@ class Watch:
                     self.warnings.append(message["warning"])
             elif "change" in message:
                 self._spread(index, message)
+            elif self.control is not None:
+                self.control.hear(index, message)
 
         return receive
 
@@ -207,13 +219,28 @@ class Watch:
     def _spread(self, sender: int, message: dict[str, Any]) -> None:
         """Give a change its epoch and send it to every vCPU."""
         self.epoch += 1
+        self._send_all(message | {"from": sender, "epoch": self.epoch}, lambda _cpu: [])
+
+    def order(
+        self, message: dict[str, Any], descriptors: Callable[[int], list[int]] = lambda _cpu: []
+    ) -> int:
+        """Send every vCPU an order, with descriptors of its own; the epoch of it."""
+        self.epoch += 1
+        self._send_all(message | {"epoch": self.epoch}, descriptors)
+        return self.epoch
+
+    def _send_all(self, message: dict[str, Any], descriptors: Callable[[int], list[int]]) -> None:
         for index, channel in enumerate(self.channels):
             if index in self.running:
                 try:
-                    channel.send(message | {"from": sender, "epoch": self.epoch})
+                    channel.send(message, descriptors(index))
                 except OSError:
                     continue  # it has ended; its state says so to whoever waits
                 self.harts.request(index)
+
+    def follow_aggregator(self, aggregator: AggregatorProcess) -> None:
+        """Take what an aggregator reports."""
+        self.selector.register(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
 
     def _from_console(self) -> None:
         data = os.read(self.console_output, CONSOLE_BYTES)
@@ -252,6 +279,8 @@ class Watch:
                 self.selector.unregister(descriptor)
                 self.failures.append(f"the bus publisher died ({end_text(event.exit_status)})")
                 self.stop(Ending.FAULT)
+            elif self.control is not None:
+                self.control.hear_publisher(event)
 
     def _taker(self, aggregator: AggregatorProcess) -> Callable[[], None]:
         """What takes interim reports, so that the aggregator goes on, and sees its early end."""

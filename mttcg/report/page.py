@@ -16,6 +16,9 @@ ROW_LIMIT = 2000
 NO_COLUMN = {"index", "cache", "registers", "unsupported"}
 """What of a vCPU is shown otherwise than as a column under its own name."""
 
+CACHE_COUNTS = ("hits", "misses", "invalidated")
+"""Those of blocks; what else is counted of the cache is no part of their sum."""
+
 STYLE = (
     """
 :root { color-scheme: light dark; }
@@ -102,7 +105,7 @@ def _vcpu_parts(vcpus: Sequence[Mapping[str, Any]]) -> list[Part | Element]:
         "stalled": [v["seconds_stalled"] for v in vcpus],
         "idle": [v["seconds_idle"] for v in vcpus],
     }
-    cache = {name: [v["cache"][name] for v in vcpus] for name in ("hits", "misses", "invalidated")}
+    cache = {name: [v["cache"][name] for v in vcpus] for name in CACHE_COUNTS}
     executed = {"instructions": [v["instructions"] for v in vcpus]}
     rows = [
         {"vCPU": v["index"], "M instr per s": _rate(v)}

@@ -14,6 +14,8 @@ from xml.etree.ElementTree import Element
 from mttcg.report.markup import element
 
 Value: TypeAlias = float | None
+Spans: TypeAlias = Mapping[str, Sequence[tuple[float, float]]]
+"""By name of a series, for each of its values the least and the most of what it stands for."""
 
 WIDTH = 760
 LABEL_WIDTH = 210
@@ -42,6 +44,8 @@ STYLE = """
 .plot .c6 { fill: #2b9aa0; stroke: #2b9aa0; } .plot .c7 { fill: #8a8f98; stroke: #8a8f98; }
 .plot .line.c0, .plot .line.c1, .plot .line.c2, .plot .line.c3,
 .plot .line.c4, .plot .line.c5, .plot .line.c6, .plot .line.c7 { fill: none; }
+.plot .span { fill: none; stroke-width: 1.5; stroke-opacity: .75; }
+.plot .bar + .span { stroke: currentColor; }
 """
 
 
@@ -111,11 +115,13 @@ def bar_chart(
     unit: str = "",
     stacked: bool = False,
     logarithmic: bool = False,
+    spans: Spans | None = None,
 ) -> Element:
     """Return horizontal bars: for each label one per series, or one stacked from all.
 
     series: by name, a value for each label, None for none; the name is not shown if there is one.
-    unit: of the values, at the axis. stacked excludes logarithmic.
+    unit: of the values, at the axis. stacked excludes logarithmic and spans. spans: drawn as error
+    bars.
     """
     rows = [[values[n] for values in series.values()] for n in range(len(labels))]
     ends = [sum(v or 0 for v in row) if stacked else max((v or 0) for v in row) for row in rows]
@@ -125,18 +131,28 @@ def bar_chart(
     bottom = top + len(labels) * row_height
     lowest = [v for row in rows for v in row if v is not None] if logarithmic else ends
     length = WIDTH - LABEL_WIDTH - VALUE_WIDTH
-    scale = scale_over([*ends, *lowest], LABEL_WIDTH, length, logarithmic and not stacked)
+    reach = [*ends, *lowest, *_ends_of(spans)]
+    scale = scale_over(reach, LABEL_WIDTH, length, logarithmic and not stacked)
     parts = [*_legend(list(series)), *_x_axis(scale, top, bottom, unit)]
     for number, (label, row) in enumerate(zip(labels, rows, strict=True)):
         y = top + number * row_height + 3
         parts.append(_label(label, y + row_height / 2 - 3))
-        draw = _stacked_bars if stacked else _bars_side_by_side
-        parts += draw(label, dict(zip(series, row, strict=True)), y, scale, unit)
+        values = dict(zip(series, row, strict=True))
+        if stacked:
+            parts += _stacked_bars(label, values, y, scale, unit)
+        else:
+            of_row = {name: found[number] for name, found in (spans or {}).items()}
+            parts += _bars_side_by_side(label, values, y, scale, unit, of_row)
     return _figure(title, parts, bottom + AXIS_HEIGHT)
 
 
 def _bars_side_by_side(
-    label: str, row: Mapping[str, Value], y: float, scale: Scale, unit: str
+    label: str,
+    row: Mapping[str, Value],
+    y: float,
+    scale: Scale,
+    unit: str,
+    spans: Mapping[str, tuple[float, float]],
 ) -> list[Element]:
     parts = []
     for place, (name, value) in enumerate(row.items()):
@@ -145,6 +161,11 @@ def _bars_side_by_side(
         top, end = y + place * BAR_HEIGHT, scale(value)
         start = scale.start if scale.logarithmic else scale(0)
         parts.append(_bar(min(start, end), top, abs(end - start), place, f"{label}: ", name, value))
+        if name in spans:
+            low, high = map(scale, spans[name])
+            middle = top + BAR_HEIGHT / 2 - 1
+            parts.append(_span((low, middle), (high, middle), place))
+            end = max(end, high)
         parts.append(_text(max(start, end) + 4, top + 11, f"{short_number(value)} {unit}".strip()))
     return parts
 
@@ -183,17 +204,19 @@ def line_chart(
     x_label: str = "",
     y_label: str = "",
     logarithmic: bool = False,
+    spans: Spans | None = None,
 ) -> Element:
     """Return lines over a common x axis.
 
-    series: by name, points (x, y) in order of x. logarithmic: the y axis.
+    series: by name, points (x, y) in order of x. logarithmic: the y axis. spans: drawn as error
+    bars.
     """
     xs = [x for points in series.values() for x, _ in points] or [0.0]
     ys = [y for points in series.values() for _, y in points]
     left, top, bottom = 64.0, LEGEND_HEIGHT + 14.0, LEGEND_HEIGHT + 14.0 + PLOT_HEIGHT
     low, high = min(xs), max(xs)
     across = Scale(low, high if high > low else low + 1, left, WIDTH - left - 20)
-    up = scale_over(ys, bottom, top - bottom, logarithmic)
+    up = scale_over([*ys, *_ends_of(spans)], bottom, top - bottom, logarithmic)
     parts = [*_legend(list(series)), *_x_axis(across, top, bottom, x_label)]
     parts.append(_text(4, LEGEND_HEIGHT + 4, y_label))
     for tick in up.ticks():
@@ -206,6 +229,8 @@ def line_chart(
             shown = element("title", None, f"{name}: {x:,.6g}, {y:,.6g}")
             centre = {"cx": f"{across(x):.1f}", "cy": f"{up(y):.1f}", "r": 3}
             parts.append(element("circle", {"class": f"c{place % COLOURS}"} | centre, shown))
+        for (x, _), (low, high) in zip(points, (spans or {}).get(name, ()), strict=False):
+            parts.append(_span((across(x), up(low)), (across(x), up(high)), place))
     return _figure(title, parts, bottom + AXIS_HEIGHT)
 
 
@@ -285,6 +310,22 @@ def _text(x: float, y: float, text: str, kind: str | None = None) -> Element:
 def _line(x1: float, y1: float, x2: float, y2: float) -> Element:
     ends = zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2), strict=True)
     return element("line", {"class": "grid"} | {name: f"{value:.1f}" for name, value in ends})
+
+
+def _ends_of(spans: Spans | None) -> list[float]:
+    return [end for found in (spans or {}).values() for span in found for end in span]
+
+
+def _span(low: tuple[float, float], high: tuple[float, float], place: int) -> Element:
+    """An error bar from one point to another, with a short stroke across each end."""
+    (x1, y1), (x2, y2) = low, high
+    across = (0, 3) if y1 == y2 else (3, 0)
+    strokes = "".join(
+        f"M{x - across[0]:.1f} {y - across[1]:.1f}L{x + across[0]:.1f} {y + across[1]:.1f}"
+        for x, y in (low, high)
+    )
+    path = f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}{strokes}"
+    return element("path", {"class": f"span c{place % COLOURS}", "d": path})
 
 
 def _cut(text: str) -> str:

@@ -1,6 +1,7 @@
 """The block cache as one vCPU process uses it."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -215,6 +216,11 @@ class BlockCache:
         """Offsets, in bytes, of the blocks decoded so far in a slot."""
         # other vCPUs may add to it meanwhile
         return [2 * int(half) for half in np.flatnonzero(self.index[slot].copy())]
+
+    def current_blocks(self, places: Iterable[tuple[int, int]]) -> list[Block]:
+        """The blocks at (slot, pc) that are fetched from that slot now; in order of pc."""
+        current = sorted(pc for slot, pc in places if self.used.get(self.page_of(pc)) == slot)
+        return [self.block(pc)[0] for pc in current]
 
     def _view(self, pc: int, number: int) -> Block:
         record = self.records[number]

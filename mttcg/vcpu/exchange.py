@@ -1,7 +1,8 @@
 """Instrumentation changes on their way between this vCPU and the others.
 
 A vCPU sends a change to the supervisor, which gives it an epoch and sends it to every vCPU, in
-one order for all. A vCPU shows in its hart state the newest epoch that is in force on it.
+one order for all. A vCPU shows in its hart state the newest epoch that is in force on it. Orders of
+the supervisor's own come the same way.
 """
 
 import itertools
@@ -16,6 +17,8 @@ from mttcg.instrument.ticket import Ticket
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.descriptors import readable
+
+Order = Callable[[dict[str, Any], list[int]], None]
 
 ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
@@ -35,8 +38,11 @@ class ChangeExchange:
         index: the vCPU.
         channel: to the supervisor.
         harts: all harts.
-        decode: makes a change of its text.
+        decode: makes a change of its text; None for one that comes too late.
         apply: makes a change that concerns this vCPU.
+
+    Attributes:
+        orders: what to do, by the name of an order, with a message and its descriptors.
     """
 
     def __init__(
@@ -44,14 +50,15 @@ class ChangeExchange:
         index: int,
         channel: Channel,
         harts: list[Hart],
-        decode: Callable[[str], Change],
+        decode: Callable[[str], Change | None],
         apply: Callable[[Change], None],
     ) -> None:
         self.index, self.channel, self.harts = index, channel, harts
         self.decode, self.apply = decode, apply
         self.numbers = itertools.count()
         self.sent: dict[int, PendingChange] = {}
-        self.received: deque[dict[str, Any]] = deque()
+        self.received: deque[tuple[dict[str, Any], list[int]]] = deque()
+        self.orders: dict[str, Order] = {}
 
     def send(self, change: Change, text: str) -> Ticket:
         """Send a change, which `text` encodes, to every vCPU."""
@@ -78,7 +85,7 @@ class ChangeExchange:
     def _receive(self) -> bool:
         received = self.channel.receive()
         if received is not None:
-            self.received.append(received[0])
+            self.received.append(received)
         return received is not None
 
     def take_up(self) -> int:
@@ -87,9 +94,12 @@ class ChangeExchange:
             pass
         epoch = 0
         while self.received:
-            message = self.received.popleft()
-            self._make(message)
-            epoch = message["epoch"]
+            message, descriptors = self.received.popleft()
+            if "change" in message:
+                self._make(message)
+            else:
+                self.orders[message["order"]](message, descriptors)
+            epoch = message.get("epoch", epoch)
         return epoch
 
     def _make(self, message: dict[str, Any]) -> None:
@@ -99,9 +109,13 @@ class ChangeExchange:
         have come in between, unless a later one of its own is about to replace it.
         """
         change = self.decode(message["change"])
-        if message["from"] == self.index:
+        ours = message["from"] == self.index
+        if ours:
             self.sent.pop(message["number"]).epoch = message["epoch"]
-            if any(pending.attachment == change.attachment for pending in self.sent.values()):
-                return
+        if change is None or (ours and self._is_replaced(change.attachment)):
+            return
         if change.attachment.concerns(self.index):
             self.apply(change)
+
+    def _is_replaced(self, attachment: Attachment) -> bool:
+        return any(pending.attachment == attachment for pending in self.sent.values())

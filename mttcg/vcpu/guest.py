@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument import session
-from mttcg.instrument.changes import Attachment, Change, Where, from_text, to_text
+from mttcg.instrument.changes import Change, Where, from_text, to_text
 from mttcg.instrument.cpu import Cpu, Moment
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
+from mttcg.instrument.events import WRITE
 from mttcg.instrument.plan import Plan
-from mttcg.instrument.registry import Registry
+from mttcg.instrument.registry import Callback, Registry
 from mttcg.instrument.targets import Board, Counter, Stream, counted
 from mttcg.instrument.ticket import Ticket
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.rings import Emitters
 
@@ -80,6 +82,7 @@ class GuestOfVcpu:
     """The guest in a vCPU process: also the machinery behind its registry.
 
     `engine` joins once it exists; `failed` is called with the error of a plugin's function.
+    `costs`: where what those cost is booked, if it is to be.
     """
 
     index: int
@@ -91,6 +94,7 @@ class GuestOfVcpu:
     channel: Channel
     ram: tuple[int, memoryview]
     failed: Callable[[CallbackError], None]
+    costs: Costs | None = None
     engine: Any = None
     applied: int = 0
     in_force: int = -1
@@ -136,7 +140,7 @@ class GuestOfVcpu:
         """Take up the changes that the supervisor sent; the newest epoch, 0 if there was none."""
         return self.exchange.take_up()
 
-    def _decode(self, text: str) -> Change:
+    def _decode(self, text: str) -> Change | None:
         return from_text(text, self.plugins, self.declarations.things)
 
     def apply(self, change: Change) -> None:
@@ -226,21 +230,25 @@ class GuestOfVcpu:
             raise NotRamError(address, size)
         return slice(address - base, address - base + size)
 
-    def call_python(self, attachment: Attachment, arguments: tuple[int, ...]) -> None:
+    def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         """Call a Python function attached to something, with exact registers."""
+        attachment = callback.attachment
         pc, where = arguments[0], attachment.where
         given: tuple[Any, ...] = (self.cpu, attachment.opaque)
         if where is Where.BLOCK:
             given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
         elif where is Where.ACCESS:
-            address, size, value, write = arguments[1:5]
-            access = MemoryAccess(pc, address, size, value, bool(write))
+            address, size, value, how = arguments[1:5]
+            access = MemoryAccess(pc, address, size, value, bool(how & WRITE))
             given = (self.cpu, access, attachment.opaque)
         moment = Moment.MEMORY if where is Where.ACCESS else Moment.EXACT
         self.hart.callbacks += 1
+        callback.calls += 1
         self.moved, self.inside = False, True
         answer = self.call(attachment.plugin, attachment.target, *given, moment=moment, pc=pc)
         self.inside = False
+        if self.costs is not None:
+            callback.nanoseconds += self.costs.latest
         if answer is None or self.moved:
             self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
 
@@ -253,6 +261,7 @@ class GuestOfVcpu:
         """
         # no context managers: they would double what a callback costs
         token, before = session.begin_call(plugin), self.cpu.open(moment, pc)
+        began = now() if self.costs is not None else 0
         try:
             return (function(*arguments),)
         except BaseException:
@@ -260,5 +269,7 @@ class GuestOfVcpu:
             self.failed(CallbackError(plugin, self.index, pc, trace))
             return None
         finally:
+            if self.costs is not None:
+                self.costs.add(plugin, began)
             self.cpu.close(before)
             session.end_call(token)

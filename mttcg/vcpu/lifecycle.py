@@ -22,15 +22,21 @@ class Lifecycle:
 
     def __init__(self, guest: GuestOfVcpu) -> None:
         self.guest = guest
+        self.before: dict[str, Callable[[Cpu, Any], None]] = {}
+        self.follow()
+
+    def follow(self) -> None:
+        """Look at which plugins there are now."""
+        plugins = self.guest.plugins
         self.listeners = {
             name: [
                 (plugin.name, getattr(plugin.module, name))
-                for plugin in guest.plugins.values()
+                for plugin in plugins.values()
                 if hasattr(plugin.module, name)
             ]
             for name in LIFECYCLE
         }
-        self.before: dict[str, Callable[[Cpu, Any], None]] = {}
+        self.before = {name: call for name, call in self.before.items() if name in plugins}
 
     def tell(self, name: str, *arguments: Any, pc: int | None = None) -> None:
         """Call a lifecycle function of every plugin that has it, with the vCPU first.
@@ -38,9 +44,18 @@ class Lifecycle:
         `pc` is what its `cpu.pc` says, if not where the vCPU goes on.
         """
         for plugin, function in self.listeners[name]:
-            at = self.guest.hart.pc if pc is None else pc
-            cpu = self.guest.cpu
-            self.guest.call(plugin, function, cpu, *arguments, moment=Moment.EXACT, pc=at)
+            self._call(plugin, function, arguments, pc)
+
+    def tell_one(self, plugin: str, name: str) -> None:
+        """Call a lifecycle function of one plugin, if it has that."""
+        for listener, function in self.listeners[name]:
+            if listener == plugin:
+                self._call(plugin, function, (), None)
+
+    def _call(self, plugin: str, function: Any, arguments: tuple[Any, ...], pc: int | None) -> None:
+        at = self.guest.hart.pc if pc is None else pc
+        cpu = self.guest.cpu
+        self.guest.call(plugin, function, cpu, *arguments, moment=Moment.EXACT, pc=at)
 
     def attach_before_insn(self, plugin: Any, pc: int) -> None:
         """Attach the older shape's `plugin_before_insn(pc, cpu)` at an instruction."""

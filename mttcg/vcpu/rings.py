@@ -1,6 +1,8 @@
 """The rings of one vCPU, for translated code and for Python."""
 
 import ctypes
+import itertools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -39,8 +41,9 @@ class Emitters:
         self.doorbell_fd, self.space_fd = doorbell_fd, space_fd
         self.producers: dict[tuple[str, str], RingProducer] = {}
         self.frames: dict[tuple[str, str], Any] = {}
-        self.by_number: list[RingProducer] = []
-        self.scratch: list[Any] = []
+        self.numbers = itertools.count()
+        self.by_number: dict[int, RingProducer] = {}
+        self.behind: dict[tuple[str, str], tuple[int, MappedTwice, Any]] = {}
         self.slow = CALLBACK(self._slow)
         self.write = ctypes.CDLL(None).write
         self.one = np.ones(1, dtype=np.uint64)  # what an eventfd takes
@@ -77,17 +80,18 @@ class Emitters:
             frame[emitters.ITEMSIZE] = stream.dtype.itemsize
             frame[emitters.CPU] = self.cpu
             frame[emitters.SCRATCH] = scratch.ctypes.data
-            self.scratch.append(scratch)
             frame[emitters.SLOW] = (
                 emitters.wait_for_nothing.address
                 if producer.drops
                 else ctypes.cast(self.slow, ctypes.c_void_p).value or 0
             )
-            frame[emitters.SLOW_DATA] = len(self.by_number)
+            number = next(self.numbers)
+            frame[emitters.SLOW_DATA] = number
             frame[emitters.WRITE] = ctypes.cast(self.write, ctypes.c_void_p).value or 0
             frame[emitters.DOORBELL] = self.doorbell_fd
             frame[emitters.ONE] = self.one.ctypes.data
-            self.by_number.append(producer)
+            self.by_number[number] = producer
+            self.behind[key] = number, records, scratch
             self.frames[key] = frame
         return int(self.frames[key].ctypes.data)
 
@@ -104,8 +108,29 @@ class Emitters:
     def close(self) -> None:
         """Say on every ring, used or not, that no more will come."""
         self.flush()
-        for key, descriptor in self.ring_fds.items():
+        for key in self.ring_fds:
+            self._close(key)
+
+    def _close(self, key: tuple[str, str]) -> None:
+        if key in self.producers:
+            self.producers[key].close()
+        else:
+            ring.mark_closed(self.ring_fds[key])
+
+    def drop(self, plugin: str) -> None:
+        """Close a plugin's rings and let go of all that is mapped of them.
+
+        Nothing native may have the address of one of its emitters any more.
+        """
+        self.flush()
+        for key in [key for key in self.ring_fds if key[0] == plugin]:
+            self._close(key)
+            self.frames.pop(key, None)
+            if key in self.behind:
+                number, records, _scratch = self.behind.pop(key)
+                del self.by_number[number]
+                records.unmap()
             if key in self.producers:
-                self.producers[key].close()
-            else:
-                ring.mark_closed(descriptor)
+                self.producers.pop(key).unmap()
+            os.close(self.ring_fds.pop(key))
+        os.eventfd_write(self.doorbell_fd, 1)

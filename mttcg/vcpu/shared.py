@@ -1,7 +1,7 @@
 """The machine's own page of shared memory, and the harts' side of the CLINT.
 
 The machine page is written by the vCPU that ends the guest, once, and by the supervisor; `stop`
-is stored after everything that says why.
+is stored after everything that says why, `pause` before the harts are asked to look.
 """
 
 import os
@@ -14,7 +14,7 @@ MACHINE_BYTES = 4096
 NANOSECONDS_PER_TICK = 100
 """mtime runs at 10 MHz, as on QEMU's virt board."""
 
-_STOP, _REASON, _STATUS, _ORIGIN = range(4)
+_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN = range(6)
 UART_STATE = 1024
 HTIF_STATE = 2048
 
@@ -58,13 +58,41 @@ class MachineState:
             self.words[_REASON] = ending
             self.words[_STOP] = 1
 
+    @property
+    def pause(self) -> int:
+        """Number of the pause in which every vCPU is to stand still; 0 if they are to run."""
+        return self.words[_PAUSE]
+
+    @pause.setter
+    def pause(self, number: int) -> None:
+        """Set it; numbers are not used again, so that a pause is not taken for the one before."""
+        self.words[_PAUSE] = number
+
+    @property
+    def written(self) -> int:
+        """How often RAM was written from outside; each vCPU looks at its code again then."""
+        return self.words[_WRITTEN]
+
+    @written.setter
+    def written(self, count: int) -> None:
+        """Set it; the supervisor does, while all are paused."""
+        self.words[_WRITTEN] = count
+
+    def shift_clock(self, nanoseconds: int) -> None:
+        """Let mtime have stood still for so long; no vCPU may run."""
+        self.words[_ORIGIN] = self.words[_ORIGIN] + nanoseconds & 0xFFFF_FFFF_FFFF_FFFF
+
     def start_clock(self) -> None:
         """Let mtime begin at 0 now."""
         self.words[_ORIGIN] = time.monotonic_ns()
 
     def time(self) -> int:
         """Ticks of mtime."""
-        elapsed = time.monotonic_ns() - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
+        return self.time_at(time.monotonic_ns())
+
+    def time_at(self, monotonic_ns: int) -> int:
+        """Ticks of mtime at another time."""
+        elapsed = monotonic_ns - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
         return elapsed // NANOSECONDS_PER_TICK
 
     def set_time(self, ticks: int) -> None:

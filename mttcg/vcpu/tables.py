@@ -1,16 +1,68 @@
 """Reading a block table: its counts as records, with what the block cache knows of each block."""
 
-from typing import Any
+from functools import partial
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from mttcg.instrument.events import EXECUTIONS
-from mttcg.isa.riscv64.decode import PAGE
+from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
+from mttcg.instrument.targets import BlockTable
+from mttcg.isa.riscv64.decode import PAGE, decode_block
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
 
 CODE_BYTES = EXECUTIONS["code"].itemsize
 """Longer blocks are cut."""
+
+
+def table_records(
+    words: "np.ndarray[Any, Any]", cache: BlockCache, dtype: "np.dtype[Any]"
+) -> "np.ndarray[Any, Any]":
+    """What a table has counted, in the layout of its stream."""
+    read = executed_instructions if dtype == INSTRUCTION_EXECUTIONS else executed_blocks
+    return read(words, cache)
+
+
+def of_instructions(table: object) -> TypeGuard[BlockTable]:
+    """Whether something declared is a table of instructions."""
+    return isinstance(table, BlockTable) and table.stream.dtype == INSTRUCTION_EXECUTIONS
+
+
+def leave_early(words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int) -> None:
+    """Take back what a table counted of the block at `head` from pc on, if that lies in it.
+
+    What is left of a block is a block as well, so it is one execution less of that. The vCPU whose
+    words they are calls this, between two runs of the engine.
+    """
+    block = cache.block(head)[0]
+    if block.pc <= pc < block.pc + block.size:
+        words.view(np.int64)[block.slot * HALVES + pc % PAGE // 2] -= 1
+
+
+def executed_instructions(
+    words: "np.ndarray[Any, Any]", cache: BlockCache
+) -> "np.ndarray[Any, Any]":
+    """The instructions that were retired, as `events.INSTRUCTION_EXECUTIONS` records.
+
+    Args:
+        words: a vCPU's words of a BlockTable; one may have fallen below zero, see `leave_early`.
+        cache: the block cache; only slots in use are looked at, as the table is sparse.
+    """
+    slots = int(cache.header["slots"][0])
+    found: dict[tuple[int, int, int], int] = {}
+    for place in np.flatnonzero(words[: slots * HALVES]).tolist():
+        slot, half = divmod(place, HALVES)
+        half_at = partial(cache.half_at, int(cache.slots["page"][slot]), slot)
+        executions = int(words[place].astype(np.int64))
+        for row in decode_block(2 * half, half_at):
+            key = (slot, int(row["offset"]), int(row["word"]))
+            found[key] = found.get(key, 0) + executions
+    records = [
+        (cache.ram_base + int(cache.slots["page"][slot]) * PAGE + offset, executions, word)
+        for (slot, offset, word), executions in found.items()
+        if executions > 0
+    ]
+    return np.array(records, dtype=INSTRUCTION_EXECUTIONS)
 
 
 def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.ndarray[Any, Any]":

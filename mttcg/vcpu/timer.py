@@ -75,6 +75,10 @@ class Stopwatch:
         self.hart.cpu_ns = time.process_time_ns()
         return elapsed
 
+    def skip(self) -> None:
+        """Let the time since the last booking be neither."""
+        self._elapsed()
+
     def was_running(self) -> None:
         """Book the time since the last booking as running."""
         self.hart.running_ns += self._elapsed()

@@ -10,7 +10,7 @@ FAILED = ctypes.c_void_p(-1).value
 
 
 class MappedTwice:
-    """Two mappings, shared and writable, that live as long as the process.
+    """Two mappings, shared and writable, that live until they are unmapped.
 
     Args:
         descriptor: of the file.
@@ -36,6 +36,16 @@ class MappedTwice:
         access = mmap.PROT_READ | mmap.PROT_WRITE
         for address in (self.address, self.address + size):
             self._place(address, size, access, mmap.MAP_SHARED | MAP_FIXED, descriptor, start)
+
+        self._size = 2 * size
+
+    def unmap(self) -> None:
+        """Let both go; nobody may have their address any more."""
+        library = ctypes.CDLL(None, use_errno=True)
+        library.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        if library.munmap(self.address, self._size):
+            number = ctypes.get_errno()
+            raise OSError(number, f"munmap: {os.strerror(number)}")
 
     def _place(self, *arguments: int | None) -> int:
         address = self._map(*arguments)

@@ -17,6 +17,7 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.tables import leave_early, of_instructions
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
@@ -56,11 +57,12 @@ class Vcpu:
         self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
+        things = guest.declarations.things.values()
+        self.tables = [guest.board_words(t, index) for t in things if of_instructions(t)]
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
-        self.finders = [
-            p for p in guest.plugins.values() if any(hasattr(p.module, f) for f in FINDING)
-        ]
+        self.finders: list[Any] = []
+        self.follow_plugins()
         self.handlers: dict[ExitKind, Callable[[Exit], None]] = {
             ExitKind.REQUEST: lambda _exit: None,
             ExitKind.SYSTEM: self._system,
@@ -70,6 +72,25 @@ class Vcpu:
             ExitKind.CALLBACK: self._callback,
         }
 
+    def follow_plugins(self) -> None:
+        """Look at which plugins there are now."""
+        plugins = self.guest.plugins.values()
+        self.finders = [p for p in plugins if any(hasattr(p.module, f) for f in FINDING)]
+        self.lifecycle.follow()
+
+    def begin_plugin(self, plugin: Any) -> None:
+        """Let a plugin that has just been loaded see what the others have seen before."""
+        self.lifecycle.tell_one(plugin.name, "plugin_vcpu_start")
+        if plugin not in self.finders:
+            return
+        shown: set[tuple[int, int]] = set()
+        for block in self.engine.known_blocks():
+            for pc, word in zip(block.pcs, block.instructions["word"].tolist(), strict=True):
+                if (pc, word) not in shown:
+                    shown.add((pc, word))
+                    self._show(plugin, pc)
+        self.shown |= shown
+
     def start(self, pc: int, device_tree: int) -> None:
         """Set the registers that the board promises: a0 = hart id, a1 = device tree."""
         self.hart.pc = pc
@@ -77,7 +98,7 @@ class Vcpu:
         for register, value in ((10, self.hart.index), (11, device_tree)):
             self.hart.write_x(register, value)
             self.engine.write_x(register, value)
-        self._follow_plan()
+        self.follow_plan()
 
     def run(self) -> None:
         """Run until the machine stops."""
@@ -95,23 +116,55 @@ class Vcpu:
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
+        if engine.unfinished:
+            self._leave_early(hart.pc)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
 
     def _serve_requests(self) -> None:
-        """Do what others asked of this vCPU; the word is cleared before it is looked at."""
-        hart = self.hart
-        hart.request = 0
-        epoch = self.guest.receive_changes()
-        self._follow_plan()
-        if epoch:
-            hart.epoch = epoch
+        """Do what others asked of this vCPU."""
+        self._take_up()
         self.engine.spill()
         self.stopwatch.was_running()
+        if self.machine.pause:
+            self._hold()
         self.timer.arm()
 
-    def _follow_plan(self) -> None:
+    def _take_up(self) -> None:
+        """Make the changes that have come; the word is cleared before they are looked at."""
+        self.hart.request = 0
+        epoch = self.guest.receive_changes()
+        self.follow_plan()
+        if epoch:
+            self.hart.epoch = epoch
+            os.eventfd_write(self.notice_fd, 1)
+
+    def _hold(self) -> None:
+        """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
+        hart, machine = self.hart, self.machine
+        state, written = hart.state, machine.written
+        hart.state = State.PAUSED
+        while (number := machine.pause) and not machine.stopping:
+            hart.held = number  # after the state and all registers
+            os.eventfd_write(self.notice_fd, 1)
+            while machine.pause == number and not machine.stopping:
+                self._wait_for_request(LONGEST_SLEEP)
+                if hart.request:
+                    self._take_up()
+        hart.state = state
+        self.stopwatch.skip()
+        self.engine.fill()
+        self._follow_status()
+        if machine.written != written:
+            hart.cache_invalidated += self.engine.fetch_again()
+
+    def _wait_for_request(self, seconds: float) -> None:
+        if select.select([self.wake_fd], [], [], seconds)[0]:  # finer than poll's milliseconds
+            os.eventfd_read(self.wake_fd)
+
+    def follow_plan(self) -> None:
+        """Put the plan in force if it is another by now."""
         plan = self.guest.take_plan()
         if plan is not None:
             self.engine.apply(plan)
@@ -151,6 +204,7 @@ class Vcpu:
         target = left.word >> 7 & 31
         if target:
             self.engine.write_x(target, hart.x[target])
+        self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
             self._wait(before)
         elif answer is Effect.FETCH:
@@ -165,9 +219,15 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self.timer.arm()
 
+    def _leave_early(self, pc: int) -> None:
+        """Tell tables of instructions that the current block ends before the one at pc."""
+        for table in self.tables:
+            leave_early(table, self.engine.cache, self.hart.block_pc, pc)
+
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
+        self._leave_early(trap.pc)
         take_trap(self.hart, trap)
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
 
@@ -196,6 +256,7 @@ class Vcpu:
             return
         value = (self._store if access.store else self._load)(left.pc, access, address, found)
         self.hart.pc = left.pc + length(left.word)
+        self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
             told = (found[0].name, address, access.size, value, access.store)
@@ -242,8 +303,7 @@ class Vcpu:
         while not (machine.stopping or enabled_interrupts(hart, machine)):
             due = deadline(hart)
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
-            if select.select([self.wake_fd], [], [], limit)[0]:  # finer than poll's milliseconds
-                os.eventfd_read(self.wake_fd)
+            self._wait_for_request(limit)
             if hart.request:
                 self._serve_requests_asleep()
         hart.state = State.RUNNING

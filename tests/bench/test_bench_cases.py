@@ -1,116 +1,102 @@
-"""The benchmarks run and their data hold together; how fast anything is, is no test's business."""
+"""The cases run and their data hold together; how fast anything is, is no test's business."""
 
-import io
-import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from bench_samples import TINY
 
-from bench import __main__ as command
-from bench.cases import CASES, UNICORN
-from bench.errors import CountWrong, OutputsDiffer, UnknownCase
-from bench.model import Bar, Case, Figure, Measurement, Side, Variant
-from bench.runner import CaseResult, Plan, check_output, run_case
-from bench.summary import case_from_json, case_to_json, spreads, verdicts
-from bench.table import markdown
-from bench.tools import TOOLS
-from bench.tools import command as command_tool
+from mttcg_bench.cases import GROUPS, cases_of
+from mttcg_bench.cases.attached import ATTACHED, CALLS_OF_A_ROUND
+from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.engines import UNICORN
+from mttcg_bench.cases.scaleout import case as scaleout_case
+from mttcg_bench.checkout import ROOT
+from mttcg_bench.errors import OutputsDiffer, UnknownName
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.quiet import Patience
+from mttcg_bench.results import case_to_json
+from mttcg_bench.runner import CaseResult, Outputs, check_output, run_case
+from mttcg_bench.summary import spreads
+from mttcg_bench.tools import TOOLS
 
-ONCE = Plan(runs=1, patience=0, attempts=1)
-SPEC = Path(command.__file__).with_name("SPEC.md")
-TINY = Case(
-    name="tiny.mix",
-    purpose="one round of mix",
-    guest="mix",
-    symbols={"rounds": 1},
-    variants=(
-        Variant("nothing"),
-        Variant("icount", plugins=("icount",), counts="instructions"),
-        Variant("Unicorn", "unicorn", settings={"mapping": "whole"}),
-    ),
-    figures=(Figure("time", (("icount", "guest", 1), ("nothing", "guest", -1)), "times"),),
-    bars=(Bar("time", Side.AT_LEAST, 0.0, "a run takes time"),),
-)
+CASES = cases_of([], Choice())
+SPEC = (ROOT / "bench" / "SPEC.md").read_text()
 
 
-def result_of(case: Case, *rounds: dict[str, float]) -> CaseResult:
-    """A result in which every variant took so many seconds, by round."""
-    samples = {
-        variant.name: [
-            {"guest": one[variant.name], "foreign_cores": 0.0, "load": 0.0} for one in rounds
-        ]
-        for variant in case.variants
-    }
-    return CaseResult(case, samples)
+def run_once(case: Case) -> CaseResult:
+    return run_case(case, runs=1, patience=Patience(0))
 
 
 def test_every_name_that_a_case_uses_exists() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
+    assert {case.group for case in CASES} == GROUPS.keys()
     for case in CASES:
         variants = {variant.name: variant for variant in case.variants}
         figures = {figure.name: figure for figure in case.figures}
-        assert len(variants) == len(case.variants) and len(figures) == len(case.figures)
+        assert len(variants) == len(case.variants) and len(figures) == len(case.figures), case.name
         assert {variant.tool for variant in case.variants} <= TOOLS.keys()
         assert {term[0] for figure in case.figures for term in figure.terms} <= variants.keys()
         assert {bar.figure for bar in case.bars} <= figures.keys()
 
 
 def test_every_bar_has_its_claim_in_the_specification() -> None:
-    text = SPEC.read_text()
     for case in CASES:
-        named = case.name in text or f"{case.group}.*" in text
-        assert named, case.name
+        assert case.name in SPEC or f"`{case.group}.*`" in SPEC, case.name
         for bar in case.bars:
-            assert f"{bar.side} {bar.limit:g}" in text, (case.name, bar.figure)
-            assert bar.claim.replace(" mix ", " `mix` ").removeprefix("empty ") in text, bar.claim
+            [line] = [line for line in SPEC.splitlines() if f"| {bar.claim} |" in line]
+            assert f"{bar.side} {bar.limit:g}" in line, (case.name, bar.figure)
+            assert f"`{case.name}`" in line or f"`{case.group}.*`" in line, (case.name, bar.claim)
 
 
 def test_cases_are_chosen_by_name_and_group() -> None:
-    assert command.choose([]) == list(CASES)
-    assert [case.name for case in command.choose(["scaling", "overhead.empty"])] == [
-        "overhead.empty",
-        "scaling.mix",
+    assert cases_of(["all"], Choice()) == CASES
+    chosen = cases_of(["startup", "engines.mix"], Choice())
+    assert [case.name for case in chosen] == ["engines.mix", "startup.hello"]
+    with pytest.raises(UnknownName, match=r"no group or case 'speed'; known are: all, scaleout"):
+        cases_of(["speed"], Choice())
+
+
+def test_what_is_chosen_is_what_runs() -> None:
+    choice = Choice(smp=(1, 3), engines=("llvm",), plugins=("icount", "./mine.py"))
+    chosen = cases_of(["scaleout"], choice)
+    assert [case.name for case in chosen] == ["scaleout.llvm-weak", "scaleout.llvm-strong"]
+    assert [variant.name for variant in chosen[0].variants] == [
+        *("nothing, 1", "icount, 1", "mine, 1"),
+        *("nothing, 3", "icount, 3", "mine, 3"),
     ]
-    with pytest.raises(UnknownCase, match=r"no case 'speed'; known are: overhead\.empty"):
-        command.choose(["speed"])
+    assert chosen[0].variants[2].plugins[0].endswith("/mine.py")
+    engines = {variant.engine for case in CASES for variant in case.variants}
+    assert engines == {"llvm", "unicorn"}
 
 
-def test_ratios_are_taken_round_by_round() -> None:
-    rounds = [
-        {"nothing": 1.0, "icount": 2.0, "Unicorn": 1.0},
-        {"nothing": 10.0, "icount": 30.0, "Unicorn": 1.0},
-        {"nothing": 2.0, "icount": 8.0, "Unicorn": 1.0},
-    ]
-    result = result_of(TINY, *rounds)
-    found = spreads(result)["time"]
-    assert (found.median, found.least, found.most, found.noisy) == (3.0, 2.0, 4.0, True)
-    [verdict] = verdicts(result)
-    assert verdict.text == "holds"
+@pytest.mark.parametrize("name", [name for name in ATTACHED if name != "memtrace-drop"])
+def test_everything_that_is_attached_counts_right_on_two_harts(name: str) -> None:
+    case = scaleout_case("unicorn", "weak", [name], (2,), {2: 1})
+    result = run_once(case)
+    assert result.failures == {}  # CountWrong is one
+    events = [sample["events"] for sample in result.samples.get(f"{name}, 2", [])]
+    if name == "callback":
+        assert events == [2 * CALLS_OF_A_ROUND]
 
 
-@pytest.mark.parametrize(
-    ("limit", "text"), [(1.0, "fails"), (3.0, "holds by the median"), (4.0, "holds")]
-)
-def test_a_bar_is_held_against_the_median(limit: float, text: str) -> None:
-    bar = Bar("time", Side.AT_MOST, limit, "fast")
-    case = Case("a.b", "", TINY.variants[:2], TINY.figures, (bar,))
-    result = result_of(case, *({"nothing": 1.0, "icount": float(n)} for n in (2, 3, 4)))
-    assert [verdict.text for verdict in verdicts(result)] == [text]
+def test_what_is_dropped_is_counted() -> None:
+    result = run_once(scaleout_case("llvm", "weak", ["memtrace-drop"], (1,), {1: 3}))
+    assert result.failures == {}
+    [sample] = result.samples["memtrace-drop, 1"]
+    assert sample["events"] == sample["records_delivered"] + sample["records_dropped"] > 0
 
 
-def test_a_tiny_case_runs_and_comes_back_from_json() -> None:
-    result = run_case(TINY, ONCE)
+def test_a_tiny_case_runs_and_says_what_it_took() -> None:
+    result = run_once(TINY)
     [nothing], [icount] = result.samples["nothing"], result.samples["icount"]
     assert nothing["instructions"] == icount["instructions"] == icount["events"] > 4_000_000
     assert 0 < icount["vcpu_cpu"] <= icount["all_cpu"]
-    plain = json.loads(json.dumps(case_to_json(result)))
-    assert plain["bars"][0]["verdict"] == "holds"
-    assert case_from_json(TINY, plain) == result
+    assert icount["cpu_command"] > 0
+    assert spreads(result).keys() == {"time"}
 
 
-def test_a_guest_that_prints_something_else_fails_the_case() -> None:
-    outputs: dict[int, dict[str, str]] = {}
+def test_outputs_are_compared_whatever_the_order_of_the_harts() -> None:
+    outputs: Outputs = {}
     first, second = TINY.variants[:2]
     check_output(TINY, first, Measurement({}, "hart 0 x\nhart 1 y\n"), outputs)
     check_output(TINY, second, Measurement({}, "hart 1 y\r\nhart 0 x\r\n"), outputs)
@@ -119,43 +105,58 @@ def test_a_guest_that_prints_something_else_fails_the_case() -> None:
     assert "hart 0 x\nhart 1 y" in str(caught.value) and "hart 0 z" in str(caught.value)
 
 
-def test_a_plugin_that_counts_wrong_fails_the_case() -> None:
-    wrong = Variant("empty", plugins=("empty",), counts="blocks")
-    with pytest.raises(CountWrong, match=r"empty: 0 events; expected \d+ blocks"):
-        command_tool.measure(TINY, wrong)
+def test_a_guest_that_prints_something_else_fails_its_variant_alone() -> None:
+    """The second has a board of two harts, but says that it does the work of one."""
+    variants = (
+        Variant("right"),
+        Variant("wrong", settings={"arguments": ("--smp", "2")}),
+        Variant("other work", symbols={"rounds": 2}),
+    )
+    result = run_once(Case("tiny.wrong", "", variants, (), guest="mix", symbols={"rounds": 1}))
+    assert result.samples.keys() == {"right", "other work"}
+    failure = result.failures["wrong"]
+    assert failure.startswith("the guest's outputs differ\n--- right\nhart 0 result 0x")
+    assert "--- wrong (this one)\nhart 0 result 0x" in failure
+
+
+def test_a_plugin_that_counts_wrong_fails_its_variant_alone() -> None:
+    variants = (Variant("nothing"), Variant("empty", plugins=("empty",), counts="blocks"))
+    result = run_once(Case("tiny.wrong", "", variants, (), guest="mix", symbols={"rounds": 1}))
+    assert result.samples.keys() == {"nothing"}
+    assert result.failures["empty"].startswith("empty: 0 events; expected ")
+
+
+def test_a_guest_that_fails_is_a_failure_with_what_it_said() -> None:
+    result = run_once(Case("tiny.fails", "", (Variant("float"),), (), guest="float"))
+    assert "exit status 1" in result.failures["float"] and "WRONG" in result.failures["float"]
 
 
 def test_every_way_to_map_ram_runs_the_guest_alike() -> None:
     variants = tuple(v for v in UNICORN.variants if v.tool == "unicorn")
-    case = Case("tiny.unicorn", "", variants, (), guest="mix", symbols={"rounds": 1})
-    result = run_case(case, ONCE)  # OutputsDiffer otherwise
-    assert len(result.samples) == 3
+    result = run_once(Case("tiny.unicorn", "", variants, (), guest="mix", symbols={"rounds": 1}))
+    assert result.failures == {} and len(result.samples) == 3
+
+
+@pytest.mark.parametrize("guest", ["mix", "calls", "flops", "memory", "adds", "once"])
+def test_a_guest_does_on_the_host_what_it_does_here(guest: str) -> None:
+    variants = (Variant("host", "native"), Variant("llvm", engine="llvm"))
+    result = run_once(Case("tiny.native", "", variants, (), guest=guest, symbols={"rounds": 1}))
+    assert result.failures == {} and len(result.samples) == 2
 
 
 def test_the_bus_is_measured_without_loss() -> None:
     small = {"records": 100_001}
     variants = (Variant("ring", "ring", settings=small), Variant("bus", "bus", settings=small))
-    result = run_case(Case("tiny.bus", "", variants, ()), ONCE)  # RunFailed otherwise
+    result = run_once(Case("tiny.bus", "", variants, ()))
+    assert result.failures == {}
     assert result.samples["bus"][0]["records"] == 100_001
 
 
-def test_a_missing_tool_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    case = next(case for case in CASES if case.name == "engines.qemu")
-    result = run_case(case, ONCE)
-    assert "qemu-system-riscv64 is not installed" in result.reason
-    assert case_to_json(result)["skipped"] == result.reason
-
-
-def test_results_are_written_after_each_case(tmp_path: Path) -> None:
-    file = tmp_path / "results.json"
-    console = Console(file=io.StringIO())
-    plain = command.run_cases([TINY], ONCE, console, file)
-    assert json.loads(file.read_text())["cases"]["tiny.mix"]["samples"].keys() == {
-        "nothing",
-        "icount",
-        "Unicorn",
-    }
-    text = markdown(plain, [case_from_json(TINY, plain["cases"]["tiny.mix"])])
-    assert "| tiny.mix | time | at least 0 |" in text
-    assert str(tmp_path) not in file.read_text() and str(SPEC.parents[1]) not in file.read_text()
+def test_a_missing_peer_is_named_with_the_reason(tmp_path: Path) -> None:
+    missing = Variant("QEMU 0.1", "qemu", settings={"version": "0.1"})
+    case = Case("tiny.qemu", "", (Variant("llvm", engine="llvm"), missing), TINY.figures[:0],
+                guest="mix", symbols={"rounds": 1})  # fmt: skip
+    result = run_once(case)
+    assert result.samples.keys() == {"llvm"}
+    assert "qemu-system-riscv64 0.1 is not installed" in result.reasons["QEMU 0.1"]
+    assert case_to_json(result)["variants"][1]["not_run"] == result.reasons["QEMU 0.1"]

@@ -162,6 +162,20 @@ def test_a_stalled_subscriber_that_drops_harms_nobody(make_bus: MakeBus, policy:
     assert bus.ledger().complete
 
 
+@pytest.mark.parametrize("policy", ["block", "drop", "drop:oldest"])
+def test_who_stands_still_at_the_end_costs_others_nothing(make_bus: MakeBus, policy: str) -> None:
+    bus, count = make_bus(1), 4 * FITS
+    handle = bus.start()
+    bus.subscribe(credit=LEAST_CREDIT, policy=policy)  # takes nothing
+    received = bus.spawn(collect, bus.subscribe())
+    assert handle.wait_subscribers(2, LIMIT_SECONDS)
+    bus.produce(0, count)
+    assert handle.finish(1.0)
+    check_whole(received.result(LIMIT_SECONDS), 0, count)
+    reasons = [left.reason for left in handle.departures]
+    assert sorted(reasons) == ["acknowledged nothing in 1 s", "finished"]
+
+
 def test_newest_keeps_the_beginning_and_oldest_the_end(make_bus: MakeBus) -> None:
     bus, count = make_bus(1), 20 * FITS
     handle = bus.start()

@@ -66,6 +66,10 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["subscribe", "ipc:///x", "--plugin", BARE, "--policy", "x"], "'x' is no policy"),
         (["run", "a", "--record", "no/such/r"], "--record: there is no directory no/such"),
         (["run", "a", "--allow", "k.pub"], "--allow: there are no --keys"),
+        (["run", "a", "--allow-control", "k.pub"], "--allow-control: there is no --control"),
+        (["run", "a", "--control", "--bus", "tcp://127.0.0.1:*"], "an ipc:// address, or --keys"),
+        (["ctl", "ipc:///x"], "ACTION"),
+        (["ctl", "ftp://x", "status"], "expected ipc:///path or tcp://"),
         (["subscribe", "ipc:///x", "--plugin", "memtrace", "--keys", "k"], "there is no --server"),
         (["record", "ipc:///x", "f", "--server", "k"], "there is no --keys"),
         (["record", "ipc:///x", "f", "--keys", "k", "--server", "k"], "key file k: No such file"),
@@ -152,6 +156,7 @@ def test_every_option_reaches_the_machine(
     options += " --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --pin --no-aggregate"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
+    bus += " --control --allow-control c.pub"
     bus += " --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
     assert main(["run", "a.elf", *options.split(), *more.split(), *bus.split()]) == 0
     assert machine.made == {
@@ -173,6 +178,8 @@ def test_every_option_reaches_the_machine(
         "record": Path("r"),
         "keys": Path("k"),
         "allow": (Path("a.pub"), Path("b.pub")),
+        "control": True,
+        "allow_control": (Path("c.pub"),),
     }
     assert machine.ran["on_status"] is None
     assert machine.ran["stdin_fd"] is None

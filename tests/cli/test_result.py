@@ -18,7 +18,12 @@ def test_the_fixed_names_are_all_there() -> None:
     found = run_result().to_json()
     assert found.keys() >= RESULT_NAMES
     assert found["vcpus"][1].keys() >= VCPU_NAMES
-    assert found["vcpus"][1]["cache"] == {"hits": 900, "misses": 100, "invalidated": 3}
+    assert found["vcpus"][1]["cache"] == {
+        "hits": 900,
+        "misses": 100,
+        "invalidated": 3,
+        "translated": 0,
+    }
     assert found["ledger"]["memtrace.access"] == {
         "emitted": 9,
         "delivered": 7,

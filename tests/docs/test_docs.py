@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import inspect
 import io
 import json
 import re
@@ -26,6 +27,7 @@ from mttcg.instrument.options import parse_spec
 from mttcg.machine.machine import Machine
 from mttcg.machine.outcome import EXIT_INTERRUPTED, EXIT_WAITING
 from mttcg.machine.result import RunResult, StopReason, VcpuResult
+from mttcg_bus.garbage import Garbage
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -37,9 +39,12 @@ LONGEST_LINE = 130
 
 FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$", re.M | re.S)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-FILES_MADE = {"trace.npy", "result.json", "calls.py", "console.txt"}
+FILES_MADE = {
+    *("trace.npy", "result.json", "calls.py", "console.txt"),
+    *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
+}
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "campaign", "keys")
+VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 
@@ -316,7 +321,8 @@ def test_the_json_of_the_page_has_the_names_of_the_result() -> None:
     left = {"name": "icount", "reason": "finished", "ledger": {}}
     made = RunResult("a.elf", "llvm", {}, 0, StopReason.GUEST_EXIT, [vcpu], subscribers=[left])
     arena = np.zeros(1, HEADER).view(np.uint8).data
-    result = replace(made, code_cache=use_of(arena)).to_json()
+    facts = {"code_cache": use_of(arena), "garbage": Garbage().to_plain()}
+    result = replace(made, **facts).to_json()
     assert keys_of(shown) == keys_of(result)
     table = section_of("run").partition("### The JSON result")[2]
     assert [
@@ -364,6 +370,18 @@ def test_a_page_that_differs_is_noticed_and_written_again(
     assert run("--check") == 1
     assert "plugins.md is not what the sources give" in capsys.readouterr().err
     assert (tmp_path / "plugins.md").read_text(encoding="utf-8") == "# Plugins\n"
+
+
+def test_every_stream_of_a_plugin_is_listed(reference: ModuleType) -> None:
+    page = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    declared = 0
+    for source in project_plugins():
+        module = reference.import_source(source)
+        rows = list(reference.stream_rows(module))
+        assert bool(rows) == ("Stream(" in inspect.getsource(module))
+        declared += len(rows)
+    assert declared == len(re.findall(r"^\| (?:`\w+`|several) \| (?:\d+)? \|", page, re.M))
+    assert "| `access` | 32 | 0 `uint64` `pc`, 8 `uint64` `address`, " in page
 
 
 def test_a_public_name_without_a_section_is_an_error(

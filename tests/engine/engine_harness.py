@@ -60,6 +60,10 @@ class QuietGuest:
         return plan
 
 
+SHARED = ("ram", "cache", "arena")
+"""Segments that all vCPUs of a machine have."""
+
+
 class Bare:
     """One vCPU on an engine.
 
@@ -69,6 +73,7 @@ class Bare:
         size: bytes of RAM; llvm takes any number, and has code in whole pages only.
         plan: what is attached.
         devices: what the vCPU finds outside of RAM.
+        beside: another one with the same RAM, block cache and code arena.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Bare:
         size: int,
         plan: Plan = EMPTY,
         devices: Any = None,
+        beside: "Bare | None" = None,
     ) -> None:
         self.base, self.size = base, size
         self.warnings: list[str] = []
@@ -85,6 +91,9 @@ class Bare:
         sizes = {"ram": pages * PAGE, "cache": Layout(pages).size, "arena": ARENA_BYTES}
         sizes |= {"harts": PAGE, "machine": MACHINE_BYTES}
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
+        if beside is not None:
+            for name in SHARED:
+                os.dup2(beside.fds[name], self.fds[name])
         self.maps = {name: map_segment(self.fds[name], length) for name, length in sizes.items()}
         self.ram = self.maps["ram"]
         self.machine = MachineState(self.maps["machine"])
@@ -148,12 +157,13 @@ class Bare:
         self.engine.spill()
         return list(self.hart.x), list(self.hart.f), self.hart.fcsr
 
-    def improve(self, pc: int) -> None:
-        """Let llvm translate the page of a pc with its greater effort, now."""
+    def improve(self, pc: int, whole: bool = True) -> None:
+        """Let llvm translate the page of a pc with its greater effort, now, or its function."""
         llvm, page = self.engine.llvm, self.cache.page_of(pc)
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
-                llvm.translator.optimise(llvm._version(page, self.cache.used[page]))
+                version = llvm._version(page, self.cache.used[page])
+                llvm.translator.optimise(version, None if whole else pc)
             llvm.jumps.clear()
 
     def handle(self, left: Exit) -> None:

@@ -18,6 +18,7 @@ from mttcg.engine.llvm.arena import (
     ArenaMappingError,
     CodeTooLongError,
 )
+from mttcg.engine.llvm.policies import policies_in_force
 
 SIZE = 4 << 20
 PERMANENT = 1
@@ -198,3 +199,24 @@ def test_a_host_that_forbids_it_is_told_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Arena, "_map_executable", staticmethod(refuse))
     with pytest.raises(ArenaMappingError, match="--engine unicorn"):
         Machine()
+
+
+def test_the_policies_that_are_on_are_named(tmp_path: Path) -> None:
+    def write(file: str, text: str) -> None:
+        path = tmp_path / file.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def named() -> list[str]:
+        return [policy.name for policy in policies_in_force(tmp_path)]
+
+    assert named() == []
+    for text, seccomp in (("Name:\tx\nSeccomp:\t0\n", []), ("Seccomp:\t2\n", ["seccomp"])):
+        write("/proc/self/status", text)
+        assert named() == seccomp
+    write("/sys/fs/selinux/enforce", "1")
+    write("/proc/self/attr/current", "docker-default (enforce)\n")
+    assert named() == ["SELinux", "AppArmor", "seccomp"]
+    write("/sys/fs/selinux/enforce", "0")
+    write("/proc/self/attr/current", "unconfined\n")
+    assert named() == ["seccomp"]

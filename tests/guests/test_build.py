@@ -55,7 +55,7 @@ def test_settable_symbols_have_bytes_in_the_file(guest: str) -> None:
         image = ELFFile(file)
         table = image.get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
-        for name in ("harts_expected", "rounds", "exit_code"):
+        for name in ("harts_expected", "rounds", "exit_code", "fault"):
             for symbol in table.get_symbol_by_name(name) or ():
                 assert symbol["st_size"] == 8
                 assert list(image.address_offsets(symbol["st_value"], 8))

@@ -28,7 +28,9 @@ NUMBERS = (0, 1, 2, 3, 8, BASE, BASE + 4, BASE + 64, BASE + 0x1000, BASE + 0x100
 CODE = (b"", b"\x13\x00\x00\x00", b"\x01\x00\x82\x80", b"\xff" * 8)
 """Nothing, a nop, a compressed nop and a return, and what is no instruction."""
 NAMES = [
-    source.name for source in project_plugins() if load_plugin(source.name).aggregator is not None
+    source.name
+    for source in project_plugins()
+    if (aggregator := load_plugin(source.name).aggregator) is not None and aggregator.in_shards
 ]
 DESCRIBE = """
 import json, sys

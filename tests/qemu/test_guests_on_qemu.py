@@ -18,7 +18,9 @@ def run(qemu: Qemu, guest: str, smp: int, **options: object) -> Run:
 
 
 @pytest.mark.parametrize("smp", [1, 2])
-@pytest.mark.parametrize("guest", ["hello", "counter", "mix", "ipi", "timer", "float"])
+@pytest.mark.parametrize(
+    "guest", ["hello", "counter", "mix", "ipi", "timer", "float", "sharing", "locks"]
+)
 def test_guest_succeeds(qemu: Qemu, guest: str, smp: int) -> None:
     done = run(qemu, guest, smp)
     assert done.exit_status == 0, done.console

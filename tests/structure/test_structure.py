@@ -50,6 +50,7 @@ PLACES = {
     # only the wire format knows how messages are encoded
     "msgpack": {"bus/mttcg_bus/wire.py"},
     "zmq": {
+        "bus/mttcg_bus/dealer.py",
         "bus/mttcg_bus/publisher.py",
         "bus/mttcg_bus/router.py",
         "bus/mttcg_bus/security.py",
@@ -57,7 +58,11 @@ PLACES = {
     },
     "unicorn": {"mttcg/engine/unicorn"},
     "capstone": {"mttcg/isa/riscv64/decode.py"},
-    "elftools": {"mttcg/machine/elf.py"},
+    "elftools": {
+        "mttcg/machine/elf.py",
+        "mttcg/instrument/elf_segments.py",
+        "mttcg/instrument/source_lines.py",
+    },
     "psutil": {"mttcg/machine/outcome.py"},
     "rich": {"mttcg/cli"},
     "distributed": {

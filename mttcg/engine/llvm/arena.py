@@ -11,12 +11,14 @@ a word of its own; if the generation is another by then it comes out at once and
 
 import ctypes
 import mmap
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
 from mttcg.tbcache.lock import SegmentLock
 
@@ -54,12 +56,14 @@ AskToLeave = Callable[[int], bool]
 
 
 class ArenaMappingError(MttcgError):
-    """The host does not let memory be executed."""
+    """The host does not let memory be executed; `policies` are those that may be why."""
 
     def __init__(self, number: int) -> None:
+        self.policies = tuple(policies_in_force())
+        named = "; ".join(f"{policy.name} is on here: {policy.remedy}" for policy in self.policies)
         super().__init__(
-            f"the code arena can't be mapped executable (errno {number}): a policy of the host "
-            "(SELinux, seccomp) forbids it; allow it, or run with --engine unicorn"
+            f"the code arena can't be mapped executable ({os.strerror(number)}): "
+            f"{named or 'a policy of the host forbids it'}; or run with --engine unicorn"
         )
 
 

@@ -5,23 +5,24 @@ which `page` says: the hart state itself, or a slot that LLVM turns into SSA val
 TBAA keeps registers, counters and guest memory apart.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.floating import FRM_SHIFT, Floats
-from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import Entries, Woven
+from mttcg.engine.llvm.woven import Access, Entries, Moment, Retired, Woven
+from mttcg.instrument import events
+from mttcg.isa.riscv64.classes import destination_of
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.operations import Amo, Binary, Bits, Compare, Shift
 
-ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
-"""What a page function adds to its one running count."""
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",
     "add": "add",
@@ -33,8 +34,12 @@ ATOMIC_RMW: dict[Amo, str] = {
     "minu": "umin",
     "maxu": "umax",
 }
+AQ, RL = 26, 25
+"""Bits of an atomic instruction."""
 HOST_MODES = 4
 """All but to nearest with ties to the larger magnitude; their numbers come first."""
+FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
+"""What a jump to a known address is computed with."""
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
 
@@ -91,6 +96,8 @@ class Emitter:
         self.leader = 0
         self.pending = Pending()
         self.next_round = ""
+        self.calls_out = False  # the place is a call, for which there may be better code by now
+        self.wrote = "0"
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
@@ -116,6 +123,7 @@ class Emitter:
     def write_x(self, register: int, value: str) -> None:
         """Write an integer register; x0 ignores it."""
         if register:
+            self.wrote = value
             self.known[register] = value
             self.written.add(f"x{register}")
             self.text.do(f"store i64 {value}, ptr %x{register}, {REGISTER}")
@@ -127,6 +135,7 @@ class Emitter:
 
     def write_f(self, register: int, value: str) -> None:
         """Write the 64 bits of a floating-point register."""
+        self.wrote = value
         self.written.add(f"f{register}")
         self.text.do(f"store i64 {value}, ptr %f{register}, {REGISTER}")
 
@@ -138,6 +147,8 @@ class Emitter:
 
     def binary(self, operation: Binary, a: str, b: str, bits: Bits = 64) -> str:
         """Arithmetic modulo 2^bits; 32-bit results come zero-extended."""
+        if operation in FOLDED and bits == 64 and is_literal(a) and is_literal(b):
+            return self.constant(FOLDED[operation](int(a), int(b)))
         a, b = self._narrow(a, bits), self._narrow(b, bits)
         result = self._widen(self.text.value(f"{operation} i{bits} {a}, {b}"), bits)
         if operation == "add" and bits == 64 and is_literal(b):
@@ -266,7 +277,7 @@ class Emitter:
         place = self.spans.place(address, size)
         loaded = self.text.value(f"load i{8 * size}, ptr {place}, align 1, {MEMORY}")
         value = self._widen(loaded, 8 * size)
-        self._observe(address, size, value, write=False)
+        self._observe(address, size, value, 0)
         return value
 
     def store(self, address: str, size: int, value: str) -> None:
@@ -274,7 +285,7 @@ class Emitter:
         place = self.spans.place(address, size)
         narrow = self._narrow(value, 8 * size)
         if self.observed:
-            self._observe(address, size, self._widen(narrow, 8 * size), write=True)
+            self._observe(address, size, self._widen(narrow, 8 * size), events.WRITE)
         self.text.do(f"store i{8 * size} {narrow}, ptr {place}, align 1, {MEMORY}")
 
     def _atomic_place(self, address: str, size: int, misaligned: Reason) -> str:
@@ -286,11 +297,13 @@ class Emitter:
     def load_reserved(self, address: str, size: int) -> str:
         """LR, zero-extended."""
         place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
+        before = self.woven.before_atomic()
         loaded = self.text.value(f"load atomic i{8 * size}, ptr {place} seq_cst, align {size}")
         value = self._widen(loaded, 8 * size)
         self.text.do(f"store i64 {address}, ptr %reservation, {COUNTER}")
         self.text.do(f"store i64 {value}, ptr %reserved, {COUNTER}")
-        self._observe(address, size, value, write=False)
+        moment = self.woven.after_atomic(before)
+        self._observe(address, size, value, self._ordered(events.LOAD_RESERVED), moment)
         return value
 
     def store_conditional(self, address: str, size: int, value: str) -> str:
@@ -301,6 +314,7 @@ class Emitter:
         text.do(f"store i64 {NO_RESERVATION - (1 << 64)}, ptr %reservation, {COUNTER}")
         same = text.value(f"icmp eq i64 {held}, {address}")
         new = self._narrow(value, bits)
+        began = self.woven.before_atomic()
         label, before = text.name()[1:], text.label
         text.do(f"br i1 {same}, label %try{label}, label %no{label}")
         text.do(f"try{label}:")
@@ -312,8 +326,12 @@ class Emitter:
         done = text.value(f"phi i1 [ {stored}, %try{label} ], [ false, %{before} ]")
         failed = text.value(f"xor i1 {done}, true")
         if self.observed:
+            how, moment = events.STORE_CONDITIONAL, self.woven.after_atomic(began)
             stored_value = self._widen(new, bits)
-            self.woven.access_if(done, self.place.pc, address, size, stored_value)
+            how = self._ordered(how | events.WRITE)
+            self.woven.access_if(
+                done, Access(self.place.pc, address, size, stored_value, how, moment)
+            )
         return text.value(f"zext i1 {failed} to i64")
 
     def amo(self, operation: Amo, address: str, size: int, value: str) -> str:
@@ -321,13 +339,15 @@ class Emitter:
         place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
         bits = 8 * size
         new = self._narrow(value, bits)
+        before = self.woven.before_atomic()
         old = self.text.value(
             f"atomicrmw {ATOMIC_RMW[operation]} ptr {place}, i{bits} {new} seq_cst"
         )
         if self.observed:
+            moment, how = self.woven.after_atomic(before), self._ordered(events.AMO)
             stored = self._widen(self._stored_by(operation, old, new, bits), bits)
-            self._observe(address, size, self._widen(old, bits), write=False)
-            self._observe(address, size, stored, write=True)
+            self._observe(address, size, self._widen(old, bits), how, moment)
+            self._observe(address, size, stored, how | events.WRITE, moment)
         return self._widen(old, bits)
 
     def _stored_by(self, operation: Amo, old: str, new: str, bits: int) -> str:
@@ -349,19 +369,50 @@ class Emitter:
         none = self.text.value(f"icmp eq i64 {asked}, 0")
         self.leave_unless(none, Reason.CALLBACK, "0")
 
-    def _observe(self, address: str, size: int, value: str, write: bool) -> None:
+    def _observe(
+        self, address: str, size: int, value: str, how: int, moment: Moment | None = None
+    ) -> None:
         if self.observed:
-            self.woven.access(self.place.pc, address, size, value, write)
+            self.woven.access(Access(self.place.pc, address, size, value, how, moment))
+
+    def _ordered(self, how: int) -> int:
+        """With the aq and rl of the atomic instruction."""
+        acquire, release = self.place.word >> AQ & 1, self.place.word >> RL & 1
+        return how | events.ACQUIRE * acquire | events.RELEASE * release
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A fence; the host orders all but stores before loads by itself."""
         strong = mode != 8 and predecessor & 0b0101 and successor & 0b1010
         self.text.do(f"fence {'seq_cst' if strong else 'acq_rel'}")
+        sets = str(mode << 8 | predecessor << 4 | successor)
+        self.woven.order(Access(self.place.pc, "0", 0, sets, events.FENCE))
+
+    def retire(self, target: str = "0") -> None:
+        """The instruction is over, but for the jump to `target` if it is one."""
+        if not self.woven.sites.every_retired:
+            return
+        place, register = self.place, destination_of(self.place.word)
+        value = self.wrote if register else "0"
+        self.woven.after_instruction(
+            Retired(place.pc, place.word, register, value, target, self._count_retired)
+        )
+
+    def _count_retired(self) -> str:
+        """How many instructions were retired with this one, which ends its block."""
+        text = self.text
+        running = text.value(f"load i64, ptr %count, {COUNTER}")
+        since = text.value(f"load i64, ptr %since, {COUNTER}")
+        counted = text.value(f"sub i64 {running}, {since}")
+        whole = text.value(f"add i64 {counted}, {self.pending.amount}")
+        here = text.value(f"ashr i64 {whole}, {ONE_INSTRUCTION.bit_length() - 1}")
+        before = text.value(f"load i64, ptr %instructions, {COUNTER}")
+        return text.value(f"add i64 {before}, {here}")
 
     # where to go on
 
     def jump(self, target: str) -> None:
         """Go on at an address."""
+        self.retire(target)
         self.end()
         if is_literal(target):
             self.goto(int(target) & (1 << 64) - 1)
@@ -372,6 +423,7 @@ class Emitter:
 
     def branch(self, condition: str, target: int) -> None:
         """Go on at a known address if condition is not 0, else after the instruction."""
+        self.retire()
         self.end()
         label = self.text.name()[1:]
         self.text.do(f"br i1 {self._bit(condition)}, label %yes{label}, label %no{label}")
@@ -389,7 +441,7 @@ class Emitter:
             self.text.do(f"br label %{self.next_round}")
             return
         self.settle(self.text.lines, self.pending)
-        if target in self.leaders:
+        if target in self.leaders and not self.calls_out:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
             head = "r" if target <= self.place.pc or self.prompt else "b"
@@ -419,7 +471,12 @@ def is_literal(value: str) -> bool:
     return value.lstrip("-").isdigit()
 
 
-FRAME_FIELDS = {"exit": Word.EXIT, "detail": Word.EXIT_DETAIL, "heat": Word.HEAT}
+FRAME_FIELDS = {
+    "exit": Word.EXIT,
+    "detail": Word.EXIT_DETAIL,
+    "heat": Word.HEAT,
+    "since": Word.SINCE,
+}
 HART_FIELDS = {
     name: OFFSET[key]
     for name, key in {

@@ -3,24 +3,26 @@
 import ctypes
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory
+from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
 from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
+    COUNT_START,
     LOOKS_PER_SAMPLE,
     JumpCache,
     Reason,
     Word,
 )
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import MANY_VERSIONS, PageVersion, Translator
+from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.emitters import open_window
 from mttcg.instrument.plan import Plan
@@ -28,7 +30,7 @@ from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.traps import Cause
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.cache import Block, BlockCache
 
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
@@ -36,12 +38,15 @@ NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
 REPORTS_OF_A_CHANGING_PAGE = 32
 """So often time was spent in one version of it until that is taken to stay."""
+LATE_REPORTS = 8
+"""So often time was spent at places of a page that have better code, until all of it gets some."""
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
-Improve = Callable[[PageVersion], bool]
-"""Told of a page in which time is spent; its code may get better some time later."""
+Improve = Callable[[PageVersion, int | None], bool]
+"""Told of a page in which time is spent, and of the place, None for all of it; its code may get
+better some time later. False if it can't take that now."""
 
 
 class LlvmEngine:
@@ -55,7 +60,7 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
-        improve: called with each page that is worth more effort; False if it can't take it now.
+        improve: called with what is worth more effort.
     """
 
     name = "llvm"
@@ -67,7 +72,7 @@ class LlvmEngine:
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
-        improve: Improve = lambda version: True,
+        improve: Improve = lambda version, place: True,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover, self.improve = discover, improve
@@ -83,8 +88,10 @@ class LlvmEngine:
         self.arguments = (hart_address, int(self.frame.ctypes.data), origin)
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
-        self.reports: Counter[tuple[int, int, int]] = Counter()
-        self.reported: dict[tuple[int, int, int], int] = {}
+        self.reports: Counter[Identity] = Counter()
+        self.late: Counter[Identity] = Counter()
+        self.reported: dict[tuple[Identity, int | None], int] = {}
+        self.quieter: dict[Identity, list[PageVersion]] = {}
         self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
@@ -101,6 +108,7 @@ class LlvmEngine:
         frame[Word.KNOWN_GENERATION] = self.arena.generation
         frame[Word.HEAT] = LOOKS_PER_SAMPLE
         frame[Word.CHAINS] = CHAINS_PER_SAMPLE
+        frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
 
     def _runtime(self) -> int:
@@ -125,6 +133,7 @@ class LlvmEngine:
             if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
                 self.resumed = resumed
             if reason is Reason.HOT:
+                frame[Word.HEAT] = LOOKS_PER_SAMPLE
                 self._report(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
@@ -169,11 +178,15 @@ class LlvmEngine:
         for register in range(32):
             hart.write_x(register, by.x[register])
             hart.f[register] = by.f[register]
+        self.retired(hart.pc, word, by.pc)
         hart.fcsr, hart.pc = by.fcsr, by.pc
         self.resume(by.pc)
 
     def _report(self, pc: int) -> None:
-        """Time is spent at pc: let its page be improved, if it was not as it is known now."""
+        """Time is spent at pc: let its function be improved; the whole page, if that does not help.
+
+        It does not if there are ways to pc on which the better code is not met.
+        """
         page = self.cache.page_of(pc)
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
@@ -186,8 +199,27 @@ class LlvmEngine:
         if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
             return
         blocks = len(self.cache.known_blocks(version.slot))
-        if self.reported.get(version.identity) != blocks and self.improve(version):
-            self.reported[version.identity] = blocks
+        place: int | None = None if changing else pc
+        if place is not None and self._find_best(version, pc) is not None:
+            self.late[version.identity] += 1
+            if self.late[version.identity] < LATE_REPORTS:
+                return
+            place = None
+        key = version.identity, place
+        if self.reported.get(key) == blocks:
+            return
+        quieter = self._quieter(version)
+        if self.improve(quieter, place):
+            self.reported[key] = blocks
+            known = self.quieter.setdefault(version.identity, [])
+            if quieter not in known:
+                known.insert(0, quieter)
+
+    def _quieter(self, version: PageVersion) -> PageVersion:
+        """A page's code without what runs once, where it has run."""
+        start = self.translator.start_of(version.page)
+        sites, shape = self.weave.quieter(start, version.slot)
+        return replace(version, sites=sites, shape=shape)
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)
@@ -217,13 +249,22 @@ class LlvmEngine:
         return page, self.cache.used[page]
 
     def _find(self, version: PageVersion, pc: int) -> int | None:
-        best = self.arena.find(version.key(pc, OPTIMISED))
+        best = self._find_best(version, pc)
         return self.arena.find(version.key(pc, FAST)) if best is None else best
+
+    def _find_best(self, version: PageVersion, pc: int) -> int | None:
+        """Code made with more effort; that which leaves out most, if there are several."""
+        for quieter in (*self.quieter.get(version.identity, ()), version):
+            found = self.arena.find(quieter.key(pc, OPTIMISED))
+            if found is not None:
+                return found
+        return None
 
     def _translate(self, version: PageVersion, pc: int) -> int:
         """Code that begins at pc, made with little effort. Under the arena's lock."""
         sweep = self.translator.sweep(version.page, version.slot, [pc])
         code, entries = self.translator.compile(version, sweep, FAST)
+        self.hart.cache_translated += 1
         return self.translator.publish(version, FAST, code, entries)
 
     def _rest_of_block(self, pc: int) -> int:
@@ -238,6 +279,7 @@ class LlvmEngine:
                 found = self.arena.find(key)
                 if found is None:
                     code, entries = self.translator.compile(version, sweep, RESUMED, pc)
+                    self.hart.cache_translated += 1
                     found = self.translator.publish(version, RESUMED, code, entries)
         return found
 
@@ -275,7 +317,7 @@ class LlvmEngine:
     def spill(self) -> None:
         """Nothing to do: the hart state is where the registers are."""
 
-    spill_integer = spill
+    spill_integer = fill = spill
 
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: floating-point instructions look at mstatus themselves."""
@@ -291,6 +333,15 @@ class LlvmEngine:
             self.jumps.clear()
         return dropped
 
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.cache.current_blocks(self.known)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return self.resumed == self.hart.pc
+
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         block = self.cache.block(self.hart.block_pc)[0]
@@ -303,6 +354,7 @@ class LlvmEngine:
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
+        self.quieter.clear()
         self.frame[Word.ROWS] = self.weave.table.ctypes.data
         self.jumps.clear()
 
@@ -310,6 +362,14 @@ class LlvmEngine:
         """Tell the plan of an access that the host made in the guest's place."""
         for operation in self.weave.plan.every_access:
             OPERATION(operation.function)(operation.data, pc, address, size, value, int(write))
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+        operations = self.weave.plan.every_retired
+        if operations:
+            arguments = after_instruction(self, pc, word, target)
+            for operation in operations:
+                OPERATION(operation.function)(operation.data, *arguments)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

@@ -79,6 +79,8 @@ class FallbackEngine:
         if stepped is not None and stepped.kind is ExitKind.SYSTEM:
             return left
         self.unsupported.add(mnemonic(left.word, left.pc))
+        if stepped is None:
+            self.retired(left.pc, left.word, self.hart.pc)
         if stepped is not None:
             self.hart.instructions -= 1
             return stepped
@@ -158,6 +160,10 @@ class FallbackEngine:
         """Copy the integer registers to the hart state."""
         self.active.spill_integer()
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+        self.active.fill()
+
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: all look at mstatus themselves."""
 
@@ -166,8 +172,21 @@ class FallbackEngine:
         self._try_again()
         return self.llvm.fetch_again()
 
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.llvm.known_blocks()
+
     def retract(self, pc: int) -> None:
         """Nothing to do: what did not run was taken back."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return self.llvm.unfinished
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+        self.llvm.retired(pc, word, target)
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""

@@ -22,8 +22,9 @@ class Word(IntEnum):
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
     FIRST = auto()  # code to begin with, whatever the jumps say; or 0
-    HEAT = auto()  # how often to look for requests still, until this page is reported as hot
+    HEAT = auto()  # how often to look for requests still, until the place is reported as hot
     CHAINS = auto()  # calls of pages still, until the next page is reported as hot
+    SINCE = auto()  # the running count when the hart's counters were brought up to date
     WORDS = auto()
 
 
@@ -43,11 +44,15 @@ class Reason(IntEnum):
     ROUNDING = (
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
-    HOT = 10  # time goes by in the page of hart.pc; nothing else happened
+    HOT = 10  # time goes by at hart.pc; nothing else happened
 
 
-LOOKS_PER_SAMPLE = 64
-"""A page that was entered once is reported after it looked for requests this often."""
+ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
+"""What a page function adds to its one running count."""
+COUNT_START = -(1 << 18) * ONE_INSTRUCTION
+"""Requests are looked for when this many instructions were counted."""
+LOOKS_PER_SAMPLE = 16
+"""Of the places where quick code looks for requests, one in so many is reported."""
 CHAINS_PER_SAMPLE = 1 << 16
 """Of all pages that are called, one in so many is reported."""
 JUMP_CACHE_ENTRIES = 1 << 16

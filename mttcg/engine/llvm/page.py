@@ -4,15 +4,13 @@ from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.emit import (
     FRAME_FIELDS,
     HART_FIELDS,
-    ONE_BLOCK,
-    ONE_INSTRUCTION,
     Emitter,
     Pending,
     Place,
 )
-from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.sweep import Instruction, Sweep, static_targets
+from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.woven import PUBLISH, RELOAD, Entries
@@ -109,7 +107,7 @@ class PageFunction:
         """How many rounds of a loop that is one block are emitted one after the other."""
         if not self.held or self.emitter.prompt or leader == self.resumed:
             return 1
-        loops = segment[-1].kind is Kind.BRANCH and static_targets(segment[-1]) == [leader]
+        loops = segment[-1].kind is Kind.BRANCH and self.sweep.targets(segment[-1]) == [leader]
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
 
     def _loop(self, leader: int, segment: list[Instruction], rounds: int) -> None:
@@ -127,21 +125,23 @@ class PageFunction:
             emitter.pending = Pending(number * amount, entries and entries.times(number))
             emitter.next_round = f"r{leader:x}_{number + 1}" if number < rounds else ""
             if entries is None:
-                self._enter(leader, len(segment))
+                self._enter(leader, len(segment), number > 1)
             if number == 1:
                 text.do(f"br label %c{leader:x}")
                 text.do(f"c{leader:x}:")
             self._segment(segment)
         emitter.pending, emitter.next_round = Pending(), ""
 
-    def _enter(self, leader: int, counted: int) -> None:
-        """Run what the plan has for the block."""
+    def _enter(self, leader: int, counted: int, again: bool = False) -> None:
+        """Run what the plan has for the block; `again`: it has just run."""
         if not self.sites.at_block(leader):
             return
         self.emitter.known.clear()
         self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
-        self.emitter.woven.at_block(leader, len(self._run(leader)), self.slot)
+        run = self._run(leader)
+        size = run[-1].following - leader
+        self.emitter.woven.at_block(leader, len(run), size, self.slot, again)
 
     def _segment(self, segment: list[Instruction]) -> None:
         emitter = self.emitter
@@ -150,6 +150,7 @@ class PageFunction:
         emitter.ended = emitter.float_checked = emitter.rounding_checked = False
         for index, instruction in enumerate(segment):
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
+            emitter.calls_out = not self.held and is_call(instruction)
             emitter.woven.at_instruction(instruction.pc, length(instruction.word))
             decoded = decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
@@ -158,6 +159,7 @@ class PageFunction:
                 decoded.row.semantics(emitter, decoded, instruction.pc)
             if emitter.ended:
                 return
+            emitter.retire()
         if not emitter.ended:
             emitter.end()
             self._fall(segment[-1])
@@ -214,7 +216,7 @@ class PageFunction:
         ]
 
     def _publish_counts(self, leader: int | None = None) -> list[str]:
-        """Add the running count to the hart's counters, and begin a new one."""
+        """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
         lines: list[str] = []
 
         def value(text: str) -> str:
@@ -222,7 +224,8 @@ class PageFunction:
             return name
 
         count = value(f"load i64, ptr %count, {COUNTER}")
-        total = value(f"sub i64 {count}, {COUNT_START}")
+        since = value(f"load i64, ptr %since, {COUNTER}")
+        total = value(f"sub i64 {count}, {since}")
         parts = {
             "instructions": value(f"ashr i64 {total}, {ONE_INSTRUCTION.bit_length() - 1}"),
             "blocks": value(f"and i64 {total}, {ONE_INSTRUCTION - 1}"),
@@ -230,9 +233,11 @@ class PageFunction:
         for field, part in parts.items():
             new = value(f"add i64 {value(f'load i64, ptr %{field}, {COUNTER}')}, {part}")
             lines.append(f"store i64 {new}, ptr %{field}, {COUNTER}")
-        lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
         if leader is not None:
+            lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
             lines.append(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
+        now = count if leader is None else str(COUNT_START)
+        lines.append(f"store i64 {now}, ptr %since, {COUNTER}")
         return lines
 
     def _held_registers(self) -> list[str]:
@@ -283,7 +288,7 @@ class PageFunction:
                     f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
                 )
                 lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
-        lines += self.emitter.woven.take_cursors()
+        lines += self.emitter.woven.take_cursors() + self.emitter.woven.take_flags()
         if self.emitter.woven.probes:
             lines += [f"%probe_{what} = alloca i64" for what in ("result", "exception")]
         return lines
@@ -297,7 +302,8 @@ class PageFunction:
             "%count = alloca i64",
             "%next = alloca i64",
             *self._places(),
-            f"store i64 {COUNT_START}, ptr %count, {COUNTER}",
+            f"%counted = load i64, ptr %since, {COUNTER}",
+            f"store i64 %counted, ptr %count, {COUNTER}",
             f"%start = load i64, ptr %pc, {COUNTER}",
             f"store i64 %start, ptr %next, {REGISTER}",
             *self._reload(),
@@ -318,8 +324,6 @@ class PageFunction:
         ]
 
 
-COUNT_START = -(1 << 18) * ONE_INSTRUCTION
-"""Requests are looked for when this many instructions were counted."""
 ROUNDS, LONGEST_LOOP = 4, 48
 """Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
 ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
@@ -332,6 +336,9 @@ TAIL = [
     "declare i32 @llvm.ctpop.i32(i32)",
     "declare i64 @llvm.ctpop.i64(i64)",
     "declare i64 @llvm.bswap.i64(i64)",
+    "declare i64 @llvm.umin.i64(i64, i64)",
+    "declare i64 @llvm.readcyclecounter()",
+    "declare {i64, i32} @llvm.x86.rdtscp()",
     "attributes #0 = { nounwind }",
     '!10 = !{!"root"}',
     *(

@@ -8,6 +8,8 @@ from mttcg.isa.riscv64.decode import LONGEST_BLOCK, PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import decode
 
+UPPER_BYTES = 4
+"""Length of auipc, which has no short form."""
 RETURN_ADDRESSES = (1, 5)
 """x1 and x5: a jump that links to one of them is a call (psABI)."""
 NO_FOLLOWER = (Kind.JUMP, Kind.INDIRECT, Kind.ILLEGAL)
@@ -36,6 +38,12 @@ class Sweep:
         half_at: the 16 bits at an offset in the page; past its end for what straddles it.
         entries: addresses to begin at.
         follow: also take what jumps and branches lead to; else the blocks at the entries alone.
+        calls: also take what is called, not only what it returns to.
+
+    Attributes:
+        instructions: by address.
+        leaders: addresses of the heads.
+        wanted: leaders that are to be ways in, whatever leads to them.
     """
 
     def __init__(
@@ -44,10 +52,12 @@ class Sweep:
         half_at: Callable[[int], int],
         entries: Iterable[int],
         follow: bool = True,
+        calls: bool = True,
     ) -> None:
-        self.start, self.half_at, self.follow = start, half_at, follow
+        self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
         self.instructions: dict[int, Instruction] = {}
         self.leaders: set[int] = set()
+        self.wanted: frozenset[int] = frozenset()
         self.pending = list(entries)
         while self.pending:
             self._follow(self.pending.pop())
@@ -62,11 +72,29 @@ class Sweep:
         for last in self.instructions.values():
             if not last.kind.ends_block:
                 continue
-            for target in static_targets(last):
-                backward = target <= last.pc or is_call(last.word)
+            for target in self.targets(last):
+                backward = target <= last.pc or is_call(last)
                 (ways_in if backward else forward).add(target)
             (forward if last.kind is Kind.BRANCH else ways_in).add(last.following)
-        return frozenset(self.leaders - (forward - ways_in))
+        return frozenset(self.leaders - (forward - ways_in)) | self.wanted
+
+    def called(self) -> frozenset[int]:
+        """The addresses of the page that are called."""
+        calls = filter(is_call, self.instructions.values())
+        return frozenset(filter(self._inside, (to for call in calls for to in self.targets(call))))
+
+    def targets(self, last: Instruction) -> list[int]:
+        """The addresses that are named by a branch, a direct jump, or auipc with jalr."""
+        direct = target_of(last.word, last.pc)
+        if direct is not None:
+            return [direct]
+        before = self.instructions.get(last.pc - UPPER_BYTES)
+        upper, jump = before and decode(before.word), decode(last.word)
+        if not (before and upper and jump and last.kind is Kind.INDIRECT):
+            return []
+        if upper.name != "auipc" or upper.rd != jump.rs1:
+            return []
+        return [before.pc + upper.immediate + jump.immediate & (1 << 64) - 2]
 
     def _inside(self, pc: int) -> bool:
         return self.start <= pc < self.start + PAGE
@@ -97,20 +125,17 @@ class Sweep:
         return Instruction(pc, word, kind if decode(word) or kind.ends_block else Kind.SYSTEM)
 
     def _after(self, last: Instruction) -> None:
-        for target in static_targets(last):
-            self._lead(target)
-        if last.kind not in NO_FOLLOWER or is_call(last.word):
+        if self.calls or not is_call(last):
+            for target in self.targets(last):
+                self._lead(target)
+        if last.kind not in NO_FOLLOWER or is_call(last):
             self._lead(last.following)
 
 
-def is_call(word: int) -> bool:
-    """Whether a jump links: what follows it is returned to."""
-    if length(word) == 2:
-        return word >> 12 == 0b1001  # c.jalr
-    return word >> 7 & 31 in RETURN_ADDRESSES
-
-
-def static_targets(last: Instruction) -> list[int]:
-    """The addresses that a branch or direct jump names."""
-    target = target_of(last.word, last.pc)
-    return [] if target is None else [target]
+def is_call(last: Instruction) -> bool:
+    """Whether it is a jump that links: what follows it is returned to."""
+    if last.kind not in (Kind.JUMP, Kind.INDIRECT):
+        return False
+    if length(last.word) == 2:
+        return last.word >> 12 == 0b1001  # c.jalr
+    return last.word >> 7 & 31 in RETURN_ADDRESSES

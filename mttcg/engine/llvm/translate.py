@@ -1,7 +1,8 @@
 """From a page of the block cache to code in the arena, under keys by which it is found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
@@ -11,10 +12,14 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.hart import MACHINE_MODE
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""
+LARGEST_PIECE = 128
+"""Instructions of a function and all that it calls, to be translated together."""
+Identity: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class PageVersion:
         generation: of the slot.
         sites: what is attached there.
         shape: of the sites.
+        mode: in which it is run.
     """
 
     page: int
@@ -34,16 +40,16 @@ class PageVersion:
     generation: int
     sites: Sites
     shape: int
+    mode: int = MACHINE_MODE
 
     @property
-    def identity(self) -> tuple[int, int, int]:
+    def identity(self) -> Identity:
         """What tells it from others."""
-        return self.slot, self.generation, self.shape
+        return self.slot, self.generation, self.mode, self.shape
 
     def key(self, pc: int, effort: Effort) -> int:
         """Of the code that begins at a pc; the same in all processes of a machine, and not 0."""
-        parts = (self.slot, self.generation, pc % PAGE, self.shape, effort.name)
-        return hash(parts) & (1 << 62) - 1 | 1 << 62
+        return hash((*self.identity, pc % PAGE, effort.name)) & (1 << 62) - 1 | 1 << 62
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -72,14 +78,14 @@ class Translator:
 
     def __init__(self, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.ram, self.cache, self.arena = ram, cache, arena
-        self.refused: dict[tuple[int, int, int], MttcgError] = {}
+        self.refused: dict[Identity, MttcgError] = {}
 
     def start_of(self, page: int) -> int:
         """Guest address of a page."""
         return self.ram.base + page * PAGE
 
-    def sweep(self, page: int, slot: int, entries: list[int]) -> Sweep:
-        """What can be reached in a page from some addresses.
+    def sweep(self, page: int, slot: int, entries: Sequence[int], calls: bool = True) -> Sweep:
+        """What can be reached in a page from some addresses, with what is called or without.
 
         Of a page that changes all the time it is only the blocks there: most of the rest would
         not be run before the page changes again.
@@ -89,6 +95,7 @@ class Translator:
             lambda offset: self.cache.half_at(page, slot, offset),
             entries,
             follow=int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
+            calls=calls,
         )
 
     def compile(
@@ -128,23 +135,36 @@ class Translator:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
-    def optimise(self, version: PageVersion) -> bool:
-        """Make the best code of all that is known of a page; False if it is another page by now.
+    def optimise(self, version: PageVersion, place: int | None = None) -> bool:
+        """Make the best code of a page; False if it is another page by now, or was done before.
 
-        It is compiled without the lock, so that vCPUs can go on. Raises TranslationError and
-        CodeTooLongError.
+        place: a pc whose function alone is wanted, which takes less time; None: all that is known
+        of the page. It is compiled without the lock, so that vCPUs can go on. Raises
+        TranslationError and CodeTooLongError.
         """
         start = self.start_of(version.page)
         entries = [start + offset for offset in self.cache.known_blocks(version.slot)]
-        if not entries or not self._current(version):
+        done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
+        if done or not entries or not self._current(version):
             return False
         sweep = self.sweep(version.page, version.slot, entries)
+        if place is not None:
+            sweep = self._function(version, sweep, place)
         code, ways_in = self.compile(version, sweep, OPTIMISED)
         with self.arena:
             if not self._current(version):
                 return False
             self.publish(version, OPTIMISED, code, ways_in)
         return True
+
+    def _function(self, version: PageVersion, page: Sweep, place: int) -> Sweep:
+        """The function that a place is in, with what it calls unless that is much."""
+        begins = max((pc for pc in page.called() if pc <= place), default=place)
+        found = self.sweep(version.page, version.slot, [place, begins])
+        if len(found.instructions) > LARGEST_PIECE:
+            found = self.sweep(version.page, version.slot, [place, begins], calls=False)
+        found.wanted = frozenset({place, begins})
+        return found
 
     def _current(self, version: PageVersion) -> bool:
         return int(self.cache.slots["generation"][version.slot]) == version.generation

@@ -4,28 +4,37 @@ Code is shared by all vCPUs whose plans have the same shape; what differs, the f
 behind the rows, each vCPU has in its frame.
 """
 
+import ctypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from mttcg.instrument.conditions import FLAGS
 from mttcg.instrument.plan import EMPTY, Operation, Plan
 from mttcg.instrument.probe_text import name_of
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.tbcache.layout import HALVES
 
-PROBE, IF = "probe", "if"
+PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
+RECORDS = ("record", "timed", "retired", "transfer")
+"""Kinds that write into an emitter's window."""
 
 
 class Row(NamedTuple):
     """An operation's row.
 
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
-    may run Python.
+    may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
+    `emitter`: of those that record, the first row with the same emitter, which they share.
     """
 
     number: int
     kind: str
     python: bool = False
+    order: bool = False
+    emitter: int = -1
 
 
 Rows = tuple[Row, ...]
@@ -42,6 +51,10 @@ class Sites:
     instructions: Mapping[int, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
     """LLVM text of the probes to be woven in, by name."""
+    every_retired: Rows = ()
+    """After each instruction."""
+    done: tuple[int, ...] = ()
+    """Blocks in which everything that runs once in each has run, in order."""
 
     def within(self, start: int, end: int) -> "Sites":
         """What is attached to the code from `start` to `end`."""
@@ -50,23 +63,31 @@ class Sites:
             for sites in (self.blocks, self.instructions)
         )
         everywhere = self.every_block, self.every_instruction, self.every_access
-        found = Sites(*everywhere, blocks, instructions)
+        found = Sites(*everywhere, blocks, instructions, every_retired=self.every_retired)
         names = [row.kind.partition(" ")[2] for row in found.rows()]
         return replace(found, probes={name: self.probes[name] for name in names if name})
 
     def rows(self) -> Rows:
         """All rows."""
         at = [*self.blocks.values(), *self.instructions.values()]
-        return (*self.every_block, *self.every_instruction, *self.every_access, *sum(at, ()))
+        everywhere = (*self.every_block, *self.every_instruction, *self.every_access)
+        return (*everywhere, *self.every_retired, *sum(at, ()))
 
     def shape(self) -> int:
         """A number; code that was made for one of two equal ones is right for the other."""
         sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
-        return hash((self.every_block, self.every_instruction, self.every_access, *sites))
+        everywhere = self.every_block, self.every_instruction, self.every_access
+        return hash((*everywhere, self.every_retired, *sites, self.done))
+
+    @property
+    def every_order(self) -> Rows:
+        """Operations of `every_access` that are told of fences and failed SCs as well."""
+        return tuple(row for row in self.every_access if row.order)
 
     def at_block(self, pc: int) -> Rows:
         """Operations before the block at pc."""
-        return self.every_block + self.blocks.get(pc, ())
+        rows = self.every_block + self.blocks.get(pc, ())
+        return tuple(row for row in rows if row.kind != ONCE_EACH) if pc in self.done else rows
 
     def at_instruction(self, pc: int) -> Rows:
         """Operations before the instruction at pc."""
@@ -83,6 +104,8 @@ class Sites:
             "blocks": list(self.blocks.items()),
             "instructions": list(self.instructions.items()),
             "probes": dict(self.probes),
+            "retired": self.every_retired,
+            "done": self.done,
         }
 
     @classmethod
@@ -92,7 +115,10 @@ class Sites:
         blocks, instructions = (
             {pc: _rows(rows) for pc, rows in plain[name]} for name in ("blocks", "instructions")
         )
-        return cls(block, instruction, access, blocks, instructions, plain["probes"])
+        done = tuple(plain["done"])
+        retired = _rows(plain["retired"])
+        probes = plain["probes"]
+        return cls(block, instruction, access, blocks, instructions, probes, retired, done)
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
@@ -117,22 +143,31 @@ class Weave:
     def __init__(self, plan: Plan = EMPTY) -> None:
         self.plan = plan
         self.operations: list[Operation] = []
+        self.emitters: dict[int, int] = {}
         self.sites = Sites(
             self._rows(plan.every_block),
             self._rows(plan.every_instruction),
             self._rows(plan.every_access),
             {pc: self._rows(found) for pc, found in plan.blocks.items()},
             {pc: self._rows(found) for pc, found in plan.instructions.items()},
-            {name_of(o.text): o.text for o in self.operations if o.text},
+            every_retired=self._rows(plan.every_retired),
+        )
+        self.sites = replace(
+            self.sites,
+            probes={name_of(o.text): o.text for o in self.operations if o.text},
         )
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(0, 0)], dtype=np.uint64)
         self.pages: dict[int, tuple[Sites, int]] = {}
 
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:
-        first = len(self.operations)
+        rows = []
+        for number, operation in enumerate(operations, len(self.operations)):
+            kind = kind_of(operation)
+            emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
+            rows.append(Row(number, kind, operation.python, operation.order, emitter))
         self.operations.extend(operations)
-        return tuple(Row(first + n, kind_of(o), o.python) for n, o in enumerate(operations))
+        return tuple(rows)
 
     def page(self, start: int, end: int) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""
@@ -140,3 +175,27 @@ class Weave:
             sites = self.sites.within(start, end)
             self.pages[start] = sites, sites.shape()
         return self.pages[start]
+
+    def quieter(self, start: int, slot: int) -> tuple[Sites, int]:
+        """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
+
+        `slot`: of the block cache, in which the page's version is.
+        """
+        sites, shape = self.page(start, start + PAGE)
+        flags = [
+            _flags_of(operation, slot)
+            for operation in self.plan.every_block
+            if operation.kind == ONCE_EACH
+        ]
+        if not flags:
+            return sites, shape
+        done = np.flatnonzero(np.all(flags, axis=0))
+        quieter = replace(sites, done=tuple((start + 2 * done).tolist()))
+        return quieter, quieter.shape()
+
+
+def _flags_of(operation: Operation, slot: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """A copy of the flags of a slot; this vCPU alone writes them, and is not in native code now."""
+    words = (ctypes.c_uint64 * (FLAGS + 1)).from_address(operation.data)
+    flags = (ctypes.c_uint64 * HALVES).from_address(words[FLAGS] + 8 * HALVES * slot)
+    return np.array(flags, dtype=np.uint64)

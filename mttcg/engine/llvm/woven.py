@@ -11,16 +11,21 @@ from typing import NamedTuple
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
-from mttcg.engine.llvm.weave import IF, PROBE, Row, Rows, Sites
+from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, RECORDS, Row, Rows, Sites
 from mttcg.instrument import conditions, emitters, events
+from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 
 PUBLISH, RELOAD = "; publish", "; reload"
 """Lines that stand for: bring the hart state up to date; take the registers from it anew."""
-CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT = 0, 16, 24
-"""Of the last word of an `events.ACCESS`."""
+CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT, TICKS_SHIFT = 0, 16, 24, 32
+"""Of the last word of an `events.ACCESS` or `events.TIMED_ACCESS`."""
+CLOCK_BEFORE = "call i64 @llvm.readcyclecounter()"
+"""The clock, read before anything later is seen by others (RDTSC)."""
+CLOCK_AFTER = "call {i64, i32} @llvm.x86.rdtscp()"
+"""The clock, read after all earlier loads and atomics are over (RDTSCP)."""
 
-SOMETIMES = ("once", "once_table", "call", IF)
+SOMETIMES = ("once", ONCE_EACH, "call", IF)
 """Kinds that may come to a record by way of another operation."""
 
 Value = int | str
@@ -28,7 +33,7 @@ Value = int | str
 
 @dataclass
 class Window:
-    """Room for the records of one row in the piece that is being emitted.
+    """Room for the records of one emitter in the piece that is being emitted.
 
     `reserved` is the line to be replaced by the look for space, `opened` the SSA pointer that it
     gives and `cpu` the vCPU's number; it is for `total` records, of which `written` lie behind
@@ -43,6 +48,43 @@ class Window:
     cpu: str
     total: int = 0
     written: int = 0
+
+
+class Moment(NamedTuple):
+    """When an atomic was: the clock before it, and the ticks until it was over."""
+
+    before: str
+    ticks: str
+
+
+class Access(NamedTuple):
+    """A load or store, or part of an atomic; `how` as in `events.TIMED_ACCESS`."""
+
+    pc: int
+    address: str
+    size: int
+    value: str
+    how: int
+    moment: Moment | None = None
+
+    @property
+    def write(self) -> int:
+        """1 for a store."""
+        return self.how & events.WRITE
+
+
+class Retired(NamedTuple):
+    """An instruction that is over but for the jump.
+
+    `register` and `value` as in `events.RETIRED`. `counted` emits how many were retired with it.
+    """
+
+    pc: int
+    word: int
+    register: int
+    value: str
+    target: str
+    counted: Callable[[], str]
 
 
 class Entries(NamedTuple):
@@ -68,7 +110,8 @@ class Woven:
     Attributes:
         rows: numbers of the rows that are used.
         probes: names of the probes that are woven in.
-        recorded: numbers of the rows that have windows.
+        recorded: numbers of the rows whose emitters have windows.
+        flagged: numbers of the rows that run once.
     """
 
     def __init__(self, text: Text, sites: Sites, leave_if_asked: Callable[[], None]) -> None:
@@ -77,28 +120,38 @@ class Woven:
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
+        self.flagged: set[int] = set()
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.records_inline = not others
+        self.timed = bool(sites.every_order)
         self.kinds: dict[str, Callable[[Row, str, tuple[Value, ...]], None]] = {
             "count": self._count,
             "table": self._count_in_table,
             "once": self._once,
-            "once_table": self._once_each_block,
+            ONCE_EACH: self._once_each_block,
             PROBE: self._probe,
             IF: self._if,
         }
 
-    def at_block(self, pc: int, instructions: int, slot: int) -> None:
-        """Before the block at pc."""
+    def at_block(self, pc: int, instructions: int, size: int, slot: int, again: bool) -> None:
+        """Before the block at pc, of so many instructions and bytes.
+
+        `again`: it has just run, so that what runs once has run.
+        """
         half = pc % (2 * HALVES) // 2
         rows = self.sites.at_block(pc)
+        if again:
+            rows = tuple(row for row in rows if row.kind != ONCE_EACH)
         for row in rows:
             if self._records(row):
-                window = self._window(row, events.BLOCK.itemsize)
-                self._write(window, pc, self._joined(instructions, window.cpu, 32))
+                timed = row.kind == "timed"
+                window = self._window(row, (events.TIMED if timed else events.BLOCK).itemsize)
+                time = [self.text.value(CLOCK_BEFORE)] if timed else []
+                how_long = instructions if timed else instructions | size << 16
+                self._write(window, pc, *time, self._joined(how_long, window.cpu, 32))
             else:
-                self._run(row, pc, instructions, slot, half, 0)
+                self._run(row, pc, instructions, slot, half, size)
         self.end()
         self._ask_python(rows)
 
@@ -117,29 +170,78 @@ class Woven:
         """Before the instruction at pc."""
         rows = self.sites.at_instruction(pc)
         for row in rows:
-            if self._records(row):
+            if self._records(row) and row.kind == "timed":
+                window = self._window(row, events.TIMED.itemsize)
+                time = self.text.value(CLOCK_BEFORE)
+                self._write(window, pc, time, self._joined(0, window.cpu, 32))
+            elif self._records(row):
                 window = self._window(row, events.INSTRUCTION.itemsize)
                 self._write(window, pc, window.cpu)
             else:
                 self._run(row, pc, size, 0, 0, 0)
         self._ask_python(rows)
 
-    def access(self, pc: int, address: str, size: int, value: str, write: bool) -> None:
+    def after_instruction(self, retired: "Retired") -> None:
+        """After an instruction that did not trap, before the jump if it is one."""
+        for row in self.sites.every_retired:
+            what = retired.word | retired.register << 32
+            if row.kind == "transfer" and not is_jump(retired.word):
+                continue
+            if not self._records(row):
+                self._run(row, retired.pc, what, retired.value, retired.target, retired.counted())
+            elif row.kind == "retired":
+                window = self._window(row, events.RETIRED.itemsize)
+                constant = retired.word | retired.register << 48
+                last = self._joined(constant, window.cpu, 32)
+                self._write(window, retired.pc, retired.value, last)
+            else:
+                window = self._window(row, events.TRANSFER.itemsize)
+                last = self._joined(retired.word, window.cpu, 32)
+                time = self.text.value(CLOCK_BEFORE)
+                self._write(window, retired.pc, retired.target, time, retired.counted(), last)
+
+    def before_atomic(self) -> str:
+        """The clock before an LR, SC or AMO, if anybody wants it."""
+        return self.text.value(CLOCK_BEFORE) if self.timed else ""
+
+    def after_atomic(self, before: str) -> Moment | None:
+        """When the atomic was that began at `before`."""
+        if not before:
+            return None
+        now = self.text.value(f"extractvalue {{i64, i32}} {self.text.value(CLOCK_AFTER)}, 0")
+        passed = self.text.value(f"sub i64 {now}, {before}")
+        most = emitters.MOST_TICKS
+        return Moment(before, self.text.value(f"call i64 @llvm.umin.i64(i64 {passed}, i64 {most})"))
+
+    def access(self, access: Access) -> None:
         """With a load or store."""
         for row in self.sites.every_access:
             if self._records(row):
-                self._record_access(row, pc, address, size, value, write)
+                self._record_access(row, access)
             else:
-                self._run(row, pc, address, size, value, int(write))
+                self._run_access(row, access)
 
-    def access_if(self, done: str, pc: int, address: str, size: int, value: str) -> None:
-        """With a store that was made if the bit `done` is set."""
+    def order(self, access: Access) -> None:
+        """With a fence."""
+        for row in self.sites.every_order:
+            if self._records(row):
+                self._record_access(row, access)
+            else:
+                self._run_access(row, access)
+
+    def access_if(self, done: str, access: Access) -> None:
+        """With the store of an SC, which was made if the bit `done` is set."""
+        failed = access._replace(how=access.how & ~events.WRITE | events.FAILED)
         others = []
         for row in self.sites.every_access:
             if not self._records(row):
                 others.append(row)
                 continue
-            window = self._record_access(row, pc, address, size, value, write=True)
+            if row.kind == "timed":
+                how = self.text.value(f"select i1 {done}, i64 {access.how}, i64 {failed.how}")
+                self._record_timed(row, access, how)
+                continue
+            window = self._record_access(row, access)
             # it is there in any case; the cursor goes past it only if it counts
             past = self.text.value(f"select i1 {done}, i64 {window.itemsize}, i64 0")
             before = self._at(window, window.written - 1)
@@ -147,11 +249,13 @@ class Woven:
             window.written = 0
         if others:
             label = self.text.name()[1:]
-            self.text.do(f"br i1 {done}, label %seen{label}, label %end{label}")
-            self.text.do(f"seen{label}:")
-            for row in others:
-                self._run(row, pc, address, size, value, 1)
-            self.text.do(f"br label %end{label}")
+            self.text.do(f"br i1 {done}, label %seen{label}, label %failed{label}")
+            for name, what in (("seen", access), ("failed", failed)):
+                self.text.do(f"{name}{label}:")
+                for row in others:
+                    if row.order or what is access:
+                        self._run_access(row, what)
+                self.text.do(f"br label %end{label}")
             self.text.do(f"end{label}:")
 
     def end(self) -> None:
@@ -183,6 +287,12 @@ class Woven:
             ]
         return lines
 
+    def take_flags(self) -> list[str]:
+        """Take the place of the flags of what runs once."""
+        return [
+            f"%flags{row} = load ptr, ptr %table{row}, {COUNTER}" for row in sorted(self.flagged)
+        ]
+
     def give_cursors(self) -> list[str]:
         """Leave the cursors with the emitters."""
         lines = []
@@ -195,15 +305,38 @@ class Woven:
     # records
 
     def _records(self, row: Row) -> bool:
-        return self.records_inline and row.kind == "record"
+        return self.records_inline and row.kind in RECORDS
 
-    def _record_access(
-        self, row: Row, pc: int, address: str, size: int, value: str, write: bool
-    ) -> Window:
+    def _record_access(self, row: Row, access: Access) -> Window:
+        if row.kind == "timed":
+            return self._record_timed(row, access, access.how)
         window = self._window(row, events.ACCESS.itemsize)
-        how = size << SIZE_SHIFT | int(write) << WRITE_SHIFT
-        self._write(window, pc, address, value, self._joined(how, window.cpu, CPU_SHIFT))
+        how = access.size << SIZE_SHIFT | access.write << WRITE_SHIFT
+        last = self._joined(how, window.cpu, CPU_SHIFT)
+        self._write(window, access.pc, access.address, access.value, last)
         return window
+
+    def _record_timed(self, row: Row, access: Access, how: Value) -> Window:
+        """Write an `events.TIMED_ACCESS`; `how` may be a name."""
+        window = self._window(row, events.TIMED_ACCESS.itemsize)
+        last = self._joined(access.size << SIZE_SHIFT, window.cpu, CPU_SHIFT)
+        shifts: list[tuple[Value, int]] = [(how, WRITE_SHIFT)]
+        if access.moment is not None:
+            time = access.moment.before
+            shifts.append((access.moment.ticks, TICKS_SHIFT))
+        elif access.how & events.KIND == events.FENCE:
+            time = self.text.value(f"extractvalue {{i64, i32}} {self.text.value(CLOCK_AFTER)}, 0")
+        else:
+            time = self.text.value(CLOCK_BEFORE)
+        for value, shift in shifts:
+            last = self.text.value(f"or i64 {last}, {self._shifted(value, shift)}")
+        self._write(window, access.pc, access.address, access.value, time, last)
+        return window
+
+    def _shifted(self, value: Value, shift: int) -> Value:
+        if isinstance(value, int):
+            return value << shift
+        return self.text.value(f"shl i64 {value}, {shift}")
 
     def _joined(self, constant: int, cpu: str, shift: int) -> str:
         if shift:
@@ -212,7 +345,7 @@ class Woven:
 
     def _window(self, row: Row, itemsize: int) -> Window:
         """The row's window, with room for one more."""
-        number = row.number
+        number = row.emitter
         self.rows.add(number)
         self.recorded.add(number)
         if number not in self.windows:
@@ -270,6 +403,14 @@ class Woven:
         return lines
 
     # everything else
+
+    def _run_access(self, row: Row, access: Access) -> None:
+        """Run a row for an access; what it gets as how, see `plan.Operation`."""
+        how: Value = access.how if self.timed else access.write
+        if access.moment is not None:
+            began = self._shifted(access.moment.before, emitters.HOW_BITS)
+            how = self.text.value(f"or i64 {began}, {how}")
+        self._run(row, access.pc, access.address, access.size, access.value, how)
 
     def _run(self, row: Row, *arguments: Value) -> None:
         self.rows.add(row.number)
@@ -330,9 +471,9 @@ class Woven:
 
     def _unless_set(self, row: Row, offset: int, arguments: tuple[Value, ...]) -> None:
         """Call the row's function, which sets the flag, unless it is set."""
-        flags = self._read_word(self.text.lines, row.number, "0")
-        address = self.text.value(f"add i64 {flags}, {offset}")
-        flag = self.text.value(f"load i64, ptr {self.text.value(f'inttoptr i64 {address} to ptr')}")
+        self.flagged.add(row.number)
+        at = self.text.value(f"getelementptr i8, ptr %flags{row.number}, i64 {offset}")
+        flag = self.text.value(f"load i64, ptr {at}, {COUNTER}")
         done = self.text.value(f"icmp ne i64 {flag}, 0")
         self._rarely(row, done, "", arguments)
 

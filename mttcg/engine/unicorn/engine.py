@@ -6,7 +6,7 @@ import numpy as np
 import unicorn
 from unicorn import riscv_const, unicorn_const
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory
+from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
@@ -27,7 +27,10 @@ FLOAT_ON = 3 << 13
 
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
-_observe = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)(hooks.observe.address)
+fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
+_OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
+_observe = _OPERATION(hooks.observe.address)
+_retire = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)(hooks.retire_pending.address)
 
 _HOOKS = {
     unicorn_const.UC_HOOK_TLB_FILL: hooks.on_tlb_fill,
@@ -103,6 +106,7 @@ class UnicornEngine:
             Word.REGISTER_WRITE: address_of("uc_reg_write"),
             Word.EMULATION_STOP: address_of("uc_emu_stop"),
             Word.RESUME_PC: NOWHERE,
+            Word.PENDING_PC: NOWHERE,
         }
         for word, value in words.items():
             self.frame[word] = value
@@ -122,8 +126,10 @@ class UnicornEngine:
             elif reason is Reason.FETCH_PAGE:
                 pc, address = self._pc(), int(frame[Word.EXIT_DETAIL])
                 if not self._enter(address):
+                    _retire(frame.ctypes.data, pc)
                     return self._cannot_fetch(pc, address)
             else:
+                frame[Word.PENDING_PC] = NOWHERE  # it did not come to its end
                 return self._exit(reason)
 
     def _exit(self, reason: Reason) -> Exit:
@@ -185,6 +191,11 @@ class UnicornEngine:
         counted = int(self.entries[block.slot, block.pc % PAGE // 2]) >> 16
         self.hart.instructions -= counted - block.pcs.index(pc)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the current block, which was counted, goes on at hart.pc."""
+        return int(self.frame[Word.RESUME_PC]) == self.hart.pc
+
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         if self.block is not None and pc < self.block.pc + self.block.size:
@@ -229,6 +240,10 @@ class UnicornEngine:
             # stay, unreachable, until that version comes back
             flush_tlb(self.engine)
         return dropped
+
+    def known_blocks(self) -> list[Block]:
+        """The blocks that were discovered, of the code as it is now; in order of pc."""
+        return self.cache.current_blocks(self.refreshed)
 
     def _new_block(self, pc: int, size: int) -> None:
         """Learn a block that Unicorn has translated and is about to run for the first time."""
@@ -278,6 +293,10 @@ class UnicornEngine:
         spill_integer(self.frame.ctypes.data)
         spill_float(self.frame.ctypes.data)
 
+    def fill(self) -> None:
+        """Take all registers from the hart state."""
+        fill(self.frame.ctypes.data)
+
     def enable_float(self, enabled: bool) -> None:
         """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
         self.engine.reg_write(PRIVILEGE, MACHINE)
@@ -291,6 +310,14 @@ class UnicornEngine:
     def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
         _observe(self.frame.ctypes.data, pc, address, size, value, int(write))
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+        operations = self.instrumentation.plan.every_retired
+        if operations:
+            arguments = after_instruction(self, pc, word, target)
+            for operation in operations:
+                _OPERATION(operation.function)(operation.data, *arguments)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback.

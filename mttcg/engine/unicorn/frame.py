@@ -34,6 +34,12 @@ class Word(IntEnum):
     EVERY_INSTRUCTION_COUNT = auto()
     EVERY_ACCESS = auto()
     EVERY_ACCESS_COUNT = auto()
+    EVERY_ORDER = auto()  # those accesses' rows that fences and failed SCs concern as well
+    EVERY_ORDER_COUNT = auto()
+    EVERY_RETIRED = auto()
+    EVERY_RETIRED_COUNT = auto()
+    PENDING_PC = auto()  # an instruction that has begun; NOWHERE if none has
+    PENDING_WORD = auto()
     BLOCK_SITES = auto()  # host address of a site table, 0 if there is none
     INSTRUCTION_SITES = auto()
     SITE_ROWS = auto()  # host address of (function, data) rows that site tables point into

@@ -10,11 +10,16 @@ from unicorn import riscv_const
 
 from mttcg.engine.unicorn import frame as at
 from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
+from mttcg.instrument import events
+from mttcg.instrument.emitters import HOW_BITS
 from mttcg.isa import native as host
+from mttcg.isa.riscv64 import classes
 from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
+from mttcg.isa.riscv64.classes import FLOATS
 from mttcg.isa.riscv64.hart import NO_RESERVATION
 
 U64 = np.uint64
+destination_of = njit(cache=True)(classes.destination_of)
 ENGINE, HART = int(Word.ENGINE), int(Word.HART)
 RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
 PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
@@ -25,7 +30,9 @@ EMULATION_STOP = int(Word.EMULATION_STOP)
 EXIT, EXIT_PC, EXIT_DETAIL = int(Word.EXIT), int(Word.EXIT_PC), int(Word.EXIT_DETAIL)
 RESUME_PC = int(Word.RESUME_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
-EVERY_ACCESS = int(Word.EVERY_ACCESS)
+EVERY_ACCESS, EVERY_ORDER = int(Word.EVERY_ACCESS), int(Word.EVERY_ORDER)
+EVERY_RETIRED = int(Word.EVERY_RETIRED)
+PENDING_PC, PENDING_WORD = int(Word.PENDING_PC), int(Word.PENDING_WORD)
 BLOCK_SITES, INSTRUCTION_SITES = int(Word.BLOCK_SITES), int(Word.INSTRUCTION_SITES)
 SITE_ROWS, SCRATCH = int(Word.SITE_ROWS), int(Word.SCRATCH)
 
@@ -43,6 +50,12 @@ FCSR = riscv_const.UC_RISCV_REG_FCSR
 UC_MEM_WRITE, UC_MEM_FETCH = 17, 18
 PROT_READ_WRITE, PROT_EXEC = 3, 4
 SITE_SHIFT = 3 * 8
+WRITE, FENCE, FAILED = events.WRITE, events.FENCE, events.FAILED
+AMO, LOAD_RESERVED = events.AMO, events.LOAD_RESERVED
+STORE_CONDITIONAL = events.STORE_CONDITIONAL
+ACQUIRE, RELEASE = events.ACQUIRE, events.RELEASE
+TOTAL_STORE_ORDER = 0x833
+"""fm, predecessor and successor of fence.tso; every other fm means a normal fence."""
 
 
 @njit(cache=True)
@@ -100,7 +113,7 @@ def run_rows(rows, count, a, b, c, d, e):
 
 
 @njit(cache=True)
-def run_site(frame, table, pc, a, b, c, d):
+def run_site(frame, table, pc, a, b, c, d, e):
     """Run the operations attached at one pc, found by open addressing.
 
     A table is a word `mask`, then mask + 1 rows of (pc, first row, count); count 0 is free.
@@ -114,7 +127,7 @@ def run_site(frame, table, pc, a, b, c, d):
             return
         if host.load64(entry) == pc:
             rows = get(frame, SITE_ROWS) + host.load64(entry + U64(8)) * U64(16)
-            run_rows(rows, count, a, b, c, d, U64(0))
+            run_rows(rows, count, a, b, c, d, e)
             return
         probe += U64(1)
 
@@ -153,11 +166,36 @@ def on_tlb_fill(_engine, address, kind, result, frame):
     return True
 
 
+@njit(cache=True)
+def retire(frame, target):
+    """Tell the plan that the instruction that had begun is over, and went to `target`."""
+    pc, word = get(frame, PENDING_PC), get(frame, PENDING_WORD)
+    if pc == U64(at.NOWHERE):
+        return
+    put(frame, PENDING_PC, U64(at.NOWHERE))
+    register, value = U64(destination_of(np.int64(word))), U64(0)
+    if register >= U64(FLOATS):
+        value = read_register(frame, U64(F0 - FLOATS) + register)
+    elif register != U64(0):
+        value = read_register(frame, U64(X0) + register)
+    what = word | (register << U64(32))
+    retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
+    rows, count = get(frame, EVERY_RETIRED), get(frame, EVERY_RETIRED + 1)
+    run_rows(rows, count, pc, what, value, target, retired)
+
+
+@cfunc(types.void(types.uint64, types.uint64), cache=True)
+def retire_pending(frame, target):
+    """`retire`, for the engine when control has left what can be fetched."""
+    retire(frame, target)
+
+
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
 def on_block(_engine, pc, size, frame):
     """Enter a block: notice requests and new blocks, count, run the plan's operations."""
     if get(frame, EXIT) != U64(NONE):
         return
+    retire(frame, pc)
     hart = get(frame, HART)
     if host.load64(hart + U64(at.REQUEST)) != U64(0):
         leave(frame, REQUESTED, pc, U64(0))
@@ -181,9 +219,46 @@ def on_block(_engine, pc, size, frame):
     operations, table = get(frame, EVERY_BLOCK + 1), get(frame, BLOCK_SITES)
     if operations | table != U64(0):
         slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, U64(0))
+        # Unicorn gives size 0 to a block of nothing but an illegal 16-bit instruction
+        extent = max(U64(size), U64(2))
+        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, extent)
         if table != U64(0):
-            run_site(frame, table, pc, pc, count, slot, half)
+            run_site(frame, table, pc, pc, count, slot, half, extent)
+
+
+@njit(cache=True)
+def instruction_at(frame, pc):
+    """The instruction word at a pc, from the version of the page that this vCPU fetches."""
+    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
+    offset = pc & U64(4095)
+    word = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset)
+    if word & U64(3) != U64(3):
+        return word
+    if offset < U64(4094):
+        high = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset + U64(2))
+    else:
+        high = host.load16(get(frame, RAM) + (pc + U64(2) - get(frame, RAM_BASE)))
+    return word | (high << U64(16))
+
+
+@njit(cache=True)
+def observe_order(frame, pc, address, size, value, how):
+    """Tell those who want order of a fence, or of an SC that failed."""
+    operations = get(frame, EVERY_ORDER + 1)
+    if operations != U64(0):
+        run_rows(get(frame, EVERY_ORDER), operations, pc, address, size, value, how)
+
+
+@njit(cache=True)
+def observe_fence(frame, pc):
+    """Tell those who want order if this instruction is a fence."""
+    word = instruction_at(frame, pc)
+    if word & U64(0x707F) == U64(0x0F):
+        sets = (word >> U64(20)) & U64(0xFFF)
+        if sets != U64(TOTAL_STORE_ORDER):
+            sets = sets & U64(0xFF)
+        observe_order(frame, pc, U64(0), U64(0), sets, U64(FENCE))
 
 
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
@@ -191,23 +266,40 @@ def on_instruction(_engine, pc, size, frame):
     """Before an instruction: run the plan's operations for it."""
     if get(frame, EXIT) != U64(NONE):
         return
+    retire(frame, pc)
     operations = get(frame, EVERY_INSTRUCTION + 1)
     if operations != U64(0):
         rows = get(frame, EVERY_INSTRUCTION)
         run_rows(rows, operations, pc, U64(size), U64(0), U64(0), U64(0))
     table = get(frame, INSTRUCTION_SITES)
     if table != U64(0):
-        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0))
+        run_site(frame, table, pc, pc, U64(size), U64(0), U64(0), U64(0))
+    if get(frame, EVERY_ORDER + 1) != U64(0):
+        observe_fence(frame, pc)
+    if get(frame, EVERY_RETIRED + 1) != U64(0):
+        put(frame, PENDING_WORD, instruction_at(frame, pc))
+        put(frame, PENDING_PC, pc)
 
 
 @njit(cache=True)
-def observe_access(frame, pc, address, size, value, write):
+def observe_access(frame, pc, address, size, value, how):
     """Tell the plan of one access."""
     operations = get(frame, EVERY_ACCESS + 1)
     if operations != U64(0):
         if size < U64(8):
             value = value & ((U64(1) << (size * U64(8))) - U64(1))
-        run_rows(get(frame, EVERY_ACCESS), operations, pc, address, size, value, write)
+        run_rows(get(frame, EVERY_ACCESS), operations, pc, address, size, value, how)
+
+
+@njit(cache=True)
+def how_of(frame, kind, word):
+    """What an atomic is, with the clock before it if anybody wants that; taken before it."""
+    if get(frame, EVERY_ORDER + 1) == U64(0):
+        return U64(kind)
+    ordered = ((word >> U64(26)) & U64(1)) * U64(ACQUIRE) | ((word >> U64(25)) & U64(1)) * U64(
+        RELEASE
+    )
+    return U64(kind) | ordered | (host.clock_before() << U64(HOW_BITS))
 
 
 @cfunc(
@@ -228,52 +320,43 @@ def on_access(_engine, kind, address, size, value, frame):
 
 
 @njit(cache=True)
-def instruction_at(frame, pc):
-    """The instruction word at a pc, from the version of the page that this vCPU fetches."""
-    page = (pc - get(frame, RAM_BASE)) >> U64(12)
-    slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-    offset = pc & U64(4095)
-    word = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset)
-    if word & U64(3) != U64(3):
-        return word
-    if offset < U64(4094):
-        high = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset + U64(2))
-    else:
-        high = host.load16(get(frame, RAM) + (pc + U64(2) - get(frame, RAM_BASE)))
-    return word | (high << U64(16))
-
-
-@njit(cache=True)
-def load_reserved(frame, pc, address, size):
+def load_reserved(frame, pc, word, address, size):
     """LR: load, and remember what was read where."""
+    how = how_of(frame, LOAD_RESERVED, word)
     place = get(frame, RAM) + (address - get(frame, RAM_BASE))
     value = host.load64(place) if size == 8 else host.load32(place)
     hart = get(frame, HART)
     host.store64(hart + U64(at.RESERVATION), address)
     host.store64(hart + U64(at.RESERVATION_VALUE), value)
-    observe_access(frame, pc, address, U64(size), value, U64(0))
+    observe_access(frame, pc, address, U64(size), value, how)
     return value if size == 8 else U64(np.int64(np.int32(np.uint32(value))))
 
 
 @njit(cache=True)
 def store_conditional(frame, pc, word, address, size):
     """SC: store if the reservation holds; 0 if it did, 1 if not."""
+    how = how_of(frame, STORE_CONDITIONAL, word)
     hart = get(frame, HART)
     reserved = host.load64(hart + U64(at.RESERVATION))
     host.store64(hart + U64(at.RESERVATION), U64(NO_RESERVATION))
-    if reserved != address:
-        return U64(1)
-    place = get(frame, RAM) + (address - get(frame, RAM_BASE))
-    old = host.load64(hart + U64(at.RESERVATION_VALUE))
     value = read_register(frame, U64(X0) + ((word >> U64(20)) & U64(31)))
-    if size == 8:
-        stored = host.compare_and_swap64(place, old, value)
-    else:
-        stored = host.compare_and_swap32(place, old, value)
-    if stored:
-        observe_access(frame, pc, address, U64(size), value, U64(1))
+    if reserved == address and swap_reserved(frame, address, size, value):
+        observe_access(frame, pc, address, U64(size), value, how | U64(WRITE))
         return U64(0)
+    if size == 4:
+        value = value & U64(0xFFFFFFFF)
+    observe_order(frame, pc, address, U64(size), value, how | U64(FAILED))
     return U64(1)
+
+
+@njit(cache=True)
+def swap_reserved(frame, address, size, value):
+    """Store if memory still holds what LR read; whether it did."""
+    place = get(frame, RAM) + (address - get(frame, RAM_BASE))
+    old = host.load64(get(frame, HART) + U64(at.RESERVATION_VALUE))
+    if size == 8:
+        return host.compare_and_swap64(place, old, value)
+    return host.compare_and_swap32(place, old, value)
 
 
 @njit(cache=True)
@@ -281,11 +364,12 @@ def read_modify_write(frame, pc, operation, word, address, size):
     """An AMO: what was there before."""
     place = get(frame, RAM) + (address - get(frame, RAM_BASE))
     operand = read_register(frame, U64(X0) + ((word >> U64(20)) & U64(31)))
+    how = how_of(frame, AMO, word)
     old = amo64(operation, place, operand) if size == 8 else amo32(operation, place, operand)
     if get(frame, EVERY_ACCESS + 1) != U64(0):
         new = stored_by(frame, operation, size, old, operand)
-        observe_access(frame, pc, address, U64(size), old, U64(0))
-        observe_access(frame, pc, address, U64(size), new, U64(1))
+        observe_access(frame, pc, address, U64(size), old, how)
+        observe_access(frame, pc, address, U64(size), new, how | U64(WRITE))
     return old
 
 
@@ -318,7 +402,7 @@ def run_atomic(frame, pc, word):
         leave(frame, ATOMIC_ACCESS, pc, address)
         return True
     if operation == LR:
-        result = load_reserved(frame, pc, address, size)
+        result = load_reserved(frame, pc, word, address, size)
     elif operation == SC:
         result = store_conditional(frame, pc, word, address, size)
     else:

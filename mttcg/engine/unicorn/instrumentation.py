@@ -55,7 +55,8 @@ class Instrumentation:
         for begin, end in added:
             # from the byte before, or a block of size 0 (see engine.py) would stay
             self.engine.ctl_remove_cache(begin - (begin % PAGE > 0), end + 1)
-        if before.every_instruction and not plan.every_instruction and not self.ranges:
+        seen = before.every_instruction or before.every_order or before.every_retired
+        if seen and not self.ranges:
             self.engine.ctl_flush_tb()
 
     def _fill_tables(self, plan: Plan) -> None:
@@ -63,6 +64,8 @@ class Instrumentation:
             Word.EVERY_BLOCK: plan.every_block,
             Word.EVERY_INSTRUCTION: plan.every_instruction,
             Word.EVERY_ACCESS: plan.every_access,
+            Word.EVERY_ORDER: plan.every_order,
+            Word.EVERY_RETIRED: plan.every_retired,
         }
         self.sites.follow(plan.blocks, plan.instructions)
         arrays: list[Any] = []
@@ -90,8 +93,12 @@ class Instrumentation:
         return True
 
     def _hook_instructions(self, plan: Plan) -> set[tuple[int, int]]:
-        """Hook the instrumented addresses; the ranges that were not hooked before."""
-        if plan.every_instruction or len(plan.instructions) > HOOKS_BY_ADDRESS:
+        """Hook the instrumented addresses; the ranges that were not hooked before.
+
+        Fences have no hook of their own: who wants them sees every instruction.
+        """
+        everywhere = plan.every_instruction or plan.every_order or plan.every_retired
+        if everywhere or len(plan.instructions) > HOOKS_BY_ADDRESS:
             wanted = {EVERYWHERE}
         else:
             wanted = {(pc, pc) for pc in plan.instructions}

@@ -19,6 +19,7 @@ from mttcg.engine.unicorn.engine import (
     PRIVILEGE,
     USER,
     UnicornEngine,
+    fill,
     spill_float,
     spill_integer,
 )
@@ -39,7 +40,6 @@ MISREAD = ((0xE003, 0x8000), (0xFC63, 0x9C41), (0xFC63, 0x9C61))
 FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}
 COMPLETED = (Reason.NONE, Reason.FETCH_PAGE)
 """After a jump out of RAM Unicorn looks already at what comes next."""
-_fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
 
 
 class SpareEngine(UnicornEngine):
@@ -62,7 +62,7 @@ class SpareEngine(UnicornEngine):
         """
         self._follow_versions()
         self.enable_float(float_enabled(self.hart))
-        _fill(self.frame.ctypes.data)
+        self.fill()
         if plan is not self.instrumentation.plan:
             self.apply(plan)
         self.frame[Word.RESUME_PC] = NOWHERE if resumed is None else resumed
@@ -176,7 +176,7 @@ class Stepper:
             self._watch(plan)
         self._place(pc, word)
         self._enable_float()
-        _fill(self.frame.ctypes.data)
+        fill(self.frame.ctypes.data)
         self.frame[Word.EXIT] = Reason.NONE
         status = start(self.engine._uch, pc, self._elsewhere(pc), 0, 1)
         reason = Reason(int(self.frame[Word.EXIT]))

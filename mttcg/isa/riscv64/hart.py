@@ -1,7 +1,8 @@
 """The hart state: one table of offsets for everything a hart keeps in shared memory.
 
-Written by the hart's own vCPU process, but for the request line, which anybody may write. Lines
-that different processes write lie 128 bytes or more apart, so that no two vCPUs share one.
+Written by the hart's own vCPU process, but for the request line, which anybody may write; and by
+the supervisor while all are paused. Lines that different processes write lie 128 bytes or more
+apart, so that no two vCPUs share one.
 """
 
 from enum import IntEnum
@@ -46,7 +47,9 @@ OFFSET = {
     "since_ns": 1112,  # monotonic time of the last change between running and idle
     "state": 1120,
     "epoch": 1128,  # the newest instrumentation change in force on this vCPU
+    "cache_translated": 1144,
     "cpu_ns": 1136,  # CPU time of the vCPU's process, as of the last booking of running or idle
+    "held": 1144,  # the pause in which this vCPU stands still, or stood last
     # the request line: anybody sets, the vCPU clears before it looks at what was asked
     "request": 1536,
     "software_interrupt": 1664,  # CLINT msip
@@ -57,6 +60,9 @@ OFFSET = {
 """Byte offset of each 8-byte field; native code has no other source for them."""
 
 UNSUPPORTED_ROWS = 64
+MACHINE_MODE = 3
+"""The mode under which translations are kept: the privilege, as the privileged specification codes
+it (section 1.2); there is no address translation in it."""
 NO_RESERVATION = (1 << 64) - 1
 NEVER = (1 << 64) - 1
 """mtimecmp after reset: no timer interrupt."""
@@ -74,6 +80,7 @@ class State(IntEnum):
     STOPPED = 3
     FAILED = 4
     KILLED = 5  # its process ended by itself; set by the supervisor
+    PAUSED = 6  # it stands still until the supervisor lets it go on
 
 
 class Word:
@@ -123,12 +130,14 @@ class Hart:
     cache_hits = Word("cache_hits")
     cache_misses = Word("cache_misses")
     cache_invalidated = Word("cache_invalidated")
+    cache_translated = Word("cache_translated")
     running_ns = Word("running_ns")
     idle_ns = Word("idle_ns")
     since_ns = Word("since_ns")
     state = Word("state")
     epoch = Word("epoch")
     cpu_ns = Word("cpu_ns")
+    held = Word("held")
     request = Word("request")
     software_interrupt = Word("software_interrupt")
     compare = Word("compare")

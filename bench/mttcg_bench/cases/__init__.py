@@ -1,0 +1,48 @@
+"""The cases, as data, by group; which of them to run is a Choice.
+
+Metrics of a run by `mttcg run`: `guest` (wall seconds of the longest vCPU, running and idle, from
+its engine's start to the guest's end), `vcpu_cpu` (CPU seconds of all vCPU processes, from their
+fork), `cpu_ROLE` (of the processes of a role, as looked at meanwhile), `all_cpu` (of all processes
+of the command), `wall` (of the whole command), `start` (until the guest starts), `delivered`
+(`guest` and what it took until the last record was delivered), `stalled` (seconds that vCPUs waited
+for room in their rings), `instructions`, `blocks`, `translations`, `events` (what the plugin saw),
+`records_emitted`, `records_delivered`, `records_dropped`, `unique` (bytes of the largest vCPU
+process that nothing else shares). Other tools give what of these they have.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from mttcg_bench.cases import bus, engines, peers, plugins, scaleout, startup
+from mttcg_bench.cases.choice import Choice
+from mttcg_bench.errors import UnknownName
+from mttcg_bench.model import Case
+
+GROUPS = {
+    "scaleout": scaleout.cases,
+    "engines": engines.cases,
+    "plugins": plugins.cases,
+    "bus": bus.cases,
+    "startup": startup.cases,
+    "peers": peers.cases,
+}
+"""What makes the cases of each group from a choice."""
+ALL = "all"
+
+
+def cases_of(names: Sequence[str], choice: Choice) -> list[Case]:
+    """The cases of these names and groups, in the order of the groups; none and `all` mean all.
+
+    Raises UnknownName for a name that is neither a case nor a group.
+    """
+    wanted = set(names) or {ALL}
+    found = [case for make in GROUPS.values() for case in make(choice)]
+    known = [ALL, *GROUPS, *(case.name for case in found)]
+    for name in names:
+        if name not in known:
+            raise UnknownName("group or case", name, known)
+    return [case for case in found if wanted & {ALL, case.group, case.name}]
+
+
+def samples_of(cases: Iterable[Case]) -> int:
+    """How many runs a round of these cases has."""
+    return sum(len(case.variants) for case in cases)

@@ -1,0 +1,94 @@
+"""What each plugin costs on one vCPU, with work for a second and more."""
+
+from collections.abc import Iterator
+
+from mttcg_bench.cases.attached import NOTHING, attached, label_of
+from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.figures import cpu_over, per_second, time_over
+from mttcg_bench.model import Bar, Case, Figure, Side, Variant
+
+INLINE = ("empty", "icount", "hotblocks", "block-probe", "access-probe", "instruction-probe")
+OTHERS = ("memtrace", "memtrace-drop", "callback")
+ROUNDS = {"llvm": {INLINE: 1800, OTHERS: 200}, "unicorn": {INLINE: 60, OTHERS: 20}}
+"""Rounds of mix for those that cost little and for those that cost much."""
+
+DELIVERED = "memtrace: records"
+BARS = {
+    "llvm": (
+        Bar("icount: CPU", Side.AT_MOST, 1.05, "llvm: icount at most 1.05"),
+        Bar("hotblocks: CPU", Side.AT_MOST, 1.2, "llvm: hotblocks at most 1.2"),
+        Bar("access-probe: CPU", Side.AT_MOST, 2.0, "llvm: a probe on every access at most 2"),
+        Bar("memtrace-drop: CPU", Side.AT_MOST, 2.5, "llvm: writing the ring at most 2.5"),
+        Bar(DELIVERED, Side.AT_LEAST, 40.0, "llvm: 40 M events/s delivered", goal=200.0),
+    ),
+    "unicorn": (
+        Bar("empty: CPU", Side.AT_MOST, 1.03, "empty is within noise"),
+        Bar(
+            "icount: CPU",
+            Side.AT_MOST,
+            1.5,
+            "Counting on mix costs at most 1.5 times the uninstrumented run",
+        ),
+        Bar(
+            "block-probe: CPU",
+            Side.AT_MOST,
+            1.5,
+            "Counting on mix costs at most 1.5 times the uninstrumented run",
+        ),
+        Bar(
+            "access-probe: CPU",
+            Side.AT_MOST,
+            7.0,
+            "A probe per memory access costs at most 7 times the uninstrumented run",
+        ),
+    ),
+}
+
+
+def cases(choice: Choice) -> Iterator[Case]:
+    """The cases of the group: on each engine those that cost little, then those that cost much."""
+    for engine, by_cost in ROUNDS.items():
+        if not choice.has_engine(engine):
+            continue
+        for kind, (names, rounds) in zip(("inline", "records"), by_cost.items(), strict=True):
+            own = [name for name in choice.plugins if name not in INLINE + OTHERS + (NOTHING,)]
+            wanted = [name for name in names if name in (choice.plugins or names)]
+            wanted += own if kind == "inline" else []
+            if wanted:
+                yield case(engine, kind, wanted, rounds)
+
+
+def case(engine: str, kind: str, names: list[str], rounds: int) -> Case:
+    """One engine's plugins that do about as many rounds in the same time."""
+    figures = [figure for name in names for figure in figures_of(name)]
+    known = {figure.name for figure in figures}
+    return Case(
+        name=f"plugins.{engine}-{kind}",
+        purpose=f"what each plugin costs on {engine}, 1 vCPU",
+        guest="mix",
+        symbols={"rounds": rounds},
+        variants=tuple(variant(engine, name) for name in (NOTHING, *names)),
+        figures=tuple(figures),
+        bars=tuple(bar for bar in BARS[engine] if bar.figure in known),
+    )
+
+
+def variant(engine: str, name: str) -> Variant:
+    """One plugin, or none."""
+    what = attached(name)
+    return Variant(
+        label_of(name),
+        engine=engine,
+        plugins=what.plugins,
+        counts=what.counts,
+        settings={"arguments": what.arguments, **what.settings},
+    )
+
+
+def figures_of(name: str) -> Iterator[Figure]:
+    """Its cost in CPU time and wall time, and how many events a second it had."""
+    label, events = label_of(name), attached(name).events
+    yield cpu_over(f"{label}: CPU", label, NOTHING)
+    yield time_over(f"{label}: time", label, NOTHING)
+    if events:
+        yield per_second(f"{label}: {events}", label, "events", "delivered")

@@ -1,0 +1,34 @@
+"""What a whole command takes for a guest that does next to nothing."""
+
+from collections.abc import Iterator
+
+from mttcg_bench.cases.choice import Choice
+from mttcg_bench.model import Bar, Case, Figure, Side, Variant
+
+NOTHING = "llvm"
+VARIANTS = (
+    Variant("python", "python"),
+    Variant(NOTHING, engine="llvm"),
+    Variant("unicorn"),
+    Variant("icount", engine="llvm", plugins=("icount",)),
+    Variant("block-probe", engine="llvm", plugins=("{bench}/block_probe.py",)),
+    Variant("memtrace", engine="llvm", plugins=("memtrace",)),
+    Variant("4 harts", engine="llvm", smp=4),
+    Variant("nothing compiled yet", engine="llvm", settings={"cold": True}),
+)
+
+
+def cases(choice: Choice) -> Iterator[Case]:
+    """The cases of the group."""
+    variants = [one for one in VARIANTS if one.tool != "command" or choice.has_engine(one.engine)]
+    figures = tuple(Figure(one.name, ((one.name, "wall", 1),), "s") for one in variants)
+    bars = (Bar(NOTHING, Side.AT_MOST, 1.5, "llvm: hello within 1.5 s"),)
+    yield Case(
+        name="startup.hello",
+        purpose="the whole command `mttcg run hello.elf`, from the shell to the shell",
+        guest="hello",
+        variants=tuple(variants),
+        figures=figures,
+        bars=tuple(bar for bar in bars if bar.figure in {one.name for one in variants}),
+        same_output=False,
+    )

@@ -1,0 +1,165 @@
+"""A run as Markdown: docs/performance.md and the figures in the README."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mttcg_bench import scaling
+from mttcg_bench.results import results_of
+from mttcg_bench.runner import CaseResult
+from mttcg_bench.summary import Spread, spreads
+from mttcg_bench.tables import (
+    Table,
+    bar_table,
+    exact,
+    exactness_table,
+    figure_table,
+    left_out_table,
+    number,
+    scaleout_tables,
+)
+
+VERSIONS = ("python", "numba", "llvmlite", "unicorn", "pyzmq", "numpy")
+
+
+def where(plain: Mapping[str, Any]) -> str:
+    """On what machine, when, with which commit."""
+    host = plain["host"]
+    versions = ", ".join(f"{name} {host[name]}" for name in VERSIONS if name in host)
+    peers = ", ".join(f"{name} {version}" for name, version in plain["peers"].items())
+    return (
+        f"Taken on {plain['taken']} with commit `{plain['commit']}`, {plain['runs']} rounds, in "
+        f"{plain['minutes']:.0f} minutes, on {host['processor']} with {host['processors']} "
+        f"processors ({host['system']}; governor: {host['governor']}; load before: "
+        f"{plain['load_before']:.2f}). {versions}. Peers: {peers or 'none'}."
+    )
+
+
+def page(plain: Mapping[str, Any]) -> str:
+    """The page on performance, from a run's JSON."""
+    results = results_of(plain)
+    parts = [
+        "# Performance",
+        where(plain),
+        "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
+        "(../bench/SPEC.md). Each figure is the median over the rounds with the least and the most "
+        "of them; ratios are taken round by round. `make bench` takes all of it anew.",
+        "## At a glance",
+        *headlines(results),
+    ]
+    tables = [
+        bar_table(results),
+        *scaleout_tables(results),
+        exactness_table(results),
+        *(
+            figure_table(title, [one for one in results if one.case.group == group])
+            for group, title in TITLES.items()
+        ),
+        left_out_table(results),
+    ]
+    parts += [markdown(table) for table in tables if table.rows]
+    return "\n\n".join(parts) + "\n"
+
+
+TITLES = {
+    "peers": "The peers",
+    "engines": "The engines",
+    "plugins": "The plugins, one vCPU",
+    "bus": "The bus",
+    "startup": "Start-up",
+}
+
+
+def markdown(table: Table) -> str:
+    """A table as Markdown, with its heading."""
+    lines = [table.headings, tuple("---" for _ in table.headings), *table.rows]
+    text = "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
+    parts = [f"## {table.title}", *([table.note] if table.note else []), text]
+    return "\n\n".join(parts)
+
+
+def cell(text: str) -> str:
+    """A text as a cell of Markdown."""
+    return text.replace("|", "\\|").replace("\n", "<br>")
+
+
+def headlines(results: Iterable[CaseResult]) -> list[str]:
+    """The figures that matter most, a line each, of those that were measured."""
+    by_name = {result.case.name: result for result in results}
+    lines = [*speed_lines(by_name), *cost_lines(by_name), *growth_lines(by_name)]
+    lines += exactness_lines(by_name)
+    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def figure(by_name: Mapping[str, CaseResult], case: str, name: str) -> Spread | None:
+    """A figure of a case, None if it was not measured."""
+    return spreads(by_name[case]).get(name) if case in by_name else None
+
+
+def speed_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+    """How fast the guest runs, beside QEMU, the host and the Python tools."""
+    mix = figure(by_name, "engines.mix", "instructions")
+    if mix:
+        others = [
+            f"{number(spread.median)} times {words}"
+            for name, words in (("QEMU 7.2 over llvm", "as fast as QEMU 7.2"),
+                                ("llvm over host", "the time of the same C compiled for the host"))
+            if (spread := figure(by_name, "engines.mix", name))
+        ]  # fmt: skip
+        beside = f", {' and '.join(others)}" if others else ""
+        yield f"`mix` runs at {number(mix.median)} M instructions/s on one vCPU{beside}."
+    if two := figure(by_name, "scaleout.llvm-weak", "work of 2"):
+        yield f"Two vCPUs on two cores do {number(two.median)} times the work of one."
+
+
+def cost_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+    """What plugins cost on one vCPU."""
+    costs = [
+        f"{words} {number(spread.median)}"
+        for name, words in (("icount", "counting instructions (`icount`)"),
+                            ("hotblocks", "counting every block (`hotblocks`)"),
+                            ("access-probe", "a probe on every memory access"))
+        if (spread := figure(by_name, "plugins.llvm-inline", f"{name}: CPU"))
+    ]  # fmt: skip
+    if costs:
+        yield f"CPU time over the uninstrumented run, one vCPU: {', '.join(costs)}."
+    if rate := figure(by_name, "plugins.llvm-records", "memtrace: records"):
+        yield (
+            f"`memtrace` delivers {number(rate.median)} M records/s to an aggregator in another "
+            "process, losing none."
+        )
+
+
+def growth_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+    """How the overhead grows from one vCPU to two, here and on QEMU."""
+    grown = []
+    for case, series, words in (
+        ("scaleout.llvm-weak", "hotblocks", "mttcg's `hotblocks`"),
+        ("scaleout.qemu-7.2", "hotblocks callback", "QEMU 7.2's by callback"),
+        ("scaleout.qemu-10.0", "hotblocks callback", "QEMU 10.0's by callback"),
+        ("scaleout.qemu-7.2", "instructions inline", "QEMU 7.2's inline instruction count"),
+        ("scaleout.qemu-10.0", "instructions inline", "QEMU 10.0's inline instruction count"),
+    ):
+        curve = scaling.curves(by_name[case], "vcpu_cpu").get(series) if case in by_name else None
+        if curve and {1, 2} <= curve.keys():
+            one, two = number(curve[1].median), number(curve[2].median)
+            grown.append(f"{words} from {one} to {two}")
+    if grown:
+        yield f"CPU overhead with one more vCPU: {', '.join(grown)}."
+
+
+def exactness_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+    """Who counts exactly with two vCPUs."""
+    result = by_name.get("peers.exactness")
+    if result is None:
+        return
+    lost = [
+        f"{name.removesuffix(': counted')} {number(100 - spread.median)} % lost"
+        for name, spread in spreads(result).items()
+        if not exact(spread)
+    ]
+    found = [
+        name.removesuffix(": counted") for name, spread in spreads(result).items() if exact(spread)
+    ]
+    yield f"Counted inline with 2 vCPUs: exact: {'; '.join(found)}." + (
+        f" Not exact: {'; '.join(lost)}." if lost else ""
+    )

@@ -1,0 +1,30 @@
+"""What a variant is run by: one file per tool, each with `unavailable` and `measure`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.tools import bus, command, native, python, python_peers, qemu, ring, unicorn
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool: why it can't run here ("" if it can), and one run of a variant."""
+
+    unavailable: Callable[[Variant], str]
+    measure: Callable[[Case, Variant], Measurement]
+
+
+TOOLS = {
+    name: Tool(module.unavailable, module.measure)
+    for name, module in {
+        "bus": bus,
+        "command": command,
+        "native": native,
+        "python": python,
+        "python_peers": python_peers,
+        "qemu": qemu,
+        "ring": ring,
+        "unicorn": unicorn,
+    }.items()
+}

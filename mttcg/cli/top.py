@@ -1,0 +1,154 @@
+"""`mttcg top`: a live view of a run, from its bus: vCPUs, streams, hottest blocks."""
+
+import argparse
+import os
+import select
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from mttcg.cli.keys import add_client_keys, client_security
+from mttcg.cli.render import make_console
+from mttcg.cli.report import cell, heading, new_table
+from mttcg.cli.streams import guest_input
+from mttcg.errors import OptionError
+
+if TYPE_CHECKING:
+    from mttcg_bus.snapshot import Snapshot
+
+ANSWER_SECONDS = 10.0
+ENDED_SECONDS = 2.0
+"""A run that answered before, and does not for so long, has ended."""
+HOTTEST = 8
+LEAST_INTERVAL = 0.1
+
+
+@dataclass
+class Frames:
+    """What is shown, made of one look after the other: rates are from look to look."""
+
+    before: "Snapshot | None" = None
+    emitted: dict[str, int] = field(default_factory=dict)
+    sampled: "Counter[int]" = field(default_factory=Counter)
+
+    def frame(self, now: "Snapshot", ledger: dict[str, Any]) -> RenderableType:
+        """Show a look."""
+        seconds = (now.at_ns - self.before.at_ns) / 1e9 if self.before is not None else 0.0
+        run = now.run
+        parts: list[RenderableType] = [
+            heading(f"{run.guest} on {run.engine}, {run.smp} vCPUs"),
+            self._vcpus(now, seconds),
+            self._streams(ledger, seconds),
+            self._blocks(now),
+        ]
+        self.before = now
+        self.emitted = {name: counts["emitted"] for name, counts in ledger["streams"].items()}
+        return Group(*parts)
+
+    def _vcpus(self, now: "Snapshot", seconds: float) -> RenderableType:
+        names = ("vCPU", "state", "M instr/s", "idle %", "cache hits", "misses", "in")
+        table = table_of(names, left={"state", "in"})
+        olds = self.before.vcpus if self.before is not None else ({},) * len(now.vcpus)
+        for vcpu, old in zip(now.vcpus, olds, strict=False):
+            speed, idle = "-", "-"
+            if seconds > 0:
+                speed = f"{(vcpu['instructions'] - old['instructions']) / seconds / 1e6:,.1f}"
+                idle = f"{min(100.0, (vcpu['idle_ns'] - old['idle_ns']) / seconds / 1e7):.0f}"
+            self.sampled[vcpu["pc"]] += 1
+            place = now.run.symbol_at(vcpu["pc"]) or hex(vcpu["pc"])
+            hits, misses = vcpu["cache_hits"], vcpu["cache_misses"]
+            row = (vcpu["cpu"], vcpu["state"], speed, idle, hits, misses, place)
+            table.add_row(*(cell("", value) for value in row))
+        return table
+
+    def _streams(self, ledger: dict[str, Any], seconds: float) -> RenderableType:
+        names = ("stream", "records/s", "emitted", "dropped", "in flight", "stalled s")
+        table = table_of(names, left={"stream"})
+        for name, counts in ledger["streams"].items():
+            old = self.emitted.get(name, 0)
+            rate = f"{(counts['emitted'] - old) / seconds:,.0f}" if seconds > 0 else "-"
+            numbers = (counts["emitted"], counts["dropped"], counts["in_flight"])
+            row = (name, rate, *numbers, f"{counts['stalled_ns'] / 1e9:.1f}")
+            table.add_row(*(cell("", value) for value in row))
+        return table
+
+    def _blocks(self, now: "Snapshot") -> RenderableType:
+        """The hottest blocks: from a plugin's table, else where the vCPUs were seen."""
+        counts: Counter[int] = Counter()
+        for found in now.tables:
+            if {"pc", "executions"} <= set(found.records.dtype.names or ()):
+                pairs = found.records[["pc", "executions"]].tolist()
+                counts.update(dict(pairs))
+        title = "executions" if counts else "times seen"
+        table = table_of(("hottest", "symbol", title), left={"hottest", "symbol"})
+        for pc, count in (counts or self.sampled).most_common(HOTTEST):
+            row = (hex(pc), now.run.symbol_at(pc), count)
+            table.add_row(*(cell("", value) for value in row))
+        return table
+
+
+def table_of(names: tuple[str, ...], left: set[str]) -> Table:
+    """Make a table with these columns."""
+    table = new_table()
+    for name in names:
+        table.add_column(name, justify="left" if name in left else "right", overflow="fold")
+    return table
+
+
+class TopVerb:
+    """The verb `top`."""
+
+    summary = "Show a run as it goes: speed of each vCPU, streams, hottest blocks. q quits."
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments."""
+        parser.add_argument("url", metavar="URL", help="the bus's address, as the run printed it")
+        parser.add_argument("--once", action="store_true", help="print it once, and end")
+        parser.add_argument(
+            "--interval", metavar="SECONDS", type=float, default=1.0, help="(%(default)g)"
+        )
+        add_client_keys(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Show until the run ends, or q or Ctrl-C."""
+        from mttcg_bus.errors import NoPublisher
+        from mttcg_bus.subscriber import ask_ledger, ask_snapshot
+
+        if not args.interval >= LEAST_INTERVAL:
+            raise OptionError("--interval", f"{args.interval:g}", f"{LEAST_INTERVAL} or more")
+        security, frames = client_security(args), Frames()
+
+        def look(seconds: float) -> RenderableType:
+            snapshot = ask_snapshot(args.url, seconds, security)
+            return frames.frame(snapshot, ask_ledger(args.url, seconds, security))
+
+        console = make_console(sys.stdout)
+        shown = look(ANSWER_SECONDS)
+        if args.once:
+            time.sleep(args.interval)  # rates need two looks
+            console.print(look(ANSWER_SECONDS))
+            return 0
+        try:
+            with guest_input() as keys, Live(shown, console=console, auto_refresh=False) as live:
+                while not quit_within(args.interval, keys):
+                    live.update(look(ENDED_SECONDS), refresh=True)
+        except NoPublisher:
+            console.print("the run has ended")
+        except KeyboardInterrupt:
+            pass
+        return 0
+
+
+def quit_within(seconds: float, keys: int | None) -> bool:
+    """Wait so long; whether q was pressed meanwhile, at a terminal."""
+    if keys is None or not os.isatty(keys):
+        time.sleep(seconds)
+        return False
+    ready = select.select([keys], [], [], seconds)[0]
+    return bool(ready) and os.read(keys, 64) in (b"", b"q", b"Q")

@@ -1,0 +1,64 @@
+"""Loading plugins for a guest: import, options, plugin_init, and what they declared meanwhile."""
+
+import importlib
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from mttcg.errors import PluginError
+from mttcg.instrument import loader, session
+from mttcg.instrument.errors import OptionRefusedError
+from mttcg.instrument.loader import Plugin
+from mttcg.instrument.options import parse_spec
+
+
+def load_plugins(declarations: Any, specs: Iterable[str]) -> dict[str, Plugin]:
+    """Load the plugins and run their plugin_init; PluginError if one refuses or raises.
+
+    Args:
+        declarations: a `session.Guest` that takes what they declare and attach.
+        specs: name-or-path,key=value,...
+    """
+    session.set_guest(declarations)
+    plugins: dict[str, Plugin] = {}
+    for spec in specs:
+        source = loader.find_plugin(parse_spec(spec).target)
+        with session.calling(source.name):
+            plugin = loader.load_plugin(spec)
+            if plugin.name in plugins:
+                raise PluginError(plugin.name, "is given twice; expected it once")
+            plugins[plugin.name] = plugin
+            initialise(plugin, loader.own_file(source))
+    return plugins
+
+
+def load_anew(declarations: Any, spec: str) -> Plugin:
+    """Load a plugin from its file as it is now, whether it was imported before or not."""
+    forget_module(loader.find_plugin(parse_spec(spec).target).module)
+    importlib.invalidate_caches()
+    (plugin,) = load_plugins(declarations, [spec]).values()
+    return plugin
+
+
+def forget_module(name: str) -> None:
+    """Let the next import of a module, but not of those that it imports, run its file again."""
+    module = sys.modules.pop(name, None)
+    package, _, last = name.rpartition(".")
+    if module is not None and getattr(sys.modules.get(package), last, None) is module:
+        delattr(sys.modules[package], last)
+
+
+def initialise(plugin: Plugin, file: str) -> None:
+    """Run a plugin's plugin_init if it has one; `file` is where the plugin's own code is."""
+    init = getattr(plugin.module, "plugin_init", None)
+    if init is None:
+        return
+    try:
+        accepted = init(plugin.options)
+    except OptionRefusedError as error:
+        raise PluginError(plugin.name, str(error)) from error
+    except (Exception, SystemExit) as error:
+        wrong = f"plugin_init raised {loader.describe_failure(error, file)}"
+        raise PluginError(plugin.name, wrong) from error
+    if accepted is False:
+        raise PluginError(plugin.name, "plugin_init returned False; expected it to accept the run")

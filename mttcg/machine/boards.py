@@ -1,0 +1,64 @@
+"""The scoreboards of a run as the supervisor has them: their segments, and what counters say."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from mttcg.instrument.targets import counted
+from mttcg.isa.riscv64.hart import Hart
+from mttcg.machine.segments import board_stride, create_segment, map_segment
+
+
+class Boards:
+    """Some plugins' scoreboards; each is a segment with a part for every vCPU.
+
+    `descriptors` are by plugin and name, `described` as the vCPU host describes them.
+    """
+
+    def __init__(self) -> None:
+        self.descriptors: dict[tuple[str, str], int] = {}
+        self.described: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def add(self, described: list[dict[str, Any]], smp: int) -> None:
+        """Make the segments of boards."""
+        for board in described:
+            key = board["plugin"], board["name"]
+            size = smp * board_stride(board["words"])
+            self.descriptors[key] = create_segment(board["name"], size)
+            self.described[key] = board
+
+    def take_out(self, plugin: str) -> "Boards":
+        """The boards of a plugin, which are not among these any more."""
+        taken = Boards()
+        for key in [key for key in self.descriptors if key[0] == plugin]:
+            taken.descriptors[key] = self.descriptors.pop(key)
+            taken.described[key] = self.described.pop(key)
+        return taken
+
+    def words(self, plugin: str, name: str, cpu: int) -> Any:
+        """A vCPU's words of a scoreboard, read-only in intent: its vCPU writes them."""
+        words = self.described[plugin, name]["words"]
+        size = board_stride(words)
+        memory = map_segment(self.descriptors[plugin, name], size, cpu * size)
+        return np.frombuffer(memory, dtype=np.uint64, count=words)
+
+    def counters(self, harts: list[Hart]) -> dict[str, dict[str, Any]]:
+        """Per plugin with Counters: a row per vCPU, and the sums."""
+        reports: dict[str, dict[str, Any]] = {}
+        for (plugin, name), board in self.described.items():
+            if board["kind"] != "counter":
+                continue
+            rows = {"total": {}, "vcpus": [{"cpu": hart.index} for hart in harts]}
+            report: dict[str, Any] = reports.setdefault(plugin, rows)
+            for row, hart in zip(report["vcpus"], harts, strict=True):
+                words = self.words(plugin, name, hart.index)
+                row[name] = counted(words, hart.instructions, hart.blocks)
+            report["total"][name] = sum(row[name] for row in report["vcpus"])
+        return reports
+
+    def close(self) -> None:
+        """Let go of all segments."""
+        for descriptor in self.descriptors.values():
+            os.close(descriptor)
+        self.descriptors.clear()

@@ -1,0 +1,292 @@
+"""Loading, unloading and reloading plugins while the guest runs, as the supervisor does it.
+
+Each is a task: a generator that yields what it waits for, a condition that is looked at after
+everything that happens. One runs at a time.
+
+A plugin is tried first, in a process that the vCPU host forks for it: that says what it needs, or
+what is wrong with it. Then its segments are made, its streams published, its aggregator started;
+then every vCPU loads it between two blocks. Unloading goes the other way round: what native code
+uses is let go of by each vCPU when its own native code can't reach it any more, and the segments
+when every vCPU has done that and everybody has all records.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mttcg.errors import PluginError, UserError
+from mttcg.machine.launch import end_text
+from mttcg.machine.outcome import counter_reports
+from mttcg.vcpu.exchange import ENDED
+from mttcg_bus.control import Joined, StreamEnded, StreamsOpened
+from mttcg_bus.publisher_process import PublisherEvent
+from mttcg_bus.ring import mark_closed
+from mttcg_bus.stream import StreamSpec
+
+if TYPE_CHECKING:
+    from mttcg.machine.machine import Run
+    from mttcg.machine.watch import Watch
+
+Answer: TypeAlias = dict[str, Any]
+Condition: TypeAlias = Callable[[], bool]
+Task: TypeAlias = Generator[Condition, None, Answer]
+Work: TypeAlias = Generator[Condition, None, None]
+Needs: TypeAlias = dict[str, Any]
+
+REPORT_SECONDS = 60.0
+"""How long an aggregator may take from the end of its streams to its report."""
+
+
+class CommandError(UserError):
+    """Why a command is not done."""
+
+
+class LayoutChangedError(UserError):
+    """A plugin's new code has other streams, or other records in them, than those that go on."""
+
+    def __init__(self, plugin: str, wrong: str) -> None:
+        super().__init__(
+            f"plugin {plugin}: {wrong}; expected the same streams and records as before, which "
+            "subscribers rely on; unload it, and load it"
+        )
+        self.plugin, self.wrong = plugin, wrong
+
+
+class Loading:
+    """The plugins of a run, as they come and go.
+
+    `refusals` are the words of vCPUs that could not load one.
+    """
+
+    def __init__(self, run: "Run", watch: "Watch") -> None:
+        assert run.delivery is not None and run.host is not None
+        assert run.delivery.publisher is not None
+        self.run, self.watch = run, watch
+        self.delivery, self.publisher = run.delivery, run.delivery.publisher
+        self.host, self.needs = run.host, run.host.needs
+        self.rehearsal = 0
+        self.rehearsed: Mapping[str, Any] | None = None
+        self.refusals: list[str] = []
+        self.joined: Counter[str] = Counter()
+        self.opened: set[str] = set()
+        self.ended: set[str] = set()
+
+    # what others say
+
+    def hear_host(self, message: Mapping[str, Any]) -> None:
+        """Take in what came of trying a plugin: its process's words, or how it ended without."""
+        if message.get("number") == self.rehearsal:
+            self.rehearsed = message["rehearsed"]
+        elif message.get("rehearsal", 0) != 0 and self.rehearsed is None:
+            ended = end_text(message["rehearsal"])
+            self.rehearsed = {"error": f"the process that tried the plugin ended ({ended})"}
+
+    def hear_publisher(self, event: PublisherEvent) -> None:
+        """Take in what the publisher has done."""
+        if isinstance(event, Joined):
+            self.joined[event.name] += 1
+        elif isinstance(event, StreamsOpened):
+            self.opened.update(event.names)
+        elif isinstance(event, StreamEnded):
+            self.ended.add(event.name)
+
+    # what is there
+
+    def plugins(self) -> list[Answer]:
+        """The plugins that are loaded."""
+        counted = counter_reports(self.run)
+        aggregated = {aggregator.plugin for aggregator in self.delivery.aggregators}
+        return [
+            {
+                "name": plugin["name"],
+                "spec": plugin["spec"],
+                "epoch": plugin.get("epoch", 0),
+                "streams": self._stream_names(plugin["name"]),
+                "counters": counted.get(plugin["name"], {}).get("total", {}),
+                "aggregator": plugin["name"] in aggregated,
+            }
+            for plugin in self.needs["plugins"]
+        ]
+
+    def _stream_names(self, plugin: str) -> list[str]:
+        return [name for name, spec in self.delivery.specs.items() if spec.plugin == plugin]
+
+    def _plugin(self, name: str) -> Answer:
+        for plugin in self.needs["plugins"]:
+            if plugin["name"] == name:
+                found: Answer = plugin
+                return found
+        there = ", ".join(plugin["name"] for plugin in self.needs["plugins"]) or "none"
+        raise CommandError(f"there is no plugin {name} loaded; expected one of: {there}")
+
+    # tasks
+
+    def load(self, spec: str) -> Task:
+        """Load a plugin everywhere."""
+        needs = yield from self._rehearse(spec)
+        plugin = needs["plugins"][0]
+        name = plugin["name"]
+        if any(name == other["name"] for other in self.needs["plugins"]):
+            raise CommandError(f"plugin {name} is loaded already; expected `reload`, or another")
+        streams = self.delivery.add_rings(needs["streams"])
+        self._note(needs)
+        try:
+            yield from self._open(streams)
+            if plugin["aggregator"] and self.run.config.aggregate:
+                yield from self._start_aggregator(plugin)
+        except CommandError:
+            yield from self._unload(name)
+            raise
+        order = {"order": "load", "rings": [spec.name.split(".", 1) for spec in streams]}
+        yield from self._load_everywhere(order, plugin, needs)
+        return {"plugin": name, "epoch": plugin["epoch"], "streams": self._stream_names(name)}
+
+    def unload(self, name: str) -> Task:
+        """Unload a plugin everywhere, and collect what it has found."""
+        self._plugin(name)
+        answer = yield from self._unload(name)
+        self.run.past_reports[name] = answer["counters"] | answer["report"]
+        return answer
+
+    def reload(self, name: str, spec: str) -> Task:
+        """Load a plugin anew; its streams and its aggregator go on."""
+        before = self._plugin(name)
+        needs = yield from self._rehearse(spec or before["spec"])
+        after = needs["plugins"][0]
+        if after["name"] != name:
+            raise PluginError(name, f"{after['spec']} is plugin {after['name']}; expected {name}")
+        self._check_layouts(name, needs["streams"])
+        self._take_out(name)
+        old = self.run.boards.take_out(name)
+        self._note(needs)
+        order = {"order": "reload", "plugin": name}
+        try:
+            yield from self._load_everywhere(order, after, needs)
+            counters = old.counters(self.run.harts.harts).get(name, {})
+        finally:
+            old.close()
+        return {
+            "plugin": name,
+            "epoch": after["epoch"],
+            "counters": counters,
+            "streams": self._stream_names(name),
+        }
+
+    # steps
+
+    def _rehearse(self, spec: str) -> Generator[Condition, None, Needs]:
+        """What a plugin needs; CommandError with what is wrong with it."""
+        self.rehearsed = None
+        self.rehearsal += 1
+        self.host.send({"rehearse": spec, "number": self.rehearsal})
+        yield lambda: self.rehearsed is not None or self.watch.host_lost
+        if self.rehearsed is None or "error" in self.rehearsed:
+            raise CommandError((self.rehearsed or {"error": "the vCPU host is gone"})["error"])
+        return dict(self.rehearsed)
+
+    def _check_layouts(self, name: str, streams: list[dict[str, Any]]) -> None:
+        new = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
+        old = {stream: self.delivery.specs[stream] for stream in self._stream_names(name)}
+        for stream in old.keys() ^ new.keys():
+            what = "is there no more" if stream in old else "is new"
+            raise LayoutChangedError(name, f"stream {stream} {what}")
+        for stream, spec in new.items():
+            if spec.dtype != old[stream].dtype:
+                wrong = f"the records of stream {stream} have become {spec.dtype}"
+                raise LayoutChangedError(name, wrong)
+
+    def _note(self, needs: Needs) -> None:
+        """Make the boards, and count the plugin among those that are there."""
+        self.run.boards.add(needs["boards"], self.run.config.smp)
+        for kind, things in needs.items():
+            self.needs[kind] += things
+
+    def _take_out(self, name: str) -> None:
+        """Count a plugin among those that are there no more."""
+        for kind, things in self.needs.items():
+            self.needs[kind] = [thing for thing in things if owner_of(kind, thing) != name]
+
+    def _open(self, streams: list[StreamSpec]) -> Work:
+        """Publish streams."""
+        names = {spec.name for spec in streams}
+        self.opened -= names
+        rings = {name: self.delivery.ring_fds[name] for name in names}
+        self.publisher.open_streams(streams, rings, self.run.plugin_specs())
+        yield lambda: self.opened >= names
+
+    def _start_aggregator(self, plugin: Answer) -> Work:
+        """Start an aggregator, and wait until it has subscribed."""
+        self.joined.clear()
+        aggregator = self.delivery.start_aggregator(plugin, self.run.config)
+        self.watch.follow_aggregator(aggregator)
+        names = set(aggregator.subscribers)
+        yield lambda: self.joined.keys() >= names or aggregator.ended_reports
+        if not self.joined.keys() >= names:
+            raise CommandError(f"{aggregator.named} ended before it had subscribed")
+
+    def _load_everywhere(self, order: Answer, plugin: Answer, needs: Needs) -> Work:
+        """Let every vCPU load a plugin; CommandError, and it is unloaded, if one can't."""
+        name = plugin["name"]
+        boards = [(board["plugin"], board["name"]) for board in needs["boards"]]
+        board_fds = [self.run.boards.descriptors[board] for board in boards]
+        rings = [".".join(place) for place in order.get("rings", ())]
+        self.refusals.clear()
+        plugin["epoch"] = epoch = self.watch.order(
+            order | {"spec": plugin["spec"], "boards": boards},
+            lambda cpu: [*board_fds, *(self.delivery.ring_fds[ring][cpu] for ring in rings)],
+        )
+        yield lambda: self._in_force(epoch)
+        if self.refusals:
+            wrong = self.refusals[0]
+            yield from self._unload(name)
+            raise CommandError(wrong)
+
+    def _in_force(self, epoch: int) -> bool:
+        return all(h.epoch >= epoch or h.state in ENDED for h in self.run.harts.harts)
+
+    def _unload(self, name: str) -> Task:
+        """Unload a plugin everywhere; what it had found."""
+        epoch = self.watch.order({"order": "unload", "plugin": name})
+        yield lambda: self._in_force(epoch)
+        counters = counter_reports(self.run).get(name, {})
+        self._take_out(name)
+        self.run.boards.take_out(name).close()
+        streams = self._stream_names(name)
+        for stream in streams:  # of a vCPU that never had it, or is dead
+            for ring in self.delivery.ring_fds[stream]:
+                mark_closed(ring)
+        yield from self._end_streams(streams)
+        report = yield from self._last_report(name)
+        ledger = {stream: self.delivery.past[stream].to_plain() for stream in streams}
+        answer = {"plugin": name, "epoch": epoch, "counters": counters}
+        return answer | {"report": report, "ledger": ledger}
+
+    def _end_streams(self, streams: list[str]) -> Work:
+        """Let go of streams when everybody has all that is in them."""
+        self.ended -= set(streams)
+        self.publisher.end_streams(streams, self.run.plugin_specs())
+        yield lambda: self.ended >= set(streams)
+        self.publisher.forget_streams(streams)
+        for stream in streams:
+            self.delivery.drop_rings(stream)
+
+    def _last_report(self, name: str) -> Task:
+        """The report of a plugin's aggregator, which ends with its streams."""
+        found = [each for each in self.delivery.aggregators if each.plugin == name]
+        report: Answer = {}
+        yield lambda: all(aggregator.ended_reports for aggregator in found)
+        for aggregator in found:
+            reported = aggregator.report(REPORT_SECONDS)
+            if reported.wrong:
+                self.watch.failures.append(reported.wrong)
+            report = reported.report or {}
+            aggregator.end()
+            self.delivery.aggregators.remove(aggregator)
+        return report
+
+
+def owner_of(kind: str, thing: Mapping[str, Any]) -> str:
+    """Name of the plugin that something of `host.describe` belongs to."""
+    if kind == "streams":
+        return str(thing["name"]).partition(".")[0]
+    return str(thing["name"] if kind == "plugins" else thing["plugin"])

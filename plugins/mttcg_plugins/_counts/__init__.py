@@ -1,0 +1,1 @@
+"""Counts in tables that grow, for aggregators: native code per record, numpy per batch."""

@@ -1,0 +1,22 @@
+"""Files that plugins write: refused early if that can't be, and never half written."""
+
+from pathlib import Path
+
+from mttcg.instrument import OptionRefusedError
+
+
+def check_output(option: str, path: Path | None) -> None:
+    """Raise OptionRefusedError, naming the plugin's option, for a file that can't be written."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise OptionRefusedError(option, f"there is no folder {path.parent}", "a file to write")
+    if path.exists() and not path.is_file():
+        raise OptionRefusedError(option, f"{path} is no regular file", "a file to write")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file; who reads it meanwhile sees the old one or the new one."""
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_bytes(content)
+    beside.replace(path)

@@ -1,0 +1,251 @@
+"""Show which functions call which, and where the instructions go: collapsed stacks, per vCPU.
+
+    mttcg run examples/guests/calls.elf --set rounds=1 --plugin callgraph,out=stacks.txt,top=3
+
+    function                  own  with callees
+    sort                  141,154       237,984
+    in_order_of_low_bits   54,600        54,600
+    interpret              49,183       110,881
+
+`out` gets a line for each stack: its functions from the outermost on, and how many instructions
+were retired right there; `flamegraph.pl`, inferno and speedscope read it. Calls and returns are the
+jumps that write, or go to, x1 or x5; a jump to the start of another function is a tail call. A trap
+is a frame of its own, "[trap]", until mret.
+"""
+
+from collections import Counter as Tally
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mttcg_bus
+from mttcg.instrument import (
+    Counter,
+    Cpu,
+    InstructionClass,
+    Stream,
+    compiled,
+    events,
+    instruction_class,
+    instrument,
+    option,
+)
+from mttcg_bus.run_info import RunInfo
+from mttcg_plugins._files.outputs import check_output, replace_file
+
+TRAP, END = 0, 1
+"""Words of the records that this plugin puts in itself; no instruction has them."""
+CALL, RETURN, JUMP, SWITCH = (
+    int(getattr(InstructionClass, name)) for name in ("CALL", "RETURN", "JUMP", "SWITCH")
+)
+MRET, TRAPPED, ENDED = 100, 101, 102
+"""Kinds besides the classes."""
+DEEPEST = 4096
+"""Frames; calls beyond that are counted in the deepest."""
+TRAP_FRAME = np.uint64(1)
+"""An address that no function has."""
+transfers: Stream
+instructions: Counter
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of callgraph."""
+
+    out: Path | None = option(None, help="file to write the collapsed stacks to")
+    top: int = option(20, help="how many functions to report, 0 for all")
+
+
+def plugin_init(options: Options) -> bool:
+    """Record every jump, and count instructions, of every vCPU."""
+    global transfers, instructions
+    check_output("out", options.out)
+    transfers, instructions = Stream("transfers", events.TRANSFER), Counter("instructions")
+    instrument(None, None, transfers)
+    instrument(None, None, instructions)
+    return True
+
+
+def plugin_trap(cpu: Cpu, _cause: int, pc: int, _interrupt: bool) -> None:
+    """Put a trap into the stream, between the jumps before and after it."""
+    transfers.emit(cpu, (pc, cpu.pc, 0, instructions.value(cpu.index), TRAP, cpu.index))
+
+
+def plugin_vcpu_exit(cpu: Cpu) -> None:
+    """Say how many instructions there were in all."""
+    transfers.emit(cpu, (cpu.pc, cpu.pc, 0, instructions.value(cpu.index), END, cpu.index))
+
+
+@compiled
+def follow(
+    records: Any, kinds: Any, starts: Any, tree: Any, table: Any, stack: Any, at: Any
+) -> int:
+    """Follow jumps from record at[3] on; where it stopped, to be given more room.
+
+    Args:
+        records, kinds: a batch of `events.TRANSFER`, and what each is.
+        starts: addresses of functions, in order.
+        tree: rows of parent, function and instructions; row 0 is the root.
+        table: 1 + numbers of rows, found by open addressing.
+        stack: rows of node and return address.
+        at: depth, number of rows, instructions so far, where to begin.
+    """
+    mask = np.int64(len(table) - 1)
+    for n in range(at[3], len(records)):
+        if 2 * (at[1] + 2) > len(table) or at[1] + 2 > len(tree):
+            return n
+        record, kind = records[n], kinds[n]
+        tree[stack[at[0], 0], 2] += record.instructions - np.uint64(at[2])
+        at[2] = np.int64(record.instructions)
+        target, back = record.target, record.pc + np.uint64(4 if record.word & 3 == 3 else 2)
+        if kind in (RETURN, SWITCH):
+            depth = at[0]
+            while depth > 0 and stack[depth, 1] != target:
+                depth -= 1
+            if depth > 0:
+                at[0] = depth - 1
+        elif kind == MRET:
+            depth = at[0]
+            while depth > 0 and tree[stack[depth, 0], 1] != TRAP_FRAME:
+                depth -= 1
+            if depth > 0:
+                at[0] = depth - 1
+        pushes = kind in (CALL, SWITCH, TRAPPED)
+        parent = np.int64(stack[at[0], 0])
+        if kind == JUMP:
+            place = np.searchsorted(starts, target)
+            if place == len(starts) or starts[place] != target or tree[parent, 1] == target:
+                continue
+            if at[0] > 0:
+                parent = np.int64(tree[parent, 0])
+        elif not pushes:
+            continue
+        for frame in range(2 if kind == TRAPPED else 1):
+            function = TRAP_FRAME if kind == TRAPPED and frame == 0 else target
+            slot = np.int64((function * np.uint64(31) + np.uint64(parent)) >> np.uint64(1)) & mask
+            while table[slot] != 0 and (
+                tree[table[slot] - 1, 0] != parent or tree[table[slot] - 1, 1] != function
+            ):
+                slot = (slot + 1) & mask
+            if table[slot] == 0:
+                tree[at[1], 0], tree[at[1], 1] = parent, function
+                at[1] += 1
+                table[slot] = at[1]
+            parent = np.int64(table[slot]) - 1
+            if pushes and at[0] < len(stack) - 1:
+                at[0] += 1
+                stack[at[0], 1] = back if kind != TRAPPED else np.uint64(0)
+            stack[at[0], 0] = parent
+    return len(records)
+
+
+class Calls:
+    """The calls of one vCPU."""
+
+    def __init__(self, entry: int, rows: int = 1 << 10) -> None:
+        self.tree = np.zeros((rows, 3), dtype=np.uint64)
+        self.tree[0, 1] = entry
+        self.table = np.zeros(4 * rows, dtype=np.int64)
+        self.stack = np.zeros((DEEPEST, 2), dtype=np.uint64)
+        self.at = np.array([0, 1, 0, 0], dtype=np.int64)
+
+    def add(self, records: Any, kinds: Any, starts: Any) -> None:
+        """Follow a batch."""
+        self.at[3] = 0
+        while (
+            done := follow(records, kinds, starts, self.tree, self.table, self.stack, self.at)
+        ) < len(records):
+            self.at[3] = done
+            self._grow()
+
+    def _grow(self) -> None:
+        self.tree = np.concatenate([self.tree, np.zeros_like(self.tree)])
+        self.table = np.zeros(2 * len(self.table), dtype=np.int64)
+        mask = len(self.table) - 1
+        for number in range(1, int(self.at[1])):
+            parent, function = (int(word) for word in self.tree[number, :2])
+            slot = (function * 31 + parent & (1 << 64) - 1) >> 1 & mask
+            while self.table[slot]:
+                slot = slot + 1 & mask
+            self.table[slot] = number + 1
+
+    def stacks(self) -> Tally[tuple[int, ...]]:
+        """Instructions retired in each stack of functions."""
+        rows = self.tree[: int(self.at[1])].tolist()
+        paths: list[tuple[int, ...]] = []
+        for number, (parent, function, _) in enumerate(rows):
+            paths.append((*paths[parent], function) if number else (function,))
+        found: Tally[tuple[int, ...]] = Tally()
+        for path, (_, _, count) in zip(paths, rows, strict=True):
+            found[path] += count
+        return +found
+
+
+class Aggregator(mttcg_bus.Aggregator):
+    """Follows each vCPU's stack; merging adds what the stacks have."""
+
+    def __init__(self, options: Options, run: RunInfo) -> None:
+        super().__init__(options, run)
+        self.calls: dict[int, Calls] = {}
+        self.merged: Tally[tuple[int, tuple[int, ...]]] = Tally()
+        self.starts = np.array(sorted({s[0] for s in run.symbols if s[1]}), dtype=np.uint64)
+
+    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+        """Follow the jumps of one vCPU."""
+        words, places = np.unique(records["word"], return_inverse=True)
+        kinds = np.array([kind_of(word) for word in words.tolist()], dtype=np.int64)[places]
+        self.calls.setdefault(cpu, Calls(self.run.entry)).add(records, kinds, self.starts)
+
+    def merge(self, other: mttcg_bus.Aggregator) -> None:
+        """Add another's stacks."""
+        super().merge(other)
+        assert isinstance(other, Aggregator)
+        self.merged.update(other.stacks())
+
+    def stacks(self) -> Tally[tuple[int, tuple[int, ...]]]:
+        """Instructions by vCPU and stack."""
+        found = self.merged.copy()
+        for cpu, calls in self.calls.items():
+            found.update({(cpu, path): count for path, count in calls.stacks().items()})
+        return found
+
+    def save(self) -> None:
+        """Write the collapsed stacks."""
+        if self.options.out is not None:
+            check_output("out", self.options.out)
+            lines = sorted(
+                ";".join([f"vCPU {cpu}", *map(self._name, path)]) + f" {count}"
+                for (cpu, path), count in self.stacks().items()
+            )
+            replace_file(self.options.out, "".join(f"{line}\n" for line in lines).encode())
+
+    def _name(self, address: int) -> str:
+        if address == int(TRAP_FRAME):
+            return "[trap]"
+        return self.run.symbol_at(address) or hex(address)
+
+    def report(self) -> dict[str, Any]:
+        """Instructions of each function by itself, and with what it calls."""
+        own: Tally[str] = Tally()
+        within: Tally[str] = Tally()
+        stacks = self.stacks()
+        for (_, path), count in stacks.items():
+            names = [self._name(address) for address in path]
+            own[names[-1]] += count
+            for name in set(names):
+                within[name] += count
+        order = sorted(within, key=lambda name: (-own[name], -within[name], name))
+        rows = [
+            {"function": name, "own": own[name], "with callees": within[name]}
+            for name in order[: self.options.top or None]
+        ]
+        report = {"instructions": stacks.total(), "stacks": len(stacks), "functions": rows}
+        return report | ({"file": str(self.options.out)} if self.options.out else {})
+
+
+def kind_of(word: int) -> int:
+    """What a record of a transfer is."""
+    special = {TRAP: TRAPPED, END: ENDED, 0x30200073: MRET}
+    return special[word] if word in special else int(instruction_class(word))

@@ -1,0 +1,115 @@
+"""Show accesses to the same bytes by different vCPUs, of which neither was before the other.
+
+    mttcg run examples/guests/races.elf --smp 2 --set fault=1 --plugin races
+
+    races: races
+      address     symbol         first                    second                   accesses
+      0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0xe   store, load   ...
+      0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0x16  store, store  ...
+
+What orders accesses are atomics with aq and rl, fences with the stores and loads beside them, and
+software interrupts. A place that an atomic was ever used on is not looked at; nor are a store right
+behind a fence and the loads that it is for. A reader that relies on a dependency instead of a fence
+is taken for unordered. Of every eight bytes four accesses are kept, so a race may be missed when
+more vCPUs meet. Records that come too late (`late`) make everything before them count as ordered.
+It works in one process: `--shards` is refused.
+"""
+
+from typing import Any, ClassVar
+
+import mttcg_bus
+from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument_memory
+from mttcg_bus.run_info import RunInfo
+from mttcg_bus.stream import Records
+from mttcg_plugins._order.history import History
+from mttcg_plugins._order.merging import InTimeOrder
+
+SOFTWARE_INTERRUPT = 3
+KINDS = {1: "store, load", 2: "load, store", 3: "store, store"}
+accesses: Stream
+
+
+def plugin_init(_options: object) -> bool:
+    """Record every access, atomic and fence of every vCPU."""
+    global accesses
+    accesses = Stream("access", events.TIMED_ACCESS)
+    instrument_memory(None, accesses)
+    return True
+
+
+def plugin_trap(cpu: Cpu, cause: int, pc: int, interrupt: bool) -> None:
+    """Put a software interrupt among the accesses."""
+    if interrupt and cause == SOFTWARE_INTERRUPT:
+        record = (pc, 0, cause, clock_ticks(), cpu.index, 0, events.INTERRUPT, 0)
+        accesses.emit(cpu, record)
+
+
+class Aggregator(mttcg_bus.Aggregator):
+    """Follows all vCPUs in the order of time; merging adds up what was found."""
+
+    in_shards: ClassVar[bool] = False
+    local = frozenset({"order", "history"})
+
+    def __init__(self, options: Any, run: RunInfo) -> None:
+        super().__init__(options, run)
+        self.order = InTimeOrder(run.smp, run.ticks_per_second)
+        self.history = History(run.smp, run.ram_base, run.ram_size)
+        self.late = 0
+        self.merged: dict[tuple[int, int, int], list[int]] = {}
+
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
+        """Take in a batch of one vCPU."""
+        self._follow(self.order.add(cpu, records))
+
+    def lost(self, stream: str, cpu: int, count: int) -> None:
+        """What is missing may have been what ordered the rest."""
+        super().lost(stream, cpu, count)
+        self.history.order_all()
+
+    def end(self) -> None:
+        """Follow what was waited with."""
+        self._follow(self.order.finish())
+
+    def _follow(self, records: Records) -> None:
+        if self.order.late > self.late:
+            self.late = self.order.late
+            self.history.order_all()
+        self.history.add(records)
+
+    def merge(self, other: mttcg_bus.Aggregator) -> None:
+        """Add another's races."""
+        super().merge(other)
+        assert isinstance(other, Aggregator)
+        self.late += other.late
+        for key, (address, count) in other.found().items():
+            add(self.merged, key, address, count)
+
+    def found(self) -> dict[tuple[int, int, int], list[int]]:
+        """Where two instructions met first, and how often, by their pcs and kinds."""
+        found = {key: list(value) for key, value in self.merged.items()}
+        for first, second, address, count, how in self.history.found().tolist():
+            add(found, (first, second, how), address, count)
+        return found
+
+    def report(self) -> dict[str, Any]:
+        """The pairs of instructions, those that met most often first."""
+        found = sorted(self.found().items(), key=lambda item: (-item[1][1], item[0]))
+        rows = [
+            {
+                "address": hex(address),
+                "symbol": self.run.symbol_at(address),
+                "first": self.run.symbol_at(first) or hex(first),
+                "second": self.run.symbol_at(second) or hex(second),
+                "accesses": KINDS[how],
+                "times": count,
+            }
+            for (first, second, how), (address, count) in found
+        ]
+        unlisted = int(self.history.totals["unlisted"][0])
+        return {"pairs": len(rows), "unlisted": unlisted, "late": self.late, "races": rows}
+
+
+def add(found: dict[Any, list[int]], key: Any, address: int, count: int) -> None:
+    """Count a pair of instructions."""
+    known = found.setdefault(key, [address, 0])
+    known[0], known[1] = min(known[0], address), known[1] + count

@@ -1,0 +1,94 @@
+"""`mttcg bench` as a user has it."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from bench_samples import TINY, result_of
+from rich.console import Console
+
+from mttcg.cli import main
+from mttcg_bench import checkout
+from mttcg_bench.checkout import ROOT
+from mttcg_bench.results import read, write
+from mttcg_bench.session import run_cases
+
+
+def run_file(file: Path, factor: float = 1.0) -> Path:
+    """A file of a run in which icount takes so many times what it took."""
+    from test_bench_results import THREE, plain_of
+
+    rounds = [{**one, "icount": one["icount"] * factor} for one in THREE]
+    write(file, plain_of(result_of(TINY, *rounds)))
+    return file
+
+
+def test_results_are_written_as_they_come_and_name_no_place(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    plain = run_cases([TINY], 1, 0.0, Console(file=io.StringIO()), file)
+    assert read(file) == plain
+    assert plain["cases"]["tiny.mix"]["bars"][0]["verdict"] == "holds"
+    assert {"commit", "host", "peers", "load_before", "taken", "runs"} <= plain.keys()
+    assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
+
+
+def test_the_command_measures_and_writes_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # guests are found from anywhere
+    what = ["scaleout", "--engines", "unicorn", "--plugins", "icount", "--smp", "1"]
+    files = ["--json", "out.json", "--html", "out.html"]
+    assert main(["bench", *what, "--runs", "1", "--patience", "0", *files]) == 0
+    printed = capsys.readouterr()
+    assert "scaleout.unicorn-weak" in printed.out
+    found = json.loads(Path("out.json").read_text())
+    assert found["cases"].keys() == {"scaleout.unicorn-weak", "scaleout.unicorn-strong"}
+    assert "<svg" in Path("out.html").read_text()
+    assert main(["bench", "--from", "out.json"]) == 0
+    assert "scaleout.unicorn-weak" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["nope"], "no group or case 'nope'"),
+        (["--engines", "tcg"], "no engine 'tcg'; known are: llvm, unicorn"),
+        (["--plugins", "speed"], "no plugin 'speed'; known are: nothing, empty"),
+        (["--smp", "0,2"], "numbers from 1 to 64"),
+        (["--smp", "two"], "--smp"),
+        (["--runs", "0"], "from 1 on"),
+        (["--threshold", "2"], "--threshold goes with compare"),
+        (["compare", "one.json"], "compare OLD.json NEW.json"),
+        (["compare", "one.json", "two.json"], "one.json: not the JSON of a benchmark: No such"),
+        (["startup", "--json", "no/such/folder/out.json"], "--json"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *arguments]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("mttcg: ") and wrong in line
+
+
+def test_without_a_checkout_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkout, "GUESTS", tmp_path)
+    assert main(["bench", "startup"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "no examples/guests" in line
+
+
+def test_compare_exits_with_1_past_the_threshold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = run_file(tmp_path / "old.json"), run_file(tmp_path / "new.json", 3.0)
+    assert main(["bench", "compare", str(old), str(old)]) == 0
+    assert main(["bench", "compare", str(old), str(new)]) == 1
+    printed = capsys.readouterr().out
+    assert "WORSE" in printed and "3.000" in printed
+    assert "1 figures compared; 1 worse by more than 1.1 times" in printed
+    assert main(["bench", "compare", str(old), str(new), "--threshold", "4"]) == 0
+    assert main(["bench", "compare", str(new), str(old)]) == 0

@@ -1,0 +1,78 @@
+"""What runs once in each block is not woven into a hot page again, where it has run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.sweep import Sweep
+from mttcg.engine.llvm.weave import Sites, Weave
+from mttcg.instrument import conditions
+from mttcg.instrument.plan import Operation, Plan
+from mttcg.tbcache.layout import HALVES
+
+START, SLOT = 0x8000_0000, 3
+CODE = np.array([0x0505, 0x0505, 0xBFFD, 0x0505, 0xBFFD], dtype=np.uint16)
+"""addi; then a loop of addi and a jump back to it, and another."""
+
+
+@dataclass
+class Once:
+    """An operation that runs once in each block, and its flags."""
+
+    flags: Any
+    words: Any
+    operation: Operation
+
+
+@pytest.fixture
+def once() -> Iterator[Once]:
+    flags = np.zeros(8 * HALVES, dtype=np.uint64)
+    words = np.zeros(conditions.WORDS, dtype=np.uint64)
+    words[conditions.FLAGS] = flags.ctypes.data
+    yield Once(flags, words, Operation(1, int(words.ctypes.data), "once_table"))
+
+
+def source(sites: Sites) -> str:
+    sweep = Sweep(START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6])
+    ram = Ram(START, 1 << 20, ())
+    return PageFunction(sweep, ram, sites, SLOT, held=True).source()
+
+
+def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:
+    weave = Weave(Plan(every_block=(once.operation,)))
+    before, shape = weave.quieter(START, SLOT)
+    assert source(before).count("%flags0, i64") == 3
+    assert shape == before.shape()
+    once.flags[HALVES * SLOT + 1] = 1
+    some, other = weave.quieter(START, SLOT)
+    assert some.done == (START + 2,)
+    assert some.at_block(START + 2) == ()
+    assert some.at_block(START) == before.at_block(START) != ()
+    assert source(some).count("%flags0, i64") == 2
+    assert other != shape
+    assert Sites.from_plain(some.to_plain()) == some
+    once.flags[HALVES * SLOT :] = 1
+    assert "%flags0" not in source(weave.quieter(START, SLOT)[0])
+    assert weave.quieter(START, SLOT - 1)[1] == shape
+
+
+def test_a_block_is_done_when_everything_that_runs_once_there_has_run(once: Once) -> None:
+    other = np.zeros_like(once.flags)
+    words = once.words.copy()
+    words[conditions.FLAGS] = other.ctypes.data
+    second = Operation(2, int(words.ctypes.data), "once_table")
+    weave = Weave(Plan(every_block=(once.operation, second)))
+    once.flags[HALVES * SLOT] = 1
+    assert weave.quieter(START, SLOT)[0].done == ()
+    other[HALVES * SLOT] = 1
+    assert weave.quieter(START, SLOT)[0].done == (START,)
+
+
+def test_a_plan_without_such_things_stays_as_it_is() -> None:
+    weave = Weave(Plan(every_block=(Operation(1, 2, "count"),)))
+    assert weave.quieter(START, SLOT) == weave.page(START, START + 4096)

@@ -1,0 +1,73 @@
+"""What the llvm engine takes of a page: functions, calls, ways in."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mttcg.engine.llvm.sweep import Sweep
+
+START = 0x8000_0000
+MAIN, FIRST, SECOND = START, START + 0x40, START + 0x80
+RETURN = 0x0000_8067
+NOP = 0x0000_0013
+
+
+def jump(link: int, distance: int) -> int:
+    """A jal."""
+    field = (distance >> 20 & 1) << 31 | (distance >> 1 & 0x3FF) << 21
+    return field | (distance >> 11 & 1) << 20 | (distance >> 12 & 0xFF) << 12 | link << 7 | 0x6F
+
+
+def far_call(at: int, target: int) -> list[tuple[int, int]]:
+    """An auipc and a jalr, as compilers write a call whose distance they do not know."""
+    distance = target - at
+    upper = distance + 0x800 >> 12
+    low = distance - (upper << 12) & 0xFFF
+    return [(at, upper << 12 | 1 << 7 | 0x17), (at + 4, low << 20 | 1 << 15 | 1 << 7 | 0x67)]
+
+
+PROGRAM = dict(
+    [
+        (MAIN, NOP),
+        (MAIN + 4, jump(1, FIRST - MAIN - 4)),
+        *far_call(MAIN + 8, SECOND),
+        (MAIN + 16, 0xFE05_18E3),  # bnez a0, MAIN
+        (MAIN + 20, RETURN),
+        (FIRST, NOP),
+        (FIRST + 4, RETURN),
+        (SECOND, NOP),
+        (SECOND + 4, jump(0, FIRST - SECOND - 4)),  # a tail call
+    ]
+)
+
+
+@pytest.fixture
+def swept() -> Callable[..., Sweep]:
+    def half_at(offset: int) -> int:
+        pc = START + offset
+        return PROGRAM.get(pc & -4, 0) >> 8 * (pc & 2) & 0xFFFF
+
+    def sweep(*entries: int, calls: bool = True) -> Sweep:
+        return Sweep(START, half_at, entries, calls=calls)
+
+    return sweep
+
+
+def test_calls_are_followed_near_and_far(swept: Callable[..., Sweep]) -> None:
+    assert swept(MAIN).called() == {FIRST, SECOND}
+    assert set(swept(MAIN).instructions) == set(PROGRAM)
+
+
+def test_without_calls_a_function_is_taken_alone(swept: Callable[..., Sweep]) -> None:
+    assert set(swept(MAIN, calls=False).instructions) == set(range(MAIN, MAIN + 24, 4))
+    tail = swept(SECOND, calls=False)  # that is a jump, which stays in the function
+    assert set(tail.instructions) == {SECOND, SECOND + 4, FIRST, FIRST + 4}
+
+
+def test_ways_in_are_heads_of_loops_calls_and_what_is_wanted(swept: Callable[..., Sweep]) -> None:
+    sweep = swept(MAIN)
+    after_calls = {MAIN + 8, MAIN + 16}
+    assert sweep.entries() == {MAIN, FIRST, SECOND, *after_calls}
+    assert MAIN + 20 in sweep.leaders
+    sweep.wanted = frozenset({MAIN + 20})
+    assert MAIN + 20 in sweep.entries()

@@ -1,0 +1,34 @@
+"""Fixtures of the tests of the bundled plugins."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from plugin_harness import GUESTS
+
+SOURCES = Path(__file__).with_name("guests")
+
+
+def load_build() -> ModuleType:
+    """What builds the example guests, as a module."""
+    specification = importlib.util.spec_from_file_location("build_guests", GUESTS / "build.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def own_guests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The guests of these tests by name, assembled without the examples' runtime."""
+    if importlib.util.find_spec("ziglang") is None:
+        pytest.skip("ziglang is not installed, so the guests of these tests can't be built")
+    build, folder = load_build(), tmp_path_factory.mktemp("guests")
+    found = {}
+    for source in sorted(SOURCES.glob("*.S")):
+        built, elf = folder / f"{source.stem}.o", folder / f"{source.stem}.elf"
+        build.run_zig((*build.COMPILE, str(source), "-o", str(built)), folder / "cache")
+        build.run_zig((*build.LINK, str(built), "-o", str(elf)), folder / "cache")
+        found[source.stem] = elf
+    return found

@@ -1,0 +1,50 @@
+"""What the tests of the bundled plugins share: example guests run, in parts and again."""
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from mttcg.cli import main
+from mttcg.machine.machine import Machine
+
+ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
+"""What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""
+GUESTS = Path(__file__).parents[2] / "examples" / "guests"
+
+
+def guest_path(name: str) -> Path:
+    return GUESTS / f"{name}.elf"
+
+
+def run_plugins(
+    guest: str | Path,
+    *plugins: str,
+    smp: int = 1,
+    shards: int = 1,
+    record: Path | None = None,
+    status: int = 0,
+    **symbols: int,
+) -> Any:
+    """Run a guest under plugins, as JSON; `symbols` are variables of the guest."""
+    if isinstance(guest, str):
+        symbols = {"harts_expected": smp} | symbols  # or it reads the device tree
+    machine = Machine(
+        guest if isinstance(guest, Path) else guest_path(guest),
+        smp=smp,
+        engine=ENGINE,
+        plugins=plugins,
+        symbols_set=symbols,
+        shards={"": shards},
+        record=record,
+    )
+    result = machine.run(console=io.BytesIO()).to_json()
+    assert (result["exit_status"], result["failures"]) == (status, []), result
+    return result
+
+
+def replayed(recording: Path, spec: str, out: Path) -> Any:
+    """The report of a plugin's aggregator over a recording."""
+    assert main(["replay", str(recording), "--plugin", spec, "--json", str(out)]) == 0
+    return json.loads(out.read_text())["report"]

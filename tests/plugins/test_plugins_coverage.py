@@ -1,0 +1,154 @@
+"""Coverage: its files, read back by their published formats, against what hotblocks counted."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plugin_harness import GUESTS, guest_path, replayed, run_plugins
+
+from mttcg.instrument import disassemble, elf_segments, source_lines
+from mttcg.instrument.errors import ElfFileError
+from mttcg_plugins._files.drcov import Module, drcov_bytes, read_drcov
+
+RECORD = re.compile(r"TN:\nSF:(?P<file>.*)\n(?P<rest>(?:.*\n)*?)end_of_record\n")
+
+
+def sizes(result: Any) -> dict[int, int]:
+    """Bytes of each executed block, by hotblocks."""
+    memory = Memory(Path(result["guest"]))
+    rows = result["plugins"]["hotblocks"]["hottest"]
+    return {(pc := int(row["pc"], 16)): memory.length(pc, row["instructions"]) for row in rows}
+
+
+class Memory:
+    """What a guest file loads."""
+
+    def __init__(self, path: Path) -> None:
+        content = path.read_bytes()
+        self.segments = [
+            (s.address, content[s.offset : s.offset + s.size]) for s in elf_segments(path)
+        ]
+
+    def instructions(self, pc: int, count: int) -> list[int]:
+        (code,) = (data[pc - at :] for at, data in self.segments if at <= pc < at + len(data))
+        return [address for address, _, _ in disassemble(code[: 4 * count + 4], pc)][: count + 1]
+
+    def length(self, pc: int, count: int) -> int:
+        return self.instructions(pc, count)[-1] - pc
+
+
+def lcov_records(path: Path) -> dict[str, list[str]]:
+    text = path.read_text()
+    found = {match["file"]: match["rest"].splitlines() for match in RECORD.finditer(text)}
+    assert RECORD.sub("", text) == ""
+    return found
+
+
+def counts(lines: list[str], kind: str) -> dict[str, int]:
+    """DA by line, FNDA by function."""
+    pairs = [line.partition(":")[2].split(",") for line in lines if line.startswith(f"{kind}:")]
+    ordered = [pair if kind == "DA" else pair[::-1] for pair in pairs]
+    return {name: int(count) for name, count in ordered}
+
+
+@pytest.mark.parametrize(("guest", "smp"), [("hello", 1), ("mix", 2), ("trap", 1)])
+def test_drcov_has_the_blocks_that_hotblocks_counted(guest: str, smp: int, tmp_path: Path) -> None:
+    file = tmp_path / "found.drcov"
+    rounds = {"rounds": 1} if guest == "mix" else {}
+    result = run_plugins(guest, f"coverage,drcov={file}", "hotblocks,top=0", smp=smp, **rounds)
+    modules, blocks = read_drcov(file)
+    counted = sizes(result)
+    # an illegal instruction ends a block where it runs, whatever follows it
+    ended_early = {pc for pc, size in blocks if size != counted[pc]} if guest == "trap" else set()
+    assert dict(blocks) == counted | dict.fromkeys(ended_early, 4)
+    assert len(ended_early) <= 1
+    assert len(blocks) == len(dict(blocks)) == result["plugins"]["coverage"]["blocks"]
+    segments = elf_segments(guest_path(guest))
+    assert [(m.start, m.end, m.offset) for m in modules[:-1]] == [
+        (s.address, s.address + s.size, s.offset) for s in segments
+    ]
+    hottest = result["plugins"]["hotblocks"]["hottest"]
+    for vcpu in result["plugins"]["coverage"]["vcpus"]:
+        own = [row for row in hottest if row[f"cpu{vcpu['cpu']}"]]
+        assert vcpu["blocks"] == len(own)
+        assert vcpu["alone"] == sum(row["executions"] == row[f"cpu{vcpu['cpu']}"] for row in own)
+    assert result["ledger"]["coverage.blocks"]["emitted"] == sum(
+        vcpu["blocks"] for vcpu in result["plugins"]["coverage"]["vcpus"]
+    )  # each block once on each vCPU
+
+
+def test_lcov_has_the_lines_of_the_executed_instructions(tmp_path: Path) -> None:
+    file = tmp_path / "found.info"
+    result = run_plugins("hello", f"coverage,lcov={file}", "hotblocks,top=0")
+    records = lcov_records(file)
+    table, memory = source_lines(guest_path("hello")), Memory(guest_path("hello"))
+    ran = defaultdict(set)
+    for row in result["plugins"]["hotblocks"]["hottest"]:
+        for pc in memory.instructions(int(row["pc"], 16), row["instructions"])[:-1]:
+            place = table.at(pc)
+            if place is not None:  # the compiler gives some no line
+                ran[str(GUESTS / place[0])].add(place[1])
+    assert sum(map(len, ran.values())) > 50
+    for name, lines in records.items():
+        hit = {int(line) for line, count in counts(lines, "DA").items() if count}
+        assert hit == ran[name], name
+        assert f"LH:{len(hit)}" in lines
+        assert f"LF:{len(counts(lines, 'DA'))}" in lines
+
+
+def test_lcov_of_hello_by_construction(tmp_path: Path) -> None:
+    file = tmp_path / "found.info"
+    run_plugins("hello", f"coverage,lcov={file}")
+    records = lcov_records(file)
+    source = (GUESTS / "hello.c").read_text().splitlines()
+    own = counts(records[str(GUESTS / "hello.c")], "DA")
+    for number, text in enumerate(source, 1):
+        if text.startswith("    print_") or "console_" in text:  # each of them runs
+            assert own[str(number)] == 1, text
+    assert counts(records[str(GUESTS / "hello.c")], "FNDA") == {"guest_main": 1}
+    functions = counts(records[str(GUESTS / "runtime" / "console.c")], "FNDA")
+    assert functions["print_text"] == functions["print_number"] == 1
+    assert functions["print_hexadecimal"] == 0
+    # told how many harts there are, the guest does not look into the device tree
+    tree = records[str(GUESTS / "runtime" / "device_tree.c")]
+    assert set(counts(tree, "DA").values()) == {0}
+
+
+def test_parts_shards_and_a_replay_make_the_same_files(tmp_path: Path) -> None:
+    recording = tmp_path / "run.rec"
+    first, again = tmp_path / "one.drcov", tmp_path / "two.drcov"
+    run_plugins("hello", f"coverage,top=0,drcov={first}", smp=3, shards=3, record=recording)
+    replayed(recording, f"coverage,top=0,drcov={again}", tmp_path / "report")
+    assert first.read_bytes() == again.read_bytes()
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_code_that_was_put_into_memory_later_is_in_the_module_of_ram(tmp_path: Path) -> None:
+    modules = [Module(0x1000, 0x2000, 0, 0x1000, "a, b.elf"), Module(0, 1 << 33, 0, 0, "[ram]")]
+    blocks = [(0x1004, 4), (0x3000, 6), (1 << 34, 2)]
+    file = tmp_path / "some.drcov"
+    file.write_bytes(drcov_bytes(blocks, modules, 0x1000))
+    assert read_drcov(file) == (modules, blocks[:2])
+
+
+def test_mistakes_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from mttcg.cli import main
+
+    arguments = ["run", str(guest_path("hello")), "--plugin"]
+    for given, wrong in (
+        (f"coverage,drcov={tmp_path}/no/x", f"option drcov: there is no folder {tmp_path}/no"),
+        (f"coverage,lcov={tmp_path}", f"option lcov: {tmp_path} is no regular file"),
+    ):
+        assert main([*arguments, given]) == 2
+        assert (
+            capfd.readouterr().err == f"mttcg: plugin coverage: {wrong}; expected a file to write\n"
+        )
+    with pytest.raises(ElfFileError, match=r"gone\.elf: No such file.*; expected the ELF file"):
+        source_lines(tmp_path / "gone.elf")
+    (tmp_path / "no.elf").write_text("no ELF")
+    with pytest.raises(ElfFileError, match=r"no\.elf: .*; expected the ELF file"):
+        source_lines(tmp_path / "no.elf")
+    with pytest.raises(ElfFileError, match=r"no\.elf: .*; expected the ELF file"):
+        elf_segments(tmp_path / "no.elf")
