@@ -35,7 +35,8 @@ NAMES = [
 DESCRIBE = """
 import json, sys
 from mttcg.instrument import session
-from mttcg.machine.host import describe, load_plugins
+from mttcg.instrument.initialise import load_plugins
+from mttcg.machine.host import describe
 from mttcg.vcpu.guest import Declarations
 streams = {}
 for name in sys.argv[1:]:

@@ -47,8 +47,8 @@ OFFSET = {
     "since_ns": 1112,  # monotonic time of the last change between running and idle
     "state": 1120,
     "epoch": 1128,  # the newest instrumentation change in force on this vCPU
-    "cache_translated": 1144,
     "cpu_ns": 1136,  # CPU time of the vCPU's process, as of the last booking of running or idle
+    "cache_translated": 1152,
     "held": 1144,  # the pause in which this vCPU stands still, or stood last
     # the request line: anybody sets, the vCPU clears before it looks at what was asked
     "request": 1536,
