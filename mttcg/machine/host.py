@@ -176,8 +176,9 @@ def serve(channel: Channel) -> int:
         begun = look()
         plugins = load_plugins(declarations, message["plugins"])
         needs = describe(declarations, plugins)
-        needs["ticks_per_second"] = ticks_per_second(begun) if needs["streams"] else 0
-        channel.send({"ready": needs})
+        wanted = needs["streams"] or message["control"]  # a plugin with streams may come later
+        rate = ticks_per_second(begun) if wanted else 0
+        channel.send({"ready": needs, "ticks_per_second": rate})
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})
         return EXIT_USER

@@ -43,11 +43,13 @@ class Host:
     """The running vCPU host.
 
     `needs` is what the plugins declared: streams, boards, tables, and the plugins themselves.
+    `ticks_per_second` is the rate of the clock of records, 0 if none can have times.
     """
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
     needs: dict[str, Any]
+    ticks_per_second: int = 0
 
     def send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
@@ -89,7 +91,8 @@ def start_host(config: Config, image: GuestImage) -> Host:
     symbols = {symbol.name: symbol.address for symbol in image.symbols}
     host = Host(process, ours, {})
     try:
-        host.send({"plugins": list(config.plugins), "symbols": symbols, "supervisor": os.getpid()})
+        asked = {"plugins": list(config.plugins), "symbols": symbols, "control": config.control}
+        host.send(asked | {"supervisor": os.getpid()})
         received = ours.receive()
         if received is None:
             raise host.lost()
@@ -97,6 +100,7 @@ def start_host(config: Config, image: GuestImage) -> Host:
         if "error" in message:
             raise RefusedByHostError(message["error"])
         host.needs = message["ready"]
+        host.ticks_per_second = message["ticks_per_second"]
     except BaseException:
         host.end()
         raise

@@ -193,7 +193,7 @@ class Run:
             entry=self.image.entry,
             symbols=tuple((s.address, s.size, s.name) for s in self.image.symbols),
             plugins=tuple(self.plugin_specs()),
-            ticks_per_second=0 if self.host is None else self.host.needs["ticks_per_second"],
+            ticks_per_second=0 if self.host is None else self.host.ticks_per_second,
         )
 
     def plugin_specs(self) -> list[str]:

@@ -57,8 +57,6 @@ class Vcpu:
         self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
-        things = guest.declarations.things.values()
-        self.tables = [guest.board_words(t, index) for t in things if of_instructions(t)]
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -221,8 +219,10 @@ class Vcpu:
 
     def _leave_early(self, pc: int) -> None:
         """Tell tables of instructions that the current block ends before the one at pc."""
-        for table in self.tables:
-            leave_early(table, self.engine.cache, self.hart.block_pc, pc)
+        for thing in self.guest.declarations.things.values():
+            if of_instructions(thing):
+                words = self.guest.board_words(thing, self.hart.index)
+                leave_early(words, self.engine.cache, self.hart.block_pc, pc)
 
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""

@@ -26,6 +26,7 @@ from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET, Hart
 from mttcg.machine.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout
+from mttcg.vcpu.guest import Declarations
 from mttcg.vcpu.shared import MACHINE_BYTES, Harts, MachineState
 from mttcg.vcpu.vcpu import Vcpu
 
@@ -48,6 +49,7 @@ class QuietGuest:
     def __init__(self, hart: Hart, plan: Plan) -> None:
         self.index, self.hart, self.engine = 0, hart, None
         self.plugins: dict[str, Any] = {}
+        self.declarations = Declarations({})
         self.plan: Plan | None = plan
 
     def receive_changes(self) -> int:

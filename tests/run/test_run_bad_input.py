@@ -65,7 +65,10 @@ def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
     raising = plugin("raising")
     refused(
         [
-            (start(HELLO, "--plugin", "absent"), "plugin absent: unknown; known are: empty, hot"),
+            (
+                start(HELLO, "--plugin", "absent"),
+                "plugin absent: unknown; known are: callgraph, coverage, empty",
+            ),
             (
                 start(HELLO, "--plugin", "hotblocks,tops=3"),
                 "plugin hotblocks: unknown option 'tops'; known are: top",
