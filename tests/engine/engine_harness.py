@@ -117,7 +117,7 @@ class Bare:
             -1,
         )
         self.engine: Any = self.vcpu.engine
-        self.vcpu._follow_plan()
+        self.vcpu.follow_plan()
 
     def _engine(self, name: str, discover: Any) -> Any:
         if name == "unicorn":

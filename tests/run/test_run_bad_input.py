@@ -67,7 +67,7 @@ def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
         [
             (
                 start(HELLO, "--plugin", "absent"),
-                "plugin absent: unknown; known are: callgraph, coverage, empty",
+                "plugin absent: unknown; known are: callgraph",
             ),
             (
                 start(HELLO, "--plugin", "hotblocks,tops=3"),
