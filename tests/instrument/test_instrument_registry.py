@@ -10,7 +10,7 @@ import pytest
 from mttcg.instrument import BlockTable, Counter, Scoreboard, Stream, events, probe
 from mttcg.instrument.changes import Attachment, Change, Where, from_text, to_text
 from mttcg.instrument.plan import Operation
-from mttcg.instrument.registry import Registry
+from mttcg.instrument.registry import Callback, Registry
 
 HERE, THERE = 0x8000_0000, 0x8000_0100
 
@@ -29,8 +29,8 @@ class Lender:
     def emitter(self, stream: Any, cpu: int) -> int:
         return 0x1000 + cpu
 
-    def call_python(self, attachment: Attachment, arguments: tuple[int, ...]) -> None:
-        self.called.append((attachment.target, arguments))
+    def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
+        self.called.append((callback.attachment.target, arguments))
 
     def start_counting(self, counter: Counter, where: Where) -> None:
         self.counting.append(("start", counter.name, where))
@@ -258,6 +258,8 @@ class Plugin:
 
     name = "one"
 
+    epoch = 0
+
     class module:  # noqa: N801 - stands for a module
         first, adding = first, adding
 
@@ -268,6 +270,12 @@ def test_changes_travel(opaque: Any, cpu: int | None) -> None:
     change = Change(True, attached(first, HERE, cpu=cpu, opaque=opaque))
     text = to_text(change, Plugin)
     assert from_text(text, {"one": Plugin}, {}) == change
+
+    class Later(Plugin):
+        epoch = 3
+
+    assert from_text(text, {"one": Later}, {}) is None
+    assert from_text(text, {}, {}) is None
 
 
 def test_declared_things_and_probes_travel_by_name() -> None:
