@@ -295,7 +295,7 @@ def observe_access(frame, pc, address, size, value, how):
 def how_of(frame, kind, word):
     """What an atomic is, with the clock before it if anybody wants that; taken before it."""
     if get(frame, EVERY_ORDER + 1) == U64(0):
-        return U64(kind)
+        return U64(0)
     ordered = ((word >> U64(26)) & U64(1)) * U64(ACQUIRE) | ((word >> U64(25)) & U64(1)) * U64(
         RELEASE
     )
