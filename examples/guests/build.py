@@ -38,7 +38,15 @@ COMPILE = (
 )  # fmt: skip
 # The symbol table stays (plugins name code by it, --set finds symbols in it), but for the
 # compiler's own labels.
-LINK = ("ld.lld", "-static", "--build-id=none", "--discard-locals", "-T", "link.ld")
+LINK = (
+    "ld.lld",
+    "-static",
+    "--build-id=none",
+    "--compress-debug-sections=zlib",
+    "--discard-locals",
+    "-T",
+    "link.ld",
+)
 
 
 def guests() -> tuple[str, ...]:

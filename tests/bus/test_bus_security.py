@@ -53,8 +53,8 @@ def test_who_is_allowed_gets_every_record(
     security = client(people, name)
     with Subscriber(url, ("",), name, security=security) as subscriber:
         received = bus.spawn(collect, subscriber)
-        bus.produce(0, 10_000)
         assert ask_ledger(url, LIMIT_SECONDS, security)["subscribers"][0]["name"] == name
+        bus.produce(0, 10_000)
         assert bus.handle is not None
         assert bus.handle.finish(LIMIT_SECONDS)
         check_whole(received.result(LIMIT_SECONDS), 0, 10_000)
