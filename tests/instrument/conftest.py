@@ -6,15 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from instrument_harness import Done, build_guests, plugin, run_guest
-
-SETTINGS = {
-    "counter": {"rounds": 100},
-    "mix": {"rounds": 1},
-    "ipi": {"rounds": 20},
-    "timer": {"rounds": 10},
-    "selfmod": {"rounds": 20},
-}
+from instrument_harness import SETTINGS, Done, build_guests, plugin, run_guest
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,14 @@ ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 TESTS = Path(__file__).resolve().parents[1]
 EXAMPLES = TESTS.parent / "examples"
 GUESTS = EXAMPLES / "guests"
+SETTINGS = {
+    "counter": {"rounds": 100},
+    "mix": {"rounds": 1},
+    "ipi": {"rounds": 20},
+    "timer": {"rounds": 10},
+    "selfmod": {"rounds": 20},
+}
+"""What the guests' symbols are set to."""
 OWN_GUESTS = Path(__file__).with_name("guests")
 PLUGINS = Path(__file__).with_name("plugins")
 

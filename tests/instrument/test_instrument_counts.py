@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SETTINGS
-from instrument_harness import GUESTS, TESTS, Done, lines_by_cpu, plugin, run_guest
+from instrument_harness import GUESTS, SETTINGS, TESTS, Done, lines_by_cpu, plugin, run_guest
 
 sys.path.insert(0, str(TESTS / "qemu"))
 from qemu import MOST_AFTER_FINISH, RESET_INSTRUCTIONS, NotAvailable, Qemu
