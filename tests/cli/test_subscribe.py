@@ -140,9 +140,10 @@ def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
         os.kill(process.pid, signal.SIGINT)
         publishing.emit("sample.value", 1, 5)
         assert publishing.process.finish(LIMIT)
-        report = json.loads(reports.read())
+        said, report = map(json.loads, reports)
     assert process.communicate(timeout=LIMIT) == ("", "")
     assert process.returncode == 0
+    assert said == {"subscribed": True}
     assert report == {
         "report": {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]},
         "final": True,

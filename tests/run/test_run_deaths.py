@@ -4,14 +4,20 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from run_harness import SOON, Running, closes, eventually, guest, is_alive
+import pytest
+from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_alive
 
 from mttcg.engine.llvm.emit import ONE_INSTRUCTION
 from mttcg.engine.llvm.page import COUNT_START
+from mttcg_bus.errors import BusError
+from mttcg_bus.subscriber import Subscriber
 
 EXIT_FAULT = 70
+ANNOUNCED = "mttcg: bus at "
 SPINNING = ("--plugin", "hotblocks,top=0", "--plugin", "memtrace")
 
 
@@ -78,6 +84,35 @@ def test_a_killed_host_takes_the_vcpus_along_but_not_their_records(
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["killed"] * 2
     assert closes(result["ledger"]), result["ledger"]
     assert all(executions(result["plugins"]["hotblocks"], cpu) > 1000 for cpu in range(2))
+
+
+@pytest.mark.parametrize(
+    ("role", "cause"),
+    [
+        ("host", "the vCPU host ended unexpectedly (signal 9)"),
+        ("publisher", "publisher lost: signal 9"),
+        ("aggregator", "the run can't begin without the aggregator of memtrace: it ended"),
+    ],
+)
+def test_a_run_that_can_not_begin_gives_one_reason(
+    start: Callable[..., Running], tmp_path: Path, role: str, cause: str
+) -> None:
+    plugins = ("--plugin", "memtrace", "--shards", "memtrace=2", "--plugin", "hotblocks")
+    everything = (*plugins, "--record", str(tmp_path / "recording"), "--wait-subscribers", "1")
+    running = start(guest("hello"), "--smp", "2", "--quiet", *everything)
+    # from its address on, all who are to subscribe are started, and connect
+    eventually(lambda: ANNOUNCED in running.stderr and running.members(role))
+    running.kill(role)
+    if role == "host":  # whose end is seen when the run is to begin
+        url = running.stderr.split(ANNOUNCED)[1].split()[0]
+        with suppress(BusError), Subscriber(url, [""], "stranger", connect_seconds=LIMIT) as one:
+            for _ in one:
+                pass
+    assert running.wait() == EXIT_FAULT
+    said = [line for line in running.stderr.splitlines() if ANNOUNCED not in line]
+    assert len(said) == 1, said
+    assert cause in said[0]
+    running.check_nothing_left()
 
 
 def test_a_killed_publisher_ends_the_run(start: Callable[..., Running]) -> None:

@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from run_harness import Running, closes, eventually, guest, is_alive
 from mttcg import Machine, RunResult
 from mttcg.machine.console import standard_output
 from mttcg.machine.delivery import SubscribersMissingError
+from mttcg_bus.subscriber import Subscriber
 
 RUNS = 20
 SCRIPT = """
@@ -131,7 +133,10 @@ def test_a_subscriber_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatc
     assert [address[:6] for address in addresses] == ["ipc://"]
 
 
-def test_an_aggregator_that_does_not_start_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("strangers", [0, 1])
+def test_an_aggregator_that_does_not_start_is_named(
+    tmp_path: Path, strangers: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     plugin = tmp_path / "torn.py"
     plugin.write_text(
         "import sys\n"
@@ -145,6 +150,15 @@ def test_an_aggregator_that_does_not_start_is_named(tmp_path: Path) -> None:
         "    instrument_memory(None, Stream('access', events.ACCESS))\n"
     )
     machine = Machine(guest("hello"), plugins=[str(plugin)])
-    missing = r"without the aggregator of torn: it ended \(exit status 2\)"
-    with pytest.raises(SubscribersMissingError, match=missing):
-        machine.run(console=BytesIO())
+    missing = "without the aggregator of torn: plugin torn: .*: torn"
+    with ExitStack() as there:
+
+        def subscribe(url: str) -> None:
+            """Be there before the aggregator, which a stranger does not stand in for."""
+            for _ in range(strangers):
+                there.enter_context(Subscriber(url, [""], "torn"))
+
+        with pytest.raises(SubscribersMissingError, match=missing) as raised:
+            machine.run(console=BytesIO(), on_bus=subscribe)
+    assert raised.value.exit_status == 2
+    assert capfd.readouterr().err == ""
