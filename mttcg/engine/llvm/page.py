@@ -11,7 +11,7 @@ from mttcg.engine.llvm.emit import (
 from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
-from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
+from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.woven import PUBLISH, RELOAD, Entries
 from mttcg.isa.riscv64.decode import LONGEST_BLOCK
@@ -53,6 +53,7 @@ class PageFunction:
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
         self.text = Text()
         self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites)
+        self.fallen: set[int] = set()
 
     def source(self) -> str:
         """The whole module."""
@@ -63,7 +64,8 @@ class PageFunction:
             if marker in lines:
                 lines = [part for line in lines for part in (text() if line == marker else [line])]
         probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
-        return "\n".join([*self._head(), *lines, *TAIL, *probes])
+        text = "\n".join([*self._head(), *lines, *TAIL, *probes])
+        return text if self.held else without_advice(text)
 
     def _run(self, leader: int) -> list[Instruction]:
         """The instructions from a leader to the end of its block, whatever leads in between."""
@@ -96,11 +98,12 @@ class PageFunction:
         self._count(len(segment) * ONE_INSTRUCTION + blocks)
         if blocks:
             self._enter(leader, len(segment))
-        text.do(f"br label %c{leader:x}")
-        text.do(f"f{leader:x}:")
-        self._count(len(segment) * ONE_INSTRUCTION)
-        text.do(f"br label %c{leader:x}")
-        text.do(f"c{leader:x}:")
+        if leader in self.fallen:
+            text.do(f"br label %c{leader:x}")
+            text.do(f"f{leader:x}:")
+            self._count(len(segment) * ONE_INSTRUCTION)
+            text.do(f"br label %c{leader:x}")
+            text.do(f"c{leader:x}:")
         self._segment(segment)
 
     def _rounds(self, leader: int, segment: list[Instruction]) -> int:
@@ -170,6 +173,7 @@ class PageFunction:
         if last.kind.ends_block or following not in self.sweep.leaders:
             self.emitter.goto(following)
         else:
+            self.fallen.add(following)
             self.text.do(f"br label %f{following:x}")
 
     def _count(self, amount: int) -> None:
@@ -184,8 +188,17 @@ class PageFunction:
             asked = text.value("load atomic i64, ptr %request monotonic, align 8")
             on = text.value(f"and i1 {on}, {text.value(f'icmp eq i64 {asked}, 0')}")
         text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")
-        text.cold += [
-            f"off{label}:",
+        text.cold.append(f"off{label}:")
+        if self.held:
+            text.cold += self._look(str(leader), label, f"on{label}")
+        else:
+            text.cold += [f"store i64 {leader}, ptr %next, {REGISTER}", "br label %look"]
+        text.do(f"on{label}:")
+
+    def _look(self, leader: str, label: str, on: str) -> list[str]:
+        """Look for a request at a leader; without one go on, or, in code made with little effort,
+        now and then say that time is spent here."""
+        lines = [
             *self._publish_counts(leader),
             f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
             f"%none{label} = icmp eq i64 %ask{label}, 0",
@@ -195,27 +208,33 @@ class PageFunction:
             f"go{label}:",
         ]
         if self.held:
-            text.cold.append(f"br label %on{label}")
-        else:
-            text.cold += [
-                f"%heat{label} = load i64, ptr %heat, {COUNTER}",
-                f"%cooler{label} = sub i64 %heat{label}, 1",
-                f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
-                f"%hot{label} = icmp eq i64 %cooler{label}, 0",
-                f"br i1 %hot{label}, label %sample{label}, label %on{label}",
-                f"sample{label}:",
-                *self._leave(leader, Reason.HOT),
-            ]
-        text.do(f"on{label}:")
+            return [*lines, f"br label %{on}"]
+        return [
+            *lines,
+            f"%heat{label} = load i64, ptr %heat, {COUNTER}",
+            f"%cooler{label} = sub i64 %heat{label}, 1",
+            f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
+            f"%hot{label} = icmp eq i64 %cooler{label}, 0",
+            f"br i1 %hot{label}, label %sample{label}, label %{on}",
+            f"sample{label}:",
+            *self._leave(leader, Reason.HOT),
+        ]
 
-    def _leave(self, pc: int, reason: Reason) -> list[str]:
+    def _looks(self) -> list[str]:
+        """The one look that all leaders share: which one is in %next, where it then goes on."""
+        if self.held:
+            return []
+        place = f"%looked = load i64, ptr %next, {REGISTER}"
+        return ["look:", place, *self._look("%looked", "_all", "dispatch")]
+
+    def _leave(self, pc: str, reason: Reason) -> list[str]:
         return [
             f"store i64 {int(reason)}, ptr %exit, {COUNTER}",
             f"store i64 {pc}, ptr %pc, {COUNTER}",
             "br label %leave",
         ]
 
-    def _publish_counts(self, leader: int | None = None) -> list[str]:
+    def _publish_counts(self, leader: str = "") -> list[str]:
         """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
         lines: list[str] = []
 
@@ -233,10 +252,10 @@ class PageFunction:
         for field, part in parts.items():
             new = value(f"add i64 {value(f'load i64, ptr %{field}, {COUNTER}')}, {part}")
             lines.append(f"store i64 {new}, ptr %{field}, {COUNTER}")
-        if leader is not None:
+        if leader:
             lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
             lines.append(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
-        now = count if leader is None else str(COUNT_START)
+        now = str(COUNT_START) if leader else count
         lines.append(f"store i64 {now}, ptr %since, {COUNTER}")
         return lines
 
@@ -317,6 +336,7 @@ class PageFunction:
             f"%outside = load i64, ptr %next, {REGISTER}",
             f"store i64 %outside, ptr %pc, {COUNTER}",
             "br label %leave",
+            *self._looks(),
             "leave:",
             *self.emitter.woven.give_cursors(),
             *self._publish(),
