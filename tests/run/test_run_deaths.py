@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_alive
+from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_alive, plugin
 
 from mttcg.engine.llvm.emit import ONE_INSTRUCTION
 from mttcg.engine.llvm.page import COUNT_START
 from mttcg_bus.errors import BusError
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber import Subscriber, ask_snapshot
 
 EXIT_FAULT = 70
 ANNOUNCED = "mttcg: bus at "
@@ -39,6 +39,10 @@ def killed(running: Running, role: str, index: int = 0) -> float:
 
 BETWEEN_LOOKS = -COUNT_START // ONE_INSTRUCTION + 4096
 """The most instructions from one look for requests to the next: what was set, and a page."""
+
+
+MULTIPLIED = 32**3
+"""Instructions that a call of mix's `multiply_matrices` runs at the least."""
 
 
 def executions(report: dict[str, Any], cpu: int) -> int:
@@ -72,6 +76,26 @@ def test_a_killed_vcpu_is_named_and_nothing_that_it_recorded_is_lost(
         assert abs(vcpu["blocks"] - counted) <= most
     recorded = {vcpu["cpu"]: vcpu["reads"] for vcpu in result["plugins"]["memtrace"]["vcpus"]}
     assert min(recorded.values()) > 1000
+
+
+def test_what_was_recorded_up_to_the_last_look_outlives_a_kill(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    rounds, record = ("--set", "rounds=1000000"), ("--record", str(tmp_path / "recording"))
+    running = start(
+        *(guest("mix"), "--smp", "2", *rounds, *record, "--control"),
+        *("--plugin", plugin("calls_of", function="multiply_matrices")),
+        with_json=True,
+    )
+    eventually(lambda: ANNOUNCED in running.stderr)
+    url = running.stderr.split(ANNOUNCED)[1].split()[0]
+    # for a while it has run in its best code, which it leaves for requests alone
+    eventually(lambda: any(v["instructions"] > 200_000_000 for v in ask_snapshot(url).vcpus))
+    assert killed(running, "vcpu", 1) < SOON
+    assert closes(running.result["ledger"]), running.result["ledger"]
+    recorded = running.result["ledger"]["calls_of.called"]["delivered"]
+    missing = running.result["plugins"]["calls_of"]["total"]["calls"] - recorded
+    assert 0 <= missing <= BETWEEN_LOOKS // MULTIPLIED + 1
 
 
 def test_a_killed_host_takes_the_vcpus_along_but_not_their_records(
