@@ -110,13 +110,13 @@ class Publisher:
                 deaf.register(handle, zmq.POLLIN)
         while not (self._supervisor.closed_by_peer or self._is_finished()):
             busy = self._send_round()
+            if self._ending:
+                self._let_go()
             wait = 0.0 if busy else max(0.0, self._flush_at - time.monotonic())
             loaded = not busy and any(source.waits for source in self._sources.values())
             wait = min(wait, UNDER_LOAD_SECONDS) if loaded else wait
             for handle, _ in (deaf if loaded else poller).poll(math.ceil(wait * 1000)):
                 ready[handle]()
-            if self._ending:
-                self._let_go()
             self._keep_time()
         self._leave()
 

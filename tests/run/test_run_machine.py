@@ -18,7 +18,7 @@ from mttcg.machine.console import standard_output
 from mttcg.machine.delivery import SubscribersMissingError
 from mttcg_bus.subscriber import Subscriber
 
-RUNS = 20
+RUNS, AT_ONCE = 8, 4
 SCRIPT = """
 import sys, threading
 from mttcg import Machine
@@ -71,7 +71,7 @@ def test_many_runs_at_the_same_time_leave_nothing_behind() -> None:
     machine = Machine(guest("hello"), smp=2)
 
     def one(number: int) -> None:
-        if number % 5 == 0:
+        if number % 4 == 0:
             result, shown = run("hello", smp=1, plugins=["memtrace"])
             assert closes(result.ledger), result.ledger
             assert shown == b"hello from hart 0 of 1\n"
@@ -84,7 +84,7 @@ def test_many_runs_at_the_same_time_leave_nothing_behind() -> None:
             ]
         assert (result.exit_status, result.failures) == (0, [])
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         assert len(list(pool.map(one, range(RUNS)))) == RUNS
     assert me.children() == []
     assert me.num_fds() == before
