@@ -69,8 +69,8 @@ class PageFunction:
             if marker in lines:
                 lines = [part for line in lines for part in (meant() if line == marker else [line])]
         probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
-        text = "\n".join([*lines, *TAIL, *probes])
-        return text if self.held else without_advice(text)
+        module = "\n".join([*lines, *TAIL, *probes])
+        return module if self.held else without_advice(module)
 
     def _run(self, leader: int) -> list[Instruction]:
         """The instructions from a leader to the end of its block, whatever leads in between."""
@@ -137,7 +137,7 @@ class PageFunction:
             if number == 1:
                 text.do(f"br label %c{leader:x}")
                 text.do(f"c{leader:x}:")
-            self._segment(segment)
+            self._segment(segment, again=number > 1)
         emitter.pending, emitter.next_round = Pending(), ""
 
     def _enter(self, leader: int, counted: int, again: bool = False) -> None:
@@ -151,9 +151,11 @@ class PageFunction:
         size = run[-1].following - leader
         self.emitter.woven.at_block(leader, len(run), size, self.slot, again)
 
-    def _segment(self, segment: list[Instruction]) -> None:
+    def _segment(self, segment: list[Instruction], again: bool = False) -> None:
+        """The instructions of a segment; `again`: right behind itself, so that all is known."""
         emitter = self.emitter
-        emitter.known.clear()
+        if not again:
+            emitter.known.clear()
         emitter.leader = segment[0].pc
         emitter.ended = emitter.float_checked = emitter.rounding_checked = False
         for index, instruction in enumerate(segment):
@@ -350,7 +352,7 @@ class PageFunction:
         ]
 
 
-ROUNDS, LONGEST_LOOP = 4, 48
+ROUNDS, LONGEST_LOOP = 8, 64
 """Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
 ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
 TAIL = [
