@@ -13,7 +13,7 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import PUBLISH, RELOAD, Entries
+from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW, Entries
 from mttcg.isa.riscv64.decode import LONGEST_BLOCK
 from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.hart import OFFSET
@@ -59,12 +59,17 @@ class PageFunction:
         """The whole module."""
         for leader in sorted(self.sweep.leaders):
             self._block(leader)
-        lines = [*self.text.lines, *self.text.cold]
-        for marker, text in ((PUBLISH, self._before_python), (RELOAD, self._after_python)):
+        lines = [*self._head(), *self.text.lines, *self.text.cold]
+        markers = {
+            PUBLISH: self._before_python,
+            RELOAD: self._after_python,
+            SHOW: self.emitter.woven.show_records,
+        }
+        for marker, meant in markers.items():
             if marker in lines:
-                lines = [part for line in lines for part in (text() if line == marker else [line])]
+                lines = [part for line in lines for part in (meant() if line == marker else [line])]
         probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
-        module = "\n".join([*self._head(), *lines, *TAIL, *probes])
+        module = "\n".join([*lines, *TAIL, *probes])
         return module if self.held else without_advice(module)
 
     def _run(self, leader: int) -> list[Instruction]:
@@ -201,6 +206,7 @@ class PageFunction:
         """Look for a request at a leader; without one go on, or, in code made with little effort,
         now and then say that time is spent here."""
         lines = [
+            SHOW,  # before it is counted, so that what is counted was seen
             *self._publish_counts(leader),
             f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
             f"%none{label} = icmp eq i64 %ask{label}, 0",
