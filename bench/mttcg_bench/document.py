@@ -60,6 +60,16 @@ def page(plain: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def summary(plain: Mapping[str, Any]) -> str:
+    """The figures of a run for another page, with where they are from."""
+    host = plain["host"]
+    taken = (
+        f"{plain['taken']}, commit `{plain['commit']}`, {host['processor']}, "
+        f"{host['processors']} processors, medians of {plain['runs']}"
+    )
+    return "\n".join([*headlines(results_of(plain)), "", f"({taken})"])
+
+
 TITLES = {
     "peers": "The peers",
     "engines": "The engines",
@@ -107,7 +117,7 @@ def speed_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
         ]  # fmt: skip
         beside = f", {' and '.join(others)}" if others else ""
         yield f"`mix` runs at {number(mix.median)} M instructions/s on one vCPU{beside}."
-    if two := figure(by_name, "scaleout.llvm-weak", "work of 2"):
+    if two := figure(by_name, "engines.two-harts", "work of 2"):
         yield f"Two vCPUs on two cores do {number(two.median)} times the work of one."
 
 

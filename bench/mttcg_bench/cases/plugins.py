@@ -12,6 +12,7 @@ OTHERS = ("memtrace", "memtrace-drop", "callback")
 ROUNDS = {"llvm": {INLINE: 1800, OTHERS: 200}, "unicorn": {INLINE: 60, OTHERS: 20}}
 """Rounds of mix for those that cost little and for those that cost much."""
 
+MOST_ROUNDS = {"llvm": 5, "unicorn": 3}
 DELIVERED = "memtrace: records"
 BARS = {
     "llvm": (
@@ -67,6 +68,7 @@ def case(engine: str, kind: str, names: list[str], rounds: int) -> Case:
         purpose=f"what each plugin costs on {engine}, 1 vCPU",
         guest="mix",
         symbols={"rounds": rounds},
+        rounds=MOST_ROUNDS[engine],
         variants=tuple(variant(engine, name) for name in (NOTHING, *names)),
         figures=tuple(figures),
         bars=tuple(bar for bar in BARS[engine] if bar.figure in known),
