@@ -79,6 +79,13 @@ ATTACHED = {
         events="records",
         share=0.5,
     ),
+    "execlog": Attached(
+        "a line of text for every instruction, written to /dev/null",
+        ("execlog,out=/dev/null",),
+        counts="instructions",
+        events="instructions",
+        share=0.15,
+    ),
     "callback": Attached(
         "a Python callback at the entry of one function that is called often",
         ("{bench}/callback.py,pc={fibonacci}",),
