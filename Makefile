@@ -54,7 +54,7 @@ guests: $(STAMP) ## build the example guests (needs no compiler but the pip pack
 docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
 
-bench: $(STAMP) ## run all benchmarks (half an hour)
+bench: $(STAMP) ## run all benchmarks (half an hour); then make docs
 	$(BIN)/mttcg bench all --runs 5 --json bench/results/full.json --html bench/results/full.html
 
 # what a change is likely to make slower, in less than 3 minutes

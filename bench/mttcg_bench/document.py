@@ -60,6 +60,16 @@ def page(plain: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def summary(plain: Mapping[str, Any]) -> str:
+    """The figures of a run for another page, with where they are from."""
+    host = plain["host"]
+    taken = (
+        f"{plain['taken']}, commit `{plain['commit']}`, {host['processor']}, "
+        f"{host['processors']} processors, medians of {plain['runs']}"
+    )
+    return "\n".join([*headlines(results_of(plain)), "", f"({taken})"])
+
+
 TITLES = {
     "peers": "The peers",
     "engines": "The engines",
