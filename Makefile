@@ -28,9 +28,12 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
 	$(addprefix tests/plugins/test_plugins_,callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
+# two files at a time: most tests wait for processes
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
-	MTTCG_TEST_ENGINE=unicorn $(BIN)/python -m pytest $(ON_BOTH_ENGINES)
+	$(PYTEST)
+	MTTCG_TEST_ENGINE=unicorn $(PYTEST) $(ON_BOTH_ENGINES)
 
 nightly: $(STAMP) ## run a million random instructions, 200 random kills, and 1,000 loads of a plugin
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0

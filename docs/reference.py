@@ -78,6 +78,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "SourceLines",
         "elf_segments",
         "ElfSegment",
+        "ElfFileError",
     ),
     "The clock of timed records": ("clock_ticks",),
     "Fast aggregators": ("compiled",),

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,12 @@ from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Source, Tap
 from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError
 from mttcg_bus.garbage import Garbage
 from mttcg_bus.inquiries import Inquiries
-from mttcg_bus.ledger import Ledger
-from mttcg_bus.plain import mapping_of
 from mttcg_bus.policy import POLICIES, parse_policy
 from mttcg_bus.posting import Posting
-from mttcg_bus.ring import ledger_of
-from mttcg_bus.ring_consumer import RingConsumer
+from mttcg_bus.published import Published, specs_of
 from mttcg_bus.router import Router
 from mttcg_bus.security import ServerSecurity
-from mttcg_bus.segments import Lender, Part
+from mttcg_bus.segments import Lender
 from mttcg_bus.stream import Records, StreamSpec
 
 FLUSH_SECONDS = 0.04
@@ -57,18 +54,19 @@ class Publisher:
             security = ServerSecurity(Path(config.keys), config.allowed, config.controllers)
         directory = Path(config.directory) if config.directory else None
         self._router = Router(config.url, directory, security)
-        self._space = config.space
-        self._streams: dict[str, StreamSpec] = {}
-        self._rings: dict[Part, int] = {}
-        self._sources: dict[Part, Source] = {}
-        self._past: dict[str, Ledger] = {}
-        self._ending: set[str] = set()
+        self._published = Published(config.space)
+        self._sources = self._published.sources
         for spec in specs_of(config.streams):
-            self._add_stream(spec, config.rings[spec.name])
-        self._lender = Lender(self._find_ring)
+            self._published.add(spec, config.rings[spec.name])
+        self._lender = Lender(self._published.lend)
         self._garbage, self._garbage_told = Garbage(), Garbage()
         self._inquiries = Inquiries(
-            self._run, self._sources, self._router, supervisor, self._garbage, self._past
+            self._run,
+            self._sources,
+            self._router,
+            supervisor,
+            self._garbage,
+            self._published.past,
         )
         self._commands = Commands(self._router, supervisor)
         self._takes_commands = bool(config.control)
@@ -110,21 +108,18 @@ class Publisher:
                 deaf.register(handle, zmq.POLLIN)
         while not (self._supervisor.closed_by_peer or self._is_finished()):
             busy = self._send_round()
+            for name in self._published.let_go():
+                self._supervisor.send(control.StreamEnded(name))
             wait = 0.0 if busy else max(0.0, self._flush_at - time.monotonic())
             loaded = not busy and any(source.waits for source in self._sources.values())
             wait = min(wait, UNDER_LOAD_SECONDS) if loaded else wait
             for handle, _ in (deaf if loaded else poller).poll(math.ceil(wait * 1000)):
                 ready[handle]()
-            if self._ending:
-                self._let_go()
             self._keep_time()
         self._leave()
 
     def _is_finished(self) -> bool:
-        return self._limit is not None and self._all_ended() and not self._subscribers
-
-    def _all_ended(self) -> bool:
-        return all(source.ended for source in self._sources.values())
+        return self._limit is not None and self._published.all_ended and not self._subscribers
 
     def _tell_garbage(self) -> None:
         self._garbage.orders = self._supervisor.garbage
@@ -227,7 +222,7 @@ class Publisher:
             return
         if now - self._progress_at > self._limit:
             self._give_up_silent(now, self._limit)
-        if self._all_ended():
+        if self._published.all_ended:
             for subscriber in tuple(self._subscribers.values()):
                 if subscriber.has_ends:
                     self._finish(subscriber)
@@ -254,18 +249,12 @@ class Publisher:
         self._limit = message.limit_ms / 1000
         self._progress_at = time.monotonic()
 
-    def _add_stream(self, spec: StreamSpec, rings: Iterable[int]) -> None:
-        self._streams[spec.name] = spec
-        for cpu, ring in enumerate(rings):
-            self._rings[spec.name, cpu] = ring
-            consumer = RingConsumer(ring, spec.dtype, self._space[cpu])
-            self._sources[spec.name, cpu] = Source(spec, cpu, consumer)
-
     def _on_open_streams(self, message: control.OpenStreams) -> None:
         """Publish more; those subscribers hear of it who asked for it."""
         specs = specs_of(message.streams)
         for spec in specs:
-            self._add_stream(spec, [self._supervisor.descriptors.popleft() for _ in self._space])
+            rings = [self._supervisor.descriptors.popleft() for _ in range(self._published.cpus)]
+            self._published.add(spec, rings)
         self._run["plugins"] = list(message.plugins)
         for subscriber in tuple(self._subscribers.values()):
             if subscriber.later:
@@ -274,38 +263,16 @@ class Publisher:
 
     def _offer(self, subscriber: RemoteSubscriber, specs: list[StreamSpec]) -> None:
         """Let a subscriber have of some streams what it wants."""
-        names = {spec.name for spec in specs}
-        wanted = [
-            source
-            for source in self._sources.values()
-            if source.stream.name in names and subscriber.wants(source.topic)
-        ]
-        described = {source.stream.name: source.stream.to_plain() for source in wanted}
-        payload = wire.pack({"streams": list(described.values())})
+        wanted = self._published.wanted(subscriber, {spec.name for spec in specs})
+        payload = wire.pack({"streams": self._published.described(wanted)})
         head = wire.encode("", wire.Opened())
         if wanted and self._router.post(subscriber.identity, head, payload):
             for source in wanted:
                 subscriber.join(source)
 
     def _on_end_streams(self, message: control.EndStreams) -> None:
-        self._ending.update(message.names)
+        self._published.end(message.names)
         self._run["plugins"] = list(message.plugins)
-
-    def _let_go(self) -> None:
-        """Let streams go that are to end, when everybody has all of them."""
-        for name in tuple(self._ending):
-            parts = [part for part in self._sources if part[0] == name]
-            if not all(self._sources[part].done for part in parts):
-                continue
-            for part in parts:
-                source = self._sources.pop(part)
-                self._past[name] = self._past.get(name, Ledger()) + ledger_of(source.ring.words)
-                for tap in tuple(source.taps):
-                    tap.subscriber.part_with(source)
-                os.close(self._rings.pop(part))
-            del self._streams[name]
-            self._ending.remove(name)
-            self._supervisor.send(control.StreamEnded(name))
 
     def _on_state(self, state: control.State) -> None:
         try:
@@ -359,14 +326,12 @@ class Publisher:
             secrets.token_hex(16),
             bool(hello.later),
         )
-        wanted = [s for s in self._sources.values() if subscriber.wants(s.topic)]
+        wanted = self._published.wanted(subscriber, self._published.streams)
         unknown = hello.policy and policy is None
         if not (wanted or hello.later) or unknown or hello.credit < LEAST_CREDIT:
             self._post(identity, "", wire.Refused(self._why_refused(hello)))
             return
-        names = {source.stream.name for source in wanted}
-        streams = [spec.to_plain() for name, spec in self._streams.items() if name in names]
-        payload = wire.pack({"run": self._run, "streams": streams})
+        payload = wire.pack({"run": self._run, "streams": self._published.described(wanted)})
         welcome = wire.Welcome(self._lender.name, subscriber.ticket)
         if not self._router.post(identity, wire.encode("", welcome), payload):
             return
@@ -384,20 +349,8 @@ class Publisher:
             return f"credit of {hello.credit} bytes; expected at least {LEAST_CREDIT}"
         if hello.policy and parse_policy(hello.policy) is None:
             return f"policy {hello.policy!r}; expected {', '.join(POLICIES)}"
-        names = ", ".join(self._streams) or "no stream"
+        names = ", ".join(self._published.streams) or "no stream"
         return f"no stream starts with {' or '.join(hello.prefixes)!r}; this run has {names}"
-
-    def _find_ring(self, ticket: str, part: Part) -> int:
-        """Lend a ring to the holder of a ticket: its batches lie there from now on."""
-        source = self._sources.get(part)
-        for tap in source.taps if source else ():
-            # who may lose records may be slow, and is not to hold space that others need
-            if tap.policy.whole and secrets.compare_digest(
-                tap.subscriber.ticket.encode(), ticket.encode()
-            ):
-                tap.borrowed = True
-                return self._rings[part]
-        raise ProtocolError("the ticket is not good for this ring")
 
     def _on_acknowledge(self, identity: bytes, message: wire.Acknowledge) -> None:
         subscriber = self._subscribers.get(identity)
@@ -430,11 +383,6 @@ class Publisher:
 
     def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
         self._inquiries.ask(identity, message.what, self._subscribers.values())
-
-
-def specs_of(plain: dict[str, Any]) -> list[StreamSpec]:
-    """Read the streams of a message from the supervisor."""
-    return [StreamSpec.from_plain(mapping_of(each, "stream")) for each in plain["list"]]
 
 
 def main(fd: int) -> int:

@@ -50,6 +50,22 @@ PublisherEvent: TypeAlias = Joined | Left | StreamsOpened | StreamEnded | Died
 _ADDRESS_ERRORS = {error.__name__: error for error in (AddressInUse, AddressRefused)}
 
 
+def _spawn(descriptors: Sequence[int]) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+    """Start a publisher that has these descriptors, by the same numbers; it, and our socket."""
+    ours, theirs = socket.socketpair()
+    # -P: a module in the directory that the user is in is none of ours
+    command = [sys.executable, "-P", "-m", "mttcg_bus.publisher", str(theirs.fileno())]
+    with theirs:
+        process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno(), *descriptors],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            start_new_session=True,  # a signal to the user's group is the supervisor's
+        )
+    return process, ours
+
+
 class PublisherProcess:
     """A running publisher; made by `start`, ended by `finish` or `terminate`.
 
@@ -107,19 +123,8 @@ class PublisherProcess:
         try:
             address.check_address(url, secured=security is not None)
             address.check_free(url)
-            ours, theirs = socket.socketpair()
-            passed = [theirs.fileno(), doorbell_fd, *space_fds]
-            passed += [fd for fds in ring_fds.values() for fd in fds]
-            # -P: a module in the directory that the user is in is none of ours
-            command = [sys.executable, "-P", "-m", "mttcg_bus.publisher", str(theirs.fileno())]
-            with theirs:
-                process = subprocess.Popen(
-                    command,
-                    pass_fds=passed,
-                    stdin=subprocess.DEVNULL,
-                    stdout=2,
-                    start_new_session=True,  # a signal to the user's group is the supervisor's
-                )
+            rings = chain.from_iterable(ring_fds.values())
+            process, ours = _spawn([doorbell_fd, *space_fds, *rings])
         except BaseException:
             address.remove_socket("", directory)
             raise

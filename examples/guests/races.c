@@ -13,7 +13,7 @@ _Alignas(HART_LINE) static volatile uint64_t raced_counter;
 
 static __attribute__((noinline)) void count_without_lock(uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
-        raced_counter = raced_counter + 1;
+        raced_counter = raced_counter + 1; /* the race */
     }
 }
 

@@ -53,12 +53,15 @@ def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
 
 @contextmanager
 def aggregator_errors(plugin: Plugin) -> Iterator[None]:
-    """Make what the plugin's code raises an AggregatorError, with the traceback on stderr."""
+    """Make what the plugin's code raises an AggregatorError, with the traceback on stderr.
+
+    But for BrokenPipeError: whoever reads what is found is gone.
+    """
     from mttcg_bus.errors import BusError
 
     try:
         yield
-    except (BusError, MttcgError):
+    except (BusError, MttcgError, BrokenPipeError):
         raise
     except Exception as error:
         traceback.print_exception(error)

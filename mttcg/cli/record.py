@@ -2,12 +2,15 @@
 
 import argparse
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.cli.aggregation import CONNECT_SECONDS, stop_on_interrupt
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor, write_line
+from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
+from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
 from mttcg.errors import EXIT_FAULT, OptionError
 
 if TYPE_CHECKING:
@@ -39,14 +42,19 @@ class RecordVerb:
         if args.report_fd is not None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             check_descriptor("--report-fd", args.report_fd)
+        with failures_told(args.report_fd):
+            return self._record(args)
+
+    def _record(self, args: argparse.Namespace) -> int:
         security = client_security(args)
+        subscribed = partial(write_subscribed, args.report_fd)
         try:
-            report, interrupted = record(args.url, args.file, security)
+            report, interrupted = record(args.url, args.file, security, subscribed)
         except OSError as error:
             wrong = f"{args.file}: {error.strerror}"
             raise OptionError("FILE", wrong, "a file to write") from error
         if args.report_fd is not None:
-            write_line(args.report_fd, report, final=True)
+            write_report(args.report_fd, report, final=True)
         else:
             print(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
         if interrupted:
@@ -54,9 +62,12 @@ class RecordVerb:
         return 0 if report["complete"] else EXIT_FAULT
 
 
-def record(url: str, file: Path, security: "ClientSecurity | None") -> tuple[dict[str, Any], bool]:
+def record(
+    url: str, file: Path, security: "ClientSecurity | None", subscribed: Callable[[], None]
+) -> tuple[dict[str, Any], bool]:
     """Record what is published at `url`; returns what was written, and whether Ctrl-C ended it.
 
+    subscribed: called when nothing is missed from now on.
     Raises OSError for the file, the bus's errors.
     """
     from mttcg_bus.recording import RecordingWriter
@@ -67,6 +78,7 @@ def record(url: str, file: Path, security: "ClientSecurity | None") -> tuple[dic
     ) as subscriber:
         writer = RecordingWriter(file, subscriber.parts)
         try:
+            subscribed()
             with stop_on_interrupt(subscriber.stop) as interrupts:
                 for item in subscriber:
                     writer.write(item)

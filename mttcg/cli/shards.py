@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
 from mttcg.config import SMP_MAX
+from mttcg.errors import MttcgError
 from mttcg.instrument.loader import Plugin
 from mttcg.machine.launch import PYTHON, end_text
 from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg_bus.aggregator import Aggregator, Outcome, consume_all, merged, report_of
+from mttcg_bus.errors import BusError
 from mttcg_bus.interim import Every, Paced, so_far
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.state import pack_state, unpack_state
@@ -61,22 +63,28 @@ def run_shard(
     signal_at_end_of_parent(signal.SIGKILL)
     if not is_read(descriptor):
         raise SystemExit(0)
-    streams = own_streams(ask_snapshot(url, CONNECT_SECONDS, security).next, plugin)
-    with (
-        os.fdopen(descriptor, "wb", buffering=0) as out,
-        Subscriber(
+
+    def subscribe() -> Subscriber:
+        streams = own_streams(ask_snapshot(url, CONNECT_SECONDS, security).next, plugin)
+        return Subscriber(
             url,
             shard_prefixes(streams, shard, shards),
             f"{plugin.name}/{shard}",
             connect_seconds=CONNECT_SECONDS,
             policy=policy,
             security=security,
-        ) as subscriber,
+        )
+
+    with (
+        os.fdopen(descriptor, "wb", buffering=0) as out,
+        refusals_handed_over(out),
+        subscribe() as subscriber,
         stop_on_interrupt(subscriber.stop),
         aggregator_errors(plugin),
     ):
         signal_at_end_of_parent(0)
         aggregator = make(subscriber.run)
+        hand_over(out, part_bytes(b"", None))
 
         def tell() -> None:
             found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
@@ -110,13 +118,26 @@ def hand_over(out: RawIOBase, data: bytes) -> None:
             left = left[out.write(left) or 0 :]
 
 
+@contextmanager
+def refusals_handed_over(out: RawIOBase) -> Iterator[None]:
+    """Leave an error of the bus, if there is one, to who merges."""
+    try:
+        yield
+    except BusError as error:
+        hand_over(out, part_bytes(b"", Outcome({}, False, {}, (), str(error))))
+        raise SystemExit(error.exit_status) from error
+
+
 def own_streams(parts: Any, plugin: Plugin) -> list[str]:
     """Give the names of a plugin's streams, of what has (stream, cpu) as its keys."""
     return sorted({stream for stream, _ in parts if stream.startswith(f"{plugin.name}.")})
 
 
 def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
-    """Write what a shard has: a line of JSON, then the state; no outcome in an interim one."""
+    """Write what a shard has: a line of JSON, then the state; no outcome in an interim one.
+
+    A part without a state says that the shard has subscribed, or with an outcome, why it has not.
+    """
     head: dict[str, Any] = {"bytes": len(state)}
     if outcome is not None:
         head["missing"] = outcome.missing
@@ -125,9 +146,16 @@ def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
     return json.dumps(head).encode() + b"\n" + state
 
 
+class ShardLostError(MttcgError):
+    """A shard ended before it had subscribed."""
+
+
 @dataclass
 class Shard:
-    """One that runs, as the merging process sees it: what has come, and its last state."""
+    """One that runs, as the merging process sees it: what has come, and its last state.
+
+    subscribed: whether it has said so. news: whether a state came since somebody set this to False.
+    """
 
     number: int
     process: "subprocess.Popen[bytes]"
@@ -135,6 +163,7 @@ class Shard:
     buffer: bytearray = field(default_factory=bytearray)
     state: bytes | None = None
     outcome: Outcome | None = None
+    subscribed: bool = False
     news: bool = False
 
     @classmethod
@@ -165,7 +194,9 @@ class Shard:
             after = end + 1 + head["bytes"]
             if len(self.buffer) < after:
                 break
-            self.state, self.news = bytes(self.buffer[end + 1 : after]), True
+            if head["bytes"]:
+                self.state, self.news = bytes(self.buffer[end + 1 : after]), True
+            self.subscribed = self.subscribed or "failure" not in head
             del self.buffer[:after]
             if "failure" in head:
                 gaps = {(stream, cpu): count for stream, cpu, count in head["gaps"]}
@@ -179,20 +210,25 @@ class Shard:
         status = self.process.wait()
         if self.outcome is not None:
             return self.outcome.failure
-        last = "its last interim state is used" if self.state else "what it had is lost"
-        return f"shard {self.number} of {shards} died ({end_text(status)}); {last}"
+        died = f"shard {self.number} of {shards} died ({end_text(status)})"
+        if not self.subscribed:
+            return died
+        left = "its last interim state is used" if self.state else "what it had is lost"
+        return f"{died}; {left}"
 
 
 @dataclass
 class Shards:
     """All shards of one aggregator, and what they have in sum.
 
+    subscribed: called when every shard has subscribed.
     told: called with the report so far when every shard that lives has sent a state; None: never.
     """
 
     plugin: Plugin
     run: RunInfo
     shards: list[Shard]
+    subscribed: Callable[[], None]
     told: Callable[[dict[str, Any]], None] | None = None
 
     @classmethod
@@ -203,10 +239,11 @@ class Shards:
         run: RunInfo,
         count: int,
         command: Sequence[str],
+        subscribed: Callable[[], None],
         told: Callable[[dict[str, Any]], None] | None,
     ) -> "Iterator[Shards]":
         """Start `count` shards of the aggregator that `command` runs; none is left afterwards."""
-        made = cls(plugin, run, [], told)
+        made = cls(plugin, run, [], subscribed, told)
         try:
             for number in range(count):
                 made.shards.append(Shard.start(number, [*command, "--shard", f"{number}/{count}"]))
@@ -215,7 +252,11 @@ class Shards:
             made.close()
 
     def watch(self) -> Outcome:
-        """Read until all have ended; what is missing of a shard that died, the failure says."""
+        """Read until all have ended; what is missing of a shard that died, the failure says.
+
+        Raises ShardLostError for one that ends before it has subscribed.
+        """
+        begun = False
         with selectors.DefaultSelector() as selector:
             for shard in self.shards:
                 selector.register(shard.descriptor, selectors.EVENT_READ, shard)
@@ -223,6 +264,11 @@ class Shards:
                 for key, _ in selector.select():
                     if not key.data.read():
                         selector.unregister(key.fd)
+                        if not key.data.subscribed:
+                            raise ShardLostError(key.data.wrong(len(self.shards)))
+                if not begun and all(shard.subscribed for shard in self.shards):
+                    begun = True
+                    self.subscribed()
                 living = [key.data for key in waiting.values()]
                 going = [shard for shard in living if shard.outcome is None]
                 if going and all(shard.news for shard in going):

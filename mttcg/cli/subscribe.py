@@ -1,12 +1,12 @@
 """`mttcg subscribe`: run a plugin's aggregator on the bus of a run, from any process."""
 
 import argparse
-import json
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,10 @@ from mttcg.cli.aggregation import (
 )
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
+from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.config import check_interim, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
-from mttcg.machine.result import json_ready
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
@@ -91,6 +91,10 @@ class SubscribeVerb:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         for option, descriptor in (("--report-fd", args.report_fd), ("--state-fd", args.state_fd)):
             check_descriptor(option, descriptor)
+        with failures_told(args.report_fd):
+            return self._aggregate(args)
+
+    def _aggregate(self, args: argparse.Namespace) -> int:
         if args.policy:
             check_policy("this subscriber", args.policy)
         check_interim(args.interim)
@@ -160,6 +164,7 @@ def aggregate_alone(
     ) as subscriber:
         with stop_on_interrupt(subscriber.stop) as interrupts, aggregator_errors(plugin):
             aggregator = make(subscriber.run)
+            write_subscribed(args.report_fd)
 
             def tell() -> None:
                 if told is not None:
@@ -179,7 +184,7 @@ def aggregate_in_shards(
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
-    from mttcg.cli.shards import Shards
+    from mttcg.cli.shards import ShardLostError, Shards
     from mttcg_bus.subscriber import ask_snapshot
 
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
@@ -188,9 +193,15 @@ def aggregate_in_shards(
     for option in ("policy", "keys", "server"):
         value = getattr(args, option)
         command += [f"--{option}", str(value)] if value else []
-    with Shards.start(plugin, run, count, command, told) as shards:
+    subscribed = partial(write_subscribed, args.report_fd)
+    with Shards.start(plugin, run, count, command, subscribed, told) as shards:
         with stop_on_interrupt(shards.interrupt) as interrupts:
-            outcome = shards.watch()
+            try:
+                outcome = shards.watch()
+            except ShardLostError:
+                if interrupts:
+                    raise KeyboardInterrupt from None
+                raise
         return outcome, bool(interrupts)
 
 
@@ -219,7 +230,7 @@ def teller(plugin: Plugin, descriptor: int | None) -> Callable[[dict[str, Any]],
     """Give what an interim report is told to: the descriptor, else stdout."""
     if descriptor is None:
         return lambda report: show(f"{plugin.name} so far", report)
-    return lambda report: write_line(descriptor, report, final=False)
+    return lambda report: write_report(descriptor, report, final=False)
 
 
 def show(title: str, report: dict[str, Any]) -> None:
@@ -230,17 +241,10 @@ def show(title: str, report: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def write_line(descriptor: int, report: dict[str, Any], *, final: bool, failure: str = "") -> None:
-    """Write a report for the run that started us, as one line of JSON."""
-    line = {"report": json_ready(report), "final": final, "failure": failure}
-    with os.fdopen(descriptor, "w", closefd=final) as stream:
-        stream.write(json.dumps(line) + "\n")
-
-
 def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int | None) -> None:
     """Write the report where it was asked for: a file, a descriptor, else as tables to stdout."""
     if descriptor is not None:
-        write_line(descriptor, outcome.report, final=True, failure=outcome.failure)
+        write_report(descriptor, outcome.report, final=True, failure=outcome.failure)
     else:
         show(plugin, outcome.report)
         if not outcome.complete:

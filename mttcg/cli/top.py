@@ -54,10 +54,10 @@ class Frames:
     def _vcpus(self, now: "Snapshot", seconds: float) -> RenderableType:
         names = ("vCPU", "state", "M instr/s", "idle %", "cache hits", "misses", "in")
         table = table_of(names, left={"state", "in"})
-        olds = self.before.vcpus if self.before is not None else ({},) * len(now.vcpus)
-        for vcpu, old in zip(now.vcpus, olds, strict=False):
-            speed, idle = "-", "-"
-            if seconds > 0:
+        olds = {vcpu["cpu"]: vcpu for vcpu in self.before.vcpus} if self.before is not None else {}
+        for vcpu in now.vcpus:
+            speed, idle, old = "-", "-", olds.get(vcpu["cpu"])
+            if seconds > 0 and old is not None:
                 speed = f"{(vcpu['instructions'] - old['instructions']) / seconds / 1e6:,.1f}"
                 idle = f"{min(100.0, (vcpu['idle_ns'] - old['idle_ns']) / seconds / 1e7):.0f}"
             self.sampled[vcpu["pc"]] += 1
@@ -117,7 +117,7 @@ class TopVerb:
 
     def run(self, args: argparse.Namespace) -> int:
         """Show until the run ends, or q or Ctrl-C."""
-        from mttcg_bus.errors import NoPublisher
+        from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
         from mttcg_bus.subscriber import ask_ledger, ask_snapshot
 
         if not args.interval >= LEAST_INTERVAL:
@@ -138,7 +138,7 @@ class TopVerb:
             with guest_input() as keys, Live(shown, console=console, auto_refresh=False) as live:
                 while not quit_within(args.interval, keys):
                     live.update(look(ENDED_SECONDS), refresh=True)
-        except NoPublisher:
+        except (NoPublisher, PublisherLost, KeyRefused):  # as it goes while it is asked
             console.print("the run has ended")
         except KeyboardInterrupt:
             pass
@@ -150,5 +150,7 @@ def quit_within(seconds: float, keys: int | None) -> bool:
     if keys is None or not os.isatty(keys):
         time.sleep(seconds)
         return False
-    ready = select.select([keys], [], [], seconds)[0]
-    return bool(ready) and os.read(keys, 64) in (b"", b"q", b"Q")
+    if not select.select([keys], [], [], seconds)[0]:
+        return False
+    pressed = os.read(keys, 64)
+    return not pressed or b"q" in pressed.lower()

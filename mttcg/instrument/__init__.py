@@ -35,7 +35,7 @@ from mttcg.instrument.compiled import compiled
 from mttcg.instrument.cpu import Cpu
 from mttcg.instrument.disassembly import disassemble
 from mttcg.instrument.elf_segments import ElfSegment, elf_segments
-from mttcg.instrument.errors import OptionRefusedError
+from mttcg.instrument.errors import ElfFileError, OptionRefusedError
 from mttcg.instrument.instructions import InstructionClass, instruction_class
 from mttcg.instrument.options import option
 from mttcg.instrument.source_lines import SourceLines, source_lines
@@ -46,6 +46,7 @@ __all__ = [
     "BlockTable",
     "Counter",
     "Cpu",
+    "ElfFileError",
     "ElfSegment",
     "InstructionClass",
     "OptionRefusedError",

@@ -2,7 +2,8 @@
 
 An emitter is a frame of words, private to its vCPU process, with a *window*: records of the ring,
 or of a scratch area, that are free to be written from `CURSOR` up to `LIMIT`. What was written
-counts when the window is closed: it is then added to the ring's head, or to what was dropped.
+counts when the window is shown or closed: it is then added to the ring's head, or to what was
+dropped.
 Translated code may write into the window by itself, as long as it leaves `CURSOR` behind the last
 record. The ring's records are mapped twice, one after the other, so a window never wraps.
 """
@@ -38,7 +39,7 @@ HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
     SCRATCH,  # address of room for SCRATCH_RECORDS, written when there is no space
     CURSOR,  # address of the next record; 0 if no window is open
     LIMIT,  # address after the window
-    START,  # address of the window
+    START,  # address of the first record of the window that is not counted yet
     LOST,  # 1 if the window is in the scratch area
 ) = range(16)
 EMITTER_WORDS = 16
@@ -77,8 +78,8 @@ def ring_doorbell(emitter):
 
 
 @njit(cache=True)
-def close(emitter):
-    """Count what was written into the window, and have none.
+def show(emitter):
+    """Count what was written into the window, which stays open, if there is one.
 
     Only the producer stores head and dropped; head is stored after the records.
     """
@@ -86,14 +87,21 @@ def close(emitter):
     if cursor == U64(0):
         return
     written = (cursor - word(emitter, START)) // word(emitter, ITEMSIZE)
-    set_word(emitter, CURSOR, U64(0))
-    set_word(emitter, LIMIT, U64(0))
+    set_word(emitter, START, cursor)
     at = word(emitter, RING) + U64(DROPPED if word(emitter, LOST) else HEAD)
     before = host.load64(at)
     host.store64(at, before + written)
     outside = ~word(emitter, BATCH_MASK)
     if not word(emitter, LOST) and (before ^ (before + written)) & outside != U64(0):
         ring_doorbell(emitter)
+
+
+@njit(cache=True)
+def close(emitter):
+    """Count what was written into the window, and have none."""
+    show(emitter)
+    set_word(emitter, CURSOR, U64(0))
+    set_word(emitter, LIMIT, U64(0))
 
 
 @njit(cache=True)
@@ -130,6 +138,12 @@ def open_for(emitter, count):
 def close_window(emitter, _a, _b, _c, _d, _e):
     """`close`, for a caller outside of numba."""
     close(emitter)
+
+
+@cfunc(SIGNATURE, cache=True)
+def show_window(emitter, _a, _b, _c, _d, _e):
+    """`show`, for a caller outside of numba."""
+    show(emitter)
 
 
 @cfunc(SIGNATURE, cache=True)

@@ -29,9 +29,9 @@ class AggregatorProcess:
     """One that runs; its reports come through a pipe, a line of JSON each, which ends with it.
 
     plugin: what it is called on the bus. named: what it is called in messages. shards: processes
-    that share its work out among them; each is a subscriber. latest: the report that came last,
-    None before the first. news: whether it came since somebody set this to False. ended_reports:
-    whether none comes any more.
+    that share its work out among them; each is a subscriber. subscribed: whether all have said that
+    they are. latest: the report that came last, None before the first. news: whether it came since
+    somebody set this to False. ended_reports: whether none comes any more.
     """
 
     plugin: str
@@ -39,6 +39,7 @@ class AggregatorProcess:
     report_fd: int
     named: str = ""
     shards: int = 1
+    subscribed: bool = False
     latest: dict[str, Any] | None = None
     news: bool = False
     ended_reports: bool = False
@@ -48,13 +49,6 @@ class AggregatorProcess:
     def __post_init__(self) -> None:
         """Name it after the plugin, unless it has a name."""
         self.named = self.named or f"the aggregator of {self.plugin}"
-
-    @property
-    def subscribers(self) -> tuple[str, ...]:
-        """The names under which it subscribes."""
-        if self.shards == 1:
-            return (self.plugin,)
-        return tuple(f"{self.plugin}/{shard}" for shard in range(self.shards))
 
     @classmethod
     def start(
@@ -117,32 +111,46 @@ class AggregatorProcess:
     def _take_line(self, line: bytes) -> None:
         try:
             content = json.loads(line)
+            if content == {"subscribed": True}:
+                self.subscribed = True
+                return
             report, final, failure = (content[name] for name in ("report", "final", "failure"))
         except (ValueError, TypeError, KeyError):
             return  # no report: the plugin's code wrote to the descriptor
-        self.latest, self.news = report, True
+        if report is not None:
+            self.latest, self.news = report, True
         self._failure = failure if final else None
 
     def report(self, seconds: float) -> Reported:
         """Wait for its end, for so long; then it is killed."""
         in_time = self._take_all(time.monotonic() + seconds)
-        try:
-            status = self.process.wait(EXIT_SECONDS if in_time else 0)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            status = self.process.wait()
+        status = self._wait(EXIT_SECONDS if in_time else 0)
         named, ended = self.named, end_text(status)
         wrong = ""
         if not in_time:
             wrong = f"{named} did not report within {seconds:g} s and was killed"
-        elif self._failure is None:
-            wrong = f"{named} gave no report ({ended})"
+        elif self._failure is None or self.latest is None:
+            wrong = f"{named} gave no report ({self._failure or ended})"
         if wrong:
             last = "" if self.latest is None else "; its last interim report is used"
             return Reported(self.latest, wrong + last)
         if status or self._failure:
             wrong = f"the report of {named} is incomplete ({self._failure or ended})"
         return Reported(self.latest, wrong)
+
+    def why_ended(self) -> str:
+        """Say why it has ended, in its own words if it left some; waits for its end."""
+        self._take_all(time.monotonic() + EXIT_SECONDS)
+        status = self._wait(EXIT_SECONDS)
+        return self._failure or f"it ended ({end_text(status)})"
+
+    def _wait(self, seconds: float) -> int:
+        """Wait for its end, for so long; then it is killed. Its exit status."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
     def _take_all(self, until: float) -> bool:
         """Whether the pipe ends in time."""

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import WHOLE, Config, not_in_shards
-from mttcg.errors import MttcgError, OptionError
+from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
 from mttcg.vcpu.patience import Patience
-from mttcg_bus.control import Joined
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
 from mttcg_bus.publisher_process import Died, PublisherProcess
@@ -36,9 +35,9 @@ REPORT_SECONDS = 60.0
 class SubscribersMissingError(MttcgError):
     """Subscribers that the run was to begin with did not come; `missing` names them."""
 
-    def __init__(self, missing: list[str], why: str) -> None:
+    def __init__(self, missing: list[str], why: str, exit_status: int = EXIT_FAULT) -> None:
         super().__init__(f"the run can't begin without {', '.join(missing)}: {why}")
-        self.missing, self.why = missing, why
+        self.missing, self.why, self.exit_status = missing, why, exit_status
 
 
 def security_of(config: Config) -> "ServerSecurity | None":
@@ -192,37 +191,34 @@ class Delivery:
         """
         publisher = self.publisher
         assert publisher is not None
-        wanted = sum(len(child.subscribers) for child in self.children) + others
-        joined: Counter[str] = Counter()
+        children = {child.report_fd: child for child in self.children}
         poller = select.poll()
-        for descriptor in (publisher.fileno(), *(a.report_fd for a in self.children)):
+        for descriptor in (publisher.fileno(), *children):
             poller.register(descriptor, select.POLLIN)
         until = time.monotonic() + seconds
-        while publisher.subscribers < wanted:
-            if not poller.poll(max(0.0, until - time.monotonic()) * 1000):
-                missing = self._missing(wanted, joined)
+        while missing := self._missing(others):
+            ready = poller.poll(max(0.0, until - time.monotonic()) * 1000)
+            if not ready:
                 raise SubscribersMissingError(missing, f"not there after {seconds:g} s")
             for event in publisher.receive():
                 if isinstance(event, Died):
                     raise PublisherLost(publisher.url, end_text(event.exit_status))
-                if isinstance(event, Joined):
-                    joined[event.name] += 1
-            self._check_aggregators()
+            for descriptor, _ in ready:
+                child = children.get(descriptor)
+                if child is not None and not child.take():
+                    why, user = child.why_ended(), child.ended() == EXIT_USER
+                    status = EXIT_USER if user else EXIT_FAULT
+                    raise SubscribersMissingError([child.named], why, status)
 
-    def _check_aggregators(self) -> None:
-        for aggregator in self.children:
-            status = aggregator.ended()
-            if status is not None:
-                missing = [aggregator.named]
-                raise SubscribersMissingError(missing, f"it ended ({end_text(status)})")
-
-    def _missing(self, wanted: int, joined: "Counter[str]") -> list[str]:
-        """Who is not there, by name as far as names are known."""
-        absent = [[name for name in a.subscribers if not joined[name]] for a in self.children]
-        names = [a.named for a, missing in zip(self.children, absent, strict=True) if missing]
+    def _missing(self, others: int) -> list[str]:
+        """Who of the run's own, and how many of `others`, are not there."""
         assert self.publisher is not None
-        others = wanted - self.publisher.subscribers - sum(map(len, absent))
-        return names + ([f"{others} of the subscribers to wait for"] if others > 0 else [])
+        names = [child.named for child in self.children if not child.subscribed]
+        strangers = self.publisher.subscribers - sum(child.shards for child in self.children)
+        # while own ones are on their way, nobody knows who of those that are there is a stranger
+        if not names and strangers < others:
+            names.append(f"{others - strangers} of the subscribers to wait for")
+        return names
 
     def emit_for(self, stream: str, cpu: int, records: Any) -> None:
         """Emit what is left of `records`, all that a dead vCPU's ring of a stream was to get.
@@ -293,10 +289,10 @@ class Delivery:
         if self.closed:
             return
         self.closed = True
+        for aggregator in self.children:  # before the publisher, whose loss they would tell of
+            aggregator.end()
         if self.publisher is not None:
             self.publisher.terminate()
-        for aggregator in self.children:
-            aggregator.end()
         rings = [fd for fds in self.ring_fds.values() for fd in fds]
         for descriptor in [*rings, self.doorbell_fd, *self.space_fds]:
             os.close(descriptor)

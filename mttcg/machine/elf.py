@@ -7,7 +7,9 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from mttcg.engine.base import ISA
 from mttcg.errors import GuestFileError
+from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.machine.image import GuestImage, Placement, Segment, Symbol, ram_range, set_symbols
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
@@ -38,6 +40,8 @@ WRONG_FILE_TYPES = {
 SYMBOL_TYPES = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
 HTIF_ALIGNMENT = 8
 EXPECTED = "a 64-bit little-endian RISC-V ELF executable"
+EXPECTED_ISA = f"{EXPECTED} (" + "; ".join(f"{e}: {isa_text(ISA[e])}" for e in ISA) + ")"
+"""With what each engine has."""
 
 
 def load_guest(path: Path | str, ram_base: int, ram_size: int) -> GuestImage:
@@ -95,7 +99,7 @@ def _check_identification(path: Path, head: bytes) -> None:
         value = head[offset]
         if value != good:
             wrong = wrongs.get(value, f"its ELF {name} is {value}, which does not exist")
-            raise GuestFileError(path, wrong, EXPECTED)
+            raise GuestFileError(path, wrong, EXPECTED_ISA)
 
 
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
@@ -132,7 +136,7 @@ def _check_header(path: Path, elf: ELFFile) -> None:
     machine, file_type = str(elf["e_machine"]), str(elf["e_type"])
     if machine != MACHINE:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
-        raise GuestFileError(path, f"it is for another machine, {name}", EXPECTED)
+        raise GuestFileError(path, f"it is for another machine, {name}", EXPECTED_ISA)
     if file_type not in FILE_TYPES:
         wrong = WRONG_FILE_TYPES.get(file_type, f"its ELF type is {file_type}")
         raise GuestFileError(path, wrong, EXPECTED)

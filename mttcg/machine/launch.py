@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,15 @@ class Host:
             return HostLostError(None)
 
     def end(self) -> None:
-        """Kill the host if it runs, and with it every vCPU; reap it."""
-        self.channel.close()
+        """Kill the host if it runs, and with it every process that it forked; see all gone.
+
+        They have its end of the channel as well, and the kernel kills them with it.
+        """
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.channel.wait_end(time.monotonic() + END_SECONDS)
+        self.channel.close()
 
 
 def start_host(config: Config, image: GuestImage) -> Host:

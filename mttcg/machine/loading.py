@@ -10,7 +10,6 @@ uses is let go of by each vCPU when its own native code can't reach it any more,
 when every vCPU has done that and everybody has all records.
 """
 
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +17,7 @@ from mttcg.errors import PluginError, UserError
 from mttcg.machine.launch import end_text
 from mttcg.machine.outcome import counter_reports
 from mttcg.vcpu.exchange import ENDED
-from mttcg_bus.control import Joined, StreamEnded, StreamsOpened
+from mttcg_bus.control import StreamEnded, StreamsOpened
 from mttcg_bus.publisher_process import PublisherEvent
 from mttcg_bus.ring import mark_closed
 from mttcg_bus.stream import StreamSpec
@@ -67,7 +66,6 @@ class Loading:
         self.rehearsal = 0
         self.rehearsed: Mapping[str, Any] | None = None
         self.refusals: list[str] = []
-        self.joined: Counter[str] = Counter()
         self.opened: set[str] = set()
         self.ended: set[str] = set()
 
@@ -83,9 +81,7 @@ class Loading:
 
     def hear_publisher(self, event: PublisherEvent) -> None:
         """Take in what the publisher has done."""
-        if isinstance(event, Joined):
-            self.joined[event.name] += 1
-        elif isinstance(event, StreamsOpened):
+        if isinstance(event, StreamsOpened):
             self.opened.update(event.names)
         elif isinstance(event, StreamEnded):
             self.ended.add(event.name)
@@ -216,13 +212,11 @@ class Loading:
 
     def _start_aggregator(self, plugin: Answer) -> Work:
         """Start an aggregator, and wait until it has subscribed."""
-        self.joined.clear()
         aggregator = self.delivery.start_aggregator(plugin, self.run.config)
         self.watch.follow_aggregator(aggregator)
-        names = set(aggregator.subscribers)
-        yield lambda: self.joined.keys() >= names or aggregator.ended_reports
-        if not self.joined.keys() >= names:
-            raise CommandError(f"{aggregator.named} ended before it had subscribed")
+        yield lambda: aggregator.subscribed or aggregator.ended_reports
+        if not aggregator.subscribed:
+            raise CommandError(f"{aggregator.named} did not subscribe: {aggregator.why_ended()}")
 
     def _load_everywhere(self, order: Answer, plugin: Answer, needs: Needs) -> Work:
         """Let every vCPU load a plugin; CommandError, and it is unloaded, if one can't."""

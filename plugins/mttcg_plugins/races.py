@@ -5,20 +5,31 @@
     races: races
       address     symbol         first                    second                   accesses
       0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0xe   store, load   ...
+                                 races.c:16               races.c:16
       0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0x16  store, store  ...
+                                 races.c:16               races.c:16
 
 What orders accesses are atomics with aq and rl, fences with the stores and loads beside them, and
 software interrupts. A place that an atomic was ever used on is not looked at; nor are a store right
 behind a fence and the loads that it is for. A reader that relies on a dependency instead of a fence
-is taken for unordered. Of every eight bytes four accesses are kept, so a race may be missed when
-more vCPUs meet. Records that come too late (`late`) make everything before them count as ordered.
-It works in one process: `--shards` is refused.
+is taken for unordered. An access is reported with the latest of each vCPU that it is in no order
+with. Pairs of instructions beyond the first 1,024 are counted only (`unlisted`); records that come
+too late (`late`) make everything before them count as ordered. Lines are those of the guest's debug
+information (-g). It works in one process: `--shards` is refused.
 """
 
 from typing import Any, ClassVar
 
 import mttcg_bus
-from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument_memory
+from mttcg.instrument import (
+    Cpu,
+    ElfFileError,
+    Stream,
+    clock_ticks,
+    events,
+    instrument_memory,
+    source_lines,
+)
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records
 from mttcg_plugins._order.history import History
@@ -94,19 +105,34 @@ class Aggregator(mttcg_bus.Aggregator):
     def report(self) -> dict[str, Any]:
         """The pairs of instructions, those that met most often first."""
         found = sorted(self.found().items(), key=lambda item: (-item[1][1], item[0]))
+        lines, missing = self._lines([pc for (*pair, _), _ in found for pc in pair])
         rows = [
             {
                 "address": hex(address),
                 "symbol": self.run.symbol_at(address),
-                "first": self.run.symbol_at(first) or hex(first),
-                "second": self.run.symbol_at(second) or hex(second),
+                "first": f"{self.run.symbol_at(first) or hex(first)} {lines[first]}".strip(),
+                "second": f"{self.run.symbol_at(second) or hex(second)} {lines[second]}".strip(),
                 "accesses": KINDS[how],
                 "times": count,
             }
             for (first, second, how), (address, count) in found
         ]
-        unlisted = int(self.history.totals["unlisted"][0])
-        return {"pairs": len(rows), "unlisted": unlisted, "late": self.late, "races": rows}
+        totals = {"pairs": len(rows), "unlisted": self.history.unlisted, "late": self.late}
+        return totals | ({"no lines": missing} if missing else {}) | {"races": rows}
+
+    def _lines(self, pcs: list[int]) -> tuple[dict[int, str], str]:
+        """File and line of each pc, "" where there is none; and why, if there are none at all."""
+        none = dict.fromkeys(pcs, "")
+        if not pcs:
+            return none, ""
+        try:
+            table = source_lines(self.run.guest)
+        except ElfFileError as error:  # a recording is read where the guest is not
+            return none, str(error)
+        if not len(table.starts):
+            return none, f"{self.run.guest} has no debug information"
+        places = {pc: table.at(pc) for pc in pcs}
+        return none | {pc: f"{at[0]}:{at[1]}" for pc, at in places.items() if at}, ""
 
 
 def add(found: dict[Any, list[int]], key: Any, address: int, count: int) -> None:

@@ -4,11 +4,13 @@
 
 The file is in the Trace Event format (JSON), which the Perfetto UI and Chrome's tracing open: a
 track per vCPU, with a slice for each call. Times are those of the host's clock, in microseconds
-from the first record on. Calls and returns are recorded natively; a guest that calls a lot makes a
-large file, so that `most` bounds its slices, and the report says how many were left out.
+from the first slice on. Calls and returns are recorded natively; a guest that calls a lot makes a
+large file, so that `most` bounds its slices, and the report says how many were left out: those that
+began last.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +18,21 @@ from typing import Any
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import (
-    Cpu,
-    InstructionClass,
-    Stream,
-    clock_ticks,
-    events,
-    instruction_class,
-    instrument,
-    option,
-)
+from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option
 from mttcg_bus.run_info import RunInfo
+from mttcg_plugins._counts.slices import (
+    END,
+    EXCEPTION,
+    FUNCTION,
+    IDLE,
+    INTERRUPT,
+    RESUME,
+    Track,
+)
 from mttcg_plugins._files.outputs import check_output, replace_file
 
-EXCEPTION, INTERRUPT, IDLE, RESUME, END = range(5)
-"""Words of the records that this plugin puts in itself; no instruction has them."""
-MACHINE_RETURN = 0x3020_0073
+KINDS = {FUNCTION: "function", EXCEPTION: "exception", INTERRUPT: "interrupt", IDLE: "idle"}
+"""Categories of slices in the trace; the report counts each."""
 transfers: Stream
 
 
@@ -77,43 +78,6 @@ def plugin_vcpu_exit(cpu: Cpu) -> None:
     put(cpu, END, cpu.pc)
 
 
-Frame = tuple[str, int, int]
-"""Name, time at which it began, and where it returns to."""
-
-
-class Track:
-    """The slices of one vCPU: name, category, begin and end in ticks."""
-
-    def __init__(self, most: int) -> None:
-        self.most, self.left_out, self.latest = most, 0, 0
-        self.open: list[Frame] = []
-        self.slices: list[tuple[str, int, int]] = []
-
-    def begin(self, name: str, time: int, back: int) -> None:
-        """Open a slice."""
-        self.open.append((name, time, back))
-
-    def end(self, depth: int, time: int) -> None:
-        """Close all slices from a depth on."""
-        while len(self.open) > depth:
-            name, began, _ = self.open.pop()
-            if self.most and len(self.slices) >= self.most:
-                self.left_out += 1
-            else:
-                self.slices.append((name, began, time))
-
-    def end_at(self, back: int, time: int) -> None:
-        """Close up to the innermost slice that returns to `back`, if there is one."""
-        for depth in reversed(range(len(self.open))):
-            if self.open[depth][2] == back:
-                self.end(depth, time)
-                return
-
-
-IN_TRAP, ASLEEP = -1, -2
-"""Where a trap, or sleep, returns to."""
-
-
 class Aggregator(mttcg_bus.Aggregator):
     """Makes slices of each vCPU; merging puts them side by side."""
 
@@ -122,35 +86,10 @@ class Aggregator(mttcg_bus.Aggregator):
         self.tracks: dict[int, Track] = {}
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
-        """Follow the jumps of one vCPU; those that are no calls or returns are left out first."""
-        words, places = np.unique(records["word"], return_inverse=True)
-        wanted = np.array([is_wanted(word) for word in words.tolist()], dtype=bool)[places]
-        track = self.tracks.setdefault(cpu, Track(self.options.most))
-        chosen = records[wanted]
-        columns = (chosen[name].tolist() for name in ("word", "pc", "target", "time"))
-        for word, pc, target, time in zip(*columns, strict=True):
-            track.latest = time
-            self._follow(track, word, pc, target, time)
-
-    def _follow(self, track: Track, word: int, pc: int, target: int, time: int) -> None:
-        if word in (EXCEPTION, INTERRUPT):
-            name = "interrupt" if word == INTERRUPT else "exception"
-            track.begin(f"{name} {target}", time, IN_TRAP)
-        elif word == IDLE:
-            track.begin("idle", time, ASLEEP)
-        elif word == RESUME:
-            track.end_at(ASLEEP, time)
-        elif word == END:
-            track.end(0, time)
-        elif word == MACHINE_RETURN:
-            track.end_at(IN_TRAP, time)
-        else:
-            kind = instruction_class(word)
-            if kind is not InstructionClass.CALL:
-                track.end_at(target, time)
-            if kind is not InstructionClass.RETURN:
-                name = self.run.symbol_at(target) or hex(target)
-                track.begin(name, time, pc + (4 if word & 3 == 3 else 2))
+        """Follow the jumps of one vCPU."""
+        if cpu not in self.tracks:
+            self.tracks[cpu] = Track(self.options.most)
+        self.tracks[cpu].add(records)
 
     def merge(self, other: mttcg_bus.Aggregator) -> None:
         """Add another's vCPUs."""
@@ -163,45 +102,55 @@ class Aggregator(mttcg_bus.Aggregator):
         if self.options.out is None:
             return
         check_output("out", self.options.out)
-        text = json.dumps({"displayTimeUnit": "ns", "traceEvents": self.trace_events()})
+        lines = ",\n".join(self.trace_events())
+        text = f'{{"displayTimeUnit": "ns", "traceEvents": [\n{lines}\n]}}\n'
         replace_file(self.options.out, text.encode())
 
-    def trace_events(self) -> list[dict[str, Any]]:
+    def trace_events(self) -> Iterator[str]:
         """Events of the Trace Event format: names of the tracks, then complete slices."""
-        found: list[dict[str, Any]] = []
-        slices = {cpu: self._slices(track) for cpu, track in sorted(self.tracks.items())}
-        first = min((began for part in slices.values() for _, began, _ in part), default=0)
-        rate = self.run.ticks_per_second / 1e6
+        slices = {cpu: track.slices() for cpu, track in sorted(self.tracks.items())}
+        first = min((int(part["began"].min()) for part in slices.values() if len(part)), default=0)
+        guest = {"name": Path(self.run.guest).name}
+        yield json.dumps({"pid": 1, "ph": "M", "name": "process_name", "args": guest})
+        for cpu in slices:
+            named = {"ph": "M", "name": "thread_name", "args": {"name": f"vCPU {cpu}"}}
+            yield json.dumps({"pid": 1, "tid": cpu + 1} | named)
         for cpu, part in slices.items():
-            track = {"pid": 1, "tid": cpu + 1}
-            found.append(
-                track | {"ph": "M", "name": "thread_name", "args": {"name": f"vCPU {cpu}"}}
-            )
-            for name, began, ended in sorted(part, key=lambda one: (one[1], -one[2])):
-                times = {"ts": (began - first) / rate, "dur": (ended - began) / rate}
-                found.append(track | {"ph": "X", "name": name, **times})
-        return found
+            yield from self._complete_events(cpu, part, first)
 
-    @staticmethod
-    def _slices(track: Track) -> list[tuple[str, int, int]]:
-        """All slices; one that is still open reaches to the last record."""
-        return track.slices + [(name, began, track.latest) for name, began, _ in track.open]
+    def _complete_events(
+        self, cpu: int, slices: "np.ndarray[Any, Any]", first: int
+    ) -> Iterator[str]:
+        """A vCPU's slices in the order of their begin, with times to the nanosecond.
+
+        Begin and end are rounded, not the length: so they stay within each other.
+        """
+        nanoseconds = 1e9 / (self.run.ticks_per_second or 1e9)
+        began = ((slices["began"] - np.uint64(first)) * nanoseconds).astype(np.int64)
+        ended = ((slices["ended"] - np.uint64(first)) * nanoseconds).astype(np.int64)
+        heads: dict[tuple[int, int], str] = {}
+        columns = (slices["kind"], slices["what"], began, ended - began)
+        for kind, what, start, long in zip(*(c.tolist() for c in columns), strict=True):
+            if (kind, what) not in heads:
+                named = {"name": self.name_of(kind, what), "cat": KINDS[kind]}
+                heads[kind, what] = json.dumps({"pid": 1, "tid": cpu + 1, "ph": "X"} | named)[:-1]
+            ts, dur = divmod(start, 1000), divmod(long, 1000)
+            yield (f'{heads[kind, what]}, "ts": {ts[0]}.{ts[1]:03}, "dur": {dur[0]}.{dur[1]:03}}}')
+
+    def name_of(self, kind: int, what: int) -> str:
+        """The name of a slice."""
+        if kind == FUNCTION:
+            return self.run.symbol_at(what) or hex(what)
+        return "idle" if kind == IDLE else f"{KINDS[kind]} {what}"
 
     def report(self) -> dict[str, Any]:
-        """How many slices each vCPU has."""
-        rows = [
-            {"cpu": cpu, "slices": len(self._slices(track)), "left out": track.left_out}
-            for cpu, track in sorted(self.tracks.items())
-        ]
+        """How many slices of each kind each vCPU has."""
+        rows = []
+        for cpu, track in sorted(self.tracks.items()):
+            counts = np.bincount(track.slices()["kind"].astype(np.int64), minlength=len(KINDS))
+            kinds = {f"{name}s": int(counts[kind]) for kind, name in KINDS.items()}
+            kinds["idle"] = kinds.pop("idles")
+            rows.append(
+                {"cpu": cpu, "slices": int(counts.sum())} | kinds | {"left out": track.left_out}
+            )
         return {"vcpus": rows} | ({"file": str(self.options.out)} if self.options.out else {})
-
-
-def is_wanted(word: int) -> bool:
-    """Whether a record's instruction is one that the timeline shows."""
-    if word <= END or word == MACHINE_RETURN:
-        return True
-    return instruction_class(word) in (
-        InstructionClass.CALL,
-        InstructionClass.RETURN,
-        InstructionClass.SWITCH,
-    )

@@ -140,14 +140,27 @@ def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
         os.kill(process.pid, signal.SIGINT)
         publishing.emit("sample.value", 1, 5)
         assert publishing.process.finish(LIMIT)
-        report = json.loads(reports.read())
+        said, report = map(json.loads, reports)
     assert process.communicate(timeout=LIMIT) == ("", "")
     assert process.returncode == 0
+    assert said == {"subscribed": True}
     assert report == {
         "report": {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]},
         "final": True,
         "failure": "",
     }
+
+
+def test_an_aggregator_whose_run_is_gone_says_nothing(
+    publishing: Publishing, started: list["subprocess.Popen[str]"]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    arguments = ["--plugin", SAMPLE, "--report-fd", str(writing)]
+    process = subscribe(started, publishing.url, *arguments, pass_fds=[writing])
+    os.close(writing)
+    assert process.communicate(timeout=LIMIT) == ("", "")
+    assert process.returncode == 141
 
 
 def test_ctrl_c_ends_with_what_has_come(

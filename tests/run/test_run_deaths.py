@@ -4,14 +4,20 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from run_harness import SOON, Running, closes, eventually, guest, is_alive
+import pytest
+from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_alive, plugin
 
 from mttcg.engine.llvm.emit import ONE_INSTRUCTION
 from mttcg.engine.llvm.page import COUNT_START
+from mttcg_bus.errors import BusError
+from mttcg_bus.subscriber import Subscriber, ask_snapshot
 
 EXIT_FAULT = 70
+ANNOUNCED = "mttcg: bus at "
 SPINNING = ("--plugin", "hotblocks,top=0", "--plugin", "memtrace")
 
 
@@ -33,6 +39,10 @@ def killed(running: Running, role: str, index: int = 0) -> float:
 
 BETWEEN_LOOKS = -COUNT_START // ONE_INSTRUCTION + 4096
 """The most instructions from one look for requests to the next: what was set, and a page."""
+
+
+MULTIPLIED = 32**3
+"""Instructions that a call of mix's `multiply_matrices` runs at the least."""
 
 
 def executions(report: dict[str, Any], cpu: int) -> int:
@@ -68,6 +78,26 @@ def test_a_killed_vcpu_is_named_and_nothing_that_it_recorded_is_lost(
     assert min(recorded.values()) > 1000
 
 
+def test_what_was_recorded_up_to_the_last_look_outlives_a_kill(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    rounds, record = ("--set", "rounds=1000000"), ("--record", str(tmp_path / "recording"))
+    running = start(
+        *(guest("mix"), "--smp", "2", *rounds, *record, "--control"),
+        *("--plugin", plugin("calls_of", function="multiply_matrices")),
+        with_json=True,
+    )
+    eventually(lambda: ANNOUNCED in running.stderr)
+    url = running.stderr.split(ANNOUNCED)[1].split()[0]
+    # for a while it has run in its best code, which it leaves for requests alone
+    eventually(lambda: any(v["instructions"] > 200_000_000 for v in ask_snapshot(url).vcpus))
+    assert killed(running, "vcpu", 1) < SOON
+    assert closes(running.result["ledger"]), running.result["ledger"]
+    recorded = running.result["ledger"]["calls_of.called"]["delivered"]
+    missing = running.result["plugins"]["calls_of"]["total"]["calls"] - recorded
+    assert 0 <= missing <= BETWEEN_LOOKS // MULTIPLIED + 1
+
+
 def test_a_killed_host_takes_the_vcpus_along_but_not_their_records(
     start: Callable[..., Running],
 ) -> None:
@@ -78,6 +108,35 @@ def test_a_killed_host_takes_the_vcpus_along_but_not_their_records(
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["killed"] * 2
     assert closes(result["ledger"]), result["ledger"]
     assert all(executions(result["plugins"]["hotblocks"], cpu) > 1000 for cpu in range(2))
+
+
+@pytest.mark.parametrize(
+    ("role", "cause"),
+    [
+        ("host", "the vCPU host ended unexpectedly (signal 9)"),
+        ("publisher", "publisher lost: signal 9"),
+        ("aggregator", "the run can't begin without the aggregator of memtrace: it ended"),
+    ],
+)
+def test_a_run_that_can_not_begin_gives_one_reason(
+    start: Callable[..., Running], tmp_path: Path, role: str, cause: str
+) -> None:
+    plugins = ("--plugin", "memtrace", "--shards", "memtrace=2", "--plugin", "hotblocks")
+    everything = (*plugins, "--record", str(tmp_path / "recording"), "--wait-subscribers", "1")
+    running = start(guest("hello"), "--smp", "2", "--quiet", *everything)
+    # from its address on, all who are to subscribe are started, and connect
+    eventually(lambda: ANNOUNCED in running.stderr and running.members(role))
+    running.kill(role)
+    if role == "host":  # whose end is seen when the run is to begin
+        url = running.stderr.split(ANNOUNCED)[1].split()[0]
+        with suppress(BusError), Subscriber(url, [""], "stranger", connect_seconds=LIMIT) as one:
+            for _ in one:
+                pass
+    assert running.wait() == EXIT_FAULT
+    said = [line for line in running.stderr.splitlines() if ANNOUNCED not in line]
+    assert len(said) == 1, said
+    assert cause in said[0]
+    running.check_nothing_left()
 
 
 def test_a_killed_publisher_ends_the_run(start: Callable[..., Running]) -> None:

@@ -228,7 +228,7 @@ def aggregator(program: str) -> AggregatorProcess:
     return AggregatorProcess("plug", process, reading)
 
 
-def said(report: dict[str, int], final: bool = True, failure: str = "") -> str:
+def said(report: dict[str, int] | None, final: bool = True, failure: str = "") -> str:
     line = json.dumps({"report": report, "final": final, "failure": failure}) + "\n"
     return f"import os, sys; os.write(int(sys.argv[1]), {line.encode()!r})"
 
@@ -259,6 +259,11 @@ def said(report: dict[str, int], final: bool = True, failure: str = "") -> str:
             "the aggregator of plug gave no report (exit status 0)",
         ),
         (
+            said(None, failure="bus ipc:///x: publisher lost"),
+            None,
+            "the aggregator of plug gave no report (bus ipc:///x: publisher lost)",
+        ),
+        (
             "import os; os.kill(os.getpid(), 9)",
             None,
             "the aggregator of plug gave no report (signal 9)",
@@ -269,7 +274,7 @@ def said(report: dict[str, int], final: bool = True, failure: str = "") -> str:
             "the aggregator of plug did not report within 0.5 s and was killed",
         ),
     ],
-    ids=["good", "incomplete", "shard", "interim", "garbage", "killed", "hanging"],
+    ids=["good", "incomplete", "shard", "interim", "garbage", "told", "killed", "hanging"],
 )
 def test_what_an_aggregator_leaves(program: str, report: object, wrong: str) -> None:
     process = aggregator(program)

@@ -235,9 +235,9 @@ class Emitter:
         self.rounding_checked = False
 
     def end(self) -> None:
-        """End the straight-line piece, before a jump."""
-        self.spans.end()
+        """End the straight-line piece, before a jump; the rounds of a loop are one piece."""
         if not self.next_round:
+            self.spans.end()
             self.woven.end()
 
     def settle(self, lines: list[str], pending: Pending, uncounted: int = 0) -> None:

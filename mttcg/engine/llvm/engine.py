@@ -24,7 +24,7 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
-from mttcg.instrument.emitters import open_window
+from mttcg.instrument.emitters import open_window, show_window
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
@@ -103,6 +103,7 @@ class LlvmEngine:
         frame[Word.ROWS] = self.weave.table.ctypes.data
         frame[Word.FLOAT] = self.floats.address
         frame[Word.OPEN_WINDOW] = open_window.address
+        frame[Word.SHOW_WINDOW] = show_window.address
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
         frame[Word.GENERATION] = self.arena.generation_address()
         frame[Word.KNOWN_GENERATION] = self.arena.generation

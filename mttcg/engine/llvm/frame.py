@@ -18,6 +18,7 @@ class Word(IntEnum):
     FLOAT = auto()  # host address of the function that does floating-point operations
     MXCSR = auto()  # where MXCSR is stored to and loaded from
     OPEN_WINDOW = auto()  # host address of `emitters.open_window`
+    SHOW_WINDOW = auto()  # host address of `emitters.show_window`
     INSIDE = auto()  # host address of the word that says that this vCPU runs translated code
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt

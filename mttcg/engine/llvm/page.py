@@ -11,9 +11,9 @@ from mttcg.engine.llvm.emit import (
 from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
-from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
+from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import PUBLISH, RELOAD, Entries
+from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW, Entries
 from mttcg.isa.riscv64.decode import LONGEST_BLOCK
 from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.hart import OFFSET
@@ -53,17 +53,24 @@ class PageFunction:
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
         self.text = Text()
         self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites)
+        self.fallen: set[int] = set()
 
     def source(self) -> str:
         """The whole module."""
         for leader in sorted(self.sweep.leaders):
             self._block(leader)
-        lines = [*self.text.lines, *self.text.cold]
-        for marker, text in ((PUBLISH, self._before_python), (RELOAD, self._after_python)):
+        lines = [*self._head(), *self.text.lines, *self.text.cold]
+        markers = {
+            PUBLISH: self._before_python,
+            RELOAD: self._after_python,
+            SHOW: self.emitter.woven.show_records,
+        }
+        for marker, meant in markers.items():
             if marker in lines:
-                lines = [part for line in lines for part in (text() if line == marker else [line])]
+                lines = [part for line in lines for part in (meant() if line == marker else [line])]
         probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
-        return "\n".join([*self._head(), *lines, *TAIL, *probes])
+        module = "\n".join([*lines, *TAIL, *probes])
+        return module if self.held else without_advice(module)
 
     def _run(self, leader: int) -> list[Instruction]:
         """The instructions from a leader to the end of its block, whatever leads in between."""
@@ -96,11 +103,12 @@ class PageFunction:
         self._count(len(segment) * ONE_INSTRUCTION + blocks)
         if blocks:
             self._enter(leader, len(segment))
-        text.do(f"br label %c{leader:x}")
-        text.do(f"f{leader:x}:")
-        self._count(len(segment) * ONE_INSTRUCTION)
-        text.do(f"br label %c{leader:x}")
-        text.do(f"c{leader:x}:")
+        if leader in self.fallen:
+            text.do(f"br label %c{leader:x}")
+            text.do(f"f{leader:x}:")
+            self._count(len(segment) * ONE_INSTRUCTION)
+            text.do(f"br label %c{leader:x}")
+            text.do(f"c{leader:x}:")
         self._segment(segment)
 
     def _rounds(self, leader: int, segment: list[Instruction]) -> int:
@@ -129,7 +137,7 @@ class PageFunction:
             if number == 1:
                 text.do(f"br label %c{leader:x}")
                 text.do(f"c{leader:x}:")
-            self._segment(segment)
+            self._segment(segment, again=number > 1)
         emitter.pending, emitter.next_round = Pending(), ""
 
     def _enter(self, leader: int, counted: int, again: bool = False) -> None:
@@ -143,9 +151,11 @@ class PageFunction:
         size = run[-1].following - leader
         self.emitter.woven.at_block(leader, len(run), size, self.slot, again)
 
-    def _segment(self, segment: list[Instruction]) -> None:
+    def _segment(self, segment: list[Instruction], again: bool = False) -> None:
+        """The instructions of a segment; `again`: right behind itself, so that all is known."""
         emitter = self.emitter
-        emitter.known.clear()
+        if not again:
+            emitter.known.clear()
         emitter.leader = segment[0].pc
         emitter.ended = emitter.float_checked = emitter.rounding_checked = False
         for index, instruction in enumerate(segment):
@@ -170,6 +180,7 @@ class PageFunction:
         if last.kind.ends_block or following not in self.sweep.leaders:
             self.emitter.goto(following)
         else:
+            self.fallen.add(following)
             self.text.do(f"br label %f{following:x}")
 
     def _count(self, amount: int) -> None:
@@ -184,8 +195,18 @@ class PageFunction:
             asked = text.value("load atomic i64, ptr %request monotonic, align 8")
             on = text.value(f"and i1 {on}, {text.value(f'icmp eq i64 {asked}, 0')}")
         text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")
-        text.cold += [
-            f"off{label}:",
+        text.cold.append(f"off{label}:")
+        if self.held:
+            text.cold += self._look(str(leader), label, f"on{label}")
+        else:
+            text.cold += [f"store i64 {leader}, ptr %next, {REGISTER}", "br label %look"]
+        text.do(f"on{label}:")
+
+    def _look(self, leader: str, label: str, on: str) -> list[str]:
+        """Look for a request at a leader; without one go on, or, in code made with little effort,
+        now and then say that time is spent here."""
+        lines = [
+            SHOW,  # before it is counted, so that what is counted was seen
             *self._publish_counts(leader),
             f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
             f"%none{label} = icmp eq i64 %ask{label}, 0",
@@ -195,27 +216,33 @@ class PageFunction:
             f"go{label}:",
         ]
         if self.held:
-            text.cold.append(f"br label %on{label}")
-        else:
-            text.cold += [
-                f"%heat{label} = load i64, ptr %heat, {COUNTER}",
-                f"%cooler{label} = sub i64 %heat{label}, 1",
-                f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
-                f"%hot{label} = icmp eq i64 %cooler{label}, 0",
-                f"br i1 %hot{label}, label %sample{label}, label %on{label}",
-                f"sample{label}:",
-                *self._leave(leader, Reason.HOT),
-            ]
-        text.do(f"on{label}:")
+            return [*lines, f"br label %{on}"]
+        return [
+            *lines,
+            f"%heat{label} = load i64, ptr %heat, {COUNTER}",
+            f"%cooler{label} = sub i64 %heat{label}, 1",
+            f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
+            f"%hot{label} = icmp eq i64 %cooler{label}, 0",
+            f"br i1 %hot{label}, label %sample{label}, label %{on}",
+            f"sample{label}:",
+            *self._leave(leader, Reason.HOT),
+        ]
 
-    def _leave(self, pc: int, reason: Reason) -> list[str]:
+    def _looks(self) -> list[str]:
+        """The one look that all leaders share: which one is in %next, where it then goes on."""
+        if self.held:
+            return []
+        place = f"%looked = load i64, ptr %next, {REGISTER}"
+        return ["look:", place, *self._look("%looked", "_all", "dispatch")]
+
+    def _leave(self, pc: str, reason: Reason) -> list[str]:
         return [
             f"store i64 {int(reason)}, ptr %exit, {COUNTER}",
             f"store i64 {pc}, ptr %pc, {COUNTER}",
             "br label %leave",
         ]
 
-    def _publish_counts(self, leader: int | None = None) -> list[str]:
+    def _publish_counts(self, leader: str = "") -> list[str]:
         """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
         lines: list[str] = []
 
@@ -233,10 +260,10 @@ class PageFunction:
         for field, part in parts.items():
             new = value(f"add i64 {value(f'load i64, ptr %{field}, {COUNTER}')}, {part}")
             lines.append(f"store i64 {new}, ptr %{field}, {COUNTER}")
-        if leader is not None:
+        if leader:
             lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
             lines.append(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
-        now = count if leader is None else str(COUNT_START)
+        now = str(COUNT_START) if leader else count
         lines.append(f"store i64 {now}, ptr %since, {COUNTER}")
         return lines
 
@@ -317,6 +344,7 @@ class PageFunction:
             f"%outside = load i64, ptr %next, {REGISTER}",
             f"store i64 %outside, ptr %pc, {COUNTER}",
             "br label %leave",
+            *self._looks(),
             "leave:",
             *self.emitter.woven.give_cursors(),
             *self._publish(),
@@ -324,7 +352,7 @@ class PageFunction:
         ]
 
 
-ROUNDS, LONGEST_LOOP = 4, 48
+ROUNDS, LONGEST_LOOP = 8, 64
 """Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
 ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
 TAIL = [

@@ -2,8 +2,9 @@
 
 Before an access is made, code looks whether it is to plain RAM. Accesses of a straight-line piece
 that lie at constant distances from one value are looked at together, before the first of them: all
-are made, unless the piece is left before its end. Where such a look fails the first access alone
-is made by the host, and what follows it looks anew.
+are made, unless the piece is left before its end. The rounds of a loop that are emitted one after
+the other are one piece. Where such a look fails the first access alone is made by the host, and
+what follows it looks anew.
 """
 
 from collections.abc import Callable

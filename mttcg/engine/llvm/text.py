@@ -1,11 +1,18 @@
 """LLVM text as it grows."""
 
+import re
 from dataclasses import dataclass, field
 
 REGISTER, COUNTER, MEMORY, RECORD = (f"!tbaa !{number}" for number in (1, 2, 3, 4))
 """Kinds of memory that LLVM is told are apart."""
 UNLIKELY = "!prof !8"
 """On a branch whose second way is hardly ever gone."""
+ADVICE = re.compile(r", !(?:tbaa|prof) !\d")
+
+
+def without_advice(text: str) -> str:
+    """A module without what only passes use that it is not put through; it is read faster."""
+    return ADVICE.sub("", text)
 
 
 @dataclass

@@ -16,8 +16,9 @@ from mttcg.instrument import conditions, emitters, events
 from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 
-PUBLISH, RELOAD = "; publish", "; reload"
-"""Lines that stand for: bring the hart state up to date; take the registers from it anew."""
+PUBLISH, RELOAD, SHOW = "; publish", "; reload", "; show"
+"""Lines that stand for: bring the hart state up to date; take the registers from it anew; let what
+was recorded be seen."""
 CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT, TICKS_SHIFT = 0, 16, 24, 32
 """Of the last word of an `events.ACCESS` or `events.TIMED_ACCESS`."""
 CLOCK_BEFORE = "call i64 @llvm.readcyclecounter()"
@@ -300,6 +301,21 @@ class Woven:
             cursor = self.text.name()
             lines.append(f"{cursor} = load ptr, ptr %cursor{row}, {COUNTER}")
             lines.append(f"store ptr {cursor}, ptr %cursor_at{row}, {COUNTER}")
+        return lines
+
+    def show_records(self) -> list[str]:
+        """Let what was recorded so far be seen, by the publisher and if this process is killed."""
+        lines = []
+        for row in sorted(self.recorded):
+            cursor, shower = self.text.name(), self.text.name()
+            lines += [
+                f"{cursor} = load ptr, ptr %cursor{row}, {COUNTER}",
+                f"store ptr {cursor}, ptr %cursor_at{row}, {COUNTER}",
+                f"{shower}_at = getelementptr i8, ptr %frame, i64 {8 * Word.SHOW_WINDOW}",
+                f"{shower} = load ptr, ptr {shower}_at, {COUNTER}",
+                # it computes with integers alone, so MXCSR stays the guest's
+                f"call void {shower}(i64 %data{row}{', i64 0' * 5})",
+            ]
         return lines
 
     # records

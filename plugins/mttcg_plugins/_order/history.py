@@ -5,12 +5,15 @@ an access is known by its epoch, the vCPU and that vCPU's clock; it was before a
 if the other's vector has that clock or a later one. A release makes what was before it known at its
 address, an acquire takes it up from there (RVWMO, Unprivileged ISA, chapter 18). Releases: AMOs and
 SCs with rl, stores right behind a fence and all stores to where atomics are used, with what was
-before the last fence, and stores to msip. Acquires: AMOs and LRs with aq, loads, at the fence
-behind them, accesses to msip, and a software interrupt. Of every eight bytes the last accesses are
-kept.
+before the last fence, and stores to msip. Acquires: AMOs and LRs with aq, all that was read, at the
+fence behind it, accesses to msip, and a software interrupt.
+
+Of every byte each vCPU's last load and last store are kept, but for those that a later access
+stands for: whatever is in no order with the older is in no order with the later either. So an
+access is reported if and only if it is in no order with an earlier one, and with the latest such.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,26 +21,63 @@ from mttcg.instrument import compiled
 from mttcg.instrument.events import ACQUIRE, FAILED, FENCE, INTERRUPT, KIND, RELEASE, WRITE
 from mttcg_plugins._order.merging import READS, SYNC, WRITES
 
-CELLS = 4
-"""Accesses that are kept of every eight bytes."""
 RECENT = 256
-"""Loads that an acquiring fence looks at again: more than a core has in flight, whose times may be
+"""Loads whose places a fence looks at again: more than a core has in flight, whose times may be
 earlier than those of what they read."""
-PAGE_WORDS, PAGES, VECTORS, RACES = 512, 1 << 8, 1 << 10, 1 << 10
+PAGE_WORDS, RACES = 512, 1 << 10
+PAGES, CELLS, VECTORS = 1 << 8, 1 << 14, 1 << 10
+"""How many there is room for at first."""
 CLINT, MSIP_END = 0x200_0000, 0x200_4000
 
 CELL = np.dtype(
-    [("pc", "<u8"), ("clock", "<u4"), ("cpu", "u1"), ("bytes", "u1"), ("how", "u1"), ("used", "u1")]
+    [
+        ("pc", "<u8"),
+        ("clock", "<u4"),
+        ("next", "<u4"),
+        ("cpu", "<u2"),
+        ("bytes", "u1"),
+        ("write", "u1"),
+    ],
+    align=True,
 )
-"""An access: its pc and epoch, which of the eight bytes, and its `how`."""
-WORD = np.dtype([("next", "<u4"), ("vector", "<u4"), ("atomic", "<u8")])
-"""Of eight bytes: which cell is given up next; number of the vector of what was released there, 0
-if there is none; whether an atomic was ever used there."""
+"""An access: its pc and epoch, which of the eight bytes it stands for, and whether it stored;
+`next` is the number of the next cell of these bytes, or of the next that is free."""
+WORD = np.dtype([("first", "<u4"), ("vector", "<u4"), ("atomic", "<u8")])
+"""Of eight bytes: number of the first cell; number of the vector of what was released there, 0 if
+there is none; whether an atomic was ever used there."""
 RACE = np.dtype(
     [("first", "<u8"), ("second", "<u8"), ("address", "<u8"), ("count", "<i8"), ("how", "<u8")]
 )
 """Two instructions and where they met first; bit 0 of `how`: the first stored, bit 1: the other."""
-TOTALS = np.dtype([("pages", "<i8"), ("vectors", "<i8"), ("races", "<i8"), ("unlisted", "<i8")])
+TOTALS = np.dtype(
+    [(name, "<i8") for name in ("pages", "cells", "free", "vectors", "races", "unlisted")]
+)
+"""How many there are of each, `free` is the number of the first free cell; 0 is none."""
+
+
+class State(NamedTuple):
+    """What the compiled code works on.
+
+    clocks, fenced, read: a vector for each vCPU: what is before what it does now, what was before
+        its last fence that orders stores, and what was released where it has read.
+    interrupts: a vector for each vCPU's msip.
+    recent, loads: words that each vCPU read last, and how many since its last fence.
+    pages: number of each page of the RAM, 0 if it was not touched.
+    words, cells, vectors, races, totals: see WORD, CELL, RACE and TOTALS.
+    """
+
+    clocks: Any
+    fenced: Any
+    read: Any
+    interrupts: Any
+    recent: Any
+    loads: Any
+    pages: Any
+    words: Any
+    cells: Any
+    vectors: Any
+    races: Any
+    totals: Any
 
 
 @compiled
@@ -48,18 +88,19 @@ def join(into: Any, vector: Any) -> None:
 
 
 @compiled
-def release(word: Any, number: Any, vectors: Any, totals: Any, vector: Any) -> None:
+def release(state: Any, number: Any, vector: Any) -> None:
     """Make a vector known at a word."""
-    if not word[number].vector:
-        totals[0].vectors += 1
-        word[number].vector = totals[0].vectors
-    join(vectors[word[number].vector], vector)
+    word, totals = state.words[number], state.totals[0]
+    if not word.vector:
+        totals.vectors += 1
+        word.vector = totals.vectors
+    join(state.vectors[word.vector], vector)
 
 
 @compiled
 def report(races: Any, totals: Any, cell: Any, record: Any) -> None:
     """Count a race of two instructions."""
-    how = np.uint64(cell.how & WRITE) | np.uint64(record.how & WRITE) << np.uint64(1)
+    how = np.uint64(cell.write) | np.uint64(record.how & WRITE) << np.uint64(1)
     for n in range(totals[0].races):
         if races[n].first == cell.pc and races[n].second == record.pc and races[n].how == how:
             races[n].count += 1
@@ -75,32 +116,58 @@ def report(races: Any, totals: Any, cell: Any, record: Any) -> None:
 
 @compiled
 def check(
-    cells: Any, word: Any, record: Any, covered: Any, clocks: Any, races: Any, totals: Any
-) -> None:
-    """Compare a plain access with those kept of the word, and keep it."""
-    cpu, chosen = record.cpu, -1
-    for n in range(CELLS):
-        cell = cells[n]
-        if not cell.used:
-            chosen = n if chosen < 0 else chosen
-            continue
+    record: Any, covered: Any, word: Any, cells: Any, clocks: Any, races: Any, totals: Any
+) -> Any:
+    """Compare a plain access with those kept of its word; the number of a cell that it frees.
+
+    Of the bytes of accesses that it stands for, nothing is kept.
+    """
+    cpu, write, sync = record.cpu, record.how & WRITE, record.how & SYNC
+    before, at, freed = 0, word.first, 0
+    while at:
+        cell = cells[at]
+        following = cell.next
         ordered = cell.cpu == cpu or cell.clock <= clocks[cpu, cell.cpu]
-        if not ordered and cell.bytes & covered and (cell.how | record.how) & WRITE:
-            safe = (cell.how & SYNC and (record.how & SYNC or cell.how & WRITE)) or (
-                record.how & SYNC and record.how & WRITE and not cell.how & WRITE
-            )
-            if not safe:
-                report(races, totals, cell, record)
-        within = cell.bytes & ~covered == 0
-        if ordered and within and (record.how & WRITE or not cell.how & WRITE):
-            cells[n].used = 0
-            chosen = n if chosen < 0 else chosen
-    if chosen < 0:
-        chosen = word.next % CELLS
-        word.next += 1
-    kept = cells[chosen]
-    kept.pc, kept.clock, kept.cpu = record.pc, clocks[cpu, cpu], cpu
-    kept.bytes, kept.how, kept.used = covered, record.how, 1
+        if not ordered and cell.bytes & covered and (cell.write or (write and not sync)):
+            report(races, totals, cell, record)
+        if ordered and (not sync if write else not cell.write):
+            cell.bytes &= ~covered
+        if cell.bytes:
+            before = at
+        else:
+            if before:
+                cells[before].next = following
+            else:
+                word.first = following
+            if freed:
+                cell.next = totals[0].free
+                totals[0].free = at
+            else:
+                freed = at
+        at = following
+    return freed
+
+
+@compiled
+def keep(
+    record: Any, covered: Any, word: Any, at: Any, cells: Any, clocks: Any, totals: Any
+) -> None:
+    """Put an access before the others of its word, in a cell if one is given.
+
+    A store that its neighbours make a release races with an earlier store only, and with nothing
+    that comes later: it stands for nothing, and is not kept.
+    """
+    if not at:
+        at = totals[0].free
+        if at:
+            totals[0].free = cells[at].next
+        else:
+            totals[0].cells += 1
+            at = totals[0].cells
+    cell, cpu = cells[at], record.cpu
+    cell.pc, cell.cpu, cell.clock = record.pc, cpu, clocks[cpu, cpu]
+    cell.bytes, cell.write, cell.next = covered, record.how & WRITE, word.first
+    word.first = at
 
 
 @compiled
@@ -116,27 +183,33 @@ def word_of(pages: Any, totals: Any, offset: Any) -> Any:
 
 
 @compiled
-def fence(
-    record: Any, recent: Any, loads: Any, clocks: Any, fenced: Any, words: Any, vectors: Any
-) -> None:
+def look(cpu: Any, number: Any, recent: Any, loads: Any) -> None:
+    """A vCPU has read a word: a fence may make that an acquire."""
+    recent[cpu, loads[cpu] % RECENT] = number
+    loads[cpu] += 1
+
+
+@compiled
+def fence(state: Any, record: Any) -> None:
     """Take up what the loads before it have acquired; remember what is before it."""
-    cpu = record.cpu
+    cpu, clocks = record.cpu, state.clocks
     before, after = record.value >> np.uint64(4), record.value
     if before & np.uint64(READS) and after & np.uint64(READS | WRITES):
-        for n in range(min(loads[cpu], RECENT)):
-            number = words[recent[cpu, n]].vector
-            if number:
-                join(clocks[cpu], vectors[number])
-        loads[cpu] = 0
+        join(clocks[cpu], state.read[cpu])
+        for n in range(min(state.loads[cpu], RECENT)):
+            vector = state.words[state.recent[cpu, n]].vector
+            if vector:
+                join(clocks[cpu], state.vectors[vector])
+        state.loads[cpu] = 0
     if before & np.uint64(READS | WRITES) and after & np.uint64(WRITES):
-        fenced[cpu] = clocks[cpu]
+        state.fenced[cpu] = clocks[cpu]
         clocks[cpu, cpu] += 1
 
 
 @compiled
-def msip(record: Any, clocks: Any, interrupts: Any) -> None:
+def msip(state: Any, record: Any) -> None:
     """An access to a msip, or the interrupt that it makes: a release if a store, and an acquire."""
-    cpu = record.cpu
+    cpu, clocks, interrupts = record.cpu, state.clocks, state.interrupts
     which = (record.address - np.uint64(CLINT)) >> np.uint64(2)
     if record.how & KIND == INTERRUPT:
         which = np.uint64(cpu)
@@ -148,69 +221,72 @@ def msip(record: Any, clocks: Any, interrupts: Any) -> None:
 
 
 @compiled
-def atomic(
-    record: Any, word: Any, number: Any, clocks: Any, fenced: Any, vectors: Any, totals: Any
-) -> None:
+def atomic(state: Any, number: Any, record: Any) -> None:
     """An LR, SC or AMO, or its store."""
-    cpu = record.cpu
-    word[number].atomic = 1
+    cpu, clocks, word = record.cpu, state.clocks, state.words[number]
+    word.atomic = 1
     if record.how & WRITE:
-        release(word, number, vectors, totals, fenced[cpu])
+        release(state, number, state.fenced[cpu])
         if record.how & RELEASE:
-            release(word, number, vectors, totals, clocks[cpu])
+            release(state, number, clocks[cpu])
             clocks[cpu, cpu] += 1
-    elif record.how & ACQUIRE and word[number].vector:
-        join(clocks[cpu], vectors[word[number].vector])
+    elif not record.how & FAILED:
+        look(cpu, number, state.recent, state.loads)
+        if word.vector:
+            join(state.read[cpu], state.vectors[word.vector])
+            if record.how & ACQUIRE:
+                join(clocks[cpu], state.vectors[word.vector])
 
 
 @compiled
-def plain(
-    record: Any, number: Any, covered: Any, words: Any, state: Any, vectors: Any, totals: Any
-) -> None:
-    """A load or store of some bytes of a word."""
-    clocks, fenced, recent, loads, races, cells = state
-    cpu = record.cpu
+def plain(state: Any, number: Any, record: Any) -> None:
+    """What a plain access makes known at a word, or may take up from there."""
+    cpu, word = record.cpu, state.words[number]
     if not record.how & WRITE:
-        recent[cpu, loads[cpu] % RECENT] = number
-        loads[cpu] += 1
-    elif words[number].atomic or record.how & SYNC:
-        release(words, number, vectors, totals, fenced[cpu])
-    if not words[number].atomic:
-        check(cells[number], words[number], record, covered, clocks, races, totals)
+        join(state.read[cpu], state.vectors[word.vector])
+    elif word.atomic or record.how & SYNC:
+        release(state, number, state.fenced[cpu])
 
 
 @compiled
-def follow(
-    records: Any, base: Any, pages: Any, words: Any, vectors: Any, state: Any, rest: Any
-) -> int:
-    """Follow records in the order of time; how many, fewer if pages or vectors run short."""
-    clocks, fenced, recent, loads, _, _ = state
-    interrupts, totals = rest
+def follow(records: Any, base: Any, state: Any) -> int:
+    """Follow records in the order of time; how many, fewer if room runs short.
+
+    What most of them need is passed apart: handing on the whole state counts all of its arrays.
+    """
+    clocks, pages, words, cells = state.clocks, state.pages, state.words, state.cells
+    races, totals, recent, loads = state.races, state.totals, state.recent, state.loads
+    room, last_page = len(words) // PAGE_WORDS, np.uint64(len(pages) - 1)
     for n in range(len(records)):
         record = records[n]
-        full = (totals[0].pages + 2) * PAGE_WORDS > len(words)
-        if full or totals[0].vectors + 3 > len(vectors):
+        full = totals[0].pages + 2 > room or totals[0].cells + 3 > len(cells)
+        if full or totals[0].vectors + 3 > len(state.vectors):
             return n
-        kind = record.how & KIND
+        kind, offset = record.how & KIND, record.address - base
         if kind == FENCE:
-            fence(record, recent, loads, clocks, fenced, words, vectors)
+            fence(state, record)
+        elif kind == INTERRUPT or np.uint64(CLINT) <= record.address < np.uint64(MSIP_END):
+            msip(state, record)
+        if kind in (FENCE, INTERRUPT) or offset >> np.uint64(12) >= last_page:
             continue
-        if kind == INTERRUPT or np.uint64(CLINT) <= record.address < np.uint64(MSIP_END):
-            msip(record, clocks, interrupts)
-            continue
-        offset = record.address - base
-        if offset >> np.uint64(12) >= np.uint64(len(pages) - 1) or record.how & FAILED:
-            continue
-        shift = offset & np.uint64(7)
-        bits = ((np.uint64(1) << np.uint64(record.size)) - np.uint64(1)) << shift
-        number = word_of(pages, totals, offset)
         if kind:
-            atomic(record, words, number, clocks, fenced, vectors, totals)
+            atomic(state, word_of(pages, totals, offset), record)
             continue
-        plain(record, number, np.uint8(bits & np.uint64(255)), words, state, vectors, totals)
-        if bits >> np.uint64(8):
-            number = word_of(pages, totals, offset + np.uint64(8))
-            plain(record, number, np.uint8(bits >> np.uint64(8)), words, state, vectors, totals)
+        write, sync = record.how & WRITE, record.how & SYNC
+        bits = (np.uint64(1) << np.uint64(record.size)) - np.uint64(1)
+        bits <<= offset & np.uint64(7)
+        while bits:
+            number, covered = word_of(pages, totals, offset), np.uint8(bits & np.uint64(255))
+            word = words[number]
+            if not write:
+                look(record.cpu, number, recent, loads)
+            if word.vector or word.atomic or (write and sync):
+                plain(state, number, record)
+            if not word.atomic:
+                freed = check(record, covered, word, cells, clocks, races, totals)
+                if not (write and sync):
+                    keep(record, covered, word, freed, cells, clocks, totals)
+            offset, bits = offset + np.uint64(8), bits >> np.uint64(8)
     return len(records)
 
 
@@ -218,35 +294,57 @@ class History:
     """What happened before what in a run of so many vCPUs and so much RAM."""
 
     def __init__(self, smp: int, base: int, size: int) -> None:
-        self.base = base
-        self.clocks = np.eye(smp, dtype=np.uint32)
-        self.fenced, self.interrupts = np.zeros((2, smp, smp), dtype=np.uint32)
-        self.recent, self.loads = np.zeros((smp, RECENT), np.uint64), np.zeros(smp, np.int64)
-        self.races = np.zeros(RACES, RACE)
-        self.cells = np.zeros((PAGES * PAGE_WORDS, CELLS), CELL)
-        self.pages = np.zeros((size >> 12) + 2, dtype=np.int32)
-        self.words = np.zeros(PAGES * PAGE_WORDS, WORD)
-        self.vectors = np.zeros((VECTORS, smp), dtype=np.uint32)
-        self.totals = np.zeros(1, TOTALS)
+        self.base = np.uint64(base)
+        fenced, read, interrupts = np.zeros((3, smp, smp), dtype=np.uint32)
+        self.state = State(
+            clocks=np.eye(smp, dtype=np.uint32),
+            fenced=fenced,
+            read=read,
+            interrupts=interrupts,
+            recent=np.zeros((smp, RECENT), dtype=np.uint64),
+            loads=np.zeros(smp, dtype=np.int64),
+            pages=np.zeros((size >> 12) + 2, dtype=np.int32),
+            words=np.zeros(PAGES * PAGE_WORDS, WORD),
+            cells=np.zeros(CELLS, CELL),
+            vectors=np.zeros((VECTORS, smp), dtype=np.uint32),
+            races=np.zeros(RACES, RACE),
+            totals=np.zeros(1, TOTALS),
+        )
+
+    @property
+    def unlisted(self) -> int:
+        """How many accesses raced in pairs of instructions for which there was no room."""
+        return int(self.state.totals["unlisted"][0])
 
     def add(self, records: "np.ndarray[Any, Any]") -> None:
         """Follow records in the order of time."""
         while len(records):
-            seen = (self.recent, self.loads, self.races, self.cells)
-            state = (self.clocks, self.fenced, *seen)
-            rest, base = (self.interrupts, self.totals), np.uint64(self.base)
-            done = follow(records, base, self.pages, self.words, self.vectors, state, rest)
-            records = records[done:]
+            records = records[follow(records, self.base, self.state) :]
             if len(records):
-                self.words = np.concatenate([self.words, np.zeros_like(self.words)])
-                self.cells = np.concatenate([self.cells, np.zeros_like(self.cells)])
-                self.vectors = np.concatenate([self.vectors, np.zeros_like(self.vectors)])
+                self._grow()
+
+    def _grow(self) -> None:
+        """Double what is half full and more."""
+        state, totals = self.state, self.state.totals[0]
+        used = {
+            "words": int(totals["pages"]) * PAGE_WORDS,
+            "cells": int(totals["cells"]),
+            "vectors": int(totals["vectors"]),
+        }
+        larger = {
+            name: np.concatenate([getattr(state, name), np.zeros_like(getattr(state, name))])
+            for name, count in used.items()
+            if count > len(getattr(state, name)) // 2
+        }
+        self.state = state._replace(**larger)
 
     def order_all(self) -> None:
         """Take it that all that was is before all that comes: the order is not known."""
-        self.clocks[:] = self.clocks.max(axis=0)
-        self.clocks += np.eye(len(self.clocks), dtype=np.uint32)
+        clocks = self.state.clocks
+        clocks[:] = clocks.max(axis=0)
+        clocks += np.eye(len(clocks), dtype=np.uint32)
 
     def found(self) -> "np.ndarray[Any, Any]":
         """The races so far."""
-        return self.races[: int(self.totals["races"][0])]
+        races: np.ndarray[Any, Any] = self.state.races
+        return races[: int(self.state.totals["races"][0])]

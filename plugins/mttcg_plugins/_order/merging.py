@@ -48,9 +48,9 @@ def follows(record: Any, after: Any) -> Any:
 
 @compiled
 def place(record: Any, carry: Any, out: Any, n: int) -> None:
-    """Write a record at its time, which does not go back."""
-    time = record.time
-    if record.how & KIND in (AMO, LOAD_RESERVED) and not record.how & WRITE:
+    """Write a record at its time, which does not go back; mark a store right behind a fence."""
+    time, kind, write = record.time, record.how & KIND, record.how & WRITE
+    if kind in (AMO, LOAD_RESERVED) and not write:
         time += np.uint64(record.ticks)
     carry[0].last = max(carry[0].last, time)
     out_record = out[n]
@@ -58,6 +58,9 @@ def place(record: Any, carry: Any, out: Any, n: int) -> None:
     out_record.cpu, out_record.size, out_record.how = record.cpu, record.size, record.how
     out_record.ticks = record.ticks
     out[n].time = carry[0].last
+    if kind == 0 and write and carry[0].fenced:
+        out[n].how |= np.uint8(SYNC)
+    carry[0].fenced = np.uint64(kind == FENCE) & record.value & np.uint64(WRITES)
 
 
 @compiled
@@ -78,9 +81,8 @@ def prepare(records: Any, carry: Any, out: Any) -> int:
             n += 1
             at += 1
         place(record, carry, out, n)
-        if kind == 0 and (carry[0].fenced if write else follows(record, after)):
+        if kind == 0 and not write and follows(record, after):
             out[n].how |= np.uint8(SYNC)
-        carry[0].fenced = np.uint64(kind == FENCE) & record.value & np.uint64(WRITES)
         n += 1
         at += 1
     carry[0].holds = at == last

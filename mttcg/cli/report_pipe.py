@@ -1,0 +1,48 @@
+"""What a process that `mttcg run` started says to it: lines of JSON through a pipe.
+
+`{"subscribed": true}` once it has all that it needs, then its reports. What stops it stands in the
+last line, for the run to say if it is the cause of anything.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mttcg.errors import MttcgError
+from mttcg.machine.result import json_ready
+
+
+def write_line(descriptor: int, line: dict[str, Any], *, last: bool = False) -> None:
+    """Write a line; the last one closes the descriptor."""
+    with os.fdopen(descriptor, "w", closefd=last) as stream:
+        stream.write(json.dumps(json_ready(line)) + "\n")
+
+
+def write_subscribed(descriptor: int | None) -> None:
+    """Say that the run may begin, to the run if there is one."""
+    if descriptor is not None:
+        write_line(descriptor, {"subscribed": True})
+
+
+def write_report(
+    descriptor: int, report: dict[str, Any] | None, *, final: bool, failure: str = ""
+) -> None:
+    """Write a report, None if there is none, and what it lacks."""
+    line = {"report": report, "final": final, "failure": failure}
+    write_line(descriptor, line, last=final)
+
+
+@contextmanager
+def failures_told(descriptor: int | None) -> Iterator[None]:
+    """Leave what goes wrong to the run, if there is one, in place of a line on stderr."""
+    from mttcg_bus.errors import BusError
+
+    try:
+        yield
+    except (MttcgError, BusError) as error:
+        if descriptor is None:
+            raise
+        write_report(descriptor, None, final=True, failure=str(error))
+        raise SystemExit(error.exit_status) from error
