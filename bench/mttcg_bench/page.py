@@ -95,7 +95,13 @@ def cell(text: str) -> Element:
     if NUMBER.fullmatch(text):
         value = text.replace(",", "")
         return element("td", {"class": "number", "data-value": value}, text)
-    kind = {"holds": "good", "fails": "bad", "LOST": "bad", "exact": "good"}.get(text)
+    kind = {
+        "met": "good",
+        "goal reached": "good",
+        "missed": "bad",
+        "LOST": "bad",
+        "exact": "good",
+    }.get(text)
     if "\n" in text:
         return element("td", {"class": "text"}, element("pre", None, text))
     return element("td", {"class": kind}, text)
