@@ -8,7 +8,7 @@
   error, so that the page stays complete.
 - plugins.md, from the docstrings and options of the plugins.
 - coverage.md, from the instruction table.
-- performance.md, and the figures in the README, from the results of the last full run of `make bench`.
+- performance.md, and the figures in the README, from the last full run of `make bench`.
 - In the other pages, code blocks that have a file name after the language get that file's content.
 """
 
