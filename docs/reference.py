@@ -8,6 +8,7 @@
   error, so that the page stays complete.
 - plugins.md, from the docstrings and options of the plugins.
 - coverage.md, from the instruction table.
+- performance.md, and the figures in the README, from the last full run of `make bench`.
 - In the other pages, code blocks that have a file name after the language get that file's content.
 """
 
@@ -42,6 +43,7 @@ import mttcg_bus
 from mttcg.instrument import events
 from mttcg.instrument.loader import import_source, project_plugins
 from mttcg.instrument.options import describe_options
+from mttcg_bench import document, results
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -126,6 +128,9 @@ NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_pl
 MARK = (
     "<!-- Written by docs/reference.py from the docstrings; run `make docs` to write it again. -->"
 )
+RESULTS = ROOT / "bench" / "results" / "full.json"
+FIGURES = re.compile(r"(<!-- figures: [^\n]* -->\n)(.*?)(<!-- end of figures -->)", re.S)
+"""In a page, what the results of the last full run write."""
 INCLUDED = re.compile(r"(^```[\w-]+ (\S+)\n)(.*?)(^```$)", re.M | re.S)
 
 
@@ -331,16 +336,33 @@ def with_files(text: str) -> str:
     return INCLUDED.sub(content, text)
 
 
+def performance_page() -> str:
+    """The last full run."""
+    mark = "<!-- Written by docs/reference.py from bench/results/full.json; run `make docs`. -->"
+    return f"{mark}\n\n{document.page(results.read(RESULTS))}"
+
+
+def with_figures(text: str) -> str:
+    """A page with the figures of the last full run between its marks."""
+    if not FIGURES.search(text):
+        return text
+    found = document.summary(results.read(RESULTS))
+    return FIGURES.sub(lambda part: f"{part[1]}{found}\n{part[3]}", text)
+
+
 def pages() -> dict[Path, str]:
     """Every page that this program writes or fills, as it should be."""
     written = {
         DOCS / "reference.md": reference_page(),
         DOCS / "plugins.md": plugins_page(),
         DOCS / "coverage.md": coverage_page(),
+        DOCS / "performance.md": performance_page(),
     }
     others = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
     return written | {
-        page: with_files(page.read_text(encoding="utf-8")) for page in others if page not in written
+        page: with_figures(with_files(page.read_text(encoding="utf-8")))
+        for page in others
+        if page not in written
     }
 
 

@@ -25,6 +25,8 @@ from mttcg_bench.tables import (
 )
 
 NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
+KINDS = {"met": "good", "goal reached": "good", "missed": "bad", "LOST": "bad", "exact": "good"}
+"""How cells that judge are coloured."""
 PEERS = {
     "peers.mix": ("Nothing attached", "M instructions/s"),
     "peers.counting": ("Counting natively, one vCPU", "M instructions/s"),
@@ -59,7 +61,7 @@ def bench_page(plain: Mapping[str, Any]) -> str:
 
 
 def summary(results: Sequence[CaseResult]) -> list[Element]:
-    """How many bars hold, what failed, what was noisy."""
+    """How many bars are met, what failed, what was noisy."""
     found = [verdict for result in results for verdict in verdicts(result)]
     held = sum(verdict.holds for verdict in found)
     failed = sum(len(result.failures) for result in results)
@@ -67,8 +69,11 @@ def summary(results: Sequence[CaseResult]) -> list[Element]:
     all_spreads = [spread for result in results for spread in spreads(result).values()]
     noisy = sum(spread.noisy for spread in all_spreads)
     wrong = {"class": "wrong"}
-    lines = [element("p", None, f"{held} of {len(found)} bars hold; {noisy} of {len(all_spreads)} "
-                     f"figures are noisy; {left} variants could not run here.")]  # fmt: skip
+    text = (
+        f"{held} of {len(found)} bars are met; {noisy} of {len(all_spreads)} figures are noisy; "
+        f"{left} variants could not run here."
+    )
+    lines = [element("p", None, text)]
     if failed:
         lines.append(element("p", wrong, f"{failed} variants failed; see below."))
     return lines
@@ -95,7 +100,7 @@ def cell(text: str) -> Element:
     if NUMBER.fullmatch(text):
         value = text.replace(",", "")
         return element("td", {"class": "number", "data-value": value}, text)
-    kind = {"holds": "good", "fails": "bad", "LOST": "bad", "exact": "good"}.get(text)
+    kind = KINDS.get(text.removesuffix(" by the median"))
     if "\n" in text:
         return element("td", {"class": "text"}, element("pre", None, text))
     return element("td", {"class": kind}, text)

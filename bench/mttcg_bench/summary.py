@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mttcg_bench.model import Bar, Figure
 from mttcg_bench.quiet import ACCEPTED
@@ -59,13 +59,25 @@ class Verdict:
         return self.spread is not None and all(map(self.bar.holds, self.spread.values))
 
     @property
+    def goal_reached(self) -> bool:
+        """Whether the median is on the right side of what is hoped for, too."""
+        goal = self.bar.goal
+        return goal is not None and self.holds and replace(self.bar, limit=goal).holds(self.median)
+
+    @property
+    def median(self) -> float:
+        """The median of what was measured."""
+        return math.nan if self.spread is None else self.spread.median
+
+    @property
     def text(self) -> str:
         """The verdict in words."""
         if self.spread is None:
             return f"not measured: {self.reason}"
         if not self.holds:
-            return "fails"
-        return "holds" if self.always else "holds by the median"
+            return "missed"
+        reached = "goal reached" if self.goal_reached else "met"
+        return reached if self.always else f"{reached} by the median"
 
 
 def value_of(figure: Figure, samples: dict[str, Sample]) -> float:

@@ -67,7 +67,10 @@ def bar_table(results: Iterable[CaseResult]) -> Table:
             shown = (*span(spread), marks(result, spread)) if spread else ("", "", "", "")
             rows.append((bar.claim, result.case.name, bar.figure, limit, *shown, verdict.text))
     headings = ("claim", "case", "figure", "bar, goal", "median", "min", "max", "", "verdict")
-    note = f"`holds`: in every round; `holds by the median`: not in each. {MARKS}"
+    note = (
+        "`met`, `goal reached`: by the median; where rounds miss the bar, `by the median` is said. "
+        f"`missed`: by the median. {MARKS}"
+    )
     return Table("Claims and their verdicts", headings, tuple(rows), note)
 
 

@@ -28,7 +28,7 @@ def test_results_are_written_as_they_come_and_name_no_place(tmp_path: Path) -> N
     file = tmp_path / "results.json"
     plain = run_cases([TINY], 1, 0.0, Console(file=io.StringIO()), file)
     assert read(file) == plain
-    assert plain["cases"]["tiny.mix"]["bars"][0]["verdict"] == "holds"
+    assert plain["cases"]["tiny.mix"]["bars"][0]["verdict"] == "met"
     assert {"commit", "host", "peers", "load_before", "taken", "runs"} <= plain.keys()
     assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
 

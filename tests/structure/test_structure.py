@@ -49,6 +49,8 @@ PLUGINS_MAY_IMPORT = ("mttcg.instrument", "mttcg_plugins", "mttcg_bus")
 PLACES = {
     # only the wire format knows how messages are encoded
     "msgpack": {"bus/mttcg_bus/wire.py"},
+    # the benchmarks are loaded when they are asked for, and by nothing else
+    "mttcg_bench": {"mttcg/cli/bench.py"},
     "zmq": {
         "bus/mttcg_bus/dealer.py",
         "bus/mttcg_bus/publisher.py",

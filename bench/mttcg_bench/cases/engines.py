@@ -7,7 +7,7 @@ from mttcg_bench.cases.figures import cpu_over, per_second, ratio, time_over, wo
 from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
 
 QEMU = {"version": "7.2"}
-OVER_QEMU, OVER_HOST = "QEMU 7.2 over llvm", "llvm over host"
+OVER_QEMU, OVER_HOST, OVER_GCC = "QEMU 7.2 over llvm", "llvm over host", "llvm over gcc -O2"
 FASTER = {
     # guest: rounds, the least over QEMU and what is hoped for
     "mix": (1800, 1.8, 2.5),
@@ -38,6 +38,7 @@ def faster_case(guest: str, rounds: int, least: float | None, goal: float | None
     if guest == "mix":
         most, hoped = ON_HOST
         bars.append(Bar(OVER_HOST, Side.AT_MOST, most, "llvm: mix against the host", hoped))
+        bars.append(Bar(OVER_GCC, Side.AT_MOST, most, "llvm: mix against the host by gcc", hoped))
     return Case(
         name=f"engines.{guest}",
         purpose="time inside the guest on llvm, on QEMU 7.2, and of the same C compiled for here",
@@ -47,10 +48,12 @@ def faster_case(guest: str, rounds: int, least: float | None, goal: float | None
             Variant("llvm", engine="llvm"),
             Variant("QEMU", "qemu", settings=QEMU),
             Variant("host", "native"),
+            *([Variant("gcc", "native", settings={"compiler": "gcc"})] if guest == "mix" else []),
         ),
         figures=(
             time_over(OVER_QEMU, "QEMU", "llvm", better=Better.MORE),
             time_over(OVER_HOST, "llvm", "host"),
+            *([time_over(OVER_GCC, "llvm", "gcc")] if guest == "mix" else []),
             per_second("instructions", "llvm", "instructions"),
         ),
         bars=tuple(bars),

@@ -1,4 +1,7 @@
-"""The tool `native`: an example guest's C, compiled for the host: what no translator can beat."""
+"""The tool `native`: an example guest's C, compiled for the host: what no translator can beat.
+
+Settings: `compiler`, a key of COMPILERS (clang, the guests' own, if there is none).
+"""
 
 import atexit
 import functools
@@ -14,16 +17,27 @@ from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.process import run
 
 RUNTIME = Path(__file__).parents[1] / "native"
-COMPILE = (
-    *(sys.executable, "-m", "ziglang", "cc", "-std=gnu11", "-O2", "-w"),
-    *("-fno-vectorize", "-fno-slp-vectorize", "-fno-sanitize=all", "-mfma"),
-)
-"""As the guests are built: without vectors, which they do not have, but with fused operations."""
+PLAIN = ("-std=gnu11", "-O2", "-w")
+COMPILERS = {
+    # as the guests are built: without vectors, which they do not have, but with fused operations
+    "clang": (
+        *(sys.executable, "-m", "ziglang", "cc", *PLAIN),
+        *("-fno-vectorize", "-fno-slp-vectorize", "-fno-sanitize=all", "-mfma"),
+    ),
+    "gcc": ("gcc", *PLAIN),
+}
 MAIN = "\nint main(void) { return (int)guest_main(0); }\n"
 
 
-def unavailable(_variant: Variant) -> str:
+def compiler_of(variant: Variant) -> str:
+    """Which compiler makes the program."""
+    return str(variant.settings.get("compiler", "clang"))
+
+
+def unavailable(variant: Variant) -> str:
     """Why it can't run here, "" if it can."""
+    if compiler_of(variant) == "gcc":
+        return "" if shutil.which("gcc") else "gcc is not installed"
     there = importlib.util.find_spec("ziglang") is not None
     return "" if there else "ziglang is not installed (the extra `build`)"
 
@@ -32,7 +46,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
     """Run the guest's program; its CPU seconds alone."""
     with tempfile.TemporaryDirectory() as scratch:
         program = Path(scratch, case.guest)
-        program.write_bytes(compiled(case.guest, with_values(case, variant)))
+        program.write_bytes(compiled(case.guest, with_values(case, variant), compiler_of(variant)))
         program.chmod(0o700)
         ended = run(variant.name, [str(program)])
     metrics = {"guest": ended.cpu, "vcpu_cpu": ended.cpu, "wall": ended.wall}
@@ -40,12 +54,12 @@ def measure(case: Case, variant: Variant) -> Measurement:
 
 
 @functools.cache
-def compiled(guest: str, text: str) -> bytes:
+def compiled(guest: str, text: str, compiler: str) -> bytes:
     """The program that a source gives; raises RunFailed if it does not build."""
     with tempfile.TemporaryDirectory() as scratch:
         source, program = Path(scratch, f"{guest}.c"), Path(scratch, guest)
         source.write_text(text + MAIN)
-        command = (*COMPILE, "-I", str(RUNTIME), "-o", str(program), str(source), "-lm")
+        command = (*COMPILERS[compiler], "-I", str(RUNTIME), "-o", str(program), str(source), "-lm")
         run(f"{guest} for the host", command, {"ZIG_GLOBAL_CACHE_DIR": compiler_cache()})
         return program.read_bytes()
 
