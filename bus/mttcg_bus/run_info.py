@@ -12,7 +12,7 @@ from mttcg_bus.errors import ProtocolError
 Symbol: TypeAlias = tuple[int, int, str]
 """Address, size in bytes (0 if unknown), name."""
 
-_REACH_OF_UNSIZED = 4096
+REACH_OF_UNSIZED = 4096
 _MOST_NESTED = 16
 
 
@@ -49,7 +49,7 @@ class RunInfo:
         after = bisect_right(addresses, address)
         # a symbol may lie inside a larger one, so look back a little when the nearest has ended
         for start, size, name in reversed(symbols[max(0, after - _MOST_NESTED) : after]):
-            if address - start < (size or _REACH_OF_UNSIZED):
+            if address - start < (size or REACH_OF_UNSIZED):
                 return name if address == start else f"{name}+{address - start:#x}"
         return ""
 

@@ -1,0 +1,1 @@
+"""Private caches of vCPUs over a shared last level, record by record."""
