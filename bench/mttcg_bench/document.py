@@ -137,7 +137,7 @@ def speed_lines(measured: Measured) -> Iterable[str]:
         ]  # fmt: skip
         beside = f": {', '.join(others)}" if others else ""
         yield f"`mix` runs at {number(mix.median)} M instructions/s on one vCPU{beside}."
-    if two := measured.figure("scaleout.llvm-weak", "work of 2"):
+    if two := measured.figure("engines.two-harts", "work of 2"):
         yield f"Two vCPUs on two cores do {number(two.median)} times the work of one."
 
 

@@ -1,5 +1,6 @@
 """What a case is made of, all of it data: variants to run, figures over a round of them, bars."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,6 +96,7 @@ class Case:
         symbols: 64-bit values set in the guest.
         same_output: whether the guest must print the same under all variants that do the same
             work (with as many harts and the same symbols).
+        rounds: how many at most, as one takes long or all are alike.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Case:
     guest: str = ""
     symbols: Mapping[str, int] = field(default_factory=dict)
     same_output: bool = True
+    rounds: int = sys.maxsize
 
     def work_of(self, variant: Variant) -> dict[str, int]:
         """The symbols that a variant sets: the case's and its own."""

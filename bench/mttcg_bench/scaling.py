@@ -1,9 +1,11 @@
 """What the scale-out cases show, by what is attached and by number of vCPUs."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from mttcg_bench.cases import figures
 from mttcg_bench.cases.attached import NOTHING
-from mttcg_bench.cases.figures import cpu_over, ratio, time_over, work
+from mttcg_bench.cases.figures import cpu_over, time_over, work
 from mttcg_bench.law import Law, fit
 from mttcg_bench.model import Figure
 from mttcg_bench.runner import CaseResult
@@ -46,9 +48,16 @@ def curves(result: CaseResult, metric: str) -> dict[str, Curve]:
         base = known.get((NOTHING, smp))
         if series == NOTHING or base is None:
             continue
-        if spread := spread_of(make(f"{series}, {smp}", name, base), result):
+        figure = replace(make("", name, base), factor=times_the_work(result, base, name))
+        if spread := spread_of(figure, result):
             found.setdefault(series, {})[smp] = spread
     return dict(found)
+
+
+def times_the_work(result: CaseResult, one: str, other: str) -> float:
+    """How many times the rounds of another variant one has."""
+    rounds = {v.name: result.case.work_of(v).get("rounds", 1) for v in result.case.variants}
+    return rounds[one] / rounds[other]
 
 
 def growth(result: CaseResult, series: str, smp: int) -> Spread | None:
@@ -57,12 +66,7 @@ def growth(result: CaseResult, series: str, smp: int) -> Spread | None:
     names = [known.get(key) for key in ((series, smp), (NOTHING, smp), (NOTHING, 1), (series, 1))]
     if smp == 1 or None in names:
         return None
-    many, base_many, base_one, one = map(str, names)
-    terms = (
-        *ratio((many, "vcpu_cpu", 1), (base_many, "vcpu_cpu", 1)),
-        *ratio((base_one, "vcpu_cpu", 1), (one, "vcpu_cpu", 1)),
-    )
-    return spread_of(Figure("growth", terms, "times"), result)
+    return spread_of(figures.growth("", *map(str, names)), result)
 
 
 def speed(result: CaseResult, series: str, metric: str = "guest") -> Curve:

@@ -31,13 +31,13 @@ def run_cases(
     plain: dict[str, Any] = {"format": FORMAT, "runs": runs, "minutes": 0.0, **facts(), "cases": {}}
     began, left = time.monotonic(), Patience(patience)
     with Progress(*COLUMNS, console=console) as progress:
-        task = progress.add_task("", total=runs * samples_of(cases))
+        task = progress.add_task("", total=samples_of(cases, runs))
 
         def show(text: str) -> None:
             progress.update(task, description=text, advance=1)
 
         for case in cases:
-            result = run_case(case, runs, left, show)
+            result = run_case(case, min(runs, case.rounds), left, show)
             tell_what_went_wrong(console, result)
             plain["cases"][case.name] = case_to_json(result)
             plain["minutes"] = round((time.monotonic() - began) / 60, 2)

@@ -6,10 +6,12 @@ import select
 import sys
 import time
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 
@@ -27,12 +29,18 @@ ENDED_SECONDS = 2.0
 """A run that answered before, and does not for so long, has ended."""
 HOTTEST = 8
 LEAST_INTERVAL = 0.1
+NARROW = 70
+"""Columns below which a terminal is too narrow for everything."""
 
 
 @dataclass
 class Frames:
-    """What is shown, made of one look after the other: rates are from look to look."""
+    """What is shown, made of one look after the other: rates are from look to look.
 
+    columns: width of the terminal; a narrow one gets less of it.
+    """
+
+    columns: int = NARROW
     before: "Snapshot | None" = None
     emitted: dict[str, int] = field(default_factory=dict)
     sampled: "Counter[int]" = field(default_factory=Counter)
@@ -53,7 +61,7 @@ class Frames:
 
     def _vcpus(self, now: "Snapshot", seconds: float) -> RenderableType:
         names = ("vCPU", "state", "M instr/s", "idle %", "cache hits", "misses", "in")
-        table = table_of(names, left={"state", "in"})
+        rows: list[tuple[Any, ...]] = []
         olds = {vcpu["cpu"]: vcpu for vcpu in self.before.vcpus} if self.before is not None else {}
         for vcpu in now.vcpus:
             speed, idle, old = "-", "-", olds.get(vcpu["cpu"])
@@ -63,20 +71,19 @@ class Frames:
             self.sampled[vcpu["pc"]] += 1
             place = now.run.symbol_at(vcpu["pc"]) or hex(vcpu["pc"])
             hits, misses = vcpu["cache_hits"], vcpu["cache_misses"]
-            row = (vcpu["cpu"], vcpu["state"], speed, idle, hits, misses, place)
-            table.add_row(*(cell("", value) for value in row))
-        return table
+            rows.append((vcpu["cpu"], vcpu["state"], speed, idle, hits, misses, place))
+        return self._table(names, rows, left={"state", "in"}, spare={"cache hits", "misses"})
 
     def _streams(self, ledger: dict[str, Any], seconds: float) -> RenderableType:
         names = ("stream", "records/s", "emitted", "dropped", "in flight", "stalled s")
-        table = table_of(names, left={"stream"})
+        rows: list[tuple[Any, ...]] = []
         for name, counts in ledger["streams"].items():
             old = self.emitted.get(name, 0)
             rate = f"{(counts['emitted'] - old) / seconds:,.0f}" if seconds > 0 else "-"
             numbers = (counts["emitted"], counts["dropped"], counts["in_flight"])
-            row = (name, rate, *numbers, f"{counts['stalled_ns'] / 1e9:.1f}")
-            table.add_row(*(cell("", value) for value in row))
-        return table
+            rows.append((name, rate, *numbers, f"{counts['stalled_ns'] / 1e9:.1f}"))
+        spare = {"emitted", "in flight", "stalled s"}
+        return self._table(names, rows, left={"stream"}, spare=spare)
 
     def _blocks(self, now: "Snapshot") -> RenderableType:
         """The hottest blocks: from a plugin's table, else where the vCPUs were seen."""
@@ -86,19 +93,27 @@ class Frames:
                 pairs = found.records[["pc", "executions"]].tolist()
                 counts.update(dict(pairs))
         title = "executions" if counts else "times seen"
-        table = table_of(("hottest", "symbol", title), left={"hottest", "symbol"})
-        for pc, count in (counts or self.sampled).most_common(HOTTEST):
-            row = (hex(pc), now.run.symbol_at(pc), count)
-            table.add_row(*(cell("", value) for value in row))
+        hottest = (counts or self.sampled).most_common(HOTTEST)
+        rows = [(hex(pc), now.run.symbol_at(pc), count) for pc, count in hottest]
+        return self._table(("hottest", "symbol", title), rows, left={"hottest", "symbol"})
+
+    def _table(
+        self,
+        names: tuple[str, ...],
+        rows: list[tuple[Any, ...]],
+        left: set[str],
+        spare: Set[str] = frozenset(),
+    ) -> Table:
+        """Make a table; numbers stay whole, and a narrow terminal gets no `spare` columns."""
+        shown = [name not in spare or self.columns >= NARROW for name in names]
+        table = new_table()
+        for name in compress(names, shown):
+            is_text = name in left
+            justify: JustifyMethod = "left" if is_text else "right"
+            table.add_column(name, justify=justify, overflow="fold", no_wrap=not is_text)
+        for row in rows:
+            table.add_row(*(cell("", value) for value in compress(row, shown)))
         return table
-
-
-def table_of(names: tuple[str, ...], left: set[str]) -> Table:
-    """Make a table with these columns."""
-    table = new_table()
-    for name in names:
-        table.add_column(name, justify="left" if name in left else "right", overflow="fold")
-    return table
 
 
 class TopVerb:
@@ -122,13 +137,14 @@ class TopVerb:
 
         if not args.interval >= LEAST_INTERVAL:
             raise OptionError("--interval", f"{args.interval:g}", f"{LEAST_INTERVAL} or more")
+        console = make_console(sys.stdout)
         security, frames = client_security(args), Frames()
 
         def look(seconds: float) -> RenderableType:
             snapshot = ask_snapshot(args.url, seconds, security)
+            frames.columns = console.width  # it may have been changed
             return frames.frame(snapshot, ask_ledger(args.url, seconds, security))
 
-        console = make_console(sys.stdout)
         shown = look(ANSWER_SECONDS)
         if args.once:
             time.sleep(args.interval)  # rates need two looks

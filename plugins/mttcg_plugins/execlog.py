@@ -7,8 +7,9 @@
     0 0x0000000080000008 0x5a428293 addi t0, t0, 0x5a4               t0=0x00000000800005a8
 
 Each vCPU's lines are in its order; those of several interleave by batch. A line comes after its
-instruction: one that traps has none. Without `out` nothing is written, and the report has the last
-instructions of each vCPU, such as those before a crash. `replay` makes the text of a recording.
+instruction: one that traps has none. `out` may be a device or a named pipe. Without it nothing is
+written, and the report has the last instructions of each vCPU, such as those before a crash.
+`replay` makes the text of a recording.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Stream, compiled, disassemble, events, instrument, option
+from mttcg.instrument import (
+    Stream,
+    compiled,
+    disassemble,
+    events,
+    instrument,
+    option,
+)
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.outputs import check_output
 
@@ -36,13 +44,13 @@ HASH = np.uint64(0x9E3779B97F4A7C15)
 class Options:
     """Options of execlog."""
 
-    out: Path | None = option(None, help="file to write a line for each instruction to")
+    out: Path | None = option(None, help="file, device or pipe to write lines to")
     last: int = option(20, help="how many of each vCPU's last instructions to report")
 
 
 def plugin_init(options: Options) -> bool:
     """Record every instruction of every vCPU after it was retired."""
-    check_output("out", options.out)
+    check_output("out", options.out, flows=True)
     instrument(None, None, Stream("retired", events.RETIRED))
     return True
 
@@ -60,30 +68,30 @@ def write_lines(records: Any, first: int, table: Any, texts: Any, lengths: Any, 
         texts, lengths: what a line begins with.
         out: room for the lines.
     """
-    mask, at = len(table) - 1, 0
+    mask, at, one = np.uint64(len(table) - 1), np.uint64(0), np.uint64(1)
     for n in range(first, len(records)):
         record = records[n]
-        place = np.int64((record.pc ^ np.uint64(record.word)) * HASH >> np.uint64(40)) & mask
+        place = (record.pc ^ np.uint64(record.word)) * HASH >> np.uint64(40) & mask
         while table[place, 3] != 0 and (
             table[place, 0] != record.pc
             or table[place, 1] != record.word
             or table[place, 2] != record.cpu
         ):
-            place = (place + 1) & mask
+            place = (place + one) & mask
         if table[place, 3] == 0:
             return n, at
-        text = np.int64(table[place, 3]) - 1
-        length = lengths[text]
-        for k in range(length):
+        text = table[place, 3] - one
+        for k in range(np.uint64(WIDEST)):  # always as many, which is quick: the next writes over
             out[at + k] = texts[text, k]
-        at += length
+        at += lengths[text]
         if record.register != 0:
-            for k in range(16):
-                digit = (record.value >> np.uint64(60 - 4 * k)) & np.uint64(15)
-                out[at + k] = digit + np.uint64(48 if digit < 10 else 87)
-            at += 16
+            for k in range(np.uint64(16)):
+                digit = record.value >> (np.uint64(60) - np.uint64(4) * k) & np.uint64(15)
+                letter = np.uint64(39) if digit > np.uint64(9) else np.uint64(0)
+                out[at + k] = np.uint8(digit + np.uint64(48) + letter)
+            at += np.uint64(16)
         out[at] = 10
-        at += 1
+        at += one
     return len(records), at
 
 
@@ -93,7 +101,7 @@ class Lines:
     def __init__(self, places: int = 1 << 12) -> None:
         self.table = np.zeros((places, 4), dtype=np.uint64)
         self.texts = np.zeros((places // 2, WIDEST), dtype=np.uint8)
-        self.lengths = np.zeros(places // 2, dtype=np.int64)
+        self.lengths = np.zeros(places // 2, dtype=np.uint64)
         self.count = 0
         self.out = np.zeros(0, dtype=np.uint8)
 
@@ -158,9 +166,10 @@ class Aggregator(mttcg_bus.Aggregator):
     def begin(self, shard: int | None = None) -> None:
         """Open the file, if there is to be one."""
         super().begin(shard)
-        check_output("out", self.options.out)
+        check_output("out", self.options.out, flows=True)
         if self.options.out is not None:
-            path = self.file_for(self.options.out)
+            device = self.options.out.is_char_device()  # which shards can have in common
+            path = self.options.out if device else self.file_for(self.options.out)
             self.file = path.open("wb")
             self.files.add(str(path))
 

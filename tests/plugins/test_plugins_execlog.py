@@ -1,17 +1,25 @@
 """The log of executed instructions, against the definition of each instruction."""
 
+import io
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plugin_harness import ENGINE, guest_path, replayed, run_plugins
 
-from mttcg.instrument import elf_segments
+from mttcg.cli import main
+from mttcg.instrument import disassemble, elf_segments, events
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.registers import INDEX
 from mttcg.machine.elf import load_guest
+from mttcg_plugins.execlog import REGISTERS, Lines
 
 LINE = re.compile(r"(\d+) (0x\w{16}) (0x\w{8}) (.*?)(?: +(\w+)=0x(\w{16}))?")
 BASE, SIZE = 0x8000_0000, 1 << 24
@@ -108,3 +116,61 @@ def test_several_vcpus_shards_and_a_replay(tmp_path: Path) -> None:
     assert [[line for line in both if line.cpu == cpu] for cpu in range(2)] == logs
     assert report["last"] == result["plugins"]["execlog"]["last"]
     assert report["instructions"] == len(both)
+
+
+def plain_line(pc: int, value: int, word: int, cpu: int, register: int, _: int) -> str:
+    """A line, told once more."""
+    ((_, _, text),) = disassemble(word.to_bytes(4, "little"), pc)[:1]
+    start = f"{cpu} 0x{pc:016x} 0x{word:08x} {text}"
+    return f"{start:<64} {REGISTERS[register]}=0x{value:016x}" if register else start
+
+
+WORDS = st.sampled_from((0x13, 0x0001, 0x8082, 0x30401073, 0x00A5B02F, 0x0200_0053, 0x7F02F3C3))
+"""A nop, two compressed, a CSR, amoadd.d, fadd.d and fmadd.d with long operands."""
+RETIRED = st.tuples(
+    st.sampled_from((0, 0x8000_0000, 0x8000_0004, 0xFFFF_FFFF_FFFF_FFFC)),
+    st.sampled_from((0, 9, 10, 0x0123_4567_89AB_CDEF, (1 << 64) - 1)),
+    WORDS,
+    st.sampled_from((0, 3, 9999)),
+    st.integers(0, 63),
+    st.just(0),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(RETIRED, max_size=40), st.integers(0, 40))
+def test_lines_are_what_plain_python_writes(rows: list[tuple[int, ...]], split: int) -> None:
+    # what a line begins with is the instruction's: that always writes the same register
+    register = {row[:1] + row[2:4]: row[4] for row in rows}
+    rows = [(*row[:4], register[row[:1] + row[2:4]], 0) for row in rows]
+    lines, file = Lines(), io.BytesIO()
+    for part in (rows[:split], rows[split:]):
+        lines.write(np.array(part, dtype=events.RETIRED), file)
+    assert file.getvalue().decode().splitlines() == [plain_line(*row) for row in rows]
+
+
+def test_lines_are_right_however_many_instructions_there_are() -> None:
+    rows = [(0x8000_0000 + 4 * n, n, 0x13 | n % 32 << 7, 0, n % 32, 0) for n in range(5000)]
+    lines, file = Lines(places=4), io.BytesIO()
+    lines.write(np.array(rows + rows[::-1], dtype=events.RETIRED), file)
+    assert file.getvalue().decode().splitlines() == [plain_line(*r) for r in rows + rows[::-1]]
+
+
+def test_it_writes_to_a_device_and_to_a_pipe(tmp_path: Path) -> None:
+    run_plugins("hello", "execlog,out=/dev/null", smp=2, shards=2)
+    pipe, file = tmp_path / "pipe", tmp_path / "log"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    result = run_plugins("hello", f"execlog,out={pipe}")
+    reader.join()
+    assert len(read[0].splitlines()) == result["vcpus"][0]["instructions"]
+    run_plugins("hello", f"execlog,out={file}")
+    assert read[0] == file.read_text()
+
+
+def test_a_folder_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    spec = f"execlog,out={tmp_path}"
+    assert main(["run", str(guest_path("hello")), "--plugin", spec]) == 2
+    assert "is no regular file; expected a file to write" in capfd.readouterr().err

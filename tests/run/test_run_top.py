@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 import pytest
 from run_harness import LIMIT, Running, guest
 
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 TOP = (sys.executable, "-m", "mttcg", "top")
 
 
@@ -114,6 +116,10 @@ def test_keys_end_it_and_leave_the_terminal_as_it_was(
             terminal.read(until="hottest")
             terminal.press(key)
             assert terminal.wait() == 0
+            lines = ESCAPES.sub("", terminal.shown).splitlines()
+            assert max(map(len, lines)) <= columns
+            assert any("M instr/s" in line for line in lines)  # whole, also in a narrow one
+            assert ("cache hits" in terminal.shown) == (columns == 100)
             assert "Traceback" not in terminal.shown
     assert running.process.poll() is None  # it is not for top to end
     running.process.send_signal(signal.SIGINT)

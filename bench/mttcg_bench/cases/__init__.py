@@ -43,6 +43,6 @@ def cases_of(names: Sequence[str], choice: Choice) -> list[Case]:
     return [case for case in found if wanted & {ALL, case.group, case.name}]
 
 
-def samples_of(cases: Iterable[Case]) -> int:
-    """How many runs a round of these cases has."""
-    return sum(len(case.variants) for case in cases)
+def samples_of(cases: Iterable[Case], runs: int) -> int:
+    """How many runs of a variant so many rounds of these cases have."""
+    return sum(len(case.variants) * min(runs, case.rounds) for case in cases)

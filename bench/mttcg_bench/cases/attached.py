@@ -10,6 +10,17 @@ CALLS_OF_A_ROUND = 10946
 """Calls of fibonacci in a round of mix: as many as the 21st Fibonacci number, as the compiler made
 a loop of the second of its two calls."""
 
+BUNDLED = {
+    "coverage": 1.0,
+    "howvec": 1.0,
+    "callgraph": 0.1,
+    "timeline": 0.1,
+    "locks": 0.04,
+    "sharing": 0.04,
+    "races": 0.02,
+}
+"""The other plugins that come with mttcg, and their share of the rounds; they have no count."""
+
 
 @dataclass(frozen=True)
 class Attached:
@@ -58,23 +69,34 @@ ATTACHED = {
         "every access recorded without loss, and counted per page by the aggregator",
         ("memtrace",),
         events="records",
-        share=0.15,
+        share=0.5,
     ),
     "memtrace-drop": Attached(
         "every access recorded; what the aggregator is too slow for is dropped and counted",
         ("memtrace",),
         ("--policy", "memtrace=drop"),
         events="records",
-        share=0.15,
+        share=0.5,
+    ),
+    "execlog": Attached(
+        "a line of text for every instruction, written to /dev/null",
+        ("execlog,out=/dev/null",),
+        counts="instructions",
+        events="instructions",
+        share=0.01,
     ),
     "callback": Attached(
         "a Python callback at the entry of one function that is called often",
         ("{bench}/callback.py,pc={fibonacci}",),
         counts="calls",
         events="calls",
-        share=0.15,
+        share=0.05,
         settings={"calls_of_a_round": CALLS_OF_A_ROUND},
     ),
+    **{
+        name: Attached(f"the plugin {name}", (name,), share=share)
+        for name, share in BUNDLED.items()
+    },
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mttcg_bench.cases.choice import Choice
-from mttcg_bench.cases.figures import cpu_over, per_second, ratio, time_over
+from mttcg_bench.cases.figures import cpu_over, per_second, ratio, time_over, work
 from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
 
 QEMU = {"version": "7.2"}
@@ -25,7 +25,7 @@ def cases(choice: Choice) -> Iterator[Case]:
     if choice.has_engine("llvm"):
         for guest, (rounds, least, goal) in FASTER.items():
             yield faster_case(guest, rounds, least, goal)
-        yield from (ATOMICS, LOCKS, ONCE, SHARED_CODE, MEMORY, LITMUS)
+        yield from (TWO_HARTS, ATOMICS, LOCKS, TRANSLATION, ONCE, SHARED_CODE, MEMORY, LITMUS)
     if choice.has_engine("unicorn"):
         yield UNICORN
 
@@ -96,7 +96,7 @@ LOCKS = shared_case(
     "a shared counter and two locks, 2 harts; the guest fails if a total is not exact",
 )
 
-PER_INSTRUCTION = "translation of an instruction"
+EXECUTED = "CPU time of an executed instruction"
 ONCE = Case(
     name="engines.once",
     purpose="code that runs once: what translating it costs",
@@ -105,19 +105,52 @@ ONCE = Case(
     variants=(
         Variant("llvm", engine="llvm"),
         Variant("unicorn"),
-        Variant("QEMU", "qemu", settings=QEMU),
     ),
     figures=(
         Figure(
-            PER_INSTRUCTION,
+            EXECUTED,
             ratio(("llvm", "vcpu_cpu", 1), ("llvm", "instructions", 1)),
             "us",
             1e6,
         ),
         time_over("llvm over unicorn", "llvm", "unicorn"),
-        time_over("llvm over QEMU 7.2", "llvm", "QEMU"),
+    ),
+)
+
+PER_INSTRUCTION = "translation of an instruction"
+TRANSLATION = Case(
+    name="engines.translation",
+    purpose="pages of 400 instructions and more, translated with little effort, all included",
+    guest="once",
+    variants=(
+        Variant("pages", "translation", settings={"functions": "step_", "instructions": 400}),
+    ),
+    figures=(
+        Figure(
+            PER_INSTRUCTION, (("pages", "seconds", 1), ("pages", "instructions", -1)), "us", 1e6
+        ),
+        Figure(
+            "code of an instruction", (("pages", "code", 1), ("pages", "instructions", -1)), "B"
+        ),
     ),
     bars=(Bar(PER_INSTRUCTION, Side.AT_MOST, 100.0, "llvm: at most 100 us a guest instruction"),),
+)
+
+TWO_HARTS = Case(
+    name="engines.two-harts",
+    purpose="mix on llvm, 2 harts with work of their own, 3 seconds or so",
+    guest="mix",
+    symbols={"rounds": 4000},
+    variants=(Variant("1 hart", engine="llvm"), Variant("2 harts", engine="llvm", smp=2)),
+    figures=(work("work of 2", "1 hart", "2 harts", 2),),
+    bars=(
+        Bar(
+            "work of 2",
+            Side.AT_LEAST,
+            1.9,
+            "Two harts on two cores do at least 1.9 times the work of one",
+        ),
+    ),
 )
 
 MORE_BLOCKS = "blocks translated by 2 harts over those by 1"
@@ -182,6 +215,7 @@ UNICORN = Case(
     purpose="the same guest on Unicorn alone, in three ways to map RAM, and on our engine of it",
     guest="mix",
     symbols={"rounds": 60},
+    rounds=3,
     variants=(
         Variant(BARE, "unicorn", settings={"mapping": "whole"}),
         Variant(SPLIT, "unicorn", settings={"mapping": "apart"}),

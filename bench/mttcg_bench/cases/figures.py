@@ -35,3 +35,12 @@ def work(name: str, one: str, many: str, smp: int, metric: str = "guest") -> Fig
     factor = float(smp * smp if metric == "vcpu_cpu" else smp)
     terms = ratio((one, metric, 1), (many, metric, 1))
     return Figure(name, terms, "times", factor, Better.MORE)
+
+
+def growth(name: str, many: str, base_many: str, base_one: str, one: str) -> Figure:
+    """CPU overhead on many vCPUs over that on one, each over a variant with nothing attached."""
+    terms = (
+        *ratio((many, "vcpu_cpu", 1), (base_many, "vcpu_cpu", 1)),
+        *ratio((base_one, "vcpu_cpu", 1), (one, "vcpu_cpu", 1)),
+    )
+    return Figure(name, terms, "times")

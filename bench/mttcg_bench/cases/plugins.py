@@ -9,10 +9,17 @@ from mttcg_bench.model import Bar, Case, Figure, Side, Variant
 
 INLINE = ("empty", "icount", "hotblocks", "block-probe", "access-probe", "instruction-probe")
 OTHERS = ("memtrace", "memtrace-drop", "callback")
-ROUNDS = {"llvm": {INLINE: 1800, OTHERS: 200}, "unicorn": {INLINE: 60, OTHERS: 20}}
+TEXT = ("execlog",)
+KINDS: dict[tuple[str, ...], str] = {INLINE: "inline", OTHERS: "records", TEXT: "text"}
+ROUNDS: dict[str, dict[tuple[str, ...], int]] = {
+    "llvm": {INLINE: 1800, OTHERS: 200, TEXT: 40},
+    "unicorn": {INLINE: 60, OTHERS: 20},
+}
 """Rounds of mix for those that cost little and for those that cost much."""
 
+MOST_ROUNDS = {"llvm": 5, "unicorn": 3}
 DELIVERED = "memtrace: records"
+LINES = "llvm: execlog at 20 times QEMU's 0.95 M lines/s to /dev/null"
 BARS = {
     "llvm": (
         Bar("icount: CPU", Side.AT_MOST, 1.05, "llvm: icount at most 1.05"),
@@ -20,6 +27,7 @@ BARS = {
         Bar("access-probe: CPU", Side.AT_MOST, 2.0, "llvm: a probe on every access at most 2"),
         Bar("memtrace-drop: CPU", Side.AT_MOST, 2.5, "llvm: writing the ring at most 2.5"),
         Bar(DELIVERED, Side.AT_LEAST, 40.0, "llvm: 40 M events/s delivered", goal=200.0),
+        Bar("execlog: instructions", Side.AT_LEAST, 19.0, LINES),
     ),
     "unicorn": (
         Bar("empty: CPU", Side.AT_MOST, 1.03, "empty is within noise"),
@@ -50,8 +58,9 @@ def cases(choice: Choice) -> Iterator[Case]:
     for engine, by_cost in ROUNDS.items():
         if not choice.has_engine(engine):
             continue
-        for kind, (names, rounds) in zip(("inline", "records"), by_cost.items(), strict=True):
-            own = [name for name in choice.plugins if name not in INLINE + OTHERS + (NOTHING,)]
+        for names, rounds in by_cost.items():
+            kind, known = KINDS[names], (*INLINE, *OTHERS, *TEXT, NOTHING)
+            own = [name for name in choice.plugins if name not in known]
             wanted = [name for name in names if name in (choice.plugins or names)]
             wanted += own if kind == "inline" else []
             if wanted:
@@ -67,6 +76,7 @@ def case(engine: str, kind: str, names: list[str], rounds: int) -> Case:
         purpose=f"what each plugin costs on {engine}, 1 vCPU",
         guest="mix",
         symbols={"rounds": rounds},
+        rounds=MOST_ROUNDS[engine],
         variants=tuple(variant(engine, name) for name in (NOTHING, *names)),
         figures=tuple(figures),
         bars=tuple(bar for bar in BARS[engine] if bar.figure in known),

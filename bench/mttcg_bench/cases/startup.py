@@ -31,4 +31,5 @@ def cases(choice: Choice) -> Iterator[Case]:
         figures=figures,
         bars=tuple(bar for bar in bars if bar.figure in {one.name for one in variants}),
         same_output=False,
+        rounds=3,
     )

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mttcg_bench.model import Case, Measurement, Variant
-from mttcg_bench.tools import bus, command, native, python, python_peers, qemu, ring, unicorn
+from mttcg_bench.tools import (
+    bus,
+    command,
+    native,
+    python,
+    python_peers,
+    qemu,
+    ring,
+    translation,
+    unicorn,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,7 @@ TOOLS = {
         "python_peers": python_peers,
         "qemu": qemu,
         "ring": ring,
+        "translation": translation,
         "unicorn": unicorn,
     }.items()
 }

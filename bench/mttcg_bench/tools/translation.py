@@ -1,0 +1,65 @@
+"""The tool `translation`: what the llvm engine's first translation of whole pages takes."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from mttcg.engine.llvm.compile import FAST, compile_text
+from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.sweep import Sweep
+from mttcg.engine.llvm.weave import Sites
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.machine.board import RAM_BASE
+from mttcg.machine.elf import GuestImage, load_guest
+from mttcg_bench.checkout import GUESTS
+from mttcg_bench.model import Case, Measurement, Variant
+
+RAM_SIZE = 16 << 20
+
+
+def unavailable(_variant: Variant) -> str:
+    """It always can run."""
+    return ""
+
+
+def measure(case: Case, variant: Variant) -> Measurement:
+    """Translate each page of the guest that has so many instructions: CPU seconds, bytes."""
+    image = load_guest(GUESTS / f"{case.guest}.elf", RAM_BASE, RAM_SIZE)
+    settings = variant.settings
+    work = list(pages(image, settings["functions"], settings["instructions"]))
+    translate(work[0])  # LLVM's own start
+    began = time.process_time()
+    done = [translate(one) for one in work]
+    seconds = time.process_time() - began
+    instructions, code = (float(sum(column)) for column in zip(*done, strict=True))
+    return Measurement({"seconds": seconds, "instructions": instructions, "code": code})
+
+
+def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Sweep]]:
+    """How to sweep each page that has so many instructions in functions of such names."""
+    ram = bytearray(RAM_SIZE)
+    for segment in image.segments:
+        offset = segment.address - RAM_BASE
+        ram[offset : offset + len(segment.data)] = segment.data
+    functions: dict[int, list[int]] = {}
+    for symbol in image.symbols:
+        if symbol.name.startswith(prefix):
+            functions.setdefault(symbol.address & -PAGE, []).append(symbol.address)
+
+    def sweep(start: int, entries: list[int]) -> Sweep:
+        def half_at(offset: int) -> int:
+            at = start + offset - RAM_BASE
+            return int.from_bytes(ram[at : at + 2], "little")
+
+        return Sweep(start, half_at, entries)
+
+    found = [partial(sweep, start, entries) for start, entries in functions.items()]
+    return [one for one in found if len(one().instructions) >= least]
+
+
+def translate(page: Callable[[], Sweep]) -> tuple[int, int]:
+    """From the page's bytes to its code: instructions, bytes of code."""
+    sweep = page()
+    source = PageFunction(sweep, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
+    return len(sweep.instructions), len(compile_text(source, FAST))
