@@ -1,5 +1,6 @@
 """A run as Markdown: docs/performance.md and the figures in the README."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from mttcg_bench.tables import (
     scaleout_tables,
 )
 
+COLUMNS = 120
+"""Of a line of prose."""
 VERSIONS = ("python", "numba", "llvmlite", "unicorn", "pyzmq", "numpy")
 
 
@@ -38,10 +41,12 @@ def page(plain: Mapping[str, Any]) -> str:
     results = results_of(plain)
     parts = [
         "# Performance",
-        where(plain),
-        "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
-        "(../bench/SPEC.md). Each figure is the median over the rounds with the least and the most "
-        "of them; ratios are taken round by round. `make bench` takes all of it anew.",
+        prose(where(plain)),
+        prose(
+            "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
+            "(../bench/SPEC.md). Each figure is the median over the rounds with the least and the "
+            "most of them; ratios are taken round by round. `make bench` takes all of it anew."
+        ),
         "## At a glance",
         *headlines(results),
     ]
@@ -82,8 +87,14 @@ def markdown(table: Table) -> str:
     """A table as Markdown, with its heading."""
     lines = [table.headings, tuple("---" for _ in table.headings), *table.rows]
     text = "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
-    parts = [f"## {table.title}", *([table.note] if table.note else []), text]
+    parts = [f"## {table.title}", *([prose(table.note)] if table.note else []), text]
     return "\n\n".join(parts)
+
+
+def prose(text: str, indent: str = "") -> str:
+    """A paragraph in lines that are not too long."""
+    return textwrap.fill(text, COLUMNS, subsequent_indent=indent, break_long_words=False,
+                         break_on_hyphens=False)  # fmt: skip
 
 
 def cell(text: str) -> str:
@@ -121,7 +132,7 @@ def headlines_of(measured: Measured) -> list[str]:
     """The same; what they are made of is then noted in `used`."""
     lines = [*speed_lines(measured), *cost_lines(measured), *growth_lines(measured)]
     lines += exactness_lines(measured)
-    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+    return ["\n".join(prose(f"- {line}", "  ") for line in lines)] if lines else []
 
 
 def speed_lines(measured: Measured) -> Iterable[str]:
