@@ -1,9 +1,9 @@
 """A run as Markdown: docs/performance.md and the figures in the README."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mttcg_bench import scaling
 from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult
 from mttcg_bench.summary import Spread, spreads
@@ -18,6 +18,8 @@ from mttcg_bench.tables import (
     scaleout_tables,
 )
 
+COLUMNS = 120
+"""Of a line of prose."""
 VERSIONS = ("python", "numba", "llvmlite", "unicorn", "pyzmq", "numpy")
 
 
@@ -39,10 +41,12 @@ def page(plain: Mapping[str, Any]) -> str:
     results = results_of(plain)
     parts = [
         "# Performance",
-        where(plain),
-        "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
-        "(../bench/SPEC.md). Each figure is the median over the rounds with the least and the most "
-        "of them; ratios are taken round by round. `make bench` takes all of it anew.",
+        prose(where(plain)),
+        prose(
+            "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
+            "(../bench/SPEC.md). Each figure is the median over the rounds with the least and the "
+            "most of them; ratios are taken round by round. `make bench` takes all of it anew."
+        ),
         "## At a glance",
         *headlines(results),
     ]
@@ -83,8 +87,14 @@ def markdown(table: Table) -> str:
     """A table as Markdown, with its heading."""
     lines = [table.headings, tuple("---" for _ in table.headings), *table.rows]
     text = "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
-    parts = [f"## {table.title}", *([table.note] if table.note else []), text]
+    parts = [f"## {table.title}", *([prose(table.note)] if table.note else []), text]
     return "\n\n".join(parts)
+
+
+def prose(text: str, indent: str = "") -> str:
+    """A paragraph in lines that are not too long."""
+    return textwrap.fill(text, COLUMNS, subsequent_indent=indent, break_long_words=False,
+                         break_on_hyphens=False)  # fmt: skip
 
 
 def cell(text: str) -> str:
@@ -92,84 +102,106 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "<br>")
 
 
+class Measured:
+    """The figures of a run, and which of them were asked for."""
+
+    def __init__(self, results: Iterable[CaseResult]) -> None:
+        self.by_case = {result.case.name: spreads(result) for result in results}
+        self.used: dict[tuple[str, str], Spread] = {}
+
+    def figure(self, case: str, name: str) -> Spread | None:
+        """A figure of a case, None if it was not measured."""
+        spread = self.by_case.get(case, {}).get(name)
+        if spread is not None:
+            self.used[case, name] = spread
+        return spread
+
+    def all_of(self, case: str) -> dict[str, Spread]:
+        """All figures of a case that were measured."""
+        found = self.by_case.get(case, {})
+        self.used |= {(case, name): spread for name, spread in found.items()}
+        return found
+
+
 def headlines(results: Iterable[CaseResult]) -> list[str]:
     """The figures that matter most, a line each, of those that were measured."""
-    by_name = {result.case.name: result for result in results}
-    lines = [*speed_lines(by_name), *cost_lines(by_name), *growth_lines(by_name)]
-    lines += exactness_lines(by_name)
-    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+    return headlines_of(Measured(results))
 
 
-def figure(by_name: Mapping[str, CaseResult], case: str, name: str) -> Spread | None:
-    """A figure of a case, None if it was not measured."""
-    return spreads(by_name[case]).get(name) if case in by_name else None
+def headlines_of(measured: Measured) -> list[str]:
+    """The same; what they are made of is then noted in `used`."""
+    lines = [*speed_lines(measured), *cost_lines(measured), *growth_lines(measured)]
+    lines += exactness_lines(measured)
+    return ["\n".join(prose(f"- {line}", "  ") for line in lines)] if lines else []
 
 
-def speed_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+def speed_lines(measured: Measured) -> Iterable[str]:
     """How fast the guest runs, beside QEMU, the host and the Python tools."""
-    mix = figure(by_name, "engines.mix", "instructions")
+    mix = measured.figure("engines.mix", "instructions")
     if mix:
         others = [
             f"{number(spread.median)} times {words}"
             for name, words in (("QEMU 7.2 over llvm", "as fast as QEMU 7.2"),
-                                ("llvm over host", "the time of the same C compiled for the host"))
-            if (spread := figure(by_name, "engines.mix", name))
+                                ("llvm over host", "the time of the same C compiled for the host"),
+                                ("llvm over gcc -O2", "its time when gcc compiles it"))
+            if (spread := measured.figure("engines.mix", name))
         ]  # fmt: skip
-        beside = f", {' and '.join(others)}" if others else ""
+        beside = f": {', '.join(others)}" if others else ""
         yield f"`mix` runs at {number(mix.median)} M instructions/s on one vCPU{beside}."
-    if two := figure(by_name, "engines.two-harts", "work of 2"):
+    if two := measured.figure("engines.two-harts", "work of 2"):
         yield f"Two vCPUs on two cores do {number(two.median)} times the work of one."
 
 
-def cost_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+def cost_lines(measured: Measured) -> Iterable[str]:
     """What plugins cost on one vCPU."""
     costs = [
         f"{words} {number(spread.median)}"
         for name, words in (("icount", "counting instructions (`icount`)"),
                             ("hotblocks", "counting every block (`hotblocks`)"),
                             ("access-probe", "a probe on every memory access"))
-        if (spread := figure(by_name, "plugins.llvm-inline", f"{name}: CPU"))
+        if (spread := measured.figure("plugins.llvm-inline", f"{name}: CPU"))
     ]  # fmt: skip
     if costs:
         yield f"CPU time over the uninstrumented run, one vCPU: {', '.join(costs)}."
-    if rate := figure(by_name, "plugins.llvm-records", "memtrace: records"):
+    if rate := measured.figure("plugins.llvm-records", "memtrace: records"):
         yield (
             f"`memtrace` delivers {number(rate.median)} M records/s to an aggregator in another "
             "process, losing none."
         )
 
 
-def growth_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+GROWN = (
+    ("scaleout.llvm-weak", "hotblocks", "mttcg's `hotblocks`"),
+    ("scaleout.qemu-7.2", "hotblocks callback", "QEMU 7.2's by callback"),
+    ("scaleout.qemu-10.0", "hotblocks callback", "QEMU 10.0's by callback"),
+    ("scaleout.qemu-7.2", "instructions inline", "QEMU 7.2's inline instruction count"),
+    ("scaleout.qemu-10.0", "instructions inline", "QEMU 10.0's inline instruction count"),
+)
+"""Case, what is attached, and what to call it."""
+
+
+def growth_lines(measured: Measured) -> Iterable[str]:
     """How the overhead grows from one vCPU to two, here and on QEMU."""
     grown = []
-    for case, series, words in (
-        ("scaleout.llvm-weak", "hotblocks", "mttcg's `hotblocks`"),
-        ("scaleout.qemu-7.2", "hotblocks callback", "QEMU 7.2's by callback"),
-        ("scaleout.qemu-10.0", "hotblocks callback", "QEMU 10.0's by callback"),
-        ("scaleout.qemu-7.2", "instructions inline", "QEMU 7.2's inline instruction count"),
-        ("scaleout.qemu-10.0", "instructions inline", "QEMU 10.0's inline instruction count"),
-    ):
-        curve = scaling.curves(by_name[case], "vcpu_cpu").get(series) if case in by_name else None
-        if curve and {1, 2} <= curve.keys():
-            one, two = number(curve[1].median), number(curve[2].median)
-            grown.append(f"{words} from {one} to {two}")
+    for case, series, words in GROWN:
+        one, two = (measured.figure(case, f"{series}: CPU, {n} vCPUs") for n in (1, 2))
+        if one and two:
+            grown.append(f"{words} from {number(one.median)} to {number(two.median)}")
     if grown:
         yield f"CPU overhead with one more vCPU: {', '.join(grown)}."
 
 
-def exactness_lines(by_name: Mapping[str, CaseResult]) -> Iterable[str]:
+def exactness_lines(measured: Measured) -> Iterable[str]:
     """Who counts exactly with two vCPUs."""
-    result = by_name.get("peers.exactness")
-    if result is None:
+    found = measured.all_of("peers.exactness")
+    if not found:
         return
+    kept = [name.removesuffix(": counted") for name, spread in found.items() if exact(spread)]
     lost = [
         f"{name.removesuffix(': counted')} {number(100 - spread.median)} % lost"
-        for name, spread in spreads(result).items()
+        for name, spread in found.items()
         if not exact(spread)
     ]
-    found = [
-        name.removesuffix(": counted") for name, spread in spreads(result).items() if exact(spread)
-    ]
-    yield f"Counted inline with 2 vCPUs: exact: {'; '.join(found)}." + (
+    yield f"Counted inline with 2 vCPUs: exact: {'; '.join(kept)}." + (
         f" Not exact: {'; '.join(lost)}." if lost else ""
     )

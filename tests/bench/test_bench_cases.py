@@ -1,12 +1,15 @@
 """The cases run and their data hold together; how fast anything is, is no test's business."""
 
+import io
 from pathlib import Path
 
 import pytest
 from bench_samples import TINY
+from rich.console import Console
 
+from mttcg.instrument.loader import project_plugins
 from mttcg_bench.cases import GROUPS, cases_of
-from mttcg_bench.cases.attached import ATTACHED, CALLS_OF_A_ROUND
+from mttcg_bench.cases.attached import ATTACHED, BUNDLED, CALLS_OF_A_ROUND, NOTHING
 from mttcg_bench.cases.choice import Choice
 from mttcg_bench.cases.engines import UNICORN
 from mttcg_bench.cases.scaleout import case as scaleout_case
@@ -14,8 +17,9 @@ from mttcg_bench.checkout import ROOT
 from mttcg_bench.errors import OutputsDiffer, UnknownName
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.quiet import Patience
-from mttcg_bench.results import case_to_json
+from mttcg_bench.results import case_to_json, read, results_of
 from mttcg_bench.runner import CaseResult, Outputs, check_output, run_case
+from mttcg_bench.session import run_cases
 from mttcg_bench.summary import spreads
 from mttcg_bench.tools import TOOLS
 
@@ -69,14 +73,33 @@ def test_what_is_chosen_is_what_runs() -> None:
     assert engines == {"llvm", "unicorn"}
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACHED if name != "memtrace-drop"])
-def test_everything_that_is_attached_counts_right_on_two_harts(name: str) -> None:
-    case = scaleout_case("unicorn", "weak", [name], {2: 1})
-    result = run_once(case)
-    assert result.failures == {}  # CountWrong is one
-    events = [sample["events"] for sample in result.samples.get(f"{name}, 2", [])]
-    if name == "callback":
-        assert events == [2 * CALLS_OF_A_ROUND]
+CHECKED = [name for name, what in ATTACHED.items() if what.events and name != "memtrace-drop"]
+"""What counts or records something, and loses nothing."""
+
+
+@pytest.fixture(scope="module")
+def all_attached() -> CaseResult:
+    return run_once(scaleout_case("llvm", "weak", ["empty", *CHECKED], {2: 1}))
+
+
+@pytest.mark.parametrize("name", [NOTHING, "empty", *CHECKED])
+def test_everything_that_is_attached_counts_right_on_two_harts(
+    name: str, all_attached: CaseResult
+) -> None:
+    assert all_attached.failures.get(f"{name}, 2") is None  # CountWrong is one
+    [sample] = all_attached.samples[f"{name}, 2"]
+    if counts := ATTACHED[name].counts:
+        expected = 2 * CALLS_OF_A_ROUND if counts == "calls" else sample[counts]
+        assert sample["events"] == expected > 0
+    if name == "memtrace":
+        [probe] = all_attached.samples["access-probe, 2"]
+        assert sample["events"] == sample["records_delivered"] > 0
+        assert probe["events"] > 0
+
+
+def test_every_plugin_that_comes_with_mttcg_is_there_by_its_name() -> None:
+    assert BUNDLED.keys() <= {plugin.name for plugin in project_plugins()}
+    assert not [name for name in BUNDLED if ATTACHED[name].events]
 
 
 def test_what_is_dropped_is_counted() -> None:
@@ -86,13 +109,20 @@ def test_what_is_dropped_is_counted() -> None:
     assert sample["events"] == sample["records_delivered"] + sample["records_dropped"] > 0
 
 
-def test_a_tiny_case_runs_and_says_what_it_took() -> None:
-    result = run_once(TINY)
+def test_a_tiny_case_runs_and_says_what_it_took(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    plain = run_cases([TINY], 1, 0.0, Console(file=io.StringIO()), file)
+    [result] = results_of(plain)
     [nothing], [icount] = result.samples["nothing"], result.samples["icount"]
     assert nothing["instructions"] == icount["instructions"] == icount["events"] > 4_000_000
     assert 0 < icount["vcpu_cpu"] <= icount["all_cpu"]
     assert icount["cpu_command"] > 0
     assert spreads(result).keys() == {"time"}
+    # results are written as they come, and name no place
+    assert read(file) == plain
+    assert plain["cases"]["tiny.mix"]["bars"][0]["verdict"] == "met"
+    assert {"commit", "host", "peers", "load_before", "taken", "runs"} <= plain.keys()
+    assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
 
 
 def test_outputs_are_compared_whatever_the_order_of_the_harts() -> None:
@@ -105,24 +135,19 @@ def test_outputs_are_compared_whatever_the_order_of_the_harts() -> None:
     assert "hart 0 x\nhart 1 y" in str(caught.value) and "hart 0 z" in str(caught.value)
 
 
-def test_a_guest_that_prints_something_else_fails_its_variant_alone() -> None:
-    """The second has a board of two harts, but says that it does the work of one."""
+def test_a_guest_or_a_plugin_that_is_wrong_fails_its_variant_alone() -> None:
+    """One has a board of two harts, but says that it does the work of one; one counts wrong."""
     variants = (
         Variant("right"),
         Variant("wrong", settings={"arguments": ("--smp", "2")}),
         Variant("other work", symbols={"rounds": 2}),
+        Variant("empty", plugins=("empty",), counts="blocks"),
     )
     result = run_once(Case("tiny.wrong", "", variants, (), guest="mix", symbols={"rounds": 1}))
     assert result.samples.keys() == {"right", "other work"}
     failure = result.failures["wrong"]
     assert failure.startswith("the guest's outputs differ\n--- right\nhart 0 result 0x")
     assert "--- wrong (this one)\nhart 0 result 0x" in failure
-
-
-def test_a_plugin_that_counts_wrong_fails_its_variant_alone() -> None:
-    variants = (Variant("nothing"), Variant("empty", plugins=("empty",), counts="blocks"))
-    result = run_once(Case("tiny.wrong", "", variants, (), guest="mix", symbols={"rounds": 1}))
-    assert result.samples.keys() == {"nothing"}
     assert result.failures["empty"].startswith("empty: 0 events; expected ")
 
 
@@ -139,9 +164,13 @@ def test_every_way_to_map_ram_runs_the_guest_alike() -> None:
 
 @pytest.mark.parametrize("guest", ["mix", "calls", "flops", "memory", "adds", "once"])
 def test_a_guest_does_on_the_host_what_it_does_here(guest: str) -> None:
-    variants = (Variant("host", "native"), Variant("llvm", engine="llvm"))
-    result = run_once(Case("tiny.native", "", variants, (), guest=guest, symbols={"rounds": 1}))
-    assert result.failures == {} and len(result.samples) == 2
+    variants = [Variant("host", "native"), Variant("llvm", engine="llvm")]
+    if guest == "mix":  # the one that is built with it
+        variants.append(Variant("gcc", "native", settings={"compiler": "gcc"}))
+    case = Case("tiny.native", "", tuple(variants), (), guest=guest, symbols={"rounds": 1})
+    result = run_once(case)
+    assert result.failures == {} and {"host", "llvm"} <= result.samples.keys()
+    assert len(result.samples) + len(result.reasons) == len(variants)
 
 
 def test_the_bus_is_measured_without_loss() -> None:

@@ -57,9 +57,13 @@ class ClusterRunning(Running):
         return running(self.mark, 1)
 
     def kill_all(self) -> None:
-        """Kill the scheduler and the workers, by their process ids."""
+        """Kill the scheduler and the workers, by their process ids.
+
+        Not who removes their semaphores, which only a killed machine would take along.
+        """
         for process in (self.process, *marked(self.mark)):
-            process.kill()
+            if not is_tracker(process.pid):
+                process.kill()
 
     def end(self) -> None:
         """Let it close by itself: its stdin ends."""
@@ -67,7 +71,22 @@ class ClusterRunning(Running):
             self.process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(SOON)
+        # it removes the semaphores of those that were killed, once there is nobody else
+        trackers = [process for process in marked(self.mark) if is_tracker(process.pid)]
+        for process in marked(self.mark):
+            if process not in trackers:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        psutil.wait_procs(trackers, timeout=SOON)
         super().end()
+
+
+def is_tracker(pid: int) -> bool:
+    """Whether it is multiprocessing's, which removes what killed processes leave in /dev/shm."""
+    try:
+        return "multiprocessing.resource_tracker" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def running(mark: str, count: int) -> list[psutil.Process]:

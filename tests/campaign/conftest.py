@@ -41,6 +41,14 @@ def cluster(tmp_path: Path) -> Iterator[Callable[..., ClusterRunning]]:
 
 
 @pytest.fixture(scope="module")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
+    """One whose workers may be killed: they are started again."""
+    running = ClusterRunning(tmp_path_factory.mktemp("cluster"), workers=2)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
     """One that several tests use, of one worker with two threads."""
     running = ClusterRunning(tmp_path_factory.mktemp("cluster"), threads=2)

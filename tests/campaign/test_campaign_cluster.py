@@ -70,9 +70,9 @@ def plugin_vcpu_init(_cpu):
 
 
 def test_a_run_whose_worker_is_killed_goes_to_another(
-    campaign: Start, cluster: StartCluster, tmp_path: Path
+    campaign: Start, two_workers: ClusterRunning, tmp_path: Path
 ) -> None:
-    dask = cluster(workers=2)
+    dask = two_workers
     gate, plugin = tmp_path / "gate", tmp_path / "waits.py"
     plugin.write_text(WAITS.format(gate=gate))
     text = f'[[runs]]\nguests = "{guest("hello")}"\nplugins = "{plugin}"'
@@ -87,9 +87,9 @@ def test_a_run_whose_worker_is_killed_goes_to_another(
 
 
 def test_a_run_whose_workers_are_killed_is_tried_as_often_as_it_may(
-    campaign: Start, cluster: StartCluster
+    campaign: Start, two_workers: ClusterRunning
 ) -> None:
-    dask = cluster(workers=2)
+    dask = two_workers
     running = campaign(SPIN, "--scheduler", dask.url)
     for _ in range(2):
         [run] = dask.runs()

@@ -15,12 +15,11 @@ BUNDLED = {
     "howvec": 1.0,
     "callgraph": 0.1,
     "timeline": 0.1,
-    "execlog": 0.05,
     "locks": 0.04,
     "sharing": 0.04,
     "races": 0.02,
 }
-"""The other plugins that come with mttcg, and their share of the rounds."""
+"""The other plugins that come with mttcg, and their share of the rounds; they have no count."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ ATTACHED = {
         ("execlog,out=/dev/null",),
         counts="instructions",
         events="instructions",
-        share=0.15,
+        share=0.01,
     ),
     "callback": Attached(
         "a Python callback at the entry of one function that is called often",

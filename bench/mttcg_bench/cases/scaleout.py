@@ -16,9 +16,9 @@ from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
 DEFAULT = (
     "empty", "icount", "hotblocks", "access-probe", "memtrace", "memtrace-drop", "callback",
 )  # fmt: skip
+"""On all numbers of vCPUs; the other plugins that come with mttcg are on 1 and 2."""
 MOST_ROUNDS = 3
 """Rounds of a case at most: beyond the cores each takes long."""
-"""On all numbers of vCPUs; the other plugins that come with mttcg are on 1 and 2."""
 STRONG = ("hotblocks",)
 ROUNDS = {"llvm": 700, "unicorn": 40}
 """Rounds of mix for each vCPU: about 0.6 s, on a machine of 2024."""
@@ -61,7 +61,7 @@ def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
     if engine == "llvm" or choice.smp:
         yield case(engine, "strong", strong, {n: total // n for n in smp})
     if engine == "llvm" and not choice.plugins:
-        yield case(engine, "bundled", list(BUNDLED), dict.fromkeys((1, 2), ROUNDS[engine]))
+        yield case(engine, "bundled", [*BUNDLED, "execlog"], dict.fromkeys((1, 2), ROUNDS[engine]))
 
 
 def case(engine: str, kind: str, names: list[str], rounds: dict[int, int]) -> Case:
