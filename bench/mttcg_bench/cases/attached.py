@@ -18,6 +18,7 @@ BUNDLED = {
     "locks": 0.04,
     "sharing": 0.04,
     "races": 0.02,
+    "cache": 0.02,
 }
 """The other plugins that come with mttcg, and their share of the rounds; they have no count."""
 
