@@ -283,9 +283,8 @@ class Source:
             return None
         if not (flush or closed):
             self.waits = available >= self.ring.batch
-            if available < (
-                self.bulk if self._on_their_way() >= ENOUGH_QUEUED else self.ring.batch
-            ):
+            busy = self._on_their_way() >= ENOUGH_QUEUED
+            if available < (self.bulk if busy else self.ring.batch):
                 return None
         if not self.taps:
             return self.ring.peek()
