@@ -283,7 +283,8 @@ class Source:
             return None
         if not (flush or closed):
             self.waits = available >= self.ring.batch
-            if available < (self.ring.batch if self.unsettled < ENOUGH_QUEUED else self.bulk):
+            busy = self._on_their_way() >= ENOUGH_QUEUED
+            if available < (self.bulk if busy else self.ring.batch):
                 return None
         if not self.taps:
             return self.ring.peek()
@@ -291,6 +292,16 @@ class Source:
         span = self.ring.peek(min(LARGEST_BATCH, credit) // self.stream.dtype.itemsize)
         room = all(tap.subscriber.has_room(span.nbytes) for tap in self.taps if tap.policy.waits)
         return span if room else None
+
+    def _on_their_way(self) -> int:
+        """Batches that keep those busy whom the guest waits for; if there is none, anybody.
+
+        One that stands still and drops is no reason to let the others wait.
+        """
+        waiting = [len(tap.unanswered) for tap in self.taps if tap.policy.waits]
+        if waiting:
+            return max(waiting)
+        return min((len(tap.unanswered) for tap in self.taps), default=0)
 
     @property
     def done(self) -> bool:
