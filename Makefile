@@ -54,6 +54,9 @@ guests: $(STAMP) ## build the example guests (needs no compiler but the pip pack
 docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
 
+cookbook: $(STAMP) ## run every recipe of docs/cookbook.py, and write its page and picture
+	$(BIN)/python docs/cookbook.py
+
 bench: $(STAMP) ## run all benchmarks (half an hour)
 	$(BIN)/mttcg bench all --runs 5 --json bench/results/full.json --html bench/results/full.html
 
