@@ -9,7 +9,7 @@ SOURCES := mttcg bus plugins tests bench docs examples
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly check lint format guests docs bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly check lint format guests docs cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

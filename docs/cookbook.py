@@ -26,7 +26,7 @@ from mttcg.report.plots import STYLE
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "cookbook"
-COLUMNS = 110
+COLUMNS = 140
 MOST_LINES = 60
 """Of output on a page."""
 SVG_STYLE = "svg { font: 12px system-ui, sans-serif; background: #fff; fill: #222; color: #222; }"

@@ -32,8 +32,14 @@ def cookbook() -> Iterator[ModuleType]:
 
 
 def headings(text: str) -> list[str]:
-    """The names of the parts of an output, without those that the page has cut."""
-    return re.findall(r"^(\w+(?:: \w+)?)$", text, re.M)
+    """The names of the parts of an output, and the columns of its tables, as far as they go."""
+    lines = text.splitlines()
+    tables = {n - 1 for n, line in enumerate(lines) if re.fullmatch(" *─+", line)}
+    return [
+        " ".join(line.split())
+        for n, line in enumerate(lines)
+        if n in tables or re.fullmatch(r"\w+(: [\w ]+)?", line)
+    ]
 
 
 def test_every_plugin_has_a_page_and_no_other_has(cookbook: ModuleType) -> None:
