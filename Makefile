@@ -9,7 +9,7 @@ SOURCES := mttcg bus plugins tests bench docs examples
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly check lint format guests docs bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly check lint format guests docs cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ guests: $(STAMP) ## build the example guests (needs no compiler but the pip pack
 
 docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
+
+cookbook: $(STAMP) ## run every recipe of docs/cookbook.py, and write its page and picture
+	$(BIN)/python docs/cookbook.py
 
 bench: $(STAMP) ## run all benchmarks (half an hour); then make docs
 	$(BIN)/mttcg bench all --runs 5 --json bench/results/full.json --html bench/results/full.html

@@ -195,7 +195,8 @@ def plugins_page() -> str:
         MARK,
         "# Plugins",
         "The plugins that come with mttcg, by the name that `--plugin` takes: "
-        "`--plugin name,option=value,...`.",
+        "`--plugin name,option=value,...`."
+        "\nThe [cookbook](cookbook/README.md) has a run of each, with a picture.",
     ]
     for source in project_plugins():
         module = import_source(source)

@@ -1,0 +1,286 @@
+"""Write the cookbook: a page per plugin from a run of it, with what it printed and a picture.
+
+    python docs/cookbook.py [PLUGIN...]
+
+Counts that depend on how the vCPUs' times met differ from run to run, so tests compare headings and
+columns of the output, not its numbers.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
+
+from mttcg.instrument.loader import import_source, project_plugins
+from mttcg.report.charts import charts_of
+from mttcg.report.markup import element
+from mttcg.report.parts import Rows, parts_of
+from mttcg.report.plots import STYLE
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "cookbook"
+COLUMNS = 140
+MOST_LINES = 60
+"""Of output on a page."""
+SVG_STYLE = "svg { font: 12px system-ui, sans-serif; background: #fff; fill: #222; color: #222; }"
+WIDTH, ROW, LEAST_WIDTH, CHARACTER = 760, 18, 0.3, 6.5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A page. `picture`: part of the report to draw, file of blocks, or "" with `why` not."""
+
+    question: str
+    command: str
+    picture: str = ""
+    why: str = ""
+
+
+RECIPES = {
+    "cache": Recipe(
+        "Which data and which code miss in which cache, and which lines do vCPUs take from others?",
+        "caches.elf --smp 2 --set rounds=20 --plugin cache,top=6",
+        "cache: code",
+    ),
+    "callgraph": Recipe(
+        "Which functions call which, and where do the instructions go?",
+        "calls.elf --set rounds=1 --plugin callgraph,out=stacks.txt,top=3",
+        "stacks.txt",
+    ),
+    "coverage": Recipe(
+        "Which code and which lines have run?",
+        "mix.elf --smp 2 --set rounds=2 --plugin coverage,drcov=mix.drcov,lcov=mix.info,top=6",
+        "coverage: ",
+    ),
+    "empty": Recipe(
+        "What does a plugin cost that does nothing?",
+        "hello.elf --plugin empty",
+        why="There is nothing to draw: it records nothing and reports nothing.",
+    ),
+    "execlog": Recipe(
+        "What did the guest execute, instruction by instruction?",
+        "hello.elf --plugin execlog,out=log.txt,last=12",
+        why="There is no picture: a log is to be read.",
+    ),
+    "hotblocks": Recipe(
+        "Which blocks run most?",
+        "mix.elf --smp 2 --set rounds=2 --plugin hotblocks,top=5",
+        "hotblocks: ",
+    ),
+    "howvec": Recipe(
+        "What kinds of instructions are executed?",
+        "mix.elf --smp 2 --set rounds=2 --plugin howvec,top=3",
+        "howvec: ",
+    ),
+    "icount": Recipe(
+        "How many instructions and blocks does each vCPU execute?",
+        "counter.elf --smp 2 --set rounds=1000 --plugin icount",
+        "icount",
+    ),
+    "locks": Recipe(
+        "Which locks do vCPUs fight for, and how long do they wait?",
+        "locks.elf --smp 2 --set fault=1 --plugin locks",
+        "locks: ",
+    ),
+    "memtrace": Recipe(
+        "Which memory does the guest access?",
+        "mix.elf --smp 2 --set rounds=1 --plugin memtrace,out=trace.npy,top=8",
+        "memtrace: hottest",
+    ),
+    "races": Recipe(
+        "Which accesses of different vCPUs are in no order?",
+        "races.elf --smp 2 --set rounds=50 --set fault=1 --plugin races",
+        "races: ",
+    ),
+    "sharing": Recipe(
+        "Which cache lines go back and forth between vCPUs, and do they have to?",
+        "sharing.elf --smp 2 --set rounds=1000 --set fault=1 --plugin sharing",
+        "sharing: variables",
+    ),
+    "timeline": Recipe(
+        "What did each vCPU do, and when?",
+        "hello.elf --smp 2 --plugin timeline,out=trace.json",
+        "trace.json",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Dish:
+    """What a run gave: its text, the plugin's report, and the picture as SVG, "" if none."""
+
+    text: str
+    report: Any
+    picture: str
+
+
+def shown_command(recipe: Recipe) -> str:
+    """The command as the reader types it."""
+    return f"mttcg run examples/guests/{recipe.command}"
+
+
+def cook(name: str) -> Dish:
+    """Run a recipe in a folder of its own; raises CalledProcessError if it fails."""
+    recipe = RECIPES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        guest, *options = recipe.command.split()
+        command = [sys.executable, "-m", "mttcg", "run", str(ROOT / "examples/guests" / guest)]
+        environment = {**os.environ, "COLUMNS": str(COLUMNS)}
+        done = subprocess.run(
+            [*command, *options, "--json", "result.json"],
+            cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=170,
+        )  # fmt: skip
+        report = json.loads((Path(folder) / "result.json").read_text())["plugins"].get(name)
+        _, found, text = done.stderr.partition(f"\n{name}")
+        return Dish((name + text) if found else "", report, drawn(name, report, Path(folder)))
+
+
+def drawn(name: str, report: Any, folder: Path) -> str:
+    """The picture of a recipe, as a file's content."""
+    wanted = RECIPES[name].picture
+    if wanted == "stacks.txt":
+        blocks = list(stack_blocks((folder / wanted).read_text()))
+        return blocks_picture("Instructions by stack", blocks, "instructions")
+    if wanted == "trace.json":
+        return blocks_picture("Time by function", list(trace_blocks(folder / wanted)), "µs")
+    for part in parts_of(name, report) if wanted else ():
+        if isinstance(part, Rows) and part.title.startswith(wanted):
+            for figure in charts_of(part):
+                return svg_file(figure[1])
+    return ""
+
+
+Block = tuple[float, float, int, str]
+"""Start and length along the axis, row from the top, name."""
+
+
+def stack_blocks(text: str) -> Iterator[Block]:
+    """Blocks of collapsed stacks: each as wide as what it and those above it have executed."""
+    sizes: dict[tuple[str, ...], int] = {}
+    for line in text.splitlines():
+        stack, count = line.rsplit(" ", 1)
+        frames = tuple(stack.split(";"))
+        for depth in range(1, len(frames) + 1):
+            sizes[frames[:depth]] = sizes.get(frames[:depth], 0) + int(count)
+    ends: dict[tuple[str, ...], float] = {(): 0.0}
+    for frames in sorted(sizes):
+        start = ends[frames[:-1]]
+        ends[frames[:-1]], ends[frames] = start + sizes[frames], start
+        yield start, sizes[frames], len(frames) - 1, frames[-1]
+
+
+def trace_blocks(path: Path) -> Iterator[Block]:
+    """Blocks of a trace: for each vCPU a row of its name, and rows of functions by depth."""
+    tracks: dict[int, list[dict[str, Any]]] = {}
+    names: dict[int, str] = {}
+    for event in json.loads(path.read_text())["traceEvents"]:
+        if event["ph"] == "X":
+            tracks.setdefault(event["tid"], []).append(event)
+        elif event["name"] == "thread_name":
+            names[event["tid"]] = event["args"]["name"]
+    row = 0
+    last = max(event["ts"] + event["dur"] for track in tracks.values() for event in track)
+    for track, events in sorted(tracks.items()):
+        yield 0.0, last, row, names.get(track, str(track))
+        deepest, open_ends = 0, list[float]()
+        for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
+            while open_ends and open_ends[-1] <= event["ts"]:
+                open_ends.pop()
+            open_ends.append(event["ts"] + event["dur"])
+            deepest = max(deepest, len(open_ends))
+            yield event["ts"], event["dur"], row + len(open_ends), event["name"]
+        row += deepest + 2
+
+
+def blocks_picture(title: str, blocks: Sequence[Block], unit: str) -> str:
+    """Blocks in rows, as wide as they are long."""
+    scale = WIDTH / max(start + length for start, length, _, _ in blocks)
+    shapes = []
+    for start, length, row, name in blocks:
+        width, x, y = length * scale, start * scale, row * ROW
+        if width < LEAST_WIDTH:
+            continue
+        colour = f"c{sum(name.encode()) % 8}"
+        box = {"x": f"{x:.1f}", "y": y, "width": f"{width:.1f}", "height": ROW - 1}
+        tip = element("title", None, f"{name}: {length:,.0f} {unit}")
+        shapes.append(element("rect", {"class": colour, "fill-opacity": 0.45} | box, tip))
+        if fits := name[: int((width - 4) / CHARACTER)]:
+            shapes.append(element("text", {"x": f"{x + 3:.1f}", "y": y + 13}, fits))
+    height = ROW * (1 + max(row for _, _, row, _ in blocks))
+    box = {"viewBox": f"0 0 {WIDTH} {height}", "width": WIDTH, "role": "img", "aria-label": title}
+    return svg_file(element("svg", box, *shapes))
+
+
+def svg_file(drawing: Element) -> str:
+    """A drawing by itself, with its colours."""
+    drawing.set("xmlns", "http://www.w3.org/2000/svg")
+    drawing.set("class", "plot")
+    drawing.insert(0, element("style", None, STYLE.strip() + "\n" + SVG_STYLE))
+    return tostring(drawing, encoding="unicode") + "\n"
+
+
+def page_of(name: str, dish: Dish) -> str:
+    """A page: question, command, output, picture."""
+    recipe = RECIPES[name]
+    module = import_source(next(s for s in project_plugins() if s.name == name))
+    purpose = (module.__doc__ or "").partition("\n")[0]
+    lines = [line.rstrip() for line in dish.text.rstrip().splitlines()]
+    more = [f"... {len(lines) - MOST_LINES} more lines"] if len(lines) > MOST_LINES else []
+    printed = "\n".join(lines[:MOST_LINES] + more)
+    output = f"```text\n{printed}\n```" if printed else "It prints nothing of its own."
+    picture = f"![What {name} found]({name}.svg)" if dish.picture else recipe.why
+    return (
+        "\n\n".join(
+            [
+                "<!-- written by docs/cookbook.py from a run; run: make cookbook -->",
+                f"# {name}",
+                f"**{recipe.question}** {purpose}",
+                f"```sh\n{shown_command(recipe)}\n```",
+                output,
+                picture,
+                f"[Options and records](../plugins.md#{name}) · [All recipes](README.md)",
+            ]
+        )
+        + "\n"
+    )
+
+
+def contents() -> str:
+    """The page that leads to all."""
+    rows = [f"| [{name}]({name}.md) | {recipe.question} |" for name, recipe in RECIPES.items()]
+    head = [
+        "<!-- written by docs/cookbook.py; run: make cookbook -->",
+        "# Cookbook",
+        "A page for each plugin: the question that it answers, a command on an example guest, and"
+        "\nwhat that printed, with a picture of it. `make cookbook` runs them all again.",
+    ]
+    return "\n\n".join([*head, "\n".join(["| plugin | question |", "|---|---|", *rows])]) + "\n"
+
+
+def main() -> int:
+    """Write the pages."""
+    parser = argparse.ArgumentParser(description="Write the cookbook from runs of its recipes.")
+    parser.add_argument("plugins", nargs="*", help="whose pages, all by default")
+    wanted = parser.parse_args().plugins or list(RECIPES)
+    if unknown := set(wanted) - set(RECIPES):
+        parser.error(f"no recipe for {', '.join(sorted(unknown))}")
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "README.md").write_text(contents(), encoding="utf-8")
+    for name in wanted:
+        dish = cook(name)
+        (FOLDER / f"{name}.md").write_text(page_of(name, dish), encoding="utf-8")
+        if dish.picture:
+            (FOLDER / f"{name}.svg").write_text(dish.picture, encoding="utf-8")
+        print(f"wrote {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
