@@ -13,12 +13,12 @@ a loop of the second of its two calls."""
 BUNDLED = {
     "coverage": 1.0,
     "howvec": 1.0,
-    "callgraph": 0.1,
-    "timeline": 0.1,
-    "locks": 0.04,
-    "sharing": 0.04,
-    "races": 0.02,
-    "cache": 0.02,
+    "callgraph": 0.05,
+    "timeline": 0.05,
+    "locks": 0.02,
+    "sharing": 0.02,
+    "races": 0.01,
+    "cache": 0.01,
 }
 """The other plugins that come with mttcg, and their share of the rounds; they have no count."""
 
@@ -70,14 +70,14 @@ ATTACHED = {
         "every access recorded without loss, and counted per page by the aggregator",
         ("memtrace",),
         events="records",
-        share=0.5,
+        share=0.25,
     ),
     "memtrace-drop": Attached(
         "every access recorded; what the aggregator is too slow for is dropped and counted",
         ("memtrace",),
         ("--policy", "memtrace=drop"),
         events="records",
-        share=0.5,
+        share=0.25,
     ),
     "execlog": Attached(
         "a line of text for every instruction, written to /dev/null",

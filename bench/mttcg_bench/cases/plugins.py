@@ -12,7 +12,7 @@ OTHERS = ("memtrace", "memtrace-drop", "callback")
 TEXT = ("execlog",)
 KINDS: dict[tuple[str, ...], str] = {INLINE: "inline", OTHERS: "records", TEXT: "text"}
 ROUNDS: dict[str, dict[tuple[str, ...], int]] = {
-    "llvm": {INLINE: 1800, OTHERS: 200, TEXT: 40},
+    "llvm": {INLINE: 1000, OTHERS: 200, TEXT: 40},
     "unicorn": {INLINE: 60, OTHERS: 20},
 }
 """Rounds of mix for those that cost little and for those that cost much."""

@@ -14,13 +14,13 @@ from mttcg_bench.cases.figures import cpu_over, growth, per_second, time_over, w
 from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
 
 DEFAULT = (
-    "empty", "icount", "hotblocks", "access-probe", "memtrace", "memtrace-drop", "callback",
+    "icount", "hotblocks", "access-probe", "memtrace", "memtrace-drop", "callback",
 )  # fmt: skip
 """On all numbers of vCPUs; the other plugins that come with mttcg are on 1 and 2."""
 MOST_ROUNDS = 3
 """Rounds of a case at most: beyond the cores each takes long."""
 STRONG = ("hotblocks",)
-ROUNDS = {"llvm": 700, "unicorn": 40}
+ROUNDS = {"llvm": 600, "unicorn": 40}
 """Rounds of mix for each vCPU: about 0.6 s, on a machine of 2024."""
 STRONG_TIMES = 2
 """How many times the work of a vCPU in the weak case all have together in the strong one."""
@@ -30,7 +30,7 @@ GROWS = (
     "its overhead at 1"
 )
 
-QEMU_ROUNDS = 150
+QEMU_ROUNDS = 100
 QEMU_SMP = (1, 2)
 QEMU_ATTACHED = (
     ("instructions", "inline"),
