@@ -28,8 +28,8 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
 	$(addprefix tests/plugins/test_plugins_,cache.py callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
-# two files at a time: most tests wait for processes
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+# two tests at a time: most wait for processes
+PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test: $(STAMP) ## run the tests
 	$(PYTEST)
