@@ -1,6 +1,12 @@
-"""What holds for all tests: random ones draw the same cases at every run, however slow the host."""
+"""What holds for all tests: random ones draw the same cases at every run, however slow the host;
+and Ctrl-C means to them, and to what they start, what it means at a terminal."""
+
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jobs begin so
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -69,7 +69,7 @@ def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
         [
             (
                 start(HELLO, "--plugin", "absent"),
-                "plugin absent: unknown; known are: callgraph",
+                "plugin absent: unknown; known are: cache, callgraph",
             ),
             (
                 start(HELLO, "--plugin", "hotblocks,tops=3"),
