@@ -13,10 +13,8 @@ from mttcg_bench.cases.choice import SMP, Choice
 from mttcg_bench.cases.figures import cpu_over, growth, per_second, time_over, work
 from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
 
-DEFAULT = (
-    "icount", "hotblocks", "access-probe", "memtrace", "memtrace-drop", "callback",
-)  # fmt: skip
-"""On all numbers of vCPUs; the other plugins that come with mttcg are on 1 and 2."""
+DEFAULT = ("icount", "hotblocks", "access-probe")
+LONG = ("memtrace", "memtrace-drop", "callback")
 MOST_ROUNDS = 3
 """Rounds of a case at most: beyond the cores each takes long."""
 STRONG = ("hotblocks",)
@@ -54,14 +52,16 @@ def cases(choice: Choice) -> Iterator[Case]:
 def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
     """Weak and strong scaling on one of our engines, and the other plugins on two vCPUs."""
     smp = choice.smp or (SMP if engine == "llvm" else FOR_UNICORN)
-    wanted = [name for name in choice.plugins or DEFAULT if name != NOTHING]
-    yield case(engine, "weak", wanted, dict.fromkeys(smp, ROUNDS[engine]))
+    wanted = [name for name in choice.plugins or (*DEFAULT, *LONG) if name != NOTHING]
+    inline = [name for name in wanted if choice.plugins or engine != "llvm" or name not in LONG]
+    yield case(engine, "weak", inline, dict.fromkeys(smp, ROUNDS[engine]))
     total = STRONG_TIMES * ROUNDS[engine]
     strong = [name for name in STRONG if name in wanted]
     if engine == "llvm" or choice.smp:
         yield case(engine, "strong", strong, {n: total // n for n in smp})
     if engine == "llvm" and not choice.plugins:
-        yield case(engine, "bundled", [*BUNDLED, "execlog"], dict.fromkeys((1, 2), ROUNDS[engine]))
+        others = ["empty", "execlog", *LONG, *BUNDLED]
+        yield case(engine, "others", others, dict.fromkeys((1, 2), ROUNDS[engine]))
 
 
 def case(engine: str, kind: str, names: list[str], rounds: dict[int, int]) -> Case:
