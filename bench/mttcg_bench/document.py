@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mttcg_bench.cases import cases_of
+from mttcg_bench.cases.choice import Choice
 from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult
 from mttcg_bench.summary import Spread, spreads
@@ -36,12 +38,18 @@ def where(plain: Mapping[str, Any]) -> str:
     )
 
 
+def left_out(plain: Mapping[str, Any]) -> str:
+    """Which cases were not asked for, "" if all were."""
+    names = [case.name for case in cases_of([], Choice()) if case.name not in plain["cases"]]
+    return f"Not part of this run: {', '.join(f'`{name}`' for name in names)}." if names else ""
+
+
 def page(plain: Mapping[str, Any]) -> str:
     """The page on performance, from a run's JSON."""
     results = results_of(plain)
     parts = [
         "# Performance",
-        prose(where(plain)),
+        prose(" ".join(filter(None, (where(plain), left_out(plain))))),
         prose(
             "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
             "(../bench/SPEC.md). Each figure is the median over the rounds with the least and the "
