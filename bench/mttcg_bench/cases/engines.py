@@ -185,7 +185,7 @@ MEMORY = Case(
     name="engines.memory-use",
     purpose="memory of a vCPU process of its own, with a guest of 16 MB",
     guest="mix",
-    symbols={"rounds": 800},
+    symbols={"rounds": 2000},
     variants=(
         Variant("2 harts", smp=2, engine="llvm", settings={"arguments": ("--memory", "16M")}),
     ),

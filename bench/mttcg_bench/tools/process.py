@@ -17,7 +17,9 @@ from mttcg_bench.errors import RunFailed
 
 LIMIT_SECONDS = 300.0
 LOOK_SECONDS = 0.2
-"""Between two looks at the processes, which cost some milliseconds."""
+"""Between two looks at the processes."""
+LOOKS_AT_MEMORY = 5
+"""Each so many looks at memory, too: it takes milliseconds of a core that the guest may need."""
 STOP_SECONDS = 5.0
 
 ROLES = {
@@ -54,9 +56,11 @@ class Onlooker:
         self.process = process
         self.cpu: dict[int, tuple[str, float]] = {}
         self.unique: dict[str, int] = defaultdict(int)
+        self.looks = 0
 
     def look(self) -> None:
         """Note what each has used; one that ends meanwhile was seen before."""
+        self.looks += 1
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self.process)
             for process in [root, *root.children(recursive=True)]:
@@ -68,7 +72,8 @@ class Onlooker:
         role = role or role_of(process)
         times = process.cpu_times()
         self.cpu[process.pid] = (role, times.user + times.system)
-        self.unique[role] = max(self.unique[role], process.memory_full_info().uss)
+        if self.looks % LOOKS_AT_MEMORY == 0:
+            self.unique[role] = max(self.unique[role], process.memory_full_info().uss)
 
     def cpu_of(self) -> dict[str, float]:
         """CPU seconds by role."""
