@@ -2,13 +2,14 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from bus_harness import RECORD, TestBus, records_of
+from bus_harness import LIMIT_SECONDS, RECORD, TestBus, records_of
 
 from mttcg_bus import control
 from mttcg_bus.controller import Control
@@ -159,7 +160,10 @@ def test_streams_that_came_and_went_leave_nothing(bus: TestBus, supervised: Supe
     before = publisher.num_fds(), publisher.memory_full_info().uss
     for _ in range(200):
         once()
-    assert publisher.num_fds() == before[0]
+    until = time.monotonic() + LIMIT_SECONDS
+    while publisher.num_fds() > before[0] and time.monotonic() < until:
+        pass  # the last one's end is on its way
+    assert publisher.num_fds() <= before[0]
     assert publisher.memory_full_info().uss - before[1] < 1 << 20
 
 
