@@ -35,6 +35,7 @@ __attribute__((noinline)) static void play(uint64_t hart, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
         while (ball.handed % PLAYERS != hart) {
         }
+        __atomic_thread_fence(__ATOMIC_ACQUIRE); /* recorded as after the load that ended the loop */
         ball.handed = ball.handed + 1;
     }
 }

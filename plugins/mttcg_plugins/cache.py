@@ -17,8 +17,10 @@ or data of a symbol took from others; `evicted_by_llc` those it lost since the l
 room; a write-back is what was written going one level down, the last level's to memory. Caches
 give up what was used longest ago. Simulated are loads, stores and atomics in RAM, not the fetching
 of instructions: an L1 for them would need a record of each block that runs, in the order of the
-accesses. Records that come too late (`late`) are followed where they came. It works in one process:
-`--shards` is refused.
+accesses. The time of a plain load may be earlier than that of the store whose value it got, by what
+a core has in flight, so where no fence or atomic is between them, vCPUs that fight for a line may
+be followed in another order, and a few invalidations be missing or too many. Records that come too
+late (`late`) are followed where they came. It works in one process: `--shards` is refused.
 """
 
 from dataclasses import dataclass
@@ -35,6 +37,8 @@ from mttcg_plugins._order.merging import InTimeOrder
 
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 LARGEST = 1 << 30
+MOST_LINES = 1 << 24
+"""Of one cache: as many as the largest has of 64 bytes; each takes 24 bytes of the host."""
 
 
 def bytes_of(name: str, text: str) -> int:
@@ -71,6 +75,8 @@ class Options:
 
     def _shape(self, level: str) -> tuple[int, int]:
         size, ways = bytes_of(level, getattr(self, level)), getattr(self, f"{level}_ways")
+        if size > MOST_LINES * self.line:
+            raise ValueError(f"{level}={size} with line={self.line} has over {MOST_LINES} lines")
         sets, rest = divmod(size, self.line * ways) if ways > 0 else (0, 0)
         if sets < 1 or rest or sets & (sets - 1):
             shape = f"{level}={size} with {level}_ways={ways} and line={self.line}"

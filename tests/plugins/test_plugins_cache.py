@@ -210,7 +210,16 @@ def test_shards_are_refused() -> None:
         run("caches", "cache", shards=2)
 
 
-@pytest.mark.parametrize("options", ["line=48", "l1=3K", "l2=big", "llc_ways=0", "l1=32,line=64"])
+@pytest.mark.parametrize(
+    "options",
+    ["line=48", "l1=3K", "l2=big", "llc_ways=0", "l1=32,line=64", "l1=1G,line=32"],
+)
 def test_caches_that_there_cannot_be_are_refused(options: str) -> None:
     with pytest.raises(PluginError, match=options.partition("=")[0]):
         load_plugin(f"cache,{options}")
+
+
+def test_the_largest_cache_there_can_be_is_taken() -> None:
+    options = load_plugin("cache,llc=1G").options
+    assert isinstance(options, cache.Options)
+    assert options.shapes()[2] == (1 << 20, 16)
