@@ -5,16 +5,26 @@ from collections.abc import Iterator
 import pytest
 from engine_harness import PAGE, Bare, fill
 
+from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm.page import ROUNDS
 from mttcg.isa.riscv64.traps import Cause
 
 BASE, SIZE = 0x8000_0000, 3 * PAGE
-STORE, BACK, LEAVE = 0x00C5_3023, 0xFEB5_1CE3, 0x0000_0073
-"""sd a2, 0(a0); bne a0, a1, -8; ecall."""
-A0, A1, A2 = 10, 11, 12
+A0, A1, A2, A3 = 10, 11, 12, 13
+STORE, LOAD, SUM = 0x00C5_3023, 0x0005_3703, 0x00E6_86B3
+"""sd a2, 0(a0); ld a4, 0(a0); add a3, a3, a4."""
+LEAVE = 0x0000_0073
 VALUE = 0x1122_3344_5566_7788
 ENDS = {8: (BASE, BASE + SIZE), -8: (BASE + 2 * PAGE, BASE - 8)}
 """By step: where the code is, and the first address that is not in RAM."""
+BODIES = {
+    "store": [STORE],
+    "load": [LOAD, SUM],
+    "load, store": [LOAD, SUM, STORE],
+    "store, load": [STORE, LOAD, SUM],
+    "add, load": [SUM, LOAD],
+}
+"""What a round does; in the last it changes what it needs before the access."""
 
 
 @pytest.fixture
@@ -24,40 +34,69 @@ def bare() -> Iterator[Bare]:
     made.close()
 
 
+def back(distance: int) -> int:
+    """bne a0, a1, by a negative distance."""
+    upper = (distance >> 12 & 1) << 31 | (distance >> 5 & 0x3F) << 25
+    return upper | A1 << 20 | A0 << 15 | 1 << 12 | (distance >> 1 & 0xF) << 8 | 1 << 7 | 0x63
+
+
 @pytest.mark.parametrize("improved", [False, True], ids=["fast", "optimised"])
 @pytest.mark.parametrize("step", ENDS)
-def test_loops_at_an_end_of_ram_store_up_to_it_and_trap_there(
-    bare: Bare, step: int, improved: bool
+@pytest.mark.parametrize("body", BODIES)
+def test_loops_at_an_end_of_ram_go_up_to_it_and_trap_there(
+    bare: Bare, body: str, step: int, improved: bool
 ) -> None:
     code, end = ENDS[step]
     move = (step & 0xFFF) << 20 | A0 << 15 | A0 << 7 | 0x13  # addi a0, a0, step
-    program = enumerate((STORE, move, BACK, LEAVE))
-    fill([(code + 4 * place, word) for place, word in program], bare.write)
+    body_words = BODIES[body]
+    program = [*body_words, move, back(-4 * len(body_words) - 4), LEAVE]
+    fill([(code + 4 * place, word) for place, word in enumerate(program)], bare.write)
     bare.engine.fetch_again()
     for room in range(1, ROUNDS + 3):
         for rounds in range(1, room + ROUNDS + 2):
-            check(bare, code, end, step, room, rounds)
+            check(bare, body_words, end, step, room, rounds)
             if improved:
                 bare.improve(code)
-                check(bare, code, end, step, room, rounds)
+                check(bare, body_words, end, step, room, rounds)
 
 
-def check(bare: Bare, code: int, end: int, step: int, room: int, rounds: int) -> None:
+def check(bare: Bare, body: list[int], end: int, step: int, room: int, rounds: int) -> None:
     """A loop of some rounds, so many of which are to RAM."""
+    code, _ = ENDS[step]
     first = end - step * room
-    lowest = min(first, end - step)
+    places = [first + step * number for number in range(room)]
+    for place in places:
+        bare.write(place, place.to_bytes(8, "little"))
     x = [0] * 32
     x[A0], x[A1], x[A2] = first, first + step * rounds, VALUE
     bare.set_registers(x, [0] * 32, 0)
-    bare.write(lowest, bytes(8 * room))
     before = bare.hart.instructions
-    for _ in bare.run_to_trap(code):
-        pass
-    done = min(rounds, room)
-    stored = sorted(first + step * number for number in range(done))
-    written = {at: VALUE if at in stored else 0 for at in range(lowest, lowest + 8 * room, 8)}
-    assert {at: int.from_bytes(bare.read(at, 8), "little") for at in written} == written
-    assert bare.hart.x[A0] == first + step * done
-    assert bare.hart.instructions - before == 3 * done, "what traps is not retired"
-    cause, value = (Cause.ECALL_MACHINE, 0) if rounds <= room else (Cause.STORE_ACCESS, end)
-    assert (bare.hart.mcause, bare.hart.mtval) == (cause, value)
+    kinds = [left.kind for left in bare.run_to_trap(code)]
+    done = places[:rounds]
+    found = {place: int.from_bytes(bare.read(place, 8), "little") for place in places}
+    assert found == {p: VALUE if STORE in body and p in done else p for p in places}
+    assert bare.hart.x[A3] == total(body, done, rounds > room)
+    assert bare.hart.x[A0] == first + step * len(done)
+    ended = rounds <= room
+    run = len(done) * (len(body) + 2) + (0 if ended else body_before_access(body))
+    assert bare.hart.instructions - before == run, "what traps is not retired"
+    if ended:
+        assert (bare.hart.mcause, bare.hart.mtval) == (Cause.ECALL_MACHINE, 0)
+        assert ExitKind.ACCESS not in kinds, "what is in RAM needs no host"
+    else:
+        cause = Cause.STORE_ACCESS if body[0] == STORE else Cause.LOAD_ACCESS
+        assert (bare.hart.mcause, bare.hart.mtval) == (cause, end)
+
+
+def body_before_access(body: list[int]) -> int:
+    """How many instructions of a round come before its first access."""
+    return next(number for number, word in enumerate(body) if word != SUM)
+
+
+def total(body: list[int], done: list[int], trapped: bool) -> int:
+    """What a3 has in the end: the sum of what was loaded, but for the last where it comes late."""
+    if LOAD not in body:
+        return 0
+    loaded = [VALUE if body[0] == STORE else place for place in done]
+    late = body[0] == SUM and not trapped
+    return sum(loaded[:-1] if late else loaded) % (1 << 64)

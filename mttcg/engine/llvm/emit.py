@@ -101,8 +101,33 @@ class Emitter:
         self.ended = False
         self.read: set[str] = set()
         self.written: set[str] = set()
+        self.needed: set[str] = set()  # registers of the segment that were read before written
+        self.overwritten: set[str] = set()
         self.float_checked = self.rounding_checked = self.uses_float = False
         self.floats = Floats(text)
+
+    def begin(self, leader: int, again: bool, retreat: str = "") -> None:
+        """Begin a segment; `again`: right behind itself, so that what is known still is.
+
+        retreat: where it may go from its beginning, if an access is not to plain RAM.
+        """
+        self.leader, self.ended = leader, False
+        self.float_checked = self.rounding_checked = False
+        if not again:
+            self.known.clear()
+        self.needed.clear()
+        self.overwritten.clear()
+        self.spans.retreat = retreat
+
+    def _needs(self, register: str) -> None:
+        if register not in self.overwritten:
+            self.needed.add(register)
+
+    def _changes(self, register: str) -> None:
+        """A segment that wrote what it needs can't begin anew."""
+        self.overwritten.add(register)
+        if register in self.needed:
+            self.spans.retreat = ""
 
     # values
 
@@ -116,6 +141,7 @@ class Emitter:
         if register == 0:
             return "0"
         self.read.add(f"x{register}")
+        self._needs(f"x{register}")
         if register not in self.known:
             self.known[register] = self.text.value(f"load i64, ptr %x{register}, {REGISTER}")
         return self.known[register]
@@ -126,17 +152,20 @@ class Emitter:
             self.wrote = value
             self.known[register] = value
             self.written.add(f"x{register}")
+            self._changes(f"x{register}")
             self.text.do(f"store i64 {value}, ptr %x{register}, {REGISTER}")
 
     def read_f(self, register: int) -> str:
         """The 64 bits of a floating-point register."""
         self.read.add(f"f{register}")
+        self._needs(f"f{register}")
         return self.text.value(f"load i64, ptr %f{register}, {REGISTER}")
 
     def write_f(self, register: int, value: str) -> None:
         """Write the 64 bits of a floating-point register."""
         self.wrote = value
         self.written.add(f"f{register}")
+        self._changes(f"f{register}")
         self.text.do(f"store i64 {value}, ptr %f{register}, {REGISTER}")
 
     def _narrow(self, value: str, bits: int) -> str:
@@ -230,13 +259,16 @@ class Emitter:
 
     def write_fcsr(self, value: str) -> None:
         """Write fcsr."""
+        self.spans.retreat = ""
         self.text.do(f"store i64 {value}, ptr %fcsr, {COUNTER}")
         self.text.lines += mxcsr.enter(f"mode{self.text.name()[1:]}")
         self.rounding_checked = False
 
     def end(self) -> None:
-        """End the straight-line piece, before a jump; the rounds of a loop are one piece."""
-        if not self.next_round:
+        """End the straight-line piece, before a jump, or a round before the next of its loop."""
+        if self.next_round:
+            self.spans.end_round()
+        else:
             self.spans.end()
             self.woven.end()
 
@@ -283,12 +315,14 @@ class Emitter:
     def store(self, address: str, size: int, value: str) -> None:
         """Store the low `size` bytes."""
         place = self.spans.place(address, size)
+        self.spans.retreat = ""
         narrow = self._narrow(value, 8 * size)
         if self.observed:
             self._observe(address, size, self._widen(narrow, 8 * size), events.WRITE)
         self.text.do(f"store i{8 * size} {narrow}, ptr {place}, align 1, {MEMORY}")
 
     def _atomic_place(self, address: str, size: int, misaligned: Reason) -> str:
+        self.spans.retreat = ""
         low = self.text.value(f"and i64 {address}, {size - 1}")
         self.leave_unless(self.text.value(f"icmp eq i64 {low}, 0"), misaligned, address)
         self.leave_unless(self.spans.inside(address, size), Reason.ATOMIC_ACCESS, address)
@@ -453,6 +487,7 @@ class Emitter:
     def float(self, operation: str, rounding: int, *operands: str) -> str:
         """A floating-point operation."""
         self.uses_float = True
+        self.spans.retreat = ""  # it may raise flags
         return self.floats.emit(operation, rounding, operands)
 
     def require_rounding(self, word: int) -> None:

@@ -119,7 +119,10 @@ class PageFunction:
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
 
     def _loop(self, leader: int, segment: list[Instruction], rounds: int) -> None:
-        """A loop that is one block, several rounds of it, which are counted where they end."""
+        """A loop that is one block, several rounds of it, which are counted where they end.
+
+        One by itself stands behind them, for where the several would leave RAM.
+        """
         text, emitter, woven = self.text, self.emitter, self.emitter.woven
         amount = len(segment) * ONE_INSTRUCTION + ONE_BLOCK
         entries = Entries(leader, self.slot, 1) if woven.counts_only(leader) else None
@@ -137,8 +140,21 @@ class PageFunction:
             if number == 1:
                 text.do(f"br label %c{leader:x}")
                 text.do(f"c{leader:x}:")
-            self._segment(segment, again=number > 1)
+            retreat = f"s{leader:x}" if number == 1 and self._can_retreat(segment, entries) else ""
+            self._segment(segment, number > 1, retreat)
         emitter.pending, emitter.next_round = Pending(), ""
+        if emitter.spans.retreated:
+            emitter.spans.retreated = False
+            text.do(f"s{leader:x}:")
+            emitter.settle(text.lines, Pending(amount, entries))
+            self._segment(segment)
+
+    def _can_retreat(self, segment: list[Instruction], entries: Entries | None) -> bool:
+        """Whether nothing but what the guest does itself is done in a round."""
+        sites = self.sites
+        everywhere = sites.every_access or sites.every_retired
+        at = any(sites.at_instruction(instruction.pc) for instruction in segment)
+        return entries is not None and not everywhere and not at
 
     def _enter(self, leader: int, counted: int, again: bool = False) -> None:
         """Run what the plan has for the block; `again`: it has just run."""
@@ -151,13 +167,10 @@ class PageFunction:
         size = run[-1].following - leader
         self.emitter.woven.at_block(leader, len(run), size, self.slot, again)
 
-    def _segment(self, segment: list[Instruction], again: bool = False) -> None:
-        """The instructions of a segment; `again`: right behind itself, so that all is known."""
+    def _segment(self, segment: list[Instruction], again: bool = False, retreat: str = "") -> None:
+        """The instructions of a segment, as `Emitter.begin` has the arguments."""
         emitter = self.emitter
-        if not again:
-            emitter.known.clear()
-        emitter.leader = segment[0].pc
-        emitter.ended = emitter.float_checked = emitter.rounding_checked = False
+        emitter.begin(segment[0].pc, again, retreat)
         for index, instruction in enumerate(segment):
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
             emitter.calls_out = not self.held and is_call(instruction)

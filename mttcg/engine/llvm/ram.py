@@ -2,9 +2,13 @@
 
 Before an access is made, code looks whether it is to plain RAM. Accesses of a straight-line piece
 that lie at constant distances from one value are looked at together, before the first of them: all
-are made, unless the piece is left before its end. The rounds of a loop that are emitted one after
-the other are one piece. Where such a look fails the first access alone is made by the host, and
-what follows it looks anew.
+are made, unless the piece is left before its end. Where such a look fails the first access alone
+is made by the host, and what follows it looks anew.
+
+The rounds of a loop that are emitted one after the other may be looked at together as well, though
+the loop may end before all are made: where that look fails there is a round by itself to retreat
+to, which looks for itself alone. It is there as long as the first round has done nothing that it
+may not do twice.
 """
 
 from collections.abc import Callable
@@ -27,12 +31,16 @@ class Ram:
 
 @dataclass
 class Span:
-    """Bytes from `low` up to `high`, counted from a value; looked at on `line` of the text."""
+    """Bytes from `low` up to `high`, counted from a value; looked at on `line` of the text.
+
+    `retreats`: whether a look that fails has somewhere to go, so that it may be for further rounds.
+    """
 
     line: int
     label: str
     low: int
     high: int
+    retreats: bool = False
 
 
 class Spans:
@@ -42,10 +50,15 @@ class Spans:
         text: where to.
         ram: guest RAM, and which of its pages are not plain.
         leave: writes, out of line, how to leave at an access to an address.
+
+    Attributes:
+        retreat: where a look that fails goes instead, "" if it has to leave.
+        retreated: whether one does.
     """
 
     def __init__(self, text: Text, ram: Ram, leave: Callable[[list[str], str], None]) -> None:
         self.text, self.ram, self.leave = text, ram, leave
+        self.retreat, self.retreated = "", False
         self.spans: dict[str, Span] = {}
         self.sums: dict[str, tuple[str, int]] = {}
 
@@ -54,8 +67,15 @@ class Spans:
         root, distance = self._sum(value)
         self.sums[total] = root, distance + constant
 
+    def end_round(self) -> None:
+        """End a round of a loop, behind which is the next: what can't retreat is looked at now."""
+        self.retreat = ""
+        for root in [root for root, span in self.spans.items() if not span.retreats]:
+            self._look(root, self.spans.pop(root))
+
     def end(self) -> None:
         """End the piece."""
+        self.retreat = ""
         for root, span in self.spans.items():
             self._look(root, span)
         self.spans.clear()
@@ -91,7 +111,11 @@ class Spans:
         span.label = text.name()[1:]
         text.do("")
         text.cold.append(f"off{span.label}:")
-        self.leave(text.cold, address)
+        if self.retreat:
+            span.retreats = self.retreated = True
+            text.cold.append(f"br label %{self.retreat}")
+        else:
+            self.leave(text.cold, address)
         text.do(f"on{span.label}:")
         if root in self.spans or self.ram.device_pages:
             self._look(root, span)
