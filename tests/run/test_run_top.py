@@ -39,9 +39,11 @@ class Terminal:
         # the terminal is to be its controlling one, so that Ctrl-C is a key
         program = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
         program += "os.execv(sys.argv[1], sys.argv[1:])"
+        # a width that the environment has goes before the terminal's
+        environment = {name: os.environ[name] for name in os.environ.keys() - {"COLUMNS", "LINES"}}
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, *TOP, url, "--interval", "0.1"],
-            env=os.environ | {"TERM": "xterm-256color"},
+            env=environment | {"TERM": "xterm-256color"},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
