@@ -8,6 +8,8 @@ from typing import Any
 
 Term = tuple[str, str, int]
 """A factor of a figure: variant, metric, exponent."""
+FEW_ROUNDS = 3
+"""Of cases that take long, or whose rounds hardly differ."""
 
 
 @dataclass(frozen=True)

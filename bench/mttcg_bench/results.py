@@ -58,7 +58,8 @@ def variant_to_json(variant: Variant, result: CaseResult) -> dict[str, Any]:
     taken = result.samples.get(name, [])
     metrics = dict.fromkeys(metric for sample in taken for metric in sample)
     plain["samples"] = {
-        metric: [rounded(sample.get(metric, 0.0)) for sample in taken] for metric in metrics
+        metric: [rounded(sample[metric]) if metric in sample else None for sample in taken]
+        for metric in metrics
     }
     return plain
 
@@ -114,9 +115,13 @@ def case_from_json(name: str, plain: Mapping[str, Any]) -> CaseResult:
     )
 
 
-def samples_of(columns: Mapping[str, list[float]]) -> list[Sample]:
-    """From a list for each metric to a sample for each round."""
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def samples_of(columns: Mapping[str, list[float | None]]) -> list[Sample]:
+    """From a list for each metric, None where it was not measured, to a sample for each round."""
+    rows = zip(*columns.values(), strict=True)
+    return [
+        {metric: value for metric, value in zip(columns, row, strict=True) if value is not None}
+        for row in rows
+    ]
 
 
 def results_of(plain: Mapping[str, Any]) -> list[CaseResult]:

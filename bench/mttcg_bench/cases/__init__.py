@@ -5,9 +5,11 @@ its engine's start to the guest's end), `vcpu_cpu` (CPU seconds of all vCPU proc
 fork), `cpu_ROLE` (of the processes of a role, as looked at meanwhile), `all_cpu` (of all processes
 of the command), `wall` (of the whole command), `start` (until the guest starts), `delivered`
 (`guest` and what it took until the last record was delivered), `stalled` (seconds that vCPUs waited
-for room in their rings), `instructions`, `blocks`, `translations`, `events` (what the plugin saw),
-`records_emitted`, `records_delivered`, `records_dropped`, `unique` (bytes of the largest vCPU
-process that nothing else shares). Other tools give what of these they have.
+for room in their rings), `instructions`, `blocks`, `translations` (blocks that no vCPU had found
+before), `pieces` (pieces of code that the llvm engine translated, some of them over blocks that it
+had in others), `events` (what the plugin saw), `records_emitted`, `records_delivered`,
+`records_dropped`, `unique` (bytes of the largest vCPU process that nothing else shares). Other
+tools give what of these they have.
 """
 
 from collections.abc import Iterable, Sequence

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from mttcg_bench.cases.choice import Choice
 from mttcg_bench.cases.figures import ratio, time_over
-from mttcg_bench.model import Better, Case, Figure, Variant
+from mttcg_bench.model import FEW_ROUNDS, Better, Case, Figure, Variant
 
 OURS = "mttcg"
-MOST_ROUNDS = 3
 SPEED = (
     Variant(OURS, engine="llvm"),
     Variant("QEMU 7.2", "qemu", settings={"version": "7.2"}),
@@ -65,7 +64,7 @@ def cases(_choice: Choice) -> Iterator[Case]:
         purpose="the same ELF with nothing attached, one hart",
         guest="mix",
         symbols={"rounds": 300},
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
         variants=SPEED,
         figures=(
             *(rate(one.name) for one in SPEED),
@@ -78,7 +77,7 @@ def cases(_choice: Choice) -> Iterator[Case]:
         purpose="counting natively: QEMU's plugins in C beside ours in Python, one hart",
         guest="mix",
         symbols={"rounds": 300},
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
         variants=(Variant(OURS, engine="llvm"), *OUR_PLUGINS, *QEMU_PLUGINS),
         figures=tuple(rate(one.name) for one in (*OUR_PLUGINS, *QEMU_PLUGINS)),
     )
@@ -87,7 +86,7 @@ def cases(_choice: Choice) -> Iterator[Case]:
         purpose="a Python function called for every event, one hart",
         guest="mix",
         symbols={"rounds": 1},
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
         variants=HOOKS,
         figures=tuple(event_rate(one.name) for one in HOOKS[1:]),
     )
@@ -110,7 +109,7 @@ def threads_case() -> Case:
         purpose="2 harts with work of their own: a thread for each, or one for all",
         guest="mix",
         symbols={"rounds": 200},
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
         variants=variants,
         figures=tuple(rate(one.name) for one in variants),
     )
@@ -143,7 +142,7 @@ def exactness_case() -> Case:
         purpose="events counted inline over those that happened, 2 harts",
         guest="mix",
         symbols={"rounds": 100},
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
         variants=(*ours, *theirs),
         figures=tuple(
             Figure(

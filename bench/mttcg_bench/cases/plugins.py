@@ -1,11 +1,12 @@
 """What each plugin costs on one vCPU, with work for a second and more."""
 
+import sys
 from collections.abc import Iterator
 
 from mttcg_bench.cases.attached import NOTHING, attached, label_of
 from mttcg_bench.cases.choice import Choice
 from mttcg_bench.cases.figures import cpu_over, per_second, time_over
-from mttcg_bench.model import Bar, Case, Figure, Side, Variant
+from mttcg_bench.model import FEW_ROUNDS, Bar, Case, Figure, Side, Variant
 
 INLINE = ("empty", "icount", "hotblocks", "block-probe", "access-probe", "instruction-probe")
 OTHERS = ("memtrace", "memtrace-drop", "callback")
@@ -17,7 +18,6 @@ ROUNDS: dict[str, dict[tuple[str, ...], int]] = {
 }
 """Rounds of mix for those that cost little and for those that cost much."""
 
-MOST_ROUNDS = {"llvm": 5, "unicorn": 3}
 DELIVERED = "memtrace: records"
 LINES = "llvm: execlog at 20 times QEMU's 0.95 M lines/s to /dev/null"
 BARS = {
@@ -76,7 +76,7 @@ def case(engine: str, kind: str, names: list[str], rounds: int) -> Case:
         purpose=f"what each plugin costs on {engine}, 1 vCPU",
         guest="mix",
         symbols={"rounds": rounds},
-        rounds=MOST_ROUNDS[engine],
+        rounds=sys.maxsize if engine == "llvm" else FEW_ROUNDS,
         variants=tuple(variant(engine, name) for name in (NOTHING, *names)),
         figures=tuple(figures),
         bars=tuple(bar for bar in BARS[engine] if bar.figure in known),

@@ -5,18 +5,18 @@ attached is held against nothing attached on as many vCPUs, in the same round. W
 share of the work, and is held against that share of the time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mttcg_bench.cases.attached import BUNDLED, NOTHING, attached, label_of
 from mttcg_bench.cases.choice import SMP, Choice
 from mttcg_bench.cases.figures import cpu_over, growth, per_second, time_over, work
-from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
+from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Side, Variant
 
 DEFAULT = ("icount", "hotblocks", "access-probe")
+"""On all numbers of vCPUs."""
 LONG = ("memtrace", "memtrace-drop", "callback")
-MOST_ROUNDS = 3
-"""Rounds of a case at most: beyond the cores each takes long."""
+"""On 1 and 2 vCPUs, as are the other plugins that come with mttcg."""
 STRONG = ("hotblocks",)
 ROUNDS = {"llvm": 600, "unicorn": 40}
 """Rounds of mix for each vCPU: about 0.6 s, on a machine of 2024."""
@@ -52,9 +52,9 @@ def cases(choice: Choice) -> Iterator[Case]:
 def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
     """Weak and strong scaling on one of our engines, and the other plugins on two vCPUs."""
     smp = choice.smp or (SMP if engine == "llvm" else FOR_UNICORN)
-    wanted = [name for name in choice.plugins or (*DEFAULT, *LONG) if name != NOTHING]
-    inline = [name for name in wanted if choice.plugins or engine != "llvm" or name not in LONG]
-    yield case(engine, "weak", inline, dict.fromkeys(smp, ROUNDS[engine]))
+    usual = DEFAULT if engine == "llvm" else (*DEFAULT, *LONG)
+    wanted = [name for name in choice.plugins or usual if name != NOTHING]
+    yield case(engine, "weak", wanted, dict.fromkeys(smp, ROUNDS[engine]))
     total = STRONG_TIMES * ROUNDS[engine]
     strong = [name for name in STRONG if name in wanted]
     if engine == "llvm" or choice.smp:
@@ -75,7 +75,8 @@ def case(engine: str, kind: str, names: list[str], rounds: dict[int, int]) -> Ca
     ]  # all of one number of vCPUs in a row, so that what is compared is close in time
     figures = [*speed_figures(smp, strong=kind == "strong")]
     for name in names:
-        figures += overhead_figures(label_of(name), smp, attached(name).share)
+        times = {n: rounds[n] / rounds_of(name, rounds[n]) for n in smp}
+        figures += overhead_figures(label_of(name), times)
         figures += event_figures(name, smp)
     bars = []
     if 1 in smp and 2 in smp and kind != "strong":
@@ -88,13 +89,18 @@ def case(engine: str, kind: str, names: list[str], rounds: dict[int, int]) -> Ca
         variants=tuple(variants),
         figures=tuple(figures),
         bars=tuple(bars),
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
     )
 
 
 def key(name: str, smp: int) -> str:
     """The name of a variant."""
     return f"{label_of(name)}, {smp}"
+
+
+def rounds_of(name: str, rounds: int) -> int:
+    """What has a share of the rounds does so many of them, one at least."""
+    return max(round(rounds * attached(name).share), 1)
 
 
 def variant(engine: str, name: str, smp: int, rounds: int) -> Variant:
@@ -107,7 +113,7 @@ def variant(engine: str, name: str, smp: int, rounds: int) -> Variant:
         plugins=what.plugins,
         counts=what.counts,
         settings={"arguments": what.arguments, **what.settings},
-        symbols={"rounds": max(round(rounds * what.share), 1)},
+        symbols={"rounds": rounds_of(name, rounds)},
         series=label_of(name),
     )
 
@@ -133,13 +139,16 @@ def event_figures(name: str, smp: tuple[int, ...]) -> Iterator[Figure]:
         yield per_second(label, key(name, n), "events", "delivered")
 
 
-def overhead_figures(label: str, smp: tuple[int, ...], share: float = 1.0) -> Iterator[Figure]:
-    """What something attached costs on each number of vCPUs, and how that grows."""
-    for n in smp:
+def overhead_figures(label: str, times: Mapping[int, float]) -> Iterator[Figure]:
+    """What something attached costs on each number of vCPUs, and how that grows.
+
+    times: by number of vCPUs, how many times its rounds nothing attached does.
+    """
+    for n, factor in times.items():
         for what, over in (("CPU", cpu_over), ("time", time_over)):
             cost = over(f"{label}: {what}, {n} vCPUs", key(label, n), key(NOTHING, n))
-            yield replace(cost, factor=1 / share)
-    for n in smp[1:] if 1 in smp else ():
+            yield replace(cost, factor=factor)
+    for n in tuple(times)[1:] if 1 in times else ():
         yield growth(f"{label}: growth at {n}", *(
             key(what, on) for what, on in ((label, n), (NOTHING, n), (NOTHING, 1), (label, 1))
         ))  # fmt: skip
@@ -161,7 +170,11 @@ def qemu_case(version: str, smp: tuple[int, ...]) -> Case:
         for n in smp
         for name, settings in series
     )
-    figures = [figure for name, _ in series[1:] for figure in overhead_figures(name, smp)]
+    figures = [
+        figure
+        for name, _ in series[1:]
+        for figure in overhead_figures(name, dict.fromkeys(smp, 1.0))
+    ]
     if 1 in smp:
         figures += [work(f"work of {n}", key(NOTHING, 1), key(NOTHING, n), n) for n in smp[1:]]
     return Case(
@@ -170,5 +183,5 @@ def qemu_case(version: str, smp: tuple[int, ...]) -> Case:
         guest="mix",
         variants=variants,
         figures=tuple(figures),
-        rounds=MOST_ROUNDS,
+        rounds=FEW_ROUNDS,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mttcg_bench.cases.choice import Choice
-from mttcg_bench.model import Bar, Case, Figure, Side, Variant
+from mttcg_bench.model import FEW_ROUNDS, Bar, Case, Figure, Side, Variant
 
 NOTHING = "llvm"
 VARIANTS = (
@@ -31,5 +31,5 @@ def cases(choice: Choice) -> Iterator[Case]:
         figures=figures,
         bars=tuple(bar for bar in bars if bar.figure in {one.name for one in variants}),
         same_output=False,
-        rounds=3,
+        rounds=FEW_ROUNDS,
     )

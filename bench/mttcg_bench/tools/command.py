@@ -77,12 +77,13 @@ def metrics_of(result: Mapping[str, Any], ended: Ended) -> dict[str, float]:
         "instructions": sum(vcpu["instructions"] for vcpu in vcpus),
         "blocks": sum(vcpu["blocks"] for vcpu in vcpus),
         "translations": sum(vcpu["cache"]["misses"] for vcpu in vcpus),
+        "pieces": sum(vcpu["cache"]["translated"] for vcpu in vcpus),
         "events": events_of(result, ended.errors),
         **{
             f"records_{name}": sum(ledger[name] for ledger in result["ledger"].values())
             for name in ("emitted", "delivered", "dropped")
         },
-        "unique": ended.unique.get("vcpus", 0),
+        **({"unique": ended.unique["vcpus"]} if "vcpus" in ended.unique else {}),
         **{f"cpu_{role}": seconds for role, seconds in ended.cpu_of.items()},
     }
 
