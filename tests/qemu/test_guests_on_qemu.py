@@ -9,6 +9,8 @@ from qemu import RESET_INSTRUCTIONS, NotAvailable, Qemu, Run
 
 GUESTS = Path(__file__).resolve().parents[2] / "examples" / "guests"
 
+TRIES = 10
+
 
 def run(qemu: Qemu, guest: str, smp: int, **options: object) -> Run:
     try:
@@ -102,9 +104,14 @@ def test_count_with_one_hart_is_always_the_same(
 
 def test_each_vcpu_counts_its_own_instructions(qemu: Qemu) -> None:
     alone = run(qemu, "mix", 1, symbols_set={"rounds": 1}, count=True)
-    both = run(qemu, "mix", 2, symbols_set={"rounds": 1}, count=True)
-    assert both.reset == (RESET_INSTRUCTIONS, RESET_INSTRUCTIONS)
-    # Each does the same work; what differs is starting, waiting for each other, and ending.
-    assert all(
-        count == pytest.approx(alone.instructions[0], rel=0.05) for count in both.instructions
-    )
+    # Each does the same work; what differs is starting, waiting for each other, and ending. How
+    # long one waits is the machine's affair: in one of several runs neither waits long.
+    counts = []
+    for _ in range(TRIES):
+        both = run(qemu, "mix", 2, symbols_set={"rounds": 1}, count=True)
+        assert both.reset == (RESET_INSTRUCTIONS, RESET_INSTRUCTIONS)
+        counts.append([count / alone.instructions[0] for count in both.instructions])
+        assert min(counts[-1]) > 0.95
+        if max(counts[-1]) < 1.05:
+            return
+    raise AssertionError(counts)
