@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, records_of
 
+from mttcg_bus.control import Left
 from mttcg_bus.delivery import LEAST_CREDIT
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.items import Batch
@@ -119,13 +120,7 @@ def test_everything_adds_up_at_any_moment(
         for number in range(VISITORS):
             if chance.random() < 0.3:
                 command = [sys.executable, child_script("child_subscriber.py"), handle.url]
-                child = children.enter_context(
-                    subprocess.Popen(
-                        [*command, str(chance.randrange(4))], stdout=subprocess.PIPE, text=True
-                    )
-                )
-                assert child.stdout is not None
-                assert child.stdout.readline() == "welcome\n"
+                child = children.enter_context(welcomed([*command, str(chance.randrange(4))]))
                 look()
                 child.kill()
                 continue
@@ -154,11 +149,22 @@ def test_everything_adds_up_at_any_moment(
     whole = left["test"].ledger.values()
     assert {counts["delivered"] for counts in whole} == {CPUS * RECORDS_EACH}
     for visitor in visitors:
-        departure = left[visitor.name]
-        for stream, counts in departure.ledger.items():
-            assert closes(counts)
-            assert counts["in_flight"] == 0
-            if departure.reason in ("left", "finished"):
-                assert counts["delivered"] == visitor.acknowledged[stream]
-            else:  # the last that it acknowledged came when it was gone already
-                assert counts["delivered"] <= visitor.acknowledged[stream]
+        check_departure(left[visitor.name], visitor)
+
+
+def welcomed(command: list[str]) -> "subprocess.Popen[str]":
+    """A subscriber in a process of its own, which has been let in."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "welcome\n"
+    return child
+
+
+def check_departure(departure: Left, visitor: Visitor) -> None:
+    for stream, counts in departure.ledger.items():
+        assert closes(counts)
+        assert counts["in_flight"] == 0
+        if departure.reason in ("left", "finished"):
+            assert counts["delivered"] == visitor.acknowledged[stream]
+        else:  # the last that it acknowledged came when it was gone already
+            assert counts["delivered"] <= visitor.acknowledged[stream]

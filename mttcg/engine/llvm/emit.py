@@ -12,10 +12,11 @@ from typing import NamedTuple
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.floating import FRM_SHIFT, Floats
 from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.observed import Access, Entries, Moment, Retired
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import Access, Entries, Moment, Retired, Woven
+from mttcg.engine.llvm.woven import Woven
 from mttcg.instrument import events
 from mttcg.isa.riscv64.classes import destination_of
 from mttcg.isa.riscv64.csr import MSTATUS_FS

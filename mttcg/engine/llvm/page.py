@@ -9,11 +9,12 @@ from mttcg.engine.llvm.emit import (
     Place,
 )
 from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW, Entries
+from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW
 from mttcg.isa.riscv64.decode import LONGEST_BLOCK
 from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.hart import OFFSET

@@ -6,10 +6,10 @@ Records of a block's straight-line piece are written into the stream's window (s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.observed import Access, Entries, Moment, Retired
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, RECORDS, Row, Rows, Sites
 from mttcg.instrument import conditions, emitters, events
@@ -49,55 +49,6 @@ class Window:
     cpu: str
     total: int = 0
     written: int = 0
-
-
-class Moment(NamedTuple):
-    """When an atomic was: the clock before it, and the ticks until it was over."""
-
-    before: str
-    ticks: str
-
-
-class Access(NamedTuple):
-    """A load or store, or part of an atomic; `how` as in `events.TIMED_ACCESS`."""
-
-    pc: int
-    address: str
-    size: int
-    value: str
-    how: int
-    moment: Moment | None = None
-
-    @property
-    def write(self) -> int:
-        """1 for a store."""
-        return self.how & events.WRITE
-
-
-class Retired(NamedTuple):
-    """An instruction that is over but for the jump.
-
-    `register` and `value` as in `events.RETIRED`. `counted` emits how many were retired with it.
-    """
-
-    pc: int
-    word: int
-    register: int
-    value: str
-    target: str
-    counted: Callable[[], str]
-
-
-class Entries(NamedTuple):
-    """So many entries into the block at pc, in a page of the block cache."""
-
-    pc: int
-    slot: int
-    number: int
-
-    def times(self, number: int) -> "Entries":
-        """As many times over."""
-        return self._replace(number=self.number * number)
 
 
 class Woven:
@@ -182,7 +133,7 @@ class Woven:
                 self._run(row, pc, size, 0, 0, 0)
         self._ask_python(rows)
 
-    def after_instruction(self, retired: "Retired") -> None:
+    def after_instruction(self, retired: Retired) -> None:
         """After an instruction that did not trap, before the jump if it is one."""
         for row in self.sites.every_retired:
             what = retired.word | retired.register << 32

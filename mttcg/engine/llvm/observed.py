@@ -1,0 +1,55 @@
+"""What happens in a page's code that operations of a plan may be told of."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mttcg.instrument import events
+
+
+class Moment(NamedTuple):
+    """When an atomic was: the clock before it, and the ticks until it was over."""
+
+    before: str
+    ticks: str
+
+
+class Access(NamedTuple):
+    """A load or store, or part of an atomic; `how` as in `events.TIMED_ACCESS`."""
+
+    pc: int
+    address: str
+    size: int
+    value: str
+    how: int
+    moment: Moment | None = None
+
+    @property
+    def write(self) -> int:
+        """1 for a store."""
+        return self.how & events.WRITE
+
+
+class Retired(NamedTuple):
+    """An instruction that is over but for the jump.
+
+    `register` and `value` as in `events.RETIRED`. `counted` emits how many were retired with it.
+    """
+
+    pc: int
+    word: int
+    register: int
+    value: str
+    target: str
+    counted: Callable[[], str]
+
+
+class Entries(NamedTuple):
+    """So many entries into the block at pc, in a page of the block cache."""
+
+    pc: int
+    slot: int
+    number: int
+
+    def times(self, number: int) -> "Entries":
+        """As many times over."""
+        return self._replace(number=self.number * number)
