@@ -8,7 +8,9 @@ line. Native producers write the same words by these offsets.
 Order (x86-64: stores become visible in program order, loads are made in program order):
 the producer stores a record, then `head`; the consumer loads `head`, reads the records, then stores
 `tail`. A producer that found the ring full stores `waiting`, fences, loads `tail` again and sleeps;
-the consumer stores `tail`, fences, loads `waiting` and wakes it. Either sees what the other stored.
+the consumer stores `tail`, fences, loads `waiting` and wakes it if there is as much room. Either
+sees what the other stored. It waits for half of the ring, not to be woken for each batch: what
+reads the other half has enough to do meanwhile.
 """
 
 import enum
@@ -42,7 +44,7 @@ HEAD_AT = 128  # records ever written; stored after the record is in place
 DROPPED_AT = 136  # records the producer gave up
 STALLED_AT = 144  # nanoseconds the producer waited for space
 CLOSED_AT = 152  # 1 when no more will come; by the supervisor if the producer died
-WAITING_AT = 160  # 1 while the producer waits for space
+WAITING_AT = 160  # records that the producer waits for room for, 0 while it does not
 # written by the consumer
 TAIL_AT = 256  # records ever consumed; stored after the consumer is done with their bytes
 CONSUMER_GONE_AT = 264  # 1 when nobody will consume again; by the supervisor
@@ -152,6 +154,7 @@ class Ring:
         if size != HEADER_SIZE + self.capacity * itemsize or self.capacity & (self.capacity - 1):
             raise RingError(f"ring of {size} bytes for {self.capacity} records of {itemsize}")
         self.slots: Records = np.frombuffer(self._memory, dtype, self.capacity, HEADER_SIZE)
+        self.bytes = self.slots.view(np.uint8)
 
     @property
     def head(self) -> int:
@@ -175,7 +178,7 @@ class Ring:
 
     def unmap(self) -> None:
         """Let the mapping go; no array that `peek` returned may be alive."""
-        del self.slots
+        del self.slots, self.bytes
         self.words.release()
         self._memory.close()
 
@@ -216,8 +219,7 @@ class RingProducer(Ring):
         while done < count:
             room = self.room
             if room == 0:
-                needed = min(count - done, self.batch)
-                if self.drops or wait_for_space(self, needed, interrupted) is not Space.ROOM:
+                if self.drops or wait_for_space(self, 1, interrupted) is not Space.ROOM:
                     self.drop(count - done)
                     break
                 continue
@@ -225,12 +227,14 @@ class RingProducer(Ring):
         return done
 
     def _store(self, records: Records) -> int:
-        count, head = len(records), self.head
-        at = head & (self.capacity - 1)
-        first = min(count, self.capacity - at)
+        count, head, size = len(records), self.head, self.slots.dtype.itemsize
+        at = (head & (self.capacity - 1)) * size
+        # as bytes: numpy copies structured records field by field
+        source = np.ascontiguousarray(records, self.slots.dtype).view(np.uint8)
+        first = min(len(source), self.capacity * size - at)
         # SAFETY: the slots from head to tail + capacity are the producer's; head is stored after
-        self.slots[at : at + first] = records[:first]
-        self.slots[: count - first] = records[first:]
+        self.bytes[at : at + first] = source[:first]
+        self.bytes[: len(source) - first] = source[first:]
         self.words[HEAD_AT // 8] = head + count
         if (head + count) // self.batch != head // self.batch:
             self.ring_doorbell()
@@ -253,23 +257,24 @@ class RingProducer(Ring):
 
 
 def wait_for_space(ring: RingProducer, needed: int, interrupted: Callable[[], bool]) -> Space:
-    """Wait until `needed` records (at most the capacity) fit, counting the time as stalled.
+    """Wait until `needed` records fit (at most the capacity; half of it, if they are fewer).
 
-    A native producer stores its head before it calls this. `interrupted` is asked at least every
+    The time counts as stalled. A native producer stores its head before it calls this. `interrupted` is asked at least every
     50 ms, so it must be quick.
     """
     if not 0 < needed <= ring.capacity:
         raise RingError(f"room for {needed} records in a ring of {ring.capacity}")
+    wanted = max(needed, ring.capacity // 2)
     words, stalled, started = ring.words, ring.words[STALLED_AT // 8], time.monotonic_ns()
     poller = select.poll()
     poller.register(ring.space_fd, select.POLLIN)
     # SAFETY: waiting and stalled are the producer's words; waiting, fence, tail: see the module
-    words[WAITING_AT // 8] = 1
+    words[WAITING_AT // 8] = wanted
     ring.ring_doorbell()
     try:
         while True:
             full_fence()
-            if ring.room >= needed:
+            if ring.room >= wanted:
                 return Space.ROOM
             if ring.consumer_gone:
                 return Space.GONE

@@ -56,7 +56,7 @@ class RingConsumer(Ring):
         self.next += count
 
     def release(self, count: int) -> None:
-        """Give the space of the oldest `count` records back, and wake the producer if it waits.
+        """Give the space of the oldest `count` records back; wake a producer that waits for so much.
 
         Records that were not taken count as taken then.
         """
@@ -67,7 +67,8 @@ class RingConsumer(Ring):
         self.words[TAIL_AT // 8] = tail + count
         self.next = max(self.next, tail + count)
         full_fence()
-        if self.words[WAITING_AT // 8]:
+        wanted = self.words[WAITING_AT // 8]
+        if wanted and self.capacity - (self.head - self.tail) >= wanted:
             os.eventfd_write(self._space_fd, 1)
 
     def settle(self, delivered: int = 0, lost: int = 0) -> None:

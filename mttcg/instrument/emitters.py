@@ -119,7 +119,7 @@ def open_for(emitter, count):
     batch = word(emitter, BATCH_MASK) + U64(1)
     free = room(emitter)
     if free < count:
-        wait_for(emitter, max(count, batch))
+        wait_for(emitter, count)
         free = room(emitter)
     lost = free < count
     if lost:

@@ -141,9 +141,9 @@ TRANSLATION = Case(
 
 TWO_HARTS = Case(
     name="engines.two-harts",
-    purpose="mix on llvm, 2 harts with work of their own, 3 seconds or so",
+    purpose="mix on llvm, 2 harts with work of their own, 6 seconds or so",
     guest="mix",
-    symbols={"rounds": 4000},
+    symbols={"rounds": 10_000},
     variants=(Variant("1 hart", engine="llvm"), Variant("2 harts", engine="llvm", smp=2)),
     figures=(work("work of 2", "1 hart", "2 harts", 2),),
     bars=(

@@ -40,6 +40,8 @@ REPORTS_OF_A_CHANGING_PAGE = 32
 """So often time was spent in one version of it until that is taken to stay."""
 LATE_REPORTS = 8
 """So often time was spent at places of a page that have better code, until all of it gets some."""
+RARE_CHAIN = 1000
+"""With so many instructions from one call of a page to the next, calls are no matter of time."""
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
@@ -90,6 +92,7 @@ class LlvmEngine:
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[Identity] = Counter()
         self.late: Counter[Identity] = Counter()
+        self.sampled = 0
         self.reported: dict[tuple[Identity, int | None], int] = {}
         self.quieter: dict[Identity, list[PageVersion]] = {}
         self.reclaimed = 0
@@ -134,8 +137,7 @@ class LlvmEngine:
             if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
                 self.resumed = resumed
             if reason is Reason.HOT:
-                frame[Word.HEAT] = LOOKS_PER_SAMPLE
-                self._report(hart.pc)
+                self._sample(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
@@ -182,6 +184,17 @@ class LlvmEngine:
         self.retired(hart.pc, word, by.pc)
         hart.fcsr, hart.pc = by.fcsr, by.pc
         self.resume(by.pc)
+
+    def _sample(self, pc: int) -> None:
+        """Quick code was running, or pages were called, at pc: report it, but for rare calls."""
+        of_quick_code = int(self.frame[Word.HEAT]) == 0
+        if of_quick_code:
+            self.frame[Word.HEAT] = LOOKS_PER_SAMPLE
+            self._report(pc)
+            return
+        since, self.sampled = self.hart.instructions - self.sampled, self.hart.instructions
+        if since < RARE_CHAIN * CHAINS_PER_SAMPLE:
+            self._report(pc)
 
     def _report(self, pc: int) -> None:
         """Time is spent at pc: let its function be improved; the whole page, if that does not help.
