@@ -167,7 +167,7 @@ def report_memory(seconds: float) -> tuple[dict[str, Any], list[str]]:
 
 
 RECORD = np.dtype([("number", "<u8"), ("value", "<u8")])
-SPEC = StreamSpec("soak.record", RECORD, batch=4096, capacity=1 << 16)
+SPEC = StreamSpec("soak.record", RECORD, batch=4096)
 RUN = RunInfo("soak", "none", 1, "none", 0x8000_0000, 4096, 0x8000_0000)
 RECORDS, SETTLED = 200_000_000, 20_000_000
 """All records, and those before the rate is measured: who stalls has its queue full by then."""

@@ -18,6 +18,8 @@ LEAST_CREDIT = 64 << 10
 """Bytes of credit a subscriber must give, so that many records fit into one message."""
 ENOUGH_QUEUED = 2
 """Batches on their way that keep subscribers busy; more wait until they make a large one."""
+KEPT_SHARE = 4
+"""What waits for a subscriber that may lose it stays in the ring up to this part of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,11 +64,14 @@ class Sent:
 
 @dataclass(slots=True, eq=False)
 class Unanswered:
-    """A batch that one subscriber has, or that waits to be sent to it."""
+    """A batch that one subscriber has, or that waits to be sent to it.
+
+    reads: whether its records are still read in the ring: by who borrows it, or to be sent.
+    """
 
     sent: Sent
     parcel: Parcel
-    borrowed: bool
+    reads: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -151,7 +156,8 @@ class Tap:
     """What one subscriber gets of one source.
 
     borrowed: whether it reads in the ring. unanswered: what it was sent. backlog: what waits for
-    room, with the policy `drop:oldest`. ended: whether it was sent the end.
+    room, with the policy `drop:oldest`; it stays in the ring, to be copied only if it is sent.
+    ended: whether it was sent the end.
     """
 
     def __init__(self, subscriber: RemoteSubscriber, source: "Source", policy: Policy) -> None:
@@ -175,21 +181,30 @@ class Tap:
         self._dropped += sent.count - (parcel.count if parcel else 0)
         if parcel is None:
             return
-        self.backlog.append(Unanswered(sent, parcel, self.borrowed))
+        reads = self.borrowed or parcel.span is not None
+        self.backlog.append(Unanswered(sent, parcel, reads))
         self._pending += parcel.count
         self.subscriber.queued += parcel.size
         sent.waiting += 1
-        sent.borrowers += self.borrowed
-        while self.subscriber.queued > self.subscriber.credit and len(self.backlog) > 1:
-            self._give_up_oldest()
+        sent.borrowers += reads
 
-    def _give_up_oldest(self) -> None:
-        oldest = self.backlog.popleft()
-        self.subscriber.queued -= oldest.parcel.size
-        self._pending -= oldest.parcel.count
-        self._dropped += oldest.parcel.count
-        oldest.sent.waiting -= 1
-        oldest.sent.settle()
+    def give_up_oldest(self) -> None:
+        """Give up what has waited longest, until the rest is no more than may wait."""
+        while self.backlog and self._is_too_long():
+            oldest = self.backlog.popleft()
+            self.subscriber.queued -= oldest.parcel.size
+            self._pending -= oldest.parcel.count
+            self._dropped += oldest.parcel.count
+            oldest.sent.waiting -= 1
+            oldest.sent.borrowers -= oldest.reads
+            oldest.sent.settle()
+
+    def _is_too_long(self) -> bool:
+        """Whether more waits than its credit, or than may stay in the ring."""
+        oldest, ring = self.backlog[0], self.source.ring
+        if self.subscriber.queued > self.subscriber.credit:
+            return True
+        return oldest.reads and ring.next - oldest.sent.first > ring.capacity // KEPT_SHARE
 
     def sendable(self) -> Parcel | None:
         """Return what is to be sent next, None if there is nothing or no room for it."""
@@ -205,6 +220,10 @@ class Tap:
         self.subscriber.queued -= sent.parcel.size
         self.subscriber.used += sent.parcel.size
         self.unanswered.append(sent)
+        if sent.reads and not self.borrowed:
+            sent.reads = False
+            sent.sent.borrowers -= 1
+            self.source.give_back()
 
     def acknowledge(self, following: int) -> None:
         """Its subscriber is done with the records before number `following`."""
@@ -218,7 +237,7 @@ class Tap:
     def _answer(self, answered: Unanswered, acknowledged: bool) -> None:
         sent = answered.sent
         sent.waiting -= 1
-        sent.borrowers -= answered.borrowed
+        sent.borrowers -= answered.reads
         if acknowledged:
             sent.steps.add(self.policy.step)
         sent.spoiled |= self.policy.waits and not acknowledged
@@ -289,7 +308,7 @@ class Source:
         if not self.taps:
             return self.ring.peek()
         credit = min(tap.subscriber.credit for tap in self.taps)
-        span = self.ring.peek(min(LARGEST_BATCH, credit) // self.stream.dtype.itemsize)
+        span = self.ring.peek(min(self.bulk, credit // self.stream.dtype.itemsize))
         room = all(tap.subscriber.has_room(span.nbytes) for tap in self.taps if tap.policy.waits)
         return span if room else None
 

@@ -15,15 +15,26 @@ if TYPE_CHECKING:
 Head: TypeAlias = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Parcel:
-    """A batch as one subscriber gets it; `end`: the number after its last record, as it counts."""
+    """A batch as one subscriber gets it; `end`: the number after its last record, as it counts.
+
+    span: its records in the ring, until they are copied; None if the subscriber reads them there.
+    """
 
     head: Head
-    payload: "Payload"
+    span: Records | None
     end: int
     count: int
     size: int
+    _copied: "Payload" = b""
+
+    @property
+    def payload(self) -> "Payload":
+        """What goes out with the head; the first who asks has the records copied."""
+        if self.span is not None:
+            self._copied, self.span = frame_of(bytes_of(self.span)), None
+        return self._copied
 
 
 class Posting:
@@ -54,6 +65,6 @@ class Posting:
         first, dropped = policy.numbers_below(self._first), self._ring.dropped
         at = self._ring.next_at if borrowed else 0
         message = wire.Batch(*self._facts, first, len(span), dropped, at)
-        payload = b"" if borrowed else frame_of(bytes_of(span))
         head = wire.encode(self._topic, message)
-        return Parcel(head, payload, first + len(span), len(span), span.nbytes)
+        copies = None if borrowed else span
+        return Parcel(head, copies, first + len(span), len(span), span.nbytes)

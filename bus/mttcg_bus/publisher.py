@@ -174,6 +174,7 @@ class Publisher:
             if not tap.left:
                 tap.offer(sent, parcel)
                 self._send_backlog(tap)
+                tap.give_up_oldest()
         sent.offered()
 
     def _send_backlog(self, tap: Tap) -> None:

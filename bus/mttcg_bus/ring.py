@@ -259,8 +259,8 @@ class RingProducer(Ring):
 def wait_for_space(ring: RingProducer, needed: int, interrupted: Callable[[], bool]) -> Space:
     """Wait until `needed` records fit (at most the capacity; half of it, if they are fewer).
 
-    The time counts as stalled. A native producer stores its head before it calls this. `interrupted` is asked at least every
-    50 ms, so it must be quick.
+    The time counts as stalled. A native producer stores its head before it calls this.
+    `interrupted` is asked at least every 50 ms, so it must be quick.
     """
     if not 0 < needed <= ring.capacity:
         raise RingError(f"room for {needed} records in a ring of {ring.capacity}")

@@ -56,7 +56,7 @@ class RingConsumer(Ring):
         self.next += count
 
     def release(self, count: int) -> None:
-        """Give the space of the oldest `count` records back; wake a producer that waits for so much.
+        """Give back the space of the oldest `count` records; wake a producer that waits for it.
 
         Records that were not taken count as taken then.
         """

@@ -152,6 +152,30 @@ def test_a_waiting_producer_goes_on_when_there_is_space(make_pair: Callable[...,
     assert seen == list(range(40))
 
 
+def test_a_waiting_producer_is_woken_for_half_of_the_ring(make_pair: Callable[..., Pair]) -> None:
+    pair = make_pair(capacity=16, batch=4)
+    with ThreadPoolExecutor(1) as threads:
+        appended = threads.submit(pair.producer.append, numbered(0, 17))
+        while not pair.producer.words[ring.WAITING_AT // 8]:
+            pair.wait_doorbell()
+        assert pair.producer.words[ring.WAITING_AT // 8] == 8
+        pair.consumer.release(7)
+        with pytest.raises(BlockingIOError):
+            os.eventfd_read(pair.space)
+        assert not appended.done()
+        pair.consumer.release(1)
+        assert appended.result(20) == 17
+
+
+@pytest.mark.parametrize("dtype", [RECORD, [("number", "<u4"), ("square", "<u2")]])
+def test_records_of_any_layout_go_in(make_pair: Callable[..., Pair], dtype: Any) -> None:
+    pair = make_pair(capacity=16, batch=4)
+    records = np.zeros(10, dtype)
+    records["number"], records["square"] = np.arange(10), np.arange(10) ** 2
+    assert pair.producer.append(records[::2]) == 5
+    assert pair.consumer.peek().tolist() == records[::2].tolist()
+
+
 def test_a_producer_without_a_consumer_drops_and_counts(make_pair: Callable[..., Pair]) -> None:
     pair = make_pair(capacity=16, batch=4)
     ring.mark_consumer_gone(pair.fd)

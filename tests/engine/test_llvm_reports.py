@@ -1,0 +1,68 @@
+"""What a vCPU reports as worth more effort: places first, whole pages where calls are frequent."""
+
+from collections.abc import Iterator
+
+import pytest
+from engine_harness import PAGE, Bare, fill
+
+from mttcg.engine.llvm.engine import LATE_REPORTS, RARE_CHAIN
+from mttcg.engine.llvm.frame import CHAINS_PER_SAMPLE
+from mttcg.engine.llvm.translate import PageVersion
+
+BASE, CALLED = 0x8000_0000, 0x8000_1000
+RETURN, ROUNDS, LEFT, LENGTH, FUNCTION = 1, 10, 12, 13, 15
+ECALL, RETURNS = 0x0000_0073, 0x0000_8067
+
+
+@pytest.fixture
+def bare() -> Iterator[Bare]:
+    made = Bare("llvm", BASE, 2 * PAGE)
+    yield made
+    made.close()
+
+
+def add(target: int, source: int, value: int) -> int:
+    """Encode addi."""
+    return (value & 0xFFF) << 20 | source << 15 | target << 7 | 0x13
+
+
+def back_unless_zero(register: int, distance: int) -> int:
+    """Encode bne to x0, by a negative distance."""
+    upper = (distance >> 12 & 1) << 31 | (distance >> 5 & 0x3F) << 25
+    lower = (distance >> 1 & 0xF) << 8 | (distance >> 11 & 1) << 7
+    return upper | register << 15 | 1 << 12 | lower | 0x63
+
+
+PROGRAM = [
+    FUNCTION << 15 | RETURN << 7 | 0x67,  # jalr
+    add(LEFT, LENGTH, 0),
+    add(LEFT, LEFT, -1),
+    back_unless_zero(LEFT, -4),
+    add(ROUNDS, ROUNDS, -1),
+    back_unless_zero(ROUNDS, -20),
+    ECALL,
+]
+
+
+@pytest.mark.parametrize("length, whole", [(1, True), (2 * RARE_CHAIN, False)])
+def test_a_page_gets_better_code_only_where_calls_are_frequent(
+    bare: Bare, length: int, whole: bool
+) -> None:
+    asked: list[int | None] = []
+
+    def improve(version: PageVersion, place: int | None) -> bool:
+        asked.append(place)
+        bare.engine.llvm.translator.optimise(version, place)
+        bare.engine.llvm.jumps.clear()
+        return True
+
+    bare.engine.llvm.improve = improve
+    fill([(BASE + 4 * at, word) for at, word in enumerate(PROGRAM)], bare.write)
+    fill([(CALLED, RETURNS)], bare.write)
+    x = [0] * 32
+    x[ROUNDS] = (2 * LATE_REPORTS + 8) * CHAINS_PER_SAMPLE // 2  # a call and a return each
+    x[LENGTH], x[FUNCTION] = length, CALLED
+    bare.set_registers(x, [0] * 32, 0)
+    list(bare.run_to_trap(BASE))
+    assert asked[0] is not None, "a place comes before its page"
+    assert (None in asked) == whole
