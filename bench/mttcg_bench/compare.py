@@ -36,8 +36,9 @@ class Change:
 
     @property
     def overlap(self) -> bool:
-        """Whether the rounds of both lie in one range, so that chance may have made the change."""
-        return self.new.least <= self.old.most and self.old.least <= self.new.most
+        """Whether the ranges of both meet, so that chance may have made the change."""
+        (new_least, new_most), (old_least, old_most) = self.new.range, self.old.range
+        return new_least <= old_most and old_least <= new_most
 
     def is_worse(self, threshold: float) -> bool:
         """Whether it is worse by more than the threshold, and beyond both spreads."""
@@ -87,5 +88,8 @@ def change_table(found: Iterable[Change], threshold: float) -> Table:
         for change in found
     )
     headings = ("case", "figure", "old", "new", "unit", "new / old", "")
-    note = f"WORSE: by more than {threshold:g} times, and the rounds of both runs lie apart."
+    note = (
+        f"WORSE: by more than {threshold:g} times, and the ranges of both runs lie apart: from the "
+        "least to the most of n rounds, and 1 / (n - 1) of that to both sides."
+    )
     return Table("Old and new", headings, rows, note)

@@ -35,6 +35,16 @@ class Spread:
         return max(self.values)
 
     @property
+    def range(self) -> tuple[float, float]:
+        """The range that more rounds would fill: few are unlikely to have met its ends.
+
+        Estimated without bias if all of it is equally likely, the ends lie a part of the width
+        further out that is the smaller, the more rounds there were: 1 / (rounds - 1).
+        """
+        margin = (self.most - self.least) / max(len(self.values) - 1, 1)
+        return self.least - margin, self.most + margin
+
+    @property
     def noisy(self) -> bool:
         """Whether the rounds disagree too much."""
         return self.most - self.least > NOISY * abs(self.median)

@@ -199,7 +199,7 @@ def middle(samples: Iterable[Sample], metric: str, per: str = "", factor: float 
     values = [
         factor * sample[metric] / (sample[per] if per else 1.0)
         for sample in samples
-        if sample.get(metric) and sample.get(per, 1.0)
+        if sample.get(metric) and (not per or sample.get(per))
     ]
     return number(statistics.median(values)) if values else ""
 

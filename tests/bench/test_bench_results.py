@@ -18,7 +18,7 @@ from mttcg_bench.page import bench_page
 from mttcg_bench.results import FORMAT, case_from_json, case_to_json, read, write
 from mttcg_bench.runner import CaseResult
 from mttcg_bench.summary import disturbed, spreads, verdicts
-from mttcg_bench.tables import bar_table, figure_table, left_out_table, shown_tables
+from mttcg_bench.tables import bar_table, figure_table, left_out_table, run_table, shown_tables
 
 THREE = (
     {"nothing": 1.0, "icount": 2.0, "Unicorn": 1.0},
@@ -170,12 +170,20 @@ def test_tables_without_rows_are_not_shown() -> None:
     assert titles == ["Figures", "Claims and their verdicts"]
 
 
+def test_the_runs_of_a_tool_without_a_guest_are_shown() -> None:
+    result = result_of(TINY, {"nothing": 2.0, "icount": 3.0, "Unicorn": 4.0}, metric="instructions")
+    rows = run_table(result).rows
+    assert [row[0] for row in rows] == ["nothing", "icount", "Unicorn"]
+    assert {cell for row in rows for cell in row[1:]} == {""}, "no rate without a time"
+
+
 def test_a_change_is_worse_when_it_is_past_the_threshold_and_both_spreads() -> None:
     old = plain_of(result_of(TINY, *THREE))
-    slower = [{**one, "icount": one["icount"] * 3} for one in THREE]
+    slower = [{**one, "icount": one["icount"] * 6} for one in THREE]
     [change] = changes(old, plain_of(result_of(TINY, *slower)))
-    assert change.ratio == 3.0 and change.is_worse(1.1) and change.verdict(1.1) == "WORSE"
-    assert not change.is_worse(4.0)
+    assert change.ratio == 6.0 and change.is_worse(1.1) and change.verdict(1.1) == "WORSE"
+    assert not change.is_worse(7.0)
+    assert (change.old.range, change.new.range) == ((1.0, 5.0), (6.0, 30.0))
     [back] = changes(plain_of(result_of(TINY, *slower)), old)
     assert back.verdict(1.1) == "better"
     a_bit = [{**one, "icount": one["icount"] * 1.2} for one in THREE]

@@ -5,8 +5,13 @@ from collections.abc import Iterator
 import pytest
 from engine_harness import PAGE, Bare, fill
 
-from mttcg.engine.llvm.engine import LATE_REPORTS, RARE_CHAIN
-from mttcg.engine.llvm.frame import CHAINS_PER_SAMPLE
+from mttcg.engine.llvm.engine import LATE_REPORTS, RARE_CHAIN, RARE_QUICK
+from mttcg.engine.llvm.frame import (
+    CHAINS_PER_SAMPLE,
+    INSTRUCTIONS_PER_LOOK,
+    LOOKS_PER_SAMPLE,
+    Word,
+)
 from mttcg.engine.llvm.translate import PageVersion
 
 BASE, CALLED = 0x8000_0000, 0x8000_1000
@@ -44,25 +49,49 @@ PROGRAM = [
 ]
 
 
-@pytest.mark.parametrize("length, whole", [(1, True), (2 * RARE_CHAIN, False)])
-def test_a_page_gets_better_code_only_where_calls_are_frequent(
-    bare: Bare, length: int, whole: bool
-) -> None:
-    asked: list[int | None] = []
+@pytest.fixture
+def asked(bare: Bare) -> list[int | None]:
+    """The places for which better code was asked, None for a page; it is made at once."""
+    places: list[int | None] = []
 
     def improve(version: PageVersion, place: int | None) -> bool:
-        asked.append(place)
+        places.append(place)
         bare.engine.llvm.translator.optimise(version, place)
         bare.engine.llvm.jumps.clear()
         return True
 
     bare.engine.llvm.improve = improve
+    return places
+
+
+def run(bare: Bare, rounds: int, length: int) -> None:
+    """Run the program."""
     fill([(BASE + 4 * at, word) for at, word in enumerate(PROGRAM)], bare.write)
     fill([(CALLED, RETURNS)], bare.write)
     x = [0] * 32
-    x[ROUNDS] = (2 * LATE_REPORTS + 8) * CHAINS_PER_SAMPLE // 2  # a call and a return each
-    x[LENGTH], x[FUNCTION] = length, CALLED
+    x[ROUNDS], x[LENGTH], x[FUNCTION] = rounds, length, CALLED
     bare.set_registers(x, [0] * 32, 0)
     list(bare.run_to_trap(BASE))
+
+
+@pytest.mark.parametrize("length, whole", [(1, True), (2 * RARE_CHAIN, False)])
+def test_a_page_gets_better_code_only_where_calls_are_frequent(
+    bare: Bare, asked: list[int | None], length: int, whole: bool
+) -> None:
+    chains = (2 * LATE_REPORTS + 8) * CHAINS_PER_SAMPLE
+    run(bare, rounds=chains // 2, length=length)  # a call and a return each
     assert asked[0] is not None, "a place comes before its page"
     assert (None in asked) == whole
+
+
+@pytest.mark.parametrize("share, whole", [(2, True), (2 * RARE_QUICK, False)])
+def test_a_page_gets_better_code_only_where_quick_code_runs_often(
+    bare: Bare, asked: list[int | None], share: int, whole: bool
+) -> None:
+    run(bare, rounds=1, length=1)
+    bare.engine.llvm.improve(bare.engine.llvm._version(0, bare.cache.used[0]), BASE)
+    for _ in range(LATE_REPORTS):
+        bare.engine.llvm.frame[Word.HEAT] = 0
+        bare.hart.instructions += share * LOOKS_PER_SAMPLE * INSTRUCTIONS_PER_LOOK
+        bare.engine.llvm._sample(BASE)
+    assert asked == ([BASE, None] if whole else [BASE])

@@ -16,6 +16,7 @@ from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
+    INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
     JumpCache,
     Reason,
@@ -42,6 +43,8 @@ LATE_REPORTS = 8
 """So often time was spent at places of a page that have better code, until all of it gets some."""
 RARE_CHAIN = 1000
 """With so many instructions from one call of a page to the next, calls are no matter of time."""
+RARE_QUICK = 20
+"""Nor is quick code if it is one in so many instructions."""
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
@@ -92,7 +95,7 @@ class LlvmEngine:
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[Identity] = Counter()
         self.late: Counter[Identity] = Counter()
-        self.sampled = 0
+        self.sampled = {True: 0, False: 0}
         self.reported: dict[tuple[Identity, int | None], int] = {}
         self.quieter: dict[Identity, list[PageVersion]] = {}
         self.reclaimed = 0
@@ -186,20 +189,21 @@ class LlvmEngine:
         self.resume(by.pc)
 
     def _sample(self, pc: int) -> None:
-        """Quick code was running, or pages were called, at pc: report it, but for rare calls."""
-        of_quick_code = int(self.frame[Word.HEAT]) == 0
-        if of_quick_code:
+        """Quick code was running at pc, or pages were called: report it."""
+        quick, now = int(self.frame[Word.HEAT]) == 0, self.hart.instructions
+        since, self.sampled[quick] = now - self.sampled[quick], now
+        if quick:
             self.frame[Word.HEAT] = LOOKS_PER_SAMPLE
-            self._report(pc)
-            return
-        since, self.sampled = self.hart.instructions - self.sampled, self.hart.instructions
-        if since < RARE_CHAIN * CHAINS_PER_SAMPLE:
-            self._report(pc)
+            rare = since > RARE_QUICK * LOOKS_PER_SAMPLE * INSTRUCTIONS_PER_LOOK
+        else:
+            rare = since > RARE_CHAIN * CHAINS_PER_SAMPLE
+        self._report(pc, rare)
 
-    def _report(self, pc: int) -> None:
+    def _report(self, pc: int, rare: bool) -> None:
         """Time is spent at pc: let its function be improved; the whole page, if that does not help.
 
-        It does not if there are ways to pc on which the better code is not met.
+        It does not if there are ways to pc on which the better code is not met; if these are
+        rare, it is no matter.
         """
         page = self.cache.page_of(pc)
         if self.reclaimed != self.arena.reclaimed:
@@ -215,8 +219,8 @@ class LlvmEngine:
         blocks = len(self.cache.known_blocks(version.slot))
         place: int | None = None if changing else pc
         if place is not None and self._find_best(version, pc) is not None:
-            self.late[version.identity] += 1
-            if self.late[version.identity] < LATE_REPORTS:
+            self.late[version.identity] += not rare
+            if rare or self.late[version.identity] < LATE_REPORTS:
                 return
             place = None
         key = version.identity, place

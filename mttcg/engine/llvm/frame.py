@@ -50,7 +50,8 @@ class Reason(IntEnum):
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
 """What a page function adds to its one running count."""
-COUNT_START = -(1 << 18) * ONE_INSTRUCTION
+INSTRUCTIONS_PER_LOOK = 1 << 18
+COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """Requests are looked for when this many instructions were counted."""
 LOOKS_PER_SAMPLE = 16
 """Of the places where quick code looks for requests, one in so many is reported."""
