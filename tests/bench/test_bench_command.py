@@ -73,11 +73,11 @@ def test_without_a_checkout_there_is_one_line(
 def test_compare_exits_with_1_past_the_threshold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old, new = run_file(tmp_path / "old.json"), run_file(tmp_path / "new.json", 3.0)
+    old, new = run_file(tmp_path / "old.json"), run_file(tmp_path / "new.json", 6.0)
     assert main(["bench", "compare", str(old), str(old)]) == 0
     assert main(["bench", "compare", str(old), str(new)]) == 1
     printed = capsys.readouterr().out
-    assert "WORSE" in printed and "3.000" in printed
+    assert "WORSE" in printed and "6.000" in printed
     assert "1 figures compared; 1 worse by more than 1.1 times" in printed
-    assert main(["bench", "compare", str(old), str(new), "--threshold", "4"]) == 0
+    assert main(["bench", "compare", str(old), str(new), "--threshold", "7"]) == 0
     assert main(["bench", "compare", str(new), str(old)]) == 0

@@ -106,7 +106,7 @@ def test_plugins_are_called_in_the_order_in_which_they_are_loaded(
 
 @pytest.mark.parametrize(("guest", "smp"), [("trap", 1), ("selfmod", 2)])
 def test_both_shapes_of_2018_count_every_instruction(tmp_path: Path, guest: str, smp: int) -> None:
-    symbols = {"rounds": 10} if guest == "selfmod" else {}
+    symbols = {"rounds": 5} if guest == "selfmod" else {}
     done = run_guest(guest, plugin("both_shapes", out=tmp_path / "out"), smp=smp, symbols=symbols)
     assert done.in_order, done.result.failures
     found = lines_by_cpu(tmp_path / "out")
