@@ -202,6 +202,20 @@ def test_newest_keeps_the_beginning_and_oldest_the_end(make_bus: MakeBus) -> Non
     assert (bus.ledger().in_flight, bus.ledger().dropped > 0) == (0, True)
 
 
+def test_oldest_keeps_the_end_of_each_vcpu(make_bus: MakeBus) -> None:
+    bus, count = make_bus(2), 2 * FITS
+    handle = bus.start()
+    stalled = bus.subscribe(credit=LEAST_CREDIT, policy="drop:oldest")
+    assert handle.wait_subscribers(1, LIMIT_SECONDS)
+    for cpu in range(2):
+        bus.produce(cpu, count, chunk=FITS)
+    wait_ledger(bus, lambda answer: in_flight(answer) == [3 * FITS])
+    received = bus.spawn(collect, stalled)
+    assert handle.finish(LIMIT_SECONDS)
+    items = received.result(LIMIT_SECONDS)
+    assert [numbers_of(items, cpu)[-1] for cpu in range(2)] == [count - 1, count - 1]
+
+
 @pytest.mark.parametrize("step", [1, 7, 64, 100_000])
 def test_a_sample_has_every_nth_record(make_bus: MakeBus, step: int) -> None:
     bus, count = make_bus(2, capacity=1024, policy=f"sample:{step}"), 20_003

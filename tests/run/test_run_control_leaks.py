@@ -33,6 +33,7 @@ def facts(running: Running) -> dict[str, tuple[int, int]]:
         name = process.name()
         if name.startswith("python"):
             name = " ".join(process.cmdline()[-3:])
+        name = f"{name} ({process.pid})"  # who is gone later must not stand for who stays
         found[name] = process.num_fds(), process.memory_full_info().uss
     return found
 

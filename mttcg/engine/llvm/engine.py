@@ -95,7 +95,7 @@ class LlvmEngine:
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[Identity] = Counter()
         self.late: Counter[Identity] = Counter()
-        self.sampled = {True: 0, False: 0}
+        self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
         self.reported: dict[tuple[Identity, int | None], int] = {}
         self.quieter: dict[Identity, list[PageVersion]] = {}
         self.reclaimed = 0
