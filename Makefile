@@ -37,7 +37,7 @@ test: $(STAMP) ## run the tests
 
 nightly: $(STAMP) ## run a million random instructions, 200 random kills, and 1,000 loads of a plugin
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
-	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(BIN)/python -m pytest tests/engine/test_llvm_random.py -o timeout=0
+	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) tests/engine/test_llvm_random.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
 
 check: lint test ## everything that has to pass: lint, types, tests

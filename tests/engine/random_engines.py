@@ -23,13 +23,14 @@ from random_programs import (
     Ending,
     Piece,
     Program,
+    State,
     build,
     interpret,
 )
 
 from mttcg.instrument.plan import Operation, Plan
 
-INSTRUCTIONS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "6000"))
+INSTRUCTIONS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000"))
 ROUND = 50
 """Programs between two looks at how many instructions were executed, on one set of engines."""
 Watch = Literal["", "call", "python"]
@@ -98,11 +99,11 @@ class Watched:
         fill(list(program.words.items()), self.bare.write)
         self.bare.engine.fetch_again()
 
-    def run(self, program: Program) -> Ending:
-        """Run a program that was loaded, to its end."""
+    def run(self, program: Program, state: State) -> Ending:
+        """Run a program that was loaded, from a state to its end."""
         bare, hart = self.bare, self.bare.hart
-        bare.write(DATA, program.data)
-        bare.set_registers(program.x, program.f, program.fcsr)
+        bare.write(DATA, state.data)
+        bare.set_registers(state.x, state.f, state.fcsr)
         hart.reservation = 2**64 - 1
         for kind in self.seen:
             kind.clear()
@@ -126,19 +127,27 @@ class Watched:
             list(self.seen[2]),
         )
 
-    def check(self, program: Program, expected: Ending) -> None:
+    def check(self, program: Program, expected: list[Ending]) -> None:
         """Compare with what the definition says; on llvm, again after more effort, twice."""
+        self.load(program)
+        self._check_states(program, expected)
+        if self.name == "llvm":
+            self.bare.improve(program.at, whole=False)
+            self._check_states(program, expected)
+            for page in {pc // PAGE for pc in program.words}:
+                self.bare.improve(page * PAGE)
+            self._check_states(program, expected)
+
+    def _check_states(self, program: Program, expected: list[Ending]) -> None:
+        for state, ending in zip(program.states, expected, strict=True):
+            self.check_from(program, state, ending)
+
+    def check_from(self, program: Program, state: State, expected: Ending) -> None:
+        """Run a program that was loaded, and compare."""
         if not self.watch:
             blocks = [0] * len(expected.blocks)
             expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=[])
-        self.load(program)
-        compare_endings(self.run(program), expected)
-        if self.name == "llvm":
-            self.bare.improve(program.at, whole=False)
-            compare_endings(self.run(program), expected)
-            for page in {pc // PAGE for pc in program.words}:
-                self.bare.improve(page * PAGE)
-            compare_endings(self.run(program), expected)
+        compare_endings(self.run(program, state), expected)
 
 
 def compare_endings(found: Ending, expected: Ending) -> None:
@@ -174,8 +183,8 @@ def run_round(rows: list[Any], watched: list[Watched], number: int) -> int:
     def run(drawn: list[Piece], state: int) -> None:
         nonlocal executed
         program = build(drawn, state)
-        expected = interpret(program)
-        executed += expected.instructions
+        expected = [interpret(program, state) for state in program.states]
+        executed += sum(ending.instructions for ending in expected)
         for each in watched:
             each.check(program, expected)
 

@@ -33,6 +33,8 @@ PLAIN = [
 ]
 ODD = 0.05
 """How many of the accesses go by x9."""
+STATES = 8
+"""From how many states a program is started: translating it takes the most time."""
 BOX = 0xFFFF_FFFF << 32
 INTEGERS = (0, 1, 2, 31, 63, 64, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1)
 SINGLES = (
@@ -73,15 +75,22 @@ class Piece:
 
 
 @dataclass
-class Program:
-    """Code at an address and the state that it starts from."""
+class State:
+    """What a program starts from."""
 
-    at: int
-    words: dict[int, int]
     x: list[int]
     f: list[int]
     fcsr: int
     data: bytes
+
+
+@dataclass
+class Program:
+    """Code at an address, and the states that it is to be started from."""
+
+    at: int
+    words: dict[int, int]
+    states: list[State]
 
 
 @dataclass
@@ -216,10 +225,10 @@ def build(pieces: list[Piece], seed: int) -> Program:
             placed[pc] = word
             pc += _size(word)
     placed[starts[-1]] = ECALL
-    return Program(at, placed, *_state(source))
+    return Program(at, placed, [_state(source) for _ in range(STATES)])
 
 
-def _state(source: random.Random) -> tuple[list[int], list[int], int, bytes]:
+def _state(source: random.Random) -> State:
     x = [source.choice((source.choice(INTEGERS), source.getrandbits(64))) for _ in range(32)]
     x[0], x[SP], x[POINTER], x[BOUND] = 0, DATA + 0x1000, DATA + 0x1800, source.randrange(1, 6)
     x[ODD_POINTER] = source.choice((DATA + 0x801, DATA_END - 6, BASE - 2, BASE + SIZE + 64))
@@ -229,7 +238,7 @@ def _state(source: random.Random) -> tuple[list[int], list[int], int, bytes]:
         )
         for _ in range(32)
     ]
-    return x, f, source.randrange(5) << 5, source.randbytes(DATA_END - DATA)
+    return State(x, f, source.randrange(5) << 5, source.randbytes(DATA_END - DATA))
 
 
 class Recorder(Interpreter):
@@ -260,13 +269,13 @@ def _blocks(executed: list[int], words: dict[int, int]) -> Iterator[int]:
         ended = classify(words[pc]).ends_block
 
 
-def interpret(program: Program) -> Ending:
+def interpret(program: Program, state: State) -> Ending:
     """What the definition says."""
     memory = bytearray(SIZE)
-    memory[DATA - BASE :] = program.data
+    memory[DATA - BASE :] = state.data
     for pc, word in program.words.items():
         memory[pc - BASE : pc - BASE + _size(word)] = word.to_bytes(_size(word), "little")
-    hart = Recorder(memory, BASE, program.at, [*program.x], [*program.f], program.fcsr)
+    hart = Recorder(memory, BASE, program.at, [*state.x], [*state.f], state.fcsr)
     hart.accesses, executed = [], []
     outcome: Trap | Left | None = None
     while outcome is None:
