@@ -4,7 +4,6 @@ PROTOCOL.md, "Recordings", has the format. Every entry is written whole, in one 
 good up to the last entry that was, whenever its writer was killed.
 """
 
-import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import BinaryIO, Self
 
 from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError, RecordingCut, RecordingError
+from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.items import Batch, End, Item, Opened
 from mttcg_bus.parts import Parts, pack_streams, records_of_payload
 from mttcg_bus.run_info import RunInfo
@@ -36,9 +36,9 @@ class RecordingWriter:
         self._parts = parts
         self._dropped: dict[tuple[str, int], int] = {}
         self.records = self.batches = 0
-        self._file = path.open("wb", buffering=0)
+        self._file = GrowingFile(path)
         try:
-            self._write_all([MAGIC])
+            self._file.write(MAGIC)
             self._write(wire.Welcome(), parts.welcome())
         except BaseException:
             self.close()
@@ -76,16 +76,7 @@ class RecordingWriter:
         header = wire.encode_header(message)
         entry = _ENTRY.pack(0, len(header), len(payload))
         checksum = _checksum(entry, header, payload).to_bytes(_CHECKED_AT, "little")
-        self._write_all([checksum, entry[_CHECKED_AT:], header, payload])
-
-    def _write_all(self, pieces: Sequence[wire.Bytes]) -> None:
-        left = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
-        while left:
-            written = os.writev(self._file.fileno(), left)
-            while left and written >= len(left[0]):
-                written -= len(left.pop(0))
-            if written:
-                left[0] = left[0][written:]
+        self._file.write(checksum, entry[_CHECKED_AT:], header, payload)
 
 
 class Recording:

@@ -14,7 +14,7 @@ written, and the report has the last instructions of each vCPU, such as those be
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from mttcg.instrument import (
     instrument,
     option,
 )
+from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.outputs import check_output
 
@@ -105,7 +106,7 @@ class Lines:
         self.count = 0
         self.out = np.zeros(0, dtype=np.uint8)
 
-    def write(self, records: "np.ndarray[Any, Any]", file: BinaryIO) -> None:
+    def write(self, records: "np.ndarray[Any, Any]", file: GrowingFile) -> None:
         """Append the lines of a batch to a file."""
         if len(self.out) < LONGEST * len(records):
             self.out = np.zeros(LONGEST * len(records), dtype=np.uint8)
@@ -159,7 +160,7 @@ class Aggregator(mttcg_bus.Aggregator):
         super().__init__(options, run)
         self.counts = [0] * run.smp
         self.tails = [np.zeros(0, dtype=events.RETIRED) for _ in range(run.smp)]
-        self.file: BinaryIO | None = None
+        self.file: GrowingFile | None = None
         self.files: set[str] = set()
         self.lines = Lines()
 
@@ -170,7 +171,7 @@ class Aggregator(mttcg_bus.Aggregator):
         if self.options.out is not None:
             device = self.options.out.is_char_device()  # which shards can have in common
             path = self.options.out if device else self.file_for(self.options.out)
-            self.file = path.open("wb")
+            self.file = GrowingFile(path)
             self.files.add(str(path))
 
     def end(self) -> None:

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from mttcg_bus.growing_file import GrowingFile
+from mttcg_bus.stream import bytes_of
+
 HEADER_BYTES = 1024
 """Room for the header, whose length is kept when the shape is written again."""
 MAGIC = b"\x93NUMPY\x01\x00"
@@ -18,22 +21,21 @@ class RecordFile:
 
     def __init__(self, path: Path, dtype: "np.dtype[Any]") -> None:
         self.dtype, self.count = dtype, 0
-        self.file = path.open("wb")
-        self._write_header()
+        self.file = GrowingFile(path)
+        self.file.write(self._header())
 
-    def _write_header(self) -> None:
+    def _header(self) -> bytes:
         fields = {"descr": self.dtype.descr, "fortran_order": False, "shape": (self.count,)}
         room = HEADER_BYTES - len(MAGIC) - 2
         text = repr(fields).encode("ascii").ljust(room - 1) + b"\n"
-        self.file.seek(0)
-        self.file.write(MAGIC + room.to_bytes(2, "little") + text)
+        return MAGIC + room.to_bytes(2, "little") + text
 
     def append(self, records: "np.ndarray[Any, Any]") -> None:
         """Write records at the end; the header counts them on `close`."""
-        self.file.write(records.tobytes())
+        self.file.write(bytes_of(records))
         self.count += len(records)
 
     def close(self) -> None:
         """Write the number of records into the header, and close."""
-        self._write_header()
+        self.file.write_again(0, self._header())
         self.file.close()
