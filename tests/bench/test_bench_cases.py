@@ -77,24 +77,17 @@ CHECKED = [name for name, what in ATTACHED.items() if what.events and name != "m
 """What counts or records something, and loses nothing."""
 
 
-@pytest.fixture(scope="module")
-def all_attached() -> CaseResult:
-    return run_once(scaleout_case("llvm", "weak", ["empty", *CHECKED], {2: 1}))
-
-
-@pytest.mark.parametrize("name", [NOTHING, "empty", *CHECKED])
-def test_everything_that_is_attached_counts_right_on_two_harts(
-    name: str, all_attached: CaseResult
-) -> None:
-    assert all_attached.failures.get(f"{name}, 2") is None  # CountWrong is one
-    [sample] = all_attached.samples[f"{name}, 2"]
-    if counts := ATTACHED[name].counts:
-        expected = 2 * CALLS_OF_A_ROUND if counts == "calls" else sample[counts]
-        assert sample["events"] == expected > 0
-    if name == "memtrace":
-        [probe] = all_attached.samples["access-probe, 2"]
-        assert sample["events"] == sample["records_delivered"] > 0
-        assert probe["events"] > 0
+def test_everything_that_is_attached_counts_right_on_two_harts() -> None:
+    result = run_once(scaleout_case("llvm", "weak", ["empty", *CHECKED], {2: 1}))
+    assert result.failures == {}  # CountWrong is one
+    samples = {name: result.samples[f"{name}, 2"][0] for name in (NOTHING, "empty", *CHECKED)}
+    for name, sample in samples.items():
+        if counts := ATTACHED[name].counts:
+            expected = 2 * CALLS_OF_A_ROUND if counts == "calls" else sample[counts]
+            assert sample["events"] == expected > 0, name
+    memtrace = samples["memtrace"]
+    assert memtrace["events"] == memtrace["records_delivered"] > 0
+    assert samples["access-probe"]["events"] > 0
 
 
 def test_every_plugin_that_comes_with_mttcg_is_there_by_its_name() -> None:

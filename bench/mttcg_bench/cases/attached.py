@@ -29,7 +29,8 @@ class Attached:
 
     Args:
         purpose: one line for people.
-        plugins: specs; "{bench}" is the folder of this package's plugins.
+        plugins: specs; "{bench}" is the folder of this package's plugins, "{scratch}" one for
+            the files of a run.
         arguments: further arguments of `mttcg run`.
         counts: the metric that the events have to equal, "" if there is none.
         events: what an event is, "" if there are none.
@@ -82,6 +83,13 @@ ATTACHED = {
     "execlog": Attached(
         "a line of text for every instruction, written to /dev/null",
         ("execlog,out=/dev/null",),
+        counts="instructions",
+        events="instructions",
+        share=0.01,
+    ),
+    "execlog-file": Attached(
+        "the same, written to a file",
+        ("execlog,out={scratch}/lines.log",),
         counts="instructions",
         events="instructions",
         share=0.01,

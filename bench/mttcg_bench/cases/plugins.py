@@ -10,16 +10,22 @@ from mttcg_bench.model import FEW_ROUNDS, Bar, Case, Figure, Side, Variant
 
 INLINE = ("empty", "icount", "hotblocks", "block-probe", "access-probe", "instruction-probe")
 OTHERS = ("memtrace", "memtrace-drop", "callback")
-TEXT = ("execlog",)
-KINDS: dict[tuple[str, ...], str] = {INLINE: "inline", OTHERS: "records", TEXT: "text"}
+TEXT, FILE = ("execlog",), ("execlog-file",)
+KINDS: dict[tuple[str, ...], str] = {
+    INLINE: "inline",
+    OTHERS: "records",
+    TEXT: "text",
+    FILE: "file",
+}
 ROUNDS: dict[str, dict[tuple[str, ...], int]] = {
-    "llvm": {INLINE: 1000, OTHERS: 200, TEXT: 40},
+    "llvm": {INLINE: 1000, OTHERS: 200, TEXT: 40, FILE: 15},
     "unicorn": {INLINE: 60, OTHERS: 20},
 }
 """Rounds of mix for those that cost little and for those that cost much."""
 
 DELIVERED = "memtrace: records"
 LINES = "llvm: execlog at 20 times QEMU's 0.95 M lines/s to /dev/null"
+TO_FILE = "llvm: execlog at 20 times QEMU's 0.39 M lines/s to a file"
 BARS = {
     "llvm": (
         Bar("icount: CPU", Side.AT_MOST, 1.05, "llvm: icount at most 1.05"),
@@ -28,6 +34,7 @@ BARS = {
         Bar("memtrace-drop: CPU", Side.AT_MOST, 2.5, "llvm: writing the ring at most 2.5"),
         Bar(DELIVERED, Side.AT_LEAST, 40.0, "llvm: 40 M events/s delivered", goal=200.0),
         Bar("execlog: instructions", Side.AT_LEAST, 19.0, LINES),
+        Bar("execlog-file: instructions", Side.AT_LEAST, 7.8, TO_FILE),
     ),
     "unicorn": (
         Bar("empty: CPU", Side.AT_MOST, 1.03, "empty is within noise"),
@@ -59,7 +66,7 @@ def cases(choice: Choice) -> Iterator[Case]:
         if not choice.has_engine(engine):
             continue
         for names, rounds in by_cost.items():
-            kind, known = KINDS[names], (*INLINE, *OTHERS, *TEXT, NOTHING)
+            kind, known = KINDS[names], (*INLINE, *OTHERS, *TEXT, *FILE, NOTHING)
             own = [name for name in choice.plugins if name not in known]
             wanted = [name for name in names if name in (choice.plugins or names)]
             wanted += own if kind == "inline" else []

@@ -17,6 +17,7 @@ from mttcg_bench.tools.process import Ended, run
 EVENTS = re.compile(r"^events (\d+)$", re.MULTILINE)
 """What a plugin of ours prints on each vCPU's exit."""
 PLUGINS = Path(__file__).parents[1] / "plugins"
+REPORT = "result.json"
 
 
 def unavailable(_variant: Variant) -> str:
@@ -33,10 +34,9 @@ def measure(case: Case, variant: Variant) -> Measurement:
     did not see what was executed.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch) / "result.json"
         cold = {"NUMBA_CACHE_DIR": scratch} if variant.settings.get("cold") else None
-        ended = run(variant.name, command_line(case, variant, report), cold, watched=True)
-        result = json.loads(report.read_text())
+        ended = run(variant.name, command_line(case, variant, Path(scratch)), cold, watched=True)
+        result = json.loads((Path(scratch) / REPORT).read_text())
     if result["failures"]:
         raise RunFailed(variant.name, result["failures"][0])
     metrics = metrics_of(result, ended)
@@ -49,12 +49,12 @@ def measure(case: Case, variant: Variant) -> Measurement:
     return Measurement(metrics, ended.output)
 
 
-def command_line(case: Case, variant: Variant, report: Path) -> list[str]:
-    """The command of a variant."""
-    known = {**addresses(case.guest), "bench": in_checkout(PLUGINS)}
+def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
+    """The command of a variant, which writes its files into `scratch`."""
+    known = {**addresses(case.guest), "bench": in_checkout(PLUGINS), "scratch": scratch}
     line = [sys.executable, "-m", "mttcg", "run", guest_file(case.guest)]
     line += ["--smp", str(variant.smp), "--engine", variant.engine]
-    line += ["--quiet", "--json", str(report)]
+    line += ["--quiet", "--json", str(scratch / REPORT)]
     for symbol, value in case.work_of(variant).items():
         line += ["--set", f"{symbol}={value}"]
     for plugin in variant.plugins:
