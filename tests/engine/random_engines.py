@@ -27,13 +27,21 @@ from random_programs import (
     build,
     interpret,
 )
+from recorded import Recorded
 
 from mttcg.instrument.plan import Operation, Plan
 
 INSTRUCTIONS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000"))
 ROUND = 50
 """Programs between two looks at how many instructions were executed, on one set of engines."""
-Watch = Literal["", "call", "python"]
+Watch = Literal["", "call", "python", "record", "accesses"]
+"""How a plan watches: in a call, in Python, by records of everything, by records of accesses."""
+RECORDED = {
+    "blocks": ("pc",),
+    "executed": ("pc",),
+    "accesses": ("pc", "address", "size", "value", "write"),
+}
+"""What is recorded, as an `Ending` has it."""
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
 UNICORN_WRONG: dict[str, Callable[[str, str], bool]] = {
@@ -80,8 +88,18 @@ class Watched:
         self.seen: list[list[tuple[int, ...]]] = [[], [], []]
         self.functions = [OPERATION(self._recorder(kind)) for kind in range(3)]
         self.name, self.watch = engine, watch
-        plan = Plan(*((self._operation(kind),) for kind in range(3))) if watch else Plan()
-        self.bare = Bare(engine, BASE, SIZE, plan)
+        names = {"record": tuple(RECORDED), "accesses": ("accesses",)}.get(watch)
+        self.recorded = Recorded(names) if names else None
+        self.bare = Bare(engine, BASE, SIZE, self._plan())
+
+    def _plan(self) -> Plan:
+        if self.recorded is not None:
+            return self.recorded.plan
+        if not self.watch:
+            return Plan()
+        return Plan(
+            (self._operation(0),), (self._operation(1),), every_access=(self._operation(2),)
+        )
 
     def _recorder(self, kind: int) -> Callable[..., None]:
         def record(_data: int, *arguments: int) -> None:
@@ -110,9 +128,12 @@ class Watched:
         instructions, blocks = hart.instructions, hart.blocks
         for _ in bare.run_to_trap(program.at):
             pass
+        if self.recorded is not None:
+            self._take(self.recorded)
         x, f, fcsr = bare.registers()
         data = bare.read(DATA, DATA_END - DATA)
-        entered = [a[0] for a in self.seen[0]] if self.watch else [0] * (hart.blocks - blocks)
+        counted = [0] * (hart.blocks - blocks)
+        entered = counted if self.watch in ("", "accesses") else [a[0] for a in self.seen[0]]
         return Ending(
             hart.mepc,
             hart.mcause,
@@ -126,6 +147,19 @@ class Watched:
             [a[0] for a in self.seen[1]],
             list(self.seen[2]),
         )
+
+    def _take(self, recorded: Recorded) -> None:
+        for kind, (name, fields) in enumerate(RECORDED.items()):
+            if name not in recorded.consumers:
+                continue
+            records = recorded.take(name)
+            self.seen[kind] = list(zip(*(records[field].tolist() for field in fields), strict=True))
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.bare.close()
+        if self.recorded is not None:
+            self.recorded.close()
 
     def check(self, program: Program, expected: list[Ending]) -> None:
         """Compare with what the definition says; on llvm, again after more effort, twice."""
@@ -144,9 +178,10 @@ class Watched:
 
     def check_from(self, program: Program, state: State, expected: Ending) -> None:
         """Run a program that was loaded, and compare."""
-        if not self.watch:
+        if self.watch in ("", "accesses"):
             blocks = [0] * len(expected.blocks)
-            expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=[])
+            accesses = expected.accesses if self.watch else []
+            expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=accesses)
         compare_endings(self.run(program, state), expected)
 
 
@@ -163,7 +198,7 @@ def compare(rows: list[Any], engines: Callable[[], list[Watched]], wanted: int) 
         watched = engines()
         executed += run_round(rows, watched, number)
         for each in watched:
-            each.bare.close()
+            each.close()
         if executed >= wanted:
             return
 

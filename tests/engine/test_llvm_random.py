@@ -9,11 +9,11 @@ from random_engines import INSTRUCTIONS, RIGHT, Watch, Watched, compare
 from random_programs import PLAIN
 
 
-@pytest.mark.parametrize("watch", ["", "call", "python"])
+@pytest.mark.parametrize("watch", ["", "call", "python", "record", "accesses"])
 def test_llvm_agrees_with_the_definition(watch: Watch) -> None:
     compare(PLAIN, lambda: [Watched("llvm", watch)], INSTRUCTIONS // 5)
 
 
-@pytest.mark.parametrize("watch", ["", "call", "python"])
+@pytest.mark.parametrize("watch", ["", "call", "python", "record", "accesses"])
 def test_unicorn_agrees_where_it_is_right(watch: Watch) -> None:
     compare(RIGHT, lambda: [Watched("unicorn", watch), Watched("llvm", watch)], INSTRUCTIONS // 8)

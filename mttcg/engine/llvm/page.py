@@ -151,11 +151,11 @@ class PageFunction:
             self._segment(segment)
 
     def _can_retreat(self, segment: list[Instruction], entries: Entries | None) -> bool:
-        """Whether nothing but what the guest does itself is done in a round."""
+        """Whether a round that is begun again leaves no trace of the first time."""
         sites = self.sites
-        everywhere = sites.every_access or sites.every_retired
         at = any(sites.at_instruction(instruction.pc) for instruction in segment)
-        return entries is not None and not everywhere and not at
+        quiet = not sites.every_retired and not at and self.emitter.woven.accesses_only_recorded()
+        return entries is not None and quiet
 
     def _enter(self, leader: int, counted: int, again: bool = False) -> None:
         """Run what the plan has for the block; `again`: it has just run."""

@@ -165,6 +165,10 @@ class Woven:
         most = emitters.MOST_TICKS
         return Moment(before, self.text.value(f"call i64 @llvm.umin.i64(i64 {passed}, i64 {most})"))
 
+    def accesses_only_recorded(self) -> bool:
+        """Whether all that accesses do is to write behind the cursor, which stays until the end."""
+        return all(self._records(row) for row in self.sites.every_access)
+
     def access(self, access: Access) -> None:
         """With a load or store."""
         for row in self.sites.every_access:
@@ -365,6 +369,7 @@ class Woven:
             f"call void {opener}(i64 %data{row}, i64 {window.total}{nothing})",
             *mxcsr.enter(f"after{label}"),
             f"%new{label} = load ptr, ptr %cursor_at{row}, {COUNTER}",
+            f"store ptr %new{label}, ptr %cursor{row}, {COUNTER}",
             f"br label %room{label}",
         ]
         return lines
