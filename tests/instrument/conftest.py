@@ -1,8 +1,10 @@
 """Fixtures of the tests of instrumentation."""
 
+import fcntl
 import importlib.util
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,21 +32,22 @@ def count_in_all_ways(guest: str, smp: int) -> Done:
 
 
 @pytest.fixture(scope="session")
-def counted(request: pytest.FixtureRequest) -> Iterator[Callable[[str, int], Done]]:
-    """Runs of `count_in_all_ways`, each made once: those that tests want, two at a time."""
-    users = [
-        item for item in request.session.items if "counted" in getattr(item, "fixturenames", ())
-    ]
-    wanted = [item.callspec.params for item in users if hasattr(item, "callspec")]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        runs: dict[tuple[str, int], Future[Done]] = {}
+def counted(
+    tmp_path_factory: pytest.TempPathFactory, testrun_uid: str
+) -> Callable[[str, int], Done]:
+    """Runs of `count_in_all_ways`, each made by the first process of tests that wants it."""
+    base = tmp_path_factory.getbasetemp()
+    in_parallel = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (base.parent if in_parallel else base) / f"counted-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
 
-        def run(guest: str, smp: int) -> Future[Done]:
-            if (guest, smp) not in runs:
-                runs[guest, smp] = pool.submit(count_in_all_ways, guest, smp)
-            return runs[guest, smp]
+    def run(guest: str, smp: int) -> Done:
+        file = folder / f"{guest}-{smp}"
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file unlocks
+            if not file.exists():
+                file.write_bytes(pickle.dumps(count_in_all_ways(guest, smp)))
+        done: Done = pickle.loads(file.read_bytes())
+        return done
 
-        for params in wanted:
-            if "smp" in params:
-                run(params["guest"], params["smp"])
-        yield lambda guest, smp: run(guest, smp).result()
+    return run

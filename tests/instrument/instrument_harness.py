@@ -23,7 +23,7 @@ SETTINGS = {
     "mix": {"rounds": 1},
     "ipi": {"rounds": 20},
     "timer": {"rounds": 10},
-    "selfmod": {"rounds": 8},
+    "selfmod": {"rounds": 3},
 }
 """What the guests' symbols are set to."""
 OWN_GUESTS = Path(__file__).with_name("guests")

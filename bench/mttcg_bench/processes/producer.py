@@ -8,17 +8,18 @@ import sys
 
 import numpy as np
 
-from mttcg_bench.records import BATCH, RECORDS
+from mttcg_bench.records import RECORDS, batch_of
 from mttcg_bus.ring import RingProducer
 
 
 def main() -> None:
     ring, doorbell, space, itemsize, count = map(int, sys.argv[1:])
     producer = RingProducer(ring, RECORDS[itemsize], doorbell, space)
-    records = np.zeros(BATCH, RECORDS[itemsize])
-    records["number"] = np.arange(BATCH)
+    batch = batch_of(itemsize)
+    records = np.zeros(batch, RECORDS[itemsize])
+    records["number"] = np.arange(batch)
     sys.stdin.buffer.read(1)
-    for first in range(0, count, BATCH):
+    for first in range(0, count, batch):
         producer.append(records[: count - first])
     producer.close()
 

@@ -44,6 +44,6 @@ def measure(_case: Case, variant: Variant) -> Measurement:
             ledger = ledger_of(source.ring)
         finally:
             publisher.terminate()
-    check(variant.name, totals, count)
+    check(variant.name, totals, count, spec.dtype.itemsize)
     stalled = ledger.stalled_ns * 1e-9
     return Measurement({"records": count, "seconds": seconds, "stalled": stalled})

@@ -12,7 +12,7 @@ import numpy as np
 
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
-from mttcg_bench.records import BATCH, RECORD, RECORDS
+from mttcg_bench.records import RECORD, RECORDS, batch_of
 from mttcg_bus.ring import create_ring
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.stream import Records, StreamSpec
@@ -21,7 +21,7 @@ from mttcg_bus.stream import Records, StreamSpec
 def spec_of(variant: Variant) -> StreamSpec:
     """The stream of a variant; its setting `itemsize` is the bytes of a record, 32 unless given."""
     dtype = RECORDS[variant.settings.get("itemsize", RECORD.itemsize)]
-    return StreamSpec("bench.record", dtype, batch=BATCH)
+    return StreamSpec("bench.record", dtype, batch=batch_of(dtype.itemsize))
 
 
 def unavailable(_variant: Variant) -> str:
@@ -70,10 +70,13 @@ def reduce(totals: "np.ndarray[tuple[int], np.dtype[np.uint64]]", records: Recor
     totals[1] += len(records)
 
 
-def check(name: str, totals: "np.ndarray[tuple[int], np.dtype[np.uint64]]", count: int) -> None:
+def check(
+    name: str, totals: "np.ndarray[tuple[int], np.dtype[np.uint64]]", count: int, itemsize: int
+) -> None:
     """Raise RunFailed if something was lost or changed on the way."""
-    whole, rest = divmod(count, BATCH)
-    expected = whole * (BATCH * (BATCH - 1) // 2) + rest * (rest - 1) // 2
+    batch = batch_of(itemsize)
+    whole, rest = divmod(count, batch)
+    expected = whole * (batch * (batch - 1) // 2) + rest * (rest - 1) // 2
     if [int(total) for total in totals] != [expected, count]:
         raise RunFailed(name, f"sums are {totals.tolist()}; expected {[expected, count]}")
 
@@ -93,5 +96,5 @@ def measure(_case: Case, variant: Variant) -> Measurement:
         seconds = time.perf_counter() - began
         del records
         consumer.unmap()
-    check(variant.name, totals, count)
+    check(variant.name, totals, count, spec.dtype.itemsize)
     return Measurement({"records": count, "seconds": seconds})
