@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -18,9 +19,8 @@ from mttcg_bench.errors import RunFailed
 LIMIT_SECONDS = 300.0
 LOOK_SECONDS = 0.2
 """Between two looks at the processes."""
-LOOKS_AT_MEMORY = 5
-"""Each so many looks at memory, too: it takes milliseconds of a core that the guest may need."""
 STOP_SECONDS = 5.0
+CHILDREN_ARE_LISTED = Path("/proc/thread-self/children").exists()
 
 ROLES = {
     "vcpu": "vcpus",
@@ -50,10 +50,15 @@ class Ended:
 
 
 class Onlooker:
-    """Looks at a process and its descendants now and then."""
+    """Looks at a process and its descendants now and then.
+
+    A look takes time of a core that the guest may need. So what takes most of it, memory and what a
+    process is, is looked at ever less often: at the first, second, fourth look, and so on.
+    """
 
     def __init__(self, process: int) -> None:
         self.process = process
+        self.known: dict[int, psutil.Process] = {}
         self.cpu: dict[int, tuple[str, float]] = {}
         self.unique: dict[str, int] = defaultdict(int)
         self.looks = 0
@@ -61,19 +66,23 @@ class Onlooker:
     def look(self) -> None:
         """Note what each has used; one that ends meanwhile was seen before."""
         self.looks += 1
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(self.process)
-            for process in [root, *root.children(recursive=True)]:
-                with contextlib.suppress(psutil.Error):
-                    self.note(process, "command" if process.pid == root.pid else "")
+        for number in [self.process, *descendants(self.process)]:
+            with contextlib.suppress(psutil.Error):
+                if number not in self.known:
+                    self.known[number] = psutil.Process(number)
+                self.note(self.known[number])
 
-    def note(self, process: psutil.Process, role: str) -> None:
+    def note(self, process: psutil.Process) -> None:
         """Note one process."""
-        role = role or role_of(process)
         times = process.cpu_times()
+        closely = process.pid not in self.cpu or self.looks & self.looks - 1 == 0
+        role = self._role(process) if closely else self.cpu[process.pid][0]
         self.cpu[process.pid] = (role, times.user + times.system)
-        if self.looks % LOOKS_AT_MEMORY == 0:
+        if closely:
             self.unique[role] = max(self.unique[role], process.memory_full_info().uss)
+
+    def _role(self, process: psutil.Process) -> str:
+        return "command" if process.pid == self.process else role_of(process)
 
     def cpu_of(self) -> dict[str, float]:
         """CPU seconds by role."""
@@ -81,6 +90,19 @@ class Onlooker:
         for role, seconds in self.cpu.values():
             found[role] += seconds
         return dict(found)
+
+
+def descendants(process: int) -> list[int]:
+    """Those that a process has now, without a look at all others if the kernel can (proc(5))."""
+    if not CHILDREN_ARE_LISTED:
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(process).children(recursive=True)]
+        return []
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return [*found, *(number for child in found for number in descendants(child))]
 
 
 def role_of(process: psutil.Process) -> str:
