@@ -18,7 +18,7 @@ KINDS: dict[tuple[str, ...], str] = {
     FILE: "file",
 }
 ROUNDS: dict[str, dict[tuple[str, ...], int]] = {
-    "llvm": {INLINE: 1000, OTHERS: 200, TEXT: 40, FILE: 15},
+    "llvm": {INLINE: 800, OTHERS: 200, TEXT: 30, FILE: 10},
     "unicorn": {INLINE: 60, OTHERS: 20},
 }
 """Rounds of mix for those that cost little and for those that cost much."""

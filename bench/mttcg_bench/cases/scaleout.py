@@ -5,6 +5,7 @@ attached is held against nothing attached on as many vCPUs, in the same round. W
 share of the work, and is held against that share of the time.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ LONG = ("memtrace", "memtrace-drop", "callback")
 STRONG = ("hotblocks",)
 ROUNDS = {"llvm": 600, "unicorn": 40}
 """Rounds of mix for each vCPU: about 0.6 s, on a machine of 2024."""
+INLINE_ROUNDS = 1500
+"""Of what costs next to nothing, so that noise does not hide that."""
 STRONG_TIMES = 2
 """How many times the work of a vCPU in the weak case all have together in the strong one."""
 FOR_UNICORN = (1, 2)
@@ -61,12 +64,18 @@ def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
         yield case(engine, "strong", strong, {n: total // n for n in smp})
     if engine == "llvm" and not choice.plugins:
         others = ["empty", "execlog", *LONG, *BUNDLED]
-        yield case(engine, "others", others, dict.fromkeys((1, 2), ROUNDS[engine]))
+        inline = [name for name in others if attached(name).share == 1]
+        costly = [name for name in others if name not in inline]
+        yield case(engine, "inline", inline, dict.fromkeys((1, 2), INLINE_ROUNDS), sys.maxsize)
+        yield case(engine, "others", costly, dict.fromkeys((1, 2), ROUNDS[engine]))
 
 
-def case(engine: str, kind: str, names: list[str], rounds: dict[int, int]) -> Case:
+def case(
+    engine: str, kind: str, names: list[str], rounds: dict[int, int], runs: int = FEW_ROUNDS
+) -> Case:
     """One case: everything attached, on each number of vCPUs with so many rounds for each.
 
+    `runs`: how often all of it is taken, at most.
     What has a share of the rounds is held against nothing attached for that share of its time.
     """
     smp = tuple(rounds)
@@ -89,7 +98,7 @@ def case(engine: str, kind: str, names: list[str], rounds: dict[int, int]) -> Ca
         variants=tuple(variants),
         figures=tuple(figures),
         bars=tuple(bars),
-        rounds=FEW_ROUNDS,
+        rounds=runs,
     )
 
 
