@@ -144,8 +144,23 @@ TWO_HARTS = Case(
     purpose="mix on llvm, 2 harts with work of their own, 6 seconds or so",
     guest="mix",
     symbols={"rounds": 10_000},
-    variants=(Variant("1 hart", engine="llvm"), Variant("2 harts", engine="llvm", smp=2)),
-    figures=(work("work of 2", "1 hart", "2 harts", 2),),
+    variants=(
+        Variant("1 hart", engine="llvm"),
+        Variant("2 harts", engine="llvm", smp=2),
+        Variant("1 process of the host", "native"),
+        Variant("2 processes of the host", "native", settings={"processes": 2}),
+    ),
+    figures=(
+        work("work of 2", "1 hart", "2 harts", 2),
+        # what the machine gives two programs that have nothing in common
+        work(
+            "work of 2 processes of the host",
+            "1 process of the host",
+            "2 processes of the host",
+            2,
+            "wall",
+        ),
+    ),
     bars=(
         Bar(
             "work of 2",

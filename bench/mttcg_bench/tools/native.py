@@ -1,6 +1,7 @@
 """The tool `native`: an example guest's C, compiled for the host: what no translator can beat.
 
-Settings: `compiler`, a key of COMPILERS (clang, the guests' own, if there is none).
+Settings: `compiler`, a key of COMPILERS (clang, the guests' own, if there is none); `processes`,
+how many do the same at a time.
 """
 
 import atexit
@@ -10,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mttcg_bench.checkout import GUESTS
@@ -43,14 +45,19 @@ def unavailable(variant: Variant) -> str:
 
 
 def measure(case: Case, variant: Variant) -> Measurement:
-    """Run the guest's program; its CPU seconds alone."""
+    """Run the guest's program: the CPU seconds of one, and the time until the last has ended."""
+    count = int(variant.settings.get("processes", 1))
     with tempfile.TemporaryDirectory() as scratch:
         program = Path(scratch, case.guest)
         program.write_bytes(compiled(case.guest, with_values(case, variant), compiler_of(variant)))
         program.chmod(0o700)
-        ended = run(variant.name, [str(program)])
-    metrics = {"guest": ended.cpu, "vcpu_cpu": ended.cpu, "wall": ended.wall}
-    return Measurement(metrics, ended.output)
+        with ThreadPoolExecutor(count) as pool:
+            all_ended = list(pool.map(lambda _: run(variant.name, [str(program)]), range(count)))
+    wall = max(ended.wall for ended in all_ended)
+    if count > 1:  # whose CPU time is whose is not known
+        return Measurement({"wall": wall}, all_ended[0].output)
+    [ended] = all_ended
+    return Measurement({"guest": ended.cpu, "vcpu_cpu": ended.cpu, "wall": wall}, ended.output)
 
 
 @functools.cache
