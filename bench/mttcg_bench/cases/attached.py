@@ -15,10 +15,10 @@ BUNDLED = {
     "howvec": 1.0,
     "callgraph": 0.05,
     "timeline": 0.05,
-    "locks": 0.02,
-    "sharing": 0.02,
-    "races": 0.01,
-    "cache": 0.01,
+    "locks": 0.012,
+    "sharing": 0.012,
+    "races": 0.006,
+    "cache": 0.006,
 }
 """The other plugins that come with mttcg, and their share of the rounds; they have no count."""
 

@@ -19,7 +19,7 @@ DEFAULT = ("icount", "hotblocks", "access-probe")
 LONG = ("memtrace", "memtrace-drop", "callback")
 """On 1 and 2 vCPUs, as are the other plugins that come with mttcg."""
 STRONG = ("hotblocks",)
-ROUNDS = {"llvm": 600, "unicorn": 40}
+ROUNDS = {"llvm": 600, "unicorn": 30}
 """Rounds of mix for each vCPU: about 0.6 s, on a machine of 2024."""
 INLINE_ROUNDS = 1500
 """Of what costs next to nothing, so that noise does not hide that."""
