@@ -157,7 +157,10 @@ def speed_lines(measured: Measured) -> Iterable[str]:
         beside = f": {', '.join(others)}" if others else ""
         yield f"`mix` runs at {number(mix.median)} M instructions/s on one vCPU{beside}."
     if two := measured.figure("engines.two-harts", "work of 2"):
-        yield f"Two vCPUs on two cores do {number(two.median)} times the work of one."
+        line = f"Two vCPUs on two cores do {number(two.median)} times the work of one"
+        hosts = measured.figure("engines.two-harts", "work of 2 processes of the host")
+        beside = f", two processes of the host {number(hosts.median)} times" if hosts else ""
+        yield f"{line}{beside}."
 
 
 def cost_lines(measured: Measured) -> Iterable[str]:
