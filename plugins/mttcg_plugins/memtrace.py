@@ -19,6 +19,7 @@ import mttcg_bus
 from mttcg.instrument import Stream, compiled, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.npy import RecordFile
+from mttcg_plugins._files.outputs import check_output
 
 PAGE_SHIFT = 12
 ONE, HASH_SHIFT = np.uint64(1), np.uint64(20)
@@ -35,8 +36,9 @@ class Options:
     top: int = option(20, help="how many pages to report, 0 for all")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Record every access of every vCPU."""
+    check_output("out", options.out)
     instrument_memory(None, Stream("access", events.ACCESS))
     return True
 

@@ -139,12 +139,13 @@ def test_mistakes_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     arguments = ["run", str(guest_path("hello")), "--plugin"]
     for given, wrong in (
         (f"coverage,drcov={tmp_path}/no/x", f"option drcov: there is no folder {tmp_path}/no"),
+        (f"memtrace,out={tmp_path}", f"option out: {tmp_path} is no regular file"),
         (f"coverage,lcov={tmp_path}", f"option lcov: {tmp_path} is no regular file"),
     ):
         assert main([*arguments, given]) == 2
-        assert (
-            capfd.readouterr().err == f"mttcg: plugin coverage: {wrong}; expected a file to write\n"
-        )
+        plugin, _, _ = given.partition(",")
+        said = f"mttcg: plugin {plugin}: {wrong}; expected a file to write\n"
+        assert capfd.readouterr().err == said
     with pytest.raises(ElfFileError, match=r"gone\.elf: No such file.*; expected the ELF file"):
         source_lines(tmp_path / "gone.elf")
     (tmp_path / "no.elf").write_text("no ELF")
