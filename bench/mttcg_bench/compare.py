@@ -1,48 +1,47 @@
 """Two runs beside each other: how each figure changed, and whether something became worse."""
 
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mttcg_bench.model import Better
+from mttcg_bench.agreement import ERRORS, Pair, chances
+from mttcg_bench.model import Better, Figure
+from mttcg_bench.pace import PACE, POWER
 from mttcg_bench.results import results_of
-from mttcg_bench.summary import Spread, spreads
-from mttcg_bench.tables import Table, short_span
+from mttcg_bench.runner import CaseResult, Sample
+from mttcg_bench.summary import Spread, rounds_of, spreads, value_of
+from mttcg_bench.tables import Table, number, short_span
 
 THRESHOLD = 1.1
 
 
 @dataclass(frozen=True)
 class Change:
-    """A figure in both runs."""
+    """A figure in both runs: as measured, and what can be said of the difference.
+
+    ratio: new over old as if the machine had been equally fast. chance: from 1 on, the ratio, or
+    its inverse, up to which chance explains it.
+    """
 
     case: str
     old: Spread
     new: Spread
-
-    @property
-    def ratio(self) -> float:
-        """New over old."""
-        return self.new.median / self.old.median if self.old.median else math.inf
+    ratio: float
+    chance: float
 
     @property
     def worse(self) -> float:
         """How many times worse it is; below 1 if it is better."""
         better = self.new.figure.better
-        if better is Better.NEITHER or self.ratio <= 0:
+        if better is Better.NEITHER:
             return 1.0
         return self.ratio if better is Better.LESS else 1 / self.ratio
 
-    @property
-    def overlap(self) -> bool:
-        """Whether the ranges of both meet, so that chance may have made the change."""
-        (new_least, new_most), (old_least, old_most) = self.new.range, self.old.range
-        return new_least <= old_most and old_least <= new_most
-
     def is_worse(self, threshold: float) -> bool:
-        """Whether it is worse by more than the threshold, and beyond both spreads."""
-        return self.worse > threshold and not self.overlap
+        """Whether it is worse by more than the threshold, and by more than chance explains."""
+        return self.worse > max(threshold, self.chance)
 
     def verdict(self, threshold: float) -> str:
         """The change in words."""
@@ -50,31 +49,86 @@ class Change:
             return "WORSE"
         if self.worse > threshold:
             return "within the spread"
-        return "better" if self.worse < 1 / threshold and not self.overlap else ""
+        return "better" if 1 / self.worse > max(threshold, self.chance) else ""
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """The figures that both runs have, in the order of the new one."""
-    before = {result.case.name: spreads(result) for result in results_of(old)}
+    before = {result.case.name: result for result in results_of(old)}
     for result in results_of(new):
-        known = before.get(result.case.name, {})
-        for name, spread in spreads(result).items():
-            if name in known:
-                yield Change(result.case.name, known[name], spread)
+        if result.case.name in before:
+            yield from changes_of(before[result.case.name], result)
 
 
-def in_one_only(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """What can't be compared: figures that one of the runs alone has."""
+def changes_of(old: CaseResult, new: CaseResult) -> Iterator[Change]:
+    """The figures of a case that both runs have."""
+    before, after = spreads(old), spreads(new)
+    both = [name for name in after if name in before and comparable(before[name], after[name])]
+    pairs = [pair_of(after[name].figure, old, new) for name in both]
+    for name, pair, chance in zip(both, pairs, chances(pairs), strict=True):
+        yield Change(new.case.name, before[name], after[name], pair.ratio, chance)
+
+
+def comparable(old: Spread, new: Spread) -> bool:
+    """Whether there is a ratio of them."""
+    return min(old.least, new.least) > 0
+
+
+def pair_of(figure: Figure, old: CaseResult, new: CaseResult) -> Pair:
+    """The rounds of both runs, at the same pace of the machine if both tell it."""
+    told = not any(math.isnan(pace_of(one)) for run in (old, new) for one in rounds_of(figure, run))
+    power = POWER.get(figure.unit, 0) if told else 0
+    return Pair(values_of(figure, old, power), values_of(figure, new, power))
+
+
+def values_of(figure: Figure, result: CaseResult, power: int) -> tuple[float, ...]:
+    """A figure over the rounds, each divided by a power of the machine's pace in it."""
+    return tuple(
+        value_of(figure, one) / (pace_of(one) ** power) for one in rounds_of(figure, result)
+    )
+
+
+def pace_of(samples: Mapping[str, Sample]) -> float:
+    """The machine's pace in a round; NaN if it was not taken."""
+    return statistics.fmean(sample.get(PACE, math.nan) for sample in samples.values())
+
+
+def pace_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What the machine's own pace was, new over old."""
+    medians = [statistics.median(paces) if (paces := paces_of(run)) else 0.0 for run in (old, new)]
+    if not all(medians):
+        return "The machine's own pace is not known of both runs; all is compared as measured."
+    return (
+        f"The machine's own pace was {medians[1] / medians[0]:.3f} times the old one's (medians); "
+        "rates and times are compared as if it had been the same in every round."
+    )
+
+
+def paces_of(run: Mapping[str, Any]) -> list[float]:
+    """The machine's pace beside each sample of a run."""
+    taken = (samples for result in results_of(run) for samples in result.samples.values())
+    return [sample[PACE] for samples in taken for sample in samples if PACE in sample]
+
+
+def not_compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What can't be compared: figures that one of the runs alone has, or that are 0 in one."""
     before, after = (
-        {f"{result.case.name}: {name}" for result in results_of(run) for name in spreads(result)}
+        {
+            f"{result.case.name}: {name}": spread
+            for result in results_of(run)
+            for name, spread in spreads(result).items()
+        }
         for run in (old, new)
     )
-    yield from (f"{name} (only in the old run)" for name in sorted(before - after))
-    yield from (f"{name} (only in the new run)" for name in sorted(after - before))
+    yield from (f"{name} (only in the old run)" for name in sorted(before.keys() - after.keys()))
+    yield from (f"{name} (only in the new run)" for name in sorted(after.keys() - before.keys()))
+    for name in sorted(before.keys() & after.keys()):
+        if not comparable(before[name], after[name]):
+            yield f"{name} (not above 0)"
 
 
-def change_table(found: Iterable[Change], threshold: float) -> Table:
-    """Every figure with both runs and the ratio."""
+def change_table(found: Iterable[Change], threshold: float, pace: str) -> Table:
+    """Every figure with both runs, the ratio, and what chance explains of it."""
     rows = tuple(
         (
             change.case,
@@ -83,13 +137,15 @@ def change_table(found: Iterable[Change], threshold: float) -> Table:
             short_span(change.new),
             change.new.figure.unit,
             f"{change.ratio:.3f}",
+            number(change.chance),
             change.verdict(threshold),
         )
         for change in found
     )
-    headings = ("case", "figure", "old", "new", "unit", "new / old", "")
+    headings = ("case", "figure", "old", "new", "unit", "new / old", "by chance", "")
     note = (
-        f"WORSE: by more than {threshold:g} times, and the ranges of both runs lie apart: from the "
-        "least to the most of n rounds, and 1 / (n - 1) of that to both sides."
+        f"{pace} By chance: the ratio, or its inverse, up to which the spread of the rounds "
+        f"explains a change ({ERRORS} standard errors; how much rounds vary is taken from the "
+        f"figure and from its case). WORSE: by more than {threshold:g} times and more than that."
     )
     return Table("Old and new", headings, rows, note)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from mttcg_bench.errors import BenchError, OutputsDiffer
 from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.pace import PACE, pace
 from mttcg_bench.quiet import ACCEPTED, Onlooker, Patience, load
 from mttcg_bench.tools import TOOLS
 
 Sample = dict[str, float]
-"""Metrics of one run, with `foreign_cores` (what others used meanwhile) and `load` before it."""
+"""Metrics of one run, with `foreign_cores` (what others used meanwhile), `load` before it, and the
+machine's own `pace` before and after it, on average."""
 Progress = Callable[[str], None]
 Outputs = dict[object, tuple[str, str]]
 """By what a variant does, the first variant that did it and what the guest printed."""
@@ -71,10 +73,10 @@ def take_sample(case: Case, variant: Variant, patience: Patience) -> tuple[Measu
 
 def measure(case: Case, variant: Variant) -> tuple[Measurement, Sample]:
     """Run a variant once."""
-    before, onlooker = load(), Onlooker()
+    before, at_first, onlooker = load(), pace(), Onlooker()
     measurement = TOOLS[variant.tool].measure(case, variant)
-    foreign = onlooker.foreign_cores()
-    return measurement, {**measurement.metrics, "foreign_cores": foreign, "load": before}
+    beside = {"foreign_cores": onlooker.foreign_cores(), "load": before}
+    return measurement, {**measurement.metrics, **beside, PACE: (at_first + pace()) / 2}
 
 
 def check_output(case: Case, variant: Variant, measurement: Measurement, outputs: Outputs) -> None:

@@ -35,16 +35,6 @@ class Spread:
         return max(self.values)
 
     @property
-    def range(self) -> tuple[float, float]:
-        """The range that more rounds would fill: few are unlikely to have met its ends.
-
-        Estimated without bias if all of it is equally likely, the ends lie a part of the width
-        further out that is the smaller, the more rounds there were: 1 / (rounds - 1).
-        """
-        margin = (self.most - self.least) / max(len(self.values) - 1, 1)
-        return self.least - margin, self.most + margin
-
-    @property
     def noisy(self) -> bool:
         """Whether the rounds disagree too much."""
         return self.most - self.least > NOISY * abs(self.median)
@@ -105,11 +95,15 @@ def value_of(figure: Figure, samples: dict[str, Sample]) -> float:
 
 def spread_of(figure: Figure, result: CaseResult) -> Spread | None:
     """A figure over the rounds of a case; None if one of its variants has no samples."""
+    values = tuple(value_of(figure, one) for one in rounds_of(figure, result))
+    return Spread(figure, values) if values and all(map(math.isfinite, values)) else None
+
+
+def rounds_of(figure: Figure, result: CaseResult) -> list[dict[str, Sample]]:
+    """For each round the samples, by variant, that a figure is made of."""
     names = [variant for variant, _, _ in figure.terms]
     taken = [result.samples.get(name, []) for name in names]
-    rounds = (dict(zip(names, one, strict=True)) for one in zip(*taken, strict=False))
-    values = tuple(value_of(figure, one) for one in rounds)
-    return Spread(figure, values) if values and all(map(math.isfinite, values)) else None
+    return [dict(zip(names, one, strict=True)) for one in zip(*taken, strict=False)]
 
 
 def spreads(result: CaseResult) -> dict[str, Spread]:

@@ -99,7 +99,7 @@ class BenchVerb:
         """Print how each figure changed; 1 if one became worse by more than the threshold."""
         from rich.console import Console
 
-        from mttcg_bench.compare import THRESHOLD, change_table, changes, in_one_only
+        from mttcg_bench.compare import THRESHOLD, change_table, changes, not_compared, pace_change
         from mttcg_bench.results import read
         from mttcg_bench.session import WIDTH, print_tables
 
@@ -109,8 +109,8 @@ class BenchVerb:
         old, new = (read(Path(name)) for name in args.what[1:])
         found = list(changes(old, new))
         console = Console(width=None if sys.stdout.isatty() else WIDTH)
-        print_tables(console, [change_table(found, threshold)])
-        for name in in_one_only(old, new):
+        print_tables(console, [change_table(found, threshold, pace_change(old, new))])
+        for name in not_compared(old, new):
             print(f"not compared: {name}")
         worse = [change for change in found if change.is_worse(threshold)]
         print(f"{len(found)} figures compared; {len(worse)} worse by more than {threshold:g} times")

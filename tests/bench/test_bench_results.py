@@ -4,43 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
-from bench_samples import TINY, result_of
+from bench_samples import THREE, TINY, plain_of, result_of
 
 from mttcg_bench import scaling
 from mttcg_bench.cases.scaleout import case as scaleout_case
-from mttcg_bench.compare import changes, in_one_only
 from mttcg_bench.document import markdown
 from mttcg_bench.document import page as document_page
 from mttcg_bench.errors import NotResults
 from mttcg_bench.law import fit, predicted
 from mttcg_bench.model import Bar, Case, Side
 from mttcg_bench.page import bench_page
-from mttcg_bench.results import FORMAT, case_from_json, case_to_json, read, write
+from mttcg_bench.results import case_from_json, read, write
 from mttcg_bench.runner import CaseResult
 from mttcg_bench.summary import disturbed, spreads, verdicts
 from mttcg_bench.tables import bar_table, figure_table, left_out_table, run_table, shown_tables
-
-THREE = (
-    {"nothing": 1.0, "icount": 2.0, "Unicorn": 1.0},
-    {"nothing": 10.0, "icount": 30.0, "Unicorn": 1.0},
-    {"nothing": 2.0, "icount": 8.0, "Unicorn": 1.0},
-)
-
-
-def plain_of(*results: CaseResult) -> dict[str, object]:
-    """A run's JSON with these cases."""
-    return {
-        "format": FORMAT,
-        "runs": 3,
-        "minutes": 1.5,
-        "taken": "2026-01-02",
-        "commit": "0123456789ab",
-        "host": {"processor": "a processor", "processors": 2, "system": "Linux", "governor": "no"},
-        "peers": {"QEMU 7": "7.2.22"},
-        "load_before": 0.1,
-        "accepted_foreign_cores": 0.1,
-        "cases": {result.case.name: case_to_json(result) for result in results},
-    }
 
 
 def scaled(cpu: dict[str, float]) -> CaseResult:
@@ -175,24 +152,3 @@ def test_the_runs_of_a_tool_without_a_guest_are_shown() -> None:
     rows = run_table(result).rows
     assert [row[0] for row in rows] == ["nothing", "icount", "Unicorn"]
     assert {cell for row in rows for cell in row[1:]} == {""}, "no rate without a time"
-
-
-def test_a_change_is_worse_when_it_is_past_the_threshold_and_both_spreads() -> None:
-    old = plain_of(result_of(TINY, *THREE))
-    slower = [{**one, "icount": one["icount"] * 6} for one in THREE]
-    [change] = changes(old, plain_of(result_of(TINY, *slower)))
-    assert change.ratio == 6.0 and change.is_worse(1.1) and change.verdict(1.1) == "WORSE"
-    assert not change.is_worse(7.0)
-    assert (change.old.range, change.new.range) == ((1.0, 5.0), (6.0, 30.0))
-    [back] = changes(plain_of(result_of(TINY, *slower)), old)
-    assert back.verdict(1.1) == "better"
-    a_bit = [{**one, "icount": one["icount"] * 1.2} for one in THREE]
-    [within] = changes(old, plain_of(result_of(TINY, *a_bit)))
-    assert within.verdict(1.1) == "within the spread" and not within.is_worse(1.1)
-
-
-def test_what_only_one_run_has_is_named() -> None:
-    old, new = plain_of(result_of(TINY, *THREE)), plain_of(scaled(GROWING))
-    names = list(in_one_only(old, new))
-    assert "tiny.mix: time (only in the old run)" in names
-    assert "scaleout.llvm-weak: work of 2 (only in the new run)" in names
