@@ -8,6 +8,9 @@ SOURCES := mttcg bus plugins tests bench docs examples
 
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
 
+# tests and benchmarks start many processes, which are not to compile our modules again and again
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv run test nightly check lint format guests docs cookbook bench bench-quick bench-peers clean
 

@@ -12,13 +12,6 @@ from mttcg.isa import native as host
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)
 
-FLAGS, FUNCTION, DATA = range(3)
-"""Words of an operation to be run once: address of the flag, or of a flag for each block; what to
-run."""
-CONDITION, CONDITION_DATA = 3, 4
-"""Words of one with a condition, after the same three: the condition's function and data."""
-WORDS = 5
-
 
 @cfunc(SIGNATURE, cache=True)
 def run_once(data, a, b, c, d, e):

@@ -15,6 +15,28 @@ from numba import cfunc, njit, types
 
 from mttcg.instrument import events
 from mttcg.instrument.changes import Where
+from mttcg.instrument.frames import (
+    BATCH_MASK,
+    CPU,
+    CURSOR,
+    DOORBELL,
+    HOW_BITS,
+    HOW_MASK,
+    ITEMSIZE,
+    LIMIT,
+    LOST,
+    MASK,
+    MOST_TICKS,
+    ONE,
+    RECORDS,
+    RING,
+    SCRATCH,
+    SCRATCH_RECORDS,
+    SLOW,
+    SLOW_DATA,
+    START,
+    WRITE,
+)
 from mttcg.isa import native as host
 from mttcg.isa.riscv64 import classes
 from mttcg_bus import ring
@@ -23,31 +45,6 @@ U64 = np.uint64
 is_jump = njit(cache=True)(classes.is_jump)
 SIGNATURE = types.void(*[types.uint64] * 6)
 HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
-
-(
-    RING,  # address of the ring's header
-    RECORDS,  # address of its first record
-    MASK,  # its capacity - 1
-    BATCH_MASK,  # its batch - 1
-    ITEMSIZE,
-    CPU,
-    SLOW,  # function that waits for space for so many records, and its data
-    SLOW_DATA,
-    WRITE,  # address of write(2), the publisher's eventfd, and the address of what is written there
-    DOORBELL,
-    ONE,
-    SCRATCH,  # address of room for SCRATCH_RECORDS, written when there is no space
-    CURSOR,  # address of the next record; 0 if no window is open
-    LIMIT,  # address after the window
-    START,  # address of the first record of the window that is not counted yet
-    LOST,  # 1 if the window is in the scratch area
-) = range(16)
-EMITTER_WORDS = 16
-HOW_BITS, HOW_MASK = 8, 0xFF
-"""Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
-MOST_TICKS = (1 << 32) - 1
-SCRATCH_RECORDS = 1024
-"""As many as a block can have at most: two for each of its instructions."""
 
 
 @njit(cache=True)

@@ -4,6 +4,13 @@ import hashlib
 import os
 from pathlib import Path
 
+CONSTANTS = (
+    "isa/riscv64/hart.py",
+    "engine/unicorn/frame.py",
+    "instrument/events.py",
+    "instrument/frames.py",
+)
+
 
 def use_native_cache() -> None:
     """Let numba keep compiled code per user, apart for every state of what it compiles.
@@ -12,8 +19,7 @@ def use_native_cache() -> None:
     cache is named after all files that it compiles from, and those that they take constants from.
     """
     package = Path(__file__).parent.parent
-    constants = "isa/riscv64/hart.py", "engine/unicorn/frame.py", "instrument/events.py"
-    sources = [*(package / name for name in constants), bus_ring()]
+    sources = [*(package / name for name in CONSTANTS), bus_ring()]
     sources += [p for p in sorted(package.rglob("*.py")) if b"numba" in p.read_bytes()]
     digest = hashlib.blake2b(digest_size=8)
     for source in sources:

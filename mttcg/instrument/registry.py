@@ -7,9 +7,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from mttcg.instrument import conditions, events, native
+from mttcg.instrument import events, frames, operations
 from mttcg.instrument.changes import Attachment, Change, Where
-from mttcg.instrument.emitters import EMITTERS
 from mttcg.instrument.plan import Kind, Operation, Plan
 from mttcg.instrument.probe_text import inline_text
 from mttcg.instrument.targets import (
@@ -130,13 +129,20 @@ class Registry:
         return True
 
     def _prepare(self, attachment: Attachment) -> None:
-        """Compile a probe as soon as it is attached: before the fork, once for all vCPUs."""
+        """Load or compile what is native when it is attached: before the fork, once for all."""
         target, when = attachment.target, attachment.when
+        if isinstance(target, Stream):
+            operations.record(attachment.where, target.dtype)
+        if isinstance(target, Board) and not counts_all(attachment):
+            operations.count(isinstance(target, BlockTable))
+        if attachment.once:
+            operations.once(attachment.where is Where.BLOCK)
         if when is not None and (when.probe, attachment.where) not in self.conditions:
-            compiled = native.compile_probe(when.probe.function, attachment.where, answers=True)
+            operations.sometimes()
+            compiled = operations.probe(when.probe.function, attachment.where, answers=True)
             self.conditions[when.probe, attachment.where] = compiled, inline_text(compiled)
         if isinstance(target, Probe) and (target, attachment.where) not in self.probes:
-            compiled = native.compile_probe(target.function, attachment.where)
+            compiled = operations.probe(target.function, attachment.where)
             self.probes[target, attachment.where] = compiled, inline_text(compiled)
 
     def _enter(self, attachment: Attachment) -> None:
@@ -252,25 +258,24 @@ class Registry:
         each_block = attachment.where is Where.BLOCK and attachment.pc is None
         # a flag for each block that there can be; the kernel gives memory for those that are set
         flags = np.zeros(BLOCK_TABLE_WORDS if each_block else 1, dtype=np.uint64)
-        function = conditions.run_once_each_block if each_block else conditions.run_once
-        words = np.zeros(conditions.WORDS, dtype=np.uint64)
-        words[conditions.FLAGS] = flags.ctypes.data
+        words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
+        words[frames.FLAGS] = flags.ctypes.data
         kind: Kind = "once_table" if each_block else "once"
-        return self._within(inner, function.address, words, flags, kind, "")
+        return self._within(inner, operations.once(each_block), words, flags, kind, "")
 
     def _hold_if(self, attachment: Attachment, inner: Held) -> Held:
         assert attachment.when is not None
         compiled, text = self.conditions[attachment.when.probe, attachment.where]
         given = self._given(attachment.when.words)
-        words = np.zeros(conditions.WORDS, dtype=np.uint64)
-        words[conditions.CONDITION] = compiled.address
-        words[conditions.CONDITION_DATA] = given.ctypes.data
-        return self._within(inner, conditions.run_if.address, words, given, "if", text)
+        words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
+        words[frames.CONDITION] = compiled.address
+        words[frames.CONDITION_DATA] = given.ctypes.data
+        return self._within(inner, operations.sometimes(), words, given, "if", text)
 
     @staticmethod
     def _within(inner: Held, function: int, words: Any, data: Any, kind: Kind, text: str) -> Held:
-        words[conditions.FUNCTION] = inner.operation.function
-        words[conditions.DATA] = inner.operation.data
+        words[frames.FUNCTION] = inner.operation.function
+        words[frames.DATA] = inner.operation.data
         python = inner.operation.python
         order = inner.operation.order
         outer = Operation(function, int(words.ctypes.data), kind, text, python, order)
@@ -285,14 +290,14 @@ class Registry:
     def _hold_target(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
         if isinstance(target, Stream):
-            function = EMITTERS[attachment.where][target.dtype].address
+            function = operations.record(attachment.where, target.dtype)
             data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
             kind: Kind = "timed" if "time" in (target.dtype.names or ()) else "record"
             kind = AFTER.get(target.dtype, kind)
             return Held(Operation(function, data, kind, order=order))
         if isinstance(target, Board):
             table = isinstance(target, BlockTable)
-            function = (native.count_in_table if table else native.count_one).address
+            function = operations.count(table)
             data = int(self._words(target).ctypes.data)
             return Held(Operation(function, data, "table" if table else "count"))
         if isinstance(target, Probe):

@@ -84,8 +84,10 @@ def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) ->
 
     Gives their indexes by process id.
     """
+    from mttcg.machine.vcpu_process import load_engine
     from mttcg.machine.vcpu_process import main as run_vcpu
 
+    load_engine(message["engine"])
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
@@ -173,11 +175,10 @@ def serve(channel: Channel) -> int:
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
     declarations = Declarations(message["symbols"])
     try:
-        begun = look()
         plugins = load_plugins(declarations, message["plugins"])
         needs = describe(declarations, plugins)
         wanted = needs["streams"] or message["control"]  # a plugin with streams may come later
-        rate = ticks_per_second(begun) if wanted else 0
+        rate = ticks_per_second(declarations.moment or look()) if wanted else 0
         channel.send({"ready": needs, "ticks_per_second": rate})
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})

@@ -2,22 +2,18 @@
 
 import contextlib
 import ctypes
+import importlib
 import os
 import select
 import socket
 import traceback
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
-from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.engine import LlvmEngine
-from mttcg.engine.llvm.fallback import FallbackEngine
-from mttcg.engine.llvm.translate import PageVersion
-from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
@@ -27,7 +23,6 @@ from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
 from mttcg.machine.segments import fixed_sizes, map_segment
-from mttcg.machine.translator_process import ask_to_leave
 from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
@@ -38,6 +33,12 @@ from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.vcpu import Vcpu
+
+if TYPE_CHECKING:
+    from mttcg.engine.llvm.translate import PageVersion
+
+ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
+"""The module of each, with all that it needs."""
 
 
 @dataclass(frozen=True)
@@ -202,14 +203,26 @@ class VcpuProcess:
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""
-        if self.message["engine"] == "unicorn":
-            return UnicornEngine(memory, self.hart, self.cache, discover)
+        make = {"unicorn": self._make_unicorn, "llvm": self._make_llvm}[self.message["engine"]]
+        return make(memory, discover)
+
+    def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
+        from mttcg.engine.unicorn.engine import UnicornEngine
+
+        return UnicornEngine(memory, self.hart, self.cache, discover)
+
+    def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
+        from mttcg.engine.llvm.arena import Arena
+        from mttcg.engine.llvm.engine import LlvmEngine
+        from mttcg.engine.llvm.fallback import FallbackEngine
+        from mttcg.machine.translator_process import ask_to_leave
+
         arena = Arena(
             self.fds["arena"], self.message["code_cache"], lambda cpu: ask_to_leave(self.harts, cpu)
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
-        def improve(version: PageVersion, place: int | None) -> bool:
+        def improve(version: "PageVersion", place: int | None) -> bool:
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
@@ -242,6 +255,11 @@ class VcpuProcess:
         words = self.boards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
+
+
+def load_engine(name: str) -> None:
+    """Load an engine before the vCPUs are forked: they share it, and never load the other."""
+    importlib.import_module(ENGINES[name])
 
 
 def device_pages(board: Board) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import session
+from mttcg.instrument import clock, session
 from mttcg.instrument.changes import Change, Where, from_text, to_text
 from mttcg.instrument.cpu import Cpu, Moment
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
@@ -46,10 +46,14 @@ class BlockEntry:
 
 
 class Declarations:
-    """The guest before the vCPUs exist: plugins declare what they need and attach first things."""
+    """The guest before the vCPUs exist: plugins declare what they need and attach first things.
+
+    `moment`: when the first stream was declared, to know the rate of the clock of records by.
+    """
 
     def __init__(self, symbols: dict[str, int]) -> None:
         self.symbols = symbols
+        self.moment: clock.Moment | None = None
         self.things: dict[tuple[str, str], Board | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
 
@@ -58,6 +62,8 @@ class Declarations:
         if (plugin, thing.name) in self.things:
             raise DeclarationError(f"{plugin}.{thing.name}", "is declared twice")
         self.things[plugin, thing.name] = thing
+        if isinstance(thing, Stream) and self.moment is None:
+            self.moment = clock.look()
 
     def change(self, change: Change) -> Ticket:
         """Attach or take away, for when the vCPUs start."""

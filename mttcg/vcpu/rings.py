@@ -4,11 +4,12 @@ import ctypes
 import itertools
 import os
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import emitters
+from mttcg.instrument import frames, operations
 from mttcg.instrument.registry import CALLBACK
 from mttcg.instrument.targets import Stream
 from mttcg.vcpu.patience import Patience
@@ -47,7 +48,11 @@ class Emitters:
         self.slow = CALLBACK(self._slow)
         self.write = ctypes.CDLL(None).write
         self.one = np.ones(1, dtype=np.uint64)  # what an eventfd takes
-        self.close_window = CALLBACK(emitters.close_window.address)
+
+    @cached_property
+    def close_window(self) -> Any:
+        """Count what is in a window, see `emitters`."""
+        return CALLBACK(operations.windows()["close"])
 
     def producer(self, stream: Stream) -> RingProducer:
         """The Python end of a stream's ring."""
@@ -69,27 +74,27 @@ class Emitters:
         key = (stream.plugin, stream.name)
         if key not in self.frames:
             producer = self.producer(stream)
-            frame = np.zeros(emitters.EMITTER_WORDS, dtype=np.uint64)
+            frame = np.zeros(frames.EMITTER_WORDS, dtype=np.uint64)
             size = producer.capacity * stream.dtype.itemsize
             records = MappedTwice(self.ring_fds[key], ring.HEADER_SIZE, size)
-            scratch = np.zeros(emitters.SCRATCH_RECORDS, dtype=stream.dtype)
-            frame[emitters.RING] = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
-            frame[emitters.RECORDS] = records.address
-            frame[emitters.MASK] = producer.capacity - 1
-            frame[emitters.BATCH_MASK] = producer.batch - 1
-            frame[emitters.ITEMSIZE] = stream.dtype.itemsize
-            frame[emitters.CPU] = self.cpu
-            frame[emitters.SCRATCH] = scratch.ctypes.data
-            frame[emitters.SLOW] = (
-                emitters.wait_for_nothing.address
+            scratch = np.zeros(frames.SCRATCH_RECORDS, dtype=stream.dtype)
+            frame[frames.RING] = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
+            frame[frames.RECORDS] = records.address
+            frame[frames.MASK] = producer.capacity - 1
+            frame[frames.BATCH_MASK] = producer.batch - 1
+            frame[frames.ITEMSIZE] = stream.dtype.itemsize
+            frame[frames.CPU] = self.cpu
+            frame[frames.SCRATCH] = scratch.ctypes.data
+            frame[frames.SLOW] = (
+                operations.windows()["wait_for_nothing"]
                 if producer.drops
                 else ctypes.cast(self.slow, ctypes.c_void_p).value or 0
             )
             number = next(self.numbers)
-            frame[emitters.SLOW_DATA] = number
-            frame[emitters.WRITE] = ctypes.cast(self.write, ctypes.c_void_p).value or 0
-            frame[emitters.DOORBELL] = self.doorbell_fd
-            frame[emitters.ONE] = self.one.ctypes.data
+            frame[frames.SLOW_DATA] = number
+            frame[frames.WRITE] = ctypes.cast(self.write, ctypes.c_void_p).value or 0
+            frame[frames.DOORBELL] = self.doorbell_fd
+            frame[frames.ONE] = self.one.ctypes.data
             self.by_number[number] = producer
             self.behind[key] = number, records, scratch
             self.frames[key] = frame
@@ -98,7 +103,7 @@ class Emitters:
     def flush(self) -> None:
         """Let everything that was recorded be seen."""
         for frame in self.frames.values():
-            if frame[emitters.CURSOR]:
+            if frame[frames.CURSOR]:
                 self.close_window(int(frame.ctypes.data), 0, 0, 0, 0, 0)
 
     def _slow(self, number: int, count: int, *_rest: int) -> None:

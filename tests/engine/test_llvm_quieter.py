@@ -11,7 +11,7 @@ from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites, Weave
-from mttcg.instrument import conditions
+from mttcg.instrument import frames
 from mttcg.instrument.plan import Operation, Plan
 from mttcg.tbcache.layout import HALVES
 
@@ -32,8 +32,8 @@ class Once:
 @pytest.fixture
 def once() -> Iterator[Once]:
     flags = np.zeros(8 * HALVES, dtype=np.uint64)
-    words = np.zeros(conditions.WORDS, dtype=np.uint64)
-    words[conditions.FLAGS] = flags.ctypes.data
+    words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
+    words[frames.FLAGS] = flags.ctypes.data
     yield Once(flags, words, Operation(1, int(words.ctypes.data), "once_table"))
 
 
@@ -64,7 +64,7 @@ def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:
 def test_a_block_is_done_when_everything_that_runs_once_there_has_run(once: Once) -> None:
     other = np.zeros_like(once.flags)
     words = once.words.copy()
-    words[conditions.FLAGS] = other.ctypes.data
+    words[frames.FLAGS] = other.ctypes.data
     second = Operation(2, int(words.ctypes.data), "once_table")
     weave = Weave(Plan(every_block=(once.operation, second)))
     once.flags[HALVES * SLOT] = 1

@@ -250,6 +250,19 @@ def test_importing_is_light(imported: str) -> None:
     assert HEAVY.intersection(loaded) == set()
 
 
+@pytest.mark.parametrize(
+    ("engine", "only"), [("llvm", {"llvmlite"}), ("unicorn", {"unicorn", "numba", "llvmlite"})]
+)
+def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> None:
+    """Before anything is attached: that may need numba."""
+    load = f"from mttcg.machine.vcpu_process import load_engine; load_engine({engine!r})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys; {load}; print(*sys.modules)"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout.split()  # fmt: skip
+    assert HEAVY.intersection(loaded) == only
+
+
 def stores_raw(function: ast.AST) -> bool:
     """Whether a function stores through a subscript of one of the RAW_NAMES."""
     for node in ast.walk(function):

@@ -25,7 +25,7 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
-from mttcg.instrument.emitters import open_window, show_window
+from mttcg.instrument import operations
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
@@ -108,8 +108,6 @@ class LlvmEngine:
         frame[Word.JUMP_CACHE] = self.jumps.rows.ctypes.data
         frame[Word.ROWS] = self.weave.table.ctypes.data
         frame[Word.FLOAT] = self.floats.address
-        frame[Word.OPEN_WINDOW] = open_window.address
-        frame[Word.SHOW_WINDOW] = show_window.address
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
         frame[Word.GENERATION] = self.arena.generation_address()
         frame[Word.KNOWN_GENERATION] = self.arena.generation
@@ -374,6 +372,10 @@ class LlvmEngine:
         self.weave = Weave(plan)
         self.quieter.clear()
         self.frame[Word.ROWS] = self.weave.table.ctypes.data
+        if self.weave.emitters:
+            windows = operations.windows()
+            self.frame[Word.OPEN_WINDOW] = windows["open"]
+            self.frame[Word.SHOW_WINDOW] = windows["show"]
         self.jumps.clear()
 
     def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mttcg.instrument.conditions import FLAGS
+from mttcg.instrument.frames import FLAGS
 from mttcg.instrument.plan import EMPTY, Operation, Plan
 from mttcg.instrument.probe_text import name_of
 from mttcg.isa.riscv64.decode import PAGE

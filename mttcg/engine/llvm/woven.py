@@ -12,7 +12,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.observed import Access, Entries, Moment, Retired
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, RECORDS, Row, Rows, Sites
-from mttcg.instrument import conditions, emitters, events
+from mttcg.instrument import events, frames
 from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 
@@ -162,7 +162,7 @@ class Woven:
             return None
         now = self.text.value(f"extractvalue {{i64, i32}} {self.text.value(CLOCK_AFTER)}, 0")
         passed = self.text.value(f"sub i64 {now}, {before}")
-        most = emitters.MOST_TICKS
+        most = frames.MOST_TICKS
         return Moment(before, self.text.value(f"call i64 @llvm.umin.i64(i64 {passed}, i64 {most})"))
 
     def accesses_only_recorded(self) -> bool:
@@ -235,9 +235,9 @@ class Woven:
             lines += [
                 f"%cursor{row} = alloca ptr",
                 f"%emitter{row} = inttoptr i64 %data{row} to ptr",
-                f"%cursor_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * emitters.CURSOR}",
-                f"%limit_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * emitters.LIMIT}",
-                f"%cpu_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * emitters.CPU}",
+                f"%cursor_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * frames.CURSOR}",
+                f"%limit_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * frames.LIMIT}",
+                f"%cpu_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * frames.CPU}",
                 f"%taken{row} = load ptr, ptr %cursor_at{row}, {COUNTER}",
                 f"store ptr %taken{row}, ptr %cursor{row}, {COUNTER}",
             ]
@@ -380,7 +380,7 @@ class Woven:
         """Run a row for an access; what it gets as how, see `plan.Operation`."""
         how: Value = access.how if self.timed else access.write
         if access.moment is not None:
-            began = self._shifted(access.moment.before, emitters.HOW_BITS)
+            began = self._shifted(access.moment.before, frames.HOW_BITS)
             how = self.text.value(f"or i64 {began}, {how}")
         self._run(row, access.pc, access.address, access.size, access.value, how)
 
@@ -452,7 +452,7 @@ class Woven:
     def _if(self, row: Row, probe: str, arguments: tuple[Value, ...]) -> None:
         """Call what is within if the probe's answer is not 0."""
         self.probes.add(probe)
-        data = self._read_word(self.text.lines, row.number, str(8 * conditions.CONDITION_DATA))
+        data = self._read_word(self.text.lines, row.number, str(8 * frames.CONDITION_DATA))
         given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
         places = "ptr %probe_result, ptr %probe_exception"
         self.text.value(f"call i32 @{probe}({places}, {given})")

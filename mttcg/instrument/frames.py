@@ -1,0 +1,37 @@
+"""The frames of native operations: words, private to a vCPU process, that translated code shares.
+
+An operation that runs another one only sometimes (see `conditions`) has one, and so has an emitter
+of records (see `emitters`).
+"""
+
+FLAGS, FUNCTION, DATA = range(3)
+"""Words of an operation to be run once: address of the flag, or of a flag for each block; what to
+run."""
+CONDITION, CONDITION_DATA = 3, 4
+"""Words of one with a condition, after the same three: the condition's function and data."""
+CONDITION_WORDS = 5
+
+(
+    RING,  # address of the ring's header
+    RECORDS,  # address of its first record
+    MASK,  # its capacity - 1
+    BATCH_MASK,  # its batch - 1
+    ITEMSIZE,
+    CPU,
+    SLOW,  # function that waits for space for so many records, and its data
+    SLOW_DATA,
+    WRITE,  # address of write(2), the publisher's eventfd, and the address of what is written there
+    DOORBELL,
+    ONE,
+    SCRATCH,  # address of room for SCRATCH_RECORDS, written when there is no space
+    CURSOR,  # address of the next record; 0 if no window is open
+    LIMIT,  # address after the window
+    START,  # address of the first record of the window that is not counted yet
+    LOST,  # 1 if the window is in the scratch area
+) = range(16)
+EMITTER_WORDS = 16
+HOW_BITS, HOW_MASK = 8, 0xFF
+"""Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
+MOST_TICKS = (1 << 32) - 1
+SCRATCH_RECORDS = 1024
+"""As many as a block can have at most: two for each of its instructions."""
