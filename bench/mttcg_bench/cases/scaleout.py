@@ -17,7 +17,7 @@ from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Side, Varia
 DEFAULT = ("icount", "hotblocks", "access-probe")
 """On all numbers of vCPUs."""
 LONG = ("memtrace", "memtrace-drop", "callback")
-"""On 1 and 2 vCPUs, as are the other plugins that come with mttcg."""
+"""On 1 and 2 vCPUs, as are all plugins that come with mttcg."""
 STRONG = ("hotblocks",)
 ROUNDS = {"llvm": 600, "unicorn": 30}
 """Rounds of mix for each vCPU: about 0.6 s, on a machine of 2024."""
@@ -25,6 +25,12 @@ INLINE_ROUNDS = 1500
 """Of what costs next to nothing, so that noise does not hide that."""
 STRONG_TIMES = 2
 """How many times the work of a vCPU in the weak case all have together in the strong one."""
+PURPOSES = {
+    "weak": "the work of each vCPU fixed",
+    "strong": "the work of all together fixed",
+    "inline": "the work of each vCPU fixed: what costs next to nothing, over longer runs",
+    "others": "the work of each vCPU fixed: what costs more, over a share of the work",
+}
 FOR_UNICORN = (1, 2)
 GROWS = (
     "No plugin's overhead at 2 vCPUs, in CPU time of the vCPU processes, is more than 1.1 times "
@@ -57,25 +63,31 @@ def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
     smp = choice.smp or (SMP if engine == "llvm" else FOR_UNICORN)
     usual = DEFAULT if engine == "llvm" else (*DEFAULT, *LONG)
     wanted = [name for name in choice.plugins or usual if name != NOTHING]
-    yield case(engine, "weak", wanted, dict.fromkeys(smp, ROUNDS[engine]))
+    apart = engine == "llvm" and not choice.plugins  # 1 and 2 vCPUs, in cases of their own
+    yield case(engine, "weak", wanted, dict.fromkeys(smp, ROUNDS[engine]), held=not apart)
     total = STRONG_TIMES * ROUNDS[engine]
     strong = [name for name in STRONG if name in wanted]
     if engine == "llvm" or choice.smp:
         yield case(engine, "strong", strong, {n: total // n for n in smp})
-    if engine == "llvm" and not choice.plugins:
-        others = ["empty", "execlog", *LONG, *BUNDLED]
-        inline = [name for name in others if attached(name).share == 1]
-        costly = [name for name in others if name not in inline]
+    if apart:
+        all_of_them = ["empty", *DEFAULT, "execlog", *LONG, *BUNDLED]
+        inline = [name for name in all_of_them if attached(name).share == 1]
+        costly = [name for name in all_of_them if name not in inline]
         yield case(engine, "inline", inline, dict.fromkeys((1, 2), INLINE_ROUNDS), sys.maxsize)
         yield case(engine, "others", costly, dict.fromkeys((1, 2), ROUNDS[engine]))
 
 
 def case(
-    engine: str, kind: str, names: list[str], rounds: dict[int, int], runs: int = FEW_ROUNDS
+    engine: str,
+    kind: str,
+    names: list[str],
+    rounds: dict[int, int],
+    runs: int = FEW_ROUNDS,
+    held: bool = True,
 ) -> Case:
     """One case: everything attached, on each number of vCPUs with so many rounds for each.
 
-    `runs`: how often all of it is taken, at most.
+    `runs`: how often all of it is taken, at most. `held`: against the bar, if its work is fixed.
     What has a share of the rounds is held against nothing attached for that share of its time.
     """
     smp = tuple(rounds)
@@ -88,12 +100,11 @@ def case(
         figures += overhead_figures(label_of(name), times)
         figures += event_figures(name, smp)
     bars = []
-    if 1 in smp and 2 in smp and kind != "strong":
+    if 1 in smp and 2 in smp and kind != "strong" and held:
         bars = [Bar(f"{label_of(n)}: growth at 2", Side.AT_MOST, 1.1, GROWS) for n in names]
-    fixed = "all together" if kind == "strong" else "each vCPU"
     return Case(
         name=f"scaleout.{engine}-{kind}",
-        purpose=f"mix on {engine}, the work of {fixed} fixed",
+        purpose=f"mix on {engine}, {PURPOSES[kind]}",
         guest="mix",
         variants=tuple(variants),
         figures=tuple(figures),
