@@ -26,6 +26,7 @@ from mttcg_bus.garbage import Garbage
 from mttcg_bus.ring import mark_closed, mark_consumer_gone
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
+from mttcg_bus.threads import single_threaded
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ServerSecurity
@@ -61,6 +62,7 @@ def _spawn(descriptors: Sequence[int]) -> tuple["subprocess.Popen[bytes]", socke
             pass_fds=[theirs.fileno(), *descriptors],
             stdin=subprocess.DEVNULL,
             stdout=2,
+            env=single_threaded(),
             start_new_session=True,  # a signal to the user's group is the supervisor's
         )
     return process, ours

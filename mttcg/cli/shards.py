@@ -30,6 +30,7 @@ from mttcg_bus.run_info import RunInfo
 from mttcg_bus.state import pack_state, unpack_state
 from mttcg_bus.stream import topic_of
 from mttcg_bus.subscriber import Subscriber, ask_snapshot
+from mttcg_bus.threads import single_threaded
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ClientSecurity
@@ -176,6 +177,7 @@ class Shard:
                 pass_fds=[theirs],
                 stdin=subprocess.DEVNULL,
                 stdout=2,
+                env=single_threaded(),
                 start_new_session=True,  # a signal to the user's group is the merging one's
             )
         except BaseException:

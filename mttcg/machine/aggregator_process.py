@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.machine.launch import PYTHON, end_text
+from mttcg_bus.threads import single_threaded
 
 READ_BYTES = 1 << 20
 EXIT_SECONDS = 5.0
@@ -88,6 +89,7 @@ class AggregatorProcess:
                 pass_fds=[theirs],
                 stdin=subprocess.DEVNULL,
                 stdout=2,
+                env=single_threaded(),
                 start_new_session=True,
             )
         except BaseException:

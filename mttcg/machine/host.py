@@ -214,6 +214,15 @@ def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int
             pid = ends.pop(descriptor)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             channel.send(told_of_end(children.pop(pid), status))
+    end_rest(children)
+
+
+def end_rest(children: dict[int, int]) -> None:
+    """Kill what no vCPU needs any more, and see it gone: its CPU time is part of ours then."""
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    for pid in children:
+        os.waitpid(pid, 0)
 
 
 def told_of_end(index: int, status: int) -> dict[str, Any]:

@@ -11,13 +11,12 @@ from mttcg.config import Config
 from mttcg.errors import MttcgError, UserError
 from mttcg.machine.image import GuestImage
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
 """How our own processes are started: no module of the directory that the user is in is ours."""
 END_SECONDS = 5.0
 """How long a host that closed its channel may take to exit."""
-SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""The host forks, so no library may have started threads in it."""
 
 
 def end_text(status: int | None) -> str:
@@ -89,7 +88,7 @@ def start_host(config: Config, image: GuestImage) -> Host:
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=2,  # what a plugin prints is not the guest's console
-        env=os.environ | SINGLE_THREADED,
+        env=single_threaded(),
         start_new_session=True,
     )
     theirs.close()

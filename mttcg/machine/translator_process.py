@@ -21,6 +21,8 @@ from mttcg.vcpu.shared import Harts, MachineState
 
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
+MOST_WAITING = 64
+"""More stay in the channels, which get full then: the vCPUs ask again later."""
 ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
 
@@ -67,27 +69,24 @@ class TranslatorProcess:
         """Translate what is asked for, until no vCPU is left to ask."""
         told = time.monotonic()
         news = False
+        waiting: list[dict[str, Any]] = []
         with selectors.DefaultSelector() as selector:
             for channel in self.channels:
                 selector.register(channel, selectors.EVENT_READ)
             while selector.get_map():
-                ready = selector.select(0 if news else None)
-                if news and (not ready or time.monotonic() - told >= RENEW_SECONDS):
+                if len(waiting) < MOST_WAITING:
+                    waiting += receive(selector, 0 if news or waiting else None)
+                if news and (not waiting or time.monotonic() - told >= RENEW_SECONDS):
                     with self.arena:
                         self.arena.renew()
                     told, news = time.monotonic(), False
-                for key, _ in ready:
-                    received = key.fileobj.receive()  # type: ignore[union-attr]
-                    if received is None:
-                        selector.unregister(key.fileobj)
-                    else:
-                        message, _ = received
-                        ram = Ram(RAM_BASE, self.memory, tuple(message["device_pages"]))
-                        version = PageVersion.from_plain(message["page"])
-                        news |= self._optimise(ram, version, message["place"])
+                if waiting:
+                    news |= self._optimise(take_next(waiting))
 
-    def _optimise(self, ram: Ram, version: PageVersion, place: int | None) -> bool:
+    def _optimise(self, message: dict[str, Any]) -> bool:
         """Translate a place, or the page, unless it was done, as known now; whether it is new."""
+        ram = Ram(RAM_BASE, self.memory, tuple(message["device_pages"]))
+        version, place = PageVersion.from_plain(message["page"]), message["place"]
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
             self.done.clear()
@@ -100,6 +99,24 @@ class TranslatorProcess:
             return Translator(ram, self.cache, self.arena).optimise(version, place)
         except (TranslationError, CodeTooLongError):
             return False  # the vCPUs go on with the code that they have
+
+
+def receive(selector: selectors.BaseSelector, seconds: float | None) -> list[dict[str, Any]]:
+    """What vCPUs ask for; waits so long for the first, None: as long as it takes."""
+    messages = []
+    for key, _ in selector.select(seconds):
+        received = key.fileobj.receive()  # type: ignore[union-attr]
+        if received is None:
+            selector.unregister(key.fileobj)
+        else:
+            messages.append(received[0])
+    return messages
+
+
+def take_next(waiting: list[dict[str, Any]]) -> dict[str, Any]:
+    """Take the oldest function away, and a whole page, which takes long, only if there is none."""
+    functions = (at for at, message in enumerate(waiting) if message["place"] is not None)
+    return waiting.pop(next(functions, 0))
 
 
 def main(message: dict[str, Any], descriptors: list[int]) -> int:

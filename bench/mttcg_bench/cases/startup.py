@@ -14,7 +14,12 @@ VARIANTS = (
     Variant("block-probe", engine="llvm", plugins=("{bench}/block_probe.py",)),
     Variant("memtrace", engine="llvm", plugins=("memtrace",)),
     Variant("4 harts", engine="llvm", smp=4),
-    Variant("nothing compiled yet", engine="llvm", settings={"cold": True}),
+    Variant(
+        "memtrace, nothing compiled yet",
+        engine="llvm",
+        plugins=("memtrace",),
+        settings={"cold": True},
+    ),
 )
 
 

@@ -94,6 +94,7 @@ class LlvmEngine:
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
         self.reports: Counter[Identity] = Counter()
+        self.met: set[tuple[Identity, int]] = set()
         self.late: Counter[Identity] = Counter()
         self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
         self.reported: dict[tuple[Identity, int | None], int] = {}
@@ -201,12 +202,13 @@ class LlvmEngine:
         """Time is spent at pc: let its function be improved; the whole page, if that does not help.
 
         It does not if there are ways to pc on which the better code is not met; if these are
-        rare, it is no matter.
+        rare, it is no matter. Code that is there since a moment ago is looked for at once.
         """
         page = self.cache.page_of(pc)
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
             self.reported.clear()
+            self.met.clear()
         if page not in self.cache.used:
             return
         version = self._version(page, self.cache.used[page])
@@ -217,6 +219,10 @@ class LlvmEngine:
         blocks = len(self.cache.known_blocks(version.slot))
         place: int | None = None if changing else pc
         if place is not None and self._find_best(version, pc) is not None:
+            if (version.identity, pc) not in self.met:
+                self.met.add((version.identity, pc))
+                self.jumps.clear()
+                return
             self.late[version.identity] += not rare
             if rare or self.late[version.identity] < LATE_REPORTS:
                 return
