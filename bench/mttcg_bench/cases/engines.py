@@ -141,9 +141,9 @@ TRANSLATION = Case(
 
 TWO_HARTS = Case(
     name="engines.two-harts",
-    purpose="mix on llvm, 2 harts with work of their own, 5 seconds or so",
+    purpose="mix on llvm, 2 harts with work of their own, 7 seconds or so",
     guest="mix",
-    symbols={"rounds": 8_000},
+    symbols={"rounds": 12_000},
     variants=(
         Variant("1 hart", engine="llvm"),
         Variant("2 harts", engine="llvm", smp=2),
