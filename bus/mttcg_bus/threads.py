@@ -1,7 +1,7 @@
-"""The environment of our own processes: no library is to start threads in them.
+"""The environment of our own processes: no library is to start threads in them unasked.
 
-OpenBLAS starts one for each core as soon as numpy is loaded, which takes as long as all the rest of
-numpy; and a process that forks must not have any.
+OpenBLAS starts one for each core as soon as numpy is loaded, which takes as much CPU time as the
+rest of numpy; and a process that forks must not have any.
 """
 
 import os
@@ -9,6 +9,9 @@ import os
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def single_threaded() -> dict[str, str]:
-    """The environment of this process, in which libraries stay with one thread."""
-    return os.environ | ONE_THREAD
+def single_threaded(always: bool = False) -> dict[str, str]:
+    """The environment of this process, in which libraries stay with one thread.
+
+    `always`: also if the user has asked for more, as what forks has to.
+    """
+    return os.environ | ONE_THREAD if always else ONE_THREAD | os.environ

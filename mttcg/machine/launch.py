@@ -88,7 +88,7 @@ def start_host(config: Config, image: GuestImage) -> Host:
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=2,  # what a plugin prints is not the guest's console
-        env=single_threaded(),
+        env=single_threaded(always=True),
         start_new_session=True,
     )
     theirs.close()

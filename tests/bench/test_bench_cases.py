@@ -110,6 +110,7 @@ def test_a_tiny_case_runs_and_says_what_it_took(tmp_path: Path) -> None:
     assert nothing["instructions"] == icount["instructions"] == icount["events"] > 4_000_000
     assert 0 < icount["vcpu_cpu"] <= icount["all_cpu"]
     assert icount["cpu_command"] > 0
+    assert icount["pace"] > 0 and nothing["pace"] > 0
     assert spreads(result).keys() == {"time"}
     # results are written as they come, and name no place
     assert read(file) == plain

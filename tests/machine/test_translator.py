@@ -1,8 +1,13 @@
-"""The translator's queue: what it takes from the vCPUs, and in which order it does it."""
+"""The translator's queue: what it takes from the vCPUs, and in which order; and its end."""
 
+import os
 import selectors
+import signal
 from typing import Any
 
+import pytest
+
+from mttcg.machine.host import TRANSLATOR, end_rest
 from mttcg.machine.translator_process import receive, take_next
 from mttcg.vcpu.channel import Channel
 
@@ -31,3 +36,12 @@ def test_what_vcpus_ask_for_is_taken_until_they_are_gone() -> None:
         assert receive(selector, None) == [] and not selector.get_map()
     for ours, _ in pairs:
         ours.close()
+
+
+def test_what_is_left_when_the_vcpus_are_gone_is_killed_and_waited_for() -> None:
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    end_rest({child: TRANSLATOR})
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child, 0)

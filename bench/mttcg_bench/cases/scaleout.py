@@ -68,7 +68,7 @@ def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
     total = STRONG_TIMES * ROUNDS[engine]
     strong = [name for name in STRONG if name in wanted]
     if engine == "llvm" or choice.smp:
-        yield case(engine, "strong", strong, {n: total // n for n in smp})
+        yield case(engine, "strong", strong, {n: total // n for n in smp}, held=False)
     if apart:
         all_of_them = ["empty", *DEFAULT, "execlog", *LONG, *BUNDLED]
         inline = [name for name in all_of_them if attached(name).share == 1]
@@ -87,7 +87,7 @@ def case(
 ) -> Case:
     """One case: everything attached, on each number of vCPUs with so many rounds for each.
 
-    `runs`: how often all of it is taken, at most. `held`: against the bar, if its work is fixed.
+    `runs`: how often all of it is taken, at most. `held`: against the bar.
     What has a share of the rounds is held against nothing attached for that share of its time.
     """
     smp = tuple(rounds)
@@ -100,7 +100,7 @@ def case(
         figures += overhead_figures(label_of(name), times)
         figures += event_figures(name, smp)
     bars = []
-    if 1 in smp and 2 in smp and kind != "strong" and held:
+    if held and 1 in smp and 2 in smp:
         bars = [Bar(f"{label_of(n)}: growth at 2", Side.AT_MOST, 1.1, GROWS) for n in names]
     return Case(
         name=f"scaleout.{engine}-{kind}",
