@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mttcg_bench.agreement import ERRORS, Pair, chances
-from mttcg_bench.model import Better, Figure
+from mttcg_bench.model import Better, Figure, Resource
 from mttcg_bench.pace import PACE, POWER
 from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult, Sample
@@ -95,18 +95,26 @@ def pace_of(samples: Mapping[str, Sample]) -> float:
 
 def pace_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What the machine's own pace was, new over old."""
-    medians = [statistics.median(paces) if (paces := paces_of(run)) else 0.0 for run in (old, new)]
-    if not all(medians):
+    ratios = {one: ratio for one in Resource if (ratio := pace_ratio(old, new, one))}
+    if not ratios:
         return "The machine's own pace is not known of both runs; all is compared as measured."
+    told = " and ".join(f"that of the {one} {ratio:.3f}" for one, ratio in ratios.items())
     return (
-        f"The machine's own pace was {medians[1] / medians[0]:.3f} times the old one's (medians); "
-        "rates and times are compared as if it had been the same in every round."
+        f"The machine's own pace, {told} times the old one's (medians); rates and times are "
+        "compared as if it had been the same in every round."
     )
 
 
-def paces_of(run: Mapping[str, Any]) -> list[float]:
-    """The machine's pace beside each sample of a run."""
-    taken = (samples for result in results_of(run) for samples in result.samples.values())
+def pace_ratio(old: Mapping[str, Any], new: Mapping[str, Any], resource: Resource) -> float:
+    """New over old, by the medians; 0 if one of the runs does not tell it."""
+    before, after = (paces_of(run, resource) for run in (old, new))
+    return statistics.median(after) / statistics.median(before) if before and after else 0.0
+
+
+def paces_of(run: Mapping[str, Any], resource: Resource) -> list[float]:
+    """The machine's pace beside each sample of the cases that are bound by a resource."""
+    bound = (result for result in results_of(run) if result.case.bound_by is resource)
+    taken = (samples for result in bound for samples in result.samples.values())
     return [sample[PACE] for samples in taken for sample in samples if PACE in sample]
 
 

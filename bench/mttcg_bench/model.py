@@ -62,6 +62,13 @@ class Figure:
     better: Better = Better.LESS
 
 
+class Resource(StrEnum):
+    """What of the machine most of a case's time goes into: whose pace its figures follow."""
+
+    CORE = "core"
+    MEMORY = "memory"
+
+
 class Side(StrEnum):
     """On which side of its limit a figure has to be."""
 
@@ -99,6 +106,7 @@ class Case:
         same_output: whether the guest must print the same under all variants that do the same
             work (with as many harts and the same symbols).
         rounds: how many at most, as one takes long or all are alike.
+        bound_by: what of the machine its time goes into.
     """
 
     name: str
@@ -110,10 +118,16 @@ class Case:
     symbols: Mapping[str, int] = field(default_factory=dict)
     same_output: bool = True
     rounds: int = sys.maxsize
+    bound_by: Resource = Resource.CORE
 
     def work_of(self, variant: Variant) -> dict[str, int]:
         """The symbols that a variant sets: the case's and its own."""
         return {**self.symbols, **variant.symbols}
+
+    def takes_part(self, number: int, rounds: int) -> bool:
+        """Whether it runs in this round of so many: its own are spread over all of them."""
+        own = min(self.rounds, rounds)
+        return number in {(2 * one + 1) * rounds // (2 * own) for one in range(own)}
 
     @property
     def group(self) -> str:

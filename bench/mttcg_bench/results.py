@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg_bench.errors import NotResults
-from mttcg_bench.model import Bar, Better, Case, Figure, Side, Variant
+from mttcg_bench.model import Bar, Better, Case, Figure, Resource, Side, Variant
 from mttcg_bench.runner import CaseResult, Sample
 from mttcg_bench.summary import disturbed, spreads, verdicts
 
@@ -22,6 +22,7 @@ def case_to_json(result: CaseResult) -> dict[str, Any]:
         "purpose": case.purpose,
         "guest": case.guest,
         "symbols": dict(case.symbols),
+        "bound_by": str(case.bound_by),
         "variants": [variant_to_json(variant, result) for variant in case.variants],
         "disturbed": disturbed(result),
         "figures": [figure_to_json(figure, result) for figure in case.figures],
@@ -92,6 +93,7 @@ def case_from_json(name: str, plain: Mapping[str, Any]) -> CaseResult:
         purpose=plain["purpose"],
         guest=plain["guest"],
         symbols=plain["symbols"],
+        bound_by=Resource(plain.get("bound_by", Resource.CORE)),
         variants=tuple(
             Variant(one["name"], one["tool"], one["smp"], one["engine"], tuple(one["plugins"]),
                     symbols=one["symbols"], series=one["series"])

@@ -1,4 +1,4 @@
-"""Running cases in rounds of all variants (A B C A B C ...), so that drift meets all alike."""
+"""Running a case in rounds of all variants (A B C A B C ...), so that drift meets all alike."""
 
 import time
 from collections.abc import Callable
@@ -32,31 +32,38 @@ class CaseResult:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def run_case(
-    case: Case, runs: int, patience: Patience, progress: Progress = lambda _text: None
-) -> CaseResult:
-    """Run a case, `runs` rounds of it.
+class CaseRun:
+    """A case under way: what came of it so far."""
 
-    What a variant can't do here, or does wrong, is in the result; the others go on without it.
-    """
-    result = CaseResult(case)
-    for variant in case.variants:
-        if reason := TOOLS[variant.tool].unavailable(variant):
-            result.reasons[variant.name] = reason
-    outputs: Outputs = {}
-    for number in range(runs):
-        for variant in case.variants:
-            progress(f"{case.name}: {variant.name} ({number + 1} of {runs})")
-            if variant.name in result.reasons or variant.name in result.failures:
-                continue
-            try:
-                measurement, sample = take_sample(case, variant, patience)
-                check_output(case, variant, measurement, outputs)
-                result.samples.setdefault(variant.name, []).append(sample)
-            except BenchError as error:
-                result.failures[variant.name] = str(error)
-                result.samples.pop(variant.name, None)
-    return result
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.result = CaseResult(case, reasons=reasons_of(case))
+        self._outputs: Outputs = {}
+
+    def take_round(self, patience: Patience, progress: Progress = lambda _text: None) -> None:
+        """Run each variant once, in their order.
+
+        What one does wrong is in the result; the others go on without it.
+        """
+        for variant in self.case.variants:
+            progress(f"{self.case.name}: {variant.name}")
+            if variant.name not in self.result.reasons | self.result.failures:
+                self._take(variant, patience)
+
+    def _take(self, variant: Variant, patience: Patience) -> None:
+        try:
+            measurement, sample = take_sample(self.case, variant, patience)
+            check_output(self.case, variant, measurement, self._outputs)
+            self.result.samples.setdefault(variant.name, []).append(sample)
+        except BenchError as error:
+            self.result.failures[variant.name] = str(error)
+            self.result.samples.pop(variant.name, None)
+
+
+def reasons_of(case: Case) -> dict[str, str]:
+    """By variant, why it can't run here, of those that can't."""
+    told = {one.name: TOOLS[one.tool].unavailable(one) for one in case.variants}
+    return {name: reason for name, reason in told.items() if reason}
 
 
 def take_sample(case: Case, variant: Variant, patience: Patience) -> tuple[Measurement, Sample]:
@@ -73,10 +80,11 @@ def take_sample(case: Case, variant: Variant, patience: Patience) -> tuple[Measu
 
 def measure(case: Case, variant: Variant) -> tuple[Measurement, Sample]:
     """Run a variant once."""
-    before, at_first, onlooker = load(), pace(), Onlooker()
+    before, at_first, onlooker = load(), pace(case.bound_by), Onlooker()
     measurement = TOOLS[variant.tool].measure(case, variant)
     beside = {"foreign_cores": onlooker.foreign_cores(), "load": before}
-    return measurement, {**measurement.metrics, **beside, PACE: (at_first + pace()) / 2}
+    between = (at_first + pace(case.bound_by)) / 2
+    return measurement, {**measurement.metrics, **beside, PACE: between}
 
 
 def check_output(case: Case, variant: Variant, measurement: Measurement, outputs: Outputs) -> None:

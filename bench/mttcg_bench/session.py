@@ -2,12 +2,20 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -16,7 +24,7 @@ from mttcg_bench.facts import facts
 from mttcg_bench.model import Case
 from mttcg_bench.quiet import Patience
 from mttcg_bench.results import FORMAT, case_to_json, results_of, write
-from mttcg_bench.runner import CaseResult, run_case
+from mttcg_bench.runner import CaseRun
 from mttcg_bench.tables import Table, shown_tables
 
 WIDTH = 150
@@ -27,19 +35,18 @@ COLUMNS = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{
 def run_cases(
     cases: Sequence[Case], runs: int, patience: float, console: Console, file: Path | None = None
 ) -> dict[str, Any]:
-    """Run cases; what it gives is written to the file after each, so that none is lost."""
+    """Run cases, a round of each in turn, so that the rounds of each meet whatever the whole run
+    meets; what they give is written to the file after each, so that none is lost."""
     plain: dict[str, Any] = {"format": FORMAT, "runs": runs, "minutes": 0.0, **facts(), "cases": {}}
     began, left = time.monotonic(), Patience(patience)
     with Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task("", total=samples_of(cases, runs))
-
-        def show(text: str) -> None:
-            progress.update(task, description=text, advance=1)
-
-        for case in cases:
-            result = run_case(case, min(runs, case.rounds), left, show)
-            tell_what_went_wrong(console, result)
-            plain["cases"][case.name] = case_to_json(result)
+        for number, one in rounds_of(cases, runs, console):
+            told = set(one.result.failures)
+            show = partial(advance, progress, task, f"round {number + 1} of {runs}")
+            one.take_round(left, show)
+            tell(console, one.case, "FAILED", one.result.failures, told)
+            plain["cases"][one.case.name] = case_to_json(one.result)
             plain["minutes"] = round((time.monotonic() - began) / 60, 2)
             if file is not None:
                 write(file, plain)
@@ -47,12 +54,30 @@ def run_cases(
     return found
 
 
-def tell_what_went_wrong(console: Console, result: CaseResult) -> None:
-    """Say at once what could not run and what failed, with all it said."""
-    for name, reason in result.reasons.items():
-        console.print(Text(f"{result.case.name}: {name}: not run: {reason}"))
-    for name, failure in result.failures.items():
-        console.print(Text(f"{result.case.name}: {name}: FAILED: {failure}"))
+def rounds_of(cases: Sequence[Case], runs: int, console: Console) -> Iterator[tuple[int, CaseRun]]:
+    """The rounds in their order: the number of each, and the case under way that takes it."""
+    under_way = [CaseRun(case) for case in cases]
+    for one in under_way:
+        tell(console, one.case, "not run", one.result.reasons)
+    for number in range(runs):
+        for one in under_way:
+            if one.case.takes_part(number, runs):
+                yield number, one
+
+
+def advance(progress: Progress, task: TaskID, of: str, text: str) -> None:
+    """Show what runs now."""
+    progress.update(task, description=f"{text} ({of})", advance=1)
+
+
+def tell(
+    console: Console, case: Case, what: str, reasons: Mapping[str, str], told: Container[str] = ()
+) -> None:
+    """Say at once which variants could not run or failed, with all they said, but for those told
+    already."""
+    for name, reason in reasons.items():
+        if name not in told:
+            console.print(Text(f"{case.name}: {name}: {what}: {reason}"))
 
 
 def print_tables(console: Console, tables: Sequence[Table]) -> None:

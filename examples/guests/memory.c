@@ -4,7 +4,7 @@
 #include "runtime/console.h"
 #include "runtime/harts.h"
 
-#define LARGEST_SHARE (8ul << 20)
+#define LARGEST_SHARE (64ul << 20)
 #define ALL (64ul << 20)
 #define MULTIPLIER 1664525ul
 #define INCREMENT 1013904223ul

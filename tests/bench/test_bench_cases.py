@@ -14,21 +14,23 @@ from mttcg_bench.cases.choice import Choice
 from mttcg_bench.cases.engines import UNICORN
 from mttcg_bench.cases.scaleout import case as scaleout_case
 from mttcg_bench.checkout import ROOT
-from mttcg_bench.errors import OutputsDiffer, UnknownName
+from mttcg_bench.errors import OutputsDiffer, RunFailed, UnknownName
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.quiet import Patience
 from mttcg_bench.results import case_to_json, read, results_of
-from mttcg_bench.runner import CaseResult, Outputs, check_output, run_case
-from mttcg_bench.session import run_cases
+from mttcg_bench.runner import CaseResult, CaseRun, Outputs, check_output
+from mttcg_bench.session import rounds_of, run_cases
 from mttcg_bench.summary import spreads
-from mttcg_bench.tools import TOOLS
+from mttcg_bench.tools import TOOLS, Tool
 
 CASES = cases_of([], Choice())
 SPEC = (ROOT / "bench" / "SPEC.md").read_text()
 
 
 def run_once(case: Case) -> CaseResult:
-    return run_case(case, runs=1, patience=Patience(0))
+    run = CaseRun(case)
+    run.take_round(Patience(0))
+    return run.result
 
 
 def test_every_name_that_a_case_uses_exists() -> None:
@@ -117,6 +119,36 @@ def test_a_tiny_case_runs_and_says_what_it_took(tmp_path: Path) -> None:
     assert plain["cases"]["tiny.mix"]["bars"][0]["verdict"] == "met"
     assert {"commit", "host", "peers", "load_before", "taken", "runs"} <= plain.keys()
     assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
+
+
+def test_the_rounds_of_every_case_are_spread_over_the_whole_run() -> None:
+    few, one, all_of_them = (
+        Case(name, "", (), (), rounds=most) for name, most in (("few", 3), ("one", 1), ("all", 99))
+    )
+    console = Console(file=io.StringIO())
+    taken = [(n, run.case.name) for n, run in rounds_of([few, one, all_of_them], 5, console)]
+    assert taken == [
+        *((0, "few"), (0, "all"), (1, "all"), (2, "few"), (2, "one")),
+        *((2, "all"), (3, "all"), (4, "few"), (4, "all")),
+    ]
+    for runs in range(1, 10):
+        parts = sum(few.takes_part(number, runs) for number in range(runs))
+        assert parts == min(runs, 3)
+
+
+def test_what_can_not_run_or_fails_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_case: Case, variant: Variant) -> Measurement:
+        raise RunFailed(variant.name, "it broke")
+
+    variants = (Variant("absent", "absent"), Variant("failing", "failing"))
+    monkeypatch.setitem(TOOLS, "absent", Tool(lambda _variant: "there is none", fail))
+    monkeypatch.setitem(TOOLS, "failing", Tool(lambda _variant: "", fail))
+    said = io.StringIO()
+    plain = run_cases([Case("tiny.none", "", variants, ())], 3, 0.0, Console(file=said, width=99))
+    assert said.getvalue().count("tiny.none: absent: not run: there is none") == 1
+    assert said.getvalue().count("tiny.none: failing: FAILED: failing: it broke") == 1
+    [result] = results_of(plain)
+    assert result.reasons == {"absent": "there is none"} and "failing" in result.failures
 
 
 def test_outputs_are_compared_whatever_the_order_of_the_harts() -> None:

@@ -1,6 +1,8 @@
 """Comparisons of two runs, made of samples that are given or drawn."""
 
+import itertools
 import random
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from bench_samples import THREE, TINY, plain_of, result_of
 
 from mttcg_bench.agreement import Pair, chances
 from mttcg_bench.compare import Change, changes, not_compared, pace_change
-from mttcg_bench.model import Better, Case, Figure, Variant
+from mttcg_bench.model import Better, Case, Figure, Resource, Variant
+from mttcg_bench.pace import WORK, pace
 
 STEADY = ({"nothing": 1.0, "icount": 2.0, "Unicorn": 1.0},) * 3
 SPEED = Case(
@@ -27,8 +30,8 @@ def slower(rounds: tuple[dict[str, float], ...], factor: float) -> dict[str, Any
 def speeds(*taken: tuple[float, float]) -> dict[str, Any]:
     """A run with a round for each time taken and the machine's pace meanwhile."""
     result = result_of(SPEED, *({"nothing": seconds} for seconds, _ in taken))
-    for sample, (_, pace) in zip(result.samples["nothing"], taken, strict=True):
-        sample["pace"] = pace
+    for sample, (_, meanwhile) in zip(result.samples["nothing"], taken, strict=True):
+        sample["pace"] = meanwhile
     return plain_of(result)
 
 
@@ -62,9 +65,34 @@ def test_what_the_machine_did_is_no_change() -> None:
     old = speeds((1.0, 400), (2.0, 200), (1.0, 400))
     change = only(old, speeds((4.0, 100), (2.0, 200), (8.0, 50)))
     assert (change.ratio, change.chance) == (1.0, 1.0)
-    assert "was 0.250 times" in pace_change(old, speeds((4.0, 100), (2.0, 200), (8.0, 50)))
+    told = pace_change(old, speeds((4.0, 100), (2.0, 200), (8.0, 50)))
+    assert "that of the core 0.250 times" in told and "memory" not in told
     ours = only(old, speeds((8.0, 100), (4.0, 200), (16.0, 50)))
     assert ours.ratio == 0.5 and ours.verdict(1.1) == "WORSE"
+
+
+def test_the_pace_of_the_memory_is_told_apart() -> None:
+    old, new = speeds((1.0, 400)), speeds((2.0, 200))
+    for run in (old, new):
+        run["cases"]["tiny.speed"]["bound_by"] = "memory"
+    assert "that of the memory 0.500 times" in pace_change(old, new)
+    assert "core" not in pace_change(old, new)
+    assert only(old, new).ratio == 1.0
+
+
+@pytest.mark.parametrize("resource", Resource)
+def test_the_pace_is_how_often_a_second_the_work_is_done(
+    resource: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    WORK[resource]()
+    now, took = [0.0], itertools.cycle((0.25, 0.5))
+
+    def work() -> None:
+        now[0] += next(took)
+
+    monkeypatch.setitem(WORK, resource, work)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert pace(resource) == 4.0
 
 
 def test_a_ratio_is_compared_as_measured_whatever_the_pace() -> None:

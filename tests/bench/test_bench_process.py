@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from mttcg_bench.errors import RunFailed
 from mttcg_bench.tools import process
 from mttcg_bench.tools.process import Onlooker, descendants, run
 
@@ -64,3 +65,12 @@ def test_a_process_has_its_time_and_that_of_its_descendants() -> None:
     assert 0 < ended.cpu < 60
     alone = run("less", [sys.executable, "-c", "pass"])
     assert alone.cpu < ended.cpu
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_does_not_end_is_ended(watched: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LIMIT_SECONDS", 0.3)
+    before = set(psutil.Process().children())
+    with pytest.raises(RunFailed, match=r"waits.*no end within 0.3 s"):
+        run("waits", [sys.executable, "-c", "import time; time.sleep(600)"], watched=watched)
+    assert set(psutil.Process().children()) == before

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mttcg_bench.cases.choice import Choice
 from mttcg_bench.cases.figures import cpu_over, per_second, ratio, time_over, work
-from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Side, Variant
+from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Resource, Side, Variant
 
 QEMU = {"version": "7.2"}
 OVER_QEMU, OVER_HOST, OVER_GCC = "QEMU 7.2 over llvm", "llvm over host", "llvm over gcc -O2"
@@ -14,7 +14,7 @@ FASTER = {
     "mix": (1500, 1.8, 2.5),
     "calls": (4000, 1.0, None),
     "flops": (3000, 1.0, None),
-    "memory": (60, None, None),
+    "memory": (5, None, None),
 }
 """Guests that compute, for a second or two on the llvm engine."""
 ON_HOST = (2.0, 1.2)
@@ -46,6 +46,7 @@ def faster_case(guest: str, rounds: int, least: float | None, goal: float | None
         name=f"engines.{guest}",
         purpose="time inside the guest on llvm, on QEMU 7.2, and of the same C compiled for here",
         guest=guest,
+        bound_by=Resource.MEMORY if guest == "memory" else Resource.CORE,
         symbols={"rounds": rounds},
         variants=(
             Variant("llvm", engine="llvm"),

@@ -74,7 +74,7 @@ def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
         inline = [name for name in all_of_them if attached(name).share == 1]
         costly = [name for name in all_of_them if name not in inline]
         yield case(engine, "inline", inline, dict.fromkeys((1, 2), INLINE_ROUNDS), sys.maxsize)
-        yield case(engine, "others", costly, dict.fromkeys((1, 2), ROUNDS[engine]))
+        yield case(engine, "others", costly, dict.fromkeys((1, 2), ROUNDS[engine]), sys.maxsize)
 
 
 def case(
