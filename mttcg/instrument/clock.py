@@ -4,6 +4,7 @@ It counts at a constant rate and is the same on every core where the kernel take
 it (Intel SDM volume 3, 18.17: invariant TSC).
 """
 
+import ctypes
 import time
 from functools import cache
 from typing import Any, NamedTuple
@@ -27,9 +28,9 @@ def clock_ticks() -> int:
 
 @cache
 def _reader() -> Any:
-    from mttcg.instrument.native import read_clock  # loads numba
+    from mttcg.instrument import operations  # loads llvmlite
 
-    return read_clock
+    return ctypes.CFUNCTYPE(ctypes.c_uint64)(operations.clock())
 
 
 def look() -> Moment:

@@ -13,7 +13,7 @@ U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def run_once(data, a, b, c, d, e):
     """Run the operation unless its flag is set, and set it."""
     flag = host.read64(data)
@@ -22,7 +22,7 @@ def run_once(data, a, b, c, d, e):
         host.call_operation(host.read64(data + U64(8)), host.read64(data + U64(16)), a, b, c, d, e)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def run_once_each_block(data, pc, instructions, slot, half, size):
     """Run the operation unless the block's flag is set, and set it."""
     flag = host.read64(data) + ((slot << U64(11)) + half) * U64(8)
@@ -32,7 +32,7 @@ def run_once_each_block(data, pc, instructions, slot, half, size):
         host.call_operation(function, its_data, pc, instructions, slot, half, size)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def run_if(data, a, b, c, d, e):
     """Run the operation if the condition gives something else than 0."""
     condition, its_data = host.read64(data + U64(24)), host.read64(data + U64(32))

@@ -8,13 +8,10 @@ Translated code may write into the window by itself, as long as it leaves `CURSO
 record. The ring's records are mapped twice, one after the other, so a window never wraps.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import cfunc, njit, types
 
 from mttcg.instrument import events
-from mttcg.instrument.changes import Where
 from mttcg.instrument.frames import (
     BATCH_MASK,
     CPU,
@@ -74,7 +71,7 @@ def ring_doorbell(emitter):
     host.call_write(function, descriptor, word(emitter, ONE), U64(8))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def show(emitter):
     """Count what was written into the window, which stays open, if there is one.
 
@@ -131,25 +128,25 @@ def open_for(emitter, count):
     set_word(emitter, CURSOR, start)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def close_window(emitter, _a, _b, _c, _d, _e):
     """`close`, for a caller outside of numba."""
     close(emitter)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def show_window(emitter, _a, _b, _c, _d, _e):
     """`show`, for a caller outside of numba."""
     show(emitter)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def open_window(emitter, count, _b, _c, _d, _e):
     """`open_for`, for a caller outside of numba."""
     open_for(emitter, count)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def wait_for_nothing(_data, _count, _b, _c, _d, _e):
     """The slow function of a stream that gives records up instead."""
 
@@ -165,7 +162,7 @@ def next_record(emitter):
     return place
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_access(data, pc, address, size, value, write):
     """Write an `events.ACCESS` record."""
     place = next_record(data)
@@ -187,7 +184,7 @@ def write_timed_access(place, cpu, pc, address, size, value, how, time, ticks):
     host.store64(place + U64(32), last)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_timed_access(data, pc, address, size, value, how):
     """Write an `events.TIMED_ACCESS` record; `how` with the clock before an atomic, see `plan`."""
     kind = how & U64(events.KIND)
@@ -206,7 +203,7 @@ def emit_timed_access(data, pc, address, size, value, how):
     write_timed_access(place, word(data, CPU), pc, address, size, value, flags, time, ticks)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_block(data, pc, instructions, _slot, _half, size):
     """Write an `events.BLOCK` record."""
     place = next_record(data)
@@ -215,7 +212,7 @@ def emit_block(data, pc, instructions, _slot, _half, size):
     host.store64(place + U64(8), how_long | (word(data, CPU) << U64(32)))
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_instruction(data, pc, _b, _c, _d, _e):
     """Write an `events.INSTRUCTION` record."""
     place = next_record(data)
@@ -223,7 +220,7 @@ def emit_instruction(data, pc, _b, _c, _d, _e):
     host.store64(place + U64(8), word(data, CPU))
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_timed_block(data, pc, instructions, _c, _d, _e):
     """Write an `events.TIMED` record of a block."""
     now = host.clock_before()
@@ -233,7 +230,7 @@ def emit_timed_block(data, pc, instructions, _c, _d, _e):
     host.store64(place + U64(16), instructions | (word(data, CPU) << U64(32)))
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_timed_instruction(data, pc, _b, _c, _d, _e):
     """Write an `events.TIMED` record of an instruction."""
     now = host.clock_before()
@@ -243,7 +240,7 @@ def emit_timed_instruction(data, pc, _b, _c, _d, _e):
     host.store64(place + U64(16), word(data, CPU) << U64(32))
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_retired(data, pc, what, value, _target, _instructions):
     """Write an `events.RETIRED` record."""
     place = next_record(data)
@@ -254,7 +251,7 @@ def emit_retired(data, pc, what, value, _target, _instructions):
     host.store64(place + U64(16), last)
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def emit_transfer(data, pc, what, _value, target, instructions):
     """Write an `events.TRANSFER` record if the instruction is a jump."""
     instruction = what & U64(0xFFFF_FFFF)
@@ -267,16 +264,3 @@ def emit_transfer(data, pc, what, _value, target, instructions):
     host.store64(place + U64(16), now)
     host.store64(place + U64(24), instructions)
     host.store64(place + U64(32), instruction | (word(data, CPU) << U64(32)))
-
-
-EMITTERS: dict[Where, dict[Any, Any]] = {
-    Where.ACCESS: {events.ACCESS: emit_access, events.TIMED_ACCESS: emit_timed_access},
-    Where.BLOCK: {events.BLOCK: emit_block, events.TIMED: emit_timed_block},
-    Where.INSTRUCTION: {
-        events.INSTRUCTION: emit_instruction,
-        events.TIMED: emit_timed_instruction,
-        events.RETIRED: emit_retired,
-        events.TRANSFER: emit_transfer,
-    },
-}
-"""The emitter of each layout, by where it is attached."""

@@ -41,19 +41,19 @@ def _as_pointer(_context: Any, address: Any) -> Any:
     return types.voidptr(types.uint64), build
 
 
-@njit(cache=True)
+@cfunc(types.uint64())
 def read_clock():
     """The clock of timed records, now."""
     return host.clock_after()
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def count_one(data, _a, _b, _c, _d, _e):
     """Add one to the word at `data`, which this vCPU alone writes."""
     host.store64(data, host.load64(data) + U64(1))
 
 
-@cfunc(SIGNATURE, cache=True)
+@cfunc(SIGNATURE)
 def count_in_table(data, _pc, _instructions, slot, half, _e):
     """Add one to a block's word in the table at `data`, which this vCPU alone writes."""
     place = data + ((slot << U64(11)) + half) * U64(8)

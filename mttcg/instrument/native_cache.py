@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 CONSTANTS = (
@@ -12,8 +13,9 @@ CONSTANTS = (
 )
 
 
-def use_native_cache() -> None:
-    """Let numba keep compiled code per user, apart for every state of what it compiles.
+@cache
+def use_native_cache() -> Path:
+    """Let numba keep compiled code per user, apart for every state of what it compiles; where.
 
     numba notices a changed file, but not a function or constant that changed in another: so the
     cache is named after all files that it compiles from, and those that they take constants from.
@@ -25,7 +27,7 @@ def use_native_cache() -> None:
     for source in sources:
         digest.update(source.read_bytes())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "mttcg" / digest.hexdigest()))
+    return Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "mttcg" / digest.hexdigest())))
 
 
 def bus_ring() -> Path:

@@ -1,53 +1,66 @@
-"""Addresses of the native functions that operations call.
+"""Addresses of the native functions that operations call, and in which module each is made.
 
-They are numba's, which takes longer to load than everything else together: so each module of them
-is loaded when something is attached that needs it, before the vCPUs are forked if it can be.
+Those of ours are kept between runs, see `native_functions`; a probe of a user is compiled by numba,
+which is loaded when one is attached, before the vCPUs are forked if it can be.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from mttcg.instrument import events
 from mttcg.instrument.changes import Where
+from mttcg.instrument.native_functions import native_address
+
+EMITTERS = "mttcg.instrument.emitters"
+CONDITIONS = "mttcg.instrument.conditions"
+NATIVE = "mttcg.instrument.native"
+RECORDS: dict[Where, dict[Any, str]] = {
+    Where.ACCESS: {events.ACCESS: "emit_access", events.TIMED_ACCESS: "emit_timed_access"},
+    Where.BLOCK: {events.BLOCK: "emit_block", events.TIMED: "emit_timed_block"},
+    Where.INSTRUCTION: {
+        events.INSTRUCTION: "emit_instruction",
+        events.TIMED: "emit_timed_instruction",
+        events.RETIRED: "emit_retired",
+        events.TRANSFER: "emit_transfer",
+    },
+}
+"""The emitter of each layout, by where it is attached."""
+WINDOWS = {
+    "open": "open_window",
+    "show": "show_window",
+    "close": "close_window",
+    "wait_for_nothing": "wait_for_nothing",
+}
 
 
 def record(where: Where, layout: Any) -> int:
     """Put a record of a layout into a ring, see `emitters`."""
-    from mttcg.instrument.emitters import EMITTERS
-
-    return int(EMITTERS[where][layout].address)
+    return native_address(EMITTERS, RECORDS[where][layout])
 
 
 def windows() -> dict[str, int]:
     """Open a window of a ring, show what is in it, close it; and wait for nothing instead."""
-    from mttcg.instrument import emitters
-
-    return {
-        "open": emitters.open_window.address,
-        "show": emitters.show_window.address,
-        "close": emitters.close_window.address,
-        "wait_for_nothing": emitters.wait_for_nothing.address,
-    }
+    return {what: native_address(EMITTERS, name) for what, name in WINDOWS.items()}
 
 
 def once(each_block: bool) -> int:
     """Run an operation once, or once in each block, see `conditions`."""
-    from mttcg.instrument import conditions
-
-    return int((conditions.run_once_each_block if each_block else conditions.run_once).address)
+    return native_address(CONDITIONS, "run_once_each_block" if each_block else "run_once")
 
 
 def sometimes() -> int:
     """Run an operation if a probe says so, see `conditions`."""
-    from mttcg.instrument import conditions
-
-    return int(conditions.run_if.address)
+    return native_address(CONDITIONS, "run_if")
 
 
 def count(in_table: bool) -> int:
     """Count one, or one for a block in a table, see `native`."""
-    from mttcg.instrument import native
+    return native_address(NATIVE, "count_in_table" if in_table else "count_one")
 
-    return int((native.count_in_table if in_table else native.count_one).address)
+
+def clock() -> int:
+    """`uint64 f()`: the clock of timed records now."""
+    return native_address(NATIVE, "read_clock")
 
 
 def probe(function: Callable[..., Any], where: Where, answers: bool = False) -> Any:

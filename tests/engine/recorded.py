@@ -7,7 +7,7 @@ import numpy as np
 
 from mttcg.instrument import events
 from mttcg.instrument.changes import Where
-from mttcg.instrument.emitters import EMITTERS
+from mttcg.instrument.operations import record
 from mttcg.instrument.plan import Operation, Plan
 from mttcg.vcpu.rings import Emitters
 from mttcg_bus.ring import create_ring
@@ -54,7 +54,7 @@ class Recorded:
         operations = {
             name: (
                 Operation(
-                    EMITTERS[LAYOUTS[name][0]][stream.dtype].address,
+                    record(LAYOUTS[name][0], stream.dtype),
                     self.emitters.address(stream),  # type: ignore[arg-type]
                     "record",
                 ),

@@ -74,7 +74,12 @@ PLACES = {
     },
     # native code: what translated code calls, and the words it is written in
     "numba": {"mttcg/engine", "mttcg/instrument", "mttcg/isa"},
-    "llvmlite": {"mttcg/engine", "mttcg/instrument/native.py", "mttcg/isa/native.py"},
+    "llvmlite": {
+        "mttcg/engine",
+        "mttcg/instrument/native.py",
+        "mttcg/instrument/native_functions.py",
+        "mttcg/isa/native.py",
+    },
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {

@@ -1,0 +1,100 @@
+"""Native functions that are kept between runs: the same as numba's, whole, and without numba."""
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import cfunc, types
+
+from mttcg.instrument import operations
+from mttcg.instrument.native_functions import (
+    c_functions,
+    keep,
+    native_address,
+    object_code,
+    read_kept,
+)
+
+MODULES = (operations.EMITTERS, operations.CONDITIONS, operations.NATIVE)
+OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
+LOAD = """
+import sys
+from mttcg.instrument.changes import Where
+from mttcg.instrument import operations
+operations.windows(), operations.once(True), operations.sometimes(), operations.count(False)
+for where, known in operations.RECORDS.items():
+    for layout in known:
+        operations.record(where, layout)
+print("numba" in sys.modules, operations.clock() != 0)
+"""
+
+
+def test_every_function_of_ours_can_be_kept() -> None:
+    named = {*operations.WINDOWS.values(), "run_once_each_block", "run_once", "run_if"}
+    named |= {"count_in_table", "count_one", "read_clock"}
+    named |= {name for known in operations.RECORDS.values() for name in known.values()}
+    made: set[str] = set()
+    for module in MODULES:
+        compiled = c_functions(module)
+        assert object_code(compiled), module
+        made |= compiled.keys()
+        assert all(native_address(module, name) for name in compiled)
+    assert made == named
+
+
+def test_a_later_run_loads_no_numba(tmp_path: Path) -> None:
+    def run() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", LOAD],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    assert run() == "True True\n"
+    kept = sorted(tmp_path.glob("*.o"))
+    assert len(kept) == len(MODULES)
+    assert run() == "False True\n"
+    kept[0].write_bytes(kept[0].read_bytes()[:-1])
+    assert run() == "True True\n", "one is not whole, and compiled again"
+    assert run() == "False True\n"
+
+
+@pytest.mark.parametrize("of", [native_address, lambda m, name: c_functions(m)[name].address])
+def test_what_is_kept_does_what_numba_does(of: Callable[[str, str], int]) -> None:
+    words = np.zeros(5, np.uint64)
+    at = [int(words.ctypes.data) + 8 * n for n in range(5)]
+    count = of(operations.NATIVE, "count_one")
+    OPERATION(count)(at[4], 0, 0, 0, 0, 0)
+    words[:3] = (at[3], count, at[4])  # flag, operation, its data
+    once = OPERATION(of(operations.CONDITIONS, "run_once"))
+    for _ in range(3):
+        once(at[0], 0, 0, 0, 0, 0)
+    assert words.tolist()[3:] == [1, 2]
+
+
+def test_what_needs_python_is_not_kept() -> None:
+    def divide(a: Any) -> Any:
+        return 7 // a
+
+    compiled = cfunc(types.uint64(types.uint64))(divide)
+    assert object_code({"divide": compiled}) is None
+    total = cfunc(types.uint64(types.uint64), error_model="numpy")(divide)
+    assert object_code({"divide": total}) is not None
+
+
+def test_what_can_not_be_written_is_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "code.o"
+    keep(file, b"code")
+    assert read_kept(file) == b"code"
+    file.write_bytes(file.read_bytes() + b"!")
+    assert read_kept(file) is None and read_kept(tmp_path / "none.o") is None
+    (tmp_path / "taken").write_text("a file")
+    keep(tmp_path / "taken" / "code.o", b"code")
+    keep(tmp_path / "folder", b"code")  # a folder that is not empty
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "taken"]
