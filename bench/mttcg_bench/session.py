@@ -41,7 +41,7 @@ def run_cases(
     began, left = time.monotonic(), Patience(patience)
     with Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task("", total=samples_of(cases, runs))
-        for number, one in rounds_of(cases, runs, console):
+        for number, one in rounds_in_turn(cases, runs, console):
             told = set(one.result.failures)
             show = partial(advance, progress, task, f"round {number + 1} of {runs}")
             one.take_round(left, show)
@@ -54,7 +54,9 @@ def run_cases(
     return found
 
 
-def rounds_of(cases: Sequence[Case], runs: int, console: Console) -> Iterator[tuple[int, CaseRun]]:
+def rounds_in_turn(
+    cases: Sequence[Case], runs: int, console: Console
+) -> Iterator[tuple[int, CaseRun]]:
     """The rounds in their order: the number of each, and the case under way that takes it."""
     under_way = [CaseRun(case) for case in cases]
     for one in under_way:

@@ -4,7 +4,6 @@
 #include "runtime/console.h"
 #include "runtime/harts.h"
 
-#define LARGEST_SHARE (64ul << 20)
 #define ALL (64ul << 20)
 #define MULTIPLIER 1664525ul
 #define INCREMENT 1013904223ul
@@ -23,8 +22,9 @@ static uint64_t results[MAXIMUM_HARTS];
 
 /* The largest power of two of lines that each hart can have. */
 static uint64_t lines_of_each(uint64_t harts) {
-    uint64_t count = LARGEST_SHARE / sizeof(struct line);
-    while (count * harts > sizeof lines / sizeof *lines) {
+    const uint64_t all = sizeof lines / sizeof *lines;
+    uint64_t count = all;
+    while (count * harts > all) {
         count /= 2;
     }
     return count;

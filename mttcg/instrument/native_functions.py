@@ -16,7 +16,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from mttcg.instrument.native_cache import use_native_cache
+from mttcg.instrument.native_cache import sources_digest, use_native_cache
 
 DIGEST_BYTES = 16
 SPEED_LEVEL = 3
@@ -32,7 +32,7 @@ def native_address(module: str, name: str) -> int:
 @cache
 def _loaded(module: str) -> tuple[Any, dict[str, Any]]:
     """What has a module's functions: an execution engine, or else numba's own, by name."""
-    file = use_native_cache() / f"{module}-{_host()}.o"
+    file = kept_file(module)
     code = read_kept(file)
     if code is not None:
         return _engine(code), {}
@@ -42,6 +42,11 @@ def _loaded(module: str) -> tuple[Any, dict[str, Any]]:
         return None, compiled
     keep(file, code)
     return _engine(code), {}
+
+
+def kept_file(module: str) -> Path:
+    """Where a module's code is kept, for this state of the sources and this host."""
+    return use_native_cache() / f"{module}-{sources_digest()}-{_host()}.o"
 
 
 def c_functions(module: str) -> dict[str, Any]:
@@ -77,9 +82,10 @@ def object_code(compiled: dict[str, Any]) -> bytes | None:
 def read_kept(file: Path) -> bytes | None:
     """What was kept in a file; None if nothing was, or if it is not whole."""
     try:
-        digest, code = (whole := file.read_bytes())[:DIGEST_BYTES], whole[DIGEST_BYTES:]
+        whole = file.read_bytes()
     except OSError:
         return None
+    digest, code = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
     return code if digest == _digest(code) else None
 
 

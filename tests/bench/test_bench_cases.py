@@ -19,7 +19,7 @@ from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.quiet import Patience
 from mttcg_bench.results import case_to_json, read, results_of
 from mttcg_bench.runner import CaseResult, CaseRun, Outputs, check_output
-from mttcg_bench.session import rounds_of, run_cases
+from mttcg_bench.session import rounds_in_turn, run_cases
 from mttcg_bench.summary import spreads
 from mttcg_bench.tools import TOOLS, Tool
 
@@ -121,12 +121,12 @@ def test_a_tiny_case_runs_and_says_what_it_took(tmp_path: Path) -> None:
     assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
 
 
-def test_the_rounds_of_every_case_are_spread_over_the_whole_run() -> None:
+def test_the_rounds_in_turn_every_case_are_spread_over_the_whole_run() -> None:
     few, one, all_of_them = (
         Case(name, "", (), (), rounds=most) for name, most in (("few", 3), ("one", 1), ("all", 99))
     )
     console = Console(file=io.StringIO())
-    taken = [(n, run.case.name) for n, run in rounds_of([few, one, all_of_them], 5, console)]
+    taken = [(n, run.case.name) for n, run in rounds_in_turn([few, one, all_of_them], 5, console)]
     assert taken == [
         *((0, "few"), (0, "all"), (1, "all"), (2, "few"), (2, "one")),
         *((2, "all"), (3, "all"), (4, "few"), (4, "all")),

@@ -72,5 +72,5 @@ def test_what_does_not_end_is_ended(watched: bool, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process, "LIMIT_SECONDS", 0.3)
     before = set(psutil.Process().children())
     with pytest.raises(RunFailed, match=r"waits.*no end within 0.3 s"):
-        run("waits", [sys.executable, "-c", "import time; time.sleep(600)"], watched=watched)
+        run("waits", [sys.executable, "-c", "import signal; signal.pause()"], watched=watched)
     assert set(psutil.Process().children()) == before

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,20 +13,25 @@ import numpy as np
 import pytest
 from numba import cfunc, types
 
-from mttcg.instrument import operations
+import mttcg
+from mttcg.instrument import native_functions, operations
+from mttcg.instrument.native_cache import FOLDERS
 from mttcg.instrument.native_functions import (
     c_functions,
     keep,
+    kept_file,
     native_address,
     object_code,
     read_kept,
 )
 
 MODULES = (operations.EMITTERS, operations.CONDITIONS, operations.NATIVE)
+PACKAGE = Path(mttcg.__file__).parent
+IMPORTS_NUMBA = re.compile(r"^from numba import", re.MULTILINE)
+IMPORTED = re.compile(r"^from (mttcg[\w.]*) import \(?([\w, ]*)", re.MULTILINE)
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 LOAD = """
 import sys
-from mttcg.instrument.changes import Where
 from mttcg.instrument import operations
 operations.windows(), operations.once(True), operations.sometimes(), operations.count(False)
 for where, known in operations.RECORDS.items():
@@ -86,6 +92,44 @@ def test_what_needs_python_is_not_kept() -> None:
     assert object_code({"divide": compiled}) is None
     total = cfunc(types.uint64(types.uint64), error_model="numpy")(divide)
     assert object_code({"divide": total}) is not None
+
+
+def test_where_something_can_not_be_kept_numba_has_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(native_functions, "use_native_cache", lambda: tmp_path)
+    monkeypatch.setattr(native_functions, "object_code", lambda _compiled: None)
+    engine, compiled = native_functions._loaded.__wrapped__(operations.CONDITIONS)
+    assert engine is None and all(compiled[name].address for name in ("run_once", "run_if"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_code_of_other_sources_is_not_found_wherever_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(native_functions, "use_native_cache", lambda: tmp_path)
+    before = kept_file(operations.NATIVE)
+    assert kept_file(operations.NATIVE) == before
+    monkeypatch.setattr(native_functions, "sources_digest", lambda: "of other sources")
+    assert kept_file(operations.NATIVE) != before
+
+
+def test_all_that_numba_compiles_from_is_part_of_the_digest() -> None:
+    """What is imported by a module that imports numba, and by what that imports, from ours."""
+    known = {PACKAGE / folder for folder in FOLDERS}
+    makers = [f for f in PACKAGE.rglob("*.py") if IMPORTS_NUMBA.search(f.read_text())]
+    assert {file.stem for file in makers} >= {"emitters", "conditions", "native", "hooks"}
+    seen, waiting = set[Path](), makers
+    while waiting:
+        file = waiting.pop()
+        seen.add(file)
+        for module, names in IMPORTED.findall(file.read_text()):
+            for name in ("", *(one.strip() for one in names.split(","))):
+                found = PACKAGE.parent.joinpath(*module.split("."), name).with_suffix(".py")
+                if found.is_file() and found not in seen and found not in waiting:
+                    waiting.append(found)
+    outside = {file for file in seen if not known & set(file.parents)}
+    assert outside <= {PACKAGE / "errors.py"}, outside  # no constant is taken from there
 
 
 def test_what_can_not_be_written_is_not_kept(tmp_path: Path) -> None:

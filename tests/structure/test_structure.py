@@ -83,7 +83,7 @@ PLACES = {
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {
-    "mttcg/instrument/native_cache.py": "where numba keeps compiled code, said before it is loaded",
+    "mttcg/instrument/native_cache.py": "where compiled code is kept, said before numba is loaded",
     "bus/mttcg_bus/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
