@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mttcg.campaign.store import Record, Store
 
 JOBS_MAX = 4096
+WORKER_SECONDS = 60.0
 FAILED_SHOWN = 20
 """Runs that did not pass that are named at the end; the table has all."""
 TLS = {
@@ -58,6 +59,12 @@ class CampaignVerb:
             metavar="URL",
             help="run on a Dask cluster: tcp://127.0.0.1:PORT, or tls://HOST:PORT",
         )
+        parser.add_argument(
+            "--worker-limit",
+            metavar="SECONDS",
+            type=float,
+            help="give up when the scheduler has no worker for so long (60); 0: never",
+        )
         for name, told in TLS.items():
             parser.add_argument(name, metavar="FILE", type=Path, help=told)
         parser.add_argument("--quiet", action="store_true", help="no progress, errors only")
@@ -89,6 +96,10 @@ def check_options(args: argparse.Namespace) -> None:
     if args.jobs is not None and args.scheduler is not None:
         wrong = "the scheduler knows what its workers can do"
         raise OptionError("--jobs", wrong, "--jobs or --scheduler")
+    if args.worker_limit is not None and not 0 <= args.worker_limit < float("inf"):
+        raise OptionError("--worker-limit", f"{args.worker_limit} is out of range", "0 or more")
+    if args.worker_limit is not None and args.scheduler is None:
+        raise OptionError("--worker-limit", "there is no --scheduler", "both, or neither")
 
 
 def scheduler_of(args: argparse.Namespace) -> "Scheduler | None":
@@ -155,7 +166,7 @@ def run_campaign(
         course = Course(store, events, shown, plan.file.retries, plan.expected())
         try:
             if todo:
-                course.run(todo, make_crew(plan, store, events, args.jobs, scheduler))
+                course.run(todo, make_crew(plan, store, events, args, scheduler))
         finally:  # also of what was done before a cluster broke down
             records = store.records(tasks)
             write_table(store.table, list(rows_of(plan.runs, records)))
@@ -166,17 +177,18 @@ def make_crew(
     plan: "Plan",
     store: "Store",
     events: "Events",
-    jobs: int | None,
+    args: argparse.Namespace,
     scheduler: "Scheduler | None",
 ) -> "Crew":
     """Find those who run it: processes of this machine, or the workers of a scheduler."""
     if scheduler is None:
         from mttcg.campaign.local import LocalCrew
 
-        return LocalCrew(events, store, plan.contents, jobs)
+        return LocalCrew(events, store, plan.contents, args.jobs)
     from mttcg.campaign.cluster import ClusterCrew
 
-    return ClusterCrew(events, store, plan.contents, scheduler)
+    limit = WORKER_SECONDS if args.worker_limit is None else args.worker_limit
+    return ClusterCrew(events, store, plan.contents, scheduler, limit)
 
 
 def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted: int | None) -> int:

@@ -33,6 +33,9 @@ class Quiet:
     def lost(self, task: "Task", why: str, attempts: int) -> None:
         """Say nothing: the table has it."""
 
+    def without_workers(self, limit: float) -> None:
+        """Say nothing: if none comes, the end says it."""
+
     def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
         """Say nothing: the end names those that did not pass."""
 
@@ -61,6 +64,10 @@ class Lines(Quiet):
     def lost(self, task: "Task", why: str, attempts: int) -> None:
         """Say that it is tried again."""
         self.say(f"lost, and run again: {task.title} (attempt {attempts}: {why})")
+
+    def without_workers(self, limit: float) -> None:
+        """Say what the campaign waits for."""
+        self.say(f"there is no worker: waiting for one{f' for {limit:g} s' if limit else ''}")
 
     def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
         """Say what came of it."""
