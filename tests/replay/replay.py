@@ -67,7 +67,10 @@ def texts_of(revision: str, guests: list[str], directory: Path) -> dict[str, Pat
     directory.mkdir()
     with checked_out(revision) as tree:
         path = os.pathsep.join(str(tree / package) for package in PACKAGES)
-        program = [sys.executable, str(tree / "tests/replay/texts.py"), str(directory), *guests]
+        texts = tree / "tests/replay/texts.py"
+        if not texts.is_file():
+            sys.exit(f"{revision}: it is too old, there is no {texts.relative_to(tree)}")
+        program = [sys.executable, str(texts), str(directory), *guests]
         subprocess.run(
             program, check=True, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.DEVNULL
         )
