@@ -40,6 +40,8 @@ def normalised(text: str) -> str:
 
 def difference(old: str, new: str) -> list[str]:
     """The lines that differ, as a unified diff; empty if none does but by its names."""
+    if old == new:
+        return []
     before, after = normalised(old).splitlines(), normalised(new).splitlines()
     if before == after:
         return []
