@@ -23,6 +23,7 @@ CODE_CACHE_MAX = 2 * GIB - PAGE_SIZE
 CODE_CACHE_DEFAULT = 64 * MIB
 STALL_LIMIT_DEFAULT = 60.0
 STALL_LIMIT_MAX = 1e6
+RECORD_LIMIT_MIN = 64 * KIB
 ENGINES = ("auto", "unicorn", "llvm")
 
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
@@ -80,6 +81,8 @@ class Config:
     """Files of the public keys of those who may, with keys; who has the bus's own may anyhow."""
     record: Path | None = None
     """File that everything published is recorded to."""
+    record_limit: int = 0
+    """Bytes that it may have, 0 for any number; recording stops before more."""
     json: Path | None = None
     """File the result is written to."""
     html: Path | None = None
@@ -105,6 +108,9 @@ class Config:
             raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
         for symbol, value in self.symbols_set.items():
             _check_word(symbol, value)
+        check_record_limit(self.record_limit)
+        if self.record_limit and self.record is None:
+            raise OptionError("--record-limit", "there is no --record", "both, or neither")
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
@@ -146,6 +152,12 @@ def check_interim(seconds: object) -> None:
 def check_shards(count: object) -> None:
     """Raise OptionError for a number of shards that there can't be."""
     _check_number("--shards", count, 1, SMP_MAX)
+
+
+def check_record_limit(size: object) -> None:
+    """Raise OptionError for a size that no recording can have; 0 stands for any."""
+    if not isinstance(size, int) or isinstance(size, bool) or 0 != size < RECORD_LIMIT_MIN:
+        raise OptionError("--record-limit", f"{size!r} bytes is too little", "64K or more")
 
 
 def check_policy(stream: str, policy: object) -> None:

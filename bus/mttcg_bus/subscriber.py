@@ -260,13 +260,13 @@ class Subscriber:
     def _on_refused(self, message: wire.Refused, payload: memoryview) -> None:
         raise SubscriptionRefused(self.url, message.reason)
 
-    def close(self) -> None:
-        """Leave, telling the publisher, and free the sockets; a second call does nothing."""
+    def close(self, reason: str = "left") -> None:
+        """Leave, telling the publisher why, and free the sockets; a second call does nothing."""
         if self._context.closed:
             return
         self._lost = self._lost or bool(self._monitor.poll(0))
         if not self._over:
-            self._send(wire.Goodbye("left"))
+            self._send(wire.Goodbye(reason))
         self._over = True
         self._socket.disable_monitor()
         self._context.destroy(linger=0 if self._lost else LINGER_MILLISECONDS)

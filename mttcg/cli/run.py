@@ -84,6 +84,7 @@ def make_config(args: argparse.Namespace) -> Config:
         control=args.control,
         allow_control=tuple(args.allow_control),
         record=args.record,
+        record_limit=parse_size(args.record_limit, "--record-limit") if args.record_limit else 0,
         json=args.json,
         html=args.html,
     )
@@ -115,6 +116,7 @@ def run_machine(config: Config) -> RunResult:
         control=config.control,
         allow_control=config.allow_control,
         record=config.record,
+        record_limit=config.record_limit,
     )
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:

@@ -98,6 +98,7 @@ OUTPUT: Options = {
         "type": Path,
         "help": "record all that plugins publish to FILE, for mttcg replay and export",
     },
+    "--record-limit": {"metavar": "SIZE", "help": "stop recording when FILE has so many bytes"},
     "--json": {"metavar": "FILE", "type": Path, "help": "write the whole result to FILE"},
     "--html": {
         "metavar": "FILE",

@@ -73,9 +73,12 @@ class AggregatorProcess:
         return cls._start(plugin, "", tuple(command), shards)
 
     @classmethod
-    def start_recorder(cls, file: Path, url: str, keys: Path | None) -> "AggregatorProcess":
-        """Start a recorder of all that is published at `url`."""
-        command = ("record", url, str(file), *_with_keys(keys))
+    def start_recorder(
+        cls, file: Path, url: str, keys: Path | None, limit: int = 0
+    ) -> "AggregatorProcess":
+        """Start a recorder of all that is published at `url`, up to `limit` bytes if not 0."""
+        command: tuple[str, ...] = ("record", url, str(file), *_with_keys(keys))
+        command += ("--record-limit", str(limit)) if limit else ()
         return cls._start("recorder", "the recorder", command)
 
     @classmethod

@@ -174,10 +174,10 @@ class Delivery:
         )
         return self.aggregators[-1]
 
-    def record(self, file: Path) -> None:
-        """Start a recorder of everything that is published."""
+    def record(self, file: Path, limit: int) -> None:
+        """Start a recorder of everything that is published, up to `limit` bytes if not 0."""
         assert self.publisher is not None
-        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys)
+        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys, limit)
 
     @property
     def children(self) -> list[AggregatorProcess]:

@@ -178,7 +178,7 @@ class Run:
                 on_bus(publisher.url)
             delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [], self.config)
             if self.config.record is not None:
-                delivery.record(Path(self.config.record))
+                delivery.record(Path(self.config.record), self.config.record_limit)
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
     def run_info(self) -> RunInfo:

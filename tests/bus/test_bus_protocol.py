@@ -24,7 +24,18 @@ from golden_messages import (
 )
 
 from mttcg.instrument import events
-from mttcg_bus import delivery, inquiries, parts, recording, ring, router, segments, stream, wire
+from mttcg_bus import (
+    columns,
+    delivery,
+    inquiries,
+    parts,
+    recording,
+    ring,
+    router,
+    segments,
+    stream,
+    wire,
+)
 from mttcg_bus.garbage import Garbage
 from mttcg_bus.items import Batch, End, Gap
 from mttcg_bus.ledger import Ledger
@@ -144,8 +155,8 @@ def test_recordings_and_rings() -> None:
     text = section("Recordings")
     assert f"`{recording.MAGIC.decode()}`" in text
     sizes = [int(row[0]) for row in rows(text, 2) if row[0].isdigit()]
-    assert sizes == [struct.calcsize(f"<{code}") for code in "IIQ"]
-    assert recording._ENTRY.format == "<IIQ"
+    assert sizes == [struct.calcsize(f"<{code}") for code in "IIQBB"]
+    assert (recording._ENTRY.format, columns._HEAD.format) == ("<IIQ", "<BB")
     assert f"(unsigned 64 bits at byte {ring.TAIL_AT})" in section("The same host")
 
 

@@ -51,6 +51,7 @@ PLACES = {
     "msgpack": {"bus/mttcg_bus/wire.py"},
     # the benchmarks are loaded when they are asked for, and by nothing else
     "mttcg_bench": {"mttcg/cli/bench.py"},
+    "zstandard": {"bus/mttcg_bus/columns.py"},
     "zmq": {
         "bus/mttcg_bus/dealer.py",
         "bus/mttcg_bus/publisher.py",
