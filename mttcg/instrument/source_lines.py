@@ -35,6 +35,8 @@ class SourceLines:
 
     def at(self, address: int) -> tuple[str, int] | None:
         """File and line of an address, None if the table has none."""
+        if not 0 <= address < 1 << 64:
+            return None
         row = int(np.searchsorted(self.starts, np.uint64(address), side="right")) - 1
         if row < 0 or address >= int(self.ends[row]):
             return None

@@ -173,7 +173,7 @@ def serve(channel: Channel) -> int:
     from mttcg_bus.errors import BusError
 
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
-    declarations = Declarations(message["symbols"])
+    declarations = Declarations(message["symbols"], message["smp"])
     try:
         plugins = load_plugins(declarations, message["plugins"])
         needs = describe(declarations, plugins)
@@ -187,12 +187,17 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    watch_children(channel, message["symbols"], children)
+    watch_children(channel, (message["symbols"], message["smp"]), children)
     return 0
 
 
-def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int, int]) -> None:
-    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile."""
+def watch_children(
+    channel: Channel, guest: tuple[dict[str, int], int], children: dict[int, int]
+) -> None:
+    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile.
+
+    guest: its symbols, and how many vCPUs it has.
+    """
     ends = {os.pidfd_open(pid): pid for pid in children}
     poller = select.poll()
     for descriptor in (channel.fileno(), *ends):
@@ -204,7 +209,7 @@ def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int
                 if received is None:
                     poller.unregister(channel)
                     continue
-                pid = fork_rehearsal(channel, symbols, received[0])
+                pid = fork_rehearsal(channel, guest, received[0])
                 end = os.pidfd_open(pid)
                 children[pid], ends[end] = REHEARSAL, pid
                 poller.register(end, select.POLLIN)
@@ -232,7 +237,9 @@ def told_of_end(index: int, status: int) -> dict[str, Any]:
     return {"rehearsal": status} if index == REHEARSAL else {"ended": index, "status": status}
 
 
-def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+def fork_rehearsal(
+    channel: Channel, guest: tuple[dict[str, int], int], message: dict[str, Any]
+) -> int:
     """Fork a process that loads a plugin to see whether it can be, and what it needs; its id.
 
     It says so through the channel, and ends.
@@ -243,18 +250,18 @@ def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str,
     if child == 0:
         die_with_parent(parent)
         name_process("rehearsal")
-        end_with(partial(rehearse, channel, symbols, message))
+        end_with(partial(rehearse, channel, guest, message))
     return child
 
 
-def rehearse(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+def rehearse(channel: Channel, guest: tuple[dict[str, int], int], message: dict[str, Any]) -> int:
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
     from mttcg.instrument.initialise import load_anew
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
-    declarations = Declarations(symbols)
+    declarations = Declarations(*guest)
     try:
         plugin = load_anew(declarations, message["rehearse"])
         answer = describe(declarations, {plugin.name: plugin})

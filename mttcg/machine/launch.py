@@ -95,7 +95,12 @@ def start_host(config: Config, image: GuestImage) -> Host:
     symbols = {symbol.name: symbol.address for symbol in image.symbols}
     host = Host(process, ours, {})
     try:
-        asked = {"plugins": list(config.plugins), "symbols": symbols, "control": config.control}
+        asked = {
+            "plugins": list(config.plugins),
+            "symbols": symbols,
+            "smp": config.smp,
+            "control": config.control,
+        }
         host.send(asked | {"supervisor": os.getpid()})
         received = ours.receive()
         if received is None:

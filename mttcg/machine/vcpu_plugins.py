@@ -82,7 +82,7 @@ class VcpuPlugins:
             self.process.channel.send({"refused": str(error), "epoch": message["epoch"]})
 
     def _load(self, spec: str, epoch: int) -> None:
-        declarations = Declarations(self.guest.symbols)
+        declarations = Declarations(self.guest.symbols, self.guest.count)
         try:
             plugin = dataclasses.replace(load_anew(declarations, spec), epoch=epoch)
         finally:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mttcg.errors import MttcgError
 from mttcg.instrument import clock, session
 from mttcg.instrument.changes import Change, Where, from_text, to_text
 from mttcg.instrument.cpu import Cpu, Moment
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
 from mttcg.instrument.events import WRITE
+from mttcg.instrument.loader import describe_failure
 from mttcg.instrument.plan import Plan
 from mttcg.instrument.registry import Callback, Registry
 from mttcg.instrument.targets import Board, Counter, Stream, counted
@@ -48,11 +50,12 @@ class BlockEntry:
 class Declarations:
     """The guest before the vCPUs exist: plugins declare what they need and attach first things.
 
-    `moment`: when the first stream was declared, to know the rate of the clock of records by.
+    `count`: of vCPUs. `moment`: when the first stream was declared, to know the rate of the clock
+    of records by.
     """
 
-    def __init__(self, symbols: dict[str, int]) -> None:
-        self.symbols = symbols
+    def __init__(self, symbols: dict[str, int], count: int) -> None:
+        self.symbols, self.count = symbols, count
         self.moment: clock.Moment | None = None
         self.things: dict[tuple[str, str], Board | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
@@ -120,6 +123,11 @@ class GuestOfVcpu:
     def symbols(self) -> dict[str, int]:
         """Addresses of the guest file's symbols, by name."""
         return self.declarations.symbols
+
+    @property
+    def count(self) -> int:
+        """How many vCPUs there are."""
+        return len(self.harts)
 
     @property
     def hart(self) -> Hart:
@@ -270,6 +278,11 @@ class GuestOfVcpu:
         began = now() if self.costs is not None else 0
         try:
             return (function(*arguments),)
+        except MttcgError as error:
+            file = getattr(self.plugins[plugin].module, "__file__", None)
+            refused = describe_failure(error, file or "")
+            self.failed(CallbackError(plugin, self.index, pc, refused))
+            return None
         except BaseException:
             trace = traceback.format_exc(limit=-8)
             self.failed(CallbackError(plugin, self.index, pc, trace))
