@@ -56,9 +56,10 @@ def instrument(
 ) -> Ticket:
     """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
 
-    pc is guest-virtual; None means every instruction. A Counter counts the executions, a Stream
-    of `events.INSTRUCTION`, or of `events.TIMED`, records them, a probe gets (cpu, pc, words of
-    `opaque`).
+    pc is the address at which the guest runs it, as `symbol` gives it; None means every
+    instruction. Where no code can run, nothing happens, and the run has a warning. A Counter
+    counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
+    probe gets (cpu, pc, words of `opaque`).
     """
     return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
 
@@ -139,7 +140,10 @@ def uninstrument_memory(
 
 
 def symbol(name: str) -> int:
-    """Guest address of a symbol of the guest file; raises UnknownSymbolError."""
+    """Address at which the guest uses a symbol of its file; raises UnknownSymbolError.
+
+    Without translation that is where it was loaded, whatever it was linked for.
+    """
     try:
         return session.guest(f"symbol {name}").symbols[name]
     except (KeyError, TypeError):

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from mttcg.instrument.elf_segments import Placements
 from mttcg.instrument.errors import ElfFileError
 
 FILES_KEPT = 4
+Rows: TypeAlias = dict[int, tuple[int, str, int]]
+"""End, file and line of the code at each address."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +52,29 @@ class SourceLines:
             yield start, end, self.files[number], line
 
 
-def source_lines(path: Path | str) -> SourceLines:
+def source_lines(path: Path | str, ram: tuple[int, int] | None = None) -> SourceLines:
     """Read the line table of an ELF file; empty if it was compiled without one.
 
-    Raises ElfFileError for a file that can't be read.
+    Its addresses are those at which the guest runs. ram: base and bytes of RAM, as for
+    `elf_segments`. Raises ElfFileError for a file that can't be read.
     """
     path = Path(path)
     try:
         state = path.stat()
-        return _read(path, state.st_mtime_ns, state.st_size)
+        return _read(path, ram, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise ElfFileError(path, error.strerror or str(error)) from error
 
 
 @lru_cache(maxsize=FILES_KEPT)
-def _read(path: Path, _changed: int, _size: int) -> SourceLines:
+def _read(path: Path, ram: tuple[int, int] | None, _changed: int, _size: int) -> SourceLines:
     from elftools.elf.elffile import ELFFile
 
     with path.open("rb") as file:
         try:
             elf = ELFFile(file)
-            found = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
+            linked = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
+            found = _as_used(linked, Placements.of(elf, ram))
         except OSError:
             raise
         except Exception as error:  # pyelftools trusts what it parses
@@ -88,9 +93,9 @@ def _read(path: Path, _changed: int, _size: int) -> SourceLines:
     )
 
 
-def _collect(information: Any) -> dict[int, tuple[int, str, int]]:
-    """End, file and line of the code at each address; where rows have one, the last counts."""
-    found: dict[int, tuple[int, str, int]] = {}
+def _collect(information: Any) -> Rows:
+    """The rows of all units; where several have one address, the last counts."""
+    found: Rows = {}
     for unit in information.iter_CUs():
         program = information.line_program_for_CU(unit)
         if program is None:
@@ -102,6 +107,14 @@ def _collect(information: Any) -> dict[int, tuple[int, str, int]]:
                 found[before.address] = state.address, names.get(before.file, ""), before.line
             before = None if state.end_sequence else state
     return found
+
+
+def _as_used(found: Rows, placements: Placements) -> Rows:
+    """The same rows where the code runs, which is not always where it was linked for."""
+    return {
+        (used := placements.of_linked(start)): (used + end - start, name, line)
+        for start, (end, name, line) in found.items()
+    }
 
 
 def _file_names(unit: Any, program: Any) -> dict[int, str]:

@@ -16,13 +16,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
 from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
+
+if TYPE_CHECKING:
+    from mttcg.vcpu.guest import Declarations
 
 PR_SET_NAME = 15
 TRANSLATOR, REHEARSAL = -1, -2
@@ -169,17 +172,20 @@ def serve(channel: Channel) -> int:
     from mttcg.errors import MttcgError
     from mttcg.instrument.clock import look, ticks_per_second
     from mttcg.instrument.initialise import load_plugins
+    from mttcg.instrument.reach import Reach
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
-    declarations = Declarations(message["symbols"], message["smp"])
+    reach = Reach.from_plain(message["reach"])
+    declarations = Declarations(message["symbols"], message["smp"], reach)
     try:
         plugins = load_plugins(declarations, message["plugins"])
         needs = describe(declarations, plugins)
         wanted = needs["streams"] or message["control"]  # a plugin with streams may come later
         rate = ticks_per_second(declarations.moment or look()) if wanted else 0
-        channel.send({"ready": needs, "ticks_per_second": rate})
+        ready = {"ready": needs, "ticks_per_second": rate, "warnings": declarations.warnings}
+        channel.send(ready)
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})
         return EXIT_USER
@@ -187,17 +193,14 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    watch_children(channel, (message["symbols"], message["smp"]), children)
+    watch_children(channel, declarations, children)
     return 0
 
 
 def watch_children(
-    channel: Channel, guest: tuple[dict[str, int], int], children: dict[int, int]
+    channel: Channel, declarations: "Declarations", children: dict[int, int]
 ) -> None:
-    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile.
-
-    guest: its symbols, and how many vCPUs it has.
-    """
+    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile."""
     ends = {os.pidfd_open(pid): pid for pid in children}
     poller = select.poll()
     for descriptor in (channel.fileno(), *ends):
@@ -209,7 +212,7 @@ def watch_children(
                 if received is None:
                     poller.unregister(channel)
                     continue
-                pid = fork_rehearsal(channel, guest, received[0])
+                pid = fork_rehearsal(channel, declarations, received[0])
                 end = os.pidfd_open(pid)
                 children[pid], ends[end] = REHEARSAL, pid
                 poller.register(end, select.POLLIN)
@@ -237,9 +240,7 @@ def told_of_end(index: int, status: int) -> dict[str, Any]:
     return {"rehearsal": status} if index == REHEARSAL else {"ended": index, "status": status}
 
 
-def fork_rehearsal(
-    channel: Channel, guest: tuple[dict[str, int], int], message: dict[str, Any]
-) -> int:
+def fork_rehearsal(channel: Channel, declarations: "Declarations", message: dict[str, Any]) -> int:
     """Fork a process that loads a plugin to see whether it can be, and what it needs; its id.
 
     It says so through the channel, and ends.
@@ -250,18 +251,18 @@ def fork_rehearsal(
     if child == 0:
         die_with_parent(parent)
         name_process("rehearsal")
-        end_with(partial(rehearse, channel, guest, message))
+        end_with(partial(rehearse, channel, declarations, message))
     return child
 
 
-def rehearse(channel: Channel, guest: tuple[dict[str, int], int], message: dict[str, Any]) -> int:
+def rehearse(channel: Channel, first: "Declarations", message: dict[str, Any]) -> int:
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
     from mttcg.instrument.initialise import load_anew
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
-    declarations = Declarations(*guest)
+    declarations = Declarations(first.symbols, first.count, first.reach)
     try:
         plugin = load_anew(declarations, message["rehearse"])
         answer = describe(declarations, {plugin.name: plugin})

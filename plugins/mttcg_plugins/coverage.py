@@ -73,7 +73,9 @@ class Aggregator(mttcg_bus.Aggregator):
         super().begin(shard)
         check_output("drcov", self.options.drcov)
         check_output("lcov", self.options.lcov)
-        if self.options.lcov is not None and not len(source_lines(self.run.guest).starts):
+        if self.options.lcov is not None and not len(
+            source_lines(self.run.guest, self.run.ram).starts
+        ):
             wrong = f"{self.run.guest} has no debug information"
             raise OptionRefusedError("lcov", wrong, "a guest compiled with -g")
 
@@ -92,8 +94,8 @@ class Aggregator(mttcg_bus.Aggregator):
     def save(self) -> None:
         """Write the files that were asked for."""
         if self.options.drcov is not None:
-            ram = (self.run.ram_base, self.run.ram_size)
-            modules = modules_of(self.run.guest, elf_segments(self.run.guest), ram)
+            segments = elf_segments(self.run.guest, self.run.ram)
+            modules = modules_of(self.run.guest, segments, self.run.ram)
             content = drcov_bytes(sorted(self.vcpus), modules, self.run.entry)
             replace_file(self.options.drcov, content)
         if self.options.lcov is not None:
@@ -101,7 +103,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def source_files(self) -> dict[str, SourceFile]:
         """Lines and functions of each source file, as far as they have code."""
-        table, covered = source_lines(self.run.guest), Covered(self.vcpus)
+        table, covered = source_lines(self.run.guest, self.run.ram), Covered(self.vcpus)
         rows = list(table.rows())
         ran = covered.bytes_within((start, end) for start, end, _, _ in rows)
         folder = Path(self.run.guest).parent
