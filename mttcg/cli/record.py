@@ -12,6 +12,7 @@ from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
 from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.terminal import say
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ClientSecurity
@@ -56,7 +57,7 @@ class RecordVerb:
         if args.report_fd is not None:
             write_report(args.report_fd, report, final=True)
         else:
-            print(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
+            say(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
         if interrupted:
             return EXIT_INTERRUPTED
         return 0 if report["complete"] else EXIT_FAULT
