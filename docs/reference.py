@@ -82,6 +82,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "The clock of timed records": ("clock_ticks",),
     "Fast aggregators": ("compiled",),
+    "Files of lines": ("printable",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
 ELSEWHERE = {"events"}

@@ -1,7 +1,6 @@
 """Running a plugin's aggregator: what subscribe, replay and the shards of both share."""
 
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mttcg.errors import MttcgError, PluginError
 from mttcg.instrument.loader import Plugin
 from mttcg.machine.result import json_ready
+from mttcg.terminal import tell_error
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Aggregator, Outcome
@@ -64,7 +64,7 @@ def aggregator_errors(plugin: Plugin) -> Iterator[None]:
     except (BusError, MttcgError, BrokenPipeError):
         raise
     except Exception as error:
-        traceback.print_exception(error)
+        tell_error(error)
         raise AggregatorError(plugin.name, error) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
     from mttcg.campaign.attempt import Outcome
@@ -133,7 +134,7 @@ def list_runs(plan: "Plan", directory: Path) -> int:
     console = make_console(sys.stdout)
     for part in rows_table(rows, limit=len(rows)):
         console.print(part)
-    console.print(f"{len(rows)} runs, {len(plan.tasks())} different ones; results in {directory}")
+    say(f"{len(rows)} runs, {len(plan.tasks())} different ones; results in {directory}")
     return 0
 
 
@@ -201,14 +202,14 @@ def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted:
         if run.task.key in records
     ]
     counts = Counter(outcome for _, outcome, _ in found)
-    print(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
+    say(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
     failed = [row for row in found if row[1] is not Outcome.PASSED]
     for title, outcome, why in failed[:FAILED_SHOWN]:
-        print(f"mttcg: {title}: {outcome}: {one_line(why)}", file=sys.stderr)
+        tell(f"{title}: {outcome}: {one_line(why)}")
     if len(failed) > FAILED_SHOWN:
-        print(f"mttcg: ... and {len(failed) - FAILED_SHOWN} more, see {table}", file=sys.stderr)
+        tell(f"... and {len(failed) - FAILED_SHOWN} more, see {table}")
     if interrupted is not None:
-        print("mttcg: interrupted; the same command goes on from here", file=sys.stderr)
+        tell("interrupted; the same command goes on from here")
         return 128 + interrupted
     return EXIT_FAULT if failed else 0
 

@@ -14,6 +14,7 @@ from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.machine.result import RunResult, StopReason, json_ready
+from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
@@ -38,7 +39,7 @@ class RunVerb:
             try:
                 result = run_machine(config)
             except KeyboardInterrupt:
-                print("mttcg: interrupted", file=sys.stderr)
+                tell("interrupted")
                 return interrupted_status(caught)
         try:
             write_outputs(config, result)
@@ -128,7 +129,7 @@ def run_machine(config: Config) -> RunResult:
             try:
                 write_outputs(config, so_far)
             except OptionError as error:  # the guest goes on, and the disk may have room at its end
-                print(f"mttcg: warning: {error}", file=sys.stderr)
+                tell(f"warning: {error}")
             print_outcome(so_far, config.quiet)
 
         result: RunResult = machine.run(
@@ -139,7 +140,7 @@ def run_machine(config: Config) -> RunResult:
             on_interim=show_interim,
         )
     if output is not None and output.lost:
-        print("mttcg: stdout was closed; the guest's later output is lost", file=sys.stderr)
+        tell("stdout was closed; the guest's later output is lost")
     return result
 
 
@@ -150,7 +151,7 @@ def others_come(config: Config) -> bool:
 
 def say_where(url: str) -> None:
     """Tell those who are to subscribe where the bus is."""
-    print(f"mttcg: bus at {url}", file=sys.stderr, flush=True)
+    tell(f"bus at {url}")
 
 
 def guest_output(show: "StatusLine | None") -> GuestOutput | None:
@@ -209,11 +210,11 @@ def print_outcome(result: RunResult, quiet: bool) -> None:
             print_result(make_console(sys.stderr), result)
         in_order = result.stop_reason in (StopReason.GUEST_EXIT, StopReason.RUNNING)
         if not in_order and not result.failures:
-            print(f"mttcg: {result.stop_reason}", file=sys.stderr)
+            tell(str(result.stop_reason))
         for warning in result.warnings:
-            print(f"mttcg: warning: {warning}", file=sys.stderr)
+            tell(f"warning: {warning}")
         for failure in result.failures:
-            print(f"mttcg: {failure}", file=sys.stderr)
+            tell(failure)
     except BrokenPipeError:
         discard_stream(sys.stderr)
 
@@ -225,6 +226,6 @@ def process_status(result: RunResult) -> int:
     """
     if not 0 <= result.exit_status <= 255:
         wrong = f"the guest's exit code is {result.exit_status}; expected 0 to 255"
-        print(f"mttcg: {wrong}; the exit status is {EXIT_UNFIT}", file=sys.stderr)
+        tell(f"{wrong}; the exit status is {EXIT_UNFIT}")
         return EXIT_UNFIT
     return result.exit_status or (EXIT_FAULT if result.failures else 0)

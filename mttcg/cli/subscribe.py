@@ -24,6 +24,7 @@ from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.config import check_interim, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
+from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
@@ -249,6 +250,6 @@ def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int 
         show(plugin, outcome.report)
         if not outcome.complete:
             wrong = incomplete_text(outcome)
-            print(f"mttcg: plugin {plugin}: incomplete: {wrong}", file=sys.stderr)
+            tell(f"plugin {plugin}: incomplete: {wrong}")
     if file is not None:
         write_json(file, outcome_json(plugin, outcome))

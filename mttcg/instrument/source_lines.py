@@ -3,6 +3,7 @@
 Read once for each file and kept, as long as the file stays as it is.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,15 +69,20 @@ def source_lines(path: Path | str, ram: tuple[int, int] | None = None) -> Source
 
 @lru_cache(maxsize=FILES_KEPT)
 def _read(path: Path, ram: tuple[int, int] | None, _changed: int, _size: int) -> SourceLines:
-    from elftools.elf.elffile import ELFFile
+    from elftools.common.exceptions import ELFCompressionError
+
+    from mttcg.instrument.debug_sections import DebugFile
 
     with path.open("rb") as file:
         try:
-            elf = ELFFile(file)
+            elf = DebugFile(file)
             linked = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
             found = _as_used(linked, Placements.of(elf, ram))
         except OSError:
             raise
+        except ELFCompressionError as error:
+            wrong = f"its debug information can't be decompressed ({error})"
+            raise ElfFileError(path, wrong) from error
         except Exception as error:  # pyelftools trusts what it parses
             wrong = f"its debug information is damaged ({type(error).__name__} {error})"
             raise ElfFileError(path, wrong) from error
@@ -121,13 +127,13 @@ def _file_names(unit: Any, program: Any) -> dict[int, str]:
     """Paths of a unit's files by their number in its line program (DWARF 5, 6.2.4)."""
     header, version = program.header, program.header.version
     top = unit.get_top_DIE().attributes
-    folder = top["DW_AT_comp_dir"].value.decode() if "DW_AT_comp_dir" in top else ""
-    given = [name.decode() for name in header["include_directory"]]
+    folder = os.fsdecode(top["DW_AT_comp_dir"].value) if "DW_AT_comp_dir" in top else ""
+    given = [os.fsdecode(name) for name in header["include_directory"]]
     # from version 5 on the first folder and file are the unit's own, and count from 0
     folders = given if version >= 5 else [folder, *given]
     first = 0 if version >= 5 else 1
     names = {}
     for place, entry in enumerate(header["file_entry"], first):
         inside = folders[entry.dir_index] if entry.dir_index < len(folders) else ""
-        names[place] = str(PurePosixPath(folder) / inside / entry.name.decode())
+        names[place] = str(PurePosixPath(folder) / inside / os.fsdecode(entry.name))
     return names

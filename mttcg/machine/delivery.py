@@ -13,6 +13,7 @@ from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
+from mttcg.printable import printable
 from mttcg.vcpu.patience import Patience
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
@@ -274,7 +275,8 @@ class Delivery:
             failed("the bus publisher did not end in order")
         for left in publisher.departures if publisher is not None else ():
             if left.lost:
-                failed(f"subscriber {left.name} left {left.lost} records undone: {left.reason}")
+                name, reason = printable(left.name), printable(left.reason)
+                failed(f"subscriber {name} left {left.lost} records undone: {reason}")
         reports: dict[str, Any] = {}
         for aggregator in self.children:
             reported = aggregator.report(REPORT_SECONDS)

@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
 from mttcg.machine.parent import signal_at_end_of_parent
+from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
 
@@ -125,8 +125,8 @@ def end_with(run: Callable[[], int]) -> NoReturn:
     status = EXIT_FAULT
     try:
         status = run()
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        tell_error(error)
     finally:
         flush_output()
         os._exit(status)

@@ -33,6 +33,7 @@ from mttcg.instrument import (
     option,
 )
 from mttcg_bus.run_info import RunInfo
+from mttcg_plugins._files.collapsed import collapsed_line
 from mttcg_plugins._files.outputs import check_output, replace_file
 
 TRAP, END = 0, 1
@@ -216,10 +217,10 @@ class Aggregator(mttcg_bus.Aggregator):
         if self.options.out is not None:
             check_output("out", self.options.out)
             lines = sorted(
-                ";".join([f"vCPU {cpu}", *map(self._name, path)]) + f" {count}"
+                collapsed_line([f"vCPU {cpu}", *map(self._name, path)], count)
                 for (cpu, path), count in self.stacks().items()
             )
-            replace_file(self.options.out, "".join(f"{line}\n" for line in lines).encode())
+            replace_file(self.options.out, "".join(lines).encode())
 
     def _name(self, address: int) -> str:
         if address == int(TRAP_FRAME):

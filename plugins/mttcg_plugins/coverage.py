@@ -22,6 +22,7 @@ of, and needs a guest with debug information (-g). A block counts as a whole whe
 """
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,4 +158,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
 def _located(folder: Path, name: str) -> str:
     """A source file's path; one relative to the guest's folder is found from there."""
-    return str(folder / name) if (folder / name).is_file() else name
+    with suppress(OSError):  # of a name that is too long for a file's
+        if (folder / name).is_file():
+            return str(folder / name)
+    return name

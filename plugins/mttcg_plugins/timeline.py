@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option
+from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option, printable
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._counts.slices import (
     END,
@@ -110,7 +110,7 @@ class Aggregator(mttcg_bus.Aggregator):
         """Events of the Trace Event format: names of the tracks, then complete slices."""
         slices = {cpu: track.slices() for cpu, track in sorted(self.tracks.items())}
         first = min((int(part["began"].min()) for part in slices.values() if len(part)), default=0)
-        guest = {"name": Path(self.run.guest).name}
+        guest = {"name": printable(Path(self.run.guest).name)}
         yield json.dumps({"pid": 1, "ph": "M", "name": "process_name", "args": guest})
         for cpu in slices:
             named = {"ph": "M", "name": "thread_name", "args": {"name": f"vCPU {cpu}"}}
@@ -132,7 +132,7 @@ class Aggregator(mttcg_bus.Aggregator):
         columns = (slices["kind"], slices["what"], began, ended - began)
         for kind, what, start, long in zip(*(c.tolist() for c in columns), strict=True):
             if (kind, what) not in heads:
-                named = {"name": self.name_of(kind, what), "cat": KINDS[kind]}
+                named = {"name": printable(self.name_of(kind, what)), "cat": KINDS[kind]}
                 heads[kind, what] = json.dumps({"pid": 1, "tid": cpu + 1, "ph": "X"} | named)[:-1]
             ts, dur = divmod(start, 1000), divmod(long, 1000)
             yield (f'{heads[kind, what]}, "ts": {ts[0]}.{ts[1]:03}, "dur": {dur[0]}.{dur[1]:03}}}')

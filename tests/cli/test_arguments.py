@@ -206,7 +206,7 @@ def test_quiet_leaves_only_what_went_wrong(
 ) -> None:
     stand_in_machine(monkeypatch, result=run_result(failures=["Traceback:\n  x", "lost 3"]))
     assert main(["run", "a.elf", "--quiet"]) == 70
-    assert capsys.readouterr().err == "mttcg: Traceback:\n  x\nmttcg: lost 3\n"
+    assert capsys.readouterr().err == "mttcg: Traceback:\n    x\nmttcg: lost 3\n"
 
 
 @pytest.mark.parametrize(
