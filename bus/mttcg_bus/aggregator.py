@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from mttcg_bus.errors import StreamBroken
+from mttcg_bus.errors import OutputFull, StreamBroken
 from mttcg_bus.items import Batch, Gap, Item, Opened
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records
@@ -27,6 +27,9 @@ class Aggregator:
     One that follows the order of all vCPUs' records sets `in_shards` to False: it works alone, and
     `merge` adds up what was found.
 
+    faults: what could not be done, as text, such as a file without room; the run fails then, and
+    the report is given nevertheless.
+
     Attributes are plain data, numpy arrays, or objects of the plugin's own classes, so that they
     can go to another process; `local` names those that stay, such as open files.
     """
@@ -37,6 +40,7 @@ class Aggregator:
     def __init__(self, options: Any, run: RunInfo) -> None:
         self.options, self.run = options, run
         self.gaps: dict[tuple[str, int], int] = defaultdict(int)
+        self.faults: list[str] = []
         self.shard: int | None = None
 
     def begin(self, shard: int | None = None) -> None:
@@ -65,6 +69,7 @@ class Aggregator:
         """
         for key, count in other.gaps.items():
             self.gaps[key] += count
+        self.faults += other.faults
 
     def save(self) -> None:
         """Write what was found to files, those of earlier calls anew; nothing unless extended.
@@ -103,7 +108,7 @@ class Outcome:
 
     report: of the aggregator, with a table `lost` if it has gaps. complete: nothing is missing.
     gaps: missing records by (stream, cpu). missing: the (stream, cpu) whose end did not come.
-    failure: why the stream broke off, "" if it did not.
+    failure: why the stream broke off, and the aggregator's faults; "" without either.
     """
 
     report: dict[str, Any]
@@ -152,5 +157,20 @@ def aggregate(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     aggregator.begin()
     outcome = consume_all(subscription, aggregator)
     aggregator.end()
-    aggregator.save()
-    return replace(outcome, report=report_of(aggregator))
+    save(aggregator)
+    return with_report(outcome, aggregator)
+
+
+def save(aggregator: Aggregator) -> None:
+    """Have what was found written to files; those without room are among the faults."""
+    try:
+        aggregator.save()
+    except OutputFull as full:
+        aggregator.faults.append(str(full))
+
+
+def with_report(outcome: Outcome, aggregator: Aggregator) -> Outcome:
+    """Return `outcome` with the report of what was found, and the faults."""
+    failure = "; ".join(filter(None, [outcome.failure, *aggregator.faults]))
+    complete = outcome.complete and not failure
+    return replace(outcome, report=report_of(aggregator), complete=complete, failure=failure)

@@ -130,10 +130,14 @@ class RecordingCut(StreamBroken):
 
 
 class OutputFull(BusError):
-    """A file has no room for more; it is good, and ends after `size` bytes."""
+    """A file has no room for more; it is good, and ends after `size` bytes.
 
-    def __init__(self, path: Path, why: str, size: int) -> None:
-        super().__init__(f"{path}: {why}; it ends after {size} bytes")
+    size: None for one that is written whole or not at all; what was there before is there.
+    """
+
+    def __init__(self, path: Path, why: str, size: int | None) -> None:
+        end = "it is not written" if size is None else f"it ends after {size} bytes"
+        super().__init__(f"{path}: {why}; {end}")
         self.path, self.why, self.size = path, why, size
 
 

@@ -30,11 +30,13 @@ LOOK = 1 << 20
 class GrowingFile:
     """A new file at `path`, or a device or a pipe that is there.
 
-    size: bytes written so far. Raises OSError, OutputFull.
+    size: bytes written so far. full: what was raised when there was no room, if that has been.
+    Raises OSError, OutputFull.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.full: OutputFull | None = None
         self.size = self._advised = self._looked = 0
         self._file = path.open("wb", buffering=0)
         self._regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
@@ -58,7 +60,7 @@ class GrowingFile:
         except OSError as error:
             self._take_back(start)
             if error.errno in NO_ROOM:
-                raise OutputFull(self.path, error.strerror or "no room", start) from error
+                raise self._full(error.strerror or "no room") from error
             raise
         if self._regular and self.size - self._advised >= STEP:
             self._let_go()
@@ -88,7 +90,11 @@ class GrowingFile:
         reserve = min(RESERVE, found.f_blocks * found.f_frsize // RESERVE_SHARE)
         if found.f_bavail * found.f_frsize < reserve:
             wrong = f"less than {reserve >> 20} MiB of its file system are free"
-            raise OutputFull(self.path, wrong, self.size)
+            raise self._full(wrong)
+
+    def _full(self, why: str) -> OutputFull:
+        self.full = OutputFull(self.path, why, self.size)
+        return self.full
 
     def _let_go(self) -> None:
         self._advised = self.size
@@ -102,3 +108,22 @@ class GrowingFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def write_whole(path: Path, content: Bytes) -> None:
+    """Write a file; who reads it meanwhile sees the old one or the new one.
+
+    Raises OSError, and OutputFull if there is no room for it; the old one stays then.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        file = GrowingFile(part)
+        try:
+            file.write(content)
+        finally:
+            file.close()
+        part.replace(path)
+    except OutputFull as full:
+        raise OutputFull(path, full.why, None) from full
+    finally:
+        part.unlink(missing_ok=True)

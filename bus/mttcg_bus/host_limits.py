@@ -12,7 +12,7 @@ LIMITS = {
     errno.ENFILE: ("open files of the whole host", "fs.file-max", None),
     errno.ENOMEM: ("memory", "ulimit -v", resource.RLIMIT_AS),
     errno.EAGAIN: ("processes and threads", "ulimit -u", resource.RLIMIT_NPROC),
-    errno.EFBIG: ("the size of files and shared memory", "ulimit -f", resource.RLIMIT_FSIZE),
+    errno.EFBIG: ("file size, shared memory included", "ulimit -f", resource.RLIMIT_FSIZE),
 }
 """By error: what there is not enough of, where that is set, and the resource, if it is one."""
 _THREADS = "can't start new thread"

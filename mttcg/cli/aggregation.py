@@ -55,16 +55,19 @@ def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
 def aggregator_errors(plugin: Plugin) -> Iterator[None]:
     """Make what the plugin's code raises an AggregatorError, with the traceback on stderr.
 
-    But for BrokenPipeError: whoever reads what is found is gone.
+    But for BrokenPipeError: whoever reads what is found is gone. Of a limit of the host the
+    traceback says nothing.
     """
     from mttcg_bus.errors import BusError
+    from mttcg_bus.host_limits import NO_ROOM, limit_of
 
     try:
         yield
     except (BusError, MttcgError, BrokenPipeError):
         raise
     except Exception as error:
-        tell_error(error)
+        if getattr(error, "errno", None) not in NO_ROOM and not limit_of(error):
+            tell_error(error)
         raise AggregatorError(plugin.name, error) from error
 
 

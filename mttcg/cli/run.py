@@ -12,7 +12,7 @@ from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
-from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.errors import EXIT_FAULT, OptionError, OutputError
 from mttcg.machine.result import RunResult, StopReason, json_ready
 from mttcg.terminal import tell
 
@@ -128,7 +128,7 @@ def run_machine(config: Config) -> RunResult:
                 show.erase()
             try:
                 write_outputs(config, so_far)
-            except OptionError as error:  # the guest goes on, and the disk may have room at its end
+            except (OptionError, OutputError) as error:  # at the end there may be room
                 tell(f"warning: {error}")
             print_outcome(so_far, config.quiet)
 
@@ -139,7 +139,7 @@ def run_machine(config: Config) -> RunResult:
             on_bus=say_where if others_come(config) else None,
             on_interim=show_interim,
         )
-    if output is not None and output.lost:
+    if output is not None and output.closed:
         tell("stdout was closed; the guest's later output is lost")
     return result
 
@@ -183,13 +183,19 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def write_outputs(config: Config, result: RunResult) -> None:
-    """Write the files that were asked for; OptionError for one that can't be written."""
-    if config.json is not None:
-        write_json(config.json, result.to_json())
-    if config.html is not None:
-        from mttcg.report.page import run_page
+    """Write the files that were asked for.
 
-        write_file("--html", config.html, run_page(result.to_json(), settings_of(config)))
+    Raises OptionError for one that can't be written, OutputError for one without room; the other is
+    written nevertheless.
+    """
+    try:
+        if config.json is not None:
+            write_json(config.json, result.to_json())
+    finally:
+        if config.html is not None:
+            from mttcg.report.page import run_page
+
+            write_file("--html", config.html, run_page(result.to_json(), settings_of(config)))
 
 
 def settings_of(config: Config) -> dict[str, Any]:

@@ -23,7 +23,15 @@ from mttcg.errors import MttcgError
 from mttcg.instrument.loader import Plugin
 from mttcg.machine.launch import PYTHON, end_text
 from mttcg.machine.parent import signal_at_end_of_parent
-from mttcg_bus.aggregator import Aggregator, Outcome, consume_all, merged, report_of
+from mttcg_bus.aggregator import (
+    Aggregator,
+    Outcome,
+    consume_all,
+    merged,
+    report_of,
+    save,
+    with_report,
+)
 from mttcg_bus.errors import BusError
 from mttcg_bus.interim import Every, Paced, so_far
 from mttcg_bus.run_info import RunInfo
@@ -284,7 +292,7 @@ class Shards:
             found = self._merged()
             self.told(report_of(found))
             with aggregator_errors(self.plugin):
-                found.save()
+                save(found)
 
     def _merged(self) -> Aggregator:
         make = maker_of(self.plugin)
@@ -300,10 +308,10 @@ class Shards:
         missing = tuple(part for outcome in outcomes for part in outcome.missing)
         with aggregator_errors(self.plugin):
             found = self._merged()
-            found.save()
-            report = report_of(found)
-        failure = "; ".join(dict.fromkeys(wrong))
-        return Outcome(report, not (failure or gaps or missing), gaps, missing, failure)
+            save(found)
+            failure = "; ".join(dict.fromkeys(wrong))
+            outcome = Outcome({}, not (failure or gaps or missing), gaps, missing, failure)
+            return with_report(outcome, found)
 
     def interrupt(self) -> None:
         """Have them stop in order."""

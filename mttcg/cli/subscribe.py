@@ -150,7 +150,7 @@ def aggregate_alone(
     told: called with each interim report. Returns the outcome and whether it was Ctrl-C. Raises the
     bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    from mttcg_bus.aggregator import aggregate, report_of
+    from mttcg_bus.aggregator import aggregate, report_of, save
     from mttcg_bus.interim import Every, Paced, so_far
     from mttcg_bus.subscriber import Subscriber
 
@@ -171,7 +171,7 @@ def aggregate_alone(
                 if told is not None:
                     found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
                     told(report_of(found))
-                    found.save()
+                    save(found)
 
             look = Every(args.interim or NEVER, tell)
             outcome = aggregate(Paced(subscriber, look), aggregator)

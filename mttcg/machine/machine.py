@@ -1,6 +1,5 @@
 """A machine: the guest, its processes, and one run of it."""
 
-import errno
 import os
 import time
 import uuid
@@ -34,11 +33,10 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import table_records
+from mttcg_bus.host_limits import limit_of
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "llvm"
-LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What the kernel says when a machine is too large for it."""
 
 
 class Machine:
@@ -85,9 +83,9 @@ class Machine:
         run = Run(self.config, self.image, Interrupts())
         try:
             return run.run(console, on_status, stdin_fd, on_bus, on_interim)
-        except OSError as error:
-            if error.errno in LIMITS:
-                raise HostLimitError(self.config.smp, self.config.memory, error) from error
+        except Exception as error:
+            if limit := limit_of(error):
+                raise HostLimitError(self.config.smp, self.config.memory, error, limit) from error
             raise
         finally:
             with run.interrupts:

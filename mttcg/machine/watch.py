@@ -260,7 +260,8 @@ class Watch:
             raise
         except (OSError, ValueError) as error:
             self.console = None
-            self.failures.append(f"the guest's later output is lost: its console failed: {error}")
+            wrong = getattr(error, "strerror", None) or error
+            self.failures.append(f"the guest's later output is lost: its console failed: {wrong}")
 
     def _drain_console(self) -> None:
         os.set_blocking(self.console_output, False)

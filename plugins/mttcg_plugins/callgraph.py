@@ -32,9 +32,10 @@ from mttcg.instrument import (
     instrument,
     option,
 )
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.collapsed import collapsed_line
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.outputs import check_output
 
 TRAP, END = 0, 1
 """Words of the records that this plugin puts in itself; no instruction has them."""
@@ -220,7 +221,7 @@ class Aggregator(mttcg_bus.Aggregator):
                 collapsed_line([f"vCPU {cpu}", *map(self._name, path)], count)
                 for (cpu, path), count in self.stacks().items()
             )
-            replace_file(self.options.out, "".join(lines).encode())
+            write_whole(self.options.out, "".join(lines).encode())
 
     def _name(self, address: int) -> str:
         if address == int(TRAP_FRAME):

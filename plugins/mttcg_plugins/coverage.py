@@ -39,10 +39,11 @@ from mttcg.instrument import (
     option,
     source_lines,
 )
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of
 from mttcg_plugins._files.lcov import Covered, SourceFile, lcov_text
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.outputs import check_output
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,9 @@ class Aggregator(mttcg_bus.Aggregator):
             segments = elf_segments(self.run.guest, self.run.ram)
             modules = modules_of(self.run.guest, segments, self.run.ram)
             content = drcov_bytes(sorted(self.vcpus), modules, self.run.entry)
-            replace_file(self.options.drcov, content)
+            write_whole(self.options.drcov, content)
         if self.options.lcov is not None:
-            replace_file(self.options.lcov, lcov_text(self.source_files()).encode())
+            write_whole(self.options.lcov, lcov_text(self.source_files()).encode())
 
     def source_files(self) -> dict[str, SourceFile]:
         """Lines and functions of each source file, as far as they have code."""

@@ -12,6 +12,7 @@ written, and the report has the last instructions of each vCPU, such as those be
 `replay` makes the text of a recording.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from mttcg.instrument import (
     instrument,
     option,
 )
+from mttcg_bus.errors import OutputFull
 from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.outputs import check_output
@@ -175,9 +177,10 @@ class Aggregator(mttcg_bus.Aggregator):
             self.files.add(str(path))
 
     def end(self) -> None:
-        """Close the file."""
+        """Close the file, and say if it has not everything."""
         if self.file is not None:
             self.file.close()
+            self.faults += [str(self.file.full)] if self.file.full else []
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Write a batch, and keep its end."""
@@ -185,8 +188,9 @@ class Aggregator(mttcg_bus.Aggregator):
         if self.options.last:
             tail = np.concatenate([self.tails[cpu], records[-self.options.last :]])
             self.tails[cpu] = tail[-self.options.last :]
-        if self.file is not None:
-            self.lines.write(records, self.file)
+        if self.file is not None and self.file.full is None:
+            with suppress(OutputFull):
+                self.lines.write(records, self.file)
 
     def merge(self, other: mttcg_bus.Aggregator) -> None:
         """Add another's vCPUs; files stay apart."""

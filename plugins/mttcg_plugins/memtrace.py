@@ -123,9 +123,10 @@ class Aggregator(mttcg_bus.Aggregator):
             self.files.add(str(path))
 
     def end(self) -> None:
-        """Close the file."""
+        """Close the file, and say if it has not everything."""
         if self.file is not None:
             self.file.close()
+            self.faults += [self.file.fault] if self.file.fault else []
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Count and write a batch."""

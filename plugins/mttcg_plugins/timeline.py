@@ -19,6 +19,7 @@ import numpy as np
 
 import mttcg_bus
 from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option, printable
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._counts.slices import (
     END,
@@ -29,7 +30,7 @@ from mttcg_plugins._counts.slices import (
     RESUME,
     Track,
 )
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.outputs import check_output
 
 KINDS = {FUNCTION: "function", EXCEPTION: "exception", INTERRUPT: "interrupt", IDLE: "idle"}
 """Categories of slices in the trace; the report counts each."""
@@ -104,7 +105,7 @@ class Aggregator(mttcg_bus.Aggregator):
         check_output("out", self.options.out)
         lines = ",\n".join(self.trace_events())
         text = f'{{"displayTimeUnit": "ns", "traceEvents": [\n{lines}\n]}}\n'
-        replace_file(self.options.out, text.encode())
+        write_whole(self.options.out, text.encode())
 
     def trace_events(self) -> Iterator[str]:
         """Events of the Trace Event format: names of the tracks, then complete slices."""

@@ -257,10 +257,10 @@ def test_a_result_file_that_cannot_be_written_still_leaves_the_report(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in_machine(monkeypatch)
-    assert main(["run", "a.elf", "--json", "/dev/full"]) == 2
+    assert main(["run", "a.elf", "--json", "/dev/full"]) == 70
     err = capsys.readouterr().err
     assert "counter.elf on unicorn" in err
-    assert "mttcg: --json: /dev/full: No space left on device" in err
+    assert "mttcg: --json: /dev/full: No space left on device\n" in err
 
 
 def test_help_and_version_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

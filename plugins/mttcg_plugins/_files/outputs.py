@@ -1,4 +1,4 @@
-"""Files that plugins write: refused early if that can't be, and never half written."""
+"""Files that plugins write: refused early if that can't be."""
 
 from pathlib import Path
 
@@ -17,10 +17,3 @@ def check_output(option: str, path: Path | None, flows: bool = False) -> None:
     flow = flows and (path.is_char_device() or path.is_fifo())
     if path.exists() and not path.is_file() and not flow:
         raise OptionRefusedError(option, f"{path} is no regular file", "a file to write")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a whole file; who reads it meanwhile sees the old one or the new one."""
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)
