@@ -68,7 +68,7 @@ class Config:
     policies: Mapping[str, str] = field(default_factory=dict)
     """Policies of streams, by "plugin.stream", or by "plugin" for all of its streams."""
     stall_limit: float = STALL_LIMIT_DEFAULT
-    """Seconds that a subscriber may hold the guest up without taking anything; 0: for ever."""
+    """Seconds that a subscriber with records to acknowledge may acknowledge none; 0: for ever."""
     quiet: bool = False
     """Show no live status line."""
     keys: Path | None = None

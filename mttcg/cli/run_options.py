@@ -68,7 +68,7 @@ BUS: Options = {
         "metavar": "SECONDS",
         "type": float,
         "default": STALL_LIMIT_DEFAULT,
-        "help": "give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
+        "help": "give a subscriber up that acknowledges nothing so long, 0: never (%(default)g)",
     },
     "--keys": {
         "metavar": "FILE",

@@ -212,6 +212,7 @@ def result_of(
         plugins=plugins,
         ledger={name: ledger.to_plain() for name, ledger in run.delivery.ledger().items()},
         subscribers=run.delivery.subscribers(),
+        more_subscribers=run.delivery.more_subscribers(),
         failures=list(watch.failures),
         warnings=list(watch.warnings),
         seconds=dict(run.seconds),
