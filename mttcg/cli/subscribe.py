@@ -21,9 +21,10 @@ from mttcg.cli.aggregation import (
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
-from mttcg.config import check_interim, check_policy, check_shards, not_in_shards
+from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
+from mttcg.instrument.second_half import check_aggregator
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
@@ -99,6 +100,8 @@ class SubscribeVerb:
             check_policy("this subscriber", args.policy)
         check_interim(args.interim)
         check_shards(args.shards)
+        if args.json is not None:
+            check_output("--json", args.json)
         place = parse_place(args.shard, args.state_fd)
         plugin = load_plugin(args.plugin)
         maker_of(plugin)
@@ -163,8 +166,9 @@ def aggregate_alone(
         security=security,
     ) as subscriber:
         with stop_on_interrupt(subscriber.stop) as interrupts, aggregator_errors(plugin):
+            if args.report_fd is None:  # else the run has asked it before
+                check_aggregator(plugin, subscriber.run)
             aggregator = make(subscriber.run)
-            write_subscribed(args.report_fd)
 
             def tell() -> None:
                 if told is not None:
@@ -173,7 +177,8 @@ def aggregate_alone(
                     found.save()
 
             look = Every(args.interim or NEVER, tell)
-            outcome = aggregate(Paced(subscriber, look), aggregator)
+            begun = partial(write_subscribed, args.report_fd)
+            outcome = aggregate(Paced(subscriber, look), aggregator, begun)
         return outcome, bool(interrupts)
 
 
@@ -188,6 +193,8 @@ def aggregate_in_shards(
     from mttcg_bus.subscriber import ask_snapshot
 
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
+    if args.report_fd is None:
+        check_aggregator(plugin, run)
     count = min(args.shards, run.smp)
     command = ["subscribe", args.url, "--plugin", args.plugin, "--interim", str(args.interim)]
     for option in ("policy", "keys", "server"):

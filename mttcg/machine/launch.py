@@ -12,6 +12,7 @@ from mttcg.errors import MttcgError, UserError
 from mttcg.instrument.reach import Reach
 from mttcg.machine.image import GuestImage
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.run_info import RunInfo
 from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
@@ -80,8 +81,8 @@ class Host:
         self.channel.close()
 
 
-def start_host(config: Config, image: GuestImage) -> Host:
-    """Start the host and load the plugins there.
+def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
+    """Start the host and load the plugins there, which refuse what can't be; `run` is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
@@ -99,7 +100,12 @@ def start_host(config: Config, image: GuestImage) -> Host:
     reach = Reach((image.ram_base, image.ram_size), image.placements)
     host = Host(process, ours, {})
     try:
-        asked = {"plugins": list(config.plugins), "symbols": symbols, "reach": reach.to_plain()}
+        asked: dict[str, Any] = {
+            "plugins": list(config.plugins),
+            "symbols": symbols,
+            "reach": reach.to_plain(),
+        }
+        asked["run"] = run.to_plain() if config.aggregate else None
         host.send(asked | {"control": config.control, "supervisor": os.getpid()})
         received = ours.receive()
         if received is None:
