@@ -24,7 +24,7 @@ from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
-from mttcg.instrument.second_half import check_aggregator
+from mttcg.instrument.second_half import check_aggregator, checks_options
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
@@ -110,6 +110,8 @@ class SubscribeVerb:
         security = client_security(args)
         if place is not None:
             return be_shard(args, plugin, place, security)
+        if args.report_fd is None and checks_options(plugin):  # else the run has asked it before
+            check_before(args.url, plugin, security)
         told = teller(plugin, args.report_fd) if args.interim else None
         work = aggregate_in_shards if args.shards > 1 else aggregate_alone
         outcome, interrupted = work(args, plugin, security, told)
@@ -141,6 +143,13 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
     return place[0], place[1]
 
 
+def check_before(url: str, plugin: Plugin, security: "ClientSecurity | None") -> None:
+    """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
+    from mttcg_bus.subscriber import ask_snapshot
+
+    check_aggregator(plugin, ask_snapshot(url, CONNECT_SECONDS, security).run)
+
+
 def aggregate_alone(
     args: argparse.Namespace,
     plugin: Plugin,
@@ -166,8 +175,6 @@ def aggregate_alone(
         security=security,
     ) as subscriber:
         with stop_on_interrupt(subscriber.stop) as interrupts, aggregator_errors(plugin):
-            if args.report_fd is None:  # else the run has asked it before
-                check_aggregator(plugin, subscriber.run)
             aggregator = make(subscriber.run)
 
             def tell() -> None:
@@ -193,8 +200,6 @@ def aggregate_in_shards(
     from mttcg_bus.subscriber import ask_snapshot
 
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
-    if args.report_fd is None:
-        check_aggregator(plugin, run)
     count = min(args.shards, run.smp)
     command = ["subscribe", args.url, "--plugin", args.plugin, "--interim", str(args.interim)]
     for option in ("policy", "keys", "server"):

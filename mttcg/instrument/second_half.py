@@ -28,6 +28,14 @@ def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
     return found
 
 
+def checks_options(plugin: Plugin) -> bool:
+    """Whether the plugin's aggregator has options to refuse, by a `check` of its own."""
+    from mttcg_bus.aggregator import Aggregator
+
+    defined = next(cls for cls in aggregator_of(plugin).__mro__ if "check" in vars(cls))
+    return defined is not Aggregator
+
+
 def check_aggregator(plugin: Plugin, run: "RunInfo") -> None:
     """Let the plugin's aggregator refuse its options for a run; PluginError if it does."""
     try:
