@@ -12,6 +12,7 @@ from mttcg.errors import MttcgError, UserError
 from mttcg.instrument.reach import Reach
 from mttcg.machine.image import GuestImage
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.run_info import RunInfo
 from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
@@ -80,8 +81,8 @@ class Host:
         self.channel.close()
 
 
-def start_host(config: Config, image: GuestImage) -> Host:
-    """Start the host and load the plugins there.
+def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
+    """Start the host and load the plugins there, which refuse what can't be; `run` is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
@@ -105,6 +106,7 @@ def start_host(config: Config, image: GuestImage) -> Host:
             "reach": reach.to_plain(),
             "smp": config.smp,
             "control": config.control,
+            "run": run.to_plain() if config.aggregate else None,
         }
         host.send(asked | {"supervisor": os.getpid()})
         received = ours.receive()

@@ -117,7 +117,7 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         self._make_segments()
-        self.host = host = start_host(self.config, self.image)
+        self.host = host = start_host(self.config, self.image, self.run_info())
         self._make_delivery(host, on_bus)
         self._make_descriptors(host)
         self.seconds["start"] = time.monotonic() - self.started

@@ -55,10 +55,8 @@ class Options:
     top: int = option(20, help="how many functions to report, the least covered first, 0 for all")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record the first execution of every block on every vCPU."""
-    check_output("drcov", options.drcov)
-    check_output("lcov", options.lcov)
     instrument_block(None, None, Stream("blocks", events.BLOCK), once=True)
     return True
 
@@ -70,15 +68,15 @@ class Aggregator(mttcg_bus.Aggregator):
         super().__init__(options, run)
         self.vcpus: dict[tuple[int, int], int] = defaultdict(int)  # a bit for each, by block
 
-    def begin(self, shard: int | None = None) -> None:
-        """Refuse what can't be done before anything is."""
-        super().begin(shard)
-        check_output("drcov", self.options.drcov)
-        check_output("lcov", self.options.lcov)
-        if self.options.lcov is not None and not len(
-            source_lines(self.run.guest, self.run.ram).starts
-        ):
-            wrong = f"{self.run.guest} has no debug information"
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse files that can't be written, and those for which the guest lacks something."""
+        check_output("drcov", options.drcov)
+        check_output("lcov", options.lcov)
+        if options.drcov is not None:
+            elf_segments(run.guest, run.ram)
+        if options.lcov is not None and not len(source_lines(run.guest, run.ram).starts):
+            wrong = f"{run.guest} has no debug information"
             raise OptionRefusedError("lcov", wrong, "a guest compiled with -g")
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:

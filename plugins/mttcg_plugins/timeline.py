@@ -45,10 +45,9 @@ class Options:
     most: int = option(1_000_000, help="how many slices of each vCPU to keep, 0 for all")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record every jump, with its time."""
     global transfers
-    check_output("out", options.out)
     transfers = Stream("transfers", events.TRANSFER)
     instrument(None, None, transfers)
     return True
@@ -86,6 +85,11 @@ class Aggregator(mttcg_bus.Aggregator):
         super().__init__(options, run)
         self.tracks: dict[int, Track] = {}
 
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse a file that can't be written."""
+        check_output("out", options.out)
+
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Follow the jumps of one vCPU."""
         if cpu not in self.tracks:
@@ -102,7 +106,6 @@ class Aggregator(mttcg_bus.Aggregator):
         """Write the trace."""
         if self.options.out is None:
             return
-        check_output("out", self.options.out)
         lines = ",\n".join(self.trace_events())
         text = f'{{"displayTimeUnit": "ns", "traceEvents": [\n{lines}\n]}}\n'
         write_whole(self.options.out, text.encode())
