@@ -70,6 +70,8 @@ class Config:
     """Policies of streams, by "plugin.stream", or by "plugin" for all of its streams."""
     stall_limit: float = STALL_LIMIT_DEFAULT
     """Seconds that a subscriber with records to acknowledge may acknowledge none; 0: for ever."""
+    stop_on_trap_loop: bool = False
+    """End the run when a hart takes the same trap for ever; it is warned of in any case."""
     quiet: bool = False
     """Show no live status line."""
     keys: Path | None = None

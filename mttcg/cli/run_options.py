@@ -36,6 +36,10 @@ MACHINE: Options = {
         "help": "write a 64-bit value at an ELF symbol before the start",
         **SEVERAL,
     },
+    "--stop-on-trap-loop": {
+        "action": "store_true",
+        "help": "end the run when a hart takes the same trap for ever, of which it warns anyhow",
+    },
     "--pin": {"action": "store_true", "help": "pin each vCPU process to a processor"},
 }
 BUS: Options = {
