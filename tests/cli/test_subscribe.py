@@ -252,7 +252,7 @@ def test_what_can_not_be_met_is_refused_without_subscribing(
         assert err.startswith(f"mttcg: {wrong}")
         assert err.count("\n") == 1
     assert publishing.process.subscribers == 0
-    assert publishing.process.departures == []
+    assert publishing.process.departures.listed == []
 
 
 def test_a_descriptor_that_is_not_open_is_refused(
