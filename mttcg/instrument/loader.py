@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from mttcg.errors import PluginError
+from mttcg.instrument.api_version import check_api_version
 from mttcg.instrument.options import PluginSpec, build_options, parse_spec
 
 PACKAGE = "mttcg_plugins"
@@ -172,6 +173,7 @@ def load_plugin(spec: PluginSpec | str) -> Plugin:
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     source = find_plugin(spec.target)
     module = import_source(source)
+    check_api_version(source.name, module)
     options_class = getattr(module, "Options", None)
     if options_class is not None:
         options = build_options(options_class, spec.values, source.name)
