@@ -10,6 +10,7 @@ import numpy as np
 from mttcg.instrument import events, frames, operations
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.plan import Kind, Operation, Plan
+from mttcg.instrument.plugin_modules import is_within
 from mttcg.instrument.probe_text import inline_text
 from mttcg.instrument.targets import (
     BLOCK_TABLE_WORDS,
@@ -188,7 +189,7 @@ class Registry:
         self.load_order.pop(plugin, None)
         self.released.clear()
         for compiled in (self.probes, self.conditions):
-            for key in [key for key in compiled if key[0].function.__module__ == module]:
+            for key in [k for k in compiled if is_within(k[0].function.__module__, module)]:
                 del compiled[key]
 
     def become(self, cpu: int, machinery: Machinery, load_order: list[str]) -> None:
