@@ -378,7 +378,7 @@ class Publisher:
         self._supervisor.send(left)
 
     def _give_up(self, subscriber: RemoteSubscriber, seconds: float) -> None:
-        reason = f"acknowledged nothing in {seconds:g} s"
+        reason = f"{control.SILENT} {seconds:g} s"
         self._post(subscriber.identity, "", wire.Goodbye(f"this subscriber {reason}"))
         self._drop(subscriber, reason)
 

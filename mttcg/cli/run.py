@@ -218,7 +218,7 @@ def print_outcome(result: RunResult, quiet: bool) -> None:
             print(f"mttcg: {result.stop_reason}", file=sys.stderr)
         for warning in result.warnings:
             print(f"mttcg: warning: {warning}", file=sys.stderr)
-        for failure in result.failures:
+        for failure in result.causes:
             print(f"mttcg: {failure}", file=sys.stderr)
     except BrokenPipeError:
         discard_stream(sys.stderr)

@@ -4,7 +4,7 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
+from mttcg.machine.failures import Failures
 from mttcg.machine.launch import end_text
 from mttcg.vcpu.patience import Patience
+from mttcg_bus.control import SILENT
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
 from mttcg_bus.publisher_process import Died, PublisherProcess
@@ -267,22 +269,41 @@ class Delivery:
         """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
         return self.publisher.garbage.to_plain() if self.publisher is not None else {}
 
-    def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
-        """Deliver the rest and collect the reports; `failed` is told what went wrong."""
+    def finish(self, failures: Failures) -> dict[str, Any]:
+        """Deliver the rest and collect the reports; `failures` takes what went wrong."""
         publisher = self.publisher
-        if publisher is not None and publisher.alive and not publisher.finish(SILENCE_SECONDS):
-            failed("the bus publisher did not end in order")
-        for left in publisher.departures if publisher is not None else ():
-            if left.lost:
-                failed(f"subscriber {left.name} left {left.lost} records undone: {left.reason}")
+        broken = publisher is not None and not publisher.alive
+        if publisher is not None and not broken and not publisher.finish(SILENCE_SECONDS):
+            broken = True
+            failures.add("the bus publisher did not end in order")
         reports: dict[str, Any] = {}
+        wrong = set()
         for aggregator in self.children:
-            reported = aggregator.report(REPORT_SECONDS)
+            reported = aggregator.report(REPORT_SECONDS, self.given_up(aggregator))
             if reported.wrong:
-                failed(reported.wrong)
+                failures.add(reported.wrong, follows=broken)
+                wrong.add(aggregator.plugin)
             if reported.report is not None and aggregator is not self.recorder:
                 reports[aggregator.plugin] = reported.report
+        for left in publisher.departures if publisher is not None else ():
+            if left.lost:
+                text = f"subscriber {left.name} left {left.lost} records undone: {left.reason}"
+                failures.add(text, follows=broken or left.name.partition("/")[0] in wrong)
         return reports
+
+    def given_up(self, child: AggregatorProcess) -> str:
+        """Why the publisher gave up all that a child, or a shard of it, is on the bus; "" if not.
+
+        Others may have its name there: who does not know waits for it as for one that works.
+        """
+        reasons: dict[str, list[str]] = {}
+        for left in self.publisher.departures if self.publisher is not None else ():
+            if left.name.partition("/")[0] == child.plugin:
+                reasons.setdefault(left.name, []).append(left.reason)
+        for found in reasons.values():
+            if all(reason.startswith(SILENT) for reason in found):
+                return found[0]
+        return ""
 
     def close(self) -> None:
         """End every process that is left and close every descriptor."""
