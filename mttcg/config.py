@@ -1,5 +1,6 @@
 """What a run is asked to do, checked once, before anything is started."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +69,9 @@ class Config:
     policies: Mapping[str, str] = field(default_factory=dict)
     """Policies of streams, by "plugin.stream", or by "plugin" for all of its streams."""
     stall_limit: float = STALL_LIMIT_DEFAULT
-    """Seconds that a subscriber may hold the guest up without taking anything; 0: for ever."""
+    """Seconds that a subscriber with records to acknowledge may acknowledge none; 0: for ever."""
+    stop_on_trap_loop: bool = False
+    """End the run when a hart takes the same trap for ever; it is warned of in any case."""
     quiet: bool = False
     """Show no live status line."""
     keys: Path | None = None
@@ -116,7 +119,7 @@ class Config:
         self._check_control()
         for option, path in self._outputs():
             if path is not None:
-                _check_output(option, Path(path))
+                check_output(option, Path(path))
 
     def _check_control(self) -> None:
         """Refuse control for whom nobody has allowed it."""
@@ -183,12 +186,19 @@ def _check_word(symbol: str, value: object) -> None:
         raise OptionError(f"--set {symbol}", wrong, "a 64-bit value, decimal or 0x...")
 
 
-def _check_output(option: str, path: Path) -> None:
+def check_output(option: str, path: Path) -> None:
     """Refuse now what would fail only after the whole run."""
-    if path.is_dir():
-        raise OptionError(option, f"{path} is a directory", "a file to write")
-    if not path.parent.is_dir():
-        raise OptionError(option, f"there is no directory {path.parent}", "a file to write")
+    expected = "a file to write"
+    try:
+        if path.is_dir():
+            raise OptionError(option, f"{path} is a directory", expected)
+        if not path.parent.is_dir():
+            raise OptionError(option, f"there is no directory {path.parent}", expected)
+        place = Path(os.path.realpath(path))
+        if not any(at.exists() and os.access(at, os.W_OK) for at in (place, place.parent)):
+            raise OptionError(option, f"{path} is not writable", expected)
+    except OSError as error:  # a name that is too long, for one
+        raise OptionError(option, f"{path}: {error.strerror}", expected) from error
 
 
 def parse_size(text: str, option: str = "--memory") -> int:

@@ -1,7 +1,7 @@
 """Aggregators: the second half of a plugin, which sees the records of all vCPUs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -19,10 +19,11 @@ class Aggregator:
 
     options: the plugin's options. run: what is run. A new one is empty, and has touched no file.
 
-    It may work alone or in shards, each in a process of its own with the records of some vCPUs:
-    `begin`, then `consume` and `lost` for what comes, then `end`. What the shards have is merged
-    into a new one, which reports. So `merge` is associative and commutative, and what `consume`
-    does with one vCPU's records does not depend on when another's come.
+    `check` comes first of all, when nothing is there yet. It may work alone or in shards, each in a
+    process of its own with the records of some vCPUs: `begin`, which is done when the guest starts,
+    then `consume` and `lost` for what comes, then `end`. What the shards have is merged into a new
+    one, which reports. So `merge` is associative and commutative, and what `consume` does with one
+    vCPU's records does not depend on when another's come.
 
     One that follows the order of all vCPUs' records sets `in_shards` to False: it works alone, and
     `merge` adds up what was found.
@@ -42,6 +43,13 @@ class Aggregator:
         self.gaps: dict[tuple[str, int], int] = defaultdict(int)
         self.faults: list[str] = []
         self.shard: int | None = None
+
+    @classmethod
+    def check(cls, options: Any, run: RunInfo) -> None:
+        """Raise an error for options that can't be met in this run; open and write no file.
+
+        A run that is to have the aggregator asks this before it starts anything, for all plugins.
+        """
 
     def begin(self, shard: int | None = None) -> None:
         """Get ready to consume, as number `shard` of several, None if alone; open files here."""
@@ -152,9 +160,18 @@ def consume_all(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     return Outcome({}, complete, dict(gaps), subscription.missing, failure)
 
 
-def aggregate(subscription: Subscription, aggregator: Aggregator) -> Outcome:
-    """Let one `aggregator` consume all that `subscription` receives, and report."""
+def aggregate(
+    subscription: Subscription,
+    aggregator: Aggregator,
+    begun: Callable[[], None] | None = None,
+) -> Outcome:
+    """Let one `aggregator` consume all that `subscription` receives, and report.
+
+    begun: called when it is ready to consume.
+    """
     aggregator.begin()
+    if begun is not None:
+        begun()
     outcome = consume_all(subscription, aggregator)
     aggregator.end()
     save(aggregator)

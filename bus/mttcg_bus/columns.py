@@ -13,6 +13,7 @@ import zstandard
 
 from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError
+from mttcg_bus.limits import LARGEST_PAYLOAD
 from mttcg_bus.stream import Records
 
 LEVEL = 1
@@ -32,7 +33,7 @@ class Packer:
 
     def pack(self, records: Records) -> bytes | None:
         """Return a batch as compressed columns; None if that takes no less than the records."""
-        if len(records) * bytes_of_fields(records.dtype) > wire.LARGEST_PAYLOAD:
+        if len(records) * bytes_of_fields(records.dtype) > LARGEST_PAYLOAD:
             return None
         pieces: list[wire.Bytes] = []
         for name in records.dtype.names or ():
@@ -80,7 +81,7 @@ def unpack(payload: wire.Bytes, count: int, dtype: "np.dtype[Any]") -> Records:
     What it takes is in proportion to `count`, whatever the payload claims to hold.
     """
     names = dtype.names or ()
-    if not 0 < count * bytes_of_fields(dtype) <= wire.LARGEST_PAYLOAD:
+    if not 0 < count * bytes_of_fields(dtype) <= LARGEST_PAYLOAD:
         raise ProtocolError(f"columns of {count} records: too many")
     heads = sum(_HEAD.size + _unsigned(dtype[name]).itemsize for name in names)
     data = memoryview(_decompressed(payload, heads + count * bytes_of_fields(dtype)))

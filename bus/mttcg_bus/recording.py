@@ -24,6 +24,7 @@ from mttcg_bus.errors import (
 )
 from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.items import Batch, End, Item, Opened
+from mttcg_bus.limits import LARGEST_HEADER, LARGEST_PAYLOAD
 from mttcg_bus.parts import Parts, pack_streams, records_of_payload
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec, bytes_of
@@ -227,7 +228,7 @@ class Recording:
         if len(start) < _ENTRY.size:
             return None
         checksum, header_size, payload_size = _ENTRY.unpack(start)
-        if header_size > wire.LARGEST_HEADER or payload_size > wire.LARGEST_PAYLOAD:
+        if header_size > LARGEST_HEADER or payload_size > LARGEST_PAYLOAD:
             return None
         header, payload = self._file.read(header_size), self._file.read(payload_size)
         whole = (len(header), len(payload)) == (header_size, payload_size)

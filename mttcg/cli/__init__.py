@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
@@ -19,6 +18,7 @@ from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
 from mttcg.cli.top import TopVerb
 from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
+from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
 from mttcg_bus.host_limits import NO_ROOM, limit_of
 
@@ -133,11 +133,11 @@ def answer_exception(error: Exception) -> int:
     if limit := limit_of(error):
         complain(f"the host refuses; expected a higher limit of {limit}")
         return EXIT_FAULT
-    traceback.print_exception(error)
+    tell_error(error)
     complain(f"fault: {type(error).__name__}: {error}")
     return EXIT_FAULT
 
 
 def complain(message: str) -> None:
     """Print one line on stderr, whatever line ends the message has."""
-    print(f"mttcg: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)
+    tell(message.replace("\r\n", " ").replace("\n", " "))

@@ -1,15 +1,16 @@
 """Running a plugin's aggregator: what subscribe, replay and the shards of both share."""
 
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mttcg.errors import MttcgError, PluginError
+from mttcg.errors import MttcgError
 from mttcg.instrument.loader import Plugin
+from mttcg.instrument.second_half import aggregator_of
 from mttcg.machine.result import json_ready
+from mttcg.terminal import tell_error
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Aggregator, Outcome
@@ -25,20 +26,6 @@ class AggregatorError(MttcgError):
     def __init__(self, plugin: str, error: Exception) -> None:
         super().__init__(f"plugin {plugin}: its aggregator raised {type(error).__name__}: {error}")
         self.plugin, self.error = plugin, error
-
-
-def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
-    """Give the plugin's aggregator; PluginError if it has none."""
-    found = plugin.aggregator
-    if found is None:
-        wrong = "it has no class Aggregator; expected a plugin that aggregates what it records"
-        raise PluginError(plugin.name, wrong)
-    from mttcg_bus.aggregator import Aggregator
-
-    if not issubclass(found, Aggregator):
-        wrong = "its Aggregator is of another kind; expected one derived from mttcg_bus.Aggregator"
-        raise PluginError(plugin.name, wrong)
-    return found
 
 
 def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
@@ -67,7 +54,7 @@ def aggregator_errors(plugin: Plugin) -> Iterator[None]:
         raise
     except Exception as error:
         if getattr(error, "errno", None) not in NO_ROOM and not limit_of(error):
-            traceback.print_exception(error)
+            tell_error(error)
         raise AggregatorError(plugin.name, error) from error
 
 

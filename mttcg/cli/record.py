@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
 from mttcg.config import check_record_limit, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ClientSecurity
@@ -63,9 +63,9 @@ class RecordVerb:
         if args.report_fd is not None:
             write_report(args.report_fd, report, final=True, failure=report["stopped"])
         else:
-            print(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
+            say(f"{args.file}: {report['records']:,} records in {report['batches']:,} batches")
             if report["stopped"]:
-                print(f"mttcg: {report['stopped']}", file=sys.stderr)
+                tell(report["stopped"])
         if interrupted:
             return EXIT_INTERRUPTED
         return 0 if report["complete"] else EXIT_FAULT

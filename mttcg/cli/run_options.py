@@ -36,6 +36,10 @@ MACHINE: Options = {
         "help": "write a 64-bit value at an ELF symbol before the start",
         **SEVERAL,
     },
+    "--stop-on-trap-loop": {
+        "action": "store_true",
+        "help": "end the run when a hart takes the same trap for ever, of which it warns anyhow",
+    },
     "--pin": {"action": "store_true", "help": "pin each vCPU process to a processor"},
 }
 BUS: Options = {
@@ -68,7 +72,7 @@ BUS: Options = {
         "metavar": "SECONDS",
         "type": float,
         "default": STALL_LIMIT_DEFAULT,
-        "help": "give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
+        "help": "give a subscriber up that acknowledges nothing so long, 0: never (%(default)g)",
     },
     "--keys": {
         "metavar": "FILE",

@@ -32,8 +32,8 @@ class AggregatorProcess:
 
     plugin: what it is called on the bus. named: what it is called in messages. shards: processes
     that share its work out among them; each is a subscriber. subscribed: whether all have said that
-    they are. latest: the report that came last, None before the first. news: whether it came since
-    somebody set this to False. ended_reports: whether none comes any more.
+    they are, and ready to consume. latest: the report that came last, None before the first. news:
+    whether it came since somebody set this to False. ended_reports: whether none comes any more.
     """
 
     plugin: str

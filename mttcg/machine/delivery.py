@@ -4,7 +4,7 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,10 @@ from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.failures import Failures
 from mttcg.machine.launch import end_text
+from mttcg.printable import printable
 from mttcg.vcpu.patience import Patience
 from mttcg_bus.control import SILENT
+from mttcg_bus.departures import Departures
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
 from mttcg_bus.publisher_process import Died, PublisherProcess
@@ -32,6 +34,25 @@ SILENCE_SECONDS = 30.0
 """At the end: how long all subscribers may acknowledge nothing."""
 REPORT_SECONDS = 60.0
 """How long an aggregator may take from the end of its streams to its report."""
+
+
+def tell_undone(
+    departures: Departures, failures: Failures, told: Collection[str], broken: bool
+) -> None:
+    """Tell `failures` of the records that subscribers left undone.
+
+    told: names of those of whom something is known that this follows from; broken: whether it
+    follows from the publisher's end, whoever they are.
+    """
+    for left in departures.listed:
+        if left.lost:
+            name, reason = printable(left.name), printable(left.reason)
+            text = f"subscriber {name} left {left.lost} records undone: {reason}"
+            failures.add(text, follows=broken or left.name.partition("/")[0] in told)
+    others = departures.others
+    if others.lost:
+        text = f"{others.count} more subscribers left {others.lost} records undone"
+        failures.add(text, follows=broken)
 
 
 class SubscribersMissingError(MttcgError):
@@ -259,11 +280,19 @@ class Delivery:
         return now + self.past_stalled[cpu]
 
     def subscribers(self) -> list[dict[str, Any]]:
-        """Everybody who has left: name, reason, and the ledger of what came by meanwhile."""
-        departures = self.publisher.departures if self.publisher is not None else []
+        """Those who have left: name, reason, and the ledger of what came by meanwhile."""
+        listed = self.publisher.departures.listed if self.publisher is not None else []
         return [
-            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in departures
+            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in listed
         ]
+
+    def more_subscribers(self) -> dict[str, Any]:
+        """How many left besides those, and the ledger of all of them; empty if none did."""
+        if self.publisher is None or not self.publisher.departures.others.count:
+            return {}
+        others = self.publisher.departures.others
+        ledger = {stream: summed.to_plain() for stream, summed in others.ledger.items()}
+        return {"count": others.count, "ledger": ledger}
 
     def garbage(self) -> dict[str, int]:
         """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
@@ -285,10 +314,8 @@ class Delivery:
                 wrong.add(aggregator.plugin)
             if reported.report is not None and aggregator is not self.recorder:
                 reports[aggregator.plugin] = reported.report
-        for left in publisher.departures if publisher is not None else ():
-            if left.lost:
-                text = f"subscriber {left.name} left {left.lost} records undone: {left.reason}"
-                failures.add(text, follows=broken or left.name.partition("/")[0] in wrong)
+        if publisher is not None:
+            tell_undone(publisher.departures, failures, wrong, broken)
         return reports
 
     def given_up(self, child: AggregatorProcess) -> str:
@@ -296,8 +323,10 @@ class Delivery:
 
         Others may have its name there: who does not know waits for it as for one that works.
         """
+        if self.publisher is None or self.publisher.departures.others.count:
+            return ""
         reasons: dict[str, list[str]] = {}
-        for left in self.publisher.departures if self.publisher is not None else ():
+        for left in self.publisher.departures.listed:
             if left.name.partition("/")[0] == child.plugin:
                 reasons.setdefault(left.name, []).append(left.reason)
         for found in reasons.values():

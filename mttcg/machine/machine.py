@@ -63,6 +63,7 @@ class Machine:
         stdin_fd: int | None = None,
         on_bus: Callable[[str], None] | None = None,
         on_interim: Callable[[RunResult], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
     ) -> RunResult:
         """Run the guest to its end.
 
@@ -73,6 +74,7 @@ class Machine:
             stdin_fd: descriptor that the guest's UART reads from.
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
             on_interim: called with the result so far, every `interim` seconds if that is not 0.
+            on_warning: called with each warning, a line, when it comes; the result has it, too.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
         is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
@@ -82,7 +84,7 @@ class Machine:
             console = standard_output()
         run = Run(self.config, self.image, Interrupts())
         try:
-            return run.run(console, on_status, stdin_fd, on_bus, on_interim)
+            return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
         except Exception as error:
             if limit := limit_of(error):
                 raise HostLimitError(self.config.smp, self.config.memory, error, limit) from error
@@ -114,10 +116,11 @@ class Run:
         stdin_fd: int | None,
         on_bus: Callable[[str], None] | None,
         on_interim: Callable[[RunResult], None] | None,
+        on_warning: Callable[[str], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         self._make_segments()
-        self.host = host = start_host(self.config, self.image)
+        self.host = host = start_host(self.config, self.image, self.run_info())
         self._make_delivery(host, on_bus)
         self._make_descriptors(host)
         self.seconds["start"] = time.monotonic() - self.started
@@ -131,7 +134,9 @@ class Run:
                 interims.look()
 
         with self.interrupts as interrupts:
-            watch = self._watch(host, console, stdin_fd, tick)
+            watch = self._watch(host, console, stdin_fd, tick, on_warning or (lambda _text: None))
+            for text in host.warnings:
+                watch.warn(text)
             if self.config.control:
                 watch.control = Control(self, watch)
             if on_interim is not None and self.config.interim:
@@ -227,6 +232,7 @@ class Run:
         console: Console | None,
         stdin_fd: int | None,
         tick: Callable[[], None],
+        on_warning: Callable[[str], None],
     ) -> Watch:
         assert self.delivery is not None
         return Watch(
@@ -242,6 +248,9 @@ class Run:
             console=console,
             stdin_fd=stdin_fd,
             on_tick=tick,
+            on_warning=on_warning,
+            symbol_at=self.run_info().symbol_at,
+            stop_on_trap_loop=self.config.stop_on_trap_loop,
         )
 
     def _start_vcpus(self, host: Host) -> None:
