@@ -171,6 +171,10 @@ class Joined(wire.Message):
     subscribers: int
 
 
+SILENT = "acknowledged nothing in"
+"""What the reason begins with, of a subscriber that was given up."""
+
+
 @dataclass(frozen=True)
 class Left(wire.Message):
     """Publisher: a subscriber left, `lost` records unacknowledged; `subscribers` are there now.

@@ -435,7 +435,7 @@ class Publisher:
             self._router.peers.disconnect(subscriber.identity)
 
     def _give_up(self, subscriber: RemoteSubscriber, seconds: float) -> None:
-        reason = f"acknowledged nothing in {seconds:g} s"
+        reason = f"{control.SILENT} {seconds:g} s"
         self._router.farewell(subscriber.identity, f"this subscriber {reason}")
         self._drop(subscriber, reason)
 

@@ -241,7 +241,7 @@ def print_outcome(result: RunResult, quiet: bool, said: Collection[str] = ()) ->
         for warning in result.warnings:
             if warning not in said:
                 tell(f"warning: {warning}")
-        for failure in result.failures:
+        for failure in result.causes:
             tell(failure)
     except BrokenPipeError:
         discard_stream(sys.stderr)

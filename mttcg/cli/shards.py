@@ -21,6 +21,7 @@ from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, 
 from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loader import Plugin
+from mttcg.machine.aggregator_process import is_stopped
 from mttcg.machine.launch import PYTHON, end_text
 from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg_bus.aggregator import (
@@ -169,7 +170,7 @@ class Shard:
     """One that runs, as the merging process sees it: what has come, and its last state.
 
     subscribed: whether it has said so, and that it is ready to consume. news: whether a state came
-    since somebody set this to False.
+    since somebody set this to False. given_up: whether it was killed as a signal had stopped it.
     """
 
     number: int
@@ -180,6 +181,7 @@ class Shard:
     outcome: Outcome | None = None
     subscribed: bool = False
     news: bool = False
+    given_up: bool = False
 
     @classmethod
     def start(cls, number: int, command: Sequence[str]) -> "Shard":
@@ -226,7 +228,8 @@ class Shard:
         status = self.process.wait()
         if self.outcome is not None:
             return self.outcome.failure
-        died = f"shard {self.number} of {shards} died ({end_text(status)})"
+        ended = "was stopped, and killed" if self.given_up else f"died ({end_text(status)})"
+        died = f"shard {self.number} of {shards} {ended}"
         if not self.subscribed:
             return died
         left = "its last interim state is used" if self.state else "what it had is lost"
@@ -324,6 +327,13 @@ class Shards:
         """Have them stop in order."""
         for shard in self.shards:
             shard.process.send_signal(signal.SIGINT)
+
+    def give_up_stopped(self) -> None:
+        """Kill those that a signal has stopped; what they had is missing, and the others go on."""
+        for shard in self.shards:
+            if is_stopped(shard.process):
+                shard.given_up = True
+                shard.process.kill()
 
     def close(self) -> None:
         """Kill those that are left."""

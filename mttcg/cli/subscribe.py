@@ -208,6 +208,8 @@ def aggregate_in_shards(
         command += [f"--{option}", str(value)] if value else []
     subscribed = partial(write_subscribed, args.report_fd)
     with Shards.start(plugin, run, count, command, subscribed, told) as shards:
+        if args.report_fd is not None:  # the run says so when the publisher has given one up
+            signal.signal(signal.SIGTERM, lambda _number, _frame: shards.give_up_stopped())
         with stop_on_interrupt(shards.interrupt) as interrupts:
             try:
                 outcome = shards.watch()

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -126,13 +127,23 @@ class AggregatorProcess:
             self.latest, self.news = report, True
         self._failure = failure if final else None
 
-    def report(self, seconds: float) -> Reported:
-        """Wait for its end, for so long; then it is killed."""
+    def report(self, seconds: float, given_up: str = "") -> Reported:
+        """Wait for its end, for so long; then it is killed.
+
+        given_up: why the publisher gave it up; then it is waited for only while it runs, and not
+        for long. Of one in shards, those that were given up are ended, and the others waited for.
+        """
+        if given_up and self.shards > 1:
+            self.process.send_signal(signal.SIGTERM)
+        elif given_up:
+            seconds = 0.0 if is_stopped(self.process) else EXIT_SECONDS
         in_time = self._take_all(time.monotonic() + seconds)
         status = self._wait(EXIT_SECONDS if in_time else 0)
         named, ended = self.named, end_text(status)
         wrong = ""
-        if not in_time:
+        if not in_time and given_up:
+            wrong = f"{named} {given_up}, was given up and killed"
+        elif not in_time:
             wrong = f"{named} did not report within {seconds:g} s and was killed"
         elif self._failure is None or self.latest is None:
             wrong = f"{named} gave no report ({self._failure or ended})"
@@ -176,6 +187,13 @@ class AggregatorProcess:
             self.process.kill()
         self.process.wait()
         os.close(self.report_fd)
+
+
+def is_stopped(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether a signal has stopped a child, which does not go on till another comes."""
+    if child.poll() is not None:
+        return False
+    return os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _with_keys(keys: Path | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
+from mttcg.machine.failures import Failures
 from mttcg.machine.launch import end_text
 from mttcg.printable import printable
 from mttcg.vcpu.patience import Patience
+from mttcg_bus.control import SILENT
 from mttcg_bus.departures import Departures
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
@@ -34,15 +36,23 @@ REPORT_SECONDS = 60.0
 """How long an aggregator may take from the end of its streams to its report."""
 
 
-def tell_undone(departures: Departures, failed: Callable[[str], None]) -> None:
-    """Tell `failed` of the records that subscribers left undone."""
+def tell_undone(
+    departures: Departures, failures: Failures, told: Collection[str], broken: bool
+) -> None:
+    """Tell `failures` of the records that subscribers left undone.
+
+    told: names of those of whom something is known that this follows from; broken: whether it
+    follows from the publisher's end, whoever they are.
+    """
     for left in departures.listed:
         if left.lost:
             name, reason = printable(left.name), printable(left.reason)
-            failed(f"subscriber {name} left {left.lost} records undone: {reason}")
+            text = f"subscriber {name} left {left.lost} records undone: {reason}"
+            failures.add(text, follows=broken or left.name.partition("/")[0] in told)
     others = departures.others
     if others.lost:
-        failed(f"{others.count} more subscribers left {others.lost} records undone")
+        text = f"{others.count} more subscribers left {others.lost} records undone"
+        failures.add(text, follows=broken)
 
 
 class SubscribersMissingError(MttcgError):
@@ -288,21 +298,41 @@ class Delivery:
         """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
         return self.publisher.garbage.to_plain() if self.publisher is not None else {}
 
-    def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
-        """Deliver the rest and collect the reports; `failed` is told what went wrong."""
+    def finish(self, failures: Failures) -> dict[str, Any]:
+        """Deliver the rest and collect the reports; `failures` takes what went wrong."""
         publisher = self.publisher
-        if publisher is not None and publisher.alive and not publisher.finish(SILENCE_SECONDS):
-            failed("the bus publisher did not end in order")
-        if publisher is not None:
-            tell_undone(publisher.departures, failed)
+        broken = publisher is not None and not publisher.alive
+        if publisher is not None and not broken and not publisher.finish(SILENCE_SECONDS):
+            broken = True
+            failures.add("the bus publisher did not end in order")
         reports: dict[str, Any] = {}
+        wrong = set()
         for aggregator in self.children:
-            reported = aggregator.report(REPORT_SECONDS)
+            reported = aggregator.report(REPORT_SECONDS, self.given_up(aggregator))
             if reported.wrong:
-                failed(reported.wrong)
+                failures.add(reported.wrong, follows=broken)
+                wrong.add(aggregator.plugin)
             if reported.report is not None and aggregator is not self.recorder:
                 reports[aggregator.plugin] = reported.report
+        if publisher is not None:
+            tell_undone(publisher.departures, failures, wrong, broken)
         return reports
+
+    def given_up(self, child: AggregatorProcess) -> str:
+        """Why the publisher gave up all that a child, or a shard of it, is on the bus; "" if not.
+
+        Others may have its name there: who does not know waits for it as for one that works.
+        """
+        if self.publisher is None or self.publisher.departures.others.count:
+            return ""
+        reasons: dict[str, list[str]] = {}
+        for left in self.publisher.departures.listed:
+            if left.name.partition("/")[0] == child.plugin:
+                reasons.setdefault(left.name, []).append(left.reason)
+        for found in reasons.values():
+            if all(reason.startswith(SILENT) for reason in found):
+                return found[0]
+        return ""
 
     def close(self) -> None:
         """End every process that is left and close every descriptor."""

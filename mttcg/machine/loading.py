@@ -271,11 +271,12 @@ class Loading:
         """The report of a plugin's aggregator, which ends with its streams."""
         found = [each for each in self.delivery.aggregators if each.plugin == name]
         report: Answer = {}
-        yield lambda: all(aggregator.ended_reports for aggregator in found)
+        yield lambda: all(each.ended_reports or self.delivery.given_up(each) for each in found)
         for aggregator in found:
-            reported = aggregator.report(REPORT_SECONDS)
+            given_up = self.delivery.given_up(aggregator)
+            reported = aggregator.report(REPORT_SECONDS, given_up)
             if reported.wrong:
-                self.watch.failures.append(reported.wrong)
+                self.watch.failures.add(reported.wrong)
             report = reported.report or {}
             aggregator.end()
             self.delivery.aggregators.remove(aggregator)

@@ -303,7 +303,7 @@ class Run:
             for table in self.host.needs["tables"]:
                 stream = f"{table['plugin']}.{table['stream']}"
                 self.delivery.emit_for(stream, hart.index, self._table_records(table, hart.index))
-        reports = self.delivery.finish(watch.failures.append)
+        reports = self.delivery.finish(watch.failures)
         self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
         return reports
 

@@ -172,9 +172,10 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
     for name, ledger in ledgers.items():
         lossless = run.delivery.known[name].how.whole
         if not ledger.complete if lossless else ledger.in_flight:
-            watch.failures.append(
+            watch.failures.add(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
-                "records were not delivered"
+                "records were not delivered",
+                follows=True,
             )
     reason = stop_reason(watch)
     return result_of(run, watch, reports, reason, exit_status(watch, reason))
@@ -214,7 +215,8 @@ def result_of(
         ledger={name: ledger.to_plain() for name, ledger in run.delivery.ledger().items()},
         subscribers=run.delivery.subscribers(),
         more_subscribers=run.delivery.more_subscribers(),
-        failures=list(watch.failures),
+        failures=watch.failures.all(),
+        consequences=list(watch.failures.consequences),
         warnings=list(watch.warnings),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},

@@ -94,11 +94,12 @@ class RunResult:
     error that ended the run gives; `plugins` maps a plugin's name to its report and `ledger` a
     stream's name to its counts; `subscribers` are those there were, with ledgers of their own, and
     `more_subscribers` the `count` of those beyond a number of them, and their `ledger` in sum;
-    `failures` are messages of one or more lines, empty after a run
-    without fault; `warnings` say in a line each what the run had to do without, or more slowly;
-    `seconds` maps a phase of the run to its wall time; `code_cache` has, with the llvm engine, the
-    arena's bytes, how much code was written into it, and how many regions were emptied for that;
-    `garbage` counts what came to the bus that is none of its protocol's, by where it came.
+    `failures` are messages of one or more lines, empty after a run without fault, and
+    `consequences` those of them that only came of the others; `warnings` say in a line each what
+    the run had to do without, or more slowly; `seconds` maps a phase of the run to its wall time;
+    `code_cache` has, with the llvm engine, the arena's bytes, how much code was written into it,
+    and how many regions were emptied for that; `garbage` counts what came to the bus that is none
+    of its protocol's, by where it came.
     """
 
     guest: str
@@ -110,12 +111,18 @@ class RunResult:
     plugins: dict[str, Any] = field(default_factory=dict)
     ledger: Mapping[str, LedgerCounts] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    consequences: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     subscribers: list[dict[str, Any]] = field(default_factory=list)
     more_subscribers: dict[str, Any] = field(default_factory=dict)
     code_cache: dict[str, int] = field(default_factory=dict)
     garbage: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def causes(self) -> list[str]:
+        """The failures that did not come of others."""
+        return [text for text in self.failures if text not in self.consequences]
 
     @property
     def instructions(self) -> int:
@@ -137,6 +144,7 @@ class RunResult:
                 "subscribers": self.subscribers,
                 "more_subscribers": self.more_subscribers,
                 "failures": self.failures,
+                "consequences": self.consequences,
                 "warnings": self.warnings,
                 "seconds": self.seconds,
                 "code_cache": self.code_cache,

@@ -4,7 +4,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from mttcg.isa.riscv64.traps import enabled_interrupts
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.machine.delivery import Delivery
+from mttcg.machine.failures import Failures
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import Host, end_text
 from mttcg.machine.trap_loops import warning_of
@@ -38,7 +39,7 @@ order before.
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `console` takes the guest's output; `failures` are the texts of what went wrong, `warnings` of
+    `console` takes the guest's output; `failures` are what went wrong, `warnings` the texts of
     what only went otherwise than wanted, each once, whichever vCPU sent it, and told to
     `on_warning` when it comes; `lost` are the vCPUs whose process ended by itself. `symbol_at`
     names addresses. `control` does what others want from outside.
@@ -59,7 +60,7 @@ class Watch:
     on_warning: Callable[[str], None]
     symbol_at: Callable[[int], str]
     stop_on_trap_loop: bool = False
-    failures: list[str] = field(default_factory=list)
+    failures: Failures = field(default_factory=Failures)
     warnings: list[str] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
@@ -184,8 +185,10 @@ class Watch:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
         self.selector.unregister(self.host.channel)
         self.host_lost = True
-        if self.running and not self.killed:
-            self.failures.append(f"{self.host.lost()}, and all vCPUs with it")
+        if self.running and self.killed:
+            self.failures.add(f"{vcpus_text(self.running)} killed {self.killed}")
+        elif self.running:
+            self.failures.add(f"{self.host.lost()}, and all vCPUs with it")
         for index in sorted(self.running & self.silent):
             self._vcpu_ended(index, -signal.SIGKILL)
 
@@ -199,9 +202,10 @@ class Watch:
         ended = f"its process ended ({end_text(status)})"
         if self.killed:
             ended = f"was killed {self.killed}"
-        self.failures.append(
+        self.failures.add(
             f"vCPU {index}: {ended} near pc {hart.block_pc:#x}, "
-            f"after {hart.instructions} instructions"
+            f"after {hart.instructions} instructions",
+            follows=self.host_lost,
         )
         self.stop(Ending.FAULT)
 
@@ -213,7 +217,7 @@ class Watch:
                 return
             message, _ = received
             if "failure" in message:
-                self.failures.append(message["failure"])
+                self.failures.add(message["failure"])
                 self.stop(Ending(message["ending"]))
             elif "warning" in message:
                 self.warn(message["warning"])
@@ -278,7 +282,7 @@ class Watch:
         except (OSError, ValueError) as error:
             self.console = None
             wrong = getattr(error, "strerror", None) or error
-            self.failures.append(f"the guest's later output is lost: its console failed: {wrong}")
+            self.failures.add(f"the guest's later output is lost: its console failed: {wrong}")
 
     def _drain_console(self) -> None:
         os.set_blocking(self.console_output, False)
@@ -295,7 +299,7 @@ class Watch:
         for event in publisher.receive():
             if isinstance(event, Died):
                 self.selector.unregister(descriptor)
-                self.failures.append(f"the bus publisher died ({end_text(event.exit_status)})")
+                self.failures.add(f"the bus publisher died ({end_text(event.exit_status)})")
                 self.stop(Ending.FAULT)
             elif self.control is not None:
                 self.control.hear_publisher(event)
@@ -330,3 +334,9 @@ class Watch:
     def _sleeps_for_ever(self, hart: Hart) -> bool:
         timer = hart.mie & TIMER_INTERRUPT and hart.compare != NEVER
         return not timer and not enabled_interrupts(hart, self.machine)
+
+
+def vcpus_text(indexes: Collection[int]) -> str:
+    """Name vCPUs that something was done to."""
+    named = ", ".join(map(str, sorted(indexes)))
+    return f"vCPU {named} was" if len(indexes) == 1 else f"vCPUs {named} were"
