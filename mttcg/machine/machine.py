@@ -244,7 +244,7 @@ class Run:
             console=console,
             stdin_fd=stdin_fd,
             on_tick=tick,
-            warnings=list(host.warnings),
+            warnings=[*self.image.warnings, *host.warnings],
         )
 
     def _start_vcpus(self, host: Host) -> None:
