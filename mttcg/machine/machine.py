@@ -135,7 +135,7 @@ class Run:
 
         with self.interrupts as interrupts:
             watch = self._watch(host, console, stdin_fd, tick, on_warning or (lambda _text: None))
-            for text in host.warnings:
+            for text in (*self.image.warnings, *host.warnings):
                 watch.warn(text)
             if self.config.control:
                 watch.control = Control(self, watch)
