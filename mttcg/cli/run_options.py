@@ -36,6 +36,10 @@ MACHINE: Options = {
         "help": "write a 64-bit value at an ELF symbol before the start",
         **SEVERAL,
     },
+    "--check": {
+        "action": "store_true",
+        "help": "count everything in a second way, and fail if the two differ; it slows the guest",
+    },
     "--pin": {"action": "store_true", "help": "pin each vCPU process to a processor"},
 }
 BUS: Options = {

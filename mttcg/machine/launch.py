@@ -96,6 +96,7 @@ def start_host(config: Config, image: GuestImage) -> Host:
     host = Host(process, ours, {})
     try:
         asked = {"plugins": list(config.plugins), "symbols": symbols, "control": config.control}
+        asked["check"] = config.check
         host.send(asked | {"supervisor": os.getpid()})
         received = ours.receive()
         if received is None:
