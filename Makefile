@@ -34,7 +34,7 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(DEMO)
 
 # what plugins see has to be the same on both engines; the first run is on the default one
-ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
+ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,check.py counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
 	$(addprefix tests/plugins/test_plugins_,cache.py callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
 # two tests at a time: most wait for processes
@@ -44,7 +44,7 @@ test: $(TESTING) ## run the tests
 	$(PYTEST)
 	MTTCG_TEST_ENGINE=unicorn $(PYTEST) $(ON_BOTH_ENGINES)
 
-nightly: $(TESTING) ## run a million random instructions, 200 random kills, and 1,000 loads of a plugin
+nightly: $(TESTING) ## run a million random instructions (their counts checked), 200 random kills, and 1,000 loads of a plugin
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) tests/engine/test_llvm_random.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0

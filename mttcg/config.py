@@ -56,6 +56,8 @@ class Config:
     """Address the bus binds to; None: one of its own."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
+    check: bool = False
+    """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
     """Pin every vCPU process to a processor."""
     aggregate: bool = True

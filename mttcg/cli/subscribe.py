@@ -259,7 +259,8 @@ def show(title: str, report: dict[str, Any]) -> None:
 def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int | None) -> None:
     """Write the report where it was asked for: a file, a descriptor, else as tables to stdout."""
     if descriptor is not None:
-        write_report(descriptor, outcome.report, final=True, failure=outcome.failure)
+        came = outcome.received
+        write_report(descriptor, outcome.report, final=True, failure=outcome.failure, received=came)
     else:
         show(plugin, outcome.report)
         if not outcome.complete:

@@ -148,6 +148,7 @@ def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
         "report": {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]},
         "final": True,
         "failure": "",
+        "received": [["sample.value", 0, 0, 0, 0], ["sample.value", 1, 1, 0, 0]],
     }
 
 

@@ -11,6 +11,8 @@ from mttcg.machine.machine import Machine
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""
+CHECK = os.environ.get("MTTCG_TEST_CHECK", "yes") == "yes"
+"""Whether each run compares its counts with each other, see `--check`."""
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
 
 
@@ -38,6 +40,7 @@ def run_plugins(
         symbols_set=symbols,
         shards={"": shards},
         record=record,
+        check=CHECK,
     )
     result = machine.run(console=io.BytesIO()).to_json()
     assert (result["exit_status"], result["failures"]) == (status, []), result

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
+from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
@@ -33,7 +33,6 @@ from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 
-OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
@@ -49,6 +48,7 @@ CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
+BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 Improve = Callable[[PageVersion, int | None], bool]
 """Told of a page in which time is spent, and of the place, None for all of it; its code may get
 better some time later. False if it can't take that now."""
@@ -134,10 +134,11 @@ class LlvmEngine:
             frame[Word.EXIT] = Reason.NONE
             resumed, self.resumed = self.resumed, None
             frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
-                self.resumed = resumed
+            if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
+                self.resumed = resumed  # it has not begun
             if reason is Reason.HOT:
                 self._sample(hart.pc)
             elif reason is Reason.MISS:
@@ -161,7 +162,7 @@ class LlvmEngine:
             return Exit(ExitKind.CALLBACK, pc)
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
-            return Exit(ExitKind.CALLBACK, pc if target is None else target)
+            return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
         if reason is Reason.ACCESS:
@@ -360,9 +361,9 @@ class LlvmEngine:
         return self.cache.current_blocks(self.known)
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the current block, which was counted, goes on at hart.pc."""
-        return self.resumed == self.hart.pc
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
+        return self.resumed
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
@@ -391,11 +392,8 @@ class LlvmEngine:
 
     def retired(self, pc: int, word: int, target: int) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
-        operations = self.weave.plan.every_retired
-        if operations:
-            arguments = after_instruction(self, pc, word, target)
-            for operation in operations:
-                OPERATION(operation.function)(operation.data, *arguments)
+        if self.weave.plan.every_retired:
+            tell_retired(self, self.weave.plan.every_retired, pc, word, target)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

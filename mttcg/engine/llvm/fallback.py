@@ -180,8 +180,8 @@ class FallbackEngine:
         """Nothing to do: what did not run was taken back."""
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the current block, which was counted, goes on at hart.pc."""
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
         return self.llvm.unfinished
 
     def retired(self, pc: int, word: int, target: int) -> None:

@@ -53,7 +53,9 @@ class PageFunction:
         self.held, self.uncovered = held, uncovered
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
         self.text = Text()
-        self.emitter = Emitter(self.text, ram, frozenset(sweep.leaders), sites)
+        # a jump to where a block goes on enters a block there, which this code does not count
+        heads = frozenset(sweep.leaders) if resumed is None else frozenset[int]()
+        self.emitter = Emitter(self.text, ram, heads, sites, slot)
         self.fallen: set[int] = set()
 
     def source(self) -> str:
@@ -166,7 +168,7 @@ class PageFunction:
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
         run = self._run(leader)
         size = run[-1].following - leader
-        self.emitter.woven.at_block(leader, len(run), size, self.slot, again)
+        self.emitter.woven.at_block(leader, len(run), size, again)
 
     def _segment(self, segment: list[Instruction], again: bool = False, retreat: str = "") -> None:
         """The instructions of a segment, as `Emitter.begin` has the arguments."""

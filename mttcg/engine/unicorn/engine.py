@@ -6,7 +6,7 @@ import numpy as np
 import unicorn
 from unicorn import riscv_const, unicorn_const
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
+from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
@@ -28,8 +28,7 @@ FLOAT_ON = 3 << 13
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
 fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
-_OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
-_observe = _OPERATION(hooks.observe.address)
+_observe = OPERATION(hooks.observe.address)
 _retire = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)(hooks.retire_pending.address)
 
 _HOOKS = {
@@ -63,6 +62,7 @@ class UnicornEngine:
         self.versions = False
         self.block: Block | None = None
         self.moved: int | None = None
+        self.stopping = False
         self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
         self._map()
         self._fill_frame()
@@ -114,6 +114,8 @@ class UnicornEngine:
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""
         frame, engine = self.frame, self.engine
+        if int(frame[Word.RESUME_PC]) != pc:
+            frame[Word.RESUME_PC] = NOWHERE
         while True:
             frame[Word.EXIT] = Reason.NONE
             status = start(engine._uch, pc, NEVER_REACHED, 0, 0)
@@ -143,10 +145,11 @@ class UnicornEngine:
             self.hart.instructions += 1
             return Exit(ExitKind.SYSTEM, pc, word=detail)
         if reason is Reason.REQUEST:
-            return Exit(ExitKind.REQUEST, pc)
-        if reason is Reason.CALLBACK:
-            return self._leave_callback(pc, half_done=bool(detail))
+            return Exit(ExitKind.CALLBACK if self.stopping else ExitKind.REQUEST, pc)
         self.retract(pc)
+        if reason is Reason.CALLBACK:
+            target, self.moved = self.moved, None
+            return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         return Exit(ExitKind.TRAP, pc, cause=self._cause(reason, pc), address=detail)
 
     def _cannot_fetch(self, pc: int, address: int) -> Exit:
@@ -158,13 +161,6 @@ class UnicornEngine:
         self.hart.instructions += 1
         word = int(self.cache.block(pc)[0].instructions["word"][0])
         return Exit(ExitKind.SYSTEM, pc, word=word)
-
-    def _leave_callback(self, pc: int, half_done: bool) -> Exit:
-        if half_done:
-            return Exit(ExitKind.CALLBACK, self._pc())
-        self.retract(pc)
-        target, self.moved = self.moved, None
-        return Exit(ExitKind.CALLBACK, pc if target is None else target)
 
     def _cause(self, reason: Reason, pc: int) -> Cause:
         if reason is Reason.ATOMIC_ACCESS:
@@ -192,9 +188,10 @@ class UnicornEngine:
         self.hart.instructions -= counted - block.pcs.index(pc)
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the current block, which was counted, goes on at hart.pc."""
-        return int(self.frame[Word.RESUME_PC]) == self.hart.pc
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
+        pc = int(self.frame[Word.RESUME_PC])
+        return None if pc == NOWHERE else pc
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
@@ -313,21 +310,17 @@ class UnicornEngine:
 
     def retired(self, pc: int, word: int, target: int) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
-        operations = self.instrumentation.plan.every_retired
-        if operations:
-            arguments = after_instruction(self, pc, word, target)
-            for operation in operations:
-                _OPERATION(operation.function)(operation.data, *arguments)
+        if self.instrumentation.plan.every_retired:
+            tell_retired(self, self.instrumentation.plan.every_retired, pc, word, target)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
-        """Leave at the next chance, from within a Python callback.
-
-        Before the instruction at pc if it has not begun; else at the end of its block, as Unicorn
-        does not leave one in the middle of a memory access.
-        """
+        """Leave before the instruction at pc; before the next block if it is half done."""
+        if half_done:
+            self.stopping = True
+            self.hart.request = 1
+            return
         if not self.frame[Word.EXIT]:
             self.frame[Word.EXIT_PC] = pc
-            self.frame[Word.EXIT_DETAIL] = half_done
             self.frame[Word.EXIT] = Reason.CALLBACK
         self.engine.emu_stop()
 
