@@ -14,7 +14,7 @@ from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
 from mttcg.errors import EXIT_FAULT, OptionError
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 NAME = "recorder"
 """What the recorder is called on the bus."""
@@ -63,7 +63,7 @@ class RecordVerb:
 
 
 def record(
-    url: str, file: Path, security: "ClientSecurity | None", subscribed: Callable[[], None]
+    url: str, file: Path, security: "Security | None", subscribed: Callable[[], None]
 ) -> tuple[dict[str, Any], bool]:
     """Record what is published at `url`; returns what was written, and whether Ctrl-C ended it.
 

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,7 @@ def run_machine(config: Config) -> RunResult:
             console=output,
             on_status=show,
             stdin_fd=stdin_fd,
-            on_bus=say_where if others_come(config) else None,
+            on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
         )
     if output is not None and output.lost:
@@ -146,9 +147,13 @@ def others_come(config: Config) -> bool:
     return bool(config.bus or config.wait_subscribers or config.control)
 
 
-def say_where(url: str) -> None:
-    """Tell those who are to subscribe where the bus is."""
+def say_where(has_keys: bool, url: str) -> None:
+    """Tell those who are to subscribe where the bus is, and where their programs find its token."""
     print(f"mttcg: bus at {url}", file=sys.stderr, flush=True)
+    if url.startswith("tcp://") and not has_keys:
+        from mttcg_bus.tokens import token_file
+
+        print(f"mttcg: its token is in {token_file(url)}", file=sys.stderr, flush=True)
 
 
 def guest_output(show: "StatusLine | None") -> GuestOutput | None:
