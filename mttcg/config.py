@@ -129,7 +129,7 @@ class Config:
             absent = "--control" if not self.control else "--keys"
             raise OptionError("--allow-control", f"there is no {absent}", "both, or neither")
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
-            wrong = f"any user of this machine could use {self.bus}"
+            wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:

@@ -42,7 +42,7 @@ from mttcg_bus.subscriber import Subscriber, ask_snapshot
 from mttcg_bus.threads import single_threaded
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 READ_BYTES = 1 << 20
 NEVER = float("inf")
@@ -60,7 +60,7 @@ def run_shard(
     descriptor: int,
     *,
     policy: str,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     interim: float,
 ) -> Outcome:
     """Consume what shard I of N gets, and write its state to a descriptor.

@@ -72,6 +72,8 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["ctl", "ftp://x", "status"], "expected ipc:///path or tcp://"),
         (["subscribe", "ipc:///x", "--plugin", "memtrace", "--keys", "k"], "there is no --server"),
         (["record", "ipc:///x", "f", "--server", "k"], "there is no --keys"),
+        (["top", "ipc:///x", "--token", "t", "--keys", "k"], "--token: there are keys, too"),
+        (["ctl", "ipc:///x", "status", "--token", "t"], "token file t: No such file"),
         (["record", "ipc:///x", "f", "--keys", "k", "--server", "k"], "key file k: No such file"),
         (["keys", "no/such/key"], "key file no/such/key: No such file"),
         (["record", "ipc:///x"], "FILE"),
