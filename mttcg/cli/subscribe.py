@@ -144,7 +144,7 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
     return place[0], place[1]
 
 
-def check_before(url: str, plugin: Plugin, security: "ClientSecurity | None") -> None:
+def check_before(url: str, plugin: Plugin, security: "Security | None") -> None:
     """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
     from mttcg_bus.subscriber import ask_snapshot
 
