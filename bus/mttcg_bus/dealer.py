@@ -9,6 +9,7 @@ from zmq.utils.monitor import recv_monitor_message
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
 from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
+from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_RECEIVED
 from mttcg_bus.router import set_common_options
 from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
@@ -29,6 +30,7 @@ class Dealer:
         address = check_address(url, secured=security is not None)
         self.url, self._refusal = url, refusal_of(security)
         self._connected = False
+        check_socket_room()
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         set_common_options(self._socket, address, LARGEST_PAYLOAD, MOST_RECEIVED)

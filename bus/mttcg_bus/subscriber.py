@@ -21,6 +21,7 @@ from mttcg_bus.errors import (
     PublisherLost,
     SubscriptionRefused,
 )
+from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.items import Batch, Item, Opened
 from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_CREDIT, MOST_RECEIVED
 from mttcg_bus.parts import Key, Parts, records_of_payload
@@ -91,6 +92,7 @@ class Subscriber:
         }
         address = check_address(url, secured=security is not None)
         self._refusal = refusal_of(security)
+        check_socket_room()
         self._context = zmq.Context()
         try:
             self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)

@@ -225,7 +225,8 @@ class Delivery:
                 raise SubscribersMissingError(missing, f"not there after {seconds:g} s")
             for event in publisher.receive():
                 if isinstance(event, Died):
-                    raise PublisherLost(publisher.url, end_text(event.exit_status))
+                    why = event.wrong or end_text(event.exit_status)
+                    raise PublisherLost(publisher.url, why)
             for descriptor, _ in ready:
                 child = children.get(descriptor)
                 if child is not None and not child.take():

@@ -14,6 +14,7 @@ import numpy as np
 
 from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
+from mttcg.errors import EXIT_FAULT
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
@@ -36,10 +37,13 @@ from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineStat
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.vcpu import Vcpu
+from mttcg_bus.host_limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
 
+NATIVE_ROOM = 192 << 20
+"""Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
 LONGEST_INSTRUCTION = 4
@@ -64,15 +68,21 @@ class VcpuProcess:
 
     Args:
         index: the vCPU.
+        channel: to the supervisor.
         message: the supervisor's start message, see `start_message`.
         descriptors: those that came with it, which the message names by position.
         context: declarations and plugins from before the fork.
     """
 
     def __init__(
-        self, index: int, message: dict[str, Any], descriptors: list[int], context: Any
+        self,
+        index: int,
+        message: dict[str, Any],
+        descriptors: list[int],
+        context: Any,
+        channel: Channel,
     ) -> None:
-        self.index, self.message = index, message
+        self.index, self.message, self.channel = index, message, channel
         self.fds = {name: descriptors[at] for name, at in message["fds"].items()}
         self.declarations, self.plugins = context
         smp, memory = message["smp"], message["memory"]
@@ -81,7 +91,7 @@ class VcpuProcess:
         self.machine = MachineState(self.maps["machine"])
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine)
-        self.channel = self._take_channel()
+        self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
         self.boards = Boards(
@@ -104,8 +114,8 @@ class VcpuProcess:
         self.vcpu: Vcpu | None = None
         self.failed = False
 
-    def _take_channel(self) -> Channel:
-        """This vCPU's channel; what is the others' alone is closed: their end is to be its end."""
+    def _leave_others(self) -> None:
+        """Close what is the others' alone: their end is to be its end."""
         for cpu in range(self.message["smp"]):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
@@ -113,7 +123,6 @@ class VcpuProcess:
                 os.close(self.fds[f"asking{cpu}"])
                 for plugin, name in self.message["streams"]:
                     os.close(self.fds.pop(f"ring {plugin}.{name} {cpu}"))
-        return Channel(socket.socket(fileno=self.fds[f"vcpu{self.index}"]))
 
     def board(self) -> Board:
         """The devices, wired to this process."""
@@ -155,11 +164,10 @@ class VcpuProcess:
             self.channel.send({"failure": str(error), "ending": Ending.CALLBACK})
         self.stop(Ending.CALLBACK)
 
-    def fault(self, trace: str) -> None:
+    def fault(self, error: BaseException) -> None:
         """This process can't go on: the guest is stopped, and the run says why."""
         self.failed = True
-        text = f"vCPU {self.index}: a fault near pc {self.hart.block_pc:#x}\n{trace}".rstrip()
-        self.channel.send({"failure": text, "ending": Ending.FAULT})
+        self.channel.send(fault_of(self.index, error, f" near pc {self.hart.block_pc:#x}"))
         self.stop(Ending.FAULT)
 
     @property
@@ -204,6 +212,7 @@ class VcpuProcess:
         )
         guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
+        check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
 
@@ -311,17 +320,32 @@ def take_character(descriptor: int) -> int | None:
     return taken[0] if taken else None
 
 
+def fault_of(index: int, error: BaseException, place: str = "") -> dict[str, Any]:
+    """What the supervisor is told of a vCPU that can't go on; of a limit in one line."""
+    if refused := host_refusal(error):
+        text = f"vCPU {index}{place}: {refused}"
+        return {"failure": text, "ending": Ending.FAULT, "limit": True}
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    text = f"vCPU {index}: a fault{place}\n{trace}"
+    return {"failure": text, "ending": Ending.FAULT}
+
+
 def main(index: int, message: dict[str, Any], descriptors: list[int], context: Any) -> int:
     """Be vCPU `index`; the process's exit status."""
     if message["pin"]:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[index % len(allowed)]})
-    process = VcpuProcess(index, message, descriptors, context)
+    channel = Channel(socket.socket(fileno=descriptors[message["fds"][f"vcpu{index}"]]))
+    try:
+        process = VcpuProcess(index, message, descriptors, context, channel)
+    except BaseException as error:
+        channel.send(fault_of(index, error))
+        return EXIT_FAULT
     for part in (process.run, process.leave):
         try:
             part()
-        except BaseException:
-            process.fault(traceback.format_exc())
+        except BaseException as error:
+            process.fault(error)
     process.hart.state = State.FAILED if process.failed else State.STOPPED
     process.emitters.close()
     process.channel.close()
