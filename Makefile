@@ -12,7 +12,7 @@ DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --p
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly check lint format guests docs cookbook bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly replay check lint format guests docs cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(DEMO)
 
 # what plugins see has to be the same on both engines; the first run is on the default one
-ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,check.py counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
+ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,check.py counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
 	$(addprefix tests/plugins/test_plugins_,cache.py callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
 # two tests at a time: most wait for processes
@@ -42,6 +42,9 @@ nightly: $(STAMP) ## run a million random instructions (their counts checked), 2
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) tests/engine/test_llvm_random.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
+
+replay: $(STAMP) ## show what changed between OLD=revision and NEW=. in the text made of the guests' code
+	$(BIN)/python tests/replay/replay.py $(OLD) $(or $(NEW),.) $(patsubst %,--but '%',$(BUT))
 
 check: lint test ## everything that has to pass: lint, types, tests
 

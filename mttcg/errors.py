@@ -47,12 +47,23 @@ class PluginError(UserError):
 class HostLimitError(UserError):
     """The host does not give what a machine of this size needs."""
 
-    def __init__(self, smp: int, memory: int, error: OSError) -> None:
+    def __init__(self, smp: int, memory: int, error: Exception, limit: str) -> None:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        wanted = getattr(error, "filename", None)
         super().__init__(
             f"--smp {smp} with {memory >> 20} MiB of memory: the host refuses "
-            f"({error.strerror}); expected a smaller machine, or higher limits (ulimit -a)"
+            f"{f'{wanted} ' if wanted else ''}({why}); "
+            f"expected a smaller machine, or a higher limit of {limit}"
         )
-        self.smp, self.memory, self.error = smp, memory, error
+        self.smp, self.memory, self.error, self.limit = smp, memory, error, limit
+
+
+class OutputError(MttcgError):
+    """There is no room for what a run or a verb writes; `what` names it."""
+
+    def __init__(self, what: str, error: OSError) -> None:
+        super().__init__(f"{what}: {error.strerror}")
+        self.what, self.error = what, error
 
 
 class BusAddressError(UserError):

@@ -8,6 +8,7 @@ from typing import Any, Self
 from mttcg_bus import wire
 from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import CommandFailed, NoPublisher, SubscriptionRefused
+from mttcg_bus.limits import LARGEST_PAYLOAD
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.security import ClientSecurity
 
@@ -52,11 +53,11 @@ class Control:
         assert isinstance(received.message, wire.Result)
         if received.message.error:
             raise CommandFailed(name, received.message.error)
-        return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        return wire.unpack(received.payload, LARGEST_PAYLOAD)
 
     def _wait_for(self, kind: type[wire.Message]) -> dict[str, Any]:
         received = self._receive(lambda message: isinstance(message, kind))
-        return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        return wire.unpack(received.payload, LARGEST_PAYLOAD)
 
     def _receive(self, wanted: Callable[[wire.Message], bool]) -> wire.Received:
         """Return the message that is wanted; others are answers that nobody waits for any more."""

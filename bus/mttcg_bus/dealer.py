@@ -9,6 +9,7 @@ from zmq.utils.monitor import recv_monitor_message
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
 from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
+from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_RECEIVED
 from mttcg_bus.router import set_common_options
 from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
 
@@ -30,7 +31,7 @@ class Dealer:
         self._connected = False
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        set_common_options(self._socket, address, wire.LARGEST_PAYLOAD)
+        set_common_options(self._socket, address, LARGEST_PAYLOAD, MOST_RECEIVED)
         secure_client(self._socket, security)
         self._monitor = self._socket.get_monitor_socket(WATCHED)
         self._poller = zmq.Poller()

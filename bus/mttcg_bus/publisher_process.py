@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mttcg_bus import address, control, wire
 from mttcg_bus.control import Joined, Left, StreamEnded, StreamsOpened
+from mttcg_bus.departures import Departures
 from mttcg_bus.errors import (
     AddressError,
     AddressInUse,
@@ -31,6 +32,8 @@ from mttcg_bus.threads import single_threaded
 if TYPE_CHECKING:
     from mttcg_bus.security import ServerSecurity
 
+PUBLISHER = ("-P", "-m", "mttcg_bus.publisher")
+"""What Python runs; -P: a module in the directory that the user is in is none of ours."""
 START_SECONDS = 60.0
 """How long a publisher may take to import its modules and bind."""
 SILENCE_SECONDS = 10.0
@@ -54,8 +57,7 @@ _ADDRESS_ERRORS = {error.__name__: error for error in (AddressInUse, AddressRefu
 def _spawn(descriptors: Sequence[int]) -> tuple["subprocess.Popen[bytes]", socket.socket]:
     """Start a publisher that has these descriptors, by the same numbers; it, and our socket."""
     ours, theirs = socket.socketpair()
-    # -P: a module in the directory that the user is in is none of ours
-    command = [sys.executable, "-P", "-m", "mttcg_bus.publisher", str(theirs.fileno())]
+    command = [sys.executable, *PUBLISHER, str(theirs.fileno())]
     with theirs:
         process = subprocess.Popen(
             command,
@@ -72,8 +74,8 @@ class PublisherProcess:
     """A running publisher; made by `start`, ended by `finish` or `terminate`.
 
     url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
-    alive: whether the process is there; subscribers: how many are connected; departures: all those
-    that left, in order. state: gives what snapshots have of the run, plain: `counters`, `tables`.
+    alive: whether the process is there; subscribers: how many are connected; departures: those that
+    left. state: gives what snapshots have of the run, plain: `counters`, `tables`.
     command: does a command, and gives its result to `answer`; None while there is no guest for it.
     """
 
@@ -90,7 +92,7 @@ class PublisherProcess:
         self._wakes = wakes
         self.url, self.pid = "", process.pid
         self.subscribers = 0
-        self.departures: list[Left] = []
+        self.departures = Departures()
         self._garbage = Garbage()
         self.alive = True
         self.state: Callable[[], dict[str, Any]] = dict
@@ -114,7 +116,7 @@ class PublisherProcess:
         url: ipc:///path, tcp://127.0.0.1:port (port * for any), None for a private ipc address.
         ring_fds: rings by stream name, then by vCPU. doorbell_fd, space_fds (by vCPU): non-blocking
         eventfds. The descriptors stay the caller's, open until the handle has ended.
-        stall_seconds: a subscriber that holds the guest up, and acknowledges nothing for so long,
+        stall_seconds: a subscriber that has records, and acknowledges nothing for so long,
         is given up; 0: never. security: whom to accept, which addresses beyond this machine need.
         takes_commands: whether who may control the run can give commands.
         Raises AddressRefused, AddressInUse, PublisherLost.
@@ -200,14 +202,18 @@ class PublisherProcess:
             if isinstance(message, Joined | Left):
                 self.subscribers = message.subscribers
             if isinstance(message, Left):
-                self.departures.append(message)
+                self.departures.add(message)
             if isinstance(message, control.GarbageSeen):
                 self._garbage = Garbage(**dataclasses.asdict(message))
             if isinstance(message, control.Wanted):
-                self._control.send(control.State(message.question, self.state()))
+                self._tell_state(message.question)
             if isinstance(message, control.Command):
                 self._do(message)
         return events
+
+    def _tell_state(self, question: int) -> None:
+        if not self._control.send(control.State(question, self.state())):
+            self._control.send(control.State(question, {}, "the state of the run is too large"))
 
     def _do(self, command: control.Command) -> None:
         if self.command is None:
@@ -217,8 +223,10 @@ class PublisherProcess:
 
     def answer(self, question: int, error: str, answer: Mapping[str, Any] | None = None) -> None:
         """Give the result of a command: an error, or "" and plain data."""
-        if self.alive:
-            self._control.send(control.Answer(question, error, dict(answer or {})))
+        if self.alive and not self._control.send(
+            control.Answer(question, error, dict(answer or {}))
+        ):
+            self._control.send(control.Answer(question, "it was done; its result is too large", {}))
 
     def open_streams(
         self,

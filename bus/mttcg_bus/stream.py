@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from mttcg_bus import plain as checked
 from mttcg_bus.errors import ProtocolError, StreamError
+from mttcg_bus.limits import LARGEST_RECORD, MOST_FIELDS
 from mttcg_bus.policy import POLICIES, Policy, parse_policy
 
 Records: TypeAlias = npt.NDArray[Any]
 """A one-dimensional array of a stream's records."""
 
-LARGEST_RECORD = 4096
-"""The most bytes one record may have."""
 LARGEST_CAPACITY = 2**30
 """The most bytes of records one ring may have."""
 DEFAULT_RING_BYTES = 4 << 20
@@ -25,7 +24,6 @@ DEFAULT_BATCH = 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}")
 # boolean, integer, float and fixed-length bytes; little endian: what a reader in any language has
 _FORMAT = re.compile(r"\|b1|[|<][iuf](1|2|4|8)|\|S[1-9][0-9]{0,3}")
-MOST_FIELDS = 64
 
 
 def topic_of(stream: str, cpu: int) -> str:

@@ -17,10 +17,12 @@ from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import (
     KeyRefused,
     NoPublisher,
+    ProtocolError,
     PublisherLost,
     SubscriptionRefused,
 )
 from mttcg_bus.items import Batch, Item, Opened
+from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_CREDIT, MOST_RECEIVED
 from mttcg_bus.parts import Key, Parts, records_of_payload
 from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring_view import RingView
@@ -31,8 +33,6 @@ from mttcg_bus.segments import borrow
 from mttcg_bus.snapshot import Snapshot
 from mttcg_bus.stream import StreamSpec
 
-DEFAULT_CREDIT = 64 << 20
-"""Bytes of records that may be on their way to a subscriber."""
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
 STRAGGLER_MILLISECONDS = 100
@@ -44,7 +44,8 @@ class Subscriber:
     """A subscription, and an iterator over what it receives.
 
     url: of the publisher. prefixes: of the topics ("<plugin>.<event>/<cpu, four digits>") that are
-    wanted, "" for all. name: for people. credit: bytes of records taken in advance.
+    wanted, "" for all. name: for people. credit: bytes of records taken in advance, `MOST_CREDIT`
+    at most.
     connect_seconds: how long to wait for the publisher's welcome. policy: what becomes of records
     that this subscriber has no room for (see `policy`), "" for what each stream says. borrow_rings:
     read records where the vCPUs wrote them if the publisher is on this host; False: have them sent.
@@ -66,7 +67,7 @@ class Subscriber:
         prefixes: Sequence[str],
         name: str,
         *,
-        credit: int = DEFAULT_CREDIT,
+        credit: int = MOST_CREDIT,
         connect_seconds: float = 10.0,
         policy: str = "",
         borrow_rings: bool = True,
@@ -77,6 +78,7 @@ class Subscriber:
         self._views: dict[tuple[str, int], RingView] = {}
         self._ready: deque[Item] = deque()
         self._unacknowledged: Batch | None = None
+        self._credit, self._held = credit, 0
         self._over = self._stopped = self._lost = self._finished = False
         self.idle: Callable[[], None] = lambda: None
         self._answer: dict[type[wire.Message], Callable[[Any, memoryview], None]] = {
@@ -92,7 +94,7 @@ class Subscriber:
         self._context = zmq.Context()
         try:
             self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-            set_common_options(self._socket, address, wire.LARGEST_PAYLOAD)
+            set_common_options(self._socket, address, LARGEST_PAYLOAD, MOST_RECEIVED)
             secure_client(self._socket, security)
             self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
             self._poller = zmq.Poller()
@@ -143,7 +145,7 @@ class Subscriber:
         """
         self._send(wire.Ask("snapshot"))
         return Snapshot.from_plain(
-            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, wire.LARGEST_PAYLOAD)
+            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, LARGEST_PAYLOAD)
         )
 
     @property
@@ -174,6 +176,7 @@ class Subscriber:
         if self._unacknowledged is not None:
             batch, self._unacknowledged = self._unacknowledged, None
             self._check_held(batch)
+            self._held -= batch.records.nbytes
             following = batch.first + len(batch.records)
             self._send(wire.Acknowledge(batch.stream, batch.cpu, following))
         while not self._ready:
@@ -205,8 +208,13 @@ class Subscriber:
             raise PublisherLost(self.url, wrong)
 
     def _send(self, message: wire.Message) -> None:
-        if not self._lost:
-            self._socket.send_multipart([*wire.encode("", message), b""])
+        if self._lost:
+            return
+        try:
+            self._socket.send_multipart([*wire.encode("", message), b""], zmq.NOBLOCK)
+        except zmq.Again:
+            self._over = self._lost = True
+            raise PublisherLost(self.url, "it reads nothing") from None
 
     def _receive(self, milliseconds: int) -> wire.Received | None:
         """Return the next message, None if none came in time or the publisher is lost."""
@@ -236,6 +244,9 @@ class Subscriber:
             records = view.records(message.at, message.count)
         else:
             records = records_of_payload(message, payload, dtype)
+        if self._held and self._held + records.nbytes > self._credit:
+            raise ProtocolError(f"batches beyond the credit of {self._credit} bytes")
+        self._held += records.nbytes
         self._ready.extend(self.parts.batch(message, records))
 
     def _on_opened(self, message: wire.Opened, payload: memoryview) -> None:
@@ -260,13 +271,13 @@ class Subscriber:
     def _on_refused(self, message: wire.Refused, payload: memoryview) -> None:
         raise SubscriptionRefused(self.url, message.reason)
 
-    def close(self) -> None:
-        """Leave, telling the publisher, and free the sockets; a second call does nothing."""
+    def close(self, reason: str = "left") -> None:
+        """Leave, telling the publisher why, and free the sockets; a second call does nothing."""
         if self._context.closed:
             return
         self._lost = self._lost or bool(self._monitor.poll(0))
         if not self._over:
-            self._send(wire.Goodbye("left"))
+            self._send(wire.Goodbye(reason))
         self._over = True
         self._socket.disable_monitor()
         self._context.destroy(linger=0 if self._lost else LINGER_MILLISECONDS)
@@ -315,4 +326,4 @@ def _ask(
         received = dealer.receive(seconds)
     if isinstance(received.message, wire.Refused):
         raise SubscriptionRefused(url, received.message.reason)
-    return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+    return wire.unpack(received.payload, LARGEST_PAYLOAD)

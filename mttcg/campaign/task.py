@@ -19,6 +19,7 @@ SETTINGS = (
     "policies",
     "shards",
     "stall_limit",
+    "stop_on_trap_loop",
 )
 """Fields of Config that a run of a campaign has."""
 KEY_DIGITS = 32
@@ -125,8 +126,8 @@ def setting_arguments(settings: Mapping[str, Any]) -> list[str]:
     """Give settings as options of `mttcg run`."""
     found: list[str] = []
     for name, value in settings.items():
-        if name == "pin":
-            found += ["--pin"] if value else []
+        if name in SWITCHES:
+            found += [f"--{name.replace('_', '-')}"] if value else []
         elif name in BY_NAME:
             option, pair = BY_NAME[name]
             found += several(option, (pair.format(*item) for item in value.items()))
@@ -135,6 +136,8 @@ def setting_arguments(settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
+SWITCHES = ("pin", "stop_on_trap_loop")
+"""Settings whose option has no value."""
 BY_NAME = {
     "symbols_set": ("--set", "{}={}"),
     "policies": ("--policy", "{}={}"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
     from mttcg.campaign.attempt import Outcome
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mttcg.campaign.store import Record, Store
 
 JOBS_MAX = 4096
+WORKER_SECONDS = 60.0
 FAILED_SHOWN = 20
 """Runs that did not pass that are named at the end; the table has all."""
 TLS = {
@@ -58,6 +60,12 @@ class CampaignVerb:
             metavar="URL",
             help="run on a Dask cluster: tcp://127.0.0.1:PORT, or tls://HOST:PORT",
         )
+        parser.add_argument(
+            "--worker-limit",
+            metavar="SECONDS",
+            type=float,
+            help="give up when the scheduler has no worker for so long (60); 0: never",
+        )
         for name, told in TLS.items():
             parser.add_argument(name, metavar="FILE", type=Path, help=told)
         parser.add_argument("--quiet", action="store_true", help="no progress, errors only")
@@ -89,6 +97,10 @@ def check_options(args: argparse.Namespace) -> None:
     if args.jobs is not None and args.scheduler is not None:
         wrong = "the scheduler knows what its workers can do"
         raise OptionError("--jobs", wrong, "--jobs or --scheduler")
+    if args.worker_limit is not None and not 0 <= args.worker_limit < float("inf"):
+        raise OptionError("--worker-limit", f"{args.worker_limit} is out of range", "0 or more")
+    if args.worker_limit is not None and args.scheduler is None:
+        raise OptionError("--worker-limit", "there is no --scheduler", "both, or neither")
 
 
 def scheduler_of(args: argparse.Namespace) -> "Scheduler | None":
@@ -122,7 +134,7 @@ def list_runs(plan: "Plan", directory: Path) -> int:
     console = make_console(sys.stdout)
     for part in rows_table(rows, limit=len(rows)):
         console.print(part)
-    console.print(f"{len(rows)} runs, {len(plan.tasks())} different ones; results in {directory}")
+    say(f"{len(rows)} runs, {len(plan.tasks())} different ones; results in {directory}")
     return 0
 
 
@@ -155,7 +167,7 @@ def run_campaign(
         course = Course(store, events, shown, plan.file.retries, plan.expected())
         try:
             if todo:
-                course.run(todo, make_crew(plan, store, events, args.jobs, scheduler))
+                course.run(todo, make_crew(plan, store, events, args, scheduler))
         finally:  # also of what was done before a cluster broke down
             records = store.records(tasks)
             write_table(store.table, list(rows_of(plan.runs, records)))
@@ -166,17 +178,18 @@ def make_crew(
     plan: "Plan",
     store: "Store",
     events: "Events",
-    jobs: int | None,
+    args: argparse.Namespace,
     scheduler: "Scheduler | None",
 ) -> "Crew":
     """Find those who run it: processes of this machine, or the workers of a scheduler."""
     if scheduler is None:
         from mttcg.campaign.local import LocalCrew
 
-        return LocalCrew(events, store, plan.contents, jobs)
+        return LocalCrew(events, store, plan.contents, args.jobs)
     from mttcg.campaign.cluster import ClusterCrew
 
-    return ClusterCrew(events, store, plan.contents, scheduler)
+    limit = WORKER_SECONDS if args.worker_limit is None else args.worker_limit
+    return ClusterCrew(events, store, plan.contents, scheduler, limit)
 
 
 def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted: int | None) -> int:
@@ -189,14 +202,14 @@ def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted:
         if run.task.key in records
     ]
     counts = Counter(outcome for _, outcome, _ in found)
-    print(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
+    say(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
     failed = [row for row in found if row[1] is not Outcome.PASSED]
     for title, outcome, why in failed[:FAILED_SHOWN]:
-        print(f"mttcg: {title}: {outcome}: {one_line(why)}", file=sys.stderr)
+        tell(f"{title}: {outcome}: {one_line(why)}")
     if len(failed) > FAILED_SHOWN:
-        print(f"mttcg: ... and {len(failed) - FAILED_SHOWN} more, see {table}", file=sys.stderr)
+        tell(f"... and {len(failed) - FAILED_SHOWN} more, see {table}")
     if interrupted is not None:
-        print("mttcg: interrupted; the same command goes on from here", file=sys.stderr)
+        tell("interrupted; the same command goes on from here")
         return 128 + interrupted
     return EXIT_FAULT if failed else 0
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.errors import OptionError
+from mttcg.terminal import say
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ClientSecurity
@@ -26,7 +27,8 @@ class KeysVerb:
         from mttcg_bus.security import make_keys
 
         beside = make_keys(args.file)
-        print(f"{args.file}: keep it secret\n{beside}: give it to the other side")
+        say(f"{args.file}: keep it secret")
+        say(f"{beside}: give it to the other side")
         return 0
 
 

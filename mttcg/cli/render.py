@@ -5,7 +5,6 @@ from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from mttcg.cli.report import ROW_LIMIT, cell, heading, indented, left_out, new_table, report_parts
 from mttcg.machine.result import LedgerCounts, RunResult, VcpuResult
@@ -152,7 +151,7 @@ def register_table(registers: Mapping[str, int]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     values = [f"{name:>4} {value:#018x}" for name, value in registers.items()]
     for start in range(0, len(values), REGISTERS_A_LINE):
-        table.add_row(*map(Text, values[start : start + REGISTERS_A_LINE]))
+        table.add_row(*(cell("", value) for value in values[start : start + REGISTERS_A_LINE]))
     return table
 
 

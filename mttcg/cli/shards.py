@@ -19,11 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
 from mttcg.config import SMP_MAX
-from mttcg.errors import MttcgError
+from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loader import Plugin
 from mttcg.machine.launch import PYTHON, end_text
 from mttcg.machine.parent import signal_at_end_of_parent
-from mttcg_bus.aggregator import Aggregator, Outcome, consume_all, merged, report_of
+from mttcg_bus.aggregator import (
+    Aggregator,
+    Outcome,
+    consume_all,
+    merged,
+    report_of,
+    save,
+    with_report,
+)
 from mttcg_bus.errors import BusError
 from mttcg_bus.interim import Every, Paced, so_far
 from mttcg_bus.run_info import RunInfo
@@ -85,6 +93,7 @@ def run_shard(
     ):
         signal_at_end_of_parent(0)
         aggregator = make(subscriber.run)
+        aggregator.begin(shard)
         hand_over(out, part_bytes(b"", None))
 
         def tell() -> None:
@@ -97,7 +106,6 @@ def run_shard(
             every()
 
         every = Every(interim or NEVER, tell)
-        aggregator.begin(shard)
         outcome = consume_all(Paced(subscriber, look), aggregator)
         aggregator.end()
         hand_over(out, part_bytes(pack_state(aggregator), outcome))
@@ -121,10 +129,10 @@ def hand_over(out: RawIOBase, data: bytes) -> None:
 
 @contextmanager
 def refusals_handed_over(out: RawIOBase) -> Iterator[None]:
-    """Leave an error of the bus, if there is one, to who merges."""
+    """Leave an error of the bus, or an option that can't be met, to who merges."""
     try:
         yield
-    except BusError as error:
+    except (BusError, UserError) as error:
         hand_over(out, part_bytes(b"", Outcome({}, False, {}, (), str(error))))
         raise SystemExit(error.exit_status) from error
 
@@ -137,7 +145,8 @@ def own_streams(parts: Any, plugin: Plugin) -> list[str]:
 def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
     """Write what a shard has: a line of JSON, then the state; no outcome in an interim one.
 
-    A part without a state says that the shard has subscribed, or with an outcome, why it has not.
+    A part without a state says that the shard is ready to consume, having subscribed, or with an
+    outcome, why it is not.
     """
     head: dict[str, Any] = {"bytes": len(state)}
     if outcome is not None:
@@ -149,14 +158,19 @@ def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
 
 
 class ShardLostError(MttcgError):
-    """A shard ended before it had subscribed."""
+    """A shard ended before it was ready: by a mistake of the user's if its status says so."""
+
+    def __init__(self, wrong: str, status: int) -> None:
+        super().__init__(wrong)
+        self.exit_status = EXIT_USER if status == EXIT_USER else EXIT_FAULT
 
 
 @dataclass
 class Shard:
     """One that runs, as the merging process sees it: what has come, and its last state.
 
-    subscribed: whether it has said so. news: whether a state came since somebody set this to False.
+    subscribed: whether it has said so, and that it is ready to consume. news: whether a state came
+    since somebody set this to False.
     """
 
     number: int
@@ -225,7 +239,7 @@ class Shard:
 class Shards:
     """All shards of one aggregator, and what they have in sum.
 
-    subscribed: called when every shard has subscribed.
+    subscribed: called when every shard has, and is ready to consume.
     told: called with the report so far when every shard that lives has sent a state; None: never.
     """
 
@@ -258,7 +272,7 @@ class Shards:
     def watch(self) -> Outcome:
         """Read until all have ended; what is missing of a shard that died, the failure says.
 
-        Raises ShardLostError for one that ends before it has subscribed.
+        Raises ShardLostError for one that ends before it is ready.
         """
         begun = False
         with selectors.DefaultSelector() as selector:
@@ -269,7 +283,8 @@ class Shards:
                     if not key.data.read():
                         selector.unregister(key.fd)
                         if not key.data.subscribed:
-                            raise ShardLostError(key.data.wrong(len(self.shards)))
+                            wrong = key.data.wrong(len(self.shards))
+                            raise ShardLostError(wrong, key.data.process.returncode)
                 if not begun and all(shard.subscribed for shard in self.shards):
                     begun = True
                     self.subscribed()
@@ -286,7 +301,7 @@ class Shards:
             found = self._merged()
             self.told(report_of(found))
             with aggregator_errors(self.plugin):
-                found.save()
+                save(found)
 
     def _merged(self) -> Aggregator:
         make = maker_of(self.plugin)
@@ -303,10 +318,10 @@ class Shards:
         came = {part: count for outcome in outcomes for part, count in outcome.received.items()}
         with aggregator_errors(self.plugin):
             found = self._merged()
-            found.save()
-            report = report_of(found)
-        failure = "; ".join(dict.fromkeys(wrong))
-        return Outcome(report, not (failure or gaps or missing), gaps, missing, failure, came)
+            save(found)
+            failure = "; ".join(dict.fromkeys(wrong))
+            outcome = Outcome({}, not (failure or gaps or missing), gaps, missing, failure, came)
+            return with_report(outcome, found)
 
     def interrupt(self) -> None:
         """Have them stop in order."""

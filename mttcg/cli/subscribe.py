@@ -21,9 +21,11 @@ from mttcg.cli.aggregation import (
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
-from mttcg.config import check_interim, check_policy, check_shards, not_in_shards
+from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
+from mttcg.instrument.second_half import check_aggregator, checks_options
+from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
@@ -99,6 +101,8 @@ class SubscribeVerb:
             check_policy("this subscriber", args.policy)
         check_interim(args.interim)
         check_shards(args.shards)
+        if args.json is not None:
+            check_output("--json", args.json)
         place = parse_place(args.shard, args.state_fd)
         plugin = load_plugin(args.plugin)
         maker_of(plugin)
@@ -107,6 +111,8 @@ class SubscribeVerb:
         security = client_security(args)
         if place is not None:
             return be_shard(args, plugin, place, security)
+        if args.report_fd is None and checks_options(plugin):  # else the run has asked it before
+            check_before(args.url, plugin, security)
         told = teller(plugin, args.report_fd) if args.interim else None
         work = aggregate_in_shards if args.shards > 1 else aggregate_alone
         outcome, interrupted = work(args, plugin, security, told)
@@ -138,6 +144,13 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
     return place[0], place[1]
 
 
+def check_before(url: str, plugin: Plugin, security: "ClientSecurity | None") -> None:
+    """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
+    from mttcg_bus.subscriber import ask_snapshot
+
+    check_aggregator(plugin, ask_snapshot(url, CONNECT_SECONDS, security).run)
+
+
 def aggregate_alone(
     args: argparse.Namespace,
     plugin: Plugin,
@@ -149,7 +162,7 @@ def aggregate_alone(
     told: called with each interim report. Returns the outcome and whether it was Ctrl-C. Raises the
     bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    from mttcg_bus.aggregator import aggregate, report_of
+    from mttcg_bus.aggregator import aggregate, report_of, save
     from mttcg_bus.interim import Every, Paced, so_far
     from mttcg_bus.subscriber import Subscriber
 
@@ -164,16 +177,16 @@ def aggregate_alone(
     ) as subscriber:
         with stop_on_interrupt(subscriber.stop) as interrupts, aggregator_errors(plugin):
             aggregator = make(subscriber.run)
-            write_subscribed(args.report_fd)
 
             def tell() -> None:
                 if told is not None:
                     found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
                     told(report_of(found))
-                    found.save()
+                    save(found)
 
             look = Every(args.interim or NEVER, tell)
-            outcome = aggregate(Paced(subscriber, look), aggregator)
+            begun = partial(write_subscribed, args.report_fd)
+            outcome = aggregate(Paced(subscriber, look), aggregator, begun)
         return outcome, bool(interrupts)
 
 
@@ -250,6 +263,6 @@ def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int 
         show(plugin, outcome.report)
         if not outcome.complete:
             wrong = incomplete_text(outcome)
-            print(f"mttcg: plugin {plugin}: incomplete: {wrong}", file=sys.stderr)
+            tell(f"plugin {plugin}: incomplete: {wrong}")
     if file is not None:
         write_json(file, outcome_json(plugin, outcome))

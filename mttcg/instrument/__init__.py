@@ -41,6 +41,7 @@ from mttcg.instrument.options import option
 from mttcg.instrument.source_lines import SourceLines, source_lines
 from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.ticket import Ticket
+from mttcg.printable import printable
 
 __all__ = [
     "BlockTable",
@@ -66,6 +67,7 @@ __all__ = [
     "instrument_block",
     "instrument_memory",
     "option",
+    "printable",
     "probe",
     "source_lines",
     "symbol",

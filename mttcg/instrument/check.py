@@ -1,7 +1,7 @@
 """Which target fits where, checked when it is attached rather than when it is met."""
 
 from collections.abc import Callable
-from typing import Any, SupportsIndex
+from typing import Any
 
 from mttcg.instrument import events
 from mttcg.instrument.changes import Attachment, Where
@@ -36,8 +36,6 @@ def check_target(attachment: Attachment) -> None:
     def refuse(wrong: str) -> None:
         raise TargetError(target, f"at {where}", wrong)
 
-    if not isinstance(attachment.pc, SupportsIndex | None):
-        refuse(f"pc is an address or None, not {attachment.pc!r}; expected as symbol() gives it")
     if isinstance(target, Stream):
         if target.dtype not in RECORDS[where].values():
             names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])

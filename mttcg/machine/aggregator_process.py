@@ -32,9 +32,9 @@ class AggregatorProcess:
 
     plugin: what it is called on the bus. named: what it is called in messages. shards: processes
     that share its work out among them; each is a subscriber. subscribed: whether all have said that
-    they are. latest: the report that came last, None before the first. news: whether it came since
-    somebody set this to False. ended_reports: whether none comes any more. received: what came to
-    it, by (stream, cpu), as it says with its last report.
+    they are, and ready to consume. latest: the report that came last, None before the first. news:
+    whether it came since somebody set this to False. ended_reports: whether none comes any more.
+    received: what came to it, by (stream, cpu), as it says with its last report.
     """
 
     plugin: str
@@ -76,9 +76,12 @@ class AggregatorProcess:
         return cls._start(plugin, "", tuple(command), shards)
 
     @classmethod
-    def start_recorder(cls, file: Path, url: str, keys: Path | None) -> "AggregatorProcess":
-        """Start a recorder of all that is published at `url`."""
-        command = ("record", url, str(file), *_with_keys(keys))
+    def start_recorder(
+        cls, file: Path, url: str, keys: Path | None, limit: int = 0
+    ) -> "AggregatorProcess":
+        """Start a recorder of all that is published at `url`, up to `limit` bytes if not 0."""
+        command: tuple[str, ...] = ("record", url, str(file), *_with_keys(keys))
+        command += ("--record-limit", str(limit)) if limit else ()
         return cls._start("recorder", "the recorder", command)
 
     @classmethod

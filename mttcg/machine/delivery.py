@@ -13,7 +13,9 @@ from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.launch import end_text
+from mttcg.printable import printable
 from mttcg.vcpu.patience import Patience
+from mttcg_bus.departures import Departures
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
 from mttcg_bus.publisher_process import Died, PublisherProcess
@@ -30,6 +32,17 @@ SILENCE_SECONDS = 30.0
 """At the end: how long all subscribers may acknowledge nothing."""
 REPORT_SECONDS = 60.0
 """How long an aggregator may take from the end of its streams to its report."""
+
+
+def tell_undone(departures: Departures, failed: Callable[[str], None]) -> None:
+    """Tell `failed` of the records that subscribers left undone."""
+    for left in departures.listed:
+        if left.lost:
+            name, reason = printable(left.name), printable(left.reason)
+            failed(f"subscriber {name} left {left.lost} records undone: {reason}")
+    others = departures.others
+    if others.lost:
+        failed(f"{others.count} more subscribers left {others.lost} records undone")
 
 
 class SubscribersMissingError(MttcgError):
@@ -174,10 +187,10 @@ class Delivery:
         )
         return self.aggregators[-1]
 
-    def record(self, file: Path) -> None:
-        """Start a recorder of everything that is published."""
+    def record(self, file: Path, limit: int) -> None:
+        """Start a recorder of everything that is published, up to `limit` bytes if not 0."""
         assert self.publisher is not None
-        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys)
+        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys, limit)
 
     @property
     def children(self) -> list[AggregatorProcess]:
@@ -257,11 +270,19 @@ class Delivery:
         return now + self.past_stalled[cpu]
 
     def subscribers(self) -> list[dict[str, Any]]:
-        """Everybody who has left: name, reason, and the ledger of what came by meanwhile."""
-        departures = self.publisher.departures if self.publisher is not None else []
+        """Those who have left: name, reason, and the ledger of what came by meanwhile."""
+        listed = self.publisher.departures.listed if self.publisher is not None else []
         return [
-            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in departures
+            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in listed
         ]
+
+    def more_subscribers(self) -> dict[str, Any]:
+        """How many left besides those, and the ledger of all of them; empty if none did."""
+        if self.publisher is None or not self.publisher.departures.others.count:
+            return {}
+        others = self.publisher.departures.others
+        ledger = {stream: summed.to_plain() for stream, summed in others.ledger.items()}
+        return {"count": others.count, "ledger": ledger}
 
     def garbage(self) -> dict[str, int]:
         """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
@@ -272,9 +293,8 @@ class Delivery:
         publisher = self.publisher
         if publisher is not None and publisher.alive and not publisher.finish(SILENCE_SECONDS):
             failed("the bus publisher did not end in order")
-        for left in publisher.departures if publisher is not None else ():
-            if left.lost:
-                failed(f"subscriber {left.name} left {left.lost} records undone: {left.reason}")
+        if publisher is not None:
+            tell_undone(publisher.departures, failed)
         reports: dict[str, Any] = {}
         for aggregator in self.children:
             reported = aggregator.report(REPORT_SECONDS)

@@ -1,6 +1,6 @@
 """Guest ELF files, read and checked (System V gABI, chapters 4 and 5; RISC-V psABI)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -9,8 +9,9 @@ from elftools.elf.sections import SymbolTableSection
 
 from mttcg.engine.base import ISA
 from mttcg.errors import GuestFileError
+from mttcg.instrument.elf_segments import Placements
 from mttcg.isa.riscv64.extensions import isa_text
-from mttcg.machine.image import GuestImage, Placement, Segment, Symbol, ram_range, set_symbols
+from mttcg.machine.image import GuestImage, Segment, Symbol, ram_range, set_symbols
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
 
@@ -114,15 +115,13 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
         raise GuestFileError(path, "it has no loadable segment", EXPECTED)
     segments = sorted(_read_segment(path, content, header) for header in headers)
     _check_segments(path, segments, ram_base, ram_size)
-    placements = tuple(
-        Placement(header["p_vaddr"], header["p_paddr"], header["p_memsz"]) for header in headers
-    )
+    placements = Placements.of(elf, (ram_base, ram_size))
     symbols = _read_symbols(elf, placements)
     return GuestImage(
         path=path,
         ram_base=ram_base,
         ram_size=ram_size,
-        entry=_entry(path, elf["e_entry"], placements),
+        entry=_entry(path, elf["e_entry"], placements.entry),
         segments=tuple(segments),
         symbols=tuple(sorted({symbol for _, symbol in symbols})),
         placements=placements,
@@ -172,43 +171,42 @@ def _check_segments(path: Path, segments: list[Segment], ram_base: int, ram_size
         previous_end = end
 
 
-def _entry(path: Path, entry: int, placements: Iterable[Placement]) -> int:
+def _entry(path: Path, given: int, entry: int | None) -> int:
     """Return the physical address of the entry point: in a segment, where code can be (even)."""
-    if entry % 2:
-        raise GuestFileError(path, f"its entry point {entry:#x} is odd", "an even address")
-    for placement in placements:
-        for base in (placement.virtual, placement.physical):
-            if base <= entry < base + placement.size:
-                return entry - base + placement.physical
-    raise GuestFileError(path, f"its entry point {entry:#x} is in no segment", "one in a segment")
+    if given % 2:
+        raise GuestFileError(path, f"its entry point {given:#x} is odd", "an even address")
+    if entry is None:
+        raise GuestFileError(
+            path, f"its entry point {given:#x} is in no segment", "one in a segment"
+        )
+    return entry
 
 
-def _read_symbols(elf: ELFFile, placements: tuple[Placement, ...]) -> list[tuple[bool, Symbol]]:
+def _read_symbols(elf: ELFFile, placements: Placements) -> list[tuple[bool, Symbol]]:
     """Return the named symbols of code and data, each after whether it is global.
 
-    Absolute symbols are mostly constants of a linker script; they count if they name a place in a
-    segment.
+    A symbol is where the segment of its section is, also at an end of it. Absolute symbols are
+    mostly constants of a linker script; they count if they name a place in a segment.
     """
     found = []
+    homes = [placements.with_section(section.header) for section in elf.iter_sections()]
     tables = (table for table in elf.iter_sections() if isinstance(table, SymbolTableSection))
     for entry in (entry for table in tables for entry in table.iter_symbols()):
         section, address = entry["st_shndx"], entry["st_value"]
+        home = homes[section] if isinstance(section, int) and section < len(homes) else None
         absent = section == "SHN_UNDEF" or (
-            section == "SHN_ABS" and not _is_placed(address, placements)
+            section == "SHN_ABS" and not placements.has_linked(address)
         )
         if entry["st_info"]["type"] in SYMBOL_TYPES and _is_label(entry.name) and not absent:
             is_global = entry["st_info"]["bind"] != "STB_LOCAL"
-            found.append((is_global, Symbol(address, entry["st_size"], entry.name)))
+            place = (placements if home is None else home).of_linked(address)
+            found.append((is_global, Symbol(place, entry["st_size"], entry.name)))
     return found
 
 
 def _is_label(name: str) -> bool:
     """Whether a name is a programmer's, not a mapping symbol ($x, psABI) or a local label."""
     return bool(name) and name.isprintable() and not name.startswith(("$", ".L"))
-
-
-def _is_placed(address: int, placements: Iterable[Placement]) -> bool:
-    return any(place.virtual <= address < place.virtual + place.size for place in placements)
 
 
 def _check_htif(image: GuestImage) -> None:

@@ -13,16 +13,20 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
 from mttcg.machine.parent import signal_at_end_of_parent
+from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.stream import StreamSpec
+
+if TYPE_CHECKING:
+    from mttcg.vcpu.guest import Declarations
+    from mttcg_bus.run_info import RunInfo
 
 PR_SET_NAME = 15
 TRANSLATOR, REHEARSAL = -1, -2
@@ -130,8 +134,8 @@ def end_with(run: Callable[[], int]) -> NoReturn:
     status = EXIT_FAULT
     try:
         status = run()
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        tell_error(error)
     finally:
         flush_output()
         os._exit(status)
@@ -177,21 +181,26 @@ def serve(channel: Channel) -> int:
     from mttcg.errors import MttcgError
     from mttcg.instrument.clock import look, ticks_per_second
     from mttcg.instrument.initialise import load_plugins
+    from mttcg.instrument.reach import Reach
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
+    from mttcg_bus.run_info import RunInfo
 
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
-    declarations = Declarations(message["symbols"])
+    reach = Reach.from_plain(message["reach"])
+    declarations = Declarations(message["symbols"], message["smp"], reach)
+    run = RunInfo.from_plain(message["run"]) if message["run"] is not None else None
     if message["check"]:
         from mttcg.machine.check import attach
 
         attach(declarations)
     try:
-        plugins = load_plugins(declarations, message["plugins"])
+        plugins = load_plugins(declarations, message["plugins"], run)
         needs = describe(declarations, plugins)
         wanted = needs["streams"] or message["control"]  # a plugin with streams may come later
         rate = ticks_per_second(declarations.moment or look()) if wanted else 0
-        channel.send({"ready": needs, "ticks_per_second": rate})
+        ready = {"ready": needs, "ticks_per_second": rate, "warnings": declarations.warnings}
+        channel.send(ready)
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})
         return EXIT_USER
@@ -199,12 +208,14 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    watch_children(channel, message["symbols"], children)
+    watch_children(channel, partial(rehearse, channel, declarations, run), children)
     return 0
 
 
-def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int, int]) -> None:
-    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile."""
+def watch_children(
+    channel: Channel, rehearse: Callable[[dict[str, Any]], int], children: dict[int, int]
+) -> None:
+    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile, in children."""
     ends = {os.pidfd_open(pid): pid for pid in children}
     poller = select.poll()
     for descriptor in (channel.fileno(), *ends):
@@ -216,7 +227,7 @@ def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int
                 if received is None:
                     poller.unregister(channel)
                     continue
-                pid = fork_rehearsal(channel, symbols, received[0])
+                pid = fork_rehearsal(partial(rehearse, received[0]))
                 end = os.pidfd_open(pid)
                 children[pid], ends[end] = REHEARSAL, pid
                 poller.register(end, select.POLLIN)
@@ -244,7 +255,7 @@ def told_of_end(index: int, status: int) -> dict[str, Any]:
     return {"rehearsal": status} if index == REHEARSAL else {"ended": index, "status": status}
 
 
-def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+def fork_rehearsal(rehearse: Callable[[], int]) -> int:
     """Fork a process that loads a plugin to see whether it can be, and what it needs; its id.
 
     It says so through the channel, and ends.
@@ -255,20 +266,22 @@ def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str,
     if child == 0:
         die_with_parent(parent)
         name_process("rehearsal")
-        end_with(partial(rehearse, channel, symbols, message))
+        end_with(rehearse)
     return child
 
 
-def rehearse(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+def rehearse(
+    channel: Channel, first: "Declarations", run: "RunInfo | None", message: dict[str, Any]
+) -> int:
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
     from mttcg.instrument.initialise import load_anew
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
-    declarations = Declarations(symbols)
+    declarations = Declarations(first.symbols, first.count, first.reach)
     try:
-        plugin = load_anew(declarations, message["rehearse"])
+        plugin = load_anew(declarations, message["rehearse"], run)
         answer = describe(declarations, {plugin.name: plugin})
     except (MttcgError, BusError) as error:
         answer = {"error": str(error)}

@@ -1,6 +1,5 @@
 """A machine: the guest, its processes, and one run of it."""
 
-import errno
 import os
 import time
 import uuid
@@ -35,11 +34,10 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import table_records
+from mttcg_bus.host_limits import limit_of
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "llvm"
-LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What the kernel says when a machine is too large for it."""
 
 
 class Machine:
@@ -66,6 +64,7 @@ class Machine:
         stdin_fd: int | None = None,
         on_bus: Callable[[str], None] | None = None,
         on_interim: Callable[[RunResult], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
     ) -> RunResult:
         """Run the guest to its end.
 
@@ -76,6 +75,7 @@ class Machine:
             stdin_fd: descriptor that the guest's UART reads from.
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
             on_interim: called with the result so far, every `interim` seconds if that is not 0.
+            on_warning: called with each warning, a line, when it comes; the result has it, too.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
         is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
@@ -85,10 +85,10 @@ class Machine:
             console = standard_output()
         run = Run(self.config, self.image, Interrupts())
         try:
-            return run.run(console, on_status, stdin_fd, on_bus, on_interim)
-        except OSError as error:
-            if error.errno in LIMITS:
-                raise HostLimitError(self.config.smp, self.config.memory, error) from error
+            return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+        except Exception as error:
+            if limit := limit_of(error):
+                raise HostLimitError(self.config.smp, self.config.memory, error, limit) from error
             raise
         finally:
             with run.interrupts:
@@ -118,10 +118,11 @@ class Run:
         stdin_fd: int | None,
         on_bus: Callable[[str], None] | None,
         on_interim: Callable[[RunResult], None] | None,
+        on_warning: Callable[[str], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         self._make_segments()
-        self.host = host = start_host(self.config, self.image)
+        self.host = host = start_host(self.config, self.image, self.run_info())
         self._make_delivery(host, on_bus)
         self._make_descriptors(host)
         self.seconds["start"] = time.monotonic() - self.started
@@ -135,7 +136,9 @@ class Run:
                 interims.look()
 
         with self.interrupts as interrupts:
-            watch = self._watch(host, console, stdin_fd, tick)
+            watch = self._watch(host, console, stdin_fd, tick, on_warning or (lambda _text: None))
+            for text in host.warnings:
+                watch.warn(text)
             if self.config.control:
                 watch.control = Control(self, watch)
             if on_interim is not None and self.config.interim:
@@ -180,7 +183,7 @@ class Run:
                 on_bus(publisher.url)
             delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [], self.config)
             if self.config.record is not None:
-                delivery.record(Path(self.config.record))
+                delivery.record(Path(self.config.record), self.config.record_limit)
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
     def run_info(self) -> RunInfo:
@@ -233,6 +236,7 @@ class Run:
         console: Console | None,
         stdin_fd: int | None,
         tick: Callable[[], None],
+        on_warning: Callable[[str], None],
     ) -> Watch:
         assert self.delivery is not None
         return Watch(
@@ -248,6 +252,9 @@ class Run:
             console=console,
             stdin_fd=stdin_fd,
             on_tick=tick,
+            on_warning=on_warning,
+            symbol_at=self.run_info().symbol_at,
+            stop_on_trap_loop=self.config.stop_on_trap_loop,
         )
 
     def _start_vcpus(self, host: Host) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 EXIT_WAITING = 71
-"""Every hart waits for ever: neither the user's mistake nor ours, but no end either."""
+"""Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
 NANOSECONDS = 1e-9
 
 ENDINGS = {
@@ -35,6 +35,7 @@ ENDINGS = {
     Ending.SUPERVISOR: StopReason.ALL_WAITING,
     Ending.CALLBACK: StopReason.CALLBACK_FAILED,
     Ending.FAULT: StopReason.FAULT,
+    Ending.TRAP_LOOP: StopReason.TRAP_LOOP,
 }
 
 
@@ -217,6 +218,7 @@ def result_of(
         plugins=plugins,
         ledger={name: ledger.to_plain() for name, ledger in run.delivery.ledger().items()},
         subscribers=run.delivery.subscribers(),
+        more_subscribers=run.delivery.more_subscribers(),
         failures=list(watch.failures),
         warnings=list(watch.warnings),
         seconds=dict(run.seconds),

@@ -22,6 +22,7 @@ class StopReason(StrEnum):
     ALL_WAITING = "every hart waits and nothing can wake one"
     INTERRUPTED = "interrupted"
     VCPU_LOST = "a vCPU process died"
+    TRAP_LOOP = "a hart takes the same trap for ever"
     CALLBACK_FAILED = "a plugin callback raised"
     FAULT = "a fault"
 
@@ -91,7 +92,8 @@ class RunResult:
 
     `host` holds facts of the machine it ran on; `exit_status` is the guest's code, or what the
     error that ended the run gives; `plugins` maps a plugin's name to its report and `ledger` a
-    stream's name to its counts; `subscribers` are those there were, with ledgers of their own;
+    stream's name to its counts; `subscribers` are those there were, with ledgers of their own, and
+    `more_subscribers` the `count` of those beyond a number of them, and their `ledger` in sum;
     `failures` are messages of one or more lines, empty after a run
     without fault; `warnings` say in a line each what the run had to do without, or more slowly;
     `seconds` maps a phase of the run to its wall time; `code_cache` has, with the llvm engine, the
@@ -112,6 +114,7 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     subscribers: list[dict[str, Any]] = field(default_factory=list)
+    more_subscribers: dict[str, Any] = field(default_factory=dict)
     code_cache: dict[str, int] = field(default_factory=dict)
     garbage: dict[str, int] = field(default_factory=dict)
     check: dict[str, Any] = field(default_factory=dict)
@@ -134,6 +137,7 @@ class RunResult:
                 "plugins": self.plugins,
                 "ledger": self.ledger,
                 "subscribers": self.subscribers,
+                "more_subscribers": self.more_subscribers,
                 "failures": self.failures,
                 "warnings": self.warnings,
                 "seconds": self.seconds,

@@ -22,9 +22,19 @@ PAGE = 4096
 
 
 def create_segment(name: str, size: int) -> int:
-    """A new segment of zeros; its memory is taken page by page as it is touched."""
-    descriptor = os.memfd_create(f"mttcg-{name}", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, size)
+    """A new segment of zeros; its memory is taken page by page as it is touched.
+
+    Raises OSError, with what was wanted as its file name.
+    """
+    descriptor = -1
+    try:
+        descriptor = os.memfd_create(f"mttcg-{name}", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, size)
+    except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        wanted = f"{-(-size >> 20)} MiB of shared memory, {name}"
+        raise OSError(error.errno, error.strerror, wanted) from error
     return descriptor
 
 

@@ -18,11 +18,13 @@ from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
 from mttcg.instrument.targets import BlockTable
+from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
 from mttcg.machine.segments import fixed_sizes, map_segment
+from mttcg.machine.trap_loops import facts_of
 from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
@@ -32,6 +34,7 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
+from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.vcpu import Vcpu
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
+LONGEST_INSTRUCTION = 4
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +200,23 @@ class VcpuProcess:
             guest,
             lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
+            self._tell_trap_loop,
         )
         guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
+
+    def _tell_trap_loop(self, loop: TrapLoop) -> None:
+        self.channel.send({"trap_loop": facts_of(loop, self._instruction_at)})
+
+    def _instruction_at(self, pc: int) -> str:
+        """The text of the instruction at a pc, "" where there is no RAM."""
+        at = pc - RAM_BASE
+        if not 0 <= at < len(self.ram):
+            return ""
+        lines = disassemble(self.ram[at : at + LONGEST_INSTRUCTION].tobytes(), pc)
+        return lines[0][2]
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""

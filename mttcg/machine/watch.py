@@ -16,6 +16,7 @@ from mttcg.machine.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.machine.delivery import Delivery
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import Host, end_text
+from mttcg.machine.trap_loops import warning_of
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg_bus.publisher_process import Died
@@ -38,8 +39,9 @@ class Watch:
     """What the loop watches, and what it has seen.
 
     `console` takes the guest's output; `failures` are the texts of what went wrong, `warnings` of
-    what only went otherwise than wanted, each once, whichever vCPU sent it; `lost` are
-    the vCPUs whose process ended by itself. `control` does what others want from outside.
+    what only went otherwise than wanted, each once, whichever vCPU sent it, and told to
+    `on_warning` when it comes; `lost` are the vCPUs whose process ended by itself. `symbol_at`
+    names addresses. `control` does what others want from outside.
     """
 
     host: Host
@@ -54,6 +56,9 @@ class Watch:
     console: Console | None
     stdin_fd: int | None
     on_tick: Callable[[], None]
+    on_warning: Callable[[str], None]
+    symbol_at: Callable[[int], str]
+    stop_on_trap_loop: bool = False
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
@@ -160,9 +165,20 @@ class Watch:
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
         if status != 0:
-            self.warnings.append(
+            self.warn(
                 f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
             )
+
+    def warn(self, text: str) -> None:
+        """Warn of something, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.on_warning(text)
+
+    def _trap_loop(self, index: int, facts: dict[str, Any]) -> None:
+        self.warn(warning_of(index, facts, self.symbol_at))
+        if self.stop_on_trap_loop:
+            self.stop(Ending.TRAP_LOOP)
 
     def _host_gone(self) -> None:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
@@ -200,8 +216,9 @@ class Watch:
                 self.failures.append(message["failure"])
                 self.stop(Ending(message["ending"]))
             elif "warning" in message:
-                if message["warning"] not in self.warnings:
-                    self.warnings.append(message["warning"])
+                self.warn(message["warning"])
+            elif "trap_loop" in message:
+                self._trap_loop(index, message["trap_loop"])
             elif "change" in message:
                 self._spread(index, message)
             elif self.control is not None:
@@ -260,7 +277,8 @@ class Watch:
             raise
         except (OSError, ValueError) as error:
             self.console = None
-            self.failures.append(f"the guest's later output is lost: its console failed: {error}")
+            wrong = getattr(error, "strerror", None) or error
+            self.failures.append(f"the guest's later output is lost: its console failed: {wrong}")
 
     def _drain_console(self) -> None:
         os.set_blocking(self.console_output, False)

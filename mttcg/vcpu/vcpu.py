@@ -20,6 +20,7 @@ from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
+from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
@@ -36,6 +37,7 @@ class Vcpu:
         guest: the guest as plugins see it.
         make_engine: builds the engine, given the function to call with each new block.
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
+        on_trap_loop: told, once for each, of a trap that the hart takes for ever.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Vcpu:
         guest: GuestOfVcpu,
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
+        on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
     ) -> None:
         self.hart: Hart = harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
@@ -58,6 +61,7 @@ class Vcpu:
         self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
+        self.trap_loops = TrapLoops(self.hart, self.engine.spill_integer, on_trap_loop)
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -231,8 +235,12 @@ class Vcpu:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
         self._leave_early(trap.pc)
+        self.trap_loops.look(trap)
         take_trap(self.hart, trap)
+        handler = self.hart.pc
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
+        if self.hart.pc != handler:  # a plugin lets the guest go on elsewhere
+            self.trap_loops.forget()
 
     def _trap(self, left: Exit) -> None:
         assert left.cause is not None

@@ -22,6 +22,7 @@ of, and needs a guest with debug information (-g). A block counts as a whole whe
 """
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,11 @@ from mttcg.instrument import (
     option,
     source_lines,
 )
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of
 from mttcg_plugins._files.lcov import Covered, SourceFile, lcov_text
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.outputs import check_output
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,8 @@ class Options:
     top: int = option(20, help="how many functions to report, the least covered first, 0 for all")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record the first execution of every block on every vCPU."""
-    check_output("drcov", options.drcov)
-    check_output("lcov", options.lcov)
     instrument_block(None, None, Stream("blocks", events.BLOCK), once=True)
     return True
 
@@ -68,13 +68,15 @@ class Aggregator(mttcg_bus.Aggregator):
         super().__init__(options, run)
         self.vcpus: dict[tuple[int, int], int] = defaultdict(int)  # a bit for each, by block
 
-    def begin(self, shard: int | None = None) -> None:
-        """Refuse what can't be done before anything is."""
-        super().begin(shard)
-        check_output("drcov", self.options.drcov)
-        check_output("lcov", self.options.lcov)
-        if self.options.lcov is not None and not len(source_lines(self.run.guest).starts):
-            wrong = f"{self.run.guest} has no debug information"
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse files that can't be written, and those for which the guest lacks something."""
+        check_output("drcov", options.drcov)
+        check_output("lcov", options.lcov)
+        if options.drcov is not None:
+            elf_segments(run.guest, run.ram)
+        if options.lcov is not None and not len(source_lines(run.guest, run.ram).starts):
+            wrong = f"{run.guest} has no debug information"
             raise OptionRefusedError("lcov", wrong, "a guest compiled with -g")
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
@@ -92,16 +94,16 @@ class Aggregator(mttcg_bus.Aggregator):
     def save(self) -> None:
         """Write the files that were asked for."""
         if self.options.drcov is not None:
-            ram = (self.run.ram_base, self.run.ram_size)
-            modules = modules_of(self.run.guest, elf_segments(self.run.guest), ram)
+            segments = elf_segments(self.run.guest, self.run.ram)
+            modules = modules_of(self.run.guest, segments, self.run.ram)
             content = drcov_bytes(sorted(self.vcpus), modules, self.run.entry)
-            replace_file(self.options.drcov, content)
+            write_whole(self.options.drcov, content)
         if self.options.lcov is not None:
-            replace_file(self.options.lcov, lcov_text(self.source_files()).encode())
+            write_whole(self.options.lcov, lcov_text(self.source_files()).encode())
 
     def source_files(self) -> dict[str, SourceFile]:
         """Lines and functions of each source file, as far as they have code."""
-        table, covered = source_lines(self.run.guest), Covered(self.vcpus)
+        table, covered = source_lines(self.run.guest, self.run.ram), Covered(self.vcpus)
         rows = list(table.rows())
         ran = covered.bytes_within((start, end) for start, end, _, _ in rows)
         folder = Path(self.run.guest).parent
@@ -155,4 +157,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
 def _located(folder: Path, name: str) -> str:
     """A source file's path; one relative to the guest's folder is found from there."""
-    return str(folder / name) if (folder / name).is_file() else name
+    with suppress(OSError):  # of a name that is too long for a file's
+        if (folder / name).is_file():
+            return str(folder / name)
+    return name

@@ -61,7 +61,8 @@ def test_every_combination_is_there_once_and_repeats_are_apart(folder: Path) -> 
 
 
 def test_the_arguments_of_a_run_are_what_the_plan_says(folder: Path) -> None:
-    plan = plan_of(folder, TEXT.replace("memory", 'policy = { hotblocks = "drop" }\nmemory'))
+    more = 'policy = { hotblocks = "drop" }\nstop-on-trap-loop = true\nmemory'
+    plan = plan_of(folder, TEXT.replace("memory", more))
     paths = {file.digest: Path(file.path) for run in plan.runs for file in run.task.files}
     for run in plan.runs:
         arguments = arguments_of(run.task, paths, folder / "result.json")
@@ -71,6 +72,7 @@ def test_the_arguments_of_a_run_are_what_the_plan_says(folder: Path) -> None:
         assert len(config.plugins) == len(run.task.plugins)
     assert config.symbols_set == {"rounds": -1}
     assert config.policies == {"hotblocks": "drop"}
+    assert config.stop_on_trap_loop
     assert config.memory == 64 << 20
     spec = plan.runs[1].task.plugins[1].spec(folder / "a,b" / "mine.py")
     assert spec == f"{folder}/a,,b/mine.py"

@@ -156,6 +156,7 @@ def test_every_option_reaches_the_machine(
     options += " --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --check --pin"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
+    bus += " --record-limit 2G --stop-on-trap-loop"
     bus += " --control --allow-control c.pub"
     bus += (
         " --no-aggregate --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
@@ -178,7 +179,9 @@ def test_every_option_reaches_the_machine(
         "wait_subscribers": 2,
         "policies": {"a": "drop", "a.b": "sample:8"},
         "stall_limit": 2.5,
+        "stop_on_trap_loop": True,
         "record": Path("r"),
+        "record_limit": 2 << 30,
         "keys": Path("k"),
         "allow": (Path("a.pub"), Path("b.pub")),
         "control": True,
@@ -207,7 +210,7 @@ def test_quiet_leaves_only_what_went_wrong(
 ) -> None:
     stand_in_machine(monkeypatch, result=run_result(failures=["Traceback:\n  x", "lost 3"]))
     assert main(["run", "a.elf", "--quiet"]) == 70
-    assert capsys.readouterr().err == "mttcg: Traceback:\n  x\nmttcg: lost 3\n"
+    assert capsys.readouterr().err == "mttcg: Traceback:\n    x\nmttcg: lost 3\n"
 
 
 @pytest.mark.parametrize(
@@ -258,10 +261,10 @@ def test_a_result_file_that_cannot_be_written_still_leaves_the_report(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in_machine(monkeypatch)
-    assert main(["run", "a.elf", "--json", "/dev/full"]) == 2
+    assert main(["run", "a.elf", "--json", "/dev/full"]) == 70
     err = capsys.readouterr().err
     assert "counter.elf on unicorn" in err
-    assert "mttcg: --json: /dev/full: No space left on device" in err
+    assert "mttcg: --json: /dev/full: No space left on device\n" in err
 
 
 def test_help_and_version_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

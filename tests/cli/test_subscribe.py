@@ -235,6 +235,27 @@ def test_a_run_without_the_plugin_is_one_line(
     assert err.count("\n") == 1
 
 
+def test_what_can_not_be_met_is_refused_without_subscribing(
+    publishing: Publishing, started: list["subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    absent = tmp_path / "no" / "x"
+    for arguments, wrong in (
+        (["memtrace,out=" + str(absent)], "plugin memtrace: option out: there is no folder "),
+        (["memtrace,out=" + str(absent), "--shards", "2"], "plugin memtrace: option out: there is"),
+        ([SAMPLE, "--json", str(absent)], "--json: there is no directory "),
+    ):
+        process = subscribe(started, publishing.url, "--plugin", *arguments)
+        while process.poll() is None:
+            select.select([publishing.process], [], [], 0.02)
+            publishing.process.receive()  # it asks for a snapshot
+        out, err = process.communicate(timeout=LIMIT)
+        assert (process.returncode, out) == (2, "")
+        assert err.startswith(f"mttcg: {wrong}")
+        assert err.count("\n") == 1
+    assert publishing.process.subscribers == 0
+    assert publishing.process.departures.listed == []
+
+
 def test_a_descriptor_that_is_not_open_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

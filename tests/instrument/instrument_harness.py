@@ -90,11 +90,16 @@ def load_script(path: Path, name: str) -> ModuleType:
 
 
 def build_guests(folder: Path) -> Iterator[Path]:
-    """Assemble the guests of these tests, without the examples' runtime, into a folder."""
+    """Assemble the guests of these tests, without the examples' runtime, into a folder.
+
+    Each is linked by a script of its own name, if there is one, or as the examples are.
+    """
     build = load_script(GUESTS / "build.py", "build_guests")
     for source in sorted(OWN_GUESTS.glob("*.S")):
         built = folder / f"{source.stem}.o"
         elf = built.with_suffix(".elf")
         build.run_zig((*build.COMPILE, str(source), "-o", str(built)), folder / "cache")
-        build.run_zig((*build.LINK, str(built), "-o", str(elf)), folder / "cache")
+        script = source.with_suffix(".ld")
+        link = (*build.LINK[:-1], str(script)) if script.exists() else build.LINK
+        build.run_zig((*link, str(built), "-o", str(elf)), folder / "cache")
         yield elf

@@ -146,6 +146,19 @@ def test_mistakes_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
         plugin, _, _ = given.partition(",")
         said = f"mttcg: plugin {plugin}: {wrong}; expected a file to write\n"
         assert capfd.readouterr().err == said
+    recording = tmp_path / "recording"
+    run_plugins("hello", "coverage", "memtrace", "timeline", record=recording)
+    capfd.readouterr()
+    arguments = ["replay", str(recording), "--plugin"]
+    for given, wrong in (
+        ("memtrace", f"option out: there is no folder {tmp_path}/no; expected a file to write"),
+        ("timeline", f"option out: there is no folder {tmp_path}/no; expected a file to write"),
+    ):
+        assert main([*arguments, f"{given},out={tmp_path}/no/x"]) == 2
+        assert capfd.readouterr() == ("", f"mttcg: plugin {given}: {wrong}\n")
+    assert main([*arguments, "coverage", "--json", f"{tmp_path}/no/x"]) == 2
+    wrong = f"--json: there is no directory {tmp_path}/no; expected a file to write"
+    assert capfd.readouterr() == ("", f"mttcg: {wrong}\n")
     with pytest.raises(ElfFileError, match=r"gone\.elf: No such file.*; expected the ELF file"):
         source_lines(tmp_path / "gone.elf")
     (tmp_path / "no.elf").write_text("no ELF")

@@ -56,6 +56,7 @@ def result(**changes: Any) -> dict[str, Any]:
         },
         "ledger": {"memtrace.access": counts},
         "subscribers": [{"name": EVIL, "reason": EVIL, "ledger": {"memtrace.access": counts}}],
+        "more_subscribers": {"count": 3, "ledger": {"memtrace.access": counts}},
         "failures": [f"two lines\n{EVIL}"],
         "warnings": [EVIL],
         "seconds": {"run": 1.5},

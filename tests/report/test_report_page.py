@@ -51,7 +51,14 @@ def test_what_the_json_has_is_there() -> None:
         *(f"Plugin {EVIL}", "About"),
     ]
     assert reader.texts["p"] == [f"two lines\n{EVIL}", EVIL]
-    for shown in ("2,000,000", "memtrace.access", "exit status", "134,217,728", "0x80000040"):
+    for shown in (
+        "2,000,000",
+        "memtrace.access",
+        "exit status",
+        "134,217,728",
+        "0x80000040",
+        "3 more",
+    ):
         assert shown in reader.texts["td"]
 
 

@@ -10,7 +10,7 @@ from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg_bus import ask_ledger
 
-GARBAGE = {"messages": 3, "packets": 0, "connections": 1, "orders": 0}
+GARBAGE = {"messages": 3, "packets": 0, "connections": 1, "orders": 0, "excess": 0}
 
 
 def test_garbage_is_in_the_result_and_costs_nothing(start: Callable[..., Running]) -> None:
