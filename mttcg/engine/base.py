@@ -30,7 +30,10 @@ class ExitKind(Enum):
 
 @dataclass(frozen=True)
 class Exit:
-    """An exit: its kind, the pc of the next instruction, and what the kind says further."""
+    """An exit: its kind, the pc of the next instruction, and what the kind says further.
+
+    `address`: of the access, or, of a CALLBACK, before what the callback was; 0 if that is over.
+    """
 
     kind: ExitKind
     pc: int
@@ -61,8 +64,8 @@ class Engine(Protocol):
     hart: Hart
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the current block, which was counted, goes on at hart.pc."""
+    def goes_on(self) -> int | None:
+        """Where the current block, which was counted, goes on; None if it is over."""
 
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""

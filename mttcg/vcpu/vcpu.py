@@ -110,12 +110,14 @@ class Vcpu:
             code = take_interrupt(hart, self.machine)
             if code is not None:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
+            if engine.goes_on not in (None, hart.pc):
+                self._leave_early(engine.goes_on)
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
-        if engine.unfinished:
-            self._leave_early(hart.pc)
+        if engine.goes_on is not None:
+            self._leave_early(engine.goes_on)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
@@ -242,6 +244,7 @@ class Vcpu:
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""
+        self._leave_early(left.address)
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""

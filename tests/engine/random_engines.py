@@ -37,7 +37,7 @@ ROUND = 50
 Watch = Literal["", "call", "python", "record", "accesses"]
 """How a plan watches: in a call, in Python, by records of everything, by records of accesses."""
 RECORDED = {
-    "blocks": ("pc",),
+    "blocks": ("pc", "instructions", "size"),
     "executed": ("pc",),
     "accesses": ("pc", "address", "size", "value", "write"),
 }
@@ -82,15 +82,16 @@ class Watched:
     Args:
         engine: its name.
         watch: the kind of the plan's operations, "" for no plan.
+        devices: what is outside of RAM.
     """
 
-    def __init__(self, engine: str, watch: Watch) -> None:
+    def __init__(self, engine: str, watch: Watch, devices: Any = None) -> None:
         self.seen: list[list[tuple[int, ...]]] = [[], [], []]
         self.functions = [OPERATION(self._recorder(kind)) for kind in range(3)]
         self.name, self.watch = engine, watch
         names = {"record": tuple(RECORDED), "accesses": ("accesses",)}.get(watch)
         self.recorded = Recorded(names) if names else None
-        self.bare = Bare(engine, BASE, SIZE, self._plan())
+        self.bare = Bare(engine, BASE, SIZE, self._plan(), devices)
 
     def _plan(self) -> Plan:
         if self.recorded is not None:
@@ -132,8 +133,10 @@ class Watched:
             self._take(self.recorded)
         x, f, fcsr = bare.registers()
         data = bare.read(DATA, DATA_END - DATA)
-        counted = [0] * (hart.blocks - blocks)
-        entered = counted if self.watch in ("", "accesses") else [a[0] for a in self.seen[0]]
+        entered: list[tuple[int, ...]] = [()] * (hart.blocks - blocks)
+        if self.watch not in ("", "accesses"):
+            # of what an operation is given, or a record has: pc, instructions, and last the size
+            entered = [(a[0], a[1], a[-1]) for a in self.seen[0]]
         return Ending(
             hart.mepc,
             hart.mcause,
@@ -179,7 +182,7 @@ class Watched:
     def check_from(self, program: Program, state: State, expected: Ending) -> None:
         """Run a program that was loaded, and compare."""
         if self.watch in ("", "accesses"):
-            blocks = [0] * len(expected.blocks)
+            blocks: list[tuple[int, ...]] = [()] * len(expected.blocks)
             accesses = expected.accesses if self.watch else []
             expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=accesses)
         compare_endings(self.run(program, state), expected)

@@ -132,13 +132,14 @@ class LlvmEngine:
         while True:
             self._follow_generation()
             frame[Word.EXIT] = Reason.NONE
-            resumed, self.resumed = self.resumed, None
-            frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            resumed = self.resumed == hart.pc
+            frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed else 0
+            self.resumed = None
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
-                self.resumed = resumed
-            if reason is Reason.HOT:
+            if reason is Reason.REST or (reason is Reason.STALE and resumed):
+                self.resumed = hart.pc
+            elif reason is Reason.HOT:
                 self._sample(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
@@ -161,7 +162,7 @@ class LlvmEngine:
             return Exit(ExitKind.CALLBACK, pc)
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
-            return Exit(ExitKind.CALLBACK, pc if target is None else target)
+            return Exit(ExitKind.CALLBACK, pc if target is None else target, address=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
         if reason is Reason.ACCESS:
@@ -290,13 +291,12 @@ class LlvmEngine:
         return self.translator.publish(version, FAST, code, entries)
 
     def _rest_of_block(self, pc: int) -> int:
-        """Code that goes on in the middle of a block, up to its end."""
+        """Code that goes on in the middle of a block, up to its end or some way on."""
         version = self._version(*self._enter(pc))
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
         if found is None:
-            sweep = self.translator.sweep(version.page, version.slot, [pc])
-            sweep.leaders &= {pc}
+            sweep = self.translator.rest(version.page, version.slot, pc)
             with self.arena:
                 found = self.arena.find(key)
                 if found is None:
@@ -309,7 +309,7 @@ class LlvmEngine:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
-        for leader in self.translator.sweep(page, slot, [pc]).leaders:
+        for leader in sorted(self.translator.sweep(page, slot, [pc]).leaders):
             if (slot, leader) in self.known:
                 continue
             self.known.add((slot, leader))
@@ -360,9 +360,9 @@ class LlvmEngine:
         return self.cache.current_blocks(self.known)
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the current block, which was counted, goes on at hart.pc."""
-        return self.resumed == self.hart.pc
+    def goes_on(self) -> int | None:
+        """Where the current block, which was counted, goes on; None if it is over."""
+        return self.resumed
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
