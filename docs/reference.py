@@ -85,8 +85,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Files of lines": ("printable",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
-ELSEWHERE = {"events"}
-"""Names of `mttcg.instrument` that have a part of the page of their own."""
+ELSEWHERE = {"events", "API_VERSION", "OLDEST_API_VERSION"}
+"""Names of `mttcg.instrument` that have a part of the page, or of another one, of their own."""
 RECORDS = (
     "ACCESS",
     "TIMED_ACCESS",

@@ -56,6 +56,8 @@ class Config:
     """Address the bus binds to; None: one of its own."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
+    check: bool = False
+    """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
     """Pin every vCPU process to a processor."""
     aggregate: bool = True
@@ -127,7 +129,7 @@ class Config:
             absent = "--control" if not self.control else "--keys"
             raise OptionError("--allow-control", f"there is no {absent}", "both, or neither")
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
-            wrong = f"any user of this machine could use {self.bus}"
+            wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from mttcg_bus.errors import OutputFull, StreamBroken
 from mttcg_bus.items import Batch, Gap, Item, Opened
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.stream import Received, Records
 
 Kind = TypeVar("Kind", bound="Aggregator")
 
@@ -117,6 +117,7 @@ class Outcome:
     report: of the aggregator, with a table `lost` if it has gaps. complete: nothing is missing.
     gaps: missing records by (stream, cpu). missing: the (stream, cpu) whose end did not come.
     failure: why the stream broke off, and the aggregator's faults; "" without either.
+    received: what came, by (stream, cpu).
     """
 
     report: dict[str, Any]
@@ -124,6 +125,7 @@ class Outcome:
     gaps: dict[tuple[str, int], int]
     missing: tuple[tuple[str, int], ...]
     failure: str
+    received: dict[tuple[str, int], Received] = field(default_factory=dict)
 
 
 class Subscription(Protocol):
@@ -143,21 +145,26 @@ def consume_all(subscription: Subscription, aggregator: Aggregator) -> Outcome:
     The outcome has no report yet. `begin` and `end` are the caller's.
     """
     gaps: dict[tuple[str, int], int] = defaultdict(int)
+    received: dict[tuple[str, int], Received] = defaultdict(Received)
     failure = ""
     try:
         for item in subscription:
             if isinstance(item, Opened):
                 continue
-            event = item.stream.partition(".")[2]
+            part, event = (item.stream, item.cpu), item.stream.partition(".")[2]
+            so_far = received[part]
             if isinstance(item, Batch):
+                received[part] = so_far._replace(records=so_far.records + len(item.records))
                 aggregator.consume(event, item.cpu, item.records)
             elif isinstance(item, Gap):
-                gaps[item.stream, item.cpu] += item.count
+                count = {item.cause: getattr(so_far, item.cause) + item.count}
+                received[part] = so_far._replace(**count)
+                gaps[part] += item.count
                 aggregator.lost(event, item.cpu, item.count)
     except StreamBroken as error:
         failure = str(error)
     complete = not (gaps or subscription.missing or failure)
-    return Outcome({}, complete, dict(gaps), subscription.missing, failure)
+    return Outcome({}, complete, dict(gaps), subscription.missing, failure, dict(received))
 
 
 def aggregate(

@@ -35,7 +35,8 @@ class Configure(wire.Message):
     rings: {stream: [descriptor by vCPU]}. doorbell: eventfd. space: eventfd by vCPU. stall_ms: how
     long a subscriber with records may acknowledge nothing, 0 for ever. keys: file
     of the publisher's keys, "" for none. allowed: public keys that may connect. controllers: those
-    that may give commands, too. control: 1 if the run takes commands.
+    that may give commands, too. control: 1 if the run takes commands. token: what others show if
+    there are no keys, "" for nothing.
     """
 
     TYPE: ClassVar[str] = "configure"
@@ -51,6 +52,7 @@ class Configure(wire.Message):
     allowed: tuple[str, ...] = ()
     controllers: tuple[str, ...] = ()
     control: int = 0
+    token: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import CommandFailed, NoPublisher, SubscriptionRefused
 from mttcg_bus.limits import LARGEST_PAYLOAD
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import ClientSecurity
+from mttcg_bus.security import Security
 
 PATIENCE_SECONDS = 60.0
 MEMORY_PIECE = 32 << 10
@@ -21,7 +21,8 @@ class Control:
     """A connection to a run that was started with `--control`.
 
     url: of its bus. seconds: how long to wait for each answer; what was asked for is done also if
-    nobody waits for it any more. security: keys, which a bus beyond this machine asks for.
+    nobody waits for it any more. security: keys, which a bus beyond this machine asks for, or a
+    token.
     Each method waits for its answer, and raises CommandFailed with the run's words if there is an
     error, NoPublisher if there is no answer in time, PublisherLost if the run ends meanwhile,
     AddressRefused, KeyRefused, ProtocolError, WrongVersion. A `with` block closes it.
@@ -37,7 +38,7 @@ class Control:
         url: str,
         *,
         seconds: float = PATIENCE_SECONDS,
-        security: ClientSecurity | None = None,
+        security: Security | None = None,
     ) -> None:
         self.seconds = seconds
         self._dealer = Dealer(url, security)

@@ -70,6 +70,16 @@ class KeyFileError(BusError):
         self.path, self.wrong = path, wrong
 
 
+class TokenError(BusError):
+    """A file does not hold the token of a bus, or can't."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, path: str, wrong: str) -> None:
+        super().__init__(f"token file {path}: {wrong}")
+        self.path, self.wrong = path, wrong
+
+
 class PublisherLost(StreamBroken):
     """The publisher died or left before the stream had ended."""
 

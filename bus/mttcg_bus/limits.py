@@ -14,6 +14,8 @@ LARGEST_PACKET = 4096
 LONGEST_NAME = 100
 LONGEST_REASON = 1000
 
+LARGEST_TOKEN_FILE = 4096
+
 # what a run publishes
 
 LARGEST_BATCH = 1 << 20
@@ -62,6 +64,7 @@ WORDS = {
     "LARGEST_PACKET": "bytes of a packet at the Unix socket",
     "LONGEST_NAME": "characters of a `name`",
     "LONGEST_REASON": "characters of a `reason`, and of an `error`",
+    "LARGEST_TOKEN_FILE": "bytes of a file with a token that are read",
     "LARGEST_BATCH": "bytes of records in one `batch`",
     "LARGEST_RECORD": "bytes of a record",
     "MOST_FIELDS": "fields of a record",

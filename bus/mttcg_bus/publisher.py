@@ -24,7 +24,7 @@ from mttcg_bus import control, wire
 from mttcg_bus.admission import why_not, why_not_now
 from mttcg_bus.commands import Commands
 from mttcg_bus.delivery import Copies, RemoteSubscriber, Source, Tap
-from mttcg_bus.errors import AddressError, HostLimit, KeyFileError, ProtocolError
+from mttcg_bus.errors import AddressError, HostLimit, KeyFileError, ProtocolError, TokenError
 from mttcg_bus.garbage import Garbage
 from mttcg_bus.host_limits import check_socket_room, descriptors_left, host_refusal
 from mttcg_bus.inquiries import Inquiries
@@ -60,7 +60,7 @@ class Publisher:
         if config.keys:
             security = ServerSecurity(Path(config.keys), config.allowed, config.controllers)
         directory = Path(config.directory) if config.directory else None
-        self._router = Router(config.url, directory, security)
+        self._router = Router(config.url, directory, security, config.token)
         self._published = Published(config.space)
         self._sources = self._published.sources
         for spec in specs_of(config.streams):
@@ -471,7 +471,7 @@ def main(fd: int) -> int:
     try:
         publisher = Publisher(messages[0], supervisor)
         publisher.run()
-    except (AddressError, KeyFileError) as error:
+    except (AddressError, KeyFileError, TokenError) as error:
         supervisor.send(control.Failed(type(error).__name__, error.wrong))
         return 1
     except Exception as error:

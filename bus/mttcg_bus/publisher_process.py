@@ -29,6 +29,7 @@ from mttcg_bus.ring import mark_closed, mark_consumer_gone
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
 from mttcg_bus.threads import single_threaded
+from mttcg_bus.tokens import make_token, remove_token
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ServerSecurity
@@ -88,8 +89,10 @@ class PublisherProcess:
         rings: Mapping[str, Sequence[int]],
         wakes: Sequence[int],
         directory: Path | None,
+        token: str,
     ) -> None:
         self._process, self._control, self._directory = process, end, directory
+        self._token = token
         self._rings = {name: tuple(fds) for name, fds in rings.items()}
         self._wakes = wakes
         self.url, self.pid = "", process.pid
@@ -120,7 +123,8 @@ class PublisherProcess:
         ring_fds: rings by stream name, then by vCPU. doorbell_fd, space_fds (by vCPU): non-blocking
         eventfds. The descriptors stay the caller's, open until the handle has ended.
         stall_seconds: a subscriber that has records, and acknowledges nothing for so long,
-        is given up; 0: never. security: whom to accept, which addresses beyond this machine need.
+        is given up; 0: never. security: whom to accept, which addresses beyond this machine need;
+        without it, a TCP address is for processes of this user, which find a token (`tokens`).
         takes_commands: whether who may control the run can give commands.
         Raises AddressRefused, AddressInUse, PublisherLost.
         """
@@ -135,7 +139,8 @@ class PublisherProcess:
         except BaseException:
             address.remove_socket("", directory)
             raise
-        handle = cls(process, control.ControlSocket(ours), ring_fds, space_fds, directory)
+        token = make_token() if security is None and url.startswith("tcp:") else ""
+        handle = cls(process, control.ControlSocket(ours), ring_fds, space_fds, directory, token)
         handle.url = url if directory else ""  # only once bound is somebody's path ours to remove
         try:
             handle._control.send(
@@ -152,6 +157,7 @@ class PublisherProcess:
                     allowed=security.allowed if security is not None else (),
                     controllers=security.controllers if security is not None else (),
                     control=int(takes_commands),
+                    token=token,
                 )
             )
             handle._wait_bound(url)
@@ -325,3 +331,5 @@ class PublisherProcess:
                 os.eventfd_write(fd, 1)
         with contextlib.suppress(OSError):  # somebody else put something into the directory
             address.remove_socket(self.url, self._directory)
+        if self._token:
+            remove_token(self.url, self._token)

@@ -14,7 +14,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus import wire
 from mttcg_bus.address import check_address, check_free, remove_socket
-from mttcg_bus.errors import AddressInUse, AddressRefused
+from mttcg_bus.errors import AddressInUse, AddressRefused, TokenError
 from mttcg_bus.garbage import Garbage
 from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.limits import (
@@ -26,7 +26,15 @@ from mttcg_bus.limits import (
     UNREAD_SECONDS,
 )
 from mttcg_bus.peers import Peer, Peers, Unread
-from mttcg_bus.security import CONTROLLER, Guard, ServerSecurity, read_keys
+from mttcg_bus.security import (
+    CONTROLLER,
+    Guard,
+    KeyGuard,
+    ServerSecurity,
+    TokenGuard,
+    read_keys,
+)
+from mttcg_bus.tokens import LeftToken
 from mttcg_bus.wire import Bytes
 
 BEAT_MILLISECONDS = 1000
@@ -120,15 +128,20 @@ class Router:
     """A bound ROUTER socket; `url` is its address with the port that was chosen.
 
     directory: of `private_address`, removed with the socket; None if the user chose the address.
-    security: whom to accept, None for all who reach the address. guard: its doorman, to be polled.
+    security: whom to accept. token: what others show if there is no security, "" for nothing; it is
+    left where they find it. guard: its doorman, to be polled.
     connections: counts those of whom does not speak the protocol; its monitor is to be polled.
     peers: everybody connected that has sent something. garbage: counts what went beyond a bound,
     and is the caller's for what else there is.
-    Raises AddressRefused, AddressInUse, KeyFileError.
+    Raises AddressRefused, AddressInUse, KeyFileError, TokenError.
     """
 
     def __init__(
-        self, url: str, directory: Path | None, security: ServerSecurity | None = None
+        self,
+        url: str,
+        directory: Path | None,
+        security: ServerSecurity | None = None,
+        token: str = "",
     ) -> None:
         keys = read_keys(security.file) if security is not None else None
         checked = check_address(url, secured=security is not None)
@@ -142,8 +155,11 @@ class Router:
         self.guard: Guard | None = None
         if security is not None and keys is not None:
             controllers = [keys.public, *security.controllers]
-            self.guard = Guard(self._context, security.allowed, controllers)
-            self.guard.protect(self.socket, keys)
+            self.guard = KeyGuard(self._context, keys, security.allowed, controllers)
+        elif token:
+            self.guard = TokenGuard(self._context, token)
+        if self.guard is not None:
+            self.guard.protect(self.socket)
         self.socket.set(zmq.ROUTER_MANDATORY, True)
         self.peers, self.garbage = Peers(), Garbage()
         self.connections = Connections(self.socket, self.peers)
@@ -156,6 +172,11 @@ class Router:
                 raise AddressInUse(url, "somebody else is bound to it") from error
             raise AddressRefused(url, f"can't bind: {error.strerror}") from error
         self.url = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+        try:
+            self._token = LeftToken(self.url, token) if token else None
+        except TokenError:
+            self._context.destroy(linger=0)
+            raise
 
     def post(self, identity: bytes, head: tuple[bytes, bytes], payload: Payload) -> Posted:
         """Queue a message for one peer."""
@@ -230,3 +251,5 @@ class Router:
         self._context.destroy(linger=int(linger_seconds * 1000))
         with contextlib.suppress(OSError):  # the supervisor removes what stays
             remove_socket(self.url, self._directory)
+        if self._token is not None:
+            self._token.remove()

@@ -1,9 +1,9 @@
 """What a stream is: its name, the shape of its records, and how they are batched."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,22 @@ def topic_of(stream: str, cpu: int) -> str:
 def bytes_of(records: Records) -> memoryview:
     """Return the bytes of `records`, in place if they lie side by side."""
     return np.ascontiguousarray(records).view(np.uint8).data
+
+
+class Received(NamedTuple):
+    """Records of one vCPU's part of a stream that a subscriber was given, and that it was not.
+
+    missed, dropped: see `items.Gap`.
+    """
+
+    records: int = 0
+    missed: int = 0
+    dropped: int = 0
+
+
+def received_of(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, int], Received]:
+    """Read rows of stream, vCPU and the fields of `Received`."""
+    return {(stream, cpu): Received(*counts) for stream, cpu, *counts in rows}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.router import set_common_options
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
+from mttcg_bus.security import REFUSALS, ClientSecurity, Credentials, Security
 from mttcg_bus.segments import borrow
 from mttcg_bus.snapshot import Snapshot
 from mttcg_bus.stream import StreamSpec
@@ -50,7 +50,8 @@ class Subscriber:
     connect_seconds: how long to wait for the publisher's welcome. policy: what becomes of records
     that this subscriber has no room for (see `policy`), "" for what each stream says. borrow_rings:
     read records where the vCPUs wrote them if the publisher is on this host; False: have them sent.
-    security: keys, which a publisher beyond this machine asks for. later: take streams as well that
+    security: keys, which a publisher beyond this machine asks for, or a token, if that is not where
+    it is found by itself. later: take streams as well that
     are opened while the guest runs, each announced by an item Opened; there may be none at first.
 
     Asking for the next item acknowledges the one before, and ends the life of its records.
@@ -72,7 +73,7 @@ class Subscriber:
         connect_seconds: float = 10.0,
         policy: str = "",
         borrow_rings: bool = True,
-        security: ClientSecurity | None = None,
+        security: Security | None = None,
         later: bool = False,
     ) -> None:
         self.url, self.name = url, name
@@ -90,20 +91,13 @@ class Subscriber:
             wire.Goodbye: self._on_goodbye,
             wire.Refused: self._on_refused,
         }
-        address = check_address(url, secured=security is not None)
-        self._refusal = refusal_of(security)
+        self._address = check_address(url, secured=isinstance(security, ClientSecurity))
+        self._credentials = Credentials(self._address, security)
+        self._hello = wire.Hello(name, tuple(prefixes), credit, policy, int(later))
         check_socket_room()
         self._context = zmq.Context()
         try:
-            self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-            set_common_options(self._socket, address, LARGEST_PAYLOAD, MOST_RECEIVED)
-            secure_client(self._socket, security)
-            self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
-            self._poller = zmq.Poller()
-            self._poller.register(self._socket, zmq.POLLIN)
-            self._poller.register(self._monitor, zmq.POLLIN)
-            self._socket.connect(address)
-            self._send(wire.Hello(name, tuple(prefixes), credit, policy, int(later)))
+            self._connect()
             welcome = self._wait(wire.Welcome, connect_seconds)
             self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
             self._borrow = partial(
@@ -116,6 +110,27 @@ class Subscriber:
             self._over = True
             self._context.destroy(linger=0)
             raise
+
+    def _connect(self) -> None:
+        self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        set_common_options(self._socket, self._address, LARGEST_PAYLOAD, MOST_RECEIVED)
+        self._credentials.secure(self._socket)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(self._address)
+        self._send(self._hello)
+
+    def _refused(self) -> None:
+        """Connect again if there is another token to show; raises KeyRefused."""
+        if not self._credentials.renew():
+            self._lost = True
+            raise KeyRefused(self.url, self._credentials.refusal)
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
+        self._connect()
 
     def _wait(self, kind: type[wire.Message], seconds: float) -> wire.Received:
         until = time.monotonic() + seconds
@@ -227,10 +242,11 @@ class Subscriber:
             return None
         ready = dict(self._poller.poll(milliseconds))
         if self._monitor in ready and self._socket not in ready:
+            if recv_monitor_message(self._monitor)["event"] & REFUSALS:
+                self._refused()
+                return None
             self._lost = True
             self._poller.unregister(self._monitor)
-            if recv_monitor_message(self._monitor)["event"] & REFUSALS:
-                raise KeyRefused(self.url, self._refusal)
             self._socket.poll(STRAGGLER_MILLISECONDS)
         return self._receive(0) if ready else None
 
@@ -298,9 +314,7 @@ class Subscriber:
         self.close()
 
 
-def ask_ledger(
-    url: str, seconds: float = 10.0, security: ClientSecurity | None = None
-) -> dict[str, Any]:
+def ask_ledger(url: str, seconds: float = 10.0, security: Security | None = None) -> dict[str, Any]:
     """Return where the records of a run are now: what the publisher at `url` answers.
 
     {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
@@ -310,9 +324,7 @@ def ask_ledger(
     return _ask(url, "ledger", seconds, security)
 
 
-def ask_snapshot(
-    url: str, seconds: float = 10.0, security: ClientSecurity | None = None
-) -> Snapshot:
+def ask_snapshot(url: str, seconds: float = 10.0, security: Security | None = None) -> Snapshot:
     """Return what the run at `url` has counted so far, without subscribing.
 
     Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
@@ -320,9 +332,7 @@ def ask_snapshot(
     return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
 
 
-def _ask(
-    url: str, what: str, seconds: float, security: ClientSecurity | None = None
-) -> dict[str, Any]:
+def _ask(url: str, what: str, seconds: float, security: Security | None = None) -> dict[str, Any]:
     with Dealer(url, security) as dealer:
         dealer.send(wire.Ask(what))
         received = dealer.receive(seconds)

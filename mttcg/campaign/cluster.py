@@ -146,7 +146,7 @@ class ClusterCrew:
                 return
             self.submissions += 1
             self.tasks[task.key] = task
-            digests = {file.digest for file in task.files}
+            digests = {each.digest for file in task.files for each in file.all}
             future = self.client.submit(
                 run_task,
                 self.topic,

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mttcg.config import Config
 from mttcg.errors import GuestFileError, PluginError
 from mttcg.instrument.loader import find_plugin, load_plugins
 from mttcg.instrument.options import parse_spec
+from mttcg.instrument.plugin_modules import files_of
 from mttcg.machine.board import RAM_BASE
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage, settable
@@ -137,10 +138,17 @@ class Planner:
         if "/" in target or target.endswith(".py"):
             target = str((self.directory / Path(target).expanduser()).absolute())
         source = find_plugin(target)
-        file = self.file(target) if source.path is not None else None
-        content = self.contents[file.digest] if file else source.file().read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
+        file = self.plugin_file(source.name, source.path) if source.path is not None else None
+        digest = file.key if file else hashlib.sha256(source.file().read_bytes()).hexdigest()
         return PluginUse(text, source.name, target, spec.values, digest, file)
+
+    def plugin_file(self, name: str, path: Path) -> File:
+        """Read a plugin's file, with those that it may import from beside it; PluginError."""
+        try:
+            own, *beside = map(self.file, map(str, files_of(path)))
+        except OSError as error:
+            raise PluginError(name, f"{error.filename}: {error.strerror}") from error
+        return replace(own, beside=tuple(beside))
 
 
 def load_image(node: Node, path: Path, memory: int) -> GuestImage:

@@ -28,10 +28,32 @@ KEY_DIGITS = 32
 
 @dataclass(frozen=True)
 class File:
-    """A file by its content: where it was when the campaign was planned, and its SHA-256."""
+    """A file by its content: where it was when the campaign was planned, and its SHA-256.
+
+    `beside` are those that it needs in its folder, or below: the modules that a plugin imports.
+    """
 
     path: str
     digest: str
+    beside: tuple["File", ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where it was."""
+        return Path(self.path).parent
+
+    @property
+    def all(self) -> tuple["File", ...]:
+        """It, and those beside it."""
+        return (self, *self.beside)
+
+    @property
+    def key(self) -> str:
+        """What tells it from others: the SHA-256 of its content, and of those beside it."""
+        if not self.beside:
+            return self.digest
+        places = [[str(Path(f.path).relative_to(self.folder)), f.digest] for f in self.all]
+        return hashlib.sha256(json.dumps(places).encode()).hexdigest()
 
     @property
     def name(self) -> str:
@@ -44,7 +66,7 @@ class PluginUse:
     """A plugin of a run: its spec as written, its name, name or path in the spec, and options.
 
     `file` is None for a plugin that is found by name, which whoever executes has to have installed;
-    `digest` is that of its source in either case.
+    `digest` is that of its source in either case, with what is beside its file.
     """
 
     text: str
@@ -107,7 +129,7 @@ class Task:
 def arguments_of(task: Task, paths: Mapping[str, Path], result: Path) -> list[str]:
     """Give the arguments of `mttcg` for a task.
 
-    paths: where each of its files is, by digest; result: the file for --json.
+    paths: where each of its files is, by key; result: the file for --json.
     """
     return [
         "run",
@@ -115,7 +137,7 @@ def arguments_of(task: Task, paths: Mapping[str, Path], result: Path) -> list[st
         *setting_arguments(task.settings),
         *several(
             "--plugin",
-            (use.spec(paths[use.file.digest] if use.file else None) for use in task.plugins),
+            (use.spec(paths[use.file.key] if use.file else None) for use in task.plugins),
         ),
         "--quiet",
         f"--json={result}",

@@ -16,7 +16,7 @@ from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 NAME = "recorder"
 """What the recorder is called on the bus."""
@@ -74,7 +74,7 @@ class RecordVerb:
 def record(
     url: str,
     file: Path,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     subscribed: Callable[[], None],
     limit: int,
 ) -> tuple[dict[str, Any], bool]:

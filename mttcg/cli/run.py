@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ def make_config(args: argparse.Namespace) -> Config:
         plugins=tuple(args.plugin),
         bus=args.bus,
         symbols_set=assignments,
+        check=args.check,
         pin=args.pin,
         aggregate=not args.no_aggregate,
         shards=parse_shards(args.shards),
@@ -110,6 +112,7 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
         plugins=config.plugins,
         bus=config.bus,
         symbols_set=config.symbols_set,
+        check=config.check,
         pin=config.pin,
         aggregate=config.aggregate,
         shards=config.shards,
@@ -148,7 +151,7 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
             console=output,
             on_status=show,
             stdin_fd=stdin_fd,
-            on_bus=say_where if others_come(config) else None,
+            on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
             on_warning=warn,
         )
@@ -162,9 +165,13 @@ def others_come(config: Config) -> bool:
     return bool(config.bus or config.wait_subscribers or config.control)
 
 
-def say_where(url: str) -> None:
-    """Tell those who are to subscribe where the bus is."""
+def say_where(has_keys: bool, url: str) -> None:
+    """Tell those who are to subscribe where the bus is, and where their programs find its token."""
     tell(f"bus at {url}")
+    if url.startswith("tcp://") and not has_keys:
+        from mttcg_bus.tokens import token_file
+
+        tell(f"its token is in {token_file(url)}")
 
 
 def guest_output(show: "StatusLine | None") -> GuestOutput | None:

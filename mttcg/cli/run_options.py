@@ -40,6 +40,10 @@ MACHINE: Options = {
         "action": "store_true",
         "help": "end the run when a hart takes the same trap for ever, of which it warns anyhow",
     },
+    "--check": {
+        "action": "store_true",
+        "help": "count everything in a second way, and fail if the two differ; it slows the guest",
+    },
     "--pin": {"action": "store_true", "help": "pin each vCPU process to a processor"},
 }
 BUS: Options = {

@@ -37,12 +37,12 @@ from mttcg_bus.errors import BusError
 from mttcg_bus.interim import Every, Paced, so_far
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.state import pack_state, unpack_state
-from mttcg_bus.stream import topic_of
+from mttcg_bus.stream import received_of, topic_of
 from mttcg_bus.subscriber import Subscriber, ask_snapshot
 from mttcg_bus.threads import single_threaded
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 READ_BYTES = 1 << 20
 NEVER = float("inf")
@@ -60,7 +60,7 @@ def run_shard(
     descriptor: int,
     *,
     policy: str,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     interim: float,
 ) -> Outcome:
     """Consume what shard I of N gets, and write its state to a descriptor.
@@ -154,6 +154,7 @@ def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
         head["missing"] = outcome.missing
         head["gaps"] = [[*part, count] for part, count in outcome.gaps.items()]
         head["failure"] = outcome.failure
+        head["received"] = [[*part, *counts] for part, counts in outcome.received.items()]
     return json.dumps(head).encode() + b"\n" + state
 
 
@@ -220,7 +221,8 @@ class Shard:
                 gaps = {(stream, cpu): count for stream, cpu, count in head["gaps"]}
                 missing = tuple((stream, cpu) for stream, cpu in head["missing"])
                 whole = not (gaps or missing or head["failure"])
-                self.outcome = Outcome({}, whole, gaps, missing, head["failure"])
+                came = received_of(head["received"])
+                self.outcome = Outcome({}, whole, gaps, missing, head["failure"], came)
         return bool(data)
 
     def wrong(self, shards: int) -> str:
@@ -316,11 +318,12 @@ class Shards:
         outcomes = [shard.outcome for shard in self.shards if shard.outcome is not None]
         gaps = {part: count for outcome in outcomes for part, count in outcome.gaps.items()}
         missing = tuple(part for outcome in outcomes for part in outcome.missing)
+        came = {part: count for outcome in outcomes for part, count in outcome.received.items()}
         with aggregator_errors(self.plugin):
             found = self._merged()
             save(found)
             failure = "; ".join(dict.fromkeys(wrong))
-            outcome = Outcome({}, not (failure or gaps or missing), gaps, missing, failure)
+            outcome = Outcome({}, not (failure or gaps or missing), gaps, missing, failure, came)
             return with_report(outcome, found)
 
     def interrupt(self) -> None:

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, TextIO
 INPUTS = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFREG)
 """Kinds of file that may be the guest's input, besides a terminal."""
 STANDARD_DESCRIPTORS = (0, 1, 2)
+LINE_END_CHANGES = termios.ICRNL | termios.INLCR | termios.IGNCR
+"""Input flags with which a terminal's driver makes CR, or LF, another character (termios(3))."""
 
 
 class LenientFile(io.FileIO):
@@ -113,8 +115,9 @@ def is_foreground(terminal: int) -> bool:
 def guest_input() -> Iterator[int | None]:
     """Give the descriptor of the guest's input for a run, None if there is none.
 
-    A terminal gives each key at once and without echo (the guest echoes what it wants to), signals
-    as usual, until the end of the run restores it.
+    A terminal gives each key at once and without echo (the guest echoes what it wants to), CR for
+    Enter and LF for Ctrl-J as on a serial line, signals as usual, until the end of the run restores
+    it.
     """
     descriptor = stdin_descriptor(sys.stdin)
     if descriptor is None or not os.isatty(descriptor):
@@ -123,6 +126,9 @@ def guest_input() -> Iterator[int | None]:
     before = termios.tcgetattr(descriptor)
     try:
         tty.setcbreak(descriptor)
+        mode = termios.tcgetattr(descriptor)
+        mode[0] &= ~LINE_END_CHANGES
+        termios.tcsetattr(descriptor, termios.TCSANOW, mode)
         yield descriptor
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -29,7 +29,7 @@ from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -144,7 +144,7 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
     return place[0], place[1]
 
 
-def check_before(url: str, plugin: Plugin, security: "ClientSecurity | None") -> None:
+def check_before(url: str, plugin: Plugin, security: "Security | None") -> None:
     """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
     from mttcg_bus.subscriber import ask_snapshot
 
@@ -154,7 +154,7 @@ def check_before(url: str, plugin: Plugin, security: "ClientSecurity | None") ->
 def aggregate_alone(
     args: argparse.Namespace,
     plugin: Plugin,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Connect to the bus and aggregate until the streams end or Ctrl-C.
@@ -193,7 +193,7 @@ def aggregate_alone(
 def aggregate_in_shards(
     args: argparse.Namespace,
     plugin: Plugin,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
@@ -203,7 +203,7 @@ def aggregate_in_shards(
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
     count = min(args.shards, run.smp)
     command = ["subscribe", args.url, "--plugin", args.plugin, "--interim", str(args.interim)]
-    for option in ("policy", "keys", "server"):
+    for option in ("policy", "keys", "server", "token"):
         value = getattr(args, option)
         command += [f"--{option}", str(value)] if value else []
     subscribed = partial(write_subscribed, args.report_fd)
@@ -224,7 +224,7 @@ def be_shard(
     args: argparse.Namespace,
     plugin: Plugin,
     place: tuple[int, int],
-    security: "ClientSecurity | None",
+    security: "Security | None",
 ) -> int:
     """Do the work of one shard; what it lacks is for the merging process to say."""
     from mttcg.cli.shards import run_shard
@@ -259,7 +259,8 @@ def show(title: str, report: dict[str, Any]) -> None:
 def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int | None) -> None:
     """Write the report where it was asked for: a file, a descriptor, else as tables to stdout."""
     if descriptor is not None:
-        write_report(descriptor, outcome.report, final=True, failure=outcome.failure)
+        came = outcome.received
+        write_report(descriptor, outcome.report, final=True, failure=outcome.failure, received=came)
     else:
         show(plugin, outcome.report)
         if not outcome.complete:

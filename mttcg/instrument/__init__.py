@@ -17,7 +17,8 @@ proposals for QEMU:
   is the device's name.
 - `plugin_exit()`: in each vCPU process, last.
 
-A class `Options` makes its options, a class `Aggregator` its second half.
+A class `Options` makes its options, a class `Aggregator` its second half. `API_VERSION = 1` states
+which version of this API it is written for, see `api_version`.
 """
 
 from mttcg.instrument import events
@@ -30,6 +31,7 @@ from mttcg.instrument.api import (
     uninstrument_block,
     uninstrument_memory,
 )
+from mttcg.instrument.api_version import API_VERSION, OLDEST_API_VERSION
 from mttcg.instrument.clock import clock_ticks
 from mttcg.instrument.compiled import compiled
 from mttcg.instrument.cpu import Cpu
@@ -44,6 +46,8 @@ from mttcg.instrument.ticket import Ticket
 from mttcg.printable import printable
 
 __all__ = [
+    "API_VERSION",
+    "OLDEST_API_VERSION",
     "BlockTable",
     "Counter",
     "Cpu",

@@ -9,6 +9,7 @@ from mttcg.instrument.errors import TargetError
 from mttcg.instrument.targets import (
     BlockTable,
     Board,
+    CodeTable,
     Counter,
     Probe,
     Scoreboard,
@@ -45,8 +46,8 @@ def check_target(attachment: Attachment) -> None:
     elif isinstance(target, Probe):
         if opaque is not None and not isinstance(opaque, Board):
             refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")
-    elif isinstance(target, BlockTable):
-        if where is not Where.BLOCK:
+    elif isinstance(target, CodeTable):
+        if where is not Where.BLOCK and isinstance(target, BlockTable):
             refuse("a BlockTable counts blocks only")
     elif isinstance(target, Board):
         if not isinstance(target, Counter):

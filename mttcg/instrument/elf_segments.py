@@ -68,6 +68,21 @@ class Placement:
         """Whether an address is one that it was linked for."""
         return self.linked <= linked < self.linked + self.size
 
+    def within(self, ram: tuple[int, int]) -> "Placement | None":
+        """The part of it that is loaded into RAM, base and bytes; None if none is."""
+        start, end = max(self.loaded, ram[0]), min(self.loaded + self.size, sum(ram))
+        if start >= end:
+            return None
+        before = start - self.loaded
+        return replace(
+            self,
+            linked=self.linked + before,
+            loaded=start,
+            size=end - start,
+            offset=self.offset + before,
+            file_size=min(max(self.file_size - before, 0), end - start),
+        )
+
     def has_section(self, section: Mapping[str, Any]) -> bool:
         """Whether a section is part of it, by its header; an empty one may be at either end."""
         start, size = section["sh_addr"], section["sh_size"]
@@ -93,10 +108,13 @@ class Placements:
     def of(cls, elf: "ELFFile", ram: tuple[int, int] | None = None) -> "Placements":
         """Those of a file.
 
-        ram: base and bytes of RAM; without it nothing counts as moved by the guest.
+        ram: base and bytes of RAM, which alone is loaded into; without it nothing counts as moved
+        by the guest.
         """
         headers = (segment.header for segment in elf.iter_segments("PT_LOAD"))
         found = [_placement(header) for header in headers if header["p_memsz"]]
+        if ram is not None:
+            found = [inside for one in found if (inside := one.within(ram)) is not None]
         start, entry = _start(found, elf["e_entry"])
         if start is not None and ram is not None:
             found = [_moved(one, start, ram) for one in found]
@@ -167,8 +185,9 @@ def _moved(placement: Placement, start: Placement, ram: tuple[int, int]) -> Plac
 def elf_segments(path: Path | str, ram: tuple[int, int] | None = None) -> list[ElfSegment]:
     """The loaded segments of an ELF file, in order of address.
 
-    ram: base and bytes of the guest's RAM, as `RunInfo` has them. With it, a segment that the guest
-    moves to another place in RAM, for which it was linked, is at that place.
+    ram: base and bytes of the guest's RAM, as `RunInfo` has them. With it, what is outside is left
+    out, and a segment that the guest moves to another place in RAM, for which it was linked, is at
+    that place.
     Raises ElfFileError for a file that can't be read.
     """
     from elftools.common.exceptions import ELFError

@@ -10,6 +10,7 @@ from mttcg.instrument import loader, session
 from mttcg.instrument.errors import OptionRefusedError
 from mttcg.instrument.loader import Plugin
 from mttcg.instrument.options import parse_spec
+from mttcg.instrument.plugin_modules import forget_modules
 from mttcg.instrument.second_half import aggregator_of, check_aggregator
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def load_anew(declarations: Any, spec: str, aggregated: "RunInfo | None" = None)
 
 
 def forget_module(name: str) -> None:
-    """Let the next import of a module, but not of those that it imports, run its file again."""
-    module = sys.modules.pop(name, None)
+    """Let the next import of a module, and of those within it, but of no others, run its file."""
+    module = forget_modules(name).get(name)
     package, _, last = name.rpartition(".")
     if module is not None and getattr(sys.modules.get(package), last, None) is module:
         delattr(sys.modules[package], last)

@@ -108,7 +108,25 @@ BLOCK_TABLE_WORDS = 16384 * 2048
 """One per half of every slot of the block cache; memory is taken for what is executed."""
 
 
-class BlockTable(Board):
+class CodeTable(Board):
+    """A count for each place of code, in each version of its page, kept inline.
+
+    Attached to blocks it counts their executions, to instructions how often each was retired.
+
+    Args:
+        name: unique within the plugin.
+        less_left: whether what a block left out, when it was left early, is taken off at the place
+            from which on it did.
+    """
+
+    kind = "blocks"
+
+    def __init__(self, name: str, less_left: bool = False) -> None:
+        self.less_left = less_left
+        super().__init__(name, BLOCK_TABLE_WORDS)
+
+
+class BlockTable(CodeTable):
     """Executions of each block, counted inline, and read as records at the end.
 
     Declared in `plugin_init` or at module level, its stream before it. With a stream of
@@ -120,8 +138,6 @@ class BlockTable(Board):
         stream: where the records go when a vCPU ends: of `events.EXECUTIONS`, or as above.
     """
 
-    kind = "blocks"
-
     def __init__(self, name: str, stream: "Stream") -> None:
         if not isinstance(stream, Stream):
             raise BadValueError(f"stream of {name}", stream, "a Stream")
@@ -129,7 +145,7 @@ class BlockTable(Board):
             wrong = f"its stream has dtype {stream.dtype}; expected that of executions"
             raise DeclarationError(name, wrong)
         self.stream = stream
-        super().__init__(name, BLOCK_TABLE_WORDS)
+        super().__init__(name, less_left=stream.dtype == INSTRUCTION_EXECUTIONS)
 
 
 class Stream:

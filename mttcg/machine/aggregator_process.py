@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.machine.launch import PYTHON, end_text
+from mttcg_bus.stream import Received, received_of
 from mttcg_bus.threads import single_threaded
 
 READ_BYTES = 1 << 20
@@ -34,6 +35,7 @@ class AggregatorProcess:
     that share its work out among them; each is a subscriber. subscribed: whether all have said that
     they are, and ready to consume. latest: the report that came last, None before the first. news:
     whether it came since somebody set this to False. ended_reports: whether none comes any more.
+    received: what came to it, by (stream, cpu), as it says with its last report.
     """
 
     plugin: str
@@ -45,6 +47,7 @@ class AggregatorProcess:
     latest: dict[str, Any] | None = None
     news: bool = False
     ended_reports: bool = False
+    received: dict[tuple[str, int], Received] = field(default_factory=dict)
     _failure: str | None = None
     _received: bytearray = field(default_factory=bytearray)
 
@@ -121,11 +124,13 @@ class AggregatorProcess:
                 self.subscribed = True
                 return
             report, final, failure = (content[name] for name in ("report", "final", "failure"))
+            came = received_of(content.get("received", ()))
         except (ValueError, TypeError, KeyError):
             return  # no report: the plugin's code wrote to the descriptor
         if report is not None:
             self.latest, self.news = report, True
         self._failure = failure if final else None
+        self.received = came
 
     def report(self, seconds: float, given_up: str = "") -> Reported:
         """Wait for its end, for so long; then it is killed.

@@ -54,13 +54,21 @@ def name_process(name: str) -> None:
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     """What the supervisor has to make room for."""
     from mttcg.instrument.targets import BlockTable, Board
+    from mttcg.machine.check import OWNER
 
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
-    streams = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
+    others = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
+    streams = [stream for stream in others if stream.plugin != OWNER]
     return {
         "streams": [spec_of(stream).to_plain() for stream in streams],
         "boards": [
-            {"plugin": b.plugin, "name": b.name, "kind": b.kind, "words": b.words} for b in boards
+            {
+                "plugin": b.plugin,
+                "name": b.name,
+                "kind": "" if b.plugin == OWNER else b.kind,  # in no report
+                "words": b.words,
+            }
+            for b in boards
         ],
         "tables": [
             {"plugin": b.plugin, "name": b.name, "stream": b.stream.name}
@@ -193,6 +201,10 @@ def serve(channel: Channel) -> int:
     reach = Reach.from_plain(message["reach"])
     declarations = Declarations(message["symbols"], message["smp"], reach)
     run = RunInfo.from_plain(message["run"]) if message["run"] is not None else None
+    if message["check"]:
+        from mttcg.machine.check import attach
+
+        attach(declarations)
     try:
         plugins = load_plugins(declarations, message["plugins"], run)
         needs = describe(declarations, plugins)

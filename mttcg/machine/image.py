@@ -52,6 +52,8 @@ class GuestImage:
     """The way from what the file says to where it is."""
     by_name: Mapping[str, Symbol]
     """Symbols by name; a global one goes before local ones of the same name."""
+    warnings: tuple[str, ...] = ()
+    """What of the file is not loaded, a line each."""
 
     @property
     def tohost(self) -> int | None:

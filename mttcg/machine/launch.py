@@ -110,6 +110,7 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
             "reach": reach.to_plain(),
             "smp": config.smp,
             "control": config.control,
+            "check": config.check,
             "run": run.to_plain() if config.aggregate else None,
         }
         host.send(asked | {"supervisor": os.getpid()})

@@ -17,6 +17,7 @@ from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
 from mttcg.machine.boards import Boards
+from mttcg.machine.check import RECORDED, make_rings
 from mttcg.machine.console import Console, standard_output
 from mttcg.machine.control import Control
 from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
@@ -107,6 +108,7 @@ class Run:
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}
         self.past_reports: dict[str, Any] = {}
+        self.check_rings: list[int] = []
         self.boards = Boards()
 
     def run(
@@ -135,7 +137,7 @@ class Run:
 
         with self.interrupts as interrupts:
             watch = self._watch(host, console, stdin_fd, tick, on_warning or (lambda _text: None))
-            for text in host.warnings:
+            for text in (*self.image.warnings, *host.warnings):
                 watch.warn(text)
             if self.config.control:
                 watch.control = Control(self, watch)
@@ -222,6 +224,8 @@ class Run:
         os.set_blocking(fds["console_input"], False)
         os.set_blocking(self.console_input, False)
         self.boards.add(host.needs["boards"], smp)
+        if self.config.check:
+            self.check_rings = make_rings(smp)
         self.harts = Harts(
             self.maps["harts"], [fds[f"wake{cpu}"] for cpu in range(smp)], self.machine
         )
@@ -269,6 +273,8 @@ class Run:
                 passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
                 for stream, rings in self.delivery.ring_fds.items():
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
+            for cpu, ring in enumerate(self.check_rings):
+                passed[f"ring {'.'.join(RECORDED)} {cpu}"] = ring
             for (plugin, name), descriptor in self.boards.descriptors.items():
                 passed[f"board {plugin}.{name}"] = descriptor
             passed["doorbell"] = self.delivery.doorbell_fd
@@ -289,7 +295,8 @@ class Run:
             "device_tree": self.device_tree,
             "htif": [self.image.tohost, self.image.fromhost],
             "control": self.config.control,
-            "streams": [name.split(".", 1) for name in self.delivery.specs],
+            "streams": [name.split(".", 1) for name in self.delivery.specs]
+            + ([list(RECORDED)] if self.check_rings else []),
             "boards": [[board["plugin"], board["name"]] for board in host.needs["boards"]],
             "fds": {name: place for place, name in enumerate(descriptors)},
         }
@@ -312,7 +319,7 @@ class Run:
         assert self.delivery is not None
         words = self.boards.words(table["plugin"], table["name"], cpu)
         spec = self.delivery.specs[f"{table['plugin']}.{table['stream']}"]
-        return table_records(words, self._cache(), spec.dtype)
+        return table_records(words, self.cache(), spec.dtype)
 
     def _state(self) -> dict[str, Any]:
         """What has been counted so far, for who comes late; nothing before the start."""
@@ -336,7 +343,8 @@ class Run:
             "vcpus": [vcpu_now(hart) for hart in self.harts.harts],
         }
 
-    def _cache(self) -> BlockCache:
+    def cache(self) -> BlockCache:
+        """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         return BlockCache(self.maps["cache"], self.fds["cache"], ram, RAM_BASE, 0)
 
@@ -355,7 +363,7 @@ class Run:
         if self.delivery is not None:
             self.delivery.close()
         self.boards.close()
-        for descriptor in self.fds.values():
+        for descriptor in (*self.fds.values(), *self.check_rings):
             os.close(descriptor)
         if hasattr(self, "console_output"):
             os.close(self.console_output)

@@ -16,6 +16,7 @@ from mttcg.errors import EXIT_FAULT
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.machine.check import check
 from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.machine.watch import Watch
 from mttcg.vcpu.shared import Ending
@@ -177,8 +178,12 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
                 "records were not delivered",
                 follows=True,
             )
+    checked = check(run, watch).to_json() if run.config.check else {}
+    if checked.get("difference"):
+        watch.failures.add(checked["difference"], follows=True)
     reason = stop_reason(watch)
-    return result_of(run, watch, reports, reason, exit_status(watch, reason))
+    found = result_of(run, watch, reports, reason, exit_status(watch, reason))
+    return replace(found, check=checked)
 
 
 def interim_result(run: "Run", watch: Watch) -> RunResult:

@@ -99,7 +99,8 @@ class RunResult:
     the run had to do without, or more slowly; `seconds` maps a phase of the run to its wall time;
     `code_cache` has, with the llvm engine, the arena's bytes, how much code was written into it,
     and how many regions were emptied for that; `garbage` counts what came to the bus that is none
-    of its protocol's, by where it came.
+    of its protocol's, by where it came; `check` has the numbers that
+    `--check` compared, empty without it.
     """
 
     guest: str
@@ -118,6 +119,7 @@ class RunResult:
     more_subscribers: dict[str, Any] = field(default_factory=dict)
     code_cache: dict[str, int] = field(default_factory=dict)
     garbage: dict[str, int] = field(default_factory=dict)
+    check: dict[str, Any] = field(default_factory=dict)
 
     @property
     def causes(self) -> list[str]:
@@ -149,6 +151,7 @@ class RunResult:
                 "seconds": self.seconds,
                 "code_cache": self.code_cache,
                 "garbage": self.garbage,
+                "check": self.check,
             }
         )
         return found

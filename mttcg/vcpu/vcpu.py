@@ -8,6 +8,7 @@ from typing import Any
 from mttcg.engine.base import Exit, ExitKind
 from mttcg.instrument.cpu import Moment
 from mttcg.instrument.plan import Plan
+from mttcg.instrument.targets import CodeTable
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.loadstore import Access, access_of
@@ -17,7 +18,7 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.tables import leave_early, of_instructions
+from mttcg.vcpu.tables import leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 
@@ -114,12 +115,14 @@ class Vcpu:
             code = take_interrupt(hart, self.machine)
             if code is not None:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
+            if engine.unfinished not in (None, hart.pc):
+                self._leave_early(engine.unfinished)
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
-        if engine.unfinished:
-            self._leave_early(hart.pc)
+        if engine.unfinished is not None:
+            self._leave_early(engine.unfinished)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
@@ -222,9 +225,9 @@ class Vcpu:
         self.timer.arm()
 
     def _leave_early(self, pc: int) -> None:
-        """Tell tables of instructions that the current block ends before the one at pc."""
+        """Tell tables that the current block, which was counted, ends before the one at pc."""
         for thing in self.guest.declarations.things.values():
-            if of_instructions(thing):
+            if isinstance(thing, CodeTable) and thing.less_left:
                 words = self.guest.board_words(thing, self.hart.index)
                 leave_early(words, self.engine.cache, self.hart.block_pc, pc)
 
@@ -250,6 +253,8 @@ class Vcpu:
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""
+        if left.left_at is not None:
+            self._leave_early(left.left_at)
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""

@@ -36,7 +36,8 @@ def test_workers_get_the_files_that_they_lack_and_send_back_what_plugins_left(
     here.mkdir()
     shutil.copy(guest("hello"), here / "guest.elf")
     plugin = here / "probe.py"
-    plugin.write_text("def plugin_init(_options):\n    return True\n")
+    plugin.write_text("from beside import ACCEPTED\ndef plugin_init(_):\n    return ACCEPTED\n")
+    (here / "beside.py").write_text("ACCEPTED = True\n")
     # these paths are there for the campaign's process alone
     running = campaign(
         """

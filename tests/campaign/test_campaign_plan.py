@@ -8,10 +8,12 @@ from campaign_harness import run_here
 from run_harness import guest
 
 from mttcg.campaign.file import read_campaign
+from mttcg.campaign.places import ContentMissingError, Places
 from mttcg.campaign.plan import Plan, make_plan
 from mttcg.campaign.task import arguments_of
 from mttcg.cli import build_parser
 from mttcg.cli.run import make_config
+from mttcg.instrument.loader import load_plugin
 
 PLUGIN = "from mttcg.instrument import Counter, instrument\n\n\ndef plugin_init(_):\n    {}\n"
 """With commas and braces in names, too."""
@@ -105,6 +107,37 @@ def test_a_run_is_known_by_its_content(folder: Path) -> None:
     others.append(keys_of(folder, text))
     flat = [other for keys in others for other in keys]
     assert len({key, *flat}) == 1 + len(others)
+
+
+def test_the_modules_beside_a_plugin_are_part_of_it(folder: Path, tmp_path: Path) -> None:
+    text = '[[runs]]\nguests = "mix.elf"\nplugins = ["./mine.py", "./package"]\n'
+    (folder / "package").mkdir()
+    for name in ("package/__init__.py", "package/inner.py", "beside.py"):
+        (folder / name).write_text("from beside import VALUE\n" if name[-5:] == "_.py" else "")
+    (folder / "package" / "__init__.py").write_text("from .inner import VALUE\n")
+    (folder / "mine.py").write_text("from beside import VALUE\n")
+    keys = []
+    for value in (1, 2):
+        (folder / "package" / "inner.py").write_text(f"VALUE = {value}\n")
+        for other in (1, 2):
+            (folder / "beside.py").write_text(f"VALUE = {other}\n")
+            keys.append(keys_of(folder, text))
+    assert len({key for pair in keys for key in pair}) == 4
+    plan = plan_of(folder, text)
+    files = [file for run in plan.runs for file in run.task.files if file.path[-4:] != ".elf"]
+    places = Places(tmp_path / "scratch", plan.contents)
+    assert [places.find(file) for file in files] == [Path(file.path) for file in files]
+    (folder / "beside.py").unlink()
+    (folder / "package" / "inner.py").write_text("raise AssertionError\n")
+    kept = [places.find(file) for file in files]
+    assert not any(path.is_relative_to(folder / "package") for path in kept)
+    loaded = [load_plugin(str(path)) for path in kept]
+    assert [(plugin.name, plugin.module.VALUE) for plugin in loaded] == [
+        ("mine", 2),
+        ("package", 2),
+    ]
+    with pytest.raises(ContentMissingError, match=r"beside\.py: not here"):
+        Places(tmp_path / "elsewhere", {files[0].digest: b""}).find(files[0])
 
 
 def test_runs_that_are_the_same_are_one(folder: Path) -> None:

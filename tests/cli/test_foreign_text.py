@@ -24,10 +24,12 @@ from mttcg.cli.status import StatusLine
 from mttcg.cli.top import Frames
 from mttcg.errors import GuestFileError
 from mttcg.machine.delivery import Delivery
+from mttcg.machine.failures import Failures
 from mttcg.printable import LONGEST, printable, printable_lines
 from mttcg.report.page import run_page
 from mttcg.terminal import LONGEST_LINE, say, tell, tell_error
 from mttcg_bus.control import Left
+from mttcg_bus.departures import Departures
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.snapshot import Snapshot
 from mttcg_plugins import callgraph, timeline
@@ -195,13 +197,14 @@ def test_the_course_of_a_campaign() -> None:
 
 
 def test_a_subscribers_words_stay_within_the_line_that_names_it() -> None:
-    left = Left(EVIL, EVIL, 3, 0)
-    publisher = SimpleNamespace(alive=False, departures=[left], terminate=lambda: None)
+    departures = Departures()
+    departures.add(Left(EVIL, EVIL, 3, 0))
+    publisher = SimpleNamespace(alive=False, departures=departures, terminate=lambda: None)
     delivery = Delivery({}, {}, os.eventfd(0), [], publisher=cast(Any, publisher))
-    failures: list[str] = []
-    delivery.finish(failures.append)
+    failures = Failures()
+    delivery.finish(failures)
     delivery.close()
-    assert failures == [f"subscriber {HARMLESS} left 3 records undone: {HARMLESS}"]
+    assert failures.all() == [f"subscriber {HARMLESS} left 3 records undone: {HARMLESS}"]
 
 
 def test_frames_of_collapsed_stacks(tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
         "report": {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]},
         "final": True,
         "failure": "",
+        "received": [["sample.value", 0, 0, 0, 0], ["sample.value", 1, 1, 0, 0]],
     }
 
 
@@ -252,7 +253,7 @@ def test_what_can_not_be_met_is_refused_without_subscribing(
         assert err.startswith(f"mttcg: {wrong}")
         assert err.count("\n") == 1
     assert publishing.process.subscribers == 0
-    assert publishing.process.departures == []
+    assert publishing.process.departures.listed == []
 
 
 def test_a_descriptor_that_is_not_open_is_refused(

@@ -57,7 +57,7 @@ class Counting(Watched):
         assert {name: count for name, count in counted.items() if count} == wanted
 
 
-@pytest.mark.parametrize("watch", ["", "python"])
+@pytest.mark.parametrize("watch", ["", "python", "check"])
 @pytest.mark.parametrize("part", range(3))
 def test_uncovered_instructions_run_on_unicorn_and_are_counted(
     part: int, watch: Watch, monkeypatch: pytest.MonkeyPatch
@@ -90,7 +90,7 @@ def refused_pages(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[set
     yield request.param
 
 
-@pytest.mark.parametrize("watch", ["", "python"])
+@pytest.mark.parametrize("watch", ["", "python", "check"])
 def test_pages_that_cannot_be_translated_run_on_unicorn(
     refused_pages: set[int], watch: Watch
 ) -> None:

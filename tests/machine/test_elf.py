@@ -9,8 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_elf import (
     EM_X86_64,
+    HEADERS,
     LOCAL_OBJECT,
     NOBITS,
+    NOTE,
     RAM_BASE,
     RAM_SIZE,
     SHN_ABS,
@@ -21,6 +23,7 @@ from tiny_elf import (
 )
 
 from mttcg.errors import GuestFileError, UserError
+from mttcg.instrument import elf_segments
 from mttcg.machine.board import place_device_tree
 from mttcg.machine.elf import GuestImage, load_guest, set_symbols
 
@@ -218,6 +221,87 @@ def test_tohost_and_fromhost_in_one_word_are_refused(write_elf: WriteElf) -> Non
 )
 def test_a_wrong_file_is_refused(write_elf: WriteElf, elf: TinyElf | bytes, wrong: str) -> None:
     assert wrong in refusal(write_elf(elf))
+
+
+HEADERS_SIZE = HEADERS + 2 * 56
+OWN, BEFORE = TinySegment(0x1_0000, bytes(24)), RAM_BASE - HEADERS_SIZE
+TEXT = TinySection(".text", RAM_BASE, 16, segment=1)
+ALL_IN_TEXT = (TinySection(".note", 0x1_0000, 24, kind=NOTE), TEXT)
+LEFT_OUT = (
+    (
+        TinyElf((OWN, TinySegment()), sections=ALL_IN_TEXT),
+        "the segment at 0x10000 to 0x10017 is left out: it is outside RAM, and holds only .note",
+    ),
+    (
+        TinyElf((OWN, TinySegment(kind=4), TinySegment()), sections=(replace(TEXT, segment=2),)),
+        "the segment at 0x10000 to 0x10017 is left out: it is outside RAM, and holds no section",
+    ),
+    (
+        TinyElf(
+            (TinySegment(BEFORE, headers=True), TinySegment(kind=4)),
+            sections=(replace(TEXT, segment=0),),
+        ),
+        f"the part at {BEFORE:#x} to 0x7fffffff of the segment at {BEFORE:#x} to 0x8000000f is "
+        "left out: it is outside RAM, and holds only ELF headers",
+    ),
+    (
+        TinyElf((TinySegment(BEFORE, headers=True), TinySegment(kind=4))),  # without sections
+        f"the part at {BEFORE:#x} to 0x7fffffff of the segment at {BEFORE:#x} to 0x8000000f is "
+        "left out: it is outside RAM, and holds only ELF headers",
+    ),
+    (
+        TinyElf(
+            (TinySegment(), TinySegment(RAM_BASE + RAM_SIZE - 8, bytes(16))),
+            sections=(replace(TEXT, segment=0),),
+        ),
+        "the part at 0x80100000 to 0x80100007 of the segment at 0x800ffff8 to 0x80100007 is left",
+    ),
+)
+
+
+@pytest.mark.parametrize(("elf", "said"), LEFT_OUT)
+def test_headers_and_notes_outside_ram_are_left_out(
+    write_elf: WriteElf, elf: TinyElf, said: str
+) -> None:
+    path = write_elf(elf)
+    image = load(path)
+    (warning,) = image.warnings
+    assert warning.startswith(f"{path}: {said}")
+    assert image.entry == RAM_BASE
+    assert image.segments[0] == (RAM_BASE, TinySegment().data, 16)
+    image.write(bytearray(RAM_SIZE), RAM_BASE)
+    assert [s.address for s in elf_segments(path, (RAM_BASE, RAM_SIZE))] == [
+        s.address for s in image.segments
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sections", "named"),
+    [
+        ((TinySection(".rodata", 0x1_0000, 24), TEXT), ", with .rodata, is"),
+        ((TinySection(".data", 0x1_0008, 8, start=8), *ALL_IN_TEXT), ", with .data, is"),
+        (
+            (
+                TinySection(".init", 0x1_0000, 8),
+                TinySection(".bss", 0x1_0010, 16, start=16, kind=NOBITS),
+                TEXT,
+            ),
+            ", with .init, .bss, is",
+        ),
+        ((), " is"),
+    ],
+)
+def test_what_a_program_uses_outside_ram_is_refused_by_name(
+    write_elf: WriteElf, sections: tuple[TinySection, ...], named: str
+) -> None:
+    own = replace(OWN, memory_size=32)
+    path = write_elf(TinyElf((own, TinySegment()), sections=sections))
+    assert f"the segment at 0x10000 to 0x1001f{named} outside RAM; expected" in refusal(path)
+
+
+def test_an_entry_in_what_is_left_out_is_refused(write_elf: WriteElf) -> None:
+    elf = TinyElf((OWN, TinySegment()), sections=ALL_IN_TEXT, entry=0x1_0000)
+    assert "entry point 0x10000 is in no segment" in refusal(write_elf(elf))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ HEADERS = 64
 
 @dataclass(frozen=True)
 class TinySegment:
-    """A PT_LOAD program header and its bytes."""
+    """A PT_LOAD program header and its bytes; `headers`: it begins with the file, so with those."""
 
     address: int = RAM_BASE
     data: bytes = b"\x13\x00\x00\x00" * 4
@@ -25,6 +25,7 @@ class TinySegment:
     virtual: int | None = None
     kind: int = 1
     flags: int = 7
+    headers: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ class TinyElf:
     def _program_header(segment: TinySegment, offset: int) -> bytes:
         virtual = segment.address if segment.virtual is None else segment.virtual
         size = len(segment.data)
+        if segment.headers:
+            offset, size = 0, offset + size
         memory_size = size if segment.memory_size is None else segment.memory_size
         fields = (
             segment.kind,

@@ -232,7 +232,11 @@ def test_options_that_do_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: P
     capsys.readouterr()
     hello, key = guest("hello"), str(tmp_path / "key")
     for arguments, wrong in {
-        ("--control", "--bus", "tcp://127.0.0.1:*"): "--control: any user of this machine",
+        (
+            "--control",
+            "--bus",
+            "tcp://127.0.0.1:*",
+        ): "--control: tcp://127.0.0.1:* has a token",
         ("--control", "--allow-control", key): "--allow-control: there is no --keys",
         ("--keys", key, "--allow-control", key): "--allow-control: there is no --control",
     }.items():

@@ -78,17 +78,14 @@ class Emitter:
         ram: guest RAM, and which of its pages are not plain.
         leaders: addresses of the page that have a label.
         sites: what the plan has for the page.
+        slot: of the page in the block cache.
     """
 
     def __init__(
-        self,
-        text: Text,
-        ram: Ram,
-        leaders: frozenset[int],
-        sites: Sites,
+        self, text: Text, ram: Ram, leaders: frozenset[int], sites: Sites, slot: int
     ) -> None:
         self.text, self.leaders = text, leaders
-        self.woven = Woven(text, sites, self.leave_if_asked)
+        self.woven = Woven(text, sites, slot, self.leave_if_asked)
         self.observed = bool(sites.every_access)
         self.prompt = sites.call_python()
         self.spans = Spans(text, ram, self._leave_at_access)
@@ -453,7 +450,7 @@ class Emitter:
             self.goto(int(target) & (1 << 64) - 1)
         else:
             self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
-            self.text.do("br label %dispatch")
+            self.text.do(f"br label %{'dispatch' if self.leaders else 'out'}")
         self.ended = True
 
     def branch(self, condition: str, target: int) -> None:

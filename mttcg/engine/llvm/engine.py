@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
+from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
@@ -33,7 +33,6 @@ from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 
-OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
@@ -49,6 +48,7 @@ CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
+BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 Improve = Callable[[PageVersion, int | None], bool]
 """Told of a page in which time is spent, and of the place, None for all of it; its code may get
 better some time later. False if it can't take that now."""
@@ -134,10 +134,12 @@ class LlvmEngine:
             frame[Word.EXIT] = Reason.NONE
             resumed, self.resumed = self.resumed, None
             frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if reason in (Reason.STALE, Reason.REQUEST) and hart.pc == resumed:
-                self.resumed = resumed
+            same = (hart.pc, hart.instructions) == (resumed, before)
+            if reason is Reason.REST or (same and reason in BEFORE_A_BLOCK):  # it has not begun
+                self.resumed = hart.pc
             if reason is Reason.HOT:
                 self._sample(hart.pc)
             elif reason is Reason.MISS:
@@ -146,7 +148,7 @@ class LlvmEngine:
                 self._learn(hart.pc)
             elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
                 self._interpret(int(frame[Word.EXIT_DETAIL]))
-            elif reason is not Reason.STALE:
+            elif reason not in (Reason.STALE, Reason.REST):
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _follow_generation(self) -> None:
@@ -161,7 +163,7 @@ class LlvmEngine:
             return Exit(ExitKind.CALLBACK, pc)
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
-            return Exit(ExitKind.CALLBACK, pc if target is None else target)
+            return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
         if reason is Reason.ACCESS:
@@ -290,13 +292,12 @@ class LlvmEngine:
         return self.translator.publish(version, FAST, code, entries)
 
     def _rest_of_block(self, pc: int) -> int:
-        """Code that goes on in the middle of a block, up to its end."""
+        """Code that goes on in the middle of a block, up to its end or some way on."""
         version = self._version(*self._enter(pc))
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
         if found is None:
-            sweep = self.translator.sweep(version.page, version.slot, [pc])
-            sweep.leaders &= {pc}
+            sweep = self.translator.rest(version.page, version.slot, pc)
             with self.arena:
                 found = self.arena.find(key)
                 if found is None:
@@ -309,7 +310,7 @@ class LlvmEngine:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
-        for leader in self.translator.sweep(page, slot, [pc]).leaders:
+        for leader in sorted(self.translator.sweep(page, slot, [pc]).leaders):
             if (slot, leader) in self.known:
                 continue
             self.known.add((slot, leader))
@@ -360,9 +361,9 @@ class LlvmEngine:
         return self.cache.current_blocks(self.known)
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the current block, which was counted, goes on at hart.pc."""
-        return self.resumed == self.hart.pc
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
+        return self.resumed
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
@@ -391,11 +392,8 @@ class LlvmEngine:
 
     def retired(self, pc: int, word: int, target: int) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
-        operations = self.weave.plan.every_retired
-        if operations:
-            arguments = after_instruction(self, pc, word, target)
-            for operation in operations:
-                OPERATION(operation.function)(operation.data, *arguments)
+        if self.weave.plan.every_retired:
+            tell_retired(self, self.weave.plan.every_retired, pc, word, target)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

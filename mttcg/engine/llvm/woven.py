@@ -1,7 +1,7 @@
 """What a plan adds to a page's code: counts, records, probes and calls, as LLVM text.
 
 Records of a block's straight-line piece are written into the stream's window (see
-`instrument.emitters`) after one look whether all of them fit.
+`instrument.emitters`) after one look whether all of them fit, or after several if they are many.
 """
 
 from collections.abc import Callable
@@ -57,6 +57,7 @@ class Woven:
     Args:
         text: where to.
         sites: what the plan has for the page.
+        slot: of the page in the block cache.
         leave_if_asked: emits the look whether Python wants control back.
 
     Attributes:
@@ -66,8 +67,11 @@ class Woven:
         flagged: numbers of the rows that run once.
     """
 
-    def __init__(self, text: Text, sites: Sites, leave_if_asked: Callable[[], None]) -> None:
-        self.text, self.sites, self.leave_if_asked = text, sites, leave_if_asked
+    def __init__(
+        self, text: Text, sites: Sites, slot: int, leave_if_asked: Callable[[], None]
+    ) -> None:
+        self.text, self.sites, self.slot = text, sites, slot
+        self.leave_if_asked = leave_if_asked
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
@@ -86,7 +90,7 @@ class Woven:
             IF: self._if,
         }
 
-    def at_block(self, pc: int, instructions: int, size: int, slot: int, again: bool) -> None:
+    def at_block(self, pc: int, instructions: int, size: int, again: bool) -> None:
         """Before the block at pc, of so many instructions and bytes.
 
         `again`: it has just run, so that what runs once has run.
@@ -103,7 +107,7 @@ class Woven:
                 how_long = instructions if timed else instructions | size << 16
                 self._write(window, pc, *time, self._joined(how_long, window.cpu, 32))
             else:
-                self._run(row, pc, instructions, slot, half, size)
+                self._run(row, pc, instructions, self.slot, half, size)
         self.end()
         self._ask_python(rows)
 
@@ -136,6 +140,11 @@ class Woven:
     def after_instruction(self, retired: Retired) -> None:
         """After an instruction that did not trap, before the jump if it is one."""
         for row in self.sites.every_retired:
+            if row.kind == "table":
+                self.rows.add(row.number)
+                half = retired.pc % (2 * HALVES) // 2
+                self._add(self.text.lines, row.number, offset_of_block(self.slot, half), 1)
+                continue
             what = retired.word | retired.register << 32
             if row.kind == "transfer" and not is_jump(retired.word):
                 continue
@@ -217,16 +226,22 @@ class Woven:
     def end(self) -> None:
         """End the straight-line piece: put the looks for space in, leave the cursors behind."""
         for window in self.windows.values():
-            self.text.lines[window.reserved] = "\n".join(self._look(window))
-        self.leave(self.text.lines)
+            self._end(window)
         self.windows.clear()
+
+    def _end(self, window: Window) -> None:
+        self.text.lines[window.reserved] = "\n".join(self._look(window))
+        self._leave(self.text.lines, window)
 
     def leave(self, lines: list[str]) -> None:
         """Leave the cursors behind what was written so far."""
         for window in self.windows.values():
-            cursor, after = self.text.name(), window.written * window.itemsize
-            lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {after}")
-            lines.append(f"store ptr {cursor}, ptr %cursor{window.row}, {COUNTER}")
+            self._leave(lines, window)
+
+    def _leave(self, lines: list[str], window: Window) -> None:
+        cursor, after = self.text.name(), window.written * window.itemsize
+        lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {after}")
+        lines.append(f"store ptr {cursor}, ptr %cursor{window.row}, {COUNTER}")
 
     def take_cursors(self) -> list[str]:
         """Take the rows' cursors from their emitters, where they are while others run."""
@@ -319,6 +334,9 @@ class Woven:
         number = row.emitter
         self.rows.add(number)
         self.recorded.add(number)
+        full = self.windows.get(number)
+        if full is not None and full.total == frames.MOST_RECORDS:
+            self._end(self.windows.pop(number))
         if number not in self.windows:
             cursor, cpu = self.text.name(), self.text.name()
             self.windows[number] = Window(

@@ -70,8 +70,7 @@ class SpareEngine(UnicornEngine):
     def hand_back(self) -> int | None:
         """Bring the hart state up to date; `resumed` of `take_over`, if it did not get there."""
         self.spill()
-        pc = int(self.frame[Word.RESUME_PC])
-        return None if pc == NOWHERE else pc
+        return self.unfinished
 
     def _follow_versions(self) -> None:
         """Fetch what the hart fetches: the other engine may have looked at pages anew.
@@ -88,7 +87,6 @@ class SpareEngine(UnicornEngine):
             self._use(page, self.cache.used[page])
         if gone or stale:
             self.versions = True
-            self.block = None
             flush_tlb(self.engine)
 
     def _enter(self, address: int) -> bool:
