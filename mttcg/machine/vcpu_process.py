@@ -17,6 +17,7 @@ from mttcg.engine.base import ISA, Discover, Engine, Memory
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
+from mttcg.instrument.plan import Plan
 from mttcg.instrument.targets import BlockTable
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
@@ -26,7 +27,7 @@ from mttcg.machine.devices import htif, uart16550
 from mttcg.machine.segments import fixed_sizes, map_segment
 from mttcg.machine.trap_loops import facts_of
 from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
@@ -207,6 +208,9 @@ class VcpuProcess:
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
 
+    def _warn(self, text: str) -> None:
+        self.channel.send({"warning": text})
+
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
         self.channel.send({"trap_loop": facts_of(loop, self._instruction_at)})
 
@@ -225,8 +229,15 @@ class VcpuProcess:
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.unicorn.engine import UnicornEngine
+        from mttcg.engine.unicorn.limits import FloatLimits
 
-        return UnicornEngine(memory, self.hart, self.cache, discover)
+        limits = FloatLimits(self._warn)
+
+        def look_first(block: Block) -> Plan | None:
+            limits.look(block.instructions["word"])
+            return discover(block)
+
+        return UnicornEngine(memory, self.hart, self.cache, look_first)
 
     def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.llvm.arena import Arena
@@ -248,7 +259,7 @@ class VcpuProcess:
             return True
 
         engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
-        return FallbackEngine(engine, lambda text: self.channel.send({"warning": text}))
+        return FallbackEngine(engine, self._warn)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""
