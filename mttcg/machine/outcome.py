@@ -215,6 +215,7 @@ def result_of(
         subscribers=run.delivery.subscribers(),
         failures=list(watch.failures),
         warnings=list(watch.warnings),
+        unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
         garbage=run.delivery.garbage(),

@@ -34,9 +34,9 @@ class VcpuResult:
     Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
     CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running time
     that it waited for room in its rings; `registers` are those of the last exit, by ABI name, for a
-    vCPU that did not end in order, None otherwise. `unsupported` counts, by
-    name, the instructions that the engine did not know. `traps` are synchronous exceptions, whose
-    instructions did not retire; `callbacks` the calls of plugins' Python functions that were
+    vCPU that did not end in order, None otherwise. `unsupported` counts, by name, the instructions
+    and CSRs that the engine did not know. `traps` are synchronous exceptions, whose instructions
+    did not retire; `callbacks` the calls of plugins' Python functions that were
     attached to something.
     """
 
@@ -95,6 +95,8 @@ class RunResult:
     stream's name to its counts; `subscribers` are those there were, with ledgers of their own;
     `failures` are messages of one or more lines, empty after a run
     without fault; `warnings` say in a line each what the run had to do without, or more slowly;
+    `unsupported` has the places of instructions and CSRs that the harts lack: `name`, `extension`,
+    `pc`, `symbol`;
     `seconds` maps a phase of the run to its wall time; `code_cache` has, with the llvm engine, the
     arena's bytes, how much code was written into it, and how many regions were emptied for that;
     `garbage` counts what came to the bus that is none of its protocol's, by where it came.
@@ -114,6 +116,7 @@ class RunResult:
     subscribers: list[dict[str, Any]] = field(default_factory=list)
     code_cache: dict[str, int] = field(default_factory=dict)
     garbage: dict[str, int] = field(default_factory=dict)
+    unsupported: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def instructions(self) -> int:
@@ -135,6 +138,7 @@ class RunResult:
                 "subscribers": self.subscribers,
                 "failures": self.failures,
                 "warnings": self.warnings,
+                "unsupported": self.unsupported,
                 "seconds": self.seconds,
                 "code_cache": self.code_cache,
                 "garbage": self.garbage,

@@ -19,6 +19,8 @@ from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
 from mttcg.instrument.plan import Plan
 from mttcg.instrument.targets import BlockTable
+from mttcg.isa.riscv64.absent.lookup import absent
+from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
@@ -36,6 +38,7 @@ from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
+from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
 
 if TYPE_CHECKING:
@@ -202,6 +205,7 @@ class VcpuProcess:
             lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
             self._tell_trap_loop,
+            self._tell_unsupported,
         )
         guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
@@ -214,13 +218,25 @@ class VcpuProcess:
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
         self.channel.send({"trap_loop": facts_of(loop, self._instruction_at)})
 
+    def _tell_unsupported(self, found: Absent | None, pc: int) -> None:
+        if found is None:
+            where = f"vCPU {self.index} met instructions that are not supported at more places"
+            self._warn(f"{where} than the {MOST_PLACES} that are listed")
+        else:
+            named = {"name": found.name, "extension": found.extension, "pc": pc}
+            self.channel.send({"unsupported": named})
+
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
         at = pc - RAM_BASE
         if not 0 <= at < len(self.ram):
             return ""
-        lines = disassemble(self.ram[at : at + LONGEST_INSTRUCTION].tobytes(), pc)
-        return lines[0][2]
+        code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
+        text = disassemble(code, pc)[0][2]
+        lacking = absent(int.from_bytes(code, "little"), ISA[self.message["engine"]])
+        if lacking is not None and text.startswith(".insn"):
+            return f"{lacking.name} of {lacking.extension}"
+        return text
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""

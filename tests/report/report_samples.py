@@ -58,6 +58,7 @@ def result(**changes: Any) -> dict[str, Any]:
         "subscribers": [{"name": EVIL, "reason": EVIL, "ledger": {"memtrace.access": counts}}],
         "failures": [f"two lines\n{EVIL}"],
         "warnings": [EVIL],
+        "unsupported": [{"name": EVIL, "extension": "Zbc", "pc": "0x80000000", "symbol": EVIL}],
         "seconds": {"run": 1.5},
         **changes,
     }
