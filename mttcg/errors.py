@@ -47,15 +47,9 @@ class PluginError(UserError):
 class HostLimitError(UserError):
     """The host does not give what a machine of this size needs."""
 
-    def __init__(self, smp: int, memory: int, error: Exception, limit: str) -> None:
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        wanted = getattr(error, "filename", None)
-        super().__init__(
-            f"--smp {smp} with {memory >> 20} MiB of memory: the host refuses "
-            f"{f'{wanted} ' if wanted else ''}({why}); "
-            f"expected a smaller machine, or a higher limit of {limit}"
-        )
-        self.smp, self.memory, self.error, self.limit = smp, memory, error, limit
+    def __init__(self, smp: int, memory: int, wrong: str) -> None:
+        super().__init__(f"--smp {smp} with {memory >> 20} MiB of memory: {wrong}")
+        self.smp, self.memory, self.wrong = smp, memory, wrong
 
 
 class OutputError(MttcgError):

@@ -157,7 +157,10 @@ class Bound(wire.Message):
 
 @dataclass(frozen=True)
 class Failed(wire.Message):
-    """Publisher: not bound; `kind` is the name of an AddressError, `wrong` its text."""
+    """Publisher: it ends; `kind` is the name of an AddressError, if it can't bind, or HostLimit.
+
+    wrong: the text of it.
+    """
 
     TYPE: ClassVar[str] = "failed"
     kind: str

@@ -9,6 +9,7 @@ from zmq.utils.monitor import recv_monitor_message
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
 from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
+from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_RECEIVED
 from mttcg_bus.router import set_common_options
 from mttcg_bus.security import REFUSALS, ClientSecurity, Credentials, Security
@@ -30,6 +31,7 @@ class Dealer:
         self.url, self._credentials = url, Credentials(self._address, security)
         self._connected = False
         self._sent: list[list[bytes]] = []
+        check_socket_room()
         self._context = zmq.Context()
         self._connect()
 

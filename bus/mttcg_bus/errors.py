@@ -139,6 +139,16 @@ class RecordingCut(StreamBroken):
         self.why = why
 
 
+class HostLimit(BusError):
+    """A limit of the host is too low for what `who` does; `wrong` names it."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, who: str, wrong: str) -> None:
+        super().__init__(f"{who}: {wrong}")
+        self.who, self.wrong = who, wrong
+
+
 class OutputFull(BusError):
     """A file has no room for more; it is good, and ends after `size` bytes.
 

@@ -24,8 +24,9 @@ from mttcg_bus import control, wire
 from mttcg_bus.admission import why_not, why_not_now
 from mttcg_bus.commands import Commands
 from mttcg_bus.delivery import Copies, RemoteSubscriber, Source, Tap
-from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError, TokenError
+from mttcg_bus.errors import AddressError, HostLimit, KeyFileError, ProtocolError, TokenError
 from mttcg_bus.garbage import Garbage
+from mttcg_bus.host_limits import check_socket_room, descriptors_left, host_refusal
 from mttcg_bus.inquiries import Inquiries
 from mttcg_bus.limits import MOST_CONNECTIONS, MOST_CREDIT, MOST_LENDING
 from mttcg_bus.peers import Peer
@@ -37,6 +38,8 @@ from mttcg_bus.security import ServerSecurity
 from mttcg_bus.segments import Lender
 from mttcg_bus.stream import Records, StreamSpec
 
+ROOM_FOR_PEERS, DESCRIPTORS_A_PEER = 32, 3
+"""Descriptors to have for all who connect at the least, and for each of them."""
 FLUSH_SECONDS = 0.04
 """How long a record waits at most for its batch to fill."""
 BEAT_SECONDS = 0.5
@@ -63,6 +66,9 @@ class Publisher:
         for spec in specs_of(config.streams):
             self._published.add(spec, config.rings[spec.name])
         self._lender = Lender(self._published.lend)
+        check_socket_room(ROOM_FOR_PEERS)  # libzmq ends the process when it can't accept one
+        room = descriptors_left() // DESCRIPTORS_A_PEER
+        self._router.connections.most = min(MOST_CONNECTIONS, room)
         self._garbage, self._garbage_told = self._router.garbage, Garbage()
         self._inquiries = Inquiries(
             self._run,
@@ -464,10 +470,16 @@ def main(fd: int) -> int:
         return 1
     try:
         publisher = Publisher(messages[0], supervisor)
+        publisher.run()
     except (AddressError, KeyFileError, TokenError) as error:
         supervisor.send(control.Failed(type(error).__name__, error.wrong))
         return 1
-    publisher.run()
+    except Exception as error:
+        wrong = host_refusal(error)
+        if not wrong:
+            raise
+        supervisor.send(control.Failed(HostLimit.__name__, wrong))
+        return 1
     return 0
 
 

@@ -21,6 +21,7 @@ from mttcg_bus.errors import (
     AddressError,
     AddressInUse,
     AddressRefused,
+    HostLimit,
     PublisherLost,
 )
 from mttcg_bus.garbage import Garbage
@@ -45,9 +46,10 @@ END_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Died:
-    """The publisher process is no more, before it was told to finish."""
+    """The publisher process is no more, before it was told to finish; wrong: its words, if any."""
 
     exit_status: int
+    wrong: str = ""
 
 
 PublisherEvent: TypeAlias = Joined | Left | StreamsOpened | StreamEnded | Died
@@ -98,6 +100,7 @@ class PublisherProcess:
         self.departures = Departures()
         self._garbage = Garbage()
         self.alive = True
+        self._wrong = ""
         self.state: Callable[[], dict[str, Any]] = dict
         self.command: Callable[[control.Command], None] | None = None
 
@@ -168,6 +171,8 @@ class PublisherProcess:
         match messages:
             case [control.Bound(bound), *_]:
                 self.url = bound
+            case [control.Failed(kind, wrong), *_] if kind == HostLimit.__name__:
+                raise HostLimit("the bus publisher", wrong)
             case [control.Failed(kind, wrong), *_]:
                 raise _ADDRESS_ERRORS.get(kind, AddressError)(url, wrong)
             case _:
@@ -197,7 +202,7 @@ class PublisherProcess:
         events = self._note(self._control.wait(seconds))
         if self._control.closed_by_peer:
             self._end()
-            events.append(Died(self._process.returncode))
+            events.append(Died(self._process.returncode, self._wrong))
         return events
 
     def _note(self, messages: Sequence[wire.Message]) -> list[PublisherEvent]:
@@ -207,6 +212,8 @@ class PublisherProcess:
                 events.append(message)
             if isinstance(message, Joined | Left):
                 self.subscribers = message.subscribers
+            if isinstance(message, control.Failed):
+                self._wrong = message.wrong
             if isinstance(message, Left):
                 self.departures.add(message)
             if isinstance(message, control.GarbageSeen):
@@ -270,7 +277,8 @@ class PublisherProcess:
         while self.subscribers < count and time.monotonic() < until:
             for event in self._receive(until - time.monotonic()):
                 if isinstance(event, Died):
-                    raise PublisherLost(self.url, f"exit status {event.exit_status}")
+                    why = event.wrong or f"exit status {event.exit_status}"
+                    raise PublisherLost(self.url, why)
         return self.subscribers >= count
 
     def finish(self, limit_seconds: float) -> bool:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 import zmq
+from zmq.utils.garbage import gc
 from zmq.utils.monitor import recv_monitor_message
 
 from mttcg_bus import wire
 from mttcg_bus.address import check_address, check_free, remove_socket
 from mttcg_bus.errors import AddressInUse, AddressRefused, TokenError
 from mttcg_bus.garbage import Garbage
+from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.limits import (
     FAREWELL_SECONDS,
     LARGEST_HEADER,
@@ -38,6 +40,8 @@ from mttcg_bus.wire import Bytes
 BEAT_MILLISECONDS = 1000
 SILENCE_MILLISECONDS = 10_000
 """A peer whose connection stays silent for this long (ZMTP heartbeats) is gone."""
+THREADS = 6
+"""What libzmq starts here: for this socket, and for frames that are sent without a copy."""
 
 
 def set_common_options(
@@ -60,8 +64,8 @@ def set_common_options(
 class Connections:
     """The connections of a socket, of which it counts those that end before both sides spoke ZMTP.
 
-    peers: learns which have ended. monitor: readable when `count` has something to do. Those beyond
-    `MOST_CONNECTIONS` are shut down as they come. ZeroMQ does not say whose handshake has
+    peers: learns which have ended. monitor: readable when `count` has something to do. most: those
+    beyond it are shut down as they come. ZeroMQ does not say whose handshake has
     succeeded; so the oldest one is taken, and of connections that overlap the count is right when
     they have ended.
     """
@@ -74,6 +78,7 @@ class Connections:
         self._open: dict[int, Peer] = {}  # by descriptor, the oldest first
         self._waiting: dict[int, None] = {}  # descriptors, the oldest first
         self._count = 0
+        self.most = MOST_CONNECTIONS
 
     def count(self) -> int:
         """Take in what has happened, and return how many there were by now."""
@@ -81,7 +86,7 @@ class Connections:
             while True:
                 event = recv_monitor_message(self.monitor, zmq.NOBLOCK)
                 self._note(event["event"], event["value"])
-        while len(self._open) > MOST_CONNECTIONS:
+        while len(self._open) > self.most:
             self._open.popitem()[1].disconnect()
         return self._count
 
@@ -142,6 +147,8 @@ class Router:
         checked = check_address(url, secured=security is not None)
         check_free(url)
         self._directory = directory
+        check_socket_room(threads=THREADS)
+        gc.start()  # now, and not when the first message is sent: without room it ends the process
         self._context = zmq.Context()
         self.socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         set_common_options(self.socket, checked, LARGEST_HEADER, MOST_UNHEARD)

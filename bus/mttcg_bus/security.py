@@ -174,12 +174,15 @@ class Credentials:
             case ClientSecurity():
                 return "the keys of the two sides do not fit"
             case ClientToken(_, file):
-                return f"it refused the token in {file}; it is another run, or needs keys"
+                return (
+                    f"it refused the token in {file}: that is of another run, or the bus has keys"
+                )
         refused = "it refused a connection without keys"
         if not self._address.startswith("tcp://"):
             return f"{refused}, or is no publisher"
         where = token_file(self._address)
-        return f"{refused} or a token, and there is no {where}; it is another user's, or needs keys"
+        whose = "the bus is another user's, or has keys"
+        return f"{refused} or a token, and there is no {where}: {whose}"
 
 
 class Guard:

@@ -21,6 +21,7 @@ from mttcg_bus.errors import (
     PublisherLost,
     SubscriptionRefused,
 )
+from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.items import Batch, Item, Opened
 from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_CREDIT, MOST_RECEIVED
 from mttcg_bus.parts import Key, Parts, records_of_payload
@@ -93,6 +94,7 @@ class Subscriber:
         self._address = check_address(url, secured=isinstance(security, ClientSecurity))
         self._credentials = Credentials(self._address, security)
         self._hello = wire.Hello(name, tuple(prefixes), credit, policy, int(later))
+        check_socket_room()
         self._context = zmq.Context()
         try:
             self._connect()

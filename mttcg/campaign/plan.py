@@ -55,6 +55,16 @@ def make_plan(file: CampaignFile) -> Plan:
     return Plan(file, runs, planner.contents)
 
 
+def runs_of(file: CampaignFile) -> Iterator[PlannedRun]:
+    """Give all runs one by one, as there may be many; raises as `make_plan`, before the first."""
+    planner = Planner(file.path.parent)
+    for matrix in file.matrices:
+        for _ in planner.round(matrix, 1):
+            pass
+    for matrix in file.matrices:
+        yield from planner.runs(matrix)
+
+
 class Planner:
     """Reads each file once, and checks each combination once."""
 
@@ -67,12 +77,16 @@ class Planner:
 
     def runs(self, matrix: Matrix) -> Iterator[PlannedRun]:
         """Give a matrix's runs; repeats are far apart, so that a slow hour falls on all alike."""
-        several = {key for key, choices in matrix.axes.items() if len(choices) > 1}
         for repeat in range(1, matrix.repeats + 1):
-            for combination in itertools.product(*matrix.axes.values()):
-                chosen = dict(zip(matrix.axes, combination, strict=True))
-                title = title_of(matrix, chosen, several, repeat)
-                yield self.run(matrix, chosen, title, repeat)
+            yield from self.round(matrix, repeat)
+
+    def round(self, matrix: Matrix, repeat: int) -> Iterator[PlannedRun]:
+        """Give one repeat of a matrix: all its combinations."""
+        several = {key for key, choices in matrix.axes.items() if len(choices) > 1}
+        for combination in itertools.product(*matrix.axes.values()):
+            chosen = dict(zip(matrix.axes, combination, strict=True))
+            title = title_of(matrix, chosen, several, repeat)
+            yield self.run(matrix, chosen, title, repeat)
 
     def run(
         self, matrix: Matrix, chosen: Mapping[str, Choice], title: str, repeat: int

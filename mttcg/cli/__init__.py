@@ -20,11 +20,13 @@ from mttcg.cli.top import TopVerb
 from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
-from mttcg_bus.host_limits import NO_ROOM, limit_of
+from mttcg_bus.host_limits import NO_ROOM, check_memory_room, host_refusal
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
 
+LEAST_MEMORY = 192 << 20
+"""Bytes of address space that a verb takes at least; libraries end the process for want of it."""
 EXIT_BROKEN_PIPE = 141
 """Exit status when nobody reads our output, as shells give it: 128 + SIGPIPE."""
 
@@ -110,6 +112,7 @@ def run_verb(argv: Sequence[str] | None) -> int:
     """Run what the arguments ask for; its exit status."""
     try:
         args = build_parser().parse_args(argv)
+        check_memory_room(LEAST_MEMORY, "to begin with")
         return VERBS[args.verb].run(args)
     except SystemExit as stop:  # argparse, after --help and --version
         return stop.code if isinstance(stop.code, int) else 0
@@ -130,8 +133,8 @@ def answer_exception(error: Exception) -> int:
             discard_stream(sys.stdout)
         complain(str(OutputError(str(error.filename or "standard output"), error)))
         return EXIT_FAULT
-    if limit := limit_of(error):
-        complain(f"the host refuses; expected a higher limit of {limit}")
+    if refused := host_refusal(error):
+        complain(refused)
         return EXIT_FAULT
     tell_error(error)
     complain(f"fault: {type(error).__name__}: {error}")

@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ JOBS_MAX = 4096
 WORKER_SECONDS = 60.0
 FAILED_SHOWN = 20
 """Runs that did not pass that are named at the end; the table has all."""
+LISTED_AT_ONCE = 1000
+"""Runs of a table of --list; more make several, each shown when it is there."""
 TLS = {
     "--tls-ca": "certificates of those who may sign the scheduler's, for tls:// (PEM)",
     "--tls-cert": "certificate of ours (PEM)",
@@ -73,15 +77,16 @@ class CampaignVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Run what has not been run; 70 if a run did not pass."""
         from mttcg.campaign.file import read_campaign
-        from mttcg.campaign.plan import make_plan
+        from mttcg.campaign.plan import make_plan, runs_of
         from mttcg.campaign.table import polars_module
 
         check_options(args)
         scheduler = scheduler_of(args)
-        plan = make_plan(read_campaign(args.file))
-        directory = args.output or plan.file.output
+        file = read_campaign(args.file)
+        directory = args.output or file.output
         if args.list:
-            return list_runs(plan, directory)
+            return list_runs(runs_of(file), directory)
+        plan = make_plan(file)
         polars_module()  # now, and not when all has been run
         return run_campaign(plan, directory, args, scheduler)
 
@@ -115,26 +120,31 @@ def scheduler_of(args: argparse.Namespace) -> "Scheduler | None":
     return Scheduler(args.scheduler, ca=args.tls_ca, cert=args.tls_cert, key=args.tls_key)
 
 
-def list_runs(plan: "Plan", directory: Path) -> int:
-    """Show the runs on stdout, and what came of those that have ended."""
+def list_runs(runs: Iterator["PlannedRun"], directory: Path) -> int:
+    """Show runs on stdout as they come, and what came of those that have ended."""
     from mttcg.campaign.store import read_records
     from mttcg.cli.render import make_console
     from mttcg.cli.report import rows_table
 
-    records = read_records(directory, plan.tasks())
-    rows = [
-        {
-            "run": run.task.title,
-            "vCPUs": run.task.smp,
-            "time limit": f"{run.task.time_limit:g} s" if run.task.time_limit else "none",
-            "state": state_of(run, records.get(run.task.key)),
-        }
-        for run in plan.runs
-    ]
-    console = make_console(sys.stdout)
-    for part in rows_table(rows, limit=len(rows)):
-        console.print(part)
-    say(f"{len(rows)} runs, {len(plan.tasks())} different ones; results in {directory}")
+    console, count = make_console(sys.stdout), 0
+    keys: set[bytes] = set()
+    while some := list(islice(runs, LISTED_AT_ONCE)):
+        some_keys = [run.task.key for run in some]
+        records = read_records(directory, some_keys)
+        rows = [
+            {
+                "run": run.task.title,
+                "vCPUs": run.task.smp,
+                "time limit": f"{run.task.time_limit:g} s" if run.task.time_limit else "none",
+                "state": state_of(run, records.get(run.task.key)),
+            }
+            for run in some
+        ]
+        for part in rows_table(rows, limit=len(rows)):
+            console.print(part)
+        count += len(rows)
+        keys.update(map(bytes.fromhex, some_keys))
+    say(f"{count} runs, {len(keys)} different ones; results in {directory}")
     return 0
 
 

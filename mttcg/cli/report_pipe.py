@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mttcg.errors import MttcgError
+from mttcg.errors import EXIT_FAULT, MttcgError
 from mttcg.machine.result import json_ready
+from mttcg_bus.host_limits import host_refusal
 
 if TYPE_CHECKING:
     from mttcg_bus.stream import Received
@@ -55,3 +56,9 @@ def failures_told(descriptor: int | None) -> Iterator[None]:
             raise
         write_report(descriptor, None, final=True, failure=str(error))
         raise SystemExit(error.exit_status) from error
+    except Exception as error:
+        refused = host_refusal(error)
+        if descriptor is None or not refused:
+            raise
+        write_report(descriptor, None, final=True, failure=refused)
+        raise SystemExit(EXIT_FAULT) from error

@@ -23,12 +23,12 @@ from mttcg.instrument.frames import (
     LIMIT,
     LOST,
     MASK,
+    MOST_RECORDS,
     MOST_TICKS,
     ONE,
     RECORDS,
     RING,
     SCRATCH,
-    SCRATCH_RECORDS,
     SLOW,
     SLOW_DATA,
     START,
@@ -117,7 +117,7 @@ def open_for(emitter, count):
         free = room(emitter)
     lost = free < count
     if lost:
-        start, size = word(emitter, SCRATCH), U64(SCRATCH_RECORDS)
+        start, size = word(emitter, SCRATCH), U64(MOST_RECORDS)
     else:
         head = host.load64(word(emitter, RING) + U64(HEAD))
         start = word(emitter, RECORDS) + (head & word(emitter, MASK)) * word(emitter, ITEMSIZE)

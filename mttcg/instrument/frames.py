@@ -23,7 +23,7 @@ CONDITION_WORDS = 5
     WRITE,  # address of write(2), the publisher's eventfd, and the address of what is written there
     DOORBELL,
     ONE,
-    SCRATCH,  # address of room for SCRATCH_RECORDS, written when there is no space
+    SCRATCH,  # address of room for MOST_RECORDS, written when there is no space
     CURSOR,  # address of the next record; 0 if no window is open
     LIMIT,  # address after the window
     START,  # address of the first record of the window that is not counted yet
@@ -33,5 +33,5 @@ EMITTER_WORDS = 16
 HOW_BITS, HOW_MASK = 8, 0xFF
 """Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
 MOST_TICKS = (1 << 32) - 1
-SCRATCH_RECORDS = 1024
-"""As many as a block can have at most: two for each of its instructions."""
+MOST_RECORDS = 1024
+"""Records that a window is opened for, at most."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import WHOLE, Config, not_in_shards
-from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
+from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError, UserError
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.failures import Failures
 from mttcg.machine.launch import end_text
@@ -20,6 +20,7 @@ from mttcg_bus.control import SILENT
 from mttcg_bus.departures import Departures
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
+from mttcg_bus.limits import MOST_PARTS
 from mttcg_bus.publisher_process import Died, PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
@@ -61,6 +62,16 @@ class SubscribersMissingError(MttcgError):
     def __init__(self, missing: list[str], why: str, exit_status: int = EXIT_FAULT) -> None:
         super().__init__(f"the run can't begin without {', '.join(missing)}: {why}")
         self.missing, self.why, self.exit_status = missing, why, exit_status
+
+
+class TooManyStreamsError(UserError):
+    """A run has more streams, those that have ended included, than its subscribers take."""
+
+    def __init__(self, streams: int, cpus: int) -> None:
+        super().__init__(
+            f"{streams} streams of {cpus} vCPUs; expected at most {MOST_PARTS} streams times vCPUs"
+        )
+        self.streams, self.cpus = streams, cpus
 
 
 def security_of(config: Config) -> "ServerSecurity | None":
@@ -120,14 +131,20 @@ class Delivery:
         try:
             made.space_fds += [os.eventfd(0, flags) for _ in range(smp)]
             made.add_rings(streams)
-        except OSError:
+        except (OSError, TooManyStreamsError):
             made.close()
             raise
         return made
 
     def add_rings(self, streams: list[dict[str, Any]]) -> list[StreamSpec]:
-        """Make the rings of more streams, with the policies that the user chose; the streams."""
+        """Make the rings of more streams, with the policies that the user chose; the streams.
+
+        Raises TooManyStreamsError, before it makes any.
+        """
         added = [self._with_policy(StreamSpec.from_plain(plain)) for plain in streams]
+        count = len(self.known.keys() | {spec.name for spec in added})
+        if count * len(self.space_fds) > MOST_PARTS:
+            raise TooManyStreamsError(count, len(self.space_fds))
         for spec in added:
             self.specs[spec.name] = self.known[spec.name] = spec
             rings = self.ring_fds[spec.name] = []
@@ -225,7 +242,8 @@ class Delivery:
                 raise SubscribersMissingError(missing, f"not there after {seconds:g} s")
             for event in publisher.receive():
                 if isinstance(event, Died):
-                    raise PublisherLost(publisher.url, end_text(event.exit_status))
+                    why = event.wrong or end_text(event.exit_status)
+                    raise PublisherLost(publisher.url, why)
             for descriptor, _ in ready:
                 child = children.get(descriptor)
                 if child is not None and not child.take():

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
+from mttcg.machine.launch import EXIT_REFUSED
 from mttcg.machine.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.host_limits import host_refusal
 from mttcg_bus.stream import StreamSpec
 
 if TYPE_CHECKING:
@@ -135,7 +137,10 @@ def end_with(run: Callable[[], int]) -> NoReturn:
     try:
         status = run()
     except BaseException as error:
-        tell_error(error)
+        if host_refusal(error):
+            status = EXIT_REFUSED
+        else:
+            tell_error(error)
     finally:
         flush_output()
         os._exit(status)
@@ -163,6 +168,12 @@ def main(descriptor: int) -> int:
     channel = Channel(socket.socket(fileno=descriptor))
     try:
         return serve(channel)
+    except Exception as error:
+        refused = host_refusal(error)
+        if not refused:
+            raise
+        channel.send({"error": f"the vCPU host: {refused}"})
+        return EXIT_USER
     finally:
         channel.close()
 

@@ -17,6 +17,8 @@ from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
 """How our own processes are started: no module of the directory that the user is in is ours."""
+EXIT_REFUSED = 69
+"""Exit status of a process of ours that a limit of the host ended (EX_UNAVAILABLE)."""
 END_SECONDS = 5.0
 """How long a host that closed its channel may take to exit."""
 
@@ -25,6 +27,8 @@ def end_text(status: int | None) -> str:
     """How a process ended, by its Popen.returncode; None if it has not."""
     if status is None:
         return "still there"
+    if status == EXIT_REFUSED:
+        return "a limit of the host, see ulimit -a"
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 

@@ -34,7 +34,7 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import table_records
-from mttcg_bus.host_limits import limit_of
+from mttcg_bus.host_limits import host_refusal
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "llvm"
@@ -87,8 +87,8 @@ class Machine:
         try:
             return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
         except Exception as error:
-            if limit := limit_of(error):
-                raise HostLimitError(self.config.smp, self.config.memory, error, limit) from error
+            if wrong := host_refusal(error, "a smaller machine"):
+                raise HostLimitError(self.config.smp, self.config.memory, wrong) from error
             raise
         finally:
             with run.interrupts:

@@ -55,5 +55,12 @@ def board_stride(words: int) -> int:
 
 
 def map_segment(descriptor: int, size: int, offset: int = 0) -> memoryview:
-    """Map a segment, or `size` bytes of it from `offset`, shared and writable."""
-    return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, offset=offset))
+    """Map a segment, or `size` bytes of it from `offset`, shared and writable.
+
+    Raises OSError, with what was wanted as its file name.
+    """
+    try:
+        return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, offset=offset))
+    except OSError as error:
+        wanted = f"{-(-size >> 20)} MiB of shared memory"
+        raise OSError(error.errno, error.strerror, wanted) from error

@@ -41,8 +41,10 @@ class Watch:
 
     `console` takes the guest's output; `failures` are what went wrong, `warnings` the texts of
     what only went otherwise than wanted, each once, whichever vCPU sent it, and told to
-    `on_warning` when it comes; `lost` are the vCPUs whose process ended by itself. `symbol_at`
-    names addresses. `control` does what others want from outside.
+    `on_warning` when it comes; `unsupported` are the places of instructions that the guest's harts
+    lack; `lost` are the vCPUs whose process ended by itself. `symbol_at`
+    names addresses. `refused`: whether a limit of the host was told of, which others reach, too;
+    `told`: which vCPUs said themselves why they end. `control` does what others want from outside.
     """
 
     host: Host
@@ -62,10 +64,13 @@ class Watch:
     stop_on_trap_loop: bool = False
     failures: Failures = field(default_factory=Failures)
     warnings: list[str] = field(default_factory=list)
+    unsupported: list[dict[str, str]] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
     host_lost: bool = False
+    refused: bool = False
+    told: set[int] = field(default_factory=set)
     killed: str = ""
     interrupted: bool = False
     epoch: int = 0
@@ -158,6 +163,10 @@ class Watch:
             self._host_gone()
         elif "translator" in received[0]:
             self._translator_ended(received[0]["translator"])
+        elif "error" in received[0]:
+            self.refused = True
+            self.failures.add(received[0]["error"])
+            self.stop(Ending.FAULT)
         elif "ended" in received[0]:
             self._vcpu_ended(received[0]["ended"], received[0]["status"])
         elif self.control is not None:
@@ -165,7 +174,7 @@ class Watch:
 
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
-        if status != 0:
+        if status != 0 and not self.refused:
             self.warn(
                 f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
             )
@@ -181,6 +190,12 @@ class Watch:
         if self.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
+    def _unsupported(self, found: dict[str, Any]) -> None:
+        pc = found["pc"]
+        place = found | {"pc": hex(pc), "symbol": self.symbol_at(pc)}
+        if place not in self.unsupported:
+            self.unsupported.append(place)
+
     def _host_gone(self) -> None:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
         self.selector.unregister(self.host.channel)
@@ -188,7 +203,7 @@ class Watch:
         if self.running and self.killed:
             self.failures.add(f"{vcpus_text(self.running)} killed {self.killed}")
         elif self.running:
-            self.failures.add(f"{self.host.lost()}, and all vCPUs with it")
+            self.failures.add(f"{self.host.lost()}, and all vCPUs with it", follows=self.refused)
         for index in sorted(self.running & self.silent):
             self._vcpu_ended(index, -signal.SIGKILL)
 
@@ -205,7 +220,7 @@ class Watch:
         self.failures.add(
             f"vCPU {index}: {ended} near pc {hart.block_pc:#x}, "
             f"after {hart.instructions} instructions",
-            follows=self.host_lost,
+            follows=self.host_lost or index in self.told,
         )
         self.stop(Ending.FAULT)
 
@@ -217,12 +232,17 @@ class Watch:
                 return
             message, _ = received
             if "failure" in message:
-                self.failures.add(message["failure"])
+                self.told.add(index)
+                limit = message.get("limit", False)
+                self.failures.add(message["failure"], follows=limit and self.refused)
+                self.refused = self.refused or limit
                 self.stop(Ending(message["ending"]))
             elif "warning" in message:
                 self.warn(message["warning"])
             elif "trap_loop" in message:
                 self._trap_loop(index, message["trap_loop"])
+            elif "unsupported" in message:
+                self._unsupported(message["unsupported"])
             elif "change" in message:
                 self._spread(index, message)
             elif self.control is not None:
@@ -299,7 +319,8 @@ class Watch:
         for event in publisher.receive():
             if isinstance(event, Died):
                 self.selector.unregister(descriptor)
-                self.failures.add(f"the bus publisher died ({end_text(event.exit_status)})")
+                why = event.wrong or end_text(event.exit_status)
+                self.failures.add(f"the bus publisher died ({why})")
                 self.stop(Ending.FAULT)
             elif self.control is not None:
                 self.control.hear_publisher(event)

@@ -248,23 +248,43 @@ class BlockCache:
 
     def _decode(self, page: int, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
-        instructions = decode_block(offset, lambda at: self.half_at(page, slot, at))
-        number, first = int(self.header["records"][0]), int(self.header["instructions"][0])
+        number, end = int(self.header["records"][0]), int(self.header["instructions"][0])
         if number >= RECORDS:
             raise CacheFullError("blocks", RECORDS)
+        first, instructions = self._within_another(slot, offset) or (
+            end,
+            decode_block(offset, lambda at: self.half_at(page, slot, at)),
+        )
         if first + len(instructions) > INSTRUCTIONS:
             raise CacheFullError("decoded instructions", INSTRUCTIONS)
         last = instructions[-1]
         kind = Kind(int(last["kind"]))
         size = int(last["offset"]) + int(last["length"]) - offset
         self._leave_to_host(page, slot, instructions, kind)
-        self.pool[first : first + len(instructions)] = instructions
+        if first == end:
+            self.pool[first : first + len(instructions)] = instructions
         accesses, atomics = int(np.count_nonzero(instructions["access"])), kind is Kind.ATOMIC
         row = (slot, offset, size, len(instructions), accesses, atomics, kind, first)
         self.records[number] = row
         self.header["records"] = number + 1
-        self.header["instructions"] = first + len(instructions)
+        self.header["instructions"] = max(end, first + len(instructions))
         return number + 1
+
+    def _within_another(self, slot: int, offset: int) -> "tuple[int, np.ndarray[Any, Any]] | None":
+        """Where the pool has a block's instructions already, as the end of the one before it.
+
+        So long code that is entered at many places is decoded once.
+        """
+        before = np.flatnonzero(self.index[slot, : offset // 2])
+        if not len(before):
+            return None
+        record = self.records[int(self.index[slot, before[-1]]) - 1]
+        first, count = int(record["first"]), int(record["count"])
+        instructions = self.pool[first : first + count]
+        skipped = int(np.searchsorted(instructions["offset"], offset))
+        if skipped == count or int(instructions["offset"][skipped]) != offset:
+            return None
+        return first + skipped, instructions[skipped:]
 
     def _leave_to_host(
         self, page: int, slot: int, instructions: "np.ndarray[Any, Any]", kind: Kind

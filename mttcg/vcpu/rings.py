@@ -77,7 +77,7 @@ class Emitters:
             frame = np.zeros(frames.EMITTER_WORDS, dtype=np.uint64)
             size = producer.capacity * stream.dtype.itemsize
             records = MappedTwice(self.ring_fds[key], ring.HEADER_SIZE, size)
-            scratch = np.zeros(frames.SCRATCH_RECORDS, dtype=stream.dtype)
+            scratch = np.zeros(frames.MOST_RECORDS, dtype=stream.dtype)
             frame[frames.RING] = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
             frame[frames.RECORDS] = records.address
             frame[frames.MASK] = producer.capacity - 1

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from campaign_harness import run_here
@@ -9,7 +10,7 @@ from run_harness import guest
 
 from mttcg.campaign.file import read_campaign
 from mttcg.campaign.places import ContentMissingError, Places
-from mttcg.campaign.plan import Plan, make_plan
+from mttcg.campaign.plan import Plan, PlannedRun, Planner, make_plan
 from mttcg.campaign.task import arguments_of
 from mttcg.cli import build_parser
 from mttcg.cli.run import make_config
@@ -163,3 +164,39 @@ def test_the_list_shows_the_runs_and_starts_none(
     assert shown.count("to do") == 27
     assert "27 runs, 27 different ones" in shown
     assert not (folder / "some.results").exists()
+
+
+def test_a_long_list_is_shown_as_it_comes(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[[runs]]\nguests = "mix.elf"\nrepeats = 1000000\n'
+    (folder / "some.toml").write_text(text)
+    planned: list[int] = []
+    shown: list[tuple[int, str]] = []
+
+    def count(planner: Planner, *arguments: Any, real: Any = Planner.run) -> PlannedRun:
+        planned.append(1)
+        if len(planned) % 1000 == 0:
+            shown.append((len(planned), capsys.readouterr().out))
+        if len(planned) == 3000:
+            raise KeyboardInterrupt
+        run: PlannedRun = real(planner, *arguments)
+        return run
+
+    monkeypatch.setattr(Planner, "run", count)
+    assert run_here(folder / "some.toml", "--list") == 130
+    assert [number for number, _ in shown] == [1000, 2000, 3000]
+    first, second, third = (text for _, text in shown)
+    assert (first.count("to do"), second.count("to do"), third.count("to do")) == (0, 1000, 1000)
+    assert "#1 " in second and "#1001 " in third
+
+
+def test_a_mistake_in_a_later_matrix_is_said_before_the_list(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = '[[runs]]\nguests = "mix.elf"\n[[runs]]\nguests = "mix.elf"\nset = { nope = 1 }\n'
+    (folder / "some.toml").write_text(text)
+    assert run_here(folder / "some.toml", "--list") == 2
+    found = capsys.readouterr()
+    assert (found.out, found.err.count("\n")) == ("", 1)
+    assert "there is no symbol 'nope'" in found.err

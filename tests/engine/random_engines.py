@@ -40,7 +40,7 @@ Watch = Literal["", "call", "python", "record", "accesses", "check"]
 those and all that `--check` counts, which is compared after each program."""
 WATCHES: tuple[Watch, ...] = get_args(Watch)
 RECORDED = {
-    "blocks": ("pc",),
+    "blocks": ("pc", "instructions", "size"),
     "executed": ("pc",),
     "accesses": ("pc", "address", "size", "value", "write"),
 }
@@ -85,9 +85,10 @@ class Watched:
     Args:
         engine: its name.
         watch: the kind of the plan's operations, "" for no plan.
+        devices: what is outside of RAM.
     """
 
-    def __init__(self, engine: str, watch: Watch) -> None:
+    def __init__(self, engine: str, watch: Watch, devices: Any = None) -> None:
         self.seen: list[list[tuple[int, ...]]] = [[], [], []]
         self.functions = [OPERATION(self._recorder(kind)) for kind in range(3)]
         self.name, self.watch = engine, watch
@@ -95,7 +96,7 @@ class Watched:
         names = {"record": tuple(RECORDED), "accesses": accesses, "check": accesses}.get(watch)
         self.recorded = Recorded(names) if names else None
         self.counting = Counting(self.recorded) if self.recorded and watch == "check" else None
-        self.bare = Bare(engine, BASE, SIZE, self._plan())
+        self.bare = Bare(engine, BASE, SIZE, self._plan(), devices)
         if self.counting is not None:
             self.counting.watch(self.bare)
 
@@ -141,9 +142,10 @@ class Watched:
             self._take(self.recorded)
         x, f, fcsr = bare.registers()
         data = bare.read(DATA, DATA_END - DATA)
-        counted = [0] * (hart.blocks - blocks)
-        unseen = self.watch in ("", "accesses", "check")
-        entered = counted if unseen else [a[0] for a in self.seen[0]]
+        entered: list[tuple[int, ...]] = [()] * (hart.blocks - blocks)
+        if self.watch not in ("", "accesses", "check"):
+            # of what an operation is given, or a record has: pc, instructions, and last the size
+            entered = [(a[0], a[1], a[-1]) for a in self.seen[0]]
         return Ending(
             hart.mepc,
             hart.mcause,
@@ -193,7 +195,7 @@ class Watched:
     def check_from(self, program: Program, state: State, expected: Ending) -> None:
         """Run a program that was loaded, and compare."""
         if self.watch in ("", "accesses", "check"):
-            blocks = [0] * len(expected.blocks)
+            blocks: list[tuple[int, ...]] = [()] * len(expected.blocks)
             accesses = expected.accesses if self.watch else []
             expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=accesses)
         compare_endings(self.run(program, state), expected)

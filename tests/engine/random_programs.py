@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mttcg.isa.riscv64.decode import LONGEST_BLOCK
 from mttcg.isa.riscv64.encoding import classify
 from mttcg.isa.riscv64.interpreter import Interpreter, Left
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
@@ -97,7 +96,8 @@ class Program:
 class Ending:
     """What a program did: the state after it and what was counted and seen on the way.
 
-    `accesses` are (pc, address, size, value, write), `blocks` (pc, ) of each block entered.
+    `accesses` are (pc, address, size, value, write), `blocks` those entered: (pc, instructions,
+    bytes).
     """
 
     pc: int
@@ -108,7 +108,7 @@ class Ending:
     fcsr: int
     data: bytes
     instructions: int
-    blocks: list[int] = field(default_factory=list)
+    blocks: list[tuple[int, ...]] = field(default_factory=list)
     executed: list[int] = field(default_factory=list)
     accesses: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -257,22 +257,38 @@ class Recorder(Interpreter):
         super().store(address, size, value)
         self.accesses.append((self.pc, address, size, value & (1 << 8 * size) - 1, 1))
 
+    def store_conditional(self, address: int, size: int, value: int) -> int:
+        """See Operations. That it looks at what it replaces is no access."""
+        seen = len(self.accesses)
+        failed = super().store_conditional(address, size, value)
+        self.accesses[seen:] = [access for access in self.accesses[seen:] if access[4]]
+        return failed
 
-def _blocks(executed: list[int], words: dict[int, int]) -> Iterator[int]:
+
+def _blocks(executed: list[int], words: dict[int, int]) -> Iterator[tuple[int, ...]]:
     """The blocks that a run of instructions enters: a block ends at a jump and at a page's end."""
-    head, count, ended = 0, 0, True
+    head, ended = 0, True
     for pc in executed:
-        if ended or pc // PAGE != head // PAGE or count == LONGEST_BLOCK:
-            head, count = pc, 0
-            yield pc
-        count += 1
+        if ended or pc // PAGE != head // PAGE:
+            head = pc
+            inside = list(_block_at(pc, words))
+            yield pc, len(inside), inside[-1] + _size(words[inside[-1]]) - pc
         ended = classify(words[pc]).ends_block
 
 
-def interpret(program: Program, state: State) -> Ending:
-    """What the definition says."""
-    memory = bytearray(SIZE)
-    memory[DATA - BASE :] = state.data
+def _block_at(pc: int, words: dict[int, int]) -> Iterator[int]:
+    page = pc // PAGE
+    while pc // PAGE == page:
+        yield pc
+        if classify(words[pc]).ends_block:
+            return
+        pc += _size(words[pc])
+
+
+def interpret(program: Program, state: State, beyond: int = 0) -> Ending:
+    """What the definition says; with so many bytes of zeros behind RAM."""
+    memory = bytearray(SIZE + beyond)
+    memory[DATA - BASE : SIZE] = state.data
     for pc, word in program.words.items():
         memory[pc - BASE : pc - BASE + _size(word)] = word.to_bytes(_size(word), "little")
     hart = Recorder(memory, BASE, program.at, [*state.x], [*state.f], state.fcsr)
@@ -293,7 +309,7 @@ def interpret(program: Program, state: State) -> Ending:
         hart.x,
         hart.f,
         hart.fcsr,
-        bytes(hart.memory[DATA - BASE :]),
+        bytes(hart.memory[DATA - BASE : SIZE]),
         len(executed) - 1,
         list(_blocks(executed, program.words)),
         executed,

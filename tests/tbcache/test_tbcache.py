@@ -189,3 +189,25 @@ def test_an_instruction_that_straddles_pages_is_part_of_the_version(shared: Shar
     assert int(user.block(BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0020_0093
     shared.put(PAGE - 2, 0x0010_0093)
     assert user.enter_page(0)[0] == first
+
+
+def test_long_code_entered_at_many_places_is_decoded_once(shared: Shared) -> None:
+    straight = [C_NOP] * 1000
+    shared.put(0, *straight, AMOADD)
+    user = shared.user(0)
+    user.enter_page(0)
+    blocks = [user.block(BASE + 2 * place)[0] for place in range(1000)]
+    assert int(user.header["instructions"][0]) == 1001
+    for place, block in enumerate(blocks):
+        assert block.pcs == [BASE + 2 * n for n in range(place, 1001)]
+        assert (block.size, block.terminator) == (2 * (1000 - place) + 4, Kind.ATOMIC)
+        assert (block.accesses, block.atomics) == (1, 1)
+
+
+def test_code_entered_out_of_step_is_decoded_by_itself(shared: Shared) -> None:
+    shared.put(0, 0x8082_0013, 0x0001, C_JR_RA)  # addi zero, zero, ...; c.jr ra in its upper half
+    user = shared.user(0)
+    user.enter_page(0)
+    assert user.block(BASE)[0].pcs == [BASE, BASE + 4, BASE + 6]
+    assert user.block(BASE + 2)[0].pcs == [BASE + 2]
+    assert user.block(BASE + 4)[0].pcs == [BASE + 4, BASE + 6]

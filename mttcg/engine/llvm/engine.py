@@ -29,7 +29,7 @@ from mttcg.instrument import operations
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.interpreter import Interpreter
+from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 
@@ -137,8 +137,9 @@ class LlvmEngine:
             before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
-                self.resumed = resumed  # it has not begun
+            same = (hart.pc, hart.instructions) == (resumed, before)
+            if reason is Reason.REST or (same and reason in BEFORE_A_BLOCK):  # it has not begun
+                self.resumed = hart.pc
             if reason is Reason.HOT:
                 self._sample(hart.pc)
             elif reason is Reason.MISS:
@@ -147,7 +148,7 @@ class LlvmEngine:
                 self._learn(hart.pc)
             elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
                 self._interpret(int(frame[Word.EXIT_DETAIL]))
-            elif reason is not Reason.STALE:
+            elif reason not in (Reason.STALE, Reason.REST):
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _follow_generation(self) -> None:
@@ -178,15 +179,10 @@ class LlvmEngine:
     def _interpret(self, word: int) -> None:
         """Run a floating-point instruction, already counted, by its definition."""
         hart = self.hart
-        by = Interpreter(pc=hart.pc, x=list(hart.x), f=list(hart.f), fcsr=hart.fcsr)
-        stopped = by.step(word)
-        assert stopped is None, "what computes with registers alone can't stop"
-        for register in range(32):
-            hart.write_x(register, by.x[register])
-            hart.f[register] = by.f[register]
-        self.retired(hart.pc, word, by.pc)
-        hart.fcsr, hart.pc = by.fcsr, by.pc
-        self.resume(by.pc)
+        behind = compute(hart, word)
+        self.retired(hart.pc, word, behind)
+        hart.pc = behind
+        self.resume(behind)
 
     def _sample(self, pc: int) -> None:
         """Quick code was running at pc, or pages were called: report it."""
@@ -291,13 +287,12 @@ class LlvmEngine:
         return self.translator.publish(version, FAST, code, entries)
 
     def _rest_of_block(self, pc: int) -> int:
-        """Code that goes on in the middle of a block, up to its end."""
+        """Code that goes on in the middle of a block, up to its end or some way on."""
         version = self._version(*self._enter(pc))
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
         if found is None:
-            sweep = self.translator.sweep(version.page, version.slot, [pc])
-            sweep.leaders &= {pc}
+            sweep = self.translator.rest(version.page, version.slot, pc)
             with self.arena:
                 found = self.arena.find(key)
                 if found is None:
@@ -310,7 +305,7 @@ class LlvmEngine:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
-        for leader in self.translator.sweep(page, slot, [pc]).leaders:
+        for leader in sorted(self.translator.sweep(page, slot, [pc]).leaders):
             if (slot, leader) in self.known:
                 continue
             self.known.add((slot, leader))

@@ -46,6 +46,7 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     HOT = 10  # time goes by at hart.pc; nothing else happened
+    REST = 12  # the block that was resumed goes on at hart.pc
 
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20

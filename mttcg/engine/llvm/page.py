@@ -15,7 +15,6 @@ from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW
-from mttcg.isa.riscv64.decode import LONGEST_BLOCK
 from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.hart import OFFSET
 from mttcg.isa.riscv64.table.decode import decode
@@ -53,9 +52,9 @@ class PageFunction:
         self.held, self.uncovered = held, uncovered
         self.entries = sweep.entries() if held else frozenset(sweep.leaders)
         self.text = Text()
-        # a jump to where a block goes on enters a block there, which this code does not count
-        heads = frozenset(sweep.leaders) if resumed is None else frozenset[int]()
-        self.emitter = Emitter(self.text, ram, heads, sites, slot)
+        # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
+        labels = frozenset(sweep.leaders - {resumed})
+        self.emitter = Emitter(self.text, ram, labels, sites, slot)
         self.fallen: set[int] = set()
 
     def source(self) -> str:
@@ -75,11 +74,11 @@ class PageFunction:
         module = "\n".join([*lines, *TAIL, *probes])
         return module if self.held else without_advice(module)
 
-    def _run(self, leader: int) -> list[Instruction]:
-        """The instructions from a leader to the end of its block, whatever leads in between."""
+    def _segment_at(self, leader: int) -> list[Instruction]:
+        """The instructions from a leader to the next one, or to the end of its block."""
         found: list[Instruction] = []
         pc = leader
-        while pc in self.sweep.instructions and len(found) < LONGEST_BLOCK:
+        while pc in self.sweep.instructions and (not found or pc not in self.sweep.leaders):
             found.append(self.sweep.instructions[pc])
             if found[-1].kind.ends_block:
                 break
@@ -87,15 +86,15 @@ class PageFunction:
         return found
 
     def _block(self, leader: int) -> None:
-        """A block: r looks for requests first, b counts it as entered, f goes on with its code."""
+        """A block: r looks for requests first, b counts it as entered, f goes on with its code.
+
+        One that is resumed does not look, as it has been entered already.
+        """
         text = self.text
-        segment = self._run(leader)[:1]
-        for instruction in self._run(leader)[1:]:
-            if instruction.pc in self.sweep.leaders:
-                break
-            segment.append(instruction)
+        segment = self._segment_at(leader)
         text.do(f"r{leader:x}:")
-        self._check_request(leader)
+        if leader != self.resumed:
+            self._check_request(leader)
         text.do(f"br label %b{leader:x}")
         text.do(f"b{leader:x}:")
         rounds = self._rounds(leader, segment)
@@ -166,9 +165,8 @@ class PageFunction:
         self.emitter.known.clear()
         self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
-        run = self._run(leader)
-        size = run[-1].following - leader
-        self.emitter.woven.at_block(leader, len(run), size, again)
+        instructions, size = self.sweep.extents[leader]
+        self.emitter.woven.at_block(leader, instructions, size, again)
 
     def _segment(self, segment: list[Instruction], again: bool = False, retreat: str = "") -> None:
         """The instructions of a segment, as `Emitter.begin` has the arguments."""
@@ -193,11 +191,13 @@ class PageFunction:
     def _fall(self, last: Instruction) -> None:
         """Go on after an instruction that does not jump."""
         following = last.following
-        if last.kind.ends_block or following not in self.sweep.leaders:
-            self.emitter.goto(following)
-        else:
+        if not last.kind.ends_block and following in self.sweep.leaders:
             self.fallen.add(following)
             self.text.do(f"br label %f{following:x}")
+        elif self.sweep.cut_at(following) and not last.kind.ends_block:
+            self.text.lines += self._leave(str(following), Reason.REST)
+        else:
+            self.emitter.goto(following)
 
     def _count(self, amount: int) -> None:
         self.text.count(self.text.lines, amount)

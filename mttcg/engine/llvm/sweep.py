@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from mttcg.engine.llvm.targets import target_of
-from mttcg.isa.riscv64.decode import LONGEST_BLOCK, PAGE
+from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import decode
 
@@ -39,6 +40,7 @@ class Sweep:
         entries: addresses to begin at.
         follow: also take what jumps and branches lead to; else the blocks at the entries alone.
         calls: also take what is called, not only what it returns to.
+        longest: instructions to take, at most.
 
     Attributes:
         instructions: by address.
@@ -53,8 +55,10 @@ class Sweep:
         entries: Iterable[int],
         follow: bool = True,
         calls: bool = True,
+        longest: int = PAGE,
     ) -> None:
         self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
+        self.longest = longest
         self.instructions: dict[int, Instruction] = {}
         self.leaders: set[int] = set()
         self.wanted: frozenset[int] = frozenset()
@@ -78,6 +82,17 @@ class Sweep:
             (forward if last.kind is Kind.BRANCH else ways_in).add(last.following)
         return frozenset(self.leaders - (forward - ways_in)) | self.wanted
 
+    @cached_property
+    def extents(self) -> dict[int, tuple[int, int]]:
+        """How many instructions and bytes a block that begins there has, by address."""
+        found: dict[int, tuple[int, int]] = {}
+        for pc in sorted(self.instructions, reverse=True):
+            here = self.instructions[pc]
+            ends = here.kind.ends_block or here.following not in found
+            count, size = (0, 0) if ends else found[here.following]
+            found[pc] = count + 1, size + length(here.word)
+        return found
+
     def called(self) -> frozenset[int]:
         """The addresses of the page that are called."""
         calls = filter(is_call, self.instructions.values())
@@ -96,6 +111,10 @@ class Sweep:
             return []
         return [before.pc + upper.immediate + jump.immediate & (1 << 64) - 2]
 
+    def cut_at(self, pc: int) -> bool:
+        """Whether code of the page goes on there that was not taken."""
+        return self._inside(pc) and pc not in self.instructions
+
     def _inside(self, pc: int) -> bool:
         return self.start <= pc < self.start + PAGE
 
@@ -106,23 +125,19 @@ class Sweep:
 
     def _follow(self, pc: int) -> None:
         self.leaders.add(pc)
-        for _ in range(LONGEST_BLOCK):
-            if not self._inside(pc) or pc in self.instructions:
-                return
+        while self.cut_at(pc) and len(self.instructions) < self.longest:
             found = self.instructions[pc] = self._read(pc)
             pc = found.following
             if found.kind.ends_block:
                 self._after(found)
                 return
-        self._lead(pc)
 
     def _read(self, pc: int) -> Instruction:
         offset = pc - self.start
         word = self.half_at(offset)
         if length(word) == 4:
             word |= self.half_at(offset + 2) << 16
-        kind = classify(word)
-        return Instruction(pc, word, kind if decode(word) or kind.ends_block else Kind.SYSTEM)
+        return Instruction(pc, word, classify(word))
 
     def _after(self, last: Instruction) -> None:
         if self.calls or not is_call(last):

@@ -19,6 +19,8 @@ MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""
 LARGEST_PIECE = 128
 """Instructions of a function and all that it calls, to be translated together."""
+LONGEST_REST = 128
+"""Instructions of a block that are translated together where it is resumed."""
 Identity: TypeAlias = tuple[int, int, int, int]
 
 
@@ -96,6 +98,16 @@ class Translator:
             entries,
             follow=int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
             calls=calls,
+        )
+
+    def rest(self, page: int, slot: int, pc: int) -> Sweep:
+        """What goes on in the middle of a block; not all, as another access may end it soon."""
+        return Sweep(
+            self.start_of(page),
+            lambda offset: self.cache.half_at(page, slot, offset),
+            [pc],
+            follow=False,
+            longest=LONGEST_REST,
         )
 
     def compile(

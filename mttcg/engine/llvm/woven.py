@@ -1,7 +1,7 @@
 """What a plan adds to a page's code: counts, records, probes and calls, as LLVM text.
 
 Records of a block's straight-line piece are written into the stream's window (see
-`instrument.emitters`) after one look whether all of them fit.
+`instrument.emitters`) after one look whether all of them fit, or after several if they are many.
 """
 
 from collections.abc import Callable
@@ -226,16 +226,22 @@ class Woven:
     def end(self) -> None:
         """End the straight-line piece: put the looks for space in, leave the cursors behind."""
         for window in self.windows.values():
-            self.text.lines[window.reserved] = "\n".join(self._look(window))
-        self.leave(self.text.lines)
+            self._end(window)
         self.windows.clear()
+
+    def _end(self, window: Window) -> None:
+        self.text.lines[window.reserved] = "\n".join(self._look(window))
+        self._leave(self.text.lines, window)
 
     def leave(self, lines: list[str]) -> None:
         """Leave the cursors behind what was written so far."""
         for window in self.windows.values():
-            cursor, after = self.text.name(), window.written * window.itemsize
-            lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {after}")
-            lines.append(f"store ptr {cursor}, ptr %cursor{window.row}, {COUNTER}")
+            self._leave(lines, window)
+
+    def _leave(self, lines: list[str], window: Window) -> None:
+        cursor, after = self.text.name(), window.written * window.itemsize
+        lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {after}")
+        lines.append(f"store ptr {cursor}, ptr %cursor{window.row}, {COUNTER}")
 
     def take_cursors(self) -> list[str]:
         """Take the rows' cursors from their emitters, where they are while others run."""
@@ -328,6 +334,9 @@ class Woven:
         number = row.emitter
         self.rows.add(number)
         self.recorded.add(number)
+        full = self.windows.get(number)
+        if full is not None and full.total == frames.MOST_RECORDS:
+            self._end(self.windows.pop(number))
         if number not in self.windows:
             cursor, cpu = self.text.name(), self.text.name()
             self.windows[number] = Window(

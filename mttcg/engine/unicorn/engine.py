@@ -8,12 +8,15 @@ from unicorn import riscv_const, unicorn_const
 
 from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.unicorn import hooks
-from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
+from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.interpreter import compute
+from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.layout import HALVES, SLOTS
@@ -24,6 +27,8 @@ NEVER_REACHED = 1
 """An `until` address that no pc can have."""
 PRIVILEGE, USER, MACHINE = riscv_const.UC_RISCV_REG_PRIV, 0, 3
 FLOAT_ON = 3 << 13
+BOX = 0xFFFF_FFFF << 32
+"""The upper half of a single in a register (Unprivileged ISA 21.2)."""
 
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
@@ -56,11 +61,11 @@ class UnicornEngine:
         self.page_entries = np.zeros(memory.ram_size // PAGE, dtype=np.uint64)
         self.page_device = np.zeros(memory.ram_size // PAGE, dtype=np.uint8)
         self.page_device[list(memory.device_pages)] = 1
-        self.entries = np.zeros((SLOTS, HALVES), dtype=np.uint32)
+        self.pieces = np.zeros((SLOTS, HALVES), dtype=PIECE)
         self.refreshed: set[tuple[int, int]] = set()
+        self.clean: set[tuple[int, int]] = set()
         self.generation: dict[int, int] = {}
         self.versions = False
-        self.block: Block | None = None
         self.moved: int | None = None
         self.stopping = False
         self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
@@ -122,20 +127,47 @@ class UnicornEngine:
             reason = Reason(int(frame[Word.EXIT]))
             if reason is Reason.NONE:
                 raise UnicornError(status, f"running at {self._pc():#x}")
-            if reason is Reason.NEW_BLOCK:
+            if reason is Reason.NEW_PIECE:
                 pc = int(frame[Word.EXIT_PC])
-                self._new_block(pc, int(frame[Word.EXIT_DETAIL]))
+                self._learn(pc, int(frame[Word.EXIT_DETAIL]))
             elif reason is Reason.FETCH_PAGE:
                 pc, address = self._pc(), int(frame[Word.EXIT_DETAIL])
                 if not self._enter(address):
                     _retire(frame.ctypes.data, pc)
                     return self._cannot_fetch(pc, address)
+            elif reason is Reason.SYSTEM and self._is_extreme(int(frame[Word.EXIT_DETAIL])):
+                pc = self._compute(int(frame[Word.EXIT_PC]), int(frame[Word.EXIT_DETAIL]))
             else:
                 frame[Word.PENDING_PC] = NOWHERE  # it did not come to its end
                 return self._exit(reason)
 
+    def _is_extreme(self, word: int) -> bool:
+        return classify(word) is Kind.EXTREME and float_enabled(self.hart)
+
+    def _compute(self, pc: int, word: int) -> int:
+        """Run fmin or fmax, which ends its block, and is counted, by its definition.
+
+        Unicorn does not NaN-box singles: what is in the low half counts as one here, too.
+        """
+        self.frame[Word.PENDING_PC] = NOWHERE
+        self.spill()
+        hart, single = self.hart, word >> 25 & 3 == 0
+        given = {register: hart.f[register] for register in (word >> 15 & 31, word >> 20 & 31)}
+        for register in given if single else ():
+            hart.f[register] |= BOX
+        hart.pc = pc
+        behind = compute(hart, word)
+        for register in given.keys() - {word >> 7 & 31}:
+            hart.f[register] = given[register]
+        self.fill()
+        self.retired(pc, word, behind)
+        return behind
+
     def _exit(self, reason: Reason) -> Exit:
         pc, detail = int(self.frame[Word.EXIT_PC]), int(self.frame[Word.EXIT_DETAIL])
+        if reason is Reason.REQUEST:
+            return Exit(ExitKind.CALLBACK if self.stopping else ExitKind.REQUEST, pc)
+        self.frame[Word.RESUME_PC] = NOWHERE
         if reason in (Reason.LOAD, Reason.STORE):
             pc = self._pc()
             self.retract(pc)
@@ -144,8 +176,6 @@ class UnicornEngine:
             self.retract(pc)
             self.hart.instructions += 1
             return Exit(ExitKind.SYSTEM, pc, word=detail)
-        if reason is Reason.REQUEST:
-            return Exit(ExitKind.CALLBACK if self.stopping else ExitKind.REQUEST, pc)
         self.retract(pc)
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
@@ -154,13 +184,13 @@ class UnicornEngine:
 
     def _cannot_fetch(self, pc: int, address: int) -> Exit:
         """No RAM at an address that Unicorn fetched for the block at pc."""
+        self.frame[Word.RESUME_PC] = NOWHERE
         if address >= pc & ~(PAGE - 1):
             return Exit(ExitKind.FETCH, pc, address=max(pc, address))
-        # a block of nothing but an illegal 16-bit instruction has size 0 in Unicorn, which then
+        # a piece of nothing but an illegal 16-bit instruction has size 0 in Unicorn, which then
         # looks at the page of the byte before it
         self.hart.instructions += 1
-        word = int(self.cache.block(pc)[0].instructions["word"][0])
-        return Exit(ExitKind.SYSTEM, pc, word=word)
+        return Exit(ExitKind.SYSTEM, pc, word=self.word_at(pc))
 
     def _cause(self, reason: Reason, pc: int) -> Cause:
         if reason is Reason.ATOMIC_ACCESS:
@@ -171,21 +201,27 @@ class UnicornEngine:
 
     def word_at(self, pc: int) -> int:
         """The instruction at pc, 16 or 32 bits, as this vCPU fetches it."""
-        block = self._block_around(pc)
-        return int(block.instructions["word"][block.pcs.index(pc)])
-
-    def _block_around(self, pc: int) -> Block:
-        """The block entered last, which holds pc."""
-        head = self.hart.block_pc
-        if self.block is None or self.block.pc != head:
-            self.block = self.cache.block(head)[0]
-        return self.block
+        page = self.cache.page_of(pc)
+        return self.cache.word_at(page, self.cache.used[page], pc % PAGE)
 
     def retract(self, pc: int) -> None:
-        """Take back the count of the instructions of the current block from pc on."""
-        block = self._block_around(pc)
-        counted = int(self.entries[block.slot, block.pc % PAGE // 2]) >> 16
-        self.hart.instructions -= counted - block.pcs.index(pc)
+        """Take back the count of the instructions of the current block from pc on.
+
+        Its pieces are counted as they are entered, so they lie in the current one.
+        """
+        begin = int(self.frame[Word.PIECE_PC])
+        slot = self.cache.used[self.cache.page_of(begin)]
+        counted = int(self.pieces["count"][slot, begin % PAGE // 2])
+        self.hart.instructions -= counted - self._instructions(begin, pc)
+
+    def _instructions(self, begin: int, end: int) -> int:
+        """How many instructions there are from one address of a page to another."""
+        page, count = self.cache.page_of(begin), 0
+        slot = self.cache.used[page]
+        while begin < end:
+            begin += length(self.cache.half_at(page, slot, begin % PAGE))
+            count += 1
+        return count
 
     @property
     def unfinished(self) -> int | None:
@@ -195,7 +231,8 @@ class UnicornEngine:
 
     def resume(self, pc: int) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
-        if self.block is not None and pc < self.block.pc + self.block.size:
+        block = self.cache.block(self.hart.block_pc)[0]
+        if block.pc < pc < block.pc + block.size:
             self.frame[Word.RESUME_PC] = pc
 
     def _pc(self) -> int:
@@ -216,11 +253,13 @@ class UnicornEngine:
     def _use(self, page: int, slot: int, recycled: bool = False) -> None:
         """Fetch a page from a slot, which may have had other content the last time."""
         self.page_slot[page] = slot + 1
-        self.page_entries[page] = self.entries[slot].ctypes.data
+        self.page_entries[page] = self.pieces[slot].ctypes.data
         generation = int(self.cache.slots["generation"][slot])
         if recycled or self.generation.setdefault(slot, generation) != generation:
             self.generation[slot] = generation
-            self.entries[slot] = 0
+            self.pieces[slot] = 0
+            for seen in (self.refreshed, self.clean):
+                seen -= {place for place in seen if place[0] == slot}
             self.engine.ctl_flush_tb()
 
     def fetch_again(self) -> int:
@@ -232,7 +271,6 @@ class UnicornEngine:
             self._fetch(page)
         if changed:
             self.versions = True
-            self.block = None
             # other physical pages behind the same addresses: translations of the old version
             # stay, unreachable, until that version comes back
             flush_tlb(self.engine)
@@ -242,8 +280,29 @@ class UnicornEngine:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
         return self.cache.current_blocks(self.refreshed)
 
-    def _new_block(self, pc: int, size: int) -> None:
-        """Learn a block that Unicorn has translated and is about to run for the first time."""
+    def _learn(self, pc: int, size: int) -> None:
+        """Learn what Unicorn has translated at pc and is about to run for the first time."""
+        if self.unfinished == pc:
+            block = self.cache.block(self.hart.block_pc)[0]
+            if not block.pc < pc < block.pc + block.size:
+                self.frame[Word.RESUME_PC] = NOWHERE  # the code was changed in between
+                return
+        else:
+            block = self._block_at(pc)
+        if block.terminator.runs_on_host and (block.slot, pc) not in self.clean:
+            # it may have been translated before its last instruction was left to the host
+            self.clean.add((block.slot, pc))
+            self.engine.ctl_remove_cache(pc, block.pc + block.size)
+            return
+        piece = self.pieces[block.slot, pc % PAGE // 2]
+        # Unicorn gives size 0 to one of nothing but an illegal 16-bit instruction
+        piece["count"] = max(1, self._instructions(pc, pc + size))
+        piece["size"], piece["rest"] = size, block.pc + block.size - pc
+        if pc == block.pc:
+            piece["whole"] = len(block.instructions)
+
+    def _block_at(self, pc: int) -> Block:
+        """The block at pc, which is about to run; its first time here, ask the plugins."""
         block, found = self.cache.block(pc)
         key = (block.slot, pc)
         if key not in self.refreshed:
@@ -255,14 +314,7 @@ class UnicornEngine:
             plan = self.discover(block)
             if plan is not None:
                 self.apply(plan)
-            if block.terminator.runs_on_host:
-                # it may have been translated before its last instruction was left to the host
-                self.engine.ctl_remove_cache(pc, pc + block.size)
-                return
-        ends = np.asarray(block.instructions["offset"], dtype=np.int64) - pc % PAGE
-        # Unicorn gives size 0 to a block of nothing but an illegal 16-bit instruction
-        count = max(1, int(np.count_nonzero(ends < size)))
-        self.entries[block.slot, pc % PAGE // 2] = count << 16 | size
+        return block
 
     def read_x(self, register: int) -> int:
         """An integer register."""

@@ -5,6 +5,8 @@ Written by Python between two runs, by the hooks during one; never by both at a 
 
 from enum import IntEnum, auto
 
+import numpy as np
+
 from mttcg.isa.riscv64.hart import OFFSET
 
 
@@ -18,7 +20,7 @@ class Word(IntEnum):
     RAM_SIZE = auto()
     PAGE_SLOT = auto()  # host address: u32 per RAM page, slot + 1 of the version to fetch
     PAGE_DEVICE = auto()  # host address: u8 per RAM page, 1 if a device lies in it
-    PAGE_ENTRIES = auto()  # host address: u64 per RAM page, host address of the slot's entries
+    PAGE_ENTRIES = auto()  # host address: u64 per RAM page, host address of the slot's PIECEs
     ORIGINAL = auto()  # host address of the slots' original bytes
     FETCHED = auto()  # guest-physical address at which Unicorn has the slots' fetched bytes
     REGISTER_READ = auto()  # uc_reg_read
@@ -26,8 +28,9 @@ class Word(IntEnum):
     EMULATION_STOP = auto()  # uc_emu_stop
     EXIT = auto()  # a Reason; set before the stop is asked for, cleared before the next run
     EXIT_PC = auto()
-    EXIT_DETAIL = auto()  # size of the new block, address or page of an access, instruction word
-    RESUME_PC = auto()  # a block here goes on with one that was counted already
+    EXIT_DETAIL = auto()  # size of the new piece, address or page of an access, instruction word
+    PIECE_PC = auto()  # where the piece begins that was entered last
+    RESUME_PC = auto()  # a piece here goes on with a block that was counted already
     EVERY_BLOCK = auto()  # host address of (function, data) rows
     EVERY_BLOCK_COUNT = auto()
     EVERY_INSTRUCTION = auto()
@@ -54,7 +57,7 @@ class Reason(IntEnum):
 
     NONE = 0
     REQUEST = 1
-    NEW_BLOCK = 2
+    NEW_PIECE = 2
     SYSTEM = 3
     LOAD = 4  # a page that is not plain RAM; detail is the page's address
     STORE = 5
@@ -64,6 +67,11 @@ class Reason(IntEnum):
     ATOMIC_ACCESS = 9  # an atomic outside of RAM
     CALLBACK = 10
 
+
+PIECE = np.dtype([("size", "<u2"), ("count", "<u2"), ("rest", "<u2"), ("whole", "<u2")])
+"""What Unicorn has translated at a pc: a block, or a piece of one, as it ends a translation that
+gets too long for it. Bytes and instructions of the piece, bytes from its start to the end of the
+block, and instructions of a block that begins here, 0 as long as none has."""
 
 NOWHERE = (1 << 64) - 1
 """A pc that no block has."""

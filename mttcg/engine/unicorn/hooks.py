@@ -28,7 +28,7 @@ ORIGINAL, FETCHED = int(Word.ORIGINAL), int(Word.FETCHED)
 REGISTER_READ, REGISTER_WRITE = int(Word.REGISTER_READ), int(Word.REGISTER_WRITE)
 EMULATION_STOP = int(Word.EMULATION_STOP)
 EXIT, EXIT_PC, EXIT_DETAIL = int(Word.EXIT), int(Word.EXIT_PC), int(Word.EXIT_DETAIL)
-RESUME_PC = int(Word.RESUME_PC)
+PIECE_PC, RESUME_PC = int(Word.PIECE_PC), int(Word.RESUME_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
 EVERY_ACCESS, EVERY_ORDER = int(Word.EVERY_ACCESS), int(Word.EVERY_ORDER)
 EVERY_RETIRED, EVERY_TABLE = int(Word.EVERY_RETIRED), int(Word.EVERY_TABLE)
@@ -36,7 +36,7 @@ PENDING_PC, PENDING_WORD = int(Word.PENDING_PC), int(Word.PENDING_WORD)
 BLOCK_SITES, INSTRUCTION_SITES = int(Word.BLOCK_SITES), int(Word.INSTRUCTION_SITES)
 SITE_ROWS, SCRATCH = int(Word.SITE_ROWS), int(Word.SCRATCH)
 
-REQUESTED, NEW_BLOCK, SYSTEM = int(Reason.REQUEST), int(Reason.NEW_BLOCK), int(Reason.SYSTEM)
+REQUESTED, NEW_PIECE, SYSTEM = int(Reason.REQUEST), int(Reason.NEW_PIECE), int(Reason.SYSTEM)
 LOAD, STORE, FETCH_PAGE = int(Reason.LOAD), int(Reason.STORE), int(Reason.FETCH_PAGE)
 LOAD_MISALIGNED, STORE_MISALIGNED = int(Reason.LOAD_MISALIGNED), int(Reason.STORE_MISALIGNED)
 ATOMIC_ACCESS = int(Reason.ATOMIC_ACCESS)
@@ -199,38 +199,43 @@ def retire_pending(frame, target):
 
 @cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
 def on_block(_engine, pc, size, frame):
-    """Enter a block: notice requests and new blocks, count, run the plan's operations."""
+    """Enter a block, or a further piece of one, which is only counted, as instructions.
+
+    At a block: notice requests, count it, run the plan's operations.
+    """
     if get(frame, EXIT) != U64(NONE):
         return
     retire(frame, pc)
     hart = get(frame, HART)
-    if host.load64(hart + U64(at.REQUEST)) != U64(0):
-        leave(frame, REQUESTED, pc, U64(0))
-        return
-    page = (pc - get(frame, RAM_BASE)) >> U64(12)
-    entries = host.load64(get(frame, PAGE_ENTRIES) + U64(8) * page)
-    half = (pc & U64(4095)) >> U64(1)
-    entry = host.load32(entries + half * U64(4))
-    if entry & U64(0xFFFF) != U64(size) or entry == U64(0):
-        leave(frame, NEW_BLOCK, pc, U64(size))
-        return
-    count = entry >> U64(16)
-    host.store64(hart + U64(at.BLOCK_PC), pc)
-    bump(hart + U64(at.INSTRUCTIONS), count)
-    resumed = get(frame, RESUME_PC)
-    if resumed != U64(at.NOWHERE):
+    goes_on = get(frame, RESUME_PC) == pc
+    if not goes_on:
         put(frame, RESUME_PC, U64(at.NOWHERE))
-        if resumed == pc:
+        if host.load64(hart + U64(at.REQUEST)) != U64(0):
+            leave(frame, REQUESTED, pc, U64(0))
             return
+    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    pieces = host.load64(get(frame, PAGE_ENTRIES) + U64(8) * page)
+    half = (pc & U64(4095)) >> U64(1)
+    piece = host.load64(pieces + half * U64(8))
+    known, count = piece & U64(0xFFFF), (piece >> U64(16)) & U64(0xFFFF)
+    rest, whole = (piece >> U64(32)) & U64(0xFFFF), piece >> U64(48)
+    if known != U64(size) or count == U64(0) or (whole == U64(0) and not goes_on):
+        leave(frame, NEW_PIECE, pc, U64(size))
+        return
+    put(frame, PIECE_PC, pc)
+    bump(hart + U64(at.INSTRUCTIONS), count)
+    # Unicorn ends it within the block: what runs next is there, if nothing leaves before
+    put(frame, RESUME_PC, pc + U64(size) if U64(size) < rest else U64(at.NOWHERE))
+    if goes_on:
+        return
+    host.store64(hart + U64(at.BLOCK_PC), pc)
     bump(hart + U64(at.BLOCKS), U64(1))
     operations, table = get(frame, EVERY_BLOCK + 1), get(frame, BLOCK_SITES)
     if operations | table != U64(0):
         slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-        # Unicorn gives size 0 to a block of nothing but an illegal 16-bit instruction
-        extent = max(U64(size), U64(2))
-        run_rows(get(frame, EVERY_BLOCK), operations, pc, count, slot, half, extent)
+        run_rows(get(frame, EVERY_BLOCK), operations, pc, whole, slot, half, rest)
         if table != U64(0):
-            run_site(frame, table, pc, pc, count, slot, half, extent)
+            run_site(frame, table, pc, pc, whole, slot, half, rest)
 
 
 @njit(cache=True)

@@ -10,8 +10,6 @@ from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.loadstore import access_of
 
 PAGE = 4096
-LONGEST_BLOCK = 512
-"""Instructions; Unicorn ends a translation there, so a block does too."""
 
 INSTRUCTION = np.dtype(
     [
@@ -65,13 +63,17 @@ def describe(word: int) -> tuple[int, Kind, int, int, int]:
 
 
 def decode_block(offset: int, half_at: Callable[[int], int]) -> "np.ndarray[Any, Any]":
-    """Decode from `offset` (bytes into the page) to the first instruction that ends the block.
+    """Decode from `offset` (bytes into the page) to the end of the block.
+
+    It ends after the first instruction whose kind says so, or at the page's end, and nowhere else:
+    so where it ends does not depend on where it was entered, nor on what an engine translates
+    together.
 
     `half_at(offset)` gives the 16 bits there; it is asked past the page's end only for the second
     half of an instruction that straddles it. Returns an array of INSTRUCTION.
     """
     rows: list[tuple[int, ...]] = []
-    while offset < PAGE and len(rows) < LONGEST_BLOCK:
+    while offset < PAGE:
         word = half_at(offset)
         if length(word) == 4:
             word |= half_at(offset + 2) << 16
