@@ -55,11 +55,10 @@ class FallbackEngine:
 
     def _run_some(self, pc: int) -> Exit | None:
         """Run until something needs the vCPU, or another way of running: None."""
-        resumed = self.llvm.resumed
         try:
             left = self.llvm.run(pc)
         except (TranslationError, CodeTooLongError) as error:
-            at = self.hart.pc
+            at, resumed = self.hart.pc, self.llvm.resumed
             return self._run_page(at, resumed if resumed == at else None, str(error))
         if left.kind is ExitKind.SYSTEM and self._may_be_known(left.word):
             return self._step(left)

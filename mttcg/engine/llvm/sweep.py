@@ -39,11 +39,14 @@ class Sweep:
         entries: addresses to begin at.
         follow: also take what jumps and branches lead to; else the blocks at the entries alone.
         calls: also take what is called, not only what it returns to.
+        elsewhere: whether code of a head is elsewhere, so that it is not taken again.
 
     Attributes:
         instructions: by address.
         leaders: addresses of the heads.
         wanted: leaders that are to be ways in, whatever leads to them.
+        elsewhere: leaders whose code is elsewhere.
+        first: the first of the entries.
     """
 
     def __init__(
@@ -53,12 +56,16 @@ class Sweep:
         entries: Iterable[int],
         follow: bool = True,
         calls: bool = True,
+        elsewhere: Callable[[int], bool] = lambda pc: False,
     ) -> None:
         self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
         self.instructions: dict[int, Instruction] = {}
         self.leaders: set[int] = set()
         self.wanted: frozenset[int] = frozenset()
+        self.elsewhere: set[int] = set()
+        self.is_elsewhere = elsewhere
         self.pending = list(entries)
+        self.first = self.pending[0]
         while self.pending:
             self._follow(self.pending.pop())
 
@@ -102,7 +109,10 @@ class Sweep:
     def _lead(self, pc: int) -> None:
         if self.follow and self._inside(pc) and pc not in self.leaders:
             self.leaders.add(pc)
-            self.pending.append(pc)
+            if self.is_elsewhere(pc):
+                self.elsewhere.add(pc)
+            else:
+                self.pending.append(pc)
 
     def _follow(self, pc: int) -> None:
         self.leaders.add(pc)
