@@ -25,6 +25,8 @@ VCPU_COLUMNS = (
     "cache\ninvalid",
 )
 REGISTERS_A_LINE = 4
+PLACE_LIMIT = 64
+"""Places of unsupported instructions that are shown: all those of one vCPU."""
 
 
 class OutputConsole(Console):
@@ -72,6 +74,9 @@ def result_parts(result: RunResult) -> Iterator[RenderableType]:
     yield from left_out(len(result.vcpus))
     for vcpu in result.vcpus:
         yield from vcpu_notes(vcpu)
+    for place in result.unsupported[:PLACE_LIMIT]:
+        yield cell("", unsupported_text(place))
+    yield from left_out(len(result.unsupported), PLACE_LIMIT)
     if result.ledger:
         yield heading("bus")
         yield indented(ledger_table(result.ledger))
@@ -144,6 +149,12 @@ def vcpu_notes(vcpu: VcpuResult) -> Iterator[RenderableType]:
     if vcpu.unsupported:
         counts = ", ".join(f"{name} {count:,}" for name, count in vcpu.unsupported.items())
         yield cell("", f"vCPU {vcpu.index}: instructions unknown to the engine: {counts}")
+
+
+def unsupported_text(place: Mapping[str, str]) -> str:
+    """Write where an instruction or CSR was met that the harts lack."""
+    where = ", ".join(filter(None, (place["pc"], place["symbol"])))
+    return f"{place['name']} of {place['extension']} at pc {where}: not supported"
 
 
 def register_table(registers: Mapping[str, int]) -> Table:

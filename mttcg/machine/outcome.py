@@ -223,6 +223,7 @@ def result_of(
         failures=watch.failures.all(),
         consequences=list(watch.failures.consequences),
         warnings=list(watch.warnings),
+        unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
         garbage=run.delivery.garbage(),

@@ -34,9 +34,9 @@ class VcpuResult:
     Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
     CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running time
     that it waited for room in its rings; `registers` are those of the last exit, by ABI name, for a
-    vCPU that did not end in order, None otherwise. `unsupported` counts, by
-    name, the instructions that the engine did not know. `traps` are synchronous exceptions, whose
-    instructions did not retire; `callbacks` the calls of plugins' Python functions that were
+    vCPU that did not end in order, None otherwise. `unsupported` counts, by name, the instructions
+    and CSRs that the engine did not know. `traps` are synchronous exceptions, whose instructions
+    did not retire; `callbacks` the calls of plugins' Python functions that were
     attached to something.
     """
 
@@ -96,7 +96,9 @@ class RunResult:
     `more_subscribers` the `count` of those beyond a number of them, and their `ledger` in sum;
     `failures` are messages of one or more lines, empty after a run without fault, and
     `consequences` those of them that only came of the others; `warnings` say in a line each what
-    the run had to do without, or more slowly; `seconds` maps a phase of the run to its wall time;
+    the run had to do without, or more slowly; `unsupported` has the places of instructions and
+    CSRs that the harts lack: `name`, `extension`, `pc`, `symbol`; `seconds` maps a phase of the run
+    to its wall time;
     `code_cache` has, with the llvm engine, the arena's bytes, how much code was written into it,
     and how many regions were emptied for that; `garbage` counts what came to the bus that is none
     of its protocol's, by where it came; `check` has the numbers that
@@ -119,6 +121,7 @@ class RunResult:
     more_subscribers: dict[str, Any] = field(default_factory=dict)
     code_cache: dict[str, int] = field(default_factory=dict)
     garbage: dict[str, int] = field(default_factory=dict)
+    unsupported: list[dict[str, str]] = field(default_factory=list)
     check: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -148,6 +151,7 @@ class RunResult:
                 "failures": self.failures,
                 "consequences": self.consequences,
                 "warnings": self.warnings,
+                "unsupported": self.unsupported,
                 "seconds": self.seconds,
                 "code_cache": self.code_cache,
                 "garbage": self.garbage,

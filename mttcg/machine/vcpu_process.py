@@ -18,7 +18,10 @@ from mttcg.errors import EXIT_FAULT
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
+from mttcg.instrument.plan import Plan
 from mttcg.instrument.targets import BlockTable
+from mttcg.isa.riscv64.absent.lookup import absent
+from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
@@ -27,7 +30,7 @@ from mttcg.machine.devices import htif, uart16550
 from mttcg.machine.segments import fixed_sizes, map_segment
 from mttcg.machine.trap_loops import facts_of
 from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
@@ -36,6 +39,7 @@ from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
+from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host_limits import check_memory_room, host_refusal
 
@@ -209,6 +213,7 @@ class VcpuProcess:
             lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
             self._tell_trap_loop,
+            self._tell_unsupported,
         )
         guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
@@ -216,16 +221,31 @@ class VcpuProcess:
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
 
+    def _warn(self, text: str) -> None:
+        self.channel.send({"warning": text})
+
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
         self.channel.send({"trap_loop": facts_of(loop, self._instruction_at)})
+
+    def _tell_unsupported(self, found: Absent | None, pc: int) -> None:
+        if found is None:
+            where = f"vCPU {self.index} met instructions that are not supported at more places"
+            self._warn(f"{where} than the {MOST_PLACES} that are listed")
+        else:
+            named = {"name": found.name, "extension": found.extension, "pc": pc}
+            self.channel.send({"unsupported": named})
 
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
         at = pc - RAM_BASE
         if not 0 <= at < len(self.ram):
             return ""
-        lines = disassemble(self.ram[at : at + LONGEST_INSTRUCTION].tobytes(), pc)
-        return lines[0][2]
+        code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
+        text = disassemble(code, pc)[0][2]
+        lacking = absent(int.from_bytes(code, "little"), ISA[self.message["engine"]])
+        if lacking is not None and text.startswith(".insn"):
+            return f"{lacking.name} of {lacking.extension}"
+        return text
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""
@@ -234,8 +254,15 @@ class VcpuProcess:
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.unicorn.engine import UnicornEngine
+        from mttcg.engine.unicorn.limits import FloatLimits
 
-        return UnicornEngine(memory, self.hart, self.cache, discover)
+        limits = FloatLimits(self._warn)
+
+        def look_first(block: Block) -> Plan | None:
+            limits.look(block.instructions["word"])
+            return discover(block)
+
+        return UnicornEngine(memory, self.hart, self.cache, look_first)
 
     def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.llvm.arena import Arena
@@ -257,7 +284,7 @@ class VcpuProcess:
             return True
 
         engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
-        return FallbackEngine(engine, lambda text: self.channel.send({"warning": text}))
+        return FallbackEngine(engine, self._warn)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

@@ -41,7 +41,8 @@ class Watch:
 
     `console` takes the guest's output; `failures` are what went wrong, `warnings` the texts of
     what only went otherwise than wanted, each once, whichever vCPU sent it, and told to
-    `on_warning` when it comes; `lost` are the vCPUs whose process ended by itself. `symbol_at`
+    `on_warning` when it comes; `unsupported` are the places of instructions that the guest's harts
+    lack; `lost` are the vCPUs whose process ended by itself. `symbol_at`
     names addresses. `refused`: whether a limit of the host was told of, which others reach, too;
     `told`: which vCPUs said themselves why they end. `control` does what others want from outside.
     """
@@ -63,6 +64,7 @@ class Watch:
     stop_on_trap_loop: bool = False
     failures: Failures = field(default_factory=Failures)
     warnings: list[str] = field(default_factory=list)
+    unsupported: list[dict[str, str]] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
@@ -188,6 +190,12 @@ class Watch:
         if self.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
+    def _unsupported(self, found: dict[str, Any]) -> None:
+        pc = found["pc"]
+        place = found | {"pc": hex(pc), "symbol": self.symbol_at(pc)}
+        if place not in self.unsupported:
+            self.unsupported.append(place)
+
     def _host_gone(self) -> None:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
         self.selector.unregister(self.host.channel)
@@ -233,6 +241,8 @@ class Watch:
                 self.warn(message["warning"])
             elif "trap_loop" in message:
                 self._trap_loop(index, message["trap_loop"])
+            elif "unsupported" in message:
+                self._unsupported(message["unsupported"])
             elif "change" in message:
                 self._spread(index, message)
             elif self.control is not None:

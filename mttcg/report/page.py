@@ -66,6 +66,8 @@ def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         *_notices(result["failures"], result["warnings"]),
         *_section("vCPUs", _vcpu_parts(result["vcpus"])),
     ]
+    if result["unsupported"]:
+        body += _section("Not supported", [_table(result["unsupported"])])
     if result["ledger"]:
         body += _section("Bus", list(_bus_parts(result)))
     for name, report in result["plugins"].items():

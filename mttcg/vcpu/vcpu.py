@@ -5,10 +5,11 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Exit, ExitKind
+from mttcg.engine.base import ISA, Exit, ExitKind
 from mttcg.instrument.cpu import Moment
 from mttcg.instrument.plan import Plan
 from mttcg.instrument.targets import CodeTable
+from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.loadstore import Access, access_of
@@ -21,6 +22,7 @@ from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
+from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
@@ -38,6 +40,7 @@ class Vcpu:
         make_engine: builds the engine, given the function to call with each new block.
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
         on_trap_loop: told, once for each, of a trap that the hart takes for ever.
+        on_unsupported: told of places, see `UnsupportedPlaces`.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Vcpu:
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
+        on_unsupported: Callable[[Absent | None, int], None] = lambda found, pc: None,
     ) -> None:
         self.hart: Hart = harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
@@ -62,6 +66,7 @@ class Vcpu:
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
         self.trap_loops = TrapLoops(self.hart, self.engine.spill_integer, on_trap_loop)
+        self.unsupported = UnsupportedPlaces(self.hart, ISA[self.engine.name], on_unsupported)
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -236,6 +241,7 @@ class Vcpu:
         self.hart.instructions -= 1
         self._leave_early(trap.pc)
         self.trap_loops.look(trap)
+        self.unsupported.look(trap)
         take_trap(self.hart, trap)
         handler = self.hart.pc
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)

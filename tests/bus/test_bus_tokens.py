@@ -194,7 +194,7 @@ def test_another_runs_token_is_not_removed(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "mode", "wrong"),
     [
-        (make_token().encode(), 0o644, "others may read it; expected mode 0600"),
+        (b"a" * 43, 0o644, "others may read it; expected mode 0600"),
         (b"", 0o600, "not a token"),
         (b"two words, and more of these", 0o600, "not a token"),
         (b"\xff" * 43, 0o600, "not a token"),

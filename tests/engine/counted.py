@@ -10,7 +10,6 @@ from mttcg.instrument import operations
 from mttcg.instrument.plan import Operation, Plan
 from mttcg.instrument.targets import BLOCK_TABLE_WORDS, CodeTable
 from mttcg.machine.check import ENTERED, LEFT, RETIRED, compare, count
-from mttcg.vcpu.guest import Declarations
 
 
 class Counting:
@@ -33,9 +32,7 @@ class Counting:
     def watch(self, bare: Bare) -> None:
         """Let the vCPU tell of blocks that it leaves early, as it tells a table of a plugin's."""
         guest: Any = bare.vcpu.guest
-        declarations = Declarations({})
-        declarations.things["", LEFT] = CodeTable(LEFT, less_left=True)
-        guest.declarations = declarations
+        guest.declarations.things["", LEFT] = CodeTable(LEFT, less_left=True)
         guest.board_words = lambda table, _cpu: self.words[table.name]
 
     def check(self, bare: Bare) -> None:

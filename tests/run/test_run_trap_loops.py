@@ -18,9 +18,9 @@ LOOPS = {
     f"{SURE:,} times without any progress, after illegal instruction at pc 0x80000000 "
     "(start: csrw satp, zero), tval 0x18001073",
     "retried": "illegal instruction at pc 0x80000014 (body: c.unimp), tval 0x0, "
-    f"mtvec 0x80000100; {SURE:,} times without any progress",
-    "handler_that_traps": "load access fault at pc 0x80000104 (handler+0x4: lw t2, 0(t1)), "
-    f"tval 0x8, mtvec 0x80000100; {SURE:,} times without any progress, after environment call "
+    f"mtvec 0x80000400; {SURE:,} times without any progress",
+    "handler_that_traps": "load access fault at pc 0x80000404 (handler+0x4: lw t2, 0(t1)), "
+    f"tval 0x8, mtvec 0x80000400; {SURE:,} times without any progress, after environment call "
     "from M-mode at pc 0x80000014 (body: ecall), tval 0x0",
 }
 

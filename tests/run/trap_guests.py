@@ -44,7 +44,7 @@ FINISH = (upper(A0, 0x100), upper(A1, 5), add_immediate(A1, A1, 0x555), store_wo
 """Passes, by the test finisher."""
 SKIP = (read_csr(T2, MEPC), add_immediate(T2, T2, 4), write_csr(MEPC, T2), MRET)
 """A handler that goes on behind the instruction."""
-HANDLER = 0x100
+HANDLER = 0x400
 
 
 def guest(body: tuple[int, ...], handler: tuple[int, ...], data: int = 0) -> bytes:
@@ -58,7 +58,7 @@ def guest(body: tuple[int, ...], handler: tuple[int, ...], data: int = 0) -> byt
     code += struct.pack(f"<{len(handler)}I", *handler)
     segment = TinySegment(data=code.ljust(DATA, b"\0") + struct.pack("<Q", data))
     places = {"body": 4 * len(start), "handler": HANDLER}
-    symbols = tuple(TinySymbol(name, RAM_BASE + place) for name, place in places.items())
+    symbols = tuple(TinySymbol(name, RAM_BASE + place, HANDLER) for name, place in places.items())
     return TinyElf((segment,), symbols).content()
 
 

@@ -29,7 +29,7 @@ from mttcg.instrument import operations
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.interpreter import Interpreter
+from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 
@@ -179,15 +179,10 @@ class LlvmEngine:
     def _interpret(self, word: int) -> None:
         """Run a floating-point instruction, already counted, by its definition."""
         hart = self.hart
-        by = Interpreter(pc=hart.pc, x=list(hart.x), f=list(hart.f), fcsr=hart.fcsr)
-        stopped = by.step(word)
-        assert stopped is None, "what computes with registers alone can't stop"
-        for register in range(32):
-            hart.write_x(register, by.x[register])
-            hart.f[register] = by.f[register]
-        self.retired(hart.pc, word, by.pc)
-        hart.fcsr, hart.pc = by.fcsr, by.pc
-        self.resume(by.pc)
+        behind = compute(hart, word)
+        self.retired(hart.pc, word, behind)
+        hart.pc = behind
+        self.resume(behind)
 
     def _sample(self, pc: int) -> None:
         """Quick code was running at pc, or pages were called: report it."""

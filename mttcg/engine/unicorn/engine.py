@@ -13,8 +13,10 @@ from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.interpreter import compute
+from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.layout import HALVES, SLOTS
@@ -25,6 +27,8 @@ NEVER_REACHED = 1
 """An `until` address that no pc can have."""
 PRIVILEGE, USER, MACHINE = riscv_const.UC_RISCV_REG_PRIV, 0, 3
 FLOAT_ON = 3 << 13
+BOX = 0xFFFF_FFFF << 32
+"""The upper half of a single in a register (Unprivileged ISA 21.2)."""
 
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
@@ -131,9 +135,33 @@ class UnicornEngine:
                 if not self._enter(address):
                     _retire(frame.ctypes.data, pc)
                     return self._cannot_fetch(pc, address)
+            elif reason is Reason.SYSTEM and self._is_extreme(int(frame[Word.EXIT_DETAIL])):
+                pc = self._compute(int(frame[Word.EXIT_PC]), int(frame[Word.EXIT_DETAIL]))
             else:
                 frame[Word.PENDING_PC] = NOWHERE  # it did not come to its end
                 return self._exit(reason)
+
+    def _is_extreme(self, word: int) -> bool:
+        return classify(word) is Kind.EXTREME and float_enabled(self.hart)
+
+    def _compute(self, pc: int, word: int) -> int:
+        """Run fmin or fmax, which ends its block, and is counted, by its definition.
+
+        Unicorn does not NaN-box singles: what is in the low half counts as one here, too.
+        """
+        self.frame[Word.PENDING_PC] = NOWHERE
+        self.spill()
+        hart, single = self.hart, word >> 25 & 3 == 0
+        given = {register: hart.f[register] for register in (word >> 15 & 31, word >> 20 & 31)}
+        for register in given if single else ():
+            hart.f[register] |= BOX
+        hart.pc = pc
+        behind = compute(hart, word)
+        for register in given.keys() - {word >> 7 & 31}:
+            hart.f[register] = given[register]
+        self.fill()
+        self.retired(pc, word, behind)
+        return behind
 
     def _exit(self, reason: Reason) -> Exit:
         pc, detail = int(self.frame[Word.EXIT_PC]), int(self.frame[Word.EXIT_DETAIL])
