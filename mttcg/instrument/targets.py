@@ -117,12 +117,13 @@ class CodeTable(Board):
         name: unique within the plugin.
         less_left: whether what a block left out, when it was left early, is taken off at the place
             from which on it did.
+        trapped: whether an instruction that traps is not left out.
     """
 
     kind = "blocks"
 
-    def __init__(self, name: str, less_left: bool = False) -> None:
-        self.less_left = less_left
+    def __init__(self, name: str, less_left: bool = False, trapped: bool = False) -> None:
+        self.less_left, self.trapped = less_left, trapped
         super().__init__(name, BLOCK_TABLE_WORDS)
 
 
@@ -136,16 +137,21 @@ class BlockTable(CodeTable):
     Args:
         name: unique within the plugin.
         stream: where the records go when a vCPU ends: of `events.EXECUTIONS`, or as above.
+        trapped: whether an instruction that traps, and so does not retire, counts as executed; for
+            executions of instructions only, as blocks count when they are entered.
     """
 
-    def __init__(self, name: str, stream: "Stream") -> None:
+    def __init__(self, name: str, stream: "Stream", trapped: bool = False) -> None:
         if not isinstance(stream, Stream):
             raise BadValueError(f"stream of {name}", stream, "a Stream")
         if stream.dtype not in (EXECUTIONS, INSTRUCTION_EXECUTIONS):
             wrong = f"its stream has dtype {stream.dtype}; expected that of executions"
             raise DeclarationError(name, wrong)
         self.stream = stream
-        super().__init__(name, less_left=stream.dtype == INSTRUCTION_EXECUTIONS)
+        of_instructions = stream.dtype == INSTRUCTION_EXECUTIONS
+        if trapped and not of_instructions:
+            raise DeclarationError(name, "trapped is for executions of instructions")
+        super().__init__(name, less_left=of_instructions, trapped=trapped)
 
 
 class Stream:

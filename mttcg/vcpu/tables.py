@@ -7,6 +7,7 @@ import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
 from mttcg.isa.riscv64.decode import PAGE, decode_block
+from mttcg.isa.riscv64.encoding import length
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
 
@@ -30,14 +31,21 @@ class CodePlace(NamedTuple):
     word: int
 
 
-def leave_early(words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int) -> None:
+def leave_early(
+    words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int, begun: bool = False
+) -> None:
     """Take back what a table counted of the block at `head` from pc on, if that lies in it.
+
+    begun: the instruction at pc is not taken back, only what is behind it.
 
     What is left of a block is a block as well, so it is one execution less of that. The vCPU whose
     words they are calls this, between two runs of the engine.
     """
     block = cache.block(head)[0]
-    if block.pc <= pc < block.pc + block.size:
+    end = block.pc + block.size
+    if begun and block.pc <= pc < end:
+        pc += length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
+    if block.pc <= pc < end:
         words.view(np.int64)[block.slot * HALVES + pc % PAGE // 2] -= 1
 
 

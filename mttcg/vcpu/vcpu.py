@@ -229,17 +229,21 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self.timer.arm()
 
-    def _leave_early(self, pc: int) -> None:
-        """Tell tables that the current block, which was counted, ends before the one at pc."""
+    def _leave_early(self, pc: int, trapped: bool = False) -> None:
+        """Tell tables that the current block, which was counted, ends before the one at pc.
+
+        trapped: that one traps, so it was begun.
+        """
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left:
                 words = self.guest.board_words(thing, self.hart.index)
-                leave_early(words, self.engine.cache, self.hart.block_pc, pc)
+                begun = trapped and thing.trapped
+                leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
 
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
-        self._leave_early(trap.pc)
+        self._leave_early(trap.pc, trapped=True)
         self.trap_loops.look(trap)
         self.unsupported.look(trap)
         take_trap(self.hart, trap)

@@ -36,6 +36,7 @@ PROBE = {
     "probe at a block": "it takes (cpu, pc, words); expected (cpu, pc, instructions, words)",
 }
 DECLARATION = {
+    "blocks that trap": "trapped is for executions of instructions",
     "counter twice": "declared twice",
     "stream with a counter's name": "declared twice",
     "values before the start": "before the guest starts",

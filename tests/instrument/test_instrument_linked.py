@@ -35,7 +35,7 @@ def named(done: Done, plugin: str, table: str, name: str, column: str) -> dict[s
 
 
 def lcov_counts(file: Path) -> dict[str, str]:
-    """FNDA by function: 1 if it ran, as executions are not counted."""
+    """FNDA by function."""
     found = [line for line in file.read_text().splitlines() if line.startswith("FNDA:")]
     return {name: count for count, _, name in (line[5:].partition(",") for line in found)}
 
@@ -46,7 +46,7 @@ def lines_that_ran(file: Path, source: Path) -> set[str]:
     assert f"SF:{source}\n" in record
     text, rows = source.read_text().splitlines(), record.splitlines()
     ran = [row[3:].split(",") for row in rows if row.startswith("DA:")]
-    return {text[int(line) - 1].strip() for line, count in ran if count == "1"}
+    return {text[int(line) - 1].strip() for line, count in ran if count != "0"}
 
 
 def test_a_guest_that_is_linked_high(own_guests: dict[str, Path], tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_guest_that_is_linked_high(own_guests: dict[str, Path], tmp_path: Path
         "work": 20,
         "_start": 58,
     }
-    assert lcov_counts(tmp_path / "lcov") == {"_start": "1", "work": "1"}
+    assert lcov_counts(tmp_path / "lcov") == {"_start": "1", "work": "2"}
     source = Path(__file__).with_name("guests") / "high.S"
     ran = lines_that_ran(tmp_path / "lcov", source)
     assert {"call work", "ld t0, (t0)", "sd t1, (t0)", "ret"} <= ran
@@ -100,7 +100,7 @@ def test_code_that_the_guest_moves_is_where_it_is_moved_to(
     assert json.loads((tmp_path / "seen").read_text())["address"] == 0x8010_0000
     assert named(done, "hotblocks", "hottest", "symbol", "executions")["fast"] == 3
     assert named(done, "callgraph", "functions", "function", "own")["fast"] == 12
-    assert {"_start": "1", "fast": "1"}.items() <= lcov_counts(tmp_path / "lcov").items()
+    assert {"_start": "1", "fast": "3"}.items() <= lcov_counts(tmp_path / "lcov").items()
     ran = lines_that_ran(tmp_path / "lcov", Path(__file__).with_name("guests") / "moved.S")
     assert {"ld t1, (t0)", "ret"} <= ran
 

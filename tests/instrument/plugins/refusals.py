@@ -91,6 +91,7 @@ def plugin_init(given: Options) -> bool:
     expect("scoreboard of a fraction", Scoreboard, "half", 0.5)
     expect("name of no text", Counter, 5)
     expect("table of no stream", BlockTable, "another", None)
+    expect("blocks that trap", BlockTable, "another", blocks, True)
     expect("dtype of no dtype", Stream, "another", 5)
     expect("policy of no text", Stream, "another", events.BLOCK, 5)
     expect("batch of a fraction", Stream, "another", events.BLOCK, "block", 1.5)
