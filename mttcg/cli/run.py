@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -205,17 +206,32 @@ def stop_signals() -> Iterator[list[int]]:
 def write_outputs(config: Config, result: RunResult) -> None:
     """Write the files that were asked for.
 
-    Raises OptionError for one that can't be written, OutputError for one without room; the other is
-    written nevertheless.
+    Raises OptionError for one that can't be written, OutputError for one without room; what is
+    wrong with another is said, and all that can be written is.
     """
-    try:
-        if config.json is not None:
-            write_json(config.json, result.to_json())
-    finally:
-        if config.html is not None:
-            from mttcg.report.page import run_page
+    wrong: list[OptionError | OutputError] = []
+    for path, write in ((config.json, write_result), (config.html, write_page)):
+        try:
+            if path is not None:
+                write(path, config, result)
+        except (OptionError, OutputError) as error:
+            wrong.append(error)
+    for other in wrong[1:]:
+        tell(str(other))
+    if wrong:
+        raise wrong[0]
 
-            write_file("--html", config.html, run_page(result.to_json(), settings_of(config)))
+
+def write_result(path: Path, _config: Config, result: RunResult) -> None:
+    """Write the file of --json."""
+    write_json(path, result.to_json())
+
+
+def write_page(path: Path, config: Config, result: RunResult) -> None:
+    """Write the file of --html."""
+    from mttcg.report.page import run_page
+
+    write_file("--html", path, run_page(result.to_json(), settings_of(config)))
 
 
 def settings_of(config: Config) -> dict[str, Any]:

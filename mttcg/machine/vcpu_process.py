@@ -283,7 +283,15 @@ class VcpuProcess:
                 asking.send(page | {"device_pages": memory.device_pages})
             return True
 
-        engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
+        engine = LlvmEngine(
+            memory,
+            self.hart,
+            self.cache,
+            arena,
+            discover,
+            improve,
+            lambda: self.machine.stopping,
+        )
         return FallbackEngine(engine, self._warn)
 
     def leave(self) -> None:

@@ -224,3 +224,12 @@ def test_that_stderr_has_no_room_changes_no_status(
     start: Callable[..., Running], name: str, status: int
 ) -> None:
     assert start("run", guest(name), program=("-c", FULL_STDERR)).wait() == status
+
+
+def test_of_two_results_without_room_both_are_named(start: Callable[..., Running]) -> None:
+    full = ("--json", "/dev/full", "--html", "/dev/full", "--quiet")
+    running = start(guest("hello"), *full)
+    assert running.wait() == 70
+    assert sorted(running.stderr.splitlines()) == [
+        f"mttcg: {option}: /dev/full: No space left on device" for option in ("--html", "--json")
+    ]

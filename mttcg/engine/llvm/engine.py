@@ -18,6 +18,7 @@ from mttcg.engine.llvm.frame import (
     COUNT_START,
     INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
+    WITHIN,
     JumpCache,
     Reason,
     Word,
@@ -66,6 +67,7 @@ class LlvmEngine:
         arena: where the code is.
         discover: called with each block before its first execution here.
         improve: called with what is worth more effort.
+        is_stopping: whether the machine stops, so that nothing is translated any more.
     """
 
     name = "llvm"
@@ -78,9 +80,10 @@ class LlvmEngine:
         arena: Arena,
         discover: Discover,
         improve: Improve = lambda version, place: True,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
-        self.discover, self.improve = discover, improve
+        self.discover, self.improve, self.is_stopping = discover, improve, is_stopping
         self.translator = Translator(
             Ram(memory.ram_base, memory.ram_size, memory.device_pages), cache, arena
         )
@@ -132,24 +135,39 @@ class LlvmEngine:
         while True:
             self._follow_generation()
             frame[Word.EXIT] = Reason.NONE
-            resumed, self.resumed = self.resumed, None
-            frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            resumed = self.resumed
+            first = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            if first is None:
+                return Exit(ExitKind.REQUEST, hart.pc)
+            frame[Word.FIRST], self.resumed = first, None
             before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            same = (hart.pc, hart.instructions) == (resumed, before)
-            if reason is Reason.REST or (same and reason in BEFORE_A_BLOCK):  # it has not begun
-                self.resumed = hart.pc
+            if hart.pc & WITHIN:
+                self._go_on()
+                continue
+            if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
+                self.resumed = resumed  # it has not begun
             if reason is Reason.HOT:
                 self._sample(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
-                self._learn(hart.pc)
+                if not self._learn(hart.pc):
+                    return Exit(ExitKind.REQUEST, hart.pc)
             elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
                 self._interpret(int(frame[Word.EXIT_DETAIL]))
-            elif reason not in (Reason.STALE, Reason.REST):
+            elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
+
+    def _go_on(self) -> None:
+        """A block goes on in code that is not known here."""
+        hart = self.hart
+        hart.pc -= WITHIN
+        hart.block_pc = self.resumed = hart.pc  # what is left of a block is one as well
+        code = self._rest_of_block(hart.pc)
+        if code is not None:
+            self.jumps.put(hart.pc + WITHIN, code)
 
     def _follow_generation(self) -> None:
         """Forget the jumps if there is better code, or code is gone."""
@@ -244,16 +262,23 @@ class LlvmEngine:
         page = self.cache.page_of(pc)
         return self.cache.word_at(page, self.cache.used[page], pc % PAGE)
 
-    def _learn(self, pc: int) -> None:
-        """Find or make the code for pc, the best there is, and let jumps find it."""
+    def _learn(self, pc: int) -> bool:
+        """Find or make the code for pc, the best there is, and let jumps find it.
+
+        False if the machine stops: others may hold the arena's lock one after the other until then.
+        """
         page, slot = self._enter(pc)
         self._show(page, slot, pc)
         version = self._version(page, slot)
         code = self._find(version, pc)
         if code is None:
             with self.arena:
-                code = self._find(version, pc) or self._translate(version, pc)
+                code = self._find(version, pc)
+                if code is None and self.is_stopping():
+                    return False
+                code = code or self._translate(version, pc)
         self.jumps.put(pc, code)
+        return True
 
     def _version(self, page: int, slot: int) -> PageVersion:
         start = self.translator.start_of(page)
@@ -280,14 +305,22 @@ class LlvmEngine:
         return None
 
     def _translate(self, version: PageVersion, pc: int) -> int:
-        """Code that begins at pc, made with little effort. Under the arena's lock."""
-        sweep = self.translator.sweep(version.page, version.slot, [pc])
-        code, entries = self.translator.compile(version, sweep, FAST)
-        self.hart.cache_translated += 1
-        return self.translator.publish(version, FAST, code, entries)
+        """Code that begins at pc, made with little effort. Under the arena's lock.
 
-    def _rest_of_block(self, pc: int) -> int:
-        """Code that goes on in the middle of a block, up to its end or some way on."""
+        What other code has of the page is not translated again.
+        """
+
+        def is_elsewhere(leader: int) -> bool:
+            return self.arena.find(version.key(leader, FAST)) is not None
+
+        page, slot = version.page, version.slot
+        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_elsewhere)
+        part = self.translator.compile(version, sweep, FAST)
+        self.hart.cache_translated += 1
+        return self.translator.publish(version, FAST, part)
+
+    def _rest_of_block(self, pc: int) -> int | None:
+        """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version = self._version(*self._enter(pc))
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
@@ -295,19 +328,22 @@ class LlvmEngine:
             sweep = self.translator.rest(version.page, version.slot, pc)
             with self.arena:
                 found = self.arena.find(key)
-                if found is None:
-                    code, entries = self.translator.compile(version, sweep, RESUMED, pc)
+                if found is None and not self.is_stopping():
+                    part = self.translator.compile(version, sweep, RESUMED, pc)
                     self.hart.cache_translated += 1
-                    found = self.translator.publish(version, RESUMED, code, entries)
+                    found = self.translator.publish(version, RESUMED, part)
         return found
 
     def _show(self, page: int, slot: int, pc: int) -> None:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
-        for leader in sorted(self.translator.sweep(page, slot, [pc]).leaders):
-            if (slot, leader) in self.known:
-                continue
+
+        def is_known(leader: int) -> bool:
+            return (slot, leader) in self.known
+
+        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_known)
+        for leader in sorted(sweep.leaders - sweep.elsewhere):
             self.known.add((slot, leader))
             block, found = self.cache.block(leader)
             self.hart.cache_hits += found

@@ -65,6 +65,7 @@ class Woven:
         probes: names of the probes that are woven in.
         recorded: numbers of the rows whose emitters have windows.
         flagged: numbers of the rows that run once.
+        python_calls: how many calls there are around which the hart state is exact.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Woven:
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
         self.flagged: set[int] = set()
+        self.python_calls = 0
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.records_inline = not others
@@ -149,7 +151,8 @@ class Woven:
             if row.kind == "transfer" and not is_jump(retired.word):
                 continue
             if not self._records(row):
-                self._run(row, retired.pc, what, retired.value, retired.target, retired.counted())
+                counted = retired.counted() if is_jump(retired.word) else 0
+                self._run(row, retired.pc, what, retired.value, retired.target, counted)
             elif row.kind == "retired":
                 window = self._window(row, events.RETIRED.itemsize)
                 constant = retired.word | retired.register << 48
@@ -383,9 +386,7 @@ class Woven:
             f"store ptr %now{label}, ptr %cursor_at{row}, {COUNTER}",
             f"{opener}_at = {at}",
             f"{opener} = load ptr, ptr {opener}_at, {COUNTER}",
-            *mxcsr.leave(f"before{label}"),
-            f"call void {opener}(i64 %data{row}, i64 {window.total}{nothing})",
-            *mxcsr.enter(f"after{label}"),
+            mxcsr.call_out(opener, f"i64 %data{row}, i64 {window.total}{nothing}"),
             f"%new{label} = load ptr, ptr %cursor_at{row}, {COUNTER}",
             f"store ptr %new{label}, ptr %cursor{row}, {COUNTER}",
             f"br label %room{label}",
@@ -436,10 +437,9 @@ class Woven:
             lines.append(f"{function_pointer} = inttoptr i64 {function} to ptr")
             function = function_pointer
         given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
-        label = self.text.name()[1:]
-        lines += [PUBLISH] if row.python else mxcsr.leave(f"before{label}")
-        lines.append(f"call void {function}({given})")
-        lines += [RELOAD] if row.python else mxcsr.enter(f"after{label}")
+        call = mxcsr.call_out(function, given)
+        lines += [PUBLISH, call, RELOAD] if row.python else [call]
+        self.python_calls += row.python
 
     def _read_word(self, lines: list[str], number: int, offset: str) -> str:
         place, value = self.text.name(), self.text.name()
