@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+TESTING := $(VENV)/installed-for-tests
 SOURCES := mttcg bus plugins tests bench docs examples
 
 DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
@@ -12,7 +13,7 @@ DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --p
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly check lint format guests docs cookbook bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly replay check lint format guests docs cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,11 @@ venv: $(STAMP) ## make the virtual environment .venv (Python 3.11 or later, PYTH
 
 $(STAMP): pyproject.toml
 	$(PYTHON) .ci/make_venv.py $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+# what only tests, checks, benchmarks and documents need takes longer to install than the rest
+$(TESTING): $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
@@ -28,51 +34,54 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(DEMO)
 
 # what plugins see has to be the same on both engines; the first run is on the default one
-ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,counts.py lifecycle.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
+ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,check.py counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
 	$(addprefix tests/plugins/test_plugins_,cache.py callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
 # two tests at a time: most wait for processes
 PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
-test: $(STAMP) ## run the tests
+test: $(TESTING) ## run the tests
 	$(PYTEST)
 	MTTCG_TEST_ENGINE=unicorn $(PYTEST) $(ON_BOTH_ENGINES)
 
-nightly: $(STAMP) ## run a million random instructions, 200 random kills, and 1,000 loads of a plugin
+nightly: $(TESTING) ## run a million random instructions (their counts checked), 200 random kills, and 1,000 loads of a plugin
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) tests/engine/test_llvm_random.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
 
+replay: $(TESTING) ## show what changed between OLD=revision and NEW=. in the text made of the guests' code
+	$(BIN)/python tests/replay/replay.py $(OLD) $(or $(NEW),.) $(patsubst %,--but '%',$(BUT))
+
 check: lint test ## everything that has to pass: lint, types, tests
 
-lint: $(STAMP) ## ruff (rules and format) and mypy
+lint: $(TESTING) ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(STAMP) ## format the sources in place
+format: $(TESTING) ## format the sources in place
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-guests: $(STAMP) ## build the example guests (needs no compiler but the pip package ziglang)
+guests: $(TESTING) ## build the example guests (needs no compiler but the pip package ziglang)
 	$(BIN)/python examples/guests/build.py
 
-docs: $(STAMP) ## write the pages, or parts of pages, that come from the sources
+docs: $(TESTING) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
 
-cookbook: $(STAMP) ## run every recipe of docs/cookbook.py, and write its page and picture
+cookbook: $(TESTING) ## run every recipe of docs/cookbook.py, and write its page and picture
 	$(BIN)/python docs/cookbook.py
 
-bench: $(STAMP) ## run all benchmarks (half an hour); then make docs
+bench: $(TESTING) ## run all benchmarks (half an hour); then make docs
 	$(BIN)/mttcg bench all --runs 5 --json bench/results/full.json --html bench/results/full.html
 
 # what a change is likely to make slower, in less than 3 minutes
 QUICK = engines.mix engines.calls plugins.llvm-inline bus.records-shared startup
 
-bench-quick: $(STAMP) ## run a small part of the benchmarks (3 minutes)
+bench-quick: $(TESTING) ## run a small part of the benchmarks (3 minutes)
 	$(BIN)/mttcg bench $(QUICK) --runs 3 --patience 10 --engines llvm --plugins empty,icount,hotblocks,access-probe --json bench/results/quick.json
 
-bench-peers: $(STAMP) ## install the emulators that we compare with, into .peers (Debian, PyPI)
+bench-peers: $(TESTING) ## install the emulators that we compare with, into .peers (Debian, PyPI)
 	$(BIN)/python -m mttcg_bench.peers.install
 
 clean: ## remove the virtual environment and all that tools left behind

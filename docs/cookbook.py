@@ -55,7 +55,7 @@ RECIPES = {
         "stacks.txt",
     ),
     "coverage": Recipe(
-        "Which code and which lines have run?",
+        "Which code has run, and which lines how often?",
         "mix.elf --smp 2 --set rounds=2 --plugin coverage,drcov=mix.drcov,lcov=mix.info,top=6",
         "coverage: ",
     ),

@@ -30,8 +30,9 @@ drives the interpreter that the translated code is tested against. In an encodin
 comes first, and a dot is a bit of an operand. *Translated* means native code; *host* means that the
 vCPU's own loop does it, for both engines; `fflags`, `frm` and `fcsr` are translated, too.
 
-What is not here runs on Unicorn, one instruction at a time, if that knows it: such instructions are
-counted by name in the result (`unsupported`). Floating point in rounding mode `rmm`, and in static
+What is not here is illegal; the report names such an instruction, with its place, if an extension
+has it. What Unicorn knows beyond that would run there, one instruction at a time, and be counted by
+name in the result (`vcpus[].unsupported`). Floating point in rounding mode `rmm`, and in static
 modes that differ from the dynamic one, is right but slow: it is done by the definition.
 """
 

@@ -82,10 +82,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "The clock of timed records": ("clock_ticks",),
     "Fast aggregators": ("compiled",),
+    "Files of lines": ("printable",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
-ELSEWHERE = {"events"}
-"""Names of `mttcg.instrument` that have a part of the page of their own."""
+ELSEWHERE = {"events", "API_VERSION", "OLDEST_API_VERSION"}
+"""Names of `mttcg.instrument` that have a part of the page, or of another one, of their own."""
 RECORDS = (
     "ACCESS",
     "TIMED_ACCESS",
@@ -266,12 +267,13 @@ def public_members(name: str, member: type[Any]) -> Iterator[tuple[str, Any]]:
     seen: set[str] = set()
     for owner in member.__mro__[:-1]:
         for member_name, inner in vars(owner).items():
-            is_member = isinstance(inner, property) or inspect.isfunction(inner)
+            is_member = isinstance(inner, property | classmethod) or inspect.isfunction(inner)
             if member_name.startswith("_") or member_name in seen or not is_member:
                 continue
             seen.add(member_name)
             if f"{name}.{member_name}" not in NOT_FOR_AUTHORS:
-                yield member_name, inner
+                bound = isinstance(inner, classmethod)  # its signature is without cls then
+                yield member_name, getattr(member, member_name) if bound else inner
 
 
 def record_parts() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What a run is asked to do, checked once, before anything is started."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ CODE_CACHE_MAX = 2 * GIB - PAGE_SIZE
 CODE_CACHE_DEFAULT = 64 * MIB
 STALL_LIMIT_DEFAULT = 60.0
 STALL_LIMIT_MAX = 1e6
+RECORD_LIMIT_MIN = 64 * KIB
 ENGINES = ("auto", "unicorn", "llvm")
 
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
@@ -54,6 +56,8 @@ class Config:
     """Address the bus binds to; None: one of its own."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
+    check: bool = False
+    """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
     """Pin every vCPU process to a processor."""
     aggregate: bool = True
@@ -67,7 +71,9 @@ class Config:
     policies: Mapping[str, str] = field(default_factory=dict)
     """Policies of streams, by "plugin.stream", or by "plugin" for all of its streams."""
     stall_limit: float = STALL_LIMIT_DEFAULT
-    """Seconds that a subscriber may hold the guest up without taking anything; 0: for ever."""
+    """Seconds that a subscriber with records to acknowledge may acknowledge none; 0: for ever."""
+    stop_on_trap_loop: bool = False
+    """End the run when a hart takes the same trap for ever; it is warned of in any case."""
     quiet: bool = False
     """Show no live status line."""
     keys: Path | None = None
@@ -80,6 +86,8 @@ class Config:
     """Files of the public keys of those who may, with keys; who has the bus's own may anyhow."""
     record: Path | None = None
     """File that everything published is recorded to."""
+    record_limit: int = 0
+    """Bytes that it may have, 0 for any number; recording stops before more."""
     json: Path | None = None
     """File the result is written to."""
     html: Path | None = None
@@ -105,12 +113,15 @@ class Config:
             raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
         for symbol, value in self.symbols_set.items():
             _check_word(symbol, value)
+        check_record_limit(self.record_limit)
+        if self.record_limit and self.record is None:
+            raise OptionError("--record-limit", "there is no --record", "both, or neither")
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
         for option, path in self._outputs():
             if path is not None:
-                _check_output(option, Path(path))
+                check_output(option, Path(path))
 
     def _check_control(self) -> None:
         """Refuse control for whom nobody has allowed it."""
@@ -118,7 +129,7 @@ class Config:
             absent = "--control" if not self.control else "--keys"
             raise OptionError("--allow-control", f"there is no {absent}", "both, or neither")
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
-            wrong = f"any user of this machine could use {self.bus}"
+            wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
@@ -148,6 +159,12 @@ def check_shards(count: object) -> None:
     _check_number("--shards", count, 1, SMP_MAX)
 
 
+def check_record_limit(size: object) -> None:
+    """Raise OptionError for a size that no recording can have; 0 stands for any."""
+    if not isinstance(size, int) or isinstance(size, bool) or 0 != size < RECORD_LIMIT_MIN:
+        raise OptionError("--record-limit", f"{size!r} bytes is too little", "64K or more")
+
+
 def check_policy(stream: str, policy: object) -> None:
     """Raise OptionError for a policy that there is not."""
     if not isinstance(policy, str) or parse_policy(policy) is None:
@@ -171,12 +188,19 @@ def _check_word(symbol: str, value: object) -> None:
         raise OptionError(f"--set {symbol}", wrong, "a 64-bit value, decimal or 0x...")
 
 
-def _check_output(option: str, path: Path) -> None:
+def check_output(option: str, path: Path) -> None:
     """Refuse now what would fail only after the whole run."""
-    if path.is_dir():
-        raise OptionError(option, f"{path} is a directory", "a file to write")
-    if not path.parent.is_dir():
-        raise OptionError(option, f"there is no directory {path.parent}", "a file to write")
+    expected = "a file to write"
+    try:
+        if path.is_dir():
+            raise OptionError(option, f"{path} is a directory", expected)
+        if not path.parent.is_dir():
+            raise OptionError(option, f"there is no directory {path.parent}", expected)
+        place = Path(os.path.realpath(path))
+        if not any(at.exists() and os.access(at, os.W_OK) for at in (place, place.parent)):
+            raise OptionError(option, f"{path} is not writable", expected)
+    except OSError as error:  # a name that is too long, for one
+        raise OptionError(option, f"{path}: {error.strerror}", expected) from error
 
 
 def parse_size(text: str, option: str = "--memory") -> int:

@@ -47,12 +47,17 @@ class PluginError(UserError):
 class HostLimitError(UserError):
     """The host does not give what a machine of this size needs."""
 
-    def __init__(self, smp: int, memory: int, error: OSError) -> None:
-        super().__init__(
-            f"--smp {smp} with {memory >> 20} MiB of memory: the host refuses "
-            f"({error.strerror}); expected a smaller machine, or higher limits (ulimit -a)"
-        )
-        self.smp, self.memory, self.error = smp, memory, error
+    def __init__(self, smp: int, memory: int, wrong: str) -> None:
+        super().__init__(f"--smp {smp} with {memory >> 20} MiB of memory: {wrong}")
+        self.smp, self.memory, self.wrong = smp, memory, wrong
+
+
+class OutputError(MttcgError):
+    """There is no room for what a run or a verb writes; `what` names it."""
+
+    def __init__(self, what: str, error: OSError) -> None:
+        super().__init__(f"{what}: {error.strerror}")
+        self.what, self.error = what, error
 
 
 class BusAddressError(UserError):

@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from mttcg.terminal import shown_lines
 from mttcg_bench.cases import samples_of
 from mttcg_bench.facts import facts
 from mttcg_bench.model import Case
@@ -79,18 +80,23 @@ def tell(
     already."""
     for name, reason in reasons.items():
         if name not in told:
-            console.print(Text(f"{case.name}: {name}: {what}: {reason}"))
+            console.print(text_of(f"{case.name}: {name}: {what}: {reason}"))
+
+
+def text_of(text: str) -> Text:
+    """A text, of a file of results or of a program that failed, as the terminal may have it."""
+    return Text("\n".join(shown_lines(text)))
 
 
 def print_tables(console: Console, tables: Sequence[Table]) -> None:
     """Print tables, each with its note."""
     for table in tables:
-        shown = RichTable(title=Text(table.title), title_justify="left", caption_justify="left",
-                          caption=Text(table.note) if table.note else None)  # fmt: skip
+        shown = RichTable(title=text_of(table.title), title_justify="left", caption_justify="left",
+                          caption=text_of(table.note) if table.note else None)  # fmt: skip
         for heading in table.headings:
-            shown.add_column(Text(heading), overflow="fold")
+            shown.add_column(text_of(heading), overflow="fold")
         for row in table.rows:
-            shown.add_row(*(Text(cell) for cell in row))
+            shown.add_row(*(text_of(cell) for cell in row))
         console.print(shown)
 
 

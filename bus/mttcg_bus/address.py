@@ -1,8 +1,9 @@
 """Addresses of the bus: which are allowed, and the socket files that belong to them.
 
 `ipc:///path/of/a/socket` is reached by this machine's processes that may reach the path.
-`tcp://127.0.0.1:port` (or localhost, [::1]) is reached by everybody on this machine. Any other
-address of TCP is refused unless both sides have keys, see `security`.
+`tcp://127.0.0.1:port` (or localhost, [::1]) is reached by everybody on this machine, so there a
+subscriber shows a token, see `tokens`. Any other address of TCP is refused unless both sides have
+keys, see `security`.
 """
 
 import contextlib

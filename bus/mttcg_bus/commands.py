@@ -2,10 +2,8 @@
 
 from mttcg_bus import control, wire
 from mttcg_bus.errors import ProtocolError
-from mttcg_bus.router import Router
-
-MOST_WAITING = 64
-"""Commands that may be under way at once; more are not done."""
+from mttcg_bus.limits import LARGEST_HEADER, MOST_COMMANDS
+from mttcg_bus.router import NO_ROOM, Posted, Router
 
 
 class Commands:
@@ -20,14 +18,14 @@ class Commands:
         """Pass on the command of the peer `who`, or say why not: `refusal` if that is not empty."""
         command = received.message
         assert isinstance(command, wire.Command)
-        if not refusal and len(self._waiting) >= MOST_WAITING:
-            refusal = f"{MOST_WAITING} commands are under way; expected fewer"
+        if not refusal and len(self._waiting) >= MOST_COMMANDS:
+            refusal = f"{MOST_COMMANDS} commands are under way; expected fewer"
         try:
-            arguments = wire.unpack(received.payload, wire.LARGEST_HEADER) if not refusal else {}
+            arguments = wire.unpack(received.payload, LARGEST_HEADER) if not refusal else {}
         except ProtocolError as error:
             refusal = str(error)
         if refusal:
-            self._post(who, wire.Result(command.number, refusal), b"")
+            self._router.answer(who, wire.Result(command.number, refusal))
             return
         self._asked += 1
         self._waiting[self._asked] = who, command.number
@@ -36,7 +34,6 @@ class Commands:
     def answer(self, answer: control.Answer) -> None:
         """Give a result to whoever asked for it, if that is still there."""
         who, number = self._waiting.pop(answer.question)
-        self._post(who, wire.Result(number, answer.error), wire.pack(answer.answer))
-
-    def _post(self, who: bytes, result: wire.Result, payload: bytes) -> None:
-        self._router.post(who, wire.encode("", result), payload)
+        payload = wire.pack(answer.answer)
+        if self._router.answer(who, wire.Result(number, answer.error), payload) is Posted.FULL:
+            self._router.answer(who, wire.Result(number, answer.error or f"it was done; {NO_ROOM}"))

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError
+from mttcg_bus.limits import LARGEST_PAYLOAD
 
 _LENGTH = struct.Struct("<I")
 _READ_SIZE = 1 << 20
@@ -32,9 +33,10 @@ class Configure(wire.Message):
 
     url: where to bind. run: a RunInfo, plain. streams: {"list": StreamSpecs, plain}.
     rings: {stream: [descriptor by vCPU]}. doorbell: eventfd. space: eventfd by vCPU. stall_ms: how
-    long a subscriber may hold the guest up without acknowledging anything, 0 for ever. keys: file
+    long a subscriber with records may acknowledge nothing, 0 for ever. keys: file
     of the publisher's keys, "" for none. allowed: public keys that may connect. controllers: those
-    that may give commands, too. control: 1 if the run takes commands.
+    that may give commands, too. control: 1 if the run takes commands. token: what others show if
+    there are no keys, "" for nothing.
     """
 
     TYPE: ClassVar[str] = "configure"
@@ -50,6 +52,7 @@ class Configure(wire.Message):
     allowed: tuple[str, ...] = ()
     controllers: tuple[str, ...] = ()
     control: int = 0
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,11 +108,15 @@ class StreamEnded(wire.Message):
 
 @dataclass(frozen=True)
 class State(wire.Message):
-    """Supervisor: answer to `Wanted`; the state is plain data with `counters` and `tables`."""
+    """Supervisor: answer to `Wanted`; the state is plain data with `counters` and `tables`.
+
+    error: why there is none, "" if there is.
+    """
 
     TYPE: ClassVar[str] = "state"
     question: int
     state: dict[str, Any]
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,10 @@ class Bound(wire.Message):
 
 @dataclass(frozen=True)
 class Failed(wire.Message):
-    """Publisher: not bound; `kind` is the name of an AddressError, `wrong` its text."""
+    """Publisher: it ends; `kind` is the name of an AddressError, if it can't bind, or HostLimit.
+
+    wrong: the text of it.
+    """
 
     TYPE: ClassVar[str] = "failed"
     kind: str
@@ -164,6 +174,10 @@ class Joined(wire.Message):
     TYPE: ClassVar[str] = "joined"
     name: str
     subscribers: int
+
+
+SILENT = "acknowledged nothing in"
+"""What the reason begins with, of a subscriber that was given up."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +204,7 @@ class GarbageSeen(wire.Message):
     packets: int
     connections: int
     orders: int
+    excess: int
 
 
 @dataclass(frozen=True)
@@ -246,9 +261,14 @@ class ControlSocket:
         """Return the descriptor, readable when `receive` has something."""
         return self._socket.fileno()
 
-    def send(self, message: wire.Message, descriptors: Sequence[int] = ()) -> None:
-        """Send `message` and `descriptors`; if the other end is gone, only note that."""
+    def send(self, message: wire.Message, descriptors: Sequence[int] = ()) -> bool:
+        """Send `message` and `descriptors`; if the other end is gone, only note that.
+
+        Whether it is no larger than may be; otherwise nothing is sent.
+        """
         header = wire.encode_header(message)
+        if len(header) > LARGEST_PAYLOAD:
+            return False
         data = _LENGTH.pack(len(header)) + header
         at = 0
         try:
@@ -258,6 +278,7 @@ class ControlSocket:
             self._socket.sendall(data[at:])
         except (BrokenPipeError, ConnectionResetError):
             self.closed_by_peer = True
+        return True
 
     def receive(self) -> list[wire.Message]:
         """Return the messages that are complete by now, without waiting."""
@@ -265,7 +286,7 @@ class ControlSocket:
         messages = []
         while len(self._received) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._received)
-            if length > wire.LARGEST_PAYLOAD:
+            if length > LARGEST_PAYLOAD:
                 self.garbage += 1
                 self.closed_by_peer = True
                 self._received.clear()
@@ -275,7 +296,7 @@ class ControlSocket:
             data = bytes(self._received[_LENGTH.size : _LENGTH.size + length])
             del self._received[: _LENGTH.size + length]
             try:
-                messages.append(wire.decode_header(data, MESSAGES, wire.LARGEST_PAYLOAD))
+                messages.append(wire.decode_header(data, MESSAGES, LARGEST_PAYLOAD))
             except ProtocolError:
                 self.garbage += 1
         return messages

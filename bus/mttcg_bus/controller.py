@@ -8,8 +8,9 @@ from typing import Any, Self
 from mttcg_bus import wire
 from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import CommandFailed, NoPublisher, SubscriptionRefused
+from mttcg_bus.limits import LARGEST_PAYLOAD
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import ClientSecurity
+from mttcg_bus.security import Security
 
 PATIENCE_SECONDS = 60.0
 MEMORY_PIECE = 32 << 10
@@ -20,7 +21,8 @@ class Control:
     """A connection to a run that was started with `--control`.
 
     url: of its bus. seconds: how long to wait for each answer; what was asked for is done also if
-    nobody waits for it any more. security: keys, which a bus beyond this machine asks for.
+    nobody waits for it any more. security: keys, which a bus beyond this machine asks for, or a
+    token.
     Each method waits for its answer, and raises CommandFailed with the run's words if there is an
     error, NoPublisher if there is no answer in time, PublisherLost if the run ends meanwhile,
     AddressRefused, KeyRefused, ProtocolError, WrongVersion. A `with` block closes it.
@@ -36,7 +38,7 @@ class Control:
         url: str,
         *,
         seconds: float = PATIENCE_SECONDS,
-        security: ClientSecurity | None = None,
+        security: Security | None = None,
     ) -> None:
         self.seconds = seconds
         self._dealer = Dealer(url, security)
@@ -52,11 +54,11 @@ class Control:
         assert isinstance(received.message, wire.Result)
         if received.message.error:
             raise CommandFailed(name, received.message.error)
-        return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        return wire.unpack(received.payload, LARGEST_PAYLOAD)
 
     def _wait_for(self, kind: type[wire.Message]) -> dict[str, Any]:
         received = self._receive(lambda message: isinstance(message, kind))
-        return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        return wire.unpack(received.payload, LARGEST_PAYLOAD)
 
     def _receive(self, wanted: Callable[[wire.Message], bool]) -> wire.Received:
         """Return the message that is wanted; others are answers that nobody waits for any more."""

@@ -9,8 +9,10 @@ from zmq.utils.monitor import recv_monitor_message
 from mttcg_bus import wire
 from mttcg_bus.address import check_address
 from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
+from mttcg_bus.host_limits import check_socket_room
+from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_RECEIVED
 from mttcg_bus.router import set_common_options
-from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
+from mttcg_bus.security import REFUSALS, ClientSecurity, Credentials, Security
 
 WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | REFUSALS
 CONNECT_SECONDS = 10.0
@@ -20,27 +22,42 @@ CONNECT_SECONDS = 10.0
 class Dealer:
     """A connected DEALER socket.
 
-    url: of the publisher. security: keys, which a publisher beyond this machine asks for. Raises
-    AddressRefused.
+    url: of the publisher. security: keys, which a publisher beyond this machine asks for, or a
+    token, if that is not where it is found by itself. Raises AddressRefused.
     """
 
-    def __init__(self, url: str, security: ClientSecurity | None = None) -> None:
-        address = check_address(url, secured=security is not None)
-        self.url, self._refusal = url, refusal_of(security)
+    def __init__(self, url: str, security: Security | None = None) -> None:
+        self._address = check_address(url, secured=isinstance(security, ClientSecurity))
+        self.url, self._credentials = url, Credentials(self._address, security)
         self._connected = False
+        self._sent: list[list[bytes]] = []
+        check_socket_room()
         self._context = zmq.Context()
+        self._connect()
+
+    def _connect(self) -> None:
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        set_common_options(self._socket, address, wire.LARGEST_PAYLOAD)
-        secure_client(self._socket, security)
+        set_common_options(self._socket, self._address, LARGEST_PAYLOAD, MOST_RECEIVED)
+        self._credentials.secure(self._socket)
         self._monitor = self._socket.get_monitor_socket(WATCHED)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
-        self._socket.connect(address)
+        self._socket.connect(self._address)
+        for frames in self._sent:
+            self._socket.send_multipart(frames)
+
+    def _disconnect(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
 
     def send(self, message: wire.Message, payload: bytes = b"") -> None:
         """Send a message."""
-        self._socket.send_multipart([*wire.encode("", message), payload])
+        frames = [*wire.encode("", message), payload]
+        if not self._connected:
+            self._sent.append(frames)
+        self._socket.send_multipart(frames)
 
     def receive(self, seconds: float) -> wire.Received:
         """Return the next message.
@@ -62,10 +79,16 @@ class Dealer:
 
     def _hear(self, event: int) -> None:
         if event & REFUSALS:
-            raise KeyRefused(self.url, self._refusal)
+            if not self._credentials.renew():
+                raise KeyRefused(self.url, self._credentials.refusal)
+            self._disconnect()
+            self._connect()
+            return
         if event == zmq.EVENT_DISCONNECTED and self._connected:
             raise PublisherLost(self.url, "its connection closed before it had answered")
-        self._connected = self._connected or event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._connected = True
+            self._sent.clear()
 
     def close(self) -> None:
         """Close the connection; what was not sent by now is not sent any more."""

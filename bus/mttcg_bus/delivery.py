@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 
 from mttcg_bus.ledger import Ledger
+from mttcg_bus.limits import LARGEST_BATCH, MOST_BATCHES, MOST_UNACKNOWLEDGED
 from mttcg_bus.policy import Policy
 from mttcg_bus.posting import Parcel
 from mttcg_bus.ring_consumer import RingConsumer
 from mttcg_bus.stream import Records, StreamSpec, topic_of
 
-LARGEST_BATCH = 1 << 20
-"""Bytes of records in one message, at most."""
-LEAST_CREDIT = 64 << 10
-"""Bytes of credit a subscriber must give, so that many records fit into one message."""
 ENOUGH_QUEUED = 2
 """Batches on their way that keep subscribers busy; more wait until they make a large one."""
 KEPT_SHARE = 4
@@ -67,11 +64,20 @@ class Unanswered:
     """A batch that one subscriber has, or that waits to be sent to it.
 
     reads: whether its records are still read in the ring: by who borrows it, or to be sent.
+    copied: bytes of it that are kept, or will be, outside the ring.
     """
 
     sent: Sent
     parcel: Parcel
     reads: bool
+    copied: int
+
+
+@dataclass(slots=True)
+class Copies:
+    """Bytes of records outside the rings, summed over all subscribers that have them."""
+
+    bytes: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -80,10 +86,11 @@ class RemoteSubscriber:
 
     identity: its routing id at the ROUTER socket. credit: bytes it takes unacknowledged, and bytes
     that wait for it at most. policy: None for that of each stream. ticket: what it shows to borrow
-    rings. later: whether it wants streams that are opened later. used, queued: bytes on their way,
-    and bytes that wait. heard: when it last acknowledged something, or had nothing to acknowledge.
-    finished: whether it was told that nothing more will come. past: what became of the records of
-    streams that were let go of.
+    rings. copies: of all subscribers. later: whether it wants streams that are opened later. used,
+    queued: bytes on their way, and bytes that wait. batches: how many are on their way. heard: when
+    it last acknowledged something, or had nothing to acknowledge. finished: whether it was told
+    that nothing more will come. past: what became of the records of streams that were let go of.
+    unread: bytes that it may not have read when it left.
     """
 
     identity: bytes
@@ -92,9 +99,12 @@ class RemoteSubscriber:
     credit: int
     policy: Policy | None
     ticket: str
+    copies: Copies
     later: bool = False
     used: int = 0
     queued: int = 0
+    batches: int = 0
+    unread: int = 0
     heard: float = 0.0
     finished: bool = False
     taps: dict["Source", "Tap"] = field(default_factory=dict)
@@ -106,12 +116,13 @@ class RemoteSubscriber:
 
     def has_room(self, size: int) -> bool:
         """Whether it may be sent `size` more bytes; a single batch always fits."""
-        return self.used == 0 or self.used + size <= self.credit
+        if self.used == 0:
+            return True
+        return self.used + size <= self.credit and self.batches < MOST_BATCHES
 
-    def holds_up(self, now: float, limit: float) -> bool:
-        """Whether a guest may be waiting for it, and it has been silent for `limit` seconds."""
-        held = any(tap.unanswered and tap.policy.waits for tap in self.taps.values())
-        return held and now - self.heard > limit
+    def is_silent(self, now: float, limit: float) -> bool:
+        """Whether it has something to acknowledge, and has not for `limit` seconds."""
+        return self.used > 0 and now - self.heard > limit
 
     @property
     def has_ends(self) -> bool:
@@ -168,10 +179,16 @@ class Tap:
         self._joined, self._given_up = source.ring.next, source.ring.dropped
         self._pending = self._delivered = self._dropped = 0
 
+    def has_room(self, size: int) -> bool:
+        """Whether `size` more bytes may be made for it; a single batch always may."""
+        one = self.subscriber
+        within = self.borrowed or one.copies.bytes + size <= MOST_UNACKNOWLEDGED
+        return one.has_room(size) and (within or one.used == 0)
+
     def takes(self, size: int) -> bool:
         """Whether it takes `size` more bytes, or drops them."""
         keeps = self.policy.waits or self.policy.gives_up == "oldest"
-        return keeps or self.subscriber.has_room(size)
+        return keeps or self.has_room(size)
 
     def offer(self, sent: Sent, parcel: Parcel | None) -> None:
         """Take in records that left the ring: those of `parcel` are in the backlog now.
@@ -182,9 +199,11 @@ class Tap:
         if parcel is None:
             return
         reads = self.borrowed or parcel.span is not None
-        self.backlog.append(Unanswered(sent, parcel, reads))
+        copied = 0 if self.borrowed else parcel.size
+        self.backlog.append(Unanswered(sent, parcel, reads, copied))
         self._pending += parcel.count
         self.subscriber.queued += parcel.size
+        self.subscriber.copies.bytes += copied
         sent.waiting += 1
         sent.borrowers += reads
 
@@ -193,6 +212,7 @@ class Tap:
         while self.backlog and self._is_too_long():
             oldest = self.backlog.popleft()
             self.subscriber.queued -= oldest.parcel.size
+            self.subscriber.copies.bytes -= oldest.copied
             self._pending -= oldest.parcel.count
             self._dropped += oldest.parcel.count
             oldest.sent.waiting -= 1
@@ -200,9 +220,10 @@ class Tap:
             oldest.sent.settle()
 
     def _is_too_long(self) -> bool:
-        """Whether more waits than its credit, or than may stay in the ring."""
-        oldest, ring = self.backlog[0], self.source.ring
-        if self.subscriber.queued > self.subscriber.credit and len(self.backlog) > 1:
+        """Whether more waits than its credit or all may have, or than may stay in the ring."""
+        oldest, ring, one = self.backlog[0], self.source.ring, self.subscriber
+        too_much = one.queued > one.credit or one.copies.bytes > MOST_UNACKNOWLEDGED
+        if (too_much or len(self.backlog) > MOST_BATCHES) and len(self.backlog) > 1:
             return True  # one batch of each vCPU may wait, whatever waits of others
         return oldest.reads and ring.next - oldest.sent.first > ring.capacity // KEPT_SHARE
 
@@ -219,20 +240,25 @@ class Tap:
             self.subscriber.heard = now
         self.subscriber.queued -= sent.parcel.size
         self.subscriber.used += sent.parcel.size
+        self.subscriber.batches += 1
         self.unanswered.append(sent)
         if sent.reads and not self.borrowed:
             sent.reads = False
             sent.sent.borrowers -= 1
             self.source.give_back()
 
-    def acknowledge(self, following: int) -> None:
-        """Its subscriber is done with the records before number `following`."""
+    def acknowledge(self, following: int) -> bool:
+        """Its subscriber is done with the records before number `following`; whether it had any."""
+        before = len(self.unanswered)
         while self.unanswered and self.unanswered[0].parcel.end <= following:
             done = self.unanswered.popleft()
             self.subscriber.used -= done.parcel.size
+            self.subscriber.batches -= 1
+            self.subscriber.copies.bytes -= done.copied
             self._pending -= done.parcel.count
             self._delivered += done.parcel.count
             self._answer(done, acknowledged=True)
+        return len(self.unanswered) < before
 
     def _answer(self, answered: Unanswered, acknowledged: bool) -> None:
         sent = answered.sent
@@ -253,6 +279,8 @@ class Tap:
             before = left.sent.spoiled
             self._answer(left, acknowledged=False)
             lost += left.sent.count if left.sent.spoiled and not before else 0
+        self.subscriber.unread += sum(each.copied for each in self.unanswered)
+        self.subscriber.copies.bytes -= sum(each.copied for each in self.backlog)
         self._dropped, self._pending = self._dropped + self._pending, 0
         self.unanswered.clear()
         self.backlog.clear()
@@ -309,7 +337,7 @@ class Source:
             return self.ring.peek()
         credit = min(tap.subscriber.credit for tap in self.taps)
         span = self.ring.peek(min(self.bulk, credit // self.stream.dtype.itemsize))
-        room = all(tap.subscriber.has_room(span.nbytes) for tap in self.taps if tap.policy.waits)
+        room = all(tap.has_room(span.nbytes) for tap in self.taps if tap.policy.waits)
         return span if room else None
 
     def _on_their_way(self) -> int:

@@ -2,6 +2,8 @@
 
 # ruff: noqa: N818 - a name that says what happened needs no suffix
 
+from pathlib import Path
+
 EXIT_USER = 2
 """Exit status a command line returns for a mistake of the user's."""
 EXIT_FAULT = 70
@@ -68,6 +70,16 @@ class KeyFileError(BusError):
         self.path, self.wrong = path, wrong
 
 
+class TokenError(BusError):
+    """A file does not hold the token of a bus, or can't."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, path: str, wrong: str) -> None:
+        super().__init__(f"token file {path}: {wrong}")
+        self.path, self.wrong = path, wrong
+
+
 class PublisherLost(StreamBroken):
     """The publisher died or left before the stream had ended."""
 
@@ -113,14 +125,40 @@ class RecordingError(BusError):
 
 
 class RecordingCut(StreamBroken):
-    """A recording breaks off; it is good for so many bytes, batches and records."""
+    """A recording breaks off; it is good for so many bytes, batches and records.
 
-    def __init__(self, path: str, good: int, batches: int, records: int) -> None:
+    why: what its recorder said, which stopped there; "" if it was cut.
+    """
+
+    def __init__(self, path: str, good: int, batches: int, records: int, why: str = "") -> None:
+        ended = f"stopped ({why})" if why else f"cut after byte {good}"
         super().__init__(
-            f"recording {path}: cut after byte {good}; "
-            f"{records} records in {batches} batches are good"
+            f"recording {path}: {ended}; {records} records in {batches} batches are good"
         )
         self.path, self.good, self.batches, self.records = path, good, batches, records
+        self.why = why
+
+
+class HostLimit(BusError):
+    """A limit of the host is too low for what `who` does; `wrong` names it."""
+
+    exit_status = EXIT_USER
+
+    def __init__(self, who: str, wrong: str) -> None:
+        super().__init__(f"{who}: {wrong}")
+        self.who, self.wrong = who, wrong
+
+
+class OutputFull(BusError):
+    """A file has no room for more; it is good, and ends after `size` bytes.
+
+    size: None for one that is written whole or not at all; what was there before is there.
+    """
+
+    def __init__(self, path: Path, why: str, size: int | None) -> None:
+        end = "it is not written" if size is None else f"it ends after {size} bytes"
+        super().__init__(f"{path}: {why}; {end}")
+        self.path, self.why, self.size = path, why, size
 
 
 class RingError(BusError):

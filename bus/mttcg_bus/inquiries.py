@@ -8,12 +8,11 @@ from mttcg_bus.delivery import RemoteSubscriber, Source
 from mttcg_bus.errors import ProtocolError
 from mttcg_bus.garbage import Garbage
 from mttcg_bus.ledger import Ledger
+from mttcg_bus.limits import MOST_QUESTIONS
 from mttcg_bus.plain import mapping_of, take_text
 from mttcg_bus.ring import ledger_of
-from mttcg_bus.router import Router
+from mttcg_bus.router import NO_ROOM, Posted, Router
 
-MOST_WAITING = 64
-"""Questions for a snapshot that may be open at once; more are refused."""
 WHAT = ("ledger", "snapshot")
 
 
@@ -39,18 +38,21 @@ class Inquiries:
         self._asked = 0
         self._waiting: dict[int, tuple[bytes, dict[str, list[int]]]] = {}
 
+    def _answer(self, who: bytes, message: wire.Message, payload: bytes) -> None:
+        if self._router.answer(who, message, payload) is Posted.FULL:
+            self._router.answer(who, wire.Refused(NO_ROOM))
+
     def ask(self, who: bytes, what: str, subscribers: Iterable[RemoteSubscriber]) -> None:
         """Answer the question of the peer `who`."""
         if what == "ledger":
-            payload = wire.pack(self._ledger(subscribers))
-            self._router.post(who, wire.encode("", wire.LedgerNow()), payload)
-        elif what == "snapshot" and len(self._waiting) < MOST_WAITING:
+            self._answer(who, wire.LedgerNow(), wire.pack(self._ledger(subscribers)))
+        elif what == "snapshot" and len(self._waiting) < MOST_QUESTIONS:
             self._asked += 1
             self._waiting[self._asked] = who, self._numbers()
             self._supervisor.send(control.Wanted(self._asked))
         else:
             wrong = f"question {what!r}; expected {' or '.join(WHAT)}, and not too many at once"
-            self._router.post(who, wire.encode("", wire.Refused(wrong)), b"")
+            self._router.answer(who, wire.Refused(wrong))
 
     def _numbers(self) -> dict[str, list[int]]:
         """Number of the next record of each stream, by vCPU."""
@@ -63,6 +65,10 @@ class Inquiries:
         """Pass on what the supervisor says; ProtocolError if nobody asked, or it says nothing."""
         if state.question not in self._waiting:
             raise ProtocolError(f"an answer to question {state.question}, which nobody asked")
+        if state.error:
+            who, _ = self._waiting.pop(state.question)
+            self._router.answer(who, wire.Refused(state.error))
+            return
         tables = [mapping_of(t, "table") for t in state.state.get("tables", [])]
         names = {take_text(table, "stream") for table in tables}
         who, numbers = self._waiting.pop(state.question)
@@ -76,7 +82,7 @@ class Inquiries:
             "at_ns": state.state.get("at_ns", 0),
             "vcpus": state.state.get("vcpus", []),
         }
-        self._router.post(who, wire.encode("", wire.SnapshotNow()), wire.pack(payload))
+        self._answer(who, wire.SnapshotNow(), wire.pack(payload))
 
     def _ledger(self, subscribers: Iterable[RemoteSubscriber]) -> dict[str, Any]:
         found = dict(self._past)

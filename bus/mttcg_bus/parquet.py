@@ -1,11 +1,13 @@
 """Records as Parquet files, one table per stream; needs polars, the extra `parquet`."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.items import Batch, Item, Opened
 from mttcg_bus.stream import Records
 
@@ -21,7 +23,8 @@ class ParquetWriter:
 
     The columns are `cpu`, `number` (the record's sequence number), and the record's fields; a field
     whose name is one of these two is called `field_cpu` or `field_number`.
-    Raises ImportError if polars is not there, OSError.
+    Raises ImportError if polars is not there, OSError, OutputFull where there is no room for the
+    next file; those before are good.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -72,9 +75,15 @@ class ParquetWriter:
         place = self._directory / stream
         place.mkdir(exist_ok=True)
         number = self._files.get(stream, 0)
-        self._polars.concat(self._frames[stream]).write_parquet(place / f"{number:05}.parquet")
+        self._write(self._polars.concat(self._frames[stream]), place / f"{number:05}.parquet")
         self._files[stream] = number + 1
         self._frames[stream].clear()
+
+    def _write(self, table: "polars.DataFrame", path: Path) -> None:
+        """Write a file, which is whole or not there."""
+        content = BytesIO()  # as polars does not say why it could not write a file
+        table.write_parquet(content)
+        write_whole(path, content.getbuffer())
 
 
 def columns_of(records: Records) -> Iterator[tuple[str, Any]]:

@@ -10,11 +10,10 @@ from mttcg_bus import plain as checked
 from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError
 from mttcg_bus.items import Batch, End, Gap, Item
+from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_PARTS
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records, StreamSpec, topic_of
 
-MOST_PARTS = 1 << 16
-"""Streams times vCPUs of one run, at most."""
 Key: TypeAlias = tuple[str, int]
 """A stream's name and a vCPU."""
 
@@ -38,12 +37,15 @@ class Parts:
     def __init__(
         self, run: RunInfo, streams: Mapping[str, StreamSpec], prefixes: tuple[str, ...]
     ) -> None:
-        if run.smp * len(streams) > MOST_PARTS:
-            raise ProtocolError(f"{len(streams)} streams of {run.smp} vCPUs: too many")
         self.run, self.streams = run, dict(streams)
+        self._check_number()
         self._prefixes = prefixes
         self._parts: dict[Key, Part] = {}
         self._add(streams.values())
+
+    def _check_number(self) -> None:
+        if self.run.smp * len(self.streams) > MOST_PARTS:
+            raise ProtocolError(f"{len(self.streams)} streams of {self.run.smp} vCPUs: too many")
 
     def _add(self, streams: Iterable[StreamSpec]) -> None:
         for spec in streams:
@@ -54,17 +56,18 @@ class Parts:
     @classmethod
     def from_welcome(cls, payload: wire.Bytes, prefixes: tuple[str, ...]) -> "Parts":
         """Return the parts that the payload of `welcome` describes."""
-        plain = wire.unpack(payload, wire.LARGEST_PAYLOAD)
+        plain = wire.unpack(payload, LARGEST_PAYLOAD)
         run = RunInfo.from_plain(checked.take_mapping(plain, "run"))
         return cls(run, {spec.name: spec for spec in _streams_of(plain)}, prefixes)
 
     def open(self, payload: wire.Bytes) -> tuple[StreamSpec, ...]:
         """Take in the streams that the payload of `opened` describes; a name may be there again."""
-        specs = _streams_of(wire.unpack(payload, wire.LARGEST_PAYLOAD))
+        specs = _streams_of(wire.unpack(payload, LARGEST_PAYLOAD))
         for spec in specs:
             if any(part.spec.name == spec.name and not part.ended for part in self._parts.values()):
                 raise ProtocolError(f"stream {spec.name} was opened before it had ended")
         self.streams |= {spec.name: spec for spec in specs}
+        self._check_number()
         self._add(specs)
         return specs
 

@@ -7,6 +7,7 @@ socket; nothing in it waits for one subscriber or one producer.
 
 import math
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -20,19 +21,25 @@ from typing import Any
 import zmq
 
 from mttcg_bus import control, wire
+from mttcg_bus.admission import why_not, why_not_now
 from mttcg_bus.commands import Commands
-from mttcg_bus.delivery import LEAST_CREDIT, RemoteSubscriber, Source, Tap
-from mttcg_bus.errors import AddressError, KeyFileError, ProtocolError
+from mttcg_bus.delivery import Copies, RemoteSubscriber, Source, Tap
+from mttcg_bus.errors import AddressError, HostLimit, KeyFileError, ProtocolError, TokenError
 from mttcg_bus.garbage import Garbage
+from mttcg_bus.host_limits import check_socket_room, descriptors_left, host_refusal
 from mttcg_bus.inquiries import Inquiries
-from mttcg_bus.policy import POLICIES, parse_policy
+from mttcg_bus.limits import MOST_CONNECTIONS, MOST_CREDIT, MOST_LENDING
+from mttcg_bus.peers import Peer
+from mttcg_bus.policy import parse_policy
 from mttcg_bus.posting import Posting
 from mttcg_bus.published import Published, specs_of
-from mttcg_bus.router import Router
+from mttcg_bus.router import NO_ROOM, Posted, Router
 from mttcg_bus.security import ServerSecurity
 from mttcg_bus.segments import Lender
 from mttcg_bus.stream import Records, StreamSpec
 
+ROOM_FOR_PEERS, DESCRIPTORS_A_PEER = 32, 3
+"""Descriptors to have for all who connect at the least, and for each of them."""
 FLUSH_SECONDS = 0.04
 """How long a record waits at most for its batch to fill."""
 BEAT_SECONDS = 0.5
@@ -53,13 +60,16 @@ class Publisher:
         if config.keys:
             security = ServerSecurity(Path(config.keys), config.allowed, config.controllers)
         directory = Path(config.directory) if config.directory else None
-        self._router = Router(config.url, directory, security)
+        self._router = Router(config.url, directory, security, config.token)
         self._published = Published(config.space)
         self._sources = self._published.sources
         for spec in specs_of(config.streams):
             self._published.add(spec, config.rings[spec.name])
         self._lender = Lender(self._published.lend)
-        self._garbage, self._garbage_told = Garbage(), Garbage()
+        check_socket_room(ROOM_FOR_PEERS)  # libzmq ends the process when it can't accept one
+        room = descriptors_left() // DESCRIPTORS_A_PEER
+        self._router.connections.most = min(MOST_CONNECTIONS, room)
+        self._garbage, self._garbage_told = self._router.garbage, Garbage()
         self._inquiries = Inquiries(
             self._run,
             self._sources,
@@ -71,6 +81,8 @@ class Publisher:
         self._commands = Commands(self._router, supervisor)
         self._takes_commands = bool(config.control)
         self._subscribers: dict[bytes, RemoteSubscriber] = {}
+        self._departed: list[tuple[Peer | None, RemoteSubscriber]] = []
+        self._copies = Copies()
         self._doorbell = config.doorbell
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
@@ -98,7 +110,7 @@ class Publisher:
             self._doorbell: self._on_doorbell,
             self._supervisor.fileno(): self._on_supervisor,
             self._lender.fileno(): self._on_lender,
-            self._router.refused.monitor: self._on_connection,
+            self._router.connections.monitor: self._on_connection,
         }
         if self._router.guard is not None:
             ready[self._router.guard.socket] = self._router.guard.serve
@@ -131,14 +143,11 @@ class Publisher:
         self._on_connection()
         self._tell_garbage()
         for identity in self._subscribers:
-            self._post(identity, "", wire.Goodbye("the run was given up"))
+            self._router.answer(identity, wire.Goodbye("the run was given up"))
         self._lender.close()
         self._router.close(LINGER_SECONDS)
         self._supervisor.send(control.Finished())
         self._supervisor.close()
-
-    def _post(self, identity: bytes, topic: str, message: wire.Message) -> bool:
-        return self._router.post(identity, wire.encode(topic, message), b"")
 
     # what is sent
 
@@ -180,8 +189,9 @@ class Publisher:
     def _send_backlog(self, tap: Tap) -> None:
         """Send what has room."""
         while parcel := tap.sendable():
-            if not self._router.post(tap.subscriber.identity, parcel.head, parcel.payload):
-                self._drop(tap.subscriber, "disconnected")
+            posted = self._router.post(tap.subscriber.identity, parcel.head, parcel.payload)
+            if posted is not Posted.QUEUED:
+                self._lose(tap.subscriber, posted)
                 return
             tap.charge(time.monotonic())
 
@@ -190,32 +200,31 @@ class Publisher:
         for tap in tuple(source.taps):
             if tap.ended or tap.backlog or tap.left:
                 continue
-            tap.ended = True
             records = tap.policy.numbers_below(ring.head)
             message = wire.End(
                 self._run["run"], source.stream.name, source.cpu, records, ring.dropped
             )
-            if not self._post(tap.subscriber.identity, source.topic, message):
-                self._drop(tap.subscriber, "disconnected")
-            elif tap.subscriber.has_all:
-                self._finish(tap.subscriber)
+            head = wire.encode(source.topic, message)
+            posted = self._router.post(tap.subscriber.identity, head, b"")
+            if posted is Posted.GONE:
+                self._lose(tap.subscriber, posted)
+            elif posted is Posted.QUEUED:  # else it is tried again: there may be many at once
+                tap.ended = True
+                if tap.subscriber.has_all:
+                    self._finish(tap.subscriber)
 
     def _finish(self, subscriber: RemoteSubscriber) -> None:
-        """Say that nothing will come any more."""
+        """Say that nothing will come any more; if there is no room for it, that is said later."""
         if not subscriber.finished:
-            subscriber.finished = True
-            self._post(subscriber.identity, "", wire.Finish())
+            head = wire.encode("", wire.Finish())
+            posted = self._router.post(subscriber.identity, head, b"")
+            subscriber.finished = posted is not Posted.FULL
 
     def _keep_time(self) -> None:
         now = time.monotonic()
         if now >= self._beat_at:
             self._beat_at = now + BEAT_SECONDS
-            records = sum(source.ring.next for source in self._sources.values())
-            for subscriber in tuple(self._subscribers.values()):
-                if not self._post(subscriber.identity, "", wire.Beat(records)):
-                    self._drop(subscriber, "disconnected")
-                elif subscriber.holds_up(now, self._stall):
-                    self._give_up(subscriber, self._stall)
+            self._beat(now)
             self._tell_garbage()
             if self._limit is not None:
                 self._supervisor.send(control.Progress())
@@ -227,6 +236,31 @@ class Publisher:
             for subscriber in tuple(self._subscribers.values()):
                 if subscriber.has_ends:
                     self._finish(subscriber)
+
+    def _beat(self, now: float) -> None:
+        """Tell every subscriber that this one is here, and see who is."""
+        records = sum(source.ring.next for source in self._sources.values())
+        for subscriber in tuple(self._subscribers.values()):
+            posted = self._router.answer(subscriber.identity, wire.Beat(records))
+            if posted is not Posted.QUEUED:
+                self._lose(subscriber, posted)
+            elif subscriber.is_silent(now, self._stall):
+                self._give_up(subscriber, self._stall)
+            elif subscriber.has_all:
+                self._finish(subscriber)
+        for identity in self._router.disconnect_late(now):
+            if identity in self._subscribers:
+                self._drop(self._subscribers[identity], "read nothing")
+        self._let_go_of_departed()
+
+    def _let_go_of_departed(self) -> None:
+        """Count no longer what was queued for those who left, and have read it or are gone."""
+        departed, self._departed = self._departed, []
+        for peer, subscriber in departed:
+            if peer is None or peer.gone or not peer.unread:
+                self._copies.bytes -= subscriber.unread
+            else:
+                self._departed.append((peer, subscriber))
 
     def _give_up_silent(self, now: float, limit: float) -> None:
         """Give those up who owe something; the others may still get what these held up."""
@@ -266,10 +300,14 @@ class Publisher:
         """Let a subscriber have of some streams what it wants."""
         wanted = self._published.wanted(subscriber, {spec.name for spec in specs})
         payload = wire.pack({"streams": self._published.described(wanted)})
-        head = wire.encode("", wire.Opened())
-        if wanted and self._router.post(subscriber.identity, head, payload):
-            for source in wanted:
-                subscriber.join(source)
+        if not wanted:
+            return
+        posted = self._router.answer(subscriber.identity, wire.Opened(), payload)
+        if posted is not Posted.QUEUED:
+            self._lose(subscriber, posted)
+            return
+        for source in wanted:
+            subscriber.join(source)
 
     def _on_end_streams(self, message: control.EndStreams) -> None:
         self._published.end(message.names)
@@ -286,7 +324,7 @@ class Publisher:
         self._garbage.packets = self._lender.garbage
 
     def _on_connection(self) -> None:
-        self._garbage.connections = self._router.refused.count()
+        self._garbage.connections = self._router.connections.count()
 
     def _on_router(self) -> None:
         for _ in range(MESSAGES_A_TURN):
@@ -298,9 +336,12 @@ class Publisher:
                 received = wire.decode([frame.buffer for frame in frames[1:]])
             except ProtocolError as error:
                 self._garbage.messages += 1
-                self._post(identity, "", wire.Refused(str(error)))
+                self._heard(identity, frames[-1])
+                self._refuse(identity, str(error))
                 continue
             answer = self._answer.get(type(received.message))
+            if not isinstance(received.message, wire.Acknowledge):  # which nothing is sent back to
+                self._heard(identity, frames[-1])
             if isinstance(received.message, wire.Command):
                 self._commands.take(identity, received, self._why_no_command(frames[-1]))
             elif answer:  # messages of other types, known or not, are ignored
@@ -314,60 +355,73 @@ class Publisher:
             return "this key may not control the run; expected one that --allow-control names"
         return ""
 
+    def _heard(self, identity: bytes, frame: zmq.Frame) -> Peer:
+        """Know whose connection a message came from, before it is answered."""
+        return self._router.peers.heard(identity, int(frame.get(zmq.SRCFD)))
+
+    def _refuse(self, identity: bytes, why: str) -> None:
+        self._router.answer(identity, wire.Refused(why))
+
     def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
         if identity in self._subscribers:
             return
-        policy = parse_policy(hello.policy)
         subscriber = RemoteSubscriber(
             identity,
             hello.name,
             hello.prefixes,
-            hello.credit,
-            policy,
+            min(hello.credit, MOST_CREDIT),
+            parse_policy(hello.policy),
             secrets.token_hex(16),
+            self._copies,
             bool(hello.later),
         )
-        wanted = self._published.wanted(subscriber, self._published.streams)
-        unknown = hello.policy and policy is None
-        if not (wanted or hello.later) or unknown or hello.credit < LEAST_CREDIT:
-            self._post(identity, "", wire.Refused(self._why_refused(hello)))
+        peer = self._router.peers.of(identity)
+        assert peer is not None  # it was heard
+        why = why_not_now(peer, time.monotonic(), len(self._subscribers))
+        if why:
+            self._garbage.excess += 1
+            self._refuse(identity, why)
             return
+        wanted = self._published.wanted(subscriber, self._published.streams)
+        why = why_not(hello, self._published.streams, bool(wanted))
+        if why:
+            self._refuse(identity, why)
+        else:
+            self._welcome(subscriber, wanted)
+
+    def _welcome(self, subscriber: RemoteSubscriber, wanted: list[Source]) -> None:
         payload = wire.pack({"run": self._run, "streams": self._published.described(wanted)})
         welcome = wire.Welcome(self._lender.name, subscriber.ticket)
-        if not self._router.post(identity, wire.encode("", welcome), payload):
+        posted = self._router.answer(subscriber.identity, welcome, payload)
+        if posted is Posted.FULL:
+            self._refuse(subscriber.identity, NO_ROOM)
+        if posted is not Posted.QUEUED:
             return
-        self._subscribers[identity] = subscriber
-        self._progress_at = time.monotonic()
-        self._supervisor.send(control.Joined(hello.name, len(self._subscribers)))
+        self._subscribers[subscriber.identity] = subscriber
+        self._supervisor.send(control.Joined(subscriber.name, len(self._subscribers)))
         for source in wanted:
             subscriber.join(source)
         for source in wanted:
             if source.ended:
                 self._send_ends(source)
 
-    def _why_refused(self, hello: wire.Hello) -> str:
-        if hello.credit < LEAST_CREDIT:
-            return f"credit of {hello.credit} bytes; expected at least {LEAST_CREDIT}"
-        if hello.policy and parse_policy(hello.policy) is None:
-            return f"policy {hello.policy!r}; expected {', '.join(POLICIES)}"
-        names = ", ".join(self._published.streams) or "no stream"
-        return f"no stream starts with {' or '.join(hello.prefixes)!r}; this run has {names}"
-
     def _on_acknowledge(self, identity: bytes, message: wire.Acknowledge) -> None:
         subscriber = self._subscribers.get(identity)
         source = self._sources.get((message.stream, message.cpu))
         tap = subscriber.taps.get(source) if subscriber and source else None
-        if subscriber and tap:
+        if subscriber and tap and tap.acknowledge(message.next):
             self._progress_at = subscriber.heard = time.monotonic()
-            tap.acknowledge(message.next)
             for waiting in subscriber.taps.values() if subscriber.queued else ():
                 self._send_backlog(waiting)
 
     def _on_goodbye(self, identity: bytes, message: wire.Goodbye) -> None:
         subscriber = self._subscribers.get(identity)
         if subscriber:
-            self._progress_at = time.monotonic()
+            if subscriber.used:  # it may have held others up
+                self._progress_at = time.monotonic()
             self._drop(subscriber, message.reason)
+            if subscriber.unread:  # what it has not read by now is not to be kept for it
+                self._router.peers.disconnect(identity)
 
     def _drop(self, subscriber: RemoteSubscriber, reason: str) -> None:
         if self._subscribers.pop(subscriber.identity, None) is None:
@@ -376,18 +430,37 @@ class Publisher:
         there = len(self._subscribers)
         left = control.Left(subscriber.name, reason, lost, there, subscriber.ledger())
         self._supervisor.send(left)
+        if subscriber.unread:
+            self._departed.append((self._router.peers.of(subscriber.identity), subscriber))
+
+    def _lose(self, subscriber: RemoteSubscriber, posted: Posted) -> None:
+        """Part with a subscriber that nothing can be sent to."""
+        full = posted is Posted.FULL
+        self._drop(subscriber, "read nothing" if full else "disconnected")
+        if full:
+            self._router.peers.disconnect(subscriber.identity)
 
     def _give_up(self, subscriber: RemoteSubscriber, seconds: float) -> None:
-        reason = f"acknowledged nothing in {seconds:g} s"
-        self._post(subscriber.identity, "", wire.Goodbye(f"this subscriber {reason}"))
+        reason = f"{control.SILENT} {seconds:g} s"
+        self._router.farewell(subscriber.identity, f"this subscriber {reason}")
         self._drop(subscriber, reason)
 
     def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
         self._inquiries.ask(identity, message.what, self._subscribers.values())
 
 
+def allow_descriptors() -> None:
+    """Let this process have as many descriptors more as peers may take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = soft + MOST_CONNECTIONS + MOST_LENDING
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main(fd: int) -> int:
     """Publish what the supervisor at the control socket `fd` configures; return the exit status."""
+    allow_descriptors()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor says when to end
     supervisor = control.ControlSocket(socket.socket(fileno=fd))
     messages: list[wire.Message] = []
@@ -397,10 +470,16 @@ def main(fd: int) -> int:
         return 1
     try:
         publisher = Publisher(messages[0], supervisor)
-    except (AddressError, KeyFileError) as error:
+        publisher.run()
+    except (AddressError, KeyFileError, TokenError) as error:
         supervisor.send(control.Failed(type(error).__name__, error.wrong))
         return 1
-    publisher.run()
+    except Exception as error:
+        wrong = host_refusal(error)
+        if not wrong:
+            raise
+        supervisor.send(control.Failed(HostLimit.__name__, wrong))
+        return 1
     return 0
 
 

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mttcg_bus import address, control, wire
 from mttcg_bus.control import Joined, Left, StreamEnded, StreamsOpened
+from mttcg_bus.departures import Departures
 from mttcg_bus.errors import (
     AddressError,
     AddressInUse,
     AddressRefused,
+    HostLimit,
     PublisherLost,
 )
 from mttcg_bus.garbage import Garbage
@@ -27,10 +29,13 @@ from mttcg_bus.ring import mark_closed, mark_consumer_gone
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
 from mttcg_bus.threads import single_threaded
+from mttcg_bus.tokens import make_token, remove_token
 
 if TYPE_CHECKING:
     from mttcg_bus.security import ServerSecurity
 
+PUBLISHER = ("-P", "-m", "mttcg_bus.publisher")
+"""What Python runs; -P: a module in the directory that the user is in is none of ours."""
 START_SECONDS = 60.0
 """How long a publisher may take to import its modules and bind."""
 SILENCE_SECONDS = 10.0
@@ -41,9 +46,10 @@ END_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Died:
-    """The publisher process is no more, before it was told to finish."""
+    """The publisher process is no more, before it was told to finish; wrong: its words, if any."""
 
     exit_status: int
+    wrong: str = ""
 
 
 PublisherEvent: TypeAlias = Joined | Left | StreamsOpened | StreamEnded | Died
@@ -54,8 +60,7 @@ _ADDRESS_ERRORS = {error.__name__: error for error in (AddressInUse, AddressRefu
 def _spawn(descriptors: Sequence[int]) -> tuple["subprocess.Popen[bytes]", socket.socket]:
     """Start a publisher that has these descriptors, by the same numbers; it, and our socket."""
     ours, theirs = socket.socketpair()
-    # -P: a module in the directory that the user is in is none of ours
-    command = [sys.executable, "-P", "-m", "mttcg_bus.publisher", str(theirs.fileno())]
+    command = [sys.executable, *PUBLISHER, str(theirs.fileno())]
     with theirs:
         process = subprocess.Popen(
             command,
@@ -72,8 +77,8 @@ class PublisherProcess:
     """A running publisher; made by `start`, ended by `finish` or `terminate`.
 
     url: where subscribers connect. pid: of the process. As far as this handle has seen by now:
-    alive: whether the process is there; subscribers: how many are connected; departures: all those
-    that left, in order. state: gives what snapshots have of the run, plain: `counters`, `tables`.
+    alive: whether the process is there; subscribers: how many are connected; departures: those that
+    left. state: gives what snapshots have of the run, plain: `counters`, `tables`.
     command: does a command, and gives its result to `answer`; None while there is no guest for it.
     """
 
@@ -84,15 +89,18 @@ class PublisherProcess:
         rings: Mapping[str, Sequence[int]],
         wakes: Sequence[int],
         directory: Path | None,
+        token: str,
     ) -> None:
         self._process, self._control, self._directory = process, end, directory
+        self._token = token
         self._rings = {name: tuple(fds) for name, fds in rings.items()}
         self._wakes = wakes
         self.url, self.pid = "", process.pid
         self.subscribers = 0
-        self.departures: list[Left] = []
+        self.departures = Departures()
         self._garbage = Garbage()
         self.alive = True
+        self._wrong = ""
         self.state: Callable[[], dict[str, Any]] = dict
         self.command: Callable[[control.Command], None] | None = None
 
@@ -114,8 +122,9 @@ class PublisherProcess:
         url: ipc:///path, tcp://127.0.0.1:port (port * for any), None for a private ipc address.
         ring_fds: rings by stream name, then by vCPU. doorbell_fd, space_fds (by vCPU): non-blocking
         eventfds. The descriptors stay the caller's, open until the handle has ended.
-        stall_seconds: a subscriber that holds the guest up, and acknowledges nothing for so long,
-        is given up; 0: never. security: whom to accept, which addresses beyond this machine need.
+        stall_seconds: a subscriber that has records, and acknowledges nothing for so long,
+        is given up; 0: never. security: whom to accept, which addresses beyond this machine need;
+        without it, a TCP address is for processes of this user, which find a token (`tokens`).
         takes_commands: whether who may control the run can give commands.
         Raises AddressRefused, AddressInUse, PublisherLost.
         """
@@ -130,7 +139,8 @@ class PublisherProcess:
         except BaseException:
             address.remove_socket("", directory)
             raise
-        handle = cls(process, control.ControlSocket(ours), ring_fds, space_fds, directory)
+        token = make_token() if security is None and url.startswith("tcp:") else ""
+        handle = cls(process, control.ControlSocket(ours), ring_fds, space_fds, directory, token)
         handle.url = url if directory else ""  # only once bound is somebody's path ours to remove
         try:
             handle._control.send(
@@ -147,6 +157,7 @@ class PublisherProcess:
                     allowed=security.allowed if security is not None else (),
                     controllers=security.controllers if security is not None else (),
                     control=int(takes_commands),
+                    token=token,
                 )
             )
             handle._wait_bound(url)
@@ -160,6 +171,8 @@ class PublisherProcess:
         match messages:
             case [control.Bound(bound), *_]:
                 self.url = bound
+            case [control.Failed(kind, wrong), *_] if kind == HostLimit.__name__:
+                raise HostLimit("the bus publisher", wrong)
             case [control.Failed(kind, wrong), *_]:
                 raise _ADDRESS_ERRORS.get(kind, AddressError)(url, wrong)
             case _:
@@ -189,7 +202,7 @@ class PublisherProcess:
         events = self._note(self._control.wait(seconds))
         if self._control.closed_by_peer:
             self._end()
-            events.append(Died(self._process.returncode))
+            events.append(Died(self._process.returncode, self._wrong))
         return events
 
     def _note(self, messages: Sequence[wire.Message]) -> list[PublisherEvent]:
@@ -199,15 +212,21 @@ class PublisherProcess:
                 events.append(message)
             if isinstance(message, Joined | Left):
                 self.subscribers = message.subscribers
+            if isinstance(message, control.Failed):
+                self._wrong = message.wrong
             if isinstance(message, Left):
-                self.departures.append(message)
+                self.departures.add(message)
             if isinstance(message, control.GarbageSeen):
                 self._garbage = Garbage(**dataclasses.asdict(message))
             if isinstance(message, control.Wanted):
-                self._control.send(control.State(message.question, self.state()))
+                self._tell_state(message.question)
             if isinstance(message, control.Command):
                 self._do(message)
         return events
+
+    def _tell_state(self, question: int) -> None:
+        if not self._control.send(control.State(question, self.state())):
+            self._control.send(control.State(question, {}, "the state of the run is too large"))
 
     def _do(self, command: control.Command) -> None:
         if self.command is None:
@@ -217,8 +236,10 @@ class PublisherProcess:
 
     def answer(self, question: int, error: str, answer: Mapping[str, Any] | None = None) -> None:
         """Give the result of a command: an error, or "" and plain data."""
-        if self.alive:
-            self._control.send(control.Answer(question, error, dict(answer or {})))
+        if self.alive and not self._control.send(
+            control.Answer(question, error, dict(answer or {}))
+        ):
+            self._control.send(control.Answer(question, "it was done; its result is too large", {}))
 
     def open_streams(
         self,
@@ -256,7 +277,8 @@ class PublisherProcess:
         while self.subscribers < count and time.monotonic() < until:
             for event in self._receive(until - time.monotonic()):
                 if isinstance(event, Died):
-                    raise PublisherLost(self.url, f"exit status {event.exit_status}")
+                    why = event.wrong or f"exit status {event.exit_status}"
+                    raise PublisherLost(self.url, why)
         return self.subscribers >= count
 
     def finish(self, limit_seconds: float) -> bool:
@@ -309,3 +331,5 @@ class PublisherProcess:
                 os.eventfd_write(fd, 1)
         with contextlib.suppress(OSError):  # somebody else put something into the directory
             address.remove_socket(self.url, self._directory)
+        if self._token:
+            remove_token(self.url, self._token)

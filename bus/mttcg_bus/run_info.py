@@ -23,7 +23,8 @@ class RunInfo:
     run: identifier of the run, in the header of every record batch.
     guest: path of the guest's ELF file. smp: number of vCPUs. engine: name of the translator.
     ram_base, ram_size, entry: guest physical addresses and bytes.
-    symbols: (address, size, name), size 0 if unknown. plugins: as the user gave them.
+    symbols: (address, size, name), at which the guest uses them; size 0 if unknown.
+    plugins: as the user gave them.
     ticks_per_second: rate of the clock of timed records, 0 if unknown.
     """
 
@@ -37,6 +38,11 @@ class RunInfo:
     symbols: tuple[Symbol, ...] = ()
     plugins: tuple[str, ...] = ()
     ticks_per_second: int = 0
+
+    @property
+    def ram(self) -> tuple[int, int]:
+        """Where RAM is: its base, and its bytes."""
+        return self.ram_base, self.ram_size
 
     @cached_property
     def _sorted(self) -> tuple[list[int], list[Symbol]]:

@@ -6,15 +6,18 @@ characters of Z85 (rfc.zeromq.org/spec/32). The file `.pub` beside it has the fi
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import zmq
 from zmq.utils import z85
 
 from mttcg_bus.errors import KeyFileError
+from mttcg_bus.tokens import USER, find_token, read_token, token_file
 
 KEY_CHARACTERS = 40
 LARGEST_KEY_FILE = 4096
@@ -57,6 +60,22 @@ class ClientSecurity:
 
     keys: Keys
     server: str
+
+
+@dataclass(frozen=True)
+class ClientToken:
+    """What a subscriber on the machine of a publisher without keys needs. file: that it is from."""
+
+    token: str
+    file: str
+
+    @classmethod
+    def read(cls, file: Path) -> "ClientToken":
+        """Read it from a file; raises TokenError."""
+        return cls(read_token(file), str(file))
+
+
+Security: TypeAlias = ClientSecurity | ClientToken
 
 
 def make_keys(path: Path) -> Path:
@@ -116,54 +135,142 @@ def is_key(text: str) -> bool:
         return False
 
 
-def secure_client(socket: "zmq.Socket[bytes]", security: ClientSecurity | None) -> None:
-    """Let a socket speak CURVE to a publisher, before it connects."""
-    if security is not None:
-        socket.set(zmq.CURVE_PUBLICKEY, security.keys.public.encode())
-        socket.set(zmq.CURVE_SECRETKEY, security.keys.secret.encode())
-        socket.set(zmq.CURVE_SERVERKEY, security.server.encode())
+class Credentials:
+    """What a subscriber shows to the publisher at `address`.
 
+    given: by its user; None: the token that a publisher of the same user has left, if there is one.
+    """
 
-def refusal_of(security: ClientSecurity | None) -> str:
-    """Say what it means that a connection with such keys is refused."""
-    if security is None:
-        return "it refused a connection without keys, or is no publisher"
-    return "the keys of the two sides do not fit"
+    def __init__(self, address: str, given: Security | None) -> None:
+        self._address, self._given = address, given
+        self._shown = given or self._found()
+
+    def _found(self) -> ClientToken | None:
+        token = find_token(self._address)
+        return None if token is None else ClientToken(token, str(token_file(self._address)))
+
+    def secure(self, socket: "zmq.Socket[bytes]") -> None:
+        """Let a socket show them, before it connects."""
+        match self._shown:
+            case ClientSecurity(keys, server):
+                socket.set(zmq.CURVE_PUBLICKEY, keys.public.encode())
+                socket.set(zmq.CURVE_SECRETKEY, keys.secret.encode())
+                socket.set(zmq.CURVE_SERVERKEY, server.encode())
+            case ClientToken(token):
+                socket.set(zmq.PLAIN_USERNAME, USER.encode())
+                socket.set(zmq.PLAIN_PASSWORD, token.encode())
+
+    def renew(self) -> bool:
+        """Look for another token, as the publisher may have come later; whether there is one."""
+        if self._given is not None:
+            return False
+        before, self._shown = self._shown, self._found()
+        return self._shown not in (None, before)
+
+    @property
+    def refusal(self) -> str:
+        """What it means that a connection with these is refused."""
+        match self._shown:
+            case ClientSecurity():
+                return "the keys of the two sides do not fit"
+            case ClientToken(_, file):
+                return (
+                    f"it refused the token in {file}: that is of another run, or the bus has keys"
+                )
+        refused = "it refused a connection without keys"
+        if not self._address.startswith("tcp://"):
+            return f"{refused}, or is no publisher"
+        where = token_file(self._address)
+        whose = "the bus is another user's, or has keys"
+        return f"{refused} or a token, and there is no {where}: {whose}"
 
 
 class Guard:
-    """Answers libzmq's question, for each connection, whether the key of the other side is good.
+    """Answers libzmq's question, for each connection, whether the other side may connect.
 
-    context: of the socket to guard. allowed: keys that are. controllers: those that may control the
-    run, too. denied: connections that were refused.
+    context: of the socket to guard. A subclass says who may.
+    """
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+        self.socket: zmq.Socket[bytes] = context.socket(zmq.REP)
+        self.socket.bind(_ZAP)
+
+    def protect(self, socket: "zmq.Socket[bytes]") -> None:
+        """Let a socket accept only who shows what it should, before it binds."""
+        socket.set(zmq.ZAP_DOMAIN, b"mttcg")
+
+    def may_connect(self, mechanism: bytes, shown: list[bytes]) -> bool:
+        """Whether who shows this may connect."""
+        raise NotImplementedError
+
+    def may_control(self, shown: list[bytes]) -> bool:
+        """Whether who may connect with this may control the run, too."""
+        raise NotImplementedError
+
+    def serve(self) -> None:
+        """Answer one question."""
+        version, number, _domain, _address, _identity, mechanism, *shown = (
+            self.socket.recv_multipart()
+        )
+        good = self.may_connect(mechanism, shown)
+        status = (b"200", b"OK") if good else (b"400", b"this is not allowed")
+        user = CONTROLLER if good and self.may_control(shown) else b""
+        self.socket.send_multipart([version, number, *status, user, b""])
+
+
+class KeyGuard(Guard):
+    """Lets in who has a key on a list.
+
+    keys: of the publisher. allowed: keys that are on it. controllers: those that may control the
+    run, too.
     """
 
     def __init__(
         self,
         context: "zmq.Context[zmq.Socket[bytes]]",
+        keys: Keys,
         allowed: Iterable[str],
         controllers: Iterable[str] = (),
     ) -> None:
+        super().__init__(context)
+        self._keys = keys
         self._controllers = {z85.decode(key.encode()) for key in controllers}
         self._allowed = {z85.decode(key.encode()) for key in allowed} | self._controllers
-        self.denied = 0
-        self.socket: zmq.Socket[bytes] = context.socket(zmq.REP)
-        self.socket.bind(_ZAP)
 
-    def protect(self, socket: "zmq.Socket[bytes]", keys: Keys) -> None:
-        """Let a socket accept CURVE alone, before it binds."""
+    def protect(self, socket: "zmq.Socket[bytes]") -> None:
+        """Let a socket accept CURVE alone."""
+        super().protect(socket)
         socket.set(zmq.CURVE_SERVER, 1)
-        socket.set(zmq.CURVE_PUBLICKEY, keys.public.encode())
-        socket.set(zmq.CURVE_SECRETKEY, keys.secret.encode())
-        socket.set(zmq.ZAP_DOMAIN, b"mttcg")
+        socket.set(zmq.CURVE_PUBLICKEY, self._keys.public.encode())
+        socket.set(zmq.CURVE_SECRETKEY, self._keys.secret.encode())
 
-    def serve(self) -> None:
-        """Answer one question."""
-        version, number, _domain, _address, _identity, mechanism, *keys = (
-            self.socket.recv_multipart()
-        )
-        good = mechanism == b"CURVE" and len(keys) == 1 and keys[0] in self._allowed
-        self.denied += not good
-        status = (b"200", b"OK") if good else (b"400", b"this key is not allowed")
-        user = CONTROLLER if keys and keys[0] in self._controllers else b""
-        self.socket.send_multipart([version, number, *status, user, b""])
+    def may_connect(self, mechanism: bytes, shown: list[bytes]) -> bool:
+        """Whether a key is on the list."""
+        return mechanism == b"CURVE" and len(shown) == 1 and shown[0] in self._allowed
+
+    def may_control(self, shown: list[bytes]) -> bool:
+        """Whether a key is among the controllers'."""
+        return shown[0] in self._controllers
+
+
+class TokenGuard(Guard):
+    """Lets in who shows the token, which the publisher's user alone can read."""
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", token: str) -> None:
+        super().__init__(context)
+        self._token = token
+
+    def protect(self, socket: "zmq.Socket[bytes]") -> None:
+        """Let a socket accept PLAIN alone."""
+        super().protect(socket)
+        socket.set(zmq.PLAIN_SERVER, 1)
+
+    def may_connect(self, mechanism: bytes, shown: list[bytes]) -> bool:
+        """Whether it is the token."""
+        if mechanism != b"PLAIN" or len(shown) != 2 or shown[0] != USER.encode():
+            return False
+        return secrets.compare_digest(shown[1], self._token.encode())
+
+    def may_control(self, shown: list[bytes]) -> bool:
+        """The user may."""
+        return True

@@ -17,12 +17,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError, RingError
+from mttcg_bus.limits import LARGEST_PACKET, MOST_LENDING
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.stream import StreamSpec
-
-LARGEST_PACKET = 4096
-MOST_PEERS = 256
-"""Connections kept at once; another is refused, and its subscriber gets bytes."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -73,7 +70,7 @@ class Lender:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # it went away again, or we have no descriptor left
             peer, _ = self._socket.accept()
-            if len(self._peers) == MOST_PEERS or not is_same_user(peer):
+            if len(self._peers) == MOST_LENDING or not is_same_user(peer):
                 peer.close()
                 return
             peer.setblocking(False)

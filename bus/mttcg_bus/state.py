@@ -137,8 +137,8 @@ def _mapping(content: Any, home: str) -> dict[Any, Any]:
 
 
 def _is_own(module: str, home: str) -> bool:
-    """Whether a class is the plugin's: of its module, or of the package that this is in."""
-    return module == home or ("." in home and module.split(".")[0] == home.split(".")[0])
+    """Whether a class is the plugin's: of its module, or of the package that this is in, or is."""
+    return module.split(".")[0] == home.split(".")[0]
 
 
 def _class_of(module: str, name: str, home: str) -> type[Any]:

@@ -1,22 +1,21 @@
 """What a stream is: its name, the shape of its records, and how they are batched."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mttcg_bus import plain as checked
 from mttcg_bus.errors import ProtocolError, StreamError
+from mttcg_bus.limits import LARGEST_RECORD, MOST_FIELDS
 from mttcg_bus.policy import POLICIES, Policy, parse_policy
 
 Records: TypeAlias = npt.NDArray[Any]
 """A one-dimensional array of a stream's records."""
 
-LARGEST_RECORD = 4096
-"""The most bytes one record may have."""
 LARGEST_CAPACITY = 2**30
 """The most bytes of records one ring may have."""
 DEFAULT_RING_BYTES = 4 << 20
@@ -25,7 +24,6 @@ DEFAULT_BATCH = 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}")
 # boolean, integer, float and fixed-length bytes; little endian: what a reader in any language has
 _FORMAT = re.compile(r"\|b1|[|<][iuf](1|2|4|8)|\|S[1-9][0-9]{0,3}")
-MOST_FIELDS = 64
 
 
 def topic_of(stream: str, cpu: int) -> str:
@@ -36,6 +34,22 @@ def topic_of(stream: str, cpu: int) -> str:
 def bytes_of(records: Records) -> memoryview:
     """Return the bytes of `records`, in place if they lie side by side."""
     return np.ascontiguousarray(records).view(np.uint8).data
+
+
+class Received(NamedTuple):
+    """Records of one vCPU's part of a stream that a subscriber was given, and that it was not.
+
+    missed, dropped: see `items.Gap`.
+    """
+
+    records: int = 0
+    missed: int = 0
+    dropped: int = 0
+
+
+def received_of(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, int], Received]:
+    """Read rows of stream, vCPU and the fields of `Received`."""
+    return {(stream, cpu): Received(*counts) for stream, cpu, *counts in rows}
 
 
 @dataclass(frozen=True)

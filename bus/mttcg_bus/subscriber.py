@@ -17,22 +17,23 @@ from mttcg_bus.dealer import Dealer
 from mttcg_bus.errors import (
     KeyRefused,
     NoPublisher,
+    ProtocolError,
     PublisherLost,
     SubscriptionRefused,
 )
+from mttcg_bus.host_limits import check_socket_room
 from mttcg_bus.items import Batch, Item, Opened
+from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_CREDIT, MOST_RECEIVED
 from mttcg_bus.parts import Key, Parts, records_of_payload
 from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.router import set_common_options
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import REFUSALS, ClientSecurity, refusal_of, secure_client
+from mttcg_bus.security import REFUSALS, ClientSecurity, Credentials, Security
 from mttcg_bus.segments import borrow
 from mttcg_bus.snapshot import Snapshot
 from mttcg_bus.stream import StreamSpec
 
-DEFAULT_CREDIT = 64 << 20
-"""Bytes of records that may be on their way to a subscriber."""
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
 STRAGGLER_MILLISECONDS = 100
@@ -44,11 +45,13 @@ class Subscriber:
     """A subscription, and an iterator over what it receives.
 
     url: of the publisher. prefixes: of the topics ("<plugin>.<event>/<cpu, four digits>") that are
-    wanted, "" for all. name: for people. credit: bytes of records taken in advance.
+    wanted, "" for all. name: for people. credit: bytes of records taken in advance, `MOST_CREDIT`
+    at most.
     connect_seconds: how long to wait for the publisher's welcome. policy: what becomes of records
     that this subscriber has no room for (see `policy`), "" for what each stream says. borrow_rings:
     read records where the vCPUs wrote them if the publisher is on this host; False: have them sent.
-    security: keys, which a publisher beyond this machine asks for. later: take streams as well that
+    security: keys, which a publisher beyond this machine asks for, or a token, if that is not where
+    it is found by itself. later: take streams as well that
     are opened while the guest runs, each announced by an item Opened; there may be none at first.
 
     Asking for the next item acknowledges the one before, and ends the life of its records.
@@ -66,17 +69,18 @@ class Subscriber:
         prefixes: Sequence[str],
         name: str,
         *,
-        credit: int = DEFAULT_CREDIT,
+        credit: int = MOST_CREDIT,
         connect_seconds: float = 10.0,
         policy: str = "",
         borrow_rings: bool = True,
-        security: ClientSecurity | None = None,
+        security: Security | None = None,
         later: bool = False,
     ) -> None:
         self.url, self.name = url, name
         self._views: dict[tuple[str, int], RingView] = {}
         self._ready: deque[Item] = deque()
         self._unacknowledged: Batch | None = None
+        self._credit, self._held = credit, 0
         self._over = self._stopped = self._lost = self._finished = False
         self.idle: Callable[[], None] = lambda: None
         self._answer: dict[type[wire.Message], Callable[[Any, memoryview], None]] = {
@@ -87,19 +91,13 @@ class Subscriber:
             wire.Goodbye: self._on_goodbye,
             wire.Refused: self._on_refused,
         }
-        address = check_address(url, secured=security is not None)
-        self._refusal = refusal_of(security)
+        self._address = check_address(url, secured=isinstance(security, ClientSecurity))
+        self._credentials = Credentials(self._address, security)
+        self._hello = wire.Hello(name, tuple(prefixes), credit, policy, int(later))
+        check_socket_room()
         self._context = zmq.Context()
         try:
-            self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-            set_common_options(self._socket, address, wire.LARGEST_PAYLOAD)
-            secure_client(self._socket, security)
-            self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
-            self._poller = zmq.Poller()
-            self._poller.register(self._socket, zmq.POLLIN)
-            self._poller.register(self._monitor, zmq.POLLIN)
-            self._socket.connect(address)
-            self._send(wire.Hello(name, tuple(prefixes), credit, policy, int(later)))
+            self._connect()
             welcome = self._wait(wire.Welcome, connect_seconds)
             self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
             self._borrow = partial(
@@ -112,6 +110,27 @@ class Subscriber:
             self._over = True
             self._context.destroy(linger=0)
             raise
+
+    def _connect(self) -> None:
+        self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        set_common_options(self._socket, self._address, LARGEST_PAYLOAD, MOST_RECEIVED)
+        self._credentials.secure(self._socket)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | REFUSALS)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(self._address)
+        self._send(self._hello)
+
+    def _refused(self) -> None:
+        """Connect again if there is another token to show; raises KeyRefused."""
+        if not self._credentials.renew():
+            self._lost = True
+            raise KeyRefused(self.url, self._credentials.refusal)
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
+        self._connect()
 
     def _wait(self, kind: type[wire.Message], seconds: float) -> wire.Received:
         until = time.monotonic() + seconds
@@ -143,7 +162,7 @@ class Subscriber:
         """
         self._send(wire.Ask("snapshot"))
         return Snapshot.from_plain(
-            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, wire.LARGEST_PAYLOAD)
+            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, LARGEST_PAYLOAD)
         )
 
     @property
@@ -174,6 +193,7 @@ class Subscriber:
         if self._unacknowledged is not None:
             batch, self._unacknowledged = self._unacknowledged, None
             self._check_held(batch)
+            self._held -= batch.records.nbytes
             following = batch.first + len(batch.records)
             self._send(wire.Acknowledge(batch.stream, batch.cpu, following))
         while not self._ready:
@@ -205,8 +225,13 @@ class Subscriber:
             raise PublisherLost(self.url, wrong)
 
     def _send(self, message: wire.Message) -> None:
-        if not self._lost:
-            self._socket.send_multipart([*wire.encode("", message), b""])
+        if self._lost:
+            return
+        try:
+            self._socket.send_multipart([*wire.encode("", message), b""], zmq.NOBLOCK)
+        except zmq.Again:
+            self._over = self._lost = True
+            raise PublisherLost(self.url, "it reads nothing") from None
 
     def _receive(self, milliseconds: int) -> wire.Received | None:
         """Return the next message, None if none came in time or the publisher is lost."""
@@ -217,10 +242,11 @@ class Subscriber:
             return None
         ready = dict(self._poller.poll(milliseconds))
         if self._monitor in ready and self._socket not in ready:
+            if recv_monitor_message(self._monitor)["event"] & REFUSALS:
+                self._refused()
+                return None
             self._lost = True
             self._poller.unregister(self._monitor)
-            if recv_monitor_message(self._monitor)["event"] & REFUSALS:
-                raise KeyRefused(self.url, self._refusal)
             self._socket.poll(STRAGGLER_MILLISECONDS)
         return self._receive(0) if ready else None
 
@@ -236,6 +262,9 @@ class Subscriber:
             records = view.records(message.at, message.count)
         else:
             records = records_of_payload(message, payload, dtype)
+        if self._held and self._held + records.nbytes > self._credit:
+            raise ProtocolError(f"batches beyond the credit of {self._credit} bytes")
+        self._held += records.nbytes
         self._ready.extend(self.parts.batch(message, records))
 
     def _on_opened(self, message: wire.Opened, payload: memoryview) -> None:
@@ -260,13 +289,13 @@ class Subscriber:
     def _on_refused(self, message: wire.Refused, payload: memoryview) -> None:
         raise SubscriptionRefused(self.url, message.reason)
 
-    def close(self) -> None:
-        """Leave, telling the publisher, and free the sockets; a second call does nothing."""
+    def close(self, reason: str = "left") -> None:
+        """Leave, telling the publisher why, and free the sockets; a second call does nothing."""
         if self._context.closed:
             return
         self._lost = self._lost or bool(self._monitor.poll(0))
         if not self._over:
-            self._send(wire.Goodbye("left"))
+            self._send(wire.Goodbye(reason))
         self._over = True
         self._socket.disable_monitor()
         self._context.destroy(linger=0 if self._lost else LINGER_MILLISECONDS)
@@ -285,9 +314,7 @@ class Subscriber:
         self.close()
 
 
-def ask_ledger(
-    url: str, seconds: float = 10.0, security: ClientSecurity | None = None
-) -> dict[str, Any]:
+def ask_ledger(url: str, seconds: float = 10.0, security: Security | None = None) -> dict[str, Any]:
     """Return where the records of a run are now: what the publisher at `url` answers.
 
     {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
@@ -297,9 +324,7 @@ def ask_ledger(
     return _ask(url, "ledger", seconds, security)
 
 
-def ask_snapshot(
-    url: str, seconds: float = 10.0, security: ClientSecurity | None = None
-) -> Snapshot:
+def ask_snapshot(url: str, seconds: float = 10.0, security: Security | None = None) -> Snapshot:
     """Return what the run at `url` has counted so far, without subscribing.
 
     Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
@@ -307,12 +332,10 @@ def ask_snapshot(
     return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
 
 
-def _ask(
-    url: str, what: str, seconds: float, security: ClientSecurity | None = None
-) -> dict[str, Any]:
+def _ask(url: str, what: str, seconds: float, security: Security | None = None) -> dict[str, Any]:
     with Dealer(url, security) as dealer:
         dealer.send(wire.Ask(what))
         received = dealer.receive(seconds)
     if isinstance(received.message, wire.Refused):
         raise SubscriptionRefused(url, received.message.reason)
-    return wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+    return wire.unpack(received.payload, LARGEST_PAYLOAD)

@@ -7,25 +7,33 @@ malformed or too large is a ProtocolError and nothing else.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 import msgpack
 
 from mttcg_bus import plain as checked
 from mttcg_bus.errors import ProtocolError, WrongVersion
+from mttcg_bus.limits import (
+    LARGEST_HEADER,
+    LARGEST_PAYLOAD,
+    LARGEST_TOPIC,
+    LONGEST_HEADER_LIST,
+    LONGEST_NAME,
+    LONGEST_REASON,
+    cut,
+)
 
 PROTOCOL_VERSION = 1
-LARGEST_TOPIC = 256
-LARGEST_HEADER = 64 << 10
-LARGEST_PAYLOAD = 64 << 20
-LONGEST_HEADER_LIST = 1024
-"""Elements of a list in a header, at most."""
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 
 _MALFORMED = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
 """What msgpack raises for what it can't read."""
+
+
+_NAME, _REASON = ({"longest": longest} for longest in (LONGEST_NAME, LONGEST_REASON))
+"""Of fields that are texts for people: no more than so many characters are sent, or taken."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Hello(Message):
     """
 
     TYPE: ClassVar[str] = "hello"
-    name: str
+    name: str = field(metadata=_NAME)
     prefixes: tuple[str, ...]
     credit: int
     policy: str = ""
@@ -70,7 +78,7 @@ class Refused(Message):
     """Publisher: your last message was not accepted."""
 
     TYPE: ClassVar[str] = "refused"
-    reason: str
+    reason: str = field(metadata=_REASON)
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,7 @@ class Command(Message):
 
     TYPE: ClassVar[str] = "command"
     number: int
-    name: str
+    name: str = field(metadata=_NAME)
 
 
 @dataclass(frozen=True)
@@ -175,7 +183,7 @@ class Result(Message):
 
     TYPE: ClassVar[str] = "result"
     number: int
-    error: str = ""
+    error: str = field(default="", metadata=_REASON)
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,7 @@ class Goodbye(Message):
     """Either side: I leave."""
 
     TYPE: ClassVar[str] = "goodbye"
-    reason: str
+    reason: str = field(metadata=_REASON)
 
 
 @dataclass(frozen=True)
@@ -289,13 +297,17 @@ def _unpack(data: Bytes, longest_list: int) -> dict[str, Any]:
     return checked.mapping_of(value, "message")
 
 
+def _within(of: "dataclasses.Field[Any]", value: Any) -> Any:
+    return cut(value, of.metadata["longest"]) if of.metadata else value
+
+
 def encode_header(message: Message) -> bytes:
     """Return the header frame of `message`; a field that has its default is left out."""
     plain = {"v": PROTOCOL_VERSION, "type": message.TYPE}
-    for field in dataclasses.fields(message):
-        value = getattr(message, field.name)
-        if value != field.default:
-            plain[field.name] = value
+    for each in dataclasses.fields(message):
+        value = _within(each, getattr(message, each.name))
+        if value != each.default:
+            plain[each.name] = value
     return pack(plain)
 
 
@@ -322,9 +334,9 @@ def decode_header(
         return Unknown(name)
     message: Message = kind(
         **{
-            field.name: _TAKE[field.type](plain, field.name)
-            for field in dataclasses.fields(kind)
-            if field.default is dataclasses.MISSING or field.name in plain
+            each.name: _within(each, _TAKE[each.type](plain, each.name))
+            for each in dataclasses.fields(kind)
+            if each.default is dataclasses.MISSING or each.name in plain
         }
     )
     return message

@@ -1,4 +1,5 @@
-/* echo: hart 0 reads the UART and writes back what it reads, in upper case, until a `q`; the others do nothing. */
+/* echo: hart 0 reads the UART and writes back what it reads, in upper case, until a `q`; the others do nothing.
+   Enter at a terminal is a carriage return, after which a new line begins. */
 #include "runtime/board.h"
 #include "runtime/clint.h"
 #include "runtime/console.h"
@@ -27,6 +28,11 @@ uint64_t guest_main(uint64_t hart) {
             print_text("\n");
             return 0;
         }
-        print_character(character >= 'a' && character <= 'z' ? (char)(character - 'a' + 'A') : character);
+        if (character == '\r') {
+            character = '\n';
+        } else if (character >= 'a' && character <= 'z') {
+            character = (char)(character - 'a' + 'A');
+        }
+        print_character(character);
     }
 }

@@ -1,12 +1,15 @@
-// Counts memtrace's accesses by page: node count_pages.js URL. See docs/other-languages.md.
+// Counts memtrace's accesses by page: node count_pages.js URL [TOKEN]. See docs/other-languages.md.
 "use strict";
+const { readFileSync } = require("fs");
 const { Dealer } = require("zeromq");
 const { encode, decode } = require("@msgpack/msgpack");
 
 const VERSION = 1;
 
-async function main(url) {
-  const socket = new Dealer({ linger: 1000, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+async function main(url, file) {
+  const token = file && { plainUsername: "mttcg", plainPassword: readFileSync(file, "utf8").trim() };
+  const queues = { linger: 1000, sendHighWaterMark: 0, receiveHighWaterMark: 0 };
+  const socket = new Dealer({ ...queues, ...token });
   socket.connect(url);
   const send = (type, fields) => socket.send(["", encode({ v: VERSION, type, ...fields }), ""]);
   await send("hello", { name: "javascript", prefixes: ["memtrace.access/"], credit: 16 << 20 });
@@ -41,4 +44,4 @@ async function main(url) {
   console.log(JSON.stringify({ accesses, missing, pages: pages.size }));
 }
 
-main(process.argv[2]).catch((error) => { console.error(error.message); process.exit(1); });
+main(...process.argv.slice(2)).catch((error) => { console.error(error.message); process.exit(1); });

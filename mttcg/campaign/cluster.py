@@ -6,25 +6,26 @@ campaign's, so that attempts are counted here, and no run is tried more often th
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mttcg.campaign.attempt import Attempt, Ended
-from mttcg.campaign.crew import Broken, Events, Finished, Started
-from mttcg.campaign.errors import SchedulerError, SchedulerLostError
+from mttcg.campaign.crew import Broken, Events, Finished, Started, WithoutWorkers
+from mttcg.campaign.errors import SchedulerError, SchedulerLostError, WorkersLostError
 from mttcg.campaign.execute import LEFT
 from mttcg.campaign.scheduler import Scheduler, reason_of
 from mttcg.campaign.store import Store
 from mttcg.campaign.task import File, Task
+from mttcg.campaign.workers import Look, Patience, Watch
 from mttcg.version import VERSION
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-WORKER_SECONDS = 30
-"""How long a scheduler without workers is waited for."""
+CLOSE_SECONDS = 30
 
 
 class ClusterCrew:
@@ -35,12 +36,18 @@ class ClusterCrew:
         store: keeps the files that runs leave.
         contents: of the files, by digest, for workers that lack one.
         scheduler: where it is.
+        worker_limit: seconds that it waits for a worker when there is none; 0: for ever.
 
     Raises SchedulerError if nobody is there, or the workers can't run our tasks.
     """
 
     def __init__(
-        self, events: Events, store: Store, contents: Mapping[str, bytes], scheduler: Scheduler
+        self,
+        events: Events,
+        store: Store,
+        contents: Mapping[str, bytes],
+        scheduler: Scheduler,
+        worker_limit: float,
     ) -> None:
         self.events, self.store, self.contents = events, store, contents
         self.url = scheduler.url
@@ -51,6 +58,7 @@ class ClusterCrew:
         self.lock = threading.RLock()
         self.submissions = 0
         self.stopping = False
+        self.patience = Patience(worker_limit)
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is an event
         self.client: Client = scheduler.connect()
         try:
@@ -59,15 +67,17 @@ class ClusterCrew:
             self.client.close()
             raise
         self.client.subscribe_topic(self.topic, self._heard)
+        self.watch = Watch(self._look)
 
     def _prepare_workers(self) -> int:
         """Give the workers their resources; tells how many vCPUs the largest has."""
-        from mttcg.campaign.worker import VCPUS, VcpuPlugin, version_of_worker
+        from mttcg.campaign.worker import VcpuPlugin, version_of_worker
 
+        limit = self.patience.limit
         try:
-            self.client.wait_for_workers(1, timeout=WORKER_SECONDS)
+            self.client.wait_for_workers(1, timeout=limit or None)
         except TimeoutError as error:
-            wrong = f"there is no worker after {WORKER_SECONDS} s; expected one or more"
+            wrong = f"there is no worker after {limit:g} s (--worker-limit); expected one or more"
             raise SchedulerError(self.url, wrong) from error
         try:
             versions = self.client.run(version_of_worker)
@@ -79,8 +89,49 @@ class ClusterCrew:
             if version != VERSION:
                 wrong = f"worker {worker} has mttcg {version}; expected {VERSION}, as here"
                 raise SchedulerError(self.url, wrong)
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(int(worker["resources"].get(VCPUS, 1)) for worker in workers)
+        return max(self._see().largest, 1)
+
+    def _see(self) -> Look:
+        """Ask the scheduler what there is now."""
+        from mttcg.campaign.worker import VCPUS
+
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        vcpus = {name: int(worker["resources"].get(VCPUS, 0)) for name, worker in workers.items()}
+        return Look({name: count for name, count in vcpus.items() if count}, self._taken())
+
+    def _taken(self) -> dict[str, tuple[str, ...]]:
+        return dict(self.client.processing())
+
+    def _look(self) -> None:
+        """Find out what nobody tells: that there is no worker, or that a task was forgotten."""
+        with self.lock:
+            futures = {} if self.stopping else dict(self.futures)
+            sizes = {
+                future.key: min(self.tasks[key].smp, self.largest)
+                for key, future in futures.items()
+                if not future.done()
+            }
+        keys = {future.key: key for key, future in futures.items()}
+        try:
+            look = self._see()
+        except (OSError, TimeoutError, RuntimeError):
+            return  # whether the scheduler has gone, the futures say
+        waited = self.patience.without_workers(look, sizes, time.monotonic())
+        if waited == 0:
+            self.events.put(WithoutWorkers(self.patience.limit))
+        elif waited is not None and self.patience.is_over(waited):
+            self.events.put(Broken(WorkersLostError(self.url, self.patience.limit)))
+        for key in self.patience.to_repeat(look, sizes):
+            self.largest = look.largest
+            self._repeat(keys[key], futures[keys[key]])
+
+    def _repeat(self, key: str, future: "Future") -> None:
+        """Submit a task anew in place of one that the scheduler has left lying."""
+        with self.lock:
+            if self.futures.get(key) is not future:
+                return
+            self.client.cancel([self.futures.pop(key)])
+            self._submit(self.tasks[key])
 
     def submit(self, tasks: Iterable[Task]) -> None:
         """Take tasks."""
@@ -95,7 +146,7 @@ class ClusterCrew:
                 return
             self.submissions += 1
             self.tasks[task.key] = task
-            digests = {file.digest for file in task.files}
+            digests = {each.digest for file in task.files for each in file.all}
             future = self.client.submit(
                 run_task,
                 self.topic,
@@ -194,10 +245,11 @@ class ClusterCrew:
 
     def close(self) -> None:
         """Take what is left of the campaign from the cluster."""
+        self.watch.close()
         with self.lock:
             self.stopping = True
             left = [*self.futures.values(), *self.sent.values()]
         try:
             self.client.cancel(left)
         finally:
-            self.client.close(timeout=WORKER_SECONDS)
+            self.client.close(timeout=CLOSE_SECONDS)

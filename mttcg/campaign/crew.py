@@ -33,13 +33,20 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class WithoutWorkers:
+    """There is nobody to run anything; that will be waited for, `limit` seconds; 0: for ever."""
+
+    limit: float
+
+
+@dataclass(frozen=True)
 class Broken:
     """The crew can't go on."""
 
     error: Exception
 
 
-Event: TypeAlias = Started | Finished | Interrupted | Broken
+Event: TypeAlias = Started | Finished | Interrupted | WithoutWorkers | Broken
 Events: TypeAlias = SimpleQueue[Event]
 """From any thread, and from signal handlers, to the campaign."""
 

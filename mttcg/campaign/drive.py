@@ -9,7 +9,15 @@ from types import FrameType
 from typing import Protocol
 
 from mttcg.campaign.attempt import Attempt, Ended, Outcome, outcome_of
-from mttcg.campaign.crew import Broken, Crew, Events, Finished, Interrupted, Started
+from mttcg.campaign.crew import (
+    Broken,
+    Crew,
+    Events,
+    Finished,
+    Interrupted,
+    Started,
+    WithoutWorkers,
+)
 from mttcg.campaign.plan import Plan, PlannedRun
 from mttcg.campaign.store import Record, Store
 from mttcg.campaign.task import Task
@@ -30,6 +38,9 @@ class Observer(Protocol):
 
     def lost(self, task: Task, why: str, attempts: int) -> None:
         """An attempt was lost; there will be another one."""
+
+    def without_workers(self, limit: float) -> None:
+        """Nobody is there to run anything; that is waited for, `limit` seconds; 0: for ever."""
 
     def ended(self, task: Task, outcome: Outcome, why: str, attempt: Attempt) -> None:
         """A run has ended."""
@@ -96,6 +107,8 @@ class Course:
             self.interrupted = self.interrupted or event.signal
             self.observer.stopping(at_once)
             crew.stop(at_once)
+        elif isinstance(event, WithoutWorkers):
+            self.observer.without_workers(event.limit)
         elif event.key in self.open:
             if isinstance(event, Started):
                 self._started(event, crew)

@@ -49,3 +49,14 @@ class SchedulerLostError(MttcgError):
     def __init__(self, url: str) -> None:
         super().__init__(f"--scheduler {url}: it went away; the same command goes on from here")
         self.url = url
+
+
+class WorkersLostError(MttcgError):
+    """A campaign's runs wait, and for too long there was no worker."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        super().__init__(
+            f"--scheduler {url}: there was no worker for {seconds:g} s (--worker-limit); "
+            "the same command goes on from here"
+        )
+        self.url, self.seconds = url, seconds

@@ -82,7 +82,7 @@ def execute(task: Task, paths: Mapping[str, Path], place: Path, stop: Stop) -> A
 
     Args:
         task: what to run.
-        paths: where each of its files is, by digest.
+        paths: where each of its files is, by key.
         place: an empty directory; `LEFT` in it becomes the working directory, where plugins leave
             their files.
         stop: ends it early.

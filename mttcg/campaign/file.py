@@ -86,6 +86,7 @@ FIXED: Mapping[str, Reader] = {
     "policy": ("policies", texts_by_name),
     "shards": ("shards", shards_of),
     "stall-limit": ("stall_limit", Node.seconds),
+    "stop-on-trap-loop": ("stop_on_trap_loop", lambda node: node.of(bool)),
 }
 OTHERS = ("guests", "plugins", "set", "repeats", "time-limit", "labels", "input", "expect")
 MATRIX_KEYS = ("name", *OTHERS, *AXES, *FIXED)

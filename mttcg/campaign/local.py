@@ -68,7 +68,7 @@ class LocalCrew:
     def _run(self, task: Task) -> None:
         try:
             with self.store.place(task.key) as place:
-                paths = {file.digest: self.places.find(file) for file in task.files}
+                paths = {file.key: self.places.find(file) for file in task.files}
                 attempt = execute(task, paths, place, self.stopping)
         except Exception as error:  # no process, no disk: this run's trouble, not the campaign's
             why = f"{type(error).__name__}: {error}"

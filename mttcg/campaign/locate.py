@@ -27,9 +27,23 @@ OTHER = re.compile(r"[^,\]}#\n]*")
 """A number, a date or a truth value."""
 
 
+TOKEN = re.compile(rf"{STRING.pattern}|#[^\n]*|[\[{{\]}}]", re.S)
+"""What makes a value lie deeper or not, and what may look like it."""
+
+
 def lines_of(text: str) -> dict[KeyPath, int]:
     """Give the line, counted from 1, of every table, key and array element of a document."""
     return _Scanner(text).lines
+
+
+def deepest(text: str) -> tuple[int, int]:
+    """Give the line of the innermost value of a text that may be no TOML, and how deep it lies."""
+    depth, most, at = 0, 0, 0
+    for token in TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > most:
+            most, at = depth, token.start()
+    return text.count("\n", 0, at) + 1, most
 
 
 def path_text(path: KeyPath) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.campaign.errors import CampaignFileError
-from mttcg.campaign.locate import KeyPath, lines_of, path_text
+from mttcg.campaign.locate import KeyPath, deepest, lines_of, path_text
 
 KINDS: Mapping[type, str] = {
     bool: "true or false",
@@ -103,9 +103,13 @@ def read_toml(path: Path) -> Node:
         raise CampaignFileError(path, line, "", "it is not UTF-8", "TOML") from error
     try:
         value = tomllib.loads(text)
+        return Node(path, lines_of(text.replace("\r\n", "\n")), (), value)
     except tomllib.TOMLDecodeError as error:
         raise syntax_error(path, text, str(error)) from error
-    return Node(path, lines_of(text.replace("\r\n", "\n")), (), value)
+    except RecursionError as error:
+        line, depth = deepest(text)
+        wrong = f"values in values, {depth} deep"
+        raise CampaignFileError(path, line, "", wrong, "what a campaign file has") from error
 
 
 def syntax_error(path: Path, text: str, message: str) -> CampaignFileError:

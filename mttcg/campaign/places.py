@@ -28,18 +28,22 @@ class Places:
         self.lock = threading.Lock()
 
     def find(self, file: File) -> Path:
-        """Give a path with the file's content; ContentMissingError if there is none."""
-        path = Path(file.path)
-        if has_content(path, file.digest):
-            return path
-        kept = self.scratch / file.digest / file.name  # a plugin is called what its file is called
+        """Give a path with the file's content, and those beside it; ContentMissingError."""
+        if all(has_content(Path(each.path), each.digest) for each in file.all):
+            return Path(file.path)
+        # a plugin is called what its file is called, or the folder of a package
+        folder = self.scratch / file.key / file.folder.name
         with self.lock:
-            if not has_content(kept, file.digest):
-                if file.digest not in self.contents:
-                    raise ContentMissingError(file)
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_bytes(self.contents[file.digest])
-        return kept
+            for each in file.all:
+                self._keep(each, folder / Path(each.path).relative_to(file.folder))
+        return folder / file.name
+
+    def _keep(self, file: File, kept: Path) -> None:
+        if not has_content(kept, file.digest):
+            if file.digest not in self.contents:
+                raise ContentMissingError(file)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(self.contents[file.digest])
 
 
 def has_content(path: Path, digest: str) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mttcg.config import Config
 from mttcg.errors import GuestFileError, PluginError
 from mttcg.instrument.loader import find_plugin, load_plugins
 from mttcg.instrument.options import parse_spec
+from mttcg.instrument.plugin_modules import files_of
 from mttcg.machine.board import RAM_BASE
 from mttcg.machine.elf import load_guest
 from mttcg.machine.image import GuestImage, settable
@@ -54,6 +55,16 @@ def make_plan(file: CampaignFile) -> Plan:
     return Plan(file, runs, planner.contents)
 
 
+def runs_of(file: CampaignFile) -> Iterator[PlannedRun]:
+    """Give all runs one by one, as there may be many; raises as `make_plan`, before the first."""
+    planner = Planner(file.path.parent)
+    for matrix in file.matrices:
+        for _ in planner.round(matrix, 1):
+            pass
+    for matrix in file.matrices:
+        yield from planner.runs(matrix)
+
+
 class Planner:
     """Reads each file once, and checks each combination once."""
 
@@ -66,12 +77,16 @@ class Planner:
 
     def runs(self, matrix: Matrix) -> Iterator[PlannedRun]:
         """Give a matrix's runs; repeats are far apart, so that a slow hour falls on all alike."""
-        several = {key for key, choices in matrix.axes.items() if len(choices) > 1}
         for repeat in range(1, matrix.repeats + 1):
-            for combination in itertools.product(*matrix.axes.values()):
-                chosen = dict(zip(matrix.axes, combination, strict=True))
-                title = title_of(matrix, chosen, several, repeat)
-                yield self.run(matrix, chosen, title, repeat)
+            yield from self.round(matrix, repeat)
+
+    def round(self, matrix: Matrix, repeat: int) -> Iterator[PlannedRun]:
+        """Give one repeat of a matrix: all its combinations."""
+        several = {key for key, choices in matrix.axes.items() if len(choices) > 1}
+        for combination in itertools.product(*matrix.axes.values()):
+            chosen = dict(zip(matrix.axes, combination, strict=True))
+            title = title_of(matrix, chosen, several, repeat)
+            yield self.run(matrix, chosen, title, repeat)
 
     def run(
         self, matrix: Matrix, chosen: Mapping[str, Choice], title: str, repeat: int
@@ -137,10 +152,17 @@ class Planner:
         if "/" in target or target.endswith(".py"):
             target = str((self.directory / Path(target).expanduser()).absolute())
         source = find_plugin(target)
-        file = self.file(target) if source.path is not None else None
-        content = self.contents[file.digest] if file else source.file().read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
+        file = self.plugin_file(source.name, source.path) if source.path is not None else None
+        digest = file.key if file else hashlib.sha256(source.file().read_bytes()).hexdigest()
         return PluginUse(text, source.name, target, spec.values, digest, file)
+
+    def plugin_file(self, name: str, path: Path) -> File:
+        """Read a plugin's file, with those that it may import from beside it; PluginError."""
+        try:
+            own, *beside = map(self.file, map(str, files_of(path)))
+        except OSError as error:
+            raise PluginError(name, f"{error.filename}: {error.strerror}") from error
+        return replace(own, beside=tuple(beside))
 
 
 def load_image(node: Node, path: Path, memory: int) -> GuestImage:

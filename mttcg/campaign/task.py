@@ -19,6 +19,7 @@ SETTINGS = (
     "policies",
     "shards",
     "stall_limit",
+    "stop_on_trap_loop",
 )
 """Fields of Config that a run of a campaign has."""
 KEY_DIGITS = 32
@@ -27,10 +28,32 @@ KEY_DIGITS = 32
 
 @dataclass(frozen=True)
 class File:
-    """A file by its content: where it was when the campaign was planned, and its SHA-256."""
+    """A file by its content: where it was when the campaign was planned, and its SHA-256.
+
+    `beside` are those that it needs in its folder, or below: the modules that a plugin imports.
+    """
 
     path: str
     digest: str
+    beside: tuple["File", ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where it was."""
+        return Path(self.path).parent
+
+    @property
+    def all(self) -> tuple["File", ...]:
+        """It, and those beside it."""
+        return (self, *self.beside)
+
+    @property
+    def key(self) -> str:
+        """What tells it from others: the SHA-256 of its content, and of those beside it."""
+        if not self.beside:
+            return self.digest
+        places = [[str(Path(f.path).relative_to(self.folder)), f.digest] for f in self.all]
+        return hashlib.sha256(json.dumps(places).encode()).hexdigest()
 
     @property
     def name(self) -> str:
@@ -43,7 +66,7 @@ class PluginUse:
     """A plugin of a run: its spec as written, its name, name or path in the spec, and options.
 
     `file` is None for a plugin that is found by name, which whoever executes has to have installed;
-    `digest` is that of its source in either case.
+    `digest` is that of its source in either case, with what is beside its file.
     """
 
     text: str
@@ -106,7 +129,7 @@ class Task:
 def arguments_of(task: Task, paths: Mapping[str, Path], result: Path) -> list[str]:
     """Give the arguments of `mttcg` for a task.
 
-    paths: where each of its files is, by digest; result: the file for --json.
+    paths: where each of its files is, by key; result: the file for --json.
     """
     return [
         "run",
@@ -114,7 +137,7 @@ def arguments_of(task: Task, paths: Mapping[str, Path], result: Path) -> list[st
         *setting_arguments(task.settings),
         *several(
             "--plugin",
-            (use.spec(paths[use.file.digest] if use.file else None) for use in task.plugins),
+            (use.spec(paths[use.file.key] if use.file else None) for use in task.plugins),
         ),
         "--quiet",
         f"--json={result}",
@@ -125,8 +148,8 @@ def setting_arguments(settings: Mapping[str, Any]) -> list[str]:
     """Give settings as options of `mttcg run`."""
     found: list[str] = []
     for name, value in settings.items():
-        if name == "pin":
-            found += ["--pin"] if value else []
+        if name in SWITCHES:
+            found += [f"--{name.replace('_', '-')}"] if value else []
         elif name in BY_NAME:
             option, pair = BY_NAME[name]
             found += several(option, (pair.format(*item) for item in value.items()))
@@ -135,6 +158,8 @@ def setting_arguments(settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
+SWITCHES = ("pin", "stop_on_trap_loop")
+"""Settings whose option has no value."""
 BY_NAME = {
     "symbols_set": ("--set", "{}={}"),
     "policies": ("--policy", "{}={}"),

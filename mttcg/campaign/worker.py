@@ -113,7 +113,7 @@ def run_task(campaign: str, task: Task, *contents: tuple[str, bytes]) -> Answer 
     key = worker.get_current_task()
     places = Places(Path(worker.local_directory) / "mttcg-files", dict(contents))
     try:
-        paths = {file.digest: places.find(file) for file in task.files}
+        paths = {file.key: places.find(file) for file in task.files}
     except ContentMissingError as error:
         return Missing(error.file)
     worker.log_event(campaign, {"key": task.key, "worker": worker.address})

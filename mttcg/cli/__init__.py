@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
@@ -18,12 +17,16 @@ from mttcg.cli.run import RunVerb
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
 from mttcg.cli.top import TopVerb
-from mttcg.errors import EXIT_FAULT, MttcgError, UserError
+from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
+from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
+from mttcg_bus.host_limits import NO_ROOM, check_memory_room, host_refusal
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
 
+LEAST_MEMORY = 192 << 20
+"""Bytes of address space that a verb takes at least; libraries end the process for want of it."""
 EXIT_BROKEN_PIPE = 141
 """Exit status when nobody reads our output, as shells give it: 128 + SIGPIPE."""
 
@@ -88,10 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     ensure_stderr()
     try:
-        args = build_parser().parse_args(argv)
-        return VERBS[args.verb].run(args)
-    except SystemExit as stop:  # argparse, after --help and --version
-        return stop.code if isinstance(stop.code, int) else 0
+        status = run_verb(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
     except MttcgError as error:
         complain(str(error))
         return error.exit_status
@@ -105,18 +108,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return answer_exception(error)
 
 
+def run_verb(argv: Sequence[str] | None) -> int:
+    """Run what the arguments ask for; its exit status."""
+    try:
+        args = build_parser().parse_args(argv)
+        check_memory_room(LEAST_MEMORY, "to begin with")
+        return VERBS[args.verb].run(args)
+    except SystemExit as stop:  # argparse, after --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
+
+
 def answer_exception(error: Exception) -> int:
-    """Report an error of the bus in one line, any other with its traceback as a fault of ours."""
+    """Report an error of the bus, or a limit of the host, in one line.
+
+    Any other has its traceback, as a fault of ours.
+    """
     # the bus is a package of its own with its own root; it is not loaded unless it was used
     bus_errors = sys.modules.get("mttcg_bus.errors")
     if bus_errors is not None and isinstance(error, bus_errors.BusError):
         complain(str(error))
         return int(getattr(error, "exit_status", EXIT_FAULT))
-    traceback.print_exception(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        if error.filename is None:
+            discard_stream(sys.stdout)
+        complain(str(OutputError(str(error.filename or "standard output"), error)))
+        return EXIT_FAULT
+    if refused := host_refusal(error):
+        complain(refused)
+        return EXIT_FAULT
+    tell_error(error)
     complain(f"fault: {type(error).__name__}: {error}")
     return EXIT_FAULT
 
 
 def complain(message: str) -> None:
     """Print one line on stderr, whatever line ends the message has."""
-    print(f"mttcg: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)
+    tell(message.replace("\r\n", " ").replace("\n", " "))

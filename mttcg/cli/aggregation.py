@@ -1,15 +1,16 @@
 """Running a plugin's aggregator: what subscribe, replay and the shards of both share."""
 
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mttcg.errors import MttcgError, PluginError
+from mttcg.errors import MttcgError
 from mttcg.instrument.loader import Plugin
+from mttcg.instrument.second_half import aggregator_of
 from mttcg.machine.result import json_ready
+from mttcg.terminal import tell_error
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Aggregator, Outcome
@@ -27,20 +28,6 @@ class AggregatorError(MttcgError):
         self.plugin, self.error = plugin, error
 
 
-def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
-    """Give the plugin's aggregator; PluginError if it has none."""
-    found = plugin.aggregator
-    if found is None:
-        wrong = "it has no class Aggregator; expected a plugin that aggregates what it records"
-        raise PluginError(plugin.name, wrong)
-    from mttcg_bus.aggregator import Aggregator
-
-    if not issubclass(found, Aggregator):
-        wrong = "its Aggregator is of another kind; expected one derived from mttcg_bus.Aggregator"
-        raise PluginError(plugin.name, wrong)
-    return found
-
-
 def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
     """Give what makes the plugin's aggregators, with its options; PluginError if it has none."""
     aggregator_class = aggregator_of(plugin)
@@ -55,16 +42,19 @@ def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
 def aggregator_errors(plugin: Plugin) -> Iterator[None]:
     """Make what the plugin's code raises an AggregatorError, with the traceback on stderr.
 
-    But for BrokenPipeError: whoever reads what is found is gone.
+    But for BrokenPipeError: whoever reads what is found is gone. Of a limit of the host the
+    traceback says nothing.
     """
     from mttcg_bus.errors import BusError
+    from mttcg_bus.host_limits import NO_ROOM, limit_of
 
     try:
         yield
     except (BusError, MttcgError, BrokenPipeError):
         raise
     except Exception as error:
-        traceback.print_exception(error)
+        if getattr(error, "errno", None) not in NO_ROOM and not limit_of(error):
+            tell_error(error)
         raise AggregatorError(plugin.name, error) from error
 
 

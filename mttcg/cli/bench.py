@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mttcg.cli.files import write_file
 from mttcg.errors import OptionError, UserError
+from mttcg.terminal import say
 
 if TYPE_CHECKING:
     from mttcg_bench.cases.choice import Choice
@@ -76,7 +77,7 @@ class BenchVerb:
         cases = cases_of(args.what, choice_of(args))
         if args.list:
             for case in cases:
-                print(f"{case.name:28} {case.purpose}")
+                say(f"{case.name:28} {case.purpose}")
             return 0
         for option, file in (("--json", args.json), ("--html", args.html)):
             check_place(option, file)
@@ -111,9 +112,9 @@ class BenchVerb:
         console = Console(width=None if sys.stdout.isatty() else WIDTH)
         print_tables(console, [change_table(found, threshold, pace_change(old, new))])
         for name in not_compared(old, new):
-            print(f"not compared: {name}")
+            say(f"not compared: {name}")
         worse = [change for change in found if change.is_worse(threshold)]
-        print(f"{len(found)} figures compared; {len(worse)} worse by more than {threshold:g} times")
+        say(f"{len(found)} figures compared; {len(worse)} worse by more than {threshold:g} times")
         return EXIT_FAILED if worse else 0
 
 

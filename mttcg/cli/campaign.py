@@ -3,10 +3,13 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
     from mttcg.campaign.attempt import Outcome
@@ -16,8 +19,11 @@ if TYPE_CHECKING:
     from mttcg.campaign.store import Record, Store
 
 JOBS_MAX = 4096
+WORKER_SECONDS = 60.0
 FAILED_SHOWN = 20
 """Runs that did not pass that are named at the end; the table has all."""
+LISTED_AT_ONCE = 1000
+"""Runs of a table of --list; more make several, each shown when it is there."""
 TLS = {
     "--tls-ca": "certificates of those who may sign the scheduler's, for tls:// (PEM)",
     "--tls-cert": "certificate of ours (PEM)",
@@ -58,6 +64,12 @@ class CampaignVerb:
             metavar="URL",
             help="run on a Dask cluster: tcp://127.0.0.1:PORT, or tls://HOST:PORT",
         )
+        parser.add_argument(
+            "--worker-limit",
+            metavar="SECONDS",
+            type=float,
+            help="give up when the scheduler has no worker for so long (60); 0: never",
+        )
         for name, told in TLS.items():
             parser.add_argument(name, metavar="FILE", type=Path, help=told)
         parser.add_argument("--quiet", action="store_true", help="no progress, errors only")
@@ -65,15 +77,16 @@ class CampaignVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Run what has not been run; 70 if a run did not pass."""
         from mttcg.campaign.file import read_campaign
-        from mttcg.campaign.plan import make_plan
+        from mttcg.campaign.plan import make_plan, runs_of
         from mttcg.campaign.table import polars_module
 
         check_options(args)
         scheduler = scheduler_of(args)
-        plan = make_plan(read_campaign(args.file))
-        directory = args.output or plan.file.output
+        file = read_campaign(args.file)
+        directory = args.output or file.output
         if args.list:
-            return list_runs(plan, directory)
+            return list_runs(runs_of(file), directory)
+        plan = make_plan(file)
         polars_module()  # now, and not when all has been run
         return run_campaign(plan, directory, args, scheduler)
 
@@ -89,6 +102,10 @@ def check_options(args: argparse.Namespace) -> None:
     if args.jobs is not None and args.scheduler is not None:
         wrong = "the scheduler knows what its workers can do"
         raise OptionError("--jobs", wrong, "--jobs or --scheduler")
+    if args.worker_limit is not None and not 0 <= args.worker_limit < float("inf"):
+        raise OptionError("--worker-limit", f"{args.worker_limit} is out of range", "0 or more")
+    if args.worker_limit is not None and args.scheduler is None:
+        raise OptionError("--worker-limit", "there is no --scheduler", "both, or neither")
 
 
 def scheduler_of(args: argparse.Namespace) -> "Scheduler | None":
@@ -103,26 +120,31 @@ def scheduler_of(args: argparse.Namespace) -> "Scheduler | None":
     return Scheduler(args.scheduler, ca=args.tls_ca, cert=args.tls_cert, key=args.tls_key)
 
 
-def list_runs(plan: "Plan", directory: Path) -> int:
-    """Show the runs on stdout, and what came of those that have ended."""
+def list_runs(runs: Iterator["PlannedRun"], directory: Path) -> int:
+    """Show runs on stdout as they come, and what came of those that have ended."""
     from mttcg.campaign.store import read_records
     from mttcg.cli.render import make_console
     from mttcg.cli.report import rows_table
 
-    records = read_records(directory, plan.tasks())
-    rows = [
-        {
-            "run": run.task.title,
-            "vCPUs": run.task.smp,
-            "time limit": f"{run.task.time_limit:g} s" if run.task.time_limit else "none",
-            "state": state_of(run, records.get(run.task.key)),
-        }
-        for run in plan.runs
-    ]
-    console = make_console(sys.stdout)
-    for part in rows_table(rows, limit=len(rows)):
-        console.print(part)
-    console.print(f"{len(rows)} runs, {len(plan.tasks())} different ones; results in {directory}")
+    console, count = make_console(sys.stdout), 0
+    keys: set[bytes] = set()
+    while some := list(islice(runs, LISTED_AT_ONCE)):
+        some_keys = [run.task.key for run in some]
+        records = read_records(directory, some_keys)
+        rows = [
+            {
+                "run": run.task.title,
+                "vCPUs": run.task.smp,
+                "time limit": f"{run.task.time_limit:g} s" if run.task.time_limit else "none",
+                "state": state_of(run, records.get(run.task.key)),
+            }
+            for run in some
+        ]
+        for part in rows_table(rows, limit=len(rows)):
+            console.print(part)
+        count += len(rows)
+        keys.update(map(bytes.fromhex, some_keys))
+    say(f"{count} runs, {len(keys)} different ones; results in {directory}")
     return 0
 
 
@@ -155,7 +177,7 @@ def run_campaign(
         course = Course(store, events, shown, plan.file.retries, plan.expected())
         try:
             if todo:
-                course.run(todo, make_crew(plan, store, events, args.jobs, scheduler))
+                course.run(todo, make_crew(plan, store, events, args, scheduler))
         finally:  # also of what was done before a cluster broke down
             records = store.records(tasks)
             write_table(store.table, list(rows_of(plan.runs, records)))
@@ -166,17 +188,18 @@ def make_crew(
     plan: "Plan",
     store: "Store",
     events: "Events",
-    jobs: int | None,
+    args: argparse.Namespace,
     scheduler: "Scheduler | None",
 ) -> "Crew":
     """Find those who run it: processes of this machine, or the workers of a scheduler."""
     if scheduler is None:
         from mttcg.campaign.local import LocalCrew
 
-        return LocalCrew(events, store, plan.contents, jobs)
+        return LocalCrew(events, store, plan.contents, args.jobs)
     from mttcg.campaign.cluster import ClusterCrew
 
-    return ClusterCrew(events, store, plan.contents, scheduler)
+    limit = WORKER_SECONDS if args.worker_limit is None else args.worker_limit
+    return ClusterCrew(events, store, plan.contents, scheduler, limit)
 
 
 def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted: int | None) -> int:
@@ -189,14 +212,14 @@ def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted:
         if run.task.key in records
     ]
     counts = Counter(outcome for _, outcome, _ in found)
-    print(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
+    say(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
     failed = [row for row in found if row[1] is not Outcome.PASSED]
     for title, outcome, why in failed[:FAILED_SHOWN]:
-        print(f"mttcg: {title}: {outcome}: {one_line(why)}", file=sys.stderr)
+        tell(f"{title}: {outcome}: {one_line(why)}")
     if len(failed) > FAILED_SHOWN:
-        print(f"mttcg: ... and {len(failed) - FAILED_SHOWN} more, see {table}", file=sys.stderr)
+        tell(f"... and {len(failed) - FAILED_SHOWN} more, see {table}")
     if interrupted is not None:
-        print("mttcg: interrupted; the same command goes on from here", file=sys.stderr)
+        tell("interrupted; the same command goes on from here")
         return 128 + interrupted
     return EXIT_FAULT if failed else 0
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mttcg.cli.render import make_console
-from mttcg.cli.report import ESCAPED
+from mttcg.terminal import shown, tell
 
 if TYPE_CHECKING:
     from mttcg.campaign.attempt import Attempt, Outcome
@@ -33,12 +33,15 @@ class Quiet:
     def lost(self, task: "Task", why: str, attempts: int) -> None:
         """Say nothing: the table has it."""
 
+    def without_workers(self, limit: float) -> None:
+        """Say nothing: if none comes, the end says it."""
+
     def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
         """Say nothing: the end names those that did not pass."""
 
     def stopping(self, at_once: bool) -> None:
         """Say what comes."""
-        print("mttcg: killing the runs" if at_once else "mttcg: stopping the runs", file=sys.stderr)
+        tell("killing the runs" if at_once else "stopping the runs")
 
 
 class Lines(Quiet):
@@ -55,12 +58,16 @@ class Lines(Quiet):
             self.say(f"{done} of {total} runs had ended before")
 
     def say(self, text: str) -> None:
-        """Print a line, however long; what a guest is called is not to reach the terminal raw."""
-        self.console.print(Text(text.translate(ESCAPED)), soft_wrap=True)
+        """Print a line, which is not folded."""
+        self.console.print(Text(shown(text)), soft_wrap=True)
 
     def lost(self, task: "Task", why: str, attempts: int) -> None:
         """Say that it is tried again."""
         self.say(f"lost, and run again: {task.title} (attempt {attempts}: {why})")
+
+    def without_workers(self, limit: float) -> None:
+        """Say what the campaign waits for."""
+        self.say(f"there is no worker: waiting for one{f' for {limit:g} s' if limit else ''}")
 
     def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
         """Say what came of it."""
@@ -106,7 +113,7 @@ class Bar(Lines):
         """Draw it as it is now."""
         titles = list(self.running.values())[:TITLES_SHOWN]
         more = f" and {len(self.running) - len(titles)} more" if len(self.running) > 3 else ""
-        text = f"{', '.join(titles)}{more}".translate(ESCAPED)
+        text = shown(f"{', '.join(titles)}{more}")
         self.progress.update(self.bar, completed=self.done, description=text)
 
 

@@ -13,6 +13,7 @@ from mttcg.cli.files import write_file
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.errors import OptionError
 from mttcg.machine.result import json_ready
+from mttcg.terminal import say
 
 if TYPE_CHECKING:
     from mttcg_bus.controller import Control
@@ -63,7 +64,7 @@ class CtlVerb:
         with Control(args.url, seconds=args.timeout, security=security) as control:
             answer = action.work(control, args)
         if args.json:
-            print(json.dumps(json_ready(answer)))
+            sys.stdout.write(f"{json.dumps(json_ready(answer))}\n")
         else:
             (action.show or show_report)(args, answer)
         return 0
@@ -108,7 +109,7 @@ def show_memory(args: argparse.Namespace, answer: Mapping[str, Any]) -> None:
         piece = data[at : at + BYTES_A_LINE]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in piece)
         hexadecimal = piece.hex(" ").ljust(3 * BYTES_A_LINE - 1)
-        print(f"{answer['address'] + at:#018x}  {hexadecimal}  {text}")
+        say(f"{answer['address'] + at:#018x}  {hexadecimal}  {text}")
 
 
 def registers(control: "Control", args: argparse.Namespace) -> dict[str, int]:

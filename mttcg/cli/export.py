@@ -1,10 +1,10 @@
 """`mttcg export`: a recording in a form that other programs read."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mttcg.errors import EXIT_FAULT, OptionError, UserError
+from mttcg.terminal import say, tell
 
 
 class PolarsMissingError(UserError):
@@ -47,11 +47,11 @@ class ExportVerb:
                 for item in recording:
                     writer.write(item)
             except RecordingCut as cut:
-                print(f"mttcg: {cut}", file=sys.stderr)
+                tell(str(cut))
                 status = EXIT_FAULT
             writer.finish()
         for stream, rows in writer.rows.items():
-            print(f"{args.parquet / stream}: {rows:,} rows")
+            say(f"{args.parquet / stream}: {rows:,} rows")
         return status
 
 

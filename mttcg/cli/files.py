@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mttcg.errors import OptionError
+from mttcg.errors import OptionError, OutputError
+from mttcg_bus.host_limits import NO_ROOM
 
 
 def write_file(option: str, path: Path, content: str | bytes) -> None:
     """Write what an option asked for; who reads the file meanwhile sees the old or the new.
 
-    Raises OptionError, which names the option, if the file can't be written.
+    Raises OptionError, which names the option, if the file can't be written, and OutputError if
+    there is no room for it.
     """
     data = content.encode() if isinstance(content, str) else content
     place = Path(os.path.realpath(path))  # of a link, what it leads to is replaced
@@ -28,6 +30,8 @@ def write_file(option: str, path: Path, content: str | bytes) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise OutputError(f"{option}: {path}", error) from error
         raise OptionError(option, f"{path}: {error.strerror}", "a file to write") from error
 
 

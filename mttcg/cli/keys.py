@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.errors import OptionError
+from mttcg.terminal import say
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 
 class KeysVerb:
@@ -26,22 +27,32 @@ class KeysVerb:
         from mttcg_bus.security import make_keys
 
         beside = make_keys(args.file)
-        print(f"{args.file}: keep it secret\n{beside}: give it to the other side")
+        say(f"{args.file}: keep it secret")
+        say(f"{beside}: give it to the other side")
         return 0
 
 
 def add_client_keys(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a subscriber's keys."""
+    """Add the options of a subscriber's keys, and of its token."""
     parser.add_argument(
         "--keys", metavar="FILE", type=Path, help="keys of this subscriber (see mttcg keys)"
     )
     parser.add_argument(
         "--server", metavar="FILE", type=Path, help="public key of the run that has the bus"
     )
+    parser.add_argument(
+        "--token", metavar="FILE", type=Path, help="token of the bus, if it is not found by itself"
+    )
 
 
-def client_security(args: argparse.Namespace) -> "ClientSecurity | None":
-    """Read the keys that the options name; OptionError for one without the other."""
+def client_security(args: argparse.Namespace) -> "Security | None":
+    """Read the keys, or the token, that the options name; OptionError for what does not fit."""
+    if args.token is not None:
+        if args.keys is not None or args.server is not None:
+            raise OptionError("--token", "there are keys, too", "keys or a token")
+        from mttcg_bus.security import ClientToken
+
+        return ClientToken.read(args.token)
     if args.keys is None and args.server is None:
         return None
     if args.keys is None or args.server is None:

@@ -52,11 +52,11 @@ def all_parts() -> "Iterator[RenderableType]":
 
 def plugin_parts(source: PluginSource) -> "Iterator[RenderableType]":
     """Give the docstring of one plugin and the table of its options."""
-    from mttcg.cli.report import cell, heading, rows_table
+    from mttcg.cli.report import cell, heading, paragraph, rows_table
 
     module = import_source(source)
     yield cell("", f"{source.name}  ({source.origin})")
-    yield cell("", "\n" + inspect.cleandoc(module.__doc__ or "(it has no docstring)"))
+    yield paragraph("\n" + inspect.cleandoc(module.__doc__ or "(it has no docstring)"))
     options_class = getattr(module, "Options", None)
     options = describe_options(options_class, source.name) if options_class is not None else ()
     rows = [

@@ -5,7 +5,6 @@ from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from mttcg.cli.report import ROW_LIMIT, cell, heading, indented, left_out, new_table, report_parts
 from mttcg.machine.result import LedgerCounts, RunResult, VcpuResult
@@ -26,6 +25,8 @@ VCPU_COLUMNS = (
     "cache\ninvalid",
 )
 REGISTERS_A_LINE = 4
+PLACE_LIMIT = 64
+"""Places of unsupported instructions that are shown: all those of one vCPU."""
 
 
 class OutputConsole(Console):
@@ -73,6 +74,9 @@ def result_parts(result: RunResult) -> Iterator[RenderableType]:
     yield from left_out(len(result.vcpus))
     for vcpu in result.vcpus:
         yield from vcpu_notes(vcpu)
+    for place in result.unsupported[:PLACE_LIMIT]:
+        yield cell("", unsupported_text(place))
+    yield from left_out(len(result.unsupported), PLACE_LIMIT)
     if result.ledger:
         yield heading("bus")
         yield indented(ledger_table(result.ledger))
@@ -147,12 +151,18 @@ def vcpu_notes(vcpu: VcpuResult) -> Iterator[RenderableType]:
         yield cell("", f"vCPU {vcpu.index}: instructions unknown to the engine: {counts}")
 
 
+def unsupported_text(place: Mapping[str, str]) -> str:
+    """Write where an instruction or CSR was met that the harts lack."""
+    where = ", ".join(filter(None, (place["pc"], place["symbol"])))
+    return f"{place['name']} of {place['extension']} at pc {where}: not supported"
+
+
 def register_table(registers: Mapping[str, int]) -> Table:
     """Make the table of registers, several to a line."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     values = [f"{name:>4} {value:#018x}" for name, value in registers.items()]
     for start in range(0, len(values), REGISTERS_A_LINE):
-        table.add_row(*map(Text, values[start : start + REGISTERS_A_LINE]))
+        table.add_row(*(cell("", value) for value in values[start : start + REGISTERS_A_LINE]))
     return table
 
 

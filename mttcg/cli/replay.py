@@ -6,8 +6,10 @@ from pathlib import Path
 from mttcg.cli.aggregation import aggregator_errors, maker_of, outcome_json
 from mttcg.cli.files import write_file
 from mttcg.cli.subscribe import deliver
+from mttcg.config import check_output
 from mttcg.errors import EXIT_FAULT, PluginError
 from mttcg.instrument.loader import load_plugin
+from mttcg.instrument.second_half import check_aggregator
 
 
 class ReplayVerb:
@@ -35,6 +37,9 @@ class ReplayVerb:
         from mttcg_bus.aggregator import aggregate
         from mttcg_bus.recording import Recording
 
+        for option, file in (("--json", args.json), ("--html", args.html)):
+            if file is not None:
+                check_output(option, file)
         plugin = load_plugin(args.plugin)
         make = maker_of(plugin)
         with Recording(args.file, [f"{plugin.name}."]) as recording:
@@ -42,6 +47,7 @@ class ReplayVerb:
                 there = ", ".join(recording.streams) or "no stream"
                 raise PluginError(plugin.name, f"{args.file} has no stream of it; it has {there}")
             run = recording.run
+            check_aggregator(plugin, run)
             described = {"guest": run.guest, "engine": run.engine, "vCPUs": run.smp}
             with aggregator_errors(plugin):
                 outcome = aggregate(recording, make(run))

@@ -11,13 +11,12 @@ from rich.text import Text
 
 from mttcg.report.parts import Rows, Scalars, columns_of, parts_of
 from mttcg.report.values import is_number, value_text
+from mttcg.terminal import shown, shown_lines
 
 WHOLE_WIDTH = 10
 """Cells of up to so many characters, such as addresses, are not folded."""
 ROW_LIMIT = 30
 """Rows of a table that are shown; the JSON has all."""
-# A guest's symbol names are not to reach the terminal as escape codes; only a line feed is kept.
-ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
 
 
 def report_parts(title: str, report: Any) -> Iterator[RenderableType]:
@@ -47,7 +46,7 @@ def scalars_table(scalars: Mapping[str, Any]) -> Iterator[RenderableType]:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for key in list(scalars)[:ROW_LIMIT]:
-        table.add_row(cell("", key), cell(key, scalars[key]))
+        table.add_row(cell("", key), paragraph(value_text(key, scalars[key])))
     yield indented(table) if scalars else Text("  (empty)", style="dim")
     yield from left_out(len(scalars))
 
@@ -56,19 +55,19 @@ def rows_table(
     rows: Sequence[Mapping[str, Any]], limit: int = ROW_LIMIT
 ) -> Iterator[RenderableType]:
     """Show dicts as rows, `limit` of them; the columns are all their keys as they first appear."""
-    shown = rows[:limit]
-    columns = columns_of(shown)
+    first = rows[:limit]
+    columns = columns_of(first)
     table = new_table()
     for column in columns:
-        numbers = all(is_number(row.get(column)) for row in shown)
-        widest = max((len(cell(column, row[column])) for row in shown if column in row), default=0)
+        numbers = all(is_number(row.get(column)) for row in first)
+        widest = max((len(cell(column, row[column])) for row in first if column in row), default=0)
         table.add_column(
             cell("", column),
             justify="right" if numbers else "left",
             overflow="fold",
             min_width=min(widest, WHOLE_WIDTH),
         )
-    for row in shown:
+    for row in first:
         table.add_row(*(cell(key, row[key]) if key in row else Text() for key in columns))
     yield indented(table)
     yield from left_out(len(rows), limit)
@@ -92,9 +91,14 @@ def left_out(rows: int, limit: int = ROW_LIMIT) -> Iterator[RenderableType]:
 
 def heading(title: str) -> Text:
     """Make the line above a part."""
-    return Text("\n").append_text(Text(title.translate(ESCAPED), style="bold"))
+    return Text("\n").append_text(Text(shown(title), style="bold"))
 
 
 def cell(name: str, value: Any) -> Text:
     """Write one value; `name` is its key, which tells addresses from counts."""
-    return Text(value_text(name, value).translate(ESCAPED))
+    return Text(shown(value_text(name, value)))
+
+
+def paragraph(text: str) -> Text:
+    """Write a text that may have several lines."""
+    return Text("\n".join(shown_lines(text)))

@@ -6,12 +6,16 @@ last line, for the run to say if it is the cause of anything.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mttcg.errors import MttcgError
+from mttcg.errors import EXIT_FAULT, MttcgError
 from mttcg.machine.result import json_ready
+from mttcg_bus.host_limits import host_refusal
+
+if TYPE_CHECKING:
+    from mttcg_bus.stream import Received
 
 
 def write_line(descriptor: int, line: dict[str, Any], *, last: bool = False) -> None:
@@ -27,10 +31,16 @@ def write_subscribed(descriptor: int | None) -> None:
 
 
 def write_report(
-    descriptor: int, report: dict[str, Any] | None, *, final: bool, failure: str = ""
+    descriptor: int,
+    report: dict[str, Any] | None,
+    *,
+    final: bool,
+    failure: str = "",
+    received: "Mapping[tuple[str, int], Received] | None" = None,
 ) -> None:
-    """Write a report, None if there is none, and what it lacks."""
-    line = {"report": report, "final": final, "failure": failure}
+    """Write a report, None if there is none, what it lacks, and with the last what came."""
+    came = [[*part, *counts] for part, counts in (received or {}).items()]
+    line = {"report": report, "final": final, "failure": failure, "received": came}
     write_line(descriptor, line, last=final)
 
 
@@ -46,3 +56,9 @@ def failures_told(descriptor: int | None) -> Iterator[None]:
             raise
         write_report(descriptor, None, final=True, failure=str(error))
         raise SystemExit(error.exit_status) from error
+    except Exception as error:
+        refused = host_refusal(error)
+        if descriptor is None or not refused:
+            raise
+        write_report(descriptor, None, final=True, failure=refused)
+        raise SystemExit(EXIT_FAULT) from error

@@ -3,8 +3,10 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,9 @@ from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
-from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.errors import EXIT_FAULT, OptionError, OutputError
 from mttcg.machine.result import RunResult, StopReason, json_ready
+from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
@@ -34,16 +37,17 @@ class RunVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Run the guest and return its exit status, 128 + the signal's number after a signal."""
         config = make_config(args)
+        said: set[str] = set()
         with stop_signals() as caught:
             try:
-                result = run_machine(config)
+                result = run_machine(config, said)
             except KeyboardInterrupt:
-                print("mttcg: interrupted", file=sys.stderr)
+                tell("interrupted")
                 return interrupted_status(caught)
         try:
             write_outputs(config, result)
         finally:
-            print_outcome(result, config.quiet)
+            print_outcome(result, config.quiet, said)
         if result.stop_reason == StopReason.INTERRUPTED:
             return interrupted_status(caught)
         return process_status(result)
@@ -71,6 +75,7 @@ def make_config(args: argparse.Namespace) -> Config:
         plugins=tuple(args.plugin),
         bus=args.bus,
         symbols_set=assignments,
+        check=args.check,
         pin=args.pin,
         aggregate=not args.no_aggregate,
         shards=parse_shards(args.shards),
@@ -78,19 +83,24 @@ def make_config(args: argparse.Namespace) -> Config:
         wait_subscribers=args.wait_subscribers,
         policies=parse_policies(args.policy),
         stall_limit=args.stall_limit,
+        stop_on_trap_loop=args.stop_on_trap_loop,
         quiet=args.quiet,
         keys=args.keys,
         allow=tuple(args.allow),
         control=args.control,
         allow_control=tuple(args.allow_control),
         record=args.record,
+        record_limit=parse_size(args.record_limit, "--record-limit") if args.record_limit else 0,
         json=args.json,
         html=args.html,
     )
 
 
-def run_machine(config: Config) -> RunResult:
-    """Run the guest with its console on this process's standard streams."""
+def run_machine(config: Config, said: set[str]) -> RunResult:
+    """Run the guest with its console on this process's standard streams.
+
+    said: takes the warnings that were printed while it ran.
+    """
     from mttcg.cli.status import status_line
     from mttcg.machine.machine import Machine
 
@@ -103,6 +113,7 @@ def run_machine(config: Config) -> RunResult:
         plugins=config.plugins,
         bus=config.bus,
         symbols_set=config.symbols_set,
+        check=config.check,
         pin=config.pin,
         aggregate=config.aggregate,
         shards=config.shards,
@@ -110,11 +121,13 @@ def run_machine(config: Config) -> RunResult:
         wait_subscribers=config.wait_subscribers,
         policies=config.policies,
         stall_limit=config.stall_limit,
+        stop_on_trap_loop=config.stop_on_trap_loop,
         keys=config.keys,
         allow=config.allow,
         control=config.control,
         allow_control=config.allow_control,
         record=config.record,
+        record_limit=config.record_limit,
     )
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:
@@ -125,19 +138,26 @@ def run_machine(config: Config) -> RunResult:
                 show.erase()
             try:
                 write_outputs(config, so_far)
-            except OptionError as error:  # the guest goes on, and the disk may have room at its end
-                print(f"mttcg: warning: {error}", file=sys.stderr)
-            print_outcome(so_far, config.quiet)
+            except (OptionError, OutputError) as error:  # at the end there may be room
+                tell(f"warning: {error}")
+            print_outcome(so_far, config.quiet, said)
+
+        def warn(text: str) -> None:
+            if show is not None:
+                show.erase()
+            said.add(text)
+            say_warning(text)
 
         result: RunResult = machine.run(
             console=output,
             on_status=show,
             stdin_fd=stdin_fd,
-            on_bus=say_where if others_come(config) else None,
+            on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
+            on_warning=warn,
         )
-    if output is not None and output.lost:
-        print("mttcg: stdout was closed; the guest's later output is lost", file=sys.stderr)
+    if output is not None and output.closed:
+        tell("stdout was closed; the guest's later output is lost")
     return result
 
 
@@ -146,9 +166,13 @@ def others_come(config: Config) -> bool:
     return bool(config.bus or config.wait_subscribers or config.control)
 
 
-def say_where(url: str) -> None:
-    """Tell those who are to subscribe where the bus is."""
-    print(f"mttcg: bus at {url}", file=sys.stderr, flush=True)
+def say_where(has_keys: bool, url: str) -> None:
+    """Tell those who are to subscribe where the bus is, and where their programs find its token."""
+    tell(f"bus at {url}")
+    if url.startswith("tcp://") and not has_keys:
+        from mttcg_bus.tokens import token_file
+
+        tell(f"its token is in {token_file(url)}")
 
 
 def guest_output(show: "StatusLine | None") -> GuestOutput | None:
@@ -180,13 +204,34 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def write_outputs(config: Config, result: RunResult) -> None:
-    """Write the files that were asked for; OptionError for one that can't be written."""
-    if config.json is not None:
-        write_json(config.json, result.to_json())
-    if config.html is not None:
-        from mttcg.report.page import run_page
+    """Write the files that were asked for.
 
-        write_file("--html", config.html, run_page(result.to_json(), settings_of(config)))
+    Raises OptionError for one that can't be written, OutputError for one without room; what is
+    wrong with another is said, and all that can be written is.
+    """
+    wrong: list[OptionError | OutputError] = []
+    for path, write in ((config.json, write_result), (config.html, write_page)):
+        try:
+            if path is not None:
+                write(path, config, result)
+        except (OptionError, OutputError) as error:
+            wrong.append(error)
+    for other in wrong[1:]:
+        tell(str(other))
+    if wrong:
+        raise wrong[0]
+
+
+def write_result(path: Path, _config: Config, result: RunResult) -> None:
+    """Write the file of --json."""
+    write_json(path, result.to_json())
+
+
+def write_page(path: Path, config: Config, result: RunResult) -> None:
+    """Write the file of --html."""
+    from mttcg.report.page import run_page
+
+    write_file("--html", path, run_page(result.to_json(), settings_of(config)))
 
 
 def settings_of(config: Config) -> dict[str, Any]:
@@ -195,10 +240,18 @@ def settings_of(config: Config) -> dict[str, Any]:
     return {name.replace("_", " "): value for name, value in found.items()}
 
 
-def print_outcome(result: RunResult, quiet: bool) -> None:
+def say_warning(text: str) -> None:
+    """Print a warning on stderr at once."""
+    try:
+        tell(f"warning: {text}")
+    except BrokenPipeError:
+        discard_stream(sys.stderr)
+
+
+def print_outcome(result: RunResult, quiet: bool, said: Collection[str] = ()) -> None:
     """Print the tables unless `quiet`, and in any case what went wrong, on stderr.
 
-    That nobody reads it is no reason for another exit status.
+    That nobody reads it is no reason for another exit status. said: warnings that it has already.
     """
     try:
         if not quiet:
@@ -207,11 +260,12 @@ def print_outcome(result: RunResult, quiet: bool) -> None:
             print_result(make_console(sys.stderr), result)
         in_order = result.stop_reason in (StopReason.GUEST_EXIT, StopReason.RUNNING)
         if not in_order and not result.failures:
-            print(f"mttcg: {result.stop_reason}", file=sys.stderr)
+            tell(str(result.stop_reason))
         for warning in result.warnings:
-            print(f"mttcg: warning: {warning}", file=sys.stderr)
-        for failure in result.failures:
-            print(f"mttcg: {failure}", file=sys.stderr)
+            if warning not in said:
+                tell(f"warning: {warning}")
+        for failure in result.causes:
+            tell(failure)
     except BrokenPipeError:
         discard_stream(sys.stderr)
 
@@ -223,6 +277,6 @@ def process_status(result: RunResult) -> int:
     """
     if not 0 <= result.exit_status <= 255:
         wrong = f"the guest's exit code is {result.exit_status}; expected 0 to 255"
-        print(f"mttcg: {wrong}; the exit status is {EXIT_UNFIT}", file=sys.stderr)
+        tell(f"{wrong}; the exit status is {EXIT_UNFIT}")
         return EXIT_UNFIT
     return result.exit_status or (EXIT_FAULT if result.failures else 0)

@@ -36,6 +36,14 @@ MACHINE: Options = {
         "help": "write a 64-bit value at an ELF symbol before the start",
         **SEVERAL,
     },
+    "--stop-on-trap-loop": {
+        "action": "store_true",
+        "help": "end the run when a hart takes the same trap for ever, of which it warns anyhow",
+    },
+    "--check": {
+        "action": "store_true",
+        "help": "count everything in a second way, and fail if the two differ; it slows the guest",
+    },
     "--pin": {"action": "store_true", "help": "pin each vCPU process to a processor"},
 }
 BUS: Options = {
@@ -68,7 +76,7 @@ BUS: Options = {
         "metavar": "SECONDS",
         "type": float,
         "default": STALL_LIMIT_DEFAULT,
-        "help": "give a subscriber up that holds the guest up for so long, 0: never (%(default)g)",
+        "help": "give a subscriber up that acknowledges nothing so long, 0: never (%(default)g)",
     },
     "--keys": {
         "metavar": "FILE",
@@ -98,6 +106,7 @@ OUTPUT: Options = {
         "type": Path,
         "help": "record all that plugins publish to FILE, for mttcg replay and export",
     },
+    "--record-limit": {"metavar": "SIZE", "help": "stop recording when FILE has so many bytes"},
     "--json": {"metavar": "FILE", "type": Path, "help": "write the whole result to FILE"},
     "--html": {
         "metavar": "FILE",

@@ -19,21 +19,30 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
 from mttcg.config import SMP_MAX
-from mttcg.errors import MttcgError
+from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loader import Plugin
+from mttcg.machine.aggregator_process import is_stopped
 from mttcg.machine.launch import PYTHON, end_text
 from mttcg.machine.parent import signal_at_end_of_parent
-from mttcg_bus.aggregator import Aggregator, Outcome, consume_all, merged, report_of
+from mttcg_bus.aggregator import (
+    Aggregator,
+    Outcome,
+    consume_all,
+    merged,
+    report_of,
+    save,
+    with_report,
+)
 from mttcg_bus.errors import BusError
 from mttcg_bus.interim import Every, Paced, so_far
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.state import pack_state, unpack_state
-from mttcg_bus.stream import topic_of
+from mttcg_bus.stream import received_of, topic_of
 from mttcg_bus.subscriber import Subscriber, ask_snapshot
 from mttcg_bus.threads import single_threaded
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 READ_BYTES = 1 << 20
 NEVER = float("inf")
@@ -51,7 +60,7 @@ def run_shard(
     descriptor: int,
     *,
     policy: str,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     interim: float,
 ) -> Outcome:
     """Consume what shard I of N gets, and write its state to a descriptor.
@@ -85,6 +94,7 @@ def run_shard(
     ):
         signal_at_end_of_parent(0)
         aggregator = make(subscriber.run)
+        aggregator.begin(shard)
         hand_over(out, part_bytes(b"", None))
 
         def tell() -> None:
@@ -97,7 +107,6 @@ def run_shard(
             every()
 
         every = Every(interim or NEVER, tell)
-        aggregator.begin(shard)
         outcome = consume_all(Paced(subscriber, look), aggregator)
         aggregator.end()
         hand_over(out, part_bytes(pack_state(aggregator), outcome))
@@ -121,10 +130,10 @@ def hand_over(out: RawIOBase, data: bytes) -> None:
 
 @contextmanager
 def refusals_handed_over(out: RawIOBase) -> Iterator[None]:
-    """Leave an error of the bus, if there is one, to who merges."""
+    """Leave an error of the bus, or an option that can't be met, to who merges."""
     try:
         yield
-    except BusError as error:
+    except (BusError, UserError) as error:
         hand_over(out, part_bytes(b"", Outcome({}, False, {}, (), str(error))))
         raise SystemExit(error.exit_status) from error
 
@@ -137,25 +146,32 @@ def own_streams(parts: Any, plugin: Plugin) -> list[str]:
 def part_bytes(state: bytes, outcome: Outcome | None) -> bytes:
     """Write what a shard has: a line of JSON, then the state; no outcome in an interim one.
 
-    A part without a state says that the shard has subscribed, or with an outcome, why it has not.
+    A part without a state says that the shard is ready to consume, having subscribed, or with an
+    outcome, why it is not.
     """
     head: dict[str, Any] = {"bytes": len(state)}
     if outcome is not None:
         head["missing"] = outcome.missing
         head["gaps"] = [[*part, count] for part, count in outcome.gaps.items()]
         head["failure"] = outcome.failure
+        head["received"] = [[*part, *counts] for part, counts in outcome.received.items()]
     return json.dumps(head).encode() + b"\n" + state
 
 
 class ShardLostError(MttcgError):
-    """A shard ended before it had subscribed."""
+    """A shard ended before it was ready: by a mistake of the user's if its status says so."""
+
+    def __init__(self, wrong: str, status: int) -> None:
+        super().__init__(wrong)
+        self.exit_status = EXIT_USER if status == EXIT_USER else EXIT_FAULT
 
 
 @dataclass
 class Shard:
     """One that runs, as the merging process sees it: what has come, and its last state.
 
-    subscribed: whether it has said so. news: whether a state came since somebody set this to False.
+    subscribed: whether it has said so, and that it is ready to consume. news: whether a state came
+    since somebody set this to False. given_up: whether it was killed as a signal had stopped it.
     """
 
     number: int
@@ -166,6 +182,7 @@ class Shard:
     outcome: Outcome | None = None
     subscribed: bool = False
     news: bool = False
+    given_up: bool = False
 
     @classmethod
     def start(cls, number: int, command: Sequence[str]) -> "Shard":
@@ -204,7 +221,8 @@ class Shard:
                 gaps = {(stream, cpu): count for stream, cpu, count in head["gaps"]}
                 missing = tuple((stream, cpu) for stream, cpu in head["missing"])
                 whole = not (gaps or missing or head["failure"])
-                self.outcome = Outcome({}, whole, gaps, missing, head["failure"])
+                came = received_of(head["received"])
+                self.outcome = Outcome({}, whole, gaps, missing, head["failure"], came)
         return bool(data)
 
     def wrong(self, shards: int) -> str:
@@ -212,7 +230,8 @@ class Shard:
         status = self.process.wait()
         if self.outcome is not None:
             return self.outcome.failure
-        died = f"shard {self.number} of {shards} died ({end_text(status)})"
+        ended = "was stopped, and killed" if self.given_up else f"died ({end_text(status)})"
+        died = f"shard {self.number} of {shards} {ended}"
         if not self.subscribed:
             return died
         left = "its last interim state is used" if self.state else "what it had is lost"
@@ -223,7 +242,7 @@ class Shard:
 class Shards:
     """All shards of one aggregator, and what they have in sum.
 
-    subscribed: called when every shard has subscribed.
+    subscribed: called when every shard has, and is ready to consume.
     told: called with the report so far when every shard that lives has sent a state; None: never.
     """
 
@@ -256,7 +275,7 @@ class Shards:
     def watch(self) -> Outcome:
         """Read until all have ended; what is missing of a shard that died, the failure says.
 
-        Raises ShardLostError for one that ends before it has subscribed.
+        Raises ShardLostError for one that ends before it is ready.
         """
         begun = False
         with selectors.DefaultSelector() as selector:
@@ -267,7 +286,8 @@ class Shards:
                     if not key.data.read():
                         selector.unregister(key.fd)
                         if not key.data.subscribed:
-                            raise ShardLostError(key.data.wrong(len(self.shards)))
+                            wrong = key.data.wrong(len(self.shards))
+                            raise ShardLostError(wrong, key.data.process.returncode)
                 if not begun and all(shard.subscribed for shard in self.shards):
                     begun = True
                     self.subscribed()
@@ -284,7 +304,7 @@ class Shards:
             found = self._merged()
             self.told(report_of(found))
             with aggregator_errors(self.plugin):
-                found.save()
+                save(found)
 
     def _merged(self) -> Aggregator:
         make = maker_of(self.plugin)
@@ -298,17 +318,25 @@ class Shards:
         outcomes = [shard.outcome for shard in self.shards if shard.outcome is not None]
         gaps = {part: count for outcome in outcomes for part, count in outcome.gaps.items()}
         missing = tuple(part for outcome in outcomes for part in outcome.missing)
+        came = {part: count for outcome in outcomes for part, count in outcome.received.items()}
         with aggregator_errors(self.plugin):
             found = self._merged()
-            found.save()
-            report = report_of(found)
-        failure = "; ".join(dict.fromkeys(wrong))
-        return Outcome(report, not (failure or gaps or missing), gaps, missing, failure)
+            save(found)
+            failure = "; ".join(dict.fromkeys(wrong))
+            outcome = Outcome({}, not (failure or gaps or missing), gaps, missing, failure, came)
+            return with_report(outcome, found)
 
     def interrupt(self) -> None:
         """Have them stop in order."""
         for shard in self.shards:
             shard.process.send_signal(signal.SIGINT)
+
+    def give_up_stopped(self) -> None:
+        """Kill those that a signal has stopped; what they had is missing, and the others go on."""
+        for shard in self.shards:
+            if is_stopped(shard.process):
+                shard.given_up = True
+                shard.process.kill()
 
     def close(self) -> None:
         """Kill those that are left."""

@@ -16,8 +16,8 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from mttcg.cli.render import make_console
-from mttcg.cli.report import ESCAPED
 from mttcg.machine.result import Status, VcpuStatus
+from mttcg.terminal import shown
 
 SECONDS_BETWEEN_DRAWINGS = 0.1
 VCPUS_SHOWN = 8
@@ -41,7 +41,7 @@ class StatusLine:
             return
         self.drawn_at = now
         self.erase()
-        line = Text(status_text(status).translate(ESCAPED), style="dim", no_wrap=True)
+        line = Text(shown(status_text(status)), style="dim", no_wrap=True)
         # one column less than there are: a full line would make some terminals scroll
         line.truncate(self.console.width - 1, overflow="ellipsis")
         self.console.print(line, end="")

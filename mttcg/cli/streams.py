@@ -1,24 +1,38 @@
 """The guest's console on the host's standard streams: output, and the terminal's keyboard."""
 
+import io
 import os
 import stat
 import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, TextIO
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, TextIO
 
 INPUTS = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFREG)
 """Kinds of file that may be the guest's input, besides a terminal."""
 STANDARD_DESCRIPTORS = (0, 1, 2)
+LINE_END_CHANGES = termios.ICRNL | termios.INLCR | termios.IGNCR
+"""Input flags with which a terminal's driver makes CR, or LF, another character (termios(3))."""
+
+
+class LenientFile(io.FileIO):
+    """A file that takes everything, also what the kernel does not."""
+
+    def write(self, data: Any) -> int:
+        """Write, and say that it was."""
+        with suppress(OSError):
+            return super().write(data)
+        return len(data)
 
 
 def ensure_stderr() -> None:
-    """Let what goes to a closed standard stream go to /dev/null.
+    """Have a stderr that takes everything: that it can't be written changes no exit status.
 
-    print() would take stdout in place of a closed stderr, and files opened later would get the free
-    descriptors, which the processes that we start take for their standard streams.
+    What goes to a closed standard stream goes to /dev/null: print() would take stdout in place of a
+    closed stderr, and files opened later would get the free descriptors, which the processes that
+    we start take for their standard streams.
     """
     for descriptor in STANDARD_DESCRIPTORS:
         try:
@@ -26,22 +40,24 @@ def ensure_stderr() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest that is free, which is this one
             os.set_inheritable(descriptor, True)
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(os.dup(2), "w")
+    if sys.stderr is None or sys.stderr is sys.__stderr__:
+        buffer = io.BufferedWriter(LenientFile(2, "w", closefd=False))
+        errors = "backslashreplace"
+        sys.stderr = io.TextIOWrapper(buffer, "utf-8", errors, line_buffering=True)
 
 
 class GuestOutput:
     """The guest's output on stdout, at once and unchanged.
 
     `before` is called with each piece before it is written. When the reader of a pipe goes away the
-    guest goes on: the rest of its output is dropped and `lost` says so. So it is after any other
-    error, or a Ctrl-C while a full pipe makes it wait, which are raised.
+    guest goes on: the rest of its output is dropped and `closed` says so. It is dropped after any
+    other error as well, or a Ctrl-C while a full pipe makes it wait, which are raised.
     """
 
     def __init__(self, stream: BinaryIO, before: Callable[[bytes], None] | None = None) -> None:
         self.stream = stream
         self.before = before
-        self.lost = False
+        self.lost = self.closed = False
 
     def write(self, data: bytes) -> int:
         """Write and flush; returns the number of bytes taken, which is all of them."""
@@ -57,6 +73,7 @@ class GuestOutput:
             discard_stream(self.stream)
             if not isinstance(error, BrokenPipeError):
                 raise
+            self.closed = True
         return len(data)
 
     def flush(self) -> None:
@@ -98,8 +115,9 @@ def is_foreground(terminal: int) -> bool:
 def guest_input() -> Iterator[int | None]:
     """Give the descriptor of the guest's input for a run, None if there is none.
 
-    A terminal gives each key at once and without echo (the guest echoes what it wants to), signals
-    as usual, until the end of the run restores it.
+    A terminal gives each key at once and without echo (the guest echoes what it wants to), CR for
+    Enter and LF for Ctrl-J as on a serial line, signals as usual, until the end of the run restores
+    it.
     """
     descriptor = stdin_descriptor(sys.stdin)
     if descriptor is None or not os.isatty(descriptor):
@@ -108,6 +126,9 @@ def guest_input() -> Iterator[int | None]:
     before = termios.tcgetattr(descriptor)
     try:
         tty.setcbreak(descriptor)
+        mode = termios.tcgetattr(descriptor)
+        mode[0] &= ~LINE_END_CHANGES
+        termios.tcsetattr(descriptor, termios.TCSANOW, mode)
         yield descriptor
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

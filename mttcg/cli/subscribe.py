@@ -21,13 +21,15 @@ from mttcg.cli.aggregation import (
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
-from mttcg.config import check_interim, check_policy, check_shards, not_in_shards
+from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loader import Plugin, load_plugin
+from mttcg.instrument.second_half import check_aggregator, checks_options
+from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg_bus.aggregator import Outcome
-    from mttcg_bus.security import ClientSecurity
+    from mttcg_bus.security import Security
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -99,6 +101,8 @@ class SubscribeVerb:
             check_policy("this subscriber", args.policy)
         check_interim(args.interim)
         check_shards(args.shards)
+        if args.json is not None:
+            check_output("--json", args.json)
         place = parse_place(args.shard, args.state_fd)
         plugin = load_plugin(args.plugin)
         maker_of(plugin)
@@ -107,6 +111,8 @@ class SubscribeVerb:
         security = client_security(args)
         if place is not None:
             return be_shard(args, plugin, place, security)
+        if args.report_fd is None and checks_options(plugin):  # else the run has asked it before
+            check_before(args.url, plugin, security)
         told = teller(plugin, args.report_fd) if args.interim else None
         work = aggregate_in_shards if args.shards > 1 else aggregate_alone
         outcome, interrupted = work(args, plugin, security, told)
@@ -138,10 +144,17 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
     return place[0], place[1]
 
 
+def check_before(url: str, plugin: Plugin, security: "Security | None") -> None:
+    """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
+    from mttcg_bus.subscriber import ask_snapshot
+
+    check_aggregator(plugin, ask_snapshot(url, CONNECT_SECONDS, security).run)
+
+
 def aggregate_alone(
     args: argparse.Namespace,
     plugin: Plugin,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Connect to the bus and aggregate until the streams end or Ctrl-C.
@@ -149,7 +162,7 @@ def aggregate_alone(
     told: called with each interim report. Returns the outcome and whether it was Ctrl-C. Raises the
     bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    from mttcg_bus.aggregator import aggregate, report_of
+    from mttcg_bus.aggregator import aggregate, report_of, save
     from mttcg_bus.interim import Every, Paced, so_far
     from mttcg_bus.subscriber import Subscriber
 
@@ -164,23 +177,23 @@ def aggregate_alone(
     ) as subscriber:
         with stop_on_interrupt(subscriber.stop) as interrupts, aggregator_errors(plugin):
             aggregator = make(subscriber.run)
-            write_subscribed(args.report_fd)
 
             def tell() -> None:
                 if told is not None:
                     found = so_far(subscriber, plugin.name, aggregator, make(subscriber.run))
                     told(report_of(found))
-                    found.save()
+                    save(found)
 
             look = Every(args.interim or NEVER, tell)
-            outcome = aggregate(Paced(subscriber, look), aggregator)
+            begun = partial(write_subscribed, args.report_fd)
+            outcome = aggregate(Paced(subscriber, look), aggregator, begun)
         return outcome, bool(interrupts)
 
 
 def aggregate_in_shards(
     args: argparse.Namespace,
     plugin: Plugin,
-    security: "ClientSecurity | None",
+    security: "Security | None",
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
@@ -190,11 +203,13 @@ def aggregate_in_shards(
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
     count = min(args.shards, run.smp)
     command = ["subscribe", args.url, "--plugin", args.plugin, "--interim", str(args.interim)]
-    for option in ("policy", "keys", "server"):
+    for option in ("policy", "keys", "server", "token"):
         value = getattr(args, option)
         command += [f"--{option}", str(value)] if value else []
     subscribed = partial(write_subscribed, args.report_fd)
     with Shards.start(plugin, run, count, command, subscribed, told) as shards:
+        if args.report_fd is not None:  # the run says so when the publisher has given one up
+            signal.signal(signal.SIGTERM, lambda _number, _frame: shards.give_up_stopped())
         with stop_on_interrupt(shards.interrupt) as interrupts:
             try:
                 outcome = shards.watch()
@@ -209,7 +224,7 @@ def be_shard(
     args: argparse.Namespace,
     plugin: Plugin,
     place: tuple[int, int],
-    security: "ClientSecurity | None",
+    security: "Security | None",
 ) -> int:
     """Do the work of one shard; what it lacks is for the merging process to say."""
     from mttcg.cli.shards import run_shard
@@ -244,11 +259,12 @@ def show(title: str, report: dict[str, Any]) -> None:
 def deliver(plugin: str, outcome: "Outcome", file: Path | None, descriptor: int | None) -> None:
     """Write the report where it was asked for: a file, a descriptor, else as tables to stdout."""
     if descriptor is not None:
-        write_report(descriptor, outcome.report, final=True, failure=outcome.failure)
+        came = outcome.received
+        write_report(descriptor, outcome.report, final=True, failure=outcome.failure, received=came)
     else:
         show(plugin, outcome.report)
         if not outcome.complete:
             wrong = incomplete_text(outcome)
-            print(f"mttcg: plugin {plugin}: incomplete: {wrong}", file=sys.stderr)
+            tell(f"plugin {plugin}: incomplete: {wrong}")
     if file is not None:
         write_json(file, outcome_json(plugin, outcome))

@@ -20,6 +20,7 @@ from mttcg.cli.render import make_console
 from mttcg.cli.report import cell, heading, new_table
 from mttcg.cli.streams import guest_input
 from mttcg.errors import OptionError
+from mttcg.terminal import say
 
 if TYPE_CHECKING:
     from mttcg_bus.snapshot import Snapshot
@@ -155,7 +156,7 @@ class TopVerb:
                 while not quit_within(args.interval, keys):
                     live.update(look(ENDED_SECONDS), refresh=True)
         except (NoPublisher, PublisherLost, KeyRefused):  # as it goes while it is asked
-            console.print("the run has ended")
+            say("the run has ended")
         except KeyboardInterrupt:
             pass
         return 0

@@ -1,12 +1,14 @@
 """What every engine offers the vCPU, and the ways in which it comes back."""
 
-from collections.abc import Callable
+import ctypes
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.plan import Operation, Plan
 from mttcg.isa.riscv64.classes import FLOATS, destination_of
+from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
 from mttcg.isa.riscv64.hart import Hart
@@ -15,6 +17,9 @@ from mttcg.tbcache.cache import Block, BlockCache
 
 ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
 """What the guest is told that each engine has."""
+
+
+OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
 
 class ExitKind(Enum):
@@ -32,7 +37,7 @@ class ExitKind(Enum):
 class Exit:
     """An exit: its kind, the pc of the next instruction, and what the kind says further.
 
-    `address`: of the access, or, of a CALLBACK, before what the callback was; 0 if that is over.
+    `left_at`: of a CALLBACK before an instruction, the pc of that, which the block was left at.
     """
 
     kind: ExitKind
@@ -40,6 +45,7 @@ class Exit:
     word: int = 0
     cause: Cause | None = None
     address: int = 0
+    left_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,8 @@ class Engine(Protocol):
     hart: Hart
 
     @property
-    def goes_on(self) -> int | None:
-        """Where the current block, which was counted, goes on; None if it is over."""
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
 
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""
@@ -130,6 +136,18 @@ def after_instruction(engine: Engine, pc: int, word: int, target: int) -> tuple[
     if register:
         value = engine.read_f(register - FLOATS) if register >= FLOATS else engine.read_x(register)
     return pc, word | register << 32, value, target, engine.hart.instructions
+
+
+def tell_retired(
+    engine: Engine, operations: Iterable[Operation], pc: int, word: int, target: int
+) -> None:
+    """Run what a plan has after each instruction, for one that the host ran."""
+    arguments = after_instruction(engine, pc, word, target)
+    slot = engine.cache.used[engine.cache.page_of(pc)]
+    place = pc, 1, slot, pc % PAGE // 2, length(word)
+    for operation in operations:
+        given = place if operation.kind == "table" else arguments
+        OPERATION(operation.function)(operation.data, *given)
 
 
 Discover = Callable[[Block], Plan | None]

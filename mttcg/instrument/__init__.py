@@ -17,7 +17,8 @@ proposals for QEMU:
   is the device's name.
 - `plugin_exit()`: in each vCPU process, last.
 
-A class `Options` makes its options, a class `Aggregator` its second half.
+A class `Options` makes its options, a class `Aggregator` its second half. `API_VERSION = 1` states
+which version of this API it is written for, see `api_version`.
 """
 
 from mttcg.instrument import events
@@ -30,6 +31,7 @@ from mttcg.instrument.api import (
     uninstrument_block,
     uninstrument_memory,
 )
+from mttcg.instrument.api_version import API_VERSION, OLDEST_API_VERSION
 from mttcg.instrument.clock import clock_ticks
 from mttcg.instrument.compiled import compiled
 from mttcg.instrument.cpu import Cpu
@@ -41,8 +43,11 @@ from mttcg.instrument.options import option
 from mttcg.instrument.source_lines import SourceLines, source_lines
 from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.ticket import Ticket
+from mttcg.printable import printable
 
 __all__ = [
+    "API_VERSION",
+    "OLDEST_API_VERSION",
     "BlockTable",
     "Counter",
     "Cpu",
@@ -66,6 +71,7 @@ __all__ = [
     "instrument_block",
     "instrument_memory",
     "option",
+    "printable",
     "probe",
     "source_lines",
     "symbol",

@@ -6,7 +6,8 @@ With `once` the target runs at the first chance on each vCPU only (of all blocks
 each), with `when` only if that probe says so; both are decided natively. Each
 call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU
 with the next block, on others soon after. A Python function that was taken away on the own vCPU
-is not called again even in this block.
+is not called again even in this block. A vCPU that there is not, and a pc that no instruction can
+have, raise BadValueError; a target that does not fit there, TargetError.
 
 What is attached everywhere runs before what is attached at one pc; at the same place things run in
 the order in which their plugins were loaded, those of one plugin as they were attached.
@@ -20,6 +21,7 @@ from mttcg.instrument.check import check_target
 from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
 from mttcg.instrument.targets import When
 from mttcg.instrument.ticket import Ticket
+from mttcg.instrument.values import code_address, cpu_index
 
 
 def _change(
@@ -36,8 +38,9 @@ def _change(
     plugin = session.current_plugin()
     if not plugin:
         raise OutsidePluginError("instrument()")
-    index = None if cpu is None else int(cpu)
-    attachment = Attachment(plugin, where, index, pc, target, opaque, bool(once), when)
+    index = None if cpu is None else cpu_index("cpu", cpu, guest.count)
+    address = None if pc is None else code_address("pc", pc)
+    attachment = Attachment(plugin, where, index, address, target, opaque, bool(once), when)
     check_target(attachment)
     return guest.change(Change(add, attachment))
 
@@ -53,9 +56,10 @@ def instrument(
 ) -> Ticket:
     """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
 
-    pc is guest-virtual; None means every instruction. A Counter counts the executions, a Stream
-    of `events.INSTRUCTION`, or of `events.TIMED`, records them, a probe gets (cpu, pc, words of
-    `opaque`).
+    pc is the address at which the guest runs it, as `symbol` gives it; None means every
+    instruction. Where no code can run, nothing happens, and the run has a warning. A Counter
+    counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
+    probe gets (cpu, pc, words of `opaque`).
     """
     return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
 
@@ -136,8 +140,11 @@ def uninstrument_memory(
 
 
 def symbol(name: str) -> int:
-    """Guest address of a symbol of the guest file; raises UnknownSymbolError."""
+    """Address at which the guest uses a symbol of its file; raises UnknownSymbolError.
+
+    Without translation that is where it was loaded, whatever it was linked for.
+    """
     try:
         return session.guest(f"symbol {name}").symbols[name]
-    except KeyError:
+    except (KeyError, TypeError):
         raise UnknownSymbolError(name) from None

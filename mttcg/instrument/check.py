@@ -1,7 +1,7 @@
 """Which target fits where, checked when it is attached rather than when it is met."""
 
 from collections.abc import Callable
-from typing import Any, SupportsIndex
+from typing import Any
 
 from mttcg.instrument import events
 from mttcg.instrument.changes import Attachment, Where
@@ -9,6 +9,7 @@ from mttcg.instrument.errors import TargetError
 from mttcg.instrument.targets import (
     BlockTable,
     Board,
+    CodeTable,
     Counter,
     Probe,
     Scoreboard,
@@ -35,8 +36,6 @@ def check_target(attachment: Attachment) -> None:
     def refuse(wrong: str) -> None:
         raise TargetError(target, f"at {where}", wrong)
 
-    if not isinstance(attachment.pc, SupportsIndex | None):
-        refuse(f"pc is an address or None, not {attachment.pc!r}; expected as symbol() gives it")
     if isinstance(target, Stream):
         if target.dtype not in RECORDS[where].values():
             names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])
@@ -47,8 +46,8 @@ def check_target(attachment: Attachment) -> None:
     elif isinstance(target, Probe):
         if opaque is not None and not isinstance(opaque, Board):
             refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")
-    elif isinstance(target, BlockTable):
-        if where is not Where.BLOCK:
+    elif isinstance(target, CodeTable):
+        if where is not Where.BLOCK and isinstance(target, BlockTable):
             refuse("a BlockTable counts blocks only")
     elif isinstance(target, Board):
         if not isinstance(target, Counter):

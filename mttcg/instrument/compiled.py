@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from mttcg.instrument.native_cache import use_native_cache
+from mttcg.instrument.plugin_modules import beside_digest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,10 +25,16 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
     @cache
     def native() -> Any:
-        use_native_cache()
-        from numba import njit
+        kept = use_native_cache()
+        from numba import config, njit
 
-        return njit(cache=True, nogil=True)(_among_natives(function))
+        plain = _among_natives(function)
+        # numba sees that the function's file has changed, but not those beside it
+        config.CACHE_DIR = str(kept / beside_digest(function.__module__))
+        try:
+            return njit(cache=True, nogil=True)(plain)
+        finally:
+            config.CACHE_DIR = str(kept)
 
     @wraps(function)
     def call(*arguments: P.args, **keywords: P.kwargs) -> R:

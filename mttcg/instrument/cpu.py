@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from mttcg.instrument.errors import StateUnavailableError, UnknownRegisterError
+from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
+from mttcg.instrument.values import code_address, whole_number, word
 from mttcg.isa.riscv64.registers import INDEX
 
 
@@ -78,16 +79,18 @@ class Cpu:
         """Guest-virtual address of the instruction or block that the callback belongs to.
 
         Set it to go on elsewhere: that instruction or block is not run then. Setting it to what
-        it is changes nothing.
+        it is changes nothing. Where there is no code, the guest takes an instruction access
+        fault; an odd address, or one of more than 64 bits, raises BadValueError.
         """
         return self._pc
 
     @pc.setter
     def pc(self, value: int) -> None:
         self._check("moving pc", {Moment.EXACT})
-        if value != self._pc:
-            self._pc = value
-            self._access.move(value)
+        address = code_address("pc", value)
+        if address != self._pc:
+            self._pc = address
+            self._access.move(address)
 
     def _check(self, asked: str, moments: set[str]) -> None:
         if self._moment not in moments:
@@ -106,35 +109,52 @@ class Cpu:
         return self._access.read_x(number) if file == "x" else self._access.read_f(number)
 
     def write_register(self, name: str, value: int) -> None:
-        """Write a register, by name; x0 stays zero."""
+        """Write a register, by name; x0 stays zero.
+
+        The value is a whole number of 64 bits, signed or not; BadValueError for others.
+        """
         file, number = self._find(name)
         if file == "pc":
             self.pc = value
             return
         self._check(f"writing register {name}", {Moment.EXACT})
-        write = self._access.write_x if file == "x" else self._access.write_f
-        write(number, value & 0xFFFF_FFFF_FFFF_FFFF)
+        bits = word(f"register {name}", value)
+        if file == "x":
+            self._access.write_x(number, bits)
+        else:
+            self._access.write_f(number, bits)
 
     @staticmethod
     def _find(name: str) -> tuple[str, int]:
         try:
             return INDEX[name]
-        except KeyError:
+        except (KeyError, TypeError):
             raise UnknownRegisterError(name) from None
 
     def read_memory(self, address: int, size: int) -> bytes:
         """Bytes of guest RAM, as they are now; other vCPUs may be writing them.
 
-        Raises StateUnavailableError before a translation, and an error for what is not RAM.
+        Raises StateUnavailableError before a translation, NotRamError for what is not RAM, and
+        BadValueError for what is no whole number.
         """
         self._check("memory", _READABLE)
-        return self._access.read_memory(address, size)
+        place = whole_number("address", address), whole_number("size", size)
+        return self._access.read_memory(*place)
 
     def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes of guest RAM. Code needs a fence.i of the guest to be seen."""
+        """Write bytes of guest RAM. Code needs a fence.i of the guest to be seen.
+
+        `data` is what Python takes for bytes: those of a numpy array as well. Raises as
+        `read_memory` does.
+        """
         self._check("writing memory", _READABLE)
-        self._access.write_memory(address, data)
+        try:
+            plain = memoryview(data).tobytes()
+        except TypeError:
+            raise BadValueError("data", data, "bytes") from None
+        place = whole_number("address", address)
+        self._access.write_memory(place, plain)
 
     def physical(self, address: int) -> int:
         """Guest-physical address of a virtual one; the same, as in machine mode nothing maps."""
-        return address
+        return word("address", address)

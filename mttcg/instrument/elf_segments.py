@@ -1,9 +1,24 @@
-"""Where the segments of a guest's ELF file lie in its memory (System V gABI, chapter 5)."""
+"""Where the segments of a guest's ELF file are in its memory (System V gABI, chapter 5).
 
+A segment is linked for one address (p_vaddr) and loaded to another (p_paddr); mostly the two are
+the same. Guests run without translation, so what is loaded is used where it was loaded, whatever it
+was linked for. But a segment that is linked for another place in RAM, while the code that starts
+runs where it was loaded, is moved there by the guest itself, and used there: as .data, which
+start-up code copies. This module alone knows the way from one address to the other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mttcg.instrument.errors import ElfFileError
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
+
+EXECUTABLE = 1
+"""PF_X of p_flags."""
 
 
 class ElfSegment(NamedTuple):
@@ -18,9 +33,161 @@ class ElfSegment(NamedTuple):
     linked: int
 
 
-def elf_segments(path: Path | str) -> list[ElfSegment]:
+@dataclass(frozen=True)
+class Placement:
+    """Where a segment is.
+
+    linked: the address that it was linked for. loaded: guest-physical address at the start. size:
+    bytes in memory. offset, file_size: bytes in the file. moved: whether the guest moves it to the
+    address that it was linked for.
+    """
+
+    linked: int
+    loaded: int
+    size: int
+    offset: int
+    file_size: int
+    executable: bool
+    moved: bool = False
+
+    @property
+    def address(self) -> int:
+        """Where it is used."""
+        return self.linked if self.moved else self.loaded
+
+    @property
+    def shift(self) -> int:
+        """From the address that it was linked for to where it was loaded."""
+        return self.loaded - self.linked
+
+    def of_linked(self, linked: int) -> int:
+        """Where something is used that was linked for an address."""
+        return linked - self.linked + self.address
+
+    def has_linked(self, linked: int) -> bool:
+        """Whether an address is one that it was linked for."""
+        return self.linked <= linked < self.linked + self.size
+
+    def within(self, ram: tuple[int, int]) -> "Placement | None":
+        """The part of it that is loaded into RAM, base and bytes; None if none is."""
+        start, end = max(self.loaded, ram[0]), min(self.loaded + self.size, sum(ram))
+        if start >= end:
+            return None
+        before = start - self.loaded
+        return replace(
+            self,
+            linked=self.linked + before,
+            loaded=start,
+            size=end - start,
+            offset=self.offset + before,
+            file_size=min(max(self.file_size - before, 0), end - start),
+        )
+
+    def has_section(self, section: Mapping[str, Any]) -> bool:
+        """Whether a section is part of it, by its header; an empty one may be at either end."""
+        start, size = section["sh_addr"], section["sh_size"]
+        if not self.linked <= start <= start + size <= self.linked + self.size:
+            return False
+        if section["sh_type"] == "SHT_NOBITS":
+            return True
+        at = section["sh_offset"]
+        return bool(self.offset <= at and at + size <= self.offset + self.file_size)
+
+
+@dataclass(frozen=True)
+class Placements:
+    """Where all loaded segments of a file are, in order of where they are used.
+
+    entry: guest-physical address at which the guest starts, None if it is in no segment.
+    """
+
+    segments: tuple[Placement, ...]
+    entry: int | None
+
+    @classmethod
+    def of(cls, elf: "ELFFile", ram: tuple[int, int] | None = None) -> "Placements":
+        """Those of a file.
+
+        ram: base and bytes of RAM, which alone is loaded into; without it nothing counts as moved
+        by the guest.
+        """
+        headers = (segment.header for segment in elf.iter_segments("PT_LOAD"))
+        found = [_placement(header) for header in headers if header["p_memsz"]]
+        if ram is not None:
+            found = [inside for one in found if (inside := one.within(ram)) is not None]
+        start, entry = _start(found, elf["e_entry"])
+        if start is not None and ram is not None:
+            found = [_moved(one, start, ram) for one in found]
+        return cls(tuple(sorted(found, key=lambda one: one.address)), entry)
+
+    def of_linked(self, linked: int) -> int:
+        """Where something is used that was linked for an address; in no segment, it is there.
+
+        Where segments that are linked for one address, overlays, differ, code goes before data.
+        """
+        found = [one for one in self.segments if one.has_linked(linked)]
+        found.sort(key=lambda one: not one.executable)
+        return found[0].of_linked(linked) if found else linked
+
+    def has_linked(self, linked: int) -> bool:
+        """Whether an address is one that a segment was linked for."""
+        return any(one.has_linked(linked) for one in self.segments)
+
+    def with_section(self, section: Mapping[str, Any]) -> Placement | None:
+        """The segment that a section is part of, by its header; None if it is not loaded."""
+        found = [one for one in self.segments if one.has_section(section)]
+        found.sort(key=lambda one: not one.has_linked(section["sh_addr"]))
+        return found[0] if found else None
+
+    def at(self, address: int) -> Placement | None:
+        """The segment that is used at an address."""
+        for one in self.segments:
+            if one.address <= address < one.address + one.size:
+                return one
+        return None
+
+    def initial(self, address: int) -> int:
+        """Where there is at the start what is used at an address."""
+        found = self.at(address)
+        return address if found is None else address - found.address + found.loaded
+
+
+def _placement(header: Mapping[str, Any]) -> Placement:
+    return Placement(
+        header["p_vaddr"],
+        header["p_paddr"],
+        header["p_memsz"],
+        header["p_offset"],
+        header["p_filesz"],
+        bool(header["p_flags"] & EXECUTABLE),
+    )
+
+
+def _start(found: list[Placement], entry: int) -> tuple[Placement | None, int | None]:
+    """The segment that the guest starts in, and where; an entry may be given as it is loaded."""
+    for one in found:
+        if one.has_linked(entry):
+            return one, entry + one.shift
+    for one in found:
+        if one.loaded <= entry < one.loaded + one.size:
+            return one, entry
+    return None, None
+
+
+def _moved(placement: Placement, start: Placement, ram: tuple[int, int]) -> Placement:
+    base, size = ram
+    in_ram = base <= placement.linked and placement.linked + placement.size <= base + size
+    if not in_ram or placement.shift in (0, start.shift):
+        return placement
+    return replace(placement, moved=True)
+
+
+def elf_segments(path: Path | str, ram: tuple[int, int] | None = None) -> list[ElfSegment]:
     """The loaded segments of an ELF file, in order of address.
 
+    ram: base and bytes of the guest's RAM, as `RunInfo` has them. With it, what is outside is left
+    out, and a segment that the guest moves to another place in RAM, for which it was linked, is at
+    that place.
     Raises ElfFileError for a file that can't be read.
     """
     from elftools.common.exceptions import ELFError
@@ -28,10 +195,7 @@ def elf_segments(path: Path | str) -> list[ElfSegment]:
 
     try:
         with Path(path).open("rb") as file:
-            headers = [segment.header for segment in ELFFile(file).iter_segments("PT_LOAD")]
+            found = Placements.of(ELFFile(file), ram)
     except (OSError, ELFError) as error:
         raise ElfFileError(Path(path), str(error)) from error
-    return sorted(
-        ElfSegment(header["p_paddr"], header["p_memsz"], header["p_offset"], header["p_vaddr"])
-        for header in headers
-    )
+    return [ElfSegment(one.address, one.size, one.offset, one.linked) for one in found.segments]

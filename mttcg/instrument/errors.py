@@ -4,6 +4,19 @@ from pathlib import Path
 
 from mttcg.errors import MttcgError, UserError
 
+LONGEST_SHOWN = 60
+"""Characters of a value in a message."""
+MOST_IN_DECIMAL = 9999
+
+
+def shown(value: object) -> str:
+    """A value as text, on one line and not long, whatever it is; large numbers in hexadecimal."""
+    if isinstance(value, int) and abs(value) > MOST_IN_DECIMAL:
+        text = hex(value)
+    else:
+        text = " ".join(repr(value).split())
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
 
 class InstrumentError(MttcgError):
     """Root of the errors that a plugin meets."""
@@ -41,11 +54,19 @@ class UnknownSymbolError(InstrumentError):
         self.name = name
 
 
+class BadValueError(InstrumentError):
+    """A plugin gave a value that can't be: no number, of too many bits, of no vCPU."""
+
+    def __init__(self, what: str, value: object, expected: str) -> None:
+        super().__init__(f"{what}: {shown(value)}; expected {expected}")
+        self.what, self.value, self.expected = what, value, expected
+
+
 class NotRamError(InstrumentError):
     """Memory was asked for that is not guest RAM."""
 
     def __init__(self, address: int, size: int) -> None:
-        super().__init__(f"{size} bytes at {address:#x} are not guest RAM")
+        super().__init__(f"{shown(size)} bytes at {shown(address)} are not guest RAM")
         self.address, self.size = address, size
 
 
@@ -100,11 +121,14 @@ class DeclarationError(InstrumentError):
 class CallbackError(InstrumentError):
     """A plugin's function raised while the guest ran.
 
-    `trace` is the Python traceback as text.
+    `trace` is the Python traceback as text; of one of these errors it is the error and its place,
+    in one line.
     """
 
     def __init__(self, plugin: str, cpu: int, pc: int, trace: str) -> None:
-        super().__init__(f"plugin {plugin} failed on vCPU {cpu} at pc {pc:#x}\n{trace}".rstrip())
+        failed = f"plugin {plugin} failed on vCPU {cpu} at pc {pc:#x}"
+        trace = trace.rstrip()
+        super().__init__(f"{failed}\n{trace}" if "\n" in trace else f"{failed}: {trace}")
         self.plugin, self.cpu, self.pc, self.trace = plugin, cpu, pc, trace
 
 

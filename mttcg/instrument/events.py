@@ -109,5 +109,6 @@ the first 64 of them as `code`."""
 INSTRUCTION_EXECUTIONS = np.dtype([("pc", "<u8"), ("executions", "<u8"), ("word", "<u8")])
 """An instruction of a `BlockTable`: how often it was retired, and its 16 or 32 bits as `word`.
 
-One that lies in several blocks, or had several versions, may have several records.
+One that lies in several blocks, or had several versions, may have several records. If the table
+counts those that trap as well, it is how often it was executed.
 """

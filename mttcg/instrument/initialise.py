@@ -3,21 +3,29 @@
 import importlib
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import PluginError
 from mttcg.instrument import loader, session
 from mttcg.instrument.errors import OptionRefusedError
 from mttcg.instrument.loader import Plugin
 from mttcg.instrument.options import parse_spec
+from mttcg.instrument.plugin_modules import forget_modules
+from mttcg.instrument.second_half import aggregator_of, check_aggregator
+
+if TYPE_CHECKING:
+    from mttcg_bus.run_info import RunInfo
 
 
-def load_plugins(declarations: Any, specs: Iterable[str]) -> dict[str, Plugin]:
-    """Load the plugins and run their plugin_init; PluginError if one refuses or raises.
+def load_plugins(
+    declarations: Any, specs: Iterable[str], aggregated: "RunInfo | None" = None
+) -> dict[str, Plugin]:
+    """Load the plugins and ask both halves of each; PluginError if one refuses or raises.
 
     Args:
         declarations: a `session.Guest` that takes what they declare and attach.
         specs: name-or-path,key=value,...
+        aggregated: the run that is to have their aggregators, None if they are not to be asked.
     """
     session.set_guest(declarations)
     plugins: dict[str, Plugin] = {}
@@ -29,20 +37,24 @@ def load_plugins(declarations: Any, specs: Iterable[str]) -> dict[str, Plugin]:
                 raise PluginError(plugin.name, "is given twice; expected it once")
             plugins[plugin.name] = plugin
             initialise(plugin, loader.own_file(source))
+            if plugin.aggregator is not None:
+                aggregator_of(plugin)
+                if aggregated is not None:
+                    check_aggregator(plugin, aggregated)
     return plugins
 
 
-def load_anew(declarations: Any, spec: str) -> Plugin:
+def load_anew(declarations: Any, spec: str, aggregated: "RunInfo | None" = None) -> Plugin:
     """Load a plugin from its file as it is now, whether it was imported before or not."""
     forget_module(loader.find_plugin(parse_spec(spec).target).module)
     importlib.invalidate_caches()
-    (plugin,) = load_plugins(declarations, [spec]).values()
+    (plugin,) = load_plugins(declarations, [spec], aggregated).values()
     return plugin
 
 
 def forget_module(name: str) -> None:
-    """Let the next import of a module, but not of those that it imports, run its file again."""
-    module = sys.modules.pop(name, None)
+    """Let the next import of a module, and of those within it, but of no others, run its file."""
+    module = forget_modules(name).get(name)
     package, _, last = name.rpartition(".")
     if module is not None and getattr(sys.modules.get(package), last, None) is module:
         delattr(sys.modules[package], last)

@@ -2,7 +2,7 @@
 
 Names are the modules of the package `mttcg_plugins` and the entry points of the group
 `mttcg.plugins` (`name = "package.module"`). A target with a slash, or that ends in `.py`, is the
-path of a Python file; its directory is not put on the import path.
+path of a Python file, or of a package's folder; `plugin_modules` says what such a plugin imports.
 """
 
 import ast
@@ -11,7 +11,6 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import re
-import sys
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +19,10 @@ from types import ModuleType
 from typing import Any
 
 from mttcg.errors import PluginError
+from mttcg.instrument import plugin_modules
+from mttcg.instrument.api_version import check_api_version
 from mttcg.instrument.options import PluginSpec, build_options, parse_spec
+from mttcg.instrument.plugin_modules import PACKAGE_FILE, load_file
 
 PACKAGE = "mttcg_plugins"
 BUS_PACKAGE = "mttcg_bus"
@@ -143,35 +145,41 @@ def find_plugin(target: str) -> PluginSource:
 
 
 def find_file(target: str) -> PluginSource:
-    """Find a plugin that is a Python file at a path; PluginError if it is not one."""
+    """Find the Python file, or package, at a path; PluginError if there is neither."""
     try:
         path = Path(target).expanduser().absolute()
+        if (path / PACKAGE_FILE).is_file():
+            path = path / PACKAGE_FILE
         is_directory, is_file = path.is_dir(), path.is_file()
     except (OSError, RuntimeError, ValueError) as error:
         raise PluginError(target, f"is no path: {error}; expected a Python file") from error
     if is_directory:
-        raise PluginError(target, "is a directory; expected a Python file")
+        wrong = f"is a directory without {PACKAGE_FILE}; expected a Python file, or a package"
+        raise PluginError(target, wrong)
     if not is_file:
         raise PluginError(target, "there is no such file; expected a Python file")
     if path.suffix != ".py":
         raise PluginError(target, "is not a Python file; expected a name that ends in .py")
-    if not NAME.fullmatch(path.stem):
+    name = path.parent.name if path.name == PACKAGE_FILE else path.stem
+    if not NAME.fullmatch(name):
         raise PluginError(
-            target, f"the name {path.stem!r} has other than 1 to 64 letters, digits, _ and -"
+            target, f"the name {name!r} has other than 1 to 64 letters, digits, _ and -"
         )
-    return PluginSource(path.stem, f"mttcg_plugin_{path.stem.replace('-', '_')}", target, path)
+    return PluginSource(name, f"mttcg_plugin_{name.replace('-', '_')}", target, path)
 
 
 def load_plugin(spec: PluginSpec | str) -> Plugin:
     """Find a plugin, import it and build its options.
 
-    A plugin in a package is imported once and shared; a file is run anew each time, so that its
-    state is that of this run, and stands in sys.modules as `mttcg_plugin_<stem>`. Raises
-    PluginError for everything that is wrong with the spec, the plugin or its options.
+    A plugin that has a name is imported once and shared; one at a path is run anew each time, with
+    what it imports from beside it, so that its state is that of this run, and stands in sys.modules
+    as `mttcg_plugin_<name>`. Raises PluginError for everything that is wrong with the spec, the
+    plugin or its options.
     """
     spec = parse_spec(spec) if isinstance(spec, str) else spec
     source = find_plugin(spec.target)
     module = import_source(source)
+    check_api_version(source.name, module)
     options_class = getattr(module, "Options", None)
     if options_class is not None:
         options = build_options(options_class, spec.values, source.name)
@@ -198,7 +206,7 @@ def import_source(source: PluginSource) -> ModuleType:
     """Import a plugin's module; whatever goes wrong becomes one PluginError line with its place."""
     try:
         if source.path is not None:
-            return run_file(source.module, source.path)
+            return load_file(source.module, source.path)
         return importlib.import_module(source.module)
     # SystemExit: a module that ends the process when imported is as broken as one that raises
     except (Exception, SystemExit) as error:
@@ -214,31 +222,11 @@ def own_file(source: PluginSource) -> str:
         return ""
 
 
-def run_file(module_name: str, path: Path) -> ModuleType:
-    """Run a Python file as the module `module_name`, never from a cached byte code file."""
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-    before = sys.modules.get(module_name)
-    # dataclasses and typing look a class's module up by name, already while the file runs
-    sys.modules[module_name] = module
-    try:
-        exec(code, module.__dict__)
-    except BaseException:
-        if before is None:
-            sys.modules.pop(module_name, None)
-        else:
-            sys.modules[module_name] = before
-        raise
-    return module
-
-
 def describe_failure(error: BaseException, own: str) -> str:
     """Say in one line what an import raised and where: `Type: message (file:line)`.
 
-    The place is the last line of the plugin's `own` file on the way, else where it was raised.
+    The place is the last line on the way that is in the plugin's `own` file, or in one beside it,
+    else where it was raised.
     """
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
@@ -246,11 +234,12 @@ def describe_failure(error: BaseException, own: str) -> str:
     outside = [
         frame
         for frame in frames
-        if frame.filename != __file__
+        if frame.filename not in (__file__, plugin_modules.__file__)
         and not frame.filename.startswith("<frozen")
         and frame.filename != importlib.__file__
     ]
-    candidates = [frame for frame in outside if frame.filename == own] or outside
+    folder = Path(own).parent if own else None
+    candidates = [each for each in outside if Path(each.filename).parent == folder] or outside
     place = f" ({candidates[-1].filename}:{candidates[-1].lineno})" if candidates else ""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message}{place}"

@@ -19,7 +19,7 @@ Kind = Literal[
 ]
 """What an operation does, for engines that can do it without the call.
 
-- count, table: add one to the word at `data`, or to a block's word in the table there;
+- count, table: add one to the word at `data`, or to a block's or instruction's in the table there;
 - record, timed: write a record into the window of the emitter at `data`, see `emitters`;
   one of a timed layout has a time stamp;
 - retired, transfer: as record, after an instruction, or a jump;
@@ -42,10 +42,10 @@ class Operation:
     block: pc, instructions, slot of the code page, offset in halves, bytes;
     instruction: pc, bytes, 0, 0, 0; after one: pc, its word and 32 bits above that the register
     that it wrote (see `events.RETIRED`), the value there, where it jumped to, and how many were
-    retired with it, the last two of jumps only; access: pc, address, bytes,
-    value, how. Bit 0 of how is 1 for a write. Where an operation with `order` is attached, its low
-    8 bits are as in `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an LR,
-    SC or AMO.
+    retired with it, the last two of jumps only; but a table gets what blocks get; access: pc,
+    address, bytes, value, how. Bit 0 of how is 1 for a write. Where an operation with `order` is
+    attached, its low 8 bits are as in `events.TIMED_ACCESS`, and above them are the low 56 of the
+    clock before an LR, SC or AMO.
     """
 
     function: int

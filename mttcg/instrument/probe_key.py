@@ -4,9 +4,11 @@ numba keeps all code that it made for as long as the process lives. A plugin tha
 and again makes new functions of the same content each time, which are to cost nothing more.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+from mttcg.instrument.plugin_modules import is_of_plugin
 
 PLAIN = (int, float, bool, str, bytes, type(None))
 
@@ -31,10 +33,11 @@ def _content(function: Callable[..., Any], seen: set[int]) -> Iterator[Hashable]
     yield repr(plain.__defaults__)
     yield repr(getattr(function, "targetoptions", None))
     for cell in plain.__closure__ or ():
-        yield _value(cell.cell_contents, seen)
-    for name in sorted(_names(plain.__code__)):
+        yield _value(cell.cell_contents, _names(plain.__code__), seen)
+    names = sorted(_names(plain.__code__))
+    for name in names:
         if name in plain.__globals__:
-            yield name, _value(plain.__globals__[name], seen)
+            yield name, _value(plain.__globals__[name], names, seen)
 
 
 def _names(code: CodeType) -> set[str]:
@@ -43,15 +46,20 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names, inner))
 
 
-def _value(value: Any, seen: set[int]) -> Hashable:
+def _value(value: Any, names: Iterable[str], seen: set[int]) -> Hashable:
+    """Content of a value; `names` are those that the code has, as it takes them from a module."""
     if isinstance(value, PLAIN):
         return type(value).__name__, repr(value)
     if isinstance(value, tuple):
-        return tuple(_value(each, seen) for each in value)
-    if isinstance(value, ModuleType):
+        return tuple(_value(each, names, seen) for each in value)
+    if isinstance(value, ModuleType) and not is_of_plugin(value.__name__):
         return value.__name__
     if id(value) in seen:
         return "recursive"
+    if isinstance(value, ModuleType):  # one beside a plugin may be another when it is loaded anew
+        seen.add(id(value))
+        there = [name for name in sorted(names) if name in vars(value)]
+        return tuple((name, _value(vars(value)[name], names, seen)) for name in there)
     if isinstance(value, FunctionType) or hasattr(value, "py_func"):
         return tuple(_content(value, seen))
     return id(value)

@@ -10,11 +10,12 @@ import numpy as np
 from mttcg.instrument import events, frames, operations
 from mttcg.instrument.changes import Attachment, Change, Where
 from mttcg.instrument.plan import Kind, Operation, Plan
+from mttcg.instrument.plugin_modules import is_within
 from mttcg.instrument.probe_text import inline_text
 from mttcg.instrument.targets import (
     BLOCK_TABLE_WORDS,
-    BlockTable,
     Board,
+    CodeTable,
     Counter,
     Probe,
     Stream,
@@ -22,6 +23,8 @@ from mttcg.instrument.targets import (
 
 AFTER: dict[Any, Kind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
 """Records that are written after an instruction."""
+AFTER_INSTRUCTION = (*AFTER.values(), "table")
+"""Kinds of operations that run after each instruction, where they are attached to every one."""
 CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
 
@@ -134,7 +137,7 @@ class Registry:
         if isinstance(target, Stream):
             operations.record(attachment.where, target.dtype)
         if isinstance(target, Board) and not counts_all(attachment):
-            operations.count(isinstance(target, BlockTable))
+            operations.count(isinstance(target, CodeTable))
         if attachment.once:
             operations.once(attachment.where is Where.BLOCK)
         if when is not None and (when.probe, attachment.where) not in self.conditions:
@@ -188,7 +191,7 @@ class Registry:
         self.load_order.pop(plugin, None)
         self.released.clear()
         for compiled in (self.probes, self.conditions):
-            for key in [key for key in compiled if key[0].function.__module__ == module]:
+            for key in [k for k in compiled if is_within(k[0].function.__module__, module)]:
                 del compiled[key]
 
     def become(self, cpu: int, machinery: Machinery, load_order: list[str]) -> None:
@@ -214,8 +217,8 @@ class Registry:
         instructions = every[Where.INSTRUCTION]
         return Plan(
             every_block=every[Where.BLOCK],
-            every_instruction=tuple(o for o in instructions if o.kind not in AFTER.values()),
-            every_retired=tuple(o for o in instructions if o.kind in AFTER.values()),
+            every_instruction=tuple(o for o in instructions if o.kind not in AFTER_INSTRUCTION),
+            every_retired=tuple(o for o in instructions if o.kind in AFTER_INSTRUCTION),
             every_access=every[Where.ACCESS],
             blocks=cast(Sites, sites[Where.BLOCK]),
             instructions=cast(Sites, sites[Where.INSTRUCTION]),
@@ -296,7 +299,7 @@ class Registry:
             kind = AFTER.get(target.dtype, kind)
             return Held(Operation(function, data, kind, order=order))
         if isinstance(target, Board):
-            table = isinstance(target, BlockTable)
+            table = isinstance(target, CodeTable)
             function = operations.count(table)
             data = int(self._words(target).ctypes.data)
             return Held(Operation(function, data, "table" if table else "count"))

@@ -15,6 +15,10 @@ from mttcg.instrument.ticket import Ticket
 class Guest(Protocol):
     """The guest as instrumentation sees it."""
 
+    @property
+    def count(self) -> int:
+        """How many vCPUs it has."""
+
     def declare(self, plugin: str, thing: Any) -> None:
         """Make room for a board or stream."""
 

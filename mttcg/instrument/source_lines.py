@@ -3,17 +3,21 @@
 Read once for each file and kept, as long as the file stays as it is.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from mttcg.instrument.elf_segments import Placements
 from mttcg.instrument.errors import ElfFileError
 
 FILES_KEPT = 4
+Rows: TypeAlias = dict[int, tuple[int, str, int]]
+"""End, file and line of the code at each address."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class SourceLines:
 
     def at(self, address: int) -> tuple[str, int] | None:
         """File and line of an address, None if the table has none."""
+        if not 0 <= address < 1 << 64:
+            return None
         row = int(np.searchsorted(self.starts, np.uint64(address), side="right")) - 1
         if row < 0 or address >= int(self.ends[row]):
             return None
@@ -47,29 +53,36 @@ class SourceLines:
             yield start, end, self.files[number], line
 
 
-def source_lines(path: Path | str) -> SourceLines:
+def source_lines(path: Path | str, ram: tuple[int, int] | None = None) -> SourceLines:
     """Read the line table of an ELF file; empty if it was compiled without one.
 
-    Raises ElfFileError for a file that can't be read.
+    Its addresses are those at which the guest runs. ram: base and bytes of RAM, as for
+    `elf_segments`. Raises ElfFileError for a file that can't be read.
     """
     path = Path(path)
     try:
         state = path.stat()
-        return _read(path, state.st_mtime_ns, state.st_size)
+        return _read(path, ram, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise ElfFileError(path, error.strerror or str(error)) from error
 
 
 @lru_cache(maxsize=FILES_KEPT)
-def _read(path: Path, _changed: int, _size: int) -> SourceLines:
-    from elftools.elf.elffile import ELFFile
+def _read(path: Path, ram: tuple[int, int] | None, _changed: int, _size: int) -> SourceLines:
+    from elftools.common.exceptions import ELFCompressionError
+
+    from mttcg.instrument.debug_sections import DebugFile
 
     with path.open("rb") as file:
         try:
-            elf = ELFFile(file)
-            found = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
+            elf = DebugFile(file)
+            linked = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
+            found = _as_used(linked, Placements.of(elf, ram))
         except OSError:
             raise
+        except ELFCompressionError as error:
+            wrong = f"its debug information can't be decompressed ({error})"
+            raise ElfFileError(path, wrong) from error
         except Exception as error:  # pyelftools trusts what it parses
             wrong = f"its debug information is damaged ({type(error).__name__} {error})"
             raise ElfFileError(path, wrong) from error
@@ -86,9 +99,9 @@ def _read(path: Path, _changed: int, _size: int) -> SourceLines:
     )
 
 
-def _collect(information: Any) -> dict[int, tuple[int, str, int]]:
-    """End, file and line of the code at each address; where rows have one, the last counts."""
-    found: dict[int, tuple[int, str, int]] = {}
+def _collect(information: Any) -> Rows:
+    """The rows of all units; where several have one address, the last counts."""
+    found: Rows = {}
     for unit in information.iter_CUs():
         program = information.line_program_for_CU(unit)
         if program is None:
@@ -102,17 +115,25 @@ def _collect(information: Any) -> dict[int, tuple[int, str, int]]:
     return found
 
 
+def _as_used(found: Rows, placements: Placements) -> Rows:
+    """The same rows where the code runs, which is not always where it was linked for."""
+    return {
+        (used := placements.of_linked(start)): (used + end - start, name, line)
+        for start, (end, name, line) in found.items()
+    }
+
+
 def _file_names(unit: Any, program: Any) -> dict[int, str]:
     """Paths of a unit's files by their number in its line program (DWARF 5, 6.2.4)."""
     header, version = program.header, program.header.version
     top = unit.get_top_DIE().attributes
-    folder = top["DW_AT_comp_dir"].value.decode() if "DW_AT_comp_dir" in top else ""
-    given = [name.decode() for name in header["include_directory"]]
+    folder = os.fsdecode(top["DW_AT_comp_dir"].value) if "DW_AT_comp_dir" in top else ""
+    given = [os.fsdecode(name) for name in header["include_directory"]]
     # from version 5 on the first folder and file are the unit's own, and count from 0
     folders = given if version >= 5 else [folder, *given]
     first = 0 if version >= 5 else 1
     names = {}
     for place, entry in enumerate(header["file_entry"], first):
         inside = folders[entry.dir_index] if entry.dir_index < len(folders) else ""
-        names[place] = str(PurePosixPath(folder) / inside / entry.name.decode())
+        names[place] = str(PurePosixPath(folder) / inside / os.fsdecode(entry.name))
     return names

@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument import session
-from mttcg.instrument.errors import DeclarationError
+from mttcg.instrument.errors import BadValueError, DeclarationError
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
+from mttcg.instrument.values import whole_number
+
+MOST_WORDS = 1 << 32
+"""Of a board, for each vCPU; memory is taken for what is used."""
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise BadValueError("name", name, "text")
 
 
 class Board:
@@ -25,7 +34,10 @@ class Board:
     kind = "scoreboard"
 
     def __init__(self, name: str, words: int) -> None:
-        self.name, self.words = name, words
+        _check_name(name)
+        self.name, self.words = name, whole_number(f"words of {name}", words)
+        if not 0 < self.words <= MOST_WORDS:
+            raise BadValueError(f"words of {name}", self.words, f"1 to {MOST_WORDS}")
         self.plugin = session.declare(self)
 
     def __repr__(self) -> str:
@@ -33,7 +45,8 @@ class Board:
 
     def values(self, cpu: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         """The words of one vCPU, in place: only that vCPU's process may write them."""
-        words: np.ndarray[Any, np.dtype[np.uint64]] = session.board_words(self, cpu)
+        index = whole_number("cpu", cpu)
+        words: np.ndarray[Any, np.dtype[np.uint64]] = session.board_words(self, index)
         return words
 
 
@@ -69,7 +82,7 @@ class Counter(Board):
 
         Of everything that this counts without a pc, the block that is running counts as a whole.
         """
-        return session.counter_value(self, cpu)
+        return session.counter_value(self, whole_number("cpu", cpu))
 
 
 COUNTER_WORDS = 3
@@ -95,7 +108,26 @@ BLOCK_TABLE_WORDS = 16384 * 2048
 """One per half of every slot of the block cache; memory is taken for what is executed."""
 
 
-class BlockTable(Board):
+class CodeTable(Board):
+    """A count for each place of code, in each version of its page, kept inline.
+
+    Attached to blocks it counts their executions, to instructions how often each was retired.
+
+    Args:
+        name: unique within the plugin.
+        less_left: whether what a block left out, when it was left early, is taken off at the place
+            from which on it did.
+        trapped: whether an instruction that traps is not left out.
+    """
+
+    kind = "blocks"
+
+    def __init__(self, name: str, less_left: bool = False, trapped: bool = False) -> None:
+        self.less_left, self.trapped = less_left, trapped
+        super().__init__(name, BLOCK_TABLE_WORDS)
+
+
+class BlockTable(CodeTable):
     """Executions of each block, counted inline, and read as records at the end.
 
     Declared in `plugin_init` or at module level, its stream before it. With a stream of
@@ -105,16 +137,21 @@ class BlockTable(Board):
     Args:
         name: unique within the plugin.
         stream: where the records go when a vCPU ends: of `events.EXECUTIONS`, or as above.
+        trapped: whether an instruction that traps, and so does not retire, counts as executed; for
+            executions of instructions only, as blocks count when they are entered.
     """
 
-    kind = "blocks"
-
-    def __init__(self, name: str, stream: "Stream") -> None:
+    def __init__(self, name: str, stream: "Stream", trapped: bool = False) -> None:
+        if not isinstance(stream, Stream):
+            raise BadValueError(f"stream of {name}", stream, "a Stream")
         if stream.dtype not in (EXECUTIONS, INSTRUCTION_EXECUTIONS):
             wrong = f"its stream has dtype {stream.dtype}; expected that of executions"
             raise DeclarationError(name, wrong)
         self.stream = stream
-        super().__init__(name, BLOCK_TABLE_WORDS)
+        of_instructions = stream.dtype == INSTRUCTION_EXECUTIONS
+        if trapped and not of_instructions:
+            raise DeclarationError(name, "trapped is for executions of instructions")
+        super().__init__(name, less_left=of_instructions, trapped=trapped)
 
 
 class Stream:
@@ -133,18 +170,38 @@ class Stream:
     def __init__(
         self, name: str, dtype: "np.dtype[Any]", policy: str = "block", batch: int = 0
     ) -> None:
-        self.name, self.dtype, self.policy = name, np.dtype(dtype), policy
-        self.batch = batch or 1 << max(0, (128 * 1024 // self.dtype.itemsize).bit_length() - 1)
+        _check_name(name)
+        if not isinstance(policy, str):
+            raise BadValueError(f"policy of {name}", policy, "text")
+        try:
+            self.dtype = np.dtype(dtype)
+        except (TypeError, ValueError):
+            raise BadValueError(f"dtype of {name}", dtype, "a numpy dtype") from None
+        self.name, self.policy = name, policy
+        usual = 1 << max(0, (128 * 1024 // max(1, self.dtype.itemsize)).bit_length() - 1)
+        self.batch = whole_number(f"batch of {name}", batch) or usual
         self.plugin = session.declare(self)
 
     def __repr__(self) -> str:
         return f"Stream({self.name!r})"
 
     def emit(self, cpu: Any, records: Any) -> None:
-        """Send records from a callback on `cpu`: one as a tuple, or an array of the dtype."""
+        """Send records from a callback on `cpu`: one as a tuple, or an array of the dtype.
+
+        Raises BadValueError for what is no such record, or does not fit its fields.
+        """
         if isinstance(records, tuple):
             records = [records]
-        session.emit(self, int(cpu), np.array(records, dtype=self.dtype, ndmin=1))
+        session.emit(self, whole_number("cpu", cpu), self._array_of(records))
+
+    def _array_of(self, records: Any) -> "np.ndarray[Any, Any]":
+        try:
+            array = np.array(records, dtype=self.dtype, ndmin=1)
+        except (TypeError, ValueError, OverflowError):
+            array = None
+        if array is None or array.ndim != 1:
+            raise BadValueError(f"records of {self.name}", records, f"a row of {self.dtype}")
+        return array
 
 
 @dataclass(frozen=True)

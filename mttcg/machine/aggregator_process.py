@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.machine.launch import PYTHON, end_text
+from mttcg_bus.stream import Received, received_of
 from mttcg_bus.threads import single_threaded
 
 READ_BYTES = 1 << 20
@@ -31,8 +33,9 @@ class AggregatorProcess:
 
     plugin: what it is called on the bus. named: what it is called in messages. shards: processes
     that share its work out among them; each is a subscriber. subscribed: whether all have said that
-    they are. latest: the report that came last, None before the first. news: whether it came since
-    somebody set this to False. ended_reports: whether none comes any more.
+    they are, and ready to consume. latest: the report that came last, None before the first. news:
+    whether it came since somebody set this to False. ended_reports: whether none comes any more.
+    received: what came to it, by (stream, cpu), as it says with its last report.
     """
 
     plugin: str
@@ -44,6 +47,7 @@ class AggregatorProcess:
     latest: dict[str, Any] | None = None
     news: bool = False
     ended_reports: bool = False
+    received: dict[tuple[str, int], Received] = field(default_factory=dict)
     _failure: str | None = None
     _received: bytearray = field(default_factory=bytearray)
 
@@ -73,9 +77,12 @@ class AggregatorProcess:
         return cls._start(plugin, "", tuple(command), shards)
 
     @classmethod
-    def start_recorder(cls, file: Path, url: str, keys: Path | None) -> "AggregatorProcess":
-        """Start a recorder of all that is published at `url`."""
-        command = ("record", url, str(file), *_with_keys(keys))
+    def start_recorder(
+        cls, file: Path, url: str, keys: Path | None, limit: int = 0
+    ) -> "AggregatorProcess":
+        """Start a recorder of all that is published at `url`, up to `limit` bytes if not 0."""
+        command: tuple[str, ...] = ("record", url, str(file), *_with_keys(keys))
+        command += ("--record-limit", str(limit)) if limit else ()
         return cls._start("recorder", "the recorder", command)
 
     @classmethod
@@ -117,19 +124,31 @@ class AggregatorProcess:
                 self.subscribed = True
                 return
             report, final, failure = (content[name] for name in ("report", "final", "failure"))
+            came = received_of(content.get("received", ()))
         except (ValueError, TypeError, KeyError):
             return  # no report: the plugin's code wrote to the descriptor
         if report is not None:
             self.latest, self.news = report, True
         self._failure = failure if final else None
+        self.received = came
 
-    def report(self, seconds: float) -> Reported:
-        """Wait for its end, for so long; then it is killed."""
+    def report(self, seconds: float, given_up: str = "") -> Reported:
+        """Wait for its end, for so long; then it is killed.
+
+        given_up: why the publisher gave it up; then it is waited for only while it runs, and not
+        for long. Of one in shards, those that were given up are ended, and the others waited for.
+        """
+        if given_up and self.shards > 1:
+            self.process.send_signal(signal.SIGTERM)
+        elif given_up:
+            seconds = 0.0 if is_stopped(self.process) else EXIT_SECONDS
         in_time = self._take_all(time.monotonic() + seconds)
         status = self._wait(EXIT_SECONDS if in_time else 0)
         named, ended = self.named, end_text(status)
         wrong = ""
-        if not in_time:
+        if not in_time and given_up:
+            wrong = f"{named} {given_up}, was given up and killed"
+        elif not in_time:
             wrong = f"{named} did not report within {seconds:g} s and was killed"
         elif self._failure is None or self.latest is None:
             wrong = f"{named} gave no report ({self._failure or ended})"
@@ -173,6 +192,13 @@ class AggregatorProcess:
             self.process.kill()
         self.process.wait()
         os.close(self.report_fd)
+
+
+def is_stopped(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether a signal has stopped a child, which does not go on till another comes."""
+    if child.poll() is not None:
+        return False
+    return os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _with_keys(keys: Path | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import codecs
 import os
 import selectors
 import sys
+import termios
 from typing import Any, Protocol
 
 CONSOLE_BYTES = 1 << 16
@@ -68,7 +69,7 @@ class ConsoleInput:
     """Carries what a descriptor gives to the guest's console, without ever waiting.
 
     What the guest has not taken is kept, and meanwhile nothing more is read: the one who types or
-    writes waits, not the supervisor.
+    writes waits, not the supervisor. Enter at a terminal arrives as CR, as a serial line brings it.
 
     Args:
         selector: tells when there is something to do; its data are functions to call.
@@ -100,7 +101,7 @@ class ConsoleInput:
 
     def _read(self) -> None:
         try:
-            self.kept = os.read(self.source, CONSOLE_BYTES)
+            self.kept = as_typed(self.source, os.read(self.source, CONSOLE_BYTES))
         except BlockingIOError:
             return  # somebody else read it first
         except OSError:  # the terminal is gone: as good as its end
@@ -114,3 +115,15 @@ class ConsoleInput:
             self.kept = self.kept[os.write(self.pipe, self.kept) :]
         if not self.kept and not self.is_file:
             self._wait_for(self.source)
+
+
+def as_typed(source: int, data: bytes) -> bytes:
+    """Undo what a terminal's driver makes of Enter (ICRNL, termios(3)): LF becomes CR again.
+
+    What did not come from such a terminal stays as it is.
+    """
+    try:
+        flags: int = termios.tcgetattr(source)[0]
+    except termios.error:  # no terminal, or one that is gone
+        return data
+    return data.replace(b"\n", b"\r") if flags & termios.ICRNL else data

@@ -20,6 +20,7 @@ from mttcg.vcpu.shared import Ending
 from mttcg_bus import plain
 from mttcg_bus.control import Command
 from mttcg_bus.errors import BusError
+from mttcg_bus.limits import LONGEST_PAUSE
 from mttcg_bus.publisher_process import PublisherEvent
 from mttcg_bus.ring import ledger_of
 
@@ -198,7 +199,9 @@ class Control:
     def _pause(self, given: Given) -> Task:
         if self.paused_ns is not None:
             raise CommandError("the guest is paused already; expected it to run")
-        wanted = plain.take_integer(given, "milliseconds") if "milliseconds" in given else 0
+        wanted = 0
+        if "milliseconds" in given:
+            wanted = plain.take_integer(given, "milliseconds", LONGEST_PAUSE)
         limit = time.monotonic() + (wanted or PAUSE_MILLISECONDS) / 1000
         machine, number = self.run.machine, next(self.pauses)
         machine.pause = number

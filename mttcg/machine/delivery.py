@@ -4,18 +4,23 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import WHOLE, Config, not_in_shards
-from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
+from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError, UserError
 from mttcg.machine.aggregator_process import AggregatorProcess
+from mttcg.machine.failures import Failures
 from mttcg.machine.launch import end_text
+from mttcg.printable import printable
 from mttcg.vcpu.patience import Patience
+from mttcg_bus.control import SILENT
+from mttcg_bus.departures import Departures
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.ledger import Ledger
+from mttcg_bus.limits import MOST_PARTS
 from mttcg_bus.publisher_process import Died, PublisherProcess
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
@@ -32,12 +37,41 @@ REPORT_SECONDS = 60.0
 """How long an aggregator may take from the end of its streams to its report."""
 
 
+def tell_undone(
+    departures: Departures, failures: Failures, told: Collection[str], broken: bool
+) -> None:
+    """Tell `failures` of the records that subscribers left undone.
+
+    told: names of those of whom something is known that this follows from; broken: whether it
+    follows from the publisher's end, whoever they are.
+    """
+    for left in departures.listed:
+        if left.lost:
+            name, reason = printable(left.name), printable(left.reason)
+            text = f"subscriber {name} left {left.lost} records undone: {reason}"
+            failures.add(text, follows=broken or left.name.partition("/")[0] in told)
+    others = departures.others
+    if others.lost:
+        text = f"{others.count} more subscribers left {others.lost} records undone"
+        failures.add(text, follows=broken)
+
+
 class SubscribersMissingError(MttcgError):
     """Subscribers that the run was to begin with did not come; `missing` names them."""
 
     def __init__(self, missing: list[str], why: str, exit_status: int = EXIT_FAULT) -> None:
         super().__init__(f"the run can't begin without {', '.join(missing)}: {why}")
         self.missing, self.why, self.exit_status = missing, why, exit_status
+
+
+class TooManyStreamsError(UserError):
+    """A run has more streams, those that have ended included, than its subscribers take."""
+
+    def __init__(self, streams: int, cpus: int) -> None:
+        super().__init__(
+            f"{streams} streams of {cpus} vCPUs; expected at most {MOST_PARTS} streams times vCPUs"
+        )
+        self.streams, self.cpus = streams, cpus
 
 
 def security_of(config: Config) -> "ServerSecurity | None":
@@ -97,14 +131,20 @@ class Delivery:
         try:
             made.space_fds += [os.eventfd(0, flags) for _ in range(smp)]
             made.add_rings(streams)
-        except OSError:
+        except (OSError, TooManyStreamsError):
             made.close()
             raise
         return made
 
     def add_rings(self, streams: list[dict[str, Any]]) -> list[StreamSpec]:
-        """Make the rings of more streams, with the policies that the user chose; the streams."""
+        """Make the rings of more streams, with the policies that the user chose; the streams.
+
+        Raises TooManyStreamsError, before it makes any.
+        """
         added = [self._with_policy(StreamSpec.from_plain(plain)) for plain in streams]
+        count = len(self.known.keys() | {spec.name for spec in added})
+        if count * len(self.space_fds) > MOST_PARTS:
+            raise TooManyStreamsError(count, len(self.space_fds))
         for spec in added:
             self.specs[spec.name] = self.known[spec.name] = spec
             rings = self.ring_fds[spec.name] = []
@@ -174,10 +214,10 @@ class Delivery:
         )
         return self.aggregators[-1]
 
-    def record(self, file: Path) -> None:
-        """Start a recorder of everything that is published."""
+    def record(self, file: Path, limit: int) -> None:
+        """Start a recorder of everything that is published, up to `limit` bytes if not 0."""
         assert self.publisher is not None
-        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys)
+        self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys, limit)
 
     @property
     def children(self) -> list[AggregatorProcess]:
@@ -202,7 +242,8 @@ class Delivery:
                 raise SubscribersMissingError(missing, f"not there after {seconds:g} s")
             for event in publisher.receive():
                 if isinstance(event, Died):
-                    raise PublisherLost(publisher.url, end_text(event.exit_status))
+                    why = event.wrong or end_text(event.exit_status)
+                    raise PublisherLost(publisher.url, why)
             for descriptor, _ in ready:
                 child = children.get(descriptor)
                 if child is not None and not child.take():
@@ -257,32 +298,59 @@ class Delivery:
         return now + self.past_stalled[cpu]
 
     def subscribers(self) -> list[dict[str, Any]]:
-        """Everybody who has left: name, reason, and the ledger of what came by meanwhile."""
-        departures = self.publisher.departures if self.publisher is not None else []
+        """Those who have left: name, reason, and the ledger of what came by meanwhile."""
+        listed = self.publisher.departures.listed if self.publisher is not None else []
         return [
-            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in departures
+            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in listed
         ]
+
+    def more_subscribers(self) -> dict[str, Any]:
+        """How many left besides those, and the ledger of all of them; empty if none did."""
+        if self.publisher is None or not self.publisher.departures.others.count:
+            return {}
+        others = self.publisher.departures.others
+        ledger = {stream: summed.to_plain() for stream, summed in others.ledger.items()}
+        return {"count": others.count, "ledger": ledger}
 
     def garbage(self) -> dict[str, int]:
         """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
         return self.publisher.garbage.to_plain() if self.publisher is not None else {}
 
-    def finish(self, failed: Callable[[str], None]) -> dict[str, Any]:
-        """Deliver the rest and collect the reports; `failed` is told what went wrong."""
+    def finish(self, failures: Failures) -> dict[str, Any]:
+        """Deliver the rest and collect the reports; `failures` takes what went wrong."""
         publisher = self.publisher
-        if publisher is not None and publisher.alive and not publisher.finish(SILENCE_SECONDS):
-            failed("the bus publisher did not end in order")
-        for left in publisher.departures if publisher is not None else ():
-            if left.lost:
-                failed(f"subscriber {left.name} left {left.lost} records undone: {left.reason}")
+        broken = publisher is not None and not publisher.alive
+        if publisher is not None and not broken and not publisher.finish(SILENCE_SECONDS):
+            broken = True
+            failures.add("the bus publisher did not end in order")
         reports: dict[str, Any] = {}
+        wrong = set()
         for aggregator in self.children:
-            reported = aggregator.report(REPORT_SECONDS)
+            reported = aggregator.report(REPORT_SECONDS, self.given_up(aggregator))
             if reported.wrong:
-                failed(reported.wrong)
+                failures.add(reported.wrong, follows=broken)
+                wrong.add(aggregator.plugin)
             if reported.report is not None and aggregator is not self.recorder:
                 reports[aggregator.plugin] = reported.report
+        if publisher is not None:
+            tell_undone(publisher.departures, failures, wrong, broken)
         return reports
+
+    def given_up(self, child: AggregatorProcess) -> str:
+        """Why the publisher gave up all that a child, or a shard of it, is on the bus; "" if not.
+
+        Others may have its name there: who does not know waits for it as for one that works.
+        """
+        if self.publisher is None or self.publisher.departures.others.count:
+            return ""
+        reasons: dict[str, list[str]] = {}
+        for left in self.publisher.departures.listed:
+            if left.name.partition("/")[0] == child.plugin:
+                reasons.setdefault(left.name, []).append(left.reason)
+        for found in reasons.values():
+            if all(reason.startswith(SILENT) for reason in found):
+                return found[0]
+        return ""
 
     def close(self) -> None:
         """End every process that is left and close every descriptor."""

@@ -1,6 +1,5 @@
 """Guest ELF files, read and checked (System V gABI, chapters 4 and 5; RISC-V psABI)."""
 
-from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -9,8 +8,10 @@ from elftools.elf.sections import SymbolTableSection
 
 from mttcg.engine.base import ISA
 from mttcg.errors import GuestFileError
+from mttcg.instrument.elf_segments import Placement, Placements
 from mttcg.isa.riscv64.extensions import isa_text
-from mttcg.machine.image import GuestImage, Placement, Segment, Symbol, ram_range, set_symbols
+from mttcg.machine.image import GuestImage, Segment, Symbol, ram_range, set_symbols
+from mttcg.machine.outside_ram import Sections, left_out_text, parts_outside, range_text
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
 
@@ -105,27 +106,26 @@ def _check_identification(path: Path, head: bytes) -> None:
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
     elf = ELFFile(BytesIO(content))
     _check_header(path, elf)
-    headers = [
-        header
-        for header in (segment.header for segment in elf.iter_segments())
-        if header["p_type"] == "PT_LOAD" and header["p_memsz"] > 0
-    ]
-    if not headers:
+    ram = ram_base, ram_size
+    whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
+    for placement in whole:
+        _check_segment(path, content, placement)
+    warnings = _check_outside(path, elf, whole, ram)
+    placements = Placements.of(elf, ram)
+    if not placements.segments:
         raise GuestFileError(path, "it has no loadable segment", EXPECTED)
-    segments = sorted(_read_segment(path, content, header) for header in headers)
-    _check_segments(path, segments, ram_base, ram_size)
-    placements = tuple(
-        Placement(header["p_vaddr"], header["p_paddr"], header["p_memsz"]) for header in headers
-    )
+    segments = sorted(_read_segment(content, placement) for placement in placements.segments)
+    _check_apart(path, segments)
     symbols = _read_symbols(elf, placements)
     return GuestImage(
         path=path,
         ram_base=ram_base,
         ram_size=ram_size,
-        entry=_entry(path, elf["e_entry"], placements),
+        entry=_entry(path, elf["e_entry"], placements.entry),
         segments=tuple(segments),
         symbols=tuple(sorted({symbol for _, symbol in symbols})),
         placements=placements,
+        warnings=tuple(warnings),
         # of several with one name the last stays: sorted, so that it is a global one
         by_name={symbol.name: symbol for _, symbol in sorted(symbols)},
     )
@@ -147,68 +147,87 @@ def _check_header(path: Path, elf: ELFFile) -> None:
         raise _damaged(path, f"section headers of {elf['e_shentsize']} bytes")
 
 
-def _read_segment(path: Path, content: bytes, header: Mapping[str, int]) -> Segment:
-    start, size = header["p_offset"], header["p_filesz"]
-    if size and start + size > len(content):  # .bss alone may claim any offset
-        wrong = f"the ELF is truncated: {len(content)} bytes of at least {start + size}"
+def _check_segment(path: Path, content: bytes, placement: Placement) -> None:
+    """Check that what the file says of a segment can be."""
+    end = placement.offset + placement.file_size
+    if placement.file_size and end > len(content):  # .bss alone may claim any offset
+        wrong = f"the ELF is truncated: {len(content)} bytes of at least {end}"
         raise GuestFileError(path, wrong, EXPECTED)
-    if size > header["p_memsz"]:
-        raise _damaged(path, f"segment at {header['p_paddr']:#x} larger in file than in memory")
-    return Segment(header["p_paddr"], content[start : start + size], header["p_memsz"])
+    if placement.file_size > placement.size:
+        raise _damaged(path, f"segment at {placement.loaded:#x} larger in file than in memory")
 
 
-def _check_segments(path: Path, segments: list[Segment], ram_base: int, ram_size: int) -> None:
-    """Check that segments (in order of address) are in RAM and apart."""
+def _check_outside(
+    path: Path, elf: ELFFile, whole: list[Placement], ram: tuple[int, int]
+) -> list[str]:
+    """Check that the program uses nothing of what is outside RAM; warnings of what is left out."""
+    sections, warnings = Sections(elf), []
+    for placement in whole:
+        for part in parts_outside(placement, ram):
+            used, unused = sections.in_part(placement, part)
+            if sections.uses(placement, part):
+                at = range_text(range(placement.loaded, placement.loaded + placement.size))
+                named = f", with {', '.join(used)}," if used else ""
+                wrong = f"the segment at {at}{named} is outside RAM"
+                raise GuestFileError(path, wrong, ram_range(*ram))
+            warnings.append(f"{path}: {left_out_text(placement, part, unused)}")
+    return warnings
+
+
+def _read_segment(content: bytes, placement: Placement) -> Segment:
+    """Return what is loaded of a segment."""
+    data = content[placement.offset : placement.offset + placement.file_size]
+    return Segment(placement.loaded, data, placement.size)
+
+
+def _check_apart(path: Path, segments: list[Segment]) -> None:
+    """Check that segments, in order of address, don't overlap."""
     previous_end = 0
     for segment in segments:
         end = segment.address + segment.memory_size
-        where = f"the segment at {segment.address:#x} to {end - 1:#x}"
-        if segment.address < ram_base or end > ram_base + ram_size:
-            wrong = f"{where} is outside RAM"
-            raise GuestFileError(path, wrong, ram_range(ram_base, ram_size))
         if segment.address < previous_end:
-            wrong = f"{where} overlaps the one before it"
+            at = range_text(range(segment.address, end))
+            wrong = f"the segment at {at} overlaps the one before it"
             raise GuestFileError(path, wrong, "segments that are apart")
         previous_end = end
 
 
-def _entry(path: Path, entry: int, placements: Iterable[Placement]) -> int:
+def _entry(path: Path, given: int, entry: int | None) -> int:
     """Return the physical address of the entry point: in a segment, where code can be (even)."""
-    if entry % 2:
-        raise GuestFileError(path, f"its entry point {entry:#x} is odd", "an even address")
-    for placement in placements:
-        for base in (placement.virtual, placement.physical):
-            if base <= entry < base + placement.size:
-                return entry - base + placement.physical
-    raise GuestFileError(path, f"its entry point {entry:#x} is in no segment", "one in a segment")
+    if given % 2:
+        raise GuestFileError(path, f"its entry point {given:#x} is odd", "an even address")
+    if entry is None:
+        raise GuestFileError(
+            path, f"its entry point {given:#x} is in no segment", "one in a segment"
+        )
+    return entry
 
 
-def _read_symbols(elf: ELFFile, placements: tuple[Placement, ...]) -> list[tuple[bool, Symbol]]:
+def _read_symbols(elf: ELFFile, placements: Placements) -> list[tuple[bool, Symbol]]:
     """Return the named symbols of code and data, each after whether it is global.
 
-    Absolute symbols are mostly constants of a linker script; they count if they name a place in a
-    segment.
+    A symbol is where the segment of its section is, also at an end of it. Absolute symbols are
+    mostly constants of a linker script; they count if they name a place in a segment.
     """
     found = []
+    homes = [placements.with_section(section.header) for section in elf.iter_sections()]
     tables = (table for table in elf.iter_sections() if isinstance(table, SymbolTableSection))
     for entry in (entry for table in tables for entry in table.iter_symbols()):
         section, address = entry["st_shndx"], entry["st_value"]
+        home = homes[section] if isinstance(section, int) and section < len(homes) else None
         absent = section == "SHN_UNDEF" or (
-            section == "SHN_ABS" and not _is_placed(address, placements)
+            section == "SHN_ABS" and not placements.has_linked(address)
         )
         if entry["st_info"]["type"] in SYMBOL_TYPES and _is_label(entry.name) and not absent:
             is_global = entry["st_info"]["bind"] != "STB_LOCAL"
-            found.append((is_global, Symbol(address, entry["st_size"], entry.name)))
+            place = (placements if home is None else home).of_linked(address)
+            found.append((is_global, Symbol(place, entry["st_size"], entry.name)))
     return found
 
 
 def _is_label(name: str) -> bool:
     """Whether a name is a programmer's, not a mapping symbol ($x, psABI) or a local label."""
     return bool(name) and name.isprintable() and not name.startswith(("$", ".L"))
-
-
-def _is_placed(address: int, placements: Iterable[Placement]) -> bool:
-    return any(place.virtual <= address < place.virtual + place.size for place in placements)
 
 
 def _check_htif(image: GuestImage) -> None:

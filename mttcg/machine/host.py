@@ -13,16 +13,22 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
+from mttcg.machine.launch import EXIT_REFUSED
 from mttcg.machine.parent import signal_at_end_of_parent
+from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.host_limits import host_refusal
 from mttcg_bus.stream import StreamSpec
+
+if TYPE_CHECKING:
+    from mttcg.vcpu.guest import Declarations
+    from mttcg_bus.run_info import RunInfo
 
 PR_SET_NAME = 15
 TRANSLATOR, REHEARSAL = -1, -2
@@ -48,13 +54,21 @@ def name_process(name: str) -> None:
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     """What the supervisor has to make room for."""
     from mttcg.instrument.targets import BlockTable, Board
+    from mttcg.machine.check import OWNER
 
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
-    streams = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
+    others = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
+    streams = [stream for stream in others if stream.plugin != OWNER]
     return {
         "streams": [spec_of(stream).to_plain() for stream in streams],
         "boards": [
-            {"plugin": b.plugin, "name": b.name, "kind": b.kind, "words": b.words} for b in boards
+            {
+                "plugin": b.plugin,
+                "name": b.name,
+                "kind": "" if b.plugin == OWNER else b.kind,  # in no report
+                "words": b.words,
+            }
+            for b in boards
         ],
         "tables": [
             {"plugin": b.plugin, "name": b.name, "stream": b.stream.name}
@@ -122,8 +136,11 @@ def end_with(run: Callable[[], int]) -> NoReturn:
     status = EXIT_FAULT
     try:
         status = run()
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        if host_refusal(error):
+            status = EXIT_REFUSED
+        else:
+            tell_error(error)
     finally:
         flush_output()
         os._exit(status)
@@ -151,6 +168,12 @@ def main(descriptor: int) -> int:
     channel = Channel(socket.socket(fileno=descriptor))
     try:
         return serve(channel)
+    except Exception as error:
+        refused = host_refusal(error)
+        if not refused:
+            raise
+        channel.send({"error": f"the vCPU host: {refused}"})
+        return EXIT_USER
     finally:
         channel.close()
 
@@ -169,17 +192,26 @@ def serve(channel: Channel) -> int:
     from mttcg.errors import MttcgError
     from mttcg.instrument.clock import look, ticks_per_second
     from mttcg.instrument.initialise import load_plugins
+    from mttcg.instrument.reach import Reach
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
+    from mttcg_bus.run_info import RunInfo
 
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
-    declarations = Declarations(message["symbols"])
+    reach = Reach.from_plain(message["reach"])
+    declarations = Declarations(message["symbols"], message["smp"], reach)
+    run = RunInfo.from_plain(message["run"]) if message["run"] is not None else None
+    if message["check"]:
+        from mttcg.machine.check import attach
+
+        attach(declarations)
     try:
-        plugins = load_plugins(declarations, message["plugins"])
+        plugins = load_plugins(declarations, message["plugins"], run)
         needs = describe(declarations, plugins)
         wanted = needs["streams"] or message["control"]  # a plugin with streams may come later
         rate = ticks_per_second(declarations.moment or look()) if wanted else 0
-        channel.send({"ready": needs, "ticks_per_second": rate})
+        ready = {"ready": needs, "ticks_per_second": rate, "warnings": declarations.warnings}
+        channel.send(ready)
     except (MttcgError, BusError) as error:
         channel.send({"error": str(error)})
         return EXIT_USER
@@ -187,12 +219,14 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     children = fork_vcpus(*received, (declarations, plugins))
-    watch_children(channel, message["symbols"], children)
+    watch_children(channel, partial(rehearse, channel, declarations, run), children)
     return 0
 
 
-def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int, int]) -> None:
-    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile."""
+def watch_children(
+    channel: Channel, rehearse: Callable[[dict[str, Any]], int], children: dict[int, int]
+) -> None:
+    """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile, in children."""
     ends = {os.pidfd_open(pid): pid for pid in children}
     poller = select.poll()
     for descriptor in (channel.fileno(), *ends):
@@ -204,7 +238,7 @@ def watch_children(channel: Channel, symbols: dict[str, int], children: dict[int
                 if received is None:
                     poller.unregister(channel)
                     continue
-                pid = fork_rehearsal(channel, symbols, received[0])
+                pid = fork_rehearsal(partial(rehearse, received[0]))
                 end = os.pidfd_open(pid)
                 children[pid], ends[end] = REHEARSAL, pid
                 poller.register(end, select.POLLIN)
@@ -232,7 +266,7 @@ def told_of_end(index: int, status: int) -> dict[str, Any]:
     return {"rehearsal": status} if index == REHEARSAL else {"ended": index, "status": status}
 
 
-def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+def fork_rehearsal(rehearse: Callable[[], int]) -> int:
     """Fork a process that loads a plugin to see whether it can be, and what it needs; its id.
 
     It says so through the channel, and ends.
@@ -243,20 +277,22 @@ def fork_rehearsal(channel: Channel, symbols: dict[str, int], message: dict[str,
     if child == 0:
         die_with_parent(parent)
         name_process("rehearsal")
-        end_with(partial(rehearse, channel, symbols, message))
+        end_with(rehearse)
     return child
 
 
-def rehearse(channel: Channel, symbols: dict[str, int], message: dict[str, Any]) -> int:
+def rehearse(
+    channel: Channel, first: "Declarations", run: "RunInfo | None", message: dict[str, Any]
+) -> int:
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
     from mttcg.instrument.initialise import load_anew
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 
-    declarations = Declarations(symbols)
+    declarations = Declarations(first.symbols, first.count, first.reach)
     try:
-        plugin = load_anew(declarations, message["rehearse"])
+        plugin = load_anew(declarations, message["rehearse"], run)
         answer = describe(declarations, {plugin.name: plugin})
     except (MttcgError, BusError) as error:
         answer = {"error": str(error)}

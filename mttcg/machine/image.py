@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mttcg.errors import GuestFileError
+from mttcg.instrument.elf_segments import Placements
 
 WORD_SIZE = 8
 WORD_MASK = (1 << 64) - 1
@@ -26,18 +27,10 @@ class Symbol(NamedTuple):
     """A symbol of the ELF's table."""
 
     address: int
-    """Virtual address, as the guest uses it."""
+    """Guest physical address at which the guest uses it, whatever it was linked for."""
     size: int
     """Bytes, 0 if the ELF does not say."""
     name: str
-
-
-class Placement(NamedTuple):
-    """Where the virtual addresses of a segment are in RAM."""
-
-    virtual: int
-    physical: int
-    size: int
 
 
 @dataclass(frozen=True)
@@ -55,20 +48,22 @@ class GuestImage:
     """In order of address; all within RAM, none overlapping another."""
     symbols: tuple[Symbol, ...]
     """Named code and data, in order of (address, size, name)."""
-    placements: tuple[Placement, ...]
-    """For each segment, its virtual and physical address."""
+    placements: Placements
+    """The way from what the file says to where it is."""
     by_name: Mapping[str, Symbol]
     """Symbols by name; a global one goes before local ones of the same name."""
+    warnings: tuple[str, ...] = ()
+    """What of the file is not loaded, a line each."""
 
     @property
     def tohost(self) -> int | None:
         """Guest physical address of the symbol `tohost`, None if there is none."""
-        return self._physical_of("tohost")
+        return self._address_of("tohost")
 
     @property
     def fromhost(self) -> int | None:
         """Guest physical address of the symbol `fromhost`, None if there is none."""
-        return self._physical_of("fromhost")
+        return self._address_of("fromhost")
 
     def symbol(self, name: str) -> int:
         """Return the address of a symbol; raises `GuestFileError` if there is none of that name."""
@@ -84,16 +79,6 @@ class GuestImage:
         )
         raise GuestFileError(self.path, f"{option}there is no symbol {name!r}", expected)
 
-    def physical(self, address: int) -> int:
-        """Return where a virtual address of a segment was loaded; others are returned as they are.
-
-        The two differ only for images linked to run elsewhere than they are loaded.
-        """
-        for placement in self.placements:
-            if placement.virtual <= address < placement.virtual + placement.size:
-                return address - placement.virtual + placement.physical
-        return address
-
     def write(self, ram: Any, ram_base: int) -> None:
         """Copy the segments into guest RAM.
 
@@ -106,9 +91,9 @@ class GuestImage:
             start = segment.address - ram_base
             view[start : start + len(segment.data)] = segment.data
 
-    def _physical_of(self, name: str) -> int | None:
+    def _address_of(self, name: str) -> int | None:
         found = self.by_name.get(name)
-        return None if found is None else self.physical(found.address)
+        return None if found is None else found.address
 
 
 def set_symbols(image: GuestImage, ram: Any, values: Mapping[str, int]) -> None:
@@ -138,7 +123,7 @@ def settable(image: GuestImage, name: str) -> int:
     if 0 < symbol.size < WORD_SIZE:
         wrong = f"{option}the symbol has {symbol.size} bytes"
         raise GuestFileError(image.path, wrong, "a 64-bit variable")
-    start = image.physical(symbol.address) - image.ram_base
+    start = image.placements.initial(symbol.address) - image.ram_base
     if not 0 <= start <= image.ram_size - WORD_SIZE:
         wrong = f"{option}the symbol is at {symbol.address:#x}, outside RAM"
         raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))

@@ -9,12 +9,16 @@ from typing import Any
 
 from mttcg.config import Config
 from mttcg.errors import MttcgError, UserError
+from mttcg.instrument.reach import Reach
 from mttcg.machine.image import GuestImage
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.run_info import RunInfo
 from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
 """How our own processes are started: no module of the directory that the user is in is ours."""
+EXIT_REFUSED = 69
+"""Exit status of a process of ours that a limit of the host ended (EX_UNAVAILABLE)."""
 END_SECONDS = 5.0
 """How long a host that closed its channel may take to exit."""
 
@@ -23,6 +27,8 @@ def end_text(status: int | None) -> str:
     """How a process ended, by its Popen.returncode; None if it has not."""
     if status is None:
         return "still there"
+    if status == EXIT_REFUSED:
+        return "a limit of the host, see ulimit -a"
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
@@ -43,13 +49,15 @@ class Host:
     """The running vCPU host.
 
     `needs` is what the plugins declared: streams, boards, tables, and the plugins themselves.
-    `ticks_per_second` is the rate of the clock of records, 0 if none can have times.
+    `ticks_per_second` is the rate of the clock of records, 0 if none can have times. `warnings`: of
+    what the plugins attached.
     """
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
     needs: dict[str, Any]
     ticks_per_second: int = 0
+    warnings: tuple[str, ...] = ()
 
     def send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
@@ -77,8 +85,8 @@ class Host:
         self.channel.close()
 
 
-def start_host(config: Config, image: GuestImage) -> Host:
-    """Start the host and load the plugins there.
+def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
+    """Start the host and load the plugins there, which refuse what can't be; `run` is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
@@ -92,10 +100,19 @@ def start_host(config: Config, image: GuestImage) -> Host:
         start_new_session=True,
     )
     theirs.close()
-    symbols = {symbol.name: symbol.address for symbol in image.symbols}
+    symbols = {name: symbol.address for name, symbol in image.by_name.items()}
+    reach = Reach((image.ram_base, image.ram_size), image.placements)
     host = Host(process, ours, {})
     try:
-        asked = {"plugins": list(config.plugins), "symbols": symbols, "control": config.control}
+        asked = {
+            "plugins": list(config.plugins),
+            "symbols": symbols,
+            "reach": reach.to_plain(),
+            "smp": config.smp,
+            "control": config.control,
+            "check": config.check,
+            "run": run.to_plain() if config.aggregate else None,
+        }
         host.send(asked | {"supervisor": os.getpid()})
         received = ours.receive()
         if received is None:
@@ -105,6 +122,7 @@ def start_host(config: Config, image: GuestImage) -> Host:
             raise RefusedByHostError(message["error"])
         host.needs = message["ready"]
         host.ticks_per_second = message["ticks_per_second"]
+        host.warnings = tuple(message["warnings"])
     except BaseException:
         host.end()
         raise

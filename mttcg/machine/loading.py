@@ -211,12 +211,15 @@ class Loading:
         yield lambda: self.opened >= names
 
     def _start_aggregator(self, plugin: Answer) -> Work:
-        """Start an aggregator, and wait until it has subscribed."""
+        """Start an aggregator, and wait until it is ready; CommandError, and it is gone, if not."""
         aggregator = self.delivery.start_aggregator(plugin, self.run.config)
         self.watch.follow_aggregator(aggregator)
         yield lambda: aggregator.subscribed or aggregator.ended_reports
         if not aggregator.subscribed:
-            raise CommandError(f"{aggregator.named} did not subscribe: {aggregator.why_ended()}")
+            why = aggregator.why_ended()
+            aggregator.end()
+            self.delivery.aggregators.remove(aggregator)
+            raise CommandError(f"{aggregator.named} can't begin: {why}")
 
     def _load_everywhere(self, order: Answer, plugin: Answer, needs: Needs) -> Work:
         """Let every vCPU load a plugin; CommandError, and it is unloaded, if one can't."""
@@ -268,11 +271,12 @@ class Loading:
         """The report of a plugin's aggregator, which ends with its streams."""
         found = [each for each in self.delivery.aggregators if each.plugin == name]
         report: Answer = {}
-        yield lambda: all(aggregator.ended_reports for aggregator in found)
+        yield lambda: all(each.ended_reports or self.delivery.given_up(each) for each in found)
         for aggregator in found:
-            reported = aggregator.report(REPORT_SECONDS)
+            given_up = self.delivery.given_up(aggregator)
+            reported = aggregator.report(REPORT_SECONDS, given_up)
             if reported.wrong:
-                self.watch.failures.append(reported.wrong)
+                self.watch.failures.add(reported.wrong)
             report = reported.report or {}
             aggregator.end()
             self.delivery.aggregators.remove(aggregator)

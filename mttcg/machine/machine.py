@@ -1,6 +1,5 @@
 """A machine: the guest, its processes, and one run of it."""
 
-import errno
 import os
 import time
 import uuid
@@ -18,6 +17,7 @@ from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.isa.riscv64.hart import State
 from mttcg.machine.board import RAM_BASE, fill_ram
 from mttcg.machine.boards import Boards
+from mttcg.machine.check import RECORDED, make_rings
 from mttcg.machine.console import Console, standard_output
 from mttcg.machine.control import Control
 from mttcg.machine.delivery import SUBSCRIBER_SECONDS, Delivery
@@ -34,11 +34,10 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import table_records
+from mttcg_bus.host_limits import host_refusal
 from mttcg_bus.run_info import RunInfo
 
 DEFAULT_ENGINE = "llvm"
-LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What the kernel says when a machine is too large for it."""
 
 
 class Machine:
@@ -65,6 +64,7 @@ class Machine:
         stdin_fd: int | None = None,
         on_bus: Callable[[str], None] | None = None,
         on_interim: Callable[[RunResult], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
     ) -> RunResult:
         """Run the guest to its end.
 
@@ -75,6 +75,7 @@ class Machine:
             stdin_fd: descriptor that the guest's UART reads from.
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
             on_interim: called with the result so far, every `interim` seconds if that is not 0.
+            on_warning: called with each warning, a line, when it comes; the result has it, too.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
         is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
@@ -84,10 +85,10 @@ class Machine:
             console = standard_output()
         run = Run(self.config, self.image, Interrupts())
         try:
-            return run.run(console, on_status, stdin_fd, on_bus, on_interim)
-        except OSError as error:
-            if error.errno in LIMITS:
-                raise HostLimitError(self.config.smp, self.config.memory, error) from error
+            return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+        except Exception as error:
+            if wrong := host_refusal(error, "a smaller machine"):
+                raise HostLimitError(self.config.smp, self.config.memory, wrong) from error
             raise
         finally:
             with run.interrupts:
@@ -107,6 +108,7 @@ class Run:
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}
         self.past_reports: dict[str, Any] = {}
+        self.check_rings: list[int] = []
         self.boards = Boards()
 
     def run(
@@ -116,10 +118,11 @@ class Run:
         stdin_fd: int | None,
         on_bus: Callable[[str], None] | None,
         on_interim: Callable[[RunResult], None] | None,
+        on_warning: Callable[[str], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         self._make_segments()
-        self.host = host = start_host(self.config, self.image)
+        self.host = host = start_host(self.config, self.image, self.run_info())
         self._make_delivery(host, on_bus)
         self._make_descriptors(host)
         self.seconds["start"] = time.monotonic() - self.started
@@ -133,7 +136,9 @@ class Run:
                 interims.look()
 
         with self.interrupts as interrupts:
-            watch = self._watch(host, console, stdin_fd, tick)
+            watch = self._watch(host, console, stdin_fd, tick, on_warning or (lambda _text: None))
+            for text in (*self.image.warnings, *host.warnings):
+                watch.warn(text)
             if self.config.control:
                 watch.control = Control(self, watch)
             if on_interim is not None and self.config.interim:
@@ -178,7 +183,7 @@ class Run:
                 on_bus(publisher.url)
             delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [], self.config)
             if self.config.record is not None:
-                delivery.record(Path(self.config.record))
+                delivery.record(Path(self.config.record), self.config.record_limit)
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
 
     def run_info(self) -> RunInfo:
@@ -219,6 +224,8 @@ class Run:
         os.set_blocking(fds["console_input"], False)
         os.set_blocking(self.console_input, False)
         self.boards.add(host.needs["boards"], smp)
+        if self.config.check:
+            self.check_rings = make_rings(smp)
         self.harts = Harts(
             self.maps["harts"], [fds[f"wake{cpu}"] for cpu in range(smp)], self.machine
         )
@@ -229,6 +236,7 @@ class Run:
         console: Console | None,
         stdin_fd: int | None,
         tick: Callable[[], None],
+        on_warning: Callable[[str], None],
     ) -> Watch:
         assert self.delivery is not None
         return Watch(
@@ -244,6 +252,9 @@ class Run:
             console=console,
             stdin_fd=stdin_fd,
             on_tick=tick,
+            on_warning=on_warning,
+            symbol_at=self.run_info().symbol_at,
+            stop_on_trap_loop=self.config.stop_on_trap_loop,
         )
 
     def _start_vcpus(self, host: Host) -> None:
@@ -262,6 +273,8 @@ class Run:
                 passed[f"space{cpu}"] = self.delivery.space_fds[cpu]
                 for stream, rings in self.delivery.ring_fds.items():
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
+            for cpu, ring in enumerate(self.check_rings):
+                passed[f"ring {'.'.join(RECORDED)} {cpu}"] = ring
             for (plugin, name), descriptor in self.boards.descriptors.items():
                 passed[f"board {plugin}.{name}"] = descriptor
             passed["doorbell"] = self.delivery.doorbell_fd
@@ -282,7 +295,8 @@ class Run:
             "device_tree": self.device_tree,
             "htif": [self.image.tohost, self.image.fromhost],
             "control": self.config.control,
-            "streams": [name.split(".", 1) for name in self.delivery.specs],
+            "streams": [name.split(".", 1) for name in self.delivery.specs]
+            + ([list(RECORDED)] if self.check_rings else []),
             "boards": [[board["plugin"], board["name"]] for board in host.needs["boards"]],
             "fds": {name: place for place, name in enumerate(descriptors)},
         }
@@ -296,7 +310,7 @@ class Run:
             for table in self.host.needs["tables"]:
                 stream = f"{table['plugin']}.{table['stream']}"
                 self.delivery.emit_for(stream, hart.index, self._table_records(table, hart.index))
-        reports = self.delivery.finish(watch.failures.append)
+        reports = self.delivery.finish(watch.failures)
         self.seconds["deliver"] = time.monotonic() - self.started - sum(self.seconds.values())
         return reports
 
@@ -305,7 +319,7 @@ class Run:
         assert self.delivery is not None
         words = self.boards.words(table["plugin"], table["name"], cpu)
         spec = self.delivery.specs[f"{table['plugin']}.{table['stream']}"]
-        return table_records(words, self._cache(), spec.dtype)
+        return table_records(words, self.cache(), spec.dtype)
 
     def _state(self) -> dict[str, Any]:
         """What has been counted so far, for who comes late; nothing before the start."""
@@ -329,7 +343,8 @@ class Run:
             "vcpus": [vcpu_now(hart) for hart in self.harts.harts],
         }
 
-    def _cache(self) -> BlockCache:
+    def cache(self) -> BlockCache:
+        """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         return BlockCache(self.maps["cache"], self.fds["cache"], ram, RAM_BASE, 0)
 
@@ -348,7 +363,7 @@ class Run:
         if self.delivery is not None:
             self.delivery.close()
         self.boards.close()
-        for descriptor in self.fds.values():
+        for descriptor in (*self.fds.values(), *self.check_rings):
             os.close(descriptor)
         if hasattr(self, "console_output"):
             os.close(self.console_output)

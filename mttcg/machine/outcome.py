@@ -16,6 +16,7 @@ from mttcg.errors import EXIT_FAULT
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.machine.check import check
 from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.machine.watch import Watch
 from mttcg.vcpu.shared import Ending
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 EXIT_WAITING = 71
-"""Every hart waits for ever: neither the user's mistake nor ours, but no end either."""
+"""Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
 NANOSECONDS = 1e-9
 
 ENDINGS = {
@@ -34,6 +35,7 @@ ENDINGS = {
     Ending.SUPERVISOR: StopReason.ALL_WAITING,
     Ending.CALLBACK: StopReason.CALLBACK_FAILED,
     Ending.FAULT: StopReason.FAULT,
+    Ending.TRAP_LOOP: StopReason.TRAP_LOOP,
 }
 
 
@@ -171,12 +173,17 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
     for name, ledger in ledgers.items():
         lossless = run.delivery.known[name].how.whole
         if not ledger.complete if lossless else ledger.in_flight:
-            watch.failures.append(
+            watch.failures.add(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
-                "records were not delivered"
+                "records were not delivered",
+                follows=True,
             )
+    checked = check(run, watch).to_json() if run.config.check else {}
+    if checked.get("difference"):
+        watch.failures.add(checked["difference"], follows=True)
     reason = stop_reason(watch)
-    return result_of(run, watch, reports, reason, exit_status(watch, reason))
+    found = result_of(run, watch, reports, reason, exit_status(watch, reason))
+    return replace(found, check=checked)
 
 
 def interim_result(run: "Run", watch: Watch) -> RunResult:
@@ -212,8 +219,11 @@ def result_of(
         plugins=plugins,
         ledger={name: ledger.to_plain() for name, ledger in run.delivery.ledger().items()},
         subscribers=run.delivery.subscribers(),
-        failures=list(watch.failures),
+        more_subscribers=run.delivery.more_subscribers(),
+        failures=watch.failures.all(),
+        consequences=list(watch.failures.consequences),
         warnings=list(watch.warnings),
+        unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
         garbage=run.delivery.garbage(),

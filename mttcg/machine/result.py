@@ -22,6 +22,7 @@ class StopReason(StrEnum):
     ALL_WAITING = "every hart waits and nothing can wake one"
     INTERRUPTED = "interrupted"
     VCPU_LOST = "a vCPU process died"
+    TRAP_LOOP = "a hart takes the same trap for ever"
     CALLBACK_FAILED = "a plugin callback raised"
     FAULT = "a fault"
 
@@ -33,9 +34,9 @@ class VcpuResult:
     Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
     CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running time
     that it waited for room in its rings; `registers` are those of the last exit, by ABI name, for a
-    vCPU that did not end in order, None otherwise. `unsupported` counts, by
-    name, the instructions that the engine did not know. `traps` are synchronous exceptions, whose
-    instructions did not retire; `callbacks` the calls of plugins' Python functions that were
+    vCPU that did not end in order, None otherwise. `unsupported` counts, by name, the instructions
+    and CSRs that the engine did not know. `traps` are synchronous exceptions, whose instructions
+    did not retire; `callbacks` the calls of plugins' Python functions that were
     attached to something.
     """
 
@@ -91,12 +92,17 @@ class RunResult:
 
     `host` holds facts of the machine it ran on; `exit_status` is the guest's code, or what the
     error that ended the run gives; `plugins` maps a plugin's name to its report and `ledger` a
-    stream's name to its counts; `subscribers` are those there were, with ledgers of their own;
-    `failures` are messages of one or more lines, empty after a run
-    without fault; `warnings` say in a line each what the run had to do without, or more slowly;
-    `seconds` maps a phase of the run to its wall time; `code_cache` has, with the llvm engine, the
-    arena's bytes, how much code was written into it, and how many regions were emptied for that;
-    `garbage` counts what came to the bus that is none of its protocol's, by where it came.
+    stream's name to its counts; `subscribers` are those there were, with ledgers of their own, and
+    `more_subscribers` the `count` of those beyond a number of them, and their `ledger` in sum;
+    `failures` are messages of one or more lines, empty after a run without fault, and
+    `consequences` those of them that only came of the others; `warnings` say in a line each what
+    the run had to do without, or more slowly; `unsupported` has the places of instructions and
+    CSRs that the harts lack: `name`, `extension`, `pc`, `symbol`; `seconds` maps a phase of the run
+    to its wall time;
+    `code_cache` has, with the llvm engine, the arena's bytes, how much code was written into it,
+    and how many regions were emptied for that; `garbage` counts what came to the bus that is none
+    of its protocol's, by where it came; `check` has the numbers that
+    `--check` compared, empty without it.
     """
 
     guest: str
@@ -108,11 +114,20 @@ class RunResult:
     plugins: dict[str, Any] = field(default_factory=dict)
     ledger: Mapping[str, LedgerCounts] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    consequences: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     subscribers: list[dict[str, Any]] = field(default_factory=list)
+    more_subscribers: dict[str, Any] = field(default_factory=dict)
     code_cache: dict[str, int] = field(default_factory=dict)
     garbage: dict[str, int] = field(default_factory=dict)
+    unsupported: list[dict[str, str]] = field(default_factory=list)
+    check: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def causes(self) -> list[str]:
+        """The failures that did not come of others."""
+        return [text for text in self.failures if text not in self.consequences]
 
     @property
     def instructions(self) -> int:
@@ -132,11 +147,15 @@ class RunResult:
                 "plugins": self.plugins,
                 "ledger": self.ledger,
                 "subscribers": self.subscribers,
+                "more_subscribers": self.more_subscribers,
                 "failures": self.failures,
+                "consequences": self.consequences,
                 "warnings": self.warnings,
+                "unsupported": self.unsupported,
                 "seconds": self.seconds,
                 "code_cache": self.code_cache,
                 "garbage": self.garbage,
+                "check": self.check,
             }
         )
         return found

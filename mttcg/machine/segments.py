@@ -22,9 +22,19 @@ PAGE = 4096
 
 
 def create_segment(name: str, size: int) -> int:
-    """A new segment of zeros; its memory is taken page by page as it is touched."""
-    descriptor = os.memfd_create(f"mttcg-{name}", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, size)
+    """A new segment of zeros; its memory is taken page by page as it is touched.
+
+    Raises OSError, with what was wanted as its file name.
+    """
+    descriptor = -1
+    try:
+        descriptor = os.memfd_create(f"mttcg-{name}", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, size)
+    except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        wanted = f"{-(-size >> 20)} MiB of shared memory, {name}"
+        raise OSError(error.errno, error.strerror, wanted) from error
     return descriptor
 
 
@@ -45,5 +55,12 @@ def board_stride(words: int) -> int:
 
 
 def map_segment(descriptor: int, size: int, offset: int = 0) -> memoryview:
-    """Map a segment, or `size` bytes of it from `offset`, shared and writable."""
-    return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, offset=offset))
+    """Map a segment, or `size` bytes of it from `offset`, shared and writable.
+
+    Raises OSError, with what was wanted as its file name.
+    """
+    try:
+        return memoryview(mmap.mmap(descriptor, size, mmap.MAP_SHARED, offset=offset))
+    except OSError as error:
+        wanted = f"{-(-size >> 20)} MiB of shared memory"
+        raise OSError(error.errno, error.strerror, wanted) from error

@@ -18,11 +18,14 @@ from mttcg.machine.segments import fixed_sizes, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
+from mttcg_bus.host_limits import check_memory_room
 
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
 MOST_WAITING = 64
 """More stay in the channels, which get full then: the vCPUs ask again later."""
+NATIVE_ROOM = 64 << 20
+"""Bytes to have at the start, as a vCPU has to."""
 ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
 
@@ -121,5 +124,7 @@ def take_next(waiting: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main(message: dict[str, Any], descriptors: list[int]) -> int:
     """Be the translator; the process's exit status."""
-    TranslatorProcess(message, descriptors).run()
+    translator = TranslatorProcess(message, descriptors)
+    check_memory_room(NATIVE_ROOM, "for translations")
+    translator.run()
     return 0

@@ -82,11 +82,14 @@ class VcpuPlugins:
             self.process.channel.send({"refused": str(error), "epoch": message["epoch"]})
 
     def _load(self, spec: str, epoch: int) -> None:
-        declarations = Declarations(self.guest.symbols)
+        first = self.guest.declarations
+        declarations = Declarations(first.symbols, first.count, first.reach)
         try:
             plugin = dataclasses.replace(load_anew(declarations, spec), epoch=epoch)
         finally:
             session.set_guest(self.guest)
+        for warning in declarations.warnings:
+            self.process.channel.send({"warning": warning})
         guest = self.guest
         guest.plugins[plugin.name] = plugin
         guest.declarations.things |= declarations.things

@@ -14,17 +14,23 @@ import numpy as np
 
 from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
+from mttcg.errors import EXIT_FAULT
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
+from mttcg.instrument.plan import Plan
 from mttcg.instrument.targets import BlockTable
+from mttcg.isa.riscv64.absent.lookup import absent
+from mttcg.isa.riscv64.absent.row import Absent
+from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.machine.devices import htif, uart16550
 from mttcg.machine.segments import fixed_sizes, map_segment
+from mttcg.machine.trap_loops import facts_of
 from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
@@ -32,13 +38,20 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
+from mttcg.vcpu.trap_loops import TrapLoop
+from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
+from mttcg_bus.host_limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
 
+NATIVE_ROOM = 192 << 20
+"""Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
+LONGEST_INSTRUCTION = 4
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +72,21 @@ class VcpuProcess:
 
     Args:
         index: the vCPU.
+        channel: to the supervisor.
         message: the supervisor's start message, see `start_message`.
         descriptors: those that came with it, which the message names by position.
         context: declarations and plugins from before the fork.
     """
 
     def __init__(
-        self, index: int, message: dict[str, Any], descriptors: list[int], context: Any
+        self,
+        index: int,
+        message: dict[str, Any],
+        descriptors: list[int],
+        context: Any,
+        channel: Channel,
     ) -> None:
-        self.index, self.message = index, message
+        self.index, self.message, self.channel = index, message, channel
         self.fds = {name: descriptors[at] for name, at in message["fds"].items()}
         self.declarations, self.plugins = context
         smp, memory = message["smp"], message["memory"]
@@ -76,7 +95,7 @@ class VcpuProcess:
         self.machine = MachineState(self.maps["machine"])
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine)
-        self.channel = self._take_channel()
+        self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
         self.boards = Boards(
@@ -99,8 +118,8 @@ class VcpuProcess:
         self.vcpu: Vcpu | None = None
         self.failed = False
 
-    def _take_channel(self) -> Channel:
-        """This vCPU's channel; what is the others' alone is closed: their end is to be its end."""
+    def _leave_others(self) -> None:
+        """Close what is the others' alone: their end is to be its end."""
         for cpu in range(self.message["smp"]):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
@@ -108,7 +127,6 @@ class VcpuProcess:
                 os.close(self.fds[f"asking{cpu}"])
                 for plugin, name in self.message["streams"]:
                     os.close(self.fds.pop(f"ring {plugin}.{name} {cpu}"))
-        return Channel(socket.socket(fileno=self.fds[f"vcpu{self.index}"]))
 
     def board(self) -> Board:
         """The devices, wired to this process."""
@@ -150,11 +168,10 @@ class VcpuProcess:
             self.channel.send({"failure": str(error), "ending": Ending.CALLBACK})
         self.stop(Ending.CALLBACK)
 
-    def fault(self, trace: str) -> None:
+    def fault(self, error: BaseException) -> None:
         """This process can't go on: the guest is stopped, and the run says why."""
         self.failed = True
-        text = f"vCPU {self.index}: a fault near pc {self.hart.block_pc:#x}\n{trace}".rstrip()
-        self.channel.send({"failure": text, "ending": Ending.FAULT})
+        self.channel.send(fault_of(self.index, error, f" near pc {self.hart.block_pc:#x}"))
         self.stop(Ending.FAULT)
 
     @property
@@ -195,11 +212,40 @@ class VcpuProcess:
             guest,
             lambda discover: self._make_engine(memory, discover),
             self.fds["notice"],
+            self._tell_trap_loop,
+            self._tell_unsupported,
         )
         guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
+        check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message["entry"], self.message["device_tree"])
         vcpu.run()
+
+    def _warn(self, text: str) -> None:
+        self.channel.send({"warning": text})
+
+    def _tell_trap_loop(self, loop: TrapLoop) -> None:
+        self.channel.send({"trap_loop": facts_of(loop, self._instruction_at)})
+
+    def _tell_unsupported(self, found: Absent | None, pc: int) -> None:
+        if found is None:
+            where = f"vCPU {self.index} met instructions that are not supported at more places"
+            self._warn(f"{where} than the {MOST_PLACES} that are listed")
+        else:
+            named = {"name": found.name, "extension": found.extension, "pc": pc}
+            self.channel.send({"unsupported": named})
+
+    def _instruction_at(self, pc: int) -> str:
+        """The text of the instruction at a pc, "" where there is no RAM."""
+        at = pc - RAM_BASE
+        if not 0 <= at < len(self.ram):
+            return ""
+        code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
+        text = disassemble(code, pc)[0][2]
+        lacking = absent(int.from_bytes(code, "little"), ISA[self.message["engine"]])
+        if lacking is not None and text.startswith(".insn"):
+            return f"{lacking.name} of {lacking.extension}"
+        return text
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""
@@ -208,8 +254,15 @@ class VcpuProcess:
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.unicorn.engine import UnicornEngine
+        from mttcg.engine.unicorn.limits import FloatLimits
 
-        return UnicornEngine(memory, self.hart, self.cache, discover)
+        limits = FloatLimits(self._warn)
+
+        def look_first(block: Block) -> Plan | None:
+            limits.look(block.instructions["word"])
+            return discover(block)
+
+        return UnicornEngine(memory, self.hart, self.cache, look_first)
 
     def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.llvm.arena import Arena
@@ -230,8 +283,16 @@ class VcpuProcess:
                 asking.send(page | {"device_pages": memory.device_pages})
             return True
 
-        engine = LlvmEngine(memory, self.hart, self.cache, arena, discover, improve)
-        return FallbackEngine(engine, lambda text: self.channel.send({"warning": text}))
+        engine = LlvmEngine(
+            memory,
+            self.hart,
+            self.cache,
+            arena,
+            discover,
+            improve,
+            lambda: self.machine.stopping,
+        )
+        return FallbackEngine(engine, self._warn)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""
@@ -294,17 +355,32 @@ def take_character(descriptor: int) -> int | None:
     return taken[0] if taken else None
 
 
+def fault_of(index: int, error: BaseException, place: str = "") -> dict[str, Any]:
+    """What the supervisor is told of a vCPU that can't go on; of a limit in one line."""
+    if refused := host_refusal(error):
+        text = f"vCPU {index}{place}: {refused}"
+        return {"failure": text, "ending": Ending.FAULT, "limit": True}
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    text = f"vCPU {index}: a fault{place}\n{trace}"
+    return {"failure": text, "ending": Ending.FAULT}
+
+
 def main(index: int, message: dict[str, Any], descriptors: list[int], context: Any) -> int:
     """Be vCPU `index`; the process's exit status."""
     if message["pin"]:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[index % len(allowed)]})
-    process = VcpuProcess(index, message, descriptors, context)
+    channel = Channel(socket.socket(fileno=descriptors[message["fds"][f"vcpu{index}"]]))
+    try:
+        process = VcpuProcess(index, message, descriptors, context, channel)
+    except BaseException as error:
+        channel.send(fault_of(index, error))
+        return EXIT_FAULT
     for part in (process.run, process.leave):
         try:
             part()
-        except BaseException:
-            process.fault(traceback.format_exc())
+        except BaseException as error:
+            process.fault(error)
     process.hart.state = State.FAILED if process.failed else State.STOPPED
     process.emitters.close()
     process.channel.close()

@@ -4,7 +4,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,10 @@ from mttcg.isa.riscv64.traps import enabled_interrupts
 from mttcg.machine.aggregator_process import AggregatorProcess
 from mttcg.machine.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.machine.delivery import Delivery
+from mttcg.machine.failures import Failures
 from mttcg.machine.interrupts import Interrupts
 from mttcg.machine.launch import Host, end_text
+from mttcg.machine.trap_loops import warning_of
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg_bus.publisher_process import Died
@@ -37,9 +39,12 @@ order before.
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `console` takes the guest's output; `failures` are the texts of what went wrong, `warnings` of
-    what only went otherwise than wanted, each once, whichever vCPU sent it; `lost` are
-    the vCPUs whose process ended by itself. `control` does what others want from outside.
+    `console` takes the guest's output; `failures` are what went wrong, `warnings` the texts of
+    what only went otherwise than wanted, each once, whichever vCPU sent it, and told to
+    `on_warning` when it comes; `unsupported` are the places of instructions that the guest's harts
+    lack; `lost` are the vCPUs whose process ended by itself. `symbol_at`
+    names addresses. `refused`: whether a limit of the host was told of, which others reach, too;
+    `told`: which vCPUs said themselves why they end. `control` does what others want from outside.
     """
 
     host: Host
@@ -54,12 +59,18 @@ class Watch:
     console: Console | None
     stdin_fd: int | None
     on_tick: Callable[[], None]
-    failures: list[str] = field(default_factory=list)
+    on_warning: Callable[[str], None]
+    symbol_at: Callable[[int], str]
+    stop_on_trap_loop: bool = False
+    failures: Failures = field(default_factory=Failures)
     warnings: list[str] = field(default_factory=list)
+    unsupported: list[dict[str, str]] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
     host_lost: bool = False
+    refused: bool = False
+    told: set[int] = field(default_factory=set)
     killed: str = ""
     interrupted: bool = False
     epoch: int = 0
@@ -152,6 +163,10 @@ class Watch:
             self._host_gone()
         elif "translator" in received[0]:
             self._translator_ended(received[0]["translator"])
+        elif "error" in received[0]:
+            self.refused = True
+            self.failures.add(received[0]["error"])
+            self.stop(Ending.FAULT)
         elif "ended" in received[0]:
             self._vcpu_ended(received[0]["ended"], received[0]["status"])
         elif self.control is not None:
@@ -159,17 +174,36 @@ class Watch:
 
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
-        if status != 0:
-            self.warnings.append(
+        if status != 0 and not self.refused:
+            self.warn(
                 f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
             )
+
+    def warn(self, text: str) -> None:
+        """Warn of something, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.on_warning(text)
+
+    def _trap_loop(self, index: int, facts: dict[str, Any]) -> None:
+        self.warn(warning_of(index, facts, self.symbol_at))
+        if self.stop_on_trap_loop:
+            self.stop(Ending.TRAP_LOOP)
+
+    def _unsupported(self, found: dict[str, Any]) -> None:
+        pc = found["pc"]
+        place = found | {"pc": hex(pc), "symbol": self.symbol_at(pc)}
+        if place not in self.unsupported:
+            self.unsupported.append(place)
 
     def _host_gone(self) -> None:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
         self.selector.unregister(self.host.channel)
         self.host_lost = True
-        if self.running and not self.killed:
-            self.failures.append(f"{self.host.lost()}, and all vCPUs with it")
+        if self.running and self.killed:
+            self.failures.add(f"{vcpus_text(self.running)} killed {self.killed}")
+        elif self.running:
+            self.failures.add(f"{self.host.lost()}, and all vCPUs with it", follows=self.refused)
         for index in sorted(self.running & self.silent):
             self._vcpu_ended(index, -signal.SIGKILL)
 
@@ -183,9 +217,10 @@ class Watch:
         ended = f"its process ended ({end_text(status)})"
         if self.killed:
             ended = f"was killed {self.killed}"
-        self.failures.append(
+        self.failures.add(
             f"vCPU {index}: {ended} near pc {hart.block_pc:#x}, "
-            f"after {hart.instructions} instructions"
+            f"after {hart.instructions} instructions",
+            follows=self.host_lost or index in self.told,
         )
         self.stop(Ending.FAULT)
 
@@ -197,11 +232,17 @@ class Watch:
                 return
             message, _ = received
             if "failure" in message:
-                self.failures.append(message["failure"])
+                self.told.add(index)
+                limit = message.get("limit", False)
+                self.failures.add(message["failure"], follows=limit and self.refused)
+                self.refused = self.refused or limit
                 self.stop(Ending(message["ending"]))
             elif "warning" in message:
-                if message["warning"] not in self.warnings:
-                    self.warnings.append(message["warning"])
+                self.warn(message["warning"])
+            elif "trap_loop" in message:
+                self._trap_loop(index, message["trap_loop"])
+            elif "unsupported" in message:
+                self._unsupported(message["unsupported"])
             elif "change" in message:
                 self._spread(index, message)
             elif self.control is not None:
@@ -260,7 +301,8 @@ class Watch:
             raise
         except (OSError, ValueError) as error:
             self.console = None
-            self.failures.append(f"the guest's later output is lost: its console failed: {error}")
+            wrong = getattr(error, "strerror", None) or error
+            self.failures.add(f"the guest's later output is lost: its console failed: {wrong}")
 
     def _drain_console(self) -> None:
         os.set_blocking(self.console_output, False)
@@ -277,7 +319,8 @@ class Watch:
         for event in publisher.receive():
             if isinstance(event, Died):
                 self.selector.unregister(descriptor)
-                self.failures.append(f"the bus publisher died ({end_text(event.exit_status)})")
+                why = event.wrong or end_text(event.exit_status)
+                self.failures.add(f"the bus publisher died ({why})")
                 self.stop(Ending.FAULT)
             elif self.control is not None:
                 self.control.hear_publisher(event)
@@ -312,3 +355,9 @@ class Watch:
     def _sleeps_for_ever(self, hart: Hart) -> bool:
         timer = hart.mie & TIMER_INTERRUPT and hart.compare != NEVER
         return not timer and not enabled_interrupts(hart, self.machine)
+
+
+def vcpus_text(indexes: Collection[int]) -> str:
+    """Name vCPUs that something was done to."""
+    named = ", ".join(map(str, sorted(indexes)))
+    return f"vCPU {named} was" if len(indexes) == 1 else f"vCPUs {named} were"

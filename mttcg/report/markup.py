@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from mttcg.printable import printable, shortened
+
 Child: TypeAlias = "Element | str"
 
-CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
-"""Characters that HTML does not have, or that nobody sees: shown by their codes."""
+LONGEST = 10_000
+"""Characters of a text that are shown."""
 
 
 def element(tag: str, attributes: Mapping[str, object] | None = None, *children: Child) -> Element:
     """Return an element of HTML or SVG.
 
     attributes: by name, their values as text; those that are None are left out. children: elements
-    and texts, in order. Text is escaped when the page is written.
+    and texts, in order. Text is escaped when the page is written; of a long one, which is no
+    attribute, the middle is left out.
     """
     made = Element(
         tag, {name: clean(str(v)) for name, v in (attributes or {}).items() if v is not None}
@@ -35,14 +38,14 @@ def append(parent: Element, child: Child) -> None:
     if isinstance(child, Element):
         parent.append(child)
     elif len(parent):
-        parent[-1].tail = (parent[-1].tail or "") + clean(child)
+        parent[-1].tail = (parent[-1].tail or "") + clean(shortened(child, LONGEST))
     else:
-        parent.text = (parent.text or "") + clean(child)
+        parent.text = (parent.text or "") + clean(shortened(child, LONGEST))
 
 
 def clean(text: str) -> str:
-    """Write a text with what a page can't hold shown by its code."""
-    return text.translate(CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Write a text with what a page can't hold, or nobody sees, shown by its code."""
+    return printable(text, keep="\t\n", longest=len(text))
 
 
 def markup_of(tree: Element) -> str:

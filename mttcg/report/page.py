@@ -66,8 +66,10 @@ def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         *_notices(result["failures"], result["warnings"]),
         *_section("vCPUs", _vcpu_parts(result["vcpus"])),
     ]
+    if result["unsupported"]:
+        body += _section("Not supported", [_table(result["unsupported"])])
     if result["ledger"]:
-        body += _section("Bus", list(_bus_parts(result["ledger"], result["subscribers"])))
+        body += _section("Bus", list(_bus_parts(result)))
     for name, report in result["plugins"].items():
         body += _section(f"Plugin {name}", list(parts_of(name, report)))
     ending = {"exit status": result["exit_status"], **_phases(result["seconds"])}
@@ -131,10 +133,13 @@ def _rate(vcpu: Mapping[str, Any]) -> float | None:
     return vcpu["instructions"] / seconds / 1e6 if seconds > 0 else None
 
 
-def _bus_parts(
-    ledger: Mapping[str, Mapping[str, int]], subscribers: Sequence[Mapping[str, Any]]
-) -> Iterator[Element]:
+def _bus_parts(result: Mapping[str, Any]) -> Iterator[Element]:
     """Where the records of each stream went, and what became of them at each subscriber."""
+    ledger: Mapping[str, Mapping[str, int]] = result["ledger"]
+    subscribers, more = list(result["subscribers"]), result["more_subscribers"]
+    if more:
+        name = f"{more['count']} more"
+        subscribers.append({"name": name, "reason": "in sum", "ledger": more["ledger"]})
     ends = {
         name.replace("_", " "): [counts[name] for counts in ledger.values()]
         for name in ("delivered", "dropped", "in_flight")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
-from mttcg.report.markup import element
+from mttcg.printable import shortened
+from mttcg.report.markup import LONGEST, element
 
 Value: TypeAlias = float | None
 Spans: TypeAlias = Mapping[str, Sequence[tuple[float, float]]]
@@ -272,7 +273,7 @@ def heat_map(
 
 def _figure(title: str, parts: Sequence[Element], height: float) -> Element:
     box = {"viewBox": f"0 0 {WIDTH} {height:.0f}", "width": WIDTH, "role": "img"}
-    drawing = element("svg", box | {"aria-label": title}, *parts)
+    drawing = element("svg", box | {"aria-label": shortened(title, LONGEST)}, *parts)
     return element("figure", {"class": "plot"}, element("figcaption", None, title), drawing)
 
 

@@ -64,9 +64,13 @@ class ChangeExchange:
         """Send a change, which `text` encodes, to every vCPU."""
         number = next(self.numbers)
         pending = self.sent[number] = PendingChange(change.attachment)
-        self._wait_for_room()
-        self.channel.send({"change": text, "number": number})
+        self.tell({"change": text, "number": number})
         return Ticket(lambda: self._everywhere(pending))
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send the supervisor a message."""
+        self._wait_for_room()
+        self.channel.send(message)
 
     def _everywhere(self, pending: PendingChange) -> bool:
         if pending.epoch is None:

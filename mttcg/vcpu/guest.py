@@ -3,16 +3,20 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
 
+from mttcg.errors import MttcgError
 from mttcg.instrument import clock, session
 from mttcg.instrument.changes import Change, Where, from_text, to_text
 from mttcg.instrument.cpu import Cpu, Moment
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
 from mttcg.instrument.events import WRITE
+from mttcg.instrument.loader import describe_failure
 from mttcg.instrument.plan import Plan
+from mttcg.instrument.reach import Reach
 from mttcg.instrument.registry import Callback, Registry
 from mttcg.instrument.targets import Board, Counter, Stream, counted
 from mttcg.instrument.ticket import Ticket
@@ -48,11 +52,20 @@ class BlockEntry:
 class Declarations:
     """The guest before the vCPUs exist: plugins declare what they need and attach first things.
 
-    `moment`: when the first stream was declared, to know the rate of the clock of records by.
+    Args:
+        symbols: addresses by name.
+        count: of vCPUs.
+        reach: where code can be; None if anywhere.
+
+    Attributes:
+        moment: when the first stream was declared, to know the rate of the clock of records by.
+        warnings: what was attached where nothing may ever run, in words.
     """
 
-    def __init__(self, symbols: dict[str, int]) -> None:
-        self.symbols = symbols
+    def __init__(self, symbols: dict[str, int], count: int, reach: Reach | None = None) -> None:
+        self.symbols, self.count, self.reach = symbols, count, reach
+        self.warnings: list[str] = []
+        self.doubted: set[tuple[str, Any]] = set()
         self.moment: clock.Moment | None = None
         self.things: dict[tuple[str, str], Board | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
@@ -67,8 +80,20 @@ class Declarations:
 
     def change(self, change: Change) -> Ticket:
         """Attach or take away, for when the vCPUs start."""
+        self.warnings += self.doubts(change)
         self.registry.apply(change)
         return Ticket()
+
+    def doubts(self, change: Change) -> list[str]:
+        """The warning of what is attached where no code may ever run, once a kind of place."""
+        plugin, pc = change.attachment.plugin, change.attachment.pc
+        if self.reach is None or pc is None or not change.add:
+            return []
+        doubt = self.reach.doubt(index(pc))
+        if doubt is None or (plugin, doubt[0]) in self.doubted:
+            return []
+        self.doubted.add((plugin, doubt[0]))
+        return [f"plugin {plugin} attaches at {index(pc):#x}, {doubt[1]}"]
 
     def board_words(self, board: Board, cpu: int) -> Any:
         """Nothing was counted yet; boards get their memory when the guest starts."""
@@ -122,6 +147,11 @@ class GuestOfVcpu:
         return self.declarations.symbols
 
     @property
+    def count(self) -> int:
+        """How many vCPUs there are."""
+        return len(self.harts)
+
+    @property
     def hart(self) -> Hart:
         """The hart of this process."""
         return self.harts[self.index]
@@ -133,6 +163,8 @@ class GuestOfVcpu:
     def change(self, change: Change) -> Ticket:
         """Attach or take away: here with the next block, elsewhere by way of the supervisor."""
         attachment = change.attachment
+        for warning in self.declarations.doubts(change):
+            self.exchange.tell({"warning": warning})
         if attachment.cpu == self.index:
             self.apply(change)
             number = self.applied
@@ -270,6 +302,11 @@ class GuestOfVcpu:
         began = now() if self.costs is not None else 0
         try:
             return (function(*arguments),)
+        except MttcgError as error:
+            file = getattr(self.plugins[plugin].module, "__file__", None)
+            refused = describe_failure(error, file or "")
+            self.failed(CallbackError(plugin, self.index, pc, refused))
+            return None
         except BaseException:
             trace = traceback.format_exc(limit=-8)
             self.failed(CallbackError(plugin, self.index, pc, trace))

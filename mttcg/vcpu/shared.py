@@ -27,6 +27,7 @@ class Ending(IntEnum):
     SUPERVISOR = 2
     CALLBACK = 3
     FAULT = 4
+    TRAP_LOOP = 5
 
 
 class MachineState:

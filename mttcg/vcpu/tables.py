@@ -1,13 +1,13 @@
 """Reading a block table: its counts as records, with what the block cache knows of each block."""
 
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
-from mttcg.instrument.targets import BlockTable
 from mttcg.isa.riscv64.decode import PAGE, decode_block
+from mttcg.isa.riscv64.encoding import length
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
 
@@ -23,19 +23,29 @@ def table_records(
     return read(words, cache)
 
 
-def of_instructions(table: object) -> TypeGuard[BlockTable]:
-    """Whether something declared is a table of instructions."""
-    return isinstance(table, BlockTable) and table.stream.dtype == INSTRUCTION_EXECUTIONS
+class CodePlace(NamedTuple):
+    """An instruction of a version of a page: its slot, its offset in bytes, its 16 or 32 bits."""
+
+    slot: int
+    offset: int
+    word: int
 
 
-def leave_early(words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int) -> None:
+def leave_early(
+    words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int, begun: bool = False
+) -> None:
     """Take back what a table counted of the block at `head` from pc on, if that lies in it.
+
+    begun: the instruction at pc is not taken back, only what is behind it.
 
     What is left of a block is a block as well, so it is one execution less of that. The vCPU whose
     words they are calls this, between two runs of the engine.
     """
     block = cache.block(head)[0]
-    if block.pc <= pc < block.pc + block.size:
+    end = block.pc + block.size
+    if begun and block.pc <= pc < end:
+        pc += length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
+    if block.pc <= pc < end:
         words.view(np.int64)[block.slot * HALVES + pc % PAGE // 2] -= 1
 
 
@@ -48,21 +58,33 @@ def executed_instructions(
         words: a vCPU's words of a BlockTable; one may have fallen below zero, see `leave_early`.
         cache: the block cache; only slots in use are looked at, as the table is sparse.
     """
-    slots = int(cache.header["slots"][0])
-    found: dict[tuple[int, int, int], int] = {}
-    for place in np.flatnonzero(words[: slots * HALVES]).tolist():
-        slot, half = divmod(place, HALVES)
-        half_at = partial(cache.half_at, int(cache.slots["page"][slot]), slot)
-        executions = int(words[place].astype(np.int64))
-        for row in decode_block(2 * half, half_at):
-            key = (slot, int(row["offset"]), int(row["word"]))
-            found[key] = found.get(key, 0) + executions
     records = [
-        (cache.ram_base + int(cache.slots["page"][slot]) * PAGE + offset, executions, word)
-        for (slot, offset, word), executions in found.items()
+        (pc_of(place, cache), executions, place.word)
+        for place, executions in executions_of_blocks(words, cache).items()
         if executions > 0
     ]
     return np.array(records, dtype=INSTRUCTION_EXECUTIONS)
+
+
+def executions_of_blocks(
+    words: "np.ndarray[Any, Any]", cache: BlockCache
+) -> "dict[CodePlace, int]":
+    """How often each instruction was executed if each block was as often as `words` say."""
+    slots = int(cache.header["slots"][0])
+    found: dict[CodePlace, int] = {}
+    for number in np.flatnonzero(words[: slots * HALVES]).tolist():
+        slot, half = divmod(number, HALVES)
+        half_at = partial(cache.half_at, int(cache.slots["page"][slot]), slot)
+        executions = int(words[number].astype(np.int64))
+        for row in decode_block(2 * half, half_at):
+            place = CodePlace(slot, int(row["offset"]), int(row["word"]))
+            found[place] = found.get(place, 0) + executions
+    return found
+
+
+def pc_of(place: CodePlace, cache: BlockCache) -> int:
+    """The address of an instruction."""
+    return cache.ram_base + int(cache.slots["page"][place.slot]) * PAGE + place.offset
 
 
 def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.ndarray[Any, Any]":

@@ -5,9 +5,11 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Exit, ExitKind
+from mttcg.engine.base import ISA, Exit, ExitKind
 from mttcg.instrument.cpu import Moment
 from mttcg.instrument.plan import Plan
+from mttcg.instrument.targets import CodeTable
+from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.loadstore import Access, access_of
@@ -17,8 +19,10 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.tables import leave_early, of_instructions
+from mttcg.vcpu.tables import leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
+from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
+from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
@@ -35,6 +39,8 @@ class Vcpu:
         guest: the guest as plugins see it.
         make_engine: builds the engine, given the function to call with each new block.
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
+        on_trap_loop: told, once for each, of a trap that the hart takes for ever.
+        on_unsupported: told of places, see `UnsupportedPlaces`.
     """
 
     def __init__(
@@ -47,6 +53,8 @@ class Vcpu:
         guest: GuestOfVcpu,
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
+        on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
+        on_unsupported: Callable[[Absent | None, int], None] = lambda found, pc: None,
     ) -> None:
         self.hart: Hart = harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
@@ -57,6 +65,8 @@ class Vcpu:
         self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
+        self.trap_loops = TrapLoops(self.hart, self.engine.spill_integer, on_trap_loop)
+        self.unsupported = UnsupportedPlaces(self.hart, ISA[self.engine.name], on_unsupported)
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -110,14 +120,14 @@ class Vcpu:
             code = take_interrupt(hart, self.machine)
             if code is not None:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
-            if engine.goes_on not in (None, hart.pc):
-                self._leave_early(engine.goes_on)
+            if engine.unfinished not in (None, hart.pc):
+                self._leave_early(engine.unfinished)
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
-        if engine.goes_on is not None:
-            self._leave_early(engine.goes_on)
+        if engine.unfinished is not None:
+            self._leave_early(engine.unfinished)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
@@ -219,19 +229,28 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self.timer.arm()
 
-    def _leave_early(self, pc: int) -> None:
-        """Tell tables of instructions that the current block ends before the one at pc."""
+    def _leave_early(self, pc: int, trapped: bool = False) -> None:
+        """Tell tables that the current block, which was counted, ends before the one at pc.
+
+        trapped: that one traps, so it was begun.
+        """
         for thing in self.guest.declarations.things.values():
-            if of_instructions(thing):
+            if isinstance(thing, CodeTable) and thing.less_left:
                 words = self.guest.board_words(thing, self.hart.index)
-                leave_early(words, self.engine.cache, self.hart.block_pc, pc)
+                begun = trapped and thing.trapped
+                leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
 
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
-        self._leave_early(trap.pc)
+        self._leave_early(trap.pc, trapped=True)
+        self.trap_loops.look(trap)
+        self.unsupported.look(trap)
         take_trap(self.hart, trap)
+        handler = self.hart.pc
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
+        if self.hart.pc != handler:  # a plugin lets the guest go on elsewhere
+            self.trap_loops.forget()
 
     def _trap(self, left: Exit) -> None:
         assert left.cause is not None
@@ -244,7 +263,8 @@ class Vcpu:
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""
-        self._leave_early(left.address)
+        if left.left_at is not None:
+            self._leave_early(left.left_at)
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""

@@ -32,8 +32,10 @@ from mttcg.instrument import (
     instrument,
     option,
 )
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.collapsed import collapsed_line
+from mttcg_plugins._files.outputs import check_output
 
 TRAP, END = 0, 1
 """Words of the records that this plugin puts in itself; no instruction has them."""
@@ -58,10 +60,9 @@ class Options:
     top: int = option(20, help="how many functions to report, 0 for all")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record every jump, and count instructions, of every vCPU."""
     global transfers, instructions
-    check_output("out", options.out)
     transfers, instructions = Stream("transfers", events.TRANSFER), Counter("instructions")
     instrument(None, None, transfers)
     instrument(None, None, instructions)
@@ -192,6 +193,11 @@ class Aggregator(mttcg_bus.Aggregator):
         self.merged: Tally[tuple[int, tuple[int, ...]]] = Tally()
         self.starts = np.array(sorted({s[0] for s in run.symbols if s[1]}), dtype=np.uint64)
 
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse a file that can't be written."""
+        check_output("out", options.out)
+
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Follow the jumps of one vCPU."""
         words, places = np.unique(records["word"], return_inverse=True)
@@ -214,12 +220,11 @@ class Aggregator(mttcg_bus.Aggregator):
     def save(self) -> None:
         """Write the collapsed stacks."""
         if self.options.out is not None:
-            check_output("out", self.options.out)
             lines = sorted(
-                ";".join([f"vCPU {cpu}", *map(self._name, path)]) + f" {count}"
+                collapsed_line([f"vCPU {cpu}", *map(self._name, path)], count)
                 for (cpu, path), count in self.stacks().items()
             )
-            replace_file(self.options.out, "".join(f"{line}\n" for line in lines).encode())
+            write_whole(self.options.out, "".join(lines).encode())
 
     def _name(self, address: int) -> str:
         if address == int(TRAP_FRAME):

@@ -17,11 +17,17 @@
 
 Each block is recorded at its first execution on a vCPU; what it costs from then on is a look at a
 flag. The files are written when the guest has ended, killed or not, and with each interim report.
-drcov is what Lighthouse, Ghidra and Binary Ninja load; lcov is what `genhtml mix.info` makes pages
-of, and needs a guest with debug information (-g). A block counts as a whole when it is entered.
+drcov is what Lighthouse, Ghidra and Binary Ninja load; a block counts as a whole when it is
+entered. lcov is what `genhtml mix.info` makes pages of, and needs a guest with debug information
+(-g). For it, and only if it is asked for, executions are counted, as by `hotblocks`, and summed
+over the vCPUs. A function has those of its first instruction. A line has those of the instruction
+of it that was executed most often; if several functions have code of the line, as of an inline
+function, their counts are added. An instruction that traps counts as executed.
 """
 
+from collections import Counter as Tally
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +36,7 @@ import numpy as np
 
 import mttcg_bus
 from mttcg.instrument import (
+    BlockTable,
     OptionRefusedError,
     Stream,
     elf_segments,
@@ -38,10 +45,12 @@ from mttcg.instrument import (
     option,
     source_lines,
 )
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
+from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of
 from mttcg_plugins._files.lcov import Covered, SourceFile, lcov_text
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.outputs import check_output
 
 
 @dataclass(frozen=True)
@@ -49,76 +58,99 @@ class Options:
     """Options of coverage."""
 
     drcov: Path | None = option(None, help="file to write the blocks to, drcov version 3")
-    lcov: Path | None = option(None, help="file to write the lines to, an lcov tracefile")
+    lcov: Path | None = option(None, help="file to write executions of lines to, an lcov tracefile")
     top: int = option(20, help="how many functions to report, the least covered first, 0 for all")
 
 
 def plugin_init(options: Options) -> bool:
-    """Record the first execution of every block on every vCPU."""
-    check_output("drcov", options.drcov)
-    check_output("lcov", options.lcov)
+    """Record the first execution of every block on every vCPU; count them all for lcov."""
     instrument_block(None, None, Stream("blocks", events.BLOCK), once=True)
+    if options.lcov is not None:
+        stream = Stream("instructions", events.INSTRUCTION_EXECUTIONS)
+        instrument_block(None, None, BlockTable("executions", stream, trapped=True))
     return True
 
 
 class Aggregator(mttcg_bus.Aggregator):
-    """The executed blocks, and on which vCPUs; merging unites them."""
+    """The executed blocks, and on which vCPUs, and executions; merging unites them, and adds up."""
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
         self.vcpus: dict[tuple[int, int], int] = defaultdict(int)  # a bit for each, by block
+        self.executions: Tally[int] = Tally()  # of the instruction at an address
+        self.counted = 0  # a bit for each vCPU whose executions have come
 
-    def begin(self, shard: int | None = None) -> None:
-        """Refuse what can't be done before anything is."""
-        super().begin(shard)
-        check_output("drcov", self.options.drcov)
-        check_output("lcov", self.options.lcov)
-        if self.options.lcov is not None and not len(source_lines(self.run.guest).starts):
-            wrong = f"{self.run.guest} has no debug information"
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse files that can't be written, and those for which the guest lacks something."""
+        check_output("drcov", options.drcov)
+        check_output("lcov", options.lcov)
+        if options.drcov is not None:
+            elf_segments(run.guest, run.ram)
+        if options.lcov is not None and not len(source_lines(run.guest, run.ram).starts):
+            wrong = f"{run.guest} has no debug information"
             raise OptionRefusedError("lcov", wrong, "a guest compiled with -g")
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
-        """Add blocks that a vCPU has entered."""
+    def consume(self, stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+        """Add blocks that a vCPU has entered, or its executions of instructions."""
+        if stream == "instructions":
+            self.counted |= 1 << cpu
+            for pc, executions in zip(
+                records["pc"].tolist(), records["executions"].tolist(), strict=True
+            ):
+                self.executions[pc] += executions
+            return
         for block in zip(records["pc"].tolist(), records["size"].tolist(), strict=True):
             self.vcpus[block] |= 1 << cpu
 
     def merge(self, other: mttcg_bus.Aggregator) -> None:
-        """Add another's blocks."""
+        """Add another's blocks and executions."""
         super().merge(other)
         assert isinstance(other, Aggregator)
         for block, vcpus in other.vcpus.items():
             self.vcpus[block] |= vcpus
+        self.executions.update(other.executions)
+        self.counted |= other.counted
 
     def save(self) -> None:
         """Write the files that were asked for."""
         if self.options.drcov is not None:
-            ram = (self.run.ram_base, self.run.ram_size)
-            modules = modules_of(self.run.guest, elf_segments(self.run.guest), ram)
+            segments = elf_segments(self.run.guest, self.run.ram)
+            modules = modules_of(self.run.guest, segments, self.run.ram)
             content = drcov_bytes(sorted(self.vcpus), modules, self.run.entry)
-            replace_file(self.options.drcov, content)
+            write_whole(self.options.drcov, content)
         if self.options.lcov is not None:
-            replace_file(self.options.lcov, lcov_text(self.source_files()).encode())
+            write_whole(self.options.lcov, lcov_text(self.source_files()).encode())
 
     def source_files(self) -> dict[str, SourceFile]:
-        """Lines and functions of each source file, as far as they have code."""
-        table, covered = source_lines(self.run.guest), Covered(self.vcpus)
-        rows = list(table.rows())
-        ran = covered.bytes_within((start, end) for start, end, _, _ in rows)
+        """Lines and functions of each source file, as far as they have code.
+
+        What a vCPU ran whose executions were not recorded has one more for all such vCPUs.
+        """
+        table = source_lines(self.run.guest, self.run.ram)
+        uncounted = Covered(block for block, bits in self.vcpus.items() if bits & ~self.counted)
+        counts = executions_of_rows(table, self.executions)
+        ran = uncounted.bytes_within((start, end) for start, end, _, _ in table.rows())
+        counts += np.array(ran, dtype=np.uint64) > 0
+        functions = self._functions(uncounted)
+        by_line = executions_of_lines(table, counts, (address for address, *_ in functions))
         folder = Path(self.run.guest).parent
         files: dict[str, SourceFile] = defaultdict(SourceFile)
-        for (_, _, name, line), count in zip(rows, ran, strict=True):
+        for (name, line), count in by_line.items():
             lines = files[_located(folder, name)].lines
-            lines[line] = max(lines.get(line, 0), int(count > 0))
-        for address, _, symbol, begun in self._functions(covered):
+            lines[line] = lines.get(line, 0) + count
+        for address, _, symbol, begun in functions:
             place = table.at(address)
             if place is not None:
                 name, line = place
-                files[_located(folder, name)].functions[line, symbol] = int(begun > 0)
+                calls = files[_located(folder, name)].functions
+                count = self.executions[address] + (begun > 0)
+                calls[line, symbol] = calls.get((line, symbol), 0) + count
         return files
 
     def _functions(self, covered: Covered) -> list[tuple[int, int, str, int]]:
         """Address, size and name of what has a size, and how many bytes of its first two ran."""
-        sized = sorted(symbol for symbol in self.run.symbols if symbol[1] >= 2)
+        sized = sorted({symbol for symbol in self.run.symbols if symbol[1] >= 2})
         begun = covered.bytes_within((address, address + 2) for address, _, _ in sized)
         return [(*symbol, count) for symbol, count in zip(sized, begun, strict=True)]
 
@@ -150,9 +182,19 @@ class Aggregator(mttcg_bus.Aggregator):
             "least covered": rows[: self.options.top or None],
         }
         files = [str(path) for path in (self.options.drcov, self.options.lcov) if path is not None]
-        return {**report, "file": "; ".join(files)} if files else report
+        if files:
+            report["file"] = "; ".join(files)
+        uncounted = [str(vcpu["cpu"]) for vcpu in vcpus if vcpu["blocks"]]
+        uncounted = [cpu for cpu in uncounted if not self.counted >> int(cpu) & 1]
+        if self.options.lcov is not None and uncounted:
+            of = f"of vCPU {', '.join(uncounted)} are not there; what ran on them counts once"
+            report["executions"] = of
+        return report
 
 
 def _located(folder: Path, name: str) -> str:
     """A source file's path; one relative to the guest's folder is found from there."""
-    return str(folder / name) if (folder / name).is_file() else name
+    with suppress(OSError):  # of a name that is too long for a file's
+        if (folder / name).is_file():
+            return str(folder / name)
+    return name

@@ -12,6 +12,7 @@ written, and the report has the last instructions of each vCPU, such as those be
 `replay` makes the text of a recording.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ from mttcg.instrument import (
     instrument,
     option,
 )
+from mttcg_bus.errors import OutputFull
 from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
-from mttcg_plugins._files.outputs import check_output
+from mttcg_plugins._files.outputs import check_output, refusing
 
 REGISTERS = (
     "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 "
@@ -49,9 +51,8 @@ class Options:
     last: int = option(20, help="how many of each vCPU's last instructions to report")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record every instruction of every vCPU after it was retired."""
-    check_output("out", options.out, flows=True)
     instrument(None, None, Stream("retired", events.RETIRED))
     return True
 
@@ -164,20 +165,26 @@ class Aggregator(mttcg_bus.Aggregator):
         self.files: set[str] = set()
         self.lines = Lines()
 
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse a file that can't be written."""
+        check_output("out", options.out, "flowing")
+
     def begin(self, shard: int | None = None) -> None:
         """Open the file, if there is to be one."""
         super().begin(shard)
-        check_output("out", self.options.out, flows=True)
         if self.options.out is not None:
             device = self.options.out.is_char_device()  # which shards can have in common
             path = self.options.out if device else self.file_for(self.options.out)
-            self.file = GrowingFile(path)
+            with refusing("out", path):
+                self.file = GrowingFile(path)
             self.files.add(str(path))
 
     def end(self) -> None:
-        """Close the file."""
+        """Close the file, and say if it has not everything."""
         if self.file is not None:
             self.file.close()
+            self.faults += [str(self.file.full)] if self.file.full else []
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Write a batch, and keep its end."""
@@ -185,8 +192,9 @@ class Aggregator(mttcg_bus.Aggregator):
         if self.options.last:
             tail = np.concatenate([self.tails[cpu], records[-self.options.last :]])
             self.tails[cpu] = tail[-self.options.last :]
-        if self.file is not None:
-            self.lines.write(records, self.file)
+        if self.file is not None and self.file.full is None:
+            with suppress(OutputFull):
+                self.lines.write(records, self.file)
 
     def merge(self, other: mttcg_bus.Aggregator) -> None:
         """Add another's vCPUs; files stay apart."""

@@ -19,7 +19,7 @@ import mttcg_bus
 from mttcg.instrument import Stream, compiled, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.npy import RecordFile
-from mttcg_plugins._files.outputs import check_output
+from mttcg_plugins._files.outputs import check_output, refusing
 
 PAGE_SHIFT = 12
 ONE, HASH_SHIFT = np.uint64(1), np.uint64(20)
@@ -36,9 +36,8 @@ class Options:
     top: int = option(20, help="how many pages to report, 0 for all")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record every access of every vCPU."""
-    check_output("out", options.out)
     instrument_memory(None, Stream("access", events.ACCESS))
     return True
 
@@ -114,18 +113,25 @@ class Aggregator(mttcg_bus.Aggregator):
         self.file: RecordFile | None = None
         self.files: set[str] = set()
 
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse a file that can't be written."""
+        check_output("out", options.out, "growing")
+
     def begin(self, shard: int | None = None) -> None:
         """Open the file, if there is to be one."""
         super().begin(shard)
         if self.options.out is not None:
             path = self.file_for(self.options.out)
-            self.file = RecordFile(path, events.ACCESS)
+            with refusing("out", path):
+                self.file = RecordFile(path, events.ACCESS)
             self.files.add(str(path))
 
     def end(self) -> None:
-        """Close the file."""
+        """Close the file, and say if it has not everything."""
         if self.file is not None:
             self.file.close()
+            self.faults += [self.file.fault] if self.file.fault else []
 
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Count and write a batch."""

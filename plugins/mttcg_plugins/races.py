@@ -126,7 +126,7 @@ class Aggregator(mttcg_bus.Aggregator):
         if not pcs:
             return none, ""
         try:
-            table = source_lines(self.run.guest)
+            table = source_lines(self.run.guest, self.run.ram)
         except ElfFileError as error:  # a recording is read where the guest is not
             return none, str(error)
         if not len(table.starts):

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option
+from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option, printable
+from mttcg_bus.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._counts.slices import (
     END,
@@ -29,7 +30,7 @@ from mttcg_plugins._counts.slices import (
     RESUME,
     Track,
 )
-from mttcg_plugins._files.outputs import check_output, replace_file
+from mttcg_plugins._files.outputs import check_output
 
 KINDS = {FUNCTION: "function", EXCEPTION: "exception", INTERRUPT: "interrupt", IDLE: "idle"}
 """Categories of slices in the trace; the report counts each."""
@@ -44,10 +45,9 @@ class Options:
     most: int = option(1_000_000, help="how many slices of each vCPU to keep, 0 for all")
 
 
-def plugin_init(options: Options) -> bool:
+def plugin_init(_options: Options) -> bool:
     """Record every jump, with its time."""
     global transfers
-    check_output("out", options.out)
     transfers = Stream("transfers", events.TRANSFER)
     instrument(None, None, transfers)
     return True
@@ -85,6 +85,11 @@ class Aggregator(mttcg_bus.Aggregator):
         super().__init__(options, run)
         self.tracks: dict[int, Track] = {}
 
+    @classmethod
+    def check(cls, options: Options, run: RunInfo) -> None:
+        """Refuse a file that can't be written."""
+        check_output("out", options.out)
+
     def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
         """Follow the jumps of one vCPU."""
         if cpu not in self.tracks:
@@ -101,16 +106,15 @@ class Aggregator(mttcg_bus.Aggregator):
         """Write the trace."""
         if self.options.out is None:
             return
-        check_output("out", self.options.out)
         lines = ",\n".join(self.trace_events())
         text = f'{{"displayTimeUnit": "ns", "traceEvents": [\n{lines}\n]}}\n'
-        replace_file(self.options.out, text.encode())
+        write_whole(self.options.out, text.encode())
 
     def trace_events(self) -> Iterator[str]:
         """Events of the Trace Event format: names of the tracks, then complete slices."""
         slices = {cpu: track.slices() for cpu, track in sorted(self.tracks.items())}
         first = min((int(part["began"].min()) for part in slices.values() if len(part)), default=0)
-        guest = {"name": Path(self.run.guest).name}
+        guest = {"name": printable(Path(self.run.guest).name)}
         yield json.dumps({"pid": 1, "ph": "M", "name": "process_name", "args": guest})
         for cpu in slices:
             named = {"ph": "M", "name": "thread_name", "args": {"name": f"vCPU {cpu}"}}
@@ -132,7 +136,7 @@ class Aggregator(mttcg_bus.Aggregator):
         columns = (slices["kind"], slices["what"], began, ended - began)
         for kind, what, start, long in zip(*(c.tolist() for c in columns), strict=True):
             if (kind, what) not in heads:
-                named = {"name": self.name_of(kind, what), "cat": KINDS[kind]}
+                named = {"name": printable(self.name_of(kind, what)), "cat": KINDS[kind]}
                 heads[kind, what] = json.dumps({"pid": 1, "tid": cpu + 1, "ph": "X"} | named)[:-1]
             ts, dur = divmod(start, 1000), divmod(long, 1000)
             yield (f'{heads[kind, what]}, "ts": {ts[0]}.{ts[1]:03}, "dur": {dur[0]}.{dur[1]:03}}}')

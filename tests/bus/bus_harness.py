@@ -80,6 +80,10 @@ class TestBus:
             producer.append(records_of(cpu, first, min(chunk, count - first)))
         producer.close()
 
+    def produce_one(self, cpu: int, number: int) -> None:
+        """Write one record, and leave the ring open."""
+        self.producer(cpu).append(records_of(cpu, number, 1))
+
     def spawn(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         return self._threads.submit(function, *arguments)
 

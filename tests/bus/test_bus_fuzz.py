@@ -19,7 +19,7 @@ from golden_messages import DESCRIBED, RECORDS, RUN, SPEC, STREAM, VERSION_1, fr
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import control, wire
+from mttcg_bus import control, limits, wire
 from mttcg_bus.address import socket_path
 from mttcg_bus.aggregator import Aggregator
 from mttcg_bus.control import ControlSocket
@@ -78,9 +78,9 @@ def _peak_of_one(function: Callable[[], Any]) -> int:
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "header": wire.decode_header,
     "frames": lambda data: wire.decode([b"", data, b""]),
-    "control": lambda data: wire.decode_header(data, control.MESSAGES, wire.LARGEST_PAYLOAD),
+    "control": lambda data: wire.decode_header(data, control.MESSAGES, limits.LARGEST_PAYLOAD),
     "welcome": lambda data: Parts.from_welcome(data, ("",)),
-    "snapshot": lambda data: Snapshot.from_plain(wire.unpack(data, wire.LARGEST_PAYLOAD)),
+    "snapshot": lambda data: Snapshot.from_plain(wire.unpack(data, limits.LARGEST_PAYLOAD)),
     "state": lambda data: unpack_state(data, new_aggregator()),
 }
 WHOLE = {
@@ -258,7 +258,7 @@ def test_garbage_at_every_socket_is_counted_and_dropped(make_bus: MakeBus) -> No
         assert isinstance(wire.decode_header(packets.recv(4096)), wire.Refused)
     handle._control._socket.sendall(struct.pack("<I", 3) + b"xyz")
     told = wait_garbage(handle.url, messages=4, connections=1, packets=1, orders=1)
-    assert told == {"messages": 4, "packets": 1, "connections": 1, "orders": 1}
+    assert told == {"messages": 4, "packets": 1, "connections": 1, "orders": 1, "excess": 0}
     bus.produce(0, 1000)
     assert handle.finish(LIMIT_SECONDS)
     assert handle.garbage.to_plain() == told
@@ -286,7 +286,7 @@ def test_a_control_socket_drops_what_says_nothing(bodies: list[bytes], rest: byt
         theirs.sendall(b"".join(struct.pack("<I", len(body)) + body for body in bodies))
         assert end.receive() == []
         assert end.garbage == len(bodies)
-        theirs.sendall(struct.pack("<I", wire.LARGEST_PAYLOAD + 1) + rest)
+        theirs.sendall(struct.pack("<I", limits.LARGEST_PAYLOAD + 1) + rest)
         assert end.receive() == []
         assert (end.garbage, end.closed_by_peer) == (len(bodies) + 1, True)
         end.close()

@@ -15,9 +15,9 @@ import pytest
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, records_of
 
 from mttcg_bus.control import Left
-from mttcg_bus.delivery import LEAST_CREDIT
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.items import Batch
+from mttcg_bus.limits import LEAST_CREDIT
 from mttcg_bus.ring import ledger_of
 from mttcg_bus.subscriber import Subscriber, ask_ledger
 
@@ -144,8 +144,8 @@ def test_everything_adds_up_at_any_moment(
             assert (counts.emitted, counts.in_flight) == (RECORDS_EACH, 0)
             assert closes(counts.to_plain())
     assert asked > VISITORS
-    assert len(handle.departures) == VISITORS + 1
-    left = {departure.name: departure for departure in handle.departures}
+    assert len(handle.departures.listed) == VISITORS + 1
+    left = {departure.name: departure for departure in handle.departures.listed}
     whole = left["test"].ledger.values()
     assert {counts["delivered"] for counts in whole} == {CPUS * RECORDS_EACH}
     for visitor in visitors:

@@ -17,10 +17,11 @@ from bus_harness import (
     records_of,
 )
 
-from mttcg_bus.delivery import KEPT_SHARE, LEAST_CREDIT
+from mttcg_bus.delivery import KEPT_SHARE
 from mttcg_bus.errors import NoPublisher, PublisherLost, StreamError, SubscriptionRefused
 from mttcg_bus.items import Batch, End, Gap, Item
 from mttcg_bus.ledger import Ledger
+from mttcg_bus.limits import LEAST_CREDIT
 from mttcg_bus.policy import Policy, parse_policy
 from mttcg_bus.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.stream import StreamSpec
@@ -161,7 +162,7 @@ def test_a_stalled_subscriber_that_drops_harms_nobody(make_bus: MakeBus, policy:
     assert numbers == sorted(set(numbers))
     assert len(numbers) + missed_by(items) == count
     assert 0 < len(numbers) < count
-    ledgers = [left.ledger[STREAM] for left in handle.departures]
+    ledgers = [left.ledger[STREAM] for left in handle.departures.listed]
     assert all(map(closes, ledgers))
     assert sorted(counts["delivered"] for counts in ledgers) == [len(numbers), count]
     assert bus.ledger().complete
@@ -177,7 +178,7 @@ def test_who_stands_still_at_the_end_costs_others_nothing(make_bus: MakeBus, pol
     bus.produce(0, count)
     assert handle.finish(1.0)
     check_whole(received.result(LIMIT_SECONDS), 0, count)
-    reasons = [left.reason for left in handle.departures]
+    reasons = [left.reason for left in handle.departures.listed]
     assert sorted(reasons) == ["acknowledged nothing in 1 s", "finished"]
 
 
@@ -231,7 +232,7 @@ def test_a_sample_has_every_nth_record(make_bus: MakeBus, step: int) -> None:
     assert {item.records for item in items if isinstance(item, End)} == {len(kept)}
     ledger = bus.ledger()
     assert (ledger.delivered, ledger.dropped) == (2 * len(kept), 2 * (count - len(kept)))
-    (left,) = handle.departures
+    (left,) = handle.departures.listed
     assert left.ledger[STREAM] == ledger.to_plain() | {"stalled_ns": 0}
 
 
@@ -259,7 +260,7 @@ def test_a_silent_subscriber_is_given_up_and_the_guest_goes_on(make_bus: MakeBus
     assert isinstance(next(silent), Batch)
     produced.result(LIMIT_SECONDS)
     assert handle.finish(LIMIT_SECONDS)
-    (left,) = handle.departures
+    (left,) = handle.departures.listed
     assert left.reason == "acknowledged nothing in 0.3 s"
     assert closes(left.ledger[STREAM])
     assert bus.ledger().to_plain() | {"stalled_ns": 0} == Ledger(5000, 0, 5000).to_plain()
@@ -324,8 +325,8 @@ def test_the_ledger_adds_up_whatever_happens(
     ledger = bus.ledger()
     assert closes(ledger.to_plain())
     assert (ledger.emitted, ledger.in_flight) == (2 * count, 0)
-    assert len(handle.departures) == 7
-    for left in handle.departures:
+    assert len(handle.departures.listed) == 7
+    for left in handle.departures.listed:
         assert closes(left.ledger[STREAM])
         assert left.ledger[STREAM]["in_flight"] == 0
 

@@ -24,7 +24,7 @@ from golden_messages import (
 )
 
 from mttcg.instrument import events
-from mttcg_bus import delivery, inquiries, parts, recording, ring, router, segments, stream, wire
+from mttcg_bus import columns, inquiries, limits, recording, ring, router, stream, wire
 from mttcg_bus.garbage import Garbage
 from mttcg_bus.items import Batch, End, Gap
 from mttcg_bus.ledger import Ledger
@@ -102,21 +102,11 @@ def test_a_field_that_may_be_absent_is_said_to_be() -> None:
 
 def test_the_bounds() -> None:
     documented = {row[0]: row[1] for row in rows(section("Frames"), 2) if row[0] != "bound"}
-    built = {
-        "bytes of a topic": wire.LARGEST_TOPIC,
-        "bytes of a header": wire.LARGEST_HEADER,
-        "bytes of a payload": wire.LARGEST_PAYLOAD,
-        "elements of a list in a header": wire.LONGEST_HEADER_LIST,
-        "bytes of records in one `batch`": delivery.LARGEST_BATCH,
-        "bytes of a record": stream.LARGEST_RECORD,
-        "fields of a record": stream.MOST_FIELDS,
-        "streams times vCPUs of a run": parts.MOST_PARTS,
-        "bytes of a packet at the Unix socket": segments.LARGEST_PACKET,
-        "connections to the Unix socket": segments.MOST_PEERS,
-        "open questions for a snapshot": inquiries.MOST_WAITING,
-    }
-    assert documented == {name: str(value) for name, value in built.items()}
-    assert f"at least {delivery.LEAST_CREDIT}" in section("Frames")
+    bounds = {name: value for name, value in vars(limits).items() if isinstance(value, int)}
+    assert documented == {limits.WORDS[name]: str(value) for name, value in bounds.items()}
+    assert limits.WORDS.keys() == bounds.keys()
+    assert f"at least {limits.LEAST_CREDIT}. More than {limits.MOST_CREDIT} is" in section("Frames")
+    assert f"may have {limits.LARGEST_PAYLOAD} bytes of these" in section("Bounds")
     assert (router.BEAT_MILLISECONDS, router.SILENCE_MILLISECONDS) == (1000, 10_000)
     assert "(every second; ten\nseconds of silence end the connection)" in section("Sockets")
     ask = next(row for row in rows(section("Frames"), 3) if row[0] == "`what`")
@@ -144,8 +134,8 @@ def test_recordings_and_rings() -> None:
     text = section("Recordings")
     assert f"`{recording.MAGIC.decode()}`" in text
     sizes = [int(row[0]) for row in rows(text, 2) if row[0].isdigit()]
-    assert sizes == [struct.calcsize(f"<{code}") for code in "IIQ"]
-    assert recording._ENTRY.format == "<IIQ"
+    assert sizes == [struct.calcsize(f"<{code}") for code in "IIQBB"]
+    assert (recording._ENTRY.format, columns._HEAD.format) == ("<IIQ", "<BB")
     assert f"(unsigned 64 bits at byte {ring.TAIL_AT})" in section("The same host")
 
 
@@ -189,7 +179,7 @@ def test_what_was_written_once_says_the_same_for_ever(
     if isinstance(golden.payload, bytes):
         assert received.payload == golden.payload
     else:
-        plain = wire.unpack(received.payload, wire.LARGEST_PAYLOAD)
+        plain = wire.unpack(received.payload, limits.LARGEST_PAYLOAD)
         assert plain == msgpack.unpackb(msgpack.packb(golden.payload))
     if version == wire.PROTOCOL_VERSION:
         assert frames_of(golden) == frames

@@ -11,9 +11,9 @@ from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, next_event
 
 from mttcg_bus import wire
 from mttcg_bus.control import Joined, Left
-from mttcg_bus.delivery import LEAST_CREDIT
 from mttcg_bus.errors import SubscriptionRefused
 from mttcg_bus.items import Batch, End, Gap
+from mttcg_bus.limits import LEAST_CREDIT
 from mttcg_bus.ring import WAITING_AT
 from mttcg_bus.stream import topic_of
 from mttcg_bus.subscriber import Subscriber
@@ -177,7 +177,7 @@ def test_who_never_acknowledges_is_given_up_after_the_limit(make_bus: MakeBus) -
     assert handle.finish(0.3)
     ledger = bus.ledger()
     assert (ledger.emitted, ledger.dropped, ledger.in_flight) == (3000, 3000, 0)
-    assert [left.reason for left in handle.departures] == ["acknowledged nothing in 0.3 s"]
+    assert [left.reason for left in handle.departures.listed] == ["acknowledged nothing in 0.3 s"]
 
 
 def test_a_publisher_that_is_sent_garbage_goes_on(make_bus: MakeBus) -> None:

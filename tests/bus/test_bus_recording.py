@@ -232,11 +232,6 @@ def test_a_killed_recorder_leaves_what_it_had(make_bus: MakeBus, tmp_path: Path)
     assert np.array_equal(numbers, records_of(0, 0, 1000))
 
 
-def test_a_full_disk_is_an_os_error() -> None:
-    with pytest.raises(OSError, match="No space left"):
-        RecordingWriter(Path("/dev/full"), Parts(RUN, STREAMS, ("",)))
-
-
 # columns
 
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mttcg_bus import segments, wire
-from mttcg_bus.delivery import LEAST_CREDIT
 from mttcg_bus.errors import ProtocolError, PublisherLost
 from mttcg_bus.items import Batch
+from mttcg_bus.limits import LARGEST_PACKET, LEAST_CREDIT
 from mttcg_bus.ring import HEADER_SIZE, RingProducer, create_ring
 from mttcg_bus.ring_view import RingView
 from mttcg_bus.segments import Lender, Part, borrow
@@ -183,7 +183,7 @@ def talk(lender: Lender, packet: bytes) -> bytes:
         lender.serve()
         peer.setblocking(False)
         with contextlib.suppress(BlockingIOError, ConnectionResetError):
-            return peer.recv(segments.LARGEST_PACKET)
+            return peer.recv(LARGEST_PACKET)
         return b"nothing"
 
 
@@ -242,7 +242,7 @@ def talk_to_the_end(lender: Lender) -> bytes:
 
 
 def test_connections_are_counted(lender: Lender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "MOST_PEERS", 1)
+    monkeypatch.setattr(segments, "MOST_LENDING", 1)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as first:
         first.connect(f"\0{lender.name}")
         lender.serve()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import control, wire
+from mttcg_bus import control, limits, wire
 from mttcg_bus.errors import ProtocolError, WrongVersion
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec
@@ -119,13 +119,13 @@ def test_another_version_is_refused_with_both_numbers() -> None:
 
 
 def test_sizes_are_bounded() -> None:
-    header = wire.encode_header(wire.Goodbye("x" * wire.LARGEST_HEADER))
+    header = wire.encode_header(wire.Acknowledge("x" * limits.LARGEST_HEADER, 0, 0))
     with pytest.raises(ProtocolError, match="expected at most 65536"):
         wire.decode_header(header)
     with pytest.raises(ProtocolError, match="too large"):
         wire.decode([b"t" * 257, wire.encode_header(wire.Finish()), b""])
     with pytest.raises(ProtocolError, match="too large"):
-        wire.decode([b"", wire.encode_header(wire.Finish()), bytes(wire.LARGEST_PAYLOAD + 1)])
+        wire.decode([b"", wire.encode_header(wire.Finish()), bytes(limits.LARGEST_PAYLOAD + 1)])
 
 
 def test_symbols_are_found_by_address() -> None:

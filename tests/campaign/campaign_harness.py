@@ -81,6 +81,20 @@ class ClusterRunning(Running):
         super().end()
 
 
+class WorkerRunning(Running):
+    """A worker of a scheduler, that nobody starts again."""
+
+    def __init__(self, directory: Path, url: str) -> None:
+        arguments = ("--no-nanny", "--nthreads", "1", "--no-dashboard")
+        program = ("-m", "distributed.cli.dask_worker", url, *arguments)
+        super().__init__(directory, program=program, cwd=directory)
+
+
+def worker_runs(worker: Running) -> list[psutil.Process]:
+    """The runs on a worker, each with a vCPU."""
+    return running(worker.mark, 1)
+
+
 def is_tracker(pid: int) -> bool:
     """Whether it is multiprocessing's, which removes what killed processes leave in /dev/shm."""
     try:

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "run"))  # for run_harness
 
-from campaign_harness import CampaignRunning, ClusterRunning
+from campaign_harness import CampaignRunning, ClusterRunning, WorkerRunning
 
 
 @pytest.fixture
@@ -54,3 +54,33 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
     running = ClusterRunning(tmp_path_factory.mktemp("cluster"), threads=2)
     yield running
     running.end()
+
+
+@pytest.fixture(scope="module")
+def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
+    """One whose only worker may be killed: until it is started again, there is none."""
+    running = ClusterRunning(tmp_path_factory.mktemp("cluster"), workers=1)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def scheduler_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
+    """One without workers."""
+    running = ClusterRunning(tmp_path_factory.mktemp("cluster"), workers=0)
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Callable[[str], WorkerRunning]]:
+    """Start a worker of a scheduler."""
+    made: list[WorkerRunning] = []
+
+    def start_one(url: str) -> WorkerRunning:
+        made.append(WorkerRunning(tmp_path, url))
+        return made[-1]
+
+    yield start_one
+    for running in made:
+        running.end()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from campaign_harness import CampaignRunning, ClusterRunning, run_here
-from run_harness import GUESTS, LIMIT, eventually, guest
+from campaign_harness import CampaignRunning, ClusterRunning, run_here, worker_runs
+from run_harness import GUESTS, LIMIT, Running, eventually, guest
 
 Start = Callable[..., CampaignRunning]
 StartCluster = Callable[..., ClusterRunning]
@@ -36,7 +36,8 @@ def test_workers_get_the_files_that_they_lack_and_send_back_what_plugins_left(
     here.mkdir()
     shutil.copy(guest("hello"), here / "guest.elf")
     plugin = here / "probe.py"
-    plugin.write_text("def plugin_init(_options):\n    return True\n")
+    plugin.write_text("from beside import ACCEPTED\ndef plugin_init(_):\n    return ACCEPTED\n")
+    (here / "beside.py").write_text("ACCEPTED = True\n")
     # these paths are there for the campaign's process alone
     running = campaign(
         """
@@ -63,7 +64,7 @@ import time
 from pathlib import Path
 
 
-def plugin_vcpu_init(_cpu):
+def plugin_vcpu_start(_cpu):
     while not Path("{gate}").exists():
         time.sleep(0.01)
 """
@@ -79,8 +80,8 @@ def test_a_run_whose_worker_is_killed_goes_to_another(
     running = campaign(text, "--scheduler", dask.url)
     [first] = dask.runs()
     dask_worker_of(first).kill()
-    eventually(lambda: not first.is_running(), LIMIT)  # it does not outlive its worker
     gate.touch()
+    eventually(lambda: not first.is_running(), LIMIT)  # it does not outlive its worker
     assert running.wait() == 0, running.stderr
     [row] = running.rows()
     assert (row["outcome"], row["attempts"]) == ("passed", 2)
@@ -100,6 +101,113 @@ def test_a_run_whose_workers_are_killed_is_tried_as_often_as_it_may(
     assert (row["outcome"], row["attempts"]) == ("lost", 2)
     assert row["failure"] == "2 workers were lost that ran it"
     eventually(lambda: not dask.left(), LIMIT)  # nor is it tried a third time
+
+
+def test_a_run_waits_for_the_only_worker_to_come_back(
+    campaign: Start, one_worker: ClusterRunning
+) -> None:
+    dask = one_worker
+    running = campaign(SPIN, "--scheduler", dask.url)
+    for _ in range(2):
+        [run] = dask.runs()
+        dask_worker_of(run).kill()
+        eventually(lambda run=run: not run.is_running(), LIMIT)
+    assert running.wait() == 70
+    [row] = running.rows()
+    assert (row["outcome"], row["attempts"]) == ("lost", 2)
+
+
+KILLS_ITS_WORKER = """
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+
+def kill_once(moment):
+    killed = Path("{killed}")
+    if moment == "{moment}" and not killed.exists():
+        killed.touch()
+        for process in psutil.Process().parents():
+            if "multiprocessing" in " ".join(process.cmdline()):
+                process.kill()
+                signal.pause()
+
+
+def plugin_init(_options):
+    kill_once("plugin_init")
+    return True
+
+
+def plugin_vcpu_start(_cpu):
+    kill_once("plugin_vcpu_start")
+
+
+def plugin_vcpu_exit(_cpu):
+    kill_once("plugin_vcpu_exit")
+
+
+def plugin_exit():
+    kill_once("plugin_exit")
+"""
+
+
+@pytest.mark.parametrize(
+    "moment", ["plugin_init", "plugin_vcpu_start", "plugin_vcpu_exit", "plugin_exit"]
+)
+def test_a_worker_may_be_killed_at_any_step_of_a_run(
+    campaign: Start, one_worker: ClusterRunning, tmp_path: Path, moment: str
+) -> None:
+    killed, plugin = tmp_path / "killed", tmp_path / "kills.py"
+    plugin.write_text(KILLS_ITS_WORKER.format(killed=killed, moment=moment))
+    text = f'retries = 1\n[[runs]]\nguests = "{guest("hello")}"\nplugins = "{plugin}"'
+    running = campaign(text, "--scheduler", one_worker.url)
+    assert running.wait() == 0, running.stderr
+    [row] = running.rows()
+    assert killed.exists()
+    assert (row["outcome"], row["attempts"]) == ("passed", 2)
+
+
+def test_a_campaign_says_that_it_waits_for_workers_and_goes_on_with_one_that_comes(
+    campaign: Start, scheduler_alone: ClusterRunning, worker: Callable[[str], Running]
+) -> None:
+    dask = scheduler_alone
+    first = worker(dask.url)
+    running = campaign(SPIN + "time-limit = 2\n", "--scheduler", dask.url)
+    eventually(lambda: worker_runs(first), LIMIT)
+    first.process.kill()
+    eventually(lambda: "there is no worker: waiting for one for 60 s" in running.stderr, LIMIT)
+    worker(dask.url)
+    assert running.wait() == 70
+    [row] = running.rows()
+    assert (row["outcome"], row["attempts"]) == ("timed out", 2)
+
+
+def test_a_campaign_without_workers_gives_up_by_its_limit_and_can_go_on(
+    campaign: Start, scheduler_alone: ClusterRunning, worker: Callable[[str], Running]
+) -> None:
+    dask = scheduler_alone
+    first = worker(dask.url)
+    running = campaign(SPIN, "--scheduler", dask.url, "--worker-limit", "1")
+    eventually(lambda: worker_runs(first), LIMIT)
+    first.process.kill()
+    assert running.wait() == 70
+    lost = f"mttcg: --scheduler {dask.url}: there was no worker for 1 s (--worker-limit)"
+    assert [line for line in running.stderr.splitlines() if line.startswith("mttcg")] == [
+        f"{lost}; the same command goes on from here"
+    ]
+    assert running.rows() == []
+
+
+def test_a_scheduler_without_workers_is_told_before_the_start(
+    scheduler_alone: ClusterRunning, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text(SPIN)
+    limit = ("--worker-limit", "0.2")
+    assert run_here(file, "--scheduler", scheduler_alone.url, *limit) == 2
+    assert "there is no worker after 0.2 s (--worker-limit)" in capsys.readouterr().err
 
 
 def test_ctrl_c_stops_the_runs_on_the_workers_in_order(

@@ -202,3 +202,21 @@ def test_a_directory_of_something_else_is_left_alone(
     assert list(tmp_path.iterdir()) == [file]
     assert run_here(file, "--output", tmp_path / "no" / "where") == 2
     assert "No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("depth", [250, 330, 5000, 200_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a=", "}")])
+def test_values_that_lie_too_deep_are_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], depth: int, opening: str, closing: str
+) -> None:
+    path = tmp_path / "deep.toml"
+    lines = ['# [ "', f"x = {opening * depth}1{closing * depth}", "y = '[[['", ""]
+    path.write_text("\n".join(lines))
+    assert run_here(path, "--list") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    if depth >= 5000:
+        wrong = f"values in values, {depth} deep; expected what a campaign file has"
+        assert err == f"mttcg: {path}:2: {wrong}\n"
+    else:  # whether Python goes so deep is for it to say
+        assert err.startswith(f"mttcg: {path}:")

@@ -72,6 +72,8 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["ctl", "ftp://x", "status"], "expected ipc:///path or tcp://"),
         (["subscribe", "ipc:///x", "--plugin", "memtrace", "--keys", "k"], "there is no --server"),
         (["record", "ipc:///x", "f", "--server", "k"], "there is no --keys"),
+        (["top", "ipc:///x", "--token", "t", "--keys", "k"], "--token: there are keys, too"),
+        (["ctl", "ipc:///x", "status", "--token", "t"], "token file t: No such file"),
         (["record", "ipc:///x", "f", "--keys", "k", "--server", "k"], "key file k: No such file"),
         (["keys", "no/such/key"], "key file no/such/key: No such file"),
         (["record", "ipc:///x"], "FILE"),
@@ -154,10 +156,13 @@ def test_every_option_reaches_the_machine(
     machine = stand_in_machine(monkeypatch)
     options = "--smp 4 --memory 64M --code-cache 16M --engine unicorn"
     options += " --plugin icount --plugin hotblocks,top=3"
-    more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --pin --no-aggregate"
+    more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --check --pin"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
+    bus += " --record-limit 2G --stop-on-trap-loop"
     bus += " --control --allow-control c.pub"
-    bus += " --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
+    bus += (
+        " --no-aggregate --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
+    )
     assert main(["run", "a.elf", *options.split(), *more.split(), *bus.split()]) == 0
     assert machine.made == {
         "guest": Path("a.elf"),
@@ -168,6 +173,7 @@ def test_every_option_reaches_the_machine(
         "plugins": ("icount", "hotblocks,top=3"),
         "bus": "tcp://127.0.0.1:*",
         "symbols_set": {"rounds": 16, "last": -1},
+        "check": True,
         "pin": True,
         "aggregate": False,
         "shards": {"": 2, "a": 3},
@@ -175,7 +181,9 @@ def test_every_option_reaches_the_machine(
         "wait_subscribers": 2,
         "policies": {"a": "drop", "a.b": "sample:8"},
         "stall_limit": 2.5,
+        "stop_on_trap_loop": True,
         "record": Path("r"),
+        "record_limit": 2 << 30,
         "keys": Path("k"),
         "allow": (Path("a.pub"), Path("b.pub")),
         "control": True,
@@ -204,7 +212,7 @@ def test_quiet_leaves_only_what_went_wrong(
 ) -> None:
     stand_in_machine(monkeypatch, result=run_result(failures=["Traceback:\n  x", "lost 3"]))
     assert main(["run", "a.elf", "--quiet"]) == 70
-    assert capsys.readouterr().err == "mttcg: Traceback:\n  x\nmttcg: lost 3\n"
+    assert capsys.readouterr().err == "mttcg: Traceback:\n    x\nmttcg: lost 3\n"
 
 
 @pytest.mark.parametrize(
@@ -255,10 +263,10 @@ def test_a_result_file_that_cannot_be_written_still_leaves_the_report(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in_machine(monkeypatch)
-    assert main(["run", "a.elf", "--json", "/dev/full"]) == 2
+    assert main(["run", "a.elf", "--json", "/dev/full"]) == 70
     err = capsys.readouterr().err
     assert "counter.elf on unicorn" in err
-    assert "mttcg: --json: /dev/full: No space left on device" in err
+    assert "mttcg: --json: /dev/full: No space left on device\n" in err
 
 
 def test_help_and_version_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,19 @@ def test_a_lost_vcpu_is_shown_with_its_last_pc_and_registers() -> None:
     assert "vCPU 1: instructions unknown to the engine: wrs.nto 2" in text
 
 
+def test_places_of_unsupported_instructions_are_shown_in_a_line_each() -> None:
+    places = [
+        {"name": "c.mul", "extension": "Zcb", "pc": hex(0x8000_0000 + 2 * n), "symbol": symbol}
+        for n, symbol in enumerate(("main+0x2", "", *("many" for _ in range(70))))
+    ]
+    lines = rendered(run_result(unsupported=places)).splitlines()
+    shown = [line for line in lines if line.endswith(": not supported")]
+    assert shown[0] == "c.mul of Zcb at pc 0x80000000, main+0x2: not supported"
+    assert shown[1] == "c.mul of Zcb at pc 0x80000002: not supported"
+    assert len(shown) == 64
+    assert "  ... 8 more; --json FILE has them all" in lines
+
+
 def test_a_report_of_any_shape_is_shown() -> None:
     text = rendered_report(
         {

@@ -148,6 +148,7 @@ def test_with_a_report_descriptor_nothing_is_printed_and_ctrl_c_is_ignored(
         "report": {"total": 5, "per_cpu": [{"cpu": 1, "records": 1}]},
         "final": True,
         "failure": "",
+        "received": [["sample.value", 0, 0, 0, 0], ["sample.value", 1, 1, 0, 0]],
     }
 
 
@@ -232,6 +233,27 @@ def test_a_run_without_the_plugin_is_one_line(
     err = capsys.readouterr().err
     assert "no stream starts with 'other.'" in err
     assert err.count("\n") == 1
+
+
+def test_what_can_not_be_met_is_refused_without_subscribing(
+    publishing: Publishing, started: list["subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    absent = tmp_path / "no" / "x"
+    for arguments, wrong in (
+        (["memtrace,out=" + str(absent)], "plugin memtrace: option out: there is no folder "),
+        (["memtrace,out=" + str(absent), "--shards", "2"], "plugin memtrace: option out: there is"),
+        ([SAMPLE, "--json", str(absent)], "--json: there is no directory "),
+    ):
+        process = subscribe(started, publishing.url, "--plugin", *arguments)
+        while process.poll() is None:
+            select.select([publishing.process], [], [], 0.02)
+            publishing.process.receive()  # it asks for a snapshot
+        out, err = process.communicate(timeout=LIMIT)
+        assert (process.returncode, out) == (2, "")
+        assert err.startswith(f"mttcg: {wrong}")
+        assert err.count("\n") == 1
+    assert publishing.process.subscribers == 0
+    assert publishing.process.departures.listed == []
 
 
 def test_a_descriptor_that_is_not_open_is_refused(

@@ -49,7 +49,7 @@ class QuietGuest:
     def __init__(self, hart: Hart, plan: Plan) -> None:
         self.index, self.hart, self.engine = 0, hart, None
         self.plugins: dict[str, Any] = {}
-        self.declarations = Declarations({})
+        self.declarations = Declarations({}, 1)
         self.plan: Plan | None = plan
 
     def receive_changes(self) -> int:

@@ -5,8 +5,9 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from counted import Counting
 from engine_harness import Bare, fill
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -34,8 +35,10 @@ from mttcg.instrument.plan import Operation, Plan
 INSTRUCTIONS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000"))
 ROUND = 50
 """Programs between two looks at how many instructions were executed, on one set of engines."""
-Watch = Literal["", "call", "python", "record", "accesses"]
-"""How a plan watches: in a call, in Python, by records of everything, by records of accesses."""
+Watch = Literal["", "call", "python", "record", "accesses", "check"]
+"""How a plan watches: in a call, in Python, by records of everything, by records of accesses; by
+those and all that `--check` counts, which is compared after each program."""
+WATCHES: tuple[Watch, ...] = get_args(Watch)
 RECORDED = {
     "blocks": ("pc", "instructions", "size"),
     "executed": ("pc",),
@@ -89,11 +92,17 @@ class Watched:
         self.seen: list[list[tuple[int, ...]]] = [[], [], []]
         self.functions = [OPERATION(self._recorder(kind)) for kind in range(3)]
         self.name, self.watch = engine, watch
-        names = {"record": tuple(RECORDED), "accesses": ("accesses",)}.get(watch)
+        accesses = ("accesses",)
+        names = {"record": tuple(RECORDED), "accesses": accesses, "check": accesses}.get(watch)
         self.recorded = Recorded(names) if names else None
+        self.counting = Counting(self.recorded) if self.recorded and watch == "check" else None
         self.bare = Bare(engine, BASE, SIZE, self._plan(), devices)
+        if self.counting is not None:
+            self.counting.watch(self.bare)
 
     def _plan(self) -> Plan:
+        if self.counting is not None:
+            return self.counting.plan
         if self.recorded is not None:
             return self.recorded.plan
         if not self.watch:
@@ -134,7 +143,7 @@ class Watched:
         x, f, fcsr = bare.registers()
         data = bare.read(DATA, DATA_END - DATA)
         entered: list[tuple[int, ...]] = [()] * (hart.blocks - blocks)
-        if self.watch not in ("", "accesses"):
+        if self.watch not in ("", "accesses", "check"):
             # of what an operation is given, or a record has: pc, instructions, and last the size
             entered = [(a[0], a[1], a[-1]) for a in self.seen[0]]
         return Ending(
@@ -156,6 +165,8 @@ class Watched:
             if name not in recorded.consumers:
                 continue
             records = recorded.take(name)
+            if self.counting is not None:
+                self.counting.records += len(records)
             self.seen[kind] = list(zip(*(records[field].tolist() for field in fields), strict=True))
 
     def close(self) -> None:
@@ -174,6 +185,8 @@ class Watched:
             for page in {pc // PAGE for pc in program.words}:
                 self.bare.improve(page * PAGE)
             self._check_states(program, expected)
+        if self.counting is not None:
+            self.counting.check(self.bare)
 
     def _check_states(self, program: Program, expected: list[Ending]) -> None:
         for state, ending in zip(program.states, expected, strict=True):
@@ -181,7 +194,7 @@ class Watched:
 
     def check_from(self, program: Program, state: State, expected: Ending) -> None:
         """Run a program that was loaded, and compare."""
-        if self.watch in ("", "accesses"):
+        if self.watch in ("", "accesses", "check"):
             blocks: list[tuple[int, ...]] = [()] * len(expected.blocks)
             accesses = expected.accesses if self.watch else []
             expected = dataclasses.replace(expected, blocks=blocks, executed=[], accesses=accesses)

@@ -1,6 +1,7 @@
 """Both engines on the example guests: the same answers, the same counts."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from mttcg import Machine
 
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
+CHECK = os.environ.get("MTTCG_TEST_CHECK", "yes") == "yes"
+"""Whether each run compares its counts with each other, see `--check`."""
 ENGINES = ("unicorn", "llvm")
 
 DETERMINISTIC: dict[str, dict[str, int]] = {
@@ -28,7 +31,12 @@ def run(guest: str, engine: str, smp: int = 1, plugins: tuple[str, ...] = (), **
     console = io.BytesIO()
     values = {"harts_expected": smp} | values
     machine = Machine(
-        GUESTS / f"{guest}.elf", smp=smp, engine=engine, plugins=plugins, symbols_set=values
+        GUESTS / f"{guest}.elf",
+        smp=smp,
+        engine=engine,
+        plugins=plugins,
+        symbols_set=values,
+        check=CHECK,
     )
     result = machine.run(console=console)
     assert result.failures == [], result.failures

@@ -57,7 +57,7 @@ class Counting(Watched):
         assert {name: count for name, count in counted.items() if count} == wanted
 
 
-@pytest.mark.parametrize("watch", ["", "python"])
+@pytest.mark.parametrize("watch", ["", "python", "check"])
 @pytest.mark.parametrize("part", range(3))
 def test_uncovered_instructions_run_on_unicorn_and_are_counted(
     part: int, watch: Watch, monkeypatch: pytest.MonkeyPatch
@@ -90,7 +90,7 @@ def refused_pages(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[set
     yield request.param
 
 
-@pytest.mark.parametrize("watch", ["", "python"])
+@pytest.mark.parametrize("watch", ["", "python", "check"])
 def test_pages_that_cannot_be_translated_run_on_unicorn(
     refused_pages: set[int], watch: Watch
 ) -> None:
@@ -102,14 +102,23 @@ def test_both_at_once(refused_pages: set[int], monkeypatch: pytest.MonkeyPatch) 
     compare(RIGHT, lambda: [Refusing("llvm", watch="call")], INSTRUCTIONS // 12)
 
 
-@pytest.mark.parametrize("word", [0xFFFF_FFFF, MORE_THAN_THE_TABLE, 0x9C41, 0x9C61, 0x0000_404F])
-def test_what_unicorn_does_not_know_either_is_illegal(word: int) -> None:
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        (0xFFFF_FFFF, ""),
+        (MORE_THAN_THE_TABLE, "c.lbu"),
+        (0x9C41, "c.mul"),
+        (0x9C61, "c.zext.b"),
+        (0x0000_404F, ""),
+    ],
+)
+def test_what_unicorn_does_not_know_either_is_illegal(word: int, name: str) -> None:
     bare = Bare("llvm", BASE, 4 * PAGE)
     bare.write(BASE, word.to_bytes(4, "little"))
     exits = list(bare.run_to_trap(BASE))
     assert [left.word for left in exits] == [word]
     assert (bare.hart.mcause, bare.hart.mepc, bare.hart.mtval) == (2, BASE, word)
-    assert bare.engine.unsupported.to_dict() == {}
+    assert bare.engine.unsupported.to_dict() == ({name: 1} if name else {})
     bare.close()
 
 

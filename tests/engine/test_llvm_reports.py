@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from engine_harness import PAGE, Bare, fill
 
+from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm.engine import LATE_REPORTS, RARE_CHAIN, RARE_QUICK
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
@@ -16,7 +17,7 @@ from mttcg.engine.llvm.translate import PageVersion
 
 BASE, CALLED = 0x8000_0000, 0x8000_1000
 RETURN, ROUNDS, LEFT, LENGTH, FUNCTION = 1, 10, 12, 13, 15
-ECALL, RETURNS = 0x0000_0073, 0x0000_8067
+ECALL, RETURNS, LOAD_FROM_ZERO = 0x0000_0073, 0x0000_8067, 0x0000_2283
 
 
 @pytest.fixture
@@ -96,3 +97,32 @@ def test_a_page_gets_better_code_only_where_quick_code_runs_often(
         bare.hart.instructions += share * LOOKS_PER_SAMPLE * INSTRUCTIONS_PER_LOOK
         bare.engine.llvm._sample(BASE)
     assert asked == ([BASE, None] if whole else [BASE])
+
+
+class OneWord:
+    """A board with one device, of one word that is 0."""
+
+    name = "word"
+
+    def find(self, address: int, _size: int) -> "tuple[OneWord, int] | None":
+        """The device, wherever there is no RAM."""
+        return None if address >= BASE else (self, 0)
+
+    def read(self, _offset: int, _size: int) -> int:
+        """Its word."""
+        return 0
+
+
+def test_where_a_block_goes_on_nothing_is_reported_and_no_other_begins() -> None:
+    """The first instruction reads a device; behind it the next look, and a report, are due."""
+    bare = Bare("llvm", BASE, 4 * PAGE, devices=OneWord())
+    words = (LOAD_FROM_ZERO, add(6, 6, 1), add(6, 6, 1), ECALL)
+    fill([(BASE + 4 * number, word) for number, word in enumerate(words)], bare.write)
+    frame, reports = bare.engine.llvm.frame, []
+    bare.engine.llvm._sample = reports.append
+    for left in bare.run_to_trap(BASE):
+        if left.kind is ExitKind.ACCESS:
+            frame[Word.HEAT], frame[Word.SINCE] = 1, 0  # the next look is due, and a report
+    assert reports == []
+    assert (bare.hart.instructions, bare.hart.blocks) == (3, 1)
+    bare.close()

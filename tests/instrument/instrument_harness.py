@@ -15,6 +15,8 @@ from mttcg.machine.result import RunResult
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""
+CHECK = os.environ.get("MTTCG_TEST_CHECK", "yes") == "yes"
+"""Whether each run compares its counts with each other, see `--check`."""
 TESTS = Path(__file__).resolve().parents[1]
 EXAMPLES = TESTS.parent / "examples"
 GUESTS = EXAMPLES / "guests"
@@ -48,12 +50,18 @@ class Done:
 
 
 def run_guest(
-    guest: Path | str, *plugins: str, smp: int = 1, symbols: dict[str, int] | None = None
+    guest: Path | str,
+    *plugins: str,
+    smp: int = 1,
+    symbols: dict[str, int] | None = None,
+    check: bool = CHECK,
 ) -> Done:
     """Run a guest, of the examples if it is a name, in this process."""
     path = guest if isinstance(guest, Path) else GUESTS / f"{guest}.elf"
     console = io.BytesIO()
-    machine = Machine(path, smp=smp, engine=ENGINE, plugins=plugins, symbols_set=symbols or {})
+    machine = Machine(
+        path, smp=smp, engine=ENGINE, plugins=plugins, symbols_set=symbols or {}, check=check
+    )
     result = machine.run(console=console)
     return Done(result, console.getvalue().decode())
 
@@ -82,11 +90,16 @@ def load_script(path: Path, name: str) -> ModuleType:
 
 
 def build_guests(folder: Path) -> Iterator[Path]:
-    """Assemble the guests of these tests, without the examples' runtime, into a folder."""
+    """Assemble the guests of these tests, without the examples' runtime, into a folder.
+
+    Each is linked by a script of its own name, if there is one, or as the examples are.
+    """
     build = load_script(GUESTS / "build.py", "build_guests")
     for source in sorted(OWN_GUESTS.glob("*.S")):
         built = folder / f"{source.stem}.o"
         elf = built.with_suffix(".elf")
         build.run_zig((*build.COMPILE, str(source), "-o", str(built)), folder / "cache")
-        build.run_zig((*build.LINK, str(built), "-o", str(elf)), folder / "cache")
+        script = source.with_suffix(".ld")
+        link = (*build.LINK[:-1], str(script)) if script.exists() else build.LINK
+        build.run_zig((*link, str(built), "-o", str(elf)), folder / "cache")
         yield elf

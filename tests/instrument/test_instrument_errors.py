@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from instrument_harness import GUESTS, plugin, run_guest
 
 from mttcg.instrument import Cpu, Stream, Ticket, events, instrument, uninstrument
+from mttcg.instrument.cpu import Moment
 from mttcg.instrument.errors import (
+    BadValueError,
     NoGuestError,
     StateUnavailableError,
     TicketTimeoutError,
@@ -33,6 +36,7 @@ PROBE = {
     "probe at a block": "it takes (cpu, pc, words); expected (cpu, pc, instructions, words)",
 }
 DECLARATION = {
+    "blocks that trap": "trapped is for executions of instructions",
     "counter twice": "declared twice",
     "stream with a counter's name": "declared twice",
     "values before the start": "before the guest starts",
@@ -54,7 +58,31 @@ NOT_PORTABLE = {
     "opaque lambda for another vCPU": "module level",
     "opaque not a number": "numbers, text",
 }
+BAD_VALUE = {
+    "no such vCPU": "cpu: 2; expected a vCPU, 0 to 1",
+    "negative vCPU": "cpu: -1; expected a vCPU, 0 to 1",
+    "vCPU as text": "cpu: '1'; expected a whole number",
+    "odd pc": "expected an even address",
+    "pc as text": "pc: 'steps'; expected an address, as symbol() gives it",
+    "pc of 65 bits": "pc: 0x10000000000000000; expected 64 bits",
+    "scoreboard of no words": "words of none: 0; expected 1 to",
+    "scoreboard of a fraction": "words of half: 0.5; expected a whole number",
+    "name of no text": "name: 5; expected text",
+    "table of no stream": "stream of another: None; expected a Stream",
+    "dtype of no dtype": "dtype of another: 5; expected a numpy dtype",
+    "policy of no text": "policy of another: 5; expected text",
+    "batch of a fraction": "batch of another: 1.5; expected a whole number",
+    "words of half a vCPU": "cpu: 0.5; expected a whole number",
+    "value of a vCPU as text": "cpu: '0'; expected a whole number",
+    "emit for a vCPU as text": "cpu: '0'; expected a whole number",
+    "record with a field too many": "records of accesses: ",
+    "record that does not fit": "records of accesses: ",
+    "records in two dimensions": "records of accesses: ",
+    "no such vCPU during the run": "cpu: 2; expected a vCPU, 0 to 1",
+}
 EXPECTED = {
+    **{what: ("BadValueError", said) for what, said in BAD_VALUE.items()},
+    "symbol of no text": ("UnknownSymbolError", "['steps']"),
     **{what: ("TargetError", said) for what, said in TARGET.items()},
     **{what: ("ProbeError", said) for what, said in PROBE.items()},
     **{what: ("DeclarationError", said) for what, said in DECLARATION.items()},
@@ -209,3 +237,89 @@ def test_a_vcpu_is_closed_outside_of_callbacks() -> None:
             refused_there()
     with pytest.raises(UnknownRegisterError, match="no register 'eax'"):
         cpu.read_register("eax")
+
+
+HUGE = 10**5000
+"""More digits than Python writes in decimal."""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (-1, "pc: 0xffffffffffffffff; expected an even address"),
+        (0x8000_0001, "pc: 0x80000001; expected an even address"),
+        (1 << 64, "pc: 0x10000000000000000; expected 64 bits"),
+        (-(1 << 63) - 2, "pc: -0x8000000000000002; expected 64 bits"),
+        pytest.param(HUGE, "...; expected 64 bits", id="huge"),
+        (4.0, "pc: 4.0; expected an address"),
+        ("main", "pc: 'main'; expected an address"),
+        (None, "pc: None; expected an address"),
+    ],
+)
+@pytest.mark.parametrize("how", ["pc", "write_register"])
+def test_a_pc_that_no_instruction_can_have_is_refused(how: str, given: Any, said: str) -> None:
+    cpu = Cpu(0, 1, Nowhere())  # type: ignore[arg-type]
+    cpu.open(Moment.EXACT, 0x8000_0000)
+    with pytest.raises(BadValueError) as caught:
+        if how == "pc":
+            cpu.pc = given
+        else:
+            cpu.write_register("pc", given)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 120
+    assert cpu.pc == 0x8000_0000
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("write_register", ("a0", 1 << 64)),
+        ("write_register", ("a0", -(1 << 63) - 1)),
+        ("write_register", ("fa0", 1.0)),
+        ("write_register", ("zero", None)),
+        ("read_memory", (0x8000_0000, 1.5)),
+        ("read_memory", ("main", 1)),
+        ("write_memory", (0x8000_0000, "text")),
+        ("write_memory", (0x8000_0000, 5)),
+        ("write_memory", (None, b"x")),
+        ("physical", (1 << 64,)),
+    ],
+)
+def test_what_no_register_or_memory_takes_is_refused(call: str, arguments: tuple[Any, ...]) -> None:
+    cpu = Cpu(0, 1, Nowhere())  # type: ignore[arg-type]
+    cpu.open(Moment.EXACT, 0x8000_0000)
+    with pytest.raises(BadValueError):
+        getattr(cpu, call)(*arguments)
+    with pytest.raises(UnknownRegisterError):
+        cpu.read_register(["a0"])  # type: ignore[arg-type]
+
+
+class Written(dict[Any, Any]):
+    """Takes what is written."""
+
+    def write_x(self, register: int, value: int) -> None:
+        self[register] = value
+
+    def move(self, pc: int) -> None:
+        self["pc"] = pc
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        self[address] = data
+
+
+def test_numbers_of_numpy_and_negative_ones_are_what_they_stand_for() -> None:
+    written = Written()
+    cpu = Cpu(0, 1, written)  # type: ignore[arg-type]
+    cpu.open(Moment.EXACT, 0)
+    cpu.pc = -2
+    cpu.write_register("a0", np.int64(-1))
+    cpu.write_register("a1", np.uint64((1 << 64) - 1))
+    cpu.write_memory(np.uint32(0x8000_0000), np.arange(2, dtype="<u2"))  # type: ignore[arg-type]
+    assert written == {
+        "pc": (1 << 64) - 2,
+        10: (1 << 64) - 1,
+        11: (1 << 64) - 1,
+        0x8000_0000: b"\0\0\1\0",
+    }
+    assert {type(value) for value in written.values()} == {int, bytes}
+    assert cpu.pc == (1 << 64) - 2

@@ -62,8 +62,3 @@ def test_both_engines_see_the_same(tmp_path: Path) -> None:
 def test_what_can_not_be_is_refused(where: Where, given: dict[str, Any], wrong: str) -> None:
     with pytest.raises(TargetError, match=wrong):
         check_target(Attachment("p", where, None, None, print, None, **given))
-
-
-def test_the_name_of_a_symbol_is_no_address() -> None:
-    with pytest.raises(TargetError, match="pc is an address or None, not 'main'; expected as symb"):
-        check_target(Attachment("p", Where.BLOCK, None, "main", print, None))  # type: ignore[arg-type]

@@ -123,6 +123,7 @@ KINDS = {
     "ebreak": Kind.BREAKPOINT,
     "jal": Kind.JUMP,
     "jalr": Kind.INDIRECT,
+    **{f"f{name}.{width}": Kind.EXTREME for name in ("min", "max") for width in "sd"},
 }
 KINDS_OF_LAYOUT = {"B": Kind.BRANCH, "AMO": Kind.ATOMIC, "LR": Kind.ATOMIC, "S": Kind.STORE}
 

@@ -102,6 +102,17 @@ class Stepper:
             self.engine.reg_write(X[1], address)
             self.engine.emu_start(self._place(word), 1, count=1)
 
+    def runs(self, word: int) -> bool:
+        """Whether it takes a word for an instruction, with registers that point to data."""
+        engine, pc = self.engine, self._place(word)
+        engine.reg_write_batch([(register, DATA + DATA_SIZE // 2) for register in X[1:]])
+        self.trapped = False
+        try:
+            engine.emu_start(pc, 1, count=1)
+        except unicorn.UcError as error:
+            return error.errno in FETCH_ERRORS and engine.reg_read(names.UC_RISCV_REG_PC) != pc
+        return not self.trapped
+
     def run(self, before: State) -> After:
         """Run an instruction; the pc of the outcome is relative."""
         engine = self.engine

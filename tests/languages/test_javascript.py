@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mttcg import Machine
+from mttcg_bus.tokens import token_file
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "subscribers"
@@ -28,16 +29,26 @@ pytestmark = [
 
 def subscribe(url: str) -> "subprocess.CompletedProcess[str]":
     assert NODE is not None
+    token = [str(token_file(url))] if url.startswith("tcp://") else []
     return subprocess.run(
-        [NODE, str(PROGRAM), url], capture_output=True, text=True, timeout=LIMIT, check=False
+        [NODE, str(PROGRAM), url, *token],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
     )
 
 
-def test_it_counts_what_the_aggregator_counts() -> None:
+@pytest.mark.parametrize("bus", [None, "tcp://127.0.0.1:*"])
+def test_it_counts_what_the_aggregator_counts(bus: str | None) -> None:
     done: list[Future[subprocess.CompletedProcess[str]]] = []
     with ThreadPoolExecutor(1) as threads:
         machine = Machine(
-            ROOT / "examples/guests/hello.elf", smp=2, plugins=["memtrace"], wait_subscribers=1
+            ROOT / "examples/guests/hello.elf",
+            smp=2,
+            plugins=["memtrace"],
+            wait_subscribers=1,
+            bus=bus,
         )
         result = machine.run(
             console=BytesIO(), on_bus=lambda url: done.append(threads.submit(subscribe, url))

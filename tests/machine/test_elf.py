@@ -9,18 +9,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_elf import (
     EM_X86_64,
+    HEADERS,
     LOCAL_OBJECT,
+    NOBITS,
+    NOTE,
     RAM_BASE,
     RAM_SIZE,
+    SHN_ABS,
     TinyElf,
+    TinySection,
     TinySegment,
     TinySymbol,
 )
 
 from mttcg.errors import GuestFileError, UserError
+from mttcg.instrument import elf_segments
 from mttcg.machine.board import place_device_tree
 from mttcg.machine.elf import GuestImage, load_guest, set_symbols
 
+HIGH = 0xFFFF_FFFF_8000_0000
 WriteElf = Callable[[TinyElf | bytes], Path]
 
 
@@ -76,10 +83,73 @@ def test_an_image_loads_at_its_physical_addresses(write_elf: WriteElf) -> None:
     symbol = TinySymbol("rounds", 0xFFFF_FFFF_8000_0020)
     image = load(write_elf(TinyElf((segment,), (symbol,), entry=0xFFFF_FFFF_8000_0008)))
     assert image.entry == RAM_BASE + 8
-    assert image.symbol("rounds") == 0xFFFF_FFFF_8000_0020
+    assert image.symbol("rounds") == RAM_BASE + 0x20
     ram = bytearray(RAM_SIZE)
     set_symbols(image, ram, {"rounds": 7})
     assert ram[0x20] == 7
+
+
+def test_segments_may_be_linked_at_several_distances(write_elf: WriteElf) -> None:
+    segments = (
+        TinySegment(RAM_BASE, bytes(64), virtual=HIGH),
+        TinySegment(RAM_BASE + 0x1000, b"", virtual=0x1234, memory_size=0),  # of no bytes: nothing
+        TinySegment(RAM_BASE + 0x2000, bytes(32), virtual=HIGH + 64, memory_size=64),
+        TinySegment(RAM_BASE + 0x3000, bytes(32), virtual=HIGH),  # an overlay of the first
+        TinySegment(RAM_BASE + 0x4000, bytes(32)),
+    )
+    sections = (
+        TinySection(".text", HIGH, 64),
+        TinySection(".end", HIGH + 64, 0, start=64),
+        TinySection(".data", HIGH + 64, 32, segment=2),
+        TinySection(".bss", HIGH + 96, 32, segment=2, start=32, kind=NOBITS),
+        TinySection(".overlay", HIGH, 32, segment=3),
+        TinySection(".debug", 0, 8, flags=0),
+    )
+    symbols = {
+        "start": (HIGH, 3, RAM_BASE),
+        "end_of_text": (HIGH + 64, 3, RAM_BASE + 64),
+        "data": (HIGH + 64, 5, RAM_BASE + 0x2000),
+        "bss": (HIGH + 96, 6, RAM_BASE + 0x2020),
+        "end": (HIGH + 128, 6, RAM_BASE + 0x2040),
+        "pointer": (HIGH + 0x900, 5, RAM_BASE + 0x2000 + 0x8C0),
+        "overlay": (HIGH + 8, 7, RAM_BASE + 0x3008),
+        "absolute": (HIGH + 66, SHN_ABS, RAM_BASE + 0x2002),
+        "as_loaded": (RAM_BASE + 0x4004, SHN_ABS, RAM_BASE + 0x4004),
+        "unloaded": (0x77, 8, 0x77),
+    }
+    made = [TinySymbol(name, at, section=place) for name, (at, place, _) in symbols.items()]
+    constant = TinySymbol("constant", RAM_BASE + 0x2000)  # in no segment as they are linked
+    image = load(write_elf(TinyElf(segments, (*made, constant), sections, entry=HIGH + 8)))
+    assert image.entry == RAM_BASE + 8
+    assert {s.name: s.address for s in image.symbols} == {
+        n: at for n, (_, _, at) in symbols.items()
+    }
+    assert [s.address for s in image.segments] == [RAM_BASE + at for at in (0, 8192, 12288, 16384)]
+
+
+def test_what_the_guest_moves_itself_is_where_it_moves_it_to(write_elf: WriteElf) -> None:
+    segments = (
+        TinySegment(RAM_BASE, bytes(64)),
+        TinySegment(RAM_BASE + 64, bytes(32), virtual=RAM_BASE + 0x8000),
+        TinySegment(RAM_BASE + 96, bytes(32), virtual=RAM_BASE + RAM_SIZE - 8),  # not all in RAM
+    )
+    symbols = (TinySymbol("moved", RAM_BASE + 0x8010), TinySymbol("not", RAM_BASE + RAM_SIZE - 8))
+    image = load(write_elf(TinyElf(segments, symbols)))
+    assert (image.symbol("moved"), image.symbol("not")) == (RAM_BASE + 0x8010, RAM_BASE + 96)
+    ram = bytearray(RAM_SIZE)
+    set_symbols(image, ram, {"moved": 7, "not": 8})  # where the guest will take it from
+    assert (ram[64 + 0x10], ram[96], ram[0x8010]) == (7, 8, 0)
+
+
+def test_code_that_starts_where_it_was_loaded_stays_there(write_elf: WriteElf) -> None:
+    segments = (
+        TinySegment(RAM_BASE, bytes(64), virtual=RAM_BASE + 0x8000),
+        TinySegment(RAM_BASE + 0x1000, bytes(64), virtual=RAM_BASE + 0x9000),
+    )
+    symbols = (TinySymbol("data", RAM_BASE + 0x9008),)
+    for entry in (RAM_BASE + 0x8010, RAM_BASE + 0x10):  # as linked, or as loaded
+        image = load(write_elf(TinyElf(segments, symbols, entry=entry)))
+        assert (image.entry, image.symbol("data")) == (RAM_BASE + 0x10, RAM_BASE + 0x1008)
 
 
 def test_constants_mapping_symbols_and_local_labels_are_left_out(write_elf: WriteElf) -> None:
@@ -151,6 +221,87 @@ def test_tohost_and_fromhost_in_one_word_are_refused(write_elf: WriteElf) -> Non
 )
 def test_a_wrong_file_is_refused(write_elf: WriteElf, elf: TinyElf | bytes, wrong: str) -> None:
     assert wrong in refusal(write_elf(elf))
+
+
+HEADERS_SIZE = HEADERS + 2 * 56
+OWN, BEFORE = TinySegment(0x1_0000, bytes(24)), RAM_BASE - HEADERS_SIZE
+TEXT = TinySection(".text", RAM_BASE, 16, segment=1)
+ALL_IN_TEXT = (TinySection(".note", 0x1_0000, 24, kind=NOTE), TEXT)
+LEFT_OUT = (
+    (
+        TinyElf((OWN, TinySegment()), sections=ALL_IN_TEXT),
+        "the segment at 0x10000 to 0x10017 is left out: it is outside RAM, and holds only .note",
+    ),
+    (
+        TinyElf((OWN, TinySegment(kind=4), TinySegment()), sections=(replace(TEXT, segment=2),)),
+        "the segment at 0x10000 to 0x10017 is left out: it is outside RAM, and holds no section",
+    ),
+    (
+        TinyElf(
+            (TinySegment(BEFORE, headers=True), TinySegment(kind=4)),
+            sections=(replace(TEXT, segment=0),),
+        ),
+        f"the part at {BEFORE:#x} to 0x7fffffff of the segment at {BEFORE:#x} to 0x8000000f is "
+        "left out: it is outside RAM, and holds only ELF headers",
+    ),
+    (
+        TinyElf((TinySegment(BEFORE, headers=True), TinySegment(kind=4))),  # without sections
+        f"the part at {BEFORE:#x} to 0x7fffffff of the segment at {BEFORE:#x} to 0x8000000f is "
+        "left out: it is outside RAM, and holds only ELF headers",
+    ),
+    (
+        TinyElf(
+            (TinySegment(), TinySegment(RAM_BASE + RAM_SIZE - 8, bytes(16))),
+            sections=(replace(TEXT, segment=0),),
+        ),
+        "the part at 0x80100000 to 0x80100007 of the segment at 0x800ffff8 to 0x80100007 is left",
+    ),
+)
+
+
+@pytest.mark.parametrize(("elf", "said"), LEFT_OUT)
+def test_headers_and_notes_outside_ram_are_left_out(
+    write_elf: WriteElf, elf: TinyElf, said: str
+) -> None:
+    path = write_elf(elf)
+    image = load(path)
+    (warning,) = image.warnings
+    assert warning.startswith(f"{path}: {said}")
+    assert image.entry == RAM_BASE
+    assert image.segments[0] == (RAM_BASE, TinySegment().data, 16)
+    image.write(bytearray(RAM_SIZE), RAM_BASE)
+    assert [s.address for s in elf_segments(path, (RAM_BASE, RAM_SIZE))] == [
+        s.address for s in image.segments
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sections", "named"),
+    [
+        ((TinySection(".rodata", 0x1_0000, 24), TEXT), ", with .rodata, is"),
+        ((TinySection(".data", 0x1_0008, 8, start=8), *ALL_IN_TEXT), ", with .data, is"),
+        (
+            (
+                TinySection(".init", 0x1_0000, 8),
+                TinySection(".bss", 0x1_0010, 16, start=16, kind=NOBITS),
+                TEXT,
+            ),
+            ", with .init, .bss, is",
+        ),
+        ((), " is"),
+    ],
+)
+def test_what_a_program_uses_outside_ram_is_refused_by_name(
+    write_elf: WriteElf, sections: tuple[TinySection, ...], named: str
+) -> None:
+    own = replace(OWN, memory_size=32)
+    path = write_elf(TinyElf((own, TinySegment()), sections=sections))
+    assert f"the segment at 0x10000 to 0x1001f{named} outside RAM; expected" in refusal(path)
+
+
+def test_an_entry_in_what_is_left_out_is_refused(write_elf: WriteElf) -> None:
+    elf = TinyElf((OWN, TinySegment()), sections=ALL_IN_TEXT, entry=0x1_0000)
+    assert "entry point 0x10000 is in no segment" in refusal(write_elf(elf))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -2,21 +2,9 @@
 
 import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from plugin_harness import GUESTS
-
-SOURCES = Path(__file__).with_name("guests")
-
-
-def load_build() -> ModuleType:
-    """What builds the example guests, as a module."""
-    specification = importlib.util.spec_from_file_location("build_guests", GUESTS / "build.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+from plugin_harness import SOURCES, load_build
 
 
 @pytest.fixture(scope="session")

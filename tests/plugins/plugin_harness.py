@@ -1,9 +1,11 @@
 """What the tests of the bundled plugins share: example guests run, in parts and again."""
 
+import importlib.util
 import io
 import json
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mttcg.cli import main
@@ -11,7 +13,19 @@ from mttcg.machine.machine import Machine
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""
+CHECK = os.environ.get("MTTCG_TEST_CHECK", "yes") == "yes"
+"""Whether each run compares its counts with each other, see `--check`."""
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
+SOURCES = Path(__file__).with_name("guests")
+
+
+def load_build() -> ModuleType:
+    """What builds the example guests, as a module."""
+    specification = importlib.util.spec_from_file_location("build_guests", GUESTS / "build.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def guest_path(name: str) -> Path:
@@ -38,6 +52,7 @@ def run_plugins(
         symbols_set=symbols,
         shards={"": shards},
         record=record,
+        check=CHECK,
     )
     result = machine.run(console=io.BytesIO()).to_json()
     assert (result["exit_status"], result["failures"]) == (status, []), result

@@ -11,6 +11,8 @@ from mttcg.cli import main
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """`make test` runs these tests once more, on the engine that `auto` is not."""
+CHECK = os.environ.get("MTTCG_TEST_CHECK", "yes") == "yes"
+"""Whether each run compares its counts with each other, see `--check`."""
 GUESTS = Path(__file__).resolve().parents[2] / "examples" / "guests"
 
 
@@ -27,6 +29,7 @@ def run(guest: str | Path, spec: str, smp: int = 2, **settings: Any) -> Any:
         engine=ENGINE,
         plugins=[spec],
         record=record,
+        check=CHECK,
         shards={"": shards} if shards else {},
         symbols_set={"harts_expected": smp, **settings},
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SOURCES, load_build
-from plugin_harness import ENGINE, run_plugins
+from plugin_harness import ENGINE, SOURCES, load_build, run_plugins
 
 from mttcg.machine.machine import Machine
 

@@ -40,7 +40,7 @@ from mttcg.machine.host import describe
 from mttcg.vcpu.guest import Declarations
 streams = {}
 for name in sys.argv[1:]:
-    declarations = Declarations({"main": 0x80000000})
+    declarations = Declarations({"main": 0x80000000}, 2)
     streams[name] = describe(declarations, load_plugins(declarations, [name]))["streams"]
 json.dump(streams, sys.stdout)
 """

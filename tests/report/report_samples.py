@@ -56,8 +56,10 @@ def result(**changes: Any) -> dict[str, Any]:
         },
         "ledger": {"memtrace.access": counts},
         "subscribers": [{"name": EVIL, "reason": EVIL, "ledger": {"memtrace.access": counts}}],
+        "more_subscribers": {"count": 3, "ledger": {"memtrace.access": counts}},
         "failures": [f"two lines\n{EVIL}"],
         "warnings": [EVIL],
+        "unsupported": [{"name": EVIL, "extension": "Zbc", "pc": "0x80000000", "symbol": EVIL}],
         "seconds": {"run": 1.5},
         **changes,
     }

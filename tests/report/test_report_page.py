@@ -47,11 +47,18 @@ def test_a_page_needs_nothing_but_itself() -> None:
 def test_what_the_json_has_is_there() -> None:
     reader = Reader(run_page(result(), {"memory": 134217728}))
     assert reader.texts["h2"] == [
-        *("vCPUs", "Bus", "Plugin memtrace", "Plugin hotblocks", "Plugin icount"),
+        *("vCPUs", "Not supported", "Bus", "Plugin memtrace", "Plugin hotblocks", "Plugin icount"),
         *(f"Plugin {EVIL}", "About"),
     ]
     assert reader.texts["p"] == [f"two lines\n{EVIL}", EVIL]
-    for shown in ("2,000,000", "memtrace.access", "exit status", "134,217,728", "0x80000040"):
+    for shown in (
+        "2,000,000",
+        "memtrace.access",
+        "exit status",
+        "134,217,728",
+        "0x80000040",
+        "3 more",
+    ):
         assert shown in reader.texts["td"]
 
 
@@ -76,7 +83,7 @@ def test_bars_are_as_long_as_their_values_say() -> None:
 
 def test_a_vcpu_that_never_ran_and_a_run_without_a_bus_have_a_page() -> None:
     idle = vcpu(0, instructions=0, seconds_running=0.0, seconds_idle=0.0, seconds_stalled=0.0)
-    reader = Reader(run_page(result(vcpus=[idle], ledger={}, plugins={}), {}))
+    reader = Reader(run_page(result(vcpus=[idle], ledger={}, plugins={}, unsupported=[]), {}))
     assert reader.texts["h2"] == ["vCPUs", "About"]
 
 

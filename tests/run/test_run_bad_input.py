@@ -96,6 +96,50 @@ def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
     )
 
 
+def test_options_that_a_second_half_cannot_meet(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    bare, started, trace = tmp_path / "bare.elf", tmp_path / "started", tmp_path / "trace.npy"
+    bare.write_bytes(TinyElf().content())
+    trace.write_text("kept")
+    kept = ("--plugin", f"memtrace,out={trace}", "--record", str(tmp_path / "recording"))
+    refusing = plugin("second_half", started=started)
+    lines = f"plugin coverage: option lcov: {bare} has no debug information; expected a guest comp"
+    refused(
+        [
+            (start(str(bare), *kept, "--plugin", f"coverage,lcov={tmp_path}/lcov"), lines),
+            (
+                start(HELLO, *kept, "--plugin", f"{refusing},at=check"),
+                "second_half: option at: this",
+            ),
+            (
+                start(HELLO, *kept, "--plugin", f"{refusing},at=check_raises"),
+                "plugin second_half: Aggregator.check raised RuntimeError: as asked (",
+            ),
+            (
+                start(HELLO, *kept, "--plugin", f"{refusing},at=kind"),
+                "plugin second_half: its Aggregator is of another kind; expected one derived from",
+            ),
+            (
+                start(HELLO, "--plugin", f"memtrace,out={tmp_path}/{'x' * 300}"),
+                "plugin memtrace: option out: ",
+            ),
+            *(
+                (
+                    start(
+                        HELLO, "--smp", "2", "--shards", shards, "--plugin", f"{refusing},at=begin"
+                    ),
+                    "the run can't begin without the aggregator of second_half: option at: this is",
+                )
+                for shards in ("1", "2")
+            ),
+        ]
+    )
+    assert trace.read_text() == "kept"
+    left = {path.name for path in tmp_path.iterdir() if not path.is_dir()}
+    assert left == {"bare.elf", "trace.npy"}
+
+
 def test_a_bus_address_in_use(start: Callable[..., Running], tmp_path: Path) -> None:
     taken = tmp_path / "bus"
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -127,7 +171,6 @@ def test_a_machine_that_the_host_has_no_room_for(start: Callable[..., Running]) 
 
 def test_a_result_that_cannot_be_written(start: Callable[..., Running]) -> None:
     running = start(HELLO, "--json", "/dev/full", "--quiet")
-    assert running.wait() == 2
+    assert running.wait() == 70
     assert running.shown == b"hello from hart 0 of 1\n"
-    wrong = "/dev/full: No space left on device; expected a file to write"
-    assert running.stderr == f"mttcg: --json: {wrong}\n"
+    assert running.stderr == "mttcg: --json: /dev/full: No space left on device\n"

@@ -80,3 +80,31 @@ def test_what_was_recorded_until_then_is_delivered(start: Callable[..., Running]
         if place == "insn":  # the instruction at pc has not run
             assert vcpus[1]["instructions"] == 300
             assert int(vcpus[1]["registers"]["pc"], 16) == pc
+
+
+@pytest.mark.parametrize("engine", ["llvm", "unicorn"])
+def test_pc_set_to_nonsense_is_the_plugin_s_error_or_the_guest_s_fault(
+    engine: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd = {
+        "-1": ("insn", "pc: 0xffffffffffffffff; expected an even address"),
+        "0x80000001": ("vcpu_start", "pc: 0x80000001; expected an even address"),
+        "0x10000000000000000": ("trap", "pc: 0x10000000000000000; expected 64 bits"),
+    }
+    for to, (by, said) in odd.items():
+        spec = plugin("setting", to=to, by=by)
+        result = Machine(guest("hello"), engine=engine, plugins=[spec]).run(console=BytesIO())
+        assert (result.exit_status, result.stop_reason) == (EXIT_FAULT, "a plugin callback raised")
+        (failure,) = result.failures
+        assert "\n" not in failure
+        assert re.fullmatch(
+            rf"plugin setting failed on vCPU 0 at pc 0x[0-9a-f]+: BadValueError: {re.escape(said)} "
+            r"\(\S+setting.py:\d+\)",
+            failure,
+        )
+    capfd.readouterr()
+    for to in ("-2", "0x7ffffffe", "0x8000000000000000"):
+        spec = plugin("setting", to=to)
+        result = Machine(guest("hello"), engine=engine, plugins=[spec]).run(console=BytesIO())
+        assert (result.exit_status, result.failures) == (0, [])
+        assert capfd.readouterr().err == f"trap 1 at {int(to, 0) & (1 << 64) - 1:#x}\n"

@@ -8,6 +8,7 @@ from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg_bus import Control
 from mttcg_bus.errors import CommandFailed, NoPublisher, PublisherLost
+from mttcg_bus.limits import LONGEST_PAUSE
 
 CODE = 0x8780_0000
 """RAM that no guest here uses."""
@@ -169,6 +170,12 @@ def paused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
             yield control
     finally:
         running.end()
+
+
+def test_a_pause_waits_so_long(spinning: tuple[Running, Control]) -> None:
+    _, control = spinning
+    with pytest.raises(CommandFailed, match=r"'milliseconds' is not an integer in 0\.\.0x36ee80"):
+        control.command("pause", {"milliseconds": LONGEST_PAUSE + 1})
 
 
 def test_without_a_pause_nothing_is_read(spinning: tuple[Running, Control]) -> None:

@@ -173,7 +173,7 @@ def test_a_reload_with_other_records_is_refused(spinning: Spinning, tmp_path: Pa
 
 
 def test_what_can_not_be_loaded_is_said_and_leaves_the_rest(spinning: Spinning) -> None:
-    _, control = spinning
+    running, control = spinning
     control.load("icount")
     for spec, wrong in {
         "icount": "plugin icount is loaded already",
@@ -181,9 +181,14 @@ def test_what_can_not_be_loaded_is_said_and_leaves_the_rest(spinning: Spinning) 
         "icount,colour=blue": "unknown option colour",
         str(PLUGINS / "refusing.py"): "plugin_init returned False",
         str(PLUGINS / "broken.py"): "importing it fails",
+        plugin("second_half", at="check"): "plugin second_half: option at: this is check; expected",
+        plugin("second_half", at="begin"): "the aggregator of second_half can't begin: option at: ",
     }.items():
         assert wrong in refused(control, lambda spec=spec: control.load(spec)), spec
     assert control.unload("icount")["counters"]["total"]["instructions"] > 0
+    assert control.load(plugin("second_half", at="never"))["streams"] == ["second_half.blocks"]
+    control.stop()
+    assert (running.wait(), running.result["failures"]) == (130, [])
 
 
 def test_an_aggregator_that_dies_is_named_and_the_guest_goes_on(spinning: Spinning) -> None:
@@ -227,7 +232,11 @@ def test_options_that_do_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: P
     capsys.readouterr()
     hello, key = guest("hello"), str(tmp_path / "key")
     for arguments, wrong in {
-        ("--control", "--bus", "tcp://127.0.0.1:*"): "--control: any user of this machine",
+        (
+            "--control",
+            "--bus",
+            "tcp://127.0.0.1:*",
+        ): "--control: tcp://127.0.0.1:* has a token",
         ("--control", "--allow-control", key): "--allow-control: there is no --keys",
         ("--keys", key, "--allow-control", key): "--allow-control: there is no --control",
     }.items():

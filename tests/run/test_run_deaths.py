@@ -1,6 +1,7 @@
 """A process of a run is killed: the run says who it was, and loses nothing that it need not."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_aliv
 
 from mttcg.engine.llvm.emit import ONE_INSTRUCTION
 from mttcg.engine.llvm.page import COUNT_START
+from mttcg.machine.delivery import REPORT_SECONDS
 from mttcg_bus.errors import BusError
-from mttcg_bus.subscriber import Subscriber, ask_snapshot
+from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
 
 EXIT_FAULT = 70
 ANNOUNCED = "mttcg: bus at "
@@ -98,13 +100,24 @@ def test_what_was_recorded_up_to_the_last_look_outlives_a_kill(
     assert 0 <= missing <= BETWEEN_LOOKS // MULTIPLIED + 1
 
 
+def said(running: Running) -> list[str]:
+    """The lines on stderr that are no table's."""
+    lines = (line for line in running.stderr.splitlines() if ANNOUNCED not in line)
+    return [line.removeprefix("mttcg: ") for line in lines if line.startswith("mttcg: ")]
+
+
 def test_a_killed_host_takes_the_vcpus_along_but_not_their_records(
     start: Callable[..., Running],
 ) -> None:
     running = spin(start, *SPINNING)
     assert killed(running, "host") < SOON
-    assert "mttcg: the vCPU host ended unexpectedly (signal 9), and all vCPUs" in running.stderr
     result = running.result
+    cause, *facts = result["failures"]
+    assert cause == "the vCPU host ended unexpectedly (signal 9), and all vCPUs with it"
+    assert said(running) == [cause]
+    assert sorted(fact.partition(" near pc")[0] for fact in facts) == [
+        f"vCPU {cpu}: its process ended (signal 9)" for cpu in range(2)
+    ]
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["killed"] * 2
     assert closes(result["ledger"]), result["ledger"]
     assert all(executions(result["plugins"]["hotblocks"], cpu) > 1000 for cpu in range(2))
@@ -142,9 +155,12 @@ def test_a_run_that_can_not_begin_gives_one_reason(
 def test_a_killed_publisher_ends_the_run(start: Callable[..., Running]) -> None:
     running = spin(start, "--plugin", "memtrace", "--plugin", "icount")
     assert killed(running, "publisher") < SOON
-    assert "mttcg: the bus publisher died (signal 9)" in running.stderr
-    assert "the report of the aggregator of memtrace is incomplete (bus ipc:" in running.stderr
     result = running.result
+    cause, report, undelivered = result["failures"]
+    assert cause == "the bus publisher died (signal 9)"
+    assert said(running) == [cause]
+    assert report.startswith("the report of the aggregator of memtrace is incomplete (bus ipc:")
+    assert undelivered.startswith("stream memtrace.access: ")
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["stopped"] * 2
     assert result["plugins"]["icount"]["total"]["blocks"] > 1000
     ledger = result["ledger"]["memtrace.access"]
@@ -168,8 +184,12 @@ def test_a_killed_aggregator_does_not_stop_the_guest(start: Callable[..., Runnin
         stdin.write(b"abcq")
     assert running.wait() == EXIT_FAULT
     assert running.shown == b"echo until q\nABC\n"
-    assert "mttcg: the aggregator of memtrace gave no report (signal 9)" in running.stderr
     result = running.result
+    cause, left, undelivered = result["failures"]
+    assert cause == "the aggregator of memtrace gave no report (signal 9)"
+    assert said(running) == [cause]
+    assert left.startswith("subscriber memtrace left ")
+    assert undelivered.startswith("stream memtrace.access: ")
     assert result["stop_reason"] == "the guest ended"
     assert result["plugins"]["hotblocks"]["executions"] == result["vcpus"][0]["blocks"]
     running.check_nothing_left()
@@ -197,4 +217,41 @@ def test_a_killed_supervisor_takes_everything_along(start: Callable[..., Running
     assert len(running.members("vcpu")) == 2
     os.kill(running.process.pid, 9)
     assert running.process.wait(SOON) == -9
+    running.check_nothing_left()
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_nobody_waits_for_an_aggregator_that_was_given_up(
+    start: Callable[..., Running], tmp_path: Path, shards: int
+) -> None:
+    url = f"ipc://{tmp_path}/bus"
+    running = spin(
+        *(start, "--plugin", "memtrace", "--plugin", "hotblocks,top=0", "--bus", url),
+        *("--shards", f"memtrace={shards}", "--stall-limit", "3"),
+    )
+    named = {" ".join(process.cmdline()): process for process in running.members("aggregator")}
+    stopped = next(process for words, process in named.items() if "memtrace" in words)
+    name = "memtrace"
+    if shards > 1:
+        stopped = next(child for child in stopped.children() if "1/2" in child.cmdline())
+        name = "memtrace/1"
+    stopped.suspend()
+    eventually(lambda: all(one["name"] != name for one in ask_ledger(url)["subscribers"]))
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    assert running.wait() == 130
+    assert time.monotonic() - began < REPORT_SECONDS / 2
+    (cause,) = said(running)
+    assert cause == running.result["failures"][0]
+    report = running.result["plugins"]["memtrace"]
+    if shards > 1:
+        assert cause == (
+            "the report of the aggregator of memtrace is incomplete "
+            "(shard 1 of 2 was stopped, and killed; what it had is lost)"
+        )
+        assert report["vcpus"][0]["reads"] > report["vcpus"][1]["reads"] == 0
+    else:
+        silent = "acknowledged nothing in 3 s"
+        assert cause == f"the aggregator of memtrace {silent}, was given up and killed"
+        assert report == {}
     running.check_nothing_left()

@@ -9,8 +9,9 @@ import zmq
 from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg_bus import ask_ledger
+from mttcg_bus.security import Credentials
 
-GARBAGE = {"messages": 3, "packets": 0, "connections": 1, "orders": 0}
+GARBAGE = {"messages": 3, "packets": 0, "connections": 1, "orders": 0, "excess": 0}
 
 
 def test_garbage_is_in_the_result_and_costs_nothing(start: Callable[..., Running]) -> None:
@@ -23,6 +24,7 @@ def test_garbage_is_in_the_result_and_costs_nothing(start: Callable[..., Running
     url = next(word for word in running.stderr.split() if word.startswith("tcp://"))
     with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
         stranger.set(zmq.LINGER, 0)
+        Credentials(url, None).secure(stranger)
         stranger.connect(url)
         for frames in ([b"x"], [b"", b"\xc1", b""], [b"", b"\x82\xa1v\x02\xa4type\xa3ask", b""]):
             stranger.send_multipart(frames)

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from run_harness import ROLES, Running, eventually, guest, marked
@@ -32,7 +33,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return path, result.to_json()["plugins"]["memtrace"]
 
 
-def replay(path: Path, out: Path, spec: str = "memtrace,top=3") -> tuple[int, dict[str, object]]:
+def replay(path: Path, out: Path, spec: str = "memtrace,top=3") -> tuple[int, dict[str, Any]]:
     status = main(["replay", str(path), "--plugin", spec, "--json", str(out)])
     return status, json.loads(out.read_text())
 
@@ -111,7 +112,7 @@ def test_a_killed_recorder_costs_the_run_its_status_and_leaves_a_recording(
     running.read(until=b"spinning on 1 hart\n")
     recorders = [p for p in marked(running.mark) if "record" in p.cmdline()]
     assert ROLES["aggregator"] not in recorders[0].cmdline()
-    eventually(lambda: path.stat().st_size > 1 << 20)
+    eventually(lambda: path.stat().st_size > 1 << 14)
     recorders[0].kill()
     eventually(lambda: not recorders[0].is_running() or recorders[0].status() == "zombie")
     running.process.send_signal(signal.SIGINT)
@@ -129,3 +130,51 @@ def test_nothing_to_record_is_a_mistake(tmp_path: Path) -> None:
     machine = Machine(guest("hello"), plugins=["icount"], record=tmp_path / "r")
     with pytest.raises(OptionError, match="nothing to record"):
         machine.run(console=BytesIO())
+
+
+def test_an_access_takes_less_than_three_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    machine = Machine(
+        guest("mix"), symbols_set={"rounds": 1}, plugins=["memtrace"], record=path, aggregate=False
+    )
+    result = machine.run(console=BytesIO())
+    assert (result.exit_status, result.failures) == (0, [])
+    accesses = result.ledger["memtrace.access"]["emitted"]
+    assert accesses > 100_000
+    assert path.stat().st_size < 3 * accesses
+
+
+def test_a_recording_stops_at_its_limit_and_the_guest_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, limit = tmp_path / "r", 128 << 10
+    machine = Machine(guest("mix"), plugins=["memtrace"], record=path, record_limit=limit)
+    result = machine.run(console=BytesIO())
+    assert (result.exit_status, result.stop_reason) == (70, "the guest ended")
+    assert path.stat().st_size <= limit
+    why = f"it has reached its limit of {limit} bytes"
+    left = {one["name"]: one for one in result.subscribers}
+    assert left["recorder"]["reason"] == f"stopped: {why}"
+    recorded = left["recorder"]["ledger"]["memtrace.access"]["delivered"]
+    # the aggregator has all that there was, however little was recorded
+    ledger = result.ledger["memtrace.access"]
+    assert left["memtrace"]["ledger"]["memtrace.access"]["delivered"] == ledger["emitted"]
+    assert result.plugins["memtrace"]["accesses"] == ledger["emitted"] > recorded > 0
+    status, replayed = replay(path, tmp_path / "report.json")
+    assert (status, replayed["complete"], replayed["report"]["accesses"]) == (70, False, recorded)
+    assert f"stopped ({why}); {recorded} records in " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("--record-limit", "1G"), "there is no --record"),
+        (("--record", "r", "--record-limit", "65535"), "65535 bytes is too little"),
+        (("--record", "r", "--record-limit", "much"), "'much' is not a size"),
+    ],
+)
+def test_a_limit_that_no_recording_has(
+    arguments: tuple[str, ...], wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", guest("hello"), "--plugin", "memtrace", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"mttcg: --record-limit: {wrong}; expected ")

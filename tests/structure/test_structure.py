@@ -15,7 +15,7 @@ PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION = 600, 80
 
-ANYBODY = {"errors", "version"}
+ANYBODY = {"errors", "version", "printable", "terminal"}
 """Modules of mttcg that every part of it may import."""
 ARROWS = {
     "isa": set(),
@@ -41,6 +41,8 @@ ARROWS = {
     "__init__": {"machine"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
+    "printable": set(),
+    "terminal": set(),
     "version": set(),
 }
 """For each part of mttcg, which others it may import: the arrows go one way."""
@@ -51,6 +53,7 @@ PLACES = {
     "msgpack": {"bus/mttcg_bus/wire.py"},
     # the benchmarks are loaded when they are asked for, and by nothing else
     "mttcg_bench": {"mttcg/cli/bench.py"},
+    "zstandard": {"bus/mttcg_bus/columns.py", "mttcg/instrument/debug_sections.py"},
     "zmq": {
         "bus/mttcg_bus/dealer.py",
         "bus/mttcg_bus/publisher.py",
@@ -64,6 +67,7 @@ PLACES = {
         "mttcg/machine/elf.py",
         "mttcg/instrument/elf_segments.py",
         "mttcg/instrument/source_lines.py",
+        "mttcg/instrument/debug_sections.py",
     },
     "psutil": {"mttcg/machine/outcome.py"},
     "rich": {"mttcg/cli"},
@@ -87,6 +91,10 @@ ENVIRONMENT = {
     "bus/mttcg_bus/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
+PRINTERS = {
+    "mttcg/cli/ctl.py": "JSON for programs, which has no character beyond ASCII's printable ones",
+}
+"""Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
 RAW = {"bus/mttcg_bus/ring.py", "bus/mttcg_bus/ring_consumer.py"}
@@ -266,6 +274,26 @@ def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> 
         capture_output=True, text=True, check=True, cwd=ROOT,
     ).stdout.split()  # fmt: skip
     assert HEAVY.intersection(loaded) == only
+
+
+def prints(node: ast.AST) -> bool:
+    """Whether a call prints: by print(), by the traceback module, or to a standard stream."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = ast.unparse(node.func)
+    return called in {"print", "sys.stdout.write", "sys.stderr.write"} or called.startswith(
+        "traceback.print_"
+    )
+
+
+def test_lines_are_printed_by_the_terminals_module_alone() -> None:
+    users = {
+        name_of(path)
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree_of(path))
+        if prints(node)
+    }
+    assert users == PRINTERS.keys()
 
 
 def stores_raw(function: ast.AST) -> bool:

@@ -10,6 +10,7 @@ a word of its own; if the generation is another by then it comes out at once and
 """
 
 import ctypes
+import errno
 import mmap
 import os
 import time
@@ -111,7 +112,11 @@ class Arena:
         protection = mmap.PROT_READ | mmap.PROT_EXEC
         address = library.mmap(None, size, protection, mmap.MAP_SHARED, descriptor, 0)
         if address in (None, ctypes.c_void_p(-1).value):
-            raise ArenaMappingError(ctypes.get_errno())
+            number = ctypes.get_errno()
+            if number == errno.ENOMEM:  # no policy, but a limit
+                wanted = f"{size >> 20} MiB of executable memory"
+                raise OSError(number, os.strerror(number), wanted)
+            raise ArenaMappingError(number)
         return int(address)
 
     def __enter__(self) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.floating import FRM_SHIFT, Floats
-from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.frame import ONE_INSTRUCTION, WITHIN, Reason, Word
 from mttcg.engine.llvm.observed import Access, Entries, Moment, Retired
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.text import COUNTER, MEMORY, REGISTER, UNLIKELY, Text
@@ -41,6 +41,8 @@ HOST_MODES = 4
 """All but to nearest with ties to the larger magnitude; their numbers come first."""
 FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
 """What a jump to a known address is computed with."""
+OPAQUE_JUMP = 'callbr void asm sideeffect "", "!i"()'
+"""No instruction, but passes do not know that the second way is never gone, and join nothing."""
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
 
@@ -78,6 +80,8 @@ class Emitter:
         ram: guest RAM, and which of its pages are not plain.
         leaders: addresses of the page that have a label.
         sites: what the plan has for the page.
+        slot: of the page in the block cache.
+        held: whether passes follow that join what is only divided by a jump.
     """
 
     def __init__(
@@ -86,9 +90,11 @@ class Emitter:
         ram: Ram,
         leaders: frozenset[int],
         sites: Sites,
+        slot: int,
+        held: bool = False,
     ) -> None:
-        self.text, self.leaders = text, leaders
-        self.woven = Woven(text, sites, self.leave_if_asked)
+        self.text, self.leaders, self.held = text, leaders, held
+        self.woven = Woven(text, sites, slot, self.leave_if_asked)
         self.observed = bool(sites.every_access)
         self.prompt = sites.call_python()
         self.spans = Spans(text, ram, self._leave_at_access)
@@ -98,6 +104,7 @@ class Emitter:
         self.pending = Pending()
         self.next_round = ""
         self.calls_out = False  # the place is a call, for which there may be better code by now
+        self.reached: set[int] = set()  # leaders that are gone to
         self.wrote = "0"
         self.ended = False
         self.read: set[str] = set()
@@ -192,7 +199,11 @@ class Emitter:
         return self._widen(self.text.value(f"{operation} i{bits} {value}, {amount}"), bits)
 
     def multiply_high(self, a: str, b: str, signed_a: bool, signed_b: bool) -> str:
-        """Upper 64 bits of the 128-bit product."""
+        """Upper 64 bits of the 128-bit product.
+
+        LLVM's instruction selection takes twice as long for each product of products that it sees.
+        """
+        self._begin_basic_block()
         wide = []
         for value, signed in ((a, signed_a), (b, signed_b)):
             wide.append(self.text.value(f"{'sext' if signed else 'zext'} i64 {value} to i128"))
@@ -272,6 +283,17 @@ class Emitter:
         else:
             self.spans.end()
             self.woven.end()
+
+    def divide(self) -> None:
+        """End the straight-line piece where none has to end, and begin another."""
+        self.end()
+        self._begin_basic_block()
+
+    def _begin_basic_block(self) -> None:
+        label = self.text.name()[1:]
+        jump = f"{OPAQUE_JUMP} to label %on{label} [label %never]"
+        self.text.do(jump if self.held else f"br label %on{label}")
+        self.text.do(f"on{label}:")
 
     def settle(self, lines: list[str], pending: Pending, uncounted: int = 0) -> None:
         """Count what is pending, but for some instructions that did not run."""
@@ -453,7 +475,7 @@ class Emitter:
             self.goto(int(target) & (1 << 64) - 1)
         else:
             self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
-            self.text.do("br label %dispatch")
+            self.text.do(f"br label %{'dispatch' if self.leaders else 'out'}")
         self.ended = True
 
     def branch(self, condition: str, target: int) -> None:
@@ -479,11 +501,24 @@ class Emitter:
         if target in self.leaders and not self.calls_out:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
+            self.reached.add(target)
             head = "r" if target <= self.place.pc or self.prompt else "b"
             self.text.do(f"br label %{head}{target:x}")
         else:
-            self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
-            self.text.do("br label %out")
+            self.leave_to(target)
+
+    def leave_to(self, target: int) -> None:
+        """Go on at a known address by the dispatcher."""
+        self.text.do(f"store i64 {target}, ptr %next, {REGISTER}")
+        self.text.do("br label %out")
+
+    def go_on(self, pc: int) -> list[str]:
+        """Go on, in other code, with the block whose middle is at pc."""
+        return [
+            f"store i64 {int(Reason.GOES_ON)}, ptr %exit, {COUNTER}",
+            f"store i64 {pc + WITHIN}, ptr %next, {REGISTER}",
+            "br label %out",
+        ]
 
     def float(self, operation: str, rounding: int, *operands: str) -> str:
         """A floating-point operation."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
+from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
@@ -18,6 +18,7 @@ from mttcg.engine.llvm.frame import (
     COUNT_START,
     INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
+    WITHIN,
     JumpCache,
     Reason,
     Word,
@@ -29,11 +30,10 @@ from mttcg.instrument import operations
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.interpreter import Interpreter
+from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 
-OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
@@ -49,6 +49,7 @@ CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
+BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 Improve = Callable[[PageVersion, int | None], bool]
 """Told of a page in which time is spent, and of the place, None for all of it; its code may get
 better some time later. False if it can't take that now."""
@@ -66,6 +67,7 @@ class LlvmEngine:
         arena: where the code is.
         discover: called with each block before its first execution here.
         improve: called with what is worth more effort.
+        is_stopping: whether the machine stops, so that nothing is translated any more.
     """
 
     name = "llvm"
@@ -78,9 +80,10 @@ class LlvmEngine:
         arena: Arena,
         discover: Discover,
         improve: Improve = lambda version, place: True,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
-        self.discover, self.improve = discover, improve
+        self.discover, self.improve, self.is_stopping = discover, improve, is_stopping
         self.translator = Translator(
             Ram(memory.ram_base, memory.ram_size, memory.device_pages), cache, arena
         )
@@ -132,23 +135,39 @@ class LlvmEngine:
         while True:
             self._follow_generation()
             frame[Word.EXIT] = Reason.NONE
-            resumed = self.resumed == hart.pc
-            frame[Word.FIRST] = self._rest_of_block(hart.pc) if resumed else 0
-            self.resumed = None
+            resumed = self.resumed
+            first = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            if first is None:
+                return Exit(ExitKind.REQUEST, hart.pc)
+            frame[Word.FIRST], self.resumed = first, None
+            before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if reason is Reason.REST or (reason is Reason.STALE and resumed):
-                self.resumed = hart.pc
-            elif reason is Reason.HOT:
+            if hart.pc & WITHIN:
+                self._go_on()
+                continue
+            if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
+                self.resumed = resumed  # it has not begun
+            if reason is Reason.HOT:
                 self._sample(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
-                self._learn(hart.pc)
+                if not self._learn(hart.pc):
+                    return Exit(ExitKind.REQUEST, hart.pc)
             elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
                 self._interpret(int(frame[Word.EXIT_DETAIL]))
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
+
+    def _go_on(self) -> None:
+        """A block goes on in code that is not known here."""
+        hart = self.hart
+        hart.pc -= WITHIN
+        hart.block_pc = self.resumed = hart.pc  # what is left of a block is one as well
+        code = self._rest_of_block(hart.pc)
+        if code is not None:
+            self.jumps.put(hart.pc + WITHIN, code)
 
     def _follow_generation(self) -> None:
         """Forget the jumps if there is better code, or code is gone."""
@@ -162,7 +181,7 @@ class LlvmEngine:
             return Exit(ExitKind.CALLBACK, pc)
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
-            return Exit(ExitKind.CALLBACK, pc if target is None else target, address=pc)
+            return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
         if reason is Reason.ACCESS:
@@ -178,15 +197,10 @@ class LlvmEngine:
     def _interpret(self, word: int) -> None:
         """Run a floating-point instruction, already counted, by its definition."""
         hart = self.hart
-        by = Interpreter(pc=hart.pc, x=list(hart.x), f=list(hart.f), fcsr=hart.fcsr)
-        stopped = by.step(word)
-        assert stopped is None, "what computes with registers alone can't stop"
-        for register in range(32):
-            hart.write_x(register, by.x[register])
-            hart.f[register] = by.f[register]
-        self.retired(hart.pc, word, by.pc)
-        hart.fcsr, hart.pc = by.fcsr, by.pc
-        self.resume(by.pc)
+        behind = compute(hart, word)
+        self.retired(hart.pc, word, behind)
+        hart.pc = behind
+        self.resume(behind)
 
     def _sample(self, pc: int) -> None:
         """Quick code was running at pc, or pages were called: report it."""
@@ -248,16 +262,23 @@ class LlvmEngine:
         page = self.cache.page_of(pc)
         return self.cache.word_at(page, self.cache.used[page], pc % PAGE)
 
-    def _learn(self, pc: int) -> None:
-        """Find or make the code for pc, the best there is, and let jumps find it."""
+    def _learn(self, pc: int) -> bool:
+        """Find or make the code for pc, the best there is, and let jumps find it.
+
+        False if the machine stops: others may hold the arena's lock one after the other until then.
+        """
         page, slot = self._enter(pc)
         self._show(page, slot, pc)
         version = self._version(page, slot)
         code = self._find(version, pc)
         if code is None:
             with self.arena:
-                code = self._find(version, pc) or self._translate(version, pc)
+                code = self._find(version, pc)
+                if code is None and self.is_stopping():
+                    return False
+                code = code or self._translate(version, pc)
         self.jumps.put(pc, code)
+        return True
 
     def _version(self, page: int, slot: int) -> PageVersion:
         start = self.translator.start_of(page)
@@ -284,14 +305,22 @@ class LlvmEngine:
         return None
 
     def _translate(self, version: PageVersion, pc: int) -> int:
-        """Code that begins at pc, made with little effort. Under the arena's lock."""
-        sweep = self.translator.sweep(version.page, version.slot, [pc])
-        code, entries = self.translator.compile(version, sweep, FAST)
-        self.hart.cache_translated += 1
-        return self.translator.publish(version, FAST, code, entries)
+        """Code that begins at pc, made with little effort. Under the arena's lock.
 
-    def _rest_of_block(self, pc: int) -> int:
-        """Code that goes on in the middle of a block, up to its end or some way on."""
+        What other code has of the page is not translated again.
+        """
+
+        def is_elsewhere(leader: int) -> bool:
+            return self.arena.find(version.key(leader, FAST)) is not None
+
+        page, slot = version.page, version.slot
+        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_elsewhere)
+        part = self.translator.compile(version, sweep, FAST)
+        self.hart.cache_translated += 1
+        return self.translator.publish(version, FAST, part)
+
+    def _rest_of_block(self, pc: int) -> int | None:
+        """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version = self._version(*self._enter(pc))
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
@@ -299,19 +328,22 @@ class LlvmEngine:
             sweep = self.translator.rest(version.page, version.slot, pc)
             with self.arena:
                 found = self.arena.find(key)
-                if found is None:
-                    code, entries = self.translator.compile(version, sweep, RESUMED, pc)
+                if found is None and not self.is_stopping():
+                    part = self.translator.compile(version, sweep, RESUMED, pc)
                     self.hart.cache_translated += 1
-                    found = self.translator.publish(version, RESUMED, code, entries)
+                    found = self.translator.publish(version, RESUMED, part)
         return found
 
     def _show(self, page: int, slot: int, pc: int) -> None:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
-        for leader in sorted(self.translator.sweep(page, slot, [pc]).leaders):
-            if (slot, leader) in self.known:
-                continue
+
+        def is_known(leader: int) -> bool:
+            return (slot, leader) in self.known
+
+        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_known)
+        for leader in sorted(sweep.leaders - sweep.elsewhere):
             self.known.add((slot, leader))
             block, found = self.cache.block(leader)
             self.hart.cache_hits += found
@@ -360,8 +392,8 @@ class LlvmEngine:
         return self.cache.current_blocks(self.known)
 
     @property
-    def goes_on(self) -> int | None:
-        """Where the current block, which was counted, goes on; None if it is over."""
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
         return self.resumed
 
     def resume(self, pc: int) -> None:
@@ -391,11 +423,8 @@ class LlvmEngine:
 
     def retired(self, pc: int, word: int, target: int) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
-        operations = self.weave.plan.every_retired
-        if operations:
-            arguments = after_instruction(self, pc, word, target)
-            for operation in operations:
-                OPERATION(operation.function)(operation.data, *arguments)
+        if self.weave.plan.every_retired:
+            tell_retired(self, self.weave.plan.every_retired, pc, word, target)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

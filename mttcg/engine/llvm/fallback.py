@@ -179,9 +179,9 @@ class FallbackEngine:
         """Nothing to do: what did not run was taken back."""
 
     @property
-    def goes_on(self) -> int | None:
-        """Where the current block, which was counted, goes on; None if it is over."""
-        return self.llvm.goes_on
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
+        return self.llvm.unfinished
 
     def retired(self, pc: int, word: int, target: int) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""

@@ -45,8 +45,8 @@ class Reason(IntEnum):
     ROUNDING = (
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
+    GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
     HOT = 10  # time goes by at hart.pc; nothing else happened
-    REST = 12  # the block that was resumed goes on at hart.pc
 
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
@@ -61,6 +61,9 @@ CHAINS_PER_SAMPLE = 1 << 16
 JUMP_CACHE_ENTRIES = 1 << 16
 PC_SHIFTS = (1, 12)
 """A pc's place in the jump cache: the exclusive or of it shifted so, or the next that is free."""
+WITHIN = 1
+"""Added to an address, which is even: the middle of a block that was entered, and counted, before;
+jumps know its code by that."""
 NOWHERE = (1 << 64) - 1
 """The pc of a free row."""
 

@@ -1,4 +1,10 @@
-"""One code page as one LLVM function."""
+"""The code of a page, or as much of it as is translated at a time, as one LLVM function.
+
+LLVM takes longer than twice as long for twice as much. So a straight line is divided into pieces,
+and what is left when the text has so many lines is for other functions. A block may end up in
+several: it is entered, and counted, in the first, which goes on in the others.
+"""
+
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.emit import (
@@ -15,6 +21,7 @@ from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW
+from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.hart import OFFSET
 from mttcg.isa.riscv64.table.decode import decode
@@ -25,7 +32,7 @@ class PageFunction:
 
     `origin` is the host address at which the guest's address 0 would lie.
 
-    It begins at hart.pc, which has to be one of the leaders, and comes back with hart.pc where to
+    It begins at hart.pc, which has to be one of the entries, and comes back with hart.pc where to
     go on.
 
     Args:
@@ -36,6 +43,10 @@ class PageFunction:
         held: keep registers in host registers from block to block, with fewer ways in.
         resumed: a leader that goes on with a block which was entered, and counted, before.
         uncovered: names of instructions to come back for, as if the table lacked them.
+
+    Attributes:
+        entries: the leaders at which it can begin; once there is the source, those that are in it.
+        emitted: the leaders that are in the source.
     """
 
     def __init__(
@@ -54,17 +65,23 @@ class PageFunction:
         self.text = Text()
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
         labels = frozenset(sweep.leaders - {resumed})
-        self.emitter = Emitter(self.text, ram, labels, sites)
+        self.emitter = Emitter(self.text, ram, labels, sites, slot, held)
         self.fallen: set[int] = set()
+        self.emitted: set[int] = set()
 
     def source(self) -> str:
         """The whole module."""
-        for leader in sorted(self.sweep.leaders):
+        for leader in self._order():
+            if self._is_full():
+                break
             self._block(leader)
+            self.emitted.add(leader)
+        self.entries &= self.emitted
+        self._leave_to_others()
         lines = [*self._head(), *self.text.lines, *self.text.cold]
         markers = {
-            PUBLISH: self._before_python,
-            RELOAD: self._after_python,
+            PUBLISH: self._publish,
+            RELOAD: self._reload,
             SHOW: self.emitter.woven.show_records,
         }
         for marker, meant in markers.items():
@@ -72,18 +89,53 @@ class PageFunction:
                 lines = [part for line in lines for part in (meant() if line == marker else [line])]
         probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
         module = "\n".join([*lines, *TAIL, *probes])
+        if mxcsr.CALL_OUT_NAME in module:
+            module += "\n" + mxcsr.CALL_OUT
         return module if self.held else without_advice(module)
 
-    def _segment_at(self, leader: int) -> list[Instruction]:
-        """The instructions from a leader to the next one, or to the end of its block."""
-        found: list[Instruction] = []
-        pc = leader
-        while pc in self.sweep.instructions and (not found or pc not in self.sweep.leaders):
-            found.append(self.sweep.instructions[pc])
-            if found[-1].kind.ends_block:
+    def _order(self) -> list[int]:
+        """The leaders to be emitted, from the first entry on."""
+        first = self.sweep.first
+        return sorted(self.sweep.leaders - self.sweep.elsewhere, key=lambda pc: (pc < first, pc))
+
+    @property
+    def left(self) -> frozenset[int]:
+        """The leaders that are gone to, and are not in the source."""
+        return frozenset((self.emitter.reached | self.fallen) - self.emitted)
+
+    def _is_full(self) -> bool:
+        state = COUNT_LINES
+        if self.held:
+            state += 2 * len(self.emitter.written) + 2 * len(self._held_registers())
+        lines = len(self.text.lines) + len(self.text.cold)
+        return lines + state * self.emitter.woven.python_calls > MOST_LINES
+
+    def _leave_to_others(self) -> None:
+        """Where leaders are gone to that are not in the source, go on in other code."""
+        for leader in sorted(self.left):
+            self.text.do(f"r{leader:x}:")
+            self.text.do(f"br label %b{leader:x}")
+            self.text.do(f"b{leader:x}:")
+            self.emitter.leave_to(leader)
+            if leader in self.fallen:
+                self.text.do(f"f{leader:x}:")
+                self.text.lines += self.emitter.go_on(leader)
+
+    def _line(self, leader: int) -> list[Instruction]:
+        """The instructions from a leader to the next, or to the end of its block.
+
+        The rest of a block is taken up to a certain address, if that comes first: blocks may be
+        resumed at many places, and the lines meet there.
+        """
+        instructions, leaders = self.sweep.instructions, self.sweep.leaders
+        line = [instructions[leader]]
+        until = (leader // MEETING + 1) * MEETING if leader == self.resumed else leader + PAGE
+        while not line[-1].kind.ends_block:
+            pc = line[-1].following
+            if pc in leaders or pc >= until or pc not in instructions:
                 break
-            pc = found[-1].following
-        return found
+            line.append(instructions[pc])
+        return line
 
     def _block(self, leader: int) -> None:
         """A block: r looks for requests first, b counts it as entered, f goes on with its code.
@@ -91,7 +143,7 @@ class PageFunction:
         One that is resumed does not look, as it has been entered already.
         """
         text = self.text
-        segment = self._segment_at(leader)
+        segment = self._line(leader)
         text.do(f"r{leader:x}:")
         if leader != self.resumed:
             self._check_request(leader)
@@ -105,7 +157,7 @@ class PageFunction:
         self._count(len(segment) * ONE_INSTRUCTION + blocks)
         if blocks:
             self._enter(leader, len(segment))
-        if leader in self.fallen:
+        if leader in self.fallen or leader == self.sweep.first:
             text.do(f"br label %c{leader:x}")
             text.do(f"f{leader:x}:")
             self._count(len(segment) * ONE_INSTRUCTION)
@@ -166,13 +218,21 @@ class PageFunction:
         self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
         instructions, size = self.sweep.extents[leader]
-        self.emitter.woven.at_block(leader, instructions, size, self.slot, again)
+        self.emitter.woven.at_block(leader, instructions, size, again)
 
     def _segment(self, segment: list[Instruction], again: bool = False, retreat: str = "") -> None:
         """The instructions of a segment, as `Emitter.begin` has the arguments."""
         emitter = self.emitter
         emitter.begin(segment[0].pc, again, retreat)
         for index, instruction in enumerate(segment):
+            if index and index % LONGEST_PIECE == 0:
+                if self._is_full():
+                    emitter.next_round = ""
+                    emitter.end()
+                    emitter.settle(self.text.lines, emitter.pending, len(segment) - index)
+                    self.text.lines += emitter.go_on(instruction.pc)
+                    return
+                emitter.divide()
             emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
             emitter.calls_out = not self.held and is_call(instruction)
             emitter.woven.at_instruction(instruction.pc, length(instruction.word))
@@ -191,13 +251,13 @@ class PageFunction:
     def _fall(self, last: Instruction) -> None:
         """Go on after an instruction that does not jump."""
         following = last.following
-        if not last.kind.ends_block and following in self.sweep.leaders:
+        if last.kind.ends_block or not self.sweep.inside(following):
+            self.emitter.goto(following)
+        elif following in self.sweep.leaders:
             self.fallen.add(following)
             self.text.do(f"br label %f{following:x}")
-        elif self.sweep.cut_at(following) and not last.kind.ends_block:
-            self.text.lines += self._leave(str(following), Reason.REST)
         else:
-            self.emitter.goto(following)
+            self.text.lines += self.emitter.go_on(following)
 
     def _count(self, amount: int) -> None:
         self.text.count(self.text.lines, amount)
@@ -286,12 +346,6 @@ class PageFunction:
     def _held_registers(self) -> list[str]:
         return sorted(self.emitter.read | self.emitter.written) if self.held else []
 
-    def _before_python(self) -> list[str]:
-        return [*self._publish(), *mxcsr.leave(f"before{self.text.name()[1:]}")]
-
-    def _after_python(self) -> list[str]:
-        return [*self._reload(), *mxcsr.enter(f"after{self.text.name()[1:]}")]
-
     def _publish(self) -> list[str]:
         """Bring the hart state up to date."""
         lines = self._publish_counts()
@@ -365,11 +419,21 @@ class PageFunction:
             *self.emitter.woven.give_cursors(),
             *self._publish(),
             "ret void",
+            "never:",
+            "unreachable",
         ]
 
 
 ROUNDS, LONGEST_LOOP = 8, 64
 """Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
+LONGEST_PIECE = 64
+"""Instructions of straight-line code that LLVM sees as one."""
+MOST_LINES = 16_000
+"""Of text: with more, what is left is for another function; a tenth of a second for LLVM."""
+COUNT_LINES = 11
+"""Of text, to add what was counted to the hart's counters."""
+MEETING = 256
+"""Bytes between two addresses at which rests of blocks meet."""
 ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
 TAIL = [
     "}",

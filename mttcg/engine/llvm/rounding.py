@@ -58,9 +58,29 @@ def enter(name: str, fcsr: str = "%fcsr") -> list[str]:
     ]
 
 
+def call_out(function: str, arguments: str) -> str:
+    """Call a function of the host, `i64 name` each six arguments; see CALL_OUT."""
+    return f"call void {CALL_OUT_NAME}(ptr %fcsr, ptr %frame, ptr {function}, {arguments})"
+
+
 def _load(name: str, value: str) -> list[str]:
     return [
         f"%{name}_to = getelementptr i8, ptr %frame, i64 {8 * Word.MXCSR}",
         f"store i32 {value}, ptr %{name}_to",
         f"call void @llvm.x86.sse.ldmxcsr(ptr %{name}_to)",
     ]
+
+
+CALL_OUT_NAME = "@call_out"
+CALL_OUT = "\n".join(
+    [
+        f"define internal void {CALL_OUT_NAME}(ptr %fcsr, ptr %frame, ptr %function, "
+        "i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e) noinline #0 {",
+        *leave("before"),
+        "call void %function(i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e)",
+        *enter("after"),
+        "ret void",
+        "}",
+    ]
+)
+"""A function that lets the host compute in between; once in a module, whoever calls out there."""

@@ -99,7 +99,13 @@ call:
   call void %code(ptr %hart, ptr %frame, ptr %origin)
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0
-  br i1 %on, label %next, label %leave
+  br i1 %on, label %next, label %over
+over:
+  %goes_on = icmp eq i64 %exit, {int(Reason.GOES_ON)}
+  br i1 %goes_on, label %within, label %leave
+within:
+  store i64 0, ptr %exit_at
+  br label %look
 miss:
   store i64 {int(Reason.MISS)}, ptr %exit_at
   br label %leave

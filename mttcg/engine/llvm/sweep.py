@@ -41,11 +41,14 @@ class Sweep:
         follow: also take what jumps and branches lead to; else the blocks at the entries alone.
         calls: also take what is called, not only what it returns to.
         longest: instructions to take, at most.
+        elsewhere: whether code of a head is elsewhere, so that it is not taken again.
 
     Attributes:
         instructions: by address.
         leaders: addresses of the heads.
         wanted: leaders that are to be ways in, whatever leads to them.
+        elsewhere: leaders whose code is elsewhere.
+        first: the first of the entries.
     """
 
     def __init__(
@@ -56,13 +59,17 @@ class Sweep:
         follow: bool = True,
         calls: bool = True,
         longest: int = PAGE,
+        elsewhere: Callable[[int], bool] = lambda pc: False,
     ) -> None:
         self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
         self.longest = longest
         self.instructions: dict[int, Instruction] = {}
         self.leaders: set[int] = set()
         self.wanted: frozenset[int] = frozenset()
+        self.elsewhere: set[int] = set()
+        self.is_elsewhere = elsewhere
         self.pending = list(entries)
+        self.first = self.pending[0]
         while self.pending:
             self._follow(self.pending.pop())
 
@@ -96,7 +103,7 @@ class Sweep:
     def called(self) -> frozenset[int]:
         """The addresses of the page that are called."""
         calls = filter(is_call, self.instructions.values())
-        return frozenset(filter(self._inside, (to for call in calls for to in self.targets(call))))
+        return frozenset(filter(self.inside, (to for call in calls for to in self.targets(call))))
 
     def targets(self, last: Instruction) -> list[int]:
         """The addresses that are named by a branch, a direct jump, or auipc with jalr."""
@@ -111,21 +118,24 @@ class Sweep:
             return []
         return [before.pc + upper.immediate + jump.immediate & (1 << 64) - 2]
 
-    def cut_at(self, pc: int) -> bool:
-        """Whether code of the page goes on there that was not taken."""
-        return self._inside(pc) and pc not in self.instructions
-
-    def _inside(self, pc: int) -> bool:
+    def inside(self, pc: int) -> bool:
+        """Whether an address is in the page."""
         return self.start <= pc < self.start + PAGE
 
+    def _is_new(self, pc: int) -> bool:
+        return self.inside(pc) and pc not in self.instructions
+
     def _lead(self, pc: int) -> None:
-        if self.follow and self._inside(pc) and pc not in self.leaders:
+        if self.follow and self.inside(pc) and pc not in self.leaders:
             self.leaders.add(pc)
-            self.pending.append(pc)
+            if self.is_elsewhere(pc):
+                self.elsewhere.add(pc)
+            else:
+                self.pending.append(pc)
 
     def _follow(self, pc: int) -> None:
         self.leaders.add(pc)
-        while self.cut_at(pc) and len(self.instructions) < self.longest:
+        while self._is_new(pc) and len(self.instructions) < self.longest:
             found = self.instructions[pc] = self._read(pc)
             pc = found.following
             if found.kind.ends_block:

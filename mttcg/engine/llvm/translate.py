@@ -1,8 +1,8 @@
 """From a page of the block cache to code in the arena, under keys by which it is found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
@@ -63,6 +63,22 @@ class PageVersion:
         return cls(**plain | {"sites": Sites.from_plain(plain["sites"])})
 
 
+class Part(NamedTuple):
+    """Code of a page, or of a part of it.
+
+    Attributes:
+        code: to be placed anywhere.
+        entries: the addresses at which it can begin.
+        emitted: the leaders that are in it.
+        left: those that it goes to and that are not.
+    """
+
+    code: bytes
+    entries: frozenset[int]
+    emitted: frozenset[int]
+    left: frozenset[int]
+
+
 class Translator:
     """Makes code of pages.
 
@@ -86,8 +102,16 @@ class Translator:
         """Guest address of a page."""
         return self.ram.base + page * PAGE
 
-    def sweep(self, page: int, slot: int, entries: Sequence[int], calls: bool = True) -> Sweep:
-        """What can be reached in a page from some addresses, with what is called or without.
+    def sweep(
+        self,
+        page: int,
+        slot: int,
+        entries: Sequence[int],
+        follow: bool = True,
+        calls: bool = True,
+        elsewhere: Callable[[int], bool] = lambda pc: False,
+    ) -> Sweep:
+        """What can be reached in a page from some addresses, see `Sweep`.
 
         Of a page that changes all the time it is only the blocks there: most of the rest would
         not be run before the page changes again.
@@ -96,8 +120,9 @@ class Translator:
             self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
             entries,
-            follow=int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
+            follow=follow and int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
             calls=calls,
+            elsewhere=elsewhere,
         )
 
     def rest(self, page: int, slot: int, pc: int) -> Sweep:
@@ -112,8 +137,8 @@ class Translator:
 
     def compile(
         self, version: PageVersion, sweep: Sweep, effort: Effort, resumed: int | None = None
-    ) -> tuple[bytes, frozenset[int]]:
-        """The code of what was swept, and the addresses at which it can begin.
+    ) -> Part:
+        """The code of what was swept, from its first entry on, as much as is translated at a time.
 
         Raises TranslationError: what could not be translated once is not tried again.
         """
@@ -124,26 +149,25 @@ class Translator:
             sweep, self.ram, version.sites, version.slot, held, resumed, self.uncovered
         )
         try:
-            return compile_text(function.source(), effort), function.entries
+            code = compile_text(function.source(), effort)
+            return Part(code, function.entries, frozenset(function.emitted), function.left)
         except TranslationError as error:
             if not held:
                 self.refused[version.identity] = error
             raise
 
-    def publish(
-        self, version: PageVersion, effort: Effort, code: bytes, entries: frozenset[int]
-    ) -> int:
+    def publish(self, version: PageVersion, effort: Effort, part: Part) -> int:
         """Put code in the arena and make it known; its address. Under the arena's lock.
 
         Raises CodeTooLongError.
         """
         try:
-            address = self.arena.put(code)
+            address = self.arena.put(part.code)
         except CodeTooLongError as error:
             if effort is not OPTIMISED:
                 self.refused[version.identity] = error
             raise
-        for entry in entries:
+        for entry in part.entries:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
@@ -162,11 +186,14 @@ class Translator:
         sweep = self.sweep(version.page, version.slot, entries)
         if place is not None:
             sweep = self._function(version, sweep, place)
-        code, ways_in = self.compile(version, sweep, OPTIMISED)
-        with self.arena:
-            if not self._current(version):
-                return False
-            self.publish(version, OPTIMISED, code, ways_in)
+        while sweep.leaders - sweep.elsewhere:
+            part = self.compile(version, sweep, OPTIMISED)
+            with self.arena:
+                if not self._current(version):
+                    return False
+                self.publish(version, OPTIMISED, part)
+            sweep.elsewhere |= part.emitted
+            sweep.wanted |= part.left
         return True
 
     def _function(self, version: PageVersion, page: Sweep, place: int) -> Sweep:

@@ -57,6 +57,7 @@ class Woven:
     Args:
         text: where to.
         sites: what the plan has for the page.
+        slot: of the page in the block cache.
         leave_if_asked: emits the look whether Python wants control back.
 
     Attributes:
@@ -64,15 +65,20 @@ class Woven:
         probes: names of the probes that are woven in.
         recorded: numbers of the rows whose emitters have windows.
         flagged: numbers of the rows that run once.
+        python_calls: how many calls there are around which the hart state is exact.
     """
 
-    def __init__(self, text: Text, sites: Sites, leave_if_asked: Callable[[], None]) -> None:
-        self.text, self.sites, self.leave_if_asked = text, sites, leave_if_asked
+    def __init__(
+        self, text: Text, sites: Sites, slot: int, leave_if_asked: Callable[[], None]
+    ) -> None:
+        self.text, self.sites, self.slot = text, sites, slot
+        self.leave_if_asked = leave_if_asked
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
         self.flagged: set[int] = set()
+        self.python_calls = 0
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.records_inline = not others
@@ -86,7 +92,7 @@ class Woven:
             IF: self._if,
         }
 
-    def at_block(self, pc: int, instructions: int, size: int, slot: int, again: bool) -> None:
+    def at_block(self, pc: int, instructions: int, size: int, again: bool) -> None:
         """Before the block at pc, of so many instructions and bytes.
 
         `again`: it has just run, so that what runs once has run.
@@ -103,7 +109,7 @@ class Woven:
                 how_long = instructions if timed else instructions | size << 16
                 self._write(window, pc, *time, self._joined(how_long, window.cpu, 32))
             else:
-                self._run(row, pc, instructions, slot, half, size)
+                self._run(row, pc, instructions, self.slot, half, size)
         self.end()
         self._ask_python(rows)
 
@@ -136,11 +142,17 @@ class Woven:
     def after_instruction(self, retired: Retired) -> None:
         """After an instruction that did not trap, before the jump if it is one."""
         for row in self.sites.every_retired:
+            if row.kind == "table":
+                self.rows.add(row.number)
+                half = retired.pc % (2 * HALVES) // 2
+                self._add(self.text.lines, row.number, offset_of_block(self.slot, half), 1)
+                continue
             what = retired.word | retired.register << 32
             if row.kind == "transfer" and not is_jump(retired.word):
                 continue
             if not self._records(row):
-                self._run(row, retired.pc, what, retired.value, retired.target, retired.counted())
+                counted = retired.counted() if is_jump(retired.word) else 0
+                self._run(row, retired.pc, what, retired.value, retired.target, counted)
             elif row.kind == "retired":
                 window = self._window(row, events.RETIRED.itemsize)
                 constant = retired.word | retired.register << 48
@@ -374,9 +386,7 @@ class Woven:
             f"store ptr %now{label}, ptr %cursor_at{row}, {COUNTER}",
             f"{opener}_at = {at}",
             f"{opener} = load ptr, ptr {opener}_at, {COUNTER}",
-            *mxcsr.leave(f"before{label}"),
-            f"call void {opener}(i64 %data{row}, i64 {window.total}{nothing})",
-            *mxcsr.enter(f"after{label}"),
+            mxcsr.call_out(opener, f"i64 %data{row}, i64 {window.total}{nothing}"),
             f"%new{label} = load ptr, ptr %cursor_at{row}, {COUNTER}",
             f"store ptr %new{label}, ptr %cursor{row}, {COUNTER}",
             f"br label %room{label}",
@@ -427,10 +437,9 @@ class Woven:
             lines.append(f"{function_pointer} = inttoptr i64 {function} to ptr")
             function = function_pointer
         given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
-        label = self.text.name()[1:]
-        lines += [PUBLISH] if row.python else mxcsr.leave(f"before{label}")
-        lines.append(f"call void {function}({given})")
-        lines += [RELOAD] if row.python else mxcsr.enter(f"after{label}")
+        call = mxcsr.call_out(function, given)
+        lines += [PUBLISH, call, RELOAD] if row.python else [call]
+        self.python_calls += row.python
 
     def _read_word(self, lines: list[str], number: int, offset: str) -> str:
         place, value = self.text.name(), self.text.name()

@@ -6,15 +6,17 @@ import numpy as np
 import unicorn
 from unicorn import riscv_const, unicorn_const
 
-from mttcg.engine.base import Discover, Exit, ExitKind, Memory, after_instruction
+from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.interpreter import compute
+from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.layout import HALVES, SLOTS
@@ -25,12 +27,13 @@ NEVER_REACHED = 1
 """An `until` address that no pc can have."""
 PRIVILEGE, USER, MACHINE = riscv_const.UC_RISCV_REG_PRIV, 0, 3
 FLOAT_ON = 3 << 13
+BOX = 0xFFFF_FFFF << 32
+"""The upper half of a single in a register (Unprivileged ISA 21.2)."""
 
 spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
 spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
 fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
-_OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
-_observe = _OPERATION(hooks.observe.address)
+_observe = OPERATION(hooks.observe.address)
 _retire = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)(hooks.retire_pending.address)
 
 _HOOKS = {
@@ -64,6 +67,7 @@ class UnicornEngine:
         self.generation: dict[int, int] = {}
         self.versions = False
         self.moved: int | None = None
+        self.stopping = False
         self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
         self._map()
         self._fill_frame()
@@ -115,6 +119,8 @@ class UnicornEngine:
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""
         frame, engine = self.frame, self.engine
+        if int(frame[Word.RESUME_PC]) != pc:
+            frame[Word.RESUME_PC] = NOWHERE
         while True:
             frame[Word.EXIT] = Reason.NONE
             status = start(engine._uch, pc, NEVER_REACHED, 0, 0)
@@ -129,16 +135,38 @@ class UnicornEngine:
                 if not self._enter(address):
                     _retire(frame.ctypes.data, pc)
                     return self._cannot_fetch(pc, address)
+            elif reason is Reason.SYSTEM and self._is_extreme(int(frame[Word.EXIT_DETAIL])):
+                pc = self._compute(int(frame[Word.EXIT_PC]), int(frame[Word.EXIT_DETAIL]))
             else:
                 frame[Word.PENDING_PC] = NOWHERE  # it did not come to its end
                 return self._exit(reason)
 
+    def _is_extreme(self, word: int) -> bool:
+        return classify(word) is Kind.EXTREME and float_enabled(self.hart)
+
+    def _compute(self, pc: int, word: int) -> int:
+        """Run fmin or fmax, which ends its block, and is counted, by its definition.
+
+        Unicorn does not NaN-box singles: what is in the low half counts as one here, too.
+        """
+        self.frame[Word.PENDING_PC] = NOWHERE
+        self.spill()
+        hart, single = self.hart, word >> 25 & 3 == 0
+        given = {register: hart.f[register] for register in (word >> 15 & 31, word >> 20 & 31)}
+        for register in given if single else ():
+            hart.f[register] |= BOX
+        hart.pc = pc
+        behind = compute(hart, word)
+        for register in given.keys() - {word >> 7 & 31}:
+            hart.f[register] = given[register]
+        self.fill()
+        self.retired(pc, word, behind)
+        return behind
+
     def _exit(self, reason: Reason) -> Exit:
         pc, detail = int(self.frame[Word.EXIT_PC]), int(self.frame[Word.EXIT_DETAIL])
         if reason is Reason.REQUEST:
-            return Exit(ExitKind.REQUEST, pc)
-        if reason is Reason.CALLBACK and detail:  # half done, so it is left behind a piece
-            return Exit(ExitKind.CALLBACK, self._pc())
+            return Exit(ExitKind.CALLBACK if self.stopping else ExitKind.REQUEST, pc)
         self.frame[Word.RESUME_PC] = NOWHERE
         if reason in (Reason.LOAD, Reason.STORE):
             pc = self._pc()
@@ -151,7 +179,7 @@ class UnicornEngine:
         self.retract(pc)
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
-            return Exit(ExitKind.CALLBACK, pc if target is None else target, address=pc)
+            return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         return Exit(ExitKind.TRAP, pc, cause=self._cause(reason, pc), address=detail)
 
     def _cannot_fetch(self, pc: int, address: int) -> Exit:
@@ -196,8 +224,8 @@ class UnicornEngine:
         return count
 
     @property
-    def goes_on(self) -> int | None:
-        """Where the current block, which was counted, goes on; None if it is over."""
+    def unfinished(self) -> int | None:
+        """Where the current block, which was counted, is to go on; None if it is over."""
         pc = int(self.frame[Word.RESUME_PC])
         return None if pc == NOWHERE else pc
 
@@ -254,7 +282,7 @@ class UnicornEngine:
 
     def _learn(self, pc: int, size: int) -> None:
         """Learn what Unicorn has translated at pc and is about to run for the first time."""
-        if self.goes_on == pc:
+        if self.unfinished == pc:
             block = self.cache.block(self.hart.block_pc)[0]
             if not block.pc < pc < block.pc + block.size:
                 self.frame[Word.RESUME_PC] = NOWHERE  # the code was changed in between
@@ -334,21 +362,17 @@ class UnicornEngine:
 
     def retired(self, pc: int, word: int, target: int) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
-        operations = self.instrumentation.plan.every_retired
-        if operations:
-            arguments = after_instruction(self, pc, word, target)
-            for operation in operations:
-                _OPERATION(operation.function)(operation.data, *arguments)
+        if self.instrumentation.plan.every_retired:
+            tell_retired(self, self.instrumentation.plan.every_retired, pc, word, target)
 
     def stop_for_callback(self, pc: int, half_done: bool) -> None:
-        """Leave at the next chance, from within a Python callback.
-
-        Before the instruction at pc if it has not begun; else at the end of its block, as Unicorn
-        does not leave one in the middle of a memory access.
-        """
+        """Leave before the instruction at pc; before the next block if it is half done."""
+        if half_done:
+            self.stopping = True
+            self.hart.request = 1
+            return
         if not self.frame[Word.EXIT]:
             self.frame[Word.EXIT_PC] = pc
-            self.frame[Word.EXIT_DETAIL] = half_done
             self.frame[Word.EXIT] = Reason.CALLBACK
         self.engine.emu_stop()
 

@@ -41,6 +41,8 @@ class Word(IntEnum):
     EVERY_ORDER_COUNT = auto()
     EVERY_RETIRED = auto()
     EVERY_RETIRED_COUNT = auto()
+    EVERY_TABLE = auto()  # those of them that count in a table
+    EVERY_TABLE_COUNT = auto()
     PENDING_PC = auto()  # an instruction that has begun; NOWHERE if none has
     PENDING_WORD = auto()
     BLOCK_SITES = auto()  # host address of a site table, 0 if there is none

@@ -31,7 +31,7 @@ EXIT, EXIT_PC, EXIT_DETAIL = int(Word.EXIT), int(Word.EXIT_PC), int(Word.EXIT_DE
 PIECE_PC, RESUME_PC = int(Word.PIECE_PC), int(Word.RESUME_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
 EVERY_ACCESS, EVERY_ORDER = int(Word.EVERY_ACCESS), int(Word.EVERY_ORDER)
-EVERY_RETIRED = int(Word.EVERY_RETIRED)
+EVERY_RETIRED, EVERY_TABLE = int(Word.EVERY_RETIRED), int(Word.EVERY_TABLE)
 PENDING_PC, PENDING_WORD = int(Word.PENDING_PC), int(Word.PENDING_WORD)
 BLOCK_SITES, INSTRUCTION_SITES = int(Word.BLOCK_SITES), int(Word.INSTRUCTION_SITES)
 SITE_ROWS, SCRATCH = int(Word.SITE_ROWS), int(Word.SCRATCH)
@@ -173,6 +173,14 @@ def retire(frame, target):
     if pc == U64(at.NOWHERE):
         return
     put(frame, PENDING_PC, U64(at.NOWHERE))
+    tables = get(frame, EVERY_TABLE + 1)
+    if tables != U64(0):
+        page, half = (pc - get(frame, RAM_BASE)) >> U64(12), (pc & U64(4095)) >> U64(1)
+        slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
+        run_rows(get(frame, EVERY_TABLE), tables, pc, U64(1), slot, half, U64(0))
+    count = get(frame, EVERY_RETIRED + 1)
+    if count == U64(0):
+        return
     register, value = U64(destination_of(np.int64(word))), U64(0)
     if register >= U64(FLOATS):
         value = read_register(frame, U64(F0 - FLOATS) + register)
@@ -180,8 +188,7 @@ def retire(frame, target):
         value = read_register(frame, U64(X0) + register)
     what = word | (register << U64(32))
     retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
-    rows, count = get(frame, EVERY_RETIRED), get(frame, EVERY_RETIRED + 1)
-    run_rows(rows, count, pc, what, value, target, retired)
+    run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 
 
 @cfunc(types.void(types.uint64, types.uint64), cache=True)
@@ -281,7 +288,7 @@ def on_instruction(_engine, pc, size, frame):
         run_site(frame, table, pc, pc, U64(size), U64(0), U64(0), U64(0))
     if get(frame, EVERY_ORDER + 1) != U64(0):
         observe_fence(frame, pc)
-    if get(frame, EVERY_RETIRED + 1) != U64(0):
+    if get(frame, EVERY_RETIRED + 1) | get(frame, EVERY_TABLE + 1) != U64(0):
         put(frame, PENDING_WORD, instruction_at(frame, pc))
         put(frame, PENDING_PC, pc)
 

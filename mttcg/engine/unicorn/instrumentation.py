@@ -65,7 +65,8 @@ class Instrumentation:
             Word.EVERY_INSTRUCTION: plan.every_instruction,
             Word.EVERY_ACCESS: plan.every_access,
             Word.EVERY_ORDER: plan.every_order,
-            Word.EVERY_RETIRED: plan.every_retired,
+            Word.EVERY_RETIRED: tuple(o for o in plan.every_retired if o.kind != "table"),
+            Word.EVERY_TABLE: tuple(o for o in plan.every_retired if o.kind == "table"),
         }
         self.sites.follow(plan.blocks, plan.instructions)
         arrays: list[Any] = []

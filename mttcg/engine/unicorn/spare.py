@@ -35,8 +35,6 @@ from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import BlockCache
 
-MISREAD = ((0xE003, 0x8000), (0xFC63, 0x9C41), (0xFC63, 0x9C61))
-"""Reserved 16-bit words (mask, value) that Unicorn takes for a nop."""
 FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}
 COMPLETED = (Reason.NONE, Reason.FETCH_PAGE)
 """After a jump out of RAM Unicorn looks already at what comes next."""
@@ -70,7 +68,7 @@ class SpareEngine(UnicornEngine):
     def hand_back(self) -> int | None:
         """Bring the hart state up to date; `resumed` of `take_over`, if it did not get there."""
         self.spill()
-        return self.goes_on
+        return self.unfinished
 
     def _follow_versions(self) -> None:
         """Fetch what the hart fetches: the other engine may have looked at pages anew.
@@ -168,8 +166,6 @@ class Stepper:
         None if it completed. Otherwise nothing has happened: ACCESS or TRAP if it touches what is
         not plain RAM, SYSTEM if Unicorn does not know it either.
         """
-        if any(word & mask == value for mask, value in MISREAD):
-            return Exit(ExitKind.SYSTEM, pc, word=word)
         if plan is not self.plan:
             self._watch(plan)
         self._place(pc, word)

@@ -12,6 +12,10 @@ LEFT_TO_HOST = 0x000B
 """First half of a 32-bit instruction of opcode custom-0, which no translator knows: what is fetched
 for an instruction that the host runs, whatever its second half."""
 
+MISREAD = ((0xE003, 0x8000), (0xFC63, 0x9C41), (0xFC63, 0x9C61))
+"""Reserved 16-bit words (mask, value) that Unicorn takes for a nop; the host runs them, that is,
+takes the trap."""
+
 FENCE_TSO = 0x833
 """Mode TSO, predecessor RW, successor RW."""
 
@@ -34,6 +38,7 @@ class Kind(IntEnum):
     ATOMIC = 9
     FENCE = 10
     SYSTEM = 11
+    EXTREME = 12  # fmin and fmax
 
     @property
     def ends_block(self) -> bool:
@@ -113,7 +118,14 @@ def _compressed(half: int) -> Kind:
         return Kind.INDIRECT  # c.jr, c.jalr
     if half == 0:
         return Kind.ILLEGAL  # all zeros: defined so, and what memory holds where no code is
+    if any(half & mask == value for mask, value in MISREAD):
+        return Kind.SYSTEM
     return Kind.BREAKPOINT if half == C_EBREAK else _COMPRESSED.get(key, Kind.PLAIN)
+
+
+EXTREMES = 0xFC00_607F, 0x2800_0053
+"""Mask and value of fmin and fmax, of single and double precision: of a signalling NaN and a number
+Unicorn gives a NaN (Unprivileged ISA 20.6: the number)."""
 
 
 def classify(word: int) -> Kind:
@@ -125,4 +137,6 @@ def classify(word: int) -> Kind:
         return _misc_memory(word)
     if major == 0x73:
         return _system(word)
+    if word & EXTREMES[0] == EXTREMES[1]:
+        return Kind.EXTREME
     return _MAJOR.get(major, Kind.PLAIN)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mttcg.isa.riscv64.float_operations import evaluate
 from mttcg.isa.riscv64.floats import Rounding
-from mttcg.isa.riscv64.hart import MASK
+from mttcg.isa.riscv64.hart import MASK, Hart
 from mttcg.isa.riscv64.operations import Amo, Binary, Bits, Compare, Shift
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating import DYNAMIC
@@ -287,3 +287,18 @@ class Interpreter:
     def _align(self, address: int, size: int, cause: Cause) -> None:
         if address % size:
             raise _Stopped(Trap(cause, self.pc, address))
+
+
+def compute(hart: Hart, word: int) -> int:
+    """Run an instruction at hart.pc that computes with registers alone; the pc behind it.
+
+    What it writes is in the hart's state then; pc is left as it is.
+    """
+    by = Interpreter(pc=hart.pc, x=list(hart.x), f=list(hart.f), fcsr=hart.fcsr)
+    stopped = by.step(word)
+    assert stopped is None, "what computes with registers alone can't stop"
+    for register in range(32):
+        hart.write_x(register, by.x[register])
+        hart.f[register] = by.f[register]
+    hart.fcsr = by.fcsr
+    return by.pc

@@ -33,6 +33,20 @@ class Cause(IntEnum):
     ECALL_MACHINE = 11
 
 
+CAUSE_NAMES = {
+    Cause.INSTRUCTION_MISALIGNED: "instruction address misaligned",
+    Cause.INSTRUCTION_ACCESS: "instruction access fault",
+    Cause.ILLEGAL_INSTRUCTION: "illegal instruction",
+    Cause.BREAKPOINT: "breakpoint",
+    Cause.LOAD_MISALIGNED: "load address misaligned",
+    Cause.LOAD_ACCESS: "load access fault",
+    Cause.STORE_MISALIGNED: "store/AMO address misaligned",
+    Cause.STORE_ACCESS: "store/AMO access fault",
+    Cause.ECALL_MACHINE: "environment call from M-mode",
+}
+"""As the privileged specification has them (table of mcause, 3.1.15)."""
+
+
 @dataclass(frozen=True)
 class Trap:
     """A synchronous exception: its cause, the pc it belongs to, and mtval."""

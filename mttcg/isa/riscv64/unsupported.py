@@ -1,4 +1,4 @@
-"""How often a hart's engine met each instruction that it does not know, by mnemonic.
+"""How often a hart met each instruction or CSR that its engine does not know, by name.
 
 A table in the hart state, so that it can be read live, and when the vCPU's process is dead. Each
 row is a name, padded with zeros, and a count; the hart's own vCPU writes them, the count of a new
@@ -29,6 +29,10 @@ class UnsupportedCounts:
         self.words[row * ROW_WORDS + ROW_WORDS - 1] += 1
 
     def _new_row(self, name: str) -> int:
+        # the vCPU and its engine both count, each with an object of its own
+        self.rows |= {name: row for row, name in enumerate(self.to_dict())}
+        if name in self.rows:
+            return self.rows[name]
         row = len(set(self.rows.values()))
         if row >= UNSUPPORTED_ROWS - 1:
             row, shown = UNSUPPORTED_ROWS - 1, REST

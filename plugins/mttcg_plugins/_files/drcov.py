@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mttcg.instrument import printable
+
 BLOCK = np.dtype([("start", "<u4"), ("size", "<u2"), ("module", "<u2")])
 REACH = 1 << 32
 """How far from its module's start a block can be."""
@@ -52,7 +54,7 @@ def drcov_bytes(blocks: Iterable[tuple[int, int]], modules: Sequence[Module], en
         inside = entry if module.start <= entry < module.end else 0
         places = [f"{place:#018x}" for place in (module.start, module.end, inside)]
         columns = [f"{number:3}", f"{number:3}", *places, f"{module.offset:016x}"]
-        lines.append(", ".join([*columns, f"{module.linked:#018x}", f" {module.path}"]))
+        lines.append(", ".join([*columns, f"{module.linked:#018x}", f" {printable(module.path)}"]))
     lines.append(f"BB Table: {len(rows)} bbs\n")
     return "\n".join(lines).encode() + np.array(rows, dtype=BLOCK).tobytes()
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mttcg.instrument import printable
+
 
 @dataclass
 class SourceFile:
-    """What was found of a source file: 1 or 0 by line, and by function as (line, name)."""
+    """Executions in a source file: by line, and by function as (line, name)."""
 
     lines: dict[int, int] = field(default_factory=dict)
     functions: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -42,14 +44,19 @@ class Covered:
 
 
 def lcov_text(files: Mapping[str, SourceFile]) -> str:
-    """A tracefile; a line that ran has the count 1, as executions are not counted."""
+    """A tracefile."""
     found = []
-    for name, file in sorted(files.items()):
-        functions, lines = sorted(file.functions.items()), sorted(file.lines.items())
-        found += ["TN:", f"SF:{name}"]
-        found += [f"FN:{line},{function}" for (line, function), _ in functions]
-        found += [f"FNDA:{count},{function}" for (_, function), count in functions]
-        found += [f"FNF:{len(functions)}", f"FNH:{sum(count for _, count in functions)}"]
+    for path, file in sorted(files.items()):
+        functions = [
+            (line, printable(name, ","), count)
+            for (line, name), count in sorted(file.functions.items())
+        ]
+        lines = sorted(file.lines.items())
+        found += ["TN:", f"SF:{printable(path)}"]
+        found += [f"FN:{line},{name}" for line, name, _ in functions]
+        found += [f"FNDA:{count},{name}" for _, name, count in functions]
+        found += [f"FNF:{len(functions)}", f"FNH:{sum(count > 0 for _, _, count in functions)}"]
         found += [f"DA:{line},{count}" for line, count in lines]
-        found += [f"LF:{len(lines)}", f"LH:{sum(count for _, count in lines)}", "end_of_record"]
+        found += [f"LF:{len(lines)}", f"LH:{sum(count > 0 for _, count in lines)}"]
+        found.append("end_of_record")
     return "\n".join([*found, ""])

@@ -1,10 +1,12 @@
 """A .npy file that grows (NEP 1, version 1.0): readable after each append."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mttcg_bus.errors import OutputFull
 from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.stream import bytes_of
 
@@ -14,13 +16,14 @@ MAGIC = b"\x93NUMPY\x01\x00"
 
 
 class RecordFile:
-    """Records of one dtype, appended batch by batch.
+    """Records of one dtype, appended batch by batch until there is no room.
 
-    Raises OSError if the file can't be written.
+    count: how many are in it. fault: what is to be said of it; "" while all are in it.
+    Raises OSError if the file can't be written, OutputFull if there is no room to begin with.
     """
 
     def __init__(self, path: Path, dtype: "np.dtype[Any]") -> None:
-        self.dtype, self.count = dtype, 0
+        self.dtype, self.count, self.missing = dtype, 0, 0
         self.file = GrowingFile(path)
         self.file.write(self._header())
 
@@ -32,8 +35,17 @@ class RecordFile:
 
     def append(self, records: "np.ndarray[Any, Any]") -> None:
         """Write records at the end; the header counts them on `close`."""
-        self.file.write(bytes_of(records))
-        self.count += len(records)
+        self.missing += len(records)
+        if self.file.full is None:
+            with suppress(OutputFull):
+                self.file.write(bytes_of(records))
+                self.count, self.missing = self.count + len(records), 0
+
+    @property
+    def fault(self) -> str:
+        """Why it has not all records, and how many."""
+        full, every = self.file.full, self.count + self.missing
+        return f"{full.path}: {full.why}; it has {self.count} of {every} records" if full else ""
 
     def close(self) -> None:
         """Write the number of records into the header, and close."""

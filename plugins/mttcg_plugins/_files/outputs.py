@@ -1,26 +1,46 @@
-"""Files that plugins write: refused early if that can't be, and never half written."""
+"""Files that plugins write: refused before the run if that can't be."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from mttcg.instrument import OptionRefusedError
 
-
-def check_output(option: str, path: Path | None, flows: bool = False) -> None:
-    """Raise OptionRefusedError, naming the plugin's option, for a file that can't be written.
-
-    flows: it is written from its start to its end, so that it may be a device or a pipe.
-    """
-    if path is None:
-        return
-    if not path.parent.is_dir():
-        raise OptionRefusedError(option, f"there is no folder {path.parent}", "a file to write")
-    flow = flows and (path.is_char_device() or path.is_fifo())
-    if path.exists() and not path.is_file() and not flow:
-        raise OptionRefusedError(option, f"{path} is no regular file", "a file to write")
+EXPECTED = "a file to write"
+How: TypeAlias = Literal["whole", "growing", "flowing"]
+"""Put in place of an earlier one by `write_whole`; written as it grows; or, besides, from its
+start to its end, so that it may be a device or a pipe."""
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a whole file; who reads it meanwhile sees the old one or the new one."""
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)
+def check_output(option: str, path: Path | None, how: How = "whole") -> None:
+    """Raise OptionRefusedError, naming the plugin's option, for a file that can't be written."""
+    if path is not None:
+        with refusing(option, path):
+            wrong = _wrong(path, how)
+        if wrong:
+            raise OptionRefusedError(option, wrong, EXPECTED)
+
+
+def _wrong(path: Path, how: How) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    there = path.exists()
+    flows = how == "flowing" and (path.is_char_device() or path.is_fifo())
+    if there and not path.is_file() and not flows:
+        return f"{path} is no regular file"
+    opened = there and how != "whole"
+    if not os.access(path if opened else folder, os.W_OK):
+        return f"{path if opened else folder} is not writable"
+    return ""
+
+
+@contextmanager
+def refusing(option: str, path: Path) -> Iterator[None]:
+    """Make what the system says about a file, when it is opened, OptionRefusedError."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionRefusedError(option, f"{path}: {error.strerror}", EXPECTED) from error

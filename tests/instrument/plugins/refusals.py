@@ -23,6 +23,7 @@ from mttcg.instrument import (
     option,
     probe,
     symbol,
+    uninstrument_memory,
 )
 from mttcg.instrument.errors import InstrumentError
 
@@ -80,6 +81,21 @@ def plugin_init(given: Options) -> bool:
     expect("probe with a number", instrument, None, None, probing, 5)
     expect("probe that can't be compiled", instrument, None, None, impossible, board)
     expect("probe at a block", instrument_block, None, None, probing, board)
+    expect("no such vCPU", instrument, 2, None, function)
+    expect("negative vCPU", instrument_block, -1, None, function)
+    expect("vCPU as text", uninstrument_memory, "1", function)
+    expect("odd pc", instrument, None, symbol("steps") + 1, function)
+    expect("pc as text", instrument_block, 0, "steps", function)
+    expect("pc of 65 bits", instrument, 0, 1 << 64, function)
+    expect("scoreboard of no words", Scoreboard, "none", 0)
+    expect("scoreboard of a fraction", Scoreboard, "half", 0.5)
+    expect("name of no text", Counter, 5)
+    expect("table of no stream", BlockTable, "another", None)
+    expect("blocks that trap", BlockTable, "another", blocks, True)
+    expect("dtype of no dtype", Stream, "another", 5)
+    expect("policy of no text", Stream, "another", events.BLOCK, 5)
+    expect("batch of a fraction", Stream, "another", events.BLOCK, "block", 1.5)
+    expect("symbol of no text", symbol, ["steps"])
     expect("counter twice", Counter, "counter")
     expect("stream with a counter's name", Stream, "counter", events.BLOCK)
     expect("values before the start", board.values, 0)
@@ -96,7 +112,14 @@ def plugin_vcpu_start(cpu: Cpu) -> None:
         expect("stream during the run", Stream, "late", events.BLOCK)
         expect("words of no vCPU", board.values, cpu.count)
         expect("words of a negative vCPU", board.values, -1)
+        expect("words of half a vCPU", board.values, 0.5)
+        expect("value of a vCPU as text", counter.value, "0")
         expect("emit for another vCPU", accesses.emit, 1, np.zeros(1, events.ACCESS))
+        expect("emit for a vCPU as text", accesses.emit, "0", np.zeros(1, events.ACCESS))
+        expect("record with a field too many", accesses.emit, 0, (*range(7), 8))
+        expect("record that does not fit", accesses.emit, 0, (-1, 0, 0, 0, 0, 0, 0))
+        expect("records in two dimensions", accesses.emit, 0, np.zeros((2, 2), events.ACCESS))
+        expect("no such vCPU during the run", instrument, cpu.count, None, function)
         expect("unknown symbol during the run", symbol, "nowhere")
         arguments = ("from a thread", instrument, 0, None, function)
         thread = threading.Thread(target=expect, args=arguments)

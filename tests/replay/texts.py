@@ -1,0 +1,80 @@
+"""The LLVM text of the example guests' code, page by page: python texts.py DIRECTORY [GUEST ...].
+
+Nothing is run or compiled: each page of code is swept from the guest's symbols, and its text is
+made with each effort and with each kind of plan. So two revisions can be compared, see `replay`.
+"""
+
+import gzip
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.sweep import Sweep
+from mttcg.engine.llvm.weave import Row, Sites
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.machine.elf import load_guest
+from mttcg.machine.image import GuestImage
+
+GUESTS = Path(__file__).parents[2] / "examples" / "guests"
+RAM_BASE, RAM_BYTES = 0x8000_0000, 128 << 20
+ENDING = ".ll.gz"
+EFFORTS = {"quick": False, "optimised": True}
+"""Whether registers are held in host registers, by the effort's name."""
+PLANS = {
+    "nothing": Sites(),
+    "blocks-in-table": Sites(every_block=(Row(0, "table"),)),
+    "blocks-recorded": Sites(every_block=(Row(0, "record", emitter=0),)),
+    "blocks-once": Sites(every_block=(Row(0, "once_table"),)),
+    "blocks-in-python": Sites(every_block=(Row(0, "python", python=True),)),
+    "instructions-called": Sites(every_instruction=(Row(0, "call"),)),
+    "instructions-retired": Sites(every_retired=(Row(0, "retired", emitter=0),)),
+    "jumps": Sites(every_retired=(Row(0, "transfer", emitter=0),)),
+    "accesses-counted": Sites(every_access=(Row(0, "count"),)),
+    "accesses-recorded": Sites(every_access=(Row(0, "record", emitter=0),)),
+    "accesses-timed": Sites(every_access=(Row(0, "timed", order=True, emitter=0),)),
+}
+
+
+def texts(guest: Path) -> Iterator[tuple[str, str]]:
+    """The texts of a guest, each with a name that says what it is of."""
+    image = load_guest(guest, RAM_BASE, RAM_BYTES)
+    for page, sweep in sweeps(image):
+        for effort, held in EFFORTS.items():
+            for plan, sites in PLANS.items():
+                function = PageFunction(sweep, Ram(RAM_BASE, RAM_BYTES), sites, 0, held)
+                yield f"{guest.stem}.{page:#x}.{effort}.{plan}", function.source()
+
+
+def sweeps(image: GuestImage) -> Iterator[tuple[int, Sweep]]:
+    """The pages that symbols or the entry lie in, swept from there."""
+    size = max(segment.address + segment.memory_size for segment in image.segments) - RAM_BASE
+    ram = np.zeros(-(-size // PAGE) * PAGE + PAGE, dtype=np.uint8)
+    image.write(ram.data, RAM_BASE)
+    halves = ram.view("<u2")
+    code = [s for s in image.segments if s.data]
+    starts = {image.entry, *(image.physical(symbol.address) for symbol in image.symbols)}
+    inside = {at for at in starts if any(s.address <= at < s.address + len(s.data) for s in code)}
+    for page in sorted({at // PAGE for at in inside}):
+        entries = sorted(at for at in inside if at // PAGE == page and at % 2 == 0)
+        first = (page * PAGE - RAM_BASE) // 2
+        yield page * PAGE, Sweep(page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries)
+
+
+def write(directory: Path, guests: Iterable[Path]) -> int:
+    """Write each text into a file of its name, packed; how many there are."""
+    count = 0
+    for guest in guests:
+        for name, text in texts(guest):
+            packed = gzip.compress(text.encode("utf-8"), compresslevel=1)
+            (directory / f"{name}{ENDING}").write_bytes(packed)
+            count += 1
+    return count
+
+
+if __name__ == "__main__":
+    chosen = [GUESTS / f"{name}.elf" for name in sys.argv[2:]] or sorted(GUESTS.glob("*.elf"))
+    print(f"{write(Path(sys.argv[1]), chosen)} texts")
