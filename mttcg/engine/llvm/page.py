@@ -5,7 +5,6 @@ and what is left when the text has so many lines is for other functions. A block
 several: it is entered, and counted, in the first, which goes on in the others.
 """
 
-
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.emit import (
     FRAME_FIELDS,
