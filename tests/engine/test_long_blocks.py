@@ -6,10 +6,10 @@ where it likes, by how much is woven in; no count, record or callback may show w
 """
 
 import random
-import re
 from collections.abc import Iterator
 
 import pytest
+from engine_harness import Bare, fill
 from random_engines import RIGHT, Watch, Watched
 from random_programs import (
     BASE,
@@ -27,9 +27,11 @@ from random_programs import (
     encoded,
     interpret,
 )
+from recorded import Recorded
 
-from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.woven import Window, Woven
 from mttcg.instrument.frames import MOST_RECORDS
+from mttcg.instrument.plan import Plan
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import BY_NAME
 
@@ -195,20 +197,27 @@ def test_a_handler_right_behind_what_traps_is_a_block(engine: str) -> None:
     watched.close()
 
 
+TIMES = 20
+"""More for each instruction than a window takes for those that are emitted together."""
+
+
 def test_a_window_is_opened_for_so_many_records_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written when a stream drops goes to room for so many."""
     asked: list[int] = []
-    source = PageFunction.source
+    look = Woven._look
 
-    def look(page: PageFunction) -> str:
-        text = source(page)
-        found = re.findall(r"call void %v\d+\(i64 %data\d+, i64 (\d+)(?:, i64 0){4}\)", text)
-        asked.extend(map(int, found))
-        return text
+    def noted(woven: Woven, window: Window) -> list[str]:
+        asked.append(window.total)
+        return look(woven, window)
 
-    monkeypatch.setattr(PageFunction, "source", look)
-    watched = Watched("llvm", "record")
-    run_placed(watched, placed([*[C_NOP] * 1900, ECALL]))
-    watched.close()
+    monkeypatch.setattr(Woven, "_look", noted)
+    recorded = Recorded(("executed",))
+    each = recorded.plan.every_instruction * TIMES
+    bare = Bare("llvm", BASE, SIZE, Plan(every_instruction=each))
+    fill(list(placed([*[C_NOP] * 400, ECALL]).words.items()), bare.write)
+    for _ in bare.run_to_trap(CODE):
+        pass
+    assert len(recorded.take("executed")) == 401 * TIMES
     assert max(asked) == MOST_RECORDS
-    assert 1901 - MOST_RECORDS in asked
+    bare.close()
+    recorded.close()

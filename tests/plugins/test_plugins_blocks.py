@@ -51,7 +51,7 @@ def plugin_exit():
 """
 
 
-@pytest.fixture(scope="module", params=[511, 600, 2000])
+@pytest.fixture(scope="module", params=[600, 2000])
 def long_guest(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[int, Path]:
@@ -113,7 +113,6 @@ def distinct(log: Path) -> int:
         ("howvec",),
         ("coverage",),
         ("howvec", "execlog"),
-        ("coverage", "execlog"),
         ("hotblocks", "memtrace"),
         ("howvec", "callgraph"),
         ("icount", "howvec", "hotblocks", "coverage", "execlog", "memtrace", "callgraph"),
