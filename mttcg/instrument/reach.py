@@ -36,8 +36,6 @@ class Reach:
             loaded = "" if used == pc else f"; what was linked for it was loaded to {used:#x}"
             end = base + size - 1
             return "RAM", f"where no code can run: RAM is {base:#x} to {end:#x}{loaded}"
-        if pc % 2:
-            return "odd", "where no code can run: instructions are at even addresses"
         found = self.placements.at(pc)
         if found is None or found.executable:
             return None

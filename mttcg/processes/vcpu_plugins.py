@@ -74,6 +74,7 @@ class VcpuPlugins:
                 guest.apply(Change(True, attachment))
         self.vcpu.follow_plugins()
         self.vcpu.follow_plan()
+        self.vcpu.count_unfinished(plugin.name, 1)
         self.vcpu.begin_plugin(plugin)
 
     def unload(self, message: dict[str, Any], descriptors: list[int]) -> None:
@@ -90,6 +91,7 @@ class VcpuPlugins:
             self.boards.drop(name)
             return
         self.vcpu.lifecycle.tell_one(name, "plugin_vcpu_exit")
+        self.vcpu.count_unfinished(name, -1)
         things = [thing for thing in guest.declarations.things.values() if thing.plugin == name]
         for thing in things:
             if isinstance(thing, BlockTable):

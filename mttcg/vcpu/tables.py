@@ -37,16 +37,24 @@ def leave_early(
     """Take back what a table counted of the block at `head` from pc on, if that lies in it.
 
     begun: the instruction at pc is not taken back, only what is behind it.
+    """
+    block = cache.block(head)[0]
+    if begun and block.pc <= pc < block.pc + block.size:
+        pc += length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
+    count_rest(words, cache, head, pc, -1)
 
-    What is left of a block is a block as well, so it is one execution less of that. The vCPU whose
+
+def count_rest(
+    words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int, executions: int
+) -> None:
+    """Add executions, or take them back, of the block at `head` from pc on, if that lies in it.
+
+    What is left of a block is a block as well, so these are executions of that. The vCPU whose
     words they are calls this, between two runs of the engine.
     """
     block = cache.block(head)[0]
-    end = block.pc + block.size
-    if begun and block.pc <= pc < end:
-        pc += length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
-    if block.pc <= pc < end:
-        words.view(np.int64)[block.slot * HALVES + pc % PAGE // 2] -= 1
+    if block.pc <= pc < block.pc + block.size:
+        words.view(np.int64)[block.slot * HALVES + pc % PAGE // 2] += executions
 
 
 def executed_instructions(

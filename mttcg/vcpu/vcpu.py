@@ -19,7 +19,7 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.tables import leave_early
+from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
@@ -239,6 +239,19 @@ class Vcpu:
                 words = self.guest.board_words(thing, self.hart.index)
                 begun = trapped and thing.trapped
                 leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
+
+    def count_unfinished(self, plugin: str, executions: int) -> None:
+        """Add to a plugin's tables executions of what is left of the current block.
+
+        One that came in the middle of it has not counted that; one that goes there has.
+        """
+        pc = self.engine.unfinished
+        if pc is None:
+            return
+        for thing in self.guest.declarations.things.values():
+            if isinstance(thing, CodeTable) and thing.less_left and thing.plugin == plugin:
+                words = self.guest.board_words(thing, self.hart.index)
+                count_rest(words, self.engine.cache, self.hart.block_pc, pc, executions)
 
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""

@@ -19,7 +19,7 @@ from mttcg_bus.errors import PublisherLost
 from mttcg_bus.items import Batch
 from mttcg_bus.publisher_process import Died, PublisherProcess
 from mttcg_bus.ring import mark_closed
-from mttcg_bus.stream import Records
+from mttcg_bus.stream import Received, Records
 from mttcg_bus.subscriber import Subscriber
 
 MakeBus = Callable[..., TestBus]
@@ -145,7 +145,8 @@ def test_the_ring_of_a_dead_producer_is_delivered(make_bus: MakeBus) -> None:
     bus.producer(0).append(records_of(0, 0, 33))
     mark_closed(bus.rings["test.event"][0])
     assert handle.finish(LIMIT_SECONDS)
-    expected = Outcome({"count": 33}, complete=True, gaps={}, missing=(), failure="")
+    came = {("test.event", 0): Received(records=33, missed=0, dropped=0)}
+    expected = Outcome({"count": 33}, complete=True, gaps={}, missing=(), failure="", received=came)
     assert outcome.result(LIMIT_SECONDS) == expected
 
 

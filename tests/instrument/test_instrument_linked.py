@@ -139,7 +139,6 @@ def test_what_is_attached_where_no_code_can_run_is_told(
         (HIGH + 0x3C, f"{ram}; what was linked for it was loaded to 0x8000003c"),
         (0x1000, ram),
         (RAM_BASE + MEMORY, ram),
-        (RAM_BASE + 5, "where no code can run: instructions are at even addresses"),
     ):
         spec = plugin("at_function", address=hex(address), late=late)
         done = run_guest(own_guests["high"], spec, smp=2)

@@ -9,6 +9,7 @@ import pytest
 
 from mttcg.supervisor import delivery as of_delivery
 from mttcg.supervisor.delivery import Delivery, TooManyStreamsError
+from mttcg.supervisor.failures import Failures
 from mttcg_bus.control import Left
 from mttcg_bus.departures import Departures
 from mttcg_bus.ledger import Ledger
@@ -34,9 +35,9 @@ def test_those_beyond_a_number_are_summed_up_and_what_they_lost_is_told() -> Non
         assert [each["name"] for each in listed] == [f"n{n}" for n in range(MOST_DEPARTURES)]
         summed = Ledger(emitted=5000, delivered=3000, dropped=2000).to_plain()
         assert delivery.more_subscribers() == {"count": 1000, "ledger": {STREAM: summed}}
-        failures: list[str] = []
-        delivery.finish(failures.append)
-        assert failures == [
+        failures = Failures()
+        delivery.finish(failures)
+        assert failures.all() == [
             f"subscriber n{MOST_DEPARTURES - 1} left 2 records undone: left",
             "1000 more subscribers left 2000 records undone",
         ]

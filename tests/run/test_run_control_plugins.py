@@ -1,11 +1,14 @@
 """Plugins that are loaded, unloaded and reloaded while a guest runs."""
 
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flood_guest import add_immediate, branch_not_zero
 from run_harness import LIMIT, PLUGINS, Running, eventually, guest, plugin
+from tiny_elf import RAM_BASE, TinyElf, TinySegment
 
 from mttcg.cli import main
 from mttcg_bus import Control, Recording
@@ -290,4 +293,69 @@ def test_the_verb_answers_and_refuses_in_one_line(
         assert wrong in err
         assert err.count("\n") == 1
     assert ctl("stop")[0] == 0
+    assert running.wait() == 130
+
+
+POLLING = RAM_BASE + 8
+"""Of the guest below: where its loop begins, with a load from a device."""
+
+
+def polling_guest() -> bytes:
+    """A guest that polls a device while s0 is 1, and then spins without."""
+    status, toggle = 0x0052_C383, 0x001E_4E13  # lbu t2, 5(t0); xori t3, t3, 1
+    start = 0x1000_02B7, add_immediate(8, 0, 1)  # lui t0, 0x10000
+    code = (*start, status, toggle, branch_not_zero(8, -8), 0x6F)
+    return TinyElf(segments=(TinySegment(data=struct.pack("<6I", *code)),)).content()
+
+
+def has_run(control: Control) -> bool:
+    try:
+        return instructions(control)[0] > 100
+    except CommandFailed:  # it has not begun
+        return False
+
+
+def pause_at(control: Control, pc: int) -> None:
+    """Pause the guest above where it is to be."""
+
+    def paused() -> bool:
+        control.pause()
+        if control.read_registers(0, ["pc"])["pc"] == pc:
+            return True
+        control.resume()
+        return False
+
+    eventually(paused, LIMIT)
+
+
+@pytest.mark.parametrize("engine", ["llvm", "unicorn"])
+def test_instructions_count_from_the_middle_of_a_block_to_that_of_another(
+    start: Callable[..., Running], engine: str, tmp_path: Path
+) -> None:
+    (tmp_path / "polling.elf").write_bytes(polling_guest())
+    options = ("--control", "--engine", engine, "--plugin", "howvec")
+    running = start(str(tmp_path / "polling.elf"), *options)
+    eventually(lambda: "ipc://" in running.stderr, LIMIT)
+    with control_of(running) as control:
+        eventually(lambda: has_run(control), LIMIT)
+
+        def counted() -> tuple[int, int]:
+            rows = control.unload("howvec")["report"]["frequent"]
+            found = {row["instruction"]: row["executions"] for row in rows}
+            return found["lbu"], found["xori"]
+
+        pause_at(control, POLLING + 4)  # behind the load, in the middle of a block
+        loads, toggles = counted()  # the last load's is still to come
+        assert toggles == loads - 1 > 10
+        control.load("howvec")
+        before = instructions(control)[0]
+        control.resume()
+        eventually(lambda: instructions(control)[0] > before + 100, LIMIT)
+        control.pause()
+        control.write_registers(0, {"s0": 0})
+        control.resume()
+        pause_at(control, POLLING + 12)
+        loads, toggles = counted()
+        assert toggles == loads + 1 > 10
+        control.stop()
     assert running.wait() == 130
