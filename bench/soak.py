@@ -52,7 +52,7 @@ END_SECONDS = 120.0
 ENDLESS = 1 << 40
 """Rounds of the guest."""
 ROLES = {
-    "mttcg.machine.host": "vCPU host",
+    "mttcg.processes.host": "vCPU host",
     "mttcg_bus.publisher": "publisher",
     "subscribe": "aggregator",
 }

@@ -9,14 +9,14 @@ from mttcg.errors import MttcgError, UserError
 from mttcg.version import VERSION
 
 if TYPE_CHECKING:
-    from mttcg.machine.machine import Machine
-    from mttcg.machine.result import RunResult
+    from mttcg.supervisor.machine import Machine
+    from mttcg.supervisor.result import RunResult
 
 __version__ = VERSION
 
 __all__ = ["Machine", "MttcgError", "RunResult", "UserError", "__version__"]
 
-LAZY = {"Machine": "mttcg.machine.machine", "RunResult": "mttcg.machine.result"}
+LAZY = {"Machine": "mttcg.supervisor.machine", "RunResult": "mttcg.supervisor.result"}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 EXIT_USER = 2
 """Exit status for a mistake of the user's."""
+EXIT_REFUSED = 69
+"""Exit status of a process of ours that a limit of the host ended (EX_UNAVAILABLE)."""
 EXIT_FAULT = 70
 """Exit status for a fault of ours, or of a plugin (EX_SOFTWARE of sysexits.h)."""
 

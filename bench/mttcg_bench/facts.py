@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mttcg.machine.outcome import host_facts
+from mttcg.supervisor.outcome import host_facts
 from mttcg_bench.checkout import ROOT
 from mttcg_bench.quiet import ACCEPTED, load
 from mttcg_bench.tools import python_peers, qemu

@@ -18,8 +18,8 @@ from typing import IO, Any
 from mttcg.campaign import child
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.task import Task, arguments_of
-from mttcg.machine.launch import PYTHON, end_text
-from mttcg.machine.result import StopReason
+from mttcg.supervisor.launch import PYTHON, end_text
+from mttcg.supervisor.result import StopReason
 
 TAIL = 64 << 10
 """Bytes of the guest's console, and of stderr, that are kept: the last ones."""

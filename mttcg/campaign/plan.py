@@ -12,12 +12,12 @@ from mttcg.campaign.node import Node
 from mttcg.campaign.task import SETTINGS, File, PluginUse, Task
 from mttcg.config import Config
 from mttcg.errors import GuestFileError, PluginError
+from mttcg.guest.elf import load_guest
+from mttcg.guest.image import GuestImage, settable
+from mttcg.hardware.board import RAM_BASE
 from mttcg.instrument.loader import find_plugin, load_plugins
 from mttcg.instrument.options import parse_spec
 from mttcg.instrument.plugin_modules import files_of
-from mttcg.machine.board import RAM_BASE
-from mttcg.machine.elf import load_guest
-from mttcg.machine.image import GuestImage, settable
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mttcg.errors import MttcgError
 from mttcg.instrument.loader import Plugin
 from mttcg.instrument.second_half import aggregator_of
-from mttcg.machine.result import json_ready
+from mttcg.supervisor.result import json_ready
 from mttcg.terminal import tell_error
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mttcg.cli.files import write_file
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.errors import OptionError
-from mttcg.machine.result import json_ready
+from mttcg.supervisor.result import json_ready
 from mttcg.terminal import say
 
 if TYPE_CHECKING:

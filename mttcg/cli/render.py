@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from mttcg.cli.report import ROW_LIMIT, cell, heading, indented, left_out, new_table, report_parts
-from mttcg.machine.result import LedgerCounts, RunResult, VcpuResult
+from mttcg.supervisor.result import LedgerCounts, RunResult, VcpuResult
 
 PLAIN_WIDTH = 100
 """Columns of the output that goes to a file or a pipe."""

@@ -15,7 +15,7 @@ from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError, OutputError
-from mttcg.machine.result import RunResult, StopReason, json_ready
+from mttcg.supervisor.result import RunResult, StopReason, json_ready
 from mttcg.terminal import tell
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
     said: takes the warnings that were printed while it ran.
     """
     from mttcg.cli.status import status_line
-    from mttcg.machine.machine import Machine
+    from mttcg.supervisor.machine import Machine
 
     machine = Machine(
         config.guest,

@@ -21,9 +21,9 @@ from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, 
 from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loader import Plugin
-from mttcg.machine.aggregator_process import is_stopped
-from mttcg.machine.launch import PYTHON, end_text
-from mttcg.machine.parent import signal_at_end_of_parent
+from mttcg.processes.parent import signal_at_end_of_parent
+from mttcg.supervisor.aggregator_process import is_stopped
+from mttcg.supervisor.launch import PYTHON, end_text
 from mttcg_bus.aggregator import (
     Aggregator,
     Outcome,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
+from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 
 PLUGINS = Path(__file__).parent / "plugins"
 SAMPLE = str(PLUGINS / "sample.py")
@@ -81,7 +81,7 @@ class StandInMachine:
 def stand_in_machine(monkeypatch: pytest.MonkeyPatch, **attributes: Any) -> type[StandInMachine]:
     """Put a fresh stand-in where the command line imports Machine from."""
     stand_in = type("Machine", (StandInMachine,), attributes)
-    module = ModuleType("mttcg.machine.machine")
+    module = ModuleType("mttcg.supervisor.machine")
     module.Machine = stand_in  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "mttcg.machine.machine", module)
+    monkeypatch.setitem(sys.modules, "mttcg.supervisor.machine", module)
     return stand_in

@@ -11,7 +11,7 @@ from samples import BARE, run_result, stand_in_machine
 
 from mttcg.cli import VERBS, main
 from mttcg.errors import GuestFileError, MttcgError
-from mttcg.machine.result import StopReason
+from mttcg.supervisor.result import StopReason
 from mttcg.version import VERSION
 
 
@@ -306,7 +306,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from types import ModuleType\n"
         "from samples import StandInMachine\n"
-        "module = sys.modules['mttcg.machine.machine'] = ModuleType('m')\n"
+        "module = sys.modules['mttcg.supervisor.machine'] = ModuleType('m')\n"
         "module.Machine = StandInMachine\n"
         "from mttcg.cli import main\n"
         "sys.exit(main(['run', 'a.elf', '--quiet']))\n"

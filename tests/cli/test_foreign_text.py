@@ -23,10 +23,10 @@ from mttcg.cli.render import make_console, print_report, print_result
 from mttcg.cli.status import StatusLine
 from mttcg.cli.top import Frames
 from mttcg.errors import GuestFileError
-from mttcg.machine.delivery import Delivery
-from mttcg.machine.failures import Failures
 from mttcg.printable import LONGEST, printable, printable_lines
 from mttcg.report.page import run_page
+from mttcg.supervisor.delivery import Delivery
+from mttcg.supervisor.failures import Failures
 from mttcg.terminal import LONGEST_LINE, say, tell, tell_error
 from mttcg_bus.control import Left
 from mttcg_bus.departures import Departures

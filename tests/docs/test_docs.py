@@ -24,9 +24,9 @@ from mttcg.engine.llvm.arena import HEADER, use_of
 from mttcg.errors import EXIT_FAULT, EXIT_USER
 from mttcg.instrument.loader import project_plugins
 from mttcg.instrument.options import parse_spec
-from mttcg.machine.machine import Machine
-from mttcg.machine.outcome import EXIT_INTERRUPTED, EXIT_WAITING
-from mttcg.machine.result import RunResult, StopReason, VcpuResult
+from mttcg.supervisor.machine import Machine
+from mttcg.supervisor.outcome import EXIT_INTERRUPTED, EXIT_WAITING
+from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg_bus.garbage import Garbage
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,8 @@ from recorded import Recorded
 from mttcg.instrument import operations
 from mttcg.instrument.plan import Operation, Plan
 from mttcg.instrument.targets import BLOCK_TABLE_WORDS, CodeTable
-from mttcg.machine.check import ENTERED, LEFT, RETIRED, compare, count
+from mttcg.processes.check_counters import ENTERED, LEFT, RETIRED
+from mttcg.supervisor.check import compare, count
 
 
 class Counting:

@@ -23,7 +23,7 @@ from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument.plan import EMPTY, Plan
 from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET, Hart
-from mttcg.machine.segments import create_segment, map_segment
+from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.guest import Declarations

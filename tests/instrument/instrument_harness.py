@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mttcg.machine.machine import Machine
-from mttcg.machine.result import RunResult
+from mttcg.supervisor.machine import Machine
+from mttcg.supervisor.result import RunResult
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from instrument_harness import ENGINE, GUESTS, SETTINGS, TESTS, plugin, run_guest
 
-from mttcg.machine.machine import Machine
+from mttcg.supervisor.machine import Machine
 
 EXIT_FAULT = 70
 ROUNDS = SETTINGS | {

@@ -11,7 +11,7 @@ from mttcg.instrument import When, events, probe
 from mttcg.instrument.changes import Attachment, Where
 from mttcg.instrument.check import check_target
 from mttcg.instrument.errors import TargetError
-from mttcg.machine.machine import Machine
+from mttcg.supervisor.machine import Machine
 
 
 def run(engine: str, out: Path, smp: int) -> dict[int, Any]:

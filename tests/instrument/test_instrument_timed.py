@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from instrument_harness import GUESTS, plugin, run_guest
 
+from mttcg.guest.elf import load_guest
+from mttcg.guest.image import GuestImage
+from mttcg.hardware.board import RAM_BASE
 from mttcg.instrument.events import (
     ACQUIRE,
     AMO,
@@ -18,9 +21,6 @@ from mttcg.instrument.events import (
     STORE_CONDITIONAL,
     WRITE,
 )
-from mttcg.machine.board import RAM_BASE
-from mttcg.machine.elf import load_guest
-from mttcg.machine.image import GuestImage
 
 MEMORY = 128 << 20
 AMO_BOTH = [AMO, AMO | WRITE]

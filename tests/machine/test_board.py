@@ -8,9 +8,10 @@ from tree_reader import read_tree
 
 from mttcg.config import MIB, Config
 from mttcg.errors import GuestFileError
-from mttcg.machine.board import CLINT, FINISHER, RAM_BASE, UART, Wiring, build_board, fill_ram
-from mttcg.machine.devices import htif, uart16550
-from mttcg.machine.elf import load_guest
+from mttcg.guest.boot import fill_ram
+from mttcg.guest.elf import load_guest
+from mttcg.hardware.board import CLINT, FINISHER, RAM_BASE, UART, Wiring, build_board
+from mttcg.hardware.devices import htif, uart16550
 
 WriteElf = Callable[[TinyElf | bytes], Path]
 MEMORY = 1 * MIB

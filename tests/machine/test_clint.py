@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mttcg.machine.devices.clint import MSIP, MTIME, MTIMECMP, Clint
+from mttcg.hardware.devices.clint import MSIP, MTIME, MTIMECMP, Clint
 
 ALL_ONES = (1 << 64) - 1
 

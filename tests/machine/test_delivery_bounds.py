@@ -7,9 +7,9 @@ from typing import cast
 import numpy as np
 import pytest
 
-from mttcg.machine import delivery as of_delivery
-from mttcg.machine.delivery import Delivery, TooManyStreamsError
-from mttcg.machine.failures import Failures
+from mttcg.supervisor import delivery as of_delivery
+from mttcg.supervisor.delivery import Delivery, TooManyStreamsError
+from mttcg.supervisor.failures import Failures
 from mttcg_bus.control import Left
 from mttcg_bus.departures import Departures
 from mttcg_bus.ledger import Ledger

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tree_reader import ReadNode, read_tree
 
-from mttcg.machine.board import RAM_BASE, virt_tree
-from mttcg.machine.devicetree import Node, cells, flatten, strings, wide
+from mttcg.hardware.board import RAM_BASE, virt_tree
+from mttcg.hardware.devicetree import Node, cells, flatten, strings, wide
 
 RAM_SIZE = 128 << 20
 

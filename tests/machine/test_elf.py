@@ -23,9 +23,9 @@ from tiny_elf import (
 )
 
 from mttcg.errors import GuestFileError, UserError
+from mttcg.guest.boot import place_device_tree
+from mttcg.guest.elf import GuestImage, load_guest, set_symbols
 from mttcg.instrument import elf_segments
-from mttcg.machine.board import place_device_tree
-from mttcg.machine.elf import GuestImage, load_guest, set_symbols
 
 HIGH = 0xFFFF_FFFF_8000_0000
 WriteElf = Callable[[TinyElf | bytes], Path]

@@ -1,6 +1,6 @@
 import pytest
 
-from mttcg.machine.devices.finisher import Finisher
+from mttcg.hardware.devices.finisher import Finisher
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mttcg.machine.devices.htif import STATE_SIZE, Htif
-from mttcg.machine.ram import GuestRam, RamAddressError
+from mttcg.hardware.devices.htif import STATE_SIZE, Htif
+from mttcg.hardware.ram import GuestRam, RamAddressError
 
 RAM_BASE, RAM_SIZE = 0x8000_0000, 0x4000
 TOHOST, FROMHOST, BLOCK, TEXT = RAM_BASE + 0x1000, RAM_BASE + 0x1040, RAM_BASE + 0x2000, RAM_BASE

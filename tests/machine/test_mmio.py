@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mttcg.machine.mmio import (
+from mttcg.hardware.mmio import (
     Device,
     MmioEmptyError,
     MmioInRamError,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mttcg.machine.host import TRANSLATOR, end_rest
-from mttcg.machine.translator_process import receive, take_next
+from mttcg.processes.host import TRANSLATOR, end_rest
+from mttcg.processes.translator_process import receive, take_next
 from mttcg.vcpu.channel import Channel
 
 

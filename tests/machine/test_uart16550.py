@@ -2,7 +2,7 @@ from collections import deque
 
 import pytest
 
-from mttcg.machine.devices.uart16550 import STATE_SIZE, Uart16550
+from mttcg.hardware.devices.uart16550 import STATE_SIZE, Uart16550
 
 DATA, IER, FCR_IIR, LCR, MCR, LSR, MSR, SCR = range(8)
 DLAB, DATA_READY, SENT = 0x80, 0x01, 0x60

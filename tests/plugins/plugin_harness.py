@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from mttcg.cli import main
-from mttcg.machine.machine import Machine
+from mttcg.supervisor.machine import Machine
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""

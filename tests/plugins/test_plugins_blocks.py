@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from plugin_harness import ENGINE, SOURCES, load_build, run_plugins
 
-from mttcg.machine.machine import Machine
+from mttcg.supervisor.machine import Machine
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 ROUNDS = 1000

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from plugin_harness import GUESTS, guest_path, replayed, run_plugins
 
+from mttcg.guest.elf import load_guest
+from mttcg.hardware.board import RAM_BASE
 from mttcg.instrument import SourceLines, disassemble, elf_segments, source_lines
 from mttcg.instrument.errors import ElfFileError
-from mttcg.machine.board import RAM_BASE
-from mttcg.machine.elf import load_guest
 from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows
 from mttcg_plugins._files.drcov import Module, drcov_bytes, read_drcov
 

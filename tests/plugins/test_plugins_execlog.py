@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from plugin_harness import ENGINE, guest_path, replayed, run_plugins
 
 from mttcg.cli import main
+from mttcg.guest.elf import load_guest
 from mttcg.instrument import disassemble, elf_segments, events
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.registers import INDEX
-from mttcg.machine.elf import load_guest
 from mttcg_plugins.execlog import REGISTERS, Lines
 
 LINE = re.compile(r"(\d+) (0x\w{16}) (0x\w{8}) (.*?)(?: +(\w+)=0x(\w{16}))?")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from mttcg.instrument.loader import load_plugin, project_plugins
-from mttcg.machine.result import json_ready
+from mttcg.supervisor.result import json_ready
 from mttcg_bus import Aggregator, RunInfo, StreamSpec
 from mttcg_bus.aggregator import report_of
 from mttcg_bus.state import pack_state, unpack_state
@@ -36,7 +36,7 @@ DESCRIBE = """
 import json, sys
 from mttcg.instrument import session
 from mttcg.instrument.initialise import load_plugins
-from mttcg.machine.host import describe
+from mttcg.processes.host import describe
 from mttcg.vcpu.guest import Declarations
 streams = {}
 for name in sys.argv[1:]:

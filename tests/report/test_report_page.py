@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_samples import EVIL, Reader, result, vcpu
 
-from mttcg.machine.result import json_ready
 from mttcg.report.page import ROW_LIMIT, SCRIPT, STYLE, replay_page, run_page
+from mttcg.supervisor.result import json_ready
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

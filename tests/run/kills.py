@@ -41,7 +41,7 @@ def role_of(process: psutil.Process) -> str:
     if name.startswith("vcpu") or name == "translator":
         return name.rstrip("0123456789")
     for role, word in (
-        ("host", "mttcg.machine.host"),
+        ("host", "mttcg.processes.host"),
         ("publisher", "mttcg_bus.publisher"),
         ("shard", "--shard"),
         ("aggregator", "--report-fd"),

@@ -29,7 +29,7 @@ LIMIT = 60.0
 SOON = 15.0
 """Seconds within which what takes one or two has to happen on a machine that is busy."""
 ROLES = {
-    "host": "mttcg.machine.host",
+    "host": "mttcg.processes.host",
     "publisher": "mttcg_bus.publisher",
     "aggregator": "subscribe",
 }

@@ -14,7 +14,7 @@ from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_aliv
 
 from mttcg.engine.llvm.emit import ONE_INSTRUCTION
 from mttcg.engine.llvm.page import COUNT_START
-from mttcg.machine.delivery import REPORT_SECONDS
+from mttcg.supervisor.delivery import REPORT_SECONDS
 from mttcg_bus.errors import BusError
 from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
 

@@ -14,8 +14,8 @@ import pytest
 from run_harness import Running, closes, eventually, guest, is_alive
 
 from mttcg import Machine, RunResult
-from mttcg.machine.console import standard_output
-from mttcg.machine.delivery import SubscribersMissingError
+from mttcg.supervisor.console import standard_output
+from mttcg.supervisor.delivery import SubscribersMissingError
 from mttcg_bus.subscriber import Subscriber
 
 RUNS, AT_ONCE = 8, 4
@@ -134,7 +134,7 @@ def test_an_error_of_the_callers_ends_everything() -> None:
 
 
 def test_a_subscriber_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mttcg.machine.machine.SUBSCRIBER_SECONDS", 3.0)
+    monkeypatch.setattr("mttcg.supervisor.run.SUBSCRIBER_SECONDS", 3.0)
     machine = Machine(guest("hello"), plugins=["memtrace"], wait_subscribers=2)
     addresses: list[str] = []
     missing = "the run can't begin without 2 of the subscribers to wait for: not there after 3 s"

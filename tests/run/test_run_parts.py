@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mttcg.machine import interrupts as interrupts_module
-from mttcg.machine.aggregator_process import AggregatorProcess
-from mttcg.machine.console import ConsoleInput, TextConsole
-from mttcg.machine.delivery import Delivery
-from mttcg.machine.interrupts import Interrupts
+from mttcg.supervisor import interrupts as interrupts_module
+from mttcg.supervisor.aggregator_process import AggregatorProcess
+from mttcg.supervisor.console import ConsoleInput, TextConsole
+from mttcg.supervisor.delivery import Delivery
+from mttcg.supervisor.interrupts import Interrupts
 from mttcg.vcpu import patience as patience_module
 from mttcg.vcpu.patience import Patience
 from mttcg_bus.ring import RingProducer, Space, ledger_of, wait_for_space

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-SAY = "from mttcg.machine.host import print_by_line; print_by_line(); print('one', 2); print('two')"
+SAY = (
+    "from mttcg.processes.host import print_by_line; print_by_line(); print('one', 2); print('two')"
+)
 
 
 @pytest.mark.parametrize("flags", [[], ["-u"]], ids=["buffered", "unbuffered"])

@@ -24,9 +24,22 @@ ARROWS = {
     "engine": {"isa", "tbcache", "instrument"},
     "vcpu": {"isa", "tbcache", "instrument", "engine"},
     "config": set(),
-    "machine": {"isa", "tbcache", "instrument", "engine", "vcpu", "config"},
+    "hardware": {"isa", "config"},
+    "guest": {"isa", "instrument", "engine", "config", "hardware"},
+    "processes": {"isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
+    "supervisor": {
+        "isa",
+        "tbcache",
+        "instrument",
+        "engine",
+        "vcpu",
+        "config",
+        "hardware",
+        "guest",
+        "processes",
+    },
     "report": set(),
-    "campaign": {"instrument", "config", "machine"},
+    "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
     "cli": {
         "isa",
         "tbcache",
@@ -34,11 +47,12 @@ ARROWS = {
         "engine",
         "vcpu",
         "config",
-        "machine",
+        "processes",
+        "supervisor",
         "report",
         "campaign",
     },
-    "__init__": {"machine"},  # when Machine is first asked for
+    "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
     "printable": set(),
@@ -64,12 +78,12 @@ PLACES = {
     "unicorn": {"mttcg/engine/unicorn"},
     "capstone": {"mttcg/isa/riscv64/decode.py"},
     "elftools": {
-        "mttcg/machine/elf.py",
+        "mttcg/guest/elf.py",
         "mttcg/instrument/elf_segments.py",
         "mttcg/instrument/source_lines.py",
         "mttcg/instrument/debug_sections.py",
     },
-    "psutil": {"mttcg/machine/outcome.py"},
+    "psutil": {"mttcg/supervisor/outcome.py"},
     "rich": {"mttcg/cli"},
     "distributed": {
         "mttcg/campaign/cluster.py",
@@ -97,6 +111,8 @@ PRINTERS = {
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
+FOR_THE_SUPERVISOR = {"check_counters", "segments", "trap_loops"}
+"""Modules of `processes` that the supervisor uses: what both sides of a segment or message know."""
 RAW = {"bus/mttcg_bus/ring.py", "bus/mttcg_bus/ring_consumer.py"}
 """Where Python stores into memory that another process reads without a lock."""
 RAW_NAMES = {"words", "slots"}
@@ -151,6 +167,16 @@ def test_the_table_of_arrows_has_no_cycle() -> None:
         free = {part for part in waiting if ARROWS[part] <= done}
         assert free, f"a cycle among {sorted(waiting)}"
         done |= free
+
+
+def test_the_supervisor_uses_what_both_sides_know_alone() -> None:
+    used = {
+        name.split(".")[2]
+        for path in sources("mttcg/supervisor")
+        for _, name in imports_of(path)
+        if name.startswith("mttcg.processes.")
+    }
+    assert used == FOR_THE_SUPERVISOR
 
 
 def test_the_bus_imports_nothing_of_ours() -> None:
@@ -268,7 +294,7 @@ def test_importing_is_light(imported: str) -> None:
 )
 def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> None:
     """Before anything is attached: that may need numba."""
-    load = f"from mttcg.machine.vcpu_process import load_engine; load_engine({engine!r})"
+    load = f"from mttcg.processes.vcpu_process import load_engine; load_engine({engine!r})"
     loaded = subprocess.run(
         [sys.executable, "-c", f"import sys; {load}; print(*sys.modules)"],
         capture_output=True, text=True, check=True, cwd=ROOT,

@@ -20,9 +20,10 @@ from unicorn import riscv_const, unicorn_const
 
 from mttcg.config import MEMORY_DEFAULT, PAGE_SIZE, Config
 from mttcg.engine.unicorn.library import add_hook
+from mttcg.guest.boot import fill_ram
+from mttcg.guest.elf import load_guest
+from mttcg.hardware.board import FINISHER, RAM_BASE, UART
 from mttcg.isa.native import store64
-from mttcg.machine.board import FINISHER, RAM_BASE, UART, fill_ram
-from mttcg.machine.elf import load_guest
 
 DEVICE_SIZE = 0x1000
 CODE_OFFSET = 1 << 40

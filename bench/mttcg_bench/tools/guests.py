@@ -3,9 +3,9 @@
 import functools
 
 from mttcg.config import MEMORY_DEFAULT
-from mttcg.machine.board import RAM_BASE
-from mttcg.machine.elf import load_guest
-from mttcg.machine.image import GuestImage
+from mttcg.guest.elf import load_guest
+from mttcg.guest.image import GuestImage
+from mttcg.hardware.board import RAM_BASE
 from mttcg_bench.checkout import GUESTS, in_checkout
 
 

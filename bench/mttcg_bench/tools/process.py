@@ -28,7 +28,7 @@ ROLES = {
     "translator": "translator",
     "mttcg_bus.publisher": "publisher",
     "--report-fd": "aggregators",
-    "mttcg.machine.host": "host",
+    "mttcg.processes.host": "host",
 }
 """What a process of `mttcg run` does, by what its name or its command line has in it."""
 

@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 from mttcg.config import MEMORY_DEFAULT, Config
-from mttcg.machine.board import FINISHER, RAM_BASE, UART, fill_ram
+from mttcg.guest.boot import fill_ram
+from mttcg.hardware.board import FINISHER, RAM_BASE, UART
 from mttcg_bench.checkout import GUESTS, PEERS, ROOT
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant

@@ -7,7 +7,7 @@ import numpy as np
 
 import mttcg_bus
 from mttcg.instrument import Cpu, Stream, events, instrument_memory, option, session
-from mttcg.machine.check import ACCESSES, ENTERED, OWNER, RECORDED, RETIRED
+from mttcg.processes.check_counters import ACCESSES, ENTERED, OWNER, RECORDED, RETIRED
 from mttcg_bus import parts
 
 

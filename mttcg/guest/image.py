@@ -35,7 +35,7 @@ class Symbol(NamedTuple):
 
 @dataclass(frozen=True)
 class GuestImage:
-    """What was found in a guest ELF; made by `mttcg.machine.elf.load_guest`."""
+    """What was found in a guest ELF; made by `mttcg.guest.elf.load_guest`."""
 
     path: Path
     ram_base: int

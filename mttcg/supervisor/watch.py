@@ -4,26 +4,24 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, Protocol
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.traps import enabled_interrupts
-from mttcg.machine.aggregator_process import AggregatorProcess
-from mttcg.machine.console import CONSOLE_BYTES, Console, ConsoleInput
-from mttcg.machine.delivery import Delivery
-from mttcg.machine.failures import Failures
-from mttcg.machine.interrupts import Interrupts
-from mttcg.machine.launch import Host, end_text
-from mttcg.machine.trap_loops import warning_of
+from mttcg.processes.trap_loops import warning_of
+from mttcg.supervisor.aggregator_process import AggregatorProcess
+from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
+from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.run_state import RunState
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.shared import Ending, Harts, MachineState
-from mttcg_bus.publisher_process import Died
-
-if TYPE_CHECKING:
-    from mttcg.machine.control import Control
+from mttcg.vcpu.shared import Ending
+from mttcg_bus.publisher_process import Died, PublisherEvent, PublisherProcess
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""
@@ -35,22 +33,38 @@ order before.
 """
 
 
+class Commands(Protocol):
+    """What others want from outside while the guest runs."""
+
+    def look(self) -> None:
+        """Go on with what waits for something that may have happened."""
+
+    def hear(self, cpu: int, message: Mapping[str, Any]) -> None:
+        """Take in what a vCPU says."""
+
+    def hear_host(self, message: Mapping[str, Any]) -> None:
+        """Take in what the vCPU host says."""
+
+    def hear_publisher(self, event: PublisherEvent) -> None:
+        """Take in what the publisher has done."""
+
+    def end(self) -> None:
+        """The guest has ended: nothing more is done."""
+
+
 @dataclass
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `console` takes the guest's output; `failures` are what went wrong, `warnings` the texts of
-    what only went otherwise than wanted, each once, whichever vCPU sent it, and told to
-    `on_warning` when it comes; `unsupported` are the places of instructions that the guest's harts
-    lack; `lost` are the vCPUs whose process ended by itself. `symbol_at`
-    names addresses. `refused`: whether a limit of the host was told of, which others reach, too;
-    `told`: which vCPUs said themselves why they end. `control` does what others want from outside.
+    `run` is what is watched, `console` takes the guest's output; `failures` are what went wrong,
+    `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
+    and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
+    guest's harts lack; `lost` are the vCPUs whose process ended by itself. `refused`: whether a
+    limit of the host was told of, which others reach, too; `told`: which vCPUs said themselves why
+    they end. `control` does what others want from outside.
     """
 
-    host: Host
-    harts: Harts
-    machine: MachineState
-    delivery: Delivery
+    run: RunState
     channels: list[Channel]
     interrupts: Interrupts
     console_output: int
@@ -60,8 +74,6 @@ class Watch:
     stdin_fd: int | None
     on_tick: Callable[[], None]
     on_warning: Callable[[str], None]
-    symbol_at: Callable[[int], str]
-    stop_on_trap_loop: bool = False
     failures: Failures = field(default_factory=Failures)
     warnings: list[str] = field(default_factory=list)
     unsupported: list[dict[str, str]] = field(default_factory=list)
@@ -76,11 +88,11 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
-    control: "Control | None" = None
+    control: Commands | None = None
 
-    def run(self) -> None:
+    def loop(self) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills."""
-        self.running = set(range(self.harts.count))
+        self.running = set(range(self.run.harts.count))
         with selectors.DefaultSelector() as selector:
             self.selector = selector
             self._register()
@@ -103,15 +115,16 @@ class Watch:
 
     def _register(self) -> None:
         add = self.selector.register
-        add(self.host.channel, selectors.EVENT_READ, self._from_host)
+        add(self.run.host.channel, selectors.EVENT_READ, self._from_host)
         add(self.interrupts, selectors.EVENT_READ, self._interrupt)
         add(self.console_output, selectors.EVENT_READ, self._from_console)
         add(self.notice_fd, selectors.EVENT_READ, self._noticed)
         for index, channel in enumerate(self.channels):
             add(channel, selectors.EVENT_READ, self._receiver(index))
-        if self.delivery.publisher is not None:
-            add(self.delivery.publisher, selectors.EVENT_READ, self._from_publisher)
-        for aggregator in self.delivery.aggregators:
+        publisher = self.run.delivery.publisher
+        if publisher is not None:
+            add(publisher, selectors.EVENT_READ, partial(self._from_publisher, publisher))
+        for aggregator in self.run.delivery.aggregators:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             ConsoleInput(self.selector, self.stdin_fd, self.console_input)
@@ -123,13 +136,13 @@ class Watch:
 
     def _tick(self) -> None:
         self.on_tick()
-        self.harts.request_all()
+        self.run.harts.request_all()
         if self.stop_limit:
             self._look_whether_all_leave()
 
     def _look_whether_all_leave(self) -> None:
         """Kill what does not; as long as records come out, they are still about it."""
-        emitted = sum(ledger.emitted for ledger in self.delivery.ledger().values())
+        emitted = sum(ledger.emitted for ledger in self.run.delivery.ledger().values())
         if emitted != self.emitted:
             self.emitted = emitted
             self.stop_limit = time.monotonic() + GRACE_SECONDS
@@ -139,7 +152,7 @@ class Watch:
     def _kill(self, why: str) -> None:
         """Kill the host, and by that every vCPU."""
         self.killed = self.killed or why
-        self.host.process.kill()
+        self.run.host.process.kill()
 
     def _interrupt(self) -> None:
         if self.interrupts.take():
@@ -153,12 +166,12 @@ class Watch:
 
     def stop(self, ending: Ending) -> None:
         """Stop the guest in order; the first reason stands."""
-        self.machine.stop(ending)
-        self.harts.request_all()
+        self.run.machine.stop(ending)
+        self.run.harts.request_all()
         self.stop_limit = self.stop_limit or time.monotonic() + GRACE_SECONDS
 
     def _from_host(self) -> None:
-        received = self.host.channel.receive()
+        received = self.run.host.channel.receive()
         if received is None:
             self._host_gone()
         elif "translator" in received[0]:
@@ -186,24 +199,26 @@ class Watch:
             self.on_warning(text)
 
     def _trap_loop(self, index: int, facts: dict[str, Any]) -> None:
-        self.warn(warning_of(index, facts, self.symbol_at))
-        if self.stop_on_trap_loop:
+        self.warn(warning_of(index, facts, self.run.symbol_at))
+        if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
     def _unsupported(self, found: dict[str, Any]) -> None:
         pc = found["pc"]
-        place = found | {"pc": hex(pc), "symbol": self.symbol_at(pc)}
+        place = found | {"pc": hex(pc), "symbol": self.run.symbol_at(pc)}
         if place not in self.unsupported:
             self.unsupported.append(place)
 
     def _host_gone(self) -> None:
         """The host was killed; the kernel kills the vCPUs, whose channels tell when."""
-        self.selector.unregister(self.host.channel)
+        self.selector.unregister(self.run.host.channel)
         self.host_lost = True
         if self.running and self.killed:
             self.failures.add(f"{vcpus_text(self.running)} killed {self.killed}")
         elif self.running:
-            self.failures.add(f"{self.host.lost()}, and all vCPUs with it", follows=self.refused)
+            self.failures.add(
+                f"{self.run.host.lost()}, and all vCPUs with it", follows=self.refused
+            )
         for index in sorted(self.running & self.silent):
             self._vcpu_ended(index, -signal.SIGKILL)
 
@@ -211,7 +226,7 @@ class Watch:
         self.running.discard(index)
         if status == 0:
             return
-        hart = self.harts.harts[index]
+        hart = self.run.harts.harts[index]
         hart.state = State.KILLED
         self.lost.append(index)
         ended = f"its process ended ({end_text(status)})"
@@ -277,7 +292,7 @@ class Watch:
                     channel.send(message, descriptors(index))
                 except OSError:
                     continue  # it has ended; its state says so to whoever waits
-                self.harts.request(index)
+                self.run.harts.request(index)
 
     def follow_aggregator(self, aggregator: AggregatorProcess) -> None:
         """Take what an aggregator reports."""
@@ -312,9 +327,7 @@ class Watch:
         except BlockingIOError:
             return
 
-    def _from_publisher(self) -> None:
-        publisher = self.delivery.publisher
-        assert publisher is not None
+    def _from_publisher(self, publisher: PublisherProcess) -> None:
         descriptor = publisher.fileno()
         for event in publisher.receive():
             if isinstance(event, Died):
@@ -336,8 +349,8 @@ class Watch:
 
     def _noticed(self) -> None:
         os.eventfd_read(self.notice_fd)
-        if self.machine.stopping:
-            self.stop(self.machine.ending)
+        if self.run.machine.stopping:
+            self.stop(self.run.machine.ending)
         elif self._nothing_can_wake() and self._nothing_can_wake():
             self.stop(Ending.SUPERVISOR)
 
@@ -347,14 +360,14 @@ class Watch:
         Only a running hart makes an interrupt pending, and it does so before it sleeps; so once
         all are asleep, looking at what is pending after looking at the states is enough.
         """
-        harts = self.harts.harts
+        harts = self.run.harts.harts
         return all(hart.state == State.IDLE for hart in harts) and all(
             self._sleeps_for_ever(hart) for hart in harts
         )
 
     def _sleeps_for_ever(self, hart: Hart) -> bool:
         timer = hart.mie & TIMER_INTERRUPT and hart.compare != NEVER
-        return not timer and not enabled_interrupts(hart, self.machine)
+        return not timer and not enabled_interrupts(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

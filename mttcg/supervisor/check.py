@@ -1,55 +1,25 @@
 """`--check`: what a run counted in one way, compared at its end with what another way gives.
 
-What is counted for it is declared here, as a plugin would, before the plugins are loaded; it is
-read from shared memory when the vCPUs have ended. See the invariants in docs/architecture.md.
+What is counted for it is declared in `mttcg.processes.check_counters`; it is read from shared
+memory when the vCPUs have ended. See the invariants in docs/architecture.md.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import events, session
-from mttcg.instrument.api import instrument, instrument_block, instrument_memory
-from mttcg.instrument.targets import CodeTable, Counter, Stream
 from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.processes.check_counters import ACCESSES, ENTERED, LEFT, OWNER, RETIRED, RING
+from mttcg.supervisor.delivery import Delivery
+from mttcg.supervisor.run_state import RunState
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
-from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.shared import Ending, MachineState
 from mttcg.vcpu.tables import CodePlace, executions_of_blocks, pc_of
 from mttcg_bus.ring import create_ring, ledger_of
-from mttcg_bus.stream import Received, StreamSpec
-
-if TYPE_CHECKING:
-    from mttcg.machine.delivery import Delivery
-    from mttcg.machine.machine import Run
-    from mttcg.machine.watch import Watch
-
-OWNER = "(check)"
-"""Whose boards and rings are those of the check; no plugin can be called so."""
-ENTERED, LEFT, RETIRED, ACCESSES = "entered", "left", "retired", "accesses"
-RING = StreamSpec("check.accesses", events.ACCESS, policy="drop")
-"""Nobody takes its records, so what does not fit is dropped; how many there were is counted."""
-
-
-def attach(declarations: Any) -> None:
-    """Count everything, on every vCPU, in a second way.
-
-    Args:
-        declarations: a `session.Guest` that takes what is declared and attached.
-    """
-    session.set_guest(declarations)
-    with session.calling(OWNER):
-        instrument_block(None, None, CodeTable(ENTERED))
-        CodeTable(LEFT, less_left=True)
-        instrument(None, None, CodeTable(RETIRED))
-        instrument_memory(None, Counter(ACCESSES))
-        instrument_memory(None, Stream(ACCESSES + "_recorded", RING.dtype, RING.policy))
-
-
-RECORDED = (OWNER, ACCESSES + "_recorded")
-"""The ring of accesses, by plugin and stream."""
+from mttcg_bus.stream import Received
 
 
 def make_rings(smp: int) -> list[int]:
@@ -127,16 +97,15 @@ class Checked:
         }
 
 
-def check(run: "Run", watch: "Watch") -> Checked:
+def check(run: RunState) -> Checked:
     """Compare all that a run counted, when its vCPUs have ended and its streams are delivered."""
-    assert run.delivery is not None
     found = Checked()
     cache = run.cache()
     recycled = bool(np.any(cache.slots["generation"] > 1))
     if recycled:
         found.skipped.append("blocks and instructions: slots of code pages were used again")
     for hart in run.harts.harts:
-        if not ended_in_order(hart, watch):
+        if not ended_in_order(hart, run.machine):
             state = State(hart.state).name.lower()
             found.skipped.append(f"vCPU {hart.index}: it did not end in order ({state})")
             continue
@@ -144,7 +113,7 @@ def check(run: "Run", watch: "Watch") -> Checked:
     differences = [
         difference
         for counted in found.vcpus
-        for difference in compare(counted, cache, run.run_info().symbol_at, recycled)
+        for difference in compare(counted, cache, run.symbol_at, recycled)
     ]
     streams = list(stream_counts(run.delivery))
     found.streams = [stream.to_json() for stream in streams]
@@ -154,13 +123,13 @@ def check(run: "Run", watch: "Watch") -> Checked:
     return found
 
 
-def ended_in_order(hart: Hart, watch: "Watch") -> bool:
+def ended_in_order(hart: Hart, machine: MachineState) -> bool:
     """Whether a vCPU came to the end of its run loop; one whose callback raised does."""
-    failed = hart.state == State.FAILED and watch.machine.ending == Ending.CALLBACK
+    failed = hart.state == State.FAILED and machine.ending == Ending.CALLBACK
     return failed or hart.state == State.STOPPED
 
 
-def read_counts(run: "Run", hart: Hart, cache: BlockCache) -> Counted:
+def read_counts(run: RunState, hart: Hart, cache: BlockCache) -> Counted:
     """What is in the shared memory of a vCPU that has ended."""
     cpu = hart.index
     words = {name: run.boards.words(OWNER, name, cpu) for name in (ENTERED, LEFT, RETIRED)}
@@ -315,7 +284,7 @@ class StreamCount:
         }
 
 
-def stream_counts(delivery: "Delivery") -> Iterator[StreamCount]:
+def stream_counts(delivery: Delivery) -> Iterator[StreamCount]:
     """Each vCPU's part of each stream that an aggregator has seen the end of."""
     for aggregator in delivery.aggregators:
         for (stream, cpu), received in sorted(aggregator.received.items()):

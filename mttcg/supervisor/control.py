@@ -9,24 +9,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.hart import Hart, State
-from mttcg.machine.inspection import Inspection
-from mttcg.machine.loading import Answer, CommandError, Condition, Loading, Task
+from mttcg.supervisor.inspection import Inspection
+from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
+from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.shared import Ending
 from mttcg_bus import plain
 from mttcg_bus.control import Command
 from mttcg_bus.errors import BusError
 from mttcg_bus.limits import LONGEST_PAUSE
-from mttcg_bus.publisher_process import PublisherEvent
+from mttcg_bus.publisher_process import PublisherEvent, PublisherProcess
 from mttcg_bus.ring import ledger_of
-
-if TYPE_CHECKING:
-    from mttcg.machine.machine import Run
-    from mttcg.machine.watch import Watch
 
 Given: TypeAlias = Mapping[str, Any]
 
@@ -40,17 +38,17 @@ class Control:
     Args:
         run: what is controlled.
         watch: its loop, which calls `look` after everything that happens.
+        publisher: brings the commands, and takes the answers.
     """
 
-    def __init__(self, run: "Run", watch: "Watch") -> None:
-        assert run.delivery is not None and run.delivery.publisher is not None
-        self.run, self.watch, self.publisher = run, watch, run.delivery.publisher
+    def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
+        self.run, self.watch, self.publisher = run, watch, publisher
         self.inspection = Inspection(run.harts.harts, run.maps["ram"], self)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()
         self.waits_for: Condition | None = None
-        self.loading = Loading(run, watch)
+        self.loading = Loading(run, watch, publisher)
         self.question = 0
         self.told: dict[int, Mapping[str, Any]] = {}
         self.at_once: dict[str, Callable[[Given], Answer]] = {
@@ -140,7 +138,7 @@ class Control:
     # at once
 
     def _run(self, _given: Given) -> Answer:
-        return {"run": self.run.run_info().to_plain()}
+        return {"run": self.run.info().to_plain()}
 
     def _status(self, _given: Given) -> Answer:
         run = self.run
@@ -223,9 +221,7 @@ class Control:
         self.run.harts.request_all()
 
     def _resume(self, _given: Given) -> Task:
-        self._check_paused()
-        assert self.paused_ns is not None
-        stood = time.monotonic_ns() - self.paused_ns
+        stood = time.monotonic_ns() - self._check_paused()
         self.run.machine.shift_clock(stood)
         self.paused_ns = None
         self._let_go()
@@ -237,9 +233,11 @@ class Control:
         machine = self.run.machine
         return machine.time() if self.paused_ns is None else machine.time_at(self.paused_ns)
 
-    def _check_paused(self) -> None:
+    def _check_paused(self) -> int:
+        """The monotonic clock when the guest was paused, in nanoseconds; raises CommandError."""
         if self.paused_ns is None:
             raise CommandError("the guest is not paused; expected `pause` before")
+        return self.paused_ns
 
     def _read_registers(self, given: Given) -> Task:
         self._check_paused()

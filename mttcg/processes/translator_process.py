@@ -12,9 +12,9 @@ from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
+from mttcg.hardware.board import RAM_BASE
 from mttcg.isa.riscv64.hart import State
-from mttcg.machine.board import RAM_BASE
-from mttcg.machine.segments import fixed_sizes, map_segment
+from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState

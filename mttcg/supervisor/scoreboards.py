@@ -7,10 +7,10 @@ import numpy as np
 
 from mttcg.instrument.targets import counted
 from mttcg.isa.riscv64.hart import Hart
-from mttcg.machine.segments import board_stride, create_segment, map_segment
+from mttcg.processes.segments import board_stride, create_segment, map_segment
 
 
-class Boards:
+class Scoreboards:
     """Some plugins' scoreboards; each is a segment with a part for every vCPU.
 
     `descriptors` are by plugin and name, `described` as the vCPU host describes them.
@@ -28,9 +28,9 @@ class Boards:
             self.descriptors[key] = create_segment(board["name"], size)
             self.described[key] = board
 
-    def take_out(self, plugin: str) -> "Boards":
+    def take_out(self, plugin: str) -> "Scoreboards":
         """The boards of a plugin, which are not among these any more."""
-        taken = Boards()
+        taken = Scoreboards()
         for key in [key for key in self.descriptors if key[0] == plugin]:
             taken.descriptors[key] = self.descriptors.pop(key)
             taken.described[key] = self.described.pop(key)

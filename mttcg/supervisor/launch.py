@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mttcg.config import Config
-from mttcg.errors import MttcgError, UserError
+from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
+from mttcg.guest.image import GuestImage
 from mttcg.instrument.reach import Reach
-from mttcg.machine.image import GuestImage
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
 """How our own processes are started: no module of the directory that the user is in is ours."""
-EXIT_REFUSED = 69
-"""Exit status of a process of ours that a limit of the host ended (EX_UNAVAILABLE)."""
 END_SECONDS = 5.0
 """How long a host that closed its channel may take to exit."""
 
@@ -59,6 +57,10 @@ class Host:
     ticks_per_second: int = 0
     warnings: tuple[str, ...] = ()
 
+    def plugin_specs(self) -> list[str]:
+        """The plugins that there are now, as users gave them."""
+        return [plugin["spec"] for plugin in self.needs["plugins"]]
+
     def send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
         try:
@@ -92,7 +94,7 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
     """
     ours, theirs = Channel.pair()
     process = subprocess.Popen(
-        [*PYTHON, "-m", "mttcg.machine.host", str(theirs.fileno())],
+        [*PYTHON, "-m", "mttcg.processes.host", str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=2,  # what a plugin prints is not the guest's console

@@ -11,20 +11,17 @@ when every vCPU has done that and everybody has all records.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from mttcg.errors import PluginError, UserError
-from mttcg.machine.launch import end_text
-from mttcg.machine.outcome import counter_reports
+from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.exchange import ENDED
 from mttcg_bus.control import StreamEnded, StreamsOpened
-from mttcg_bus.publisher_process import PublisherEvent
+from mttcg_bus.publisher_process import PublisherEvent, PublisherProcess
 from mttcg_bus.ring import mark_closed
 from mttcg_bus.stream import StreamSpec
-
-if TYPE_CHECKING:
-    from mttcg.machine.machine import Run
-    from mttcg.machine.watch import Watch
 
 Answer: TypeAlias = dict[str, Any]
 Condition: TypeAlias = Callable[[], bool]
@@ -57,11 +54,9 @@ class Loading:
     `refusals` are the words of vCPUs that could not load one.
     """
 
-    def __init__(self, run: "Run", watch: "Watch") -> None:
-        assert run.delivery is not None and run.host is not None
-        assert run.delivery.publisher is not None
-        self.run, self.watch = run, watch
-        self.delivery, self.publisher = run.delivery, run.delivery.publisher
+    def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
+        self.run, self.watch, self.publisher = run, watch, publisher
+        self.delivery = run.delivery
         self.host, self.needs = run.host, run.host.needs
         self.rehearsal = 0
         self.rehearsed: Mapping[str, Any] | None = None
@@ -90,7 +85,7 @@ class Loading:
 
     def plugins(self) -> list[Answer]:
         """The plugins that are loaded."""
-        counted = counter_reports(self.run)
+        counted = self.run.counters()
         aggregated = {aggregator.plugin for aggregator in self.delivery.aggregators}
         return [
             {
@@ -207,7 +202,7 @@ class Loading:
         names = {spec.name for spec in streams}
         self.opened -= names
         rings = {name: self.delivery.ring_fds[name] for name in names}
-        self.publisher.open_streams(streams, rings, self.run.plugin_specs())
+        self.publisher.open_streams(streams, rings, self.host.plugin_specs())
         yield lambda: self.opened >= names
 
     def _start_aggregator(self, plugin: Answer) -> Work:
@@ -245,7 +240,7 @@ class Loading:
         """Unload a plugin everywhere; what it had found."""
         epoch = self.watch.order({"order": "unload", "plugin": name})
         yield lambda: self._in_force(epoch)
-        counters = counter_reports(self.run).get(name, {})
+        counters = self.run.counters().get(name, {})
         self._take_out(name)
         self.run.boards.take_out(name).close()
         streams = self._stream_names(name)
@@ -261,7 +256,7 @@ class Loading:
     def _end_streams(self, streams: list[str]) -> Work:
         """Let go of streams when everybody has all that is in them."""
         self.ended -= set(streams)
-        self.publisher.end_streams(streams, self.run.plugin_specs())
+        self.publisher.end_streams(streams, self.host.plugin_specs())
         yield lambda: self.ended >= set(streams)
         self.publisher.forget_streams(streams)
         for stream in streams:

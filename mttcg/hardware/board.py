@@ -12,19 +12,17 @@ Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the d
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from mttcg.config import PAGE_SIZE, Config
-from mttcg.errors import GuestFileError
-from mttcg.machine import devicetree
-from mttcg.machine.devices.clint import Clint, ClintHarts
-from mttcg.machine.devices.finisher import Finisher
-from mttcg.machine.devices.htif import Htif
-from mttcg.machine.devices.uart16550 import Uart16550
-from mttcg.machine.devicetree import ISA, DeviceNode, board_tree, cells
-from mttcg.machine.image import GuestImage, set_symbols
-from mttcg.machine.mmio import Device, MmioMap
-from mttcg.machine.ram import GuestRam
+from mttcg.config import Config
+from mttcg.hardware import devicetree
+from mttcg.hardware.devices.clint import Clint, ClintHarts
+from mttcg.hardware.devices.finisher import Finisher
+from mttcg.hardware.devices.htif import Htif
+from mttcg.hardware.devices.uart16550 import Uart16550
+from mttcg.hardware.devicetree import ISA, DeviceNode, board_tree, cells
+from mttcg.hardware.mmio import Device, MmioMap
+from mttcg.hardware.ram import GuestRam
 
 RAM_BASE = 0x8000_0000
 FINISHER = 0x10_0000
@@ -156,35 +154,3 @@ def virt_tree(
 ) -> bytes:
     """Return the flattened device tree of this board."""
     return board_tree(smp, RAM_BASE, ram_size, DEVICE_NODES, bootargs, htif=htif, isa=isa)
-
-
-def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: int) -> int:
-    """Return the guest physical address for the device tree: the last pages of RAM that hold it.
-
-    Raises `GuestFileError` if a segment of the image is there.
-    """
-    address = (ram_base + ram_size - len(tree)) // PAGE_SIZE * PAGE_SIZE
-    for segment in image.segments:
-        end = segment.address + segment.memory_size
-        if end > address:
-            where = f"the segment at {segment.address:#x} to {end - 1:#x}"
-            wrong = f"{where} overlaps the device tree, which takes RAM from {address:#x}"
-            raise GuestFileError(image.path, wrong, "room for it at the end of RAM (see --memory)")
-    return address
-
-
-def fill_ram(config: Config, image: GuestImage, ram: Any, isa: str = ISA) -> int:
-    """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
-
-    `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
-    the harts have. Returns the guest physical address of the device tree, which every hart gets in
-    a1. Raises `GuestFileError`.
-    """
-    tree = virt_tree(config.smp, config.memory, htif=image.tohost is not None, isa=isa)
-    address = place_device_tree(image, tree, RAM_BASE, config.memory)
-    image.write(ram, RAM_BASE)
-    set_symbols(image, ram, config.symbols_set)
-    # Before the start: no vCPU runs, the caller is the only writer.
-    start = address - RAM_BASE
-    memoryview(ram).cast("B")[start : start + len(tree)] = tree
-    return address

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mttcg.machine.launch import PYTHON, end_text
+from mttcg.supervisor.launch import PYTHON, end_text
 from mttcg_bus.stream import Received, received_of
 from mttcg_bus.threads import single_threaded
 

@@ -15,6 +15,8 @@ import numpy as np
 from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
 from mttcg.errors import EXIT_FAULT
+from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
+from mttcg.hardware.devices import htif, uart16550
 from mttcg.instrument import session
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loader import Plugin
@@ -25,11 +27,10 @@ from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
-from mttcg.machine.board import RAM_BASE, Board, Wiring, build_board
-from mttcg.machine.devices import htif, uart16550
-from mttcg.machine.segments import fixed_sizes, map_segment
-from mttcg.machine.trap_loops import facts_of
-from mttcg.machine.vcpu_plugins import Boards, VcpuPlugins
+from mttcg.processes.scoreboards import MappedScoreboards
+from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.processes.trap_loops import facts_of
+from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -98,7 +99,7 @@ class VcpuProcess:
         self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
-        self.boards = Boards(
+        self.boards = MappedScoreboards(
             {
                 (plugin, name): self.fds[f"board {plugin}.{name}"]
                 for plugin, name in message["boards"]
@@ -215,7 +216,15 @@ class VcpuProcess:
             self._tell_trap_loop,
             self._tell_unsupported,
         )
-        guest.exchange.orders = VcpuPlugins(self, self._emit_table).orders
+        guest.exchange.orders = VcpuPlugins(
+            guest,
+            vcpu,
+            self.boards,
+            self.emitters,
+            self.channel,
+            self.exit_plugin,
+            self._emit_table,
+        ).orders
         self.hart.misa = misa(ISA[self.message["engine"]])
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message["entry"], self.message["device_tree"])
@@ -268,7 +277,7 @@ class VcpuProcess:
         from mttcg.engine.llvm.arena import Arena
         from mttcg.engine.llvm.engine import LlvmEngine
         from mttcg.engine.llvm.fallback import FallbackEngine
-        from mttcg.machine.translator_process import ask_to_leave
+        from mttcg.processes.translator_process import ask_to_leave
 
         arena = Arena(
             self.fds["arena"], self.message["code_cache"], lambda cpu: ask_to_leave(self.harts, cpu)

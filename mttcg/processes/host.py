@@ -1,6 +1,6 @@
 """The vCPU host: one process that loads everything heavy once, then forks a process per vCPU.
 
-Started by the supervisor as `python -m mttcg.machine.host FD`, FD being one end of a Channel. It
+Started by the supervisor as `python -m mttcg.processes.host FD`, FD being one end of a Channel. It
 has no threads before it forks, and its vCPUs share its pages until they write to them.
 """
 
@@ -17,10 +17,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mttcg.errors import EXIT_FAULT, EXIT_USER
+from mttcg.errors import EXIT_FAULT, EXIT_REFUSED, EXIT_USER
 from mttcg.instrument.native_cache import use_native_cache
-from mttcg.machine.launch import EXIT_REFUSED
-from mttcg.machine.parent import signal_at_end_of_parent
+from mttcg.processes.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg_bus.host_limits import host_refusal
@@ -54,7 +53,7 @@ def name_process(name: str) -> None:
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     """What the supervisor has to make room for."""
     from mttcg.instrument.targets import BlockTable, Board
-    from mttcg.machine.check import OWNER
+    from mttcg.processes.check_counters import OWNER
 
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
     others = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
@@ -98,8 +97,8 @@ def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) ->
 
     Gives their indexes by process id.
     """
-    from mttcg.machine.vcpu_process import load_engine
-    from mttcg.machine.vcpu_process import main as run_vcpu
+    from mttcg.processes.vcpu_process import load_engine
+    from mttcg.processes.vcpu_process import main as run_vcpu
 
     load_engine(message["engine"])
     children: dict[int, int] = {}
@@ -121,7 +120,7 @@ def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) ->
 
 def fork_translator(message: dict[str, Any], descriptors: list[int], parent: int) -> int:
     """Fork the process that makes better code of hot pages; its process id."""
-    from mttcg.machine.translator_process import main as run_translator
+    from mttcg.processes.translator_process import main as run_translator
 
     child = os.fork()
     if child == 0:
@@ -202,7 +201,7 @@ def serve(channel: Channel) -> int:
     declarations = Declarations(message["symbols"], message["smp"], reach)
     run = RunInfo.from_plain(message["run"]) if message["run"] is not None else None
     if message["check"]:
-        from mttcg.machine.check import attach
+        from mttcg.processes.check_counters import attach
 
         attach(declarations)
     try:

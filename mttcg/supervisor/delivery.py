@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.config import WHOLE, Config, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError, UserError
-from mttcg.machine.aggregator_process import AggregatorProcess
-from mttcg.machine.failures import Failures
-from mttcg.machine.launch import end_text
 from mttcg.printable import printable
+from mttcg.supervisor.aggregator_process import AggregatorProcess
+from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.launch import end_text
 from mttcg.vcpu.patience import Patience
 from mttcg_bus.control import SILENT
 from mttcg_bus.departures import Departures

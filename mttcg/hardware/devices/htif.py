@@ -20,7 +20,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
 
-from mttcg.machine.ram import RamAddressError
+from mttcg.hardware.ram import RamAddressError
 
 STATE_SIZE = 16
 """Bytes of shared memory that the interface needs, zeroed."""

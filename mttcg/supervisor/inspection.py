@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mttcg.errors import UserError
+from mttcg.hardware.board import RAM_BASE
 from mttcg.isa.riscv64.csr import CSRS, Clock, Csr
 from mttcg.isa.riscv64.hart import MASK, Hart
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
-from mttcg.machine.board import RAM_BASE
 
 SPACES = ("virtual", "physical")
 LARGEST_PIECE = 32 << 10

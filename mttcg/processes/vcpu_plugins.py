@@ -2,84 +2,57 @@
 
 import dataclasses
 import gc
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
 from mttcg.errors import MttcgError
 from mttcg.instrument import session
 from mttcg.instrument.changes import Attachment, Change
 from mttcg.instrument.initialise import forget_module, load_anew
+from mttcg.instrument.loader import Plugin
 from mttcg.instrument.targets import BlockTable, Board, Counter, Probe, Stream
-from mttcg.machine.segments import board_stride, map_segment
+from mttcg.processes.scoreboards import MappedScoreboards
+from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import Order
-from mttcg.vcpu.guest import Declarations
+from mttcg.vcpu.guest import Declarations, GuestOfVcpu
+from mttcg.vcpu.rings import Emitters
+from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.errors import BusError
 
-if TYPE_CHECKING:
-    from mttcg.machine.vcpu_process import VcpuProcess
 
-
-class Boards:
-    """The scoreboards of a vCPU process, by plugin and name.
-
-    Args:
-        descriptors: of the boards' segments.
-    """
-
-    def __init__(self, descriptors: dict[tuple[str, str], int]) -> None:
-        self.descriptors = descriptors
-        self.mapped: dict[tuple[str, str, int], Any] = {}
-
-    def words(self, board: Board, cpu: int) -> Any:
-        """A scoreboard's words of a vCPU, which is the only one to write there."""
-        key = board.plugin, board.name, cpu
-        if key not in self.mapped:
-            size = board_stride(board.words)
-            memory = map_segment(self.descriptors[board.plugin, board.name], size, cpu * size)
-            self.mapped[key] = np.frombuffer(memory, dtype=np.uint64, count=board.words)
-        return self.mapped[key]
-
-    def drop(self, plugin: str) -> None:
-        """Let go of a plugin's; the memory goes with whoever still looks at the words."""
-        for key in [key for key in self.mapped if key[0] == plugin]:
-            del self.mapped[key]
-        for place in [place for place in self.descriptors if place[0] == plugin]:
-            os.close(self.descriptors.pop(place))
-
-
+@dataclass
 class VcpuPlugins:
     """Does the supervisor's orders that concern plugins, between two blocks of its vCPU.
 
-    Args:
-        process: the vCPU process.
-        emit_table: emits what a block table has counted.
+    `boards`, `emitters` and `channel` are those of the vCPU process. `exit_plugin` runs a plugin's
+    plugin_exit; `emit_table` emits what a block table has counted.
     """
 
-    def __init__(self, process: "VcpuProcess", emit_table: Callable[[BlockTable], None]) -> None:
-        assert process.guest is not None and process.vcpu is not None
-        self.process, self.emit_table = process, emit_table
-        self.guest, self.vcpu = process.guest, process.vcpu
-        self.orders: dict[str, Order] = {
-            "load": self.load,
-            "unload": self.unload,
-            "reload": self.reload,
-            "tell": self.tell,
-        }
+    guest: GuestOfVcpu
+    vcpu: Vcpu
+    boards: MappedScoreboards
+    emitters: Emitters
+    channel: Channel
+    exit_plugin: Callable[[Plugin], None]
+    emit_table: Callable[[BlockTable], None]
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        """What it does, by the name of the order."""
+        return {"load": self.load, "unload": self.unload, "reload": self.reload, "tell": self.tell}
 
     def load(self, message: dict[str, Any], descriptors: list[int]) -> None:
         """Load a plugin, whose segments come along, and attach what it attaches."""
         for place, descriptor in zip(message["boards"], descriptors, strict=False):
-            self.process.boards.descriptors[place[0], place[1]] = descriptor
+            self.boards.descriptors[place[0], place[1]] = descriptor
         rings = descriptors[len(message["boards"]) :]
         for place, descriptor in zip(message["rings"], rings, strict=True):
-            self.process.emitters.ring_fds[place[0], place[1]] = descriptor
+            self.emitters.ring_fds[place[0], place[1]] = descriptor
         try:
             self._load(message["spec"], message["epoch"])
         except (MttcgError, BusError) as error:
-            self.process.channel.send({"refused": str(error), "epoch": message["epoch"]})
+            self.channel.send({"refused": str(error), "epoch": message["epoch"]})
 
     def _load(self, spec: str, epoch: int) -> None:
         first = self.guest.declarations
@@ -89,7 +62,7 @@ class VcpuPlugins:
         finally:
             session.set_guest(self.guest)
         for warning in declarations.warnings:
-            self.process.channel.send({"warning": warning})
+            self.channel.send({"warning": warning})
         guest = self.guest
         guest.plugins[plugin.name] = plugin
         guest.declarations.things |= declarations.things
@@ -108,14 +81,14 @@ class VcpuPlugins:
         """Let a plugin end, and let go of all that was made for it."""
         name = message["plugin"]
         self._end(name)
-        self.process.emitters.drop(name)
+        self.emitters.drop(name)
         gc.collect()
 
     def _end(self, name: str) -> None:
-        guest, process = self.guest, self.process
+        guest = self.guest
         plugin = guest.plugins.get(name)
         if plugin is None:  # it could not be loaded here
-            process.boards.drop(name)
+            self.boards.drop(name)
             return
         self.vcpu.lifecycle.tell_one(name, "plugin_vcpu_exit")
         self.vcpu.count_unfinished(name, -1)
@@ -123,7 +96,7 @@ class VcpuPlugins:
         for thing in things:
             if isinstance(thing, BlockTable):
                 self.emit_table(thing)
-        process.exit_plugin(plugin)
+        self.exit_plugin(plugin)
         for attachment in [a for a in guest.registry.attachments if a.plugin == name]:
             guest.apply(Change(False, attachment))
         self.vcpu.follow_plan()  # from here on no native code has an address of the plugin's
@@ -135,7 +108,7 @@ class VcpuPlugins:
             guest.costs.forget(name)
         self.vcpu.follow_plugins()
         forget_module(plugin.module.__name__)
-        process.boards.drop(name)
+        self.boards.drop(name)
 
     def reload(self, message: dict[str, Any], descriptors: list[int]) -> None:
         """Let a plugin's old code end and its new code begin; its rings stay."""
@@ -148,7 +121,7 @@ class VcpuPlugins:
         attached = [self._describe(each) for each in self.guest.registry.attachments]
         costs = self.guest.costs.to_plain() if self.guest.costs is not None else []
         told = {"attachments": attached, "callbacks": costs}
-        self.process.channel.send({"told": told, "question": message["question"]})
+        self.channel.send({"told": told, "question": message["question"]})
 
     def _describe(self, attachment: Attachment) -> dict[str, Any]:
         found: dict[str, Any] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
@@ -16,14 +16,12 @@ from mttcg.errors import EXIT_FAULT
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
-from mttcg.machine.check import check
-from mttcg.machine.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
-from mttcg.machine.watch import Watch
+from mttcg.supervisor.check import check
+from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
+from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
 from mttcg.version import VERSION
-
-if TYPE_CHECKING:
-    from mttcg.machine.machine import Run
 
 EXIT_INTERRUPTED = 130
 EXIT_WAITING = 71
@@ -121,29 +119,13 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
     )
 
 
-def vcpu_now(hart: Hart) -> dict[str, Any]:
-    """One vCPU's part of a snapshot, plain; `idle_ns` has the time in wfi up to now."""
-    state = State(hart.state)
-    idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
-    return {
-        "cpu": hart.index,
-        "state": state.name.lower(),
-        "pc": hart.block_pc,
-        "instructions": hart.instructions,
-        "blocks": hart.blocks,
-        "idle_ns": hart.idle_ns + max(0, idle),
-        "cache_hits": hart.cache_hits,
-        "cache_misses": hart.cache_misses,
-    }
-
-
 def stop_reason(watch: Watch) -> StopReason:
     """Why the run ended; what the user wanted goes before what came of it."""
     if watch.interrupted:
         return StopReason.INTERRUPTED
     if watch.lost:
         return StopReason.VCPU_LOST
-    return ENDINGS.get(watch.machine.ending, StopReason.FAULT)
+    return ENDINGS.get(watch.run.machine.ending, StopReason.FAULT)
 
 
 def exit_status(watch: Watch, reason: StopReason) -> int:
@@ -153,18 +135,12 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
     if watch.failures or reason in (StopReason.VCPU_LOST, StopReason.FAULT):
         return EXIT_FAULT
     if reason is StopReason.GUEST_EXIT:
-        return watch.machine.status
+        return watch.run.machine.status
     return EXIT_WAITING
 
 
-def counter_reports(run: "Run") -> dict[str, dict[str, Any]]:
-    """Per plugin with Counters: a row per vCPU, and the sums."""
-    return run.boards.counters(run.harts.harts)
-
-
-def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult:
+def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
-    assert run.delivery is not None and run.host is not None
     garbage = {where: count for where, count in run.delivery.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
@@ -178,7 +154,7 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
                 "records were not delivered",
                 follows=True,
             )
-    checked = check(run, watch).to_json() if run.config.check else {}
+    checked = check(run).to_json() if run.config.check else {}
     if checked.get("difference"):
         watch.failures.add(checked["difference"], follows=True)
     reason = stop_reason(watch)
@@ -186,9 +162,8 @@ def build_result(run: "Run", watch: Watch, reports: dict[str, Any]) -> RunResult
     return replace(found, check=checked)
 
 
-def interim_result(run: "Run", watch: Watch) -> RunResult:
+def interim_result(run: RunState, watch: Watch) -> RunResult:
     """The result so far of a run that goes on, with the reports that came last."""
-    assert run.delivery is not None
     reports = {
         aggregator.plugin: aggregator.latest
         for aggregator in run.delivery.aggregators
@@ -200,11 +175,10 @@ def interim_result(run: "Run", watch: Watch) -> RunResult:
 
 
 def result_of(
-    run: "Run", watch: Watch, reports: dict[str, Any], reason: StopReason, status: int
+    run: RunState, watch: Watch, reports: dict[str, Any], reason: StopReason, status: int
 ) -> RunResult:
     """All there is of a run, with the `reports` of its aggregators."""
-    assert run.delivery is not None and run.host is not None
-    counted = counter_reports(run)
+    counted = run.counters()
     plugins = run.past_reports | {
         plugin["name"]: counted.get(plugin["name"], {}) | reports.get(plugin["name"], {})
         for plugin in run.host.needs["plugins"]
@@ -217,7 +191,7 @@ def result_of(
         stop_reason=reason,
         vcpus=[vcpu_result(hart, run.delivery.stalled_ns(hart.index)) for hart in run.harts.harts],
         plugins=plugins,
-        ledger={name: ledger.to_plain() for name, ledger in run.delivery.ledger().items()},
+        ledger=run.ledger(),
         subscribers=run.delivery.subscribers(),
         more_subscribers=run.delivery.more_subscribers(),
         failures=watch.failures.all(),

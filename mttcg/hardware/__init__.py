@@ -1,0 +1,1 @@
+"""What the guest sees: the board, its address map and RAM, and its devices."""

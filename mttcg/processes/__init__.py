@@ -1,0 +1,1 @@
+"""What runs in the vCPU host: the host itself, the vCPUs and the translator that it forks."""

@@ -1,0 +1,36 @@
+"""What `--check` counts in a second way, declared as a plugin would, before the plugins are loaded.
+
+`mttcg.supervisor.check` compares it at the end of the run.
+"""
+
+from typing import Any
+
+from mttcg.instrument import events, session
+from mttcg.instrument.api import instrument, instrument_block, instrument_memory
+from mttcg.instrument.targets import CodeTable, Counter, Stream
+from mttcg_bus.stream import StreamSpec
+
+OWNER = "(check)"
+"""Whose boards and rings are those of the check; no plugin can be called so."""
+ENTERED, LEFT, RETIRED, ACCESSES = "entered", "left", "retired", "accesses"
+RING = StreamSpec("check.accesses", events.ACCESS, policy="drop")
+"""Nobody takes its records, so what does not fit is dropped; how many there were is counted."""
+
+
+def attach(declarations: Any) -> None:
+    """Count everything, on every vCPU, in a second way.
+
+    Args:
+        declarations: a `session.Guest` that takes what is declared and attached.
+    """
+    session.set_guest(declarations)
+    with session.calling(OWNER):
+        instrument_block(None, None, CodeTable(ENTERED))
+        CodeTable(LEFT, less_left=True)
+        instrument(None, None, CodeTable(RETIRED))
+        instrument_memory(None, Counter(ACCESSES))
+        instrument_memory(None, Stream(ACCESSES + "_recorded", RING.dtype, RING.policy))
+
+
+RECORDED = (OWNER, ACCESSES + "_recorded")
+"""The ring of accesses, by plugin and stream."""

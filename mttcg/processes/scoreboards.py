@@ -1,0 +1,37 @@
+"""The scoreboards of a run as a vCPU process has them: mapped when they are first asked for."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from mttcg.instrument.targets import Board
+from mttcg.processes.segments import board_stride, map_segment
+
+
+class MappedScoreboards:
+    """The scoreboards of a vCPU process, by plugin and name.
+
+    Args:
+        descriptors: of the boards' segments.
+    """
+
+    def __init__(self, descriptors: dict[tuple[str, str], int]) -> None:
+        self.descriptors = descriptors
+        self.mapped: dict[tuple[str, str, int], Any] = {}
+
+    def words(self, board: Board, cpu: int) -> Any:
+        """A scoreboard's words of a vCPU, which is the only one to write there."""
+        key = board.plugin, board.name, cpu
+        if key not in self.mapped:
+            size = board_stride(board.words)
+            memory = map_segment(self.descriptors[board.plugin, board.name], size, cpu * size)
+            self.mapped[key] = np.frombuffer(memory, dtype=np.uint64, count=board.words)
+        return self.mapped[key]
+
+    def drop(self, plugin: str) -> None:
+        """Let go of a plugin's; the memory goes with whoever still looks at the words."""
+        for key in [key for key in self.mapped if key[0] == plugin]:
+            del self.mapped[key]
+        for place in [place for place in self.descriptors if place[0] == plugin]:
+            os.close(self.descriptors.pop(place))

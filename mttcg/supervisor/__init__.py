@@ -1,0 +1,1 @@
+"""One run as a whole: its processes started, watched and controlled, and its result."""

@@ -1,0 +1,71 @@
+"""A machine: a guest and how it is to be run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mttcg.config import Config
+from mttcg.errors import HostLimitError
+from mttcg.guest.elf import load_guest
+from mttcg.guest.image import GuestImage
+from mttcg.hardware.board import RAM_BASE
+from mttcg.supervisor.console import Console, standard_output
+from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.result import RunResult, Status
+from mttcg.supervisor.run import Run
+from mttcg_bus.host_limits import host_refusal
+
+
+class Machine:
+    """A guest and how it is to be run.
+
+    Args:
+        guest: path of the ELF file.
+        options: as on the command line; the fields of `mttcg.config.Config`.
+
+    Raises OptionError for an option that can't be, GuestFileError for a file that can't be run.
+    """
+
+    def __init__(self, guest: Path | str, **options: Any) -> None:
+        for name in ("plugins",):
+            if name in options:
+                options[name] = tuple(options[name])
+        self.config = Config(guest=Path(guest), **options)
+        self.image: GuestImage = load_guest(self.config.guest, RAM_BASE, self.config.memory)
+
+    def run(
+        self,
+        console: Console | None = None,
+        on_status: Callable[[Status], None] | None = None,
+        stdin_fd: int | None = None,
+        on_bus: Callable[[str], None] | None = None,
+        on_interim: Callable[[RunResult], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
+    ) -> RunResult:
+        """Run the guest to its end.
+
+        Args:
+            console: takes the guest's output, as a binary file does; standard output if None, as
+                bytes or, where that takes only text, as in a notebook, as text.
+            on_status: called several times a second while the guest runs.
+            stdin_fd: descriptor that the guest's UART reads from.
+            on_bus: called with the bus's address once subscribers can come, if the run has a bus.
+            on_interim: called with the result so far, every `interim` seconds if that is not 0.
+            on_warning: called with each warning, a line, when it comes; the result has it, too.
+
+        Raises the errors of a user's mistakes before anything runs; what happens during the run
+        is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
+        the vCPUs, a third one gives up and raises KeyboardInterrupt.
+        """
+        if console is None:
+            console = standard_output()
+        run = Run(self.config, self.image, Interrupts())
+        try:
+            return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+        except Exception as error:
+            if wrong := host_refusal(error, "a smaller machine"):
+                raise HostLimitError(self.config.smp, self.config.memory, wrong) from error
+            raise
+        finally:
+            with run.interrupts:
+                run.close()

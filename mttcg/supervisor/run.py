@@ -1,0 +1,270 @@
+"""One run of a machine: everything is made, started, watched, and ended."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from mttcg.config import Config
+from mttcg.engine.base import ISA
+from mttcg.errors import OptionError
+from mttcg.guest.boot import fill_ram
+from mttcg.guest.image import GuestImage
+from mttcg.isa.riscv64.extensions import isa_text
+from mttcg.isa.riscv64.hart import State
+from mttcg.processes.check_counters import RECORDED
+from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
+from mttcg.supervisor.check import make_rings
+from mttcg.supervisor.console import Console
+from mttcg.supervisor.control import Control
+from mttcg.supervisor.delivery import SUBSCRIBER_SECONDS, Delivery
+from mttcg.supervisor.interim import Interims
+from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.launch import END_SECONDS, Host, start_host
+from mttcg.supervisor.outcome import StatusReader, build_result
+from mttcg.supervisor.result import RunResult, Status
+from mttcg.supervisor.run_state import RunState, engine_of, info_of, stream_of
+from mttcg.supervisor.scoreboards import Scoreboards
+from mttcg.supervisor.snapshot import snapshot_of
+from mttcg.supervisor.watch import Watch
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.shared import Harts, MachineState
+
+
+class Run:
+    """One run: its segments, processes and descriptors, and their end.
+
+    `fds` go to the vCPU host, `ours` are the ends of the console that stay here.
+    """
+
+    def __init__(self, config: Config, image: GuestImage, interrupts: Interrupts) -> None:
+        self.config, self.image, self.interrupts = config, image, interrupts
+        self.identifier = uuid.uuid4().hex
+        self.started = time.monotonic()
+        self.fds: dict[str, int] = {}
+        self.ours: dict[str, int] = {}
+        self.channels: list[Channel] = []
+        self.check_rings: list[int] = []
+        self.boards = Scoreboards()
+        self.ends = ExitStack()  # what comes first here ends last
+        self.ends.callback(interrupts.close)
+        self.ends.callback(self._close_descriptors)
+        self.ends.callback(self.boards.close)
+        self.bus_ends = self.ends.enter_context(ExitStack())
+        self.ends.callback(self._see_vcpus_gone)
+        self.host_ends = self.ends.enter_context(ExitStack())
+
+    def run(
+        self,
+        console: Console | None,
+        on_status: Callable[[Status], None] | None,
+        stdin_fd: int | None,
+        on_bus: Callable[[str], None] | None,
+        on_interim: Callable[[RunResult], None] | None,
+        on_warning: Callable[[str], None] | None,
+    ) -> RunResult:
+        """Start everything, watch it, collect what it left."""
+        maps = self._make_segments()
+        device_tree = fill_ram(
+            self.config, self.image, maps["ram"], isa_text(ISA[engine_of(self.config)])
+        )
+        host = start_host(
+            self.config, self.image, info_of(self.identifier, self.config, self.image)
+        )
+        self.host_ends.callback(host.end)
+        delivery = self._make_delivery(host, on_bus)
+        state = self._make_state(maps, host, delivery)
+        reader = StatusReader(state.harts.harts, state.ledger)
+        interims: Interims | None = None
+
+        def tick() -> None:
+            if on_status is not None:
+                on_status(reader.read())
+            if interims is not None:
+                interims.look()
+
+        with self.interrupts as interrupts:
+            watch = self._watch(state, console, stdin_fd, tick, on_warning or (lambda _text: None))
+            if on_interim is not None and self.config.interim:
+                interims = Interims(state, watch, on_interim)
+            began = time.monotonic()
+            state.machine.start_clock()
+            self._start_vcpus(state, device_tree)
+            watch.loop()
+            state.seconds["run"] = time.monotonic() - began
+            if watch.interrupted:
+                interrupts.let_through()
+            reports = finish(state, watch)
+            watch.interrupted = watch.interrupted or interrupts.waiting
+        return build_result(state, watch, reports)
+
+    def _make_segments(self) -> dict[str, memoryview]:
+        sizes = fixed_sizes(self.config.smp, self.config.memory, self.config.code_cache)
+        for name, size in sizes.items():
+            self.fds[name] = create_segment(name, size)
+        return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
+
+    def _make_delivery(self, host: Host, on_bus: Callable[[str], None] | None) -> Delivery:
+        delivery = Delivery.prepare(host.needs["streams"], self.config.smp, self.config.policies)
+        self.bus_ends.callback(delivery.close)
+        others = self.config.wait_subscribers
+        if others and not delivery.specs:
+            wrong = "nobody can subscribe, as no plugin has a stream"
+            raise OptionError("--wait-subscribers", wrong, "a plugin that records something")
+        may_come = bool(delivery.specs) or self.config.control
+        if self.config.record is not None and not may_come:
+            wrong = "there is nothing to record, as no plugin has a stream"
+            raise OptionError("--record", wrong, "a plugin that records something")
+        if may_come or self.config.bus is not None:
+            info = info_of(self.identifier, self.config, self.image, host)
+            publisher = delivery.publish(self.config, info)
+            if on_bus is not None:
+                on_bus(publisher.url)
+            delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [], self.config)
+            if self.config.record is not None:
+                delivery.record(Path(self.config.record), self.config.record_limit)
+            delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
+        return delivery
+
+    def _make_state(self, maps: dict[str, memoryview], host: Host, delivery: Delivery) -> RunState:
+        """Make what is still missing; from here on everything is there."""
+        self._make_descriptors()
+        self.boards.add(host.needs["boards"], self.config.smp)
+        if self.config.check:
+            self.check_rings += make_rings(self.config.smp)
+        machine = MachineState(maps["machine"])
+        wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
+        state = RunState(
+            identifier=self.identifier,
+            config=self.config,
+            image=self.image,
+            host=host,
+            delivery=delivery,
+            maps=maps,
+            cache_fd=self.fds["cache"],
+            machine=machine,
+            harts=Harts(maps["harts"], wake_fds, machine),
+            boards=self.boards,
+            check_rings=self.check_rings,
+            started=self.started,
+            seconds={"start": time.monotonic() - self.started},
+        )
+        if delivery.publisher is not None:
+            delivery.publisher.state = lambda: snapshot_of(state)
+        return state
+
+    def _make_descriptors(self) -> None:
+        flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
+        for cpu in range(self.config.smp):
+            self.fds[f"wake{cpu}"] = os.eventfd(0, flags)
+        self.fds["notice"] = os.eventfd(0, flags)
+        self.ours["console_output"], self.fds["console_output"] = os.pipe()
+        self.fds["console_input"], self.ours["console_input"] = os.pipe()
+        os.set_blocking(self.fds["console_input"], False)
+        os.set_blocking(self.ours["console_input"], False)
+
+    def _watch(
+        self,
+        state: RunState,
+        console: Console | None,
+        stdin_fd: int | None,
+        tick: Callable[[], None],
+        on_warning: Callable[[str], None],
+    ) -> Watch:
+        watch = Watch(
+            run=state,
+            channels=self.channels,
+            interrupts=self.interrupts,
+            console_output=self.ours["console_output"],
+            console_input=self.ours["console_input"],
+            notice_fd=self.fds["notice"],
+            console=console,
+            stdin_fd=stdin_fd,
+            on_tick=tick,
+            on_warning=on_warning,
+        )
+        for text in (*self.image.warnings, *state.host.warnings):
+            watch.warn(text)
+        publisher = state.delivery.publisher
+        if publisher is not None and self.config.control:
+            watch.control = Control(state, watch, publisher)
+        return watch
+
+    def _start_vcpus(self, state: RunState, device_tree: int) -> None:
+        """Send the host what the vCPUs need; it forks them."""
+        delivery = state.delivery
+        passed = dict(self.fds)
+        with ExitStack() as theirs:
+            for cpu in range(self.config.smp):
+                ours, other = Channel.pair()
+                self.channels.append(ours)
+                theirs.callback(other.close)
+                passed[f"vcpu{cpu}"] = other.fileno()
+                for end, channel in zip(("asking", "translator"), Channel.pair(), strict=True):
+                    theirs.callback(channel.close)
+                    passed[f"{end}{cpu}"] = channel.fileno()
+                passed[f"space{cpu}"] = delivery.space_fds[cpu]
+                for stream, rings in delivery.ring_fds.items():
+                    passed[f"ring {stream} {cpu}"] = rings[cpu]
+            for cpu, ring in enumerate(self.check_rings):
+                passed[f"ring {'.'.join(RECORDED)} {cpu}"] = ring
+            for (plugin, name), descriptor in self.boards.descriptors.items():
+                passed[f"board {plugin}.{name}"] = descriptor
+            passed["doorbell"] = delivery.doorbell_fd
+            message = start_message(state, device_tree, list(passed))
+            state.host.send(message, list(passed.values()))
+        os.close(self.fds.pop("console_output"))
+
+    def _see_vcpus_gone(self) -> None:
+        until = time.monotonic() + END_SECONDS
+        for channel in self.channels:
+            channel.wait_end(until)
+            channel.close()
+
+    def _close_descriptors(self) -> None:
+        for descriptor in (*self.fds.values(), *self.check_rings, *self.ours.values()):
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """End every process that is left; close every descriptor."""
+        self.ends.close()
+
+
+def start_message(state: RunState, device_tree: int, descriptors: list[str]) -> dict[str, Any]:
+    """What every vCPU is told, with the names of the descriptors that come along, in order.
+
+    `device_tree` is its guest physical address.
+    """
+    config, image = state.config, state.image
+    return {
+        "guest": str(config.guest),
+        "smp": config.smp,
+        "memory": config.memory,
+        "code_cache": config.code_cache,
+        "engine": state.engine,
+        "pin": config.pin,
+        "entry": image.entry,
+        "device_tree": device_tree,
+        "htif": [image.tohost, image.fromhost],
+        "control": config.control,
+        "streams": [name.split(".", 1) for name in state.delivery.specs]
+        + ([list(RECORDED)] if state.check_rings else []),
+        "boards": [[board["plugin"], board["name"]] for board in state.host.needs["boards"]],
+        "fds": {name: place for place, name in enumerate(descriptors)},
+    }
+
+
+def finish(state: RunState, watch: Watch) -> dict[str, Any]:
+    """Emit for those that could not, deliver the rest, collect the reports."""
+    for hart in state.harts.harts:
+        if hart.state == State.STOPPED:
+            continue
+        for table in state.host.needs["tables"]:
+            records = state.table_records(table, hart.index)
+            state.delivery.emit_for(stream_of(table), hart.index, records)
+    reports = state.delivery.finish(watch.failures)
+    state.seconds["deliver"] = time.monotonic() - state.started - sum(state.seconds.values())
+    return reports

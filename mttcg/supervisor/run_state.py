@@ -1,0 +1,108 @@
+"""The state of a run: all that it has, as its result, its commands and its plugins look at it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mttcg.config import Config
+from mttcg.guest.image import GuestImage
+from mttcg.hardware.board import RAM_BASE
+from mttcg.supervisor.delivery import Delivery
+from mttcg.supervisor.launch import Host
+from mttcg.supervisor.scoreboards import Scoreboards
+from mttcg.tbcache.cache import BlockCache
+from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.tables import table_records
+from mttcg_bus.run_info import RunInfo
+
+DEFAULT_ENGINE = "llvm"
+
+
+@dataclass
+class RunState:
+    """What a run has when its vCPUs are about to start, and until its result is made.
+
+    `maps` are the segments by name, `cache_fd` is the block cache's descriptor, which is its lock;
+    `check_rings` are those of `--check`, one a vCPU, none without it. `started` is when the run
+    began, on the monotonic clock; `seconds` maps a phase to its wall time. `past_reports` are those
+    of plugins that were unloaded, by name.
+    """
+
+    identifier: str
+    config: Config
+    image: GuestImage
+    host: Host
+    delivery: Delivery
+    maps: Mapping[str, memoryview]
+    cache_fd: int
+    machine: MachineState
+    harts: Harts
+    boards: Scoreboards
+    check_rings: list[int]
+    started: float
+    seconds: dict[str, float]
+    past_reports: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return engine_of(self.config)
+
+    def info(self) -> RunInfo:
+        """What is run, for those who subscribe."""
+        return info_of(self.identifier, self.config, self.image, self.host)
+
+    @cached_property
+    def symbol_at(self) -> Callable[[int], str]:
+        """Names what is at an address, "" if it has no name."""
+        return self.info().symbol_at
+
+    def cache(self) -> BlockCache:
+        """The block cache, to be read."""
+        ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
+        return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0)
+
+    def table_records(self, table: Mapping[str, Any], cpu: int) -> Any:
+        """What a table has counted on a vCPU, in the layout of its stream."""
+        words = self.boards.words(table["plugin"], table["name"], cpu)
+        spec = self.delivery.specs[stream_of(table)]
+        return table_records(words, self.cache(), spec.dtype)
+
+    def counters(self) -> dict[str, dict[str, Any]]:
+        """Per plugin with Counters: a row per vCPU, and the sums."""
+        return self.boards.counters(self.harts.harts)
+
+    def ledger(self) -> dict[str, dict[str, int]]:
+        """Each stream's counts."""
+        return {name: ledger.to_plain() for name, ledger in self.delivery.ledger().items()}
+
+
+def engine_of(config: Config) -> str:
+    """Name of the engine that `auto` stands for, or that was asked for."""
+    return DEFAULT_ENGINE if config.engine == "auto" else config.engine
+
+
+def stream_of(table: Mapping[str, Any]) -> str:
+    """Name of the stream that a table's records go out by."""
+    return f"{table['plugin']}.{table['stream']}"
+
+
+def info_of(
+    identifier: str, config: Config, image: GuestImage, host: Host | None = None
+) -> RunInfo:
+    """What is run, for those who subscribe; before there is a host, as far as it is known."""
+    return RunInfo(
+        run=identifier,
+        guest=str(config.guest),
+        smp=config.smp,
+        engine=engine_of(config),
+        ram_base=RAM_BASE,
+        ram_size=config.memory,
+        entry=image.entry,
+        symbols=tuple((s.address, s.size, s.name) for s in image.symbols),
+        plugins=config.plugins if host is None else tuple(host.plugin_specs()),
+        ticks_per_second=0 if host is None else host.ticks_per_second,
+    )

@@ -1,0 +1,45 @@
+"""What a run has counted so far, plain, for those who subscribe late."""
+
+import time
+from typing import Any
+
+from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.supervisor.result import json_ready
+from mttcg.supervisor.run_state import RunState, stream_of
+
+
+def snapshot_of(run: RunState) -> dict[str, Any]:
+    """The counters, tables and vCPUs at this moment."""
+    tables = [
+        {
+            "plugin": table["plugin"],
+            "name": table["name"],
+            "cpu": hart.index,
+            "stream": stream_of(table),
+            "records": run.table_records(table, hart.index).tobytes(),
+        }
+        for table in run.host.needs["tables"]
+        for hart in run.harts.harts
+    ]
+    return {
+        "counters": json_ready(run.counters()),
+        "tables": tables,
+        "at_ns": time.monotonic_ns(),
+        "vcpus": [vcpu_now(hart) for hart in run.harts.harts],
+    }
+
+
+def vcpu_now(hart: Hart) -> dict[str, Any]:
+    """One vCPU's part of a snapshot, plain; `idle_ns` has the time in wfi up to now."""
+    state = State(hart.state)
+    idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
+    return {
+        "cpu": hart.index,
+        "state": state.name.lower(),
+        "pc": hart.block_pc,
+        "instructions": hart.instructions,
+        "blocks": hart.blocks,
+        "idle_ns": hart.idle_ns + max(0, idle),
+        "cache_hits": hart.cache_hits,
+        "cache_misses": hart.cache_misses,
+    }
