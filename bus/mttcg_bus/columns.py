@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import zstandard
 
-from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError
 from mttcg_bus.limits import LARGEST_PAYLOAD
+from mttcg_bus.plain import Bytes
 from mttcg_bus.stream import Records
 
 LEVEL = 1
@@ -35,7 +35,7 @@ class Packer:
         """Return a batch as compressed columns; None if that takes no less than the records."""
         if len(records) * bytes_of_fields(records.dtype) > LARGEST_PAYLOAD:
             return None
-        pieces: list[wire.Bytes] = []
+        pieces: list[Bytes] = []
         for name in records.dtype.names or ():
             pieces += _column(_numbers(records[name]))
         packed = self._compressor.compress(b"".join(pieces))
@@ -75,7 +75,7 @@ def _rises(numbers: Records) -> bool:
     return all((some[1:] >= some[:-1]).all() for some in (numbers[:_SAMPLE], numbers))
 
 
-def unpack(payload: wire.Bytes, count: int, dtype: "np.dtype[Any]") -> Records:
+def unpack(payload: Bytes, count: int, dtype: "np.dtype[Any]") -> Records:
     """Return the `count` records of compressed columns; raises ProtocolError.
 
     What it takes is in proportion to `count`, whatever the payload claims to hold.
@@ -96,7 +96,7 @@ def unpack(payload: wire.Bytes, count: int, dtype: "np.dtype[Any]") -> Records:
     return records
 
 
-def _decompressed(payload: wire.Bytes, most: int) -> bytes:
+def _decompressed(payload: Bytes, most: int) -> bytes:
     """Return what zstd compressed, which says first how much that is."""
     try:
         size = zstandard.frame_content_size(payload)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mttcg_bus.errors import OutputFull
 from mttcg_bus.host_limits import NO_ROOM
-from mttcg_bus.wire import Bytes
+from mttcg_bus.plain import Bytes
 
 STEP = 32 << 20
 """Bytes written between two advices."""

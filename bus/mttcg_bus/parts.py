@@ -11,6 +11,7 @@ from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError
 from mttcg_bus.items import Batch, End, Gap, Item
 from mttcg_bus.limits import LARGEST_PAYLOAD, MOST_PARTS
+from mttcg_bus.plain import Bytes
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import Records, StreamSpec, topic_of
 
@@ -54,13 +55,13 @@ class Parts:
                     self._parts[spec.name, cpu] = Part(spec)
 
     @classmethod
-    def from_welcome(cls, payload: wire.Bytes, prefixes: tuple[str, ...]) -> "Parts":
+    def from_welcome(cls, payload: Bytes, prefixes: tuple[str, ...]) -> "Parts":
         """Return the parts that the payload of `welcome` describes."""
         plain = wire.unpack(payload, LARGEST_PAYLOAD)
         run = RunInfo.from_plain(checked.take_mapping(plain, "run"))
         return cls(run, {spec.name: spec for spec in _streams_of(plain)}, prefixes)
 
-    def open(self, payload: wire.Bytes) -> tuple[StreamSpec, ...]:
+    def open(self, payload: Bytes) -> tuple[StreamSpec, ...]:
         """Take in the streams that the payload of `opened` describes; a name may be there again."""
         specs = _streams_of(wire.unpack(payload, LARGEST_PAYLOAD))
         for spec in specs:

@@ -5,10 +5,11 @@ value is absent or is not of the wanted kind. Keys that nobody asks for are igno
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from mttcg_bus.errors import ProtocolError
 
+Bytes: TypeAlias = bytes | bytearray | memoryview
 LARGEST_INTEGER = 2**64 - 1
 """Every integer of the protocol is an unsigned 64-bit number."""
 

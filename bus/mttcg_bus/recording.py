@@ -26,6 +26,7 @@ from mttcg_bus.growing_file import GrowingFile
 from mttcg_bus.items import Batch, End, Item, Opened
 from mttcg_bus.limits import LARGEST_HEADER, LARGEST_PAYLOAD
 from mttcg_bus.parts import Parts, pack_streams, records_of_payload
+from mttcg_bus.plain import Bytes
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.stream import StreamSpec, bytes_of
 
@@ -124,7 +125,7 @@ class RecordingWriter:
         """Close the file."""
         self._file.close()
 
-    def _write(self, message: wire.Message, payload: wire.Bytes) -> None:
+    def _write(self, message: wire.Message, payload: Bytes) -> None:
         header = wire.encode_header(message)
         size = self._file.size + _ENTRY.size + len(header) + len(payload)
         if self._limit and size > self._limit - _ROOM:
@@ -262,5 +263,5 @@ class Recording:
         self.close()
 
 
-def _checksum(entry: bytes, header: wire.Bytes, payload: wire.Bytes) -> int:
+def _checksum(entry: bytes, header: Bytes, payload: Bytes) -> int:
     return zlib.crc32(payload, zlib.crc32(header, zlib.crc32(entry[_CHECKED_AT:])))

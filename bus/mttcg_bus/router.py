@@ -26,6 +26,7 @@ from mttcg_bus.limits import (
     UNREAD_SECONDS,
 )
 from mttcg_bus.peers import Peer, Peers, Unread
+from mttcg_bus.plain import Bytes
 from mttcg_bus.security import (
     CONTROLLER,
     Guard,
@@ -35,7 +36,6 @@ from mttcg_bus.security import (
     read_keys,
 )
 from mttcg_bus.tokens import LeftToken
-from mttcg_bus.wire import Bytes
 
 BEAT_MILLISECONDS = 1000
 SILENCE_MILLISECONDS = 10_000

@@ -23,10 +23,9 @@ from mttcg_bus.limits import (
     LONGEST_REASON,
     cut,
 )
+from mttcg_bus.plain import Bytes
 
 PROTOCOL_VERSION = 1
-
-Bytes: TypeAlias = bytes | bytearray | memoryview
 
 _MALFORMED = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
 """What msgpack raises for what it can't read."""

@@ -322,6 +322,25 @@ def test_lines_are_printed_by_the_terminals_module_alone() -> None:
     assert users == PRINTERS.keys()
 
 
+def test_unicorn_and_msgpack_are_in_no_process_together() -> None:
+    """Their licences, GPL-2.0-only and Apache-2.0, do not go together; see docs/licences.md."""
+    load = """
+import importlib, sys
+from mttcg.instrument.loader import import_source, project_plugins
+from mttcg.machine.vcpu_process import load_engine
+import mttcg.machine.host
+load_engine("unicorn")
+for plugin in project_plugins():
+    import_source(plugin)
+print(*sys.modules)
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", load], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert "unicorn" in loaded
+    assert "msgpack" not in loaded
+
+
 def stores_raw(function: ast.AST) -> bool:
     """Whether a function stores through a subscript of one of the RAW_NAMES."""
     for node in ast.walk(function):
