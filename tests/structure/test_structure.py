@@ -327,8 +327,8 @@ def test_unicorn_and_msgpack_are_in_no_process_together() -> None:
     load = """
 import importlib, sys
 from mttcg.instrument.loader import import_source, project_plugins
-from mttcg.machine.vcpu_process import load_engine
-import mttcg.machine.host
+from mttcg.processes.vcpu_process import load_engine
+import mttcg.processes.host
 load_engine("unicorn")
 for plugin in project_plugins():
     import_source(plugin)
