@@ -13,8 +13,8 @@ from mttcg.supervisor.result import json_ready
 from mttcg.terminal import tell_error
 
 if TYPE_CHECKING:
-    from mttcg_bus.aggregator import Aggregator, Outcome
     from mttcg_bus.run_info import RunInfo
+    from mttcg_bus.subscriber.aggregator import Aggregator, Outcome
 
 CONNECT_SECONDS = 10.0
 """How long the publisher may take to answer."""
@@ -46,7 +46,7 @@ def aggregator_errors(plugin: Plugin) -> Iterator[None]:
     traceback says nothing.
     """
     from mttcg_bus.errors import BusError
-    from mttcg_bus.host_limits import NO_ROOM, limit_of
+    from mttcg_bus.host.limits import NO_ROOM, limit_of
 
     try:
         yield

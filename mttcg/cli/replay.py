@@ -34,8 +34,8 @@ class ReplayVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Aggregate what was recorded; 70 if the recording breaks off."""
         from mttcg.report.page import replay_page
-        from mttcg_bus.aggregator import aggregate
-        from mttcg_bus.recording import Recording
+        from mttcg_bus.recording.recording import Recording
+        from mttcg_bus.subscriber.aggregator import aggregate
 
         for option, file in (("--json", args.json), ("--html", args.html)):
             if file is not None:

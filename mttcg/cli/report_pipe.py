@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import EXIT_FAULT, MttcgError
 from mttcg.supervisor.result import json_ready
-from mttcg_bus.host_limits import host_refusal
+from mttcg_bus.host.limits import host_refusal
 
 if TYPE_CHECKING:
-    from mttcg_bus.stream import Received
+    from mttcg_bus.wire.stream import Received
 
 
 def write_line(descriptor: int, line: dict[str, Any], *, last: bool = False) -> None:

@@ -24,7 +24,10 @@ from mttcg.instrument.loader import Plugin
 from mttcg.processes.parent import signal_at_end_of_parent
 from mttcg.supervisor.aggregator_process import is_stopped
 from mttcg.supervisor.launch import PYTHON, end_text
-from mttcg_bus.aggregator import (
+from mttcg_bus.errors import BusError
+from mttcg_bus.host.threads import single_threaded
+from mttcg_bus.run_info import RunInfo
+from mttcg_bus.subscriber.aggregator import (
     Aggregator,
     Outcome,
     consume_all,
@@ -33,16 +36,13 @@ from mttcg_bus.aggregator import (
     save,
     with_report,
 )
-from mttcg_bus.errors import BusError
-from mttcg_bus.interim import Every, Paced, so_far
-from mttcg_bus.run_info import RunInfo
-from mttcg_bus.state import pack_state, unpack_state
-from mttcg_bus.stream import received_of, topic_of
-from mttcg_bus.subscriber import Subscriber, ask_snapshot
-from mttcg_bus.threads import single_threaded
+from mttcg_bus.subscriber.interim import Every, Paced, so_far
+from mttcg_bus.subscriber.state import pack_state, unpack_state
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_snapshot
+from mttcg_bus.wire.stream import received_of, topic_of
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import Security
+    from mttcg_bus.wire.security import Security
 
 READ_BYTES = 1 << 20
 NEVER = float("inf")

@@ -28,8 +28,8 @@ from mttcg.instrument.second_half import check_aggregator, checks_options
 from mttcg.terminal import tell
 
 if TYPE_CHECKING:
-    from mttcg_bus.aggregator import Outcome
-    from mttcg_bus.security import Security
+    from mttcg_bus.subscriber.aggregator import Outcome
+    from mttcg_bus.wire.security import Security
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -146,7 +146,7 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
 
 def check_before(url: str, plugin: Plugin, security: "Security | None") -> None:
     """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
-    from mttcg_bus.subscriber import ask_snapshot
+    from mttcg_bus.subscriber.subscriber import ask_snapshot
 
     check_aggregator(plugin, ask_snapshot(url, CONNECT_SECONDS, security).run)
 
@@ -162,9 +162,9 @@ def aggregate_alone(
     told: called with each interim report. Returns the outcome and whether it was Ctrl-C. Raises the
     bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    from mttcg_bus.aggregator import aggregate, report_of, save
-    from mttcg_bus.interim import Every, Paced, so_far
-    from mttcg_bus.subscriber import Subscriber
+    from mttcg_bus.subscriber.aggregator import aggregate, report_of, save
+    from mttcg_bus.subscriber.interim import Every, Paced, so_far
+    from mttcg_bus.subscriber.subscriber import Subscriber
 
     make = maker_of(plugin)
     with Subscriber(
@@ -198,7 +198,7 @@ def aggregate_in_shards(
 ) -> "tuple[Outcome, bool]":
     """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
     from mttcg.cli.shards import ShardLostError, Shards
-    from mttcg_bus.subscriber import ask_snapshot
+    from mttcg_bus.subscriber.subscriber import ask_snapshot
 
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
     count = min(args.shards, run.smp)

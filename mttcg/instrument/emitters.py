@@ -36,7 +36,7 @@ from mttcg.instrument.frames import (
 )
 from mttcg.isa import native as host
 from mttcg.isa.riscv64 import classes
-from mttcg_bus import ring
+from mttcg_bus.ring import ring
 
 U64 = np.uint64
 is_jump = njit(cache=True)(classes.is_jump)

@@ -35,6 +35,6 @@ def use_native_cache() -> Path:
 
 def bus_ring() -> Path:
     """The file that has the offsets of a ring."""
-    from mttcg_bus import ring
+    from mttcg_bus.ring import ring
 
     return Path(ring.__file__)

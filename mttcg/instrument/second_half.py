@@ -10,8 +10,8 @@ from mttcg.errors import PluginError, UserError
 from mttcg.instrument.loader import Plugin, describe_failure
 
 if TYPE_CHECKING:
-    from mttcg_bus.aggregator import Aggregator
     from mttcg_bus.run_info import RunInfo
+    from mttcg_bus.subscriber.aggregator import Aggregator
 
 
 def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
@@ -20,7 +20,7 @@ def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
     if found is None:
         wrong = "it has no class Aggregator; expected a plugin that aggregates what it records"
         raise PluginError(plugin.name, wrong)
-    from mttcg_bus.aggregator import Aggregator
+    from mttcg_bus.subscriber.aggregator import Aggregator
 
     if not issubclass(found, Aggregator):
         wrong = "its Aggregator is of another kind; expected one derived from mttcg_bus.Aggregator"
@@ -30,7 +30,7 @@ def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
 
 def checks_options(plugin: Plugin) -> bool:
     """Whether the plugin's aggregator has options to refuse, by a `check` of its own."""
-    from mttcg_bus.aggregator import Aggregator
+    from mttcg_bus.subscriber.aggregator import Aggregator
 
     defined = next(cls for cls in aggregator_of(plugin).__mro__ if "check" in vars(cls))
     return defined is not Aggregator

@@ -8,7 +8,7 @@ from typing import Any
 from mttcg.instrument import events, session
 from mttcg.instrument.api import instrument, instrument_block, instrument_memory
 from mttcg.instrument.targets import CodeTable, Counter, Stream
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire.stream import StreamSpec
 
 OWNER = "(check)"
 """Whose boards and rings are those of the check; no plugin can be called so."""

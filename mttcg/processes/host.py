@@ -22,8 +22,8 @@ from mttcg.instrument.native_cache import use_native_cache
 from mttcg.processes.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
-from mttcg_bus.host_limits import host_refusal
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.host.limits import host_refusal
+from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
     from mttcg.vcpu.guest import Declarations

@@ -42,7 +42,7 @@ from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
-from mttcg_bus.host_limits import check_memory_room, host_refusal
+from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion

@@ -14,8 +14,8 @@ from mttcg.instrument.registry import CALLBACK
 from mttcg.instrument.targets import Stream
 from mttcg.vcpu.patience import Patience
 from mttcg.vcpu.twice import MappedTwice
-from mttcg_bus import ring
-from mttcg_bus.ring import RingProducer, wait_for_space
+from mttcg_bus.ring import ring
+from mttcg_bus.ring.ring import RingProducer, wait_for_space
 
 
 class Emitters:

@@ -27,7 +27,7 @@ from mttcg.instrument.options import parse_spec
 from mttcg.supervisor.machine import Machine
 from mttcg.supervisor.outcome import EXIT_INTERRUPTED, EXIT_WAITING
 from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
-from mttcg_bus.garbage import Garbage
+from mttcg_bus.publisher.garbage import Garbage
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -17,8 +17,8 @@ from hypothesis import strategies as some
 from mttcg.instrument.loader import load_plugin, project_plugins
 from mttcg.supervisor.result import json_ready
 from mttcg_bus import Aggregator, RunInfo, StreamSpec
-from mttcg_bus.aggregator import report_of
-from mttcg_bus.state import pack_state, unpack_state
+from mttcg_bus.subscriber.aggregator import report_of
+from mttcg_bus.subscriber.state import pack_state, unpack_state
 
 SMP = 3
 BASE = 0x8000_0000

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mttcg.instrument.options import option
-from mttcg_bus.aggregator import Aggregator as Base
+from mttcg_bus.subscriber.aggregator import Aggregator as Base
 
 
 @dataclass(frozen=True)
