@@ -7,8 +7,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import MttcgError
-from mttcg.instrument.loader import Plugin
-from mttcg.instrument.second_half import aggregator_of
+from mttcg.instrument.loading.loader import Plugin
+from mttcg.instrument.loading.second_half import aggregator_of
 from mttcg.supervisor.result import json_ready
 from mttcg.terminal import tell_error
 

@@ -8,8 +8,8 @@ from mttcg.cli.files import write_file
 from mttcg.cli.subscribe import deliver
 from mttcg.config import check_output
 from mttcg.errors import EXIT_FAULT, PluginError
-from mttcg.instrument.loader import load_plugin
-from mttcg.instrument.second_half import check_aggregator
+from mttcg.instrument.loading.loader import load_plugin
+from mttcg.instrument.loading.second_half import check_aggregator
 
 
 class ReplayVerb:

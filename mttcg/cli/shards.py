@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
 from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
-from mttcg.instrument.loader import Plugin
+from mttcg.instrument.loading.loader import Plugin
 from mttcg.processes.parent import signal_at_end_of_parent
 from mttcg.supervisor.aggregator_process import is_stopped
 from mttcg.supervisor.launch import PYTHON, end_text

@@ -23,8 +23,8 @@ from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
-from mttcg.instrument.loader import Plugin, load_plugin
-from mttcg.instrument.second_half import check_aggregator, checks_options
+from mttcg.instrument.loading.loader import Plugin, load_plugin
+from mttcg.instrument.loading.second_half import check_aggregator, checks_options
 from mttcg.terminal import tell
 
 if TYPE_CHECKING:

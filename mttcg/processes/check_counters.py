@@ -5,9 +5,10 @@
 
 from typing import Any
 
-from mttcg.instrument import events, session
-from mttcg.instrument.api import instrument, instrument_block, instrument_memory
-from mttcg.instrument.targets import CodeTable, Counter, Stream
+from mttcg.instrument import events
+from mttcg.instrument.api import session
+from mttcg.instrument.api.attach import instrument, instrument_block, instrument_memory
+from mttcg.instrument.api.targets import CodeTable, Counter, Stream
 from mttcg_bus.wire.stream import StreamSpec
 
 OWNER = "(check)"

@@ -10,8 +10,8 @@ import pytest
 from samples import BARE, PLUGINS, SAMPLE
 
 from mttcg.errors import PluginError
-from mttcg.instrument import loader
-from mttcg.instrument.loader import all_plugins, find_plugin, load_plugin, load_plugins
+from mttcg.instrument.loading import loader
+from mttcg.instrument.loading.loader import all_plugins, find_plugin, load_plugin, load_plugins
 
 
 @pytest.fixture

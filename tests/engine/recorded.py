@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument import events
-from mttcg.instrument.changes import Where
-from mttcg.instrument.operations import record
-from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.api.changes import Where
+from mttcg.instrument.native.operations import record
+from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.vcpu.rings import Emitters
 from mttcg_bus.ring.consumer import RingConsumer
 from mttcg_bus.ring.ring import create_ring

@@ -10,7 +10,7 @@ from plugin_runs import replay, run
 
 from mttcg.errors import OptionError, PluginError
 from mttcg.instrument import events
-from mttcg.instrument.loader import load_plugin
+from mttcg.instrument.loading.loader import load_plugin
 from mttcg_bus import RunInfo
 from mttcg_bus.recording.recording import Recording
 from mttcg_bus.subscriber.items import Batch

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from mttcg.instrument.loader import load_plugin, project_plugins
+from mttcg.instrument.loading.loader import load_plugin, project_plugins
 from mttcg.supervisor.result import json_ready
 from mttcg_bus import Aggregator, RunInfo, StreamSpec
 from mttcg_bus.subscriber.aggregator import report_of
@@ -34,8 +34,8 @@ NAMES = [
 ]
 DESCRIBE = """
 import json, sys
-from mttcg.instrument import session
-from mttcg.instrument.initialise import load_plugins
+from mttcg.instrument.api import session
+from mttcg.instrument.loading.initialise import load_plugins
 from mttcg.processes.host import describe
 from mttcg.vcpu.guest import Declarations
 streams = {}

@@ -69,6 +69,13 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "subscriber": {"wire", "host", "ring"},
         "recording": {"wire", "host", "ring", "subscriber"},
     },
+    "mttcg/instrument": {
+        "program": set(),
+        "api": set(),
+        "loading": {"api"},
+        "native": {"api", "loading"},
+        "plan": {"api", "loading", "native"},
+    },
 }
 """For the rooms of a large part, which others of that part each may import."""
 PLUGINS_MAY_IMPORT = ("mttcg.instrument", "mttcg_plugins", "mttcg_bus")
@@ -78,7 +85,10 @@ PLACES = {
     "msgpack": {"bus/mttcg_bus/wire/wire.py"},
     # the benchmarks are loaded when they are asked for, and by nothing else
     "mttcg_bench": {"mttcg/cli/bench.py"},
-    "zstandard": {"bus/mttcg_bus/recording/columns.py", "mttcg/instrument/debug_sections.py"},
+    "zstandard": {
+        "bus/mttcg_bus/recording/columns.py",
+        "mttcg/instrument/program/debug_sections.py",
+    },
     "zmq": {
         "bus/mttcg_bus/subscriber/dealer.py",
         "bus/mttcg_bus/publisher/publisher.py",
@@ -91,9 +101,9 @@ PLACES = {
     "capstone": {"mttcg/isa/riscv64/decode.py"},
     "elftools": {
         "mttcg/guest/elf.py",
-        "mttcg/instrument/elf_segments.py",
-        "mttcg/instrument/source_lines.py",
-        "mttcg/instrument/debug_sections.py",
+        "mttcg/instrument/program/elf_segments.py",
+        "mttcg/instrument/program/source_lines.py",
+        "mttcg/instrument/program/debug_sections.py",
     },
     "psutil": {"mttcg/supervisor/outcome.py"},
     "rich": {"mttcg/cli"},
@@ -103,17 +113,17 @@ PLACES = {
         "mttcg/campaign/worker.py",
     },
     # native code: what translated code calls, and the words it is written in
-    "numba": {"mttcg/engine", "mttcg/instrument", "mttcg/isa"},
+    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/isa"},
     "llvmlite": {
         "mttcg/engine",
-        "mttcg/instrument/native.py",
-        "mttcg/instrument/native_functions.py",
+        "mttcg/instrument/native/native.py",
+        "mttcg/instrument/native/native_functions.py",
         "mttcg/isa/native.py",
     },
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {
-    "mttcg/instrument/native_cache.py": "where compiled code is kept, said before numba is loaded",
+    "mttcg/instrument/native/native_cache.py": "where compiled code is kept, for numba to find",
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
@@ -353,7 +363,7 @@ def test_unicorn_and_msgpack_are_in_no_process_together() -> None:
     """Their licences, GPL-2.0-only and Apache-2.0, do not go together; see docs/licences.md."""
     load = """
 import importlib, sys
-from mttcg.instrument.loader import import_source, project_plugins
+from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg.processes.vcpu_process import load_engine
 import mttcg.processes.host
 load_engine("unicorn")

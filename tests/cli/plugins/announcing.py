@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mttcg.instrument.options import option
+from mttcg.instrument.api.options import option
 from mttcg_bus.subscriber.aggregator import Aggregator as Base
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import PluginError
-from mttcg.instrument import loader, session
+from mttcg.instrument.api import session
+from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.errors import OptionRefusedError
-from mttcg.instrument.loader import Plugin
-from mttcg.instrument.options import parse_spec
-from mttcg.instrument.plugin_modules import forget_modules
-from mttcg.instrument.second_half import aggregator_of, check_aggregator
+from mttcg.instrument.loading import loader
+from mttcg.instrument.loading.loader import Plugin
+from mttcg.instrument.loading.plugin_modules import forget_modules
+from mttcg.instrument.loading.second_half import aggregator_of, check_aggregator
 
 if TYPE_CHECKING:
     from mttcg_bus.run_info import RunInfo

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.instrument import events
-from mttcg.instrument.changes import Where
-from mttcg.instrument.native_functions import native_address
+from mttcg.instrument.api.changes import Where
+from mttcg.instrument.native.native_functions import native_address
 
-EMITTERS = "mttcg.instrument.emitters"
-CONDITIONS = "mttcg.instrument.conditions"
-NATIVE = "mttcg.instrument.native"
+EMITTERS = "mttcg.instrument.native.emitters"
+CONDITIONS = "mttcg.instrument.native.conditions"
+NATIVE = "mttcg.instrument.native.native"
 RECORDS: dict[Where, dict[Any, str]] = {
     Where.ACCESS: {events.ACCESS: "emit_access", events.TIMED_ACCESS: "emit_timed_access"},
     Where.BLOCK: {events.BLOCK: "emit_block", events.TIMED: "emit_timed_block"},
@@ -65,6 +65,6 @@ def clock() -> int:
 
 def probe(function: Callable[..., Any], where: Where, answers: bool = False) -> Any:
     """Compile a probe, see `native.compile_probe`."""
-    from mttcg.instrument.native import compile_probe
+    from mttcg.instrument.native.native import compile_probe
 
     return compile_probe(function, where, answers)

@@ -15,7 +15,7 @@ def sources_digest() -> str:
 
     numba notices a changed file, but not a function or constant that changed in another.
     """
-    package = Path(__file__).parent.parent
+    package = Path(__file__).parents[2]
     sources = [file for folder in FOLDERS for file in sorted((package / folder).rglob("*.py"))]
     digest = hashlib.blake2b(digest_size=8)
     for source in (*sources, bus_ring()):

@@ -12,7 +12,7 @@ import numpy as np
 from numba import cfunc, njit, types
 
 from mttcg.instrument import events
-from mttcg.instrument.frames import (
+from mttcg.instrument.native.frames import (
     BATCH_MASK,
     CPU,
     CURSOR,

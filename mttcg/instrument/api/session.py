@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
+from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import NoGuestError
-from mttcg.instrument.ticket import Ticket
 
 
 class Guest(Protocol):

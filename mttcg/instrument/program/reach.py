@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mttcg.instrument.elf_segments import Placement, Placements
+from mttcg.instrument.program.elf_segments import Placement, Placements
 
 
 @dataclass(frozen=True)

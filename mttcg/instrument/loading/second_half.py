@@ -7,7 +7,7 @@ The vCPU host asks it before a run starts anything, as it asks `plugin_init` of 
 from typing import TYPE_CHECKING
 
 from mttcg.errors import PluginError, UserError
-from mttcg.instrument.loader import Plugin, describe_failure
+from mttcg.instrument.loading.loader import Plugin, describe_failure
 
 if TYPE_CHECKING:
     from mttcg_bus.run_info import RunInfo

@@ -12,10 +12,10 @@ from llvmlite import ir
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
-from mttcg.instrument.changes import Where
+from mttcg.instrument.api.changes import Where
 from mttcg.instrument.events import WRITE
-from mttcg.instrument.probe_errors import check_arguments, probe_error
-from mttcg.instrument.probe_key import content_of
+from mttcg.instrument.native.probe_errors import check_arguments, probe_error
+from mttcg.instrument.native.probe_key import content_of
 from mttcg.isa import native as host
 
 U64 = np.uint64

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import session
+from mttcg.instrument.api import session
+from mttcg.instrument.api.values import whole_number
 from mttcg.instrument.errors import BadValueError, DeclarationError
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
-from mttcg.instrument.values import whole_number
 
 MOST_WORDS = 1 << 32
 """Of a board, for each vCPU; memory is taken for what is used."""

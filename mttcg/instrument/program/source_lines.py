@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mttcg.instrument.elf_segments import Placements
 from mttcg.instrument.errors import ElfFileError
+from mttcg.instrument.program.elf_segments import Placements
 
 FILES_KEPT = 4
 Rows: TypeAlias = dict[int, tuple[int, str, int]]
@@ -71,7 +71,7 @@ def source_lines(path: Path | str, ram: tuple[int, int] | None = None) -> Source
 def _read(path: Path, ram: tuple[int, int] | None, _changed: int, _size: int) -> SourceLines:
     from elftools.common.exceptions import ELFCompressionError
 
-    from mttcg.instrument.debug_sections import DebugFile
+    from mttcg.instrument.program.debug_sections import DebugFile
 
     with path.open("rb") as file:
         try:

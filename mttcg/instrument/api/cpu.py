@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
+from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
-from mttcg.instrument.values import code_address, whole_number, word
 from mttcg.isa.riscv64.registers import INDEX
 
 

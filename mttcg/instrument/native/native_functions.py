@@ -16,7 +16,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from mttcg.instrument.native_cache import sources_digest, use_native_cache
+from mttcg.instrument.native.native_cache import sources_digest, use_native_cache
 
 DIGEST_BYTES = 16
 SPEED_LEVEL = 3

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.instrument import events
-from mttcg.instrument.changes import Attachment, Where
-from mttcg.instrument.errors import TargetError
-from mttcg.instrument.targets import (
+from mttcg.instrument.api.changes import Attachment, Where
+from mttcg.instrument.api.targets import (
     BlockTable,
     Board,
     CodeTable,
@@ -16,6 +15,7 @@ from mttcg.instrument.targets import (
     Stream,
     When,
 )
+from mttcg.instrument.errors import TargetError
 
 RECORDS: dict[Where, dict[str, Any]] = {
     Where.BLOCK: {"BLOCK": events.BLOCK, "TIMED": events.TIMED},

@@ -15,13 +15,13 @@ the order in which their plugins were loaded, those of one plugin as they were a
 
 from typing import Any
 
-from mttcg.instrument import session
-from mttcg.instrument.changes import Attachment, Change, Where
-from mttcg.instrument.check import check_target
+from mttcg.instrument.api import session
+from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.api.check import check_target
+from mttcg.instrument.api.targets import When
+from mttcg.instrument.api.ticket import Ticket
+from mttcg.instrument.api.values import code_address, cpu_index
 from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
-from mttcg.instrument.targets import When
-from mttcg.instrument.ticket import Ticket
-from mttcg.instrument.values import code_address, cpu_index
 
 
 def _change(

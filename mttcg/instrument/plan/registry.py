@@ -7,12 +7,9 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from mttcg.instrument import events, frames, operations
-from mttcg.instrument.changes import Attachment, Change, Where
-from mttcg.instrument.plan import Kind, Operation, Plan
-from mttcg.instrument.plugin_modules import is_within
-from mttcg.instrument.probe_text import inline_text
-from mttcg.instrument.targets import (
+from mttcg.instrument import events
+from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.api.targets import (
     BLOCK_TABLE_WORDS,
     Board,
     CodeTable,
@@ -20,6 +17,10 @@ from mttcg.instrument.targets import (
     Probe,
     Stream,
 )
+from mttcg.instrument.loading.plugin_modules import is_within
+from mttcg.instrument.native import frames, operations
+from mttcg.instrument.native.probe_text import inline_text
+from mttcg.instrument.plan.plan import Kind, Operation, Plan
 
 AFTER: dict[Any, Kind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
 """Records that are written after an instruction."""

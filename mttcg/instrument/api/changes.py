@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mttcg.instrument.api.targets import Board, Probe, Stream, When
 from mttcg.instrument.errors import NotPortableError
-from mttcg.instrument.targets import Board, Probe, Stream, When
 
 
 class Where(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from mttcg.instrument.plugin_modules import is_of_plugin
+from mttcg.instrument.loading.plugin_modules import is_of_plugin
 
 PLAIN = (int, float, bool, str, bytes, type(None))
 

@@ -6,8 +6,8 @@ from functools import cache, wraps
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
-from mttcg.instrument.native_cache import use_native_cache
-from mttcg.instrument.plugin_modules import beside_digest
+from mttcg.instrument.loading.plugin_modules import beside_digest
+from mttcg.instrument.native.native_cache import use_native_cache
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -19,10 +19,10 @@ from types import ModuleType
 from typing import Any
 
 from mttcg.errors import PluginError
-from mttcg.instrument import plugin_modules
-from mttcg.instrument.api_version import check_api_version
-from mttcg.instrument.options import PluginSpec, build_options, parse_spec
-from mttcg.instrument.plugin_modules import PACKAGE_FILE, load_file
+from mttcg.instrument.api.api_version import check_api_version
+from mttcg.instrument.api.options import PluginSpec, build_options, parse_spec
+from mttcg.instrument.loading import plugin_modules
+from mttcg.instrument.loading.plugin_modules import PACKAGE_FILE, load_file
 
 PACKAGE = "mttcg_plugins"
 BUS_PACKAGE = "mttcg_bus"
