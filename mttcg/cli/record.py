@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.cli.aggregation import CONNECT_SECONDS, stop_on_interrupt
+from mttcg.aggregate.aggregation import CONNECT_SECONDS, stop_on_interrupt
+from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
 from mttcg.config import check_record_limit, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mttcg.cli.aggregation import aggregator_errors, maker_of, outcome_json
+from mttcg.aggregate.aggregation import aggregator_errors, maker_of, outcome_json
 from mttcg.cli.files import write_file
 from mttcg.cli.subscribe import deliver
 from mttcg.config import check_output

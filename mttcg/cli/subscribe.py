@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.cli.aggregation import (
+from mttcg.aggregate.aggregation import (
     CONNECT_SECONDS,
     aggregator_errors,
     incomplete_text,
@@ -18,9 +18,9 @@ from mttcg.cli.aggregation import (
     outcome_json,
     stop_on_interrupt,
 )
+from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.instrument.loading.loader import Plugin, load_plugin
@@ -197,7 +197,7 @@ def aggregate_in_shards(
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
-    from mttcg.cli.shards import ShardLostError, Shards
+    from mttcg.aggregate.shards import ShardLostError, Shards
     from mttcg_bus.subscriber.subscriber import ask_snapshot
 
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
@@ -227,7 +227,7 @@ def be_shard(
     security: "Security | None",
 ) -> int:
     """Do the work of one shard; what it lacks is for the merging process to say."""
-    from mttcg.cli.shards import run_shard
+    from mttcg.aggregate.shards import run_shard
 
     run_shard(
         args.url,

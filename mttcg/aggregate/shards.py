@@ -17,7 +17,12 @@ from dataclasses import dataclass, field
 from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
-from mttcg.cli.aggregation import CONNECT_SECONDS, aggregator_errors, maker_of, stop_on_interrupt
+from mttcg.aggregate.aggregation import (
+    CONNECT_SECONDS,
+    aggregator_errors,
+    maker_of,
+    stop_on_interrupt,
+)
 from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loading.loader import Plugin
