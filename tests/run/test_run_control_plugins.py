@@ -225,7 +225,7 @@ def test_a_death_under_loads_ends_the_run_in_order(
 
 
 def load_of(name: str) -> tuple[Any, bytes]:
-    from mttcg_bus import wire
+    from mttcg_bus.wire import wire
 
     return wire.Command(1, "load"), wire.pack({"spec": plugin(name)})
 

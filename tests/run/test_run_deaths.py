@@ -16,7 +16,7 @@ from mttcg.engine.llvm.emit import ONE_INSTRUCTION
 from mttcg.engine.llvm.page import COUNT_START
 from mttcg.supervisor.delivery import REPORT_SECONDS
 from mttcg_bus.errors import BusError
-from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger, ask_snapshot
 
 EXIT_FAULT = 70
 ANNOUNCED = "mttcg: bus at "

@@ -26,8 +26,8 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
-from mttcg.instrument import operations
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.native import operations
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import compute

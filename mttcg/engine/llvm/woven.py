@@ -12,7 +12,8 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.observed import Access, Entries, Moment, Retired
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, RECORDS, Row, Rows, Sites
-from mttcg.instrument import events, frames
+from mttcg.instrument import events
+from mttcg.instrument.native import frames
 from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 
