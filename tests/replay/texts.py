@@ -56,7 +56,7 @@ def sweeps(image: GuestImage) -> Iterator[tuple[int, Sweep]]:
     image.write(ram.data, RAM_BASE)
     halves = ram.view("<u2")
     code = [s for s in image.segments if s.data]
-    starts = {image.entry, *(image.physical(symbol.address) for symbol in image.symbols)}
+    starts = {image.entry, *(symbol.address for symbol in image.symbols)}
     inside = {at for at in starts if any(s.address <= at < s.address + len(s.data) for s in code)}
     for page in sorted({at // PAGE for at in inside}):
         entries = sorted(at for at in inside if at // PAGE == page and at % 2 == 0)
