@@ -172,7 +172,7 @@ def test_a_machine_that_stops_is_left_between_two_parts(bare: Bare, translated: 
     assert left.kind is ExitKind.REQUEST
     assert 0 < ran < number
     assert left.pc == hart.pc == BASE + 2 * ran
-    assert (hart.blocks, bare.engine.unfinished, hart.block_pc) == (1, True, hart.pc)
+    assert (hart.blocks, bare.engine.unfinished, hart.block_pc) == (1, hart.pc, hart.pc)
     llvm.code.is_stopping = lambda: True
     assert bare.engine.run(hart.pc) == left
     assert (hart.instructions, len(translated)) == (ran, 2)
