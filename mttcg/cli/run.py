@@ -20,6 +20,7 @@ from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
+    from mttcg.supervisor.machine import Machine
 
 EXIT_UNFIT = 255
 """Exit status for a guest's code that no process can end with."""
@@ -96,15 +97,11 @@ def make_config(args: argparse.Namespace) -> Config:
     )
 
 
-def run_machine(config: Config, said: set[str]) -> RunResult:
-    """Run the guest with its console on this process's standard streams.
-
-    said: takes the warnings that were printed while it ran.
-    """
-    from mttcg.cli.status import status_line
+def make_machine(config: Config) -> "Machine":
+    """Make the machine of a run; see `Machine` for what it raises."""
     from mttcg.supervisor.machine import Machine
 
-    machine = Machine(
+    return Machine(
         config.guest,
         smp=config.smp,
         memory=config.memory,
@@ -129,6 +126,16 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
         record=config.record,
         record_limit=config.record_limit,
     )
+
+
+def run_machine(config: Config, said: set[str]) -> RunResult:
+    """Run the guest with its console on this process's standard streams.
+
+    said: takes the warnings that were printed while it ran.
+    """
+    from mttcg.cli.status import status_line
+
+    machine = make_machine(config)
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:
         output = guest_output(show)

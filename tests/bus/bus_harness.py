@@ -2,6 +2,7 @@
 
 import os
 import select
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -134,3 +135,24 @@ def check_whole(items: list[Item], cpu: int, count: int, stream: str = "test.eve
     if batches:
         everything = np.concatenate([batch.records for batch in batches])
         assert np.array_equal(everything, records_of(cpu, 0, count))
+
+
+class Pumped:
+    """A supervisor that answers with a large state, until `end`."""
+
+    def __init__(self, bus: TestBus, size: int) -> None:
+        whole = (bus.run, bus.streams, bus.rings, bus.doorbell, bus.spaces)
+        bus.handle = PublisherProcess.start(None, *whole, takes_commands=True)
+        self.handle, self.over = bus.handle, threading.Event()
+        counters = {"counters": {"text": "x" * size}}
+        self.handle.state = lambda: counters
+        self.handle.command = lambda command: self.handle.answer(command.question, "", counters)
+        self.done = bus.spawn(self.pump)
+
+    def pump(self) -> None:
+        while not self.over.is_set():
+            self.handle._receive(0.05)
+
+    def end(self) -> None:
+        self.over.set()
+        self.done.result(LIMIT_SECONDS)

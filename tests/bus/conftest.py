@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bus_harness import RECORD, TestBus
+from bus_harness import RECORD, Pumped, TestBus
 
 from mttcg_bus.wire.stream import StreamSpec
 
@@ -33,3 +33,16 @@ def make_bus() -> Iterator[Callable[..., TestBus]]:
 def child_script() -> Callable[[str], str]:
     """Return the path of a program beside the tests."""
     return lambda name: str(Path(__file__).with_name(name))
+
+
+@pytest.fixture
+def pumped(make_bus: Callable[..., TestBus]) -> Iterator[Callable[[int], Pumped]]:
+    made: list[Pumped] = []
+
+    def start(size: int) -> Pumped:
+        made.append(Pumped(make_bus(1), size))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.end()

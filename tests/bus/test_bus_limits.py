@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import zmq
-from bus_harness import LIMIT_SECONDS, RECORD, TestBus, next_events, records_of
+from bus_harness import LIMIT_SECONDS, RECORD, Pumped, TestBus, next_events, records_of
 from raw_peer import RawPeer, sent_until_full
 
 from mttcg_bus.errors import (
@@ -395,47 +395,11 @@ def test_commands_under_way_are_so_many(make_bus: MakeBus) -> None:
         assert hear(peer) == wire.Result(limits.MOST_COMMANDS, wrong)
 
 
-class Pumped:
-    """A supervisor that answers with a large state, until `end`."""
-
-    def __init__(self, bus: TestBus, size: int) -> None:
-        assert bus.handle is not None
-        self.handle, self.over = bus.handle, threading.Event()
-        counters = {"counters": {"text": "x" * size}}
-        self.handle.state = lambda: counters
-        self.handle.command = lambda command: self.handle.answer(command.question, "", counters)
-        self.done = bus.spawn(self.pump)
-
-    def pump(self) -> None:
-        while not self.over.is_set():
-            self.handle._receive(0.05)
-
-    def end(self) -> None:
-        self.over.set()
-        self.done.result(LIMIT_SECONDS)
-
-
-@pytest.fixture
-def pumped(make_bus: MakeBus) -> Iterator[Callable[..., PublisherProcess]]:
-    made: list[Pumped] = []
-
-    def start(size: int) -> PublisherProcess:
-        bus = make_bus(1)
-        whole = (bus.run, bus.streams, bus.rings, bus.doorbell, bus.spaces)
-        bus.handle = PublisherProcess.start(None, *whole, takes_commands=True)
-        made.append(Pumped(bus, size))
-        return bus.handle
-
-    yield start
-    for each in made:
-        each.end()
-
-
 def test_answers_that_nobody_reads_have_a_bound(
-    bound: Callable[..., None], pumped: Callable[..., PublisherProcess], raw: Raw
+    bound: Callable[..., None], pumped: Callable[[int], Pumped], raw: Raw
 ) -> None:
     bound(MOST_ANSWERS=3 << 20)
-    handle = pumped(1 << 20)
+    handle = pumped(1 << 20).handle
     peer = raw(handle)
     for _ in range(10):
         assert peer.send(wire.Ask("snapshot"))
@@ -457,10 +421,8 @@ def test_answers_that_nobody_reads_have_a_bound(
             continue  # until it has been seen that the peer is gone
 
 
-def test_an_answer_that_is_too_large_is_refused(
-    pumped: Callable[..., PublisherProcess],
-) -> None:
-    handle = pumped(limits.LARGEST_PAYLOAD)
+def test_an_answer_that_is_too_large_is_refused(pumped: Callable[[int], Pumped]) -> None:
+    handle = pumped(limits.LARGEST_PAYLOAD).handle
     with pytest.raises(SubscriptionRefused, match="the state of the run is too large"):
         ask_snapshot(handle.url, LIMIT_SECONDS)
     with (

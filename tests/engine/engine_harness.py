@@ -164,7 +164,7 @@ class Bare:
         llvm, page = self.engine.llvm, self.cache.page_of(pc)
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
-                version = llvm._version(page, self.cache.used[page])
+                version = llvm.code.version(page, self.cache.used[page])
                 llvm.translator.optimise(version, None if whole else pc)
             llvm.jumps.clear()
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mttcg.isa.riscv64.encoding import classify
-from mttcg.isa.riscv64.interpreter import Interpreter, Left
+from mttcg.isa.riscv64.interpreted_memory import Left
+from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.riscv64.table.layout import Field
 from mttcg.isa.riscv64.table.row import Row

@@ -166,17 +166,17 @@ def test_a_machine_that_stops_is_left_between_two_parts(bare: Bare, translated: 
     number = 40
     put(bare, [ADD] * number + [ECALL])
     llvm, hart = bare.engine.llvm, bare.hart
-    llvm.is_stopping = lambda: len(translated) == 2
+    llvm.code.is_stopping = lambda: len(translated) == 2
     left = bare.engine.run(BASE)
     ran = hart.instructions
     assert left.kind is ExitKind.REQUEST
     assert 0 < ran < number
     assert left.pc == hart.pc == BASE + 2 * ran
     assert (hart.blocks, bare.engine.unfinished, hart.block_pc) == (1, hart.pc, hart.pc)
-    llvm.is_stopping = lambda: True
+    llvm.code.is_stopping = lambda: True
     assert bare.engine.run(hart.pc) == left
     assert (hart.instructions, len(translated)) == (ran, 2)
-    llvm.is_stopping = lambda: False
+    llvm.code.is_stopping = lambda: False
     assert bare.engine.run(hart.pc).kind is ExitKind.SYSTEM
     assert (hart.x[A0], hart.instructions, hart.blocks) == (number, number + 1, 1)
 

@@ -6,13 +6,13 @@ import pytest
 from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.base import ExitKind
-from mttcg.engine.llvm.engine import LATE_REPORTS, RARE_CHAIN, RARE_QUICK
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
     Word,
 )
+from mttcg.engine.llvm.tiering import LATE_REPORTS, RARE_CHAIN, RARE_QUICK
 from mttcg.engine.llvm.translate import PageVersion
 
 BASE, CALLED = 0x8000_0000, 0x8000_1000
@@ -61,7 +61,7 @@ def asked(bare: Bare) -> list[int | None]:
         bare.engine.llvm.jumps.clear()
         return True
 
-    bare.engine.llvm.improve = improve
+    bare.engine.llvm.tiering.improve = improve
     return places
 
 
@@ -90,12 +90,13 @@ def test_a_page_gets_better_code_only_where_quick_code_runs_often(
     bare: Bare, asked: list[int | None], share: int, whole: bool
 ) -> None:
     run(bare, rounds=1, length=1)
-    bare.engine.llvm.improve(bare.engine.llvm._version(0, bare.cache.used[0]), BASE)
+    tiering = bare.engine.llvm.tiering
+    tiering.improve(tiering.code.version(0, bare.cache.used[0]), BASE)
     for _ in range(1 + LATE_REPORTS):  # at the first it was not met yet
         assert asked == [BASE]
         bare.engine.llvm.frame[Word.HEAT] = 0
         bare.hart.instructions += share * LOOKS_PER_SAMPLE * INSTRUCTIONS_PER_LOOK
-        bare.engine.llvm._sample(BASE)
+        tiering.sample(BASE)
     assert asked == ([BASE, None] if whole else [BASE])
 
 
@@ -119,7 +120,7 @@ def test_where_a_block_goes_on_nothing_is_reported_and_no_other_begins() -> None
     words = (LOAD_FROM_ZERO, add(6, 6, 1), add(6, 6, 1), ECALL)
     fill([(BASE + 4 * number, word) for number, word in enumerate(words)], bare.write)
     frame, reports = bare.engine.llvm.frame, []
-    bare.engine.llvm._sample = reports.append
+    bare.engine.llvm.tiering.sample = reports.append
     for left in bare.run_to_trap(BASE):
         if left.kind is ExitKind.ACCESS:
             frame[Word.HEAT], frame[Word.SINCE] = 1, 0  # the next look is due, and a report

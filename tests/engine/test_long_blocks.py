@@ -29,7 +29,7 @@ from random_programs import (
 )
 from recorded import Recorded
 
-from mttcg.engine.llvm.woven import Window, Woven
+from mttcg.engine.llvm.windows import Window, Windows
 from mttcg.instrument.native.frames import MOST_RECORDS
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.encoding import Kind, classify, length
@@ -204,13 +204,13 @@ TIMES = 20
 def test_a_window_is_opened_for_so_many_records_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written when a stream drops goes to room for so many."""
     asked: list[int] = []
-    look = Woven._look
+    look = Windows._look
 
-    def noted(woven: Woven, window: Window) -> list[str]:
+    def noted(windows: Windows, window: Window) -> list[str]:
         asked.append(window.total)
-        return look(woven, window)
+        return look(windows, window)
 
-    monkeypatch.setattr(Woven, "_look", noted)
+    monkeypatch.setattr(Windows, "_look", noted)
     recorded = Recorded(("executed",))
     each = recorded.plan.every_instruction * TIMES
     bare = Bare("llvm", BASE, SIZE, Plan(every_instruction=each))

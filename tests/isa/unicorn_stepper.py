@@ -7,7 +7,8 @@ import unicorn
 from unicorn import riscv_const as names
 
 from mttcg.isa.riscv64.hart import MASK
-from mttcg.isa.riscv64.interpreter import Interpreter, Left
+from mttcg.isa.riscv64.interpreted_memory import Left
+from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.traps import Trap
 
 CODE, CODE_SIZE = 0xA000_0000, 1 << 20

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_alive, plugin
 
-from mttcg.engine.llvm.emit import ONE_INSTRUCTION
-from mttcg.engine.llvm.page import COUNT_START
+from mttcg.engine.llvm.frame import COUNT_START, ONE_INSTRUCTION
 from mttcg.supervisor.delivery import REPORT_SECONDS
 from mttcg_bus.errors import BusError
 from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger, ask_snapshot

@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
-LONGEST_FILE, LONGEST_FUNCTION = 600, 80
+LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
+MORE_METHODS = {"bus/mttcg_bus/publisher/publisher.py Publisher": 35}
+"""Classes that have more methods, and how many: a table that may only become shorter."""
 
 ANYBODY = {"errors", "version", "printable", "terminal"}
 """Modules of mttcg that every part of it may import."""
@@ -276,6 +278,18 @@ def test_no_function_is_too_long() -> None:
         if last_line(function) - function.lineno + 1 > LONGEST_FUNCTION
     ]
     assert wrong == []
+
+
+def test_no_class_has_too_many_methods() -> None:
+    methods = {
+        f"{name_of(path)} {node.name}": sum(
+            isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body
+        )
+        for path in sources("mttcg", "bus", "plugins", "bench")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef)
+    }
+    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == MORE_METHODS
 
 
 def test_errors_are_raised_by_a_class_of_their_own() -> None:

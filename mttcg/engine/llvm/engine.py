@@ -1,9 +1,7 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,20 +9,21 @@ import numpy as np
 from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED, compile_text
+from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
-    INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
     WITHIN,
     JumpCache,
     Reason,
     Word,
 )
+from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
+from mttcg.engine.llvm.tiering import Improve, Tiering
+from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
@@ -37,22 +36,11 @@ from mttcg.tbcache.cache import Block, BlockCache
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
-REPORTS_OF_A_CHANGING_PAGE = 32
-"""So often time was spent in one version of it until that is taken to stay."""
-LATE_REPORTS = 8
-"""So often time was spent at places of a page that have better code, until all of it gets some."""
-RARE_CHAIN = 1000
-"""With so many instructions from one call of a page to the next, calls are no matter of time."""
-RARE_QUICK = 20
-"""Nor is quick code if it is one in so many instructions."""
 CAUSES = {
     Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
-Improve = Callable[[PageVersion, int | None], bool]
-"""Told of a page in which time is spent, and of the place, None for all of it; its code may get
-better some time later. False if it can't take that now."""
 
 
 class LlvmEngine:
@@ -83,26 +71,20 @@ class LlvmEngine:
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
-        self.discover, self.improve, self.is_stopping = discover, improve, is_stopping
+        self.discover = discover
         self.translator = Translator(
             Ram(memory.ram_base, memory.ram_size, memory.device_pages), cache, arena
         )
-        self.weave = Weave()
+        self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
         self.jumps = JumpCache()
         self.floats = FloatFunction(hart)
         self.frame = self._make_frame()
+        self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = ctypes.addressof(ctypes.c_char.from_buffer(hart.words))
         origin = memory.ram - memory.ram_base  # where the guest's address 0 would lie
         self.arguments = (hart_address, int(self.frame.ctypes.data), origin)
         self.native = RUN(self._runtime())
         self.known: set[tuple[int, int]] = set()
-        self.reports: Counter[Identity] = Counter()
-        self.met: set[tuple[Identity, int]] = set()
-        self.late: Counter[Identity] = Counter()
-        self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
-        self.reported: dict[tuple[Identity, int | None], int] = {}
-        self.quieter: dict[Identity, list[PageVersion]] = {}
-        self.reclaimed = 0
         self.resumed: int | None = None
         self.moved: int | None = None
         self.stopping = False
@@ -128,6 +110,11 @@ class LlvmEngine:
                 found = self.arena.put_permanent(runtime.RUN_KEY, code)
         return found
 
+    @property
+    def weave(self) -> Weave:
+        """The plan that is in force."""
+        return self.code.weave
+
     def run(self, pc: int) -> Exit:
         """Run from pc until something needs the vCPU."""
         hart, frame = self.hart, self.frame
@@ -136,7 +123,7 @@ class LlvmEngine:
             self._follow_generation()
             frame[Word.EXIT] = Reason.NONE
             resumed = self.resumed
-            first = self._rest_of_block(hart.pc) if resumed == hart.pc else 0
+            first = self.code.rest_of_block(hart.pc) if resumed == hart.pc else 0
             if first is None:
                 return Exit(ExitKind.REQUEST, hart.pc)
             frame[Word.FIRST], self.resumed = first, None
@@ -149,7 +136,7 @@ class LlvmEngine:
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
             if reason is Reason.HOT:
-                self._sample(hart.pc)
+                self.tiering.sample(hart.pc)
             elif reason is Reason.MISS:
                 if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
@@ -165,7 +152,7 @@ class LlvmEngine:
         hart = self.hart
         hart.pc -= WITHIN
         hart.block_pc = self.resumed = hart.pc  # what is left of a block is one as well
-        code = self._rest_of_block(hart.pc)
+        code = self.code.rest_of_block(hart.pc)
         if code is not None:
             self.jumps.put(hart.pc + WITHIN, code)
 
@@ -202,137 +189,19 @@ class LlvmEngine:
         hart.pc = behind
         self.resume(behind)
 
-    def _sample(self, pc: int) -> None:
-        """Quick code was running at pc, or pages were called: report it."""
-        quick, now = int(self.frame[Word.HEAT]) == 0, self.hart.instructions
-        since, self.sampled[quick] = now - self.sampled[quick], now
-        if quick:
-            self.frame[Word.HEAT] = LOOKS_PER_SAMPLE
-            rare = since > RARE_QUICK * LOOKS_PER_SAMPLE * INSTRUCTIONS_PER_LOOK
-        else:
-            rare = since > RARE_CHAIN * CHAINS_PER_SAMPLE
-        self._report(pc, rare)
-
-    def _report(self, pc: int, rare: bool) -> None:
-        """Time is spent at pc: let its function be improved; the whole page, if that does not help.
-
-        It does not if there are ways to pc on which the better code is not met; if these are
-        rare, it is no matter. Code that is there since a moment ago is looked for at once.
-        """
-        page = self.cache.page_of(pc)
-        if self.reclaimed != self.arena.reclaimed:
-            self.reclaimed = self.arena.reclaimed
-            self.reported.clear()
-            self.met.clear()
-        if page not in self.cache.used:
-            return
-        version = self._version(page, self.cache.used[page])
-        changing = int(self.cache.slots["age"][version.slot]) >= MANY_VERSIONS
-        self.reports[version.identity] += 1
-        if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
-            return
-        blocks = len(self.cache.known_blocks(version.slot))
-        place: int | None = None if changing else pc
-        if place is not None and self._find_best(version, pc) is not None:
-            if (version.identity, pc) not in self.met:
-                self.met.add((version.identity, pc))
-                self.jumps.clear()
-                return
-            self.late[version.identity] += not rare
-            if rare or self.late[version.identity] < LATE_REPORTS:
-                return
-            place = None
-        key = version.identity, place
-        if self.reported.get(key) == blocks:
-            return
-        quieter = self._quieter(version)
-        if self.improve(quieter, place):
-            self.reported[key] = blocks
-            known = self.quieter.setdefault(version.identity, [])
-            if quieter not in known:
-                known.insert(0, quieter)
-
-    def _quieter(self, version: PageVersion) -> PageVersion:
-        """A page's code without what runs once, where it has run."""
-        start = self.translator.start_of(version.page)
-        sites, shape = self.weave.quieter(start, version.slot)
-        return replace(version, sites=sites, shape=shape)
-
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)
         return self.cache.word_at(page, self.cache.used[page], pc % PAGE)
 
     def _learn(self, pc: int) -> bool:
-        """Find or make the code for pc, the best there is, and let jumps find it.
-
-        False if the machine stops: others may hold the arena's lock one after the other until then.
-        """
-        page, slot = self._enter(pc)
-        self._show(page, slot, pc)
-        version = self._version(page, slot)
-        code = self._find(version, pc)
+        """Let jumps find the code for pc, the best there is; False if the machine stops."""
+        page, slot = self.code.enter(pc)
+        self._show(page, slot, pc)  # which may put another plan in force
+        code = self.code.find_or_make(self.code.version(page, slot), pc)
         if code is None:
-            with self.arena:
-                code = self._find(version, pc)
-                if code is None and self.is_stopping():
-                    return False
-                code = code or self._translate(version, pc)
+            return False
         self.jumps.put(pc, code)
         return True
-
-    def _version(self, page: int, slot: int) -> PageVersion:
-        start = self.translator.start_of(page)
-        generation = int(self.cache.slots["generation"][slot])
-        return PageVersion(page, slot, generation, *self.weave.page(start, start + PAGE))
-
-    def _enter(self, pc: int) -> tuple[int, int]:
-        """The page of a pc and the slot that it is fetched from."""
-        page = self.cache.page_of(pc)
-        if page not in self.cache.used:
-            self.cache.enter_page(page)
-        return page, self.cache.used[page]
-
-    def _find(self, version: PageVersion, pc: int) -> int | None:
-        best = self._find_best(version, pc)
-        return self.arena.find(version.key(pc, FAST)) if best is None else best
-
-    def _find_best(self, version: PageVersion, pc: int) -> int | None:
-        """Code made with more effort; that which leaves out most, if there are several."""
-        for quieter in (*self.quieter.get(version.identity, ()), version):
-            found = self.arena.find(quieter.key(pc, OPTIMISED))
-            if found is not None:
-                return found
-        return None
-
-    def _translate(self, version: PageVersion, pc: int) -> int:
-        """Code that begins at pc, made with little effort. Under the arena's lock.
-
-        What other code has of the page is not translated again.
-        """
-
-        def is_elsewhere(leader: int) -> bool:
-            return self.arena.find(version.key(leader, FAST)) is not None
-
-        page, slot = version.page, version.slot
-        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_elsewhere)
-        part = self.translator.compile(version, sweep, FAST)
-        self.hart.cache_translated += 1
-        return self.translator.publish(version, FAST, part)
-
-    def _rest_of_block(self, pc: int) -> int | None:
-        """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
-        version = self._version(*self._enter(pc))
-        key = version.key(pc, RESUMED)
-        found = self.arena.find(key)
-        if found is None:
-            sweep = self.translator.rest(version.page, version.slot, pc)
-            with self.arena:
-                found = self.arena.find(key)
-                if found is None and not self.is_stopping():
-                    part = self.translator.compile(version, sweep, RESUMED, pc)
-                    self.hart.cache_translated += 1
-                    found = self.translator.publish(version, RESUMED, part)
-        return found
 
     def _show(self, page: int, slot: int, pc: int) -> None:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
@@ -407,8 +276,7 @@ class LlvmEngine:
 
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
-        self.weave = Weave(plan)
-        self.quieter.clear()
+        self.code.apply(plan)
         self.frame[Word.ROWS] = self.weave.table.ctypes.data
         if self.weave.emitters:
             windows = operations.windows()

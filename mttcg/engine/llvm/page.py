@@ -6,23 +6,20 @@ several: it is entered, and counted, in the first, which goes on in the others.
 """
 
 from mttcg.engine.llvm import rounding as mxcsr
-from mttcg.engine.llvm.emit import (
-    FRAME_FIELDS,
-    HART_FIELDS,
-    Emitter,
-    Pending,
-    Place,
-)
-from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.calls import PUBLISH, RELOAD
+from mttcg.engine.llvm.emit import Emitter
+from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
+from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
+from mttcg.engine.llvm.piece import Pending, Place
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.surroundings import TAIL, Surroundings
 from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
-from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text, without_advice
+from mttcg.engine.llvm.text import Text, without_advice
 from mttcg.engine.llvm.weave import Sites
-from mttcg.engine.llvm.woven import PUBLISH, RELOAD, SHOW
+from mttcg.engine.llvm.windows import SHOW
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, length
-from mttcg.isa.riscv64.hart import OFFSET
 from mttcg.isa.riscv64.table.decode import decode
 
 
@@ -65,6 +62,8 @@ class PageFunction:
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
         labels = frozenset(sweep.leaders - {resumed})
         self.emitter = Emitter(self.text, ram, labels, sites, slot, held)
+        self.looks = Looks(self.text, held, self.emitter.prompt)
+        self.surroundings = Surroundings(self.emitter, self.looks)
         self.fallen: set[int] = set()
         self.emitted: set[int] = set()
 
@@ -77,16 +76,16 @@ class PageFunction:
             self.emitted.add(leader)
         self.entries &= self.emitted
         self._leave_to_others()
-        lines = [*self._head(), *self.text.lines, *self.text.cold]
+        lines = [*self.surroundings.head(self.entries), *self.text.lines, *self.text.cold]
         markers = {
-            PUBLISH: self._publish,
-            RELOAD: self._reload,
-            SHOW: self.emitter.woven.show_records,
+            PUBLISH: self.surroundings.publish,
+            RELOAD: self.surroundings.reload,
+            SHOW: self.emitter.woven.windows.show,
         }
         for marker, meant in markers.items():
             if marker in lines:
                 lines = [part for line in lines for part in (meant() if line == marker else [line])]
-        probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.probes)]
+        probes = [self.sites.probes[name] for name in sorted(self.emitter.woven.calls.probes)]
         module = "\n".join([*lines, *TAIL, *probes])
         if mxcsr.CALL_OUT_NAME in module:
             module += "\n" + mxcsr.CALL_OUT
@@ -105,9 +104,10 @@ class PageFunction:
     def _is_full(self) -> bool:
         state = COUNT_LINES
         if self.held:
-            state += 2 * len(self.emitter.written) + 2 * len(self._held_registers())
+            written, held = self.emitter.registers.written, self.surroundings.held_registers()
+            state += 2 * len(written) + 2 * len(held)
         lines = len(self.text.lines) + len(self.text.cold)
-        return lines + state * self.emitter.woven.python_calls > MOST_LINES
+        return lines + state * self.emitter.woven.calls.python_calls > MOST_LINES
 
     def _leave_to_others(self) -> None:
         """Where leaders are gone to that are not in the source, go on in other code."""
@@ -145,7 +145,7 @@ class PageFunction:
         segment = self._line(leader)
         text.do(f"r{leader:x}:")
         if leader != self.resumed:
-            self._check_request(leader)
+            self.looks.check(leader)
         text.do(f"br label %b{leader:x}")
         text.do(f"b{leader:x}:")
         rounds = self._rounds(leader, segment)
@@ -213,7 +213,7 @@ class PageFunction:
         """Run what the plan has for the block; `again`: it has just run."""
         if not self.sites.at_block(leader):
             return
-        self.emitter.known.clear()
+        self.emitter.registers.forget()
         self.emitter.leader = leader
         self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
         instructions, size = self.sweep.extents[leader]
@@ -261,167 +261,6 @@ class PageFunction:
     def _count(self, amount: int) -> None:
         self.text.count(self.text.lines, amount)
 
-    def _check_request(self, leader: int) -> None:
-        """Look for a request: each time, or when so much was counted that it is time to look."""
-        text = self.text
-        label = text.name()[1:]
-        on = text.value(f"icmp slt i64 {text.value(f'load i64, ptr %count, {COUNTER}')}, 0")
-        if self.emitter.prompt:
-            asked = text.value("load atomic i64, ptr %request monotonic, align 8")
-            on = text.value(f"and i1 {on}, {text.value(f'icmp eq i64 {asked}, 0')}")
-        text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")
-        text.cold.append(f"off{label}:")
-        if self.held:
-            text.cold += self._look(str(leader), label, f"on{label}")
-        else:
-            text.cold += [f"store i64 {leader}, ptr %next, {REGISTER}", "br label %look"]
-        text.do(f"on{label}:")
-
-    def _look(self, leader: str, label: str, on: str) -> list[str]:
-        """Look for a request at a leader; without one go on, or, in code made with little effort,
-        now and then say that time is spent here."""
-        lines = [
-            SHOW,  # before it is counted, so that what is counted was seen
-            *self._publish_counts(leader),
-            f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
-            f"%none{label} = icmp eq i64 %ask{label}, 0",
-            f"br i1 %none{label}, label %go{label}, label %stop{label}",
-            f"stop{label}:",
-            *self._leave(leader, Reason.REQUEST),
-            f"go{label}:",
-        ]
-        if self.held:
-            return [*lines, f"br label %{on}"]
-        return [
-            *lines,
-            f"%heat{label} = load i64, ptr %heat, {COUNTER}",
-            f"%cooler{label} = sub i64 %heat{label}, 1",
-            f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
-            f"%hot{label} = icmp eq i64 %cooler{label}, 0",
-            f"br i1 %hot{label}, label %sample{label}, label %{on}",
-            f"sample{label}:",
-            *self._leave(leader, Reason.HOT),
-        ]
-
-    def _looks(self) -> list[str]:
-        """The one look that all leaders share: which one is in %next, where it then goes on."""
-        if self.held:
-            return []
-        place = f"%looked = load i64, ptr %next, {REGISTER}"
-        return ["look:", place, *self._look("%looked", "_all", "dispatch")]
-
-    def _leave(self, pc: str, reason: Reason) -> list[str]:
-        return [
-            f"store i64 {int(reason)}, ptr %exit, {COUNTER}",
-            f"store i64 {pc}, ptr %pc, {COUNTER}",
-            "br label %leave",
-        ]
-
-    def _publish_counts(self, leader: str = "") -> list[str]:
-        """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
-        lines: list[str] = []
-
-        def value(text: str) -> str:
-            lines.append(f"{(name := self.text.name())} = {text}")
-            return name
-
-        count = value(f"load i64, ptr %count, {COUNTER}")
-        since = value(f"load i64, ptr %since, {COUNTER}")
-        total = value(f"sub i64 {count}, {since}")
-        parts = {
-            "instructions": value(f"ashr i64 {total}, {ONE_INSTRUCTION.bit_length() - 1}"),
-            "blocks": value(f"and i64 {total}, {ONE_INSTRUCTION - 1}"),
-        }
-        for field, part in parts.items():
-            new = value(f"add i64 {value(f'load i64, ptr %{field}, {COUNTER}')}, {part}")
-            lines.append(f"store i64 {new}, ptr %{field}, {COUNTER}")
-        if leader:
-            lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
-            lines.append(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
-        now = str(COUNT_START) if leader else count
-        lines.append(f"store i64 {now}, ptr %since, {COUNTER}")
-        return lines
-
-    def _held_registers(self) -> list[str]:
-        return sorted(self.emitter.read | self.emitter.written) if self.held else []
-
-    def _publish(self) -> list[str]:
-        """Bring the hart state up to date."""
-        lines = self._publish_counts()
-        for register in sorted(self.emitter.written) if self.held else []:
-            name = self.text.name()
-            lines.append(f"{name} = load i64, ptr %{register}, {REGISTER}")
-            lines.append(f"store i64 {name}, ptr %hart_{register}, {REGISTER}")
-        return lines
-
-    def _reload(self) -> list[str]:
-        """Take the registers from the hart state."""
-        lines = []
-        for register in self._held_registers():
-            name = self.text.name()
-            lines.append(f"{name} = load i64, ptr %hart_{register}, {REGISTER}")
-            lines.append(f"store i64 {name}, ptr %{register}, {REGISTER}")
-        return lines
-
-    def _places(self) -> list[str]:
-        """Where everything is that the function reads and writes."""
-        lines = []
-        for register in sorted(self.emitter.read | self.emitter.written):
-            offset = OFFSET[register[0]] + 8 * int(register[1:])
-            name = f"hart_{register}" if self.held else register
-            lines.append(f"%{name} = getelementptr i8, ptr %hart, i64 {offset}")
-            if self.held:
-                lines.append(f"%{register} = alloca i64")
-        for name, offset in HART_FIELDS.items():
-            lines.append(f"%{name} = getelementptr i8, ptr %hart, i64 {offset}")
-        for name, word in FRAME_FIELDS.items():
-            lines.append(f"%{name} = getelementptr i8, ptr %frame, i64 {8 * word}")
-        rows = f"getelementptr i8, ptr %frame, i64 {8 * Word.ROWS}"
-        lines += [f"%rows_at = {rows}", f"%rows = load ptr, ptr %rows_at, {COUNTER}"]
-        for row in sorted(self.emitter.woven.rows):
-            for what, kind, offset in ROW_PARTS:
-                lines.append(
-                    f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
-                )
-                lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
-        lines += self.emitter.woven.take_cursors() + self.emitter.woven.take_flags()
-        if self.emitter.woven.probes:
-            lines += [f"%probe_{what} = alloca i64" for what in ("result", "exception")]
-        return lines
-
-    def _head(self) -> list[str]:
-        return [
-            'target triple = "x86_64-pc-linux-gnu"',
-            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) "
-            f"{'strictfp ' if self.emitter.uses_float else ''}#0 {{",
-            "entry:",
-            "%count = alloca i64",
-            "%next = alloca i64",
-            *self._places(),
-            f"%counted = load i64, ptr %since, {COUNTER}",
-            f"store i64 %counted, ptr %count, {COUNTER}",
-            f"%start = load i64, ptr %pc, {COUNTER}",
-            f"store i64 %start, ptr %next, {REGISTER}",
-            *self._reload(),
-            "br label %dispatch",
-            "dispatch:",
-            f"%target = load i64, ptr %next, {REGISTER}",
-            "switch i64 %target, label %out [",
-            *(f"i64 {pc}, label %r{pc:x}" for pc in sorted(self.entries)),
-            "]",
-            "out:",
-            f"%outside = load i64, ptr %next, {REGISTER}",
-            f"store i64 %outside, ptr %pc, {COUNTER}",
-            "br label %leave",
-            *self._looks(),
-            "leave:",
-            *self.emitter.woven.give_cursors(),
-            *self._publish(),
-            "ret void",
-            "never:",
-            "unreachable",
-        ]
-
 
 ROUNDS, LONGEST_LOOP = 8, 64
 """Of a loop that is one block: rounds emitted, and instructions in all of them, at most."""
@@ -433,24 +272,3 @@ COUNT_LINES = 11
 """Of text, to add what was counted to the hart's counters."""
 MEETING = 256
 """Bytes between two addresses at which rests of blocks meet."""
-ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
-TAIL = [
-    "}",
-    "declare i32 @llvm.ctlz.i32(i32, i1)",
-    "declare i64 @llvm.ctlz.i64(i64, i1)",
-    "declare i32 @llvm.cttz.i32(i32, i1)",
-    "declare i64 @llvm.cttz.i64(i64, i1)",
-    "declare i32 @llvm.ctpop.i32(i32)",
-    "declare i64 @llvm.ctpop.i64(i64)",
-    "declare i64 @llvm.bswap.i64(i64)",
-    "declare i64 @llvm.umin.i64(i64, i64)",
-    "declare i64 @llvm.readcyclecounter()",
-    "declare {i64, i32} @llvm.x86.rdtscp()",
-    "attributes #0 = { nounwind }",
-    '!10 = !{!"root"}',
-    *(
-        f'!{n} = !{{!1{n}, !1{n}, i64 0}}\n!1{n} = !{{!"{name}", !10, i64 0}}'
-        for n, name in ((1, "register"), (2, "counter"), (3, "memory"), (4, "record"))
-    ),
-    '!8 = !{!"branch_weights", i32 1000000, i32 1}',
-]

@@ -7,12 +7,19 @@ REGISTER, COUNTER, MEMORY, RECORD = (f"!tbaa !{number}" for number in (1, 2, 3, 
 """Kinds of memory that LLVM is told are apart."""
 UNLIKELY = "!prof !8"
 """On a branch whose second way is hardly ever gone."""
+Value = int | str
+"""A number, or the name of an SSA value."""
 ADVICE = re.compile(r", !(?:tbaa|prof) !\d")
 
 
 def without_advice(text: str) -> str:
     """A module without what only passes use that it is not put through; it is read faster."""
     return ADVICE.sub("", text)
+
+
+def is_literal(value: str) -> bool:
+    """Whether an operand is a number, not a name."""
+    return value.lstrip("-").isdigit()
 
 
 @dataclass
@@ -34,6 +41,22 @@ class Text:
         name = self.name()
         self.lines.append(f"{name} = {text}")
         return name
+
+    def narrow(self, value: str, bits: int) -> str:
+        """The low bits of a 64-bit value."""
+        return value if bits == 64 else self.value(f"trunc i64 {value} to i{bits}")
+
+    def widen(self, value: str, bits: int) -> str:
+        """A value of so many bits, zero-extended to 64."""
+        return value if bits == 64 else self.value(f"zext i{bits} {value} to i64")
+
+    def bit(self, value: str) -> str:
+        """Whether a 64-bit value is not 0."""
+        return self.value(f"icmp ne i64 {value}, 0")
+
+    def shifted(self, value: Value, shift: int) -> Value:
+        """A 64-bit value, shifted to the left."""
+        return value << shift if isinstance(value, int) else self.value(f"shl i64 {value}, {shift}")
 
     def do(self, text: str) -> None:
         """Append an instruction without a result, or a label."""

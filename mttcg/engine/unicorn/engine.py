@@ -11,6 +11,7 @@ from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
+from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
@@ -25,14 +26,9 @@ CODE_BASE = 1 << 40
 """Guest-physical address at which Unicorn sees the fetched pages; beyond any RAM."""
 NEVER_REACHED = 1
 """An `until` address that no pc can have."""
-PRIVILEGE, USER, MACHINE = riscv_const.UC_RISCV_REG_PRIV, 0, 3
-FLOAT_ON = 3 << 13
 BOX = 0xFFFF_FFFF << 32
 """The upper half of a single in a register (Unprivileged ISA 21.2)."""
 
-spill_integer = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_integer.address)
-spill_float = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.spill_float.address)
-fill = ctypes.CFUNCTYPE(None, ctypes.c_uint64)(hooks.fill.address)
 _observe = OPERATION(hooks.observe.address)
 _retire = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)(hooks.retire_pending.address)
 
@@ -44,7 +40,7 @@ _HOOKS = {
 }
 
 
-class UnicornEngine:
+class UnicornEngine(UnicornRegisters):
     """Runs plain instructions in Unicorn, at user level, and comes back for the rest.
 
     Unicorn sees RAM for data and, through its virtual TLB, the block cache's pages for code: so
@@ -56,7 +52,8 @@ class UnicornEngine:
     def __init__(self, memory: Memory, hart: Hart, cache: BlockCache, discover: Discover) -> None:
         self.hart, self.cache, self.discover = hart, cache, discover
         self.memory = memory
-        self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
+        engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
+        super().__init__(engine, np.zeros(Word.WORDS, dtype=np.uint64))
         self.page_slot = np.zeros(memory.ram_size // PAGE, dtype=np.uint32)
         self.page_entries = np.zeros(memory.ram_size // PAGE, dtype=np.uint64)
         self.page_device = np.zeros(memory.ram_size // PAGE, dtype=np.uint8)
@@ -68,7 +65,6 @@ class UnicornEngine:
         self.versions = False
         self.moved: int | None = None
         self.stopping = False
-        self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
         self._map()
         self._fill_frame()
         address = int(self.frame.ctypes.data)
@@ -315,42 +311,6 @@ class UnicornEngine:
             if plan is not None:
                 self.apply(plan)
         return block
-
-    def read_x(self, register: int) -> int:
-        """An integer register."""
-        return int(self.engine.reg_read(riscv_const.UC_RISCV_REG_X0 + register))
-
-    def write_x(self, register: int, value: int) -> None:
-        """Write an integer register; register 0 is left alone."""
-        if register:
-            self.engine.reg_write(riscv_const.UC_RISCV_REG_X0 + register, value)
-
-    def read_f(self, register: int) -> int:
-        """A floating-point register, its 64 bits."""
-        return int(self.engine.reg_read(riscv_const.UC_RISCV_REG_F0 + register))
-
-    def write_f(self, register: int, value: int) -> None:
-        """Write the 64 bits of a floating-point register."""
-        self.engine.reg_write(riscv_const.UC_RISCV_REG_F0 + register, value)
-
-    def spill_integer(self) -> None:
-        """Copy the integer registers to the hart state."""
-        spill_integer(self.frame.ctypes.data)
-
-    def spill(self) -> None:
-        """Copy all registers to the hart state."""
-        spill_integer(self.frame.ctypes.data)
-        spill_float(self.frame.ctypes.data)
-
-    def fill(self) -> None:
-        """Take all registers from the hart state."""
-        fill(self.frame.ctypes.data)
-
-    def enable_float(self, enabled: bool) -> None:
-        """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
-        self.engine.reg_write(PRIVILEGE, MACHINE)
-        self.engine.reg_write(riscv_const.UC_RISCV_REG_MSTATUS, FLOAT_ON if enabled else 0)
-        self.engine.reg_write(PRIVILEGE, USER)
 
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; blocks translated under another are dropped."""

@@ -12,19 +12,10 @@ from unicorn import riscv_const, unicorn_const
 
 from mttcg.engine.base import Discover, Exit, ExitKind, Memory
 from mttcg.engine.unicorn import hooks
-from mttcg.engine.unicorn.engine import (
-    CODE_BASE,
-    FLOAT_ON,
-    MACHINE,
-    PRIVILEGE,
-    USER,
-    UnicornEngine,
-    fill,
-    spill_float,
-    spill_integer,
-)
+from mttcg.engine.unicorn.engine import CODE_BASE, UnicornEngine
 from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.library import add_hook, address_of, flush_tlb, start
+from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.decode import PAGE
@@ -122,6 +113,7 @@ class Stepper:
         fetched = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
         self.engine.mem_map_ptr(CODE_BASE, PAGE, fetched, code)
         self._fill_frame(memory, code)
+        self.registers = UnicornRegisters(self.engine, self.frame)
         seen = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
         for kind, function in (
             (unicorn_const.UC_HOOK_TLB_FILL, hooks.on_tlb_fill),
@@ -169,8 +161,8 @@ class Stepper:
         if plan is not self.plan:
             self._watch(plan)
         self._place(pc, word)
-        self._enable_float()
-        fill(self.frame.ctypes.data)
+        self.registers.enable_float(float_enabled(self.hart))
+        self.registers.fill()
         self.frame[Word.EXIT] = Reason.NONE
         status = start(self.engine._uch, pc, self._elsewhere(pc), 0, 1)
         reason = Reason(int(self.frame[Word.EXIT]))
@@ -181,8 +173,7 @@ class Stepper:
             return Exit(ExitKind.TRAP, pc, cause=FAULTS[reason], address=address)
         if reason not in COMPLETED or (status and reason is Reason.NONE):
             return Exit(ExitKind.SYSTEM, pc, word=word)
-        for spill in (spill_integer, spill_float):
-            spill(self.frame.ctypes.data)
+        self.registers.spill()
         self.hart.pc = int(self.engine.reg_read(riscv_const.UC_RISCV_REG_PC))
         return None
 
@@ -201,9 +192,3 @@ class Stepper:
         if self.placed != (pc, word):
             self.placed = (pc, word)
             self.engine.ctl_flush_tb()
-
-    def _enable_float(self) -> None:
-        self.engine.reg_write(PRIVILEGE, MACHINE)
-        enabled = FLOAT_ON if float_enabled(self.hart) else 0
-        self.engine.reg_write(riscv_const.UC_RISCV_REG_MSTATUS, enabled)
-        self.engine.reg_write(PRIVILEGE, USER)

@@ -12,7 +12,15 @@ from typing import Literal
 from mttcg.isa.riscv64.float_operations import evaluate
 from mttcg.isa.riscv64.floats import Rounding
 from mttcg.isa.riscv64.hart import MASK, Hart
-from mttcg.isa.riscv64.operations import Amo, Binary, Bits, Compare, Shift
+from mttcg.isa.riscv64.interpreted_memory import (
+    Interpretation,
+    InterpretedMemory,
+    Left,
+    Stopped,
+    signed,
+    unsigned,
+)
+from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Shift
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating import DYNAMIC
 from mttcg.isa.riscv64.traps import Cause, Trap
@@ -21,39 +29,10 @@ ROUNDING_SHIFT = 5
 """Where frm lies in fcsr (Unprivileged ISA 20.2)."""
 
 
-@dataclass(frozen=True)
-class Left:
-    """An instruction that the host has to run; the state is that before it."""
-
-    word: int
-
-
-class _Stopped(Exception):  # noqa: N818 - no error: how an instruction ends before its end
-    """The instruction does not complete."""
-
-    def __init__(self, outcome: Trap | Left) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
-
-
-def unsigned(value: int, bits: int) -> int:
-    """The low bits as an unsigned number."""
-    return value & (1 << bits) - 1
-
-
-def signed(value: int, bits: int) -> int:
-    """The low bits as a signed number."""
-    half = 1 << bits - 1
-    return (value + half & 2 * half - 1) - half
-
-
 def _quotient(a: int, b: int) -> int:
     """Division that rounds towards zero."""
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
-
-Interpretation = Callable[[int, int], int]
-"""How an operand is read: `unsigned` or `signed`, of so many bits."""
 
 _BINARY: dict[Binary, tuple[Interpretation, Callable[[int, int], int]]] = {
     "add": (unsigned, operator.add),
@@ -80,17 +59,6 @@ _COMPARE: dict[Compare, tuple[Interpretation, Callable[[int, int], bool]]] = {
     "slt": (signed, operator.lt),
     "sle": (signed, operator.le),
 }
-_AMO: dict[Amo, tuple[Interpretation, Callable[[int, int], int]]] = {
-    "swap": (unsigned, lambda _, value: value),
-    "add": (unsigned, operator.add),
-    "xor": (unsigned, operator.xor),
-    "and": (unsigned, operator.and_),
-    "or": (unsigned, operator.or_),
-    "min": (signed, min),
-    "max": (signed, max),
-    "minu": (unsigned, min),
-    "maxu": (unsigned, max),
-}
 _COUNT: dict[str, Callable[[int, int], int]] = {
     "leading": lambda value, bits: bits - value.bit_length(),
     "trailing": lambda value, bits: (value & -value).bit_length() - 1 if value else bits,
@@ -99,21 +67,16 @@ _COUNT: dict[str, Callable[[int, int], int]] = {
 
 
 @dataclass
-class Interpreter:
-    """One hart and its memory: `memory` lies at guest address `base`.
+class Interpreter(InterpretedMemory):
+    """One hart and its memory.
 
-    `reservation` is the address of the last LR and what it read there, zero-extended.
     `float_on` says whether mstatus.FS lets floating-point instructions run.
     """
 
-    memory: bytearray = field(default_factory=bytearray)
-    base: int = 0
-    pc: int = 0
     x: list[int] = field(default_factory=lambda: [0] * 32)
     f: list[int] = field(default_factory=lambda: [0] * 32)
     fcsr: int = 0
     float_on: bool = True
-    reservation: tuple[int, int] | None = None
     _next: int = 0
 
     def step(self, word: int) -> Trap | Left | None:
@@ -128,7 +91,7 @@ class Interpreter:
                 return None
             self._next = self.pc + instruction.length
             instruction.row.semantics(self, instruction, self.pc)
-        except _Stopped as stop:
+        except Stopped as stop:
             return stop.outcome
         self.pc = self._next & MASK
         return None
@@ -194,47 +157,6 @@ class Interpreter:
         """See Operations."""
         return int.from_bytes(value.to_bytes(8, "little"), "big")
 
-    def load(self, address: int, size: int) -> int:
-        """See Operations."""
-        at = self._place(address, size, Cause.LOAD_ACCESS)
-        return int.from_bytes(self.memory[at : at + size], "little")
-
-    def store(self, address: int, size: int, value: int) -> None:
-        """See Operations."""
-        at = self._place(address, size, Cause.STORE_ACCESS)
-        self.memory[at : at + size] = unsigned(value, 8 * size).to_bytes(size, "little")
-
-    def load_reserved(self, address: int, size: int) -> int:
-        """See Operations."""
-        self._align(address, size, Cause.LOAD_MISALIGNED)
-        value = self.load(address, size)
-        self.reservation = (address, value)
-        return value
-
-    def store_conditional(self, address: int, size: int, value: int) -> int:
-        """See Operations. As on the host: a compare-and-swap against what LR read."""
-        self._align(address, size, Cause.STORE_MISALIGNED)
-        self._place(address, size, Cause.STORE_ACCESS)
-        reservation, self.reservation = self.reservation, None
-        if reservation is None or reservation[0] != address:
-            return 1
-        if self.load(address, size) != unsigned(reservation[1], 8 * size):
-            return 1
-        self.store(address, size, value)
-        return 0
-
-    def amo(self, operation: Amo, address: int, size: int, value: int) -> int:
-        """See Operations."""
-        self._align(address, size, Cause.STORE_MISALIGNED)
-        self._place(address, size, Cause.STORE_ACCESS)
-        old = self.load(address, size)
-        read, function = _AMO[operation]
-        self.store(address, size, function(read(old, 8 * size), read(value, 8 * size)))
-        return old
-
-    def fence(self, predecessor: int, successor: int, mode: int) -> None:
-        """See Operations. One hart alone sees its own order."""
-
     def jump(self, target: int) -> None:
         """See Operations."""
         self._next = target
@@ -246,11 +168,11 @@ class Interpreter:
 
     def leave(self, word: int) -> None:
         """See Operations."""
-        raise _Stopped(Left(word))
+        raise Stopped(Left(word))
 
     def illegal(self, word: int) -> None:
         """See Operations."""
-        raise _Stopped(Trap(Cause.ILLEGAL_INSTRUCTION, self.pc, word))
+        raise Stopped(Trap(Cause.ILLEGAL_INSTRUCTION, self.pc, word))
 
     def float(self, operation: str, rounding: int, *operands: int) -> int:
         """See Operations."""
@@ -276,17 +198,6 @@ class Interpreter:
     def write_fcsr(self, value: int) -> None:
         """See Operations."""
         self.fcsr = value
-
-    def _place(self, address: int, size: int, cause: Cause) -> int:
-        """Where an access lies in the memory; what is outside of it, even in part, traps."""
-        at = address - self.base
-        if not 0 <= at <= len(self.memory) - size:
-            raise _Stopped(Trap(cause, self.pc, address))
-        return at
-
-    def _align(self, address: int, size: int, cause: Cause) -> None:
-        if address % size:
-            raise _Stopped(Trap(cause, self.pc, address))
 
 
 def compute(hart: Hart, word: int) -> int:

@@ -1,0 +1,123 @@
+"""The code of pages: found in the arena, or made with little effort."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
+from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
+from mttcg.engine.llvm.weave import Weave
+from mttcg.instrument.plan.plan import Plan
+from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.hart import Hart
+from mttcg.tbcache.cache import BlockCache
+
+
+class PageCode:
+    """Finds or makes code, as the plan in force has it.
+
+    Args:
+        hart: counts what is translated.
+        cache: the block cache, for the pages and their versions.
+        arena: where the code is.
+        translator: makes it.
+        is_stopping: whether the machine stops, so that nothing is translated any more.
+    """
+
+    def __init__(
+        self,
+        hart: Hart,
+        cache: BlockCache,
+        arena: Arena,
+        translator: Translator,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self.hart, self.cache, self.arena = hart, cache, arena
+        self.translator, self.is_stopping = translator, is_stopping
+        self.weave = Weave()
+        self.quieter_versions: dict[Identity, list[PageVersion]] = {}
+
+    def apply(self, plan: Plan) -> None:
+        """Put a plan in force; code of another shape is found, or made, when it is reached."""
+        self.weave = Weave(plan)
+        self.quieter_versions.clear()
+
+    def enter(self, pc: int) -> tuple[int, int]:
+        """The page of a pc and the slot that it is fetched from."""
+        page = self.cache.page_of(pc)
+        if page not in self.cache.used:
+            self.cache.enter_page(page)
+        return page, self.cache.used[page]
+
+    def version(self, page: int, slot: int) -> PageVersion:
+        """A page as it is in a slot now, with what the plan has for it."""
+        start = self.translator.start_of(page)
+        generation = int(self.cache.slots["generation"][slot])
+        return PageVersion(page, slot, generation, *self.weave.page(start, start + PAGE))
+
+    def quieter(self, version: PageVersion) -> PageVersion:
+        """A page's code without what runs once, where it has run."""
+        start = self.translator.start_of(version.page)
+        sites, shape = self.weave.quieter(start, version.slot)
+        return replace(version, sites=sites, shape=shape)
+
+    def prefer(self, quieter: PageVersion, version: PageVersion) -> None:
+        """Look for the code of a quieter version first, as there is to be some."""
+        known = self.quieter_versions.setdefault(version.identity, [])
+        if quieter not in known:
+            known.insert(0, quieter)
+
+    def find_or_make(self, version: PageVersion, pc: int) -> int | None:
+        """The best code for pc that there is, or such made with little effort.
+
+        None if the machine stops: others may hold the arena's lock one after the other until then.
+        """
+        code = self._find(version, pc)
+        if code is None:
+            with self.arena:
+                code = self._find(version, pc)
+                if code is None and not self.is_stopping():
+                    code = self._translate(version, pc)
+        return code
+
+    def _find(self, version: PageVersion, pc: int) -> int | None:
+        best = self.find_best(version, pc)
+        return self.arena.find(version.key(pc, FAST)) if best is None else best
+
+    def find_best(self, version: PageVersion, pc: int) -> int | None:
+        """Code made with more effort; that which leaves out most, if there are several."""
+        for quieter in (*self.quieter_versions.get(version.identity, ()), version):
+            found = self.arena.find(quieter.key(pc, OPTIMISED))
+            if found is not None:
+                return found
+        return None
+
+    def _translate(self, version: PageVersion, pc: int) -> int:
+        """Code that begins at pc, made with little effort. Under the arena's lock.
+
+        What other code has of the page is not translated again.
+        """
+
+        def is_elsewhere(leader: int) -> bool:
+            return self.arena.find(version.key(leader, FAST)) is not None
+
+        page, slot = version.page, version.slot
+        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_elsewhere)
+        part = self.translator.compile(version, sweep, FAST)
+        self.hart.cache_translated += 1
+        return self.translator.publish(version, FAST, part)
+
+    def rest_of_block(self, pc: int) -> int | None:
+        """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
+        version = self.version(*self.enter(pc))
+        key = version.key(pc, RESUMED)
+        found = self.arena.find(key)
+        if found is None:
+            sweep = self.translator.rest(version.page, version.slot, pc)
+            with self.arena:
+                found = self.arena.find(key)
+                if found is None and not self.is_stopping():
+                    part = self.translator.compile(version, sweep, RESUMED, pc)
+                    self.hart.cache_translated += 1
+                    found = self.translator.publish(version, RESUMED, part)
+        return found

@@ -1,0 +1,108 @@
+"""The records that a plan asks for, as LLVM text: of blocks, instructions and accesses."""
+
+from mttcg.engine.llvm.observed import Access, Retired
+from mttcg.engine.llvm.text import Text, Value
+from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, Row, Sites
+from mttcg.engine.llvm.windows import Window, Windows
+from mttcg.instrument import events
+
+CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT, TICKS_SHIFT = 0, 16, 24, 32
+"""Of the last word of an `events.ACCESS` or `events.TIMED_ACCESS`."""
+CLOCK_BEFORE = "call i64 @llvm.readcyclecounter()"
+"""The clock, read before anything later is seen by others (RDTSC)."""
+CLOCK_AFTER = "call {i64, i32} @llvm.x86.rdtscp()"
+"""The clock, read after all earlier loads and atomics are over (RDTSCP)."""
+SOMETIMES = ("once", ONCE_EACH, "call", IF)
+"""Kinds that may come to a record by way of another operation."""
+
+
+class Records:
+    """Writes records into windows.
+
+    Args:
+        text: where to.
+        sites: what the plan has for the page.
+        windows: the streams' windows.
+    """
+
+    def __init__(self, text: Text, sites: Sites, windows: Windows) -> None:
+        self.text, self.windows = text, windows
+        # others may write to the same stream, so beside them every record is a call
+        others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
+        self.inline = not others
+
+    def has(self, row: Row) -> bool:
+        """Whether all that a row does is to write a record here."""
+        return self.inline and row.kind in RECORDS
+
+    def block(self, row: Row, pc: int, instructions: int, size: int) -> None:
+        """Of the block at pc."""
+        timed = row.kind == "timed"
+        window = self.windows.open(row, (events.TIMED if timed else events.BLOCK).itemsize)
+        time = [self.text.value(CLOCK_BEFORE)] if timed else []
+        how_long = instructions if timed else instructions | size << 16
+        self.windows.write(window, pc, *time, self._joined(how_long, window.cpu, 32))
+
+    def instruction(self, row: Row, pc: int) -> None:
+        """Of the instruction at pc, before it."""
+        if row.kind == "timed":
+            window = self.windows.open(row, events.TIMED.itemsize)
+            time = self.text.value(CLOCK_BEFORE)
+            self.windows.write(window, pc, time, self._joined(0, window.cpu, 32))
+        else:
+            window = self.windows.open(row, events.INSTRUCTION.itemsize)
+            self.windows.write(window, pc, window.cpu)
+
+    def retired(self, row: Row, retired: Retired) -> None:
+        """Of an instruction, after it; or of a jump."""
+        if row.kind == "retired":
+            window = self.windows.open(row, events.RETIRED.itemsize)
+            constant = retired.word | retired.register << 48
+            last = self._joined(constant, window.cpu, 32)
+            self.windows.write(window, retired.pc, retired.value, last)
+        else:
+            window = self.windows.open(row, events.TRANSFER.itemsize)
+            last = self._joined(retired.word, window.cpu, 32)
+            time = self.text.value(CLOCK_BEFORE)
+            counted = retired.counted()
+            self.windows.write(window, retired.pc, retired.target, time, counted, last)
+
+    def access(self, row: Row, access: Access) -> Window:
+        """Of a load, a store, or part of an atomic; the window that it is in."""
+        if row.kind == "timed":
+            return self._timed_access(row, access, access.how)
+        window = self.windows.open(row, events.ACCESS.itemsize)
+        how = access.size << SIZE_SHIFT | access.write << WRITE_SHIFT
+        last = self._joined(how, window.cpu, CPU_SHIFT)
+        self.windows.write(window, access.pc, access.address, access.value, last)
+        return window
+
+    def access_if(self, row: Row, done: str, access: Access, failed: Access) -> None:
+        """Of the store of an SC, which was made if the bit `done` is set."""
+        if row.kind == "timed":
+            how = self.text.value(f"select i1 {done}, i64 {access.how}, i64 {failed.how}")
+            self._timed_access(row, access, how)
+        else:
+            self.windows.keep_if(done, self.access(row, access))
+
+    def _timed_access(self, row: Row, access: Access, how: Value) -> Window:
+        """Write an `events.TIMED_ACCESS`; `how` may be a name."""
+        window = self.windows.open(row, events.TIMED_ACCESS.itemsize)
+        last = self._joined(access.size << SIZE_SHIFT, window.cpu, CPU_SHIFT)
+        shifts: list[tuple[Value, int]] = [(how, WRITE_SHIFT)]
+        if access.moment is not None:
+            time = access.moment.before
+            shifts.append((access.moment.ticks, TICKS_SHIFT))
+        elif access.how & events.KIND == events.FENCE:
+            time = self.text.value(f"extractvalue {{i64, i32}} {self.text.value(CLOCK_AFTER)}, 0")
+        else:
+            time = self.text.value(CLOCK_BEFORE)
+        for value, shift in shifts:
+            last = self.text.value(f"or i64 {last}, {self.text.shifted(value, shift)}")
+        self.windows.write(window, access.pc, access.address, access.value, time, last)
+        return window
+
+    def _joined(self, constant: int, cpu: str, shift: int) -> str:
+        if shift:
+            cpu = self.text.value(f"shl i64 {cpu}, {shift}")
+        return self.text.value(f"or i64 {cpu}, {constant}")
