@@ -22,6 +22,21 @@ from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.processes.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import (
+    HostRefused,
+    Message,
+    Prepare,
+    Ready,
+    RehearsalEnded,
+    RehearsalRefused,
+    Rehearse,
+    Rehearsed,
+    Start,
+    TranslatorEnded,
+    VcpuEnded,
+    expect,
+)
+from mttcg.vcpu.needs import LoadedPlugin, NeededBoard, NeededTable, Needs
 from mttcg_bus.host.limits import host_refusal
 from mttcg_bus.wire.stream import StreamSpec
 
@@ -50,7 +65,7 @@ def name_process(name: str) -> None:
     ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())
 
 
-def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
+def describe(declarations: Any, plugins: dict[str, Any]) -> Needs:
     """What the supervisor has to make room for."""
     from mttcg.instrument.api.targets import BlockTable, Board
     from mttcg.processes.check_counters import OWNER
@@ -58,32 +73,27 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
     others = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
     streams = [stream for stream in others if stream.plugin != OWNER]
-    return {
-        "streams": [spec_of(stream).to_plain() for stream in streams],
-        "boards": [
-            {
-                "plugin": b.plugin,
-                "name": b.name,
-                "kind": "" if b.plugin == OWNER else b.kind,  # in no report
-                "words": b.words,
-            }
+    return Needs(
+        streams=tuple(spec_of(stream).to_plain() for stream in streams),
+        boards=tuple(
+            NeededBoard(b.plugin, b.name, "" if b.plugin == OWNER else b.kind, b.words)
             for b in boards
-        ],
-        "tables": [
-            {"plugin": b.plugin, "name": b.name, "stream": b.stream.name}
+        ),
+        tables=tuple(
+            NeededTable(b.plugin, b.name, b.stream.name)
             for b in boards
             if isinstance(b, BlockTable)
-        ],
-        "plugins": [
-            {
-                "name": plugin.name,
-                "spec": plugin.spec.text,
-                "aggregator": plugin.aggregator is not None,
-                "in_shards": plugin.aggregator is not None and plugin.aggregator.in_shards,
-            }
+        ),
+        plugins=tuple(
+            LoadedPlugin(
+                name=plugin.name,
+                spec=plugin.spec.text,
+                aggregator=plugin.aggregator is not None,
+                in_shards=plugin.aggregator is not None and plugin.aggregator.in_shards,
+            )
             for plugin in plugins.values()
-        ],
-    }
+        ),
+    )
 
 
 def spec_of(stream: Any) -> StreamSpec:
@@ -92,7 +102,7 @@ def spec_of(stream: Any) -> StreamSpec:
     return StreamSpec(name, stream.dtype, policy=stream.policy, batch=stream.batch)
 
 
-def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) -> dict[int, int]:
+def fork_vcpus(message: Start, descriptors: list[int], context: Any) -> dict[int, int]:
     """Fork a process per vCPU, which take the descriptors over, and llvm's translator.
 
     Gives their indexes by process id.
@@ -100,25 +110,25 @@ def fork_vcpus(message: dict[str, Any], descriptors: list[int], context: Any) ->
     from mttcg.processes.vcpu_process import load_engine
     from mttcg.processes.vcpu_process import main as run_vcpu
 
-    load_engine(message["engine"])
+    load_engine(message.engine)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
-    for index in range(message["smp"]):
+    for index in range(message.smp):
         child = os.fork()
         if child == 0:
             die_with_parent(parent)
             name_process(f"vcpu{index}")
             end_with(partial(run_vcpu, index, message, descriptors, context))
         children[child] = index
-    if message["engine"] == "llvm":
+    if message.engine == "llvm":
         children[fork_translator(message, descriptors, parent)] = TRANSLATOR
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
 
 
-def fork_translator(message: dict[str, Any], descriptors: list[int], parent: int) -> int:
+def fork_translator(message: Start, descriptors: list[int], parent: int) -> int:
     """Fork the process that makes better code of hot pages; its process id."""
     from mttcg.processes.translator_process import main as run_translator
 
@@ -171,7 +181,7 @@ def main(descriptor: int) -> int:
         refused = host_refusal(error)
         if not refused:
             raise
-        channel.send({"error": f"the vCPU host: {refused}"})
+        channel.send(HostRefused(f"the vCPU host: {refused}"))
         return EXIT_USER
     finally:
         channel.close()
@@ -183,8 +193,8 @@ def serve(channel: Channel) -> int:
     received = channel.receive()
     if received is None:
         return 0
-    message, _ = received
-    die_with_parent(message["supervisor"])
+    message = expect(received[0], Prepare)
+    die_with_parent(message.supervisor)
     print_by_line()
     use_native_cache()
 
@@ -197,33 +207,33 @@ def serve(channel: Channel) -> int:
     from mttcg_bus.run_info import RunInfo
 
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
-    reach = Reach.from_plain(message["reach"])
-    declarations = Declarations(message["symbols"], message["smp"], reach)
-    run = RunInfo.from_plain(message["run"]) if message["run"] is not None else None
-    if message["check"]:
+    reach = Reach.from_plain(message.reach)
+    declarations = Declarations(message.symbols, message.smp, reach)
+    run = RunInfo.from_plain(message.run) if message.run is not None else None
+    if message.check:
         from mttcg.processes.check_counters import attach
 
         attach(declarations)
     try:
-        plugins = load_plugins(declarations, message["plugins"], run)
+        plugins = load_plugins(declarations, message.plugins, run)
         needs = describe(declarations, plugins)
-        wanted = needs["streams"] or message["control"]  # a plugin with streams may come later
+        wanted = needs.streams or message.control  # a plugin with streams may come later
         rate = ticks_per_second(declarations.moment or look()) if wanted else 0
-        ready = {"ready": needs, "ticks_per_second": rate, "warnings": declarations.warnings}
-        channel.send(ready)
+        channel.send(Ready(needs, rate, tuple(declarations.warnings)))
     except (MttcgError, BusError) as error:
-        channel.send({"error": str(error)})
+        channel.send(HostRefused(str(error)))
         return EXIT_USER
     received = channel.receive()
     if received is None:
         return 0
-    children = fork_vcpus(*received, (declarations, plugins))
+    start, descriptors = expect(received[0], Start), received[1]
+    children = fork_vcpus(start, descriptors, (declarations, plugins))
     watch_children(channel, partial(rehearse, channel, declarations, run), children)
     return 0
 
 
 def watch_children(
-    channel: Channel, rehearse: Callable[[dict[str, Any]], int], children: dict[int, int]
+    channel: Channel, rehearse: Callable[[Rehearse], int], children: dict[int, int]
 ) -> None:
     """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile, in children."""
     ends = {os.pidfd_open(pid): pid for pid in children}
@@ -237,7 +247,7 @@ def watch_children(
                 if received is None:
                     poller.unregister(channel)
                     continue
-                pid = fork_rehearsal(partial(rehearse, received[0]))
+                pid = fork_rehearsal(partial(rehearse, expect(received[0], Rehearse)))
                 end = os.pidfd_open(pid)
                 children[pid], ends[end] = REHEARSAL, pid
                 poller.register(end, select.POLLIN)
@@ -258,11 +268,11 @@ def end_rest(children: dict[int, int]) -> None:
         os.waitpid(pid, 0)
 
 
-def told_of_end(index: int, status: int) -> dict[str, Any]:
+def told_of_end(index: int, status: int) -> Message:
     """What the supervisor hears of a process's end."""
     if index == TRANSLATOR:
-        return {"translator": status}
-    return {"rehearsal": status} if index == REHEARSAL else {"ended": index, "status": status}
+        return TranslatorEnded(status)
+    return RehearsalEnded(status) if index == REHEARSAL else VcpuEnded(index, status)
 
 
 def fork_rehearsal(rehearse: Callable[[], int]) -> int:
@@ -281,7 +291,7 @@ def fork_rehearsal(rehearse: Callable[[], int]) -> int:
 
 
 def rehearse(
-    channel: Channel, first: "Declarations", run: "RunInfo | None", message: dict[str, Any]
+    channel: Channel, first: "Declarations", run: "RunInfo | None", message: Rehearse
 ) -> int:
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
@@ -291,11 +301,12 @@ def rehearse(
 
     declarations = Declarations(first.symbols, first.count, first.reach)
     try:
-        plugin = load_anew(declarations, message["rehearse"], run)
-        answer = describe(declarations, {plugin.name: plugin})
+        plugin = load_anew(declarations, message.spec, run)
+        needs = describe(declarations, {plugin.name: plugin})
     except (MttcgError, BusError) as error:
-        answer = {"error": str(error)}
-    channel.send({"rehearsed": answer, "number": message["number"]})
+        channel.send(RehearsalRefused(message.number, str(error)))
+    else:
+        channel.send(Rehearsed(message.number, needs))
     return 0
 
 

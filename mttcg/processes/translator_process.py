@@ -4,7 +4,6 @@ import os
 import selectors
 import socket
 import time
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from mttcg.isa.riscv64.hart import State
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import Optimise, Start, expect
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg_bus.host.limits import check_memory_room
 
@@ -45,10 +45,10 @@ class TranslatorProcess:
         descriptors: those that came with it.
     """
 
-    def __init__(self, message: dict[str, Any], descriptors: list[int]) -> None:
-        fds = {name: descriptors[at] for name, at in message["fds"].items()}
-        smp, memory = message["smp"], message["memory"]
-        sizes = fixed_sizes(smp, memory, message["code_cache"])
+    def __init__(self, message: Start, descriptors: list[int]) -> None:
+        fds = dict(zip(message.descriptors, descriptors, strict=True))
+        smp, memory = message.smp, message.memory
+        sizes = fixed_sizes(smp, memory, message.code_cache)
         maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
         machine = MachineState(map_segment(fds["machine"], sizes["machine"]))
         wake_fds = [fds[f"wake{cpu}"] for cpu in range(smp)]
@@ -72,7 +72,7 @@ class TranslatorProcess:
         """Translate what is asked for, until no vCPU is left to ask."""
         told = time.monotonic()
         news = False
-        waiting: list[dict[str, Any]] = []
+        waiting: list[Optimise] = []
         with selectors.DefaultSelector() as selector:
             for channel in self.channels:
                 selector.register(channel, selectors.EVENT_READ)
@@ -86,10 +86,10 @@ class TranslatorProcess:
                 if waiting:
                     news |= self._optimise(take_next(waiting))
 
-    def _optimise(self, message: dict[str, Any]) -> bool:
+    def _optimise(self, message: Optimise) -> bool:
         """Translate a place, or the page, unless it was done, as known now; whether it is new."""
-        ram = Ram(RAM_BASE, self.memory, tuple(message["device_pages"]))
-        version, place = PageVersion.from_plain(message["page"]), message["place"]
+        ram = Ram(RAM_BASE, self.memory, message.device_pages)
+        version, place = PageVersion.from_plain(message.page), message.place
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
             self.done.clear()
@@ -104,7 +104,7 @@ class TranslatorProcess:
             return False  # the vCPUs go on with the code that they have
 
 
-def receive(selector: selectors.BaseSelector, seconds: float | None) -> list[dict[str, Any]]:
+def receive(selector: selectors.BaseSelector, seconds: float | None) -> list[Optimise]:
     """What vCPUs ask for; waits so long for the first, None: as long as it takes."""
     messages = []
     for key, _ in selector.select(seconds):
@@ -112,17 +112,17 @@ def receive(selector: selectors.BaseSelector, seconds: float | None) -> list[dic
         if received is None:
             selector.unregister(key.fileobj)
         else:
-            messages.append(received[0])
+            messages.append(expect(received[0], Optimise))
     return messages
 
 
-def take_next(waiting: list[dict[str, Any]]) -> dict[str, Any]:
+def take_next(waiting: list[Optimise]) -> Optimise:
     """Take the oldest function away, and a whole page, which takes long, only if there is none."""
-    functions = (at for at, message in enumerate(waiting) if message["place"] is not None)
+    functions = (at for at, message in enumerate(waiting) if message.place is not None)
     return waiting.pop(next(functions, 0))
 
 
-def main(message: dict[str, Any], descriptors: list[int]) -> int:
+def main(message: Start, descriptors: list[int]) -> int:
     """Be the translator; the process's exit status."""
     translator = TranslatorProcess(message, descriptors)
     check_memory_room(NATIVE_ROOM, "for translations")

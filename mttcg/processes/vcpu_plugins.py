@@ -14,8 +14,17 @@ from mttcg.instrument.loading.initialise import forget_module, load_anew
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.exchange import Order
+from mttcg.vcpu.exchange import Orders
 from mttcg.vcpu.guest import Declarations, GuestOfVcpu
+from mttcg.vcpu.messages import (
+    InstrumentsTold,
+    LoadPlugin,
+    PluginRefused,
+    ReloadPlugin,
+    TellInstruments,
+    UnloadPlugin,
+    VcpuWarning,
+)
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.errors import BusError
@@ -38,21 +47,26 @@ class VcpuPlugins:
     emit_table: Callable[[BlockTable], None]
 
     @property
-    def orders(self) -> dict[str, Order]:
-        """What it does, by the name of the order."""
-        return {"load": self.load, "unload": self.unload, "reload": self.reload, "tell": self.tell}
+    def orders(self) -> Orders:
+        """What it does."""
+        return {
+            LoadPlugin: self.load,
+            UnloadPlugin: self.unload,
+            ReloadPlugin: self.reload,
+            TellInstruments: self.tell,
+        }
 
-    def load(self, message: dict[str, Any], descriptors: list[int]) -> None:
+    def load(self, message: LoadPlugin, descriptors: list[int]) -> None:
         """Load a plugin, whose segments come along, and attach what it attaches."""
-        for place, descriptor in zip(message["boards"], descriptors, strict=False):
-            self.boards.descriptors[place[0], place[1]] = descriptor
-        rings = descriptors[len(message["boards"]) :]
-        for place, descriptor in zip(message["rings"], rings, strict=True):
-            self.emitters.ring_fds[place[0], place[1]] = descriptor
+        boards = len(message.boards)
+        for place, descriptor in zip(message.boards, descriptors[:boards], strict=True):
+            self.boards.descriptors[place] = descriptor
+        for place, descriptor in zip(message.rings, descriptors[boards:], strict=True):
+            self.emitters.ring_fds[place] = descriptor
         try:
-            self._load(message["spec"], message["epoch"])
+            self._load(message.spec, message.epoch)
         except (MttcgError, BusError) as error:
-            self.channel.send({"refused": str(error), "epoch": message["epoch"]})
+            self.channel.send(PluginRefused(message.epoch, str(error)))
 
     def _load(self, spec: str, epoch: int) -> None:
         first = self.guest.declarations
@@ -62,7 +76,7 @@ class VcpuPlugins:
         finally:
             session.set_guest(self.guest)
         for warning in declarations.warnings:
-            self.channel.send({"warning": warning})
+            self.channel.send(VcpuWarning(warning))
         guest = self.guest
         guest.plugins[plugin.name] = plugin
         guest.declarations.things |= declarations.things
@@ -77,9 +91,9 @@ class VcpuPlugins:
         self.vcpu.count_unfinished(plugin.name, 1)
         self.vcpu.begin_plugin(plugin)
 
-    def unload(self, message: dict[str, Any], descriptors: list[int]) -> None:
+    def unload(self, message: UnloadPlugin, _descriptors: list[int]) -> None:
         """Let a plugin end, and let go of all that was made for it."""
-        name = message["plugin"]
+        name = message.plugin
         self._end(name)
         self.emitters.drop(name)
         gc.collect()
@@ -110,18 +124,17 @@ class VcpuPlugins:
         forget_module(plugin.module.__name__)
         self.boards.drop(name)
 
-    def reload(self, message: dict[str, Any], descriptors: list[int]) -> None:
+    def reload(self, message: ReloadPlugin, descriptors: list[int]) -> None:
         """Let a plugin's old code end and its new code begin; its rings stay."""
-        self._end(message["plugin"])
-        self.load(message | {"rings": []}, descriptors)
+        self._end(message.plugin)
+        self.load(LoadPlugin(message.epoch, message.spec, message.boards, ()), descriptors)
         gc.collect()
 
-    def tell(self, message: dict[str, Any], _descriptors: list[int]) -> None:
+    def tell(self, message: TellInstruments, _descriptors: list[int]) -> None:
         """Say what is attached, and what it costs as far as that is known."""
-        attached = [self._describe(each) for each in self.guest.registry.attachments]
-        costs = self.guest.costs.to_plain() if self.guest.costs is not None else []
-        told = {"attachments": attached, "callbacks": costs}
-        self.channel.send({"told": told, "question": message["question"]})
+        attached = tuple(self._describe(each) for each in self.guest.registry.attachments)
+        costs = self.guest.costs.to_plain() if self.guest.costs is not None else ()
+        self.channel.send(InstrumentsTold(message.question, attached, tuple(costs)))
 
     def _describe(self, attachment: Attachment) -> dict[str, Any]:
         found: dict[str, Any] = {

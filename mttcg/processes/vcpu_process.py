@@ -8,6 +8,7 @@ import select
 import socket
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.messages import Optimise, Start, UnsupportedFound, VcpuFailure, VcpuWarning
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
@@ -74,24 +76,24 @@ class VcpuProcess:
     Args:
         index: the vCPU.
         channel: to the supervisor.
-        message: the supervisor's start message, see `start_message`.
-        descriptors: those that came with it, which the message names by position.
+        message: what the supervisor said at the start.
+        descriptors: those that came with it.
         context: declarations and plugins from before the fork.
     """
 
     def __init__(
         self,
         index: int,
-        message: dict[str, Any],
+        message: Start,
         descriptors: list[int],
         context: Any,
         channel: Channel,
     ) -> None:
         self.index, self.message, self.channel = index, message, channel
-        self.fds = {name: descriptors[at] for name, at in message["fds"].items()}
+        self.fds = dict(zip(message.descriptors, descriptors, strict=True))
         self.declarations, self.plugins = context
-        smp, memory = message["smp"], message["memory"]
-        sizes = fixed_sizes(smp, memory, message["code_cache"])
+        smp, memory = message.smp, message.memory
+        sizes = fixed_sizes(smp, memory, message.code_cache)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
         self.machine = MachineState(self.maps["machine"])
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
@@ -100,16 +102,13 @@ class VcpuProcess:
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
         self.boards = MappedScoreboards(
-            {
-                (plugin, name): self.fds[f"board {plugin}.{name}"]
-                for plugin, name in message["boards"]
-            }
+            {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
         )
         self.emitters = Emitters(
             index,
             {
                 (plugin, name): self.fds[f"ring {plugin}.{name} {index}"]
-                for plugin, name in message["streams"]
+                for plugin, name in message.streams
             },
             self.fds["doorbell"],
             self.fds[f"space{index}"],
@@ -121,22 +120,22 @@ class VcpuProcess:
 
     def _leave_others(self) -> None:
         """Close what is the others' alone: their end is to be its end."""
-        for cpu in range(self.message["smp"]):
+        for cpu in range(self.message.smp):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
                 os.close(self.fds[f"vcpu{cpu}"])
                 os.close(self.fds[f"asking{cpu}"])
-                for plugin, name in self.message["streams"]:
+                for plugin, name in self.message.streams:
                     os.close(self.fds.pop(f"ring {plugin}.{name} {cpu}"))
 
     def board(self) -> Board:
         """The devices, wired to this process."""
-        config = Config(guest=self.message["guest"], smp=self.message["smp"], memory=len(self.ram))
+        config = Config(guest=Path(self.message.guest), smp=self.message.smp, memory=len(self.ram))
         state = self.maps["machine"]
         console_input = self.fds["console_input"]
         return build_board(
             config,
-            HtifPlaces(*self.message["htif"]),
+            HtifPlaces(*self.message.htif),
             Wiring(
                 ram=self.maps["ram"],
                 clint_harts=self.harts,
@@ -166,7 +165,7 @@ class VcpuProcess:
         """
         if not self.failed:
             self.failed = True
-            self.channel.send({"failure": str(error), "ending": Ending.CALLBACK})
+            self.channel.send(VcpuFailure(str(error), Ending.CALLBACK))
         self.stop(Ending.CALLBACK)
 
     def fault(self, error: BaseException) -> None:
@@ -193,7 +192,7 @@ class VcpuProcess:
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
-            costs=Costs() if self.message["control"] else None,
+            costs=Costs() if self.message.control else None,
         )
         session.set_guest(guest)
         board = self.board()
@@ -225,24 +224,23 @@ class VcpuProcess:
             self.exit_plugin,
             self._emit_table,
         ).orders
-        self.hart.misa = misa(ISA[self.message["engine"]])
+        self.hart.misa = misa(ISA[self.message.engine])
         check_memory_room(NATIVE_ROOM, "for translations")
-        vcpu.start(self.message["entry"], self.message["device_tree"])
+        vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
 
     def _warn(self, text: str) -> None:
-        self.channel.send({"warning": text})
+        self.channel.send(VcpuWarning(text))
 
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
-        self.channel.send({"trap_loop": facts_of(loop, self._instruction_at)})
+        self.channel.send(facts_of(loop, self._instruction_at))
 
     def _tell_unsupported(self, found: Absent | None, pc: int) -> None:
         if found is None:
             where = f"vCPU {self.index} met instructions that are not supported at more places"
             self._warn(f"{where} than the {MOST_PLACES} that are listed")
         else:
-            named = {"name": found.name, "extension": found.extension, "pc": pc}
-            self.channel.send({"unsupported": named})
+            self.channel.send(UnsupportedFound(found.name, found.extension, pc))
 
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
@@ -251,14 +249,14 @@ class VcpuProcess:
             return ""
         code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
         text = disassemble(code, pc)[0][2]
-        lacking = absent(int.from_bytes(code, "little"), ISA[self.message["engine"]])
+        lacking = absent(int.from_bytes(code, "little"), ISA[self.message.engine])
         if lacking is not None and text.startswith(".insn"):
             return f"{lacking.name} of {lacking.extension}"
         return text
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""
-        make = {"unicorn": self._make_unicorn, "llvm": self._make_llvm}[self.message["engine"]]
+        make = {"unicorn": self._make_unicorn, "llvm": self._make_llvm}[self.message.engine]
         return make(memory, discover)
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
@@ -280,7 +278,7 @@ class VcpuProcess:
         from mttcg.processes.translator_process import ask_to_leave
 
         arena = Arena(
-            self.fds["arena"], self.message["code_cache"], lambda cpu: ask_to_leave(self.harts, cpu)
+            self.fds["arena"], self.message.code_cache, lambda cpu: ask_to_leave(self.harts, cpu)
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
@@ -288,8 +286,7 @@ class VcpuProcess:
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
-                page = {"page": version.to_plain(), "place": place}
-                asking.send(page | {"device_pages": memory.device_pages})
+                asking.send(Optimise(version.to_plain(), place, memory.device_pages))
             return True
 
         engine = LlvmEngine(
@@ -364,22 +361,23 @@ def take_character(descriptor: int) -> int | None:
     return taken[0] if taken else None
 
 
-def fault_of(index: int, error: BaseException, place: str = "") -> dict[str, Any]:
+def fault_of(index: int, error: BaseException, place: str = "") -> VcpuFailure:
     """What the supervisor is told of a vCPU that can't go on; of a limit in one line."""
     if refused := host_refusal(error):
         text = f"vCPU {index}{place}: {refused}"
-        return {"failure": text, "ending": Ending.FAULT, "limit": True}
+        return VcpuFailure(text, Ending.FAULT, limit=True)
     trace = "".join(traceback.format_exception(error)).rstrip()
     text = f"vCPU {index}: a fault{place}\n{trace}"
-    return {"failure": text, "ending": Ending.FAULT}
+    return VcpuFailure(text, Ending.FAULT)
 
 
-def main(index: int, message: dict[str, Any], descriptors: list[int], context: Any) -> int:
+def main(index: int, message: Start, descriptors: list[int], context: Any) -> int:
     """Be vCPU `index`; the process's exit status."""
-    if message["pin"]:
+    if message.pin:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[index % len(allowed)]})
-    channel = Channel(socket.socket(fileno=descriptors[message["fds"][f"vcpu{index}"]]))
+    place = message.descriptors.index(f"vcpu{index}")
+    channel = Channel(socket.socket(fileno=descriptors[place]))
     try:
         process = VcpuProcess(index, message, descriptors, context, channel)
     except BaseException as error:

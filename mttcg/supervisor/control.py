@@ -18,6 +18,7 @@ from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, T
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.exchange import ENDED
+from mttcg.vcpu.messages import InstrumentsTold, Message, PluginRefused, TellInstruments, expect
 from mttcg.vcpu.shared import Ending
 from mttcg_bus.errors import BusError
 from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
@@ -50,7 +51,7 @@ class Control:
         self.waits_for: Condition | None = None
         self.loading = Loading(run, watch, publisher)
         self.question = 0
-        self.told: dict[int, Mapping[str, Any]] = {}
+        self.told: dict[int, InstrumentsTold] = {}
         self.at_once: dict[str, Callable[[Given], Answer]] = {
             "run": self._run,
             "status": self._status,
@@ -120,14 +121,14 @@ class Control:
             self.publisher.answer(question, "the guest has ended before it was done")
         self.tasks.clear()
 
-    def hear(self, cpu: int, message: Mapping[str, Any]) -> None:
+    def hear(self, cpu: int, message: Message) -> None:
         """Take in what a vCPU says."""
-        if "refused" in message:
-            self.loading.refusals.append(message["refused"])
-        elif message.get("question") == self.question:
-            self.told[cpu] = message["told"]
+        if isinstance(message, PluginRefused):
+            self.loading.refusals.append(message.reason)
+        elif (told := expect(message, InstrumentsTold)).question == self.question:
+            self.told[cpu] = told
 
-    def hear_host(self, message: Mapping[str, Any]) -> None:
+    def hear_host(self, message: Message) -> None:
         """Take in what the vCPU host says of a plugin that it tried."""
         self.loading.hear_host(message)
 
@@ -177,14 +178,12 @@ class Control:
         """Ask every vCPU that runs."""
         self.question += 1
         self.told.clear()
-        self.watch.order({"order": "tell", "question": self.question})
+        self.watch.order(lambda epoch: TellInstruments(epoch, self.question))
         yield lambda: self.told.keys() >= self.watch.running - self.watch.silent
         told = sorted(self.told.items())
         return {
-            "attachments": [each for _, found in told for each in found["attachments"]],
-            "callbacks": [
-                {"cpu": cpu} | each for cpu, found in told for each in found["callbacks"]
-            ],
+            "attachments": [each for _, found in told for each in found.attachments],
+            "callbacks": [{"cpu": cpu} | each for cpu, found in told for each in found.callbacks],
             "streams": [
                 {"stream": name, "cpu": cpu} | ledger_of(ring).to_plain()
                 for name, rings in self.loading.delivery.ring_fds.items()

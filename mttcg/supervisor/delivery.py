@@ -4,7 +4,7 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from mttcg.printable import printable
 from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.launch import end_text
+from mttcg.vcpu.needs import LoadedPlugin
 from mttcg.vcpu.patience import Patience
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.publisher.departures import Departures
@@ -115,7 +116,7 @@ class Delivery:
 
     @classmethod
     def prepare(
-        cls, streams: list[dict[str, Any]], smp: int, policies: Mapping[str, str] | None = None
+        cls, streams: Sequence[dict[str, Any]], smp: int, policies: Mapping[str, str] | None = None
     ) -> "Delivery":
         """Make the rings of the declared streams, with the policies that the user chose.
 
@@ -136,7 +137,7 @@ class Delivery:
             raise
         return made
 
-    def add_rings(self, streams: list[dict[str, Any]]) -> list[StreamSpec]:
+    def add_rings(self, streams: Sequence[dict[str, Any]]) -> list[StreamSpec]:
         """Make the rings of more streams, with the policies that the user chose; the streams.
 
         Raises TooManyStreamsError, before it makes any.
@@ -184,11 +185,11 @@ class Delivery:
         )
         return publisher
 
-    def aggregate(self, plugins: list[dict[str, Any]], config: Config) -> None:
+    def aggregate(self, plugins: Iterable[LoadedPlugin], config: Config) -> None:
         """Start an aggregator for each plugin that has one; OptionError for shards of another."""
         assert self.publisher is not None
-        chosen = [plugin for plugin in plugins if plugin["aggregator"]]
-        names = [plugin["name"] for plugin in chosen]
+        chosen = [plugin for plugin in plugins if plugin.aggregator]
+        names = [plugin.name for plugin in chosen]
         for name in config.shards:
             if name and name not in names:
                 there = f"one of {', '.join(names)}" if names else "a plugin that aggregates"
@@ -196,16 +197,16 @@ class Delivery:
         for plugin in chosen:
             self.start_aggregator(plugin, config)
 
-    def start_aggregator(self, plugin: dict[str, Any], config: Config) -> AggregatorProcess:
+    def start_aggregator(self, plugin: LoadedPlugin, config: Config) -> AggregatorProcess:
         """Start a plugin's aggregator."""
         assert self.publisher is not None
-        wanted = config.shards.get(plugin["name"], config.shards.get("", 1))
-        if min(wanted, config.smp) > 1 and not plugin["in_shards"]:
-            raise OptionError("--shards", not_in_shards(plugin["name"]), WHOLE)
+        wanted = config.shards.get(plugin.name, config.shards.get("", 1))
+        if min(wanted, config.smp) > 1 and not plugin.in_shards:
+            raise OptionError("--shards", not_in_shards(plugin.name), WHOLE)
         self.aggregators.append(
             AggregatorProcess.start(
-                plugin["name"],
-                plugin["spec"],
+                plugin.name,
+                plugin.spec,
                 self.publisher.url,
                 self.keys,
                 shards=min(wanted, config.smp),

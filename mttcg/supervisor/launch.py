@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
 from mttcg.guest.image import GuestImage
 from mttcg.instrument.program.reach import Reach
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import HostRefused, Message, Prepare, Ready, expect
+from mttcg.vcpu.needs import Needs
 from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.run_info import RunInfo
 
@@ -46,22 +47,22 @@ class RefusedByHostError(UserError):
 class Host:
     """The running vCPU host.
 
-    `needs` is what the plugins declared: streams, boards, tables, and the plugins themselves.
+    `needs` is what the plugins that there are now declared, and these themselves.
     `ticks_per_second` is the rate of the clock of records, 0 if none can have times. `warnings`: of
     what the plugins attached.
     """
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
-    needs: dict[str, Any]
+    needs: Needs = field(default_factory=Needs)
     ticks_per_second: int = 0
     warnings: tuple[str, ...] = ()
 
     def plugin_specs(self) -> list[str]:
         """The plugins that there are now, as users gave them."""
-        return [plugin["spec"] for plugin in self.needs["plugins"]]
+        return [plugin.spec for plugin in self.needs.plugins]
 
-    def send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+    def send(self, message: Message, descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
         try:
             self.channel.send(message, descriptors or [])
@@ -104,27 +105,28 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
     theirs.close()
     symbols = {name: symbol.address for name, symbol in image.by_name.items()}
     reach = Reach((image.ram_base, image.ram_size), image.placements)
-    host = Host(process, ours, {})
+    host = Host(process, ours)
     try:
-        asked = {
-            "plugins": list(config.plugins),
-            "symbols": symbols,
-            "reach": reach.to_plain(),
-            "smp": config.smp,
-            "control": config.control,
-            "check": config.check,
-            "run": run.to_plain() if config.aggregate else None,
-        }
-        host.send(asked | {"supervisor": os.getpid()})
+        prepare = Prepare(
+            plugins=config.plugins,
+            symbols=symbols,
+            reach=reach.to_plain(),
+            smp=config.smp,
+            control=config.control,
+            check=config.check,
+            run=run.to_plain() if config.aggregate else None,
+            supervisor=os.getpid(),
+        )
+        host.send(prepare)
         received = ours.receive()
         if received is None:
             raise host.lost()
-        message, _ = received
-        if "error" in message:
-            raise RefusedByHostError(message["error"])
-        host.needs = message["ready"]
-        host.ticks_per_second = message["ticks_per_second"]
-        host.warnings = tuple(message["warnings"])
+        message = received[0]
+        if isinstance(message, HostRefused):
+            raise RefusedByHostError(message.reason)
+        ready = expect(message, Ready)
+        host.needs, host.warnings = ready.needs, ready.warnings
+        host.ticks_per_second = ready.ticks_per_second
     except BaseException:
         host.end()
         raise

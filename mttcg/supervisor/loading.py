@@ -10,7 +10,7 @@ uses is let go of by each vCPU when its own native code can't reach it any more,
 when every vCPU has done that and everybody has all records.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 from mttcg.errors import PluginError, UserError
@@ -18,6 +18,19 @@ from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.exchange import ENDED
+from mttcg.vcpu.messages import (
+    LoadPlugin,
+    Message,
+    Order,
+    RehearsalEnded,
+    RehearsalRefused,
+    Rehearse,
+    Rehearsed,
+    ReloadPlugin,
+    UnloadPlugin,
+    expect,
+)
+from mttcg.vcpu.needs import LoadedPlugin, Needs, Place, place_of
 from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
 from mttcg_bus.ring.ring import mark_closed
 from mttcg_bus.wire.control import StreamEnded, StreamsOpened
@@ -27,7 +40,6 @@ Answer: TypeAlias = dict[str, Any]
 Condition: TypeAlias = Callable[[], bool]
 Task: TypeAlias = Generator[Condition, None, Answer]
 Work: TypeAlias = Generator[Condition, None, None]
-Needs: TypeAlias = dict[str, Any]
 
 REPORT_SECONDS = 60.0
 """How long an aggregator may take from the end of its streams to its report."""
@@ -51,28 +63,31 @@ class LayoutChangedError(UserError):
 class Loading:
     """The plugins of a run, as they come and go.
 
-    `refusals` are the words of vCPUs that could not load one.
+    `refusals` are the words of vCPUs that could not load one; `epochs`: since when those are there
+    that came later.
     """
 
     def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
         self.run, self.watch, self.publisher = run, watch, publisher
         self.delivery = run.delivery
-        self.host, self.needs = run.host, run.host.needs
+        self.host = run.host
+        self.epochs: dict[str, int] = {}
         self.rehearsal = 0
-        self.rehearsed: Mapping[str, Any] | None = None
+        self.rehearsed: Rehearsed | RehearsalRefused | None = None
         self.refusals: list[str] = []
         self.opened: set[str] = set()
         self.ended: set[str] = set()
 
     # what others say
 
-    def hear_host(self, message: Mapping[str, Any]) -> None:
+    def hear_host(self, message: Message) -> None:
         """Take in what came of trying a plugin: its process's words, or how it ended without."""
-        if message.get("number") == self.rehearsal:
-            self.rehearsed = message["rehearsed"]
-        elif message.get("rehearsal", 0) != 0 and self.rehearsed is None:
-            ended = end_text(message["rehearsal"])
-            self.rehearsed = {"error": f"the process that tried the plugin ended ({ended})"}
+        if isinstance(message, Rehearsed | RehearsalRefused):
+            if message.number == self.rehearsal:
+                self.rehearsed = message
+        elif (status := expect(message, RehearsalEnded).status) != 0 and self.rehearsed is None:
+            ended = f"the process that tried the plugin ended ({end_text(status)})"
+            self.rehearsed = RehearsalRefused(self.rehearsal, ended)
 
     def hear_publisher(self, event: PublisherEvent) -> None:
         """Take in what the publisher has done."""
@@ -89,25 +104,24 @@ class Loading:
         aggregated = {aggregator.plugin for aggregator in self.delivery.aggregators}
         return [
             {
-                "name": plugin["name"],
-                "spec": plugin["spec"],
-                "epoch": plugin.get("epoch", 0),
-                "streams": self._stream_names(plugin["name"]),
-                "counters": counted.get(plugin["name"], {}).get("total", {}),
-                "aggregator": plugin["name"] in aggregated,
+                "name": plugin.name,
+                "spec": plugin.spec,
+                "epoch": self.epochs.get(plugin.name, 0),
+                "streams": self._stream_names(plugin.name),
+                "counters": counted.get(plugin.name, {}).get("total", {}),
+                "aggregator": plugin.name in aggregated,
             }
-            for plugin in self.needs["plugins"]
+            for plugin in self.host.needs.plugins
         ]
 
     def _stream_names(self, plugin: str) -> list[str]:
         return [name for name, spec in self.delivery.specs.items() if spec.plugin == plugin]
 
-    def _plugin(self, name: str) -> Answer:
-        for plugin in self.needs["plugins"]:
-            if plugin["name"] == name:
-                found: Answer = plugin
-                return found
-        there = ", ".join(plugin["name"] for plugin in self.needs["plugins"]) or "none"
+    def _plugin(self, name: str) -> LoadedPlugin:
+        for plugin in self.host.needs.plugins:
+            if plugin.name == name:
+                return plugin
+        there = ", ".join(plugin.name for plugin in self.host.needs.plugins) or "none"
         raise CommandError(f"there is no plugin {name} loaded; expected one of: {there}")
 
     # tasks
@@ -115,22 +129,25 @@ class Loading:
     def load(self, spec: str) -> Task:
         """Load a plugin everywhere."""
         needs = yield from self._rehearse(spec)
-        plugin = needs["plugins"][0]
-        name = plugin["name"]
-        if any(name == other["name"] for other in self.needs["plugins"]):
+        plugin = needs.plugins[0]
+        name = plugin.name
+        if any(name == other.name for other in self.host.needs.plugins):
             raise CommandError(f"plugin {name} is loaded already; expected `reload`, or another")
-        streams = self.delivery.add_rings(needs["streams"])
+        streams = self.delivery.add_rings(needs.streams)
         self._note(needs)
         try:
             yield from self._open(streams)
-            if plugin["aggregator"] and self.run.config.aggregate:
+            if plugin.aggregator and self.run.config.aggregate:
                 yield from self._start_aggregator(plugin)
         except CommandError:
             yield from self._unload(name)
             raise
-        order = {"order": "load", "rings": [spec.name.split(".", 1) for spec in streams]}
-        yield from self._load_everywhere(order, plugin, needs)
-        return {"plugin": name, "epoch": plugin["epoch"], "streams": self._stream_names(name)}
+        rings = tuple(place_of(spec.name) for spec in streams)
+        boards = places_of_boards(needs)
+        epoch = yield from self._load_everywhere(
+            lambda epoch: LoadPlugin(epoch, plugin.spec, boards, rings), name, boards, rings
+        )
+        return {"plugin": name, "epoch": epoch, "streams": self._stream_names(name)}
 
     def unload(self, name: str) -> Task:
         """Unload a plugin everywhere, and collect what it has found."""
@@ -142,23 +159,25 @@ class Loading:
     def reload(self, name: str, spec: str) -> Task:
         """Load a plugin anew; its streams and its aggregator go on."""
         before = self._plugin(name)
-        needs = yield from self._rehearse(spec or before["spec"])
-        after = needs["plugins"][0]
-        if after["name"] != name:
-            raise PluginError(name, f"{after['spec']} is plugin {after['name']}; expected {name}")
-        self._check_layouts(name, needs["streams"])
+        needs = yield from self._rehearse(spec or before.spec)
+        after = needs.plugins[0]
+        if after.name != name:
+            raise PluginError(name, f"{after.spec} is plugin {after.name}; expected {name}")
+        self._check_layouts(name, needs.streams)
         self._take_out(name)
         old = self.run.boards.take_out(name)
         self._note(needs)
-        order = {"order": "reload", "plugin": name}
+        boards = places_of_boards(needs)
         try:
-            yield from self._load_everywhere(order, after, needs)
+            epoch = yield from self._load_everywhere(
+                lambda epoch: ReloadPlugin(epoch, name, after.spec, boards), name, boards
+            )
             counters = old.counters(self.run.harts.harts).get(name, {})
         finally:
             old.close()
         return {
             "plugin": name,
-            "epoch": after["epoch"],
+            "epoch": epoch,
             "counters": counters,
             "streams": self._stream_names(name),
         }
@@ -169,13 +188,15 @@ class Loading:
         """What a plugin needs; CommandError with what is wrong with it."""
         self.rehearsed = None
         self.rehearsal += 1
-        self.host.send({"rehearse": spec, "number": self.rehearsal})
+        self.host.send(Rehearse(spec, self.rehearsal))
         yield lambda: self.rehearsed is not None or self.watch.host_lost
-        if self.rehearsed is None or "error" in self.rehearsed:
-            raise CommandError((self.rehearsed or {"error": "the vCPU host is gone"})["error"])
-        return dict(self.rehearsed)
+        if self.rehearsed is None:
+            raise CommandError("the vCPU host is gone")
+        if isinstance(self.rehearsed, RehearsalRefused):
+            raise CommandError(self.rehearsed.reason)
+        return self.rehearsed.needs
 
-    def _check_layouts(self, name: str, streams: list[dict[str, Any]]) -> None:
+    def _check_layouts(self, name: str, streams: Sequence[dict[str, Any]]) -> None:
         new = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
         old = {stream: self.delivery.specs[stream] for stream in self._stream_names(name)}
         for stream in old.keys() ^ new.keys():
@@ -188,14 +209,13 @@ class Loading:
 
     def _note(self, needs: Needs) -> None:
         """Make the boards, and count the plugin among those that are there."""
-        self.run.boards.add(needs["boards"], self.run.config.smp)
-        for kind, things in needs.items():
-            self.needs[kind] += things
+        self.run.boards.add(needs.boards, self.run.config.smp)
+        self.host.needs = self.host.needs.plus(needs)
 
     def _take_out(self, name: str) -> None:
         """Count a plugin among those that are there no more."""
-        for kind, things in self.needs.items():
-            self.needs[kind] = [thing for thing in things if owner_of(kind, thing) != name]
+        self.host.needs = self.host.needs.without(name)
+        self.epochs.pop(name, None)
 
     def _open(self, streams: list[StreamSpec]) -> Work:
         """Publish streams."""
@@ -205,7 +225,7 @@ class Loading:
         self.publisher.open_streams(streams, rings, self.host.plugin_specs())
         yield lambda: self.opened >= names
 
-    def _start_aggregator(self, plugin: Answer) -> Work:
+    def _start_aggregator(self, plugin: LoadedPlugin) -> Work:
         """Start an aggregator, and wait until it is ready; CommandError, and it is gone, if not."""
         aggregator = self.delivery.start_aggregator(plugin, self.run.config)
         self.watch.follow_aggregator(aggregator)
@@ -216,29 +236,36 @@ class Loading:
             self.delivery.aggregators.remove(aggregator)
             raise CommandError(f"{aggregator.named} can't begin: {why}")
 
-    def _load_everywhere(self, order: Answer, plugin: Answer, needs: Needs) -> Work:
-        """Let every vCPU load a plugin; CommandError, and it is unloaded, if one can't."""
-        name = plugin["name"]
-        boards = [(board["plugin"], board["name"]) for board in needs["boards"]]
+    def _load_everywhere(
+        self,
+        make: Callable[[int], Order],
+        name: str,
+        boards: tuple[Place, ...],
+        rings: tuple[Place, ...] = (),
+    ) -> Generator[Condition, None, int]:
+        """Let every vCPU load a plugin; CommandError, and it is unloaded, if one can't.
+
+        The epoch at which it is there.
+        """
         board_fds = [self.run.boards.descriptors[board] for board in boards]
-        rings = [".".join(place) for place in order.get("rings", ())]
+        ring_fds = [self.delivery.ring_fds[".".join(ring)] for ring in rings]
         self.refusals.clear()
-        plugin["epoch"] = epoch = self.watch.order(
-            order | {"spec": plugin["spec"], "boards": boards},
-            lambda cpu: [*board_fds, *(self.delivery.ring_fds[ring][cpu] for ring in rings)],
+        self.epochs[name] = epoch = self.watch.order(
+            make, lambda cpu: [*board_fds, *(fds[cpu] for fds in ring_fds)]
         )
         yield lambda: self._in_force(epoch)
         if self.refusals:
             wrong = self.refusals[0]
             yield from self._unload(name)
             raise CommandError(wrong)
+        return epoch
 
     def _in_force(self, epoch: int) -> bool:
         return all(h.epoch >= epoch or h.state in ENDED for h in self.run.harts.harts)
 
     def _unload(self, name: str) -> Task:
         """Unload a plugin everywhere; what it had found."""
-        epoch = self.watch.order({"order": "unload", "plugin": name})
+        epoch = self.watch.order(lambda epoch: UnloadPlugin(epoch, name))
         yield lambda: self._in_force(epoch)
         counters = self.run.counters().get(name, {})
         self._take_out(name)
@@ -278,8 +305,6 @@ class Loading:
         return report
 
 
-def owner_of(kind: str, thing: Mapping[str, Any]) -> str:
-    """Name of the plugin that something of `host.describe` belongs to."""
-    if kind == "streams":
-        return str(thing["name"]).partition(".")[0]
-    return str(thing["name"] if kind == "plugins" else thing["plugin"])
+def places_of_boards(needs: Needs) -> tuple[Place, ...]:
+    """The scoreboards of what a plugin needs."""
+    return tuple((board.plugin, board.name) for board in needs.boards)

@@ -180,8 +180,8 @@ def result_of(
     """All there is of a run, with the `reports` of its aggregators."""
     counted = run.counters()
     plugins = run.past_reports | {
-        plugin["name"]: counted.get(plugin["name"], {}) | reports.get(plugin["name"], {})
-        for plugin in run.host.needs["plugins"]
+        plugin.name: counted.get(plugin.name, {}) | reports.get(plugin.name, {})
+        for plugin in run.host.needs.plugins
     }
     return RunResult(
         guest=str(run.config.guest),

@@ -31,6 +31,8 @@ from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import Start
+from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
 
@@ -108,7 +110,7 @@ class Run:
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
 
     def _make_delivery(self, host: Host, on_bus: Callable[[str], None] | None) -> Delivery:
-        delivery = Delivery.prepare(host.needs["streams"], self.config.smp, self.config.policies)
+        delivery = Delivery.prepare(host.needs.streams, self.config.smp, self.config.policies)
         self.bus_ends.callback(delivery.close)
         others = self.config.wait_subscribers
         if others and not delivery.specs:
@@ -123,7 +125,7 @@ class Run:
             publisher = delivery.publish(self.config, info)
             if on_bus is not None:
                 on_bus(publisher.url)
-            delivery.aggregate(host.needs["plugins"] if self.config.aggregate else [], self.config)
+            delivery.aggregate(host.needs.plugins if self.config.aggregate else (), self.config)
             if self.config.record is not None:
                 delivery.record(Path(self.config.record), self.config.record_limit)
             delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
@@ -132,7 +134,7 @@ class Run:
     def _make_state(self, maps: dict[str, memoryview], host: Host, delivery: Delivery) -> RunState:
         """Make what is still missing; from here on everything is there."""
         self._make_descriptors()
-        self.boards.add(host.needs["boards"], self.config.smp)
+        self.boards.add(host.needs.boards, self.config.smp)
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
         machine = MachineState(maps["machine"])
@@ -214,7 +216,7 @@ class Run:
             for (plugin, name), descriptor in self.boards.descriptors.items():
                 passed[f"board {plugin}.{name}"] = descriptor
             passed["doorbell"] = delivery.doorbell_fd
-            message = start_message(state, device_tree, list(passed))
+            message = start_message(state, device_tree, tuple(passed))
             state.host.send(message, list(passed.values()))
         os.close(self.fds.pop("console_output"))
 
@@ -233,28 +235,28 @@ class Run:
         self.ends.close()
 
 
-def start_message(state: RunState, device_tree: int, descriptors: list[str]) -> dict[str, Any]:
+def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...]) -> Start:
     """What every vCPU is told, with the names of the descriptors that come along, in order.
 
     `device_tree` is its guest physical address.
     """
     config, image = state.config, state.image
-    return {
-        "guest": str(config.guest),
-        "smp": config.smp,
-        "memory": config.memory,
-        "code_cache": config.code_cache,
-        "engine": state.engine,
-        "pin": config.pin,
-        "entry": image.entry,
-        "device_tree": device_tree,
-        "htif": [image.tohost, image.fromhost],
-        "control": config.control,
-        "streams": [name.split(".", 1) for name in state.delivery.specs]
-        + ([list(RECORDED)] if state.check_rings else []),
-        "boards": [[board["plugin"], board["name"]] for board in state.host.needs["boards"]],
-        "fds": {name: place for place, name in enumerate(descriptors)},
-    }
+    streams = tuple(map(place_of, state.delivery.specs))
+    return Start(
+        guest=str(config.guest),
+        smp=config.smp,
+        memory=config.memory,
+        code_cache=config.code_cache,
+        engine=state.engine,
+        pin=config.pin,
+        entry=image.entry,
+        device_tree=device_tree,
+        htif=(image.tohost, image.fromhost),
+        control=config.control,
+        streams=(*streams, RECORDED) if state.check_rings else streams,
+        boards=tuple((board.plugin, board.name) for board in state.host.needs.boards),
+        descriptors=descriptors,
+    )
 
 
 def finish(state: RunState, watch: Watch) -> dict[str, Any]:
@@ -262,7 +264,7 @@ def finish(state: RunState, watch: Watch) -> dict[str, Any]:
     for hart in state.harts.harts:
         if hart.state == State.STOPPED:
             continue
-        for table in state.host.needs["tables"]:
+        for table in state.host.needs.tables:
             records = state.table_records(table, hart.index)
             state.delivery.emit_for(stream_of(table), hart.index, records)
     reports = state.delivery.finish(watch.failures)

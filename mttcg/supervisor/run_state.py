@@ -14,6 +14,7 @@ from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.tbcache.cache import BlockCache
+from mttcg.vcpu.needs import NeededTable
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import table_records
 from mttcg_bus.run_info import RunInfo
@@ -65,9 +66,9 @@ class RunState:
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0)
 
-    def table_records(self, table: Mapping[str, Any], cpu: int) -> Any:
+    def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""
-        words = self.boards.words(table["plugin"], table["name"], cpu)
+        words = self.boards.words(table.plugin, table.name, cpu)
         spec = self.delivery.specs[stream_of(table)]
         return table_records(words, self.cache(), spec.dtype)
 
@@ -85,9 +86,9 @@ def engine_of(config: Config) -> str:
     return DEFAULT_ENGINE if config.engine == "auto" else config.engine
 
 
-def stream_of(table: Mapping[str, Any]) -> str:
+def stream_of(table: NeededTable) -> str:
     """Name of the stream that a table's records go out by."""
-    return f"{table['plugin']}.{table['stream']}"
+    return f"{table.plugin}.{table.stream}"
 
 
 def info_of(

@@ -1,6 +1,7 @@
 """The scoreboards of a run as the supervisor has them: their segments, and what counters say."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from mttcg.instrument.api.targets import counted
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.processes.segments import board_stride, create_segment, map_segment
+from mttcg.vcpu.needs import NeededBoard
 
 
 class Scoreboards:
@@ -18,14 +20,14 @@ class Scoreboards:
 
     def __init__(self) -> None:
         self.descriptors: dict[tuple[str, str], int] = {}
-        self.described: dict[tuple[str, str], dict[str, Any]] = {}
+        self.described: dict[tuple[str, str], NeededBoard] = {}
 
-    def add(self, described: list[dict[str, Any]], smp: int) -> None:
+    def add(self, described: Iterable[NeededBoard], smp: int) -> None:
         """Make the segments of boards."""
         for board in described:
-            key = board["plugin"], board["name"]
-            size = smp * board_stride(board["words"])
-            self.descriptors[key] = create_segment(board["name"], size)
+            key = board.plugin, board.name
+            size = smp * board_stride(board.words)
+            self.descriptors[key] = create_segment(board.name, size)
             self.described[key] = board
 
     def take_out(self, plugin: str) -> "Scoreboards":
@@ -38,7 +40,7 @@ class Scoreboards:
 
     def words(self, plugin: str, name: str, cpu: int) -> Any:
         """A vCPU's words of a scoreboard, read-only in intent: its vCPU writes them."""
-        words = self.described[plugin, name]["words"]
+        words = self.described[plugin, name].words
         size = board_stride(words)
         memory = map_segment(self.descriptors[plugin, name], size, cpu * size)
         return np.frombuffer(memory, dtype=np.uint64, count=words)
@@ -47,7 +49,7 @@ class Scoreboards:
         """Per plugin with Counters: a row per vCPU, and the sums."""
         reports: dict[str, dict[str, Any]] = {}
         for (plugin, name), board in self.described.items():
-            if board["kind"] != "counter":
+            if board.kind != "counter":
                 continue
             rows = {"total": {}, "vcpus": [{"cpu": hart.index} for hart in harts]}
             report: dict[str, Any] = reports.setdefault(plugin, rows)

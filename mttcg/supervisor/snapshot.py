@@ -12,13 +12,13 @@ def snapshot_of(run: RunState) -> dict[str, Any]:
     """The counters, tables and vCPUs at this moment."""
     tables = [
         {
-            "plugin": table["plugin"],
-            "name": table["name"],
+            "plugin": table.plugin,
+            "name": table.name,
             "cpu": hart.index,
             "stream": stream_of(table),
             "records": run.table_records(table, hart.index).tobytes(),
         }
-        for table in run.host.needs["tables"]
+        for table in run.host.needs.tables
         for hart in run.harts.harts
     ]
     return {

@@ -4,10 +4,10 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
@@ -20,6 +20,20 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import (
+    AskChange,
+    HostRefused,
+    MakeChange,
+    Message,
+    MessageError,
+    Order,
+    TranslatorEnded,
+    TrapLoopFound,
+    UnsupportedFound,
+    VcpuEnded,
+    VcpuFailure,
+    VcpuWarning,
+)
 from mttcg.vcpu.shared import Ending
 from mttcg_bus.publisher.process import Died, PublisherEvent, PublisherProcess
 
@@ -39,10 +53,10 @@ class Commands(Protocol):
     def look(self) -> None:
         """Go on with what waits for something that may have happened."""
 
-    def hear(self, cpu: int, message: Mapping[str, Any]) -> None:
+    def hear(self, cpu: int, message: Message) -> None:
         """Take in what a vCPU says."""
 
-    def hear_host(self, message: Mapping[str, Any]) -> None:
+    def hear_host(self, message: Message) -> None:
         """Take in what the vCPU host says."""
 
     def hear_publisher(self, event: PublisherEvent) -> None:
@@ -174,16 +188,20 @@ class Watch:
         received = self.run.host.channel.receive()
         if received is None:
             self._host_gone()
-        elif "translator" in received[0]:
-            self._translator_ended(received[0]["translator"])
-        elif "error" in received[0]:
-            self.refused = True
-            self.failures.add(received[0]["error"])
-            self.stop(Ending.FAULT)
-        elif "ended" in received[0]:
-            self._vcpu_ended(received[0]["ended"], received[0]["status"])
-        elif self.control is not None:
-            self.control.hear_host(received[0])
+            return
+        match received[0]:
+            case TranslatorEnded(status):
+                self._translator_ended(status)
+            case HostRefused(reason):
+                self.refused = True
+                self.failures.add(reason)
+                self.stop(Ending.FAULT)
+            case VcpuEnded(cpu, status):
+                self._vcpu_ended(cpu, status)
+            case message if self.control is not None:
+                self.control.hear_host(message)
+            case message:
+                raise MessageError(message.TYPE, "the host sent it", "no such message here")
 
     def _translator_ended(self, status: int) -> None:
         """Without it the vCPUs go on with the code that they have, and make by themselves."""
@@ -198,14 +216,18 @@ class Watch:
             self.warnings.append(text)
             self.on_warning(text)
 
-    def _trap_loop(self, index: int, facts: dict[str, Any]) -> None:
+    def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
         self.warn(warning_of(index, facts, self.run.symbol_at))
         if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
-    def _unsupported(self, found: dict[str, Any]) -> None:
-        pc = found["pc"]
-        place = found | {"pc": hex(pc), "symbol": self.run.symbol_at(pc)}
+    def _unsupported(self, found: UnsupportedFound) -> None:
+        place = {
+            "name": found.name,
+            "extension": found.extension,
+            "pc": hex(found.pc),
+            "symbol": self.run.symbol_at(found.pc),
+        }
         if place not in self.unsupported:
             self.unsupported.append(place)
 
@@ -245,25 +267,29 @@ class Watch:
             if received is None:
                 self._vcpu_silent(index)
                 return
-            message, _ = received
-            if "failure" in message:
-                self.told.add(index)
-                limit = message.get("limit", False)
-                self.failures.add(message["failure"], follows=limit and self.refused)
-                self.refused = self.refused or limit
-                self.stop(Ending(message["ending"]))
-            elif "warning" in message:
-                self.warn(message["warning"])
-            elif "trap_loop" in message:
-                self._trap_loop(index, message["trap_loop"])
-            elif "unsupported" in message:
-                self._unsupported(message["unsupported"])
-            elif "change" in message:
-                self._spread(index, message)
-            elif self.control is not None:
-                self.control.hear(index, message)
+            match received[0]:
+                case VcpuFailure() as failure:
+                    self._vcpu_failed(index, failure)
+                case VcpuWarning(text):
+                    self.warn(text)
+                case TrapLoopFound() as facts:
+                    self._trap_loop(index, facts)
+                case UnsupportedFound() as found:
+                    self._unsupported(found)
+                case AskChange(change, number):
+                    self.order(lambda epoch: MakeChange(epoch, index, change, number))
+                case message if self.control is not None:
+                    self.control.hear(index, message)
+                case message:
+                    raise MessageError(message.TYPE, "a vCPU sent it", "no such message here")
 
         return receive
+
+    def _vcpu_failed(self, index: int, failure: VcpuFailure) -> None:
+        self.told.add(index)
+        self.failures.add(failure.text, follows=failure.limit and self.refused)
+        self.refused = self.refused or failure.limit
+        self.stop(failure.ending)
 
     def _vcpu_silent(self, index: int) -> None:
         """The process is gone; how it ended is for the host to say, if that is there."""
@@ -272,27 +298,22 @@ class Watch:
         if self.host_lost and index in self.running:
             self._vcpu_ended(index, -signal.SIGKILL)
 
-    def _spread(self, sender: int, message: dict[str, Any]) -> None:
-        """Give a change its epoch and send it to every vCPU."""
-        self.epoch += 1
-        self._send_all(message | {"from": sender, "epoch": self.epoch}, lambda _cpu: [])
-
     def order(
-        self, message: dict[str, Any], descriptors: Callable[[int], list[int]] = lambda _cpu: []
+        self,
+        make: Callable[[int], Order],
+        descriptors: Callable[[int], list[int]] = lambda _cpu: [],
     ) -> int:
-        """Send every vCPU an order, with descriptors of its own; the epoch of it."""
+        """Send every vCPU an order, made with its epoch, and descriptors of its own; the epoch."""
         self.epoch += 1
-        self._send_all(message | {"epoch": self.epoch}, descriptors)
-        return self.epoch
-
-    def _send_all(self, message: dict[str, Any], descriptors: Callable[[int], list[int]]) -> None:
+        order = make(self.epoch)
         for index, channel in enumerate(self.channels):
             if index in self.running:
                 try:
-                    channel.send(message, descriptors(index))
+                    channel.send(order, descriptors(index))
                 except OSError:
                     continue  # it has ended; its state says so to whoever waits
                 self.run.harts.request(index)
+        return self.epoch
 
     def follow_aggregator(self, aggregator: AggregatorProcess) -> None:
         """Take what an aggregator reports."""

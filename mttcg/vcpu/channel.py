@@ -1,10 +1,11 @@
 """Messages between the supervisor, the vCPU host and the vCPUs: JSON, with file descriptors."""
 
-import json
 import select
 import socket
 import time
-from typing import Any
+from collections.abc import Sequence
+
+from mttcg.vcpu.messages import Message, MessageError, decode, encode
 
 LARGEST = 1 << 17
 DESCRIPTORS_A_MESSAGE = 200
@@ -27,12 +28,16 @@ class Channel:
         """Descriptor, for a poll loop."""
         return self.end.fileno()
 
-    def send(self, message: dict[str, Any], descriptors: tuple[int, ...] | list[int] = ()) -> None:
-        """Send a message; descriptors beyond the first messageful follow in messages of their own.
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message; the descriptors that it names follow in messages of their own.
 
         Raises OSError if the other end is gone.
         """
-        text = json.dumps(message | {"descriptors": len(descriptors)}).encode()
+        named = message.descriptors_along
+        if len(named) != len(descriptors):
+            wrong = f"{len(descriptors)} descriptors come along"
+            raise MessageError(message.TYPE, wrong, f"{len(named)}: {', '.join(named)}")
+        text = encode(message)
         parts = [text[i : i + LARGEST] for i in range(0, len(text), LARGEST)]
         for number, part in enumerate(parts):
             flag = b"\x01" if number == len(parts) - 1 else b"\x00"
@@ -41,8 +46,11 @@ class Channel:
             some = list(descriptors[first : first + DESCRIPTORS_A_MESSAGE])
             socket.send_fds(self.end, [b"\x02"], some)
 
-    def receive(self) -> tuple[dict[str, Any], list[int]] | None:
-        """The next message and its descriptors; None if the other end is gone."""
+    def receive(self) -> tuple[Message, list[int]] | None:
+        """The next message and its descriptors; None if the other end is gone.
+
+        Raises MessageError.
+        """
         text = bytearray()
         while True:
             try:
@@ -54,9 +62,9 @@ class Channel:
             text += part[1:]
             if part[0]:
                 break
-        message: dict[str, Any] = json.loads(text)
+        message = decode(text)
         descriptors: list[int] = []
-        while len(descriptors) < message["descriptors"]:
+        while len(descriptors) < len(message.descriptors_along):
             mark, some, _, _ = socket.recv_fds(self.end, 1, DESCRIPTORS_A_MESSAGE)
             if not mark:
                 return None

@@ -10,15 +10,17 @@ import select
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from mttcg.instrument.api.changes import Attachment, Change
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.descriptors import readable
+from mttcg.vcpu.messages import AskChange, MakeChange, Message, Order, expect
 
-Order = Callable[[dict[str, Any], list[int]], None]
+Orders: TypeAlias = dict[type[Order], Callable[[Any, list[int]], None]]
+"""What is done, by the type of an order, with the message and its descriptors."""
 
 ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
@@ -42,7 +44,7 @@ class ChangeExchange:
         apply: makes a change that concerns this vCPU.
 
     Attributes:
-        orders: what to do, by the name of an order, with a message and its descriptors.
+        orders: what to do for those that are no changes.
     """
 
     def __init__(
@@ -57,17 +59,17 @@ class ChangeExchange:
         self.decode, self.apply = decode, apply
         self.numbers = itertools.count()
         self.sent: dict[int, PendingChange] = {}
-        self.received: deque[tuple[dict[str, Any], list[int]]] = deque()
-        self.orders: dict[str, Order] = {}
+        self.received: deque[tuple[Message, list[int]]] = deque()
+        self.orders: Orders = {}
 
     def send(self, change: Change, text: str) -> Ticket:
         """Send a change, which `text` encodes, to every vCPU."""
         number = next(self.numbers)
         pending = self.sent[number] = PendingChange(change.attachment)
-        self.tell({"change": text, "number": number})
+        self.tell(AskChange(text, number))
         return Ticket(lambda: self._everywhere(pending))
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, message: Message) -> None:
         """Send the supervisor a message."""
         self._wait_for_room()
         self.channel.send(message)
@@ -99,23 +101,24 @@ class ChangeExchange:
         epoch = 0
         while self.received:
             message, descriptors = self.received.popleft()
-            if "change" in message:
-                self._make(message)
+            order = expect(message, Order)
+            if isinstance(order, MakeChange):
+                self._make(order)
             else:
-                self.orders[message["order"]](message, descriptors)
-            epoch = message.get("epoch", epoch)
+                self.orders[type(order)](order, descriptors)
+            epoch = order.epoch
         return epoch
 
-    def _make(self, message: dict[str, Any]) -> None:
+    def _make(self, message: MakeChange) -> None:
         """Make a change in the order that holds for all vCPUs.
 
         One of this vCPU's own was made when it was asked for. It is made again, as another's may
         have come in between, unless a later one of its own is about to replace it.
         """
-        change = self.decode(message["change"])
-        ours = message["from"] == self.index
+        change = self.decode(message.change)
+        ours = message.sender == self.index
         if ours:
-            self.sent.pop(message["number"]).epoch = message["epoch"]
+            self.sent.pop(message.number).epoch = message.epoch
         if change is None or (ours and self._is_replaced(change.attachment)):
             return
         if change.attachment.concerns(self.index):

@@ -25,6 +25,7 @@ from mttcg.isa.riscv64.hart import Hart
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.rings import Emitters
 
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
@@ -165,7 +166,7 @@ class GuestOfVcpu:
         """Attach or take away: here with the next block, elsewhere by way of the supervisor."""
         attachment = change.attachment
         for warning in self.declarations.doubts(change):
-            self.exchange.tell({"warning": warning})
+            self.exchange.tell(VcpuWarning(warning))
         if attachment.cpu == self.index:
             self.apply(change)
             number = self.applied

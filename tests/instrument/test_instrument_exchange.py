@@ -11,6 +11,7 @@ from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.isa.riscv64.hart import State
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.messages import AskChange, MakeChange, expect
 
 OWN, OTHER = 0, 1
 
@@ -38,13 +39,13 @@ class Exchange:
     def send(self, add: bool, name: str, cpu: int | None = None) -> Any:
         return self.exchange.send(self.change(add, name, cpu), json.dumps([add, name, cpu]))
 
-    def spread(self, sender: int, epoch: int, message: dict[str, Any]) -> None:
-        self.supervisor.send(message | {"from": sender, "epoch": epoch})
+    def spread(self, sender: int, epoch: int, message: AskChange) -> None:
+        self.supervisor.send(MakeChange(epoch, sender, message.change, message.number))
 
-    def sent(self) -> dict[str, Any]:
+    def sent(self) -> AskChange:
         received = self.supervisor.receive()
         assert received is not None
-        return received[0]
+        return expect(received[0], AskChange)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_tickets_in_flight_get_each_its_own_epoch(ends: Exchange) -> None:
     assert ends.exchange.take_up() == 1
     tickets.append(ends.send(True, "d"))
     messages.append(ends.sent())
-    assert len({message["number"] for message in messages}) == 4
+    assert len({message.number for message in messages}) == 4
     for epoch, message in enumerate(messages[1:], start=2):
         ends.spread(OWN, epoch, message)
     assert ends.exchange.take_up() == 4
@@ -93,7 +94,7 @@ def test_tickets_in_flight_get_each_its_own_epoch(ends: Exchange) -> None:
 def test_changes_of_all_vcpus_are_made_in_one_order(ends: Exchange) -> None:
     ends.send(True, "a")
     own = ends.sent()
-    ends.spread(OTHER, 1, {"change": json.dumps([False, "a", None]), "number": 0})
+    ends.spread(OTHER, 1, AskChange(json.dumps([False, "a", None]), 0))
     ends.spread(OWN, 2, own)
     assert ends.exchange.take_up() == 2
     assert ends.made == [(False, "a"), (True, "a")], "made here before, but the other came between"
@@ -114,7 +115,7 @@ def test_an_own_change_that_was_undone_is_not_made_again(ends: Exchange) -> None
 def test_changes_for_others_are_not_made_here(ends: Exchange) -> None:
     for epoch, cpu in enumerate((OTHER, OWN, None), start=1):
         change = json.dumps([True, f"for {cpu}", cpu])
-        ends.spread(OTHER, epoch, {"change": change, "number": epoch})
+        ends.spread(OTHER, epoch, AskChange(change, epoch))
     assert ends.exchange.take_up() == 3
     assert ends.made == [(True, "for 0"), (True, "for None")]
 

@@ -3,17 +3,17 @@
 import os
 import selectors
 import signal
-from typing import Any
 
 import pytest
 
 from mttcg.processes.host import TRANSLATOR, end_rest
 from mttcg.processes.translator_process import receive, take_next
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import Optimise
 
 
-def asked(place: int | None, number: int = 0) -> dict[str, Any]:
-    return {"place": place, "number": number}
+def asked(place: int | None, number: int = 0) -> Optimise:
+    return Optimise({"page": number}, place, ())
 
 
 def test_functions_come_before_whole_pages_and_each_in_its_order() -> None:
@@ -30,7 +30,7 @@ def test_what_vcpus_ask_for_is_taken_until_they_are_gone() -> None:
         assert receive(selector, 0) == []
         for _, theirs in pairs:
             theirs.send(asked(4))
-        assert [message["place"] for message in receive(selector, None)] == [4, 4]
+        assert [message.place for message in receive(selector, None)] == [4, 4]
         for _, theirs in pairs:
             theirs.close()
         assert receive(selector, None) == [] and not selector.get_map()

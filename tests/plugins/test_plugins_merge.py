@@ -41,7 +41,7 @@ from mttcg.vcpu.guest import Declarations
 streams = {}
 for name in sys.argv[1:]:
     declarations = Declarations({"main": 0x80000000}, 2)
-    streams[name] = describe(declarations, load_plugins(declarations, [name]))["streams"]
+    streams[name] = describe(declarations, load_plugins(declarations, [name])).streams
 json.dump(streams, sys.stdout)
 """
 Batches = list[tuple[str, int, Any]]

@@ -1,0 +1,383 @@
+"""What the processes of a machine tell each other through channels; docs/process-messages.md.
+
+A message is a JSON mapping with its `type` and the type's fields. Both ends are of the same version
+and start together, so nothing here is published, and every field is checked: what is not as it
+should be is a fault of ours.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from mttcg.errors import MttcgError
+from mttcg.vcpu.needs import Needs, Place
+from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.typed_reading import WrongValueError, read_fields
+
+
+class MessageError(MttcgError):
+    """A message that is none, or that its receiver does not expect."""
+
+    def __init__(self, name: str, wrong: str, expected: str) -> None:
+        super().__init__(f"message {name!r}: {wrong}; expected {expected}")
+        self.name, self.wrong, self.expected = name, wrong, expected
+
+
+@dataclass(frozen=True)
+class Message:
+    """Root of all messages; TYPE is the `type` in the text."""
+
+    TYPE: ClassVar[str] = ""
+
+    @property
+    def descriptors_along(self) -> tuple[str, ...]:
+        """What the file descriptors are that come along, in their order."""
+        return ()
+
+
+@dataclass(frozen=True)
+class TrapFacts:
+    """A trap; text: the instruction at its pc, "" where there is no RAM."""
+
+    cause: str
+    pc: int
+    value: int
+    text: str
+
+
+# supervisor to vCPU host
+
+
+@dataclass(frozen=True)
+class Prepare(Message):
+    """Supervisor to host, first: load the plugins, and say what they need.
+
+    reach: a Reach, plain. run: a RunInfo, plain, None if nothing is aggregated. supervisor: its
+    process id.
+    """
+
+    TYPE: ClassVar[str] = "prepare"
+    plugins: tuple[str, ...]
+    symbols: dict[str, int]
+    reach: dict[str, Any]
+    smp: int
+    control: bool
+    check: bool
+    run: dict[str, Any] | None
+    supervisor: int
+
+
+@dataclass(frozen=True)
+class Start(Message):
+    """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
+
+    memory, code_cache: bytes. entry, device_tree: guest physical addresses. htif: tohost and
+    fromhost, None where the guest has none. descriptors: the names of those that come along.
+    """
+
+    TYPE: ClassVar[str] = "start"
+    guest: str
+    smp: int
+    memory: int
+    code_cache: int
+    engine: str
+    pin: bool
+    entry: int
+    device_tree: int
+    htif: tuple[int | None, int | None]
+    control: bool
+    streams: tuple[Place, ...]
+    boards: tuple[Place, ...]
+    descriptors: tuple[str, ...]
+
+    @property
+    def descriptors_along(self) -> tuple[str, ...]:
+        """Segments, eventfds, pipes, channels."""
+        return self.descriptors
+
+
+@dataclass(frozen=True)
+class Rehearse(Message):
+    """Supervisor to host: try a plugin in a process of its own, and say what it needs."""
+
+    TYPE: ClassVar[str] = "rehearse"
+    spec: str
+    number: int
+
+
+# vCPU host to supervisor
+
+
+@dataclass(frozen=True)
+class Ready(Message):
+    """Host: the plugins are loaded; ticks_per_second: of the clock of records, 0 without one."""
+
+    TYPE: ClassVar[str] = "ready"
+    needs: Needs
+    ticks_per_second: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HostRefused(Message):
+    """Host: it ends, as a plugin can't be loaded or a limit of the host is reached."""
+
+    TYPE: ClassVar[str] = "host_refused"
+    reason: str
+
+
+@dataclass(frozen=True)
+class VcpuEnded(Message):
+    """Host: a vCPU's process ended; status: as of Popen.returncode."""
+
+    TYPE: ClassVar[str] = "vcpu_ended"
+    cpu: int
+    status: int
+
+
+@dataclass(frozen=True)
+class TranslatorEnded(Message):
+    """Host: the translator ended."""
+
+    TYPE: ClassVar[str] = "translator_ended"
+    status: int
+
+
+@dataclass(frozen=True)
+class RehearsalEnded(Message):
+    """Host: a process that tried a plugin ended."""
+
+    TYPE: ClassVar[str] = "rehearsal_ended"
+    status: int
+
+
+@dataclass(frozen=True)
+class Rehearsed(Message):
+    """Rehearsal: the plugin can be loaded."""
+
+    TYPE: ClassVar[str] = "rehearsed"
+    number: int
+    needs: Needs
+
+
+@dataclass(frozen=True)
+class RehearsalRefused(Message):
+    """Rehearsal: the plugin can't be loaded."""
+
+    TYPE: ClassVar[str] = "rehearsal_refused"
+    number: int
+    reason: str
+
+
+# vCPU to supervisor
+
+
+@dataclass(frozen=True)
+class VcpuFailure(Message):
+    """vCPU: it leaves, as something failed; limit: of the host, which others reach as well."""
+
+    TYPE: ClassVar[str] = "vcpu_failure"
+    text: str
+    ending: Ending
+    limit: bool = False
+
+
+@dataclass(frozen=True)
+class VcpuWarning(Message):
+    """vCPU: something goes otherwise than wanted."""
+
+    TYPE: ClassVar[str] = "vcpu_warning"
+    text: str
+
+
+@dataclass(frozen=True)
+class TrapLoopFound(Message):
+    """vCPU: its hart takes the same trap for ever; handler: as in mtvec. before: another trap."""
+
+    TYPE: ClassVar[str] = "trap_loop_found"
+    handler: int
+    trap: TrapFacts
+    before: TrapFacts | None
+
+
+@dataclass(frozen=True)
+class UnsupportedFound(Message):
+    """vCPU: the guest has an instruction, at a pc, that the hart lacks."""
+
+    TYPE: ClassVar[str] = "unsupported_found"
+    name: str
+    extension: str
+    pc: int
+
+
+@dataclass(frozen=True)
+class AskChange(Message):
+    """vCPU: give this change of instrumentation an epoch, and send it to every vCPU.
+
+    change: its text, see `mttcg.instrument.api.changes`. number: the vCPU's own.
+    """
+
+    TYPE: ClassVar[str] = "ask_change"
+    change: str
+    number: int
+
+
+@dataclass(frozen=True)
+class PluginRefused(Message):
+    """vCPU: it could not load the plugin that it was to load at an epoch."""
+
+    TYPE: ClassVar[str] = "plugin_refused"
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class InstrumentsTold(Message):
+    """vCPU: what is attached, and what callbacks cost, as in the answer to `instruments`."""
+
+    TYPE: ClassVar[str] = "instruments_told"
+    question: int
+    attachments: tuple[dict[str, Any], ...]
+    callbacks: tuple[dict[str, Any], ...]
+
+
+# supervisor to every vCPU
+
+
+@dataclass(frozen=True)
+class Order(Message):
+    """What every vCPU does between two blocks, in the order of the epochs."""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class MakeChange(Order):
+    """Supervisor: make the change that vCPU `sender` asked for."""
+
+    TYPE: ClassVar[str] = "make_change"
+    sender: int
+    change: str
+    number: int
+
+
+@dataclass(frozen=True)
+class LoadPlugin(Order):
+    """Supervisor: load a plugin; its scoreboards come along, and the vCPU's rings."""
+
+    TYPE: ClassVar[str] = "load_plugin"
+    spec: str
+    boards: tuple[Place, ...]
+    rings: tuple[Place, ...]
+
+    @property
+    def descriptors_along(self) -> tuple[str, ...]:
+        """Scoreboards, then rings."""
+        boards = (f"board {plugin}.{name}" for plugin, name in self.boards)
+        return *boards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
+
+
+@dataclass(frozen=True)
+class ReloadPlugin(Order):
+    """Supervisor: let a plugin end, and load it anew; its new scoreboards come along."""
+
+    TYPE: ClassVar[str] = "reload_plugin"
+    plugin: str
+    spec: str
+    boards: tuple[Place, ...]
+
+    @property
+    def descriptors_along(self) -> tuple[str, ...]:
+        """Scoreboards."""
+        return tuple(f"board {plugin}.{name}" for plugin, name in self.boards)
+
+
+@dataclass(frozen=True)
+class UnloadPlugin(Order):
+    """Supervisor: let a plugin end."""
+
+    TYPE: ClassVar[str] = "unload_plugin"
+    plugin: str
+
+
+@dataclass(frozen=True)
+class TellInstruments(Order):
+    """Supervisor: say what is attached."""
+
+    TYPE: ClassVar[str] = "tell_instruments"
+    question: int
+
+
+# vCPU to translator
+
+
+@dataclass(frozen=True)
+class Optimise(Message):
+    """vCPU: make better code of a page, or of the function at a place in it.
+
+    page: a PageVersion, plain. device_pages: numbers of the RAM pages in which a device lies.
+    """
+
+    TYPE: ClassVar[str] = "optimise"
+    page: dict[str, Any]
+    place: int | None
+    device_pages: tuple[int, ...]
+
+
+MESSAGES: dict[str, type[Message]] = {
+    kind.TYPE: kind
+    for kind in (
+        Prepare,
+        Start,
+        Rehearse,
+        Ready,
+        HostRefused,
+        VcpuEnded,
+        TranslatorEnded,
+        RehearsalEnded,
+        Rehearsed,
+        RehearsalRefused,
+        VcpuFailure,
+        VcpuWarning,
+        TrapLoopFound,
+        UnsupportedFound,
+        AskChange,
+        PluginRefused,
+        InstrumentsTold,
+        MakeChange,
+        LoadPlugin,
+        ReloadPlugin,
+        UnloadPlugin,
+        TellInstruments,
+        Optimise,
+    )
+}
+
+M = TypeVar("M", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """A message as it goes through a channel."""
+    return json.dumps({"type": message.TYPE} | vars(message), default=vars).encode()
+
+
+def decode(text: bytes | bytearray) -> Message:
+    """The message that `encode` gave that text; MessageError if none can have."""
+    try:
+        plain = json.loads(text)
+    except ValueError as error:
+        raise MessageError("", str(error), "JSON") from error
+    name = plain.pop("type", None) if isinstance(plain, dict) else None
+    if not isinstance(name, str) or name not in MESSAGES:
+        raise MessageError(str(name), "there is no such type", f"one of {', '.join(MESSAGES)}")
+    try:
+        return read_fields(MESSAGES[name], plain, name)
+    except WrongValueError as error:
+        raise MessageError(name, f"{error.place}: {error.wrong}", error.expected) from error
+
+
+def expect(message: Message, kind: type[M]) -> M:
+    """The message itself, which is to be of a type; MessageError if it is another."""
+    if not isinstance(message, kind):
+        raise MessageError(message.TYPE, "it is not expected here", kind.__name__)
+    return message

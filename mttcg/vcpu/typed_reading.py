@@ -1,0 +1,104 @@
+"""Checked reading of plain data (what JSON gives) into values of the types that are declared."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
+
+T = TypeVar("T")
+
+SIMPLE = (str, int, bool)
+
+
+class WrongValueError(ValueError):
+    """What is at a place is not of its type.
+
+    Attributes:
+        place: names of fields and keys, and numbers of elements, from the outermost on.
+        wrong: what is there.
+        expected: what should be.
+    """
+
+    def __init__(self, place: str, wrong: str, expected: str) -> None:
+        super().__init__(f"{place}: {wrong}; expected {expected}")
+        self.place, self.wrong, self.expected = place, wrong, expected
+
+
+def read(kind: Any, value: Any, place: str) -> Any:
+    """A value of a type: text, integer, truth, IntEnum, dataclass, or `tuple`, `dict`, `| None`.
+
+    Raises WrongValueError, which names the place.
+    """
+    if kind is Any:
+        return value
+    reader = _READERS.get(get_origin(kind))
+    if reader is not None:
+        return reader(get_args(kind), value, place)
+    if dataclasses.is_dataclass(kind):
+        return read_fields(kind, value, place)  # type: ignore[arg-type]
+    if issubclass(kind, IntEnum):
+        return _read_enum(kind, value, place)
+    if type(value) is not kind:  # True is no integer here
+        raise WrongValueError(place, repr(value), kind.__name__)
+    return value
+
+
+def read_fields(kind: type[T], value: Any, place: str) -> T:
+    """A dataclass of a mapping that has its fields; those that have a default may be absent."""
+    given = _mapping(value, place)
+    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    needed = {name for name, each in fields.items() if each.default is dataclasses.MISSING}
+    for name in sorted((given.keys() - fields.keys()) | (needed - given.keys())):
+        wrong = "is no field of it" if name in given else "is absent"
+        raise WrongValueError(place, f"{name} {wrong}", f"the fields {', '.join(fields)}")
+    return kind(
+        **{name: read(fields[name].type, each, f"{place}.{name}") for name, each in given.items()}
+    )
+
+
+def _mapping(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise WrongValueError(place, repr(value), "a mapping")
+    return value
+
+
+def _read_all(kind: Any, items: Iterable[tuple[Any, Any]], place: str) -> list[Any]:
+    pairs = list(items)
+    values = [value for _, value in pairs]
+    if kind in SIMPLE and all(type(value) is kind for value in values):
+        return values
+    return [read(kind, value, f"{place}[{key!r}]") for key, value in pairs]
+
+
+def _read_tuple(kinds: tuple[Any, ...], value: Any, place: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise WrongValueError(place, repr(value), "a list")
+    if kinds[-1] is Ellipsis:
+        return tuple(_read_all(kinds[0], enumerate(value), place))
+    if len(value) != len(kinds):
+        raise WrongValueError(place, repr(value), f"a list of {len(kinds)}")
+    each = zip(kinds, enumerate(value), strict=True)
+    return tuple(read(kind, element, f"{place}[{at}]") for kind, (at, element) in each)
+
+
+def _read_dict(kinds: tuple[Any, ...], value: Any, place: str) -> dict[str, Any]:
+    given = _mapping(value, place)
+    return dict(zip(given, _read_all(kinds[1], given.items(), place), strict=True))
+
+
+def _read_optional(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
+    return None if value is None else read(kinds[0], value, place)
+
+
+def _read_enum(kind: type[IntEnum], value: Any, place: str) -> IntEnum:
+    if type(value) is not int or value not in list(kind):
+        raise WrongValueError(place, repr(value), f"one of {', '.join(map(str, kind))}")
+    return kind(value)
+
+
+_READERS: dict[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
+    tuple: _read_tuple,
+    dict: _read_dict,
+    UnionType: _read_optional,
+}

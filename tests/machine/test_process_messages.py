@@ -1,0 +1,202 @@
+"""Messages between the processes: docs/process-messages.md against the types, and the checks."""
+
+import dataclasses
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mttcg.vcpu import messages, needs
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
+from mttcg.vcpu.needs import LoadedPlugin, NeededBoard, NeededTable, Needs
+from mttcg.vcpu.shared import Ending
+
+PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
+PLACES = tuple[needs.Place, ...]
+TYPES: dict[str, Any] = {
+    "text": str,
+    "texts": tuple[str, ...],
+    "integer": int,
+    "integers": tuple[int, ...],
+    "integers by text": dict[str, int],
+    "integer or none": int | None,
+    "two integers or none": tuple[int | None, int | None],
+    "truth": bool,
+    "mapping": dict[str, Any],
+    "mapping or none": dict[str, Any] | None,
+    "mappings": tuple[dict[str, Any], ...],
+    "places": PLACES,
+    "ending": Ending,
+    "needs": Needs,
+    "boards": tuple[NeededBoard, ...],
+    "tables": tuple[NeededTable, ...],
+    "plugins": tuple[LoadedPlugin, ...],
+    "trap": messages.TrapFacts,
+    "trap or none": messages.TrapFacts | None,
+}
+"""The types of fields, by what the page calls them."""
+NEEDS = Needs(
+    streams=({"name": "mix.words"},),
+    boards=(NeededBoard("mix", "kinds", "counter", 8),),
+    tables=(NeededTable("mix", "kinds", "words"),),
+    plugins=(LoadedPlugin("mix", "mix:top=3", True, False),),
+)
+TRAP = messages.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
+BOARDS = (("mix", "kinds"), ("mix", "more"))
+EXAMPLES: tuple[tuple[Message, int], ...] = (
+    (messages.Prepare(("mix",), {"main": 2**63}, {"ram": [0, 1]}, 2, True, False, None, 77), 0),
+    (
+        messages.Start(
+            guest="a.elf",
+            smp=2,
+            memory=1 << 20,
+            code_cache=1 << 20,
+            engine="llvm",
+            pin=False,
+            entry=0x80000000,
+            device_tree=0x80100000,
+            htif=(None, 0x80001000),
+            control=True,
+            streams=(("mix", "words"),),
+            boards=BOARDS,
+            descriptors=("ram", "notice", "vcpu0"),
+        ),
+        3,
+    ),
+    (messages.Rehearse("mix", 1), 0),
+    (messages.Ready(NEEDS, 1000, ("a",)), 0),
+    (messages.HostRefused("no"), 0),
+    (messages.VcpuEnded(1, -9), 0),
+    (messages.TranslatorEnded(70), 0),
+    (messages.RehearsalEnded(0), 0),
+    (messages.Rehearsed(1, NEEDS), 0),
+    (messages.RehearsalRefused(1, "no"), 0),
+    (messages.VcpuFailure("it failed", Ending.CALLBACK, True), 0),
+    (messages.VcpuWarning("é\n"), 0),
+    (messages.TrapLoopFound(0x80000000, TRAP, None), 0),
+    (messages.UnsupportedFound("vadd.vv", "V", 2**64 - 1), 0),
+    (messages.AskChange("{}", 3), 0),
+    (messages.PluginRefused(4, "no"), 0),
+    (messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),
+    (messages.MakeChange(6, 1, "{}", 3), 0),
+    (messages.LoadPlugin(7, "mix", BOARDS, (("mix", "words"),)), 3),
+    (messages.ReloadPlugin(8, "mix", "mix:top=4", BOARDS), 2),
+    (messages.UnloadPlugin(9, "mix"), 0),
+    (messages.TellInstruments(10, 5), 0),
+    (messages.Optimise({"page": 1}, None, (4, 5)), 0),
+)
+"""A message of every type, and how many descriptors come along."""
+
+
+def documented(columns: int) -> dict[str, list[str]]:
+    """The rows of all tables with so many columns, by their first cell."""
+    found = [line.strip("|").split("|") for line in PAGE.splitlines() if line.startswith("| `")]
+    return {
+        row[0].strip(" `"): [cell.strip() for cell in row] for row in found if len(row) == columns
+    }
+
+
+def fields_of(cell: str) -> list[tuple[str, Any]]:
+    return [(name, TYPES[words]) for name, words in re.findall(r"`(\w+)` \(([^)]+)\)", cell)]
+
+
+def built(kind: Any) -> list[tuple[str, Any]]:
+    return [(field.name, field.type) for field in dataclasses.fields(kind)]
+
+
+def test_the_page_has_every_message_with_its_fields() -> None:
+    page = documented(4)
+    assert list(page) == list(MESSAGES)
+    for name, kind in MESSAGES.items():
+        assert fields_of(page[name][2]) == built(kind), name
+        along = "descriptors_along" in vars(kind)
+        assert (page[name][3] != "none") == along, name
+
+
+def test_the_page_has_what_messages_are_made_of() -> None:
+    parts = (Needs, NeededBoard, NeededTable, LoadedPlugin, messages.TrapFacts)
+    assert {name: fields_of(row[2]) for name, row in documented(3).items()} == {
+        part.__name__: built(part) for part in parts
+    }
+
+
+def test_every_message_type_is_in_the_table() -> None:
+    types = {each for each in vars(messages).values() if getattr(each, "TYPE", "")}
+    assert types == set(MESSAGES.values()) == {type(message) for message, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize(("message", "count"), EXAMPLES, ids=lambda each: getattr(each, "TYPE", ""))
+def test_a_message_arrives_with_its_descriptors(message: Message, count: int) -> None:
+    ours, theirs = Channel.pair()
+    with Path(os.devnull).open("rb") as file:
+        ours.send(message, [file.fileno()] * count)
+        with pytest.raises(MessageError, match=f"{count + 1} descriptors come along"):
+            ours.send(message, [file.fileno()] * (count + 1))
+    ours.close()
+    received = theirs.receive()
+    assert received is not None
+    assert received[0] == message and len(received[1]) == count
+    for descriptor in received[1]:
+        os.close(descriptor)
+    assert theirs.receive() is None
+    theirs.close()
+
+
+@pytest.mark.parametrize("message", [each for each, _ in EXAMPLES], ids=lambda each: each.TYPE)
+def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: Message) -> None:
+    whole = json.loads(encode(message))
+    for field in dataclasses.fields(message):
+        wrong: Any = "" if field.type is not str else 1
+        with pytest.raises(MessageError, match=rf"{message.TYPE}.{field.name}: "):
+            decode(json.dumps(whole | {field.name: wrong}).encode())
+        if field.default is dataclasses.MISSING:
+            less = {name: value for name, value in whole.items() if name != field.name}
+            with pytest.raises(MessageError, match=f"{field.name} is absent"):
+                decode(json.dumps(less).encode())
+    with pytest.raises(MessageError, match="colour is no field"):
+        decode(json.dumps(whole | {"colour": 1}).encode())
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ({"plugins": ["a", 1]}, r"prepare\.plugins\[1\]: 1; expected str"),
+        ({"symbols": {"main": "1"}}, r"prepare\.symbols\['main'\]: '1'; expected int"),
+        ({"smp": True}, r"prepare\.smp: True; expected int"),
+        ({"control": 1}, r"prepare\.control: 1; expected bool"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str) -> None:
+    with pytest.raises(MessageError, match=place):
+        decode(json.dumps(json.loads(encode(EXAMPLES[0][0])) | changed).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (b"{", "expected JSON"),
+        (b"[]", "there is no such type; expected one of prepare, "),
+        (b'{"type": ["start"]}', "there is no such type"),
+        (b'{"type": "stop"}', "message 'stop': there is no such type"),
+        (b'{"type": "start", "guest": "a"}', "boards is absent"),
+        (
+            b'{"type": "vcpu_failure", "text": "", "ending": 99, "limit": false}',
+            r"vcpu_failure\.ending: 99; expected one of ",
+        ),
+    ],
+)
+def test_what_is_no_message_is_an_error(text: bytes, wrong: str) -> None:
+    with pytest.raises(MessageError, match=wrong):
+        decode(text)
+
+
+def test_a_message_that_is_not_expected_is_an_error() -> None:
+    message = messages.VcpuWarning("late")
+    assert expect(message, messages.VcpuWarning) is message
+    with pytest.raises(MessageError) as raised:
+        expect(message, messages.Order)
+    assert (raised.value.name, raised.value.expected) == ("vcpu_warning", "Order")
