@@ -43,7 +43,10 @@ def _inode_of(descriptor: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class Peer:
-    """One connection. unread: what it is to read, the oldest first. gone: whether it has ended."""
+    """One connection. unread: what it is to read, the oldest first. gone: whether it has ended.
+
+    inode: 0 if it is not known which socket it is.
+    """
 
     descriptor: int
     inode: int
@@ -93,10 +96,14 @@ class Peers:
         """Return the peer that a message came from."""
         peer = self._peers.get(identity)
         if peer is None or peer.descriptor != descriptor:
+            before = self._peers.get(self._identities.get(descriptor, b""))
             self.gone(descriptor)
             self._forget(identity)
             peer = self._peers[identity] = Peer.at(descriptor)
             self._identities[descriptor] = identity
+            if before is not None and before.inode in (0, peer.inode):
+                # a message may come when its connection has ended, and another has the descriptor
+                before.inode = peer.inode = 0
         return peer
 
     def of(self, identity: bytes) -> Peer | None:

@@ -32,7 +32,12 @@ from mttcg_bus.publisher.published import Published, specs_of
 from mttcg_bus.publisher.router import NO_ROOM, Posted, Router
 from mttcg_bus.ring.segments import Lender
 from mttcg_bus.wire import control, wire
-from mttcg_bus.wire.limits import MOST_CONNECTIONS, MOST_CREDIT, MOST_LENDING
+from mttcg_bus.wire.limits import (
+    FAREWELL_SECONDS,
+    MOST_CONNECTIONS,
+    MOST_CREDIT,
+    MOST_LENDING,
+)
 from mttcg_bus.wire.policy import parse_policy
 from mttcg_bus.wire.security import ServerSecurity
 from mttcg_bus.wire.stream import Records, StreamSpec
@@ -80,7 +85,7 @@ class Publisher:
         self._commands = Commands(self._router, supervisor)
         self._takes_commands = bool(config.control)
         self._subscribers: dict[bytes, RemoteSubscriber] = {}
-        self._departed: list[tuple[Peer | None, RemoteSubscriber]] = []
+        self._departed: list[tuple[Peer | None, RemoteSubscriber, float]] = []
         self._copies = Copies()
         self._doorbell = config.doorbell
         self._flush_at = self._beat_at = self._progress_at = time.monotonic()
@@ -253,13 +258,19 @@ class Publisher:
         self._let_go_of_departed()
 
     def _let_go_of_departed(self) -> None:
-        """Count no longer what was queued for those who left, and have read it or are gone."""
+        """Count no longer what was queued for those who left, and have read it or are gone.
+
+        Who has said goodbye, and has not read by a certain time, is disconnected. That is not done
+        at once: by then it is known whether the descriptor has become that of another.
+        """
         departed, self._departed = self._departed, []
-        for peer, subscriber in departed:
+        for peer, subscriber, until in departed:
             if peer is None or peer.gone or not peer.unread:
                 self._copies.bytes -= subscriber.unread
-            else:
-                self._departed.append((peer, subscriber))
+                continue
+            if time.monotonic() > until:
+                peer.disconnect()
+            self._departed.append((peer, subscriber, until))
 
     def _give_up_silent(self, now: float, limit: float) -> None:
         """Give those up who owe something; the others may still get what these held up."""
@@ -419,8 +430,6 @@ class Publisher:
             if subscriber.used:  # it may have held others up
                 self._progress_at = time.monotonic()
             self._drop(subscriber, message.reason)
-            if subscriber.unread:  # what it has not read by now is not to be kept for it
-                self._router.peers.disconnect(identity)
 
     def _drop(self, subscriber: RemoteSubscriber, reason: str) -> None:
         if self._subscribers.pop(subscriber.identity, None) is None:
@@ -430,7 +439,9 @@ class Publisher:
         left = control.Left(subscriber.name, reason, lost, there, subscriber.ledger())
         self._supervisor.send(left)
         if subscriber.unread:
-            self._departed.append((self._router.peers.of(subscriber.identity), subscriber))
+            peer = self._router.peers.of(subscriber.identity)
+            until = time.monotonic() + FAREWELL_SECONDS
+            self._departed.append((peer, subscriber, until))
 
     def _lose(self, subscriber: RemoteSubscriber, posted: Posted) -> None:
         """Part with a subscriber that nothing can be sent to."""
