@@ -306,12 +306,14 @@ def test_a_connection_may_say_hello_again_after_a_while(
 ) -> None:
     bound(MOST_HELLOS=1, HELLO_SECONDS=1)
     with dealer(make_bus(1).start().url) as peer:
-        answers: list[wire.Message] = []
-        while [type(answer) for answer in answers].count(wire.Welcome) < 2:
-            say(peer, wire.Hello("again", ("",), 1 << 20))
-            answers.append(hear(peer))
-            say(peer, wire.Goodbye("left"))
-        assert wire.Refused in map(type, answers)
+        hello, goodbye = wire.Hello("again", ("",), 1 << 20), wire.Goodbye("left")
+        for message in (hello, goodbye, hello):
+            say(peer, message)
+        assert [type(hear(peer)) for _ in range(2)] == [wire.Welcome, wire.Refused]
+        answer: wire.Message = wire.Refused("")
+        while not isinstance(answer, wire.Welcome):
+            say(peer, hello)
+            answer = hear(peer)
 
 
 def test_connections_are_so_many(make_bus: MakeBus, bound: Callable[..., None]) -> None:
