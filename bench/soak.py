@@ -33,12 +33,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from mttcg_bus.items import Batch
-from mttcg_bus.publisher_process import PublisherProcess
-from mttcg_bus.ring import RingProducer, create_ring, ledger_of
+from mttcg_bus.publisher.process import PublisherProcess
+from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire.stream import StreamSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 MEBIBYTE = 1 << 20

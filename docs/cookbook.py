@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
-from mttcg.instrument.loader import import_source, project_plugins
+from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg.report.charts import charts_of
 from mttcg.report.markup import element
 from mttcg.report.parts import Rows, parts_of

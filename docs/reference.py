@@ -41,8 +41,8 @@ import mttcg.instrument
 import mttcg.instrument.errors
 import mttcg_bus
 from mttcg.instrument import events
-from mttcg.instrument.loader import import_source, project_plugins
-from mttcg.instrument.options import describe_options
+from mttcg.instrument.api.options import describe_options
+from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg_bench import document, results
 
 DOCS = Path(__file__).parent

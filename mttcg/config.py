@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mttcg.errors import OptionError
-from mttcg_bus.policy import POLICIES, parse_policy
+from mttcg_bus.wire.policy import POLICIES, parse_policy
 
 KIB = 1 << 10
 MIB = 1 << 20

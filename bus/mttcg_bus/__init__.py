@@ -7,18 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
-    from mttcg_bus.controller import Control
     from mttcg_bus.errors import BusError
-    from mttcg_bus.items import Batch, End, Gap, Opened
-    from mttcg_bus.ledger import Ledger
-    from mttcg_bus.publisher_process import PublisherProcess
-    from mttcg_bus.recording import Recording
-    from mttcg_bus.ring import RingProducer, create_ring, ledger_of
+    from mttcg_bus.publisher.process import PublisherProcess
+    from mttcg_bus.recording.recording import Recording
+    from mttcg_bus.ring.ledger import Ledger
+    from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
     from mttcg_bus.run_info import RunInfo
-    from mttcg_bus.snapshot import Snapshot
-    from mttcg_bus.stream import StreamSpec
-    from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
+    from mttcg_bus.subscriber.aggregator import Aggregator, Outcome, aggregate
+    from mttcg_bus.subscriber.controller import Control
+    from mttcg_bus.subscriber.items import Batch, End, Gap, Opened
+    from mttcg_bus.subscriber.snapshot import Snapshot
+    from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger, ask_snapshot
+    from mttcg_bus.wire.stream import StreamSpec
 
 __all__ = [
     "Aggregator",
@@ -45,27 +45,27 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Aggregator": "aggregator",
-    "Batch": "items",
+    "Aggregator": "subscriber.aggregator",
+    "Batch": "subscriber.items",
     "BusError": "errors",
-    "Control": "controller",
-    "End": "items",
-    "Gap": "items",
-    "Ledger": "ledger",
-    "Opened": "items",
-    "Outcome": "aggregator",
-    "PublisherProcess": "publisher_process",
-    "Recording": "recording",
-    "RingProducer": "ring",
+    "Control": "subscriber.controller",
+    "End": "subscriber.items",
+    "Gap": "subscriber.items",
+    "Ledger": "ring.ledger",
+    "Opened": "subscriber.items",
+    "Outcome": "subscriber.aggregator",
+    "PublisherProcess": "publisher.process",
+    "Recording": "recording.recording",
+    "RingProducer": "ring.ring",
     "RunInfo": "run_info",
-    "Snapshot": "snapshot",
-    "StreamSpec": "stream",
-    "Subscriber": "subscriber",
-    "aggregate": "aggregator",
-    "ask_ledger": "subscriber",
-    "ask_snapshot": "subscriber",
-    "create_ring": "ring",
-    "ledger_of": "ring",
+    "Snapshot": "subscriber.snapshot",
+    "StreamSpec": "wire.stream",
+    "Subscriber": "subscriber.subscriber",
+    "aggregate": "subscriber.aggregator",
+    "ask_ledger": "subscriber.subscriber",
+    "ask_snapshot": "subscriber.subscriber",
+    "create_ring": "ring.ring",
+    "ledger_of": "ring.ring",
 }
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from mttcg_bus import plain as checked
 from mttcg_bus.errors import ProtocolError
+from mttcg_bus.wire import plain as checked
 
 Symbol: TypeAlias = tuple[int, int, str]
 """Address, size in bytes (0 if unknown), name."""

@@ -4,6 +4,7 @@ Dask runs a task again by itself when its worker was lost. Workers tell each sta
 campaign's, so that attempts are counted here, and no run is tried more often than it may be.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -97,7 +98,8 @@ class ClusterCrew:
 
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         vcpus = {name: int(worker["resources"].get(VCPUS, 0)) for name, worker in workers.items()}
-        return Look({name: count for name, count in vcpus.items() if count}, self._taken())
+        known = {name: count for name, count in vcpus.items() if count}
+        return Look(known, self._taken(), silent=vcpus.keys() - known.keys())
 
     def _taken(self) -> dict[str, tuple[str, ...]]:
         return dict(self.client.processing())
@@ -116,6 +118,7 @@ class ClusterCrew:
             look = self._see()
         except (OSError, TimeoutError, RuntimeError):
             return  # whether the scheduler has gone, the futures say
+        self._ask_again(self.patience.to_ask(look))
         waited = self.patience.without_workers(look, sizes, time.monotonic())
         if waited == 0:
             self.events.put(WithoutWorkers(self.patience.limit))
@@ -124,6 +127,14 @@ class ClusterCrew:
         for key in self.patience.to_repeat(look, sizes):
             self.largest = look.largest
             self._repeat(keys[key], futures[keys[key]])
+
+    def _ask_again(self, silent: list[str]) -> None:
+        """Have workers tell how many vCPUs they have: what they do when they come may fail."""
+        from mttcg.campaign.worker import tell_vcpus
+
+        if silent:
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError):  # the next look asks
+                self.client.run(tell_vcpus, workers=silent, on_error="ignore")
 
     def _repeat(self, key: str, future: "Future") -> None:
         """Submit a task anew in place of one that the scheduler has left lying."""

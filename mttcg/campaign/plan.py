@@ -15,9 +15,9 @@ from mttcg.errors import GuestFileError, PluginError
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage, settable
 from mttcg.hardware.board import RAM_BASE
-from mttcg.instrument.loader import find_plugin, load_plugins
-from mttcg.instrument.options import parse_spec
-from mttcg.instrument.plugin_modules import files_of
+from mttcg.instrument.api.options import parse_spec
+from mttcg.instrument.loading.loader import find_plugin, load_plugins
+from mttcg.instrument.loading.plugin_modules import files_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.campaign.errors import ExtraMissingError, SchedulerError
-from mttcg_bus.address import is_loopback
+from mttcg_bus.wire.address import is_loopback
 
 if TYPE_CHECKING:
     from distributed import Client

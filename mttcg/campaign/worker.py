@@ -58,6 +58,13 @@ class VcpuPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed publishes n
             await worker.set_resources(**{VCPUS: worker.state.nthreads})
 
 
+async def tell_vcpus(dask_worker: Any) -> None:
+    """Have a worker tell the scheduler once more how many vCPUs it has."""
+    state = dask_worker.state
+    count = state.total_resources.get(VCPUS, state.nthreads)
+    await dask_worker.set_resources(**{VCPUS: count})
+
+
 def version_of_worker() -> str:
     """Tell which mttcg a worker has."""
     return VERSION

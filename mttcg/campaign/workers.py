@@ -23,10 +23,12 @@ class Look:
     Args:
         vcpus: how many each worker has, by its address; none before it has told.
         taken: the keys of the tasks that each worker has taken, by its address.
+        silent: the addresses of workers that have not told how many vCPUs they have.
     """
 
     vcpus: Mapping[str, int]
     taken: Mapping[str, Collection[str]]
+    silent: Collection[str] = ()
 
     @property
     def largest(self) -> int:
@@ -55,6 +57,7 @@ class Patience:
     limit: float
     since: float | None = None
     stuck: Counter[str] = field(default_factory=Counter)
+    silent: Counter[str] = field(default_factory=Counter)
 
     def without_workers(self, look: Look, wanted: Mapping[str, int], now: float) -> float | None:
         """For how long, in seconds, tasks wait and there is no worker; None if that is not so."""
@@ -67,6 +70,11 @@ class Patience:
     def is_over(self, waited: float) -> bool:
         """Whether that was long enough."""
         return 0 < self.limit <= waited
+
+    def to_ask(self, look: Look) -> list[str]:
+        """Addresses of workers that have kept silent: to be told again to say what they have."""
+        self.silent = Counter({worker: self.silent[worker] + 1 for worker in look.silent})
+        return [worker for worker, looks in self.silent.items() if looks >= LOOKS_UNTIL_STUCK]
 
     def to_repeat(self, look: Look, wanted: Mapping[str, int]) -> list[str]:
         """Keys of tasks that the scheduler does not give to anybody: to be submitted anew."""

@@ -20,7 +20,7 @@ from mttcg.cli.top import TopVerb
 from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
-from mttcg_bus.host_limits import NO_ROOM, check_memory_room, host_refusal
+from mttcg_bus.host.limits import NO_ROOM, check_memory_room, host_refusal
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""

@@ -16,7 +16,7 @@ from mttcg.supervisor.result import json_ready
 from mttcg.terminal import say
 
 if TYPE_CHECKING:
-    from mttcg_bus.controller import Control
+    from mttcg_bus.subscriber.controller import Control
 
 Work: TypeAlias = "Callable[[Control, argparse.Namespace], Any]"
 BYTES_A_LINE = 16
@@ -54,7 +54,7 @@ class CtlVerb:
 
     def run(self, args: argparse.Namespace) -> int:
         """Do one thing; the run's refusal is one line and status 2, as is wrong use."""
-        from mttcg_bus.controller import Control
+        from mttcg_bus.subscriber.controller import Control
 
         if not 0 < args.timeout <= 1e6:
             wrong = f"{args.timeout:g} is out of range"

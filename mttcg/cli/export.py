@@ -33,8 +33,8 @@ class ExportVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Write the files, and say how many rows; 70 if the recording breaks off."""
         from mttcg_bus.errors import RecordingCut
-        from mttcg_bus.parquet import ParquetWriter
-        from mttcg_bus.recording import Recording
+        from mttcg_bus.recording.parquet import ParquetWriter
+        from mttcg_bus.recording.recording import Recording
 
         status = 0
         with Recording(args.file) as recording:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.errors import OptionError, OutputError
-from mttcg_bus.host_limits import NO_ROOM
+from mttcg_bus.host.limits import NO_ROOM
 
 
 def write_file(option: str, path: Path, content: str | bytes) -> None:

@@ -8,7 +8,7 @@ from mttcg.errors import OptionError
 from mttcg.terminal import say
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import Security
+    from mttcg_bus.wire.security import Security
 
 
 class KeysVerb:
@@ -24,7 +24,7 @@ class KeysVerb:
 
     def run(self, args: argparse.Namespace) -> int:
         """Write the two files."""
-        from mttcg_bus.security import make_keys
+        from mttcg_bus.wire.security import make_keys
 
         beside = make_keys(args.file)
         say(f"{args.file}: keep it secret")
@@ -50,7 +50,7 @@ def client_security(args: argparse.Namespace) -> "Security | None":
     if args.token is not None:
         if args.keys is not None or args.server is not None:
             raise OptionError("--token", "there are keys, too", "keys or a token")
-        from mttcg_bus.security import ClientToken
+        from mttcg_bus.wire.security import ClientToken
 
         return ClientToken.read(args.token)
     if args.keys is None and args.server is None:
@@ -58,6 +58,6 @@ def client_security(args: argparse.Namespace) -> "Security | None":
     if args.keys is None or args.server is None:
         given, absent = ("--keys", "--server") if args.server is None else ("--server", "--keys")
         raise OptionError(given, f"there is no {absent}", "both or neither")
-    from mttcg_bus.security import ClientSecurity, read_keys, read_public
+    from mttcg_bus.wire.security import ClientSecurity, read_keys, read_public
 
     return ClientSecurity(read_keys(args.keys), read_public(args.server))

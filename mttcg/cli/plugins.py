@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mttcg.instrument.loader import PluginSource, all_plugins, find_plugin, import_source
-from mttcg.instrument.options import describe_options
+from mttcg.instrument.api.options import describe_options
+from mttcg.instrument.loading.loader import PluginSource, all_plugins, find_plugin, import_source
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

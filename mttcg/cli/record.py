@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.cli.aggregation import CONNECT_SECONDS, stop_on_interrupt
+from mttcg.aggregate.aggregation import CONNECT_SECONDS, stop_on_interrupt
+from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
 from mttcg.config import check_record_limit, parse_size
 from mttcg.errors import EXIT_FAULT, OptionError
 from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import Security
+    from mttcg_bus.wire.security import Security
 
 NAME = "recorder"
 """What the recorder is called on the bus."""
@@ -85,8 +85,8 @@ def record(
     Raises OSError for the file, the bus's errors.
     """
     from mttcg_bus.errors import OutputFull
-    from mttcg_bus.recording import RecordingWriter
-    from mttcg_bus.subscriber import Subscriber
+    from mttcg_bus.recording.recording import RecordingWriter
+    from mttcg_bus.subscriber.subscriber import Subscriber
 
     with Subscriber(
         url, [""], NAME, connect_seconds=CONNECT_SECONDS, security=security, later=True

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from mttcg.cli.aggregation import aggregator_errors, maker_of, outcome_json
+from mttcg.aggregate.aggregation import aggregator_errors, maker_of, outcome_json
 from mttcg.cli.files import write_file
 from mttcg.cli.subscribe import deliver
 from mttcg.config import check_output
 from mttcg.errors import EXIT_FAULT, PluginError
-from mttcg.instrument.loader import load_plugin
-from mttcg.instrument.second_half import check_aggregator
+from mttcg.instrument.loading.loader import load_plugin
+from mttcg.instrument.loading.second_half import check_aggregator
 
 
 class ReplayVerb:
@@ -34,8 +34,8 @@ class ReplayVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Aggregate what was recorded; 70 if the recording breaks off."""
         from mttcg.report.page import replay_page
-        from mttcg_bus.aggregator import aggregate
-        from mttcg_bus.recording import Recording
+        from mttcg_bus.recording.recording import Recording
+        from mttcg_bus.subscriber.aggregator import aggregate
 
         for option, file in (("--json", args.json), ("--html", args.html)):
             if file is not None:

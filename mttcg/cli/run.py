@@ -177,7 +177,7 @@ def say_where(has_keys: bool, url: str) -> None:
     """Tell those who are to subscribe where the bus is, and where their programs find its token."""
     tell(f"bus at {url}")
     if url.startswith("tcp://") and not has_keys:
-        from mttcg_bus.tokens import token_file
+        from mttcg_bus.wire.tokens import token_file
 
         tell(f"its token is in {token_file(url)}")
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.cli.aggregation import (
+from mttcg.aggregate.aggregation import (
     CONNECT_SECONDS,
     aggregator_errors,
     incomplete_text,
@@ -18,18 +18,18 @@ from mttcg.cli.aggregation import (
     outcome_json,
     stop_on_interrupt,
 )
+from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, OptionError
-from mttcg.instrument.loader import Plugin, load_plugin
-from mttcg.instrument.second_half import check_aggregator, checks_options
+from mttcg.instrument.loading.loader import Plugin, load_plugin
+from mttcg.instrument.loading.second_half import check_aggregator, checks_options
 from mttcg.terminal import tell
 
 if TYPE_CHECKING:
-    from mttcg_bus.aggregator import Outcome
-    from mttcg_bus.security import Security
+    from mttcg_bus.subscriber.aggregator import Outcome
+    from mttcg_bus.wire.security import Security
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -146,7 +146,7 @@ def parse_place(text: str | None, descriptor: int | None) -> tuple[int, int] | N
 
 def check_before(url: str, plugin: Plugin, security: "Security | None") -> None:
     """Let the aggregator refuse its options before it counts as a subscriber; PluginError."""
-    from mttcg_bus.subscriber import ask_snapshot
+    from mttcg_bus.subscriber.subscriber import ask_snapshot
 
     check_aggregator(plugin, ask_snapshot(url, CONNECT_SECONDS, security).run)
 
@@ -162,9 +162,9 @@ def aggregate_alone(
     told: called with each interim report. Returns the outcome and whether it was Ctrl-C. Raises the
     bus's errors if nothing answers or the run has no such stream, AggregatorError.
     """
-    from mttcg_bus.aggregator import aggregate, report_of, save
-    from mttcg_bus.interim import Every, Paced, so_far
-    from mttcg_bus.subscriber import Subscriber
+    from mttcg_bus.subscriber.aggregator import aggregate, report_of, save
+    from mttcg_bus.subscriber.interim import Every, Paced, so_far
+    from mttcg_bus.subscriber.subscriber import Subscriber
 
     make = maker_of(plugin)
     with Subscriber(
@@ -197,8 +197,8 @@ def aggregate_in_shards(
     told: Callable[[dict[str, Any]], None] | None,
 ) -> "tuple[Outcome, bool]":
     """Let as many processes aggregate as --shards says, at most one for a vCPU; as alone."""
-    from mttcg.cli.shards import ShardLostError, Shards
-    from mttcg_bus.subscriber import ask_snapshot
+    from mttcg.aggregate.shards import ShardLostError, Shards
+    from mttcg_bus.subscriber.subscriber import ask_snapshot
 
     run = ask_snapshot(args.url, CONNECT_SECONDS, security).run
     count = min(args.shards, run.smp)
@@ -227,7 +227,7 @@ def be_shard(
     security: "Security | None",
 ) -> int:
     """Do the work of one shard; what it lacks is for the merging process to say."""
-    from mttcg.cli.shards import run_shard
+    from mttcg.aggregate.shards import run_shard
 
     run_shard(
         args.url,

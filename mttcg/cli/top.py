@@ -23,7 +23,7 @@ from mttcg.errors import OptionError
 from mttcg.terminal import say
 
 if TYPE_CHECKING:
-    from mttcg_bus.snapshot import Snapshot
+    from mttcg_bus.subscriber.snapshot import Snapshot
 
 ANSWER_SECONDS = 10.0
 ENDED_SECONDS = 2.0
@@ -134,7 +134,7 @@ class TopVerb:
     def run(self, args: argparse.Namespace) -> int:
         """Show until the run ends, or q or Ctrl-C."""
         from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
-        from mttcg_bus.subscriber import ask_ledger, ask_snapshot
+        from mttcg_bus.subscriber.subscriber import ask_ledger, ask_snapshot
 
         if not args.interval >= LEAST_INTERVAL:
             raise OptionError("--interval", f"{args.interval:g}", f"{LEAST_INTERVAL} or more")

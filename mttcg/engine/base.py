@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.riscv64.classes import FLOATS, destination_of
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import length

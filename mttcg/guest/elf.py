@@ -10,7 +10,7 @@ from mttcg.engine.base import ISA
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, Segment, Symbol, ram_range, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
-from mttcg.instrument.elf_segments import Placement, Placements
+from mttcg.instrument.program.elf_segments import Placement, Placements
 from mttcg.isa.riscv64.extensions import isa_text
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]

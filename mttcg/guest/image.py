@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mttcg.errors import GuestFileError
-from mttcg.instrument.elf_segments import Placements
+from mttcg.instrument.program.elf_segments import Placements
 
 WORD_SIZE = 8
 WORD_MASK = (1 << 64) - 1

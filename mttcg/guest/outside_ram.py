@@ -8,7 +8,7 @@ gABI, chapter 4). A file without section headers says only where its headers and
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mttcg.instrument.elf_segments import Placement
+from mttcg.instrument.program.elf_segments import Placement
 
 ALLOCATED, THREAD_LOCAL = 2, 0x400
 """SHF_ALLOC and SHF_TLS of sh_flags."""

@@ -22,7 +22,8 @@ which version of this API it is written for, see `api_version`.
 """
 
 from mttcg.instrument import events
-from mttcg.instrument.api import (
+from mttcg.instrument.api.api_version import API_VERSION, OLDEST_API_VERSION
+from mttcg.instrument.api.attach import (
     instrument,
     instrument_block,
     instrument_memory,
@@ -31,18 +32,17 @@ from mttcg.instrument.api import (
     uninstrument_block,
     uninstrument_memory,
 )
-from mttcg.instrument.api_version import API_VERSION, OLDEST_API_VERSION
-from mttcg.instrument.clock import clock_ticks
-from mttcg.instrument.compiled import compiled
-from mttcg.instrument.cpu import Cpu
-from mttcg.instrument.disassembly import disassemble
-from mttcg.instrument.elf_segments import ElfSegment, elf_segments
+from mttcg.instrument.api.cpu import Cpu
+from mttcg.instrument.api.options import option
+from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
+from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import ElfFileError, OptionRefusedError
-from mttcg.instrument.instructions import InstructionClass, instruction_class
-from mttcg.instrument.options import option
-from mttcg.instrument.source_lines import SourceLines, source_lines
-from mttcg.instrument.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
-from mttcg.instrument.ticket import Ticket
+from mttcg.instrument.native.clock import clock_ticks
+from mttcg.instrument.native.compiled import compiled
+from mttcg.instrument.program.disassembly import disassemble
+from mttcg.instrument.program.elf_segments import ElfSegment, elf_segments
+from mttcg.instrument.program.instructions import InstructionClass, instruction_class
+from mttcg.instrument.program.source_lines import SourceLines, source_lines
 from mttcg.printable import printable
 
 __all__ = [

@@ -5,10 +5,11 @@
 
 from typing import Any
 
-from mttcg.instrument import events, session
-from mttcg.instrument.api import instrument, instrument_block, instrument_memory
-from mttcg.instrument.targets import CodeTable, Counter, Stream
-from mttcg_bus.stream import StreamSpec
+from mttcg.instrument import events
+from mttcg.instrument.api import session
+from mttcg.instrument.api.attach import instrument, instrument_block, instrument_memory
+from mttcg.instrument.api.targets import CodeTable, Counter, Stream
+from mttcg_bus.wire.stream import StreamSpec
 
 OWNER = "(check)"
 """Whose boards and rings are those of the check; no plugin can be called so."""

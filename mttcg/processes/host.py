@@ -18,12 +18,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_REFUSED, EXIT_USER
-from mttcg.instrument.native_cache import use_native_cache
+from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.processes.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
-from mttcg_bus.host_limits import host_refusal
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.host.limits import host_refusal
+from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
     from mttcg.vcpu.guest import Declarations
@@ -52,7 +52,7 @@ def name_process(name: str) -> None:
 
 def describe(declarations: Any, plugins: dict[str, Any]) -> dict[str, Any]:
     """What the supervisor has to make room for."""
-    from mttcg.instrument.targets import BlockTable, Board
+    from mttcg.instrument.api.targets import BlockTable, Board
     from mttcg.processes.check_counters import OWNER
 
     boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
@@ -189,9 +189,9 @@ def serve(channel: Channel) -> int:
     use_native_cache()
 
     from mttcg.errors import MttcgError
-    from mttcg.instrument.clock import look, ticks_per_second
-    from mttcg.instrument.initialise import load_plugins
-    from mttcg.instrument.reach import Reach
+    from mttcg.instrument.loading.initialise import load_plugins
+    from mttcg.instrument.native.clock import look, ticks_per_second
+    from mttcg.instrument.program.reach import Reach
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
     from mttcg_bus.run_info import RunInfo
@@ -285,7 +285,7 @@ def rehearse(
 ) -> int:
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
-    from mttcg.instrument.initialise import load_anew
+    from mttcg.instrument.loading.initialise import load_anew
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument.targets import Board
+from mttcg.instrument.api.targets import Board
 from mttcg.processes.segments import board_stride, map_segment
 
 

@@ -18,7 +18,7 @@ from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Harts, MachineState
-from mttcg_bus.host_limits import check_memory_room
+from mttcg_bus.host.limits import check_memory_room
 
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""

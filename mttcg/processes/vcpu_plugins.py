@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mttcg.errors import MttcgError
-from mttcg.instrument import session
-from mttcg.instrument.changes import Attachment, Change
-from mttcg.instrument.initialise import forget_module, load_anew
-from mttcg.instrument.loader import Plugin
-from mttcg.instrument.targets import BlockTable, Board, Counter, Probe, Stream
+from mttcg.instrument.api import session
+from mttcg.instrument.api.changes import Attachment, Change
+from mttcg.instrument.api.targets import BlockTable, Board, Counter, Probe, Stream
+from mttcg.instrument.loading.initialise import forget_module, load_anew
+from mttcg.instrument.loading.loader import Plugin
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import Order

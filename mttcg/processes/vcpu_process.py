@@ -17,11 +17,11 @@ from mttcg.engine.base import ISA, Discover, Engine, Memory
 from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.hardware.devices import htif, uart16550
-from mttcg.instrument import session
+from mttcg.instrument.api import session
+from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
-from mttcg.instrument.loader import Plugin
-from mttcg.instrument.plan import Plan
-from mttcg.instrument.targets import BlockTable
+from mttcg.instrument.loading.loader import Plugin
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.absent.lookup import absent
 from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.decode import disassemble
@@ -42,7 +42,7 @@ from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
-from mttcg_bus.host_limits import check_memory_room, host_refusal
+from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion

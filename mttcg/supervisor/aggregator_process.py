@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.supervisor.launch import PYTHON, end_text
-from mttcg_bus.stream import Received, received_of
-from mttcg_bus.threads import single_threaded
+from mttcg_bus.host.threads import single_threaded
+from mttcg_bus.wire.stream import Received, received_of
 
 READ_BYTES = 1 << 20
 EXIT_SECONDS = 5.0

@@ -18,8 +18,8 @@ from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
 from mttcg.vcpu.shared import Ending, MachineState
 from mttcg.vcpu.tables import CodePlace, executions_of_blocks, pc_of
-from mttcg_bus.ring import create_ring, ledger_of
-from mttcg_bus.stream import Received
+from mttcg_bus.ring.ring import create_ring, ledger_of
+from mttcg_bus.wire.stream import Received
 
 
 def make_rings(smp: int) -> list[int]:

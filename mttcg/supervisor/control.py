@@ -19,12 +19,12 @@ from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.shared import Ending
-from mttcg_bus import plain
-from mttcg_bus.control import Command
 from mttcg_bus.errors import BusError
-from mttcg_bus.limits import LONGEST_PAUSE
-from mttcg_bus.publisher_process import PublisherEvent, PublisherProcess
-from mttcg_bus.ring import ledger_of
+from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
+from mttcg_bus.ring.ring import ledger_of
+from mttcg_bus.wire import plain
+from mttcg_bus.wire.control import Command
+from mttcg_bus.wire.limits import LONGEST_PAUSE
 
 Given: TypeAlias = Mapping[str, Any]
 

@@ -16,18 +16,18 @@ from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.launch import end_text
 from mttcg.vcpu.patience import Patience
-from mttcg_bus.control import SILENT
-from mttcg_bus.departures import Departures
 from mttcg_bus.errors import PublisherLost
-from mttcg_bus.ledger import Ledger
-from mttcg_bus.limits import MOST_PARTS
-from mttcg_bus.publisher_process import Died, PublisherProcess
-from mttcg_bus.ring import RingProducer, create_ring, ledger_of
+from mttcg_bus.publisher.departures import Departures
+from mttcg_bus.publisher.process import Died, PublisherProcess
+from mttcg_bus.ring.ledger import Ledger
+from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire.control import SILENT
+from mttcg_bus.wire.limits import MOST_PARTS
+from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
-    from mttcg_bus.security import ServerSecurity
+    from mttcg_bus.wire.security import ServerSecurity
 
 SUBSCRIBER_SECONDS = 60.0
 """How long to wait for the subscribers that the run is to begin with."""
@@ -78,7 +78,7 @@ def security_of(config: Config) -> "ServerSecurity | None":
     """Read the keys that the options name; raises the bus's errors of key files."""
     if config.keys is None:
         return None
-    from mttcg_bus.security import ServerSecurity, read_keys, read_public
+    from mttcg_bus.wire.security import ServerSecurity, read_keys, read_public
 
     file = Path(config.keys)
     read_keys(file)

@@ -10,10 +10,10 @@ from typing import Any
 from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
 from mttcg.guest.image import GuestImage
-from mttcg.instrument.reach import Reach
+from mttcg.instrument.program.reach import Reach
 from mttcg.vcpu.channel import Channel
+from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.threads import single_threaded
 
 PYTHON = (sys.executable, "-P")
 """How our own processes are started: no module of the directory that the user is in is ours."""

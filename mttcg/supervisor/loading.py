@@ -18,10 +18,10 @@ from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.exchange import ENDED
-from mttcg_bus.control import StreamEnded, StreamsOpened
-from mttcg_bus.publisher_process import PublisherEvent, PublisherProcess
-from mttcg_bus.ring import mark_closed
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
+from mttcg_bus.ring.ring import mark_closed
+from mttcg_bus.wire.control import StreamEnded, StreamsOpened
+from mttcg_bus.wire.stream import StreamSpec
 
 Answer: TypeAlias = dict[str, Any]
 Condition: TypeAlias = Callable[[], bool]

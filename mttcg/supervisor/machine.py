@@ -13,7 +13,7 @@ from mttcg.supervisor.console import Console, standard_output
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run import Run
-from mttcg_bus.host_limits import host_refusal
+from mttcg_bus.host.limits import host_refusal
 
 
 class Machine:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument.targets import counted
+from mttcg.instrument.api.targets import counted
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.processes.segments import board_stride, create_segment, map_segment
 

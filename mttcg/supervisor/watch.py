@@ -21,7 +21,7 @@ from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.shared import Ending
-from mttcg_bus.publisher_process import Died, PublisherEvent, PublisherProcess
+from mttcg_bus.publisher.process import Died, PublisherEvent, PublisherProcess
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""

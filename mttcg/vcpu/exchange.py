@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mttcg.instrument.changes import Attachment, Change
-from mttcg.instrument.ticket import Ticket
+from mttcg.instrument.api.changes import Attachment, Change
+from mttcg.instrument.api.ticket import Ticket
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.descriptors import readable

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 
 from mttcg.errors import MttcgError
-from mttcg.instrument import clock, session
-from mttcg.instrument.changes import Change, Where, from_text, to_text
-from mttcg.instrument.cpu import Cpu, Moment
+from mttcg.instrument.api import session
+from mttcg.instrument.api.changes import Change, Where, from_text, to_text
+from mttcg.instrument.api.cpu import Cpu, Moment
+from mttcg.instrument.api.targets import Board, Counter, Stream, counted
+from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
 from mttcg.instrument.events import WRITE
-from mttcg.instrument.loader import describe_failure
-from mttcg.instrument.plan import Plan
-from mttcg.instrument.reach import Reach
-from mttcg.instrument.registry import Callback, Registry
-from mttcg.instrument.targets import Board, Counter, Stream, counted
-from mttcg.instrument.ticket import Ticket
+from mttcg.instrument.loading.loader import describe_failure
+from mttcg.instrument.native import clock
+from mttcg.instrument.plan.plan import Plan
+from mttcg.instrument.plan.registry import Callback, Registry
+from mttcg.instrument.program.reach import Reach
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now

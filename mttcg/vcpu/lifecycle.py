@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.instrument.changes import Attachment, Change, Where
-from mttcg.instrument.cpu import Cpu, Moment
+from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.api.cpu import Cpu, Moment
 from mttcg.vcpu.guest import GuestOfVcpu
 
 LIFECYCLE = (

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from mttcg_bus.ring import RingProducer
+from mttcg_bus.ring.ring import RingProducer
 
 STALL_SECONDS = 10.0
 """How long a full ring may stand still once the machine stops, before its vCPU gives up."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import frames, operations
-from mttcg.instrument.registry import CALLBACK
-from mttcg.instrument.targets import Stream
+from mttcg.instrument.api.targets import Stream
+from mttcg.instrument.native import frames, operations
+from mttcg.instrument.plan.registry import CALLBACK
 from mttcg.vcpu.patience import Patience
 from mttcg.vcpu.twice import MappedTwice
-from mttcg_bus import ring
-from mttcg_bus.ring import RingProducer, wait_for_space
+from mttcg_bus.ring import ring
+from mttcg_bus.ring.ring import RingProducer, wait_for_space
 
 
 class Emitters:

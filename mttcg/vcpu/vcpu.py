@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.engine.base import ISA, Exit, ExitKind
-from mttcg.instrument.cpu import Moment
-from mttcg.instrument.plan import Plan
-from mttcg.instrument.targets import CodeTable
+from mttcg.instrument.api.cpu import Moment
+from mttcg.instrument.api.targets import CodeTable
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NEVER, Hart, State

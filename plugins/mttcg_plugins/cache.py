@@ -31,7 +31,7 @@ import numpy as np
 import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import REACH_OF_UNSIZED, RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._caches.hierarchy import COUNTS, MOVED, SYMBOL_COUNTS, Hierarchy
 from mttcg_plugins._order.merging import InTimeOrder
 

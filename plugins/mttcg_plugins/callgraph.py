@@ -32,7 +32,7 @@ from mttcg.instrument import (
     instrument,
     option,
 )
-from mttcg_bus.growing_file import write_whole
+from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.collapsed import collapsed_line
 from mttcg_plugins._files.outputs import check_output

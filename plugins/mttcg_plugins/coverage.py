@@ -45,7 +45,7 @@ from mttcg.instrument import (
     option,
     source_lines,
 )
-from mttcg_bus.growing_file import write_whole
+from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of

@@ -29,7 +29,7 @@ from mttcg.instrument import (
     option,
 )
 from mttcg_bus.errors import OutputFull
-from mttcg_bus.growing_file import GrowingFile
+from mttcg_bus.host.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.outputs import check_output, refusing
 

@@ -39,7 +39,7 @@ from typing import Any
 import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.waiting import SUMS, Follower
 
 Key = tuple[int, int, int]

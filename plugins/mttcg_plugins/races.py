@@ -31,7 +31,7 @@ from mttcg.instrument import (
     source_lines,
 )
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._order.history import History
 from mttcg_plugins._order.merging import InTimeOrder
 

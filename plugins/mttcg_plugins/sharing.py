@@ -30,7 +30,7 @@ import numpy as np
 import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.pairs import PairCounts, add_up
 from mttcg_plugins._counts.sharing import Line, shared_lines
 

@@ -19,7 +19,7 @@ import numpy as np
 
 import mttcg_bus
 from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option, printable
-from mttcg_bus.growing_file import write_whole
+from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._counts.slices import (
     END,

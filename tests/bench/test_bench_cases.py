@@ -7,7 +7,7 @@ import pytest
 from bench_samples import TINY
 from rich.console import Console
 
-from mttcg.instrument.loader import project_plugins
+from mttcg.instrument.loading.loader import project_plugins
 from mttcg_bench.cases import GROUPS, cases_of
 from mttcg_bench.cases.attached import ATTACHED, BUNDLED, CALLS_OF_A_ROUND, NOTHING
 from mttcg_bench.cases.choice import Choice

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from mttcg_bus.address import socket_path
-from mttcg_bus.items import Batch, Gap, Item
-from mttcg_bus.ledger import Ledger, sum_ledgers
-from mttcg_bus.publisher_process import PublisherEvent, PublisherProcess
-from mttcg_bus.ring import RingProducer, create_ring, ledger_of
+from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
+from mttcg_bus.ring.ledger import Ledger, sum_ledgers
+from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.security import ServerSecurity
-from mttcg_bus.stream import Records, StreamSpec
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.items import Batch, Gap, Item
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire.address import socket_path
+from mttcg_bus.wire.security import ServerSecurity
+from mttcg_bus.wire.stream import Records, StreamSpec
 
 LIMIT_SECONDS = 30.0
 RECORD = np.dtype([("number", "<u8"), ("value", "<u8"), ("cpu", "<u4"), ("kind", "|S4")])

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from mttcg_bus.ring import RingProducer
+from mttcg_bus.ring.ring import RingProducer
 
 RECORD = np.dtype([("number", "<u8"), ("square", "<u8")])
 

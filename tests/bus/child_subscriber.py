@@ -6,8 +6,8 @@ Arguments: url, batches to take.
 import signal
 import sys
 
-from mttcg_bus.items import Batch
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.subscriber import Subscriber
 
 
 def main() -> None:

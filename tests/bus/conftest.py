@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from bus_harness import RECORD, Pumped, TestBus
 
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire.stream import StreamSpec
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mttcg_bus import wire
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire import wire
+from mttcg_bus.wire.stream import StreamSpec
 
 FOLDER = Path(__file__).with_name("golden")
 STREAM, TOPIC = "memtrace.access", "memtrace.access/0003"

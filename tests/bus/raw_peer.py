@@ -8,7 +8,7 @@ from typing import Any
 
 import zmq
 
-from mttcg_bus import wire
+from mttcg_bus.wire import wire
 
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x01NULL" + bytes(16) + b"\0" + bytes(31)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from bus_harness import TestBus
 
-from mttcg_bus.address import check_address, private_address, remove_socket
 from mttcg_bus.errors import AddressInUse, AddressRefused, NoPublisher
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire.address import check_address, private_address, remove_socket
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus.aggregator import Aggregator, aggregate
 from mttcg_bus.errors import PublisherLost
-from mttcg_bus.items import Batch, End, Gap, Item
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.subscriber.aggregator import Aggregator, aggregate
+from mttcg_bus.subscriber.items import Batch, End, Gap, Item
+from mttcg_bus.wire.stream import Records
 
 RUN = RunInfo("r", "g", 2, "none", 0, 0, 0)
 RECORD = np.dtype([("value", "<u8")])

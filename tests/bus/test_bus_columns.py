@@ -12,13 +12,13 @@ from golden_messages import FOLDER, RECORD, RECORDS, RUN, SPEC, STREAM
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import wire
-from mttcg_bus.columns import Packer, bytes_of_fields, unpack
 from mttcg_bus.errors import ProtocolError
-from mttcg_bus.items import Batch
-from mttcg_bus.parts import Parts
-from mttcg_bus.recording import Recording, RecordingWriter
-from mttcg_bus.stream import Records
+from mttcg_bus.recording.columns import Packer, bytes_of_fields, unpack
+from mttcg_bus.recording.recording import Recording, RecordingWriter
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.parts import Parts
+from mttcg_bus.wire import wire
+from mttcg_bus.wire.stream import Records
 
 FORMATS = ("|b1", "|u1", "<u2", "<u4", "<u8", "|i1", "<i8", "<f4", "<f8", "|S3")
 SHAPES: tuple[tuple[int, ...], ...] = ((), (3,), (2, 2))

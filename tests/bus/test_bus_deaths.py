@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from bus_harness import LIMIT_SECONDS, TestBus, collect, next_events, records_of
 
-from mttcg_bus.address import socket_path
-from mttcg_bus.aggregator import Aggregator, Outcome, aggregate
 from mttcg_bus.errors import PublisherLost
-from mttcg_bus.items import Batch
-from mttcg_bus.publisher_process import Died, PublisherProcess
-from mttcg_bus.ring import mark_closed
-from mttcg_bus.stream import Received, Records
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.publisher.process import Died, PublisherProcess
+from mttcg_bus.ring.ring import mark_closed
+from mttcg_bus.subscriber.aggregator import Aggregator, Outcome, aggregate
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire.address import socket_path
+from mttcg_bus.wire.stream import Received, Records
 
 MakeBus = Callable[..., TestBus]
 

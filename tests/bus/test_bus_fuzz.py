@@ -19,16 +19,16 @@ from golden_messages import DESCRIBED, RECORDS, RUN, SPEC, STREAM, VERSION_1, fr
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import control, limits, wire
-from mttcg_bus.address import socket_path
-from mttcg_bus.aggregator import Aggregator
-from mttcg_bus.control import ControlSocket
 from mttcg_bus.errors import BusError, ProtocolError, RecordingCut, RecordingError, WrongVersion
-from mttcg_bus.parts import Parts
-from mttcg_bus.recording import MAGIC, Recording
-from mttcg_bus.snapshot import Snapshot
-from mttcg_bus.state import pack_state, unpack_state
-from mttcg_bus.subscriber import Subscriber, ask_ledger
+from mttcg_bus.recording.recording import MAGIC, Recording
+from mttcg_bus.subscriber.aggregator import Aggregator
+from mttcg_bus.subscriber.parts import Parts
+from mttcg_bus.subscriber.snapshot import Snapshot
+from mttcg_bus.subscriber.state import pack_state, unpack_state
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger
+from mttcg_bus.wire import control, limits, wire
+from mttcg_bus.wire.address import socket_path
+from mttcg_bus.wire.control import ControlSocket
 
 MakeBus = Callable[..., TestBus]
 PER_BYTE = 100

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mttcg_bus import growing_file
-from mttcg_bus.growing_file import GrowingFile
+from mttcg_bus.host import growing_file
+from mttcg_bus.host.growing_file import GrowingFile
 
 STEP, BEHIND = 1000, 3000
 

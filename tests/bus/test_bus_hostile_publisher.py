@@ -10,13 +10,13 @@ from bus_harness import LIMIT_SECONDS, RECORD, TestBus
 from golden_messages import DESCRIBED, RUN, SPEC, STREAM, TOPIC
 from raw_peer import sent_until_full
 
-from mttcg_bus import limits, wire
 from mttcg_bus.errors import ProtocolError, PublisherLost
-from mttcg_bus.items import Batch
-from mttcg_bus.limits import LEAST_CREDIT
-from mttcg_bus.parts import Parts, pack_streams
-from mttcg_bus.stream import StreamSpec
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.parts import Parts, pack_streams
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire import limits, wire
+from mttcg_bus.wire.limits import LEAST_CREDIT
+from mttcg_bus.wire.stream import StreamSpec
 
 MakeBus = Callable[..., TestBus]
 
@@ -62,7 +62,7 @@ def test_a_publisher_keeps_to_the_credit(hostile: "zmq.Socket[bytes]", make_bus:
 def test_messages_for_a_subscriber_wait_at_the_publisher(
     hostile: "zmq.Socket[bytes]", make_bus: MakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mttcg_bus.subscriber.MOST_RECEIVED", 5)
+    monkeypatch.setattr("mttcg_bus.subscriber.subscriber.MOST_RECEIVED", 5)
     subscriber, identity = victim_of(hostile, make_bus(1).spawn)
     frames = [identity, *batch_of(0, 3000)]
     with subscriber:
@@ -72,7 +72,7 @@ def test_messages_for_a_subscriber_wait_at_the_publisher(
 def test_a_publisher_that_reads_nothing_is_lost(
     hostile: "zmq.Socket[bytes]", make_bus: MakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mttcg_bus.router.MOST_UNREAD", 5)
+    monkeypatch.setattr("mttcg_bus.wire.socket_options.MOST_UNREAD", 5)
     subscriber, identity = victim_of(hostile, make_bus(1).spawn)
     with subscriber, pytest.raises(PublisherLost, match="it reads nothing"):
         for number in range(200_000):

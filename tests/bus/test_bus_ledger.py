@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, records_of
 
-from mttcg_bus.control import Left
 from mttcg_bus.errors import PublisherLost
-from mttcg_bus.items import Batch
-from mttcg_bus.limits import LEAST_CREDIT
-from mttcg_bus.ring import ledger_of
-from mttcg_bus.subscriber import Subscriber, ask_ledger
+from mttcg_bus.ring.ring import ledger_of
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger
+from mttcg_bus.wire.control import Left
+from mttcg_bus.wire.limits import LEAST_CREDIT
 
 MakeBus = Callable[..., TestBus]
 STREAMS = ("test.first", "test.second")

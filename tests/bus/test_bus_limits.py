@@ -12,20 +12,21 @@ import zmq
 from bus_harness import LIMIT_SECONDS, RECORD, Pumped, TestBus, next_events, records_of
 from raw_peer import RawPeer, sent_until_full
 
-from mttcg_bus import limits, publisher_process, wire
-from mttcg_bus.address import socket_path
-from mttcg_bus.control import Joined, Left
-from mttcg_bus.controller import Control
-from mttcg_bus.departures import Departures
 from mttcg_bus.errors import (
     CommandFailed,
     SubscriptionRefused,
 )
-from mttcg_bus.ledger import Ledger
-from mttcg_bus.limits import CUT, LEAST_CREDIT, LONGEST_NAME, LONGEST_REASON, cut
-from mttcg_bus.publisher_process import PublisherProcess
-from mttcg_bus.router import Router
-from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
+from mttcg_bus.publisher import process as publisher_process
+from mttcg_bus.publisher.departures import Departures
+from mttcg_bus.publisher.process import PublisherProcess
+from mttcg_bus.publisher.router import Router
+from mttcg_bus.ring.ledger import Ledger
+from mttcg_bus.subscriber.controller import Control
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger, ask_snapshot
+from mttcg_bus.wire import limits, wire
+from mttcg_bus.wire.address import socket_path
+from mttcg_bus.wire.control import Joined, Left
+from mttcg_bus.wire.limits import CUT, LEAST_CREDIT, LONGEST_NAME, LONGEST_REASON, cut
 
 MakeBus = Callable[..., TestBus]
 Raw = Callable[[PublisherProcess], RawPeer]
@@ -463,7 +464,7 @@ def test_an_answer_that_is_not_read_in_time_ends_its_connection(
 
 
 def test_messages_from_one_peer_wait_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("mttcg_bus.router.MOST_UNHEARD", 5)
+    monkeypatch.setattr("mttcg_bus.publisher.router.MOST_UNHEARD", 5)
     router = Router(f"ipc://{tmp_path}/bus", None)
     try:
         with dealer(router.url, SNDHWM=5) as peer:

@@ -11,16 +11,22 @@ import psutil
 import pytest
 from bus_harness import LIMIT_SECONDS, RECORD, TestBus, records_of
 
-from mttcg_bus import control
-from mttcg_bus.controller import Control
 from mttcg_bus.errors import CommandFailed, KeyRefused, NoPublisher
-from mttcg_bus.items import Batch, End, Opened
-from mttcg_bus.publisher_process import PublisherProcess
-from mttcg_bus.recording import Recording, RecordingWriter
-from mttcg_bus.ring import RingProducer, create_ring, ledger_of
-from mttcg_bus.security import ClientSecurity, ServerSecurity, make_keys, read_keys, read_public
-from mttcg_bus.stream import StreamSpec
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.publisher.process import PublisherProcess
+from mttcg_bus.recording.recording import Recording, RecordingWriter
+from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
+from mttcg_bus.subscriber.controller import Control
+from mttcg_bus.subscriber.items import Batch, End, Opened
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire import control
+from mttcg_bus.wire.security import (
+    ClientSecurity,
+    ServerSecurity,
+    make_keys,
+    read_keys,
+    read_public,
+)
+from mttcg_bus.wire.stream import StreamSpec
 
 FIRST = StreamSpec("first.event", RECORD, batch=16, capacity=256)
 SECOND = StreamSpec("second.event", RECORD, batch=16, capacity=256)

@@ -17,15 +17,15 @@ from bus_harness import (
     records_of,
 )
 
-from mttcg_bus.delivery import KEPT_SHARE
 from mttcg_bus.errors import NoPublisher, PublisherLost, StreamError, SubscriptionRefused
-from mttcg_bus.items import Batch, End, Gap, Item
-from mttcg_bus.ledger import Ledger
-from mttcg_bus.limits import LEAST_CREDIT
-from mttcg_bus.policy import Policy, parse_policy
-from mttcg_bus.ring import RingProducer, create_ring, ledger_of
-from mttcg_bus.stream import StreamSpec
-from mttcg_bus.subscriber import Subscriber, ask_ledger
+from mttcg_bus.publisher.delivery import KEPT_SHARE
+from mttcg_bus.ring.ledger import Ledger
+from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
+from mttcg_bus.subscriber.items import Batch, End, Gap, Item
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger
+from mttcg_bus.wire.limits import LEAST_CREDIT
+from mttcg_bus.wire.policy import Policy, parse_policy
+from mttcg_bus.wire.stream import StreamSpec
 
 MakeBus = Callable[..., TestBus]
 STREAM = "test.event"

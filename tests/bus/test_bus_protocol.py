@@ -24,14 +24,17 @@ from golden_messages import (
 )
 
 from mttcg.instrument import events
-from mttcg_bus import columns, inquiries, limits, recording, ring, router, stream, wire
-from mttcg_bus.garbage import Garbage
-from mttcg_bus.items import Batch, End, Gap
-from mttcg_bus.ledger import Ledger
-from mttcg_bus.parts import Parts, records_of_payload
-from mttcg_bus.policy import parse_policy
-from mttcg_bus.recording import Recording
-from mttcg_bus.snapshot import Snapshot
+from mttcg_bus.publisher import inquiries
+from mttcg_bus.publisher.garbage import Garbage
+from mttcg_bus.recording import columns, recording
+from mttcg_bus.recording.recording import Recording
+from mttcg_bus.ring import ring
+from mttcg_bus.ring.ledger import Ledger
+from mttcg_bus.subscriber.items import Batch, End, Gap
+from mttcg_bus.subscriber.parts import Parts, records_of_payload
+from mttcg_bus.subscriber.snapshot import Snapshot
+from mttcg_bus.wire import limits, socket_options, stream, wire
+from mttcg_bus.wire.policy import parse_policy
 
 PAGE = (Path(__file__).parents[2] / "bus" / "PROTOCOL.md").read_text(encoding="utf-8")
 TYPES = {"text": str, "integer": int, "list of texts": tuple[str, ...]}
@@ -107,7 +110,7 @@ def test_the_bounds() -> None:
     assert limits.WORDS.keys() == bounds.keys()
     assert f"at least {limits.LEAST_CREDIT}. More than {limits.MOST_CREDIT} is" in section("Frames")
     assert f"may have {limits.LARGEST_PAYLOAD} bytes of these" in section("Bounds")
-    assert (router.BEAT_MILLISECONDS, router.SILENCE_MILLISECONDS) == (1000, 10_000)
+    assert (socket_options.BEAT_MILLISECONDS, socket_options.SILENCE_MILLISECONDS) == (1000, 10_000)
     assert "(every second; ten\nseconds of silence end the connection)" in section("Sockets")
     ask = next(row for row in rows(section("Frames"), 3) if row[0] == "`what`")
     assert set(re.findall(r"`(\w+)`", ask[2])) - {"refused"} == set(inquiries.WHAT)

@@ -9,14 +9,14 @@ import pytest
 import zmq
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, next_events, records_of
 
-from mttcg_bus import wire
-from mttcg_bus.control import Joined, Left
 from mttcg_bus.errors import SubscriptionRefused
-from mttcg_bus.items import Batch, End, Gap
-from mttcg_bus.limits import LEAST_CREDIT
-from mttcg_bus.ring import WAITING_AT
-from mttcg_bus.stream import topic_of
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.ring.ring import WAITING_AT
+from mttcg_bus.subscriber.items import Batch, End, Gap
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire import wire
+from mttcg_bus.wire.control import Joined, Left
+from mttcg_bus.wire.limits import LEAST_CREDIT
+from mttcg_bus.wire.stream import topic_of
 
 MakeBus = Callable[..., TestBus]
 

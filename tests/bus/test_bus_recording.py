@@ -12,14 +12,14 @@ from bus_harness import LIMIT_SECONDS, RECORD, TestBus, check_whole, records_of
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import wire
-from mttcg_bus.aggregator import Aggregator, aggregate
 from mttcg_bus.errors import BusError, RecordingCut, RecordingError
-from mttcg_bus.items import Batch, End, Gap, Item
-from mttcg_bus.parts import Parts
-from mttcg_bus.recording import MAGIC, Recording, RecordingWriter
+from mttcg_bus.recording.recording import MAGIC, Recording, RecordingWriter
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records, StreamSpec
+from mttcg_bus.subscriber.aggregator import Aggregator, aggregate
+from mttcg_bus.subscriber.items import Batch, End, Gap, Item
+from mttcg_bus.subscriber.parts import Parts
+from mttcg_bus.wire import wire
+from mttcg_bus.wire.stream import Records, StreamSpec
 
 MakeBus = Callable[..., TestBus]
 STREAM = "test.event"
@@ -205,8 +205,8 @@ def test_a_run_is_recorded_and_read_again(make_bus: MakeBus, tmp_path: Path) -> 
 RECORD_FOR_EVER = """
 import sys
 from pathlib import Path
-from mttcg_bus.recording import RecordingWriter
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.recording.recording import RecordingWriter
+from mttcg_bus.subscriber.subscriber import Subscriber
 subscriber = Subscriber(sys.argv[1], ("",), "recorder")
 writer = RecordingWriter(Path(sys.argv[2]), subscriber.parts)
 for item in subscriber:
@@ -251,7 +251,7 @@ def test_every_type_of_field_reaches_parquet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     polars = pytest.importorskip("polars")
-    from mttcg_bus import parquet
+    from mttcg_bus.recording import parquet
 
     monkeypatch.setattr(parquet, "ROWS_A_FILE", 4)
     records = np.zeros(3, TYPES)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import ring
 from mttcg_bus.errors import RingError, StreamError
-from mttcg_bus.ledger import Ledger, sum_ledgers
-from mttcg_bus.ring import RingProducer, Space, create_ring, ledger_of, wait_for_space
-from mttcg_bus.ring_consumer import RingConsumer
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.ring import ring
+from mttcg_bus.ring.consumer import RingConsumer
+from mttcg_bus.ring.ledger import Ledger, sum_ledgers
+from mttcg_bus.ring.ring import RingProducer, Space, create_ring, ledger_of, wait_for_space
+from mttcg_bus.wire.stream import StreamSpec
 
 LIMIT_MILLISECONDS = 20_000
 RECORD = np.dtype([("number", "<u8"), ("square", "<u8")])

@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import pytest
 from bus_harness import RECORD, records_of
 
-from mttcg_bus import growing_file
 from mttcg_bus.errors import OutputFull, RecordingCut
-from mttcg_bus.growing_file import GrowingFile
-from mttcg_bus.items import Batch
-from mttcg_bus.parts import Parts
-from mttcg_bus.recording import LEAST_LIMIT, Recording, RecordingWriter
+from mttcg_bus.host import growing_file
+from mttcg_bus.host.growing_file import GrowingFile
+from mttcg_bus.recording.recording import LEAST_LIMIT, Recording, RecordingWriter
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.parts import Parts
+from mttcg_bus.wire.stream import StreamSpec
 
 STREAM = "test.event"
 PARTS = Parts(

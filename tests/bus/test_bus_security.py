@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect
 
-from mttcg_bus.address import check_address
 from mttcg_bus.errors import AddressRefused, BusError, KeyFileError, KeyRefused
-from mttcg_bus.security import (
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger
+from mttcg_bus.wire.address import check_address
+from mttcg_bus.wire.security import (
     ClientSecurity,
     ServerSecurity,
     is_key,
@@ -18,7 +19,6 @@ from mttcg_bus.security import (
     read_keys,
     read_public,
 )
-from mttcg_bus.subscriber import Subscriber, ask_ledger
 
 MakeBus = Callable[..., TestBus]
 ANYWHERE = "tcp://0.0.0.0:*"

@@ -15,15 +15,16 @@ from bus_harness import LIMIT_SECONDS, RECORD, TestBus, check_whole, collect, re
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import segments, wire
 from mttcg_bus.errors import ProtocolError, PublisherLost
-from mttcg_bus.items import Batch
-from mttcg_bus.limits import LARGEST_PACKET, LEAST_CREDIT
-from mttcg_bus.ring import HEADER_SIZE, RingProducer, create_ring
-from mttcg_bus.ring_view import RingView
-from mttcg_bus.segments import Lender, Part, borrow
-from mttcg_bus.stream import StreamSpec
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.ring import segments
+from mttcg_bus.ring.ring import HEADER_SIZE, RingProducer, create_ring
+from mttcg_bus.ring.segments import Lender, Part, borrow
+from mttcg_bus.ring.view import RingView
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.subscriber import Subscriber
+from mttcg_bus.wire import wire
+from mttcg_bus.wire.limits import LARGEST_PACKET, LEAST_CREDIT
+from mttcg_bus.wire.stream import StreamSpec
 
 MakeBus = Callable[..., TestBus]
 SPEC = StreamSpec("test.event", RECORD, batch=4, capacity=16)

@@ -11,14 +11,14 @@ from bus_harness import LIMIT_SECONDS, RECORD, TestBus, check_whole, collect, re
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import wire
 from mttcg_bus.errors import ProtocolError, SubscriptionRefused
-from mttcg_bus.items import Batch
-from mttcg_bus.publisher_process import PublisherProcess
+from mttcg_bus.publisher.process import PublisherProcess
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.snapshot import Snapshot
-from mttcg_bus.stream import StreamSpec
-from mttcg_bus.subscriber import _ask, ask_snapshot
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.snapshot import Snapshot
+from mttcg_bus.subscriber.subscriber import _ask, ask_snapshot
+from mttcg_bus.wire import wire
+from mttcg_bus.wire.stream import StreamSpec
 
 MakeBus = Callable[..., TestBus]
 STATE: dict[str, Any] = {

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mttcg_bus import wire
-from mttcg_bus.aggregator import Aggregator, merged, report_of
 from mttcg_bus.errors import BusError, ProtocolError, StateError
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.state import pack_state, unpack_state
+from mttcg_bus.subscriber.aggregator import Aggregator, merged, report_of
+from mttcg_bus.subscriber.state import pack_state, unpack_state
+from mttcg_bus.wire import wire
 
 RUN = RunInfo("r", "g", 2, "none", 0, 0, 0)
 RECORD = np.dtype([("value", "<u8"), ("pair", "<u4", (2,)), ("text", "|S3")])

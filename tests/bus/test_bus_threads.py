@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mttcg_bus.threads import single_threaded
+from mttcg_bus.host.threads import single_threaded
 
 THREADS = "import numpy, os; print(len(os.listdir('/proc/self/task')))"
 

@@ -12,12 +12,12 @@ import pytest
 import zmq
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect
 
-from mttcg_bus import tokens, wire
-from mttcg_bus.controller import Control
 from mttcg_bus.errors import AddressRefused, BusError, KeyRefused, TokenError
-from mttcg_bus.security import ClientToken, ServerSecurity, make_keys
-from mttcg_bus.subscriber import Subscriber, ask_ledger
-from mttcg_bus.tokens import LeftToken, find_token, make_token, read_token, token_file
+from mttcg_bus.subscriber.controller import Control
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger
+from mttcg_bus.wire import tokens, wire
+from mttcg_bus.wire.security import ClientToken, ServerSecurity, make_keys
+from mttcg_bus.wire.tokens import LeftToken, find_token, make_token, read_token, token_file
 
 MakeBus = Callable[..., TestBus]
 ANY_PORT = "tcp://127.0.0.1:*"

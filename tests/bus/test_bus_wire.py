@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mttcg_bus import control, limits, wire
 from mttcg_bus.errors import ProtocolError, WrongVersion
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire import control, limits, wire
+from mttcg_bus.wire.stream import StreamSpec
 
 RECORD = np.dtype(
     {

@@ -57,14 +57,6 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
 
 
 @pytest.fixture(scope="module")
-def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
-    """One whose only worker may be killed: until it is started again, there is none."""
-    running = ClusterRunning(tmp_path_factory.mktemp("cluster"), workers=1)
-    yield running
-    running.end()
-
-
-@pytest.fixture(scope="module")
 def scheduler_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRunning]:
     """One without workers."""
     running = ClusterRunning(tmp_path_factory.mktemp("cluster"), workers=0)

@@ -104,14 +104,15 @@ def test_a_run_whose_workers_are_killed_is_tried_as_often_as_it_may(
 
 
 def test_a_run_waits_for_the_only_worker_to_come_back(
-    campaign: Start, one_worker: ClusterRunning
+    campaign: Start, scheduler_alone: ClusterRunning, worker: Callable[[str], Running]
 ) -> None:
-    dask = one_worker
-    running = campaign(SPIN, "--scheduler", dask.url)
+    dask = scheduler_alone
+    running, only = campaign(SPIN, "--scheduler", dask.url), worker(dask.url)
     for _ in range(2):
-        [run] = dask.runs()
-        dask_worker_of(run).kill()
+        [run] = eventually(lambda only=only: worker_runs(only), LIMIT)
+        only.process.kill()
         eventually(lambda run=run: not run.is_running(), LIMIT)
+        only = worker(dask.url)
     assert running.wait() == 70
     [row] = running.rows()
     assert (row["outcome"], row["attempts"]) == ("lost", 2)
@@ -130,7 +131,7 @@ def kill_once(moment):
     if moment == "{moment}" and not killed.exists():
         killed.touch()
         for process in psutil.Process().parents():
-            if "multiprocessing" in " ".join(process.cmdline()):
+            if "dask_worker" in " ".join(process.cmdline()):
                 process.kill()
                 signal.pause()
 
@@ -157,12 +158,19 @@ def plugin_exit():
     "moment", ["plugin_init", "plugin_vcpu_start", "plugin_vcpu_exit", "plugin_exit"]
 )
 def test_a_worker_may_be_killed_at_any_step_of_a_run(
-    campaign: Start, one_worker: ClusterRunning, tmp_path: Path, moment: str
+    campaign: Start,
+    scheduler_alone: ClusterRunning,
+    worker: Callable[[str], Running],
+    tmp_path: Path,
+    moment: str,
 ) -> None:
     killed, plugin = tmp_path / "killed", tmp_path / "kills.py"
     plugin.write_text(KILLS_ITS_WORKER.format(killed=killed, moment=moment))
     text = f'retries = 1\n[[runs]]\nguests = "{guest("hello")}"\nplugins = "{plugin}"'
-    running = campaign(text, "--scheduler", one_worker.url)
+    dask = scheduler_alone
+    running, first = campaign(text, "--scheduler", dask.url), worker(dask.url)
+    assert first.process.wait(LIMIT) == -signal.SIGKILL
+    worker(dask.url)
     assert running.wait() == 0, running.stderr
     [row] = running.rows()
     assert killed.exists()

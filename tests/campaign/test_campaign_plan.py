@@ -14,7 +14,7 @@ from mttcg.campaign.plan import Plan, PlannedRun, Planner, make_plan
 from mttcg.campaign.task import arguments_of
 from mttcg.cli import build_parser
 from mttcg.cli.run import make_config
-from mttcg.instrument.loader import load_plugin
+from mttcg.instrument.loading.loader import load_plugin
 
 PLUGIN = "from mttcg.instrument import Counter, instrument\n\n\ndef plugin_init(_):\n    {}\n"
 """With commas and braces in names, too."""

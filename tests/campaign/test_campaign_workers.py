@@ -53,3 +53,12 @@ def test_without_workers_a_limit_runs_which_ends_when_one_comes() -> None:
 
 def test_without_a_limit_it_waits_for_ever() -> None:
     assert not Patience(0).is_over(1e9)
+
+
+def test_a_worker_that_keeps_silent_is_asked_after_some_looks() -> None:
+    patience = Patience(0)
+    silent, told = Look({}, {}, silent=["new"]), Look({"new": 1}, {})
+    found = [patience.to_ask(silent) for _ in range(LOOKS_UNTIL_STUCK)]
+    assert found == [*[[]] * (LOOKS_UNTIL_STUCK - 1), ["new"]]
+    assert patience.to_ask(told) == []
+    assert patience.to_ask(silent) == []

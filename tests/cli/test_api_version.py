@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from mttcg.errors import PluginError
-from mttcg.instrument import API_VERSION, OLDEST_API_VERSION, api_version
-from mttcg.instrument.loader import load_plugin
+from mttcg.instrument import API_VERSION, OLDEST_API_VERSION
+from mttcg.instrument.api import api_version
+from mttcg.instrument.loading.loader import load_plugin
 
 
 def plugin(directory: Path, version: object) -> str:

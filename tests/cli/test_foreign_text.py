@@ -28,10 +28,10 @@ from mttcg.report.page import run_page
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.failures import Failures
 from mttcg.terminal import LONGEST_LINE, say, tell, tell_error
-from mttcg_bus.control import Left
-from mttcg_bus.departures import Departures
+from mttcg_bus.publisher.departures import Departures
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.snapshot import Snapshot
+from mttcg_bus.subscriber.snapshot import Snapshot
+from mttcg_bus.wire.control import Left
 from mttcg_plugins import callgraph, timeline
 from mttcg_plugins._files.collapsed import collapsed_line
 from mttcg_plugins._files.drcov import Module, drcov_bytes, read_drcov

@@ -10,8 +10,8 @@ import pytest
 from samples import BARE, PLUGINS, SAMPLE
 
 from mttcg.errors import PluginError
-from mttcg.instrument import loader
-from mttcg.instrument.loader import all_plugins, find_plugin, load_plugin, load_plugins
+from mttcg.instrument.loading import loader
+from mttcg.instrument.loading.loader import all_plugins, find_plugin, load_plugin, load_plugins
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_plugin_without_options_has_none_and_takes_none() -> None:
 
 def test_the_base_class_of_the_bus_is_no_aggregator(tmp_path: Path) -> None:
     file = tmp_path / "importer.py"
-    file.write_text("from mttcg_bus.aggregator import Aggregator\n")
+    file.write_text("from mttcg_bus.subscriber.aggregator import Aggregator\n")
     assert load_plugin(str(file)).aggregator is None
     file.write_text("Aggregator = 3\n")
     plugin = load_plugin(str(file))

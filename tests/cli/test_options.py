@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mttcg.errors import PluginError
-from mttcg.instrument.options import build_options, describe_options, option, parse_spec
+from mttcg.instrument.api.options import build_options, describe_options, option, parse_spec
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mttcg.errors import PluginError
-from mttcg.instrument.loader import find_plugin, load_plugin
-from mttcg.instrument.plugin_modules import files_of
-from mttcg.instrument.probe_key import content_of
+from mttcg.instrument.loading.loader import find_plugin, load_plugin
+from mttcg.instrument.loading.plugin_modules import files_of
+from mttcg.instrument.native.probe_key import content_of
 
 Write = Callable[..., Path]
 

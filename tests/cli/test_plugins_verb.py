@@ -5,8 +5,8 @@ import pytest
 from samples import BARE, SAMPLE
 
 from mttcg.cli import main
-from mttcg.instrument import loader
-from mttcg.instrument.loader import PluginSource
+from mttcg.instrument.loading import loader
+from mttcg.instrument.loading.loader import PluginSource
 
 
 def test_the_table_names_purpose_and_origin(

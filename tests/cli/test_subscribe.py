@@ -14,10 +14,10 @@ import pytest
 from samples import PLUGINS, SAMPLE
 
 from mttcg.cli import main
-from mttcg_bus.publisher_process import PublisherProcess
-from mttcg_bus.ring import RingProducer, create_ring
+from mttcg_bus.publisher.process import PublisherProcess
+from mttcg_bus.ring.ring import RingProducer, create_ring
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire.stream import StreamSpec
 
 ANNOUNCING = str(PLUGINS / "announcing.py")
 RECORD = np.dtype([("value", "<u8")])

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mttcg.instrument.loader import project_plugins
+from mttcg.instrument.loading.loader import project_plugins
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "cookbook"

@@ -6,9 +6,9 @@ import numpy as np
 from engine_harness import Bare
 from recorded import Recorded
 
-from mttcg.instrument import operations
-from mttcg.instrument.plan import Operation, Plan
-from mttcg.instrument.targets import BLOCK_TABLE_WORDS, CodeTable
+from mttcg.instrument.api.targets import BLOCK_TABLE_WORDS, CodeTable
+from mttcg.instrument.native import operations
+from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.processes.check_counters import ENTERED, LEFT, RETIRED
 from mttcg.supervisor.check import compare, count
 

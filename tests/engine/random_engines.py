@@ -30,7 +30,7 @@ from random_programs import (
 )
 from recorded import Recorded
 
-from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.plan.plan import Operation, Plan
 
 INSTRUCTIONS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000"))
 ROUND = 50

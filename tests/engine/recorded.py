@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument import events
-from mttcg.instrument.changes import Where
-from mttcg.instrument.operations import record
-from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.api.changes import Where
+from mttcg.instrument.native.operations import record
+from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.vcpu.rings import Emitters
-from mttcg_bus.ring import create_ring
-from mttcg_bus.ring_consumer import RingConsumer
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.ring.consumer import RingConsumer
+from mttcg_bus.ring.ring import create_ring
+from mttcg_bus.wire.stream import StreamSpec
 
 CAPACITY, BATCH = 1 << 16, 1 << 4
 """Of a ring: records that a program has at most, and those of a window, which ends often."""

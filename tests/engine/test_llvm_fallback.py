@@ -23,7 +23,7 @@ from mttcg.engine.llvm import compile as compile_module
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.fallback import mnemonic
 from mttcg.engine.llvm.page import PageFunction
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.encoding import classify
 from mttcg.isa.riscv64.table.decode import BY_NAME, decode
 

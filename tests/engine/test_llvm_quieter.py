@@ -11,8 +11,8 @@ from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites, Weave
-from mttcg.instrument import frames
-from mttcg.instrument.plan import Operation, Plan
+from mttcg.instrument.native import frames
+from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.tbcache.layout import HALVES
 
 START, SLOT = 0x8000_0000, 3

@@ -30,8 +30,8 @@ from random_programs import (
 from recorded import Recorded
 
 from mttcg.engine.llvm.windows import Window, Windows
-from mttcg.instrument.frames import MOST_RECORDS
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.native.frames import MOST_RECORDS
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import BY_NAME
 

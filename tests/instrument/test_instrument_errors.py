@@ -11,7 +11,7 @@ import pytest
 from instrument_harness import GUESTS, plugin, run_guest
 
 from mttcg.instrument import Cpu, Stream, Ticket, events, instrument, uninstrument
-from mttcg.instrument.cpu import Moment
+from mttcg.instrument.api.cpu import Moment
 from mttcg.instrument.errors import (
     BadValueError,
     NoGuestError,
@@ -157,9 +157,9 @@ def test_bad_probe_is_refused_at_load_in_one_line(tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_compiling_a_bad_probe_says_what_is_wrong(name: str) -> None:
-    from mttcg.instrument.changes import Where
+    from mttcg.instrument.api.changes import Where
     from mttcg.instrument.errors import ProbeError
-    from mttcg.instrument.native import compile_probe
+    from mttcg.instrument.native.native import compile_probe
 
     function, said = PROBES[name]
     names: dict[str, object] = {"sys": sys}
@@ -173,9 +173,9 @@ def test_compiling_a_bad_probe_says_what_is_wrong(name: str) -> None:
 
 @pytest.mark.parametrize("thing", [len, 5, "probing", type("Probe", (), {})()])
 def test_what_is_no_function_is_no_probe(thing: object) -> None:
-    from mttcg.instrument.changes import Where
+    from mttcg.instrument.api.changes import Where
     from mttcg.instrument.errors import ProbeError
-    from mttcg.instrument.native import compile_probe
+    from mttcg.instrument.native.native import compile_probe
 
     with pytest.raises(ProbeError, match="no Python function"):
         compile_probe(thing, Where.BLOCK)  # type: ignore[arg-type]

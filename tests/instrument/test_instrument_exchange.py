@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mttcg.instrument.changes import Attachment, Change, Where
+from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.isa.riscv64.hart import State
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import ChangeExchange

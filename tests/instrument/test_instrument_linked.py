@@ -10,7 +10,7 @@ from instrument_harness import Done, plugin, run_guest
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.board import RAM_BASE
 from mttcg.instrument import elf_segments, source_lines
-from mttcg.instrument.reach import Reach
+from mttcg.instrument.program.reach import Reach
 from mttcg_bus.run_info import RunInfo
 
 HIGH, APART = 0xFFFF_FFFF_8000_0000, 0xFFFF_FFFF_C000_0000

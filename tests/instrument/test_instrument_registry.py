@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mttcg.instrument import BlockTable, Counter, Scoreboard, Stream, events, probe
-from mttcg.instrument.changes import Attachment, Change, Where, from_text, to_text
-from mttcg.instrument.plan import Operation
-from mttcg.instrument.registry import Callback, Registry
+from mttcg.instrument.api.changes import Attachment, Change, Where, from_text, to_text
+from mttcg.instrument.plan.plan import Operation
+from mttcg.instrument.plan.registry import Callback, Registry
 
 HERE, THERE = 0x8000_0000, 0x8000_0100
 

@@ -8,8 +8,8 @@ import pytest
 from instrument_harness import GUESTS, lines_by_cpu, plugin
 
 from mttcg.instrument import When, events, probe
-from mttcg.instrument.changes import Attachment, Where
-from mttcg.instrument.check import check_target
+from mttcg.instrument.api.changes import Attachment, Where
+from mttcg.instrument.api.check import check_target
 from mttcg.instrument.errors import TargetError
 from mttcg.supervisor.machine import Machine
 

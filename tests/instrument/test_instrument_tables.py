@@ -2,7 +2,7 @@
 
 from mttcg.engine.unicorn.frame import GOLDEN
 from mttcg.engine.unicorn.sites import MASK64, SiteTables
-from mttcg.instrument.plan import Operation
+from mttcg.instrument.plan.plan import Operation
 
 HERE = 0x8000_0000
 

@@ -14,9 +14,9 @@ import pytest
 from numba import cfunc, types
 
 import mttcg
-from mttcg.instrument import native_functions, operations
-from mttcg.instrument.native_cache import FOLDERS
-from mttcg.instrument.native_functions import (
+from mttcg.instrument.native import native_functions, operations
+from mttcg.instrument.native.native_cache import FOLDERS
+from mttcg.instrument.native.native_functions import (
     c_functions,
     keep,
     kept_file,
@@ -32,7 +32,7 @@ IMPORTED = re.compile(r"^from (mttcg[\w.]*) import \(?([\w, ]*)", re.MULTILINE)
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 LOAD = """
 import sys
-from mttcg.instrument import operations
+from mttcg.instrument.native import operations
 operations.windows(), operations.once(True), operations.sometimes(), operations.count(False)
 for where, known in operations.RECORDS.items():
     for layout in known:

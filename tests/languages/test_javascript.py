@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mttcg import Machine
-from mttcg_bus.tokens import token_file
+from mttcg_bus.wire.tokens import token_file
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "subscribers"

@@ -10,12 +10,12 @@ import pytest
 from mttcg.supervisor import delivery as of_delivery
 from mttcg.supervisor.delivery import Delivery, TooManyStreamsError
 from mttcg.supervisor.failures import Failures
-from mttcg_bus.control import Left
-from mttcg_bus.departures import Departures
-from mttcg_bus.ledger import Ledger
-from mttcg_bus.limits import MOST_DEPARTURES
-from mttcg_bus.publisher_process import PublisherProcess
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.publisher.departures import Departures
+from mttcg_bus.publisher.process import PublisherProcess
+from mttcg_bus.ring.ledger import Ledger
+from mttcg_bus.wire.control import Left
+from mttcg_bus.wire.limits import MOST_DEPARTURES
+from mttcg_bus.wire.stream import StreamSpec
 
 STREAM = "memtrace.access"
 COUNTS = Ledger(emitted=5, delivered=3, dropped=2)

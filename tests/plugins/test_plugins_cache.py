@@ -10,11 +10,11 @@ from plugin_runs import replay, run
 
 from mttcg.errors import OptionError, PluginError
 from mttcg.instrument import events
-from mttcg.instrument.loader import load_plugin
+from mttcg.instrument.loading.loader import load_plugin
 from mttcg_bus import RunInfo
-from mttcg_bus.items import Batch
-from mttcg_bus.recording import Recording
-from mttcg_bus.stream import Records
+from mttcg_bus.recording.recording import Recording
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins import cache
 from mttcg_plugins._order.merging import InTimeOrder
 

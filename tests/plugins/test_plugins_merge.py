@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from mttcg.instrument.loader import load_plugin, project_plugins
+from mttcg.instrument.loading.loader import load_plugin, project_plugins
 from mttcg.supervisor.result import json_ready
 from mttcg_bus import Aggregator, RunInfo, StreamSpec
-from mttcg_bus.aggregator import report_of
-from mttcg_bus.state import pack_state, unpack_state
+from mttcg_bus.subscriber.aggregator import report_of
+from mttcg_bus.subscriber.state import pack_state, unpack_state
 
 SMP = 3
 BASE = 0x8000_0000
@@ -34,8 +34,8 @@ NAMES = [
 ]
 DESCRIBE = """
 import json, sys
-from mttcg.instrument import session
-from mttcg.instrument.initialise import load_plugins
+from mttcg.instrument.api import session
+from mttcg.instrument.loading.initialise import load_plugins
 from mttcg.processes.host import describe
 from mttcg.vcpu.guest import Declarations
 streams = {}

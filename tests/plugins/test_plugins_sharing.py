@@ -9,7 +9,7 @@ from plugin_runs import replay, run
 
 from mttcg.errors import PluginError
 from mttcg.instrument import events
-from mttcg.instrument.loader import load_plugin
+from mttcg.instrument.loading.loader import load_plugin
 from mttcg_bus import RunInfo
 from mttcg_plugins import sharing
 

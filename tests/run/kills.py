@@ -18,8 +18,8 @@ import psutil
 from run_harness import LIMIT, MARK, Running, guest, is_alive, marked
 
 from mttcg_bus.errors import RecordingCut, RecordingError
-from mttcg_bus.items import Batch
-from mttcg_bus.recording import Recording
+from mttcg_bus.recording.recording import Recording
+from mttcg_bus.subscriber.items import Batch
 
 EXIT_FAULT = 70
 ENDS_THE_RUN = ("vcpu", "host", "publisher")

@@ -8,7 +8,7 @@ from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg_bus import Control
 from mttcg_bus.errors import CommandFailed, NoPublisher, PublisherLost
-from mttcg_bus.limits import LONGEST_PAUSE
+from mttcg_bus.wire.limits import LONGEST_PAUSE
 
 CODE = 0x8780_0000
 """RAM that no guest here uses."""

@@ -105,7 +105,7 @@ def test_calls_of_python_are_counted_and_timed(spinning: Spinning) -> None:
     assert len(attached) == 2
     for each, whole in zip(attached, found["callbacks"], strict=True):
         assert whole["calls"] >= each["calls"] > 10
-        assert whole["nanoseconds"] >= each["nanoseconds"] >= 100 * each["calls"]
+        assert whole["nanoseconds"] >= each["nanoseconds"] >= 10 * each["calls"]
 
 
 def test_a_late_plugin_is_shown_what_was_found_before(
@@ -225,7 +225,7 @@ def test_a_death_under_loads_ends_the_run_in_order(
 
 
 def load_of(name: str) -> tuple[Any, bytes]:
-    from mttcg_bus import wire
+    from mttcg_bus.wire import wire
 
     return wire.Command(1, "load"), wire.pack({"spec": plugin(name)})
 

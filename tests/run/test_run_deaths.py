@@ -15,7 +15,7 @@ from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_aliv
 from mttcg.engine.llvm.frame import COUNT_START, ONE_INSTRUCTION
 from mttcg.supervisor.delivery import REPORT_SECONDS
 from mttcg_bus.errors import BusError
-from mttcg_bus.subscriber import Subscriber, ask_ledger, ask_snapshot
+from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger, ask_snapshot
 
 EXIT_FAULT = 70
 ANNOUNCED = "mttcg: bus at "

@@ -9,7 +9,7 @@ import zmq
 from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg_bus import ask_ledger
-from mttcg_bus.security import Credentials
+from mttcg_bus.wire.security import Credentials
 
 GARBAGE = {"messages": 3, "packets": 0, "connections": 1, "orders": 0, "excess": 0}
 

@@ -11,8 +11,8 @@ from mttcg import Machine
 from mttcg.cli import main
 from mttcg_bus import Recording
 from mttcg_bus.errors import KeyFileError
-from mttcg_bus.security import ClientSecurity, read_keys, read_public
-from mttcg_bus.subscriber import ask_ledger
+from mttcg_bus.subscriber.subscriber import ask_ledger
+from mttcg_bus.wire.security import ClientSecurity, read_keys, read_public
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from run_harness import Running, guest, plugin
 
-from mttcg_bus.host_limits import check_memory_room, check_socket_room, host_refusal
+from mttcg_bus.host.limits import check_memory_room, check_socket_room, host_refusal
 
 LIMITED = """
 import resource, sys

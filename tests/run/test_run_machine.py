@@ -16,7 +16,7 @@ from run_harness import Running, closes, eventually, guest, is_alive
 from mttcg import Machine, RunResult
 from mttcg.supervisor.console import standard_output
 from mttcg.supervisor.delivery import SubscribersMissingError
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.subscriber import Subscriber
 
 RUNS, AT_ONCE = 8, 4
 SCRIPT = """

@@ -22,9 +22,9 @@ from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.vcpu import patience as patience_module
 from mttcg.vcpu.patience import Patience
-from mttcg_bus.ring import RingProducer, Space, ledger_of, wait_for_space
-from mttcg_bus.ring_consumer import RingConsumer
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.ring.consumer import RingConsumer
+from mttcg_bus.ring.ring import RingProducer, Space, ledger_of, wait_for_space
+from mttcg_bus.wire.stream import StreamSpec
 
 LARGE = bytes(range(256)) * 2048
 """Half a MiB, eight times what a pipe holds."""

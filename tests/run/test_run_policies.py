@@ -11,7 +11,7 @@ from run_harness import eventually, guest
 from mttcg import Machine, RunResult
 from mttcg.errors import OptionError
 from mttcg_bus import Batch, Gap, Subscriber, ask_ledger
-from mttcg_bus.limits import LEAST_CREDIT
+from mttcg_bus.wire.limits import LEAST_CREDIT
 
 STREAM = "memtrace.access"
 

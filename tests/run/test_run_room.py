@@ -14,11 +14,11 @@ from run_harness import Running, guest
 from mttcg import Machine
 from mttcg.cli import main
 from mttcg.instrument import events
-from mttcg_bus.items import Batch
-from mttcg_bus.parts import Parts
-from mttcg_bus.recording import RecordingWriter
+from mttcg_bus.recording.recording import RecordingWriter
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.parts import Parts
+from mttcg_bus.wire.stream import StreamSpec
 from mttcg_plugins import memtrace
 
 PLUGINS = ("memtrace", "execlog", "coverage", "callgraph", "timeline")
@@ -153,7 +153,7 @@ def test_tables_without_room_are_whole_or_not_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     polars = pytest.importorskip("polars")
-    from mttcg_bus import parquet
+    from mttcg_bus.recording import parquet
 
     monkeypatch.setattr(parquet, "ROWS_A_FILE", 100)
     out, recording = tmp_path / "tables", tmp_path / "recording"
@@ -209,11 +209,11 @@ import os, sys
 os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 from mttcg.cli import main
 from mttcg.instrument import events
-from mttcg_bus.items import Batch
-from mttcg_bus.parts import Parts
-from mttcg_bus.recording import RecordingWriter
+from mttcg_bus.subscriber.items import Batch
+from mttcg_bus.subscriber.parts import Parts
+from mttcg_bus.recording.recording import RecordingWriter
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import StreamSpec
+from mttcg_bus.wire.stream import StreamSpec
 from mttcg_plugins import memtrace
 sys.exit(main())
 """

@@ -8,7 +8,7 @@ import pytest
 from run_harness import Running, guest
 
 from mttcg.cli import main
-from mttcg_bus import tokens
+from mttcg_bus.wire import tokens
 
 VERBS = (
     ("subscribe", "--plugin", "memtrace"),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
-MORE_METHODS = {"bus/mttcg_bus/publisher.py Publisher": 35}
+MORE_METHODS = {"bus/mttcg_bus/publisher/publisher.py Publisher": 35}
 """Classes that have more methods, and how many: a table that may only become shorter."""
 
 ANYBODY = {"errors", "version", "printable", "terminal"}
@@ -42,18 +42,8 @@ ARROWS = {
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
-    "cli": {
-        "isa",
-        "tbcache",
-        "instrument",
-        "engine",
-        "vcpu",
-        "config",
-        "processes",
-        "supervisor",
-        "report",
-        "campaign",
-    },
+    "aggregate": {"instrument", "config", "processes", "supervisor"},
+    "cli": {"instrument", "config", "supervisor", "report", "campaign", "aggregate"},
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
@@ -62,28 +52,50 @@ ARROWS = {
     "version": set(),
 }
 """For each part of mttcg, which others it may import: the arrows go one way."""
+ROOMS: dict[str, dict[str, set[str]]] = {
+    "bus/mttcg_bus": {
+        "wire": set(),
+        "host": {"wire"},
+        "ring": {"wire"},
+        "publisher": {"wire", "host", "ring"},
+        "subscriber": {"wire", "host", "ring"},
+        "recording": {"wire", "host", "ring", "subscriber"},
+    },
+    "mttcg/instrument": {
+        "program": set(),
+        "api": set(),
+        "loading": {"api"},
+        "native": {"api", "loading"},
+        "plan": {"api", "loading", "native"},
+    },
+}
+"""For the rooms of a large part, which others of that part each may import."""
 PLUGINS_MAY_IMPORT = ("mttcg.instrument", "mttcg_plugins", "mttcg_bus")
 
 PLACES = {
     # only the wire format knows how messages are encoded
-    "msgpack": {"bus/mttcg_bus/wire.py"},
+    "msgpack": {"bus/mttcg_bus/wire/wire.py"},
     # the benchmarks are loaded when they are asked for, and by nothing else
     "mttcg_bench": {"mttcg/cli/bench.py"},
-    "zstandard": {"bus/mttcg_bus/columns.py", "mttcg/instrument/debug_sections.py"},
+    "zstandard": {
+        "bus/mttcg_bus/recording/columns.py",
+        "mttcg/instrument/program/debug_sections.py",
+    },
     "zmq": {
-        "bus/mttcg_bus/dealer.py",
-        "bus/mttcg_bus/publisher.py",
-        "bus/mttcg_bus/router.py",
-        "bus/mttcg_bus/security.py",
-        "bus/mttcg_bus/subscriber.py",
+        "bus/mttcg_bus/subscriber/dealer.py",
+        "bus/mttcg_bus/publisher/publisher.py",
+        "bus/mttcg_bus/publisher/router.py",
+        "bus/mttcg_bus/wire/security.py",
+        "bus/mttcg_bus/subscriber/subscriber.py",
+        "bus/mttcg_bus/wire/socket_options.py",
     },
     "unicorn": {"mttcg/engine/unicorn"},
     "capstone": {"mttcg/isa/riscv64/decode.py"},
     "elftools": {
         "mttcg/guest/elf.py",
-        "mttcg/instrument/elf_segments.py",
-        "mttcg/instrument/source_lines.py",
-        "mttcg/instrument/debug_sections.py",
+        "mttcg/instrument/program/elf_segments.py",
+        "mttcg/instrument/program/source_lines.py",
+        "mttcg/instrument/program/debug_sections.py",
     },
     "psutil": {"mttcg/supervisor/outcome.py"},
     "rich": {"mttcg/cli"},
@@ -93,18 +105,18 @@ PLACES = {
         "mttcg/campaign/worker.py",
     },
     # native code: what translated code calls, and the words it is written in
-    "numba": {"mttcg/engine", "mttcg/instrument", "mttcg/isa"},
+    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/isa"},
     "llvmlite": {
         "mttcg/engine",
-        "mttcg/instrument/native.py",
-        "mttcg/instrument/native_functions.py",
+        "mttcg/instrument/native/native.py",
+        "mttcg/instrument/native/native_functions.py",
         "mttcg/isa/native.py",
     },
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {
-    "mttcg/instrument/native_cache.py": "where compiled code is kept, said before numba is loaded",
-    "bus/mttcg_bus/threads.py": "that of our processes: no library may start threads in them",
+    "mttcg/instrument/native/native_cache.py": "where compiled code is kept, for numba to find",
+    "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
 PRINTERS = {
@@ -115,7 +127,7 @@ HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
 FOR_THE_SUPERVISOR = {"check_counters", "segments", "trap_loops"}
 """Modules of `processes` that the supervisor uses: what both sides of a segment or message know."""
-RAW = {"bus/mttcg_bus/ring.py", "bus/mttcg_bus/ring_consumer.py"}
+RAW = {"bus/mttcg_bus/ring/ring.py", "bus/mttcg_bus/ring/consumer.py"}
 """Where Python stores into memory that another process reads without a lock."""
 RAW_NAMES = {"words", "slots"}
 
@@ -163,10 +175,25 @@ def test_arrows_between_the_parts_of_mttcg() -> None:
     assert wrong == []
 
 
-def test_the_table_of_arrows_has_no_cycle() -> None:
+@pytest.mark.parametrize("part", ROOMS)
+def test_arrows_between_the_rooms_of_a_part(part: str) -> None:
+    rooms, package = ROOMS[part], part.removeprefix("bus/").replace("/", ".")
+    assert {path.parent.name for path in (ROOT / part).glob("*/__init__.py")} == rooms.keys()
+    wrong = []
+    for room, allowed in rooms.items():
+        for path in sources(f"{part}/{room}"):
+            for line, name in imports_of(path):
+                target = name.removeprefix(f"{package}.").split(".")[0]
+                if name.startswith(f"{package}.") and target in rooms.keys() - allowed - {room}:
+                    wrong.append(f"{name_of(path)}:{line} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("arrows", [ARROWS, *ROOMS.values()])
+def test_a_table_of_arrows_has_no_cycle(arrows: dict[str, set[str]]) -> None:
     done: set[str] = set()
-    while waiting := ARROWS.keys() - done:
-        free = {part for part in waiting if ARROWS[part] <= done}
+    while waiting := arrows.keys() - done:
+        free = {part for part in waiting if arrows[part] <= done}
         assert free, f"a cycle among {sorted(waiting)}"
         done |= free
 
@@ -340,7 +367,7 @@ def test_unicorn_and_msgpack_are_in_no_process_together() -> None:
     """Their licences, GPL-2.0-only and Apache-2.0, do not go together; see docs/licences.md."""
     load = """
 import importlib, sys
-from mttcg.instrument.loader import import_source, project_plugins
+from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg.processes.vcpu_process import load_engine
 import mttcg.processes.host
 load_engine("unicorn")

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from mttcg_bench.records import RECORDS, batch_of
-from mttcg_bus.ring import RingProducer
+from mttcg_bus.ring.ring import RingProducer
 
 
 def main() -> None:

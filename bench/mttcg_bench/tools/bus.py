@@ -10,11 +10,11 @@ import numpy as np
 
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.ring import check, producing, reduce, spec_of
-from mttcg_bus.items import Batch, End
-from mttcg_bus.publisher_process import PublisherProcess
-from mttcg_bus.ring import ledger_of
+from mttcg_bus.publisher.process import PublisherProcess
+from mttcg_bus.ring.ring import ledger_of
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.subscriber import Subscriber
+from mttcg_bus.subscriber.items import Batch, End
+from mttcg_bus.subscriber.subscriber import Subscriber
 
 RUN = RunInfo("bench", "none", 1, "none", 0x8000_0000, 4096, 0x8000_0000)
 LIMIT_SECONDS = 60.0

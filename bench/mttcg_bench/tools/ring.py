@@ -13,9 +13,9 @@ import numpy as np
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.records import RECORD, RECORDS, batch_of
-from mttcg_bus.ring import create_ring
-from mttcg_bus.ring_consumer import RingConsumer
-from mttcg_bus.stream import Records, StreamSpec
+from mttcg_bus.ring.consumer import RingConsumer
+from mttcg_bus.ring.ring import create_ring
+from mttcg_bus.wire.stream import Records, StreamSpec
 
 
 def spec_of(variant: Variant) -> StreamSpec:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.text import COUNTER, UNLIKELY, Text, Value
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row
-from mttcg.instrument import frames
+from mttcg.instrument.native import frames
 from mttcg.tbcache.layout import HALVES
 
 PUBLISH, RELOAD = "; publish", "; reload"

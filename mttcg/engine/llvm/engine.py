@@ -25,8 +25,8 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Improve, Tiering
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
-from mttcg.instrument import operations
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.native import operations
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import compute

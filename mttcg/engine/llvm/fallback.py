@@ -11,7 +11,7 @@ from mttcg.engine.base import Engine, Exit, ExitKind
 from mttcg.engine.llvm.arena import CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE, disassemble
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import decode

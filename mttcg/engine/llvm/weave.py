@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mttcg.instrument.frames import FLAGS
-from mttcg.instrument.plan import EMPTY, Operation, Plan
-from mttcg.instrument.probe_text import name_of
+from mttcg.instrument.native.frames import FLAGS
+from mttcg.instrument.native.probe_text import name_of
+from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.tbcache.layout import HALVES
 

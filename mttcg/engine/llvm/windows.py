@@ -10,7 +10,7 @@ from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text, Value
 from mttcg.engine.llvm.weave import Row
-from mttcg.instrument import frames
+from mttcg.instrument.native import frames
 
 SHOW = "; show"
 """A line that stands for: let what was recorded be seen."""

@@ -8,7 +8,8 @@ from mttcg.engine.llvm.records import CLOCK_AFTER, CLOCK_BEFORE, Records
 from mttcg.engine.llvm.text import Text, Value
 from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
-from mttcg.instrument import events, frames
+from mttcg.instrument import events
+from mttcg.instrument.native import frames
 from mttcg.isa.riscv64.classes import is_jump
 from mttcg.tbcache.layout import HALVES
 

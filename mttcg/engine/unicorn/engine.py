@@ -12,7 +12,7 @@ from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
-from mttcg.instrument.plan import Plan
+from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.hart import Hart

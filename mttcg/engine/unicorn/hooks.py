@@ -11,7 +11,7 @@ from unicorn import riscv_const
 from mttcg.engine.unicorn import frame as at
 from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
 from mttcg.instrument import events
-from mttcg.instrument.frames import HOW_BITS
+from mttcg.instrument.native.frames import HOW_BITS
 from mttcg.isa import native as host
 from mttcg.isa.riscv64 import classes
 from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo

@@ -9,7 +9,7 @@ from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import Word
 from mttcg.engine.unicorn.library import add_hook, delete_hook
 from mttcg.engine.unicorn.sites import SiteTables, rows_of
-from mttcg.instrument.plan import EMPTY, Plan
+from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.decode import PAGE
 
 HOOKS_BY_ADDRESS = 16

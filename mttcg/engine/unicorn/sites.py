@@ -7,7 +7,7 @@ from operator import is_not
 import numpy as np
 
 from mttcg.engine.unicorn.frame import GOLDEN
-from mttcg.instrument.plan import Operation
+from mttcg.instrument.plan.plan import Operation
 
 MASK64 = (1 << 64) - 1
 SMALLEST = 64

@@ -17,7 +17,7 @@ from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.library import add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
-from mttcg.instrument.plan import EMPTY, Plan
+from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import Hart

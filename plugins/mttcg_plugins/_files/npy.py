@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mttcg_bus.errors import OutputFull
-from mttcg_bus.growing_file import GrowingFile
-from mttcg_bus.stream import bytes_of
+from mttcg_bus.host.growing_file import GrowingFile
+from mttcg_bus.wire.stream import bytes_of
 
 HEADER_BYTES = 1024
 """Room for the header, whose length is kept when the shape is written again."""

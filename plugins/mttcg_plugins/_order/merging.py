@@ -15,7 +15,7 @@ import numpy as np
 
 from mttcg.instrument import compiled
 from mttcg.instrument.events import AMO, FENCE, KIND, LOAD_RESERVED, TIMED_ACCESS, WRITE
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 
 SYNC = 0x80
 """In `how`, which has no such bit of its own: a plain access that its neighbours make an acquire or

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mttcg.instrument.options import option
-from mttcg_bus.aggregator import Aggregator as Base
+from mttcg.instrument.api.options import option
+from mttcg_bus.subscriber.aggregator import Aggregator as Base
 
 
 @dataclass(frozen=True)

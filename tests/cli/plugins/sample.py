@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import mttcg_bus
-from mttcg.instrument.options import option
+from mttcg.instrument.api.options import option
 
 KEPT = "state of the module"
 

@@ -8,7 +8,7 @@ import numpy as np
 import mttcg_bus
 from mttcg.instrument import Counter, Cpu, Stream, events, instrument, symbol
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 
 FUNCTION, PLACES = "fibonacci", 20
 

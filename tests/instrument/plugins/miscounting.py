@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Cpu, Stream, events, instrument_memory, option, session
+from mttcg.instrument import Cpu, Stream, events, instrument_memory, option
+from mttcg.instrument.api import session
 from mttcg.processes.check_counters import ACCESSES, ENTERED, OWNER, RECORDED, RETIRED
-from mttcg_bus import parts
+from mttcg_bus.subscriber import parts
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from mttcg.instrument import (
     option,
 )
 from mttcg_bus.run_info import RunInfo
-from mttcg_bus.stream import Records
+from mttcg_bus.wire.stream import Records
 
 MOMENT = [("ticks", "<u8"), ("nanoseconds", "<u8")]
 

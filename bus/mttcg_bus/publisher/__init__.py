@@ -1,0 +1,1 @@
+"""The publisher: the process between the rings and their subscribers, and what starts it."""

@@ -1,0 +1,482 @@
+"""The publisher process: drains all rings and serves the subscribers.
+
+Started by `PublisherProcess` as `python -m mttcg_bus.publisher FD`, with a control socket at that
+descriptor. One poll loop over the ROUTER socket, the doorbell of the producers and the control
+socket; nothing in it waits for one subscriber or one producer.
+"""
+
+import math
+import os
+import resource
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from mttcg_bus.errors import AddressError, HostLimit, KeyFileError, ProtocolError, TokenError
+from mttcg_bus.host.limits import check_socket_room, descriptors_left, host_refusal
+from mttcg_bus.publisher.admission import why_not, why_not_now
+from mttcg_bus.publisher.commands import Commands
+from mttcg_bus.publisher.delivery import Copies, RemoteSubscriber, Source, Tap
+from mttcg_bus.publisher.garbage import Garbage
+from mttcg_bus.publisher.inquiries import Inquiries
+from mttcg_bus.publisher.peers import Peer
+from mttcg_bus.publisher.posting import Posting
+from mttcg_bus.publisher.published import Published, specs_of
+from mttcg_bus.publisher.router import NO_ROOM, Posted, Router
+from mttcg_bus.ring.segments import Lender
+from mttcg_bus.wire import control, wire
+from mttcg_bus.wire.limits import MOST_CONNECTIONS, MOST_CREDIT, MOST_LENDING
+from mttcg_bus.wire.policy import parse_policy
+from mttcg_bus.wire.security import ServerSecurity
+from mttcg_bus.wire.stream import Records, StreamSpec
+
+ROOM_FOR_PEERS, DESCRIPTORS_A_PEER = 32, 3
+"""Descriptors to have for all who connect at the least, and for each of them."""
+FLUSH_SECONDS = 0.04
+"""How long a record waits at most for its batch to fill."""
+BEAT_SECONDS = 0.5
+"""Between two beats; sending one is how a dead subscriber is found while nothing else is sent."""
+LINGER_SECONDS = 1.0
+MESSAGES_A_TURN = 256
+UNDER_LOAD_SECONDS = 0.001
+"""How long doorbells go unheard while all that is there waits to become a large batch."""
+
+
+class Publisher:
+    """All that one publisher process does; raises AddressError if it can't bind."""
+
+    def __init__(self, config: control.Configure, supervisor: control.ControlSocket) -> None:
+        self._supervisor = supervisor
+        self._run = config.run
+        security = None
+        if config.keys:
+            security = ServerSecurity(Path(config.keys), config.allowed, config.controllers)
+        directory = Path(config.directory) if config.directory else None
+        self._router = Router(config.url, directory, security, config.token)
+        self._published = Published(config.space)
+        self._sources = self._published.sources
+        for spec in specs_of(config.streams):
+            self._published.add(spec, config.rings[spec.name])
+        self._lender = Lender(self._published.lend)
+        check_socket_room(ROOM_FOR_PEERS)  # libzmq ends the process when it can't accept one
+        room = descriptors_left() // DESCRIPTORS_A_PEER
+        self._router.connections.most = min(MOST_CONNECTIONS, room)
+        self._garbage, self._garbage_told = self._router.garbage, Garbage()
+        self._inquiries = Inquiries(
+            self._run,
+            self._sources,
+            self._router,
+            supervisor,
+            self._garbage,
+            self._published.past,
+        )
+        self._commands = Commands(self._router, supervisor)
+        self._takes_commands = bool(config.control)
+        self._subscribers: dict[bytes, RemoteSubscriber] = {}
+        self._departed: list[tuple[Peer | None, RemoteSubscriber]] = []
+        self._copies = Copies()
+        self._doorbell = config.doorbell
+        self._flush_at = self._beat_at = self._progress_at = time.monotonic()
+        self._limit: float | None = None
+        self._stall = config.stall_ms / 1000 or math.inf
+        self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
+            wire.Hello: self._on_hello,
+            wire.Acknowledge: self._on_acknowledge,
+            wire.Goodbye: self._on_goodbye,
+            wire.Ask: self._on_ask,
+        }
+        self._obey: dict[type[wire.Message], Callable[[Any], None]] = {
+            control.FinishAll: self._on_finish_all,
+            control.State: self._on_state,
+            control.Answer: self._commands.answer,
+            control.OpenStreams: self._on_open_streams,
+            control.EndStreams: self._on_end_streams,
+        }
+        supervisor.send(control.Bound(self._router.url))
+
+    def run(self) -> None:
+        """Serve until everybody has everything after FinishAll, or the supervisor is gone."""
+        poller, deaf = zmq.Poller(), zmq.Poller()
+        ready: dict[Any, Callable[[], None]] = {
+            self._router.socket: self._on_router,
+            self._doorbell: self._on_doorbell,
+            self._supervisor.fileno(): self._on_supervisor,
+            self._lender.fileno(): self._on_lender,
+            self._router.connections.monitor: self._on_connection,
+        }
+        if self._router.guard is not None:
+            ready[self._router.guard.socket] = self._router.guard.serve
+        for handle in ready:
+            poller.register(handle, zmq.POLLIN)
+            if handle != self._doorbell:
+                deaf.register(handle, zmq.POLLIN)
+        while not (self._supervisor.closed_by_peer or self._is_finished()):
+            busy = self._send_round()
+            for name in self._published.let_go():
+                self._supervisor.send(control.StreamEnded(name))
+            wait = 0.0 if busy else max(0.0, self._flush_at - time.monotonic())
+            loaded = not busy and any(source.waits for source in self._sources.values())
+            wait = min(wait, UNDER_LOAD_SECONDS) if loaded else wait
+            for handle, _ in (deaf if loaded else poller).poll(math.ceil(wait * 1000)):
+                ready[handle]()
+            self._keep_time()
+        self._leave()
+
+    def _is_finished(self) -> bool:
+        return self._limit is not None and self._published.all_ended and not self._subscribers
+
+    def _tell_garbage(self) -> None:
+        self._garbage.orders = self._supervisor.garbage
+        if self._garbage != self._garbage_told:
+            self._garbage_told = replace(self._garbage)
+            self._supervisor.send(control.GarbageSeen(**self._garbage.to_plain()))
+
+    def _leave(self) -> None:
+        self._on_connection()
+        self._tell_garbage()
+        for identity in self._subscribers:
+            self._router.answer(identity, wire.Goodbye("the run was given up"))
+        self._lender.close()
+        self._router.close(LINGER_SECONDS)
+        self._supervisor.send(control.Finished())
+        self._supervisor.close()
+
+    # what is sent
+
+    def _send_round(self) -> bool:
+        """Send at most one batch from every ring; return whether there may be more to send."""
+        now = time.monotonic()
+        flush = now >= self._flush_at
+        if flush:
+            self._flush_at = now + FLUSH_SECONDS
+        busy = False
+        for source in self._sources.values():
+            span = None if source.ended else source.next_span(flush)
+            if span is not None:
+                self._send_batch(source, span)
+                busy = True
+            elif source.ended:
+                self._send_ends(source)
+        return busy
+
+    def _send_batch(self, source: Source, span: Records) -> None:
+        if not source.taps:
+            source.lose(len(span))
+            return
+        posting = Posting(
+            self._run["run"], source.stream.name, source.cpu, source.topic, source.ring, span
+        )
+        parcels = [
+            (tap, posting.parcel(tap.policy, tap.borrowed) if tap.takes(span.nbytes) else None)
+            for tap in source.taps
+        ]
+        sent = source.take(len(span))
+        for tap, parcel in parcels:
+            if not tap.left:
+                tap.offer(sent, parcel)
+                self._send_backlog(tap)
+                tap.give_up_oldest()
+        sent.offered()
+
+    def _send_backlog(self, tap: Tap) -> None:
+        """Send what has room."""
+        while parcel := tap.sendable():
+            posted = self._router.post(tap.subscriber.identity, parcel.head, parcel.payload)
+            if posted is not Posted.QUEUED:
+                self._lose(tap.subscriber, posted)
+                return
+            tap.charge(time.monotonic())
+
+    def _send_ends(self, source: Source) -> None:
+        ring = source.ring
+        for tap in tuple(source.taps):
+            if tap.ended or tap.backlog or tap.left:
+                continue
+            records = tap.policy.numbers_below(ring.head)
+            message = wire.End(
+                self._run["run"], source.stream.name, source.cpu, records, ring.dropped
+            )
+            head = wire.encode(source.topic, message)
+            posted = self._router.post(tap.subscriber.identity, head, b"")
+            if posted is Posted.GONE:
+                self._lose(tap.subscriber, posted)
+            elif posted is Posted.QUEUED:  # else it is tried again: there may be many at once
+                tap.ended = True
+                if tap.subscriber.has_all:
+                    self._finish(tap.subscriber)
+
+    def _finish(self, subscriber: RemoteSubscriber) -> None:
+        """Say that nothing will come any more; if there is no room for it, that is said later."""
+        if not subscriber.finished:
+            head = wire.encode("", wire.Finish())
+            posted = self._router.post(subscriber.identity, head, b"")
+            subscriber.finished = posted is not Posted.FULL
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        if now >= self._beat_at:
+            self._beat_at = now + BEAT_SECONDS
+            self._beat(now)
+            self._tell_garbage()
+            if self._limit is not None:
+                self._supervisor.send(control.Progress())
+        if self._limit is None:
+            return
+        if now - self._progress_at > self._limit:
+            self._give_up_silent(now, self._limit)
+        if self._published.all_ended:
+            for subscriber in tuple(self._subscribers.values()):
+                if subscriber.has_ends:
+                    self._finish(subscriber)
+
+    def _beat(self, now: float) -> None:
+        """Tell every subscriber that this one is here, and see who is."""
+        records = sum(source.ring.next for source in self._sources.values())
+        for subscriber in tuple(self._subscribers.values()):
+            posted = self._router.answer(subscriber.identity, wire.Beat(records))
+            if posted is not Posted.QUEUED:
+                self._lose(subscriber, posted)
+            elif subscriber.is_silent(now, self._stall):
+                self._give_up(subscriber, self._stall)
+            elif subscriber.has_all:
+                self._finish(subscriber)
+        for identity in self._router.disconnect_late(now):
+            if identity in self._subscribers:
+                self._drop(self._subscribers[identity], "read nothing")
+        self._let_go_of_departed()
+
+    def _let_go_of_departed(self) -> None:
+        """Count no longer what was queued for those who left, and have read it or are gone."""
+        departed, self._departed = self._departed, []
+        for peer, subscriber in departed:
+            if peer is None or peer.gone or not peer.unread:
+                self._copies.bytes -= subscriber.unread
+            else:
+                self._departed.append((peer, subscriber))
+
+    def _give_up_silent(self, now: float, limit: float) -> None:
+        """Give those up who owe something; the others may still get what these held up."""
+        there = tuple(self._subscribers.values())
+        for subscriber in [one for one in there if one.owes] or there:
+            self._give_up(subscriber, limit)
+        self._progress_at = now
+
+    # what comes in
+
+    def _on_doorbell(self) -> None:
+        os.eventfd_read(self._doorbell)
+
+    def _on_supervisor(self) -> None:
+        for message in self._supervisor.receive():
+            obey = self._obey.get(type(message))
+            if obey:
+                obey(message)
+
+    def _on_finish_all(self, message: control.FinishAll) -> None:
+        self._limit = message.limit_ms / 1000
+        self._progress_at = time.monotonic()
+
+    def _on_open_streams(self, message: control.OpenStreams) -> None:
+        """Publish more; those subscribers hear of it who asked for it."""
+        specs = specs_of(message.streams)
+        for spec in specs:
+            rings = [self._supervisor.descriptors.popleft() for _ in range(self._published.cpus)]
+            self._published.add(spec, rings)
+        self._run["plugins"] = list(message.plugins)
+        for subscriber in tuple(self._subscribers.values()):
+            if subscriber.later:
+                self._offer(subscriber, specs)
+        self._supervisor.send(control.StreamsOpened(tuple(spec.name for spec in specs)))
+
+    def _offer(self, subscriber: RemoteSubscriber, specs: list[StreamSpec]) -> None:
+        """Let a subscriber have of some streams what it wants."""
+        wanted = self._published.wanted(subscriber, {spec.name for spec in specs})
+        payload = wire.pack({"streams": self._published.described(wanted)})
+        if not wanted:
+            return
+        posted = self._router.answer(subscriber.identity, wire.Opened(), payload)
+        if posted is not Posted.QUEUED:
+            self._lose(subscriber, posted)
+            return
+        for source in wanted:
+            subscriber.join(source)
+
+    def _on_end_streams(self, message: control.EndStreams) -> None:
+        self._published.end(message.names)
+        self._run["plugins"] = list(message.plugins)
+
+    def _on_state(self, state: control.State) -> None:
+        try:
+            self._inquiries.answer(state)
+        except ProtocolError:
+            self._supervisor.garbage += 1
+
+    def _on_lender(self) -> None:
+        self._lender.serve()
+        self._garbage.packets = self._lender.garbage
+
+    def _on_connection(self) -> None:
+        self._garbage.connections = self._router.connections.count()
+
+    def _on_router(self) -> None:
+        for _ in range(MESSAGES_A_TURN):
+            frames = self._router.receive()
+            if frames is None:
+                return
+            identity = frames[0].bytes
+            try:
+                received = wire.decode([frame.buffer for frame in frames[1:]])
+            except ProtocolError as error:
+                self._garbage.messages += 1
+                self._heard(identity, frames[-1])
+                self._refuse(identity, str(error))
+                continue
+            answer = self._answer.get(type(received.message))
+            if not isinstance(received.message, wire.Acknowledge):  # which nothing is sent back to
+                self._heard(identity, frames[-1])
+            if isinstance(received.message, wire.Command):
+                self._commands.take(identity, received, self._why_no_command(frames[-1]))
+            elif answer:  # messages of other types, known or not, are ignored
+                answer(identity, received.message)
+
+    def _why_no_command(self, frame: zmq.Frame) -> str:
+        """Say why the sender of a frame can't give commands; "" if it can."""
+        if not self._takes_commands:
+            return "this run takes no commands; expected it to be started with --control"
+        if not self._router.may_control(frame):
+            return "this key may not control the run; expected one that --allow-control names"
+        return ""
+
+    def _heard(self, identity: bytes, frame: zmq.Frame) -> Peer:
+        """Know whose connection a message came from, before it is answered."""
+        return self._router.peers.heard(identity, int(frame.get(zmq.SRCFD)))
+
+    def _refuse(self, identity: bytes, why: str) -> None:
+        self._router.answer(identity, wire.Refused(why))
+
+    def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
+        if identity in self._subscribers:
+            return
+        subscriber = RemoteSubscriber(
+            identity,
+            hello.name,
+            hello.prefixes,
+            min(hello.credit, MOST_CREDIT),
+            parse_policy(hello.policy),
+            secrets.token_hex(16),
+            self._copies,
+            bool(hello.later),
+        )
+        peer = self._router.peers.of(identity)
+        assert peer is not None  # it was heard
+        why = why_not_now(peer, time.monotonic(), len(self._subscribers))
+        if why:
+            self._garbage.excess += 1
+            self._refuse(identity, why)
+            return
+        wanted = self._published.wanted(subscriber, self._published.streams)
+        why = why_not(hello, self._published.streams, bool(wanted))
+        if why:
+            self._refuse(identity, why)
+        else:
+            self._welcome(subscriber, wanted)
+
+    def _welcome(self, subscriber: RemoteSubscriber, wanted: list[Source]) -> None:
+        payload = wire.pack({"run": self._run, "streams": self._published.described(wanted)})
+        welcome = wire.Welcome(self._lender.name, subscriber.ticket)
+        posted = self._router.answer(subscriber.identity, welcome, payload)
+        if posted is Posted.FULL:
+            self._refuse(subscriber.identity, NO_ROOM)
+        if posted is not Posted.QUEUED:
+            return
+        self._subscribers[subscriber.identity] = subscriber
+        self._supervisor.send(control.Joined(subscriber.name, len(self._subscribers)))
+        for source in wanted:
+            subscriber.join(source)
+        for source in wanted:
+            if source.ended:
+                self._send_ends(source)
+
+    def _on_acknowledge(self, identity: bytes, message: wire.Acknowledge) -> None:
+        subscriber = self._subscribers.get(identity)
+        source = self._sources.get((message.stream, message.cpu))
+        tap = subscriber.taps.get(source) if subscriber and source else None
+        if subscriber and tap and tap.acknowledge(message.next):
+            self._progress_at = subscriber.heard = time.monotonic()
+            for waiting in subscriber.taps.values() if subscriber.queued else ():
+                self._send_backlog(waiting)
+
+    def _on_goodbye(self, identity: bytes, message: wire.Goodbye) -> None:
+        subscriber = self._subscribers.get(identity)
+        if subscriber:
+            if subscriber.used:  # it may have held others up
+                self._progress_at = time.monotonic()
+            self._drop(subscriber, message.reason)
+            if subscriber.unread:  # what it has not read by now is not to be kept for it
+                self._router.peers.disconnect(identity)
+
+    def _drop(self, subscriber: RemoteSubscriber, reason: str) -> None:
+        if self._subscribers.pop(subscriber.identity, None) is None:
+            return
+        lost = subscriber.leave()
+        there = len(self._subscribers)
+        left = control.Left(subscriber.name, reason, lost, there, subscriber.ledger())
+        self._supervisor.send(left)
+        if subscriber.unread:
+            self._departed.append((self._router.peers.of(subscriber.identity), subscriber))
+
+    def _lose(self, subscriber: RemoteSubscriber, posted: Posted) -> None:
+        """Part with a subscriber that nothing can be sent to."""
+        full = posted is Posted.FULL
+        self._drop(subscriber, "read nothing" if full else "disconnected")
+        if full:
+            self._router.peers.disconnect(subscriber.identity)
+
+    def _give_up(self, subscriber: RemoteSubscriber, seconds: float) -> None:
+        reason = f"{control.SILENT} {seconds:g} s"
+        self._router.farewell(subscriber.identity, f"this subscriber {reason}")
+        self._drop(subscriber, reason)
+
+    def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
+        self._inquiries.ask(identity, message.what, self._subscribers.values())
+
+
+def allow_descriptors() -> None:
+    """Let this process have as many descriptors more as peers may take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = soft + MOST_CONNECTIONS + MOST_LENDING
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main(fd: int) -> int:
+    """Publish what the supervisor at the control socket `fd` configures; return the exit status."""
+    allow_descriptors()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor says when to end
+    supervisor = control.ControlSocket(socket.socket(fileno=fd))
+    messages: list[wire.Message] = []
+    while not messages and not supervisor.closed_by_peer:
+        messages = supervisor.wait(60)
+    if not messages or not isinstance(messages[0], control.Configure):
+        return 1
+    try:
+        publisher = Publisher(messages[0], supervisor)
+        publisher.run()
+    except (AddressError, KeyFileError, TokenError) as error:
+        supervisor.send(control.Failed(type(error).__name__, error.wrong))
+        return 1
+    except Exception as error:
+        wrong = host_refusal(error)
+        if not wrong:
+            raise
+        supervisor.send(control.Failed(HostLimit.__name__, wrong))
+        return 1
+    return 0

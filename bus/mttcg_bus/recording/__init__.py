@@ -1,0 +1,1 @@
+"""Streams in a file, and as tables for other programs."""

@@ -1,0 +1,1 @@
+"""Feeding an aggregator with records: alone or in shards that are merged, and its report."""

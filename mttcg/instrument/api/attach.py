@@ -1,0 +1,150 @@
+"""The calls of a plugin: attach and take away, on one vCPU or on all.
+
+`cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
+`Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once.
+With `once` the target runs at the first chance on each vCPU only (of all blocks: at the first of
+each), with `when` only if that probe says so; both are decided natively. Each
+call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU
+with the next block, on others soon after. A Python function that was taken away on the own vCPU
+is not called again even in this block. A vCPU that there is not, and a pc that no instruction can
+have, raise BadValueError; a target that does not fit there, TargetError.
+
+What is attached everywhere runs before what is attached at one pc; at the same place things run in
+the order in which their plugins were loaded, those of one plugin as they were attached.
+"""
+
+from typing import Any
+
+from mttcg.instrument.api import session
+from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.api.check import check_target
+from mttcg.instrument.api.targets import When
+from mttcg.instrument.api.ticket import Ticket
+from mttcg.instrument.api.values import code_address, cpu_index
+from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
+
+
+def _change(
+    add: bool,
+    where: Where,
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any,
+    once: bool,
+    when: When | None,
+) -> Ticket:
+    guest = session.guest(f"{'' if add else 'un'}instrument()")
+    plugin = session.current_plugin()
+    if not plugin:
+        raise OutsidePluginError("instrument()")
+    index = None if cpu is None else cpu_index("cpu", cpu, guest.count)
+    address = None if pc is None else code_address("pc", pc)
+    attachment = Attachment(plugin, where, index, address, target, opaque, bool(once), when)
+    check_target(attachment)
+    return guest.change(Change(add, attachment))
+
+
+def instrument(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
+    """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
+
+    pc is the address at which the guest runs it, as `symbol` gives it; None means every
+    instruction. Where no code can run, nothing happens, and the run has a warning. A Counter
+    counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
+    probe gets (cpu, pc, words of `opaque`).
+    """
+    return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
+
+
+def uninstrument(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
+    """Undo `instrument` with the same arguments; no call follows once the ticket is done."""
+    return _change(False, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
+
+
+def instrument_block(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
+    """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
+
+    None means every block. `block` has `pc` and `instructions`, how many it has. A Counter counts
+    executions, a BlockTable counts them for each block, a Stream of `events.BLOCK`, or of
+    `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`).
+    """
+    return _change(True, Where.BLOCK, cpu, pc, target, opaque, once, when)
+
+
+def uninstrument_block(
+    cpu: Any,
+    pc: int | None,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
+    """Undo `instrument_block` with the same arguments."""
+    return _change(False, Where.BLOCK, cpu, pc, target, opaque, once, when)
+
+
+def instrument_memory(
+    cpu: Any,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
+    """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
+
+    `access` has `pc`, `address`, `size` in bytes, `value` (zero-extended) and `write`; an AMO is
+    a read and a write, a failed SC neither. A Counter counts them, a Stream of `events.ACCESS`
+    records them, one of `events.TIMED_ACCESS` also when they were, and fences and failed SCs. A
+    probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers can be read in
+    the callback but not written, as the instruction is half done.
+    """
+    return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when)
+
+
+def uninstrument_memory(
+    cpu: Any,
+    target: Any,
+    opaque: Any = None,
+    *,
+    once: bool = False,
+    when: When | None = None,
+) -> Ticket:
+    """Undo `instrument_memory` with the same arguments."""
+    return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when)
+
+
+def symbol(name: str) -> int:
+    """Address at which the guest uses a symbol of its file; raises UnknownSymbolError.
+
+    Without translation that is where it was loaded, whatever it was linked for.
+    """
+    try:
+        return session.guest(f"symbol {name}").symbols[name]
+    except (KeyError, TypeError):
+        raise UnknownSymbolError(name) from None

@@ -1,0 +1,67 @@
+"""Which target fits where, checked when it is attached rather than when it is met."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mttcg.instrument import events
+from mttcg.instrument.api.changes import Attachment, Where
+from mttcg.instrument.api.targets import (
+    BlockTable,
+    Board,
+    CodeTable,
+    Counter,
+    Probe,
+    Scoreboard,
+    Stream,
+    When,
+)
+from mttcg.instrument.errors import TargetError
+
+RECORDS: dict[Where, dict[str, Any]] = {
+    Where.BLOCK: {"BLOCK": events.BLOCK, "TIMED": events.TIMED},
+    Where.INSTRUCTION: {
+        "INSTRUCTION": events.INSTRUCTION,
+        "TIMED": events.TIMED,
+        "RETIRED": events.RETIRED,
+        "TRANSFER": events.TRANSFER,
+    },
+    Where.ACCESS: {"ACCESS": events.ACCESS, "TIMED_ACCESS": events.TIMED_ACCESS},
+}
+
+
+def check_target(attachment: Attachment) -> None:
+    """Raise TargetError if the target can't be attached there."""
+    target, where, opaque = attachment.target, attachment.where, attachment.opaque
+
+    def refuse(wrong: str) -> None:
+        raise TargetError(target, f"at {where}", wrong)
+
+    if isinstance(target, Stream):
+        if target.dtype not in RECORDS[where].values():
+            names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])
+            refuse(f"its dtype is {target.dtype}; expected {names}")
+        anywhere = attachment.pc is None and not attachment.once and attachment.when is None
+        if target.dtype in (events.RETIRED, events.TRANSFER) and not anywhere:
+            refuse("records after an instruction are of every one: no pc, once or when")
+    elif isinstance(target, Probe):
+        if opaque is not None and not isinstance(opaque, Board):
+            refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")
+    elif isinstance(target, CodeTable):
+        if where is not Where.BLOCK and isinstance(target, BlockTable):
+            refuse("a BlockTable counts blocks only")
+    elif isinstance(target, Board):
+        if not isinstance(target, Counter):
+            refuse("a Scoreboard is for probes; attach a Counter")
+    elif not callable(target):
+        refuse("expected a function, probe, Counter, BlockTable or Stream")
+    _check_sometimes(attachment, refuse)
+
+
+def _check_sometimes(attachment: Attachment, refuse: Callable[[str], None]) -> None:
+    when = attachment.when
+    if attachment.once and attachment.where is Where.INSTRUCTION and attachment.pc is None:
+        refuse("once is for one pc, for blocks, or for accesses")
+    if when is not None and not (isinstance(when, When) and isinstance(when.probe, Probe)):
+        refuse(f"when is a When with a probe, not {when!r}")
+    if when is not None and not (when.words is None or isinstance(when.words, Scoreboard)):
+        refuse(f"the words of when are a Scoreboard or None, not {when.words!r}")

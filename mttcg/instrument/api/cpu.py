@@ -1,0 +1,160 @@
+"""A vCPU as a plugin sees it."""
+
+from typing import Protocol
+
+from mttcg.instrument.api.values import code_address, whole_number, word
+from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
+from mttcg.isa.riscv64.registers import INDEX
+
+
+class Access(Protocol):
+    """What reaches a vCPU's registers and the guest's memory."""
+
+    def read_x(self, register: int) -> int:
+        """An integer register."""
+
+    def write_x(self, register: int, value: int) -> None:
+        """Write an integer register."""
+
+    def read_f(self, register: int) -> int:
+        """A floating-point register's bits."""
+
+    def write_f(self, register: int, value: int) -> None:
+        """Write a floating-point register's bits."""
+
+    def move(self, pc: int) -> None:
+        """Go on at another pc."""
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Bytes of guest memory."""
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write bytes of guest memory."""
+
+
+class Moment:
+    """What may be touched at a moment of a vCPU's life."""
+
+    TRANSLATION = "before a block is translated"
+    MEMORY = "in a memory callback, where the instruction is half done"
+    EXACT = "in a callback"
+    ELSEWHERE = "outside of the callbacks of its own vCPU"
+
+
+_READABLE = {Moment.MEMORY, Moment.EXACT}
+
+
+class Cpu:
+    """One vCPU, in the process that runs it.
+
+    Attributes:
+        index: its number, 0 for the first.
+        count: how many vCPUs the guest has.
+    """
+
+    def __init__(self, index: int, count: int, access: Access) -> None:
+        self.index, self.count = index, count
+        self._access = access
+        self._moment = Moment.ELSEWHERE
+        self._pc = 0
+
+    def __index__(self) -> int:
+        return self.index
+
+    def __repr__(self) -> str:
+        return f"Cpu({self.index})"
+
+    def open(self, moment: str, pc: int) -> tuple[str, int]:
+        """Open the vCPU to a callback; what to give `close` behind it. Used by the runtime."""
+        before = self._moment, self._pc
+        self._moment, self._pc = moment, pc
+        return before
+
+    def close(self, before: tuple[str, int]) -> None:
+        """Undo `open`."""
+        self._moment, self._pc = before
+
+    @property
+    def pc(self) -> int:
+        """Guest-virtual address of the instruction or block that the callback belongs to.
+
+        Set it to go on elsewhere: that instruction or block is not run then. Setting it to what
+        it is changes nothing. Where there is no code, the guest takes an instruction access
+        fault; an odd address, or one of more than 64 bits, raises BadValueError.
+        """
+        return self._pc
+
+    @pc.setter
+    def pc(self, value: int) -> None:
+        self._check("moving pc", {Moment.EXACT})
+        address = code_address("pc", value)
+        if address != self._pc:
+            self._pc = address
+            self._access.move(address)
+
+    def _check(self, asked: str, moments: set[str]) -> None:
+        if self._moment not in moments:
+            raise StateUnavailableError(asked, self._moment)
+
+    def read_register(self, name: str) -> int:
+        """A register by its ABI or architectural name ("a0", "x10", "fa0", "pc").
+
+        Floating-point registers give their 64 bits. Raises StateUnavailableError when it is not
+        exact, as before a translation, and UnknownRegisterError.
+        """
+        file, number = self._find(name)
+        self._check(f"register {name}", _READABLE)
+        if file == "pc":
+            return self._pc
+        return self._access.read_x(number) if file == "x" else self._access.read_f(number)
+
+    def write_register(self, name: str, value: int) -> None:
+        """Write a register, by name; x0 stays zero.
+
+        The value is a whole number of 64 bits, signed or not; BadValueError for others.
+        """
+        file, number = self._find(name)
+        if file == "pc":
+            self.pc = value
+            return
+        self._check(f"writing register {name}", {Moment.EXACT})
+        bits = word(f"register {name}", value)
+        if file == "x":
+            self._access.write_x(number, bits)
+        else:
+            self._access.write_f(number, bits)
+
+    @staticmethod
+    def _find(name: str) -> tuple[str, int]:
+        try:
+            return INDEX[name]
+        except (KeyError, TypeError):
+            raise UnknownRegisterError(name) from None
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Bytes of guest RAM, as they are now; other vCPUs may be writing them.
+
+        Raises StateUnavailableError before a translation, NotRamError for what is not RAM, and
+        BadValueError for what is no whole number.
+        """
+        self._check("memory", _READABLE)
+        place = whole_number("address", address), whole_number("size", size)
+        return self._access.read_memory(*place)
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write bytes of guest RAM. Code needs a fence.i of the guest to be seen.
+
+        `data` is what Python takes for bytes: those of a numpy array as well. Raises as
+        `read_memory` does.
+        """
+        self._check("writing memory", _READABLE)
+        try:
+            plain = memoryview(data).tobytes()
+        except TypeError:
+            raise BadValueError("data", data, "bytes") from None
+        place = whole_number("address", address)
+        self._access.write_memory(place, plain)
+
+    def physical(self, address: int) -> int:
+        """Guest-physical address of a virtual one; the same, as in machine mode nothing maps."""
+        return word("address", address)

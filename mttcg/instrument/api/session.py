@@ -1,0 +1,104 @@
+"""Where a plugin's calls go: the guest of this process, and which plugin is calling.
+
+A vCPU process has one `Guest`. An aggregator has none: there, declarations are only names.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Any, Protocol
+
+from mttcg.instrument.api.ticket import Ticket
+from mttcg.instrument.errors import NoGuestError
+
+
+class Guest(Protocol):
+    """The guest as instrumentation sees it."""
+
+    @property
+    def count(self) -> int:
+        """How many vCPUs it has."""
+
+    def declare(self, plugin: str, thing: Any) -> None:
+        """Make room for a board or stream."""
+
+    def change(self, change: Any) -> Ticket:
+        """Attach something, or take it away."""
+
+    @property
+    def symbols(self) -> Mapping[str, int]:
+        """Addresses of the guest file's symbols, by name."""
+
+    def board_words(self, board: Any, cpu: int) -> Any:
+        """The words of a board that belong to a vCPU."""
+
+    def counter_value(self, counter: Any, cpu: int) -> int:
+        """What a Counter has counted on a vCPU."""
+
+    def emit(self, stream: Any, cpu: int, records: Any) -> None:
+        """Put records into a vCPU's ring of a stream."""
+
+
+_guest: Guest | None = None
+_plugin: ContextVar[str] = ContextVar("plugin", default="")
+
+
+def set_guest(guest: Guest | None) -> None:
+    """Say what guest this process has."""
+    global _guest
+    _guest = guest
+
+
+def guest(asked: str) -> Guest:
+    """The guest; NoGuestError, naming what was asked, where there is none."""
+    if _guest is None:
+        raise NoGuestError(asked)
+    return _guest
+
+
+def begin_call(plugin: str) -> Token[str]:
+    """From here on a plugin's code runs; what to give `end_call` behind it."""
+    return _plugin.set(plugin)
+
+
+def end_call(token: Token[str]) -> None:
+    """Undo `begin_call`."""
+    _plugin.reset(token)
+
+
+@contextmanager
+def calling(plugin: str) -> Iterator[None]:
+    """Run a plugin's code: what it asks for is its own."""
+    token = begin_call(plugin)
+    try:
+        yield
+    finally:
+        end_call(token)
+
+
+def current_plugin() -> str:
+    """Name of the plugin whose code is running; empty outside of them."""
+    return _plugin.get()
+
+
+def declare(thing: Any) -> str:
+    """Declare a board or stream for the calling plugin; the plugin's name."""
+    plugin = current_plugin()
+    if _guest is not None:
+        _guest.declare(plugin, thing)
+    return plugin
+
+
+def board_words(board: Any, cpu: int) -> Any:
+    """The words of a board that belong to a vCPU."""
+    return guest(f"the values of {board!r}").board_words(board, cpu)
+
+
+def counter_value(counter: Any, cpu: int) -> int:
+    """What a Counter has counted on a vCPU."""
+    return guest(f"the value of {counter!r}").counter_value(counter, cpu)
+
+
+def emit(stream: Any, cpu: int, records: Any) -> None:
+    """Put records into a vCPU's ring of a stream."""
+    guest(f"emitting into {stream!r}").emit(stream, cpu, records)

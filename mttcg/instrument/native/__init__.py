@@ -1,0 +1,1 @@
+"""Native functions: what operations call, how they are compiled, and where they are kept."""

@@ -1,0 +1,266 @@
+"""Native writers of event records: operations that put a record into a stream's ring.
+
+An emitter is a frame of words, private to its vCPU process, with a *window*: records of the ring,
+or of a scratch area, that are free to be written from `CURSOR` up to `LIMIT`. What was written
+counts when the window is shown or closed: it is then added to the ring's head, or to what was
+dropped.
+Translated code may write into the window by itself, as long as it leaves `CURSOR` behind the last
+record. The ring's records are mapped twice, one after the other, so a window never wraps.
+"""
+
+import numpy as np
+from numba import cfunc, njit, types
+
+from mttcg.instrument import events
+from mttcg.instrument.native.frames import (
+    BATCH_MASK,
+    CPU,
+    CURSOR,
+    DOORBELL,
+    HOW_BITS,
+    HOW_MASK,
+    ITEMSIZE,
+    LIMIT,
+    LOST,
+    MASK,
+    MOST_RECORDS,
+    MOST_TICKS,
+    ONE,
+    RECORDS,
+    RING,
+    SCRATCH,
+    SLOW,
+    SLOW_DATA,
+    START,
+    WRITE,
+)
+from mttcg.isa import native as host
+from mttcg.isa.riscv64 import classes
+from mttcg_bus.ring import ring
+
+U64 = np.uint64
+is_jump = njit(cache=True)(classes.is_jump)
+SIGNATURE = types.void(*[types.uint64] * 6)
+HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
+
+
+@njit(cache=True)
+def word(emitter, index):
+    """A word of an emitter."""
+    return host.load64(emitter + U64(8 * index))
+
+
+@njit(cache=True)
+def set_word(emitter, index, value):
+    """Write a word of an emitter."""
+    host.store64(emitter + U64(8 * index), value)
+
+
+@njit(cache=True)
+def wait_for(emitter, count):
+    """Wait until so many records fit, or nobody takes any more."""
+    zero = U64(0)
+    slow, data = word(emitter, SLOW), word(emitter, SLOW_DATA)
+    host.call_operation(slow, data, count, zero, zero, zero, zero)
+
+
+@njit(cache=True)
+def ring_doorbell(emitter):
+    """Wake the publisher."""
+    function, descriptor = word(emitter, WRITE), word(emitter, DOORBELL)
+    host.call_write(function, descriptor, word(emitter, ONE), U64(8))
+
+
+@njit(cache=True, error_model="numpy")
+def show(emitter):
+    """Count what was written into the window, which stays open, if there is one.
+
+    Only the producer stores head and dropped; head is stored after the records.
+    """
+    cursor = word(emitter, CURSOR)
+    if cursor == U64(0):
+        return
+    written = (cursor - word(emitter, START)) // word(emitter, ITEMSIZE)
+    set_word(emitter, START, cursor)
+    at = word(emitter, RING) + U64(DROPPED if word(emitter, LOST) else HEAD)
+    before = host.load64(at)
+    host.store64(at, before + written)
+    outside = ~word(emitter, BATCH_MASK)
+    if not word(emitter, LOST) and (before ^ (before + written)) & outside != U64(0):
+        ring_doorbell(emitter)
+
+
+@njit(cache=True)
+def close(emitter):
+    """Count what was written into the window, and have none."""
+    show(emitter)
+    set_word(emitter, CURSOR, U64(0))
+    set_word(emitter, LIMIT, U64(0))
+
+
+@njit(cache=True)
+def room(emitter):
+    """How many records fit into the ring."""
+    header = word(emitter, RING)
+    used = host.load64(header + U64(HEAD)) - host.load64(header + U64(TAIL))
+    return word(emitter, MASK) + U64(1) - used
+
+
+@njit(cache=True)
+def open_for(emitter, count):
+    """Open a window for `count` records or more, waiting for space if the ring is full."""
+    close(emitter)
+    batch = word(emitter, BATCH_MASK) + U64(1)
+    free = room(emitter)
+    if free < count:
+        wait_for(emitter, count)
+        free = room(emitter)
+    lost = free < count
+    if lost:
+        start, size = word(emitter, SCRATCH), U64(MOST_RECORDS)
+    else:
+        head = host.load64(word(emitter, RING) + U64(HEAD))
+        start = word(emitter, RECORDS) + (head & word(emitter, MASK)) * word(emitter, ITEMSIZE)
+        size = min(free, max(count, batch - (head & (batch - U64(1)))))
+    set_word(emitter, LOST, U64(1) if lost else U64(0))
+    set_word(emitter, START, start)
+    set_word(emitter, LIMIT, start + size * word(emitter, ITEMSIZE))
+    set_word(emitter, CURSOR, start)
+
+
+@cfunc(SIGNATURE)
+def close_window(emitter, _a, _b, _c, _d, _e):
+    """`close`, for a caller outside of numba."""
+    close(emitter)
+
+
+@cfunc(SIGNATURE)
+def show_window(emitter, _a, _b, _c, _d, _e):
+    """`show`, for a caller outside of numba."""
+    show(emitter)
+
+
+@cfunc(SIGNATURE)
+def open_window(emitter, count, _b, _c, _d, _e):
+    """`open_for`, for a caller outside of numba."""
+    open_for(emitter, count)
+
+
+@cfunc(SIGNATURE)
+def wait_for_nothing(_data, _count, _b, _c, _d, _e):
+    """The slow function of a stream that gives records up instead."""
+
+
+@njit(cache=True)
+def next_record(emitter):
+    """Address of the record to write; the cursor is behind it already."""
+    size = word(emitter, ITEMSIZE)
+    if word(emitter, CURSOR) + size > word(emitter, LIMIT) or word(emitter, CURSOR) == U64(0):
+        open_for(emitter, U64(1))
+    place = word(emitter, CURSOR)
+    set_word(emitter, CURSOR, place + size)
+    return place
+
+
+@cfunc(SIGNATURE)
+def emit_access(data, pc, address, size, value, write):
+    """Write an `events.ACCESS` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), address)
+    host.store64(place + U64(16), value)
+    how = write & U64(events.WRITE)
+    host.store64(place + U64(24), word(data, CPU) | (size << U64(16)) | (how << U64(24)))
+
+
+@njit(cache=True)
+def write_timed_access(place, cpu, pc, address, size, value, how, time, ticks):
+    """Write the fields of an `events.TIMED_ACCESS` record."""
+    host.store64(place, pc)
+    host.store64(place + U64(8), address)
+    host.store64(place + U64(16), value)
+    host.store64(place + U64(24), time)
+    last = cpu | (size << U64(16)) | (how << U64(24)) | (ticks << U64(32))
+    host.store64(place + U64(32), last)
+
+
+@cfunc(SIGNATURE)
+def emit_timed_access(data, pc, address, size, value, how):
+    """Write an `events.TIMED_ACCESS` record; `how` with the clock before an atomic, see `plan`."""
+    kind = how & U64(events.KIND)
+    if kind == U64(0) or kind == U64(events.FENCE):
+        now = host.clock_before() if kind == U64(0) else host.clock_after()
+        place = next_record(data)
+        flags = how & U64(HOW_MASK)
+        write_timed_access(place, word(data, CPU), pc, address, size, value, flags, now, U64(0))
+        return
+    now = host.clock_after()
+    # its low 56 bits are there, and it was not long ago
+    passed = (now - (how >> U64(HOW_BITS))) & U64((1 << 64 - HOW_BITS) - 1)
+    place, flags = next_record(data), how & U64(HOW_MASK)
+    ticks = min(passed, U64(MOST_TICKS))
+    time = now - passed
+    write_timed_access(place, word(data, CPU), pc, address, size, value, flags, time, ticks)
+
+
+@cfunc(SIGNATURE)
+def emit_block(data, pc, instructions, _slot, _half, size):
+    """Write an `events.BLOCK` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    how_long = instructions | (size << U64(16))
+    host.store64(place + U64(8), how_long | (word(data, CPU) << U64(32)))
+
+
+@cfunc(SIGNATURE)
+def emit_instruction(data, pc, _b, _c, _d, _e):
+    """Write an `events.INSTRUCTION` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), word(data, CPU))
+
+
+@cfunc(SIGNATURE)
+def emit_timed_block(data, pc, instructions, _c, _d, _e):
+    """Write an `events.TIMED` record of a block."""
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), now)
+    host.store64(place + U64(16), instructions | (word(data, CPU) << U64(32)))
+
+
+@cfunc(SIGNATURE)
+def emit_timed_instruction(data, pc, _b, _c, _d, _e):
+    """Write an `events.TIMED` record of an instruction."""
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), now)
+    host.store64(place + U64(16), word(data, CPU) << U64(32))
+
+
+@cfunc(SIGNATURE)
+def emit_retired(data, pc, what, value, _target, _instructions):
+    """Write an `events.RETIRED` record."""
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), value)
+    instruction, register = what & U64(0xFFFF_FFFF), what >> U64(32)
+    last = instruction | (word(data, CPU) << U64(32)) | (register << U64(48))
+    host.store64(place + U64(16), last)
+
+
+@cfunc(SIGNATURE)
+def emit_transfer(data, pc, what, _value, target, instructions):
+    """Write an `events.TRANSFER` record if the instruction is a jump."""
+    instruction = what & U64(0xFFFF_FFFF)
+    if not is_jump(np.int64(instruction)):
+        return
+    now = host.clock_before()
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), target)
+    host.store64(place + U64(16), now)
+    host.store64(place + U64(24), instructions)
+    host.store64(place + U64(32), instruction | (word(data, CPU) << U64(32)))

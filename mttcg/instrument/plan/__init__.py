@@ -1,0 +1,1 @@
+"""What is attached on one vCPU: the registry, and the plan that it gives to engines."""

@@ -1,0 +1,317 @@
+"""What is attached, and the plan that follows from it for one vCPU."""
+
+import ctypes
+import itertools
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from mttcg.instrument import events
+from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.api.targets import (
+    BLOCK_TABLE_WORDS,
+    Board,
+    CodeTable,
+    Counter,
+    Probe,
+    Stream,
+)
+from mttcg.instrument.loading.plugin_modules import is_within
+from mttcg.instrument.native import frames, operations
+from mttcg.instrument.native.probe_text import inline_text
+from mttcg.instrument.plan.plan import Kind, Operation, Plan
+
+AFTER: dict[Any, Kind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
+"""Records that are written after an instruction."""
+AFTER_INSTRUCTION = (*AFTER.values(), "table")
+"""Kinds of operations that run after each instruction, where they are attached to every one."""
+CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
+
+
+class Machinery(Protocol):
+    """What the vCPU process lends the registry."""
+
+    def board_words(self, board: Board, cpu: int) -> Any:
+        """A board's words of one vCPU."""
+
+    def emitter(self, stream: Stream, cpu: int) -> int:
+        """Address of the emitter of a stream, see `native`."""
+
+    def call_python(self, callback: "Callback", arguments: tuple[int, ...]) -> None:
+        """Call a Python function that is attached, with what the operation was given."""
+
+    def start_counting(self, counter: Counter, where: Where) -> None:
+        """A Counter of all instructions or blocks comes into force."""
+
+    def stop_counting(self, counter: Counter, where: Where) -> None:
+        """Such a Counter is taken away."""
+
+
+def counts_all(attachment: Attachment) -> bool:
+    """Whether a Counter can follow the counts that the vCPU keeps anyhow."""
+    return (
+        isinstance(attachment.target, Counter)
+        and not attachment.once
+        and attachment.when is None
+        and attachment.pc is None
+        and attachment.where is not Where.ACCESS
+    )
+
+
+@dataclass(slots=True)
+class Callback:
+    """A Python function that is attached: its calls, and the nanoseconds in them if measured."""
+
+    attachment: Attachment
+    calls: int = 0
+    nanoseconds: int = 0
+
+
+@dataclass(frozen=True)
+class Held:
+    """An operation, what has to live as long as it, and its number if it is a Python function."""
+
+    operation: Operation
+    data: Any = None
+    number: int = 0
+
+
+Place = tuple[Where, int | None]
+"""Where something is attached: at the pc, or everywhere."""
+Rows = dict[int | None, tuple[Operation, ...]]
+"""Operations by pc; those under None are for everywhere."""
+Sites = dict[int, tuple[Operation, ...]]
+
+
+@dataclass
+class Registry:
+    """The attachments of one vCPU, in the order in which they were made.
+
+    Before the vCPU processes are forked there is one registry, with `cpu` None, for all.
+    """
+
+    machinery: Machinery
+    cpu: int | None = None
+    attachments: dict[Attachment, None] = field(default_factory=dict)
+    places: dict[Place, dict[Attachment, None]] = field(default_factory=dict)
+    changed: set[Place] = field(default_factory=set)
+    rows: dict[Where, Rows] = field(default_factory=lambda: {where: {} for where in Where})
+    probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
+    conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
+    held: dict[Attachment, Held] = field(default_factory=dict)
+    released: list[Held] = field(default_factory=list)
+    callbacks: dict[int, Callback] = field(default_factory=dict)
+    totals: dict[Attachment, None] = field(default_factory=dict)
+    followed: set[tuple[Counter, Where]] = field(default_factory=set)
+    load_order: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the one native entry into Python functions."""
+        self.numbers = itertools.count(1)
+        self.trampoline = CALLBACK(self._call)
+        self.trampoline_address = ctypes.cast(self.trampoline, ctypes.c_void_p).value or 0
+
+    def _call(self, data: int, *arguments: int) -> None:
+        callback = self.callbacks.get(data)
+        if callback is not None:
+            self.machinery.call_python(callback, arguments)
+
+    def apply(self, change: Change) -> bool:
+        """Make a change; whether it changed anything. It is in force with the next plan.
+
+        Raises ProbeError for a probe that numba can't compile.
+        """
+        attachment = change.attachment
+        if change.add == (attachment in self.attachments):
+            return False
+        if change.add:
+            self._prepare(attachment)
+            self._enter(attachment)
+        else:
+            self._remove(attachment)
+        return True
+
+    def _prepare(self, attachment: Attachment) -> None:
+        """Load or compile what is native when it is attached: before the fork, once for all."""
+        target, when = attachment.target, attachment.when
+        if isinstance(target, Stream):
+            operations.record(attachment.where, target.dtype)
+        if isinstance(target, Board) and not counts_all(attachment):
+            operations.count(isinstance(target, CodeTable))
+        if attachment.once:
+            operations.once(attachment.where is Where.BLOCK)
+        if when is not None and (when.probe, attachment.where) not in self.conditions:
+            operations.sometimes()
+            compiled = operations.probe(when.probe.function, attachment.where, answers=True)
+            self.conditions[when.probe, attachment.where] = compiled, inline_text(compiled)
+        if isinstance(target, Probe) and (target, attachment.where) not in self.probes:
+            compiled = operations.probe(target.function, attachment.where)
+            self.probes[target, attachment.where] = compiled, inline_text(compiled)
+
+    def _enter(self, attachment: Attachment) -> None:
+        self.attachments[attachment] = None
+        if counts_all(attachment):
+            self.totals[attachment] = None
+        else:
+            place = attachment.where, attachment.pc
+            self.places.setdefault(place, {})[attachment] = None
+            self.changed.add(place)
+
+    def _remove(self, attachment: Attachment) -> None:
+        """Take away; a Python function is not called again, native ones go with the next plan."""
+        del self.attachments[attachment]
+        if counts_all(attachment):
+            del self.totals[attachment]
+            return
+        place = attachment.where, attachment.pc
+        del self.places[place][attachment]
+        self.changed.add(place)
+        held = self.held.pop(attachment, None)
+        if held is not None:
+            self.callbacks.pop(held.number, None)
+            self.released.append(held)  # translated code may use its data until the next plan
+
+    def cost_of(self, attachment: Attachment) -> dict[str, int]:
+        """Calls of an attached Python function, and nanoseconds in them, since it was attached."""
+        held = self.held.get(attachment)
+        callback = self.callbacks.get(held.number) if held is not None else None
+        callback = callback or Callback(attachment)
+        return {"calls": callback.calls, "nanoseconds": callback.nanoseconds}
+
+    def take_compiled(self, other: "Registry") -> None:
+        """Take over what another registry has compiled."""
+        self.probes |= other.probes
+        self.conditions |= other.conditions
+
+    def forget(self, plugin: str, module: str) -> None:
+        """Let go of what was made for a plugin, whose attachments are all taken away already.
+
+        The plan that follows from that is in force: nothing native has an address of it.
+        """
+        self.load_order.pop(plugin, None)
+        self.released.clear()
+        for compiled in (self.probes, self.conditions):
+            for key in [k for k in compiled if is_within(k[0].function.__module__, module)]:
+                del compiled[key]
+
+    def become(self, cpu: int, machinery: Machinery, load_order: list[str]) -> None:
+        """Serve one vCPU from now on, after the fork."""
+        self.cpu, self.machinery = cpu, machinery
+        self.load_order = {plugin: number for number, plugin in enumerate(load_order)}
+        for attachment in [a for a in self.attachments if not a.concerns(cpu)]:
+            self._remove(attachment)
+
+    def plan(self) -> Plan:
+        """The plan of this vCPU, to be put in force before guest code runs again.
+
+        At one place things run in the order in which their plugins were loaded, those of one
+        plugin in the order in which they were attached.
+        """
+        self._follow_totals()
+        for place in self.changed:
+            self._fill(place)
+        self.changed.clear()
+        self.released.clear()
+        sites = {where: rows.copy() for where, rows in self.rows.items()}
+        every = {where: rows.pop(None, ()) for where, rows in sites.items()}
+        instructions = every[Where.INSTRUCTION]
+        return Plan(
+            every_block=every[Where.BLOCK],
+            every_instruction=tuple(o for o in instructions if o.kind not in AFTER_INSTRUCTION),
+            every_retired=tuple(o for o in instructions if o.kind in AFTER_INSTRUCTION),
+            every_access=every[Where.ACCESS],
+            blocks=cast(Sites, sites[Where.BLOCK]),
+            instructions=cast(Sites, sites[Where.INSTRUCTION]),
+        )
+
+    def _fill(self, place: Place) -> None:
+        """Write the row of one place anew."""
+        where, pc = place
+        attached = self.places[place]
+        if not attached:
+            del self.places[place]
+            self.rows[where].pop(pc, None)
+            return
+        ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
+        self.rows[where][pc] = tuple(self._operation(attachment) for attachment in ordered)
+
+    def _follow_totals(self) -> None:
+        """Begin and end counting between two blocks, where the vCPU's own counts are exact."""
+        wanted = {(attachment.target, attachment.where) for attachment in self.totals}
+        for counter, where in self.followed - wanted:
+            self.machinery.stop_counting(counter, where)
+        for counter, where in wanted - self.followed:
+            self.machinery.start_counting(counter, where)
+        self.followed = wanted
+
+    def _operation(self, attachment: Attachment) -> Operation:
+        held = self.held.get(attachment)
+        if held is None:
+            held = self.held[attachment] = self._hold(attachment)
+        return held.operation
+
+    def _hold(self, attachment: Attachment) -> Held:
+        """The operation of an attachment, within those that say whether it is to run."""
+        inner = self._hold_target(attachment)
+        if attachment.once:
+            inner = self._hold_once(attachment, inner)
+        return inner if attachment.when is None else self._hold_if(attachment, inner)
+
+    def _hold_once(self, attachment: Attachment, inner: Held) -> Held:
+        each_block = attachment.where is Where.BLOCK and attachment.pc is None
+        # a flag for each block that there can be; the kernel gives memory for those that are set
+        flags = np.zeros(BLOCK_TABLE_WORDS if each_block else 1, dtype=np.uint64)
+        words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
+        words[frames.FLAGS] = flags.ctypes.data
+        kind: Kind = "once_table" if each_block else "once"
+        return self._within(inner, operations.once(each_block), words, flags, kind, "")
+
+    def _hold_if(self, attachment: Attachment, inner: Held) -> Held:
+        assert attachment.when is not None
+        compiled, text = self.conditions[attachment.when.probe, attachment.where]
+        given = self._given(attachment.when.words)
+        words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
+        words[frames.CONDITION] = compiled.address
+        words[frames.CONDITION_DATA] = given.ctypes.data
+        return self._within(inner, operations.sometimes(), words, given, "if", text)
+
+    @staticmethod
+    def _within(inner: Held, function: int, words: Any, data: Any, kind: Kind, text: str) -> Held:
+        words[frames.FUNCTION] = inner.operation.function
+        words[frames.DATA] = inner.operation.data
+        python = inner.operation.python
+        order = inner.operation.order
+        outer = Operation(function, int(words.ctypes.data), kind, text, python, order)
+        return Held(outer, (words, data, inner.data), inner.number)
+
+    def _given(self, board: Board | None) -> Any:
+        """The data of a probe or condition: its vCPU, and the place and number of its words."""
+        words = self._words(board) if board is not None else None
+        place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
+        return np.array([self.cpu or 0, *place], dtype=np.uint64)
+
+    def _hold_target(self, attachment: Attachment) -> Held:
+        target, cpu = attachment.target, self.cpu or 0
+        if isinstance(target, Stream):
+            function = operations.record(attachment.where, target.dtype)
+            data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
+            kind: Kind = "timed" if "time" in (target.dtype.names or ()) else "record"
+            kind = AFTER.get(target.dtype, kind)
+            return Held(Operation(function, data, kind, order=order))
+        if isinstance(target, Board):
+            table = isinstance(target, CodeTable)
+            function = operations.count(table)
+            data = int(self._words(target).ctypes.data)
+            return Held(Operation(function, data, "table" if table else "count"))
+        if isinstance(target, Probe):
+            given = self._given(attachment.opaque)
+            compiled, text = self.probes[target, attachment.where]
+            return Held(Operation(compiled.address, int(given.ctypes.data), text=text), given)
+        number = next(self.numbers)
+        self.callbacks[number] = Callback(attachment)
+        operation = Operation(self.trampoline_address, number, "python", python=True)
+        return Held(operation, number=number)
+
+    def _words(self, board: Board) -> Any:
+        return self.machinery.board_words(board, self.cpu or 0)
