@@ -1,4 +1,4 @@
-"""Windows into the streams of records, as LLVM text (see `instrument.emitters`).
+"""Windows into the streams of records, as LLVM text (see `instrument.native.emitters`).
 
 Records of a block's straight-line piece are written into the stream's window after one look
 whether all of them fit, or after several if they are many.
