@@ -1,6 +1,7 @@
 """The supervisor's loop while the guest runs: everything that can happen, one handler each."""
 
 import os
+import select
 import selectors
 import signal
 import time
@@ -123,6 +124,7 @@ class Watch:
                     self.interrupts.take()
                     self.interrupted = True
                     self._stop_or_kill()
+            self._drain_vcpus()
             self._drain_console()
             if self.control is not None:
                 self.control.end()
@@ -284,6 +286,13 @@ class Watch:
                     raise MessageError(message.TYPE, "a vCPU sent it", "no such message here")
 
         return receive
+
+    def _drain_vcpus(self) -> None:
+        """Take what vCPUs said before they ended; the host may have told of the end first."""
+        for index, channel in enumerate(self.channels):
+            receive = self._receiver(index)
+            while index not in self.silent and select.select([channel], [], [], 0)[0]:
+                receive()
 
     def _vcpu_failed(self, index: int, failure: VcpuFailure) -> None:
         self.told.add(index)

@@ -1,5 +1,6 @@
 """Instructions and CSRs that no hart has are named in the result, each place once."""
 
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tiny_elf import RAM_BASE
 
 from mttcg import Machine, RunResult
 from mttcg.engine.unicorn.limits import UNBOXED
+from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.unsupported_places import MOST_PLACES
 
 BODY = RAM_BASE + 4 * 5
@@ -63,6 +65,20 @@ def test_what_traps_is_named_with_its_place(engine: str, tmp_path: Path) -> None
     assert result.vcpus[0].unsupported == {name: count for name, _, count in expected}
     assert result.vcpus[0].traps == 3 * (len(words) + 2)
     assert (result.exit_status, result.warnings) == (0, [])
+
+
+def test_what_a_vcpu_has_said_is_heard_when_its_end_is_known_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def step(watch: Watch, until: float) -> None:
+        for key, _ in watch.selector.select(max(0.0, until - time.monotonic())):
+            if key.fileobj not in watch.channels and key.fd in watch.selector.get_map():
+                key.data()
+
+    monkeypatch.setattr(Watch, "_step", step)
+    made = trap_guests.guest((*LACKING.values(), *trap_guests.FINISH), trap_guests.SKIP)
+    result = run(made, tmp_path, "llvm")
+    assert [place["name"] for place in result.unsupported] == [name for name, _, _ in LACKING]
 
 
 def test_places_are_told_of_up_to_a_limit_and_counted_beyond(tmp_path: Path) -> None:
