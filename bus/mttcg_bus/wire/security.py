@@ -8,6 +8,7 @@ characters of Z85 (rfc.zeromq.org/spec/32). The file `.pub` beside it has the fi
 import os
 import secrets
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +186,7 @@ class Credentials:
         return f"{refused} or a token, and there is no {where}: {whose}"
 
 
-class Guard:
+class Guard(ABC):
     """Answers libzmq's question, for each connection, whether the other side may connect.
 
     context: of the socket to guard. A subclass says who may.
@@ -199,13 +200,13 @@ class Guard:
         """Let a socket accept only who shows what it should, before it binds."""
         socket.set(zmq.ZAP_DOMAIN, b"mttcg")
 
+    @abstractmethod
     def may_connect(self, mechanism: bytes, shown: list[bytes]) -> bool:
         """Whether who shows this may connect."""
-        raise NotImplementedError
 
+    @abstractmethod
     def may_control(self, shown: list[bytes]) -> bool:
         """Whether who may connect with this may control the run, too."""
-        raise NotImplementedError
 
     def serve(self) -> None:
         """Answer one question."""
