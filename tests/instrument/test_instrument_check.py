@@ -30,12 +30,16 @@ HARTS = {"hello": (1, 8), "counter": (1, 4, 8)}
 
 
 def check_numbers(found: Any) -> None:
-    """Every vCPU and stream stands there, and each number is what the other way gives."""
+    """Every vCPU and stream stands there, and each number is what the other way gives.
+
+    A hart may not have begun when another ends the guest; but not all of them.
+    """
+    assert any(vcpu["instructions"]["retired"] for vcpu in found["vcpus"])
     for vcpu in found["vcpus"]:
         instructions, blocks = vcpu["instructions"], vcpu["blocks"]
         retired = instructions["retired"]
-        assert retired == instructions["by blocks"] == instructions["one by one"] > 0
-        assert blocks["entered"] == blocks["by block"] > 0
+        assert retired == instructions["by blocks"] == instructions["one by one"]
+        assert blocks["entered"] == blocks["by block"] >= (retired > 0)
         assert vcpu["accesses"]["counted"] == vcpu["accesses"]["recorded"]
         addresses = vcpu["addresses"]
         assert 0 <= addresses["covered"] - addresses["executed"] <= instructions["left early"]
