@@ -23,8 +23,6 @@ from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.absent.lookup import absent
-from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
@@ -48,6 +46,7 @@ from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
+    from mttcg.isa.riscv64.absent.row import Absent
 
 NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
@@ -235,7 +234,7 @@ class VcpuProcess:
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
         self.channel.send(facts_of(loop, self._instruction_at))
 
-    def _tell_unsupported(self, found: Absent | None, pc: int) -> None:
+    def _tell_unsupported(self, found: "Absent | None", pc: int) -> None:
         if found is None:
             where = f"vCPU {self.index} met instructions that are not supported at more places"
             self._warn(f"{where} than the {MOST_PLACES} that are listed")
@@ -244,6 +243,8 @@ class VcpuProcess:
 
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
+        from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
+
         at = pc - RAM_BASE
         if not 0 <= at < len(self.ram):
             return ""

@@ -1,12 +1,14 @@
 """Where a hart met instructions and CSRs of extensions that it lacks."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mttcg.isa.riscv64.absent.lookup import absent
-from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+
+if TYPE_CHECKING:
+    from mttcg.isa.riscv64.absent.row import Absent
 
 MOST_PLACES = 64
 """Places of one hart that are told of; the counts have the others as well."""
@@ -22,7 +24,7 @@ class UnsupportedPlaces:
     """
 
     def __init__(
-        self, hart: Hart, extensions: tuple[str, ...], found: Callable[[Absent | None, int], None]
+        self, hart: Hart, extensions: tuple[str, ...], found: "Callable[[Absent | None, int], None]"
     ) -> None:
         self.counts = UnsupportedCounts(hart)
         self.extensions, self.found = extensions, found
@@ -32,6 +34,8 @@ class UnsupportedPlaces:
         """Look at a trap that the hart takes."""
         if trap.cause is not Cause.ILLEGAL_INSTRUCTION:
             return
+        from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
+
         lacking = absent(trap.value, self.extensions)
         if lacking is None:
             return

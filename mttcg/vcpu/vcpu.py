@@ -3,13 +3,12 @@
 import os
 import select
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.engine.base import ISA, Exit, ExitKind
 from mttcg.instrument.api.cpu import Moment
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.absent.row import Absent
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.loadstore import Access, access_of
@@ -23,6 +22,9 @@ from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
+
+if TYPE_CHECKING:
+    from mttcg.isa.riscv64.absent.row import Absent
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
@@ -54,7 +56,7 @@ class Vcpu:
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
-        on_unsupported: Callable[[Absent | None, int], None] = lambda found, pc: None,
+        on_unsupported: "Callable[[Absent | None, int], None]" = lambda found, pc: None,
     ) -> None:
         self.hart: Hart = harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
