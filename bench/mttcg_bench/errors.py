@@ -16,12 +16,12 @@ class NotAvailable(BenchError):  # noqa: N818 - a reason to leave something out
 
 
 class RunFailed(BenchError):  # noqa: N818 - the root says that it is an error
-    """A run ended otherwise than it should have."""
+    """A run ended otherwise than it should have; the end of each of its outputs is shown."""
 
-    def __init__(self, variant: str, wrong: str, output: str = "") -> None:
-        tail = "\n".join(output.strip().splitlines()[-SHOWN_LINES:])
-        super().__init__(f"{variant}: {wrong}" + (f"\n{tail}" if tail else ""))
-        self.variant, self.wrong, self.output = variant, wrong, output
+    def __init__(self, variant: str, wrong: str, *outputs: str) -> None:
+        tails = ["\n".join(output.strip().splitlines()[-SHOWN_LINES:]) for output in outputs]
+        super().__init__("\n".join([f"{variant}: {wrong}", *filter(None, tails)]))
+        self.variant, self.wrong, self.outputs = variant, wrong, outputs
 
 
 class OutputsDiffer(BenchError):  # noqa: N818

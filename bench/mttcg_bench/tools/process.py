@@ -148,7 +148,7 @@ def run(
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
     if process.returncode != 0:
-        raise RunFailed(name, f"exit status {process.returncode}", "\n".join(texts))
+        raise RunFailed(name, f"exit status {process.returncode}", *texts)
     return Ended(texts[0], texts[1], wall, cpu, onlooker.cpu_of(), dict(onlooker.unique))
 
 
