@@ -15,10 +15,9 @@ import mmap
 import os
 
 from mttcg.isa.riscv64.hart import HART_STRIDE
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.shared import MACHINE_BYTES
-
-PAGE = 4096
 
 
 def create_segment(name: str, size: int) -> int:

@@ -7,10 +7,10 @@ apart, so that no two vCPUs share one.
 
 from enum import IntEnum
 
-HART_STRIDE = 4096
-"""Bytes from one hart's state to the next."""
-MAXIMUM_HARTS = 64
+from mttcg.memory.page import PAGE
 
+HART_STRIDE = PAGE
+"""Bytes from one hart's state to the next."""
 
 OFFSET = {
     # registers and CSRs, as of the last time the vCPU left translated code
