@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mttcg.errors import OptionError
+from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg_bus.wire.policy import POLICIES, parse_policy
 
 KIB = 1 << 10
@@ -14,7 +15,7 @@ GIB = 1 << 30
 PAGE_SIZE = 4096
 """Guest page size in bytes (RISC-V privileged architecture, section on Sv39)."""
 
-SMP_MAX = 64
+SMP_MAX = MOST_VCPUS
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB

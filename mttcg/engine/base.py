@@ -11,7 +11,7 @@ from mttcg.isa.riscv64.classes import FLOATS, destination_of
 from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.tbcache.cache import Block, BlockCache
 

@@ -15,7 +15,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import PAGE, disassemble
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import decode
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
 if TYPE_CHECKING:
