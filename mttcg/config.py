@@ -7,13 +7,14 @@ from pathlib import Path
 
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg_bus.wire.policy import POLICIES, parse_policy
 
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
 
-SMP_MAX = 64
+SMP_MAX = MOST_VCPUS
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB

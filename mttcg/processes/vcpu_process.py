@@ -25,12 +25,13 @@ from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.isa.riscv64.state import Hart
 from mttcg.memory.page import PAGE
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
+from mttcg.state.vcpu_state import State
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs

@@ -8,7 +8,7 @@ import os
 import time
 from enum import IntEnum
 
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.memory.page import PAGE
 
 MACHINE_BYTES = PAGE

@@ -20,16 +20,18 @@ MORE_METHODS = {"bus/mttcg_bus/publisher/publisher.py Publisher": 35}
 ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
 """Parts of mttcg that every other may import."""
 ARROWS = {
-    "isa": set(),
+    "state": set(),
+    "isa": {"state"},
     "tbcache": {"isa"},
     "instrument": {"isa"},
-    "engine": {"isa", "tbcache", "instrument", "config"},
-    "vcpu": {"isa", "tbcache", "instrument", "engine"},
-    "config": set(),
+    "engine": {"state", "isa", "tbcache", "instrument"},
+    "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
+    "config": {"state"},
     "hardware": {"isa", "config"},
     "guest": {"isa", "instrument", "engine", "config", "hardware"},
-    "processes": {"isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
+    "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {
+        "state",
         "isa",
         "tbcache",
         "instrument",

@@ -16,7 +16,7 @@ from mttcg.isa import native as host
 from mttcg.isa.riscv64 import classes
 from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
 from mttcg.isa.riscv64.classes import FLOATS
-from mttcg.isa.riscv64.hart import NO_RESERVATION
+from mttcg.isa.riscv64.state import NO_RESERVATION
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 
 U64 = np.uint64

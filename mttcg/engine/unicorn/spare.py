@@ -19,8 +19,8 @@ from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.loadstore import access_of
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.memory.page import PAGE
