@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
+from mttcg.hardware.ram import GuestRam
 from mttcg.state.vcpu_state import ENDED, State, VcpuState
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
@@ -43,7 +44,8 @@ class Control:
 
     def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
         self.run, self.watch, self.publisher = run, watch, publisher
-        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self)
+        ram = GuestRam(run.board.ram_base, run.maps["ram"])
+        self.inspection = Inspection(run.harts.harts, ram, self)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()

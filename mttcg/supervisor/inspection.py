@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mttcg.errors import UserError
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.ram import GuestRam
 from mttcg.isa.riscv64.csr import CSRS, Clock, Csr
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.state import Hart
@@ -31,7 +31,7 @@ class Inspection:
     Raises InspectionError.
     """
 
-    def __init__(self, harts: list[Hart], ram: memoryview, clock: Clock) -> None:
+    def __init__(self, harts: list[Hart], ram: GuestRam, clock: Clock) -> None:
         self.harts, self.ram, self.clock = harts, ram, clock
         self.names = (
             "pc",
@@ -91,14 +91,12 @@ class Inspection:
     def read_memory(self, cpu: int, space: str, address: int, size: int) -> tuple[bytes, int]:
         """Bytes of RAM, and their physical address."""
         physical = self._physical(cpu, space, address, size)
-        at = physical - RAM_BASE
-        return bytes(self.ram[at : at + size]), physical
+        return self.ram.read(physical, size), physical
 
     def write_memory(self, cpu: int, space: str, address: int, data: bytes) -> int:
         """Write bytes of RAM; their physical address."""
         physical = self._physical(cpu, space, address, len(data))
-        at = physical - RAM_BASE
-        self.ram[at : at + len(data)] = data  # no vCPU runs, so nobody else writes here
+        self.ram.write(physical, data)  # no vCPU runs, so nobody else writes here
         return physical
 
     def _physical(self, cpu: int, space: str, address: int, size: int) -> int:
@@ -108,8 +106,9 @@ class Inspection:
             raise InspectionError(f"space {space!r}; expected {' or '.join(SPACES)}")
         if size > LARGEST_PIECE:
             raise InspectionError(f"{size} bytes at once; expected at most {LARGEST_PIECE}")
-        if not RAM_BASE <= address <= RAM_BASE + len(self.ram) - size:
-            ram = f"{RAM_BASE:#x} to {RAM_BASE + len(self.ram):#x}"
+        base, end = self.ram.base, self.ram.base + self.ram.size
+        if not base <= address <= end - size:
+            ram = f"{base:#x} to {end:#x}"
             raise InspectionError(f"{size} bytes at {address:#x} are not RAM; expected {ram}")
         return address
 

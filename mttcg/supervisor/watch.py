@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
-from mttcg.isa.riscv64.state import NEVER, Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import enabled_interrupts
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import State
+from mttcg.state.vcpu_state import NEVER, State
 from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.supervisor.failures import Failures
@@ -37,6 +36,7 @@ from mttcg.vcpu.messages import (
     VcpuWarning,
 )
 from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.timer import deadline
 from mttcg_bus.publisher.process import Died, PublisherEvent, PublisherProcess
 
 TICK_SECONDS = 0.25
@@ -397,8 +397,7 @@ class Watch:
         )
 
     def _sleeps_for_ever(self, hart: Hart) -> bool:
-        timer = hart.mie & TIMER_INTERRUPT and hart.compare != NEVER
-        return not timer and not enabled_interrupts(hart, self.run.machine)
+        return deadline(hart) == NEVER and not enabled_interrupts(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

@@ -71,8 +71,9 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    memory, code_cache: bytes. entry, device_tree: guest physical addresses. htif: tohost and
-    fromhost, None where the guest has none. descriptors: the names of those that come along.
+    memory, code_cache: bytes. board: its name. entry, device_tree: guest physical addresses.
+    device_symbols: those of the guest's symbols at which the board has devices. descriptors: the
+    names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -82,9 +83,10 @@ class Start(Message):
     code_cache: int
     engine: str
     pin: bool
+    board: str
     entry: int
     device_tree: int
-    htif: tuple[int | None, int | None]
+    device_symbols: dict[str, int]
     control: bool
     streams: tuple[Place, ...]
     boards: tuple[Place, ...]

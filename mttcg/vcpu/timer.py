@@ -6,22 +6,22 @@ import threading
 import time
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
-from mttcg.isa.riscv64.state import NEVER, Hart
-from mttcg.vcpu.shared import NANOSECONDS_PER_TICK, MachineState
+from mttcg.isa.riscv64.state import Hart
+from mttcg.state.vcpu_state import NEVER
+from mttcg.vcpu.shared import MachineState
 
 LONGEST_SLEEP = 3600.0
 """Seconds; a deadline further away is looked at again then."""
 
 
-def seconds_until(compare: int, machine: MachineState) -> float:
-    """Seconds until mtime reaches `compare`; at most LONGEST_SLEEP."""
-    ticks = compare - machine.time()
-    return min(max(ticks, 0) * NANOSECONDS_PER_TICK / 1e9, LONGEST_SLEEP)
+def seconds_until(due: int, machine: MachineState) -> float:
+    """Seconds until the clock reaches `due`; at most LONGEST_SLEEP."""
+    return min(machine.seconds(max(due - machine.time(), 0)), LONGEST_SLEEP)
 
 
 def deadline(hart: Hart) -> int:
-    """The mtime at which the hart's timer interrupts it; NEVER if it can't."""
-    return hart.compare if hart.mie & TIMER_INTERRUPT else NEVER
+    """The time at which the hart's timer interrupts it, in ticks; NEVER if it can't."""
+    return hart.timer_deadline if hart.mie & TIMER_INTERRUPT else NEVER
 
 
 class Timer:
@@ -36,13 +36,13 @@ class Timer:
         self.changed = -1
 
     def arm(self) -> None:
-        """Follow mtimecmp and mie as they are now."""
-        compare = deadline(self.hart)
-        if compare != NEVER and compare <= self.machine.time():
-            compare = NEVER  # it is pending already, the hart sees it by itself
-        if compare == self.armed:
+        """Follow the timer input, and whether its interrupt is enabled, as they are now."""
+        due = deadline(self.hart)
+        if due != NEVER and due <= self.machine.time():
+            due = NEVER  # it is pending already, the hart sees it by itself
+        if due == self.armed:
             return
-        self.armed = compare
+        self.armed = due
         if self.changed < 0:
             self.changed = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             threading.Thread(target=self._watch, name="timer", daemon=True).start()
@@ -51,14 +51,14 @@ class Timer:
     def _watch(self) -> None:
         rung = NEVER
         while True:
-            compare = self.armed
-            waiting = compare not in (NEVER, rung)
-            limit = seconds_until(compare, self.machine) if waiting else LONGEST_SLEEP
+            due = self.armed
+            waiting = due not in (NEVER, rung)
+            limit = seconds_until(due, self.machine) if waiting else LONGEST_SLEEP
             if select.select([self.changed], [], [], limit)[0]:  # finer than poll's milliseconds
                 os.eventfd_read(self.changed)
-            elif waiting and compare <= self.machine.time():
+            elif waiting and due <= self.machine.time():
                 # once for each deadline: the hart sees what is pending by itself from now on
-                rung = compare
+                rung = due
                 self.hart.request = 1
 
 

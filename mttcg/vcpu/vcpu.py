@@ -11,10 +11,10 @@ from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.loadstore import Access, access_of
-from mttcg.isa.riscv64.state import NEVER, Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import Effect, execute, float_enabled
 from mttcg.isa.riscv64.traps import Cause, Trap, enabled_interrupts, take_interrupt, take_trap
-from mttcg.state.vcpu_state import State
+from mttcg.state.vcpu_state import NEVER, State
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
@@ -105,7 +105,7 @@ class Vcpu:
     def start(self, pc: int, device_tree: int) -> None:
         """Set the registers that the board promises: a0 = hart id, a1 = device tree."""
         self.hart.pc = pc
-        self.hart.compare = self.hart.compare or NEVER
+        self.hart.timer_deadline = self.hart.timer_deadline or NEVER
         for register, value in ((10, self.hart.index), (11, device_tree)):
             self.hart.write_x(register, value)
             self.engine.write_x(register, value)

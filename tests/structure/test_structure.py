@@ -27,7 +27,7 @@ ARROWS = {
     "engine": {"state", "isa", "tbcache", "instrument"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
     "config": {"state"},
-    "hardware": {"isa", "config"},
+    "hardware": {"isa"},
     "guest": {"isa", "instrument", "engine", "config", "hardware"},
     "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {
