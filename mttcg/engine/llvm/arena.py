@@ -21,6 +21,7 @@ import numpy as np
 
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
+from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.tbcache.lock import SegmentLock
 
@@ -39,13 +40,13 @@ HEADER = np.dtype(
     ]
 )
 GENERATION_AT = HEADER.fields["generation"][1]  # type: ignore[index]
-INSIDE_AT = 4096
+INSIDE_AT = PAGE
 INSIDE_STRIDE = 64
 """A word for each vCPU, in a cache line of its own, which that vCPU alone writes: 0, or 1 more
 than the generation with which it runs code."""
 INDEX_AT = INSIDE_AT + MOST_VCPUS * INSIDE_STRIDE
 CODE_AT = INDEX_AT + ROWS * ROW.itemsize
-PERMANENT_BYTES = 4096
+PERMANENT_BYTES = PAGE
 """Room for what is never reclaimed: the loop that calls all the rest."""
 REGIONS = 8
 ALIGNMENT = 64
