@@ -8,6 +8,8 @@ EXIT_REFUSED = 69
 """Exit status of a process of ours that a limit of the host ended (EX_UNAVAILABLE)."""
 EXIT_FAULT = 70
 """Exit status for a fault of ours, or of a plugin (EX_SOFTWARE of sysexits.h)."""
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
 
 
 class MttcgError(Exception):
