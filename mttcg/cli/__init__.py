@@ -2,20 +2,28 @@
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, NoReturn, Protocol
 
 from mttcg.cli.streams import discard_stream, ensure_stderr
-from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, MttcgError, OutputError, UserError
+from mttcg.errors import (
+    EXIT_FAULT,
+    EXIT_INTERRUPTED,
+    EXIT_SIGNAL,
+    MttcgError,
+    OutputError,
+    UserError,
+)
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
 from mttcg_bus.host.limits import NO_ROOM, check_memory_room, host_refusal
 
 LEAST_MEMORY = 192 << 20
 """Bytes of address space that a verb takes at least; libraries end the process for want of it."""
-EXIT_BROKEN_PIPE = 141
-"""Exit status when nobody reads our output, as shells give it: 128 + SIGPIPE."""
+EXIT_BROKEN_PIPE = EXIT_SIGNAL + signal.SIGPIPE
+"""Exit status when nobody reads our output."""
 
 
 class Verb(Protocol):

@@ -13,9 +13,10 @@ import psutil
 
 from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
-from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.isa.riscv64.state import Hart
+from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.vcpu_state import State
 from mttcg.supervisor.check import check
 from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.supervisor.run_state import RunState
