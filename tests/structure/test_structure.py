@@ -14,8 +14,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
-MORE_METHODS = {"bus/mttcg_bus/publisher/publisher.py Publisher": 35}
-"""Classes that have more methods, and how many: a table that may only become shorter."""
 
 ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
 """Parts of mttcg that every other may import."""
@@ -293,7 +291,7 @@ def test_no_class_has_too_many_methods() -> None:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
-    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == MORE_METHODS
+    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == {}
 
 
 def test_errors_are_raised_by_a_class_of_their_own() -> None:
