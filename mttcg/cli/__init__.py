@@ -3,21 +3,23 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from mttcg.cli.bench import BenchVerb
 from mttcg.cli.campaign import CampaignVerb
 from mttcg.cli.ctl import CtlVerb
 from mttcg.cli.export import ExportVerb
 from mttcg.cli.keys import KeysVerb
+from mttcg.cli.parser import ArgumentParser
 from mttcg.cli.plugins import PluginsVerb
+from mttcg.cli.ps import PsVerb
 from mttcg.cli.record import RecordVerb
 from mttcg.cli.replay import ReplayVerb
 from mttcg.cli.run import RunVerb
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
 from mttcg.cli.top import TopVerb
-from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
+from mttcg.errors import EXIT_FAULT, MttcgError, OutputError
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
 from mttcg_bus.host.limits import NO_ROOM, check_memory_room, host_refusal
@@ -52,22 +54,11 @@ VERBS: dict[str, Verb] = {
     "ctl": CtlVerb(),
     "campaign": CampaignVerb(),
     "keys": KeysVerb(),
+    "ps": PsVerb(),
     "top": TopVerb(),
     "plugins": PluginsVerb(),
     "bench": BenchVerb(),
 }
-
-
-class CommandLineError(UserError):
-    """The arguments are not what the command takes."""
-
-
-class ArgumentParser(argparse.ArgumentParser):
-    """A parser that raises CommandLineError in place of printing its usage and exiting."""
-
-    def error(self, message: str) -> NoReturn:
-        """Turn argparse's message into an error of ours."""
-        raise CommandLineError(f"{message}; expected as in `{self.prog} --help`")
 
 
 def build_parser() -> ArgumentParser:
