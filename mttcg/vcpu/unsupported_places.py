@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.state.unsupported import UnsupportedCounts
 
 if TYPE_CHECKING:
     from mttcg.isa.riscv64.absent.row import Absent

@@ -10,10 +10,11 @@ from mttcg.instrument.api.cpu import Moment
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.hart import NEVER, Hart, State
 from mttcg.isa.riscv64.loadstore import Access, access_of
+from mttcg.isa.riscv64.state import NEVER, Hart
 from mttcg.isa.riscv64.system import Effect, execute, float_enabled
 from mttcg.isa.riscv64.traps import Cause, Trap, enabled_interrupts, take_interrupt, take_trap
+from mttcg.state.vcpu_state import State
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle

@@ -22,7 +22,7 @@ from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET, Hart
+from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout

@@ -10,7 +10,7 @@ from enum import Enum
 
 from mttcg.isa.riscv64.csr import CSRS, MSTATUS_FS, Clock, is_read_only
 from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap, return_from_trap
 
 
