@@ -8,11 +8,11 @@ from typing import Protocol
 
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.riscv64.classes import FLOATS, destination_of
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
 
 ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}

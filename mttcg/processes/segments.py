@@ -14,11 +14,10 @@
 import mmap
 import os
 
+from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.shared import MACHINE_BYTES
-
-PAGE = 4096
 
 
 def create_segment(name: str, size: int) -> int:

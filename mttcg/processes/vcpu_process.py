@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mttcg.config import PAGE_SIZE, Config
+from mttcg.config import Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
 from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
@@ -26,6 +26,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.state import Hart
+from mttcg.memory.page import PAGE
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
@@ -337,9 +338,7 @@ def device_pages(board: Board) -> tuple[int, ...]:
         page
         for placed in board.mmio.ranges()
         if placed.device.in_ram
-        for page in range(
-            (placed.base - RAM_BASE) // PAGE_SIZE, (placed.end - 1 - RAM_BASE) // PAGE_SIZE + 1
-        )
+        for page in range((placed.base - RAM_BASE) // PAGE, (placed.end - 1 - RAM_BASE) // PAGE + 1)
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.decode import PAGE, decode_block
+from mttcg.isa.riscv64.decode import decode_block
 from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind, length
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
 from mttcg.tbcache.lock import SegmentLock
 

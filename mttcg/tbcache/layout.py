@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.isa.riscv64.decode import INSTRUCTION, PAGE
+from mttcg.isa.riscv64.decode import INSTRUCTION
+from mttcg.memory.page import PAGE
 
 SLOTS = 16384
 HALVES = PAGE // 2

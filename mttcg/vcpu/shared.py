@@ -9,8 +9,9 @@ import time
 from enum import IntEnum
 
 from mttcg.isa.riscv64.state import Hart
+from mttcg.memory.page import PAGE
 
-MACHINE_BYTES = 4096
+MACHINE_BYTES = PAGE
 NANOSECONDS_PER_TICK = 100
 """mtime runs at 10 MHz, as on QEMU's virt board."""
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
-from mttcg.isa.riscv64.decode import PAGE, decode_block
+from mttcg.isa.riscv64.decode import decode_block
 from mttcg.isa.riscv64.encoding import length
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import HALVES
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind
+from mttcg.memory.page import PAGE
 from mttcg.tbcache import cache as cache_module
 from mttcg.tbcache.cache import BlockCache, CacheFullError, OverlappingCodeError
 from mttcg.tbcache.layout import Layout

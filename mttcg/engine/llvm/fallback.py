@@ -12,9 +12,10 @@ from mttcg.engine.llvm.arena import CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE, disassemble
+from mttcg.isa.riscv64.decode import disassemble
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import decode
+from mttcg.memory.page import PAGE
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 

@@ -18,9 +18,9 @@ from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import Text, without_advice
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import SHOW
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, length
 from mttcg.isa.riscv64.table.decode import decode
+from mttcg.memory.page import PAGE
 
 
 class PageFunction:

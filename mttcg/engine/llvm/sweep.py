@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mttcg.engine.llvm.targets import target_of
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.table.decode import decode
+from mttcg.memory.page import PAGE
 
 UPPER_BYTES = 4
 """Length of auipc, which has no short form."""

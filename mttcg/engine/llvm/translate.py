@@ -11,8 +11,8 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.state import MACHINE_MODE
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8

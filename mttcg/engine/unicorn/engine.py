@@ -13,12 +13,12 @@ from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.layout import HALVES, SLOTS
 

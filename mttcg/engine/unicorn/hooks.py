@@ -17,6 +17,7 @@ from mttcg.isa.riscv64 import classes
 from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
 from mttcg.isa.riscv64.classes import FLOATS
 from mttcg.isa.riscv64.state import NO_RESERVATION
+from mttcg.memory.page import PAGE, PAGE_SHIFT
 
 U64 = np.uint64
 destination_of = njit(cache=True)(classes.destination_of)
@@ -138,7 +139,7 @@ def is_plain(frame, address):
     offset = address - get(frame, RAM_BASE)
     if offset >= get(frame, RAM_SIZE):
         return False
-    return host.load8(get(frame, PAGE_DEVICE) + (offset >> U64(12))) == U64(0)
+    return host.load8(get(frame, PAGE_DEVICE) + (offset >> U64(PAGE_SHIFT))) == U64(0)
 
 
 @cfunc(
@@ -146,7 +147,7 @@ def is_plain(frame, address):
 )
 def on_tlb_fill(_engine, address, kind, result, frame):
     """Map a page: data accesses to RAM itself, fetches to the current version of the code page."""
-    page = (address - get(frame, RAM_BASE)) >> U64(12)
+    page = (address - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
     inside = address - get(frame, RAM_BASE) < get(frame, RAM_SIZE)
     if kind == UC_MEM_FETCH:
         slot = U64(0)
@@ -155,7 +156,7 @@ def on_tlb_fill(_engine, address, kind, result, frame):
         if slot == U64(0):
             leave(frame, FETCH_PAGE, U64(0), address)
             return False
-        host.store64(result, get(frame, FETCHED) + (slot - U64(1)) * U64(4096))
+        host.store64(result, get(frame, FETCHED) + (slot - U64(1)) * U64(PAGE))
         host.store64(result + U64(8), U64(PROT_EXEC))
         return True
     if not inside or host.load8(get(frame, PAGE_DEVICE) + page) != U64(0):
@@ -175,7 +176,7 @@ def retire(frame, target):
     put(frame, PENDING_PC, U64(at.NOWHERE))
     tables = get(frame, EVERY_TABLE + 1)
     if tables != U64(0):
-        page, half = (pc - get(frame, RAM_BASE)) >> U64(12), (pc & U64(4095)) >> U64(1)
+        page, half = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT), (pc & U64(PAGE - 1)) >> U64(1)
         slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
         run_rows(get(frame, EVERY_TABLE), tables, pc, U64(1), slot, half, U64(0))
     count = get(frame, EVERY_RETIRED + 1)
@@ -213,9 +214,9 @@ def on_block(_engine, pc, size, frame):
         if host.load64(hart + U64(at.REQUEST)) != U64(0):
             leave(frame, REQUESTED, pc, U64(0))
             return
-    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    page = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
     pieces = host.load64(get(frame, PAGE_ENTRIES) + U64(8) * page)
-    half = (pc & U64(4095)) >> U64(1)
+    half = (pc & U64(PAGE - 1)) >> U64(1)
     piece = host.load64(pieces + half * U64(8))
     known, count = piece & U64(0xFFFF), (piece >> U64(16)) & U64(0xFFFF)
     rest, whole = (piece >> U64(32)) & U64(0xFFFF), piece >> U64(48)
@@ -241,14 +242,14 @@ def on_block(_engine, pc, size, frame):
 @njit(cache=True)
 def instruction_at(frame, pc):
     """The instruction word at a pc, from the version of the page that this vCPU fetches."""
-    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    page = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
     slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-    offset = pc & U64(4095)
-    word = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset)
+    offset = pc & U64(PAGE - 1)
+    word = host.load16(get(frame, ORIGINAL) + (slot << U64(PAGE_SHIFT)) + offset)
     if word & U64(3) != U64(3):
         return word
     if offset < U64(4094):
-        high = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset + U64(2))
+        high = host.load16(get(frame, ORIGINAL) + (slot << U64(PAGE_SHIFT)) + offset + U64(2))
     else:
         high = host.load16(get(frame, RAM) + (pc + U64(2) - get(frame, RAM_BASE)))
     return word | (high << U64(16))
@@ -325,7 +326,7 @@ def on_access(_engine, kind, address, size, value, frame):
     """
     write = U64(1) if kind == UC_MEM_WRITE else U64(0)
     last = address + U64(size) - U64(1)
-    if write and (address ^ last) >> U64(12) != U64(0) and not is_plain(frame, last):
+    if write and (address ^ last) >> U64(PAGE_SHIFT) != U64(0) and not is_plain(frame, last):
         return
     pc = read_register(frame, PC)
     observe_access(frame, pc, address, U64(size), U64(value), write)

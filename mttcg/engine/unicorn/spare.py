@@ -18,12 +18,12 @@ from mttcg.engine.unicorn.library import add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.loadstore import access_of
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
 FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}

@@ -8,8 +8,7 @@ import numpy as np
 
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.loadstore import access_of
-
-PAGE = 4096
+from mttcg.memory.page import PAGE
 
 INSTRUCTION = np.dtype(
     [
