@@ -108,12 +108,9 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
     host = Host(process, ours)
     try:
         prepare = Prepare(
-            plugins=config.plugins,
+            config=config,
             symbols=symbols,
             reach=reach.to_plain(),
-            smp=config.smp,
-            control=config.control,
-            check=config.check,
             run=run.to_plain() if config.aggregate else None,
             supervisor=os.getpid(),
         )

@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
@@ -25,7 +24,7 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, start_host
 from mttcg.supervisor.outcome import StatusReader, build_result
 from mttcg.supervisor.result import RunResult, Status
-from mttcg.supervisor.run_state import RunState, engine_of, info_of, stream_of
+from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.streams import Streams
@@ -78,7 +77,7 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
-        isa = isa_text(ISA[engine_of(self.config)])
+        isa = isa_text(ISA[self.config.engine_name])
         device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
         host = start_host(
             self.config, self.image, info_of(self.identifier, self.config, self.image)
@@ -112,8 +111,7 @@ class Run:
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
-        config = self.config
-        sizes = fixed_sizes(config.smp, config.memory, config.code_cache, self.board.state_bytes)
+        sizes = fixed_sizes(self.config, self.board.state_bytes)
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -145,7 +143,7 @@ class Run:
             on_bus(delivery.publisher.url)
         delivery.aggregate(host.needs.plugins if config.aggregate else (), config)
         if config.record is not None:
-            delivery.record(Path(config.record), config.record_limit)
+            delivery.record(config.record, config.record_limit)
         delivery.wait_subscribers(config.wait_subscribers, SUBSCRIBER_SECONDS)
         return delivery
 
@@ -267,20 +265,13 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
 
     `device_tree` is its guest physical address.
     """
-    config, image = state.config, state.image
+    image = state.image
     streams = tuple(map(place_of, state.streams.specs))
     return Start(
-        guest=str(config.guest),
-        smp=config.smp,
-        memory=config.memory,
-        code_cache=config.code_cache,
-        engine=state.engine,
-        pin=config.pin,
         board=state.board.name,
         entry=image.entry,
         device_tree=device_tree,
         device_symbols=image.places(state.board.symbols),
-        control=config.control,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         boards=tuple((board.plugin, board.name) for board in state.host.needs.boards),
         descriptors=descriptors,
