@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
@@ -44,23 +44,11 @@ class RefusedByHostError(UserError):
 
 
 @dataclass
-class Host:
-    """The running vCPU host.
-
-    `needs` is what the plugins that there are now declared, and these themselves.
-    `ticks_per_second` is the rate of the clock of records, 0 if none can have times. `warnings`: of
-    what the plugins attached.
-    """
+class HostProcess:
+    """The vCPU host's process, and the channel to it."""
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
-    needs: Needs = field(default_factory=Needs)
-    ticks_per_second: int = 0
-    warnings: tuple[str, ...] = ()
-
-    def plugin_specs(self) -> list[str]:
-        """The plugins that there are now, as users gave them."""
-        return [plugin.spec for plugin in self.needs.plugins]
 
     def send(self, message: Message, descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
@@ -88,11 +76,59 @@ class Host:
         self.channel.close()
 
 
+@dataclass
+class Host(HostProcess):
+    """The running vCPU host, with the plugins that it has loaded.
+
+    `needs` is what the plugins that there are now declared, and these themselves.
+    `ticks_per_second` is the rate of the clock of records, 0 if none can have times. `warnings`: of
+    what the plugins attached.
+    """
+
+    needs: Needs
+    ticks_per_second: int
+    warnings: tuple[str, ...]
+
+    def plugin_specs(self) -> list[str]:
+        """The plugins that there are now, as users gave them."""
+        return [plugin.spec for plugin in self.needs.plugins]
+
+    def add(self, needs: Needs) -> None:
+        """Count a plugin, and what it declared, among those that there are."""
+        self.needs = self.needs.plus(needs)
+
+    def take_out(self, plugin: str) -> None:
+        """Count a plugin among those that there are no more."""
+        self.needs = self.needs.without(plugin)
+
+
 def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
     """Start the host and load the plugins there, which refuse what can't be; `run` is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
+    started = start_process()
+    symbols = {name: symbol.address for name, symbol in image.by_name.items()}
+    reach = Reach((image.ram_base, image.ram_size), image.placements)
+    prepare = Prepare(
+        config=config,
+        symbols=symbols,
+        reach=reach.to_plain(),
+        run=run.to_plain() if config.aggregate else None,
+        supervisor=os.getpid(),
+    )
+    try:
+        ready = ask_ready(started, prepare)
+    except BaseException:
+        started.end()
+        raise
+    return Host(
+        started.process, started.channel, ready.needs, ready.ticks_per_second, ready.warnings
+    )
+
+
+def start_process() -> HostProcess:
+    """Start the host."""
     ours, theirs = Channel.pair()
     process = subprocess.Popen(
         [*PYTHON, "-m", "mttcg.processes.host", str(theirs.fileno())],
@@ -103,28 +139,16 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
         start_new_session=True,
     )
     theirs.close()
-    symbols = {name: symbol.address for name, symbol in image.by_name.items()}
-    reach = Reach((image.ram_base, image.ram_size), image.placements)
-    host = Host(process, ours)
-    try:
-        prepare = Prepare(
-            config=config,
-            symbols=symbols,
-            reach=reach.to_plain(),
-            run=run.to_plain() if config.aggregate else None,
-            supervisor=os.getpid(),
-        )
-        host.send(prepare)
-        received = ours.receive()
-        if received is None:
-            raise host.lost()
-        message = received[0]
-        if isinstance(message, HostRefused):
-            raise RefusedByHostError(message.reason)
-        ready = expect(message, Ready)
-        host.needs, host.warnings = ready.needs, ready.warnings
-        host.ticks_per_second = ready.ticks_per_second
-    except BaseException:
-        host.end()
-        raise
-    return host
+    return HostProcess(process, ours)
+
+
+def ask_ready(started: HostProcess, prepare: Prepare) -> Ready:
+    """Have the host load the plugins; raises RefusedByHostError, HostLostError."""
+    started.send(prepare)
+    received = started.channel.receive()
+    if received is None:
+        raise started.lost()
+    message = received[0]
+    if isinstance(message, HostRefused):
+        raise RefusedByHostError(message.reason)
+    return expect(message, Ready)

@@ -35,6 +35,7 @@ from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
 if TYPE_CHECKING:
+    from mttcg.supervisor.control import Control
     from mttcg.supervisor.delivery import Delivery
 
 SUBSCRIBER_SECONDS = 60.0
@@ -97,17 +98,19 @@ class Run:
 
         with self.interrupts as interrupts:
             watch = self._watch(state, console, stdin_fd, tick, on_warning or (lambda _text: None))
+            control = self._control(state, watch)
             if on_interim is not None and self.config.interim:
                 interims = Interims(state, watch, on_interim)
             began = time.monotonic()
             state.machine.start_clock()
             self._start_vcpus(state, device_tree)
-            watch.loop()
+            watch.loop(control)
             state.seconds["run"] = time.monotonic() - began
             if watch.interrupted:
                 interrupts.let_through()
             reports = finish(state, watch)
-            watch.interrupted = watch.interrupted or interrupts.waiting
+            if interrupts.waiting:
+                watch.note_interrupt()
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
@@ -214,11 +217,14 @@ class Run:
         )
         for text in (*self.image.warnings, *state.host.warnings):
             watch.warn(text)
-        if state.delivery is not None and self.config.control:
-            from mttcg.supervisor.control import Control  # few runs take commands
-
-            watch.control = Control(state, watch, state.delivery)
         return watch
+
+    def _control(self, state: RunState, watch: Watch) -> "Control | None":
+        if state.delivery is None or not self.config.control:
+            return None
+        from mttcg.supervisor.control import Control  # few runs take commands
+
+        return Control(state, watch, state.delivery)
 
     def _start_vcpus(self, state: RunState, device_tree: int) -> None:
         """Send the host what the vCPUs need; it forks them."""

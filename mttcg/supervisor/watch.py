@@ -79,7 +79,7 @@ class Watch:
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
     guest's harts lack; `lost` are the vCPUs whose process ended by itself. `refused`: whether a
     limit of the host was told of, which others reach, too; `told`: which vCPUs said themselves why
-    they end. `control` does what others want from outside.
+    they end.
     """
 
     run: RunState
@@ -106,10 +106,14 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
-    control: Commands | None = None
+    control: Commands | None = field(init=False, default=None)
 
-    def loop(self) -> None:
-        """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills."""
+    def loop(self, control: Commands | None = None) -> None:
+        """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
+
+        control: does what others want from outside.
+        """
+        self.control = control
         self.running = set(range(self.run.harts.count))
         with selectors.DefaultSelector() as selector:
             self.selector = selector
@@ -125,7 +129,7 @@ class Watch:
                         self.control.look()
                 except KeyboardInterrupt:  # the second of two in a row, see Interrupts
                     self.interrupts.take()
-                    self.interrupted = True
+                    self.note_interrupt()
                     self._stop_or_kill()
             self._drain_vcpus()
             self._drain_console()
@@ -180,7 +184,15 @@ class Watch:
     def _stop_or_kill(self) -> None:
         if self.interrupted:
             self._kill("by a second interrupt")
+        self.stop_as_interrupted()
+
+    def note_interrupt(self) -> None:
+        """Count the run as one that was interrupted."""
         self.interrupted = True
+
+    def stop_as_interrupted(self) -> None:
+        """Stop the guest in order, from outside."""
+        self.note_interrupt()
         self.stop(Ending.SUPERVISOR)
 
     def stop(self, ending: Ending) -> None:

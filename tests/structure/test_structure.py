@@ -23,7 +23,7 @@ ARROWS = {
     "tbcache": {"isa"},
     "instrument": {"isa"},
     "engine": {"state", "isa", "tbcache", "instrument"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
+    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
     "hardware": {"isa"},
     "guest": {"isa", "instrument", "engine", "config", "hardware"},
