@@ -43,7 +43,7 @@ class Control:
 
     def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
         self.run, self.watch, self.publisher = run, watch, publisher
-        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self)
+        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self, run.isa.system)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()
@@ -227,7 +227,7 @@ class Control:
         yield  # a task like the others, though there is nothing to wait for
 
     def time(self) -> int:
-        """The guest's mtime, which stands still while paused."""
+        """The guest's clock, which stands still while paused."""
         machine = self.run.machine
         return machine.time() if self.paused_ns is None else machine.time_at(self.paused_ns)
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.config import Config
-from mttcg.engine.base import ISA
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage
-from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
@@ -70,9 +68,9 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
-        device_tree = fill_ram(
-            self.config, self.image, maps["ram"], isa_text(ISA[engine_of(self.config)])
-        )
+        system = self.image.isa.system
+        isa = system.isa_text(system.extensions[engine_of(self.config)])
+        device_tree = fill_ram(self.config, self.image, maps["ram"], isa)
         host = start_host(
             self.config, self.image, info_of(self.identifier, self.config, self.image)
         )
@@ -148,7 +146,7 @@ class Run:
             maps=maps,
             cache_fd=self.fds["cache"],
             machine=machine,
-            harts=Harts(maps["harts"], wake_fds, machine),
+            harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
             boards=self.boards,
             check_rings=self.check_rings,
             started=self.started,
@@ -244,6 +242,7 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
     streams = tuple(map(place_of, state.delivery.specs))
     return Start(
         guest=str(config.guest),
+        isa=state.isa.name,
         smp=config.smp,
         memory=config.memory,
         code_cache=config.code_cache,

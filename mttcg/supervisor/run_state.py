@@ -10,6 +10,7 @@ import numpy as np
 from mttcg.config import Config
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.board import RAM_BASE
+from mttcg.isa.base import Isa
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
@@ -46,6 +47,11 @@ class RunState:
     started: float
     seconds: dict[str, float]
     past_reports: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def isa(self) -> Isa:
+        """The guest's."""
+        return self.image.isa
 
     @property
     def engine(self) -> str:

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
-from mttcg.isa.riscv64.state import NEVER, Hart
-from mttcg.isa.riscv64.traps import enabled_interrupts
+from mttcg.isa.system import NEVER
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import State
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.supervisor.failures import Failures
@@ -220,7 +218,7 @@ class Watch:
             self.on_warning(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
-        self.warn(warning_of(index, facts, self.run.symbol_at))
+        self.warn(warning_of(index, facts, self.run.isa.system, self.run.symbol_at))
         if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
@@ -396,9 +394,9 @@ class Watch:
             self._sleeps_for_ever(hart) for hart in harts
         )
 
-    def _sleeps_for_ever(self, hart: Hart) -> bool:
-        timer = hart.mie & TIMER_INTERRUPT and hart.compare != NEVER
-        return not timer and not enabled_interrupts(hart, self.run.machine)
+    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
+        system = self.run.isa.system
+        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

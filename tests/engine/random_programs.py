@@ -16,7 +16,8 @@ from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.riscv64.table.layout import Field
 from mttcg.isa.riscv64.table.row import Row
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
 
 BASE, SIZE, PAGE = 0x8000_0000, 0x8000, 4096
 CODE, CODE_END = BASE, BASE + 0x5000

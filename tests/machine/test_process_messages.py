@@ -52,6 +52,7 @@ EXAMPLES: tuple[tuple[Message, int], ...] = (
     (
         messages.Start(
             guest="a.elf",
+            isa="riscv64",
             smp=2,
             memory=1 << 20,
             code_cache=1 << 20,

@@ -28,7 +28,7 @@ ARROWS = {
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
     "config": {"state"},
     "hardware": {"isa", "config"},
-    "guest": {"isa", "instrument", "engine", "config", "hardware"},
+    "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {
         "state",

@@ -16,8 +16,8 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system import float_enabled
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.layout import HALVES, SLOTS
@@ -176,7 +176,7 @@ class UnicornEngine(UnicornRegisters):
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
-        return Exit(ExitKind.TRAP, pc, cause=self._cause(reason, pc), address=detail)
+        return Exit(ExitKind.TRAP, pc, fault=self._fault(reason, pc), address=detail)
 
     def _cannot_fetch(self, pc: int, address: int) -> Exit:
         """No RAM at an address that Unicorn fetched for the block at pc."""
@@ -188,12 +188,12 @@ class UnicornEngine(UnicornRegisters):
         self.hart.instructions += 1
         return Exit(ExitKind.SYSTEM, pc, word=self.word_at(pc))
 
-    def _cause(self, reason: Reason, pc: int) -> Cause:
+    def _fault(self, reason: Reason, pc: int) -> MemoryFault:
         if reason is Reason.ATOMIC_ACCESS:
             is_load = self.word_at(pc) >> 27 == 0b00010
-            return Cause.LOAD_ACCESS if is_load else Cause.STORE_ACCESS
+            return MemoryFault.LOAD if is_load else MemoryFault.STORE
         misaligned_load = reason is Reason.LOAD_MISALIGNED
-        return Cause.LOAD_MISALIGNED if misaligned_load else Cause.STORE_MISALIGNED
+        return MemoryFault.LOAD_MISALIGNED if misaligned_load else MemoryFault.STORE_MISALIGNED
 
     def word_at(self, pc: int) -> int:
         """The instruction at pc, 16 or 32 bits, as this vCPU fetches it."""

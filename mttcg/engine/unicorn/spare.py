@@ -21,12 +21,12 @@ from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.loadstore import access_of
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system import float_enabled
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
-FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}
+FAULTS = {Reason.LOAD: MemoryFault.LOAD, Reason.STORE: MemoryFault.STORE}
 COMPLETED = (Reason.NONE, Reason.FETCH_PAGE)
 """After a jump out of RAM Unicorn looks already at what comes next."""
 
@@ -170,7 +170,7 @@ class Stepper:
             if access_of(word) is not None:
                 return Exit(ExitKind.ACCESS, pc, word=word)
             address = int(self.frame[Word.EXIT_DETAIL])
-            return Exit(ExitKind.TRAP, pc, cause=FAULTS[reason], address=address)
+            return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=address)
         if reason not in COMPLETED or (status and reason is Reason.NONE):
             return Exit(ExitKind.SYSTEM, pc, word=word)
         self.registers.spill()

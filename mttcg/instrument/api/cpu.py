@@ -4,7 +4,7 @@ from typing import Protocol
 
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
-from mttcg.isa.riscv64.registers import INDEX
+from mttcg.isa.base import Registers
 
 
 class Access(Protocol):
@@ -52,9 +52,9 @@ class Cpu:
         count: how many vCPUs the guest has.
     """
 
-    def __init__(self, index: int, count: int, access: Access) -> None:
+    def __init__(self, index: int, count: int, access: Access, registers: Registers) -> None:
         self.index, self.count = index, count
-        self._access = access
+        self._access, self._registers = access, registers
         self._moment = Moment.ELSEWHERE
         self._pc = 0
 
@@ -124,10 +124,9 @@ class Cpu:
         else:
             self._access.write_f(number, bits)
 
-    @staticmethod
-    def _find(name: str) -> tuple[str, int]:
+    def _find(self, name: str) -> tuple[str, int]:
         try:
-            return INDEX[name]
+            return self._registers.index[name]
         except (KeyError, TypeError):
             raise UnknownRegisterError(name) from None
 
@@ -142,7 +141,8 @@ class Cpu:
         return self._access.read_memory(*place)
 
     def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes of guest RAM. Code needs a fence.i of the guest to be seen.
+        """Write bytes of guest RAM. The guest sees it as code when it
+        asks for that, as for what it writes itself.
 
         `data` is what Python takes for bytes: those of a numpy array as well. Raises as
         `read_memory` does.
@@ -156,5 +156,5 @@ class Cpu:
         self._access.write_memory(place, plain)
 
     def physical(self, address: int) -> int:
-        """Guest-physical address of a virtual one; the same, as in machine mode nothing maps."""
+        """Guest-physical address of a virtual one; the same, as nothing maps."""
         return word("address", address)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mttcg.isa.riscv64.operations import Amo
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
 
 
 @dataclass(frozen=True)

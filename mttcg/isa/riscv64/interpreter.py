@@ -23,7 +23,8 @@ from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Shift
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating import DYNAMIC
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
 from mttcg.state.words import MASK
 
 ROUNDING_SHIFT = 5
