@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.config import SMP_MAX
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
 from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.tbcache.lock import SegmentLock
 
 ROWS = 1 << 16
@@ -44,7 +44,7 @@ INSIDE_AT = PAGE
 INSIDE_STRIDE = 64
 """A word for each vCPU, in a cache line of its own, which that vCPU alone writes: 0, or 1 more
 than the generation with which it runs code."""
-INDEX_AT = INSIDE_AT + SMP_MAX * INSIDE_STRIDE
+INDEX_AT = INSIDE_AT + MOST_VCPUS * INSIDE_STRIDE
 CODE_AT = INDEX_AT + ROWS * ROW.itemsize
 PERMANENT_BYTES = PAGE
 """Room for what is never reclaimed: the loop that calls all the rest."""
@@ -94,7 +94,7 @@ class Arena:
         self.header = np.frombuffer(self.memory, HEADER, 1)
         self.rows = np.frombuffer(self.memory, ROW, ROWS, INDEX_AT)
         stride = INSIDE_STRIDE // 8
-        words = np.frombuffer(self.memory, np.uint64, SMP_MAX * stride, INSIDE_AT)
+        words = np.frombuffer(self.memory, np.uint64, MOST_VCPUS * stride, INSIDE_AT)
         self.inside = words[::stride]
         self.first = CODE_AT + PERMANENT_BYTES
         self.region_bytes = (size - self.first) // REGIONS // ALIGNMENT * ALIGNMENT
@@ -206,7 +206,7 @@ class Arena:
     def renew(self) -> None:
         """Let every vCPU forget its jumps, as there is better code. Under the lock."""
         self.header["generation"] = self.generation + 1
-        for vcpu in range(SMP_MAX):
+        for vcpu in range(MOST_VCPUS):
             if int(self.inside[vcpu]):
                 self.ask_to_leave(vcpu)
 
@@ -240,7 +240,7 @@ class Arena:
     def _wait_until_all_left(self) -> None:
         """Until no vCPU runs code that it came to in an older generation."""
         pause = FIRST_PAUSE
-        waiting = set(range(SMP_MAX))
+        waiting = set(range(MOST_VCPUS))
         while True:
             newest = self.generation + 1
             waiting = {v for v in waiting if 0 < int(self.inside[v]) < newest}
