@@ -4,6 +4,7 @@ from io import BytesIO
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.sections import SymbolTableSection
 
 from mttcg.engine.base import ISA
@@ -11,6 +12,8 @@ from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, Segment, Symbol, ram_range, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
 from mttcg.instrument.program.elf_segments import Placement, Placements
+from mttcg.isa.base import Isa
+from mttcg.isa.registry import UnknownIsaError, isa_of_machine
 from mttcg.isa.riscv64.extensions import isa_text
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
@@ -23,7 +26,6 @@ IDENT_CHECKS = (
 )
 """Bytes of e_ident: (offset, value wanted, name, what is wrong by value)."""
 PROGRAM_HEADER_SIZE, SECTION_HEADER_SIZE = 56, 64
-MACHINE = "EM_RISCV"
 MACHINE_NAMES = {
     "EM_386": "x86",
     "EM_X86_64": "x86-64",
@@ -105,6 +107,7 @@ def _check_identification(path: Path, head: bytes) -> None:
 
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
     elf = ELFFile(BytesIO(content))
+    isa = _isa_of(path, elf)
     _check_header(path, elf)
     ram = ram_base, ram_size
     whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
@@ -119,6 +122,7 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     symbols = _read_symbols(elf, placements)
     return GuestImage(
         path=path,
+        isa=isa,
         ram_base=ram_base,
         ram_size=ram_size,
         entry=_entry(path, elf["e_entry"], placements.entry),
@@ -131,12 +135,20 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     )
 
 
-def _check_header(path: Path, elf: ELFFile) -> None:
-    """Check the ELF header (gABI chapter 4): machine, type, sizes of table entries."""
-    machine, file_type = str(elf["e_machine"]), str(elf["e_type"])
-    if machine != MACHINE:
+def _isa_of(path: Path, elf: ELFFile) -> Isa:
+    """The instruction set that it is for."""
+    machine = str(elf["e_machine"])
+    try:
+        return isa_of_machine(ENUM_E_MACHINE.get(machine, 0))
+    except UnknownIsaError:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
-        raise GuestFileError(path, f"it is for another machine, {name}", EXPECTED_ISA)
+        wrong = f"it is for another machine, {name}"
+        raise GuestFileError(path, wrong, EXPECTED_ISA) from None
+
+
+def _check_header(path: Path, elf: ELFFile) -> None:
+    """Check the ELF header (gABI chapter 4): type, sizes of table entries."""
+    file_type = str(elf["e_type"])
     if file_type not in FILE_TYPES:
         wrong = WRONG_FILE_TYPES.get(file_type, f"its ELF type is {file_type}")
         raise GuestFileError(path, wrong, EXPECTED)

@@ -12,6 +12,7 @@ from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.hardware.board import RAM_BASE
+from mttcg.isa.registry import isa_named
 from mttcg.isa.riscv64.hart import State
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.tbcache.cache import BlockCache
@@ -56,7 +57,8 @@ class TranslatorProcess:
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
         self.memory = memory
-        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0)
+        code = isa_named(message.isa).code
+        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0, code)
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
         ]

@@ -15,6 +15,7 @@ import numpy as np
 
 from mttcg.config import PAGE_SIZE, Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
+from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.hardware.devices import htif, uart16550
@@ -23,7 +24,8 @@ from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import disassemble
+from mttcg.isa.code import Missing
+from mttcg.isa.registry import isa_named
 from mttcg.isa.riscv64.extensions import misa
 from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.processes.scoreboards import MappedScoreboards
@@ -46,7 +48,6 @@ from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
-    from mttcg.isa.riscv64.absent.row import Absent
 
 NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
@@ -99,7 +100,16 @@ class VcpuProcess:
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine)
         self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
+        self.isa = isa_named(message.isa)
+        self.cache = BlockCache(
+            self.maps["cache"],
+            self.fds["cache"],
+            self.ram,
+            RAM_BASE,
+            index,
+            self.isa.code,
+            left_to_host(self.isa),
+        )
         self.boards = MappedScoreboards(
             {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
         )
@@ -234,7 +244,7 @@ class VcpuProcess:
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
         self.channel.send(facts_of(loop, self._instruction_at))
 
-    def _tell_unsupported(self, found: "Absent | None", pc: int) -> None:
+    def _tell_unsupported(self, found: "Missing | None", pc: int) -> None:
         if found is None:
             where = f"vCPU {self.index} met instructions that are not supported at more places"
             self._warn(f"{where} than the {MOST_PLACES} that are listed")
@@ -243,14 +253,12 @@ class VcpuProcess:
 
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
-        from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
-
         at = pc - RAM_BASE
         if not 0 <= at < len(self.ram):
             return ""
         code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
-        text = disassemble(code, pc)[0][2]
-        lacking = absent(int.from_bytes(code, "little"), ISA[self.message.engine])
+        text = self.isa.code.disassemble(code, pc)[0][2]
+        lacking = self.isa.code.missing(int.from_bytes(code, "little"), ISA[self.message.engine])
         if lacking is not None and text.startswith(".insn"):
             return f"{lacking.name} of {lacking.extension}"
         return text

@@ -248,6 +248,7 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
         memory=config.memory,
         code_cache=config.code_cache,
         engine=state.engine,
+        isa=image.isa.name,
         pin=config.pin,
         entry=image.entry,
         device_tree=device_tree,

@@ -81,6 +81,7 @@ class Start(Message):
     memory: int
     code_cache: int
     engine: str
+    isa: str
     pin: bool
     entry: int
     device_tree: int

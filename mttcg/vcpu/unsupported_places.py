@@ -1,14 +1,11 @@
 """Where a hart met instructions and CSRs of extensions that it lacks."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from mttcg.isa.code import Code, Missing
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap
 from mttcg.isa.riscv64.unsupported import UnsupportedCounts
-
-if TYPE_CHECKING:
-    from mttcg.isa.riscv64.absent.row import Absent
 
 MOST_PLACES = 64
 """Places of one hart that are told of; the counts have the others as well."""
@@ -19,14 +16,20 @@ class UnsupportedPlaces:
 
     Args:
         hart: the hart.
-        extensions: what it has, see `absent`.
+        code: the guest's instructions.
+        extensions: what it has, see `Code.missing`.
         found: told of a place, with None of the first one beyond MOST_PLACES.
     """
 
     def __init__(
-        self, hart: Hart, extensions: tuple[str, ...], found: "Callable[[Absent | None, int], None]"
+        self,
+        hart: Hart,
+        code: Code,
+        extensions: tuple[str, ...],
+        found: Callable[[Missing | None, int], None],
     ) -> None:
         self.counts = UnsupportedCounts(hart)
+        self.code = code
         self.extensions, self.found = extensions, found
         self.told: set[tuple[int, int]] = set()
 
@@ -34,9 +37,7 @@ class UnsupportedPlaces:
         """Look at a trap that the hart takes."""
         if trap.cause is not Cause.ILLEGAL_INSTRUCTION:
             return
-        from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
-
-        lacking = absent(trap.value, self.extensions)
+        lacking = self.code.missing(trap.value, self.extensions)
         if lacking is None:
             return
         self.counts.add(lacking.name)

@@ -3,15 +3,14 @@
 import os
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mttcg.engine.base import ISA, Exit, ExitKind
 from mttcg.instrument.api.cpu import Moment
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.code import Access, Missing
 from mttcg.isa.riscv64.hart import NEVER, Hart, State
-from mttcg.isa.riscv64.loadstore import Access, access_of
 from mttcg.isa.riscv64.system import Effect, execute, float_enabled
 from mttcg.isa.riscv64.traps import Cause, Trap, enabled_interrupts, take_interrupt, take_trap
 from mttcg.tbcache.cache import Block
@@ -22,9 +21,6 @@ from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
-
-if TYPE_CHECKING:
-    from mttcg.isa.riscv64.absent.row import Absent
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
@@ -56,7 +52,7 @@ class Vcpu:
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
-        on_unsupported: "Callable[[Absent | None, int], None]" = lambda found, pc: None,
+        on_unsupported: Callable[[Missing | None, int], None] = lambda found, pc: None,
     ) -> None:
         self.hart: Hart = harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
@@ -68,7 +64,9 @@ class Vcpu:
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
         self.trap_loops = TrapLoops(self.hart, self.engine.spill_integer, on_trap_loop)
-        self.unsupported = UnsupportedPlaces(self.hart, ISA[self.engine.name], on_unsupported)
+        self.unsupported = UnsupportedPlaces(
+            self.hart, self.engine.cache.code, ISA[self.engine.name], on_unsupported
+        )
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -283,21 +281,22 @@ class Vcpu:
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""
-        access = access_of(left.word)
+        facts = self.engine.cache.code.facts(left.word)
+        access = facts.access
         assert access is not None
         address = self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1
         self.hart.instructions += 1
         found = self.devices.find(address, access.size)
         if found is None and not self._in_ram(address, access.size):
-            cause = Cause.STORE_ACCESS if access.store else Cause.LOAD_ACCESS
+            cause = Cause.STORE_ACCESS if access.stores else Cause.LOAD_ACCESS
             self._take(Trap(cause, left.pc, address))
             return
-        value = (self._store if access.store else self._load)(left.pc, access, address, found)
-        self.hart.pc = left.pc + length(left.word)
+        value = (self._store if access.stores else self._load)(left.pc, access, address, found)
+        self.hart.pc = left.pc + facts.length
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
-            told = (found[0].name, address, access.size, value, access.store)
+            told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
     def _in_ram(self, address: int, size: int) -> bool:

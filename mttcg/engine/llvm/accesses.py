@@ -5,8 +5,8 @@ from mttcg.engine.llvm.observed import Access, Moment
 from mttcg.engine.llvm.piece import Piece
 from mttcg.engine.llvm.text import COUNTER, MEMORY
 from mttcg.instrument import events
+from mttcg.isa.operations import Amo
 from mttcg.isa.riscv64.hart import NO_RESERVATION
-from mttcg.isa.riscv64.operations import Amo
 
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",

@@ -8,9 +8,9 @@ from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE
 from mttcg.isa.riscv64.hart import Hart
 from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.decode import PAGE
 
 
 class PageCode:

@@ -10,16 +10,22 @@ from unicorn import riscv_const
 
 from mttcg.engine.unicorn import frame as at
 from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
+from mttcg.engine.unicorn.riscv64 import from_rows
 from mttcg.instrument import events
-from mttcg.instrument.native.frames import HOW_BITS
-from mttcg.isa import native as host
-from mttcg.isa.riscv64 import classes
-from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
-from mttcg.isa.riscv64.classes import FLOATS
+from mttcg.instrument.native.frames import HOW_BITS, JUMPS
+from mttcg.isa.code import FLOATS
 from mttcg.isa.riscv64.hart import NO_RESERVATION
+from mttcg.native import host
+from mttcg.native.amo import amo32, amo64
 
 U64 = np.uint64
-destination_of = njit(cache=True)(classes.destination_of)
+SHORT, LONG, ATOMICS = from_rows.SHORT, from_rows.LONG, from_rows.ATOMICS
+place_of_long = njit(cache=True)(from_rows.place_of_long)
+LR, SC, FIRST_AMO = (
+    from_rows.LOAD_RESERVED,
+    from_rows.STORE_CONDITIONAL,
+    from_rows.FIRST_AMO,
+)
 ENGINE, HART = int(Word.ENGINE), int(Word.HART)
 RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
 PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
@@ -167,6 +173,19 @@ def on_tlb_fill(_engine, address, kind, result, frame):
 
 
 @njit(cache=True)
+def destination_and_jump(word):
+    """The register that an instruction writes, and JUMPS if it always goes elsewhere."""
+    if word & U64(3) == U64(3):
+        entry = U64(LONG[U64(place_of_long(np.int64(word)))])
+    else:
+        entry = U64(SHORT[word & U64(0xFFFF)])
+    register = entry & U64(from_rows.REGISTER)
+    if entry & U64(from_rows.WRITES_RD) != U64(0):
+        register += word >> U64(7) & U64(31)
+    return register, U64(JUMPS) if entry & U64(from_rows.JUMPS) != U64(0) else U64(0)
+
+
+@njit(cache=True)
 def retire(frame, target):
     """Tell the plan that the instruction that had begun is over, and went to `target`."""
     pc, word = get(frame, PENDING_PC), get(frame, PENDING_WORD)
@@ -181,12 +200,13 @@ def retire(frame, target):
     count = get(frame, EVERY_RETIRED + 1)
     if count == U64(0):
         return
-    register, value = U64(destination_of(np.int64(word))), U64(0)
+    register, jumps = destination_and_jump(word)
+    value = U64(0)
     if register >= U64(FLOATS):
         value = read_register(frame, U64(F0 - FLOATS) + register)
     elif register != U64(0):
         value = read_register(frame, U64(X0) + register)
-    what = word | (register << U64(32))
+    what = word | (register << U64(32)) | jumps
     retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
     run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 
@@ -400,9 +420,10 @@ def stored_by(frame, operation, size, old, operand):
 @njit(cache=True)
 def run_atomic(frame, pc, word):
     """Run an AMO, LR or SC; False if the vCPU has to deal with it."""
-    operation, size = int(word >> U64(27)), 1 << int((word >> U64(12)) & U64(7))
+    function = (word >> U64(12)) & U64(7)
+    operation, size = int(ATOMICS[(word >> U64(27)) << U64(3) | function]), 1 << int(function)
     reserved = operation == LR and (word >> U64(20)) & U64(31) != U64(0)
-    if reserved or not is_amo(operation, size):
+    if reserved or operation == 0:
         return False
     address = read_register(frame, U64(X0) + ((word >> U64(15)) & U64(31)))
     if address & U64(size - 1) != U64(0):
@@ -418,7 +439,7 @@ def run_atomic(frame, pc, word):
     elif operation == SC:
         result = store_conditional(frame, pc, word, address, size)
     else:
-        result = read_modify_write(frame, pc, operation, word, address, size)
+        result = read_modify_write(frame, pc, operation - FIRST_AMO, word, address, size)
     target = (word >> U64(7)) & U64(31)
     if target != U64(0):
         write_register(frame, U64(X0) + target, result)
