@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from mttcg.campaign import child
+from mttcg import parent
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.task import Task, arguments_of
 from mttcg.supervisor.launch import PYTHON, end_text
@@ -122,7 +122,7 @@ class Process:
         command = [*PYTHON, "-m", "mttcg", *arguments_of(task, paths, result)]
         with open_input(paths[task.input.digest] if task.input else None) as standard_input:
             self.popen = subprocess.Popen(
-                [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), *command],
+                [sys.executable, "-I", "-S", parent.__file__, str(os.getpid()), *command],
                 stdin=standard_input,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

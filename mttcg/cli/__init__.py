@@ -1,6 +1,7 @@
 """The command `mttcg`: one file per verb; every error becomes one line and an exit status."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
@@ -17,18 +18,22 @@ from mttcg.cli.run import RunVerb
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.cli.subscribe import SubscribeVerb
 from mttcg.cli.top import TopVerb
-from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
+from mttcg.errors import (
+    EXIT_FAULT,
+    EXIT_INTERRUPTED,
+    EXIT_SIGNAL,
+    MttcgError,
+    OutputError,
+    UserError,
+)
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
 from mttcg_bus.host.limits import NO_ROOM, check_memory_room, host_refusal
 
-EXIT_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
-
 LEAST_MEMORY = 192 << 20
 """Bytes of address space that a verb takes at least; libraries end the process for want of it."""
-EXIT_BROKEN_PIPE = 141
-"""Exit status when nobody reads our output, as shells give it: 128 + SIGPIPE."""
+EXIT_BROKEN_PIPE = EXIT_SIGNAL + signal.SIGPIPE
+"""Exit status when nobody reads our output."""
 
 
 class Verb(Protocol):

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from mttcg.instrument.native.frames import JUMPS
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.code import FLOATS
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.decode import PAGE
 
 ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
 """What the guest is told that each engine has."""

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from mttcg.config import PAGE_SIZE, Config
+from mttcg.config import Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, set_symbols
 from mttcg.hardware.board import RAM_BASE, virt_tree
 from mttcg.hardware.devicetree import ISA
+from mttcg.memory.page import PAGE
 
 
 def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: int) -> int:
@@ -14,7 +15,7 @@ def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: i
 
     Raises `GuestFileError` if a segment of the image is there.
     """
-    address = (ram_base + ram_size - len(tree)) // PAGE_SIZE * PAGE_SIZE
+    address = (ram_base + ram_size - len(tree)) // PAGE * PAGE
     for segment in image.segments:
         end = segment.address + segment.memory_size
         if end > address:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_REFUSED, EXIT_USER
 from mttcg.instrument.native.native_cache import use_native_cache
-from mttcg.processes.parent import signal_at_end_of_parent
+from mttcg.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (

@@ -13,8 +13,8 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.hardware.board import RAM_BASE
 from mttcg.isa.registry import isa_named
-from mttcg.isa.riscv64.hart import State
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.state.vcpu_state import ENDED, State
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import Optimise, Start, expect
@@ -27,7 +27,6 @@ MOST_WAITING = 64
 """More stay in the channels, which get full then: the vCPUs ask again later."""
 NATIVE_ROOM = 64 << 20
 """Bytes to have at the start, as a vCPU has to."""
-ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
 
 def ask_to_leave(harts: Harts, vcpu: int) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mttcg.config import PAGE_SIZE, Config
+from mttcg.config import Config
 from mttcg.engine.base import ISA, Discover, Engine, Memory
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
@@ -27,11 +27,13 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
 from mttcg.isa.riscv64.extensions import misa
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.isa.riscv64.state import Hart
+from mttcg.memory.page import PAGE
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
+from mttcg.state.vcpu_state import State
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -344,9 +346,7 @@ def device_pages(board: Board) -> tuple[int, ...]:
         page
         for placed in board.mmio.ranges()
         if placed.device.in_ram
-        for page in range(
-            (placed.base - RAM_BASE) // PAGE_SIZE, (placed.end - 1 - RAM_BASE) // PAGE_SIZE + 1
-        )
+        for page in range((placed.base - RAM_BASE) // PAGE, (placed.end - 1 - RAM_BASE) // PAGE + 1)
     )
 
 

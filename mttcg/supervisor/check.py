@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.isa.riscv64.hart import Hart, State
 from mttcg.processes.check_counters import ACCESSES, ENTERED, LEFT, OWNER, RETIRED, RING
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.run_state import RunState
 from mttcg.tbcache.cache import BlockCache
@@ -123,13 +123,13 @@ def check(run: RunState) -> Checked:
     return found
 
 
-def ended_in_order(hart: Hart, machine: MachineState) -> bool:
+def ended_in_order(hart: VcpuState, machine: MachineState) -> bool:
     """Whether a vCPU came to the end of its run loop; one whose callback raised does."""
     failed = hart.state == State.FAILED and machine.ending == Ending.CALLBACK
     return failed or hart.state == State.STOPPED
 
 
-def read_counts(run: RunState, hart: Hart, cache: BlockCache) -> Counted:
+def read_counts(run: RunState, hart: VcpuState, cache: BlockCache) -> Counted:
     """What is in the shared memory of a vCPU that has ended."""
     cpu = hart.index
     words = {name: run.boards.words(OWNER, name, cpu) for name in (ENTERED, LEFT, RETIRED)}
@@ -139,7 +139,7 @@ def read_counts(run: RunState, hart: Hart, cache: BlockCache) -> Counted:
 
 
 def count(
-    hart: Hart,
+    hart: VcpuState,
     cache: BlockCache,
     words: "dict[str, np.ndarray[Any, Any]]",
     accesses: int,

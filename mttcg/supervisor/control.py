@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.state.vcpu_state import ENDED, State, VcpuState
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.messages import InstrumentsTold, Message, PluginRefused, TellInstruments, expect
 from mttcg.vcpu.shared import Ending
 from mttcg_bus.errors import BusError
@@ -212,7 +211,7 @@ class Control:
         self.paused_ns = time.monotonic_ns()
         return {"vcpus": self._vcpus()}
 
-    def _moving(self, number: int) -> list[Hart]:
+    def _moving(self, number: int) -> list[VcpuState]:
         return [h for h in self.run.harts.harts if h.held != number and h.state not in ENDED]
 
     def _let_go(self) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 from mttcg.errors import UserError
 from mttcg.hardware.board import RAM_BASE
 from mttcg.isa.riscv64.csr import CSRS, Clock, Csr
-from mttcg.isa.riscv64.hart import MASK, Hart
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
+from mttcg.isa.riscv64.state import Hart
+from mttcg.state.words import MASK
 
 SPACES = ("virtual", "physical")
 LARGEST_PIECE = 32 << 10

@@ -14,10 +14,10 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 from mttcg.errors import PluginError, UserError
+from mttcg.state.vcpu_state import ENDED
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.messages import (
     LoadPlugin,
     Message,

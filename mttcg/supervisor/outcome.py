@@ -12,10 +12,11 @@ from typing import Any
 import psutil
 
 from mttcg.engine.llvm.arena import use_of
-from mttcg.errors import EXIT_FAULT
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.isa.riscv64.state import Hart
+from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.vcpu_state import State
 from mttcg.supervisor.check import check
 from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.supervisor.run_state import RunState
@@ -23,7 +24,6 @@ from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
 from mttcg.version import VERSION
 
-EXIT_INTERRUPTED = 130
 EXIT_WAITING = 71
 """Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
 NANOSECONDS = 1e-9

@@ -14,9 +14,9 @@ from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage
 from mttcg.isa.riscv64.extensions import isa_text
-from mttcg.isa.riscv64.hart import State
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
+from mttcg.state.vcpu_state import State
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import Console
 from mttcg.supervisor.control import Control

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Protocol
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
-from mttcg.isa.riscv64.hart import NEVER, Hart, State
+from mttcg.isa.riscv64.state import NEVER, Hart
 from mttcg.isa.riscv64.traps import enabled_interrupts
 from mttcg.processes.trap_loops import warning_of
+from mttcg.state.vcpu_state import State
 from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.supervisor.failures import Failures

@@ -10,7 +10,8 @@ import numpy as np
 from mttcg.errors import MttcgError
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.tbcache.decode import PAGE, decode_block, word_at
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import decode_block, word_at
 from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from mttcg.isa.code import Code
-
-PAGE = 4096
+from mttcg.memory.page import PAGE
 
 INSTRUCTION = np.dtype(
     [

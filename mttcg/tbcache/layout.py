@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.tbcache.decode import INSTRUCTION, PAGE
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import INSTRUCTION
 
 SLOTS = 16384
 HALVES = PAGE // 2

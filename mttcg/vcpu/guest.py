@@ -1,7 +1,7 @@
 """The guest as plugins see it: declarations before the start, changes and events during the run."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import index
 from typing import Any
@@ -21,7 +21,7 @@ from mttcg.instrument.native import clock
 from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
@@ -119,7 +119,7 @@ class GuestOfVcpu:
     """
 
     index: int
-    harts: list[Hart]
+    harts: Sequence[VcpuState]
     plugins: dict[str, Any]
     declarations: Declarations
     emitters: Emitters
@@ -154,7 +154,7 @@ class GuestOfVcpu:
         return len(self.harts)
 
     @property
-    def hart(self) -> Hart:
+    def hart(self) -> VcpuState:
         """The hart of this process."""
         return self.harts[self.index]
 

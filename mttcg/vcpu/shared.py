@@ -8,9 +8,10 @@ import os
 import time
 from enum import IntEnum
 
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
+from mttcg.memory.page import PAGE
 
-MACHINE_BYTES = 4096
+MACHINE_BYTES = PAGE
 NANOSECONDS_PER_TICK = 100
 """mtime runs at 10 MHz, as on QEMU's virt board."""
 

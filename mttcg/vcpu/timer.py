@@ -6,7 +6,7 @@ import threading
 import time
 
 from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
-from mttcg.isa.riscv64.hart import NEVER, Hart
+from mttcg.isa.riscv64.state import NEVER, Hart
 from mttcg.vcpu.shared import NANOSECONDS_PER_TICK, MachineState
 
 LONGEST_SLEEP = 3600.0

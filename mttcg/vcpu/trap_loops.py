@@ -9,7 +9,7 @@ loop, nor is one in which anything else is taken in between.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Trap
 
 SUSPECTED, SURE = 2000, 3000

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from mttcg.isa.code import Code, Missing
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.state.unsupported import UnsupportedCounts
 
 MOST_PLACES = 64
 """Places of one hart that are told of; the counts have the others as well."""

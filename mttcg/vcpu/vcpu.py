@@ -9,10 +9,12 @@ from mttcg.engine.base import ISA, Exit, ExitKind
 from mttcg.instrument.api.cpu import Moment
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.code import Access, Missing
-from mttcg.isa.riscv64.hart import NEVER, Hart, State
+from mttcg.isa.code import Missing
+from mttcg.isa.facts import Access
+from mttcg.isa.riscv64.state import NEVER, Hart
 from mttcg.isa.riscv64.system import Effect, execute, float_enabled
 from mttcg.isa.riscv64.traps import Cause, Trap, enabled_interrupts, take_interrupt, take_trap
+from mttcg.state.vcpu_state import State
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle

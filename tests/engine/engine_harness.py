@@ -23,8 +23,8 @@ from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET, Hart
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout

@@ -2,8 +2,9 @@
 
 import pytest
 
-from mttcg.isa.riscv64.hart import HART_STRIDE, Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap, take_trap
+from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.vcpu.trap_loops import MOST_TOLD, SURE, TrapLoop, TrapLoops
 
 ILLEGAL = Trap(Cause.ILLEGAL_INSTRUCTION, 0x8000_0010, 0)
@@ -13,7 +14,7 @@ class Trapping:
     """A hart that takes traps; what is told of its loops."""
 
     def __init__(self) -> None:
-        self.hart = Hart(memoryview(bytearray(HART_STRIDE)), 0)
+        self.hart = Hart(memoryview(bytearray(STATE_BYTES)), 0)
         self.hart.mtvec = 0x8000_0100
         self.told: list[TrapLoop] = []
         self.loops = TrapLoops(self.hart, lambda: None, self.told.append)

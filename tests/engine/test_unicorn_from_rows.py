@@ -5,8 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from mttcg.engine.unicorn import hooks
-from mttcg.engine.unicorn.riscv64 import from_rows
+from mttcg.engine.unicorn.riscv64 import from_rows, look_up
 from mttcg.instrument.native.frames import JUMPS
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
@@ -17,7 +16,7 @@ from mttcg.native.amo import NUMBERS
 
 def looked_up(word: int) -> tuple[int, bool]:
     """Destination and whether it jumps, as the hooks find them."""
-    register, jumps = hooks.destination_and_jump(np.uint64(word))
+    register, jumps = look_up.destination_and_jump(np.uint64(word))
     assert jumps in (0, JUMPS)
     return int(register), bool(jumps)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mttcg.isa.code import FLOATS
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.interpreter import Interpreter

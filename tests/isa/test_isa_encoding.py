@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mttcg.isa.code import Access
+from mttcg.isa.facts import Access
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import disassemble, facts
 from mttcg.isa.riscv64.isa import RISCV64

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mttcg.isa.code import FLOATS, Access
+from mttcg.isa.facts import FLOATS, Access
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Amo

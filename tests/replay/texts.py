@@ -17,7 +17,7 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
-from mttcg.tbcache.decode import PAGE
+from mttcg.memory.page import PAGE
 
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
 RAM_BASE, RAM_BYTES = 0x8000_0000, 128 << 20

@@ -12,9 +12,9 @@ import pytest
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.page import PAGE
 from mttcg.tbcache import cache as cache_module
 from mttcg.tbcache.cache import BlockCache, CacheFullError, OverlappingCodeError
-from mttcg.tbcache.decode import PAGE
 from mttcg.tbcache.layout import Layout
 from mttcg.tbcache.lock import SegmentLock
 

@@ -12,7 +12,7 @@ from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
 from mttcg.hardware.board import RAM_BASE
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.tbcache.decode import PAGE
+from mttcg.memory.page import PAGE
 from mttcg_bench.checkout import GUESTS
 from mttcg_bench.model import Case, Measurement, Variant
 

@@ -27,11 +27,11 @@ from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import compute
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.decode import PAGE
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4

@@ -14,9 +14,9 @@ from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.memory.page import PAGE
+from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
-from mttcg.tbcache.decode import PAGE
 
 if TYPE_CHECKING:
     from mttcg.engine.unicorn.spare import SpareEngine, Stepper

@@ -17,7 +17,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.text import COUNTER, UNLIKELY, Text
 from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
 from mttcg.isa.riscv64.floats import Flags
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 
 NAMES = tuple(sorted(OPERATIONS))
 NUMBERS = {name: number for number, name in enumerate(NAMES)}

@@ -19,7 +19,7 @@ from mttcg.engine.llvm.text import Text, without_advice
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.isa.kind import Kind
-from mttcg.tbcache.decode import PAGE
+from mttcg.memory.page import PAGE
 
 
 class PageFunction:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mttcg.engine.llvm.text import UNLIKELY, Text
+from mttcg.memory.page import PAGE
 
 LONGEST_SPAN = 1 << 13
 """Bytes that are looked at together, at most."""
@@ -132,8 +133,8 @@ class Spans:
         for device in self.ram.device_pages:
             page, other, both = (self.text.name() for _ in range(3))
             lines += [
-                f"{page} = and i64 %low{label}, -4096",
-                f"{other} = icmp ne i64 {page}, {4096 * device}",
+                f"{page} = and i64 %low{label}, {-PAGE}",
+                f"{other} = icmp ne i64 {page}, {PAGE * device}",
                 f"{both} = and i1 {plain}, {other}",
             ]
             plain = both

@@ -9,7 +9,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
-from mttcg.isa.riscv64.hart import OFFSET
+from mttcg.isa.riscv64.state import OFFSET
 
 ROW_BYTES = 16
 RUN_KEY = 1

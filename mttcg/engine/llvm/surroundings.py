@@ -6,7 +6,7 @@ from mttcg.engine.llvm.emit import Emitter
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.looks import Looks, publish_counts
 from mttcg.engine.llvm.text import COUNTER, REGISTER
-from mttcg.isa.riscv64.hart import OFFSET
+from mttcg.isa.riscv64.state import OFFSET
 
 FRAME_FIELDS = {
     "exit": Word.EXIT,

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from mttcg.isa.code import Code, Facts
+from mttcg.isa.code import Code
+from mttcg.isa.facts import Facts
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.tbcache.decode import PAGE, word_at
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import word_at
 
 ADDRESS_BYTES = 4
 """Length of an instruction that computes an address for the jump behind it."""

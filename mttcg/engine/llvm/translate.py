@@ -11,9 +11,9 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.hart import MACHINE_MODE
+from mttcg.isa.riscv64.state import MACHINE_MODE
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.decode import PAGE
 
 MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""

@@ -14,7 +14,7 @@ import numpy as np
 from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
-from mttcg.tbcache.decode import PAGE
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.layout import HALVES
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"

@@ -14,12 +14,12 @@ from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flu
 from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
 from mttcg.engine.unicorn.riscv64.left_to_host import is_extreme
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import compute
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.decode import PAGE
 from mttcg.tbcache.layout import HALVES, SLOTS
 
 CODE_BASE = 1 << 40

@@ -20,11 +20,11 @@ from mttcg.engine.unicorn.sites import rows_of
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import float_enabled
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.decode import PAGE
 
 FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}
 COMPLETED = (Reason.NONE, Reason.FETCH_PAGE)

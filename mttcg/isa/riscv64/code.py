@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any
 
-from mttcg.isa.code import Facts, Missing
+from mttcg.isa.code import Missing
+from mttcg.isa.facts import Facts
 from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.reserved import kind_of_reserved

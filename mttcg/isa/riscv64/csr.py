@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mttcg.isa.riscv64.hart import MASK, Hart
+from mttcg.isa.riscv64.state import Hart
+from mttcg.state.words import MASK
 
 MACHINE_MODE = 3
 

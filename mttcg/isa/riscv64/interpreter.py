@@ -12,7 +12,6 @@ from typing import Literal
 from mttcg.isa.operations import Binary, Bits, Compare, Shift
 from mttcg.isa.riscv64.float_operations import evaluate
 from mttcg.isa.riscv64.floats import Rounding
-from mttcg.isa.riscv64.hart import MASK, Hart
 from mttcg.isa.riscv64.interpreted_memory import (
     Interpretation,
     InterpretedMemory,
@@ -21,9 +20,11 @@ from mttcg.isa.riscv64.interpreted_memory import (
     signed,
     unsigned,
 )
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating import DYNAMIC
 from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.state.words import MASK
 
 ROUNDING_SHIFT = 5
 """Where frm lies in fcsr (Unprivileged ISA 20.2)."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 
 from mttcg.isa.riscv64.csr import CSRS, MSTATUS_FS, Clock, is_read_only
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.length import length
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, Trap, return_from_trap
 
 

@@ -13,7 +13,7 @@ from mttcg.isa.riscv64.csr import (
     Clock,
     pending,
 )
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 
 INTERRUPT = 1 << 63
 VECTORED = 1

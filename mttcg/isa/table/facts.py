@@ -1,6 +1,6 @@
 """What a row says of an instruction word, without running it."""
 
-from mttcg.isa.code import FLOATS, Access, Facts
+from mttcg.isa.facts import FLOATS, Access, Facts
 from mttcg.isa.kind import Kind
 from mttcg.isa.table.row import Decoded
 

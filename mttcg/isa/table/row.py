@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from mttcg.isa.code import Extension
+from mttcg.isa.facts import Extension
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Amo, Operations, V

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.isa.code import FLOATS
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.table.decode import ROWS
 from mttcg.isa.riscv64.table.layout import RD
@@ -18,12 +18,12 @@ from mttcg.native.amo import NUMBERS
 Words = np.ndarray[Any, np.dtype[np.int64]]
 Entries = np.ndarray[Any, np.dtype[np.uint8]]
 REGISTER, WRITES_RD, JUMPS = 0x3F, 0x40, 0x80
-"""Of an entry: the register that is written, as `isa.code.FLOATS` has it; whether rd's number is to
-be added to that; whether the instruction always goes elsewhere."""
+"""Of an entry: the register that is written, numbered as by `isa.facts`; whether rd is to
+be added; whether the instruction always goes elsewhere."""
 CHOOSING = {2: 0xFFFF, 4: 0xFE00_707F}
 """By length, the bits that choose an entry."""
 
-LOAD_RESERVED, STORE_CONDITIONAL, FIRST_AMO = 1, 2, 3
+LR, SC, FIRST_AMO = 1, 2, 3
 """Entries of ATOMICS: what an atomic does, from FIRST_AMO on a number of `native.amo`; 0: none."""
 
 
@@ -51,7 +51,8 @@ def _registers(row: Row, words: Any) -> Words:
     if not writes or rd.mask == rd.base == 0:
         return np.zeros_like(words)
     if row.length == 2:
-        return np.zeros_like(words) + rd.value(words) + first
+        numbers: Words = words * 0 + rd.value(words) + first
+        return numbers
     assert rd == RD, "32-bit formats have rd in one place"
     return np.full_like(words, first | WRITES_RD)
 
@@ -71,7 +72,7 @@ def _atomics() -> Entries:
         memory = row.behaviour.memory
         if row.behaviour.kind is not Kind.ATOMIC or memory is None:
             continue
-        number = LOAD_RESERVED if memory.loads else STORE_CONDITIONAL
+        number = LR if memory.loads else SC
         if memory.operation is not None:
             number = FIRST_AMO + NUMBERS[memory.operation]
         found[row.match >> 27 << 3 | row.match >> 12 & 7] = number
