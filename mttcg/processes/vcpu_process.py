@@ -195,6 +195,7 @@ class VcpuProcess:
         ram = (RAM_BASE, self.maps["ram"])
         self.guest = guest = GuestOfVcpu(
             index=self.index,
+            isa=self.isa,
             harts=self.harts.harts,
             plugins=self.plugins,
             declarations=self.declarations,

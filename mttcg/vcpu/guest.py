@@ -21,6 +21,7 @@ from mttcg.instrument.native import clock
 from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
+from mttcg.isa.base import Isa
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
@@ -119,6 +120,7 @@ class GuestOfVcpu:
     """
 
     index: int
+    isa: Isa
     harts: Sequence[VcpuState]
     plugins: dict[str, Any]
     declarations: Declarations
@@ -138,7 +140,7 @@ class GuestOfVcpu:
         """Take the registry over from before the fork."""
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
-        self.cpu = Cpu(self.index, len(self.harts), self)
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )

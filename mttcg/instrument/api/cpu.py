@@ -4,7 +4,7 @@ from typing import Protocol
 
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
-from mttcg.isa.riscv64.registers import INDEX
+from mttcg.isa.base import Registers
 
 
 class Access(Protocol):
@@ -52,8 +52,9 @@ class Cpu:
         count: how many vCPUs the guest has.
     """
 
-    def __init__(self, index: int, count: int, access: Access) -> None:
+    def __init__(self, index: int, count: int, access: Access, registers: Registers) -> None:
         self.index, self.count = index, count
+        self._registers = registers
         self._access = access
         self._moment = Moment.ELSEWHERE
         self._pc = 0
@@ -124,10 +125,9 @@ class Cpu:
         else:
             self._access.write_f(number, bits)
 
-    @staticmethod
-    def _find(name: str) -> tuple[str, int]:
+    def _find(self, name: str) -> tuple[str, int]:
         try:
-            return INDEX[name]
+            return self._registers.index[name]
         except (KeyError, TypeError):
             raise UnknownRegisterError(name) from None
 

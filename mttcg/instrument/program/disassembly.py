@@ -1,6 +1,6 @@
 """Guest code as text, for reports."""
 
-from mttcg.isa.registry import isa_named
+from mttcg.isa.registry import DEFAULT, isa_named
 
 
 def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
@@ -10,4 +10,4 @@ def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
         code: bytes of the guest's instructions.
         address: guest address of the first.
     """
-    return isa_named("riscv64").code.disassemble(code, address)
+    return isa_named(DEFAULT).code.disassemble(code, address)
