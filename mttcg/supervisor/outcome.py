@@ -141,13 +141,13 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
 
 def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
-    garbage = {where: count for where, count in run.delivery.garbage().items() if count}
+    garbage = {where: count for where, count in run.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
         watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
-    ledgers = run.delivery.ledger()
+    ledgers = run.streams.ledger()
     for name, ledger in ledgers.items():
-        lossless = run.delivery.known[name].how.whole
+        lossless = run.streams.known[name].how.whole
         if not ledger.complete if lossless else ledger.in_flight:
             watch.failures.add(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
@@ -166,7 +166,7 @@ def interim_result(run: RunState, watch: Watch) -> RunResult:
     """The result so far of a run that goes on, with the reports that came last."""
     reports = {
         aggregator.plugin: aggregator.latest
-        for aggregator in run.delivery.aggregators
+        for aggregator in run.aggregators
         if aggregator.latest is not None
     }
     found = result_of(run, watch, reports, StopReason.RUNNING, 0)
@@ -178,7 +178,7 @@ def result_of(
     run: RunState, watch: Watch, reports: dict[str, Any], reason: StopReason, status: int
 ) -> RunResult:
     """All there is of a run, with the `reports` of its aggregators."""
-    counted = run.counters()
+    counted, delivery = run.counters(), run.delivery
     plugins = run.past_reports | {
         plugin.name: counted.get(plugin.name, {}) | reports.get(plugin.name, {})
         for plugin in run.host.needs.plugins
@@ -189,16 +189,16 @@ def result_of(
         host=host_facts(),
         exit_status=status,
         stop_reason=reason,
-        vcpus=[vcpu_result(hart, run.delivery.stalled_ns(hart.index)) for hart in run.harts.harts],
+        vcpus=[vcpu_result(hart, run.streams.stalled_ns(hart.index)) for hart in run.harts.harts],
         plugins=plugins,
         ledger=run.ledger(),
-        subscribers=run.delivery.subscribers(),
-        more_subscribers=run.delivery.more_subscribers(),
+        subscribers=delivery.subscribers() if delivery is not None else [],
+        more_subscribers=delivery.more_subscribers() if delivery is not None else {},
         failures=watch.failures.all(),
         consequences=list(watch.failures.consequences),
         warnings=list(watch.warnings),
         unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
-        garbage=run.delivery.garbage(),
+        garbage=run.garbage(),
     )

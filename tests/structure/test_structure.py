@@ -14,8 +14,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
-MORE_METHODS = {"bus/mttcg_bus/publisher/publisher.py Publisher": 35}
-"""Classes that have more methods, and how many: a table that may only become shorter."""
 
 ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
 """Parts of mttcg that every other may import."""
@@ -102,7 +100,7 @@ PLACES = {
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
     },
-    "psutil": {"mttcg/supervisor/outcome.py"},
+    "psutil": {"mttcg/supervisor/outcome.py", "mttcg/cli/runs.py"},
     "rich": {"mttcg/cli"},
     "distributed": {
         "mttcg/campaign/cluster.py",
@@ -124,9 +122,10 @@ ENVIRONMENT = {
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
-PRINTERS = {
-    "mttcg/cli/ctl.py": "JSON for programs, which has no character beyond ASCII's printable ones",
-}
+PRINTERS = dict.fromkeys(
+    ("mttcg/cli/ctl.py", "mttcg/cli/ps.py"),
+    "JSON for programs, which has no character beyond ASCII's printable ones",
+)
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
@@ -294,7 +293,7 @@ def test_no_class_has_too_many_methods() -> None:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
-    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == MORE_METHODS
+    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == {}
 
 
 def test_errors_are_raised_by_a_class_of_their_own() -> None:

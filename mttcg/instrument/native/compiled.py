@@ -51,7 +51,8 @@ NATIVE = "native"
 
 def _among_natives(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with its compiled neighbours as numba has them."""
-    assert isinstance(function, FunctionType)
+    if not isinstance(function, FunctionType):
+        return function
     known = function.__globals__
     used = {i.argval for i in dis.get_instructions(function) if i.opname == "LOAD_GLOBAL"}
     names = [name for name in sorted(used) if hasattr(known.get(name), NATIVE)]

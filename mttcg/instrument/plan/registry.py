@@ -16,6 +16,7 @@ from mttcg.instrument.api.targets import (
     Counter,
     Probe,
     Stream,
+    When,
 )
 from mttcg.instrument.loading.plugin_modules import is_within
 from mttcg.instrument.native import frames, operations
@@ -256,7 +257,9 @@ class Registry:
         inner = self._hold_target(attachment)
         if attachment.once:
             inner = self._hold_once(attachment, inner)
-        return inner if attachment.when is None else self._hold_if(attachment, inner)
+        if attachment.when is not None:
+            inner = self._hold_if(attachment, attachment.when, inner)
+        return inner
 
     def _hold_once(self, attachment: Attachment, inner: Held) -> Held:
         each_block = attachment.where is Where.BLOCK and attachment.pc is None
@@ -267,10 +270,9 @@ class Registry:
         kind: Kind = "once_table" if each_block else "once"
         return self._within(inner, operations.once(each_block), words, flags, kind, "")
 
-    def _hold_if(self, attachment: Attachment, inner: Held) -> Held:
-        assert attachment.when is not None
-        compiled, text = self.conditions[attachment.when.probe, attachment.where]
-        given = self._given(attachment.when.words)
+    def _hold_if(self, attachment: Attachment, when: When, inner: Held) -> Held:
+        compiled, text = self.conditions[when.probe, attachment.where]
+        given = self._given(when.words)
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
         words[frames.CONDITION] = compiled.address
         words[frames.CONDITION_DATA] = given.ctypes.data
