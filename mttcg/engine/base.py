@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from mttcg.instrument.native.frames import JUMPS
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.riscv64.classes import FLOATS, destination_of
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
@@ -128,12 +128,14 @@ class Engine(Protocol):
 
 def after_instruction(engine: Engine, pc: int, word: int, target: int) -> tuple[int, ...]:
     """What operations after an instruction are given, see `plan.Operation`."""
-    word &= (1 << 8 * length(word)) - 1
-    register = destination_of(word)
+    facts = engine.cache.code.facts(word)
+    word &= (1 << 8 * facts.length) - 1
+    register = facts.destination
     value = 0
     if register:
         value = engine.read_f(register - FLOATS) if register >= FLOATS else engine.read_x(register)
-    return pc, word | register << 32, value, target, engine.hart.instructions
+    what = word | register << 32 | (JUMPS if facts.jumps else 0)
+    return pc, what, value, target, engine.hart.instructions
 
 
 def tell_retired(
@@ -142,7 +144,7 @@ def tell_retired(
     """Run what a plan has after each instruction, for one that the host ran."""
     arguments = after_instruction(engine, pc, word, target)
     slot = engine.cache.used[engine.cache.page_of(pc)]
-    place = pc, 1, slot, pc % PAGE // 2, length(word)
+    place = pc, 1, slot, pc % PAGE // 2, engine.cache.code.length(word)
     for operation in operations:
         given = place if operation.kind == "table" else arguments
         OPERATION(operation.function)(operation.data, *given)

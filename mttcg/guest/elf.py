@@ -114,7 +114,8 @@ def _check_identification(path: Path, head: bytes) -> None:
 
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
     elf = ELFFile(BytesIO(content))
-    isa = _check_header(path, elf)
+    isa = _isa_of(path, elf)
+    _check_header(path, elf)
     ram = ram_base, ram_size
     whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
     for placement in whole:
@@ -141,15 +142,20 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     )
 
 
-def _check_header(path: Path, elf: ELFFile) -> Isa:
-    """Check the ELF header (gABI chapter 4): machine, type, sizes of table entries; the ISA."""
-    machine, file_type = str(elf["e_machine"]), str(elf["e_type"])
+def _isa_of(path: Path, elf: ELFFile) -> Isa:
+    """The instruction set that it is for."""
+    machine = str(elf["e_machine"])
     try:
-        isa = isa_of_machine(ENUM_E_MACHINE.get(machine, elf["e_machine"]))
-    except UnknownIsaError as error:
+        return isa_of_machine(ENUM_E_MACHINE.get(machine, 0))
+    except UnknownIsaError:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
         wrong = f"it is for another machine, {name}"
-        raise GuestFileError(path, wrong, _expected_isas()) from error
+        raise GuestFileError(path, wrong, _expected_isas()) from None
+
+
+def _check_header(path: Path, elf: ELFFile) -> None:
+    """Check the ELF header (gABI chapter 4): type, sizes of table entries."""
+    file_type = str(elf["e_type"])
     if file_type not in FILE_TYPES:
         wrong = WRONG_FILE_TYPES.get(file_type, f"its ELF type is {file_type}")
         raise GuestFileError(path, wrong, EXPECTED)
@@ -158,7 +164,6 @@ def _check_header(path: Path, elf: ELFFile) -> Isa:
         raise _damaged(path, f"program headers of {elf['e_phentsize']} bytes")
     if elf["e_shoff"] and elf["e_shentsize"] != SECTION_HEADER_SIZE:
         raise _damaged(path, f"section headers of {elf['e_shentsize']} bytes")
-    return isa
 
 
 def _check_segment(path: Path, content: bytes, placement: Placement) -> None:

@@ -40,7 +40,7 @@ class GuestImage:
 
     path: Path
     isa: Isa
-    """Of its code."""
+    """The instruction set that it is for."""
     ram_base: int
     """Guest physical address of the RAM that it was checked against."""
     ram_size: int

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from mttcg.isa.facts import Facts
+from mttcg.isa.table.row import Decoded
+
 
 class Missing(Protocol):
     """An instruction, or a system register, that a hart lacks."""
@@ -22,8 +25,18 @@ class Code(Protocol):
     A *word* is an instruction's bits as a number; what lies above its length does not count.
     """
 
+    @property
+    def alignment(self) -> int:
+        """Every instruction's address is a multiple of this."""
+
     def length(self, low_half: int) -> int:
         """Bytes of the instruction whose first 16 bits are given."""
+
+    def decode(self, word: int) -> Decoded | None:
+        """Take an instruction apart; None if the table has none."""
+
+    def facts(self, word: int) -> Facts:
+        """What is known of an instruction, also of one that the table lacks."""
 
     def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
         """Text of a run of instructions: (address, length in bytes, text) each."""

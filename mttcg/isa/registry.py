@@ -9,6 +9,10 @@ NAMES = {"riscv64": 243}
 """Each by name, with the `e_machine` of its ELF files; its package has it, in upper case."""
 
 
+DEFAULT = "riscv64"
+"""What is meant by those who have a word of a guest and do not say of which."""
+
+
 class UnknownIsaError(MttcgError):
     """No instruction set has that name, or that number in an ELF file."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory
+from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.hardware.devices import htif, uart16550
@@ -100,7 +101,15 @@ class VcpuProcess:
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine, self.isa.system)
         self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
+        self.cache = BlockCache(
+            self.maps["cache"],
+            self.fds["cache"],
+            self.ram,
+            RAM_BASE,
+            index,
+            self.isa.code,
+            left_to_host(self.isa),
+        )
         self.boards = MappedScoreboards(
             {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
         )
@@ -184,6 +193,7 @@ class VcpuProcess:
         ram = (RAM_BASE, self.maps["ram"])
         self.guest = guest = GuestOfVcpu(
             index=self.index,
+            isa=self.isa,
             harts=self.harts.harts,
             plugins=self.plugins,
             declarations=self.declarations,
@@ -192,7 +202,6 @@ class VcpuProcess:
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
-            registers=self.isa.registers,
             costs=Costs() if self.message.control else None,
         )
         session.set_guest(guest)

@@ -265,11 +265,11 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
     streams = tuple(map(place_of, state.streams.specs))
     return Start(
         guest=str(config.guest),
-        isa=state.isa.name,
         smp=config.smp,
         memory=config.memory,
         code_cache=config.code_cache,
         engine=state.engine,
+        isa=image.isa.name,
         pin=config.pin,
         entry=image.entry,
         device_tree=device_tree,

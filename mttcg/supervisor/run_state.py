@@ -75,7 +75,8 @@ class RunState:
     def cache(self) -> BlockCache:
         """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0)
+        code = self.isa.code
+        return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0, code)
 
     def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.decode import decode_block
-from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind, length
+from mttcg.isa.code import Code
+from mttcg.isa.kind import Kind
 from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import decode_block, word_at
 from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
+from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
 
 
@@ -67,6 +69,8 @@ class BlockCache:
         ram: guest RAM as bytes.
         ram_base: guest-physical address of RAM.
         user: number of this vCPU, its bit in a slot's `users`.
+        code: the guest's instructions.
+        left_to_host: what is fetched in another form.
     """
 
     def __init__(
@@ -76,9 +80,12 @@ class BlockCache:
         ram: "np.ndarray[Any, Any]",
         ram_base: int,
         user: int,
+        code: Code,
+        left_to_host: LeftToHost = NOTHING_LEFT,
     ) -> None:
         self.layout = Layout(len(ram) // PAGE)
         self.lock = SegmentLock(descriptor)
+        self.code, self.left_to_host = code, left_to_host
         self.ram, self.ram_base = ram, ram_base
         self.bit = np.uint64(1 << user)
         self.header = self.layout.array(segment, "header")
@@ -244,8 +251,7 @@ class BlockCache:
 
     def word_at(self, page: int, slot: int, offset: int) -> int:
         """The instruction at an offset in a slot, 16 or 32 bits."""
-        word = self.half_at(page, slot, offset)
-        return word | self.half_at(page, slot, offset + 2) << 16 if length(word) == 4 else word
+        return word_at(self.code, offset, lambda at: self.half_at(page, slot, at))
 
     def _decode(self, page: int, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
@@ -254,7 +260,7 @@ class BlockCache:
             raise CacheFullError("blocks", RECORDS)
         first, instructions = self._within_another(slot, offset) or (
             end,
-            decode_block(offset, lambda at: self.half_at(page, slot, at)),
+            decode_block(self.code, offset, lambda at: self.half_at(page, slot, at)),
         )
         if first + len(instructions) > INSTRUCTIONS:
             raise CacheFullError("decoded instructions", INSTRUCTIONS)
@@ -292,10 +298,11 @@ class BlockCache:
     ) -> None:
         """Make a host instruction, which ends the block, illegal in the fetched page."""
         begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
-        end = min(last + (0 if kind.runs_on_host else int(instructions["length"][-1])), PAGE)
+        left = kind in self.left_to_host.kinds
+        end = min(last + (0 if left else int(instructions["length"][-1])), PAGE)
         at = slot * PAGE
         if self.original_bytes[at + begin : at + end] != self.fetched_bytes[at + begin : at + end]:
             raise OverlappingCodeError(self.ram_base + page * PAGE + begin)
-        if kind.runs_on_host:
+        if left:
             # one aligned 16-bit store, so a fetch sees the old half or the new one
-            self.fetched[slot, last : last + 2].view("<u2")[0] = LEFT_TO_HOST
+            self.fetched[slot, last : last + 2].view("<u2")[0] = self.left_to_host.half

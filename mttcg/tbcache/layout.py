@@ -2,15 +2,15 @@
 
 The segment is sparse: only what is used takes memory. A *slot* is one version of one code page:
 its bytes as decoded (`original`) and as an engine that leaves some instructions to the host
-fetches it (`fetched`, where each of those begins with `encoding.LEFT_TO_HOST`).
+fetches it (`fetched`, where each of those begins with `LeftToHost.half`).
 """
 
 from typing import Any
 
 import numpy as np
 
-from mttcg.isa.riscv64.decode import INSTRUCTION
 from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import INSTRUCTION
 
 SLOTS = 16384
 HALVES = PAGE // 2

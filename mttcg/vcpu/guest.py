@@ -21,7 +21,7 @@ from mttcg.instrument.native import clock
 from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
-from mttcg.isa.base import Registers
+from mttcg.isa.base import Isa
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
@@ -115,11 +115,12 @@ class Declarations:
 class GuestOfVcpu:
     """The guest in a vCPU process: also the machinery behind its registry.
 
-    `registers` are those of its ISA, by name. `engine` joins once it exists; `failed` is called
-    with the error of a plugin's function. `costs`: where what those cost is booked, if it is to be.
+    `engine` joins once it exists; `failed` is called with the error of a plugin's function.
+    `costs`: where what those cost is booked, if it is to be.
     """
 
     index: int
+    isa: Isa
     harts: Sequence[VcpuState]
     plugins: dict[str, Any]
     declarations: Declarations
@@ -128,7 +129,6 @@ class GuestOfVcpu:
     channel: Channel
     ram: tuple[int, memoryview]
     failed: Callable[[CallbackError], None]
-    registers: Registers
     costs: Costs | None = None
     engine: Any = None
     applied: int = 0
@@ -140,7 +140,7 @@ class GuestOfVcpu:
         """Take the registry over from before the fork."""
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
-        self.cpu = Cpu(self.index, len(self.harts), self, self.registers)
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )

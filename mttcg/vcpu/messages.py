@@ -78,11 +78,11 @@ class Start(Message):
 
     TYPE: ClassVar[str] = "start"
     guest: str
-    isa: str
     smp: int
     memory: int
     code_cache: int
     engine: str
+    isa: str
     pin: bool
     entry: int
     device_tree: int

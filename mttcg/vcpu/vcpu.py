@@ -11,8 +11,7 @@ from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
-from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.loadstore import Access, access_of
+from mttcg.isa.facts import Access
 from mttcg.isa.system import NEVER, Effect, MemoryFault, Trap
 from mttcg.state.vcpu_state import State
 from mttcg.tbcache.cache import Block
@@ -212,7 +211,7 @@ class Vcpu:
         if isinstance(answer, Trap):
             self._take(answer)
             return
-        target = left.word >> 7 & 31
+        target = self.isa.code.facts(left.word).destination
         if target:
             self.engine.write_x(target, self.system.integer_registers(hart)[target])
         self.engine.retired(before, left.word, hart.pc)
@@ -282,21 +281,22 @@ class Vcpu:
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""
-        access = access_of(left.word)
+        facts = self.isa.code.facts(left.word)
+        access = facts.access
         assert access is not None
         address = self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1
         self.hart.instructions += 1
         found = self.devices.find(address, access.size)
         if found is None and not self._in_ram(address, access.size):
-            fault = MemoryFault.STORE if access.store else MemoryFault.LOAD
+            fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD
             self._take(self.system.fault(fault, left.pc, address))
             return
-        value = (self._store if access.store else self._load)(left.pc, access, address, found)
-        self.hart.pc = left.pc + length(left.word)
+        value = (self._store if access.stores else self._load)(left.pc, access, address, found)
+        self.hart.pc = left.pc + facts.length
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
-            told = (found[0].name, address, access.size, value, access.store)
+            told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
     def _in_ram(self, address: int, size: int) -> bool:

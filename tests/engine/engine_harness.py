@@ -21,6 +21,7 @@ from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
+from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
@@ -105,7 +106,15 @@ class Bare:
         self.hart: Any = self.harts.harts[0]
         self.hart.reservation = NO_RESERVATION
         array = np.frombuffer(self.ram, dtype=np.uint8)
-        self.cache = BlockCache(self.maps["cache"], self.fds["cache"], array, base, 0)
+        self.cache = BlockCache(
+            self.maps["cache"],
+            self.fds["cache"],
+            array,
+            base,
+            0,
+            RISCV64.code,
+            left_to_host(RISCV64),
+        )
         self.memory = Memory(address_of(self.ram), base, size, address_of(self.maps["cache"]))
         self.vcpu = Vcpu(
             0,

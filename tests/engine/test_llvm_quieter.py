@@ -13,6 +13,7 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites, Weave
 from mttcg.instrument.native import frames
 from mttcg.instrument.plan.plan import Operation, Plan
+from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.tbcache.layout import HALVES
 
 START, SLOT = 0x8000_0000, 3
@@ -38,7 +39,9 @@ def once() -> Iterator[Once]:
 
 
 def source(sites: Sites) -> str:
-    sweep = Sweep(START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6])
+    sweep = Sweep(
+        RISCV64.code, START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6]
+    )
     ram = Ram(START, 1 << 20, ())
     return PageFunction(sweep, ram, sites, SLOT, held=True).source()
 

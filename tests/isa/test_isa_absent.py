@@ -10,8 +10,8 @@ from elftools.elf.elffile import ELFFile
 from mttcg.isa.riscv64.absent import privileged
 from mttcg.isa.riscv64.absent.lookup import ROWS, absent
 from mttcg.isa.riscv64.csr import CSRS
-from mttcg.isa.riscv64.encoding import length
 from mttcg.isa.riscv64.extensions import EXTENSIONS
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import ROWS as OWN
 from mttcg.isa.riscv64.table.decode import decode
 

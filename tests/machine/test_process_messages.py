@@ -52,11 +52,11 @@ EXAMPLES: tuple[tuple[Message, int], ...] = (
     (
         messages.Start(
             guest="a.elf",
-            isa="riscv64",
             smp=2,
             memory=1 << 20,
             code_cache=1 << 20,
             engine="llvm",
+            isa="riscv64",
             pin=False,
             entry=0x80000000,
             device_tree=0x80100000,

@@ -12,8 +12,8 @@ from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
+from mttcg.engine.unicorn.riscv64.left_to_host import is_extreme
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.encoding import Kind, classify, length
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system_instructions import float_enabled
@@ -138,7 +138,7 @@ class UnicornEngine(UnicornRegisters):
                 return self._exit(reason)
 
     def _is_extreme(self, word: int) -> bool:
-        return classify(word) is Kind.EXTREME and float_enabled(self.hart)
+        return is_extreme(word) and float_enabled(self.hart)
 
     def _compute(self, pc: int, word: int) -> int:
         """Run fmin or fmax, which ends its block, and is counted, by its definition.
@@ -215,7 +215,7 @@ class UnicornEngine(UnicornRegisters):
         page, count = self.cache.page_of(begin), 0
         slot = self.cache.used[page]
         while begin < end:
-            begin += length(self.cache.half_at(page, slot, begin % PAGE))
+            begin += self.cache.code.length(self.cache.half_at(page, slot, begin % PAGE))
             count += 1
         return count
 
@@ -285,7 +285,7 @@ class UnicornEngine(UnicornRegisters):
                 return
         else:
             block = self._block_at(pc)
-        if block.terminator.runs_on_host and (block.slot, pc) not in self.clean:
+        if block.terminator in self.cache.left_to_host.kinds and (block.slot, pc) not in self.clean:
             # it may have been translated before its last instruction was left to the host
             self.clean.add((block.slot, pc))
             self.engine.ctl_remove_cache(pc, block.pc + block.size)

@@ -54,7 +54,8 @@ class Cpu:
 
     def __init__(self, index: int, count: int, access: Access, registers: Registers) -> None:
         self.index, self.count = index, count
-        self._access, self._registers = access, registers
+        self._registers = registers
+        self._access = access
         self._moment = Moment.ELSEWHERE
         self._pc = 0
 

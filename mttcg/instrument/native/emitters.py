@@ -20,6 +20,7 @@ from mttcg.instrument.native.frames import (
     HOW_BITS,
     HOW_MASK,
     ITEMSIZE,
+    JUMPS,
     LIMIT,
     LOST,
     MASK,
@@ -27,6 +28,7 @@ from mttcg.instrument.native.frames import (
     MOST_TICKS,
     ONE,
     RECORDS,
+    REGISTER_MASK,
     RING,
     SCRATCH,
     SLOW,
@@ -34,12 +36,10 @@ from mttcg.instrument.native.frames import (
     START,
     WRITE,
 )
-from mttcg.isa import native as host
-from mttcg.isa.riscv64 import classes
+from mttcg.native import host
 from mttcg_bus.ring import ring
 
 U64 = np.uint64
-is_jump = njit(cache=True)(classes.is_jump)
 SIGNATURE = types.void(*[types.uint64] * 6)
 HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
 
@@ -246,17 +246,17 @@ def emit_retired(data, pc, what, value, _target, _instructions):
     place = next_record(data)
     host.store64(place, pc)
     host.store64(place + U64(8), value)
-    instruction, register = what & U64(0xFFFF_FFFF), what >> U64(32)
-    last = instruction | (word(data, CPU) << U64(32)) | (register << U64(48))
+    instruction, register = what & U64(0xFFFF_FFFF), what & U64(REGISTER_MASK)
+    last = instruction | (word(data, CPU) << U64(32)) | (register << U64(16))
     host.store64(place + U64(16), last)
 
 
 @cfunc(SIGNATURE)
 def emit_transfer(data, pc, what, _value, target, instructions):
     """Write an `events.TRANSFER` record if the instruction is a jump."""
-    instruction = what & U64(0xFFFF_FFFF)
-    if not is_jump(np.int64(instruction)):
+    if what & U64(JUMPS) == U64(0):
         return
+    instruction = what & U64(0xFFFF_FFFF)
     now = host.clock_before()
     place = next_record(data)
     host.store64(place, pc)

@@ -16,7 +16,7 @@ from mttcg.instrument.api.changes import Where
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.native.probe_errors import check_arguments, probe_error
 from mttcg.instrument.native.probe_key import content_of
-from mttcg.isa import native as host
+from mttcg.native import host
 
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)

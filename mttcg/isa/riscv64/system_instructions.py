@@ -8,7 +8,7 @@ if the answer is a Trap.
 from collections.abc import Callable
 
 from mttcg.isa.riscv64.csr import CSRS, MSTATUS_FS, is_read_only
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, return_from_trap
 from mttcg.isa.system import Clock, Effect, Trap
