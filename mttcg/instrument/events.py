@@ -88,7 +88,7 @@ TRANSFER = np.dtype(
         ("cpu", "<u4"),
     ]
 )
-"""A jump, call, return or mret, after it: where it went, and when.
+"""A jump, call, return or return from a trap, after it: where it went, and when.
 
 `word` is the instruction, see `instruction_class`; `instructions` is how many the vCPU has retired
 with it. `time`: see `TIMED_ACCESS` for the clock. Branches have no records.
