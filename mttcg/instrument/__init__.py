@@ -41,7 +41,13 @@ from mttcg.instrument.native.clock import clock_ticks
 from mttcg.instrument.native.compiled import compiled
 from mttcg.instrument.program.disassembly import disassemble
 from mttcg.instrument.program.elf_segments import ElfSegment, elf_segments
-from mttcg.instrument.program.instructions import InstructionClass, instruction_class
+from mttcg.instrument.program.instructions import (
+    InstructionClass,
+    instruction_class,
+    instruction_length,
+    register_name,
+    returns_from_trap,
+)
 from mttcg.instrument.program.source_lines import SourceLines, source_lines
 from mttcg.printable import printable
 
@@ -67,12 +73,15 @@ __all__ = [
     "elf_segments",
     "events",
     "instruction_class",
+    "instruction_length",
     "instrument",
     "instrument_block",
     "instrument_memory",
     "option",
     "printable",
     "probe",
+    "register_name",
+    "returns_from_trap",
     "source_lines",
     "symbol",
     "uninstrument",

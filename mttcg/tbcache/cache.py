@@ -10,8 +10,9 @@ import numpy as np
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.decode import decode_block
 from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind, length
+from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
-from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
+from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, Layout
 from mttcg.tbcache.lock import SegmentLock
 
 
@@ -44,7 +45,7 @@ class Block:
     terminator: Kind
     accesses: int
     atomics: int
-    instructions: "np.ndarray[Any, Any]"
+    instructions: Array
 
     @property
     def pcs(self) -> list[int]:
@@ -53,7 +54,7 @@ class Block:
         return [page + int(offset) for offset in self.instructions["offset"]]
 
 
-def _hash(content: "np.ndarray[Any, Any]") -> int:
+def _hash(content: Array) -> int:
     digest = hashlib.blake2b(content.tobytes(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
@@ -73,7 +74,7 @@ class BlockCache:
         self,
         segment: memoryview,
         descriptor: int,
-        ram: "np.ndarray[Any, Any]",
+        ram: Array,
         ram_base: int,
         user: int,
     ) -> None:
@@ -104,7 +105,7 @@ class BlockCache:
         """Number of the RAM page that holds an address."""
         return (pc - self.ram_base) // PAGE
 
-    def content(self, page: int) -> "np.ndarray[Any, Any]":
+    def content(self, page: int) -> Array:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
@@ -139,7 +140,7 @@ class BlockCache:
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> int | None:
+    def _find_version(self, page: int, content: Array, tail: int) -> int | None:
         key = (_hash(content), tail)
         link = int(self.newest[page])
         while link:
@@ -152,7 +153,7 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> tuple[int, bool]:
+    def _new_slot(self, page: int, content: Array, tail: int) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -287,9 +288,7 @@ class BlockCache:
             return None
         return first + skipped, instructions[skipped:]
 
-    def _leave_to_host(
-        self, page: int, slot: int, instructions: "np.ndarray[Any, Any]", kind: Kind
-    ) -> None:
+    def _leave_to_host(self, page: int, slot: int, instructions: Array, kind: Kind) -> None:
         """Make a host instruction, which ends the block, illegal in the fetched page."""
         begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
         end = min(last + (0 if kind.runs_on_host else int(instructions["length"][-1])), PAGE)

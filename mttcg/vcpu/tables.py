@@ -8,9 +8,9 @@ import numpy as np
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
 from mttcg.isa.riscv64.decode import decode_block
 from mttcg.isa.riscv64.encoding import length
+from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import HALVES
 
 CODE_BYTES = EXECUTIONS["code"].itemsize
 """Longer blocks are cut."""

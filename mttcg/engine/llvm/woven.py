@@ -11,7 +11,7 @@ from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
 from mttcg.instrument.native import frames
 from mttcg.isa.riscv64.classes import is_jump
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 
 class Woven:
