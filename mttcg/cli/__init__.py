@@ -5,8 +5,9 @@ import importlib
 import signal
 import sys
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, NoReturn, Protocol
+from typing import NamedTuple, Protocol
 
+from mttcg.cli.parser import ArgumentParser
 from mttcg.cli.streams import discard_stream, ensure_stderr
 from mttcg.errors import (
     EXIT_FAULT,
@@ -14,7 +15,6 @@ from mttcg.errors import (
     EXIT_SIGNAL,
     MttcgError,
     OutputError,
-    UserError,
 )
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
@@ -39,7 +39,7 @@ class Verb(Protocol):
 class VerbRow(NamedTuple):
     """A verb of the command line: in a line, and the class of it, in its module.
 
-    The module is imported when the verb is used: most runs need one of eleven.
+    The module is imported when the verb is used: most runs need one of them.
     """
 
     summary: str
@@ -85,6 +85,11 @@ VERBS = {
         "mttcg.cli.keys",
         "KeysVerb",
     ),
+    "ps": VerbRow(
+        "List your runs on this machine, with the addresses of their buses.",
+        "mttcg.cli.ps",
+        "PsVerb",
+    ),
     "top": VerbRow(
         "Show a run as it goes: speed of each vCPU, streams, hottest blocks. q quits.",
         "mttcg.cli.top",
@@ -101,18 +106,6 @@ VERBS = {
         "BenchVerb",
     ),
 }
-
-
-class CommandLineError(UserError):
-    """The arguments are not what the command takes."""
-
-
-class ArgumentParser(argparse.ArgumentParser):
-    """A parser that raises CommandLineError in place of printing its usage and exiting."""
-
-    def error(self, message: str) -> NoReturn:
-        """Turn argparse's message into an error of ours."""
-        raise CommandLineError(f"{message}; expected as in `{self.prog} --help`")
 
 
 def build_parser(words: Collection[str] = VERBS.keys()) -> ArgumentParser:

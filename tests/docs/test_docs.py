@@ -44,7 +44,7 @@ FILES_MADE = {
     *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys")
+VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys", "ps", "top")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 

@@ -99,7 +99,7 @@ PLACES = {
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
     },
-    "psutil": {"mttcg/supervisor/outcome.py"},
+    "psutil": {"mttcg/supervisor/outcome.py", "mttcg/cli/runs.py"},
     "rich": {"mttcg/cli"},
     "distributed": {
         "mttcg/campaign/cluster.py",
@@ -121,9 +121,10 @@ ENVIRONMENT = {
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
-PRINTERS = {
-    "mttcg/cli/ctl.py": "JSON for programs, which has no character beyond ASCII's printable ones",
-}
+PRINTERS = dict.fromkeys(
+    ("mttcg/cli/ctl.py", "mttcg/cli/ps.py"),
+    "JSON for programs, which has no character beyond ASCII's printable ones",
+)
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""

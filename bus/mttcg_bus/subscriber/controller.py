@@ -24,7 +24,8 @@ class Control:
 
     url: of its bus. seconds: how long to wait for each answer; what was asked for is done also if
     nobody waits for it any more. security: keys, which a bus beyond this machine asks for, or a
-    token.
+    token. awaits: whether the run may begin only later; else NoPublisher comes at once if nobody
+    listens at the address.
     Each method waits for its answer, and raises CommandFailed with the run's words if there is an
     error, NoPublisher if there is no answer in time, PublisherLost if the run ends meanwhile,
     AddressRefused, KeyRefused, ProtocolError, WrongVersion. A `with` block closes it.
@@ -41,9 +42,10 @@ class Control:
         *,
         seconds: float = PATIENCE_SECONDS,
         security: Security | None = None,
+        awaits: bool = True,
     ) -> None:
         self.seconds = seconds
-        self._dealer = Dealer(url, security)
+        self._dealer = Dealer(url, security, awaits)
         self._numbers = itertools.count(1)
 
     def command(self, name: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:

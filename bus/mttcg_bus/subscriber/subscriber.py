@@ -314,26 +314,33 @@ class Subscriber:
         self.close()
 
 
-def ask_ledger(url: str, seconds: float = 10.0, security: Security | None = None) -> dict[str, Any]:
+def ask_ledger(
+    url: str, seconds: float = 10.0, security: Security | None = None, *, awaits: bool = True
+) -> dict[str, Any]:
     """Return where the records of a run are now: what the publisher at `url` answers.
 
     {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
-    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, KeyRefused,
-    ProtocolError.
+    the counts are those of `Ledger.to_plain`. awaits: whether the run may begin only later; else
+    NoPublisher comes at once if nobody listens at the address. Raises AddressRefused, NoPublisher,
+    KeyRefused, ProtocolError.
     """
-    return _ask(url, "ledger", seconds, security)
+    return _ask(url, "ledger", seconds, security, awaits)
 
 
-def ask_snapshot(url: str, seconds: float = 10.0, security: Security | None = None) -> Snapshot:
+def ask_snapshot(
+    url: str, seconds: float = 10.0, security: Security | None = None, *, awaits: bool = True
+) -> Snapshot:
     """Return what the run at `url` has counted so far, without subscribing.
 
-    Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
+    awaits: as of `ask_ledger`. Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
     """
-    return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
+    return Snapshot.from_plain(_ask(url, "snapshot", seconds, security, awaits))
 
 
-def _ask(url: str, what: str, seconds: float, security: Security | None = None) -> dict[str, Any]:
-    with Dealer(url, security) as dealer:
+def _ask(
+    url: str, what: str, seconds: float, security: Security | None, awaits: bool
+) -> dict[str, Any]:
+    with Dealer(url, security, awaits) as dealer:
         dealer.send(wire.Ask(what))
         received = dealer.receive(seconds)
     if isinstance(received.message, wire.Refused):
