@@ -28,8 +28,8 @@ def fill_ram(config: Config, image: GuestImage, board: Board, ram: Any, isa: str
     """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
 
     `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
-    the harts have. Returns the guest physical address of the device tree, which every hart gets in
-    a1. Raises `GuestFileError`.
+    the harts have. Returns the guest physical address of the device tree, which every hart is told
+    at the start. Raises `GuestFileError`.
     """
     places = image.places(board.symbols)
     tree = board.device_tree(config.smp, config.memory, places, isa=isa)

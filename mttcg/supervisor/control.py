@@ -20,6 +20,7 @@ from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, T
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.messages import InstrumentsTold, Message, PluginRefused, TellInstruments, expect
+from mttcg.vcpu.shared import Ending
 from mttcg_bus.errors import BusError
 from mttcg_bus.publisher.process import PublisherEvent
 from mttcg_bus.ring.ring import ledger_of
@@ -46,7 +47,7 @@ class Control:
     def __init__(self, run: RunState, watch: Watch, delivery: Delivery) -> None:
         self.run, self.watch, self.publisher = run, watch, delivery.publisher
         ram = GuestRam(run.board.ram_base, run.maps["ram"])
-        self.inspection = Inspection(run.harts.harts, ram, self)
+        self.inspection = Inspection(run.harts.harts, ram, self, run.isa.system)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.waiting: deque[tuple[int, Task | Work]] = deque()
@@ -176,7 +177,7 @@ class Control:
         return {"plugins": self.loading.plugins()}
 
     def _stop(self, _given: Given) -> Answer:
-        self.watch.stop_as_interrupted()
+        self.watch.stop(Ending.SUPERVISOR, interrupted=True)
         return {}
 
     def _reload(self, given: Given) -> Task:
@@ -236,7 +237,7 @@ class Control:
         return {"paused_ms": stood // 1_000_000}
 
     def time(self) -> int:
-        """The guest's mtime, which stands still while paused."""
+        """The guest's clock, which stands still while paused."""
         machine = self.run.machine
         return machine.time() if self.paused_ns is None else machine.time_at(self.paused_ns)
 

@@ -8,12 +8,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
-from mttcg.engine.base import ISA
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.board import Board
-from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
@@ -78,7 +76,8 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
-        isa = isa_text(ISA[self.config.engine_name])
+        system = self.image.isa.system
+        isa = system.isa_text(system.extensions[self.config.engine_name])
         device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
         host = start_host(
             self.config, self.image, info_of(self.identifier, self.config, self.image)
@@ -109,8 +108,7 @@ class Run:
             if watch.interrupted:
                 interrupts.let_through()
             reports = finish(state, watch)
-            if interrupts.waiting:
-                watch.note_interrupt()
+            watch.interrupted = watch.interrupted or interrupts.waiting
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
@@ -175,7 +173,7 @@ class Run:
             maps=maps,
             cache_fd=self.fds["cache"],
             machine=machine,
-            harts=Harts(maps["harts"], wake_fds, machine),
+            harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
             boards=self.boards,
             check_rings=self.check_rings,
             started=self.started,
@@ -274,6 +272,7 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
     image = state.image
     streams = tuple(map(place_of, state.streams.specs))
     return Start(
+        isa=image.isa.name,
         board=state.board.name,
         entry=image.entry,
         device_tree=device_tree,

@@ -10,6 +10,7 @@ import numpy as np
 from mttcg.config import Config
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.board import Board
+from mttcg.isa.base import Isa
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.streams import Streams
@@ -52,6 +53,11 @@ class RunState:
     past_reports: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def isa(self) -> Isa:
+        """The guest's."""
+        return self.image.isa
+
+    @property
     def engine(self) -> str:
         """Name of the engine."""
         return self.config.engine_name
@@ -68,7 +74,8 @@ class RunState:
     def cache(self) -> BlockCache:
         """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        return BlockCache(self.maps["cache"], self.cache_fd, ram, self.board.ram_base, 0)
+        ram_base, code = self.board.ram_base, self.isa.code
+        return BlockCache(self.maps["cache"], self.cache_fd, ram, ram_base, 0, code)
 
     def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""

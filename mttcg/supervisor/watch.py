@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.traps import enabled_interrupts
+from mttcg.isa.system import NEVER
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import NEVER, State
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
@@ -35,7 +34,6 @@ from mttcg.vcpu.messages import (
     VcpuWarning,
 )
 from mttcg.vcpu.shared import Ending
-from mttcg.vcpu.timer import deadline
 
 if TYPE_CHECKING:
     from mttcg.supervisor.aggregator_process import AggregatorProcess
@@ -129,7 +127,7 @@ class Watch:
                         self.control.look()
                 except KeyboardInterrupt:  # the second of two in a row, see Interrupts
                     self.interrupts.take()
-                    self.note_interrupt()
+                    self.interrupted = True
                     self._stop_or_kill()
             self._drain_vcpus()
             self._drain_console()
@@ -184,19 +182,11 @@ class Watch:
     def _stop_or_kill(self) -> None:
         if self.interrupted:
             self._kill("by a second interrupt")
-        self.stop_as_interrupted()
+        self.stop(Ending.SUPERVISOR, interrupted=True)
 
-    def note_interrupt(self) -> None:
-        """Count the run as one that was interrupted."""
-        self.interrupted = True
-
-    def stop_as_interrupted(self) -> None:
-        """Stop the guest in order, from outside."""
-        self.note_interrupt()
-        self.stop(Ending.SUPERVISOR)
-
-    def stop(self, ending: Ending) -> None:
-        """Stop the guest in order; the first reason stands."""
+    def stop(self, ending: Ending, *, interrupted: bool = False) -> None:
+        """Stop the guest in order; the first reason stands. interrupted: the user wants it."""
+        self.interrupted = self.interrupted or interrupted
         self.run.machine.stop(ending)
         self.run.harts.request_all()
         self.stop_limit = self.stop_limit or time.monotonic() + GRACE_SECONDS
@@ -234,7 +224,7 @@ class Watch:
             self.on_warning(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
-        self.warn(warning_of(index, facts, self.run.symbol_at))
+        self.warn(warning_of(index, facts, self.run.isa.system, self.run.symbol_at))
         if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
@@ -412,8 +402,9 @@ class Watch:
             self._sleeps_for_ever(hart) for hart in harts
         )
 
-    def _sleeps_for_ever(self, hart: Hart) -> bool:
-        return deadline(hart) == NEVER and not enabled_interrupts(hart, self.run.machine)
+    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
+        system = self.run.isa.system
+        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

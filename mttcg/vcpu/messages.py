@@ -70,11 +70,13 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    board: its name. entry, device_tree: guest physical addresses. device_symbols: those of the
-    guest's symbols at which the board has devices. descriptors: the names of those that come along.
+    isa, board: their names. entry, device_tree: guest physical addresses. device_symbols: those of
+    the guest's symbols at which the board has devices. descriptors: the names of those that come
+    along.
     """
 
     TYPE: ClassVar[str] = "start"
+    isa: str
     board: str
     entry: int
     device_tree: int
@@ -185,7 +187,10 @@ class VcpuWarning(Message):
 
 @dataclass(frozen=True)
 class TrapLoopFound(Message):
-    """vCPU: its hart takes the same trap for ever; handler: as in mtvec. before: another trap."""
+    """vCPU: its hart takes the same trap for ever.
+
+    handler: as its register has it. before: another trap that is taken before it.
+    """
 
     TYPE: ClassVar[str] = "trap_loop_found"
     handler: int

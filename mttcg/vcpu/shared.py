@@ -7,10 +7,13 @@ look. The rest is the states of the board's devices.
 
 import os
 import time
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any
 
-from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.system import System
 from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import VcpuState
 
 DEVICE_STATE = 1024
 """Where the devices' states begin, in bytes."""
@@ -125,10 +128,19 @@ class Harts:
         segment: the shared hart states.
         wake_fds: an eventfd per hart, on which it sleeps.
         machine: the machine page, for the clock.
+        system: of their ISA.
     """
 
-    def __init__(self, segment: memoryview, wake_fds: list[int], machine: MachineState) -> None:
-        self.harts = [Hart(segment, index) for index in range(len(wake_fds))]
+    def __init__(
+        self,
+        segment: memoryview,
+        wake_fds: list[int],
+        machine: MachineState,
+        system: System[Any],
+    ) -> None:
+        self.harts: Sequence[VcpuState] = [
+            system.state_at(segment, index) for index in range(len(wake_fds))
+        ]
         self.wake_fds, self.machine = wake_fds, machine
 
     @property

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from mttcg.isa.riscv64.csr import EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER_INTERRUPT, pending
-from mttcg.state.vcpu_state import NEVER, STATE_BYTES
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.system import NEVER
+from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
 
@@ -18,7 +20,7 @@ def harts() -> Iterator[Harts]:
     machine = MachineState(memoryview(bytearray(machine_bytes(0))), TIMEBASE)
     machine.start_clock()
     wake_fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(SMP)]
-    found = Harts(memoryview(bytearray(SMP * STATE_BYTES)), wake_fds, machine)
+    found = Harts(memoryview(bytearray(SMP * STATE_BYTES)), wake_fds, machine, RISCV64.system)
     for hart in found.harts:
         hart.timer_deadline = NEVER
     yield found

@@ -54,6 +54,7 @@ EXAMPLES: tuple[tuple[Message, int], ...] = (
     (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77), 0),
     (
         messages.Start(
+            isa="riscv64",
             board="riscv-virt",
             entry=0x80000000,
             device_tree=0x80100000,

@@ -18,15 +18,16 @@ LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
 ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
 """Parts of mttcg that every other may import."""
 ARROWS = {
+    "native": set(),
     "state": set(),
     "isa": {"state"},
     "tbcache": {"isa"},
-    "instrument": {"isa"},
-    "engine": {"state", "isa", "tbcache", "instrument"},
+    "instrument": {"native", "isa"},
+    "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
     "hardware": {"isa"},
-    "guest": {"isa", "instrument", "engine", "config", "hardware"},
+    "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {
         "state",
@@ -92,7 +93,7 @@ PLACES = {
         "bus/mttcg_bus/wire/socket_options.py",
     },
     "unicorn": {"mttcg/engine/unicorn"},
-    "capstone": {"mttcg/isa/riscv64/decode.py"},
+    "capstone": {"mttcg/isa/riscv64/code.py"},
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/instrument/program/elf_segments.py",
@@ -107,12 +108,12 @@ PLACES = {
         "mttcg/campaign/worker.py",
     },
     # native code: what translated code calls, and the words it is written in
-    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/isa"},
+    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/native"},
     "llvmlite": {
         "mttcg/engine",
         "mttcg/instrument/native/native.py",
         "mttcg/instrument/native/native_functions.py",
-        "mttcg/isa/native.py",
+        "mttcg/native/host.py",
     },
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
