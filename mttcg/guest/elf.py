@@ -10,6 +10,7 @@ from mttcg.engine.base import ISA
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, Segment, Symbol, ram_range, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
+from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_runs
 from mttcg.instrument.program.elf_segments import Placement, Placements
 from mttcg.isa.riscv64.extensions import isa_text
 
@@ -105,8 +106,8 @@ def _check_identification(path: Path, head: bytes) -> None:
 
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
     elf = ELFFile(BytesIO(content))
-    _check_header(path, elf)
     ram = ram_base, ram_size
+    _check_header(path, elf, ram)
     whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
     for placement in whole:
         _check_segment(path, content, placement)
@@ -131,11 +132,14 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     )
 
 
-def _check_header(path: Path, elf: ELFFile) -> None:
+def _check_header(path: Path, elf: ELFFile, ram: tuple[int, int]) -> None:
     """Check the ELF header (gABI chapter 4): machine, type, sizes of table entries."""
     machine, file_type = str(elf["e_machine"]), str(elf["e_type"])
     if machine != MACHINE:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
+        if is_for_linux(elf):
+            wrong = f"it is a program for Linux on another machine, {name}"
+            raise GuestFileError(path, wrong, what_runs(ram[0]))
         raise GuestFileError(path, f"it is for another machine, {name}", EXPECTED_ISA)
     if file_type not in FILE_TYPES:
         wrong = WRONG_FILE_TYPES.get(file_type, f"its ELF type is {file_type}")
@@ -169,6 +173,8 @@ def _check_outside(
                 at = range_text(range(placement.loaded, placement.loaded + placement.size))
                 named = f", with {', '.join(used)}," if used else ""
                 wrong = f"the segment at {at}{named} is outside RAM"
+                if foreign := foreign_program_text(elf, whole, ram):
+                    raise GuestFileError(path, f"it is {foreign}: {wrong}", what_runs(ram[0]))
                 raise GuestFileError(path, wrong, ram_range(*ram))
             warnings.append(f"{path}: {left_out_text(placement, part, unused)}")
     return warnings

@@ -12,7 +12,7 @@ from mttcg.config import Config
 from mttcg.engine.base import ISA
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
-from mttcg.guest.image import GuestImage
+from mttcg.guest.image import GuestImage, settings_undone
 from mttcg.isa.riscv64.extensions import isa_text
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
@@ -188,7 +188,8 @@ class Run:
             on_tick=tick,
             on_warning=on_warning,
         )
-        for text in (*self.image.warnings, *state.host.warnings):
+        undone = settings_undone(self.image, self.config.symbols_set)
+        for text in (*self.image.warnings, *undone, *state.host.warnings):
             watch.warn(text)
         publisher = state.delivery.publisher
         if publisher is not None and self.config.control:
