@@ -34,8 +34,6 @@ TLS = {
 class CampaignVerb:
     """The verb `campaign`."""
 
-    summary = "Run the guests of a campaign file with all its settings, and make one table of it."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("file", metavar="FILE", type=Path, help="the campaign, in TOML")

@@ -39,8 +39,6 @@ class Action:
 class CtlVerb:
     """The verb `ctl`."""
 
-    summary = "Control a run while its guest runs: plugins, pause, registers, memory, stop."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("url", metavar="URL", help=URL_HELP)

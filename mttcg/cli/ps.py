@@ -17,8 +17,6 @@ UNFOLDED = 10_000
 class PsVerb:
     """The verb `ps`."""
 
-    summary = "List your runs on this machine, with the addresses of their buses."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's one option."""
         parser.add_argument("--json", action="store_true", help="print a list of objects as JSON")

@@ -25,8 +25,6 @@ NAME = "recorder"
 class RecordVerb:
     """The verb `record`."""
 
-    summary = "Record everything that a run publishes to a file."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("url", metavar="URL", help="the bus's address, as the run printed it")

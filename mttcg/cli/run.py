@@ -29,8 +29,6 @@ EXIT_UNFIT = 255
 class RunVerb:
     """The verb `run`."""
 
-    summary = "Run a guest and report what it did."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the options of a run."""
         add_run_options(parser)

@@ -38,8 +38,6 @@ PLACE = re.compile(r"(\d{1,2})/(\d{1,2})", re.ASCII)
 class SubscribeVerb:
     """The verb `subscribe`."""
 
-    summary = "Run a plugin's aggregator on the bus of a run, and print its report."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("url", metavar="URL", help="the bus's address, as the run printed it")

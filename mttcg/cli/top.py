@@ -121,8 +121,6 @@ class Frames:
 class TopVerb:
     """The verb `top`."""
 
-    summary = "Show a run as it goes: speed of each vCPU, streams, hottest blocks. q quits."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("url", metavar="URL", nargs="?", help=URL_HELP)

@@ -29,8 +29,8 @@ def fill_ram(config: Config, image: GuestImage, ram: Any, isa: str = ISA) -> int
     """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
 
     `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
-    the harts have. Returns the guest physical address of the device tree, which every hart gets in
-    a1. Raises `GuestFileError`.
+    the harts have. Returns the guest physical address of the device tree, which every hart is told
+    at the start. Raises `GuestFileError`.
     """
     tree = virt_tree(config.smp, config.memory, htif=image.tohost is not None, isa=isa)
     address = place_device_tree(image, tree, RAM_BASE, config.memory)

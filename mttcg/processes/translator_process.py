@@ -12,6 +12,7 @@ from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.hardware.board import RAM_BASE
+from mttcg.isa.registry import isa_named
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import ENDED, State
 from mttcg.tbcache.cache import BlockCache
@@ -50,12 +51,13 @@ class TranslatorProcess:
         sizes = fixed_sizes(smp, memory, message.code_cache)
         maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
         machine = MachineState(map_segment(fds["machine"], sizes["machine"]))
+        isa = isa_named(message.isa)
         wake_fds = [fds[f"wake{cpu}"] for cpu in range(smp)]
-        harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine)
+        harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
         self.memory = memory
-        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0)
+        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0, isa.code)
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
         ]

@@ -9,11 +9,12 @@ An ISA's state is a class over this one, with its registers in the first KiB.
 
 from enum import IntEnum
 
+from mttcg.memory.page import PAGE
 from mttcg.state.words import Word, Words
 
 MOST_VCPUS = 64
 """Of one guest; a slot of the block cache has a bit for each in one word."""
-STATE_BYTES = 4096
+STATE_BYTES = PAGE
 """From one vCPU's state to the next."""
 UNSUPPORTED_ROWS = 64
 UNSUPPORTED_ROW_WORDS = 4

@@ -30,7 +30,7 @@ def snapshot_of(run: RunState) -> dict[str, Any]:
 
 
 def vcpu_now(hart: VcpuState) -> dict[str, Any]:
-    """One vCPU's part of a snapshot, plain; `idle_ns` has the time in wfi up to now."""
+    """One vCPU's part of a snapshot, plain; `idle_ns` has the idle time up to now."""
     state = State(hart.state)
     idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
     return {

@@ -6,15 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from mttcg.isa.riscv64 import csr
-from mttcg.isa.riscv64.state import NEVER, Hart
-from mttcg.isa.riscv64.system import Effect, execute
-from mttcg.isa.riscv64.traps import (
-    Cause,
-    Trap,
-    return_from_trap,
-    take_interrupt,
-    take_trap,
-)
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.system_instructions import execute
+from mttcg.isa.riscv64.traps import Cause, return_from_trap, take_interrupt, take_trap
+from mttcg.isa.system import NEVER, Effect, Trap
 from mttcg.state.vcpu_state import STATE_BYTES
 
 MSTATUS, MIE, MTVEC, MSCRATCH, MIP, MHARTID, MINSTRET = (

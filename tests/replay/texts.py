@@ -61,7 +61,12 @@ def sweeps(image: GuestImage) -> Iterator[tuple[int, Sweep]]:
     for page in sorted({at // PAGE for at in inside}):
         entries = sorted(at for at in inside if at // PAGE == page and at % 2 == 0)
         first = (page * PAGE - RAM_BASE) // 2
-        yield page * PAGE, Sweep(page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries)
+        yield (
+            page * PAGE,
+            Sweep(
+                image.isa.code, page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries
+            ),
+        )
 
 
 def write(directory: Path, guests: Iterable[Path]) -> int:

@@ -14,21 +14,20 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
-MORE_METHODS = {"bus/mttcg_bus/publisher/publisher.py Publisher": 35}
-"""Classes that have more methods, and how many: a table that may only become shorter."""
 
 ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
 """Parts of mttcg that every other may import."""
 ARROWS = {
+    "native": set(),
     "state": set(),
     "isa": {"state"},
     "tbcache": {"isa"},
-    "instrument": {"isa"},
-    "engine": {"state", "isa", "tbcache", "instrument"},
+    "instrument": {"native", "isa"},
+    "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
     "config": {"state"},
     "hardware": {"isa", "config"},
-    "guest": {"isa", "instrument", "engine", "config", "hardware"},
+    "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {
         "state",
@@ -94,7 +93,7 @@ PLACES = {
         "bus/mttcg_bus/wire/socket_options.py",
     },
     "unicorn": {"mttcg/engine/unicorn"},
-    "capstone": {"mttcg/isa/riscv64/decode.py"},
+    "capstone": {"mttcg/isa/riscv64/code.py"},
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/instrument/program/elf_segments.py",
@@ -109,12 +108,12 @@ PLACES = {
         "mttcg/campaign/worker.py",
     },
     # native code: what translated code calls, and the words it is written in
-    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/isa"},
+    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/native"},
     "llvmlite": {
         "mttcg/engine",
         "mttcg/instrument/native/native.py",
         "mttcg/instrument/native/native_functions.py",
-        "mttcg/isa/native.py",
+        "mttcg/native/host.py",
     },
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
@@ -294,7 +293,7 @@ def test_no_class_has_too_many_methods() -> None:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
-    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == MORE_METHODS
+    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == {}
 
 
 def test_errors_are_raised_by_a_class_of_their_own() -> None:

@@ -23,8 +23,8 @@ from mttcg.engine.unicorn.library import add_hook
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.board import FINISHER, RAM_BASE, UART
-from mttcg.isa.native import store64
 from mttcg.memory.page import PAGE
+from mttcg.native.host import store64
 
 DEVICE_SIZE = 0x1000
 CODE_OFFSET = 1 << 40

@@ -5,7 +5,7 @@ from mttcg.engine.llvm.observed import Access, Moment
 from mttcg.engine.llvm.piece import Piece
 from mttcg.engine.llvm.text import COUNTER, MEMORY
 from mttcg.instrument import events
-from mttcg.isa.riscv64.operations import Amo
+from mttcg.isa.operations import Amo
 from mttcg.isa.riscv64.state import NO_RESERVATION
 
 ATOMIC_RMW: dict[Amo, str] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mttcg.engine.llvm.piece import Piece
 from mttcg.engine.llvm.text import is_literal
-from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Shift
+from mttcg.isa.operations import Binary, Bits, Compare, Shift
 
 FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
 """What a jump to a known address is computed with."""

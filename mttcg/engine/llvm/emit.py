@@ -12,7 +12,6 @@ from mttcg.engine.llvm.observed import Retired
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.text import COUNTER, REGISTER, Text, is_literal
 from mttcg.engine.llvm.weave import Sites
-from mttcg.isa.riscv64.classes import destination_of
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 
 HOST_MODES = 4
@@ -104,14 +103,14 @@ class Emitter(Arithmetic, Accesses):
         good = self.text.value(f"icmp ule i64 {mode}, {HOST_MODES - 1}")
         self.leave_unless(good, Reason.ROUNDING, self.constant(word), retired=1)
 
-    def read_fcsr(self) -> str:
+    def read_float_control(self) -> str:
         """The floating-point control and status register."""
         label = self.text.name()[1:]
         self.text.lines += mxcsr.leave(f"leave{label}")
         self.text.lines += mxcsr.enter(f"enter{label}")
         return self.text.value(f"load i64, ptr %fcsr, {COUNTER}")
 
-    def write_fcsr(self, value: str) -> None:
+    def write_float_control(self, value: str) -> None:
         """Write fcsr."""
         self.spans.retreat = ""
         self.text.do(f"store i64 {value}, ptr %fcsr, {COUNTER}")
@@ -124,11 +123,10 @@ class Emitter(Arithmetic, Accesses):
         """The instruction is over, but for the jump to `target` if it is one."""
         if not self.woven.sites.every_retired:
             return
-        place, register = self.place, destination_of(self.place.word)
-        value = self.registers.wrote if register else "0"
-        self.woven.after_instruction(
-            Retired(place.pc, place.word, register, value, target, self._count_retired)
-        )
+        place, facts = self.place, self.place.instruction.facts
+        value = self.registers.wrote if facts.destination else "0"
+        what = place.pc, place.word, facts.jumps, facts.destination
+        self.woven.after_instruction(Retired(*what, value, target, self._count_retired))
 
     def _count_retired(self) -> str:
         """How many instructions were retired with this one, which ends its block."""

@@ -18,8 +18,7 @@ from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.text import Text, without_advice
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import SHOW
-from mttcg.isa.riscv64.encoding import Kind, length
-from mttcg.isa.riscv64.table.decode import decode
+from mttcg.isa.kind import Kind
 from mttcg.memory.page import PAGE
 
 
@@ -215,7 +214,7 @@ class PageFunction:
             return
         self.emitter.registers.forget()
         self.emitter.leader = leader
-        self.emitter.place = Place(leader, self.sweep.instructions[leader].word, counted)
+        self.emitter.place = Place(self.sweep.instructions[leader], counted)
         instructions, size = self.sweep.extents[leader]
         self.emitter.woven.at_block(leader, instructions, size, again)
 
@@ -232,10 +231,10 @@ class PageFunction:
                     self.text.lines += emitter.go_on(instruction.pc)
                     return
                 emitter.divide()
-            emitter.place = Place(instruction.pc, instruction.word, len(segment) - index)
+            emitter.place = Place(instruction, len(segment) - index)
             emitter.calls_out = not self.held and is_call(instruction)
-            emitter.woven.at_instruction(instruction.pc, length(instruction.word))
-            decoded = decode(instruction.word)
+            emitter.woven.at_instruction(instruction.pc, instruction.facts.length)
+            decoded = self.sweep.code.decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
                 emitter.illegal(instruction.word)
             else:

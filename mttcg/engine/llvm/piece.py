@@ -7,10 +7,10 @@ from mttcg.engine.llvm.frame import ONE_INSTRUCTION, WITHIN, Reason
 from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.sweep import NOWHERE, Instruction
 from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.riscv64.encoding import length
 
 OPAQUE_JUMP = 'callbr void asm sideeffect "", "!i"()'
 """No instruction, but passes do not know that the second way is never gone, and join nothing."""
@@ -24,14 +24,23 @@ class Place:
     while it runs.
     """
 
-    pc: int
-    word: int
+    instruction: Instruction
     left: int
+
+    @property
+    def pc(self) -> int:
+        """Its address."""
+        return self.instruction.pc
+
+    @property
+    def word(self) -> int:
+        """Its bits."""
+        return self.instruction.word
 
     @property
     def following(self) -> int:
         """Address after it."""
-        return self.pc + length(self.word)
+        return self.instruction.following
 
 
 class Pending(NamedTuple):
@@ -63,7 +72,7 @@ class Piece:
         self.woven = Woven(text, sites, slot, self.leave_if_asked)
         self.spans = Spans(text, ram, self._leave_at_access)
         self.registers = Registers(text, self.spans)
-        self.place = Place(0, 0, 0)
+        self.place = Place(NOWHERE, 0)
         self.leader = 0
         self.pending = Pending()
         self.next_round = ""

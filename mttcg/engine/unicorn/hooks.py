@@ -10,17 +10,17 @@ from unicorn import riscv_const
 
 from mttcg.engine.unicorn import frame as at
 from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
+from mttcg.engine.unicorn.riscv64.from_rows import FIRST_AMO, LR, SC
+from mttcg.engine.unicorn.riscv64.look_up import atomic_operation, destination_and_jump
 from mttcg.instrument import events
 from mttcg.instrument.native.frames import HOW_BITS
-from mttcg.isa import native as host
-from mttcg.isa.riscv64 import classes
-from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
-from mttcg.isa.riscv64.classes import FLOATS
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.riscv64.state import NO_RESERVATION
 from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.native import host
+from mttcg.native.amo import amo32, amo64
 
 U64 = np.uint64
-destination_of = njit(cache=True)(classes.destination_of)
 ENGINE, HART = int(Word.ENGINE), int(Word.HART)
 RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
 PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
@@ -182,12 +182,13 @@ def retire(frame, target):
     count = get(frame, EVERY_RETIRED + 1)
     if count == U64(0):
         return
-    register, value = U64(destination_of(np.int64(word))), U64(0)
+    register, jumps = destination_and_jump(word)
+    value = U64(0)
     if register >= U64(FLOATS):
         value = read_register(frame, U64(F0 - FLOATS) + register)
     elif register != U64(0):
         value = read_register(frame, U64(X0) + register)
-    what = word | (register << U64(32))
+    what = word | (register << U64(32)) | jumps
     retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
     run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 
@@ -401,9 +402,10 @@ def stored_by(frame, operation, size, old, operand):
 @njit(cache=True)
 def run_atomic(frame, pc, word):
     """Run an AMO, LR or SC; False if the vCPU has to deal with it."""
-    operation, size = int(word >> U64(27)), 1 << int((word >> U64(12)) & U64(7))
+    function = (word >> U64(12)) & U64(7)
+    operation, size = atomic_operation(word), 1 << int(function)
     reserved = operation == LR and (word >> U64(20)) & U64(31) != U64(0)
-    if reserved or not is_amo(operation, size):
+    if reserved or operation == 0:
         return False
     address = read_register(frame, U64(X0) + ((word >> U64(15)) & U64(31)))
     if address & U64(size - 1) != U64(0):
@@ -419,7 +421,7 @@ def run_atomic(frame, pc, word):
     elif operation == SC:
         result = store_conditional(frame, pc, word, address, size)
     else:
-        result = read_modify_write(frame, pc, operation, word, address, size)
+        result = read_modify_write(frame, pc, operation - FIRST_AMO, word, address, size)
     target = (word >> U64(7)) & U64(31)
     if target != U64(0):
         write_register(frame, U64(X0) + target, result)

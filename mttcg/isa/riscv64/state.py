@@ -7,8 +7,6 @@ MACHINE_MODE = 3
 """The mode under which translations are kept: the privilege, as the privileged specification codes
 it (section 1.2); there is no address translation in it."""
 NO_RESERVATION = (1 << 64) - 1
-NEVER = (1 << 64) - 1
-"""mtimecmp after reset: no timer interrupt."""
 
 
 class Hart(VcpuState):
@@ -42,7 +40,7 @@ class Hart(VcpuState):
     software_interrupt = Word(1664, shared=True)
     """msip of the CLINT."""
     compare = Word(1672, shared=True)
-    """mtimecmp of the CLINT."""
+    """mtimecmp of the CLINT; NEVER after reset: no timer interrupt."""
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; x0 stays zero."""
