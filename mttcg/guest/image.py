@@ -1,7 +1,7 @@
 """A guest image: what was found in an ELF, and how it gets into guest RAM."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,6 +67,10 @@ class GuestImage:
     def fromhost(self) -> int | None:
         """Guest physical address of the symbol `fromhost`, None if there is none."""
         return self._address_of("fromhost")
+
+    def places(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the addresses of those of some symbols that are there, by name."""
+        return {name: self.by_name[name].address for name in names if name in self.by_name}
 
     def symbol(self, name: str) -> int:
         """Return the address of a symbol; raises `GuestFileError` if there is none of that name."""

@@ -10,7 +10,7 @@ proposals for QEMU:
 - `plugin_needs_before_insn(pc, cpu) -> bool` and `plugin_before_insn(pc, cpu)`: asked once per
   instruction and vCPU; called before every execution of those that said yes.
 - `plugin_vcpu_start(cpu)` and `plugin_vcpu_exit(cpu)`: first and last on a vCPU;
-  `plugin_vcpu_idle(cpu)` and `plugin_vcpu_resume(cpu)`: before and after it sleeps until an interrupt.
+  `plugin_vcpu_idle(cpu)` and `plugin_vcpu_resume(cpu)`: before and after it waits for interrupts.
 - `plugin_trap(cpu, cause, pc, interrupt)`: an exception or interrupt was taken at `pc`, and the
   vCPU is about to enter its handler. `cause` is its code, which the guest's ISA defines.
 - `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed; `device`
