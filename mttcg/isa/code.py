@@ -41,5 +41,8 @@ class Code(Protocol):
     def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
         """Text of a run of instructions: (address, length in bytes, text) each."""
 
+    def returns_from_trap(self, word: int) -> bool:
+        """Whether an instruction goes back to where a trap was taken."""
+
     def missing(self, word: int, extensions: Iterable[str]) -> Missing | None:
         """The instruction that a hart with these extensions lacks; None if nobody knows one."""

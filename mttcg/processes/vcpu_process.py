@@ -343,7 +343,7 @@ class VcpuProcess:
         leave = getattr(plugin.module, "plugin_exit", None)
         if leave is not None and self.guest is not None:
             pc = self.hart.pc
-            self.guest.call(plugin.name, leave, moment="outside of a vCPU", pc=pc)
+            self.guest.call(plugin.name, leave, phase="outside of a vCPU", pc=pc)
 
     def _emit_tables(self) -> None:
         for thing in self.declarations.things.values():

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from mttcg.memory.code_pages import HALVES
 from mttcg.processes.check_counters import ACCESSES, ENTERED, LEFT, OWNER, RETIRED, RING
 from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.run_state import RunState
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import HALVES
 from mttcg.vcpu.shared import Ending, MachineState
 from mttcg.vcpu.tables import CodePlace, executions_of_blocks, pc_of
 from mttcg_bus.ring.ring import create_ring, ledger_of

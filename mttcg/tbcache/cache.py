@@ -10,9 +10,10 @@ import numpy as np
 from mttcg.errors import MttcgError
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
+from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.decode import decode_block, word_at
-from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
+from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, Layout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
 
@@ -46,7 +47,7 @@ class Block:
     terminator: Kind
     accesses: int
     atomics: int
-    instructions: "np.ndarray[Any, Any]"
+    instructions: Array
 
     @property
     def pcs(self) -> list[int]:
@@ -55,7 +56,7 @@ class Block:
         return [page + int(offset) for offset in self.instructions["offset"]]
 
 
-def _hash(content: "np.ndarray[Any, Any]") -> int:
+def _hash(content: Array) -> int:
     digest = hashlib.blake2b(content.tobytes(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
@@ -77,7 +78,7 @@ class BlockCache:
         self,
         segment: memoryview,
         descriptor: int,
-        ram: "np.ndarray[Any, Any]",
+        ram: Array,
         ram_base: int,
         user: int,
         code: Code,
@@ -111,7 +112,7 @@ class BlockCache:
         """Number of the RAM page that holds an address."""
         return (pc - self.ram_base) // PAGE
 
-    def content(self, page: int) -> "np.ndarray[Any, Any]":
+    def content(self, page: int) -> Array:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
@@ -146,7 +147,7 @@ class BlockCache:
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> int | None:
+    def _find_version(self, page: int, content: Array, tail: int) -> int | None:
         key = (_hash(content), tail)
         link = int(self.newest[page])
         while link:
@@ -159,7 +160,7 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> tuple[int, bool]:
+    def _new_slot(self, page: int, content: Array, tail: int) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -293,9 +294,7 @@ class BlockCache:
             return None
         return first + skipped, instructions[skipped:]
 
-    def _leave_to_host(
-        self, page: int, slot: int, instructions: "np.ndarray[Any, Any]", kind: Kind
-    ) -> None:
+    def _leave_to_host(self, page: int, slot: int, instructions: Array, kind: Kind) -> None:
         """Make a host instruction, which ends the block, illegal in the fetched page."""
         begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
         left = kind in self.left_to_host.kinds

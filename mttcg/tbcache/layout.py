@@ -5,15 +5,15 @@ its bytes as decoded (`original`) and as an engine that leaves some instructions
 fetches it (`fetched`, where each of those begins with `LeftToHost.half`).
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.decode import INSTRUCTION
 
-SLOTS = 16384
-HALVES = PAGE // 2
+Array: TypeAlias = "np.ndarray[Any, Any]"
 RECORDS = 1 << 20
 INSTRUCTIONS = 1 << 23
 
@@ -68,7 +68,7 @@ class Layout:
             at += -(-dtype.itemsize * count // PAGE) * PAGE
         self.size = at
 
-    def array(self, segment: memoryview, name: str) -> "np.ndarray[Any, Any]":
+    def array(self, segment: memoryview, name: str) -> Array:
         """The section `name` of the mapped segment."""
         at, dtype, count = self.sections[name]
         return np.frombuffer(segment, dtype=dtype, count=count, offset=at)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
+from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.decode import decode_block
-from mttcg.tbcache.layout import HALVES
 
 CODE_BYTES = EXECUTIONS["code"].itemsize
 """Longer blocks are cut."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.engine.base import Exit, ExitKind
-from mttcg.instrument.api.cpu import Moment
+from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
@@ -196,10 +196,19 @@ class Vcpu:
         call, module = self.guest.call, plugin.module
         pre_translate = getattr(module, FINDING[0], None)
         if pre_translate is not None:
-            call(plugin.name, pre_translate, self.guest.cpu, pc, moment=Moment.TRANSLATION, pc=pc)
+            call(
+                plugin.name,
+                pre_translate,
+                self.guest.cpu,
+                pc,
+                phase=CallbackPhase.TRANSLATION,
+                pc=pc,
+            )
         needs = getattr(module, FINDING[1], None)
         if needs is not None:
-            answer = call(plugin.name, needs, pc, self.guest.cpu, moment=Moment.TRANSLATION, pc=pc)
+            answer = call(
+                plugin.name, needs, pc, self.guest.cpu, phase=CallbackPhase.TRANSLATION, pc=pc
+            )
             if answer and answer[0]:
                 self.lifecycle.attach_before_insn(plugin, pc)
 
@@ -236,7 +245,7 @@ class Vcpu:
         """
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left:
-                words = self.guest.board_words(thing, self.hart.index)
+                words = self.guest.vcpu_words(thing, self.hart.index)
                 begun = trapped and thing.trapped
                 leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
 
@@ -250,7 +259,7 @@ class Vcpu:
             return
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left and thing.plugin == plugin:
-                words = self.guest.board_words(thing, self.hart.index)
+                words = self.guest.vcpu_words(thing, self.hart.index)
                 count_rest(words, self.engine.cache, self.hart.block_pc, pc, executions)
 
     def _take(self, trap: Trap) -> None:

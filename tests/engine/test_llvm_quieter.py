@@ -14,7 +14,7 @@ from mttcg.engine.llvm.weave import Sites, Weave
 from mttcg.instrument.native import frames
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 START, SLOT = 0x8000_0000, 3
 CODE = np.array([0x0505, 0x0505, 0xBFFD, 0x0505, 0xBFFD], dtype=np.uint16)

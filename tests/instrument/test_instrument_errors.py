@@ -11,7 +11,7 @@ import pytest
 from instrument_harness import GUESTS, plugin, run_guest
 
 from mttcg.instrument import Cpu, Stream, Ticket, events, instrument, uninstrument
-from mttcg.instrument.api.cpu import Moment
+from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.errors import (
     BadValueError,
     NoGuestError,
@@ -260,7 +260,7 @@ HUGE = 10**5000
 @pytest.mark.parametrize("how", ["pc", "write_register"])
 def test_a_pc_that_no_instruction_can_have_is_refused(how: str, given: Any, said: str) -> None:
     cpu = Cpu(0, 1, Nowhere(), RISCV64.registers)  # type: ignore[arg-type]
-    cpu.open(Moment.EXACT, 0x8000_0000)
+    cpu.open(CallbackPhase.EXACT, 0x8000_0000)
     with pytest.raises(BadValueError) as caught:
         if how == "pc":
             cpu.pc = given
@@ -288,7 +288,7 @@ def test_a_pc_that_no_instruction_can_have_is_refused(how: str, given: Any, said
 )
 def test_what_no_register_or_memory_takes_is_refused(call: str, arguments: tuple[Any, ...]) -> None:
     cpu = Cpu(0, 1, Nowhere(), RISCV64.registers)  # type: ignore[arg-type]
-    cpu.open(Moment.EXACT, 0x8000_0000)
+    cpu.open(CallbackPhase.EXACT, 0x8000_0000)
     with pytest.raises(BadValueError):
         getattr(cpu, call)(*arguments)
     with pytest.raises(UnknownRegisterError):
@@ -311,7 +311,7 @@ class Written(dict[Any, Any]):
 def test_numbers_of_numpy_and_negative_ones_are_what_they_stand_for() -> None:
     written = Written()
     cpu = Cpu(0, 1, written, RISCV64.registers)  # type: ignore[arg-type]
-    cpu.open(Moment.EXACT, 0)
+    cpu.open(CallbackPhase.EXACT, 0)
     cpu.pc = -2
     cpu.write_register("a0", np.int64(-1))
     cpu.write_register("a1", np.uint64((1 << 64) - 1))

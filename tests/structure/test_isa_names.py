@@ -42,8 +42,6 @@ TO_DO = {
     "mttcg/engine/unicorn/hooks.py",
     "mttcg/engine/unicorn/registers.py",
     "mttcg/engine/unicorn/spare.py",
-    "plugins/mttcg_plugins/_counts/slices.py",
-    "plugins/mttcg_plugins/callgraph.py",
 }
 """Modules that name the ISA all the same: this may only become shorter."""
 

@@ -88,12 +88,6 @@ class Publisher:
         self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
         self._stall = config.stall_ms / 1000 or math.inf
-        self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
-            wire.Hello: self._on_hello,
-            wire.Acknowledge: self._on_acknowledge,
-            wire.Goodbye: self._on_goodbye,
-            wire.Ask: self._on_ask,
-        }
         self._obey: dict[type[wire.Message], Callable[[Any], None]] = {
             control.FinishAll: self._on_finish_all,
             control.State: self._on_state,
@@ -258,13 +252,21 @@ class Publisher:
                 self._heard(identity, frames[-1])
                 self._refuse(identity, str(error))
                 continue
-            answer = self._answer.get(type(received.message))
-            if not isinstance(received.message, wire.Acknowledge):  # which nothing is sent back to
-                self._heard(identity, frames[-1])
-            if isinstance(received.message, wire.Command):
-                self._commands.take(identity, received, self._why_no_command(frames[-1]))
-            elif answer:  # messages of other types, known or not, are ignored
-                answer(identity, received.message)
+            message = received.message
+            if isinstance(message, wire.Acknowledge):  # which nothing is sent back to
+                self._on_acknowledge(identity, message)
+                continue
+            peer = self._heard(identity, frames[-1])
+            match message:  # messages of other types, known or not, are ignored
+                case wire.Hello():
+                    self._on_hello(identity, peer, message)
+                case wire.Goodbye():
+                    self._on_goodbye(identity, message)
+                case wire.Ask():
+                    self._inquiries.ask(identity, message.what, self._subscribers)
+                case wire.Command():
+                    why = self._why_no_command(frames[-1])
+                    self._commands.take(identity, message, received.payload, why)
 
     def _why_no_command(self, frame: zmq.Frame) -> str:
         """Say why the sender of a frame can't give commands; "" if it can."""
@@ -281,7 +283,7 @@ class Publisher:
     def _refuse(self, identity: bytes, why: str) -> None:
         self._router.answer(identity, wire.Refused(why))
 
-    def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
+    def _on_hello(self, identity: bytes, peer: Peer, hello: wire.Hello) -> None:
         if identity in self._subscribers.by_identity:
             return
         subscriber = RemoteSubscriber(
@@ -294,8 +296,6 @@ class Publisher:
             self._subscribers.copies,
             bool(hello.later),
         )
-        peer = self._router.peers.of(identity)
-        assert peer is not None  # it was heard
         why = why_not_now(peer, time.monotonic(), len(self._subscribers))
         if why:
             self._garbage.excess += 1
@@ -338,9 +338,6 @@ class Publisher:
             if subscriber.used:  # it may have held others up
                 self._progress_at = time.monotonic()
             self._subscribers.drop(subscriber, message.reason)
-
-    def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
-        self._inquiries.ask(identity, message.what, self._subscribers)
 
 
 def allow_descriptors() -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -33,6 +33,8 @@ from mttcg_bus.wire.policy import Policy, parse_policy
 from mttcg_bus.wire.security import REFUSALS, ClientSecurity, Credentials, Security
 from mttcg_bus.wire.socket_options import set_common_options
 from mttcg_bus.wire.stream import StreamSpec
+
+M = TypeVar("M", bound=wire.Message)
 
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
@@ -98,10 +100,10 @@ class Subscriber:
         self._context = zmq.Context()
         try:
             self._connect()
-            welcome = self._wait(wire.Welcome, connect_seconds)
-            self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
+            welcome, payload = self._wait(wire.Welcome, connect_seconds)
+            self.parts = Parts.from_welcome(payload, tuple(prefixes))
             self._borrow = partial(
-                self._borrow_from, welcome.message, parse_policy(policy), connect_seconds
+                self._borrow_from, welcome, parse_policy(policy), connect_seconds
             )
             self._borrows = borrow_rings
             if borrow_rings:
@@ -132,22 +134,21 @@ class Subscriber:
         self._socket.close(0)
         self._connect()
 
-    def _wait(self, kind: type[wire.Message], seconds: float) -> wire.Received:
+    def _wait(self, kind: type[M], seconds: float) -> tuple[M, memoryview]:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             received = self._receive(max(1, int(left * 1000)))
             if received is not None:
                 if isinstance(received.message, kind):
-                    return received
+                    return received.message, received.payload
                 self._take(received)
             elif self._lost:
                 break
         raise NoPublisher(self.url, f"no publisher answered within {seconds:g} s")
 
     def _borrow_from(
-        self, welcome: wire.Message, policy: Policy | None, seconds: float, parts: Iterable[Key]
+        self, welcome: wire.Welcome, policy: Policy | None, seconds: float, parts: Iterable[Key]
     ) -> None:
-        assert isinstance(welcome, wire.Welcome)
         wanted = [part for part in parts if (policy or self.streams[part[0]].how).whole]
         try:
             self._views |= borrow(welcome, wanted, self.streams, seconds)
@@ -161,9 +162,8 @@ class Subscriber:
         after those begins where the snapshot stands. Raises NoPublisher, PublisherLost.
         """
         self._send(wire.Ask("snapshot"))
-        return Snapshot.from_plain(
-            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, LARGEST_PAYLOAD)
-        )
+        _, payload = self._wait(wire.SnapshotNow, seconds)
+        return Snapshot.from_plain(wire.unpack(payload, LARGEST_PAYLOAD))
 
     @property
     def run(self) -> RunInfo:

@@ -6,7 +6,7 @@ from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.text import COUNTER, UNLIKELY, Text, Value
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row
 from mttcg.instrument.native import frames
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 PUBLISH, RELOAD = "; publish", "; reload"
 """Lines that stand for: bring the hart state up to date; take the registers from it anew."""

@@ -10,7 +10,7 @@ from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
 from mttcg.instrument.native import frames
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 
 class Woven:

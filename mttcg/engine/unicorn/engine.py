@@ -18,9 +18,9 @@ from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system_instructions import float_enabled
 from mttcg.isa.system import MemoryFault
+from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.layout import HALVES, SLOTS
 
 CODE_BASE = 1 << 40
 """Guest-physical address at which Unicorn sees the fetched pages; beyond any RAM."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal[
+OperationKind = Literal[
     "call",
     "python",
     "count",
@@ -50,7 +50,7 @@ class Operation:
 
     function: int
     data: int
-    kind: "Kind" = "call"
+    kind: "OperationKind" = "call"
     text: str = ""
     python: bool = False
     order: bool = False

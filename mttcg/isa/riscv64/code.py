@@ -46,6 +46,12 @@ def facts(word: int) -> Facts:
     return Facts(length(word), kind_of_reserved(word)) if found is None else facts_of(found)
 
 
+def returns_from_trap(word: int) -> bool:
+    """Whether it is the return from machine mode."""
+    found = decode(word)
+    return found is not None and found.name == "mret"
+
+
 def missing(word: int, extensions: Iterable[str]) -> Missing | None:
     """The instruction or CSR that a hart with these extensions lacks; None if there is none."""
     from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
@@ -61,4 +67,5 @@ class Rv64Code:
     decode = staticmethod(decode)
     facts = staticmethod(facts)
     disassemble = staticmethod(disassemble)
+    returns_from_trap = staticmethod(returns_from_trap)
     missing = staticmethod(missing)
