@@ -9,8 +9,8 @@ from mttcg.isa.riscv64 import csr
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system_instructions import execute
 from mttcg.isa.riscv64.traps import Cause, return_from_trap, take_interrupt, take_trap
-from mttcg.isa.system import NEVER, Effect, Trap
-from mttcg.state.vcpu_state import STATE_BYTES
+from mttcg.isa.system import Effect, Trap
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES
 
 MSTATUS, MIE, MTVEC, MSCRATCH, MIP, MHARTID, MINSTRET = (
     0x300,

@@ -8,8 +8,8 @@ from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
-from mttcg.isa.system import NEVER, MemoryFault, RegisterError, System, Trap
-from mttcg.state.vcpu_state import STATE_BYTES
+from mttcg.isa.system import MemoryFault, RegisterError, System, Trap
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES
 
 MTIE, MSIE = 1 << 7, 1 << 3
 SYSTEM: System[Hart] = RISCV64.system

@@ -7,8 +7,7 @@ import pytest
 
 from mttcg.isa.riscv64.csr import EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER_INTERRUPT, pending
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.isa.system import NEVER
-from mttcg.state.vcpu_state import STATE_BYTES
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
 

@@ -19,7 +19,8 @@ from mttcg.isa.riscv64.traps import (
     take_interrupt,
     take_trap,
 )
-from mttcg.isa.system import NEVER, Clock, MemoryFault, Trap
+from mttcg.isa.system import Clock, MemoryFault, Trap
+from mttcg.state.vcpu_state import NEVER
 
 CAUSES = {
     MemoryFault.FETCH: Cause.INSTRUCTION_ACCESS,
