@@ -1,7 +1,7 @@
 """A guest image: what was found in an ELF, and how it gets into guest RAM."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,3 +135,21 @@ def settable(image: GuestImage, name: str) -> int:
         wrong = f"{option}the symbol is at {symbol.address:#x}, outside RAM"
         raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))
     return start
+
+
+def settings_undone(image: GuestImage, names: Iterable[str]) -> Iterator[str]:
+    """Say which variables of `--set` start-up code clears.
+
+    They are those without a value in the file, if the program has a symbol for where they begin:
+    it is there for start-up code.
+    """
+    begins = [each.address for each in image.symbols if "bss" in each.name.lower()]
+    for name in names:
+        address = image.find(name).address
+        found = image.placements.at(address)
+        without_value = found is not None and address - found.address >= found.file_size
+        if without_value and begins and min(begins) <= address:
+            yield (
+                f"--set {name}: it is in .bss, which start-up code clears, and the value with it; "
+                "a variable that has a value in the source, other than 0, keeps it"
+            )

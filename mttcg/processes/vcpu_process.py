@@ -293,15 +293,15 @@ class VcpuProcess:
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.unicorn.engine import UnicornEngine
-        from mttcg.engine.unicorn.limits import FloatLimits
+        from mttcg.engine.unicorn.unicorn_isa import unicorn_isa
 
-        limits = FloatLimits(self._warn)
+        limits = unicorn_isa(self.isa).make_limits(self._warn)
 
         def look_first(block: Block) -> Plan | None:
             limits.look(block.instructions["word"])
             return discover(block)
 
-        return UnicornEngine(memory, self._engine_state(), self.cache, look_first)
+        return UnicornEngine(memory, self._engine_state(), self.cache, look_first, self.isa)
 
     def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.llvm.arena import Arena
@@ -330,7 +330,7 @@ class VcpuProcess:
             improve,
             lambda: self.machine.stopping,
         )
-        return FallbackEngine(engine, self._warn)
+        return FallbackEngine(engine, self._warn, self.isa)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

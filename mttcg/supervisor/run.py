@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
-from mttcg.guest.image import GuestImage
+from mttcg.guest.image import GuestImage, settings_undone
 from mttcg.hardware.board import Board
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
@@ -213,7 +213,8 @@ class Run:
             on_tick=tick,
             on_warning=on_warning,
         )
-        for text in (*self.image.warnings, *state.host.warnings):
+        undone = settings_undone(self.image, self.config.symbols_set)
+        for text in (*self.image.warnings, *undone, *state.host.warnings):
             watch.warn(text)
         if state.delivery is not None and self.config.control:
             from mttcg.supervisor.control import Control  # few runs take commands

@@ -133,10 +133,10 @@ class Bare:
 
     def _engine(self, name: str, discover: Any) -> Any:
         if name == "unicorn":
-            return UnicornEngine(self.memory, self.hart, self.cache, discover)
+            return UnicornEngine(self.memory, self.hart, self.cache, discover, RISCV64)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
         engine = LlvmEngine(self.memory, self.hart, self.cache, arena, discover)
-        return FallbackEngine(engine, self.warnings.append)
+        return FallbackEngine(engine, self.warnings.append, RISCV64)
 
     def has(self, address: int) -> bool:
         """Whether an address is in RAM."""

@@ -37,11 +37,6 @@ TO_DO = {
     "mttcg/engine/llvm/runtime.py",
     "mttcg/engine/llvm/surroundings.py",
     "mttcg/engine/llvm/translate.py",
-    "mttcg/engine/unicorn/engine.py",
-    "mttcg/engine/unicorn/frame.py",
-    "mttcg/engine/unicorn/hooks.py",
-    "mttcg/engine/unicorn/registers.py",
-    "mttcg/engine/unicorn/spare.py",
 }
 """Modules that name the ISA all the same: this may only become shorter."""
 
