@@ -126,7 +126,7 @@ class InterpretingEngine:
         at = address - self.cache.ram_base
         if not 0 <= at <= len(self.cache.ram) - size:
             raise LeftError(ExitKind.ACCESS)
-        return memoryview(self.cache.ram)[at : at + size]
+        return self.cache.ram.data[at : at + size]
 
     def jump(self, target: int) -> None:
         """See Operations."""

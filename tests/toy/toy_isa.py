@@ -52,48 +52,56 @@ class ToyState(VcpuState):
 
 
 def _binary(operation: Binary) -> Semantics:
-    def run(ops: Operations[V], it: Decoded, pc: int) -> None:
-        ops.write_x(it.rd, ops.binary(operation, ops.read_x(it.rs1), ops.read_x(it.rs2)))
+    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+        ops.write_x(
+            instruction.rd,
+            ops.binary(operation, ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)),
+        )
 
     return run
 
 
-def _set(ops: Operations[V], it: Decoded, pc: int) -> None:
-    base = ops.read_x(it.rs1)
-    ops.write_x(it.rd, ops.binary("add", base, ops.constant(it.immediate)))
+def _set(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    base = ops.read_x(instruction.rs1)
+    ops.write_x(instruction.rd, ops.binary("add", base, ops.constant(instruction.immediate)))
 
 
-def _shift(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.write_x(it.rd, ops.shift("shl", ops.read_x(it.rs1), ops.constant(it.immediate)))
+def _shift(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.write_x(
+        instruction.rd,
+        ops.shift("shl", ops.read_x(instruction.rs1), ops.constant(instruction.immediate)),
+    )
 
 
-def _address(ops: Operations[V], it: Decoded) -> V:
-    return ops.binary("add", ops.read_x(it.rs1), ops.constant(it.immediate))
+def _address(ops: Operations[V], instruction: Decoded) -> V:
+    return ops.binary("add", ops.read_x(instruction.rs1), ops.constant(instruction.immediate))
 
 
-def _load(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.write_x(it.rd, ops.load(_address(ops, it), 8))
+def _load(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.write_x(instruction.rd, ops.load(_address(ops, instruction), 8))
 
 
-def _store(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.store(_address(ops, it), 8, ops.read_x(it.rs2))
+def _store(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.store(_address(ops, instruction), 8, ops.read_x(instruction.rs2))
 
 
-def _branch(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.branch(ops.compare("ne", ops.read_x(it.rs1), ops.constant(0)), pc + it.immediate)
+def _branch(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.branch(
+        ops.compare("ne", ops.read_x(instruction.rs1), ops.constant(0)), pc + instruction.immediate
+    )
 
 
-def _jump(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.write_x(it.rd, ops.constant(pc + 4))
-    ops.jump(ops.constant(pc + it.immediate))
+def _jump(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.write_x(instruction.rd, ops.constant(pc + 4))
+    ops.jump(ops.constant(pc + instruction.immediate))
 
 
-def _indirect(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.jump(_address(ops, it))
+def _indirect(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.jump(_address(ops, instruction))
 
 
-def _system(ops: Operations[V], it: Decoded, pc: int) -> None:
-    ops.leave(it.word)
+def _system(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    ops.leave(instruction.word)
 
 
 def _memory(loads: bool) -> Memory:
@@ -161,6 +169,11 @@ class ToyCode:
         words = [int.from_bytes(code[at : at + 4], "little") for at in range(0, len(code) - 3, 4)]
         found = [(address + 4 * number, decode(word)) for number, word in enumerate(words)]
         return [(at, 4, "?" if one is None else one.name) for at, one in found]
+
+    def returns_from_trap(self, word: int) -> bool:
+        """See Code."""
+        found = decode(word)
+        return found is not None and found.name == "sys" and found.immediate == RETURN
 
     def missing(self, word: int, extensions: Iterable[str]) -> Missing | None:
         """See Code."""
