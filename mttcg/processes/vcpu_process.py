@@ -54,8 +54,6 @@ NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
-LONGEST_INSTRUCTION = 4
-"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +272,7 @@ class VcpuProcess:
         at = pc - self.board.ram_base
         if not 0 <= at < len(self.ram):
             return ""
-        code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
+        code = self.ram[at : at + self.isa.code.longest].tobytes()
         text = self.isa.code.disassemble(code, pc)[0][2]
         extensions = self.isa.system.extensions[self.message.engine]
         missing = self.isa.code.missing(int.from_bytes(code, "little"), extensions)

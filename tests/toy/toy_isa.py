@@ -155,7 +155,7 @@ def assemble(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, immediate: int 
 class ToyCode:
     """See `isa.code.Code`."""
 
-    alignment = 4
+    alignment = longest = 4
     length = staticmethod(length)
     decode = staticmethod(decode)
 
