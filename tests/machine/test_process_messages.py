@@ -183,7 +183,7 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
         (b"[]", "there is no such type; expected one of prepare, "),
         (b'{"type": ["start"]}', "there is no such type"),
         (b'{"type": "stop"}', "message 'stop': there is no such type"),
-        (b'{"type": "start", "guest": "a"}', "scoreboards is absent"),
+        (b'{"type": "start", "guest": "a"}', "code_cache is absent"),
         (
             b'{"type": "vcpu_failure", "text": "", "ending": 99, "limit": false}',
             r"vcpu_failure\.ending: 99; expected one of ",
