@@ -134,8 +134,11 @@ class VcpuProcess:
             self.isa.code,
             left_to_host(self.isa),
         )
-        self.boards = MappedScoreboards(
-            {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
+        self.scoreboards = MappedScoreboards(
+            {
+                (plugin, name): self.fds[f"scoreboard {plugin}.{name}"]
+                for plugin, name in message.scoreboards
+            }
         )
         self.emitters = Emitters(
             index,
@@ -215,7 +218,7 @@ class VcpuProcess:
             plugins=self.plugins,
             declarations=self.declarations,
             emitters=self.emitters,
-            boards=self.boards.words,
+            scoreboards=self.scoreboards.words,
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
@@ -246,7 +249,7 @@ class VcpuProcess:
         guest.exchange.orders = VcpuPlugins(
             guest,
             vcpu,
-            self.boards,
+            self.scoreboards,
             self.emitters,
             self.channel,
             self.exit_plugin,
@@ -351,7 +354,7 @@ class VcpuProcess:
                 self._emit_table(thing)
 
     def _emit_table(self, table: BlockTable) -> None:
-        words = self.boards.words(table, self.index)
+        words = self.scoreboards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
 
