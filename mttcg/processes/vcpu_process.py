@@ -132,8 +132,11 @@ class VcpuProcess:
             self.isa.code,
             left_to_host(self.isa),
         )
-        self.boards = MappedScoreboards(
-            {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
+        self.scoreboards = MappedScoreboards(
+            {
+                (plugin, name): self.fds[f"scoreboard {plugin}.{name}"]
+                for plugin, name in message.scoreboards
+            }
         )
         self.emitters = Emitters(
             index,
@@ -213,7 +216,7 @@ class VcpuProcess:
             plugins=self.plugins,
             declarations=self.declarations,
             emitters=self.emitters,
-            boards=self.boards.words,
+            scoreboards=self.scoreboards.words,
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
@@ -244,7 +247,7 @@ class VcpuProcess:
         guest.exchange.orders = VcpuPlugins(
             guest,
             vcpu,
-            self.boards,
+            self.scoreboards,
             self.emitters,
             self.channel,
             self.exit_plugin,
@@ -349,7 +352,7 @@ class VcpuProcess:
                 self._emit_table(thing)
 
     def _emit_table(self, table: BlockTable) -> None:
-        words = self.boards.words(table, self.index)
+        words = self.scoreboards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
 
