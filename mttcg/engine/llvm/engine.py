@@ -10,7 +10,7 @@ from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
-from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
+from mttcg.engine.llvm.float_function import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,

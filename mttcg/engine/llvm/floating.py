@@ -1,4 +1,4 @@
-"""Floating-point operations as LLVM text; what the host can't do exactly is left to a function.
+"""Floating-point operations; what the host can't do exactly is left to a function.
 
 Operations of the host raise the same flags as the guest's: tininess is found after rounding on
 both, and what is out of range of an integer is invalid and not inexact. They differ in NaNs, which
@@ -6,54 +6,39 @@ RISC-V makes canonical, and in fmin, fmax and 0 * infinity + a quiet NaN (Unpriv
 The constrained intrinsics keep LLVM from moving, folding or dropping what raises flags.
 """
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 
 import llvmlite.binding as llvm
 
 from mttcg.engine.llvm import rounding as mxcsr
+from mttcg.engine.llvm.float_function import DYNAMIC, NUMBERS
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.text import COUNTER, UNLIKELY, Text
-from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
+from mttcg.engine.llvm.ir.values import I1, I32, I64, INTEGERS, Double, Pointer, Single, T, Value
+from mttcg.engine.llvm.places import FCSR, FRAME
+from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.isa.riscv64.floats import Flags
-from mttcg.isa.riscv64.hart import Hart
 
-NAMES = tuple(sorted(OPERATIONS))
-NUMBERS = {name: number for number, name in enumerate(NAMES)}
-"""The same in every process, as translated code has them in it."""
 TOWARDS_ZERO = 1
-DYNAMIC = 7
-"""The rounding mode that stands for fcsr.frm (Unprivileged ISA 20.2)."""
-FRM_SHIFT = 5
-
-FUNCTION = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 6)
 STRICT = 'metadata !"round.dynamic", metadata !"fpexcept.strict"'
 QUIET = 'metadata !"fpexcept.strict"'
-TYPES = {"s": ("float", "f32", 32), "d": ("double", "f64", 64)}
-"""LLVM's name, its name in intrinsics, bits."""
+INTRINSIC = "@llvm.experimental.constrained"
+TYPES: dict[str, tuple[type[Value], str, int]] = {
+    "s": (Single, "f32", 32),
+    "d": (Double, "f64", 64),
+}
+"""LLVM's type, its name in intrinsics, bits."""
 FRACTION = {32: 23, 64: 52}
-ARITHMETIC = {"add": ("fadd", 2), "sub": ("fsub", 2), "mul": ("fmul", 2), "div": ("fdiv", 2)}
+ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 COMPARISONS = {"eq": ("fcmp", "oeq"), "lt": ("fcmps", "olt"), "le": ("fcmps", "ole")}
 INVALID = int(Flags.NV)
 
 
-class FloatFunction:
-    """The function that translated code of one vCPU calls; it raises the flags in fcsr.
-
-    It takes the operation's number, the rounding mode, how many operands there are, and three.
-    """
-
-    def __init__(self, hart: Hart) -> None:
-        self.hart = hart
-        self.entry = FUNCTION(self._call)
-        self.address = ctypes.cast(self.entry, ctypes.c_void_p).value or 0
-
-    def _call(self, number: int, rounding: int, count: int, *operands: int) -> int:
-        mode = self.hart.fcsr >> FRM_SHIFT if rounding == DYNAMIC else rounding
-        bits, flags = evaluate(NAMES[number], mode, *operands[:count])
-        self.hart.fcsr |= flags
-        return bits
+def infinity(size: int) -> int:
+    """The bits of +infinity in a format of so many bits (IEEE 754-2019, 3.4)."""
+    return (1 << size - FRACTION[size] - 1) - 1 << FRACTION[size]
 
 
 @cache
@@ -66,13 +51,13 @@ class Floats:
     """Emits floating-point operations on raw bits.
 
     Args:
-        text: where to.
+        builder: of the function.
     """
 
-    def __init__(self, text: Text) -> None:
-        self.text = text
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
 
-    def emit(self, operation: str, rounding: int, operands: tuple[str, ...]) -> str:
+    def emit(self, operation: str, rounding: int, operands: tuple[I64, ...]) -> I64:
         """An operation's result, as `Operations.float` has it; frm is a mode the host has."""
         name, *widths = operation.split(".")
         if name in COMPARISONS:
@@ -89,162 +74,160 @@ class Floats:
             return self._fused(widths[0], *operands)
         return self._arithmetic(name, widths[0], operands)
 
-    def call(self, operation: str, rounding: int, operands: tuple[str, ...]) -> str:
+    def call(self, operation: str, rounding: int, operands: tuple[I64, ...]) -> I64:
         """An operation by the function that defines it, out of reach of MXCSR."""
-        text = self.text
-        label = text.name()[1:]
-        text.lines += mxcsr.leave(f"before{label}")
-        at = text.value(f"getelementptr i8, ptr %frame, i64 {8 * Word.FLOAT}")
-        function = text.value(f"load ptr, ptr {at}, {COUNTER}")
-        given = [NUMBERS[operation], rounding, len(operands), *operands]
-        arguments = ", ".join(f"i64 {value}" for value in given + [0] * (6 - len(given)))
-        result = text.value(f"call i64 {function}({arguments})")
-        text.lines += mxcsr.enter(f"after{label}")
+        build = self.builder
+        mxcsr.leave(build)
+        function = build.load(build.offset(FRAME, 8 * Word.FLOAT), COUNTER, Pointer)
+        given: list[I64 | int] = [NUMBERS[operation], rounding, len(operands), *operands]
+        result = build.call(I64, function, *given, *[0] * (6 - len(given)))
+        mxcsr.enter(build)
         return result
 
     # between bits and numbers
 
-    def _number(self, bits: str, width: str) -> str:
+    def _number(self, bits: I64, width: str) -> Value:
         kind, _, size = TYPES[width]
-        narrow = bits if size == 64 else self.text.value(f"trunc i64 {bits} to i{size}")
-        return self.text.value(f"bitcast i{size} {narrow} to {kind}")
+        return self.builder.cast("bitcast", narrow(self.builder, bits, size), kind)
 
-    def _bits(self, number: str, width: str) -> str:
-        kind, _, size = TYPES[width]
-        bits = self.text.value(f"bitcast {kind} {number} to i{size}")
-        return bits if size == 64 else self.text.value(f"zext i{size} {bits} to i64")
+    def _bits(self, number: Value, width: str) -> I64:
+        bits = self.builder.cast("bitcast", number, INTEGERS[TYPES[width][2]])
+        return widen(self.builder, bits)
 
-    def _canonical(self, number: str, width: str, when_nan: Callable[[], None]) -> str:
-        """The bits of a number, those of the canonical NaN for every NaN."""
-        kind, name, size = TYPES[width]
-        text, label = self.text, self.text.name()[1:]
+    def _canonical(self, number: Value, width: str, when_nan: Callable[[], None]) -> I64:
+        """The bits of a number, those of the canonical NaN for every NaN.
+
+        `at` tells a NaN, which goes by way of `nan` and `from`, from a number; `on` has the bits.
+        """
+        build, (_, name, size) = self.builder, TYPES[width]
         bits = self._bits(number, width)
-        call = f"@llvm.experimental.constrained.fcmp.{name}"
-        ordered = text.value(
-            f'call i1 {call}({kind} {number}, {kind} {number}, metadata !"ord", {QUIET})'
-        )
-        before = text.name()[1:]
-        text.do(f"br label %at{before}")
-        text.do(f"at{before}:")
-        text.do(f"br i1 {ordered}, label %on{label}, label %nan{label}, {UNLIKELY}")
-        text.do(f"nan{label}:")
+        options = f'metadata !"ord", {QUIET}'
+        ordered = build.call(I1, f"{INTRINSIC}.fcmp.{name}", number, number, options=options)
+        at, nan, origin, on = (build.new_block(word) for word in ("at", "nan", "from", "on"))
+        build.goto(at)
+        build.begin(at)
+        build.branch(ordered, on, nan, UNLIKELY)
+        build.begin(nan)
         when_nan()
-        text.do(f"br label %from{label}")
-        text.do(f"from{label}:")
-        text.do(f"br label %on{label}")
-        text.do(f"on{label}:")
+        build.goto(origin)
+        build.begin(origin)
+        build.goto(on)
+        build.begin(on)
         canonical = ((1 << size - FRACTION[size]) - 1 << FRACTION[size] - 1) & ~(1 << size - 1)
-        return text.value(f"phi i64 [ {bits}, %at{before} ], [ {canonical}, %from{label} ]")
+        return build.phi(I64, (bits, at), (canonical, origin))
 
-    def _constrained(self, name: str, width: str, *numbers: str) -> str:
+    def _constrained(self, name: str, width: str, *numbers: Value) -> Value:
         kind, short, _ = TYPES[width]
-        given = ", ".join(f"{kind} {number}" for number in numbers)
-        call = f"@llvm.experimental.constrained.{name}.{short}"
-        return self.text.value(f"call {kind} {call}({given}, {STRICT})")
+        return self.builder.call(kind, f"{INTRINSIC}.{name}.{short}", *numbers, options=STRICT)
 
     # the operations
 
-    def _arithmetic(self, name: str, width: str, operands: tuple[str, ...]) -> str:
+    def _arithmetic(self, name: str, width: str, operands: tuple[I64, ...]) -> I64:
         numbers = [self._number(bits, width) for bits in operands]
-        intrinsic = ARITHMETIC[name][0] if name in ARITHMETIC else name
-        return self._canonical(self._constrained(intrinsic, width, *numbers), width, lambda: None)
+        result = self._constrained(ARITHMETIC.get(name, name), width, *numbers)
+        return self._canonical(result, width, lambda: None)
 
-    def _fused(self, width: str, x: str, y: str, z: str) -> str:
+    def _fused(self, width: str, x: I64, y: I64, z: I64) -> I64:
         numbers = [self._number(bits, width) for bits in (x, y, z)]
         result = self._constrained("fma", width, *numbers)
 
         def product_is_invalid() -> None:
             """0 * infinity is invalid, which the host does not say if z is a quiet NaN."""
-            text, size = self.text, TYPES[width][2]
-            infinity = (1 << size - FRACTION[size] - 1) - 1 << FRACTION[size]
-            magnitudes = [text.value(f"and i64 {bits}, {(1 << size - 1) - 1}") for bits in (x, y)]
-            zero = [text.value(f"icmp eq i64 {m}, 0") for m in magnitudes]
-            infinite = [text.value(f"icmp eq i64 {m}, {infinity}") for m in magnitudes]
-            one = text.value(f"and i1 {zero[0]}, {infinite[1]}")
-            other = text.value(f"and i1 {zero[1]}, {infinite[0]}")
-            self._raise(text.value(f"or i1 {one}, {other}"))
+            build, size = self.builder, TYPES[width][2]
+            magnitudes = [self._magnitude(bits, size) for bits in (x, y)]
+            zero = [build.compare("eq", magnitude, 0) for magnitude in magnitudes]
+            infinite = [build.compare("eq", magnitude, infinity(size)) for magnitude in magnitudes]
+            one = build.binary("and", zero[0], infinite[1])
+            other = build.binary("and", zero[1], infinite[0])
+            self._raise(build.binary("or", one, other))
 
         return self._canonical(result, width, product_is_invalid)
 
-    def _raise(self, bit: str) -> None:
+    def _magnitude(self, bits: I64, size: int) -> I64:
+        """The bits without the sign."""
+        return self.builder.binary("and", bits, (1 << size - 1) - 1)
+
+    def _raise(self, bit: I1) -> None:
         """Raise the flag NV if a bit is set."""
-        text = self.text
-        old = text.value(f"load i64, ptr %fcsr, {COUNTER}")
-        flag = text.value(f"select i1 {bit}, i64 {INVALID}, i64 0")
-        text.do(f"store i64 {text.value(f'or i64 {old}, {flag}')}, ptr %fcsr, {COUNTER}")
+        build = self.builder
+        old = build.load(FCSR, COUNTER, I64)
+        flag = build.select(bit, INVALID, 0, I64)
+        build.store(build.binary("or", old, flag), FCSR, COUNTER)
 
-    def _compare(self, name: str, width: str, x: str, y: str) -> str:
-        kind, short, _ = TYPES[width]
+    def _compare(self, name: str, width: str, x: I64, y: I64) -> I64:
         intrinsic, predicate = COMPARISONS[name]
-        a, b = self._number(x, width), self._number(y, width)
-        call = f"@llvm.experimental.constrained.{intrinsic}.{short}"
-        given = f'{kind} {a}, {kind} {b}, metadata !"{predicate}", {QUIET}'
-        bit = self.text.value(f"call i1 {call}({given})")
-        return self.text.value(f"zext i1 {bit} to i64")
+        numbers = self._number(x, width), self._number(y, width)
+        callee = f"{INTRINSIC}.{intrinsic}.{TYPES[width][1]}"
+        options = f'metadata !"{predicate}", {QUIET}'
+        bit = self.builder.call(I1, callee, *numbers, options=options)
+        return self.builder.cast("zext", bit, I64)
 
-    def _choose(self, name: str, width: str, x: str, y: str) -> str:
+    def _choose(self, name: str, width: str, x: I64, y: I64) -> I64:
         """Fmin and fmax on bits: a NaN yields to a number, -0 is less than +0."""
-        text, size = self.text, TYPES[width][2]
-        infinity = (1 << size - FRACTION[size] - 1) - 1 << FRACTION[size]
+        build, size = self.builder, TYPES[width][2]
         quiet = 1 << FRACTION[size] - 1
-        nans, keys, signalling = [], [], []
+        nans: list[I1] = []
+        keys: list[I64] = []
+        signalling: list[I1] = []
         for bits in (x, y):
-            magnitude = text.value(f"and i64 {bits}, {(1 << size - 1) - 1}")
-            nans.append(text.value(f"icmp ugt i64 {magnitude}, {infinity}"))
-            loud = text.value(f"icmp eq i64 {text.value(f'and i64 {bits}, {quiet}')}, 0")
-            signalling.append(text.value(f"and i1 {nans[-1]}, {loud}"))
-            negative = text.value(f"icmp ne i64 {bits}, {magnitude}")
-            below = text.value(f"xor i64 {magnitude}, -1")
-            keys.append(text.value(f"select i1 {negative}, i64 {below}, i64 {magnitude}"))
-        self._raise(text.value(f"or i1 {signalling[0]}, {signalling[1]}"))
-        order = "slt" if name == "min" else "sgt"
-        first = text.value(f"icmp {order} i64 {keys[0]}, {keys[1]}")
-        number = text.value(f"select i1 {first}, i64 {x}, i64 {y}")
-        number = text.value(f"select i1 {nans[1]}, i64 {x}, i64 {number}")
-        number = text.value(f"select i1 {nans[0]}, i64 {y}, i64 {number}")
-        both = text.value(f"and i1 {nans[0]}, {nans[1]}")
-        return text.value(f"select i1 {both}, i64 {infinity | quiet}, i64 {number}")
+            magnitude = self._magnitude(bits, size)
+            nans.append(build.compare("ugt", magnitude, infinity(size)))
+            loud = build.compare("eq", build.binary("and", bits, quiet), 0)
+            signalling.append(build.binary("and", nans[-1], loud))
+            negative = build.compare("ne", bits, magnitude)
+            below = build.binary("xor", magnitude, -1)
+            keys.append(build.select(negative, below, magnitude, I64))
+        self._raise(build.binary("or", signalling[0], signalling[1]))
+        first = build.compare("slt" if name == "min" else "sgt", keys[0], keys[1])
+        number = build.select(first, x, y, I64)
+        number = build.select(nans[1], x, number, I64)
+        number = build.select(nans[0], y, number, I64)
+        both = build.binary("and", nans[0], nans[1])
+        return build.select(both, infinity(size) | quiet, number, I64)
 
     # conversions
 
     def _to_float(
-        self, operation: str, width: str, origin: str, rounding: int, operands: tuple[str, ...]
-    ) -> str:
-        text, kind, short = self.text, TYPES[width][0], TYPES[width][1]
+        self, operation: str, width: str, origin: str, rounding: int, operands: tuple[I64, ...]
+    ) -> I64:
         exact = width == "d" and origin in ("w", "wu", "s")
         if rounding != DYNAMIC and not exact:
             return self.call(operation, rounding, operands)
-        call = "@llvm.experimental.constrained"
         if origin in TYPES:
-            number, other = self._number(operands[0], origin), TYPES[origin]
-            if width == "d":
-                made = f"{call}.fpext.{short}.{other[1]}({other[0]} {number}, {QUIET})"
-            else:
-                made = f"{call}.fptrunc.{short}.{other[1]}({other[0]} {number}, {STRICT})"
-            return self._canonical(text.value(f"call {kind} {made}"), width, lambda: None)
-        integer = operands[0]
+            return self._from_other_width(width, origin, operands[0])
+        build, integer = self.builder, operands[0]
         if origin in ("w", "wu"):
-            narrow = text.value(f"trunc i64 {integer} to i32")
-            integer = text.value(f"{'sext' if origin == 'w' else 'zext'} i32 {narrow} to i64")
+            low = build.cast("trunc", integer, I32)
+            integer = build.cast("sext" if origin == "w" else "zext", low, I64)
         if origin == "lu":
             return self._from_unsigned(width, integer)
-        made = f"{call}.sitofp.{short}.i64(i64 {integer}, {STRICT})"
-        return self._bits(text.value(f"call {kind} {made}"), width)
+        return self._bits(self._from_signed(width, integer), width)
 
-    def _from_unsigned(self, width: str, integer: str) -> str:
+    def _from_other_width(self, width: str, origin: str, x: I64) -> I64:
+        """From a number in the other format."""
+        kind, short, _ = TYPES[width]
+        number, other = self._number(x, origin), TYPES[origin][1]
+        name, options = ("fpext", QUIET) if width == "d" else ("fptrunc", STRICT)
+        callee = f"{INTRINSIC}.{name}.{short}.{other}"
+        result = self.builder.call(kind, callee, number, options=options)
+        return self._canonical(result, width, lambda: None)
+
+    def _from_signed(self, width: str, integer: I64) -> Value:
+        kind, short, _ = TYPES[width]
+        callee = f"{INTRINSIC}.sitofp.{short}.i64"
+        return self.builder.call(kind, callee, integer, options=STRICT)
+
+    def _from_unsigned(self, width: str, integer: I64) -> I64:
         """From 64 unsigned bits: of large ones the half, whose lowest bit stands for two."""
-        text, kind, short = self.text, TYPES[width][0], TYPES[width][1]
-        large = text.value(f"icmp slt i64 {integer}, 0")
-        half = text.value(f"lshr i64 {integer}, 1")
-        half = text.value(f"or i64 {half}, {text.value(f'and i64 {integer}, 1')}")
-        some = text.value(f"select i1 {large}, i64 {half}, i64 {integer}")
-        call = f"@llvm.experimental.constrained.sitofp.{short}.i64"
-        number = text.value(f"call {kind} {call}(i64 {some}, {STRICT})")
-        one = "1.0"
-        factor = text.value(f"select i1 {large}, {kind} 2.0, {kind} {one}")
+        build, kind = self.builder, TYPES[width][0]
+        large = build.compare("slt", integer, 0)
+        half = build.binary("lshr", integer, 1)
+        half = build.binary("or", half, build.binary("and", integer, 1))
+        number = self._from_signed(width, build.select(large, half, integer, I64))
+        factor = build.select(large, kind("2.0"), kind("1.0"), kind)
         return self._bits(self._constrained("fmul", width, number, factor), width)
 
-    def _to_integer(self, operation: str, kind: str, width: str, rounding: int, x: str) -> str:
+    def _to_integer(self, operation: str, kind: str, width: str, rounding: int, x: I64) -> I64:
         """To an integer in the dynamic mode, or towards zero: the host's instructions."""
         if rounding not in (DYNAMIC, TOWARDS_ZERO):
             return self.call(operation, rounding, (x,))
@@ -252,50 +235,45 @@ class Floats:
             return self._to_unsigned(operation, width, rounding, x)
         return self._to_signed(width, rounding, x, 32 if kind == "w" else 64)
 
-    def _convert(self, width: str, rounding: int, number: str, bits: int) -> str:
+    def _convert(self, width: str, rounding: int, number: Value, kind: type[T]) -> T:
         """The host's conversion; LLVM may neither drop nor move it."""
         how = "cvttsX2si" if rounding == TOWARDS_ZERO else "cvtsX2si"
-        suffix, name = ("q" if bits == 64 else "l"), how.replace("X", width)
-        kind = TYPES[width][0]
-        return self.text.value(
-            f'call i{bits} asm sideeffect "{name}{suffix} $1, $0", "=r,x"({kind} {number})'
-        )
+        suffix, name = ("q" if kind is I64 else "l"), how.replace("X", width)
+        assembly = f'asm sideeffect "{name}{suffix} $1, $0", "=r,x"'
+        return self.builder.call(kind, assembly, number)
 
-    def _to_signed(self, width: str, rounding: int, x: str, bits: int) -> str:
+    def _to_signed(self, width: str, rounding: int, x: I64, bits: int) -> I64:
         """The host gives the least integer for all that is out of range, and says that it is."""
-        text, size = self.text, TYPES[width][2]
-        found = self._convert(width, rounding, self._number(x, width), bits)
+        build, size = self.builder, TYPES[width][2]
+        found = self._convert(width, rounding, self._number(x, width), INTEGERS[bits])
         least = -1 << bits - 1
-        odd = text.value(f"icmp eq i{bits} {found}, {least}")
-        magnitude = text.value(f"and i64 {x}, {(1 << size - 1) - 1}")
-        infinity = (1 << size - FRACTION[size] - 1) - 1 << FRACTION[size]
-        nan = text.value(f"icmp ugt i64 {magnitude}, {infinity}")
-        positive = text.value(f"icmp eq i64 {x}, {magnitude}")
-        greatest = text.value(f"or i1 {nan}, {positive}")
-        above = text.value(f"and i1 {odd}, {greatest}")
-        value = text.value(f"select i1 {above}, i{bits} {-least - 1}, i{bits} {found}")
-        return value if bits == 64 else text.value(f"sext i32 {value} to i64")
+        odd = build.compare("eq", found, least)
+        magnitude = self._magnitude(x, size)
+        nan = build.compare("ugt", magnitude, infinity(size))
+        positive = build.compare("eq", x, magnitude)
+        greatest = build.binary("or", nan, positive)
+        above = build.binary("and", odd, greatest)
+        value = build.select(above, -least - 1, found, INTEGERS[bits])
+        return value if isinstance(value, I64) else build.cast("sext", value, I64)
 
-    def _to_unsigned(self, operation: str, width: str, rounding: int, x: str) -> str:
-        """From 0 to below 2^31 as signed; the rest is left to the function."""
-        text, label = self.text, self.text.name()[1:]
-        limit = (31 + (1 << TYPES[width][2] - FRACTION[TYPES[width][2]] - 2) - 1) << FRACTION[
-            TYPES[width][2]
-        ]
-        plain = text.value(f"icmp ult i64 {x}, {limit}")
-        text.do(f"br i1 {plain}, label %in{label}, label %out{label}")
-        text.do(f"out{label}:")
+    def _to_unsigned(self, operation: str, width: str, rounding: int, x: I64) -> I64:
+        """From 0 to below 2^31 as signed, in `in`; in `out` the rest is left to the function."""
+        build, size = self.builder, TYPES[width][2]
+        limit = 31 + (1 << size - FRACTION[size] - 2) - 1 << FRACTION[size]
+        words = ("in", "out", "inside", "outside", "end")
+        within, out, inside, outside, end = (build.new_block(word) for word in words)
+        build.branch(build.compare("ult", x, limit), within, out)
+        build.begin(out)
         defined = self.call(operation, rounding, (x,))
-        text.do(f"br label %outside{label}")
-        text.do(f"outside{label}:")
-        text.do(f"br label %end{label}")
-        text.do(f"in{label}:")
-        found = self._convert(width, rounding, self._number(x, width), 64)
+        build.goto(outside)
+        build.begin(outside)
+        build.goto(end)
+        build.begin(within)
+        found = self._convert(width, rounding, self._number(x, width), I64)
         if operation.startswith("cvt.wu"):
-            found = text.value(f"sext i32 {text.value(f'trunc i64 {found} to i32')} to i64")
-        text.do(f"br label %inside{label}")
-        text.do(f"inside{label}:")
-        text.do(f"br label %end{label}")
-        text.do(f"end{label}:")
-        pairs = f"[ {found}, %inside{label} ], [ {defined}, %outside{label} ]"
-        return text.value(f"phi i64 {pairs}")
+            found = build.cast("sext", build.cast("trunc", found, I32), I64)
+        build.goto(inside)
+        build.begin(inside)
+        build.goto(end)
+        build.begin(end)
+        return build.phi(I64, (found, inside), (defined, outside))
