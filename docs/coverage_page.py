@@ -4,7 +4,7 @@ from itertools import groupby
 
 from mttcg.isa.riscv64.table import system
 from mttcg.isa.riscv64.table.decode import ROWS
-from mttcg.isa.riscv64.table.row import Row
+from mttcg.isa.table.row import Row
 
 ORDER = ("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Zba", "Zbb", "Zbs", "Sm")
 TITLES = {

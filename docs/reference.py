@@ -74,6 +74,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "disassemble",
         "instruction_class",
         "InstructionClass",
+        "instruction_length",
+        "returns_from_trap",
+        "register_name",
         "source_lines",
         "SourceLines",
         "elf_segments",
@@ -109,8 +112,12 @@ HOW = (
     "ACQUIRE",
     "RELEASE",
     "FAILED",
+    "READS_BEFORE",
+    "WRITES_BEFORE",
+    "READS_AFTER",
+    "WRITES_AFTER",
 )
-"""Constants of `events`: bits of a `TIMED_ACCESS`'s `how`, and the values of KIND."""
+"""Constants of `events`: bits of a `TIMED_ACCESS`'s `how`, values of KIND, bits of a fence's."""
 BUS_CLASSES = ("Aggregator", "RunInfo")
 GIVEN = {
     "Cpu",

@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mttcg.errors import OptionError
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg_bus.wire.policy import POLICIES, parse_policy
 
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
-PAGE_SIZE = 4096
-"""Guest page size in bytes (RISC-V privileged architecture, section on Sv39)."""
 
-SMP_MAX = 64
+SMP_MAX = MOST_VCPUS
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
 CODE_CACHE_MIN = 4 * MIB
-CODE_CACHE_MAX = 2 * GIB - PAGE_SIZE
+CODE_CACHE_MAX = 2 * GIB - PAGE
 """References between code and its constants span 31 bits."""
 CODE_CACHE_DEFAULT = 64 * MIB
 STALL_LIMIT_DEFAULT = 60.0
@@ -173,12 +173,12 @@ def check_policy(stream: str, policy: object) -> None:
 
 
 def _check_size(option: str, value: object, low: int, high: int, limits: str) -> None:
-    expected = f"a multiple of 4096 bytes from {limits}"
+    expected = f"a multiple of {PAGE} bytes from {limits}"
     if not isinstance(value, int) or isinstance(value, bool):
         raise OptionError(option, f"{value!r} is not a number of bytes", expected)
     if not low <= value <= high:
         raise OptionError(option, f"{value} bytes is out of range", expected)
-    if value % PAGE_SIZE:
+    if value % PAGE:
         raise OptionError(option, f"{value} bytes is not a whole number of pages", expected)
 
 

@@ -1,5 +1,6 @@
 """Every error of the package, under one root; each carries its facts as attributes."""
 
+import signal
 from pathlib import Path
 
 EXIT_USER = 2
@@ -8,6 +9,10 @@ EXIT_REFUSED = 69
 """Exit status of a process of ours that a limit of the host ended (EX_UNAVAILABLE)."""
 EXIT_FAULT = 70
 """Exit status for a fault of ours, or of a plugin (EX_SOFTWARE of sysexits.h)."""
+EXIT_SIGNAL = 128
+"""Exit status after a signal, as shells give it: this and the signal's number."""
+EXIT_INTERRUPTED = EXIT_SIGNAL + signal.SIGINT
+"""Exit status after Ctrl-C."""
 
 
 class MttcgError(Exception):

@@ -25,7 +25,7 @@ subscribe URL --plugin examples/plugins/block_lengths.py` starts one more aggreg
 """
 
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -49,10 +49,9 @@ class Aggregator(mttcg_bus.Aggregator):
         lengths, counts = np.unique(records["instructions"], return_counts=True)
         self.lengths.update(dict(zip(lengths.tolist(), counts.tolist(), strict=True)))
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add what another aggregator of the same run has seen."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.lengths.update(other.lengths)
 
     def report(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from mttcg.aggregate.aggregation import (
 from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loading.loader import Plugin
-from mttcg.processes.parent import signal_at_end_of_parent
+from mttcg.parent import signal_at_end_of_parent
 from mttcg.supervisor.aggregator_process import is_stopped
 from mttcg.supervisor.launch import PYTHON, end_text
 from mttcg_bus.errors import BusError

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from mttcg.campaign import child
+from mttcg import parent
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.task import Task, arguments_of
 from mttcg.supervisor.launch import PYTHON, end_text
@@ -92,11 +92,11 @@ def execute(task: Task, paths: Mapping[str, Path], place: Path, stop: Stop) -> A
     (place / LEFT).mkdir()
     process = Process(task, paths, place / LEFT, result)
     with process:
-        ended = process.watch(stop)
-    ended, why, found = judge(ended, process.status, read_result(result), process.errors.text)
+        ended, status = process.watch(stop)
+    ended, why, found = judge(ended, status, read_result(result), process.errors.text)
     return Attempt(
         ended=ended,
-        status=process.status,
+        status=status,
         why=why,
         console=process.console.text,
         console_bytes=process.console.total,
@@ -118,18 +118,32 @@ class Process:
     ) -> None:
         self.time_limit = task.time_limit
         self.console, self.errors = Tail(), Tail()
-        self.status: int | None = None
         command = [*PYTHON, "-m", "mttcg", *arguments_of(task, paths, result)]
         with open_input(paths[task.input.digest] if task.input else None) as standard_input:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), *command],
+            self.popen = self._start(command, directory, standard_input)
+        self.pidfd = os.pidfd_open(self.popen.pid)
+
+    def _start(
+        self, command: list[str], directory: Path, standard_input: int | IO[bytes]
+    ) -> "subprocess.Popen[bytes]":
+        (output, theirs), (errors, others) = pipe(), pipe()
+        self.streams = {output: self.console, errors: self.errors}
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", parent.__file__, str(os.getpid()), *command],
                 stdin=standard_input,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdout=theirs,
+                stderr=others,
                 cwd=directory,
                 start_new_session=True,  # a signal to the user's group is the campaign's
             )
-        self.pidfd = os.pidfd_open(self.popen.pid)
+        except BaseException:
+            for descriptor in self.streams:
+                os.close(descriptor)
+            raise
+        finally:
+            os.close(theirs)
+            os.close(others)
 
     def __enter__(self) -> "Process":
         return self
@@ -140,16 +154,12 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
         os.close(self.pidfd)
-        for stream in (self.popen.stdout, self.popen.stderr):
-            assert stream is not None
-            stream.close()
+        for descriptor in self.streams:
+            os.close(descriptor)
 
-    def watch(self, stop: Stop) -> Ended:
-        """Read what it prints until it has ended by itself, or was stopped; tells which."""
-        streams = {
-            pipe(self.popen.stdout): self.console,
-            pipe(self.popen.stderr): self.errors,
-        }
+    def watch(self, stop: Stop) -> tuple[Ended, int]:
+        """Read what it prints until it has ended by itself, or was stopped: which, and how."""
+        streams = self.streams
         poll = select.poll()
         for descriptor in (*streams, self.pidfd, stop.in_order, stop.at_once):
             poll.register(descriptor, select.POLLIN)
@@ -176,15 +186,14 @@ class Process:
                 poll.unregister(stop.in_order)
         for descriptor, tail in streams.items():
             drain(descriptor, tail)
-        self.status = self.popen.wait()
-        return ended
+        return ended, self.popen.wait()
 
 
-def pipe(stream: IO[bytes] | None) -> int:
-    """Give the descriptor of a pipe, from which reading does not wait."""
-    assert stream is not None
-    os.set_blocking(stream.fileno(), False)
-    return stream.fileno()
+def pipe() -> tuple[int, int]:
+    """Make a pipe, from which reading does not wait; the ends to read and to write."""
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    return ours, theirs
 
 
 def drain(descriptor: int, tail: Tail) -> bool:
@@ -224,12 +233,11 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 
 def judge(
-    ended: Ended, status: int | None, result: dict[str, Any] | None, errors: str
+    ended: Ended, status: int, result: dict[str, Any] | None, errors: str
 ) -> tuple[Ended, str, dict[str, Any] | None]:
     """Tell lost runs from those that ended by themselves; what was wrong; the result."""
     if ended is not Ended.BY_ITSELF:
         return ended, "", result
-    assert status is not None
     reason = result["stop_reason"] if result else None
     if status < 0:
         return Ended.LOST, f"the run's process ended: {end_text(status)}", result

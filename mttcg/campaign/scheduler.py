@@ -73,9 +73,8 @@ class Scheduler:
 
     def _knock(self) -> None:
         """Find out at once that nobody listens; Dask would go on trying."""
-        found = URL.fullmatch(self.url)
-        assert found is not None
-        with socket.create_connection((found[2].strip("[]"), int(found[3])), CONNECT_SECONDS):
+        host, _, port = self.url.partition("://")[2].rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS):
             pass
 
     def _security(self) -> Any:

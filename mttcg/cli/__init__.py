@@ -1,40 +1,33 @@
 """The command `mttcg`: one file per verb; every error becomes one line and an exit status."""
 
 import argparse
+import importlib
+import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
 
-from mttcg.cli.bench import BenchVerb
-from mttcg.cli.campaign import CampaignVerb
-from mttcg.cli.ctl import CtlVerb
-from mttcg.cli.export import ExportVerb
-from mttcg.cli.keys import KeysVerb
-from mttcg.cli.plugins import PluginsVerb
-from mttcg.cli.record import RecordVerb
-from mttcg.cli.replay import ReplayVerb
-from mttcg.cli.run import RunVerb
+from mttcg.cli.parser import ArgumentParser
 from mttcg.cli.streams import discard_stream, ensure_stderr
-from mttcg.cli.subscribe import SubscribeVerb
-from mttcg.cli.top import TopVerb
-from mttcg.errors import EXIT_FAULT, MttcgError, OutputError, UserError
+from mttcg.errors import (
+    EXIT_FAULT,
+    EXIT_INTERRUPTED,
+    EXIT_SIGNAL,
+    MttcgError,
+    OutputError,
+)
 from mttcg.terminal import tell, tell_error
 from mttcg.version import VERSION
 from mttcg_bus.host.limits import NO_ROOM, check_memory_room, host_refusal
 
-EXIT_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
-
 LEAST_MEMORY = 192 << 20
 """Bytes of address space that a verb takes at least; libraries end the process for want of it."""
-EXIT_BROKEN_PIPE = 141
-"""Exit status when nobody reads our output, as shells give it: 128 + SIGPIPE."""
+EXIT_BROKEN_PIPE = EXIT_SIGNAL + signal.SIGPIPE
+"""Exit status when nobody reads our output."""
 
 
 class Verb(Protocol):
-    """One verb of the command line."""
-
-    summary: str
+    """What a verb's module has."""
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
@@ -43,44 +36,93 @@ class Verb(Protocol):
         """Do it; returns the exit status, raises MttcgError for what goes wrong."""
 
 
-VERBS: dict[str, Verb] = {
-    "run": RunVerb(),
-    "subscribe": SubscribeVerb(),
-    "record": RecordVerb(),
-    "replay": ReplayVerb(),
-    "export": ExportVerb(),
-    "ctl": CtlVerb(),
-    "campaign": CampaignVerb(),
-    "keys": KeysVerb(),
-    "top": TopVerb(),
-    "plugins": PluginsVerb(),
-    "bench": BenchVerb(),
+class VerbRow(NamedTuple):
+    """A verb of the command line: in a line, and the class of it, in its module.
+
+    The module is imported when the verb is used: most runs need one of them.
+    """
+
+    summary: str
+    module: str
+    name: str
+
+    def load(self) -> Verb:
+        """Import the verb."""
+        verb: Verb = getattr(importlib.import_module(self.module), self.name)()
+        return verb
+
+
+VERBS = {
+    "run": VerbRow("Run a guest and report what it did.", "mttcg.cli.run", "RunVerb"),
+    "subscribe": VerbRow(
+        "Run a plugin's aggregator on the bus of a run, and print its report.",
+        "mttcg.cli.subscribe",
+        "SubscribeVerb",
+    ),
+    "record": VerbRow(
+        "Record everything that a run publishes to a file.", "mttcg.cli.record", "RecordVerb"
+    ),
+    "replay": VerbRow(
+        "Run a plugin's aggregator over a recording, and print its report.",
+        "mttcg.cli.replay",
+        "ReplayVerb",
+    ),
+    "export": VerbRow(
+        "Write the records of a recording as Parquet files.", "mttcg.cli.export", "ExportVerb"
+    ),
+    "ctl": VerbRow(
+        "Control a run while its guest runs: plugins, pause, registers, memory, stop.",
+        "mttcg.cli.ctl",
+        "CtlVerb",
+    ),
+    "campaign": VerbRow(
+        "Run the guests of a campaign file with all its settings, and make one table of it.",
+        "mttcg.cli.campaign",
+        "CampaignVerb",
+    ),
+    "keys": VerbRow(
+        "Make a pair of keys, for a bus that others reach from other machines.",
+        "mttcg.cli.keys",
+        "KeysVerb",
+    ),
+    "ps": VerbRow(
+        "List your runs on this machine, with the addresses of their buses.",
+        "mttcg.cli.ps",
+        "PsVerb",
+    ),
+    "top": VerbRow(
+        "Show a run as it goes: speed of each vCPU, streams, hottest blocks. q quits.",
+        "mttcg.cli.top",
+        "TopVerb",
+    ),
+    "plugins": VerbRow(
+        "List the plugins, or show what one of them does and its options.",
+        "mttcg.cli.plugins",
+        "PluginsVerb",
+    ),
+    "bench": VerbRow(
+        "Measure speed, overhead and scale-out, beside other emulators; compare two runs.",
+        "mttcg.cli.bench",
+        "BenchVerb",
+    ),
 }
 
 
-class CommandLineError(UserError):
-    """The arguments are not what the command takes."""
+def build_parser(words: Collection[str] = VERBS.keys()) -> ArgumentParser:
+    """Make the parser of the command line, with the arguments of those verbs that are among words.
 
-
-class ArgumentParser(argparse.ArgumentParser):
-    """A parser that raises CommandLineError in place of printing its usage and exiting."""
-
-    def error(self, message: str) -> NoReturn:
-        """Turn argparse's message into an error of ours."""
-        raise CommandLineError(f"{message}; expected as in `{self.prog} --help`")
-
-
-def build_parser() -> ArgumentParser:
-    """Make the parser of the whole command line."""
+    Of the others it has the summaries.
+    """
     description = "Run SMP RISC-V guests, one process per vCPU, instrumented from Python."
     parser = ArgumentParser(prog="mttcg", description=description, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"mttcg {VERSION}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name, verb in VERBS.items():
+    for name, row in VERBS.items():
         verb_parser = verbs.add_parser(
-            name, help=verb.summary, description=verb.summary, allow_abbrev=False
+            name, help=row.summary, description=row.summary, allow_abbrev=False
         )
-        verb.prepare_parser(verb_parser)
+        if name in words:
+            row.load().prepare_parser(verb_parser)
     return parser
 
 
@@ -110,10 +152,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_verb(argv: Sequence[str] | None) -> int:
     """Run what the arguments ask for; its exit status."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser(words).parse_args(words)
         check_memory_room(LEAST_MEMORY, "to begin with")
-        return VERBS[args.verb].run(args)
+        return VERBS[args.verb].load().run(args)
     except SystemExit as stop:  # argparse, after --help and --version
         return stop.code if isinstance(stop.code, int) else 0
 

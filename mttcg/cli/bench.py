@@ -27,8 +27,6 @@ class BenchArgumentError(UserError):
 class BenchVerb:
     """The verb `bench`."""
 
-    summary = "Measure speed, overhead and scale-out, beside other emulators; compare two runs."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         add = parser.add_argument

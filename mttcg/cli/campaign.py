@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError
 from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ TLS = {
 
 class CampaignVerb:
     """The verb `campaign`."""
-
-    summary = "Run the guests of a campaign file with all its settings, and make one table of it."
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
@@ -220,7 +218,7 @@ def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted:
         tell(f"... and {len(failed) - FAILED_SHOWN} more, see {table}")
     if interrupted is not None:
         tell("interrupted; the same command goes on from here")
-        return 128 + interrupted
+        return EXIT_SIGNAL + interrupted
     return EXIT_FAULT if failed else 0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mttcg.cli.files import write_file
 from mttcg.cli.keys import add_client_keys, client_security
+from mttcg.cli.parser import URL_HELP, ArgumentParser
 from mttcg.errors import OptionError
 from mttcg.supervisor.result import json_ready
 from mttcg.terminal import say
@@ -38,11 +39,11 @@ class Action:
 class CtlVerb:
     """The verb `ctl`."""
 
-    summary = "Control a run while its guest runs: plugins, pause, registers, memory, stop."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
-        parser.add_argument("url", metavar="URL", help="the bus's address, as the run printed it")
+        parser.add_argument("url", metavar="URL", help=URL_HELP)
+        if isinstance(parser, ArgumentParser):
+            parser.optional_url = True
         actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
         for name, action in ACTIONS.items():
             action_parser = actions.add_parser(
@@ -54,6 +55,7 @@ class CtlVerb:
 
     def run(self, args: argparse.Namespace) -> int:
         """Do one thing; the run's refusal is one line and status 2, as is wrong use."""
+        from mttcg.cli.runs import url_of_the_run
         from mttcg_bus.subscriber.controller import Control
 
         if not 0 < args.timeout <= 1e6:
@@ -61,7 +63,8 @@ class CtlVerb:
             raise OptionError("--timeout", wrong, "seconds, above 0")
         security = client_security(args)
         action = ACTIONS[args.action]
-        with Control(args.url, seconds=args.timeout, security=security) as control:
+        url = args.url or url_of_the_run(controlled=True)
+        with Control(url, seconds=args.timeout, security=security, awaits=False) as control:
             answer = action.work(control, args)
         if args.json:
             sys.stdout.write(f"{json.dumps(json_ready(answer))}\n")

@@ -17,8 +17,6 @@ class PolarsMissingError(UserError):
 class ExportVerb:
     """The verb `export`."""
 
-    summary = "Write the records of a recording as Parquet files."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("file", metavar="FILE", type=Path, help="what a run recorded")

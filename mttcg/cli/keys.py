@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 class KeysVerb:
     """The verb `keys`."""
 
-    summary = "Make a pair of keys, for a bus that others reach from other machines."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's one argument."""
         parser.add_argument(

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 class PluginsVerb:
     """The verb `plugins`: a table of all, or the documentation and options of one."""
 
-    summary = "List the plugins, or show what one of them does and its options."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's one argument."""
         parser.add_argument(

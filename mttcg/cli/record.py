@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mttcg.aggregate.aggregation import CONNECT_SECONDS, stop_on_interrupt
 from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.cli.subscribe import EXIT_INTERRUPTED, check_descriptor
+from mttcg.cli.subscribe import check_descriptor
 from mttcg.config import check_record_limit, parse_size
-from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, OptionError
 from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ NAME = "recorder"
 
 class RecordVerb:
     """The verb `record`."""
-
-    summary = "Record everything that a run publishes to a file."
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""

@@ -152,7 +152,7 @@ def vcpu_notes(vcpu: VcpuResult) -> Iterator[RenderableType]:
 
 
 def unsupported_text(place: Mapping[str, str]) -> str:
-    """Write where an instruction or CSR was met that the harts lack."""
+    """Write where an instruction or system register was met that the harts lack."""
     where = ", ".join(filter(None, (place["pc"], place["symbol"])))
     return f"{place['name']} of {place['extension']} at pc {where}: not supported"
 

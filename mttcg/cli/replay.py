@@ -15,8 +15,6 @@ from mttcg.instrument.loading.second_half import check_aggregator
 class ReplayVerb:
     """The verb `replay`."""
 
-    summary = "Run a plugin's aggregator over a recording, and print its report."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
         parser.add_argument("file", metavar="FILE", type=Path, help="what a run recorded")

@@ -14,7 +14,7 @@ from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
-from mttcg.errors import EXIT_FAULT, OptionError, OutputError
+from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
 from mttcg.supervisor.result import RunResult, StopReason, json_ready
 from mttcg.terminal import tell
 
@@ -28,8 +28,6 @@ EXIT_UNFIT = 255
 
 class RunVerb:
     """The verb `run`."""
-
-    summary = "Run a guest and report what it did."
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the options of a run."""
@@ -56,7 +54,7 @@ class RunVerb:
 
 def interrupted_status(caught: list[int]) -> int:
     """Give the exit status after a signal as shells do, Ctrl-C if it is none of those `caught`."""
-    return 128 + (caught[0] if caught else signal.SIGINT)
+    return EXIT_SIGNAL + (caught[0] if caught else signal.SIGINT)
 
 
 def make_config(args: argparse.Namespace) -> Config:

@@ -22,7 +22,7 @@ from mttcg.aggregate.report_pipe import failures_told, write_report, write_subsc
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
-from mttcg.errors import EXIT_FAULT, OptionError
+from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, OptionError
 from mttcg.instrument.loading.loader import Plugin, load_plugin
 from mttcg.instrument.loading.second_half import check_aggregator, checks_options
 from mttcg.terminal import tell
@@ -31,16 +31,12 @@ if TYPE_CHECKING:
     from mttcg_bus.subscriber.aggregator import Outcome
     from mttcg_bus.wire.security import Security
 
-EXIT_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it: 128 + SIGINT."""
 NEVER = float("inf")
 PLACE = re.compile(r"(\d{1,2})/(\d{1,2})", re.ASCII)
 
 
 class SubscribeVerb:
     """The verb `subscribe`."""
-
-    summary = "Run a plugin's aggregator on the bus of a run, and print its report."
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from mttcg.cli.keys import add_client_keys, client_security
+from mttcg.cli.parser import URL_HELP
 from mttcg.cli.render import make_console
 from mttcg.cli.report import cell, heading, new_table
 from mttcg.cli.streams import guest_input
@@ -120,11 +121,9 @@ class Frames:
 class TopVerb:
     """The verb `top`."""
 
-    summary = "Show a run as it goes: speed of each vCPU, streams, hottest blocks. q quits."
-
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments."""
-        parser.add_argument("url", metavar="URL", help="the bus's address, as the run printed it")
+        parser.add_argument("url", metavar="URL", nargs="?", help=URL_HELP)
         parser.add_argument("--once", action="store_true", help="print it once, and end")
         parser.add_argument(
             "--interval", metavar="SECONDS", type=float, default=1.0, help="(%(default)g)"
@@ -133,6 +132,7 @@ class TopVerb:
 
     def run(self, args: argparse.Namespace) -> int:
         """Show until the run ends, or q or Ctrl-C."""
+        from mttcg.cli.runs import url_of_the_run
         from mttcg_bus.errors import KeyRefused, NoPublisher, PublisherLost
         from mttcg_bus.subscriber.subscriber import ask_ledger, ask_snapshot
 
@@ -140,11 +140,12 @@ class TopVerb:
             raise OptionError("--interval", f"{args.interval:g}", f"{LEAST_INTERVAL} or more")
         console = make_console(sys.stdout)
         security, frames = client_security(args), Frames()
+        url = args.url or url_of_the_run()
 
         def look(seconds: float) -> RenderableType:
-            snapshot = ask_snapshot(args.url, seconds, security)
+            snapshot = ask_snapshot(url, seconds, security, awaits=False)
             frames.columns = console.width  # it may have been changed
-            return frames.frame(snapshot, ask_ledger(args.url, seconds, security))
+            return frames.frame(snapshot, ask_ledger(url, seconds, security, awaits=False))
 
         shown = look(ANSWER_SECONDS)
         if args.once:

@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from mttcg.instrument.native.frames import JUMPS
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.riscv64.classes import FLOATS, destination_of
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.extensions import BIT_MANIPULATION, COMMON
-from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.facts import FLOATS
+from mttcg.isa.system import MemoryFault
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
-
-ISA = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
-"""What the guest is told that each engine has."""
-
 
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 
@@ -29,7 +24,7 @@ class ExitKind(Enum):
     SYSTEM = "an instruction that the host runs is next; it counts as retired"
     ACCESS = "a load or store that is not plain RAM is next: a device, or a fault"
     FETCH = "the next pc lies outside of RAM"
-    TRAP = "the next instruction raises the exception in `cause`"
+    TRAP = "the next instruction makes the memory fault in `fault`"
     CALLBACK = "a Python callback failed, or moved pc"
 
 
@@ -43,7 +38,7 @@ class Exit:
     kind: ExitKind
     pc: int
     word: int = 0
-    cause: Cause | None = None
+    fault: MemoryFault | None = None
     address: int = 0
     left_at: int | None = None
 
@@ -67,7 +62,10 @@ class Engine(Protocol):
 
     name: str
     cache: BlockCache
-    hart: Hart
+
+    @property
+    def hart(self) -> VcpuState:
+        """The hart's state."""
 
     @property
     def unfinished(self) -> int | None:
@@ -98,10 +96,10 @@ class Engine(Protocol):
         """Take all registers from the hart state."""
 
     def enable_float(self, enabled: bool) -> None:
-        """Let floating-point instructions run, or make them illegal (mstatus.FS)."""
+        """Let floating-point instructions run, or make them illegal."""
 
     def fetch_again(self) -> int:
-        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        """Look at every code page anew; the number of blocks that were dropped."""
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
@@ -130,12 +128,14 @@ class Engine(Protocol):
 
 def after_instruction(engine: Engine, pc: int, word: int, target: int) -> tuple[int, ...]:
     """What operations after an instruction are given, see `plan.Operation`."""
-    word &= (1 << 8 * length(word)) - 1
-    register = destination_of(word)
+    facts = engine.cache.code.facts(word)
+    word &= (1 << 8 * facts.length) - 1
+    register = facts.destination
     value = 0
     if register:
         value = engine.read_f(register - FLOATS) if register >= FLOATS else engine.read_x(register)
-    return pc, word | register << 32, value, target, engine.hart.instructions
+    what = word | register << 32 | (JUMPS if facts.jumps else 0)
+    return pc, what, value, target, engine.hart.instructions
 
 
 def tell_retired(
@@ -144,7 +144,7 @@ def tell_retired(
     """Run what a plan has after each instruction, for one that the host ran."""
     arguments = after_instruction(engine, pc, word, target)
     slot = engine.cache.used[engine.cache.page_of(pc)]
-    place = pc, 1, slot, pc % PAGE // 2, length(word)
+    place = pc, 1, slot, pc % PAGE // 2, engine.cache.code.length(word)
     for operation in operations:
         given = place if operation.kind == "table" else arguments
         OPERATION(operation.function)(operation.data, *given)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from mttcg.config import PAGE_SIZE, Config
+from mttcg.config import Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, set_symbols
 from mttcg.hardware.board import RAM_BASE, virt_tree
 from mttcg.hardware.devicetree import ISA
+from mttcg.memory.page import PAGE
 
 
 def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: int) -> int:
@@ -14,7 +15,7 @@ def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: i
 
     Raises `GuestFileError` if a segment of the image is there.
     """
-    address = (ram_base + ram_size - len(tree)) // PAGE_SIZE * PAGE_SIZE
+    address = (ram_base + ram_size - len(tree)) // PAGE * PAGE
     for segment in image.segments:
         end = segment.address + segment.memory_size
         if end > address:
@@ -28,8 +29,8 @@ def fill_ram(config: Config, image: GuestImage, ram: Any, isa: str = ISA) -> int
     """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
 
     `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
-    the harts have. Returns the guest physical address of the device tree, which every hart gets in
-    a1. Raises `GuestFileError`.
+    the harts have. Returns the guest physical address of the device tree, which every hart is told
+    at the start. Raises `GuestFileError`.
     """
     tree = virt_tree(config.smp, config.memory, htif=image.tohost is not None, isa=isa)
     address = place_device_tree(image, tree, RAM_BASE, config.memory)

@@ -1,17 +1,18 @@
-"""Guest ELF files, read and checked (System V gABI, chapters 4 and 5; RISC-V psABI)."""
+"""Guest ELF files, read and checked (System V gABI, chapters 4 and 5)."""
 
 from io import BytesIO
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.sections import SymbolTableSection
 
-from mttcg.engine.base import ISA
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, Segment, Symbol, ram_range, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
 from mttcg.instrument.program.elf_segments import Placement, Placements
-from mttcg.isa.riscv64.extensions import isa_text
+from mttcg.isa.base import Isa
+from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
 
@@ -23,7 +24,6 @@ IDENT_CHECKS = (
 )
 """Bytes of e_ident: (offset, value wanted, name, what is wrong by value)."""
 PROGRAM_HEADER_SIZE, SECTION_HEADER_SIZE = 56, 64
-MACHINE = "EM_RISCV"
 MACHINE_NAMES = {
     "EM_386": "x86",
     "EM_X86_64": "x86-64",
@@ -40,9 +40,18 @@ WRONG_FILE_TYPES = {
 }
 SYMBOL_TYPES = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
 HTIF_ALIGNMENT = 8
-EXPECTED = "a 64-bit little-endian RISC-V ELF executable"
-EXPECTED_ISA = f"{EXPECTED} (" + "; ".join(f"{e}: {isa_text(ISA[e])}" for e in ISA) + ")"
-"""With what each engine has."""
+ISAS = tuple(map(isa_named, NAMES))
+EXPECTED = f"a 64-bit little-endian {' or '.join(isa.title for isa in ISAS)} ELF executable"
+
+
+def _expected_isas() -> str:
+    """With what each engine has of each ISA."""
+    texts = (
+        f"{engine}: {isa.system.isa_text(extensions)}"
+        for isa in ISAS
+        for engine, extensions in isa.system.extensions.items()
+    )
+    return f"{EXPECTED} ({'; '.join(texts)})"
 
 
 def load_guest(path: Path | str, ram_base: int, ram_size: int) -> GuestImage:
@@ -100,11 +109,12 @@ def _check_identification(path: Path, head: bytes) -> None:
         value = head[offset]
         if value != good:
             wrong = wrongs.get(value, f"its ELF {name} is {value}, which does not exist")
-            raise GuestFileError(path, wrong, EXPECTED_ISA)
+            raise GuestFileError(path, wrong, _expected_isas())
 
 
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
     elf = ELFFile(BytesIO(content))
+    isa = _isa_of(path, elf)
     _check_header(path, elf)
     ram = ram_base, ram_size
     whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
@@ -119,6 +129,7 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     symbols = _read_symbols(elf, placements)
     return GuestImage(
         path=path,
+        isa=isa,
         ram_base=ram_base,
         ram_size=ram_size,
         entry=_entry(path, elf["e_entry"], placements.entry),
@@ -131,12 +142,20 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     )
 
 
-def _check_header(path: Path, elf: ELFFile) -> None:
-    """Check the ELF header (gABI chapter 4): machine, type, sizes of table entries."""
-    machine, file_type = str(elf["e_machine"]), str(elf["e_type"])
-    if machine != MACHINE:
+def _isa_of(path: Path, elf: ELFFile) -> Isa:
+    """The instruction set that it is for."""
+    machine = str(elf["e_machine"])
+    try:
+        return isa_of_machine(ENUM_E_MACHINE.get(machine, 0))
+    except UnknownIsaError:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
-        raise GuestFileError(path, f"it is for another machine, {name}", EXPECTED_ISA)
+        wrong = f"it is for another machine, {name}"
+        raise GuestFileError(path, wrong, _expected_isas()) from None
+
+
+def _check_header(path: Path, elf: ELFFile) -> None:
+    """Check the ELF header (gABI chapter 4): type, sizes of table entries."""
+    file_type = str(elf["e_type"])
     if file_type not in FILE_TYPES:
         wrong = WRONG_FILE_TYPES.get(file_type, f"its ELF type is {file_type}")
         raise GuestFileError(path, wrong, EXPECTED)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mttcg.errors import GuestFileError
 from mttcg.instrument.program.elf_segments import Placements
+from mttcg.isa.base import Isa
 
 WORD_SIZE = 8
 WORD_MASK = (1 << 64) - 1
@@ -38,6 +39,8 @@ class GuestImage:
     """What was found in a guest ELF; made by `mttcg.guest.elf.load_guest`."""
 
     path: Path
+    isa: Isa
+    """The instruction set that it is for."""
     ram_base: int
     """Guest physical address of the RAM that it was checked against."""
     ram_size: int

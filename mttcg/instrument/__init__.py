@@ -10,9 +10,10 @@ proposals for QEMU:
 - `plugin_needs_before_insn(pc, cpu) -> bool` and `plugin_before_insn(pc, cpu)`: asked once per
   instruction and vCPU; called before every execution of those that said yes.
 - `plugin_vcpu_start(cpu)` and `plugin_vcpu_exit(cpu)`: first and last on a vCPU;
-  `plugin_vcpu_idle(cpu)` and `plugin_vcpu_resume(cpu)`: before and after it sleeps in wfi.
+  `plugin_vcpu_idle(cpu)` and `plugin_vcpu_resume(cpu)`: before and after it sleeps until it is
+  interrupted.
 - `plugin_trap(cpu, cause, pc, interrupt)`: an exception or interrupt was taken at `pc`, and the
-  vCPU is about to enter its handler. `cause` is its code in mcause, without the interrupt bit.
+  vCPU is about to enter its handler. `cause` is its code, which the guest's ISA defines.
 - `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed; `device`
   is the device's name.
 - `plugin_exit()`: in each vCPU process, last.
@@ -41,7 +42,13 @@ from mttcg.instrument.native.clock import clock_ticks
 from mttcg.instrument.native.compiled import compiled
 from mttcg.instrument.program.disassembly import disassemble
 from mttcg.instrument.program.elf_segments import ElfSegment, elf_segments
-from mttcg.instrument.program.instructions import InstructionClass, instruction_class
+from mttcg.instrument.program.instructions import (
+    InstructionClass,
+    instruction_class,
+    instruction_length,
+    register_name,
+    returns_from_trap,
+)
 from mttcg.instrument.program.source_lines import SourceLines, source_lines
 from mttcg.printable import printable
 
@@ -67,12 +74,15 @@ __all__ = [
     "elf_segments",
     "events",
     "instruction_class",
+    "instruction_length",
     "instrument",
     "instrument_block",
     "instrument_memory",
     "option",
     "printable",
     "probe",
+    "register_name",
+    "returns_from_trap",
     "source_lines",
     "symbol",
     "uninstrument",

@@ -49,6 +49,8 @@ LOAD_RESERVED, STORE_CONDITIONAL, AMO, FENCE, INTERRUPT = 0x02, 0x04, 0x06, 0x08
 """In KIND. INTERRUPT is never recorded natively: it is for plugins to put in by `emit`."""
 ACQUIRE, RELEASE, FAILED = 0x10, 0x20, 0x40
 """In `how`: an atomic's aq and rl; an SC that stored nothing."""
+READS_BEFORE, WRITES_BEFORE, READS_AFTER, WRITES_AFTER = 0x20, 0x10, 0x02, 0x01
+"""In the `value` of a fence: whether it orders loads and stores of memory before and after it."""
 
 TIMED = np.dtype([("pc", "<u8"), ("time", "<u8"), ("instructions", "<u4"), ("cpu", "<u4")])
 """A block or an instruction, before it, and when; see `TIMED_ACCESS` for the clock.
@@ -88,7 +90,7 @@ TRANSFER = np.dtype(
         ("cpu", "<u4"),
     ]
 )
-"""A jump, call, return or mret, after it: where it went, and when.
+"""A jump, call, return or return from a trap, after it: where it went, and when.
 
 `word` is the instruction, see `instruction_class`; `instructions` is how many the vCPU has retired
 with it. `time`: see `TIMED_ACCESS` for the clock. Branches have no records.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mttcg.errors import EXIT_FAULT, EXIT_REFUSED, EXIT_USER
 from mttcg.instrument.native.native_cache import use_native_cache
-from mttcg.processes.parent import signal_at_end_of_parent
+from mttcg.parent import signal_at_end_of_parent
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
@@ -67,11 +67,11 @@ def name_process(name: str) -> None:
 
 def describe(declarations: Any, plugins: dict[str, Any]) -> Needs:
     """What the supervisor has to make room for."""
-    from mttcg.instrument.api.targets import BlockTable, Board
+    from mttcg.instrument.api.targets import BlockTable, VcpuWords
     from mttcg.processes.check_counters import OWNER
 
-    boards = [thing for thing in declarations.things.values() if isinstance(thing, Board)]
-    others = [thing for thing in declarations.things.values() if not isinstance(thing, Board)]
+    boards = [thing for thing in declarations.things.values() if isinstance(thing, VcpuWords)]
+    others = [thing for thing in declarations.things.values() if not isinstance(thing, VcpuWords)]
     streams = [stream for stream in others if stream.plugin != OWNER]
     return Needs(
         streams=tuple(spec_of(stream).to_plain() for stream in streams),
@@ -218,7 +218,7 @@ def serve(channel: Channel) -> int:
         plugins = load_plugins(declarations, message.plugins, run)
         needs = describe(declarations, plugins)
         wanted = needs.streams or message.control  # a plugin with streams may come later
-        rate = ticks_per_second(declarations.moment or look()) if wanted else 0
+        rate = ticks_per_second(declarations.first_reading or look()) if wanted else 0
         channel.send(Ready(needs, rate, tuple(declarations.warnings)))
     except (MttcgError, BusError) as error:
         channel.send(HostRefused(str(error)))
@@ -311,4 +311,4 @@ def rehearse(
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    end_with(partial(main, int(sys.argv[1])))  # the kernel lets go of what is left, at once

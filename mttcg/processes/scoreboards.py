@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument.api.targets import Board
+from mttcg.instrument.api.targets import VcpuWords
 from mttcg.processes.segments import board_stride, map_segment
 
 
@@ -20,7 +20,7 @@ class MappedScoreboards:
         self.descriptors = descriptors
         self.mapped: dict[tuple[str, str, int], Any] = {}
 
-    def words(self, board: Board, cpu: int) -> Any:
+    def words(self, board: VcpuWords, cpu: int) -> Any:
         """A scoreboard's words of a vCPU, which is the only one to write there."""
         key = board.plugin, board.name, cpu
         if key not in self.mapped:

@@ -14,11 +14,10 @@
 import mmap
 import os
 
-from mttcg.isa.riscv64.hart import HART_STRIDE
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.shared import MACHINE_BYTES
-
-PAGE = 4096
 
 
 def create_segment(name: str, size: int) -> int:
@@ -42,7 +41,7 @@ def fixed_sizes(smp: int, memory: int, code_cache: int) -> dict[str, int]:
     """Bytes of each segment that every machine has."""
     return {
         "ram": memory,
-        "harts": smp * HART_STRIDE,
+        "harts": smp * STATE_BYTES,
         "machine": MACHINE_BYTES,
         "cache": Layout(memory // PAGE).size,
         "arena": code_cache,

@@ -12,8 +12,9 @@ from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.hardware.board import RAM_BASE
-from mttcg.isa.riscv64.hart import State
+from mttcg.isa.registry import isa_named
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.state.vcpu_state import ENDED, State
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import Optimise, Start, expect
@@ -26,7 +27,6 @@ MOST_WAITING = 64
 """More stay in the channels, which get full then: the vCPUs ask again later."""
 NATIVE_ROOM = 64 << 20
 """Bytes to have at the start, as a vCPU has to."""
-ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
 
 def ask_to_leave(harts: Harts, vcpu: int) -> bool:
@@ -51,12 +51,13 @@ class TranslatorProcess:
         sizes = fixed_sizes(smp, memory, message.code_cache)
         maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
         machine = MachineState(map_segment(fds["machine"], sizes["machine"]))
+        isa = isa_named(message.isa)
         wake_fds = [fds[f"wake{cpu}"] for cpu in range(smp)]
-        harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine)
+        harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
         self.memory = memory
-        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0)
+        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0, isa.code)
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
         ]

@@ -9,7 +9,7 @@ from typing import Any
 from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Attachment, Change
-from mttcg.instrument.api.targets import BlockTable, Board, Counter, Probe, Stream
+from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Stream, VcpuWords
 from mttcg.instrument.loading.initialise import forget_module, load_anew
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.processes.scoreboards import MappedScoreboards
@@ -160,6 +160,6 @@ def kind_of(target: Any) -> tuple[str, str]:
         return "stream", target.name
     if isinstance(target, Probe):
         return "probe", target.name
-    if isinstance(target, Board):
+    if isinstance(target, VcpuWords):
         return target.kind, target.name
     return "python", getattr(target, "__name__", repr(target))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mttcg.config import PAGE_SIZE, Config
-from mttcg.engine.base import ISA, Discover, Engine, Memory
+from mttcg.config import Config
+from mttcg.engine.base import Discover, Engine, Memory
+from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
 from mttcg.hardware.devices import htif, uart16550
@@ -23,13 +24,14 @@ from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import disassemble
-from mttcg.isa.riscv64.extensions import misa
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.isa.code import Missing
+from mttcg.isa.registry import isa_named
+from mttcg.memory.page import PAGE
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -46,7 +48,6 @@ from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
-    from mttcg.isa.riscv64.absent.row import Absent
 
 NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
@@ -89,6 +90,7 @@ class VcpuProcess:
         channel: Channel,
     ) -> None:
         self.index, self.message, self.channel = index, message, channel
+        self.isa = isa_named(message.isa)
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
         self.declarations, self.plugins = context
         smp, memory = message.smp, message.memory
@@ -96,10 +98,18 @@ class VcpuProcess:
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
         self.machine = MachineState(self.maps["machine"])
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
-        self.harts = Harts(self.maps["harts"], wake_fds, self.machine)
+        self.harts = Harts(self.maps["harts"], wake_fds, self.machine, self.isa.system)
         self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        self.cache = BlockCache(self.maps["cache"], self.fds["cache"], self.ram, RAM_BASE, index)
+        self.cache = BlockCache(
+            self.maps["cache"],
+            self.fds["cache"],
+            self.ram,
+            RAM_BASE,
+            index,
+            self.isa.code,
+            left_to_host(self.isa),
+        )
         self.boards = MappedScoreboards(
             {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
         )
@@ -174,7 +184,7 @@ class VcpuProcess:
         self.stop(Ending.FAULT)
 
     @property
-    def hart(self) -> Hart:
+    def hart(self) -> VcpuState:
         """The hart of this process."""
         return self.harts.harts[self.index]
 
@@ -183,6 +193,7 @@ class VcpuProcess:
         ram = (RAM_BASE, self.maps["ram"])
         self.guest = guest = GuestOfVcpu(
             index=self.index,
+            isa=self.isa,
             harts=self.harts.harts,
             plugins=self.plugins,
             declarations=self.declarations,
@@ -204,6 +215,7 @@ class VcpuProcess:
         )
         self.vcpu = vcpu = Vcpu(
             self.index,
+            self.isa,
             self.harts,
             self.machine,
             board.mmio,
@@ -223,7 +235,6 @@ class VcpuProcess:
             self.exit_plugin,
             self._emit_table,
         ).orders
-        self.hart.misa = misa(ISA[self.message.engine])
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
@@ -232,9 +243,9 @@ class VcpuProcess:
         self.channel.send(VcpuWarning(text))
 
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
-        self.channel.send(facts_of(loop, self._instruction_at))
+        self.channel.send(facts_of(loop, self.isa.system, self._instruction_at))
 
-    def _tell_unsupported(self, found: "Absent | None", pc: int) -> None:
+    def _tell_unsupported(self, found: Missing | None, pc: int) -> None:
         if found is None:
             where = f"vCPU {self.index} met instructions that are not supported at more places"
             self._warn(f"{where} than the {MOST_PLACES} that are listed")
@@ -243,17 +254,20 @@ class VcpuProcess:
 
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
-        from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
-
         at = pc - RAM_BASE
         if not 0 <= at < len(self.ram):
             return ""
         code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
-        text = disassemble(code, pc)[0][2]
-        lacking = absent(int.from_bytes(code, "little"), ISA[self.message.engine])
-        if lacking is not None and text.startswith(".insn"):
-            return f"{lacking.name} of {lacking.extension}"
+        text = self.isa.code.disassemble(code, pc)[0][2]
+        extensions = self.isa.system.extensions[self.message.engine]
+        missing = self.isa.code.missing(int.from_bytes(code, "little"), extensions)
+        if missing is not None and text.startswith(".insn"):
+            return f"{missing.name} of {missing.extension}"
         return text
+
+    def _engine_state(self) -> Any:
+        """The hart's state, which an engine takes for that of an ISA that it has."""
+        return self.hart
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""
@@ -270,7 +284,7 @@ class VcpuProcess:
             limits.look(block.instructions["word"])
             return discover(block)
 
-        return UnicornEngine(memory, self.hart, self.cache, look_first)
+        return UnicornEngine(memory, self._engine_state(), self.cache, look_first)
 
     def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.llvm.arena import Arena
@@ -292,7 +306,7 @@ class VcpuProcess:
 
         engine = LlvmEngine(
             memory,
-            self.hart,
+            self._engine_state(),
             self.cache,
             arena,
             discover,
@@ -312,7 +326,7 @@ class VcpuProcess:
         leave = getattr(plugin.module, "plugin_exit", None)
         if leave is not None and self.guest is not None:
             pc = self.hart.pc
-            self.guest.call(plugin.name, leave, moment="outside of a vCPU", pc=pc)
+            self.guest.call(plugin.name, leave, phase="outside of a vCPU", pc=pc)
 
     def _emit_tables(self) -> None:
         for thing in self.declarations.things.values():
@@ -336,9 +350,7 @@ def device_pages(board: Board) -> tuple[int, ...]:
         page
         for placed in board.mmio.ranges()
         if placed.device.in_ram
-        for page in range(
-            (placed.base - RAM_BASE) // PAGE_SIZE, (placed.end - 1 - RAM_BASE) // PAGE_SIZE + 1
-        )
+        for page in range((placed.base - RAM_BASE) // PAGE, (placed.end - 1 - RAM_BASE) // PAGE + 1)
     )
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.memory.code_pages import HALVES
 from mttcg.processes.check_counters import ACCESSES, ENTERED, LEFT, OWNER, RETIRED, RING
-from mttcg.supervisor.delivery import Delivery
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.run_state import RunState
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import HALVES
 from mttcg.vcpu.shared import Ending, MachineState
 from mttcg.vcpu.tables import CodePlace, executions_of_blocks, pc_of
 from mttcg_bus.ring.ring import create_ring, ledger_of
@@ -115,7 +114,7 @@ def check(run: RunState) -> Checked:
         for counted in found.vcpus
         for difference in compare(counted, cache, run.symbol_at, recycled)
     ]
-    streams = list(stream_counts(run.delivery))
+    streams = list(stream_counts(run))
     found.streams = [stream.to_json() for stream in streams]
     differences += [stream.difference for stream in streams if stream.difference]
     if differences:
@@ -123,13 +122,13 @@ def check(run: RunState) -> Checked:
     return found
 
 
-def ended_in_order(hart: Hart, machine: MachineState) -> bool:
+def ended_in_order(hart: VcpuState, machine: MachineState) -> bool:
     """Whether a vCPU came to the end of its run loop; one whose callback raised does."""
     failed = hart.state == State.FAILED and machine.ending == Ending.CALLBACK
     return failed or hart.state == State.STOPPED
 
 
-def read_counts(run: RunState, hart: Hart, cache: BlockCache) -> Counted:
+def read_counts(run: RunState, hart: VcpuState, cache: BlockCache) -> Counted:
     """What is in the shared memory of a vCPU that has ended."""
     cpu = hart.index
     words = {name: run.boards.words(OWNER, name, cpu) for name in (ENTERED, LEFT, RETIRED)}
@@ -139,7 +138,7 @@ def read_counts(run: RunState, hart: Hart, cache: BlockCache) -> Counted:
 
 
 def count(
-    hart: Hart,
+    hart: VcpuState,
     cache: BlockCache,
     words: "dict[str, np.ndarray[Any, Any]]",
     accesses: int,
@@ -284,11 +283,12 @@ class StreamCount:
         }
 
 
-def stream_counts(delivery: Delivery) -> Iterator[StreamCount]:
+def stream_counts(run: RunState) -> Iterator[StreamCount]:
     """Each vCPU's part of each stream that an aggregator has seen the end of."""
-    for aggregator in delivery.aggregators:
+    streams = run.streams
+    for aggregator in run.aggregators:
         for (stream, cpu), received in sorted(aggregator.received.items()):
-            if stream in delivery.ring_fds:
-                ledger = ledger_of(delivery.ring_fds[stream][cpu])
-                whole = delivery.known[stream].how.whole
+            if stream in streams.ring_fds:
+                ledger = ledger_of(streams.ring_fds[stream][cpu])
+                whole = streams.known[stream].how.whole
                 yield StreamCount(stream, cpu, ledger.emitted, ledger.in_flight, received, whole)

@@ -12,16 +12,16 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.state.vcpu_state import ENDED, State, VcpuState
+from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.messages import InstrumentsTold, Message, PluginRefused, TellInstruments, expect
 from mttcg.vcpu.shared import Ending
 from mttcg_bus.errors import BusError
-from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
+from mttcg_bus.publisher.process import PublisherEvent
 from mttcg_bus.ring.ring import ledger_of
 from mttcg_bus.wire import plain
 from mttcg_bus.wire.control import Command
@@ -39,17 +39,17 @@ class Control:
     Args:
         run: what is controlled.
         watch: its loop, which calls `look` after everything that happens.
-        publisher: brings the commands, and takes the answers.
+        delivery: its publisher brings the commands, and takes the answers.
     """
 
-    def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
-        self.run, self.watch, self.publisher = run, watch, publisher
-        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self)
+    def __init__(self, run: RunState, watch: Watch, delivery: Delivery) -> None:
+        self.run, self.watch, self.publisher = run, watch, delivery.publisher
+        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self, run.isa.system)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()
         self.waits_for: Condition | None = None
-        self.loading = Loading(run, watch, publisher)
+        self.loading = Loading(run, watch, delivery)
         self.question = 0
         self.told: dict[int, InstrumentsTold] = {}
         self.at_once: dict[str, Callable[[Given], Answer]] = {
@@ -186,7 +186,7 @@ class Control:
             "callbacks": [{"cpu": cpu} | each for cpu, found in told for each in found.callbacks],
             "streams": [
                 {"stream": name, "cpu": cpu} | ledger_of(ring).to_plain()
-                for name, rings in self.loading.delivery.ring_fds.items()
+                for name, rings in self.run.streams.ring_fds.items()
                 for cpu, ring in enumerate(rings)
             ],
         }
@@ -212,7 +212,7 @@ class Control:
         self.paused_ns = time.monotonic_ns()
         return {"vcpus": self._vcpus()}
 
-    def _moving(self, number: int) -> list[Hart]:
+    def _moving(self, number: int) -> list[VcpuState]:
         return [h for h in self.run.harts.harts if h.held != number and h.state not in ENDED]
 
     def _let_go(self) -> None:
@@ -228,7 +228,7 @@ class Control:
         yield  # a task like the others, though there is nothing to wait for
 
     def time(self) -> int:
-        """The guest's mtime, which stands still while paused."""
+        """The guest's clock, which stands still while paused."""
         machine = self.run.machine
         return machine.time() if self.paused_ns is None else machine.time_at(self.paused_ns)
 

@@ -1,37 +1,29 @@
-"""The bus side of a run: rings, the publisher, the aggregators and their reports."""
+"""The bus side of a run: the publisher, the aggregators and their reports."""
 
-import os
 import select
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import WHOLE, Config, not_in_shards
-from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError, UserError
+from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.printable import printable
 from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.streams import Streams
 from mttcg.vcpu.needs import LoadedPlugin
-from mttcg.vcpu.patience import Patience
 from mttcg_bus.errors import PublisherLost
 from mttcg_bus.publisher.departures import Departures
 from mttcg_bus.publisher.process import Died, PublisherProcess
-from mttcg_bus.ring.ledger import Ledger
-from mttcg_bus.ring.ring import RingProducer, create_ring, ledger_of
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.control import SILENT
-from mttcg_bus.wire.limits import MOST_PARTS
-from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
     from mttcg_bus.wire.security import ServerSecurity
 
-SUBSCRIBER_SECONDS = 60.0
-"""How long to wait for the subscribers that the run is to begin with."""
 SILENCE_SECONDS = 30.0
 """At the end: how long all subscribers may acknowledge nothing."""
 REPORT_SECONDS = 60.0
@@ -65,16 +57,6 @@ class SubscribersMissingError(MttcgError):
         self.missing, self.why, self.exit_status = missing, why, exit_status
 
 
-class TooManyStreamsError(UserError):
-    """A run has more streams, those that have ended included, than its subscribers take."""
-
-    def __init__(self, streams: int, cpus: int) -> None:
-        super().__init__(
-            f"{streams} streams of {cpus} vCPUs; expected at most {MOST_PARTS} streams times vCPUs"
-        )
-        self.streams, self.cpus = streams, cpus
-
-
 def security_of(config: Config) -> "ServerSecurity | None":
     """Read the keys that the options name; raises the bus's errors of key files."""
     if config.keys is None:
@@ -92,102 +74,35 @@ def security_of(config: Config) -> "ServerSecurity | None":
 
 @dataclass
 class Delivery:
-    """The streams of one run.
+    """What brings the records of a run's streams to those who want them: the publisher, and ours.
 
-    `ring_fds` are by stream name ("<plugin>.<event>"), then by vCPU; the publisher exists if there
-    is a stream or an address to serve. `specs` has the streams that there are, `known` also those
-    that there were, whose ledgers are in `past`, and how long their producers stalled, by vCPU, in
-    `past_stalled`. `policies`: what the user chose, by stream or plugin.
+    `recorder` writes everything that is published to a file.
     """
 
-    specs: dict[str, StreamSpec]
-    ring_fds: dict[str, list[int]]
-    doorbell_fd: int
-    space_fds: list[int]
-    publisher: PublisherProcess | None = None
+    streams: Streams
+    publisher: PublisherProcess
+    keys: Path | None
     aggregators: list[AggregatorProcess] = field(default_factory=list)
     recorder: AggregatorProcess | None = None
-    keys: Path | None = None
-    policies: dict[str, str] = field(default_factory=dict)
-    known: dict[str, StreamSpec] = field(default_factory=dict)
-    past: dict[str, Ledger] = field(default_factory=dict)
-    past_stalled: "Counter[int]" = field(default_factory=Counter)
-    closed: bool = False
 
     @classmethod
-    def prepare(
-        cls, streams: Sequence[dict[str, Any]], smp: int, policies: Mapping[str, str] | None = None
-    ) -> "Delivery":
-        """Make the rings of the declared streams, with the policies that the user chose.
-
-        Raises OptionError for a policy of a stream that there is not.
-        """
-        specs = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
-        for name in policies or {}:
-            if not any(name in (spec.name, spec.plugin) for spec in specs.values()):
-                there = f"one of {', '.join(specs)}" if specs else "a plugin that has a stream"
-                raise OptionError("--policy", f"there is no stream {name}", there)
-        flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
-        made = cls({}, {}, os.eventfd(0, flags), [], policies=dict(policies or {}))
-        try:
-            made.space_fds += [os.eventfd(0, flags) for _ in range(smp)]
-            made.add_rings(streams)
-        except (OSError, TooManyStreamsError):
-            made.close()
-            raise
-        return made
-
-    def add_rings(self, streams: Sequence[dict[str, Any]]) -> list[StreamSpec]:
-        """Make the rings of more streams, with the policies that the user chose; the streams.
-
-        Raises TooManyStreamsError, before it makes any.
-        """
-        added = [self._with_policy(StreamSpec.from_plain(plain)) for plain in streams]
-        count = len(self.known.keys() | {spec.name for spec in added})
-        if count * len(self.space_fds) > MOST_PARTS:
-            raise TooManyStreamsError(count, len(self.space_fds))
-        for spec in added:
-            self.specs[spec.name] = self.known[spec.name] = spec
-            rings = self.ring_fds[spec.name] = []
-            for _ in self.space_fds:
-                rings.append(create_ring(spec))
-        return added
-
-    def _with_policy(self, spec: StreamSpec) -> StreamSpec:
-        for name in (spec.name, spec.plugin):
-            if name in self.policies:
-                return replace(spec, policy=self.policies[name])
-        return spec
-
-    def drop_rings(self, name: str) -> None:
-        """Let go of a stream's rings, which nobody uses any more; the ledger stays."""
-        rings = self.ring_fds.pop(name)
-        del self.specs[name]
-        for cpu, ring in enumerate(rings):
-            ledger = ledger_of(ring)
-            self.past[name] = self.past.get(name, Ledger()) + ledger
-            self.past_stalled[cpu] += ledger.stalled_ns
-            os.close(ring)
-
-    def publish(self, config: Config, run: RunInfo) -> PublisherProcess:
+    def publish(cls, streams: Streams, config: Config, run: RunInfo) -> "Delivery":
         """Start the publisher; raises the bus's errors of addresses and keys."""
-        self.keys = Path(config.keys) if config.keys is not None else None
-        self.publisher = publisher = PublisherProcess.start(
+        publisher = PublisherProcess.start(
             config.bus,
             run,
-            list(self.specs.values()),
-            self.ring_fds,
-            self.doorbell_fd,
-            self.space_fds,
+            list(streams.specs.values()),
+            streams.ring_fds,
+            streams.doorbell_fd,
+            streams.space_fds,
             config.stall_limit,
             security_of(config),
             config.control,
         )
-        return publisher
+        return cls(streams, publisher, Path(config.keys) if config.keys is not None else None)
 
     def aggregate(self, plugins: Iterable[LoadedPlugin], config: Config) -> None:
         """Start an aggregator for each plugin that has one; OptionError for shards of another."""
-        assert self.publisher is not None
         chosen = [plugin for plugin in plugins if plugin.aggregator]
         names = [plugin.name for plugin in chosen]
         for name in config.shards:
@@ -199,7 +114,6 @@ class Delivery:
 
     def start_aggregator(self, plugin: LoadedPlugin, config: Config) -> AggregatorProcess:
         """Start a plugin's aggregator."""
-        assert self.publisher is not None
         wanted = config.shards.get(plugin.name, config.shards.get("", 1))
         if min(wanted, config.smp) > 1 and not plugin.in_shards:
             raise OptionError("--shards", not_in_shards(plugin.name), WHOLE)
@@ -217,7 +131,6 @@ class Delivery:
 
     def record(self, file: Path, limit: int) -> None:
         """Start a recorder of everything that is published, up to `limit` bytes if not 0."""
-        assert self.publisher is not None
         self.recorder = AggregatorProcess.start_recorder(file, self.publisher.url, self.keys, limit)
 
     @property
@@ -231,7 +144,6 @@ class Delivery:
         Raises SubscribersMissingError, as soon as an aggregator ends before it has; PublisherLost.
         """
         publisher = self.publisher
-        assert publisher is not None
         children = {child.report_fd: child for child in self.children}
         poller = select.poll()
         for descriptor in (publisher.fileno(), *children):
@@ -254,7 +166,6 @@ class Delivery:
 
     def _missing(self, others: int) -> list[str]:
         """Who of the run's own, and how many of `others`, are not there."""
-        assert self.publisher is not None
         names = [child.named for child in self.children if not child.subscribed]
         strangers = self.publisher.subscribers - sum(child.shards for child in self.children)
         # while own ones are on their way, nobody knows who of those that are there is a stranger
@@ -263,65 +174,29 @@ class Delivery:
         return names
 
     def emit_for(self, stream: str, cpu: int, records: Any) -> None:
-        """Emit what is left of `records`, all that a dead vCPU's ring of a stream was to get.
-
-        It may have died in the middle: those that the ring has had are not emitted again.
-        """
-        done = ledger_of(self.ring_fds[stream][cpu]).emitted
-        producer = RingProducer(
-            self.ring_fds[stream][cpu],
-            self.specs[stream].dtype,
-            self.doorbell_fd,
-            self.space_fds[cpu],
-        )
-        give_up = Patience(lambda: True).over(producer)
-
-        def interrupted() -> bool:
-            # if the publisher is dead, receive() finds it out and tells the ring
-            if self.publisher is not None:
-                self.publisher.receive()
-            return give_up()
-
-        producer.append(records[done:], interrupted)
-        producer.unmap()
-
-    def ledger(self) -> dict[str, Ledger]:
-        """Where the records of each stream are, summed over vCPUs."""
-        now = {
-            name: sum((ledger_of(fd) for fd in fds), self.past.get(name, Ledger()))
-            for name, fds in self.ring_fds.items()
-        }
-        return self.past | now
-
-    def stalled_ns(self, cpu: int) -> int:
-        """How long a vCPU waited for room in its rings, in nanoseconds."""
-        now = sum(ledger_of(fds[cpu]).stalled_ns for fds in self.ring_fds.values())
-        return now + self.past_stalled[cpu]
+        """Emit what is left of all the records that a dead vCPU's ring of a stream was to get."""
+        # if the publisher is dead, receive() finds it out and tells the ring
+        self.streams.emit_for(stream, cpu, records, self.publisher.receive)
 
     def subscribers(self) -> list[dict[str, Any]]:
         """Those who have left: name, reason, and the ledger of what came by meanwhile."""
-        listed = self.publisher.departures.listed if self.publisher is not None else []
         return [
-            {"name": left.name, "reason": left.reason, "ledger": left.ledger} for left in listed
+            {"name": left.name, "reason": left.reason, "ledger": left.ledger}
+            for left in self.publisher.departures.listed
         ]
 
     def more_subscribers(self) -> dict[str, Any]:
         """How many left besides those, and the ledger of all of them; empty if none did."""
-        if self.publisher is None or not self.publisher.departures.others.count:
-            return {}
         others = self.publisher.departures.others
+        if not others.count:
+            return {}
         ledger = {stream: summed.to_plain() for stream, summed in others.ledger.items()}
         return {"count": others.count, "ledger": ledger}
 
-    def garbage(self) -> dict[str, int]:
-        """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
-        return self.publisher.garbage.to_plain() if self.publisher is not None else {}
-
     def finish(self, failures: Failures) -> dict[str, Any]:
         """Deliver the rest and collect the reports; `failures` takes what went wrong."""
-        publisher = self.publisher
-        broken = publisher is not None and not publisher.alive
-        if publisher is not None and not broken and not publisher.finish(SILENCE_SECONDS):
+        broken = not self.publisher.alive
+        if not broken and not self.publisher.finish(SILENCE_SECONDS):
             broken = True
             failures.add("the bus publisher did not end in order")
         reports: dict[str, Any] = {}
@@ -333,8 +208,7 @@ class Delivery:
                 wrong.add(aggregator.plugin)
             if reported.report is not None and aggregator is not self.recorder:
                 reports[aggregator.plugin] = reported.report
-        if publisher is not None:
-            tell_undone(publisher.departures, failures, wrong, broken)
+        tell_undone(self.publisher.departures, failures, wrong, broken)
         return reports
 
     def given_up(self, child: AggregatorProcess) -> str:
@@ -342,7 +216,7 @@ class Delivery:
 
         Others may have its name there: who does not know waits for it as for one that works.
         """
-        if self.publisher is None or self.publisher.departures.others.count:
+        if self.publisher.departures.others.count:
             return ""
         reasons: dict[str, list[str]] = {}
         for left in self.publisher.departures.listed:
@@ -354,14 +228,7 @@ class Delivery:
         return ""
 
     def close(self) -> None:
-        """End every process that is left and close every descriptor."""
-        if self.closed:
-            return
-        self.closed = True
+        """End every process that is left."""
         for aggregator in self.children:  # before the publisher, whose loss they would tell of
             aggregator.end()
-        if self.publisher is not None:
-            self.publisher.terminate()
-        rings = [fd for fds in self.ring_fds.values() for fd in fds]
-        for descriptor in [*rings, self.doorbell_fd, *self.space_fds]:
-            os.close(descriptor)
+        self.publisher.terminate()

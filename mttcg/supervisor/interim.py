@@ -26,10 +26,10 @@ class Interims:
         if now < self.due or (self._waits() and now < self.due + self.seconds):
             return
         self.show(interim_result(self.run, self.watch))
-        for aggregator in self.run.delivery.aggregators:
+        for aggregator in self.run.aggregators:
             aggregator.news = False
         self.due = time.monotonic() + self.seconds
 
     def _waits(self) -> bool:
-        aggregators = self.run.delivery.aggregators
+        aggregators = self.run.aggregators
         return any(not one.news and one.ended() is None for one in aggregators)

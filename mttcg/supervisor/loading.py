@@ -14,10 +14,11 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 from mttcg.errors import PluginError, UserError
+from mttcg.state.vcpu_state import ENDED
+from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.exchange import ENDED
 from mttcg.vcpu.messages import (
     LoadPlugin,
     Message,
@@ -31,7 +32,7 @@ from mttcg.vcpu.messages import (
     expect,
 )
 from mttcg.vcpu.needs import LoadedPlugin, Needs, Place, place_of
-from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
+from mttcg_bus.publisher.process import PublisherEvent
 from mttcg_bus.ring.ring import mark_closed
 from mttcg_bus.wire.control import StreamEnded, StreamsOpened
 from mttcg_bus.wire.stream import StreamSpec
@@ -67,9 +68,9 @@ class Loading:
     that came later.
     """
 
-    def __init__(self, run: RunState, watch: Watch, publisher: PublisherProcess) -> None:
-        self.run, self.watch, self.publisher = run, watch, publisher
-        self.delivery = run.delivery
+    def __init__(self, run: RunState, watch: Watch, delivery: Delivery) -> None:
+        self.run, self.watch, self.delivery = run, watch, delivery
+        self.streams, self.publisher = delivery.streams, delivery.publisher
         self.host = run.host
         self.epochs: dict[str, int] = {}
         self.rehearsal = 0
@@ -115,7 +116,7 @@ class Loading:
         ]
 
     def _stream_names(self, plugin: str) -> list[str]:
-        return [name for name, spec in self.delivery.specs.items() if spec.plugin == plugin]
+        return [name for name, spec in self.streams.specs.items() if spec.plugin == plugin]
 
     def _plugin(self, name: str) -> LoadedPlugin:
         for plugin in self.host.needs.plugins:
@@ -133,7 +134,7 @@ class Loading:
         name = plugin.name
         if any(name == other.name for other in self.host.needs.plugins):
             raise CommandError(f"plugin {name} is loaded already; expected `reload`, or another")
-        streams = self.delivery.add_rings(needs.streams)
+        streams = self.streams.add_rings(needs.streams)
         self._note(needs)
         try:
             yield from self._open(streams)
@@ -198,7 +199,7 @@ class Loading:
 
     def _check_layouts(self, name: str, streams: Sequence[dict[str, Any]]) -> None:
         new = {spec.name: spec for spec in map(StreamSpec.from_plain, streams)}
-        old = {stream: self.delivery.specs[stream] for stream in self._stream_names(name)}
+        old = {stream: self.streams.specs[stream] for stream in self._stream_names(name)}
         for stream in old.keys() ^ new.keys():
             what = "is there no more" if stream in old else "is new"
             raise LayoutChangedError(name, f"stream {stream} {what}")
@@ -221,7 +222,7 @@ class Loading:
         """Publish streams."""
         names = {spec.name for spec in streams}
         self.opened -= names
-        rings = {name: self.delivery.ring_fds[name] for name in names}
+        rings = {name: self.streams.ring_fds[name] for name in names}
         self.publisher.open_streams(streams, rings, self.host.plugin_specs())
         yield lambda: self.opened >= names
 
@@ -248,7 +249,7 @@ class Loading:
         The epoch at which it is there.
         """
         board_fds = [self.run.boards.descriptors[board] for board in boards]
-        ring_fds = [self.delivery.ring_fds[".".join(ring)] for ring in rings]
+        ring_fds = [self.streams.ring_fds[".".join(ring)] for ring in rings]
         self.refusals.clear()
         self.epochs[name] = epoch = self.watch.order(
             make, lambda cpu: [*board_fds, *(fds[cpu] for fds in ring_fds)]
@@ -272,11 +273,11 @@ class Loading:
         self.run.boards.take_out(name).close()
         streams = self._stream_names(name)
         for stream in streams:  # of a vCPU that never had it, or is dead
-            for ring in self.delivery.ring_fds[stream]:
+            for ring in self.streams.ring_fds[stream]:
                 mark_closed(ring)
         yield from self._end_streams(streams)
         report = yield from self._last_report(name)
-        ledger = {stream: self.delivery.past[stream].to_plain() for stream in streams}
+        ledger = {stream: self.streams.past[stream].to_plain() for stream in streams}
         answer = {"plugin": name, "epoch": epoch, "counters": counters}
         return answer | {"report": report, "ledger": ledger}
 
@@ -287,7 +288,7 @@ class Loading:
         yield lambda: self.ended >= set(streams)
         self.publisher.forget_streams(streams)
         for stream in streams:
-            self.delivery.drop_rings(stream)
+            self.streams.drop_rings(stream)
 
     def _last_report(self, name: str) -> Task:
         """The report of a plugin's aggregator, which ends with its streams."""

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 import psutil
 
 from mttcg.engine.llvm.arena import use_of
-from mttcg.errors import EXIT_FAULT
-from mttcg.isa.riscv64.hart import Hart, State
-from mttcg.isa.riscv64.registers import FLOAT, INTEGER
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
+from mttcg.isa.base import Isa
+from mttcg.isa.system import Clock
+from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.check import check
 from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.supervisor.run_state import RunState
@@ -23,7 +24,6 @@ from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
 from mttcg.version import VERSION
 
-EXIT_INTERRUPTED = 130
 EXIT_WAITING = 71
 """Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
 NANOSECONDS = 1e-9
@@ -41,7 +41,7 @@ class StatusReader:
     """Reads the live status off the hart states, without stopping anything."""
 
     def __init__(
-        self, harts: list[Hart], ledger: Callable[[], Mapping[str, Mapping[str, int]]]
+        self, harts: Sequence[VcpuState], ledger: Callable[[], Mapping[str, Mapping[str, int]]]
     ) -> None:
         self.harts, self.ledger = harts, ledger
         self.began = self.last = time.monotonic()
@@ -86,15 +86,14 @@ def processor_name() -> str:
     return platform.machine()
 
 
-def registers_of(hart: Hart) -> dict[str, int]:
-    """All registers by ABI name, as of the last time the vCPU left translated code."""
-    registers = {"pc": hart.pc}
-    registers |= dict(zip(INTEGER, hart.x, strict=True))
-    return registers | dict(zip(FLOAT, hart.f, strict=True))
+def registers_of(hart: VcpuState, isa: Isa, clock: Clock) -> dict[str, int]:
+    """All registers by name, as of the last time the vCPU left translated code."""
+    names = "pc", *isa.registers.integer, *isa.registers.floating
+    return {name: isa.system.read_register(hart, name, clock) for name in names}
 
 
-def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
-    """One vCPU's part of the result; stalled_ns: how long it waited for room in its rings."""
+def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
+    """One vCPU's part of the result."""
     state = State(hart.state)
     by_itself = state in (State.FAILED, State.KILLED)
     return VcpuResult(
@@ -109,9 +108,9 @@ def vcpu_result(hart: Hart, stalled_ns: int) -> VcpuResult:
         cache_translated=hart.cache_translated,
         state=state.name.lower(),
         pc=hart.block_pc if state is State.KILLED else hart.pc,
-        registers=registers_of(hart) if by_itself else None,
+        registers=registers_of(hart, run.isa, run.machine) if by_itself else None,
         seconds_cpu=hart.cpu_ns * NANOSECONDS,
-        seconds_stalled=stalled_ns * NANOSECONDS,
+        seconds_stalled=run.streams.stalled_ns(hart.index) * NANOSECONDS,
         traps=hart.traps,
         interrupts=hart.interrupts,
         callbacks=hart.callbacks,
@@ -141,13 +140,13 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
 
 def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
-    garbage = {where: count for where, count in run.delivery.garbage().items() if count}
+    garbage = {where: count for where, count in run.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
         watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
-    ledgers = run.delivery.ledger()
+    ledgers = run.streams.ledger()
     for name, ledger in ledgers.items():
-        lossless = run.delivery.known[name].how.whole
+        lossless = run.streams.known[name].how.whole
         if not ledger.complete if lossless else ledger.in_flight:
             watch.failures.add(
                 f"stream {name}: {ledger.emitted - ledger.delivered} of {ledger.emitted} "
@@ -166,7 +165,7 @@ def interim_result(run: RunState, watch: Watch) -> RunResult:
     """The result so far of a run that goes on, with the reports that came last."""
     reports = {
         aggregator.plugin: aggregator.latest
-        for aggregator in run.delivery.aggregators
+        for aggregator in run.aggregators
         if aggregator.latest is not None
     }
     found = result_of(run, watch, reports, StopReason.RUNNING, 0)
@@ -178,7 +177,7 @@ def result_of(
     run: RunState, watch: Watch, reports: dict[str, Any], reason: StopReason, status: int
 ) -> RunResult:
     """All there is of a run, with the `reports` of its aggregators."""
-    counted = run.counters()
+    counted, delivery = run.counters(), run.delivery
     plugins = run.past_reports | {
         plugin.name: counted.get(plugin.name, {}) | reports.get(plugin.name, {})
         for plugin in run.host.needs.plugins
@@ -189,16 +188,16 @@ def result_of(
         host=host_facts(),
         exit_status=status,
         stop_reason=reason,
-        vcpus=[vcpu_result(hart, run.delivery.stalled_ns(hart.index)) for hart in run.harts.harts],
+        vcpus=[vcpu_result(run, hart) for hart in run.harts.harts],
         plugins=plugins,
         ledger=run.ledger(),
-        subscribers=run.delivery.subscribers(),
-        more_subscribers=run.delivery.more_subscribers(),
+        subscribers=delivery.subscribers() if delivery is not None else [],
+        more_subscribers=delivery.more_subscribers() if delivery is not None else {},
         failures=watch.failures.all(),
         consequences=list(watch.failures.consequences),
         warnings=list(watch.warnings),
         unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
-        garbage=run.delivery.garbage(),
+        garbage=run.garbage(),
     )

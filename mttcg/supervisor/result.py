@@ -31,13 +31,13 @@ class StopReason(StrEnum):
 class VcpuResult:
     """What one vCPU did.
 
-    Seconds running and idle are wall time in guest code and waiting in wfi, `seconds_cpu` is the
-    CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running time
-    that it waited for room in its rings; `registers` are those of the last exit, by ABI name, for a
-    vCPU that did not end in order, None otherwise. `unsupported` counts, by name, the instructions
-    and CSRs that the engine did not know. `traps` are synchronous exceptions, whose instructions
-    did not retire; `callbacks` the calls of plugins' Python functions that were
-    attached to something.
+    Seconds running and idle are wall time in guest code and waiting for interrupts, `seconds_cpu`
+    is the CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running
+    time that it waited for room in its rings; `registers` are those of the last exit, by ABI name,
+    for a vCPU that did not end in order, None otherwise. `unsupported` counts, by name, the
+    instructions and system registers that the engine did not know. `traps` are synchronous
+    exceptions, whose instructions did not retire; `callbacks` the calls of plugins' Python
+    functions that were attached to something.
     """
 
     index: int
@@ -97,12 +97,11 @@ class RunResult:
     `failures` are messages of one or more lines, empty after a run without fault, and
     `consequences` those of them that only came of the others; `warnings` say in a line each what
     the run had to do without, or more slowly; `unsupported` has the places of instructions and
-    CSRs that the harts lack: `name`, `extension`, `pc`, `symbol`; `seconds` maps a phase of the run
-    to its wall time;
-    `code_cache` has, with the llvm engine, the arena's bytes, how much code was written into it,
-    and how many regions were emptied for that; `garbage` counts what came to the bus that is none
-    of its protocol's, by where it came; `check` has the numbers that
-    `--check` compared, empty without it.
+    system registers that the harts lack: `name`, `extension`, `pc`, `symbol`; `seconds` maps a
+    phase of the run to its wall time; `code_cache` has, with the llvm engine, the arena's bytes,
+    how much code was written into it, and how many regions were emptied for that; `garbage` counts
+    what came to the bus that is none of its protocol's, by where it came; `check` has the numbers
+    that `--check` compared, empty without it.
     """
 
     guest: str

@@ -6,21 +6,17 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
-from mttcg.engine.base import ISA
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage
-from mttcg.isa.riscv64.extensions import isa_text
-from mttcg.isa.riscv64.hart import State
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
+from mttcg.state.vcpu_state import State
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import Console
-from mttcg.supervisor.control import Control
-from mttcg.supervisor.delivery import SUBSCRIBER_SECONDS, Delivery
 from mttcg.supervisor.interim import Interims
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, start_host
@@ -29,11 +25,18 @@ from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, engine_of, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.snapshot import snapshot_of
+from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import Start
 from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
+
+if TYPE_CHECKING:
+    from mttcg.supervisor.delivery import Delivery
+
+SUBSCRIBER_SECONDS = 60.0
+"""How long to wait for the subscribers that the run is to begin with."""
 
 
 class Run:
@@ -70,15 +73,16 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
-        device_tree = fill_ram(
-            self.config, self.image, maps["ram"], isa_text(ISA[engine_of(self.config)])
-        )
+        system = self.image.isa.system
+        isa = system.isa_text(system.extensions[engine_of(self.config)])
+        device_tree = fill_ram(self.config, self.image, maps["ram"], isa)
         host = start_host(
             self.config, self.image, info_of(self.identifier, self.config, self.image)
         )
         self.host_ends.callback(host.end)
-        delivery = self._make_delivery(host, on_bus)
-        state = self._make_state(maps, host, delivery)
+        streams = self._make_streams(host)
+        delivery = self._make_delivery(host, streams, on_bus)
+        state = self._make_state(maps, host, streams, delivery)
         reader = StatusReader(state.harts.harts, state.ledger)
         interims: Interims | None = None
 
@@ -109,29 +113,44 @@ class Run:
             self.fds[name] = create_segment(name, size)
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
 
-    def _make_delivery(self, host: Host, on_bus: Callable[[str], None] | None) -> Delivery:
-        delivery = Delivery.prepare(host.needs.streams, self.config.smp, self.config.policies)
-        self.bus_ends.callback(delivery.close)
-        others = self.config.wait_subscribers
-        if others and not delivery.specs:
+    def _make_streams(self, host: Host) -> Streams:
+        streams = Streams.prepare(host.needs.streams, self.config.smp, self.config.policies)
+        self.bus_ends.callback(streams.close)
+        if self.config.wait_subscribers and not streams.specs:
             wrong = "nobody can subscribe, as no plugin has a stream"
             raise OptionError("--wait-subscribers", wrong, "a plugin that records something")
-        may_come = bool(delivery.specs) or self.config.control
-        if self.config.record is not None and not may_come:
+        if self.config.record is not None and not (streams.specs or self.config.control):
             wrong = "there is nothing to record, as no plugin has a stream"
             raise OptionError("--record", wrong, "a plugin that records something")
-        if may_come or self.config.bus is not None:
-            info = info_of(self.identifier, self.config, self.image, host)
-            publisher = delivery.publish(self.config, info)
-            if on_bus is not None:
-                on_bus(publisher.url)
-            delivery.aggregate(host.needs.plugins if self.config.aggregate else (), self.config)
-            if self.config.record is not None:
-                delivery.record(Path(self.config.record), self.config.record_limit)
-            delivery.wait_subscribers(others, SUBSCRIBER_SECONDS)
+        return streams
+
+    def _make_delivery(
+        self, host: Host, streams: Streams, on_bus: Callable[[str], None] | None
+    ) -> "Delivery | None":
+        config = self.config
+        if not (streams.specs or config.control) and config.bus is None:
+            return None
+        from mttcg.supervisor.delivery import Delivery  # a run without a bus does not load it
+
+        delivery = Delivery.publish(
+            streams, config, info_of(self.identifier, config, self.image, host)
+        )
+        self.bus_ends.callback(delivery.close)
+        if on_bus is not None:
+            on_bus(delivery.publisher.url)
+        delivery.aggregate(host.needs.plugins if config.aggregate else (), config)
+        if config.record is not None:
+            delivery.record(Path(config.record), config.record_limit)
+        delivery.wait_subscribers(config.wait_subscribers, SUBSCRIBER_SECONDS)
         return delivery
 
-    def _make_state(self, maps: dict[str, memoryview], host: Host, delivery: Delivery) -> RunState:
+    def _make_state(
+        self,
+        maps: dict[str, memoryview],
+        host: Host,
+        streams: Streams,
+        delivery: "Delivery | None",
+    ) -> RunState:
         """Make what is still missing; from here on everything is there."""
         self._make_descriptors()
         self.boards.add(host.needs.boards, self.config.smp)
@@ -144,17 +163,18 @@ class Run:
             config=self.config,
             image=self.image,
             host=host,
+            streams=streams,
             delivery=delivery,
             maps=maps,
             cache_fd=self.fds["cache"],
             machine=machine,
-            harts=Harts(maps["harts"], wake_fds, machine),
+            harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
             boards=self.boards,
             check_rings=self.check_rings,
             started=self.started,
             seconds={"start": time.monotonic() - self.started},
         )
-        if delivery.publisher is not None:
+        if delivery is not None:
             delivery.publisher.state = lambda: snapshot_of(state)
         return state
 
@@ -190,14 +210,15 @@ class Run:
         )
         for text in (*self.image.warnings, *state.host.warnings):
             watch.warn(text)
-        publisher = state.delivery.publisher
-        if publisher is not None and self.config.control:
-            watch.control = Control(state, watch, publisher)
+        if state.delivery is not None and self.config.control:
+            from mttcg.supervisor.control import Control  # few runs take commands
+
+            watch.control = Control(state, watch, state.delivery)
         return watch
 
     def _start_vcpus(self, state: RunState, device_tree: int) -> None:
         """Send the host what the vCPUs need; it forks them."""
-        delivery = state.delivery
+        streams = state.streams
         passed = dict(self.fds)
         with ExitStack() as theirs:
             for cpu in range(self.config.smp):
@@ -208,14 +229,14 @@ class Run:
                 for end, channel in zip(("asking", "translator"), Channel.pair(), strict=True):
                     theirs.callback(channel.close)
                     passed[f"{end}{cpu}"] = channel.fileno()
-                passed[f"space{cpu}"] = delivery.space_fds[cpu]
-                for stream, rings in delivery.ring_fds.items():
+                passed[f"space{cpu}"] = streams.space_fds[cpu]
+                for stream, rings in streams.ring_fds.items():
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
             for cpu, ring in enumerate(self.check_rings):
                 passed[f"ring {'.'.join(RECORDED)} {cpu}"] = ring
             for (plugin, name), descriptor in self.boards.descriptors.items():
                 passed[f"board {plugin}.{name}"] = descriptor
-            passed["doorbell"] = delivery.doorbell_fd
+            passed["doorbell"] = streams.doorbell_fd
             message = start_message(state, device_tree, tuple(passed))
             state.host.send(message, list(passed.values()))
         os.close(self.fds.pop("console_output"))
@@ -241,13 +262,14 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
     `device_tree` is its guest physical address.
     """
     config, image = state.config, state.image
-    streams = tuple(map(place_of, state.delivery.specs))
+    streams = tuple(map(place_of, state.streams.specs))
     return Start(
         guest=str(config.guest),
         smp=config.smp,
         memory=config.memory,
         code_cache=config.code_cache,
         engine=state.engine,
+        isa=image.isa.name,
         pin=config.pin,
         entry=image.entry,
         device_tree=device_tree,
@@ -261,12 +283,17 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
 
 def finish(state: RunState, watch: Watch) -> dict[str, Any]:
     """Emit for those that could not, deliver the rest, collect the reports."""
+    reports = deliver_rest(state, state.delivery, watch) if state.delivery is not None else {}
+    state.seconds["deliver"] = time.monotonic() - state.started - sum(state.seconds.values())
+    return reports
+
+
+def deliver_rest(state: RunState, delivery: "Delivery", watch: Watch) -> dict[str, Any]:
+    """Emit for those that could not, deliver the rest, collect the reports."""
     for hart in state.harts.harts:
         if hart.state == State.STOPPED:
             continue
         for table in state.host.needs.tables:
             records = state.table_records(table, hart.index)
-            state.delivery.emit_for(stream_of(table), hart.index, records)
-    reports = state.delivery.finish(watch.failures)
-    state.seconds["deliver"] = time.monotonic() - state.started - sum(state.seconds.values())
-    return reports
+            delivery.emit_for(stream_of(table), hart.index, records)
+    return delivery.finish(watch.failures)

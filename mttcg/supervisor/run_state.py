@@ -3,21 +3,26 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mttcg.config import Config
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.board import RAM_BASE
-from mttcg.supervisor.delivery import Delivery
+from mttcg.isa.base import Isa
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
+from mttcg.supervisor.streams import Streams
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.needs import NeededTable
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import table_records
 from mttcg_bus.run_info import RunInfo
+
+if TYPE_CHECKING:
+    from mttcg.supervisor.aggregator_process import AggregatorProcess
+    from mttcg.supervisor.delivery import Delivery
 
 DEFAULT_ENGINE = "llvm"
 
@@ -26,17 +31,18 @@ DEFAULT_ENGINE = "llvm"
 class RunState:
     """What a run has when its vCPUs are about to start, and until its result is made.
 
-    `maps` are the segments by name, `cache_fd` is the block cache's descriptor, which is its lock;
-    `check_rings` are those of `--check`, one a vCPU, none without it. `started` is when the run
-    began, on the monotonic clock; `seconds` maps a phase to its wall time. `past_reports` are those
-    of plugins that were unloaded, by name.
+    `delivery` is there if somebody can subscribe. `maps` are the segments by name, `cache_fd` is
+    the block cache's descriptor, which is its lock; `check_rings` are those of `--check`, one a
+    vCPU, none without it. `started` is when the run began, on the monotonic clock; `seconds` maps
+    a phase to its wall time. `past_reports` are those of plugins that were unloaded, by name.
     """
 
     identifier: str
     config: Config
     image: GuestImage
     host: Host
-    delivery: Delivery
+    streams: Streams
+    delivery: "Delivery | None"
     maps: Mapping[str, memoryview]
     cache_fd: int
     machine: MachineState
@@ -46,6 +52,11 @@ class RunState:
     started: float
     seconds: dict[str, float]
     past_reports: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def isa(self) -> Isa:
+        """The guest's."""
+        return self.image.isa
 
     @property
     def engine(self) -> str:
@@ -64,13 +75,23 @@ class RunState:
     def cache(self) -> BlockCache:
         """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0)
+        code = self.isa.code
+        return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0, code)
 
     def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""
         words = self.boards.words(table.plugin, table.name, cpu)
-        spec = self.delivery.specs[stream_of(table)]
+        spec = self.streams.specs[stream_of(table)]
         return table_records(words, self.cache(), spec.dtype)
+
+    @property
+    def aggregators(self) -> "list[AggregatorProcess]":
+        """Those that run."""
+        return self.delivery.aggregators if self.delivery is not None else []
+
+    def garbage(self) -> dict[str, int]:
+        """What the bus was sent that is none of its protocol's, by where; empty without a bus."""
+        return self.delivery.publisher.garbage.to_plain() if self.delivery is not None else {}
 
     def counters(self) -> dict[str, dict[str, Any]]:
         """Per plugin with Counters: a row per vCPU, and the sums."""
@@ -78,7 +99,7 @@ class RunState:
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """Each stream's counts."""
-        return {name: ledger.to_plain() for name, ledger in self.delivery.ledger().items()}
+        return {name: ledger.to_plain() for name, ledger in self.streams.ledger().items()}
 
 
 def engine_of(config: Config) -> str:

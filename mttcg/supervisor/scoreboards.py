@@ -1,14 +1,14 @@
 """The scoreboards of a run as the supervisor has them: their segments, and what counters say."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from mttcg.instrument.api.targets import counted
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.processes.segments import board_stride, create_segment, map_segment
+from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.needs import NeededBoard
 
 
@@ -45,7 +45,7 @@ class Scoreboards:
         memory = map_segment(self.descriptors[plugin, name], size, cpu * size)
         return np.frombuffer(memory, dtype=np.uint64, count=words)
 
-    def counters(self, harts: list[Hart]) -> dict[str, dict[str, Any]]:
+    def counters(self, harts: Sequence[VcpuState]) -> dict[str, dict[str, Any]]:
         """Per plugin with Counters: a row per vCPU, and the sums."""
         reports: dict[str, dict[str, Any]] = {}
         for (plugin, name), board in self.described.items():

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.result import json_ready
 from mttcg.supervisor.run_state import RunState, stream_of
 
@@ -29,8 +29,8 @@ def snapshot_of(run: RunState) -> dict[str, Any]:
     }
 
 
-def vcpu_now(hart: Hart) -> dict[str, Any]:
-    """One vCPU's part of a snapshot, plain; `idle_ns` has the time in wfi up to now."""
+def vcpu_now(hart: VcpuState) -> dict[str, Any]:
+    """One vCPU's part of a snapshot, plain; `idle_ns` has the idle time up to now."""
     state = State(hart.state)
     idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
     return {

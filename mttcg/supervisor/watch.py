@@ -8,13 +8,11 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
-from mttcg.isa.riscv64.hart import NEVER, Hart, State
-from mttcg.isa.riscv64.traps import enabled_interrupts
+from mttcg.isa.system import NEVER
 from mttcg.processes.trap_loops import warning_of
-from mttcg.supervisor.aggregator_process import AggregatorProcess
+from mttcg.state.vcpu_state import State, VcpuState
 from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
@@ -36,7 +34,10 @@ from mttcg.vcpu.messages import (
     VcpuWarning,
 )
 from mttcg.vcpu.shared import Ending
-from mttcg_bus.publisher.process import Died, PublisherEvent, PublisherProcess
+
+if TYPE_CHECKING:
+    from mttcg.supervisor.aggregator_process import AggregatorProcess
+    from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""
@@ -60,7 +61,7 @@ class Commands(Protocol):
     def hear_host(self, message: Message) -> None:
         """Take in what the vCPU host says."""
 
-    def hear_publisher(self, event: PublisherEvent) -> None:
+    def hear_publisher(self, event: "PublisherEvent") -> None:
         """Take in what the publisher has done."""
 
     def end(self) -> None:
@@ -137,10 +138,10 @@ class Watch:
         add(self.notice_fd, selectors.EVENT_READ, self._noticed)
         for index, channel in enumerate(self.channels):
             add(channel, selectors.EVENT_READ, self._receiver(index))
-        publisher = self.run.delivery.publisher
-        if publisher is not None:
+        if self.run.delivery is not None:
+            publisher = self.run.delivery.publisher
             add(publisher, selectors.EVENT_READ, partial(self._from_publisher, publisher))
-        for aggregator in self.run.delivery.aggregators:
+        for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             ConsoleInput(self.selector, self.stdin_fd, self.console_input)
@@ -158,7 +159,7 @@ class Watch:
 
     def _look_whether_all_leave(self) -> None:
         """Kill what does not; as long as records come out, they are still about it."""
-        emitted = sum(ledger.emitted for ledger in self.run.delivery.ledger().values())
+        emitted = sum(ledger.emitted for ledger in self.run.streams.ledger().values())
         if emitted != self.emitted:
             self.emitted = emitted
             self.stop_limit = time.monotonic() + GRACE_SECONDS
@@ -219,7 +220,7 @@ class Watch:
             self.on_warning(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
-        self.warn(warning_of(index, facts, self.run.symbol_at))
+        self.warn(warning_of(index, facts, self.run.isa.system, self.run.symbol_at))
         if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
@@ -324,7 +325,7 @@ class Watch:
                 self.run.harts.request(index)
         return self.epoch
 
-    def follow_aggregator(self, aggregator: AggregatorProcess) -> None:
+    def follow_aggregator(self, aggregator: "AggregatorProcess") -> None:
         """Take what an aggregator reports."""
         self.selector.register(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
 
@@ -357,7 +358,9 @@ class Watch:
         except BlockingIOError:
             return
 
-    def _from_publisher(self, publisher: PublisherProcess) -> None:
+    def _from_publisher(self, publisher: "PublisherProcess") -> None:
+        from mttcg_bus.publisher.process import Died  # loaded already, if there is a publisher
+
         descriptor = publisher.fileno()
         for event in publisher.receive():
             if isinstance(event, Died):
@@ -368,7 +371,7 @@ class Watch:
             elif self.control is not None:
                 self.control.hear_publisher(event)
 
-    def _taker(self, aggregator: AggregatorProcess) -> Callable[[], None]:
+    def _taker(self, aggregator: "AggregatorProcess") -> Callable[[], None]:
         """What takes interim reports, so that the aggregator goes on, and sees its early end."""
 
         def take() -> None:
@@ -395,9 +398,9 @@ class Watch:
             self._sleeps_for_ever(hart) for hart in harts
         )
 
-    def _sleeps_for_ever(self, hart: Hart) -> bool:
-        timer = hart.mie & TIMER_INTERRUPT and hart.compare != NEVER
-        return not timer and not enabled_interrupts(hart, self.run.machine)
+    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
+        system = self.run.isa.system
+        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.decode import PAGE, decode_block
-from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind, length
-from mttcg.tbcache.layout import HALVES, INSTRUCTIONS, RECORDS, SLOTS, Layout
+from mttcg.isa.code import Code
+from mttcg.isa.kind import Kind
+from mttcg.memory.code_pages import HALVES, SLOTS
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import decode_block, word_at
+from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, Layout
+from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
 
 
@@ -43,7 +47,7 @@ class Block:
     terminator: Kind
     accesses: int
     atomics: int
-    instructions: "np.ndarray[Any, Any]"
+    instructions: Array
 
     @property
     def pcs(self) -> list[int]:
@@ -52,7 +56,7 @@ class Block:
         return [page + int(offset) for offset in self.instructions["offset"]]
 
 
-def _hash(content: "np.ndarray[Any, Any]") -> int:
+def _hash(content: Array) -> int:
     digest = hashlib.blake2b(content.tobytes(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
@@ -66,18 +70,23 @@ class BlockCache:
         ram: guest RAM as bytes.
         ram_base: guest-physical address of RAM.
         user: number of this vCPU, its bit in a slot's `users`.
+        code: the guest's instructions.
+        left_to_host: what is fetched in another form.
     """
 
     def __init__(
         self,
         segment: memoryview,
         descriptor: int,
-        ram: "np.ndarray[Any, Any]",
+        ram: Array,
         ram_base: int,
         user: int,
+        code: Code,
+        left_to_host: LeftToHost = NOTHING_LEFT,
     ) -> None:
         self.layout = Layout(len(ram) // PAGE)
         self.lock = SegmentLock(descriptor)
+        self.code, self.left_to_host = code, left_to_host
         self.ram, self.ram_base = ram, ram_base
         self.bit = np.uint64(1 << user)
         self.header = self.layout.array(segment, "header")
@@ -103,7 +112,7 @@ class BlockCache:
         """Number of the RAM page that holds an address."""
         return (pc - self.ram_base) // PAGE
 
-    def content(self, page: int) -> "np.ndarray[Any, Any]":
+    def content(self, page: int) -> Array:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
@@ -138,7 +147,7 @@ class BlockCache:
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> int | None:
+    def _find_version(self, page: int, content: Array, tail: int) -> int | None:
         key = (_hash(content), tail)
         link = int(self.newest[page])
         while link:
@@ -151,7 +160,7 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: int, content: "np.ndarray[Any, Any]", tail: int) -> tuple[int, bool]:
+    def _new_slot(self, page: int, content: Array, tail: int) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -243,8 +252,7 @@ class BlockCache:
 
     def word_at(self, page: int, slot: int, offset: int) -> int:
         """The instruction at an offset in a slot, 16 or 32 bits."""
-        word = self.half_at(page, slot, offset)
-        return word | self.half_at(page, slot, offset + 2) << 16 if length(word) == 4 else word
+        return word_at(self.code, offset, lambda at: self.half_at(page, slot, at))
 
     def _decode(self, page: int, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
@@ -253,7 +261,7 @@ class BlockCache:
             raise CacheFullError("blocks", RECORDS)
         first, instructions = self._within_another(slot, offset) or (
             end,
-            decode_block(offset, lambda at: self.half_at(page, slot, at)),
+            decode_block(self.code, offset, lambda at: self.half_at(page, slot, at)),
         )
         if first + len(instructions) > INSTRUCTIONS:
             raise CacheFullError("decoded instructions", INSTRUCTIONS)
@@ -286,15 +294,14 @@ class BlockCache:
             return None
         return first + skipped, instructions[skipped:]
 
-    def _leave_to_host(
-        self, page: int, slot: int, instructions: "np.ndarray[Any, Any]", kind: Kind
-    ) -> None:
+    def _leave_to_host(self, page: int, slot: int, instructions: Array, kind: Kind) -> None:
         """Make a host instruction, which ends the block, illegal in the fetched page."""
         begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
-        end = min(last + (0 if kind.runs_on_host else int(instructions["length"][-1])), PAGE)
+        left = kind in self.left_to_host.kinds
+        end = min(last + (0 if left else int(instructions["length"][-1])), PAGE)
         at = slot * PAGE
         if self.original_bytes[at + begin : at + end] != self.fetched_bytes[at + begin : at + end]:
             raise OverlappingCodeError(self.ram_base + page * PAGE + begin)
-        if kind.runs_on_host:
+        if left:
             # one aligned 16-bit store, so a fetch sees the old half or the new one
-            self.fetched[slot, last : last + 2].view("<u2")[0] = LEFT_TO_HOST
+            self.fetched[slot, last : last + 2].view("<u2")[0] = self.left_to_host.half

@@ -2,17 +2,18 @@
 
 The segment is sparse: only what is used takes memory. A *slot* is one version of one code page:
 its bytes as decoded (`original`) and as an engine that leaves some instructions to the host
-fetches it (`fetched`, where each of those begins with `encoding.LEFT_TO_HOST`).
+fetches it (`fetched`, where each of those begins with `LeftToHost.half`).
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from mttcg.isa.riscv64.decode import INSTRUCTION, PAGE
+from mttcg.memory.code_pages import HALVES, SLOTS
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import INSTRUCTION
 
-SLOTS = 16384
-HALVES = PAGE // 2
+Array: TypeAlias = "np.ndarray[Any, Any]"
 RECORDS = 1 << 20
 INSTRUCTIONS = 1 << 23
 
@@ -67,7 +68,7 @@ class Layout:
             at += -(-dtype.itemsize * count // PAGE) * PAGE
         self.size = at
 
-    def array(self, segment: memoryview, name: str) -> "np.ndarray[Any, Any]":
+    def array(self, segment: memoryview, name: str) -> Array:
         """The section `name` of the mapped segment."""
         at, dtype, count = self.sections[name]
         return np.frombuffer(segment, dtype=dtype, count=count, offset=at)

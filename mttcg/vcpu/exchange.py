@@ -8,21 +8,19 @@ the supervisor's own come the same way.
 import itertools
 import select
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mttcg.instrument.api.changes import Attachment, Change
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.isa.riscv64.hart import Hart, State
+from mttcg.state.vcpu_state import ENDED, VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.messages import AskChange, MakeChange, Message, Order, expect
 
 Orders: TypeAlias = dict[type[Order], Callable[[Any, list[int]], None]]
 """What is done, by the type of an order, with the message and its descriptors."""
-
-ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 
 
 @dataclass
@@ -51,7 +49,7 @@ class ChangeExchange:
         self,
         index: int,
         channel: Channel,
-        harts: list[Hart],
+        harts: Sequence[VcpuState],
         decode: Callable[[str], Change | None],
         apply: Callable[[Change], None],
     ) -> None:

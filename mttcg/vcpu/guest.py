@@ -1,7 +1,7 @@
 """The guest as plugins see it: declarations before the start, changes and events during the run."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import index
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Change, Where, from_text, to_text
-from mttcg.instrument.api.cpu import Cpu, Moment
-from mttcg.instrument.api.targets import Board, Counter, Stream, counted
+from mttcg.instrument.api.cpu import CallbackPhase, Cpu
+from mttcg.instrument.api.targets import Counter, Stream, VcpuWords, counted
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
 from mttcg.instrument.events import WRITE
@@ -21,7 +21,8 @@ from mttcg.instrument.native import clock
 from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.base import Isa
+from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
@@ -60,7 +61,7 @@ class Declarations:
         reach: where code can be; None if anywhere.
 
     Attributes:
-        moment: when the first stream was declared, to know the rate of the clock of records by.
+        first_reading: of the clocks, when the first stream was declared; the rate is known by it.
         warnings: what was attached where nothing may ever run, in words.
     """
 
@@ -68,17 +69,17 @@ class Declarations:
         self.symbols, self.count, self.reach = symbols, count, reach
         self.warnings: list[str] = []
         self.doubted: set[tuple[str, Any]] = set()
-        self.moment: clock.Moment | None = None
-        self.things: dict[tuple[str, str], Board | Stream] = {}
+        self.first_reading: clock.ClockReading | None = None
+        self.things: dict[tuple[str, str], VcpuWords | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
 
     def declare(self, plugin: str, thing: Any) -> None:
-        """Make a note of a board or stream."""
+        """Make a note of words or a stream."""
         if (plugin, thing.name) in self.things:
             raise DeclarationError(f"{plugin}.{thing.name}", "is declared twice")
         self.things[plugin, thing.name] = thing
-        if isinstance(thing, Stream) and self.moment is None:
-            self.moment = clock.look()
+        if isinstance(thing, Stream) and self.first_reading is None:
+            self.first_reading = clock.look()
 
     def change(self, change: Change) -> Ticket:
         """Attach or take away, for when the vCPUs start."""
@@ -97,13 +98,13 @@ class Declarations:
         self.doubted.add((plugin, doubt[0]))
         return [f"plugin {plugin} attaches at {index(pc):#x}, {doubt[1]}"]
 
-    def board_words(self, board: Board, cpu: int) -> Any:
+    def vcpu_words(self, board: VcpuWords, cpu: int) -> Any:
         """Nothing was counted yet; boards get their memory when the guest starts."""
         raise DeclarationError(board.name, "has no values before the guest starts")
 
     def counter_value(self, counter: Counter, cpu: int) -> int:
         """Nothing was counted yet."""
-        return int(self.board_words(counter, cpu))
+        return int(self.vcpu_words(counter, cpu))
 
     def emit(self, stream: Stream, cpu: int, records: Any) -> None:
         """Refuse; rings exist when the guest starts."""
@@ -119,11 +120,12 @@ class GuestOfVcpu:
     """
 
     index: int
-    harts: list[Hart]
+    isa: Isa
+    harts: Sequence[VcpuState]
     plugins: dict[str, Any]
     declarations: Declarations
     emitters: Emitters
-    boards: Callable[[Board, int], Any]
+    boards: Callable[[VcpuWords, int], Any]
     channel: Channel
     ram: tuple[int, memoryview]
     failed: Callable[[CallbackError], None]
@@ -138,7 +140,7 @@ class GuestOfVcpu:
         """Take the registry over from before the fork."""
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
-        self.cpu = Cpu(self.index, len(self.harts), self)
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )
@@ -154,7 +156,7 @@ class GuestOfVcpu:
         return len(self.harts)
 
     @property
-    def hart(self) -> Hart:
+    def hart(self) -> VcpuState:
         """The hart of this process."""
         return self.harts[self.index]
 
@@ -206,7 +208,7 @@ class GuestOfVcpu:
         """Address of the stream's native emitter."""
         return self.emitters.address(stream)
 
-    def board_words(self, board: Board, cpu: int) -> Any:
+    def vcpu_words(self, board: VcpuWords, cpu: int) -> Any:
         """A board's words of a vCPU; raises DeclarationError if there is no such vCPU."""
         if not 0 <= cpu < len(self.harts):
             raise DeclarationError(board.name, f"there is no vCPU {cpu}")
@@ -214,7 +216,7 @@ class GuestOfVcpu:
 
     def counter_value(self, counter: Counter, cpu: int) -> int:
         """What a Counter has counted on a vCPU."""
-        words = self.board_words(counter, cpu)
+        words = self.vcpu_words(counter, cpu)
         return counted(words, self.harts[cpu].instructions, self.harts[cpu].blocks)
 
     def start_counting(self, counter: Counter, where: Where) -> None:
@@ -281,11 +283,11 @@ class GuestOfVcpu:
             address, size, value, how = arguments[1:5]
             access = MemoryAccess(pc, address, size, value, bool(how & WRITE))
             given = (self.cpu, access, attachment.opaque)
-        moment = Moment.MEMORY if where is Where.ACCESS else Moment.EXACT
+        phase = CallbackPhase.MEMORY if where is Where.ACCESS else CallbackPhase.EXACT
         self.hart.callbacks += 1
         callback.calls += 1
         self.moved, self.inside = False, True
-        answer = self.call(attachment.plugin, attachment.target, *given, moment=moment, pc=pc)
+        answer = self.call(attachment.plugin, attachment.target, *given, phase=phase, pc=pc)
         self.inside = False
         if self.costs is not None:
             callback.nanoseconds += self.costs.latest
@@ -293,14 +295,14 @@ class GuestOfVcpu:
             self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
 
     def call(
-        self, plugin: str, function: Any, *arguments: Any, moment: str, pc: int
+        self, plugin: str, function: Any, *arguments: Any, phase: str, pc: int
     ) -> tuple[Any] | None:
         """Call a plugin's function: its result in a tuple, or None if it raised, which is booked.
 
         A plugin may raise anything, and what it raises must not reach the native code below.
         """
         # no context managers: they would double what a callback costs
-        token, before = session.begin_call(plugin), self.cpu.open(moment, pc)
+        token, before = session.begin_call(plugin), self.cpu.open(phase, pc)
         began = now() if self.costs is not None else 0
         try:
             return (function(*arguments),)

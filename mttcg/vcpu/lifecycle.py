@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
-from mttcg.instrument.api.cpu import Cpu, Moment
+from mttcg.instrument.api.cpu import CallbackPhase, Cpu
 from mttcg.vcpu.guest import GuestOfVcpu
 
 LIFECYCLE = (
@@ -55,7 +55,7 @@ class Lifecycle:
     def _call(self, plugin: str, function: Any, arguments: tuple[Any, ...], pc: int | None) -> None:
         at = self.guest.hart.pc if pc is None else pc
         cpu = self.guest.cpu
-        self.guest.call(plugin, function, cpu, *arguments, moment=Moment.EXACT, pc=at)
+        self.guest.call(plugin, function, cpu, *arguments, phase=CallbackPhase.EXACT, pc=at)
 
     def attach_before_insn(self, plugin: Any, pc: int) -> None:
         """Attach the older shape's `plugin_before_insn(pc, cpu)` at an instruction."""

@@ -71,8 +71,9 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    memory, code_cache: bytes. entry, device_tree: guest physical addresses. htif: tohost and
-    fromhost, None where the guest has none. descriptors: the names of those that come along.
+    isa: its name. memory, code_cache: bytes. entry, device_tree: guest physical addresses. htif:
+    tohost and fromhost, None where the guest has none. descriptors: the names of those that come
+    along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -81,6 +82,7 @@ class Start(Message):
     memory: int
     code_cache: int
     engine: str
+    isa: str
     pin: bool
     entry: int
     device_tree: int
@@ -192,7 +194,10 @@ class VcpuWarning(Message):
 
 @dataclass(frozen=True)
 class TrapLoopFound(Message):
-    """vCPU: its hart takes the same trap for ever; handler: as in mtvec. before: another trap."""
+    """vCPU: its hart takes the same trap for ever.
+
+    handler: as its register has it. before: another trap that is taken before it.
+    """
 
     TYPE: ClassVar[str] = "trap_loop_found"
     handler: int

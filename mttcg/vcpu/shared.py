@@ -6,11 +6,15 @@ is stored after everything that says why, `pause` before the harts are asked to 
 
 import os
 import time
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any, Protocol
 
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.system import System
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import VcpuState
 
-MACHINE_BYTES = 4096
+MACHINE_BYTES = PAGE
 NANOSECONDS_PER_TICK = 100
 """mtime runs at 10 MHz, as on QEMU's virt board."""
 
@@ -102,6 +106,13 @@ class MachineState:
         self.words[_ORIGIN] = origin & 0xFFFF_FFFF_FFFF_FFFF
 
 
+class InterruptWords(Protocol):
+    """What a hart's state has for the CLINT: msip and mtimecmp."""
+
+    software_interrupt: int
+    compare: int
+
+
 class Harts:
     """All harts, from any process: their state, and how to get their attention.
 
@@ -109,10 +120,19 @@ class Harts:
         segment: the shared hart states.
         wake_fds: an eventfd per hart, on which it sleeps.
         machine: the machine page, for the clock.
+        system: of their ISA.
     """
 
-    def __init__(self, segment: memoryview, wake_fds: list[int], machine: MachineState) -> None:
-        self.harts = [Hart(segment, index) for index in range(len(wake_fds))]
+    def __init__(
+        self,
+        segment: memoryview,
+        wake_fds: list[int],
+        machine: MachineState,
+        system: System[Any],
+    ) -> None:
+        states = [system.state_at(segment, index) for index in range(len(wake_fds))]
+        self.harts: Sequence[VcpuState] = states
+        self.lines: Sequence[InterruptWords] = states
         self.wake_fds, self.machine = wake_fds, machine
 
     @property
@@ -132,21 +152,21 @@ class Harts:
 
     def read_software(self, hart: int) -> int:
         """Msip of a hart."""
-        return self.harts[hart].software_interrupt & 1
+        return self.lines[hart].software_interrupt & 1
 
     def write_software(self, hart: int, value: int) -> None:
         """Set msip of a hart; 1 makes it look."""
-        self.harts[hart].software_interrupt = value & 1
+        self.lines[hart].software_interrupt = value & 1
         if value & 1:
             self.request(hart)
 
     def read_compare(self, hart: int) -> int:
         """Mtimecmp of a hart."""
-        return self.harts[hart].compare
+        return self.lines[hart].compare
 
     def write_compare(self, hart: int, value: int) -> None:
         """Set mtimecmp of a hart, which sets its timer anew."""
-        self.harts[hart].compare = value
+        self.lines[hart].compare = value
         self.request(hart)
 
     def read_time(self) -> int:

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
-from mttcg.isa.riscv64.decode import PAGE, decode_block
-from mttcg.isa.riscv64.encoding import length
+from mttcg.memory.code_pages import HALVES
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import HALVES
+from mttcg.tbcache.decode import decode_block
 
 CODE_BYTES = EXECUTIONS["code"].itemsize
 """Longer blocks are cut."""
@@ -40,7 +40,7 @@ def leave_early(
     """
     block = cache.block(head)[0]
     if begun and block.pc <= pc < block.pc + block.size:
-        pc += length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
+        pc += cache.code.length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
     count_rest(words, cache, head, pc, -1)
 
 
@@ -84,7 +84,7 @@ def executions_of_blocks(
         slot, half = divmod(number, HALVES)
         half_at = partial(cache.half_at, int(cache.slots["page"][slot]), slot)
         executions = int(words[number].astype(np.int64))
-        for row in decode_block(2 * half, half_at):
+        for row in decode_block(cache.code, 2 * half, half_at):
             place = CodePlace(slot, int(row["offset"]), int(row["word"]))
             found[place] = found.get(place, 0) + executions
     return found

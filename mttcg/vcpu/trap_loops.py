@@ -1,16 +1,17 @@
 """Noticing that a hart takes the same trap for ever.
 
-A trap is the same once more if cause, pc and tval are those of the last one, mepc is still where
-that one set it, so that no handler has gone on behind the instruction, and as many instructions
-were retired in between as before. So a guest that makes the same call again and again is in no
-loop, nor is one in which anything else is taken in between.
+A trap is the same once more if cause, pc and value are those of the last one, its handler would
+still return to where that one was, so that none has gone on behind the instruction, and as many
+instructions were retired in between as before. So a guest that makes the same call again and again
+is in no loop, nor is one in which anything else is taken in between.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.traps import Trap
+from mttcg.isa.system import System, Trap
+from mttcg.state.vcpu_state import VcpuState
 
 SUSPECTED, SURE = 2000, 3000
 """Times the same trap is taken until the registers are looked at, which must not change from then
@@ -21,7 +22,7 @@ MOST_TOLD = 16
 
 @dataclass(frozen=True)
 class TrapLoop:
-    """A loop: the trap, the handler's address as in mtvec, and the other trap taken before."""
+    """A loop: the trap, the handler as its register has it, and the other trap taken before."""
 
     trap: Trap
     handler: int
@@ -33,14 +34,19 @@ class TrapLoops:
 
     Args:
         hart: the hart.
+        system: of its ISA.
         spill: brings the integer registers to the hart's state.
         found: told of each loop, once.
     """
 
     def __init__(
-        self, hart: Hart, spill: Callable[[], None], found: Callable[[TrapLoop], None]
+        self,
+        hart: VcpuState,
+        system: System[Any],
+        spill: Callable[[], None],
+        found: Callable[[TrapLoop], None],
     ) -> None:
-        self.hart, self.spill, self.found = hart, spill, found
+        self.hart, self.system, self.spill, self.found = hart, system, spill, found
         self.last: Trap | None = None
         self.before: Trap | None = None
         self.instructions = self.between = self.interrupts = self.times = 0
@@ -56,7 +62,7 @@ class TrapLoops:
             self.before, self.last, self.times = self.last, trap, 0
         elif hart.interrupts != self.interrupts:
             self.interrupts = hart.interrupts  # its handler retired instructions, too
-        elif hart.mepc != trap.pc or between != self.between:
+        elif self.system.trapped_pc(hart) != trap.pc or between != self.between:
             self.between, self.times = between, 0
         else:
             self.times += 1
@@ -70,11 +76,11 @@ class TrapLoops:
     def _look_closer(self, trap: Trap) -> None:
         """Compare the registers with those of when this was first suspected."""
         self.spill()
-        registers = self.hart.x.tobytes()
+        registers = self.system.integer_registers(self.hart).tobytes()
         if self.times == SUSPECTED:
             self.registers = registers
         elif registers != self.registers:
             self.times = 0
         elif self.times == SURE and trap not in self.told and len(self.told) < MOST_TOLD:
             self.told.add(trap)
-            self.found(TrapLoop(trap, self.hart.mtvec, self.before))
+            self.found(TrapLoop(trap, self.system.handler(self.hart), self.before))

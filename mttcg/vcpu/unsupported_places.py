@@ -1,14 +1,12 @@
-"""Where a hart met instructions and CSRs of extensions that it lacks."""
+"""Where a hart met instructions and system registers of extensions that it lacks."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.traps import Cause, Trap
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
-
-if TYPE_CHECKING:
-    from mttcg.isa.riscv64.absent.row import Absent
+from mttcg.isa.base import Isa
+from mttcg.isa.code import Missing
+from mttcg.isa.system import Trap
+from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.vcpu_state import VcpuState
 
 MOST_PLACES = 64
 """Places of one hart that are told of; the counts have the others as well."""
@@ -19,28 +17,30 @@ class UnsupportedPlaces:
 
     Args:
         hart: the hart.
-        extensions: what it has, see `absent`.
+        isa: its ISA.
+        extensions: what it has of that.
         found: told of a place, with None of the first one beyond MOST_PLACES.
     """
 
     def __init__(
-        self, hart: Hart, extensions: tuple[str, ...], found: "Callable[[Absent | None, int], None]"
+        self,
+        hart: VcpuState,
+        isa: Isa,
+        extensions: tuple[str, ...],
+        found: Callable[[Missing | None, int], None],
     ) -> None:
         self.counts = UnsupportedCounts(hart)
-        self.extensions, self.found = extensions, found
+        self.isa, self.extensions, self.found = isa, extensions, found
         self.told: set[tuple[int, int]] = set()
 
     def look(self, trap: Trap) -> None:
         """Look at a trap that the hart takes."""
-        if trap.cause is not Cause.ILLEGAL_INSTRUCTION:
+        word = self.isa.system.illegal_word(trap)
+        missing = None if word is None else self.isa.code.missing(word, self.extensions)
+        if missing is None:
             return
-        from mttcg.isa.riscv64.absent.lookup import absent  # long tables, which few guests need
-
-        lacking = absent(trap.value, self.extensions)
-        if lacking is None:
-            return
-        self.counts.add(lacking.name)
+        self.counts.add(missing.name)
         place = trap.pc, trap.value
         if place not in self.told and len(self.told) <= MOST_PLACES:
-            self.found(lacking if len(self.told) < MOST_PLACES else None, trap.pc)
+            self.found(missing if len(self.told) < MOST_PLACES else None, trap.pc)
             self.told.add(place)

@@ -3,28 +3,25 @@
 import os
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mttcg.engine.base import ISA, Exit, ExitKind
-from mttcg.instrument.api.cpu import Moment
+from mttcg.engine.base import Exit, ExitKind
+from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.hart import NEVER, Hart, State
-from mttcg.isa.riscv64.loadstore import Access, access_of
-from mttcg.isa.riscv64.system import Effect, execute, float_enabled
-from mttcg.isa.riscv64.traps import Cause, Trap, enabled_interrupts, take_interrupt, take_trap
+from mttcg.isa.base import Isa
+from mttcg.isa.code import Missing
+from mttcg.isa.facts import Access
+from mttcg.isa.system import NEVER, Effect, MemoryFault, Trap
+from mttcg.state.vcpu_state import State
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import count_rest, leave_early
-from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, deadline, seconds_until
+from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
-
-if TYPE_CHECKING:
-    from mttcg.isa.riscv64.absent.row import Absent
 
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
@@ -34,6 +31,7 @@ class Vcpu:
 
     Args:
         index: which hart.
+        isa: its ISA.
         harts: all harts.
         machine: the machine page.
         devices: the board's `MmioMap`.
@@ -48,6 +46,7 @@ class Vcpu:
     def __init__(
         self,
         index: int,
+        isa: Isa,
         harts: Harts,
         machine: MachineState,
         devices: Any,
@@ -56,19 +55,21 @@ class Vcpu:
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
-        on_unsupported: "Callable[[Absent | None, int], None]" = lambda found, pc: None,
+        on_unsupported: Callable[[Missing | None, int], None] = lambda found, pc: None,
     ) -> None:
-        self.hart: Hart = harts.harts[index]
+        self.isa, self.system, self.hart = isa, isa.system, harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
         self.machine, self.devices, self.guest = machine, devices, guest
         self.ram_base, self.ram = ram
         self.notice_fd = notice_fd
         self.lifecycle = Lifecycle(guest)
-        self.timer, self.stopwatch = Timer(self.hart, machine), Stopwatch(self.hart)
+        self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
+        self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         guest.engine = self.engine
-        self.trap_loops = TrapLoops(self.hart, self.engine.spill_integer, on_trap_loop)
-        self.unsupported = UnsupportedPlaces(self.hart, ISA[self.engine.name], on_unsupported)
+        self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
+        self.extensions = self.system.extensions[self.engine.name]
+        self.unsupported = UnsupportedPlaces(self.hart, isa, self.extensions, on_unsupported)
         self.float_on = False
         self.shown: set[tuple[int, int]] = set()
         self.finders: list[Any] = []
@@ -102,12 +103,9 @@ class Vcpu:
         self.shown |= shown
 
     def start(self, pc: int, device_tree: int) -> None:
-        """Set the registers that the board promises: a0 = hart id, a1 = device tree."""
-        self.hart.pc = pc
-        self.hart.compare = self.hart.compare or NEVER
-        for register, value in ((10, self.hart.index), (11, device_tree)):
-            self.hart.write_x(register, value)
-            self.engine.write_x(register, value)
+        """Set the registers that a hart starts with; `device_tree` is where that is."""
+        self.system.start(self.hart, pc, device_tree, self.extensions)
+        self.engine.fill()
         self.follow_plan()
 
     def run(self) -> None:
@@ -119,7 +117,7 @@ class Vcpu:
             if hart.request:
                 self._serve_requests()
             interrupted_at = hart.pc
-            code = take_interrupt(hart, self.machine)
+            code = self.system.take_interrupt(hart, self.machine)
             if code is not None:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
             if engine.unfinished not in (None, hart.pc):
@@ -198,10 +196,19 @@ class Vcpu:
         call, module = self.guest.call, plugin.module
         pre_translate = getattr(module, FINDING[0], None)
         if pre_translate is not None:
-            call(plugin.name, pre_translate, self.guest.cpu, pc, moment=Moment.TRANSLATION, pc=pc)
+            call(
+                plugin.name,
+                pre_translate,
+                self.guest.cpu,
+                pc,
+                phase=CallbackPhase.TRANSLATION,
+                pc=pc,
+            )
         needs = getattr(module, FINDING[1], None)
         if needs is not None:
-            answer = call(plugin.name, needs, pc, self.guest.cpu, moment=Moment.TRANSLATION, pc=pc)
+            answer = call(
+                plugin.name, needs, pc, self.guest.cpu, phase=CallbackPhase.TRANSLATION, pc=pc
+            )
             if answer and answer[0]:
                 self.lifecycle.attach_before_insn(plugin, pc)
 
@@ -209,13 +216,13 @@ class Vcpu:
         hart = self.hart
         self.engine.spill_integer()
         before = hart.pc
-        answer = execute(hart, left.word, self.machine)
+        answer = self.system.execute(hart, left.word, self.machine)
         if isinstance(answer, Trap):
             self._take(answer)
             return
-        target = left.word >> 7 & 31
+        target = self.isa.code.facts(left.word).destination
         if target:
-            self.engine.write_x(target, hart.x[target])
+            self.engine.write_x(target, self.system.integer_registers(hart)[target])
         self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
             self._wait(before)
@@ -225,7 +232,7 @@ class Vcpu:
             self._follow_status()
 
     def _follow_status(self) -> None:
-        enabled = float_enabled(self.hart)
+        enabled = self.system.float_enabled(self.hart)
         if enabled != self.float_on:
             self.float_on = enabled
             self.engine.enable_float(enabled)
@@ -238,7 +245,7 @@ class Vcpu:
         """
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left:
-                words = self.guest.board_words(thing, self.hart.index)
+                words = self.guest.vcpu_words(thing, self.hart.index)
                 begun = trapped and thing.trapped
                 leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
 
@@ -252,7 +259,7 @@ class Vcpu:
             return
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left and thing.plugin == plugin:
-                words = self.guest.board_words(thing, self.hart.index)
+                words = self.guest.vcpu_words(thing, self.hart.index)
                 count_rest(words, self.engine.cache, self.hart.block_pc, pc, executions)
 
     def _take(self, trap: Trap) -> None:
@@ -261,20 +268,20 @@ class Vcpu:
         self._leave_early(trap.pc, trapped=True)
         self.trap_loops.look(trap)
         self.unsupported.look(trap)
-        take_trap(self.hart, trap)
+        self.system.take_trap(self.hart, trap)
         handler = self.hart.pc
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
         if self.hart.pc != handler:  # a plugin lets the guest go on elsewhere
             self.trap_loops.forget()
 
     def _trap(self, left: Exit) -> None:
-        assert left.cause is not None
+        assert left.fault is not None
         self.hart.instructions += 1  # the engine took it back already, and so will _take
-        self._take(Trap(left.cause, left.pc, left.address))
+        self._take(self.system.fault(left.fault, left.pc, left.address))
 
     def _fetch_fault(self, left: Exit) -> None:
         self.hart.instructions += 1  # nothing was fetched, so nothing was counted
-        self._take(Trap(Cause.INSTRUCTION_ACCESS, left.pc, left.address))
+        self._take(self.system.fault(MemoryFault.FETCH, left.pc, left.address))
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""
@@ -283,21 +290,22 @@ class Vcpu:
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""
-        access = access_of(left.word)
+        facts = self.isa.code.facts(left.word)
+        access = facts.access
         assert access is not None
         address = self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1
         self.hart.instructions += 1
         found = self.devices.find(address, access.size)
         if found is None and not self._in_ram(address, access.size):
-            cause = Cause.STORE_ACCESS if access.store else Cause.LOAD_ACCESS
-            self._take(Trap(cause, left.pc, address))
+            fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD
+            self._take(self.system.fault(fault, left.pc, address))
             return
-        value = (self._store if access.store else self._load)(left.pc, access, address, found)
-        self.hart.pc = left.pc + length(left.word)
+        value = (self._store if access.stores else self._load)(left.pc, access, address, found)
+        self.hart.pc = left.pc + facts.length
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
-            told = (found[0].name, address, access.size, value, access.store)
+            told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
     def _in_ram(self, address: int, size: int) -> bool:
@@ -329,17 +337,17 @@ class Vcpu:
         return value
 
     def _wait(self, pc: int) -> None:
-        """Sleep until an interrupt is pending that mie lets through, whatever mstatus says."""
+        """Sleep until an interrupt is pending that ends the wait."""
         hart, machine = self.hart, self.machine
-        if enabled_interrupts(hart, machine):
+        if self.system.wakes(hart, machine):
             return
         self.stopwatch.was_running()
         self.engine.spill()
         self.lifecycle.tell("plugin_vcpu_idle")
         hart.state = State.IDLE
         os.eventfd_write(self.notice_fd, 1)
-        while not (machine.stopping or enabled_interrupts(hart, machine)):
-            due = deadline(hart)
+        while not (machine.stopping or self.system.wakes(hart, machine)):
+            due = self.system.deadline(hart)
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
             self._wait_for_request(limit)
             if hart.request:

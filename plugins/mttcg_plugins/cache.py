@@ -24,9 +24,10 @@ late (`late`) are followed where they came. It works in one process: `--shards` 
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
@@ -90,7 +91,7 @@ def plugin_init(_options: Options) -> bool:
     return True
 
 
-def boundaries(run: RunInfo) -> "np.ndarray[Any, Any]":
+def boundaries(run: RunInfo) -> npt.NDArray[Any]:
     """Where symbols start and end, sorted, from 0."""
     ends = (start + (size or REACH_OF_UNSIZED) for start, size, _ in run.symbols)
     found = {0, *(start for start, _, _ in run.symbols), *ends}
@@ -130,10 +131,9 @@ class Aggregator(mttcg_bus.Aggregator):
             add(getattr(self, name), new)
             new[:] = 0
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's counts."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.late += other.late
         for name in ("counts", "data", "code"):
             add(getattr(self, name), getattr(other, name))
@@ -150,9 +150,9 @@ class Aggregator(mttcg_bus.Aggregator):
         tables = {"data": self._symbols(self.data), "code": self._symbols(self.code)}
         return {"accesses": total, "late": self.late, "vcpus": vcpus, "moved": moved, **tables}
 
-    def _symbols(self, table: "np.ndarray[Any, Any]") -> list[dict[str, Any]]:
+    def _symbols(self, table: Records) -> list[dict[str, Any]]:
         """Those with the most misses, then the most invalidations."""
-        named: dict[str, np.ndarray[Any, Any]] = {}
+        named: dict[str, npt.NDArray[Any]] = {}
         for row in np.flatnonzero(table["accesses"]):
             name = self.run.symbol_at(int(self.starts[row])).partition("+")[0]
             add(named.setdefault(name, np.zeros(1, SYMBOL_COUNTS)), table[row : row + 1])
@@ -163,7 +163,7 @@ class Aggregator(mttcg_bus.Aggregator):
         return rows[: self.options.top or None]
 
 
-def add(into: "np.ndarray[Any, Any]", more: "np.ndarray[Any, Any]") -> None:
+def add(into: Records, more: Records) -> None:
     """Add counts, field by field."""
     for name in into.dtype.names or ():
         into[name] += more[name]

@@ -9,45 +9,45 @@
 
 `out` gets a line for each stack: its functions from the outermost on, and how many instructions
 were retired right there; `flamegraph.pl`, inferno and speedscope read it. Calls and returns are the
-jumps that write, or go to, x1 or x5; a jump to the start of another function is a tail call. A trap
-is a frame of its own, "[trap]", until mret.
+jumps that write, or go to, a link register; a jump to the start of another function is a tail call.
+A trap is a frame of its own, "[trap]", until the guest returns from it.
 """
 
 from collections import Counter as Tally
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import (
-    Counter,
-    Cpu,
-    InstructionClass,
-    Stream,
-    compiled,
-    events,
-    instruction_class,
-    instrument,
-    option,
-)
+from mttcg.instrument import Counter, Cpu, Stream, compiled, events, instrument, option
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.transfers import (
+    CALL,
+    IN_TRAP,
+    JUMP,
+    RETURN,
+    SWITCH,
+    TRAP_RETURN,
+    innermost,
+    kinds_of,
+)
 from mttcg_plugins._files.collapsed import collapsed_line
 from mttcg_plugins._files.outputs import check_output
 
 TRAP, END = 0, 1
 """Words of the records that this plugin puts in itself; no instruction has them."""
-CALL, RETURN, JUMP, SWITCH = (
-    int(getattr(InstructionClass, name)) for name in ("CALL", "RETURN", "JUMP", "SWITCH")
-)
-MRET, TRAPPED, ENDED = 100, 101, 102
-"""Kinds besides the classes."""
 DEEPEST = 4096
 """Frames; calls beyond that are counted in the deepest."""
 TRAP_FRAME = np.uint64(1)
 """An address that no function has."""
+FRAME = np.dtype([("node", "<u8"), ("back", "<u8")])
+"""Of a stack: the number of its row in the tree, and where it returns to."""
+NOWHERE = (1 << 64) - 2
+"""Where the outermost frame returns to."""
 transfers: Stream
 instructions: Counter
 
@@ -81,16 +81,16 @@ def plugin_vcpu_exit(cpu: Cpu) -> None:
 
 @compiled
 def follow(
-    records: Any, kinds: Any, starts: Any, tree: Any, table: Any, stack: Any, at: Any
+    records: Any, kinds: Any, backs: Any, starts: Any, tree: Any, table: Any, stack: Any, at: Any
 ) -> int:
     """Follow jumps from record at[3] on; where it stopped, to be given more room.
 
     Args:
-        records, kinds: a batch of `events.TRANSFER`, and what each is.
+        records: a batch of `events.TRANSFER`; kinds, backs: of each, see `kinds_of`.
         starts: addresses of functions, in order.
         tree: rows of parent, function and instructions; row 0 is the root.
         table: 1 + numbers of rows, found by open addressing.
-        stack: rows of node and return address.
+        stack: of FRAME.
         at: depth, number of rows, instructions so far, where to begin.
     """
     mask = np.int64(len(table) - 1)
@@ -98,23 +98,17 @@ def follow(
         if 2 * (at[1] + 2) > len(table) or at[1] + 2 > len(tree):
             return n
         record, kind = records[n], kinds[n]
-        tree[stack[at[0], 0], 2] += record.instructions - np.uint64(at[2])
+        tree[stack[at[0]].node, 2] += record.instructions - np.uint64(at[2])
         at[2] = np.int64(record.instructions)
-        target, back = record.target, record.pc + np.uint64(4 if record.word & 3 == 3 else 2)
-        if kind in (RETURN, SWITCH):
-            depth = at[0]
-            while depth > 0 and stack[depth, 1] != target:
-                depth -= 1
-            if depth > 0:
-                at[0] = depth - 1
-        elif kind == MRET:
-            depth = at[0]
-            while depth > 0 and tree[stack[depth, 0], 1] != TRAP_FRAME:
-                depth -= 1
-            if depth > 0:
-                at[0] = depth - 1
-        pushes = kind in (CALL, SWITCH, TRAPPED)
-        parent = np.int64(stack[at[0], 0])
+        target = record.target
+        if kind in (RETURN, SWITCH, TRAP_RETURN):
+            left = innermost(
+                stack, at[0] + 1, np.uint64(IN_TRAP) if kind == TRAP_RETURN else target
+            )
+            if left > 0:
+                at[0] = left - 1
+        pushes = kind in (CALL, SWITCH, TRAP)
+        parent = np.int64(stack[at[0]].node)
         if kind == JUMP:
             place = np.searchsorted(starts, target)
             if place == len(starts) or starts[place] != target or tree[parent, 1] == target:
@@ -123,8 +117,8 @@ def follow(
                 parent = np.int64(tree[parent, 0])
         elif not pushes:
             continue
-        for frame in range(2 if kind == TRAPPED else 1):
-            function = TRAP_FRAME if kind == TRAPPED and frame == 0 else target
+        for frame in range(2 if kind == TRAP else 1):
+            function = TRAP_FRAME if kind == TRAP and frame == 0 else target
             slot = np.int64((function * np.uint64(31) + np.uint64(parent)) >> np.uint64(1)) & mask
             while table[slot] != 0 and (
                 tree[table[slot] - 1, 0] != parent or tree[table[slot] - 1, 1] != function
@@ -137,8 +131,10 @@ def follow(
             parent = np.int64(table[slot]) - 1
             if pushes and at[0] < len(stack) - 1:
                 at[0] += 1
-                stack[at[0], 1] = back if kind != TRAPPED else np.uint64(0)
-            stack[at[0], 0] = parent
+                stack[at[0]].back = backs[n]
+                if kind == TRAP:
+                    stack[at[0]].back = np.uint64(IN_TRAP) if frame == 0 else np.uint64(0)
+            stack[at[0]].node = parent
     return len(records)
 
 
@@ -149,17 +145,22 @@ class Calls:
         self.tree = np.zeros((rows, 3), dtype=np.uint64)
         self.tree[0, 1] = entry
         self.table = np.zeros(4 * rows, dtype=np.int64)
-        self.stack = np.zeros((DEEPEST, 2), dtype=np.uint64)
+        self.stack = np.zeros(DEEPEST, FRAME)
+        self.stack["back"][0] = NOWHERE
         self.at = np.array([0, 1, 0, 0], dtype=np.int64)
 
-    def add(self, records: Any, kinds: Any, starts: Any) -> None:
+    def add(self, records: Records, starts: Any) -> None:
         """Follow a batch."""
+        kinds, backs = kinds_of(records, END + 1)
         self.at[3] = 0
-        while (
-            done := follow(records, kinds, starts, self.tree, self.table, self.stack, self.at)
-        ) < len(records):
-            self.at[3] = done
+        while self._follow(records, kinds, backs, starts) < len(records):
             self._grow()
+
+    def _follow(self, records: Records, kinds: Any, backs: Any, starts: Any) -> int:
+        self.at[3] = follow(
+            records, kinds, backs, starts, self.tree, self.table, self.stack, self.at
+        )
+        return int(self.at[3])
 
     def _grow(self) -> None:
         self.tree = np.concatenate([self.tree, np.zeros_like(self.tree)])
@@ -198,16 +199,13 @@ class Aggregator(mttcg_bus.Aggregator):
         """Refuse a file that can't be written."""
         check_output("out", options.out)
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Follow the jumps of one vCPU."""
-        words, places = np.unique(records["word"], return_inverse=True)
-        kinds = np.array([kind_of(word) for word in words.tolist()], dtype=np.int64)[places]
-        self.calls.setdefault(cpu, Calls(self.run.entry)).add(records, kinds, self.starts)
+        self.calls.setdefault(cpu, Calls(self.run.entry)).add(records, self.starts)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's stacks."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.merged.update(other.stacks())
 
     def stacks(self) -> Tally[tuple[int, tuple[int, ...]]]:
@@ -248,9 +246,3 @@ class Aggregator(mttcg_bus.Aggregator):
         ]
         report = {"instructions": stacks.total(), "stacks": len(stacks), "functions": rows}
         return report | ({"file": str(self.options.out)} if self.options.out else {})
-
-
-def kind_of(word: int) -> int:
-    """What a record of a transfer is."""
-    special = {TRAP: TRAPPED, END: ENDED, 0x30200073: MRET}
-    return special[word] if word in special else int(instruction_class(word))

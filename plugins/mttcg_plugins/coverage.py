@@ -14,6 +14,7 @@
     finish        0x80000342     50        38
     barrier       0x800003c8    186       170
     runtime_main  0x80000482    216       206
+from mttcg_bus.wire.stream import Records
 
 Each block is recorded at its first execution on a vCPU; what it costs from then on is a look at a
 flag. The files are written when the guest has ended, killed or not, and with each interim report.
@@ -30,7 +31,7 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -47,6 +48,7 @@ from mttcg.instrument import (
 )
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of
 from mttcg_plugins._files.lcov import Covered, SourceFile, lcov_text
@@ -91,7 +93,7 @@ class Aggregator(mttcg_bus.Aggregator):
             wrong = f"{run.guest} has no debug information"
             raise OptionRefusedError("lcov", wrong, "a guest compiled with -g")
 
-    def consume(self, stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, stream: str, cpu: int, records: Records) -> None:
         """Add blocks that a vCPU has entered, or its executions of instructions."""
         if stream == "instructions":
             self.counted |= 1 << cpu
@@ -103,10 +105,9 @@ class Aggregator(mttcg_bus.Aggregator):
         for block in zip(records["pc"].tolist(), records["size"].tolist(), strict=True):
             self.vcpus[block] |= 1 << cpu
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's blocks and executions."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         for block, vcpus in other.vcpus.items():
             self.vcpus[block] |= vcpus
         self.executions.update(other.executions)

@@ -5,6 +5,7 @@
     0 0x0000000080000000 0x30401073 csrw mie, zero
     0 0x0000000080000004 0x00000297 auipc t0, 0                      t0=0x0000000080000004
     0 0x0000000080000008 0x5a428293 addi t0, t0, 0x5a4               t0=0x00000000800005a8
+from mttcg_bus.wire.stream import Records
 
 Each vCPU's lines are in its order; those of several interleave by batch. A line comes after its
 instruction: one that traps has none. `out` may be a device or a named pipe. Without it nothing is
@@ -15,7 +16,7 @@ written, and the report has the last instructions of each vCPU, such as those be
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,17 +28,14 @@ from mttcg.instrument import (
     events,
     instrument,
     option,
+    register_name,
 )
 from mttcg_bus.errors import OutputFull
 from mttcg_bus.host.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._files.outputs import check_output, refusing
 
-REGISTERS = (
-    "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 "
-    "t5 t6 ft0 ft1 ft2 ft3 ft4 ft5 ft6 ft7 fs0 fs1 fa0 fa1 fa2 fa3 fa4 fa5 fa6 fa7 fs2 fs3 fs4 fs5 "
-    "fs6 fs7 fs8 fs9 fs10 fs11 ft8 ft9 ft10 ft11"
-).split()
 WIDEST, LONGEST = 96, 128
 """Bytes of a line before the value, and of a whole one."""
 HASH = np.uint64(0x9E3779B97F4A7C15)
@@ -107,7 +105,7 @@ class Lines:
         self.count = 0
         self.out = np.zeros(0, dtype=np.uint8)
 
-    def write(self, records: "np.ndarray[Any, Any]", file: GrowingFile) -> None:
+    def write(self, records: Records, file: GrowingFile) -> None:
         """Append the lines of a batch to a file."""
         if len(self.out) < LONGEST * len(records):
             self.out = np.zeros(LONGEST * len(records), dtype=np.uint8)
@@ -148,7 +146,7 @@ def line_start(record: Any) -> str:
     pc, word, register = int(record["pc"]), int(record["word"]), int(record["register"])
     text = disassemble(word.to_bytes(4, "little"), pc)[0][2]
     start = f"{int(record['cpu'])} {pc:#018x} {word:#010x} {text}"
-    changed = f"{start:<64} {REGISTERS[register % 64]}=0x"
+    changed = f"{start:<64} {register_name(register)}=0x"
     return changed[-WIDEST:] if register else start
 
 
@@ -186,7 +184,7 @@ class Aggregator(mttcg_bus.Aggregator):
             self.file.close()
             self.faults += [str(self.file.full)] if self.file.full else []
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Write a batch, and keep its end."""
         self.counts[cpu] += len(records)
         if self.options.last:
@@ -196,10 +194,9 @@ class Aggregator(mttcg_bus.Aggregator):
             with suppress(OutputFull):
                 self.lines.write(records, self.file)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's vCPUs; files stay apart."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.files |= other.files
         for cpu, tail in enumerate(other.tails):
             self.counts[cpu] += other.counts[cpu]
@@ -213,7 +210,7 @@ class Aggregator(mttcg_bus.Aggregator):
                 "pc": hex(int(record["pc"])),
                 "symbol": self.run.symbol_at(int(record["pc"])),
                 "instruction": disassemble(int(record["word"]).to_bytes(4, "little"), 0)[0][2],
-                "register": REGISTERS[int(record["register"]) % 64] if record["register"] else "",
+                "register": register_name(int(record["register"])),
                 "value": hex(int(record["value"])) if record["register"] else "",
             }
             for cpu, tail in enumerate(self.tails)

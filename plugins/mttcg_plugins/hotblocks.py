@@ -12,13 +12,12 @@ its process was killed. A page whose code changed counts for each version of the
 
 from collections import Counter as Tally
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import Any, Self
 
 import mttcg_bus
 from mttcg.instrument import BlockTable, Stream, disassemble, events, instrument_block, option
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Aggregator(mttcg_bus.Aggregator):
         self.executions: Tally[tuple[int, bytes, int]] = Tally()
         self.per_cpu: list[Tally[tuple[int, bytes]]] = [Tally() for _ in range(run.smp)]
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Add the blocks of one vCPU."""
         for record in records:
             code = record["code"].tobytes()[: int(record["size"])]
@@ -51,10 +50,9 @@ class Aggregator(mttcg_bus.Aggregator):
             self.executions[*key, int(record["instructions"])] += int(record["executions"])
             self.per_cpu[cpu][key] += int(record["executions"])
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's counts."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.executions.update(other.executions)
         for mine, theirs in zip(self.per_cpu, other.per_cpu, strict=True):
             mine.update(theirs)

@@ -14,12 +14,12 @@
 
 What is counted, natively, is executions of blocks; the instructions in them are taken apart at the
 end. So it costs what `hotblocks` costs. An instruction counts when it retires: one that traps does
-not. Calls and returns are jumps that write, or go to, x1 or x5. AMO, LR and SC are atomic.
+not. Calls and returns are jumps that write, or go to, a link register.
 """
 
 from collections import Counter as Tally
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from mttcg.instrument import (
     option,
 )
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,16 @@ class Aggregator(mttcg_bus.Aggregator):
         super().__init__(options, run)
         self.words: list[Tally[int]] = [Tally() for _ in range(run.smp)]
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Add the instructions of one vCPU."""
         words, places = np.unique(records["word"], return_inverse=True)
         counts = np.zeros(len(words), dtype=np.uint64)
         np.add.at(counts, places, records["executions"])
         self.words[cpu].update(dict(zip(words.tolist(), counts.tolist(), strict=True)))
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's counts."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         for mine, theirs in zip(self.words, other.words, strict=True):
             mine.update(theirs)
 

@@ -34,7 +34,7 @@ that keeps its counter on the stack does not. Times are those of a run that is r
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
@@ -71,10 +71,9 @@ class Aggregator(mttcg_bus.Aggregator):
         """Follow a vCPU."""
         self.followers[cpu].add(records, self.run.ram_base, self.run.ram_size)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add what another has found."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         for key, row in other.found().items():
             add(self.merged, key, row)
 

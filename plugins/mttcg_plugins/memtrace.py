@@ -1,6 +1,7 @@
 """Record every load and store: vCPU, pc, address, size, value, read or write.
 
     mttcg run examples/guests/hello.elf --plugin memtrace,out=trace.npy
+from mttcg_bus.wire.stream import Records
 
 The aggregator counts accesses per page, and writes the records to `out` as they come: a .npy file,
 which numpy reads with `numpy.load("trace.npy", mmap_mode="r")` and polars with
@@ -11,13 +12,14 @@ those of several vCPUs interleave by batch. An AMO is a read and a write.
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 import mttcg_bus
 from mttcg.instrument import Stream, compiled, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._files.npy import RecordFile
 from mttcg_plugins._files.outputs import check_output, refusing
 
@@ -77,7 +79,7 @@ class PageCounts:
         self.keys = np.full(places, NO_KEY)
         self.counts = np.zeros(places + 1, dtype=np.int64)  # the last is how many places are taken
 
-    def add(self, records: "np.ndarray[Any, Any]") -> None:
+    def add(self, records: Records) -> None:
         """Count a batch of `events.ACCESS`."""
         done = count_pages(records, self.keys, self.counts)
         while done < len(records):
@@ -133,16 +135,15 @@ class Aggregator(mttcg_bus.Aggregator):
             self.file.close()
             self.faults += [self.file.fault] if self.file.fault else []
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Count and write a batch."""
         self.counts[cpu].add(records)
         if self.file is not None:
             self.file.append(records)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's counts; files stay apart."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.files |= other.files
         for key, count in other.pages().items():
             self.merged[key] += count

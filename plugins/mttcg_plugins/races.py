@@ -9,16 +9,16 @@
       0x80082300  raced_counter  count_without_lock+0x16  count_without_lock+0x16  store, store  ...
                                  races.c:16               races.c:16
 
-What orders accesses are atomics with aq and rl, fences with the stores and loads beside them, and
-software interrupts. A place that an atomic was ever used on is not looked at; nor are a store right
-behind a fence and the loads that it is for. A reader that relies on a dependency instead of a fence
-is taken for unordered. An access is reported with the latest of each vCPU that it is in no order
-with. Pairs of instructions beyond the first 1,024 are counted only (`unlisted`); records that come
-too late (`late`) make everything before them count as ordered. Lines are those of the guest's debug
-information (-g). It works in one process: `--shards` is refused.
+What orders accesses are atomics that acquire and release, fences with the stores and loads beside
+them, and software interrupts. A place that an atomic was ever used on is not looked at; nor are a
+store right behind a fence and the loads that it is for. A reader that relies on a dependency
+instead of a fence is taken for unordered. An access is reported with the latest of each vCPU that
+it is in no order with. Pairs of instructions beyond the first 1,024 are counted only (`unlisted`);
+records that come too late (`late`) make everything before them count as ordered. Lines are those of
+the guest's debug information (-g). It works in one process: `--shards` is refused.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import mttcg_bus
 from mttcg.instrument import (
@@ -36,6 +36,7 @@ from mttcg_plugins._order.history import History
 from mttcg_plugins._order.merging import InTimeOrder
 
 SOFTWARE_INTERRUPT = 3
+"""Cause of the interrupt that one vCPU makes at another."""
 KINDS = {1: "store, load", 2: "load, store", 3: "store, store"}
 accesses: Stream
 
@@ -87,10 +88,9 @@ class Aggregator(mttcg_bus.Aggregator):
             self.history.order_all()
         self.history.add(records)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's races."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.late += other.late
         for key, (address, count) in other.found().items():
             add(self.merged, key, address, count)

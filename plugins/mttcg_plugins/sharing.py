@@ -23,9 +23,10 @@ as of two that fight for it. Lines with fewer than `least` moves are not listed.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
@@ -74,14 +75,13 @@ class Aggregator(mttcg_bus.Aggregator):
         how = kept["pc"] << np.uint64(PC_SHIFT) | size << np.uint64(SIZE_SHIFT) | write
         self.counts[cpu].add(kept["address"].copy(), how)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's counts."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         for cpu, found in other.accesses().items():
             self.merged[cpu].append(found)
 
-    def accesses(self) -> "dict[int, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]":
+    def accesses(self) -> dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         """What each vCPU accessed: (address, how) rows, and how often."""
         return {
             cpu: add_up(*map(np.concatenate, zip(*parts, strict=True)))

@@ -1,6 +1,7 @@
 """Show what each vCPU did when: functions, traps, interrupts and idle time, for ui.perfetto.dev.
 
     mttcg run examples/guests/hello.elf --smp 2 --plugin timeline,out=trace.json
+from mttcg_bus.wire.stream import Records
 
 The file is in the Trace Event format (JSON), which the Perfetto UI and Chrome's tracing open: a
 track per vCPU, with a slice for each call. Times are those of the host's clock, in microseconds
@@ -13,7 +14,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +22,7 @@ import mttcg_bus
 from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option, printable
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
+from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.slices import (
     END,
     EXCEPTION,
@@ -90,16 +92,15 @@ class Aggregator(mttcg_bus.Aggregator):
         """Refuse a file that can't be written."""
         check_output("out", options.out)
 
-    def consume(self, _stream: str, cpu: int, records: "np.ndarray[Any, Any]") -> None:
+    def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Follow the jumps of one vCPU."""
         if cpu not in self.tracks:
             self.tracks[cpu] = Track(self.options.most)
         self.tracks[cpu].add(records)
 
-    def merge(self, other: mttcg_bus.Aggregator) -> None:
+    def merge(self, other: Self) -> None:
         """Add another's vCPUs."""
         super().merge(other)
-        assert isinstance(other, Aggregator)
         self.tracks.update(other.tracks)
 
     def save(self) -> None:
@@ -122,9 +123,7 @@ class Aggregator(mttcg_bus.Aggregator):
         for cpu, part in slices.items():
             yield from self._complete_events(cpu, part, first)
 
-    def _complete_events(
-        self, cpu: int, slices: "np.ndarray[Any, Any]", first: int
-    ) -> Iterator[str]:
+    def _complete_events(self, cpu: int, slices: Records, first: int) -> Iterator[str]:
         """A vCPU's slices in the order of their begin, with times to the nanosecond.
 
         Begin and end are rounded, not the length: so they stay within each other.

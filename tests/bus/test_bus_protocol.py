@@ -139,7 +139,7 @@ def test_recordings_and_rings() -> None:
     sizes = [int(row[0]) for row in rows(text, 2) if row[0].isdigit()]
     assert sizes == [struct.calcsize(f"<{code}") for code in "IIQBB"]
     assert (recording._ENTRY.format, columns._HEAD.format) == ("<IIQ", "<BB")
-    assert f"(unsigned 64 bits at byte {ring.TAIL_AT})" in section("The same host")
+    assert f"(unsigned 64 bits at byte {8 * ring.TAIL_WORD})" in section("The same host")
 
 
 def test_layouts_of_records_that_translated_code_writes() -> None:

@@ -10,7 +10,7 @@ import zmq
 from bus_harness import LIMIT_SECONDS, TestBus, check_whole, collect, next_events, records_of
 
 from mttcg_bus.errors import SubscriptionRefused
-from mttcg_bus.ring.ring import WAITING_AT
+from mttcg_bus.ring.ring import WAITING_WORD
 from mttcg_bus.subscriber.items import Batch, End, Gap
 from mttcg_bus.subscriber.subscriber import Subscriber
 from mttcg_bus.wire import wire
@@ -80,7 +80,7 @@ def test_a_slow_subscriber_holds_the_producer_and_loses_nothing(make_bus: MakeBu
     produced = bus.spawn(bus.produce, 0, count)
     first = next(subscriber)
     ring = bus.producer(0)
-    while not (ring.words[WAITING_AT // 8] and ring.head == ring.tail + ring.capacity):
+    while not (ring.words[WAITING_WORD] and ring.head == ring.tail + ring.capacity):
         assert not produced.done()
     on_the_way = ring.tail * records_of(0, 0, 1).itemsize
     assert on_the_way <= LEAST_CREDIT

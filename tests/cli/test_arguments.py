@@ -272,9 +272,9 @@ def test_a_result_file_that_cannot_be_written_still_leaves_the_report(
 def test_help_and_version_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"mttcg {VERSION}\n"
-    for verb, found in VERBS.items():
+    for verb, row in VERBS.items():
         assert main([verb, "--help"]) == 0
-        assert found.summary.split(",")[0] in capsys.readouterr().out
+        assert row.summary.split(",")[0] in capsys.readouterr().out
 
 
 def python(*arguments: str, **keywords: object) -> subprocess.CompletedProcess[str]:

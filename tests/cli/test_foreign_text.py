@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from mttcg.printable import LONGEST, printable, printable_lines
 from mttcg.report.page import run_page
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.streams import Streams
 from mttcg.terminal import LONGEST_LINE, say, tell, tell_error
 from mttcg_bus.publisher.departures import Departures
 from mttcg_bus.run_info import RunInfo
@@ -200,10 +200,10 @@ def test_a_subscribers_words_stay_within_the_line_that_names_it() -> None:
     departures = Departures()
     departures.add(Left(EVIL, EVIL, 3, 0))
     publisher = SimpleNamespace(alive=False, departures=departures, terminate=lambda: None)
-    delivery = Delivery({}, {}, os.eventfd(0), [], publisher=cast(Any, publisher))
+    streams = Streams.prepare([], 1)
     failures = Failures()
-    delivery.finish(failures)
-    delivery.close()
+    Delivery(streams, cast(Any, publisher), None).finish(failures)
+    streams.close()
     assert failures.all() == [f"subscriber {HARMLESS} left 3 records undone: {HARMLESS}"]
 
 

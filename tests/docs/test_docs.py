@@ -21,11 +21,11 @@ import pytest
 
 from mttcg.cli import build_parser
 from mttcg.engine.llvm.arena import HEADER, use_of
-from mttcg.errors import EXIT_FAULT, EXIT_USER
+from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_USER
 from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.loading.loader import project_plugins
 from mttcg.supervisor.machine import Machine
-from mttcg.supervisor.outcome import EXIT_INTERRUPTED, EXIT_WAITING
+from mttcg.supervisor.outcome import EXIT_WAITING
 from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg_bus.publisher.garbage import Garbage
 
@@ -44,7 +44,7 @@ FILES_MADE = {
     *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys")
+VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys", "ps", "top")
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 

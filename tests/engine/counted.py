@@ -34,7 +34,7 @@ class Counting:
         """Let the vCPU tell of blocks that it leaves early, as it tells a table of a plugin's."""
         guest: Any = bare.vcpu.guest
         guest.declarations.things["", LEFT] = CodeTable(LEFT, less_left=True)
-        guest.board_words = lambda table, _cpu: self.words[table.name]
+        guest.vcpu_words = lambda table, _cpu: self.words[table.name]
 
     def check(self, bare: Bare) -> None:
         """Compare all that was counted since the beginning."""

@@ -21,8 +21,10 @@ from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
+from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET, Hart
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout
@@ -100,14 +102,23 @@ class Bare:
         self.ram = self.maps["ram"]
         self.machine = MachineState(self.maps["machine"])
         self.machine.start_clock()
-        self.harts = Harts(self.maps["harts"], [-1], self.machine)
-        self.hart = self.harts.harts[0]
+        self.harts = Harts(self.maps["harts"], [-1], self.machine, RISCV64.system)
+        self.hart: Any = self.harts.harts[0]
         self.hart.reservation = NO_RESERVATION
         array = np.frombuffer(self.ram, dtype=np.uint8)
-        self.cache = BlockCache(self.maps["cache"], self.fds["cache"], array, base, 0)
+        self.cache = BlockCache(
+            self.maps["cache"],
+            self.fds["cache"],
+            array,
+            base,
+            0,
+            RISCV64.code,
+            left_to_host(RISCV64),
+        )
         self.memory = Memory(address_of(self.ram), base, size, address_of(self.maps["cache"]))
         self.vcpu = Vcpu(
             0,
+            RISCV64,
             self.harts,
             self.machine,
             devices or NoDevices(),

@@ -10,13 +10,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mttcg.isa.riscv64.encoding import classify
+from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
-from mttcg.isa.riscv64.table.layout import Field
-from mttcg.isa.riscv64.table.row import Row
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
+from mttcg.isa.table.layout import Field
+from mttcg.isa.table.row import Row
 
 BASE, SIZE, PAGE = 0x8000_0000, 0x8000, 4096
 CODE, CODE_END = BASE, BASE + 0x5000
@@ -274,14 +275,14 @@ def _blocks(executed: list[int], words: dict[int, int]) -> Iterator[tuple[int, .
             head = pc
             inside = list(_block_at(pc, words))
             yield pc, len(inside), inside[-1] + _size(words[inside[-1]]) - pc
-        ended = classify(words[pc]).ends_block
+        ended = facts(words[pc]).kind.ends_block
 
 
 def _block_at(pc: int, words: dict[int, int]) -> Iterator[int]:
     page = pc // PAGE
     while pc // PAGE == page:
         yield pc
-        if classify(words[pc]).ends_block:
+        if facts(words[pc]).kind.ends_block:
             return
         pc += _size(words[pc])
 

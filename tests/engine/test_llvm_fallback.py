@@ -23,14 +23,16 @@ from mttcg.engine.llvm import compile as compile_module
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.fallback import mnemonic
 from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.encoding import classify
+from mttcg.isa.riscv64.code import facts
+from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.table.decode import BY_NAME, decode
 
 NAMES = sorted(
     row.name
     for row in [*RIGHT, *BRANCHES, *JUMPS, *REGISTER_JUMPS]
-    if not classify(row.match).runs_on_host and row.extension not in ("A", "Zicsr")
+    if facts(row.match).kind not in LEFT_TO_HOST.kinds and row.extension not in ("A", "Zicsr")
 )
 THIRDS = [frozenset(NAMES[part::3]) for part in range(3)]
 MORE_THAN_THE_TABLE = 0x8000
@@ -52,7 +54,7 @@ class Counting(Watched):
             word = program.words[pc]
             at = decode(word)
             if at is not None and at.name in missing:
-                name = mnemonic(word, pc)
+                name = mnemonic(RISCV64.code, word, pc)
                 wanted[name] = wanted.get(name, 0) + 1
         assert {name: count for name, count in counted.items() if count} == wanted
 

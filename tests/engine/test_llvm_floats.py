@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating_rows import ROWS
-from mttcg.isa.riscv64.table.row import Row
+from mttcg.isa.table.row import Row
 
 BASE, PAGES = 0x8000_0000, 64
 CODE, TABLE, RESULTS = BASE, BASE + 0x1000, BASE + 0x21000

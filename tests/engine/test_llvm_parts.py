@@ -16,6 +16,7 @@ from mttcg.engine.llvm.page import LONGEST_PIECE, MEETING, MOST_LINES, PageFunct
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Row, Sites
+from mttcg.isa.riscv64.isa import RISCV64
 
 BASE, SIZE = 0x8000_0000, 4 * PAGE
 DEVICE = 0x1000_0000
@@ -51,7 +52,12 @@ def line_of(word: int, number: int) -> bytes:
 
 
 def swept(code: bytes) -> Sweep:
-    return Sweep(BASE, lambda offset: int.from_bytes(code[offset : offset + 2], "little"), [BASE])
+    return Sweep(
+        RISCV64.code,
+        BASE,
+        lambda offset: int.from_bytes(code[offset : offset + 2], "little"),
+        [BASE],
+    )
 
 
 def pieces_of(source: str) -> list[int]:

@@ -13,7 +13,8 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites, Weave
 from mttcg.instrument.native import frames
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.tbcache.layout import HALVES
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.code_pages import HALVES
 
 START, SLOT = 0x8000_0000, 3
 CODE = np.array([0x0505, 0x0505, 0xBFFD, 0x0505, 0xBFFD], dtype=np.uint16)
@@ -38,7 +39,9 @@ def once() -> Iterator[Once]:
 
 
 def source(sites: Sites) -> str:
-    sweep = Sweep(START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6])
+    sweep = Sweep(
+        RISCV64.code, START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6]
+    )
     ram = Ram(START, 1 << 20, ())
     return PageFunction(sweep, ram, sites, SLOT, optimised=True).source()
 

@@ -5,7 +5,7 @@ import os
 from engine_harness import Bare, fill
 
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.riscv64.hart import OFFSET
+from mttcg.isa.riscv64.state import OFFSET
 
 BASE, SIZE = 0x8000_0000, 1 << 16
 PROGRAM = [

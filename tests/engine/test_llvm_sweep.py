@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from mttcg.engine.llvm.sweep import Sweep
+from mttcg.isa.riscv64.isa import RISCV64
 
 START = 0x8000_0000
 MAIN, FIRST, SECOND = START, START + 0x40, START + 0x80
@@ -48,7 +49,7 @@ def swept() -> Callable[..., Sweep]:
         return PROGRAM.get(pc & -4, 0) >> 8 * (pc & 2) & 0xFFFF
 
     def sweep(*entries: int, calls: bool = True) -> Sweep:
-        return Sweep(START, half_at, entries, calls=calls)
+        return Sweep(RISCV64.code, START, half_at, entries, calls=calls)
 
     return sweep
 

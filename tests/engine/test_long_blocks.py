@@ -32,7 +32,9 @@ from recorded import Recorded
 from mttcg.engine.llvm.windows import Window, Windows
 from mttcg.instrument.native.frames import MOST_RECORDS
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.encoding import Kind, classify, length
+from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.code import facts
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import BY_NAME
 
 BEYOND = 0x1800
@@ -40,7 +42,7 @@ BEYOND = 0x1800
 STATES = 2
 LENGTHS = (1, 286, 512, 513, 1100, 2200, 3000)
 """Instructions; Unicorn ends a translation after 512, or after 286 if each is recorded."""
-STRAIGHT = [row for row in RIGHT if not classify(row.match).ends_block]
+STRAIGHT = [row for row in RIGHT if not facts(row.match).kind.ends_block]
 HOST_RUN = [row for row in RIGHT if row.extension in ("A", "Zicsr")]
 FAR_BRANCHES = [row for row in BRANCHES if row.layout == "B"]
 SHORT = [row for row in STRAIGHT if row.length == 2]
@@ -86,7 +88,7 @@ def long_program(count: int, seed: int) -> Program:
     source = random.Random(seed)
     program = build(list(pieces(count, source)), seed)
     for pc, word in program.words.items():
-        if classify(word) is Kind.ATOMIC and word >> 15 & 31 == ODD_POINTER:
+        if facts(word).kind is Kind.ATOMIC and word >> 15 & 31 == ODD_POINTER:
             program.words[pc] = word & ~(31 << 15) | POINTER << 15
     del program.states[STATES:]
     for state, pointer in zip(program.states, (BASE + SIZE + 0x900, DATA + 0x801), strict=True):

@@ -2,8 +2,11 @@
 
 import pytest
 
-from mttcg.isa.riscv64.hart import HART_STRIDE, Hart
-from mttcg.isa.riscv64.traps import Cause, Trap, take_trap
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.traps import Cause, take_trap
+from mttcg.isa.system import Trap
+from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.vcpu.trap_loops import MOST_TOLD, SURE, TrapLoop, TrapLoops
 
 ILLEGAL = Trap(Cause.ILLEGAL_INSTRUCTION, 0x8000_0010, 0)
@@ -13,10 +16,10 @@ class Trapping:
     """A hart that takes traps; what is told of its loops."""
 
     def __init__(self) -> None:
-        self.hart = Hart(memoryview(bytearray(HART_STRIDE)), 0)
+        self.hart = Hart(memoryview(bytearray(STATE_BYTES)), 0)
         self.hart.mtvec = 0x8000_0100
         self.told: list[TrapLoop] = []
-        self.loops = TrapLoops(self.hart, lambda: None, self.told.append)
+        self.loops = TrapLoops(self.hart, RISCV64.system, lambda: None, self.told.append)
 
     def take(self, trap: Trap, between: int = 2) -> None:
         """Take a trap after so many instructions."""

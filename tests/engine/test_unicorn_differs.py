@@ -7,7 +7,9 @@ import pytest
 from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.unicorn.limits import NOT_INVALID, UNBOXED, FloatLimits
-from mttcg.isa.riscv64.encoding import MISREAD, Kind, classify
+from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST, MISREAD, is_extreme
+from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 
@@ -38,9 +40,16 @@ DOUBLES = ((0x7FF0 << 48) + 1, 0x7FF8 << 48, 0x3FF0 << 48, 0xBFF0 << 48, 0, 1 <<
 
 
 def test_extremes_are_classified() -> None:
-    names = {row.name for row in ROWS if classify(row.match) is Kind.EXTREME}
+    names = {row.name for row in ROWS if facts(row.match).kind is Kind.ALONE}
     assert names == {"fmin.s", "fmax.s", "fmin.d", "fmax.d"}
-    assert classify(BY_NAME["fmin.d"].match | 2 << 12) is Kind.PLAIN, "fminm.d is none"
+    assert names == {row.name for row in ROWS if is_extreme(row.match)}
+    assert facts(BY_NAME["fmin.d"].match | 2 << 12).kind is Kind.PLAIN, "fminm.d is none"
+
+
+def test_what_unicorn_misreads_is_left_to_the_host() -> None:
+    for half in range(1 << 16):
+        if any(half & mask == value for mask, value in MISREAD):
+            assert facts(half).kind in LEFT_TO_HOST.kinds, hex(half)
 
 
 @pytest.mark.parametrize("name", ["fmin.s", "fmax.s", "fmin.d", "fmax.d"])

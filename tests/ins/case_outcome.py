@@ -5,7 +5,8 @@ from instruction_cases import MASK, MEMORY, MEMORY_SIZE, PC, Case, place_in_memo
 from mttcg.isa.riscv64.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
 
 Outcome = tuple[dict[str, object], Trap | Left | None]
 """Everything that can change, and how the instruction ended: None if it completed."""

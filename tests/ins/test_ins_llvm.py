@@ -14,10 +14,11 @@ from instruction_cases import FILES, MEMORY, MEMORY_SIZE, PC, Case, read_cases
 
 from mttcg.engine.base import Exit, ExitKind
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.riscv64.hart import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
 
 Both = tuple[Case, Outcome, Outcome]
 CASES = [case for path in FILES for case in read_cases(path)]

@@ -11,7 +11,7 @@ import pytest
 from instrument_harness import GUESTS, plugin, run_guest
 
 from mttcg.instrument import Cpu, Stream, Ticket, events, instrument, uninstrument
-from mttcg.instrument.api.cpu import Moment
+from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.errors import (
     BadValueError,
     NoGuestError,
@@ -19,6 +19,7 @@ from mttcg.instrument.errors import (
     TicketTimeoutError,
     UnknownRegisterError,
 )
+from mttcg.isa.riscv64.isa import RISCV64
 
 TARGET = {
     "stream of another dtype": "events.INSTRUCTION",
@@ -224,7 +225,7 @@ class Nowhere:
 
 
 def test_a_vcpu_is_closed_outside_of_callbacks() -> None:
-    cpu = Cpu(3, 4, Nowhere())  # type: ignore[arg-type]
+    cpu = Cpu(3, 4, Nowhere(), RISCV64.registers)  # type: ignore[arg-type]
     assert (int(cpu.index), [10, 11, 12, 13][cpu], repr(cpu)) == (3, 13, "Cpu(3)")
     for refused_there in (
         lambda: cpu.read_register("a0"),
@@ -258,8 +259,8 @@ HUGE = 10**5000
 )
 @pytest.mark.parametrize("how", ["pc", "write_register"])
 def test_a_pc_that_no_instruction_can_have_is_refused(how: str, given: Any, said: str) -> None:
-    cpu = Cpu(0, 1, Nowhere())  # type: ignore[arg-type]
-    cpu.open(Moment.EXACT, 0x8000_0000)
+    cpu = Cpu(0, 1, Nowhere(), RISCV64.registers)  # type: ignore[arg-type]
+    cpu.open(CallbackPhase.EXACT, 0x8000_0000)
     with pytest.raises(BadValueError) as caught:
         if how == "pc":
             cpu.pc = given
@@ -286,8 +287,8 @@ def test_a_pc_that_no_instruction_can_have_is_refused(how: str, given: Any, said
     ],
 )
 def test_what_no_register_or_memory_takes_is_refused(call: str, arguments: tuple[Any, ...]) -> None:
-    cpu = Cpu(0, 1, Nowhere())  # type: ignore[arg-type]
-    cpu.open(Moment.EXACT, 0x8000_0000)
+    cpu = Cpu(0, 1, Nowhere(), RISCV64.registers)  # type: ignore[arg-type]
+    cpu.open(CallbackPhase.EXACT, 0x8000_0000)
     with pytest.raises(BadValueError):
         getattr(cpu, call)(*arguments)
     with pytest.raises(UnknownRegisterError):
@@ -309,8 +310,8 @@ class Written(dict[Any, Any]):
 
 def test_numbers_of_numpy_and_negative_ones_are_what_they_stand_for() -> None:
     written = Written()
-    cpu = Cpu(0, 1, written)  # type: ignore[arg-type]
-    cpu.open(Moment.EXACT, 0)
+    cpu = Cpu(0, 1, written, RISCV64.registers)  # type: ignore[arg-type]
+    cpu.open(CallbackPhase.EXACT, 0)
     cpu.pc = -2
     cpu.write_register("a0", np.int64(-1))
     cpu.write_register("a1", np.uint64((1 << 64) - 1))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
-from mttcg.isa.riscv64.hart import State
+from mttcg.state.vcpu_state import State
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import AskChange, MakeChange, expect

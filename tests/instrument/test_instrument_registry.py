@@ -23,7 +23,7 @@ class Lender:
         self.counting: list[tuple[str, str, Where]] = []
         self.called: list[tuple[Any, tuple[int, ...]]] = []
 
-    def board_words(self, board: Any, cpu: int) -> Any:
+    def vcpu_words(self, board: Any, cpu: int) -> Any:
         return self.words.setdefault(f"{board.name} {cpu}", np.zeros(8, dtype=np.uint64))
 
     def emitter(self, stream: Any, cpu: int) -> int:

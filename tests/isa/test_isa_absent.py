@@ -7,11 +7,11 @@ from types import ModuleType
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from mttcg.engine.base import ISA
 from mttcg.isa.riscv64.absent import privileged
 from mttcg.isa.riscv64.absent.lookup import ROWS, absent
 from mttcg.isa.riscv64.csr import CSRS
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.extensions import EXTENSIONS
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import ROWS as OWN
 from mttcg.isa.riscv64.table.decode import decode
 
@@ -105,7 +105,7 @@ def test_instructions_have_the_assembler_s_names(words: list[int]) -> None:
         for extension, text in ASSEMBLED.items()
         for line in text.split("; ")
     ]
-    found = [absent(word, ISA["llvm"]) for word in words]
+    found = [absent(word, EXTENSIONS["llvm"]) for word in words]
     assert [row and (row.name, row.extension) for row in found] == expected
 
 
@@ -118,27 +118,29 @@ def test_a_row_is_found_by_its_own_bits_and_is_none_of_ours() -> None:
     for row in ROWS:
         assert row.match & ~row.mask == 0
         if row.name == "packw":  # with x0 it is zext.h
-            assert absent(row.match | 1 << 20, ISA["llvm"]) == row
+            assert absent(row.match | 1 << 20, EXTENSIONS["llvm"]) == row
             continue
         assert decode(row.match) is None
-        assert absent(row.match, ISA["llvm"]) == row
+        assert absent(row.match, EXTENSIONS["llvm"]) == row
 
 
 def test_what_the_hart_has_is_not_absent() -> None:
     for row in OWN:
-        assert absent(row.match, ISA["llvm"]) is None, row.name
-    named = {row.name for row in OWN if absent(row.match | 2 << 7, ISA["unicorn"]) is not None}
+        assert absent(row.match, EXTENSIONS["llvm"]) is None, row.name
+    named = {
+        row.name for row in OWN if absent(row.match | 2 << 7, EXTENSIONS["unicorn"]) is not None
+    }
     assert named == {row.name for row in OWN if row.extension in ("Zba", "Zbb", "Zbs")}
 
 
 def test_what_nobody_has_is_not_absent() -> None:
     for word in (0, 0x0000_000B, 0xFFFF_FFFF, 0x9C01 | 3 << 5 | 7 << 2, 0x8000_0033):
-        assert absent(word, ISA["llvm"]) is None
+        assert absent(word, EXTENSIONS["llvm"]) is None
 
 
 def test_registers_are_named_by_number() -> None:
     def named(number: int, function: int = 2) -> str | None:
-        found = absent(number << 20 | function << 12 | 10 << 7 | 0x73, ISA["llvm"])
+        found = absent(number << 20 | function << 12 | 10 << 7 | 0x73, EXTENSIONS["llvm"])
         return found and f"{found.name} of {found.extension}"
 
     assert named(0x180) == named(0x180, 1) == named(0x180, 7) == "CSR satp of S"

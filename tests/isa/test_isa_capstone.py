@@ -12,10 +12,10 @@ from typing import Any
 
 import capstone
 
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import ROWS, decode
-from mttcg.isa.riscv64.table.row import Decoded
 from mttcg.isa.riscv64.table.text import text
+from mttcg.isa.table.row import Decoded
 
 RANDOM_WORDS = 8000
 WORDS_OF_A_ROW = 30

@@ -14,7 +14,7 @@ import pytest
 
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import ROWS, decode
-from mttcg.isa.riscv64.table.row import Row
+from mttcg.isa.table.row import Row
 
 PROGRAM = "qemu-system-riscv64"
 CASES_OF_A_ROW = 60

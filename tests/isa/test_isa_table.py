@@ -1,14 +1,15 @@
-"""The instruction table: consistent in itself, and with the package's other tables."""
+"""The instruction table: consistent in itself, and the facts that follow from its rows."""
 
 import random
 
 import pytest
 
-from mttcg.isa.riscv64.encoding import Kind, classify, length
-from mttcg.isa.riscv64.loadstore import access_of
+from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.code import facts
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.riscv64.table.layout import LAYOUTS
-from mttcg.isa.riscv64.table.row import Row
+from mttcg.isa.table.row import Row
 
 HALVES = [word for word in range(1 << 16) if length(word) == 2]
 
@@ -113,7 +114,7 @@ def test_hints_have_rows() -> None:
         assert decoded.name == name
 
 
-# --- beside the other tables of this package
+# --- the facts
 
 KINDS = {
     "fence.i": Kind.SYSTEM,
@@ -123,7 +124,7 @@ KINDS = {
     "ebreak": Kind.BREAKPOINT,
     "jal": Kind.JUMP,
     "jalr": Kind.INDIRECT,
-    **{f"f{name}.{width}": Kind.EXTREME for name in ("min", "max") for width in "sd"},
+    **{f"f{name}.{width}": Kind.ALONE for name in ("min", "max") for width in "sd"},
 }
 KINDS_OF_LAYOUT = {"B": Kind.BRANCH, "AMO": Kind.ATOMIC, "LR": Kind.ATOMIC, "S": Kind.STORE}
 
@@ -141,12 +142,12 @@ def kind_of(row: Row) -> Kind:
 def test_the_kind_follows_from_the_row(row: Row) -> None:
     for word in words_of(row, 40):
         if row.name == "fence":
-            assert classify(word) in (Kind.PLAIN, Kind.FENCE)
+            assert facts(word).kind in (Kind.PLAIN, Kind.FENCE)
         elif row.extension == "Zicsr":
             is_float = 1 <= word >> 20 <= 3
-            assert classify(word) is (Kind.CSR_FLOAT if is_float else Kind.SYSTEM)
+            assert facts(word).kind is (Kind.FLOAT_CONTROL if is_float else Kind.SYSTEM)
         else:
-            assert classify(word) is kind_of(row), hex(word)
+            assert facts(word).kind is kind_of(row), hex(word)
 
 
 def test_every_access_is_taken_apart_alike() -> None:
@@ -154,9 +155,9 @@ def test_every_access_is_taken_apart_alike() -> None:
         if kind_of(row) not in (Kind.LOAD, Kind.STORE):
             continue
         for word in words_of(row, 20):
-            decoded, access = decode(word), access_of(word)
+            decoded, access = decode(word), facts(word).access
             assert decoded is not None
             assert access is not None
-            register = decoded.rs2 if access.store else decoded.rd
+            register = decoded.rs2 if access.stores else decoded.rd
             assert (access.base, access.register) == (decoded.rs1, register), hex(word)
             assert access.displacement == decoded.immediate

@@ -6,10 +6,10 @@ from typing import Any
 import unicorn
 from unicorn import riscv_const as names
 
-from mttcg.isa.riscv64.hart import MASK
 from mttcg.isa.riscv64.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
-from mttcg.isa.riscv64.traps import Trap
+from mttcg.isa.system import Trap
+from mttcg.state.words import MASK
 
 CODE, CODE_SIZE = 0xA000_0000, 1 << 20
 DATA, DATA_SIZE = 0x9000_0000, 4096

@@ -7,9 +7,10 @@ from typing import cast
 import numpy as np
 import pytest
 
-from mttcg.supervisor import delivery as of_delivery
-from mttcg.supervisor.delivery import Delivery, TooManyStreamsError
+from mttcg.supervisor import streams as of_streams
+from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.streams import Streams, TooManyStreamsError
 from mttcg_bus.publisher.departures import Departures
 from mttcg_bus.publisher.process import PublisherProcess
 from mttcg_bus.ring.ledger import Ledger
@@ -26,11 +27,12 @@ def test_those_beyond_a_number_are_summed_up_and_what_they_lost_is_told() -> Non
     for number in range(MOST_DEPARTURES + 1000):
         lost = 2 * (number >= MOST_DEPARTURES - 1)
         departures.add(Left(f"n{number}", "left", lost, 0, {STREAM: COUNTS.to_plain()}))
-    delivery = Delivery.prepare([], 1)
+    streams = Streams.prepare([], 1)
+    ended = SimpleNamespace(departures=Departures(), alive=False, terminate=lambda: None)
+    delivery = Delivery(streams, cast(PublisherProcess, ended), None)
     try:
         assert (delivery.subscribers(), delivery.more_subscribers()) == ([], {})
-        ended = SimpleNamespace(departures=departures, alive=False, terminate=lambda: None)
-        delivery.publisher = cast(PublisherProcess, ended)
+        ended.departures = departures
         listed = delivery.subscribers()
         assert [each["name"] for each in listed] == [f"n{n}" for n in range(MOST_DEPARTURES)]
         summed = Ledger(emitted=5000, delivered=3000, dropped=2000).to_plain()
@@ -42,23 +44,23 @@ def test_those_beyond_a_number_are_summed_up_and_what_they_lost_is_told() -> Non
             "1000 more subscribers left 2000 records undone",
         ]
     finally:
-        delivery.close()
+        streams.close()
 
 
 def test_streams_are_so_many_also_those_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_delivery, "MOST_PARTS", 6)
+    monkeypatch.setattr(of_streams, "MOST_PARTS", 6)
     record = np.dtype([("pc", "<u8")])
     specs = [StreamSpec(f"a.s{n}", record, batch=1, capacity=2) for n in range(4)]
     plain = json.loads(json.dumps([spec.to_plain() for spec in specs]))
-    delivery = Delivery.prepare(plain[:2], 2)
+    streams = Streams.prepare(plain[:2], 2)
     try:
-        delivery.drop_rings("a.s0")
-        delivery.add_rings(plain[:1])
-        delivery.add_rings(plain[2:3])
+        streams.drop_rings("a.s0")
+        streams.add_rings(plain[:1])
+        streams.add_rings(plain[2:3])
         with pytest.raises(TooManyStreamsError, match="4 streams of 2 vCPUs; expected at most 6"):
-            delivery.add_rings(plain[3:])
-        assert sorted(delivery.ring_fds) == ["a.s0", "a.s1", "a.s2"]
+            streams.add_rings(plain[3:])
+        assert sorted(streams.ring_fds) == ["a.s0", "a.s1", "a.s2"]
     finally:
-        delivery.close()
+        streams.close()
     with pytest.raises(TooManyStreamsError):
-        Delivery.prepare(plain, 2)
+        Streams.prepare(plain, 2)

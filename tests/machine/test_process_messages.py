@@ -56,6 +56,7 @@ EXAMPLES: tuple[tuple[Message, int], ...] = (
             memory=1 << 20,
             code_cache=1 << 20,
             engine="llvm",
+            isa="riscv64",
             pin=False,
             entry=0x80000000,
             device_tree=0x80100000,

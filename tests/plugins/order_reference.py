@@ -21,10 +21,12 @@ from mttcg.instrument.events import (
     WRITE,
 )
 from mttcg_plugins._order.history import RECENT
-from mttcg_plugins._order.merging import READS, SYNC, WRITES
+from mttcg_plugins._order.merging import SYNC
 
 BASE, SIZE = 0x8000_0000, 1 << 20
 MSIP = 0x200_0000
+READS, WRITES = 2, 1
+"""In the sets of a fence: loads, stores of memory."""
 ALL = READS | WRITES
 Row = tuple[int, int, int, int, int, int, int, int]
 """A record of `events.TIMED_ACCESS`."""

@@ -18,9 +18,10 @@ from mttcg.cli import main
 from mttcg.guest.elf import load_guest
 from mttcg.instrument import disassemble, elf_segments, events
 from mttcg.isa.riscv64.interpreter import Interpreter
-from mttcg.isa.riscv64.registers import INDEX
-from mttcg_plugins.execlog import REGISTERS, Lines
+from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
+from mttcg_plugins.execlog import Lines
 
+REGISTERS = (*INTEGER, *FLOAT)
 LINE = re.compile(r"(\d+) (0x\w{16}) (0x\w{8}) (.*?)(?: +(\w+)=0x(\w{16}))?")
 BASE, SIZE = 0x8000_0000, 1 << 24
 

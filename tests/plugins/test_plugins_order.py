@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from order_reference import ALL, BASE, SIZE, Pair, Program, Reference
+from order_reference import ALL, BASE, READS, SIZE, WRITES, Pair, Program, Reference
 
 from mttcg.instrument.events import ACQUIRE, FAILED, FENCE, KIND, RELEASE, TIMED_ACCESS, WRITE
 from mttcg_plugins._order import history, merging
 from mttcg_plugins._order.history import CELLS, History
-from mttcg_plugins._order.merging import READS, SYNC, WRITES, InTimeOrder
+from mttcg_plugins._order.merging import SYNC, InTimeOrder
 
 DATA, LOCK, OTHER_LOCK = 0x100, 0x200, 0x300
 FIRST, BOTH = 1, 3

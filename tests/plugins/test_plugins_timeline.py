@@ -14,6 +14,9 @@ from plugin_harness import replayed, run_plugins
 from mttcg.instrument import events
 from mttcg_plugins._counts import slices
 
+MACHINE_RETURN = 0x3020_0073
+"""mret."""
+
 Slice = dict[str, Any]
 
 
@@ -111,7 +114,7 @@ class Stacks:
             self.begin(word, target, time, slices.IN_TRAP)
         elif word == slices.IDLE:
             self.begin(word, 0, time, slices.ASLEEP)
-        elif word in (slices.RESUME, slices.MACHINE_RETURN):
+        elif word in (slices.RESUME, MACHINE_RETURN):
             self.end(slices.ASLEEP if word == slices.RESUME else slices.IN_TRAP, time)
         elif word == slices.END:
             for _, one in self.frames:
@@ -132,7 +135,7 @@ CALL, RETURN, SWITCH, JUMP = 0x0000_00EF, 0x0000_8067, 0x0002_80E7, 0x0000_006F
 OWN = (slices.EXCEPTION, slices.INTERRUPT, slices.IDLE, slices.RESUME, slices.END)
 ADDRESSES = st.integers(0, 5).map(lambda place: 0x8000_0000 + 4 * place)
 STEPS = st.tuples(
-    st.sampled_from((*OWN, slices.MACHINE_RETURN, JUMP) + (CALL, RETURN, SWITCH) * 3),
+    st.sampled_from((*OWN, MACHINE_RETURN, JUMP) + (CALL, RETURN, SWITCH) * 3),
     ADDRESSES,
     ADDRESSES,
 )

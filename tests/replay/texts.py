@@ -17,7 +17,7 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
-from mttcg.isa.riscv64.decode import PAGE
+from mttcg.memory.page import PAGE
 
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
 RAM_BASE, RAM_BYTES = 0x8000_0000, 128 << 20
@@ -61,7 +61,12 @@ def sweeps(image: GuestImage) -> Iterator[tuple[int, Sweep]]:
     for page in sorted({at // PAGE for at in inside}):
         entries = sorted(at for at in inside if at // PAGE == page and at % 2 == 0)
         first = (page * PAGE - RAM_BASE) // 2
-        yield page * PAGE, Sweep(page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries)
+        yield (
+            page * PAGE,
+            Sweep(
+                image.isa.code, page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries
+            ),
+        )
 
 
 def write(directory: Path, guests: Iterable[Path]) -> int:

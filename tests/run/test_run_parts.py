@@ -18,8 +18,8 @@ import pytest
 from mttcg.supervisor import interrupts as interrupts_module
 from mttcg.supervisor.aggregator_process import AggregatorProcess
 from mttcg.supervisor.console import ConsoleInput, TextConsole
-from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.streams import Streams
 from mttcg.vcpu import patience as patience_module
 from mttcg.vcpu.patience import Patience
 from mttcg_bus.ring.consumer import RingConsumer
@@ -163,37 +163,37 @@ def test_input_that_the_guest_does_not_take_waits(
 
 
 @pytest.fixture
-def delivery() -> Iterator[Delivery]:
+def streams() -> Iterator[Streams]:
     """The rings of one stream of two vCPUs, without a publisher."""
     described = json.loads(json.dumps(SPEC.to_plain()))  # as it comes from the host
-    made = Delivery.prepare([described], 2)
+    made = Streams.prepare([described], 2)
     yield made
     made.close()
 
 
-def producer_of(delivery: Delivery, cpu: int) -> RingProducer:
-    fd = delivery.ring_fds[SPEC.name][cpu]
-    return RingProducer(fd, SPEC.dtype, delivery.doorbell_fd, delivery.space_fds[cpu])
+def producer_of(streams: Streams, cpu: int) -> RingProducer:
+    fd = streams.ring_fds[SPEC.name][cpu]
+    return RingProducer(fd, SPEC.dtype, streams.doorbell_fd, streams.space_fds[cpu])
 
 
-def test_a_dead_vcpus_records_are_emitted_once(delivery: Delivery) -> None:
+def test_a_dead_vcpus_records_are_emitted_once(streams: Streams) -> None:
     records = np.arange(7).astype(NUMBER)
-    producer_of(delivery, 1).append(records[:3])  # and there it died
-    delivery.emit_for(SPEC.name, 1, records)
-    delivery.emit_for(SPEC.name, 1, records)
-    consumer = RingConsumer(delivery.ring_fds[SPEC.name][1], SPEC.dtype, delivery.space_fds[1])
+    producer_of(streams, 1).append(records[:3])  # and there it died
+    streams.emit_for(SPEC.name, 1, records, lambda: None)
+    streams.emit_for(SPEC.name, 1, records, lambda: None)
+    consumer = RingConsumer(streams.ring_fds[SPEC.name][1], SPEC.dtype, streams.space_fds[1])
     assert consumer.peek()["number"].tolist() == list(range(7))
-    assert delivery.ledger()[SPEC.name].emitted == 7
+    assert streams.ledger()[SPEC.name].emitted == 7
 
 
 def test_a_stalled_producer_gives_up_only_when_it_stops_and_nothing_moves(
-    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience_module, "STALL_SECONDS", 0.3)
     stopping = threading.Event()
     patience = Patience(stopping.is_set)
-    producer = producer_of(delivery, 0)
-    consumer = RingConsumer(delivery.ring_fds[SPEC.name][0], SPEC.dtype, delivery.space_fds[0])
+    producer = producer_of(streams, 0)
+    consumer = RingConsumer(streams.ring_fds[SPEC.name][0], SPEC.dtype, streams.space_fds[0])
     many = np.arange(3 * SPEC.capacity).astype(NUMBER)
     done = threading.Event()
 

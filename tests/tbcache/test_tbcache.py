@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import LEFT_TO_HOST, Kind
+from mttcg.engine.unicorn.left_to_host import left_to_host
+from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.page import PAGE
 from mttcg.tbcache import cache as cache_module
 from mttcg.tbcache.cache import BlockCache, CacheFullError, OverlappingCodeError
 from mttcg.tbcache.layout import Layout
 from mttcg.tbcache.lock import SegmentLock
 
 BASE = 0x8000_0000
+LEFT = left_to_host(RISCV64)
 PAGES = 4
 C_NOP, C_JR_RA, AMOADD, WFI = 0x0001, 0x8082, 0x0062_B02F, 0x1050_0073
 
@@ -32,7 +35,7 @@ class Shared:
         self.memory = memoryview(mmap.mmap(self.descriptor, size))
 
     def user(self, number: int) -> BlockCache:
-        return BlockCache(self.memory, self.descriptor, self.ram, BASE, number)
+        return BlockCache(self.memory, self.descriptor, self.ram, BASE, number, RISCV64.code, LEFT)
 
     def put(self, offset: int, *words: int) -> None:
         for word in words:
@@ -67,7 +70,7 @@ def test_what_the_host_runs_is_illegal_where_it_is_fetched_and_whole_where_it_is
     user = shared.user(0)
     slot, _ = user.enter_page(0)
     user.block(BASE)
-    assert int(user.fetched[slot, 2:4].view("<u2")[0]) == LEFT_TO_HOST
+    assert int(user.fetched[slot, 2:4].view("<u2")[0]) == LEFT.half
     assert int(user.original[slot, 2:6].view("<u4")[0]) == WFI
     assert int(shared.ram[2:6].view("<u4")[0]) == WFI
 

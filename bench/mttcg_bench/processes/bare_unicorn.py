@@ -18,12 +18,13 @@ import unicorn
 from numba import cfunc, types
 from unicorn import riscv_const, unicorn_const
 
-from mttcg.config import MEMORY_DEFAULT, PAGE_SIZE, Config
+from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.engine.unicorn.library import add_hook
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.board import FINISHER, RAM_BASE, UART
-from mttcg.isa.native import store64
+from mttcg.memory.page import PAGE
+from mttcg.native.host import store64
 
 DEVICE_SIZE = 0x1000
 CODE_OFFSET = 1 << 40
@@ -77,7 +78,7 @@ def run_guest(job: dict[str, Any]) -> dict[str, Any]:
     image = load_guest(path, RAM_BASE, MEMORY_DEFAULT)
     device_tree = fill_ram(config, image, memoryview(ram))
     code = image.segments[0]
-    end = -(-(code.address + len(code.data)) // PAGE_SIZE) * PAGE_SIZE
+    end = -(-(code.address + len(code.data)) // PAGE) * PAGE
     engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
     place = ctypes.addressof(ctypes.c_char.from_buffer(ram))
     MAPPINGS[job["mapping"]](engine, place, MEMORY_DEFAULT, (code.address, end))

@@ -11,7 +11,8 @@ from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
 from mttcg.hardware.board import RAM_BASE
-from mttcg.isa.riscv64.decode import PAGE
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.page import PAGE
 from mttcg_bench.checkout import GUESTS
 from mttcg_bench.model import Case, Measurement, Variant
 
@@ -52,7 +53,7 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Sweep
             at = start + offset - RAM_BASE
             return int.from_bytes(ram[at : at + 2], "little")
 
-        return Sweep(start, half_at, entries)
+        return Sweep(RISCV64.code, start, half_at, entries)
 
     found = [partial(sweep, start, entries) for start, entries in functions.items()]
     return [one for one in found if len(one().instructions) >= least]

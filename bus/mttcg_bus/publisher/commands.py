@@ -4,6 +4,7 @@ from mttcg_bus.errors import ProtocolError
 from mttcg_bus.publisher.router import NO_ROOM, Posted, Router
 from mttcg_bus.wire import control, wire
 from mttcg_bus.wire.limits import LARGEST_HEADER, MOST_COMMANDS
+from mttcg_bus.wire.plain import Bytes
 
 
 class Commands:
@@ -14,14 +15,15 @@ class Commands:
         self._asked = 0
         self._waiting: dict[int, tuple[bytes, int]] = {}
 
-    def take(self, who: bytes, received: wire.Received, refusal: str) -> None:
-        """Pass on the command of the peer `who`, or say why not: `refusal` if that is not empty."""
-        command = received.message
-        assert isinstance(command, wire.Command)
+    def take(self, who: bytes, command: wire.Command, payload: Bytes, refusal: str) -> None:
+        """Pass on the command of the peer `who`, or say why not: `refusal` if that is not empty.
+
+        payload: its arguments.
+        """
         if not refusal and len(self._waiting) >= MOST_COMMANDS:
             refusal = f"{MOST_COMMANDS} commands are under way; expected fewer"
         try:
-            arguments = wire.unpack(received.payload, LARGEST_HEADER) if not refusal else {}
+            arguments = wire.unpack(payload, LARGEST_HEADER) if not refusal else {}
         except ProtocolError as error:
             refusal = str(error)
         if refusal:

@@ -23,29 +23,27 @@ from mttcg_bus.errors import AddressError, HostLimit, KeyFileError, ProtocolErro
 from mttcg_bus.host.limits import check_socket_room, descriptors_left, host_refusal
 from mttcg_bus.publisher.admission import why_not, why_not_now
 from mttcg_bus.publisher.commands import Commands
-from mttcg_bus.publisher.delivery import Copies, RemoteSubscriber, Source, Tap
+from mttcg_bus.publisher.delivery import RemoteSubscriber, Source
 from mttcg_bus.publisher.garbage import Garbage
 from mttcg_bus.publisher.inquiries import Inquiries
 from mttcg_bus.publisher.peers import Peer
-from mttcg_bus.publisher.posting import Posting
 from mttcg_bus.publisher.published import Published, specs_of
 from mttcg_bus.publisher.router import NO_ROOM, Posted, Router
+from mttcg_bus.publisher.sending import Sending
+from mttcg_bus.publisher.subscribers import Subscribers
 from mttcg_bus.ring.segments import Lender
 from mttcg_bus.wire import control, wire
 from mttcg_bus.wire.limits import (
-    FAREWELL_SECONDS,
     MOST_CONNECTIONS,
     MOST_CREDIT,
     MOST_LENDING,
 )
 from mttcg_bus.wire.policy import parse_policy
 from mttcg_bus.wire.security import ServerSecurity
-from mttcg_bus.wire.stream import Records, StreamSpec
+from mttcg_bus.wire.stream import StreamSpec
 
 ROOM_FOR_PEERS, DESCRIPTORS_A_PEER = 32, 3
 """Descriptors to have for all who connect at the least, and for each of them."""
-FLUSH_SECONDS = 0.04
-"""How long a record waits at most for its batch to fill."""
 BEAT_SECONDS = 0.5
 """Between two beats; sending one is how a dead subscriber is found while nothing else is sent."""
 LINGER_SECONDS = 1.0
@@ -84,19 +82,12 @@ class Publisher:
         )
         self._commands = Commands(self._router, supervisor)
         self._takes_commands = bool(config.control)
-        self._subscribers: dict[bytes, RemoteSubscriber] = {}
-        self._departed: list[tuple[Peer | None, RemoteSubscriber, float]] = []
-        self._copies = Copies()
+        self._subscribers = Subscribers(self._router, supervisor)
+        self._sending = Sending(self._run["run"], self._sources, self._router, self._subscribers)
         self._doorbell = config.doorbell
-        self._flush_at = self._beat_at = self._progress_at = time.monotonic()
+        self._beat_at = self._progress_at = time.monotonic()
         self._limit: float | None = None
         self._stall = config.stall_ms / 1000 or math.inf
-        self._answer: dict[type[wire.Message], Callable[[bytes, Any], None]] = {
-            wire.Hello: self._on_hello,
-            wire.Acknowledge: self._on_acknowledge,
-            wire.Goodbye: self._on_goodbye,
-            wire.Ask: self._on_ask,
-        }
         self._obey: dict[type[wire.Message], Callable[[Any], None]] = {
             control.FinishAll: self._on_finish_all,
             control.State: self._on_state,
@@ -123,11 +114,11 @@ class Publisher:
             if handle != self._doorbell:
                 deaf.register(handle, zmq.POLLIN)
         while not (self._supervisor.closed_by_peer or self._is_finished()):
-            busy = self._send_round()
+            busy = self._sending.send_round()
             for name in self._published.let_go():
                 self._supervisor.send(control.StreamEnded(name))
-            wait = 0.0 if busy else max(0.0, self._flush_at - time.monotonic())
-            loaded = not busy and any(source.waits for source in self._sources.values())
+            wait = 0.0 if busy else max(0.0, self._sending.flush_at - time.monotonic())
+            loaded = not busy and self._sending.waits
             wait = min(wait, UNDER_LOAD_SECONDS) if loaded else wait
             for handle, _ in (deaf if loaded else poller).poll(math.ceil(wait * 1000)):
                 ready[handle]()
@@ -146,83 +137,14 @@ class Publisher:
     def _leave(self) -> None:
         self._on_connection()
         self._tell_garbage()
-        for identity in self._subscribers:
+        for identity in self._subscribers.by_identity:
             self._router.answer(identity, wire.Goodbye("the run was given up"))
         self._lender.close()
         self._router.close(LINGER_SECONDS)
         self._supervisor.send(control.Finished())
         self._supervisor.close()
 
-    # what is sent
-
-    def _send_round(self) -> bool:
-        """Send at most one batch from every ring; return whether there may be more to send."""
-        now = time.monotonic()
-        flush = now >= self._flush_at
-        if flush:
-            self._flush_at = now + FLUSH_SECONDS
-        busy = False
-        for source in self._sources.values():
-            span = None if source.ended else source.next_span(flush)
-            if span is not None:
-                self._send_batch(source, span)
-                busy = True
-            elif source.ended:
-                self._send_ends(source)
-        return busy
-
-    def _send_batch(self, source: Source, span: Records) -> None:
-        if not source.taps:
-            source.lose(len(span))
-            return
-        posting = Posting(
-            self._run["run"], source.stream.name, source.cpu, source.topic, source.ring, span
-        )
-        parcels = [
-            (tap, posting.parcel(tap.policy, tap.borrowed) if tap.takes(span.nbytes) else None)
-            for tap in source.taps
-        ]
-        sent = source.take(len(span))
-        for tap, parcel in parcels:
-            if not tap.left:
-                tap.offer(sent, parcel)
-                self._send_backlog(tap)
-                tap.give_up_oldest()
-        sent.offered()
-
-    def _send_backlog(self, tap: Tap) -> None:
-        """Send what has room."""
-        while parcel := tap.sendable():
-            posted = self._router.post(tap.subscriber.identity, parcel.head, parcel.payload)
-            if posted is not Posted.QUEUED:
-                self._lose(tap.subscriber, posted)
-                return
-            tap.charge(time.monotonic())
-
-    def _send_ends(self, source: Source) -> None:
-        ring = source.ring
-        for tap in tuple(source.taps):
-            if tap.ended or tap.backlog or tap.left:
-                continue
-            records = tap.policy.numbers_below(ring.head)
-            message = wire.End(
-                self._run["run"], source.stream.name, source.cpu, records, ring.dropped
-            )
-            head = wire.encode(source.topic, message)
-            posted = self._router.post(tap.subscriber.identity, head, b"")
-            if posted is Posted.GONE:
-                self._lose(tap.subscriber, posted)
-            elif posted is Posted.QUEUED:  # else it is tried again: there may be many at once
-                tap.ended = True
-                if tap.subscriber.has_all:
-                    self._finish(tap.subscriber)
-
-    def _finish(self, subscriber: RemoteSubscriber) -> None:
-        """Say that nothing will come any more; if there is no room for it, that is said later."""
-        if not subscriber.finished:
-            head = wire.encode("", wire.Finish())
-            posted = self._router.post(subscriber.identity, head, b"")
-            subscriber.finished = posted is not Posted.FULL
+    # what time brings
 
     def _keep_time(self) -> None:
         now = time.monotonic()
@@ -237,46 +159,30 @@ class Publisher:
         if now - self._progress_at > self._limit:
             self._give_up_silent(now, self._limit)
         if self._published.all_ended:
-            for subscriber in tuple(self._subscribers.values()):
+            for subscriber in self._subscribers:
                 if subscriber.has_ends:
-                    self._finish(subscriber)
+                    self._subscribers.finish(subscriber)
 
     def _beat(self, now: float) -> None:
         """Tell every subscriber that this one is here, and see who is."""
         records = sum(source.ring.next for source in self._sources.values())
-        for subscriber in tuple(self._subscribers.values()):
-            posted = self._router.answer(subscriber.identity, wire.Beat(records))
-            if posted is not Posted.QUEUED:
-                self._lose(subscriber, posted)
-            elif subscriber.is_silent(now, self._stall):
-                self._give_up(subscriber, self._stall)
-            elif subscriber.has_all:
-                self._finish(subscriber)
-        for identity in self._router.disconnect_late(now):
-            if identity in self._subscribers:
-                self._drop(self._subscribers[identity], "read nothing")
-        self._let_go_of_departed()
-
-    def _let_go_of_departed(self) -> None:
-        """Count no longer what was queued for those who left, and have read it or are gone.
-
-        Who has said goodbye, and has not read by a certain time, is disconnected. That is not done
-        at once: by then it is known whether the descriptor has become that of another.
-        """
-        departed, self._departed = self._departed, []
-        for peer, subscriber, until in departed:
-            if peer is None or peer.gone or not peer.unread:
-                self._copies.bytes -= subscriber.unread
+        for subscriber in self._subscribers:
+            if not self._subscribers.send(subscriber, wire.Beat(records)):
                 continue
-            if time.monotonic() > until:
-                peer.disconnect()
-            self._departed.append((peer, subscriber, until))
+            if subscriber.is_silent(now, self._stall):
+                self._subscribers.give_up(subscriber, self._stall)
+            elif subscriber.has_all:
+                self._subscribers.finish(subscriber)
+        for identity in self._router.disconnect_late(now):
+            if identity in self._subscribers.by_identity:
+                self._subscribers.drop(self._subscribers.by_identity[identity], "read nothing")
+        self._subscribers.let_go_of_departed()
 
     def _give_up_silent(self, now: float, limit: float) -> None:
         """Give those up who owe something; the others may still get what these held up."""
-        there = tuple(self._subscribers.values())
+        there = tuple(self._subscribers)
         for subscriber in [one for one in there if one.owes] or there:
-            self._give_up(subscriber, limit)
+            self._subscribers.give_up(subscriber, limit)
         self._progress_at = now
 
     # what comes in
@@ -301,7 +207,7 @@ class Publisher:
             rings = [self._supervisor.descriptors.popleft() for _ in range(self._published.cpus)]
             self._published.add(spec, rings)
         self._run["plugins"] = list(message.plugins)
-        for subscriber in tuple(self._subscribers.values()):
+        for subscriber in self._subscribers:
             if subscriber.later:
                 self._offer(subscriber, specs)
         self._supervisor.send(control.StreamsOpened(tuple(spec.name for spec in specs)))
@@ -312,12 +218,9 @@ class Publisher:
         payload = wire.pack({"streams": self._published.described(wanted)})
         if not wanted:
             return
-        posted = self._router.answer(subscriber.identity, wire.Opened(), payload)
-        if posted is not Posted.QUEUED:
-            self._lose(subscriber, posted)
-            return
-        for source in wanted:
-            subscriber.join(source)
+        if self._subscribers.send(subscriber, wire.Opened(), payload):
+            for source in wanted:
+                subscriber.join(source)
 
     def _on_end_streams(self, message: control.EndStreams) -> None:
         self._published.end(message.names)
@@ -349,13 +252,21 @@ class Publisher:
                 self._heard(identity, frames[-1])
                 self._refuse(identity, str(error))
                 continue
-            answer = self._answer.get(type(received.message))
-            if not isinstance(received.message, wire.Acknowledge):  # which nothing is sent back to
-                self._heard(identity, frames[-1])
-            if isinstance(received.message, wire.Command):
-                self._commands.take(identity, received, self._why_no_command(frames[-1]))
-            elif answer:  # messages of other types, known or not, are ignored
-                answer(identity, received.message)
+            message = received.message
+            if isinstance(message, wire.Acknowledge):  # which nothing is sent back to
+                self._on_acknowledge(identity, message)
+                continue
+            peer = self._heard(identity, frames[-1])
+            match message:  # messages of other types, known or not, are ignored
+                case wire.Hello():
+                    self._on_hello(identity, peer, message)
+                case wire.Goodbye():
+                    self._on_goodbye(identity, message)
+                case wire.Ask():
+                    self._inquiries.ask(identity, message.what, self._subscribers)
+                case wire.Command():
+                    why = self._why_no_command(frames[-1])
+                    self._commands.take(identity, message, received.payload, why)
 
     def _why_no_command(self, frame: zmq.Frame) -> str:
         """Say why the sender of a frame can't give commands; "" if it can."""
@@ -372,8 +283,8 @@ class Publisher:
     def _refuse(self, identity: bytes, why: str) -> None:
         self._router.answer(identity, wire.Refused(why))
 
-    def _on_hello(self, identity: bytes, hello: wire.Hello) -> None:
-        if identity in self._subscribers:
+    def _on_hello(self, identity: bytes, peer: Peer, hello: wire.Hello) -> None:
+        if identity in self._subscribers.by_identity:
             return
         subscriber = RemoteSubscriber(
             identity,
@@ -382,11 +293,9 @@ class Publisher:
             min(hello.credit, MOST_CREDIT),
             parse_policy(hello.policy),
             secrets.token_hex(16),
-            self._copies,
+            self._subscribers.copies,
             bool(hello.later),
         )
-        peer = self._router.peers.of(identity)
-        assert peer is not None  # it was heard
         why = why_not_now(peer, time.monotonic(), len(self._subscribers))
         if why:
             self._garbage.excess += 1
@@ -407,56 +316,28 @@ class Publisher:
             self._refuse(subscriber.identity, NO_ROOM)
         if posted is not Posted.QUEUED:
             return
-        self._subscribers[subscriber.identity] = subscriber
-        self._supervisor.send(control.Joined(subscriber.name, len(self._subscribers)))
+        self._subscribers.add(subscriber)
         for source in wanted:
             subscriber.join(source)
         for source in wanted:
             if source.ended:
-                self._send_ends(source)
+                self._sending.send_ends(source)
 
     def _on_acknowledge(self, identity: bytes, message: wire.Acknowledge) -> None:
-        subscriber = self._subscribers.get(identity)
+        subscriber = self._subscribers.by_identity.get(identity)
         source = self._sources.get((message.stream, message.cpu))
         tap = subscriber.taps.get(source) if subscriber and source else None
         if subscriber and tap and tap.acknowledge(message.next):
             self._progress_at = subscriber.heard = time.monotonic()
             for waiting in subscriber.taps.values() if subscriber.queued else ():
-                self._send_backlog(waiting)
+                self._sending.send_backlog(waiting)
 
     def _on_goodbye(self, identity: bytes, message: wire.Goodbye) -> None:
-        subscriber = self._subscribers.get(identity)
+        subscriber = self._subscribers.by_identity.get(identity)
         if subscriber:
             if subscriber.used:  # it may have held others up
                 self._progress_at = time.monotonic()
-            self._drop(subscriber, message.reason)
-
-    def _drop(self, subscriber: RemoteSubscriber, reason: str) -> None:
-        if self._subscribers.pop(subscriber.identity, None) is None:
-            return
-        lost = subscriber.leave()
-        there = len(self._subscribers)
-        left = control.Left(subscriber.name, reason, lost, there, subscriber.ledger())
-        self._supervisor.send(left)
-        if subscriber.unread:
-            peer = self._router.peers.of(subscriber.identity)
-            until = time.monotonic() + FAREWELL_SECONDS
-            self._departed.append((peer, subscriber, until))
-
-    def _lose(self, subscriber: RemoteSubscriber, posted: Posted) -> None:
-        """Part with a subscriber that nothing can be sent to."""
-        full = posted is Posted.FULL
-        self._drop(subscriber, "read nothing" if full else "disconnected")
-        if full:
-            self._router.peers.disconnect(subscriber.identity)
-
-    def _give_up(self, subscriber: RemoteSubscriber, seconds: float) -> None:
-        reason = f"{control.SILENT} {seconds:g} s"
-        self._router.farewell(subscriber.identity, f"this subscriber {reason}")
-        self._drop(subscriber, reason)
-
-    def _on_ask(self, identity: bytes, message: wire.Ask) -> None:
-        self._inquiries.ask(identity, message.what, self._subscribers.values())
+            self._subscribers.drop(subscriber, message.reason)
 
 
 def allow_descriptors() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 
 from mttcg_bus.errors import RingError
 from mttcg_bus.ring.ring import (
-    DELIVERED_AT,
+    DELIVERED_WORD,
     HEADER_SIZE,
-    LOST_AT,
-    TAIL_AT,
-    WAITING_AT,
+    LOST_WORD,
+    TAIL_WORD,
+    WAITING_WORD,
     Ring,
     full_fence,
 )
@@ -64,15 +64,15 @@ class RingConsumer(Ring):
         if not 0 <= count <= self.head - tail:
             raise RingError(f"release of {count} records; expected at most {self.head - tail}")
         # SAFETY: only the consumer stores tail, done with the bytes; tail, fence, waiting: see ring
-        self.words[TAIL_AT // 8] = tail + count
+        self.words[TAIL_WORD] = tail + count
         self.next = max(self.next, tail + count)
         full_fence()
-        wanted = self.words[WAITING_AT // 8]
+        wanted = self.words[WAITING_WORD]
         if wanted and self.capacity - (self.head - self.tail) >= wanted:
             os.eventfd_write(self._space_fd, 1)
 
     def settle(self, delivered: int = 0, lost: int = 0) -> None:
         """Count records as acknowledged by all they were sent to, or as read and not delivered."""
         # SAFETY: only the consumer stores these words
-        self.words[DELIVERED_AT // 8] += delivered
-        self.words[LOST_AT // 8] += lost
+        self.words[DELIVERED_WORD] += delivered
+        self.words[LOST_WORD] += lost

@@ -1,9 +1,9 @@
 """The ring: a shared-memory queue of records with one producer and one consumer.
 
 A ring is a memfd: a header of 4096 bytes, then `capacity` records. The header's words are unsigned
-64-bit little endian; the offsets below are the one place that says where they are. The words that
-the producer and the consumer write are 128 bytes apart, so that neither takes the other's cache
-line. Native producers write the same words by these offsets.
+64-bit little endian; their numbers below are the one place that says where they are. The words
+that the producer and the consumer write are 128 bytes apart, so that neither takes the other's
+cache line. Native producers write the same words.
 
 Order (x86-64: stores become visible in program order, loads are made in program order):
 the producer stores a record, then `head`; the consumer loads `head`, reads the records, then stores
@@ -34,22 +34,22 @@ HEADER_SIZE = 4096
 MAGIC = int.from_bytes(b"MTTCRNG1", "little")
 
 # written once, by create_ring
-MAGIC_AT = 0
-CAPACITY_AT = 8  # records, a power of two
-ITEMSIZE_AT = 16  # bytes of a record
-BATCH_AT = 24  # records between two doorbells, a power of two
-DROPS_AT = 32  # 1 if the producer gives records up when the ring is full, where others wait
+MAGIC_WORD = 0
+CAPACITY_WORD = 1  # records, a power of two
+ITEMSIZE_WORD = 2  # bytes of a record
+BATCH_WORD = 3  # records between two doorbells, a power of two
+DROPS_WORD = 4  # 1 if the producer gives records up when the ring is full, where others wait
 # written by the producer
-HEAD_AT = 128  # records ever written; stored after the record is in place
-DROPPED_AT = 136  # records the producer gave up
-STALLED_AT = 144  # nanoseconds the producer waited for space
-CLOSED_AT = 152  # 1 when no more will come; by the supervisor if the producer died
-WAITING_AT = 160  # records that the producer waits for room for, 0 while it does not
+HEAD_WORD = 16  # records ever written; stored after the record is in place
+DROPPED_WORD = 17  # records the producer gave up
+STALLED_WORD = 18  # nanoseconds the producer waited for space
+CLOSED_WORD = 19  # 1 when no more will come; by the supervisor if the producer died
+WAITING_WORD = 20  # records that the producer waits for room for, 0 while it does not
 # written by the consumer
-TAIL_AT = 256  # records ever consumed; stored after the consumer is done with their bytes
-CONSUMER_GONE_AT = 264  # 1 when nobody will consume again; by the supervisor
-DELIVERED_AT = 272  # records acknowledged by every subscriber they were sent to
-LOST_AT = 280  # records read with no subscriber, or whose subscriber left unacknowledged
+TAIL_WORD = 32  # records ever consumed; stored after the consumer is done with their bytes
+CONSUMER_GONE_WORD = 33  # 1 when nobody will consume again; by the supervisor
+DELIVERED_WORD = 34  # records acknowledged by every subscriber they were sent to
+LOST_WORD = 35  # records read with no subscriber, or whose subscriber left unacknowledged
 
 WAIT_MILLISECONDS = 50
 """How long a producer sleeps before it looks again whether it is to give up."""
@@ -80,11 +80,11 @@ def create_ring(spec: StreamSpec) -> int:
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
     with header_words(fd) as words:
         # SAFETY: nobody else has the descriptor yet
-        words[MAGIC_AT // 8] = MAGIC
-        words[CAPACITY_AT // 8] = spec.capacity
-        words[ITEMSIZE_AT // 8] = spec.dtype.itemsize
-        words[BATCH_AT // 8] = spec.batch
-        words[DROPS_AT // 8] = not spec.how.waits
+        words[MAGIC_WORD] = MAGIC
+        words[CAPACITY_WORD] = spec.capacity
+        words[ITEMSIZE_WORD] = spec.dtype.itemsize
+        words[BATCH_WORD] = spec.batch
+        words[DROPS_WORD] = not spec.how.waits
     return fd
 
 
@@ -108,14 +108,14 @@ def ledger_of(ring: "int | memoryview") -> Ledger:
         with header_words(ring) as words:
             return ledger_of(words)
     # SAFETY: read in the order in which records advance backwards, so that in_flight is never < 0
-    delivered, lost = ring[DELIVERED_AT // 8], ring[LOST_AT // 8]
-    given_up, head = ring[DROPPED_AT // 8], ring[HEAD_AT // 8]
+    delivered, lost = ring[DELIVERED_WORD], ring[LOST_WORD]
+    given_up, head = ring[DROPPED_WORD], ring[HEAD_WORD]
     return Ledger(
         emitted=head + given_up,
         delivered=delivered,
         dropped=given_up + lost,
         in_flight=head - delivered - lost,
-        stalled_ns=ring[STALLED_AT // 8],
+        stalled_ns=ring[STALLED_WORD],
     )
 
 
@@ -123,14 +123,14 @@ def mark_closed(fd: int) -> None:
     """Say for a dead producer that no more will come; the doorbell is the caller's to ring."""
     with header_words(fd) as words:
         # SAFETY: the producer's word; it is dead, so nobody else stores there
-        words[CLOSED_AT // 8] = 1
+        words[CLOSED_WORD] = 1
 
 
 def mark_consumer_gone(fd: int) -> None:
     """Say for a dead consumer that nobody will consume; the caller writes the space eventfds."""
     with header_words(fd) as words:
         # SAFETY: only the supervisor stores this word
-        words[CONSUMER_GONE_AT // 8] = 1
+        words[CONSUMER_GONE_WORD] = 1
 
 
 class Ring:
@@ -146,10 +146,10 @@ class Ring:
             raise RingError(f"ring of {size} bytes; expected at least {HEADER_SIZE}")
         self._memory = mmap.mmap(fd, size, access=access)
         self.words = memoryview(self._memory)[:HEADER_SIZE].cast("Q")
-        self.capacity = self.words[CAPACITY_AT // 8]
-        self.batch = self.words[BATCH_AT // 8]
-        itemsize = self.words[ITEMSIZE_AT // 8]
-        if self.words[MAGIC_AT // 8] != MAGIC or itemsize != dtype.itemsize:
+        self.capacity = self.words[CAPACITY_WORD]
+        self.batch = self.words[BATCH_WORD]
+        itemsize = self.words[ITEMSIZE_WORD]
+        if self.words[MAGIC_WORD] != MAGIC or itemsize != dtype.itemsize:
             raise RingError(f"not a ring with records of {dtype.itemsize} bytes")
         if size != HEADER_SIZE + self.capacity * itemsize or self.capacity & (self.capacity - 1):
             raise RingError(f"ring of {size} bytes for {self.capacity} records of {itemsize}")
@@ -159,22 +159,22 @@ class Ring:
     @property
     def head(self) -> int:
         """Records ever written."""
-        return self.words[HEAD_AT // 8]
+        return self.words[HEAD_WORD]
 
     @property
     def tail(self) -> int:
         """Records ever consumed."""
-        return self.words[TAIL_AT // 8]
+        return self.words[TAIL_WORD]
 
     @property
     def dropped(self) -> int:
         """Records the producer gave up."""
-        return self.words[DROPPED_AT // 8]
+        return self.words[DROPPED_WORD]
 
     @property
     def closed(self) -> bool:
         """Whether no more will come; read it before `head` to know that `head` is final."""
-        return self.words[CLOSED_AT // 8] != 0
+        return self.words[CLOSED_WORD] != 0
 
     def unmap(self) -> None:
         """Let the mapping go; no array that `peek` returned may be alive."""
@@ -202,12 +202,12 @@ class RingProducer(Ring):
     @property
     def drops(self) -> bool:
         """Whether records that find no room are given up."""
-        return self.words[DROPS_AT // 8] != 0
+        return self.words[DROPS_WORD] != 0
 
     @property
     def consumer_gone(self) -> bool:
         """Whether nobody consumes this ring any more."""
-        return self.words[CONSUMER_GONE_AT // 8] != 0
+        return self.words[CONSUMER_GONE_WORD] != 0
 
     def append(self, records: Records, interrupted: Callable[[], bool] = lambda: False) -> int:
         """Write `records` (one dimension, any length), waiting for space; return how many went in.
@@ -235,7 +235,7 @@ class RingProducer(Ring):
         # SAFETY: the slots from head to tail + capacity are the producer's; head is stored after
         self.bytes[at : at + first] = source[:first]
         self.bytes[: len(source) - first] = source[first:]
-        self.words[HEAD_AT // 8] = head + count
+        self.words[HEAD_WORD] = head + count
         if (head + count) // self.batch != head // self.batch:
             self.ring_doorbell()
         return count
@@ -243,7 +243,7 @@ class RingProducer(Ring):
     def drop(self, count: int) -> None:
         """Count `count` records as given up."""
         # SAFETY: only the producer stores this word
-        self.words[DROPPED_AT // 8] += count
+        self.words[DROPPED_WORD] += count
 
     def ring_doorbell(self) -> None:
         """Wake the publisher."""
@@ -252,7 +252,7 @@ class RingProducer(Ring):
     def close(self) -> None:
         """Say that no more will come, and wake the publisher for the rest."""
         # SAFETY: the producer's word, stored after its last head
-        self.words[CLOSED_AT // 8] = 1
+        self.words[CLOSED_WORD] = 1
         self.ring_doorbell()
 
 
@@ -265,11 +265,11 @@ def wait_for_space(ring: RingProducer, needed: int, interrupted: Callable[[], bo
     if not 0 < needed <= ring.capacity:
         raise RingError(f"room for {needed} records in a ring of {ring.capacity}")
     wanted = max(needed, ring.capacity // 2)
-    words, stalled, started = ring.words, ring.words[STALLED_AT // 8], time.monotonic_ns()
+    words, stalled, started = ring.words, ring.words[STALLED_WORD], time.monotonic_ns()
     poller = select.poll()
     poller.register(ring.space_fd, select.POLLIN)
     # SAFETY: waiting and stalled are the producer's words; waiting, fence, tail: see the module
-    words[WAITING_AT // 8] = wanted
+    words[WAITING_WORD] = wanted
     ring.ring_doorbell()
     try:
         while True:
@@ -282,7 +282,7 @@ def wait_for_space(ring: RingProducer, needed: int, interrupted: Callable[[], bo
                 return Space.INTERRUPTED
             if poller.poll(WAIT_MILLISECONDS):
                 os.eventfd_read(ring.space_fd)
-            words[STALLED_AT // 8] = stalled + time.monotonic_ns() - started
+            words[STALLED_WORD] = stalled + time.monotonic_ns() - started
     finally:
-        words[WAITING_AT // 8] = 0
-        words[STALLED_AT // 8] = stalled + time.monotonic_ns() - started
+        words[WAITING_WORD] = 0
+        words[STALLED_WORD] = stalled + time.monotonic_ns() - started

@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from mttcg_bus.errors import OutputFull, StreamBroken
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.subscriber.items import Batch, Gap, Item, Opened
 from mttcg_bus.wire.stream import Received, Records
 
-Kind = TypeVar("Kind", bound="Aggregator")
+AggregatorType = TypeVar("AggregatorType", bound="Aggregator")
 
 
 class Aggregator:
@@ -70,7 +70,7 @@ class Aggregator:
         """Return the file that is this one's alone: `path`, or name.2.ext for shard 2."""
         return path if self.shard is None else path.with_suffix(f".{self.shard}{path.suffix}")
 
-    def merge(self, other: "Aggregator") -> None:
+    def merge(self, other: Self) -> None:
         """Take in what `other` has, of the same run, and leave it as it is.
 
         Extend it by calling this one as well.
@@ -103,7 +103,7 @@ def report_of(aggregator: Aggregator) -> dict[str, Any]:
     return {**report, "lost": lost} if lost else report
 
 
-def merged(parts: Iterable[Aggregator], empty: Kind) -> Kind:
+def merged(parts: Iterable[AggregatorType], empty: AggregatorType) -> AggregatorType:
     """Return `empty`, a new one, with what `parts` have."""
     for part in parts:
         empty.merge(part)

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from mttcg_bus.errors import CommandFailed, NoPublisher, SubscriptionRefused
 from mttcg_bus.run_info import RunInfo
@@ -11,6 +11,8 @@ from mttcg_bus.subscriber.dealer import Dealer
 from mttcg_bus.wire import wire
 from mttcg_bus.wire.limits import LARGEST_PAYLOAD
 from mttcg_bus.wire.security import Security
+
+M = TypeVar("M", bound=wire.Message)
 
 PATIENCE_SECONDS = 60.0
 MEMORY_PIECE = 32 << 10
@@ -22,7 +24,8 @@ class Control:
 
     url: of its bus. seconds: how long to wait for each answer; what was asked for is done also if
     nobody waits for it any more. security: keys, which a bus beyond this machine asks for, or a
-    token.
+    token. awaits: whether the run may begin only later; else NoPublisher comes at once if nobody
+    listens at the address.
     Each method waits for its answer, and raises CommandFailed with the run's words if there is an
     error, NoPublisher if there is no answer in time, PublisherLost if the run ends meanwhile,
     AddressRefused, KeyRefused, ProtocolError, WrongVersion. A `with` block closes it.
@@ -39,36 +42,37 @@ class Control:
         *,
         seconds: float = PATIENCE_SECONDS,
         security: Security | None = None,
+        awaits: bool = True,
     ) -> None:
         self.seconds = seconds
-        self._dealer = Dealer(url, security)
+        self._dealer = Dealer(url, security, awaits)
         self._numbers = itertools.count(1)
 
     def command(self, name: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Give a command by its name in PROTOCOL.md, "Control"; the content of its result."""
         number = next(self._numbers)
         self._dealer.send(wire.Command(number, name), wire.pack(dict(arguments or {})))
-        received = self._receive(
-            lambda message: isinstance(message, wire.Result) and message.number == number
-        )
-        assert isinstance(received.message, wire.Result)
-        if received.message.error:
-            raise CommandFailed(name, received.message.error)
-        return wire.unpack(received.payload, LARGEST_PAYLOAD)
+        result, payload = self._receive(wire.Result, lambda result: result.number == number)
+        if result.error:
+            raise CommandFailed(name, result.error)
+        return wire.unpack(payload, LARGEST_PAYLOAD)
 
     def _wait_for(self, kind: type[wire.Message]) -> dict[str, Any]:
-        received = self._receive(lambda message: isinstance(message, kind))
-        return wire.unpack(received.payload, LARGEST_PAYLOAD)
+        _, payload = self._receive(kind, lambda _message: True)
+        return wire.unpack(payload, LARGEST_PAYLOAD)
 
-    def _receive(self, wanted: Callable[[wire.Message], bool]) -> wire.Received:
-        """Return the message that is wanted; others are answers that nobody waits for any more."""
+    def _receive(self, kind: type[M], wanted: Callable[[M], bool]) -> tuple[M, memoryview]:
+        """Return the message that is wanted, and its payload.
+
+        Others are answers that nobody waits for any more.
+        """
         until = time.monotonic() + self.seconds
         while (left := until - time.monotonic()) > 0:
             received = self._dealer.receive(left)
             if isinstance(received.message, wire.Refused):
                 raise SubscriptionRefused(self._dealer.url, received.message.reason)
-            if wanted(received.message):
-                return received
+            if isinstance(received.message, kind) and wanted(received.message):
+                return received.message, received.payload
         raise NoPublisher(self._dealer.url, f"no answer within {self.seconds:g} s")
 
     def status(self) -> dict[str, Any]:

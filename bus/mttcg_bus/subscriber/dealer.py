@@ -14,7 +14,9 @@ from mttcg_bus.wire.limits import LARGEST_PAYLOAD, MOST_RECEIVED
 from mttcg_bus.wire.security import REFUSALS, ClientSecurity, Credentials, Security
 from mttcg_bus.wire.socket_options import set_common_options
 
-WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | REFUSALS
+WATCHED = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED | REFUSALS
+)
 CONNECT_SECONDS = 10.0
 """How long a publisher may take to accept a connection, whatever it is asked then."""
 
@@ -23,13 +25,14 @@ class Dealer:
     """A connected DEALER socket.
 
     url: of the publisher. security: keys, which a publisher beyond this machine asks for, or a
-    token, if that is not where it is found by itself. Raises AddressRefused.
+    token, if that is not where it is found by itself. awaits: whether the publisher may come only
+    later; else it is an error at once that nobody listens at the address. Raises AddressRefused.
     """
 
-    def __init__(self, url: str, security: Security | None = None) -> None:
+    def __init__(self, url: str, security: Security | None = None, awaits: bool = True) -> None:
         self._address = check_address(url, secured=isinstance(security, ClientSecurity))
         self.url, self._credentials = url, Credentials(self._address, security)
-        self._connected = False
+        self._awaits, self._connected = awaits, False
         self._sent: list[list[bytes]] = []
         check_socket_room()
         self._context = zmq.Context()
@@ -86,6 +89,8 @@ class Dealer:
             return
         if event == zmq.EVENT_DISCONNECTED and self._connected:
             raise PublisherLost(self.url, "its connection closed before it had answered")
+        if event == zmq.EVENT_CONNECT_RETRIED and not (self._awaits or self._connected):
+            raise NoPublisher(self.url, "nobody listens there: the run has ended, or not begun")
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._connected = True
             self._sent.clear()

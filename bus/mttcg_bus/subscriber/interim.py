@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from mttcg_bus.errors import NoPublisher, SubscriptionRefused
-from mttcg_bus.subscriber.aggregator import Kind
+from mttcg_bus.subscriber.aggregator import AggregatorType
 from mttcg_bus.subscriber.items import Item
 from mttcg_bus.subscriber.subscriber import Subscriber
 
@@ -42,7 +42,9 @@ class Every:
             self._due = time.monotonic() + self._seconds
 
 
-def so_far(subscriber: Subscriber, plugin: str, aggregator: Kind, empty: Kind) -> Kind:
+def so_far(
+    subscriber: Subscriber, plugin: str, aggregator: AggregatorType, empty: AggregatorType
+) -> AggregatorType:
     """Return `empty`, a new one, with what `aggregator` would have if the run ended now.
 
     Tables of the plugin, which become records when their vCPU ends, are read from a snapshot.

@@ -20,7 +20,7 @@ from mttcg_bus.wire import wire
 if TYPE_CHECKING:
     from mttcg_bus.subscriber.aggregator import Aggregator
 
-Kind = TypeVar("Kind", bound="Aggregator")
+AggregatorType = TypeVar("AggregatorType", bound="Aggregator")
 
 GIVEN = frozenset({"options", "run", "shard"})
 """Attributes that the reader's aggregator has of its own."""
@@ -51,7 +51,7 @@ def pack_state(aggregator: "Aggregator") -> bytes:
     return wire.pack(plain)
 
 
-def unpack_state(data: bytes, aggregator: Kind) -> Kind:
+def unpack_state(data: bytes, aggregator: AggregatorType) -> AggregatorType:
     """Give a new `aggregator` what `data` holds, and return it.
 
     Raises ProtocolError, StateError.

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -33,6 +33,8 @@ from mttcg_bus.wire.policy import Policy, parse_policy
 from mttcg_bus.wire.security import REFUSALS, ClientSecurity, Credentials, Security
 from mttcg_bus.wire.socket_options import set_common_options
 from mttcg_bus.wire.stream import StreamSpec
+
+M = TypeVar("M", bound=wire.Message)
 
 LOOK_MILLISECONDS = 250
 """How often a waiting subscriber looks whether it was told to stop."""
@@ -98,10 +100,10 @@ class Subscriber:
         self._context = zmq.Context()
         try:
             self._connect()
-            welcome = self._wait(wire.Welcome, connect_seconds)
-            self.parts = Parts.from_welcome(welcome.payload, tuple(prefixes))
+            welcome, payload = self._wait(wire.Welcome, connect_seconds)
+            self.parts = Parts.from_welcome(payload, tuple(prefixes))
             self._borrow = partial(
-                self._borrow_from, welcome.message, parse_policy(policy), connect_seconds
+                self._borrow_from, welcome, parse_policy(policy), connect_seconds
             )
             self._borrows = borrow_rings
             if borrow_rings:
@@ -132,22 +134,21 @@ class Subscriber:
         self._socket.close(0)
         self._connect()
 
-    def _wait(self, kind: type[wire.Message], seconds: float) -> wire.Received:
+    def _wait(self, kind: type[M], seconds: float) -> tuple[M, memoryview]:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             received = self._receive(max(1, int(left * 1000)))
             if received is not None:
                 if isinstance(received.message, kind):
-                    return received
+                    return received.message, received.payload
                 self._take(received)
             elif self._lost:
                 break
         raise NoPublisher(self.url, f"no publisher answered within {seconds:g} s")
 
     def _borrow_from(
-        self, welcome: wire.Message, policy: Policy | None, seconds: float, parts: Iterable[Key]
+        self, welcome: wire.Welcome, policy: Policy | None, seconds: float, parts: Iterable[Key]
     ) -> None:
-        assert isinstance(welcome, wire.Welcome)
         wanted = [part for part in parts if (policy or self.streams[part[0]].how).whole]
         try:
             self._views |= borrow(welcome, wanted, self.streams, seconds)
@@ -161,9 +162,8 @@ class Subscriber:
         after those begins where the snapshot stands. Raises NoPublisher, PublisherLost.
         """
         self._send(wire.Ask("snapshot"))
-        return Snapshot.from_plain(
-            wire.unpack(self._wait(wire.SnapshotNow, seconds).payload, LARGEST_PAYLOAD)
-        )
+        _, payload = self._wait(wire.SnapshotNow, seconds)
+        return Snapshot.from_plain(wire.unpack(payload, LARGEST_PAYLOAD))
 
     @property
     def run(self) -> RunInfo:
@@ -314,26 +314,33 @@ class Subscriber:
         self.close()
 
 
-def ask_ledger(url: str, seconds: float = 10.0, security: Security | None = None) -> dict[str, Any]:
+def ask_ledger(
+    url: str, seconds: float = 10.0, security: Security | None = None, *, awaits: bool = True
+) -> dict[str, Any]:
     """Return where the records of a run are now: what the publisher at `url` answers.
 
     {"streams": {name: counts}, "subscribers": [{"name": text, "ledger": {name: counts}}]}, where
-    the counts are those of `Ledger.to_plain`. Raises AddressRefused, NoPublisher, KeyRefused,
-    ProtocolError.
+    the counts are those of `Ledger.to_plain`. awaits: whether the run may begin only later; else
+    NoPublisher comes at once if nobody listens at the address. Raises AddressRefused, NoPublisher,
+    KeyRefused, ProtocolError.
     """
-    return _ask(url, "ledger", seconds, security)
+    return _ask(url, "ledger", seconds, security, awaits)
 
 
-def ask_snapshot(url: str, seconds: float = 10.0, security: Security | None = None) -> Snapshot:
+def ask_snapshot(
+    url: str, seconds: float = 10.0, security: Security | None = None, *, awaits: bool = True
+) -> Snapshot:
     """Return what the run at `url` has counted so far, without subscribing.
 
-    Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
+    awaits: as of `ask_ledger`. Raises AddressRefused, NoPublisher, KeyRefused, ProtocolError.
     """
-    return Snapshot.from_plain(_ask(url, "snapshot", seconds, security))
+    return Snapshot.from_plain(_ask(url, "snapshot", seconds, security, awaits))
 
 
-def _ask(url: str, what: str, seconds: float, security: Security | None = None) -> dict[str, Any]:
-    with Dealer(url, security) as dealer:
+def _ask(
+    url: str, what: str, seconds: float, security: Security | None, awaits: bool
+) -> dict[str, Any]:
+    with Dealer(url, security, awaits) as dealer:
         dealer.send(wire.Ask(what))
         received = dealer.receive(seconds)
     if isinstance(received.message, wire.Refused):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -58,7 +58,7 @@ class StreamSpec:
 
     name: "<plugin>.<event>".
     dtype: structured, little endian, of plain numbers and fixed-length bytes; at most 4096 bytes.
-    policy: what happens when somebody is slower than the guest, see `policy`.
+    policy: what happens when somebody is slower than the guest, see `policy`; how: it, taken apart.
     batch: records after which the publisher is woken; a power of two.
     capacity: records a ring holds; a power of two, at least two batches; 0 stands for the power of
     two that makes a ring of about 4 MiB.
@@ -71,14 +71,17 @@ class StreamSpec:
     policy: str = "block"
     batch: int = DEFAULT_BATCH
     capacity: int = 0
+    how: Policy = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the fields, and choose the capacity if it was left open."""
         if not _NAME.fullmatch(self.name):
             raise StreamError(self.name, "malformed name", '"<plugin>.<event>"')
         _check_dtype(self.name, self.dtype)
-        if parse_policy(self.policy) is None:
+        how = parse_policy(self.policy)
+        if how is None:
             raise StreamError(self.name, f"policy {self.policy!r}", " or ".join(POLICIES))
+        object.__setattr__(self, "how", how)
         if not _is_power_of_two(self.batch):
             raise StreamError(self.name, f"batch of {self.batch}", "a power of two")
         if self.capacity == 0:
@@ -89,13 +92,6 @@ class StreamSpec:
             raise StreamError(self.name, wrong, "a power of two, at least two batches")
         if self.capacity * self.dtype.itemsize > LARGEST_CAPACITY:
             raise StreamError(self.name, f"capacity of {self.capacity}", "at most 1 GiB a ring")
-
-    @property
-    def how(self) -> Policy:
-        """The policy, taken apart."""
-        policy = parse_policy(self.policy)
-        assert policy is not None  # checked
-        return policy
 
     @property
     def plugin(self) -> str:
@@ -135,24 +131,24 @@ def _is_power_of_two(number: int) -> bool:
     return number > 0 and number & (number - 1) == 0
 
 
-def _check_dtype(name: str, dtype: np.dtype[Any]) -> None:
+def _check_dtype(stream: str, dtype: np.dtype[Any]) -> None:
     if not dtype.names or len(dtype.names) > MOST_FIELDS:
-        raise StreamError(name, f"dtype {dtype}", f"a structured one of 1..{MOST_FIELDS} fields")
+        raise StreamError(stream, f"dtype {dtype}", f"a structured one of 1..{MOST_FIELDS} fields")
     if not 0 < dtype.itemsize <= LARGEST_RECORD:
         wrong = f"records of {dtype.itemsize} bytes"
-        raise StreamError(name, wrong, f"at most {LARGEST_RECORD} bytes")
-    for field, field_format, _, _ in _fields_of(dtype):
+        raise StreamError(stream, wrong, f"at most {LARGEST_RECORD} bytes")
+    for name, field_format, _, _ in _fields_of(dtype):
         if not _FORMAT.fullmatch(field_format):
-            wrong = f"field {field!r} of type {field_format!r}"
-            raise StreamError(name, wrong, "little-endian numbers or fixed-length bytes")
+            wrong = f"field {name!r} of type {field_format!r}"
+            raise StreamError(stream, wrong, "little-endian numbers or fixed-length bytes")
 
 
 def _fields_of(dtype: np.dtype[Any]) -> list[tuple[str, str, int, list[int]]]:
     fields = []
+    places: Mapping[str, tuple[Any, ...]] = dtype.fields or {}
     for name in dtype.names or ():
-        assert dtype.fields is not None  # it has names
-        field, offset = dtype.fields[name][:2]
-        base, shape = field.subdtype or (field, ())
+        kind, offset = places[name][:2]
+        base, shape = kind.subdtype or (kind, ())
         fields.append((name, base.str, offset, list(shape)))
     return fields
 
@@ -160,10 +156,10 @@ def _fields_of(dtype: np.dtype[Any]) -> list[tuple[str, str, int, list[int]]]:
 def _dtype_from(plain: Mapping[str, Any]) -> np.dtype[Any]:
     itemsize = checked.take_integer(plain, "itemsize", LARGEST_RECORD)
     names, formats, offsets = [], [], []
-    for field in checked.take_list(plain, "fields")[: MOST_FIELDS + 1]:
-        if not isinstance(field, list) or len(field) < 4:
+    for row in checked.take_list(plain, "fields")[: MOST_FIELDS + 1]:
+        if not isinstance(row, list) or len(row) < 4:
             raise ProtocolError("a record's field is not [name, format, offset, shape]")
-        parts = dict(zip(("name", "format", "offset", "shape"), field, strict=False))
+        parts = dict(zip(("name", "format", "offset", "shape"), row, strict=False))
         field_format = checked.take_text(parts, "format")
         if not _FORMAT.fullmatch(field_format):
             raise ProtocolError(f"a record's field has the format {field_format!r}")

@@ -12,8 +12,8 @@ from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.engine.llvm.woven import Woven
 from mttcg.instrument import events
-from mttcg.isa.riscv64.hart import NO_RESERVATION
-from mttcg.isa.riscv64.operations import Amo
+from mttcg.isa.operations import Amo
+from mttcg.isa.riscv64.state import NO_RESERVATION
 
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",

@@ -21,6 +21,8 @@ import numpy as np
 
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.tbcache.lock import SegmentLock
 
 ROWS = 1 << 16
@@ -38,14 +40,13 @@ HEADER = np.dtype(
     ]
 )
 GENERATION_AT = HEADER.fields["generation"][1]  # type: ignore[index]
-INSIDE_AT = 4096
+INSIDE_AT = PAGE
 INSIDE_STRIDE = 64
 """A word for each vCPU, in a cache line of its own, which that vCPU alone writes: 0, or 1 more
 than the generation with which it runs code."""
-MAXIMUM_VCPUS = 64
-INDEX_AT = INSIDE_AT + MAXIMUM_VCPUS * INSIDE_STRIDE
+INDEX_AT = INSIDE_AT + MOST_VCPUS * INSIDE_STRIDE
 CODE_AT = INDEX_AT + ROWS * ROW.itemsize
-PERMANENT_BYTES = 4096
+PERMANENT_BYTES = PAGE
 """Room for what is never reclaimed: the loop that calls all the rest."""
 REGIONS = 8
 ALIGNMENT = 64
@@ -93,7 +94,7 @@ class Arena:
         self.header = np.frombuffer(self.memory, HEADER, 1)
         self.rows = np.frombuffer(self.memory, ROW, ROWS, INDEX_AT)
         stride = INSIDE_STRIDE // 8
-        words = np.frombuffer(self.memory, np.uint64, MAXIMUM_VCPUS * stride, INSIDE_AT)
+        words = np.frombuffer(self.memory, np.uint64, MOST_VCPUS * stride, INSIDE_AT)
         self.inside = words[::stride]
         self.first = CODE_AT + PERMANENT_BYTES
         self.region_bytes = (size - self.first) // REGIONS // ALIGNMENT * ALIGNMENT
@@ -205,7 +206,7 @@ class Arena:
     def renew(self) -> None:
         """Let every vCPU forget its jumps, as there is better code. Under the lock."""
         self.header["generation"] = self.generation + 1
-        for vcpu in range(MAXIMUM_VCPUS):
+        for vcpu in range(MOST_VCPUS):
             if int(self.inside[vcpu]):
                 self.ask_to_leave(vcpu)
 
@@ -239,7 +240,7 @@ class Arena:
     def _wait_until_all_left(self) -> None:
         """Until no vCPU runs code that it came to in an older generation."""
         pause = FIRST_PAUSE
-        waiting = set(range(MAXIMUM_VCPUS))
+        waiting = set(range(MOST_VCPUS))
         while True:
             newest = self.generation + 1
             waiting = {v for v in waiting if 0 < int(self.inside[v]) < newest}

@@ -8,7 +8,7 @@ from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, Constant, const
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.ram import Spans
 from mttcg.engine.llvm.widths import narrow, widen
-from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Shift
+from mttcg.isa.operations import Binary, Bits, Compare, Shift
 
 FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
 """What a jump to a known address is computed with."""

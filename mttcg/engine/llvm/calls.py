@@ -9,7 +9,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row
 from mttcg.instrument.native import frames
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 PUBLISH = "what brings the hart's state up to date"
 RELOAD = "what takes the registers from the hart's state anew"

@@ -12,7 +12,6 @@ from mttcg.engine.llvm.places import NEXT, Labels
 from mttcg.engine.llvm.registers import Registers
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.riscv64.classes import destination_of
 
 
 class Control:
@@ -53,10 +52,10 @@ class Control:
         """The instruction is over, but for the jump to `target` if it is one."""
         if not self.woven.sites.every_retired:
             return
-        place, register = self.segment.place, destination_of(self.segment.place.word)
-        value = self.registers.wrote if register else ZERO
-        retired = Retired(place.pc, place.word, register, value, target, self._count_retired)
-        self.woven.after_instruction(retired)
+        place, facts = self.segment.place, self.segment.place.instruction.facts
+        value = self.registers.wrote if facts.destination else ZERO
+        what = place.pc, place.word, facts.jumps, facts.destination
+        self.woven.after_instruction(Retired(*what, value, target, self._count_retired))
 
     def _count_retired(self) -> I64:
         return self.counts.retired(self.segment.pending)

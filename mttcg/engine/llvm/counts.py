@@ -9,7 +9,7 @@ from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.places import BLOCK_PC, BLOCKS, COUNT, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Pending
 from mttcg.engine.llvm.weave import Sites
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 INSTRUCTION_SHIFT = ONE_INSTRUCTION.bit_length() - 1
 

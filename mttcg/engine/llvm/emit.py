@@ -6,18 +6,18 @@ from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.control import Control
 from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.exits import Exits
-from mttcg.engine.llvm.float_state import FloatState
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, Block
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.riscv64.float_state import FloatState
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.riscv64.operations import Operations
+from mttcg.isa.operations import Operations
 
 
 class Words:
@@ -49,7 +49,8 @@ class Words:
         self.leave = self.illegal = control.leave
         self.float, self.require_float = floats.float, floats.require_float
         self.require_rounding = floats.require_rounding
-        self.read_fcsr, self.write_fcsr = floats.read_fcsr, floats.write_fcsr
+        self.read_float_control = floats.read_float_control
+        self.write_float_control = floats.write_float_control
 
 
 class Emitter:

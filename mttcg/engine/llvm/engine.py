@@ -10,7 +10,6 @@ from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
-from mttcg.engine.llvm.float_function import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
@@ -22,23 +21,24 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.tiering import Improve, Tiering
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import compute
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.system import MemoryFault
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
-CAUSES = {
-    Reason.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
-    Reason.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
+FAULTS = {
+    Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
+    Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
 }
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
@@ -173,12 +173,12 @@ class LlvmEngine:
             return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
         if reason is Reason.ACCESS:
             return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
-        if reason in CAUSES:
-            return Exit(ExitKind.TRAP, pc, cause=CAUSES[reason], address=detail)
+        if reason in FAULTS:
+            return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=detail)
         if reason is Reason.ATOMIC_ACCESS:
             is_load = self._word_at(pc) >> 27 == 0b00010
-            cause = Cause.LOAD_ACCESS if is_load else Cause.STORE_ACCESS
-            return Exit(ExitKind.TRAP, pc, cause=cause, address=detail)
+            fault = MemoryFault.LOAD if is_load else MemoryFault.STORE
+            return Exit(ExitKind.TRAP, pc, fault=fault, address=detail)
         return Exit(ExitKind.REQUEST, pc)
 
     def _interpret(self, word: int) -> None:

@@ -12,10 +12,10 @@ from mttcg.engine.llvm.arena import CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE, disassemble
-from mttcg.isa.riscv64.encoding import Kind, classify, length
-from mttcg.isa.riscv64.table.decode import decode
-from mttcg.isa.riscv64.unsupported import UnsupportedCounts
+from mttcg.isa.code import Code
+from mttcg.isa.kind import Kind
+from mttcg.memory.page import PAGE
+from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class FallbackEngine:
     def __init__(self, engine: LlvmEngine, warn: Callable[[str], None]) -> None:
         self.llvm, self.warn = engine, warn
         self.hart, self.cache, self.memory = engine.hart, engine.cache, engine.memory
+        self.code = engine.cache.code
         self.active: Engine = engine
         self.unsupported = UnsupportedCounts(engine.hart)
         self.warned: set[int] = set()
@@ -66,24 +67,24 @@ class FallbackEngine:
 
     def _may_be_known(self, word: int) -> bool:
         """Whether an instruction that the engine came back for may run on Unicorn."""
-        found = decode(word)
+        found = self.code.decode(word)
         if found is not None and found.name not in self.llvm.translator.uncovered:
             return False
-        kind = classify(word)
-        return not kind.runs_on_host and kind not in (Kind.BREAKPOINT, Kind.ILLEGAL)
+        kind = self.code.facts(word).kind
+        return kind not in {*self.cache.left_to_host.kinds, Kind.BREAKPOINT, Kind.ILLEGAL}
 
     def _step(self, left: Exit) -> Exit | None:
         """Run one instruction on Unicorn; it counts as retired already."""
         stepped = self._stepper().step(left.pc, left.word, self.llvm.weave.plan)
         if stepped is not None and stepped.kind is ExitKind.SYSTEM:
             return left
-        self.unsupported.add(mnemonic(left.word, left.pc))
+        self.unsupported.add(mnemonic(self.code, left.word, left.pc))
         if stepped is None:
             self.retired(left.pc, left.word, self.hart.pc)
         if stepped is not None:
             self.hart.instructions -= 1
             return stepped
-        if not classify(left.word).ends_block:
+        if not self.code.facts(left.word).kind.ends_block:
             self.llvm.resume(self.hart.pc)
         return None
 
@@ -113,7 +114,7 @@ class FallbackEngine:
         if self.stepper is None:
             from mttcg.engine.unicorn.spare import Stepper
 
-            self.stepper = Stepper(self.memory, self.hart)
+            self.stepper = Stepper(self.memory, self.hart, self.code)
         return self.stepper
 
     def _spare(self) -> "SpareEngine":
@@ -209,7 +210,7 @@ class FallbackEngine:
         self.llvm.observe(pc, address, size, value, write)
 
 
-def mnemonic(word: int, pc: int) -> str:
+def mnemonic(code: Code, word: int, pc: int) -> str:
     """The name of an instruction, or its bits if nobody has one."""
-    text = disassemble(word.to_bytes(4, "little")[: length(word)], pc)[0][2]
+    text = code.disassemble(word.to_bytes(4, "little")[: code.length(word)], pc)[0][2]
     return text if text.startswith(".insn") else text.split()[0]

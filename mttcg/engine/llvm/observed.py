@@ -33,11 +33,13 @@ class Access(NamedTuple):
 class Retired(NamedTuple):
     """An instruction that is over but for the jump.
 
-    `register` and `value` as in `events.RETIRED`. `counted` emits how many were retired with it.
+    `jumps` says whether it always goes elsewhere. `register` and `value` as in `events.RETIRED`.
+    `counted` emits how many were retired with it.
     """
 
     pc: int
     word: int
+    jumps: bool
     register: int
     value: I64
     target: I64

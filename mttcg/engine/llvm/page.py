@@ -20,9 +20,8 @@ from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.weave import Sites
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import Kind, length
-from mttcg.isa.riscv64.table.decode import decode
+from mttcg.isa.kind import Kind
+from mttcg.memory.page import PAGE
 
 
 class PageFunction:
@@ -221,7 +220,7 @@ class PageFunction:
             return
         self.emitter.registers.forget()
         self.segment.leader = leader
-        self.segment.place = Place(leader, self.sweep.instructions[leader].word, counted)
+        self.segment.place = Place(self.sweep.instructions[leader], counted)
         instructions, size = self.sweep.extents[leader]
         self.emitter.woven.at_block(leader, instructions, size, again)
 
@@ -237,11 +236,11 @@ class PageFunction:
                     self._break_off(instruction.pc, len(segment) - index)
                     return
                 emitter.pieces.divide()
-            state.place = Place(instruction.pc, instruction.word, len(segment) - index)
+            state.place = Place(instruction, len(segment) - index)
             state.is_call = not self.optimised and is_call(instruction)
             if self.at_instructions:
-                emitter.woven.at_instruction(instruction.pc, length(instruction.word))
-            decoded = decode(instruction.word)
+                emitter.woven.at_instruction(instruction.pc, instruction.facts.length)
+            decoded = self.sweep.code.decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
                 emitter.words.illegal(instruction.word)
             else:

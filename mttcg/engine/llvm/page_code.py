@@ -8,8 +8,8 @@ from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
 
@@ -26,7 +26,7 @@ class PageCode:
 
     def __init__(
         self,
-        hart: Hart,
+        hart: VcpuState,
         cache: BlockCache,
         arena: Arena,
         translator: Translator,

@@ -19,7 +19,7 @@ from mttcg.engine.llvm.ir.forms import UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, Block, DeferredNumber, Pointer
 from mttcg.engine.llvm.places import ORIGIN
 from mttcg.engine.llvm.segment import Segment
-from mttcg.isa.riscv64.decode import PAGE
+from mttcg.memory.page import PAGE
 
 LONGEST_SPAN = 1 << 13
 """Bytes that are looked at together, at most."""

@@ -12,7 +12,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import UNKNOWN
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I32, I64, Pointer
-from mttcg.engine.llvm.places import FCSR, FRAME
+from mttcg.engine.llvm.places import FLOAT_CONTROL, FRAME
 
 DEFAULT = 0x1F80
 """All exceptions masked, to nearest, no flag, subnormal numbers as they are."""
@@ -30,18 +30,18 @@ def leave(build: Builder) -> None:
     at = build.offset(FRAME, 8 * Word.MXCSR)
     build.run("@llvm.x86.sse.stmxcsr", at)
     control = build.cast("zext", build.load(at, UNKNOWN, I32), I64)
-    found = build.load(FCSR, UNKNOWN, I64)
+    found = build.load(FLOAT_CONTROL, UNKNOWN, I64)
     for source, target in FLAGS:
         down, up = max(source - target, 0), max(target - source, 0)
         moved = build.binary("lshr" if down else "shl", control, down or up)
         found = build.binary("or", found, build.binary("and", moved, 1 << target))
-    build.store(found, FCSR, UNKNOWN)
+    build.store(found, FLOAT_CONTROL, UNKNOWN)
     _load(build, I32(DEFAULT))
 
 
 def enter(build: Builder) -> None:
     """Have the guest's rounding mode, and no flag."""
-    frm = build.binary("lshr", build.load(FCSR, UNKNOWN, I64), FRM_SHIFT)
+    frm = build.binary("lshr", build.load(FLOAT_CONTROL, UNKNOWN, I64), FRM_SHIFT)
     twice = build.binary("shl", build.binary("and", frm, 7), 1)
     control = build.binary("and", build.binary("lshr", I64(CONTROLS), twice), 3)
     whole = build.binary("or", build.binary("shl", control, CONTROL_SHIFT), DEFAULT)
@@ -56,7 +56,7 @@ def _load(build: Builder, value: I32) -> None:
 
 def call_out(build: Builder, function: Pointer, *arguments: I64 | int) -> None:
     """Call a function of the host that takes six arguments; see `call_out_function`."""
-    build.run(CALL_OUT_NAME, FCSR, FRAME, function, *arguments)
+    build.run(CALL_OUT_NAME, FLOAT_CONTROL, FRAME, function, *arguments)
 
 
 @cache
@@ -64,7 +64,7 @@ def call_out_function() -> str:
     """A function that lets the host compute in between; once in a module that calls out."""
     callee = Pointer("%function")
     arguments = [I64(f"%{name}") for name in ("data", "a", "b", "c", "d", "e")]
-    parameters = (FCSR, FRAME, callee, *arguments)
+    parameters = (FLOAT_CONTROL, FRAME, callee, *arguments)
     function = Function(f"internal void {CALL_OUT_NAME}", parameters, "noinline #0", aliased=True)
     build = Builder(function)
     leave(build)

@@ -11,7 +11,7 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
 from mttcg.engine.llvm.ir.function import Function, Section
-from mttcg.isa.riscv64.hart import OFFSET
+from mttcg.isa.riscv64.state import OFFSET
 
 ROW_BYTES = 16
 RUN_KEY = 1
@@ -56,7 +56,7 @@ entry:
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
-  %fcsr = getelementptr i8, ptr %hart, i64 {OFFSET["fcsr"]}
+  %float_control = getelementptr i8, ptr %hart, i64 {OFFSET["fcsr"]}
 {ENTER}
   %entered = add i64 %known, 1
   %before = atomicrmw xchg ptr %inside, i64 %entered seq_cst

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.values import Block
 from mttcg.engine.llvm.observed import Entries
-from mttcg.isa.riscv64.encoding import length
+from mttcg.engine.llvm.sweep import NOWHERE, Instruction
 
 
 class Place(NamedTuple):
@@ -15,14 +15,23 @@ class Place(NamedTuple):
     while it runs.
     """
 
-    pc: int
-    word: int
+    instruction: Instruction
     left: int
+
+    @property
+    def pc(self) -> int:
+        """Its address."""
+        return self.instruction.pc
+
+    @property
+    def word(self) -> int:
+        """Its bits."""
+        return self.instruction.word
 
     @property
     def following(self) -> int:
         """Address after it."""
-        return self.pc + length(self.word)
+        return self.instruction.following
 
 
 class Pending(NamedTuple):
@@ -48,7 +57,7 @@ class Segment:
 
     def __init__(self) -> None:
         self.leader = 0
-        self.place = Place(0, 0, 0)
+        self.place = Place(NOWHERE, 0)
         self.pending = Pending()
         self.next_round: Block | None = None
         self.restart: Block | None = None

@@ -14,7 +14,7 @@ from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.places import COUNT, FRAME, HART, NEXT, PC, SINCE
 from mttcg.engine.llvm.registers import PLACES
 from mttcg.engine.llvm.windows import SHOW
-from mttcg.isa.riscv64.hart import OFFSET
+from mttcg.isa.riscv64.state import OFFSET
 
 FRAME_FIELDS = {
     places.EXIT: Word.EXIT,
@@ -32,8 +32,8 @@ HART_FIELDS = {
         places.REQUEST: "request",
         places.RESERVATION: "reservation",
         places.RESERVED: "reservation_value",
-        places.MSTATUS: "mstatus",
-        places.FCSR: "fcsr",
+        places.STATUS: "mstatus",
+        places.FLOAT_CONTROL: "fcsr",
     }.items()
 }
 ROW_BYTES, DATA_OFFSET = 16, 8

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from mttcg.engine.llvm.targets import target_of
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import Kind, classify, length
-from mttcg.isa.riscv64.table.decode import decode
+from mttcg.isa.code import Code
+from mttcg.isa.facts import Facts
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.kind import Kind
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.decode import word_at
 
-UPPER_BYTES = 4
-"""Length of auipc, which has no short form."""
-RETURN_ADDRESSES = (1, 5)
-"""x1 and x5: a jump that links to one of them is a call (psABI)."""
+ADDRESS_BYTES = 4
+"""Length of an instruction that computes an address for the jump behind it."""
+CALLS = (InstructionClass.CALL, InstructionClass.SWITCH)
 NO_FOLLOWER = (Kind.JUMP, Kind.INDIRECT, Kind.ILLEGAL)
 """What comes behind these is reached from elsewhere, or not at all: padding is zeros."""
 
@@ -23,18 +24,28 @@ class Instruction:
 
     pc: int
     word: int
-    kind: Kind
+    facts: Facts
+
+    @property
+    def kind(self) -> Kind:
+        """What it is to a block."""
+        return self.facts.kind
 
     @property
     def following(self) -> int:
         """Address after it."""
-        return self.pc + length(self.word)
+        return self.pc + self.facts.length
+
+
+NOWHERE = Instruction(0, 0, Facts(0, Kind.PLAIN))
+"""In place of one, before there is any."""
 
 
 class Sweep:
     """The instructions and block heads that can be reached in a page.
 
     Args:
+        code: the guest's instructions.
         start: address of the page.
         half_at: the 16 bits at an offset in the page; past its end for what straddles it.
         entries: addresses to begin at.
@@ -53,6 +64,7 @@ class Sweep:
 
     def __init__(
         self,
+        code: Code,
         start: int,
         half_at: Callable[[int], int],
         entries: Iterable[int],
@@ -61,6 +73,7 @@ class Sweep:
         longest: int = PAGE,
         elsewhere: Callable[[int], bool] = lambda pc: False,
     ) -> None:
+        self.code = code
         self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
         self.longest = longest
         self.instructions: dict[int, Instruction] = {}
@@ -97,7 +110,7 @@ class Sweep:
             here = self.instructions[pc]
             ends = here.kind.ends_block or here.following not in found
             count, size = (0, 0) if ends else found[here.following]
-            found[pc] = count + 1, size + length(here.word)
+            found[pc] = count + 1, size + here.facts.length
         return found
 
     def called(self) -> frozenset[int]:
@@ -106,17 +119,18 @@ class Sweep:
         return frozenset(filter(self.inside, (to for call in calls for to in self.targets(call))))
 
     def targets(self, last: Instruction) -> list[int]:
-        """The addresses that are named by a branch, a direct jump, or auipc with jalr."""
-        direct = target_of(last.word, last.pc)
+        """The addresses that are named by a branch, a jump, or a jump and what is before it."""
+        direct = last.facts.target_from(last.pc)
         if direct is not None:
             return [direct]
-        before = self.instructions.get(last.pc - UPPER_BYTES)
-        upper, jump = before and decode(before.word), decode(last.word)
-        if not (before and upper and jump and last.kind is Kind.INDIRECT):
+        before = self.instructions.get(last.pc - ADDRESS_BYTES)
+        if before is None or before.facts.address is None or last.facts.indirect is None:
             return []
-        if upper.name != "auipc" or upper.rd != jump.rs1:
+        register, displacement = last.facts.indirect
+        if before.facts.destination != register:
             return []
-        return [before.pc + upper.immediate + jump.immediate & (1 << 64) - 2]
+        target = before.pc + before.facts.address + displacement
+        return [target & (1 << 64) - self.code.alignment]
 
     def inside(self, pc: int) -> bool:
         """Whether an address is in the page."""
@@ -143,11 +157,8 @@ class Sweep:
                 return
 
     def _read(self, pc: int) -> Instruction:
-        offset = pc - self.start
-        word = self.half_at(offset)
-        if length(word) == 4:
-            word |= self.half_at(offset + 2) << 16
-        return Instruction(pc, word, classify(word))
+        word = word_at(self.code, pc - self.start, self.half_at)
+        return Instruction(pc, word, self.code.facts(word))
 
     def _after(self, last: Instruction) -> None:
         if self.calls or not is_call(last):
@@ -159,8 +170,4 @@ class Sweep:
 
 def is_call(last: Instruction) -> bool:
     """Whether it is a jump that links: what follows it is returned to."""
-    if last.kind not in (Kind.JUMP, Kind.INDIRECT):
-        return False
-    if length(last.word) == 2:
-        return last.word >> 12 == 0b1001  # c.jalr
-    return last.word >> 7 & 31 in RETURN_ADDRESSES
+    return last.facts.what in CALLS

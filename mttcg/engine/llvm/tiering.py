@@ -16,7 +16,7 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
 REPORTS_OF_A_CHANGING_PAGE = 32
@@ -47,7 +47,7 @@ class Tiering:
 
     def __init__(
         self,
-        hart: Hart,
+        hart: VcpuState,
         frame: "np.ndarray[Any, np.dtype[np.uint64]]",
         cache: BlockCache,
         arena: Arena,

@@ -11,8 +11,8 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.hart import MACHINE_MODE
+from mttcg.isa.riscv64.state import MACHINE_MODE
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
@@ -117,6 +117,7 @@ class Translator:
         not be run before the page changes again.
         """
         return Sweep(
+            self.cache.code,
             self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
             entries,
@@ -128,6 +129,7 @@ class Translator:
     def rest(self, page: int, slot: int, pc: int) -> Sweep:
         """What goes on in the middle of a block; not all, as another access may end it soon."""
         return Sweep(
+            self.cache.code,
             self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
             [pc],

@@ -14,8 +14,8 @@ import numpy as np
 from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
+from mttcg.memory.page import PAGE
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
 RECORDS = ("record", "timed", "retired", "transfer")

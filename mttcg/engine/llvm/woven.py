@@ -11,8 +11,7 @@ from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
 from mttcg.instrument.native import frames
-from mttcg.isa.riscv64.classes import is_jump
-from mttcg.tbcache.layout import HALVES
+from mttcg.memory.code_pages import HALVES
 
 
 class Woven:
@@ -81,13 +80,14 @@ class Woven:
             if row.kind == "table":
                 half = retired.pc % (2 * HALVES) // 2
                 self.calls.add(row, offset_of_block(self.slot, half), 1)
-            elif row.kind == "transfer" and not is_jump(retired.word):
+            elif row.kind == "transfer" and not retired.jumps:
                 continue
             elif self.records.has(row):
                 self.records.retired(row, retired)
             else:
-                what = retired.word | retired.register << 32
-                counted = retired.counted() if is_jump(retired.word) else 0
+                jumps = frames.JUMPS if retired.jumps else 0
+                what = retired.word | retired.register << 32 | jumps
+                counted = retired.counted() if retired.jumps else 0
                 self.calls.run(row, retired.pc, what, retired.value, retired.target, counted)
 
     def before_atomic(self) -> I64 | None:

@@ -12,15 +12,15 @@ from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
+from mttcg.engine.unicorn.riscv64.left_to_host import is_extreme
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import Kind, classify, length
-from mttcg.isa.riscv64.hart import Hart
 from mttcg.isa.riscv64.interpreter import compute
-from mttcg.isa.riscv64.system import float_enabled
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.system import MemoryFault
+from mttcg.memory.code_pages import HALVES, SLOTS
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.layout import HALVES, SLOTS
 
 CODE_BASE = 1 << 40
 """Guest-physical address at which Unicorn sees the fetched pages; beyond any RAM."""
@@ -138,7 +138,7 @@ class UnicornEngine(UnicornRegisters):
                 return self._exit(reason)
 
     def _is_extreme(self, word: int) -> bool:
-        return classify(word) is Kind.EXTREME and float_enabled(self.hart)
+        return is_extreme(word) and float_enabled(self.hart)
 
     def _compute(self, pc: int, word: int) -> int:
         """Run fmin or fmax, which ends its block, and is counted, by its definition.
@@ -176,7 +176,7 @@ class UnicornEngine(UnicornRegisters):
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
-        return Exit(ExitKind.TRAP, pc, cause=self._cause(reason, pc), address=detail)
+        return Exit(ExitKind.TRAP, pc, fault=self._fault(reason, pc), address=detail)
 
     def _cannot_fetch(self, pc: int, address: int) -> Exit:
         """No RAM at an address that Unicorn fetched for the block at pc."""
@@ -188,12 +188,12 @@ class UnicornEngine(UnicornRegisters):
         self.hart.instructions += 1
         return Exit(ExitKind.SYSTEM, pc, word=self.word_at(pc))
 
-    def _cause(self, reason: Reason, pc: int) -> Cause:
+    def _fault(self, reason: Reason, pc: int) -> MemoryFault:
         if reason is Reason.ATOMIC_ACCESS:
             is_load = self.word_at(pc) >> 27 == 0b00010
-            return Cause.LOAD_ACCESS if is_load else Cause.STORE_ACCESS
+            return MemoryFault.LOAD if is_load else MemoryFault.STORE
         misaligned_load = reason is Reason.LOAD_MISALIGNED
-        return Cause.LOAD_MISALIGNED if misaligned_load else Cause.STORE_MISALIGNED
+        return MemoryFault.LOAD_MISALIGNED if misaligned_load else MemoryFault.STORE_MISALIGNED
 
     def word_at(self, pc: int) -> int:
         """The instruction at pc, 16 or 32 bits, as this vCPU fetches it."""
@@ -215,7 +215,7 @@ class UnicornEngine(UnicornRegisters):
         page, count = self.cache.page_of(begin), 0
         slot = self.cache.used[page]
         while begin < end:
-            begin += length(self.cache.half_at(page, slot, begin % PAGE))
+            begin += self.cache.code.length(self.cache.half_at(page, slot, begin % PAGE))
             count += 1
         return count
 
@@ -285,7 +285,7 @@ class UnicornEngine(UnicornRegisters):
                 return
         else:
             block = self._block_at(pc)
-        if block.terminator.runs_on_host and (block.slot, pc) not in self.clean:
+        if block.terminator in self.cache.left_to_host.kinds and (block.slot, pc) not in self.clean:
             # it may have been translated before its last instruction was left to the host
             self.clean.add((block.slot, pc))
             self.engine.ctl_remove_cache(pc, block.pc + block.size)

@@ -7,7 +7,7 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from mttcg.isa.riscv64.hart import OFFSET
+from mttcg.isa.riscv64.state import OFFSET
 
 
 class Word(IntEnum):

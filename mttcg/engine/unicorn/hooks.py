@@ -10,16 +10,17 @@ from unicorn import riscv_const
 
 from mttcg.engine.unicorn import frame as at
 from mttcg.engine.unicorn.frame import GOLDEN, Reason, Word
+from mttcg.engine.unicorn.riscv64.from_rows import FIRST_AMO, LR, SC
+from mttcg.engine.unicorn.riscv64.look_up import atomic_operation, destination_and_jump
 from mttcg.instrument import events
 from mttcg.instrument.native.frames import HOW_BITS
-from mttcg.isa import native as host
-from mttcg.isa.riscv64 import classes
-from mttcg.isa.riscv64.atomics import LR, SC, amo32, amo64, is_amo
-from mttcg.isa.riscv64.classes import FLOATS
-from mttcg.isa.riscv64.hart import NO_RESERVATION
+from mttcg.isa.facts import FLOATS
+from mttcg.isa.riscv64.state import NO_RESERVATION
+from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.native import host
+from mttcg.native.amo import amo32, amo64
 
 U64 = np.uint64
-destination_of = njit(cache=True)(classes.destination_of)
 ENGINE, HART = int(Word.ENGINE), int(Word.HART)
 RAM, RAM_BASE, RAM_SIZE = int(Word.RAM), int(Word.RAM_BASE), int(Word.RAM_SIZE)
 PAGE_SLOT, PAGE_DEVICE = int(Word.PAGE_SLOT), int(Word.PAGE_DEVICE)
@@ -138,7 +139,7 @@ def is_plain(frame, address):
     offset = address - get(frame, RAM_BASE)
     if offset >= get(frame, RAM_SIZE):
         return False
-    return host.load8(get(frame, PAGE_DEVICE) + (offset >> U64(12))) == U64(0)
+    return host.load8(get(frame, PAGE_DEVICE) + (offset >> U64(PAGE_SHIFT))) == U64(0)
 
 
 @cfunc(
@@ -146,7 +147,7 @@ def is_plain(frame, address):
 )
 def on_tlb_fill(_engine, address, kind, result, frame):
     """Map a page: data accesses to RAM itself, fetches to the current version of the code page."""
-    page = (address - get(frame, RAM_BASE)) >> U64(12)
+    page = (address - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
     inside = address - get(frame, RAM_BASE) < get(frame, RAM_SIZE)
     if kind == UC_MEM_FETCH:
         slot = U64(0)
@@ -155,7 +156,7 @@ def on_tlb_fill(_engine, address, kind, result, frame):
         if slot == U64(0):
             leave(frame, FETCH_PAGE, U64(0), address)
             return False
-        host.store64(result, get(frame, FETCHED) + (slot - U64(1)) * U64(4096))
+        host.store64(result, get(frame, FETCHED) + (slot - U64(1)) * U64(PAGE))
         host.store64(result + U64(8), U64(PROT_EXEC))
         return True
     if not inside or host.load8(get(frame, PAGE_DEVICE) + page) != U64(0):
@@ -175,18 +176,19 @@ def retire(frame, target):
     put(frame, PENDING_PC, U64(at.NOWHERE))
     tables = get(frame, EVERY_TABLE + 1)
     if tables != U64(0):
-        page, half = (pc - get(frame, RAM_BASE)) >> U64(12), (pc & U64(4095)) >> U64(1)
+        page, half = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT), (pc & U64(PAGE - 1)) >> U64(1)
         slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
         run_rows(get(frame, EVERY_TABLE), tables, pc, U64(1), slot, half, U64(0))
     count = get(frame, EVERY_RETIRED + 1)
     if count == U64(0):
         return
-    register, value = U64(destination_of(np.int64(word))), U64(0)
+    register, jumps = destination_and_jump(word)
+    value = U64(0)
     if register >= U64(FLOATS):
         value = read_register(frame, U64(F0 - FLOATS) + register)
     elif register != U64(0):
         value = read_register(frame, U64(X0) + register)
-    what = word | (register << U64(32))
+    what = word | (register << U64(32)) | jumps
     retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
     run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 
@@ -213,9 +215,9 @@ def on_block(_engine, pc, size, frame):
         if host.load64(hart + U64(at.REQUEST)) != U64(0):
             leave(frame, REQUESTED, pc, U64(0))
             return
-    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    page = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
     pieces = host.load64(get(frame, PAGE_ENTRIES) + U64(8) * page)
-    half = (pc & U64(4095)) >> U64(1)
+    half = (pc & U64(PAGE - 1)) >> U64(1)
     piece = host.load64(pieces + half * U64(8))
     known, count = piece & U64(0xFFFF), (piece >> U64(16)) & U64(0xFFFF)
     rest, whole = (piece >> U64(32)) & U64(0xFFFF), piece >> U64(48)
@@ -241,14 +243,14 @@ def on_block(_engine, pc, size, frame):
 @njit(cache=True)
 def instruction_at(frame, pc):
     """The instruction word at a pc, from the version of the page that this vCPU fetches."""
-    page = (pc - get(frame, RAM_BASE)) >> U64(12)
+    page = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
     slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
-    offset = pc & U64(4095)
-    word = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset)
+    offset = pc & U64(PAGE - 1)
+    word = host.load16(get(frame, ORIGINAL) + (slot << U64(PAGE_SHIFT)) + offset)
     if word & U64(3) != U64(3):
         return word
     if offset < U64(4094):
-        high = host.load16(get(frame, ORIGINAL) + (slot << U64(12)) + offset + U64(2))
+        high = host.load16(get(frame, ORIGINAL) + (slot << U64(PAGE_SHIFT)) + offset + U64(2))
     else:
         high = host.load16(get(frame, RAM) + (pc + U64(2) - get(frame, RAM_BASE)))
     return word | (high << U64(16))
@@ -325,7 +327,7 @@ def on_access(_engine, kind, address, size, value, frame):
     """
     write = U64(1) if kind == UC_MEM_WRITE else U64(0)
     last = address + U64(size) - U64(1)
-    if write and (address ^ last) >> U64(12) != U64(0) and not is_plain(frame, last):
+    if write and (address ^ last) >> U64(PAGE_SHIFT) != U64(0) and not is_plain(frame, last):
         return
     pc = read_register(frame, PC)
     observe_access(frame, pc, address, U64(size), U64(value), write)
@@ -400,9 +402,10 @@ def stored_by(frame, operation, size, old, operand):
 @njit(cache=True)
 def run_atomic(frame, pc, word):
     """Run an AMO, LR or SC; False if the vCPU has to deal with it."""
-    operation, size = int(word >> U64(27)), 1 << int((word >> U64(12)) & U64(7))
+    function = (word >> U64(12)) & U64(7)
+    operation, size = atomic_operation(word), 1 << int(function)
     reserved = operation == LR and (word >> U64(20)) & U64(31) != U64(0)
-    if reserved or not is_amo(operation, size):
+    if reserved or operation == 0:
         return False
     address = read_register(frame, U64(X0) + ((word >> U64(15)) & U64(31)))
     if address & U64(size - 1) != U64(0):
@@ -418,7 +421,7 @@ def run_atomic(frame, pc, word):
     elif operation == SC:
         result = store_conditional(frame, pc, word, address, size)
     else:
-        result = read_modify_write(frame, pc, operation, word, address, size)
+        result = read_modify_write(frame, pc, operation - FIRST_AMO, word, address, size)
     target = (word >> U64(7)) & U64(31)
     if target != U64(0):
         write_register(frame, U64(X0) + target, result)

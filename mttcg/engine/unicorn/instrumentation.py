@@ -10,7 +10,7 @@ from mttcg.engine.unicorn.frame import Word
 from mttcg.engine.unicorn.library import add_hook, delete_hook
 from mttcg.engine.unicorn.sites import SiteTables, rows_of
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.riscv64.decode import PAGE
+from mttcg.memory.page import PAGE
 
 HOOKS_BY_ADDRESS = 16
 """Up to so many instrumented addresses have a hook each; each hit walks them all, so beyond that

@@ -18,15 +18,15 @@ from mttcg.engine.unicorn.library import add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.riscv64.decode import PAGE
-from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.loadstore import access_of
-from mttcg.isa.riscv64.system import float_enabled
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.code import Code
+from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.system import MemoryFault
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
-FAULTS = {Reason.LOAD: Cause.LOAD_ACCESS, Reason.STORE: Cause.STORE_ACCESS}
+FAULTS = {Reason.LOAD: MemoryFault.LOAD, Reason.STORE: MemoryFault.STORE}
 COMPLETED = (Reason.NONE, Reason.FETCH_PAGE)
 """After a jump out of RAM Unicorn looks already at what comes next."""
 
@@ -98,21 +98,22 @@ class Stepper:
     Args:
         memory: what this process has mapped.
         hart: the hart's state.
+        code: the guest's instructions.
     """
 
-    def __init__(self, memory: Memory, hart: Hart) -> None:
-        self.hart = hart
-        self.code = memoryview(mmap.mmap(-1, PAGE))
+    def __init__(self, memory: Memory, hart: Hart, code: Code) -> None:
+        self.hart, self.code = hart, code
+        self.page = memoryview(mmap.mmap(-1, PAGE))
         self.placed = (0, 0)
         self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
         self.engine.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
         # RAM: written by every vCPU and device; the guest orders its accesses
         plain = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_WRITE
         self.engine.mem_map_ptr(memory.ram_base, memory.ram_size, plain, memory.ram)
-        code = ctypes.addressof(ctypes.c_char.from_buffer(self.code))
+        place = ctypes.addressof(ctypes.c_char.from_buffer(self.page))
         fetched = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
-        self.engine.mem_map_ptr(CODE_BASE, PAGE, fetched, code)
-        self._fill_frame(memory, code)
+        self.engine.mem_map_ptr(CODE_BASE, PAGE, fetched, place)
+        self._fill_frame(memory, place)
         self.registers = UnicornRegisters(self.engine, self.frame)
         seen = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
         for kind, function in (
@@ -167,10 +168,10 @@ class Stepper:
         status = start(self.engine._uch, pc, self._elsewhere(pc), 0, 1)
         reason = Reason(int(self.frame[Word.EXIT]))
         if reason in FAULTS:
-            if access_of(word) is not None:
+            if self.code.facts(word).kind in (Kind.LOAD, Kind.STORE):
                 return Exit(ExitKind.ACCESS, pc, word=word)
             address = int(self.frame[Word.EXIT_DETAIL])
-            return Exit(ExitKind.TRAP, pc, cause=FAULTS[reason], address=address)
+            return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=address)
         if reason not in COMPLETED or (status and reason is Reason.NONE):
             return Exit(ExitKind.SYSTEM, pc, word=word)
         self.registers.spill()
@@ -187,8 +188,8 @@ class Stepper:
 
         Unicorn may have translated what lay behind the last one, so its translations go.
         """
-        for number, byte in enumerate(word.to_bytes(4, "little")[: length(word)]):
-            self.code[(pc + number) % PAGE] = byte
+        for number, byte in enumerate(word.to_bytes(4, "little")[: self.code.length(word)]):
+            self.page[(pc + number) % PAGE] = byte
         if self.placed != (pc, word):
             self.placed = (pc, word)
             self.engine.ctl_flush_tb()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mttcg.instrument.api.targets import Board, Probe, Stream, When
+from mttcg.instrument.api.targets import Probe, Stream, VcpuWords, When
 from mttcg.instrument.errors import NotPortableError
 
 
@@ -72,18 +72,18 @@ class Change:
 
 def _name_of(value: Any, plugin: Any) -> str | None:
     """The name under which a plugin's module, or its declarations, have a value."""
-    if isinstance(value, Board | Stream):
+    if isinstance(value, VcpuWords | Stream):
         return value.name if value.plugin == plugin.name else None
     name = value.name if isinstance(value, Probe) else getattr(value, "__name__", None)
     return name if name and getattr(plugin.module, name, None) is value else None
 
 
 def _reference(value: Any, plugin: Any) -> list[str]:
-    if isinstance(value, Board | Stream | Probe) or callable(value):
+    if isinstance(value, VcpuWords | Stream | Probe) or callable(value):
         name = _name_of(value, plugin)
         if name is None:
             raise NotPortableError(repr(value), "a function at the plugin's module level")
-        kind = "declared" if isinstance(value, Board | Stream) else "named"
+        kind = "declared" if isinstance(value, VcpuWords | Stream) else "named"
         return [kind, name]
     text = repr(value)
     try:
@@ -123,7 +123,7 @@ def from_text(text: str, plugins: Any, declared: Any) -> Change | None:
     Args:
         text: what `to_text` gave.
         plugins: loaded plugins by name.
-        declared: boards and streams by (plugin, name).
+        declared: words and streams by (plugin, name).
     """
     plain = json.loads(text)
     name = plain["plugin"]

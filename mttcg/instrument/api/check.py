@@ -7,12 +7,12 @@ from mttcg.instrument import events
 from mttcg.instrument.api.changes import Attachment, Where
 from mttcg.instrument.api.targets import (
     BlockTable,
-    Board,
     CodeTable,
     Counter,
     Probe,
     Scoreboard,
     Stream,
+    VcpuWords,
     When,
 )
 from mttcg.instrument.errors import TargetError
@@ -44,12 +44,12 @@ def check_target(attachment: Attachment) -> None:
         if target.dtype in (events.RETIRED, events.TRANSFER) and not anywhere:
             refuse("records after an instruction are of every one: no pc, once or when")
     elif isinstance(target, Probe):
-        if opaque is not None and not isinstance(opaque, Board):
+        if opaque is not None and not isinstance(opaque, VcpuWords):
             refuse(f"a probe's opaque is a scoreboard or None, not {opaque!r}")
     elif isinstance(target, CodeTable):
         if where is not Where.BLOCK and isinstance(target, BlockTable):
             refuse("a BlockTable counts blocks only")
-    elif isinstance(target, Board):
+    elif isinstance(target, VcpuWords):
         if not isinstance(target, Counter):
             refuse("a Scoreboard is for probes; attach a Counter")
     elif not callable(target):

@@ -4,10 +4,10 @@ from typing import Protocol
 
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
-from mttcg.isa.riscv64.registers import INDEX
+from mttcg.isa.base import Registers
 
 
-class Access(Protocol):
+class StateAccess(Protocol):
     """What reaches a vCPU's registers and the guest's memory."""
 
     def read_x(self, register: int) -> int:
@@ -32,8 +32,8 @@ class Access(Protocol):
         """Write bytes of guest memory."""
 
 
-class Moment:
-    """What may be touched at a moment of a vCPU's life."""
+class CallbackPhase:
+    """What a vCPU is at when a callback runs, or does not: what may be touched then."""
 
     TRANSLATION = "before a block is translated"
     MEMORY = "in a memory callback, where the instruction is half done"
@@ -41,7 +41,7 @@ class Moment:
     ELSEWHERE = "outside of the callbacks of its own vCPU"
 
 
-_READABLE = {Moment.MEMORY, Moment.EXACT}
+_READABLE = {CallbackPhase.MEMORY, CallbackPhase.EXACT}
 
 
 class Cpu:
@@ -52,10 +52,11 @@ class Cpu:
         count: how many vCPUs the guest has.
     """
 
-    def __init__(self, index: int, count: int, access: Access) -> None:
+    def __init__(self, index: int, count: int, access: StateAccess, registers: Registers) -> None:
         self.index, self.count = index, count
+        self._registers = registers
         self._access = access
-        self._moment = Moment.ELSEWHERE
+        self._phase = CallbackPhase.ELSEWHERE
         self._pc = 0
 
     def __index__(self) -> int:
@@ -64,15 +65,15 @@ class Cpu:
     def __repr__(self) -> str:
         return f"Cpu({self.index})"
 
-    def open(self, moment: str, pc: int) -> tuple[str, int]:
+    def open(self, phase: str, pc: int) -> tuple[str, int]:
         """Open the vCPU to a callback; what to give `close` behind it. Used by the runtime."""
-        before = self._moment, self._pc
-        self._moment, self._pc = moment, pc
+        before = self._phase, self._pc
+        self._phase, self._pc = phase, pc
         return before
 
     def close(self, before: tuple[str, int]) -> None:
         """Undo `open`."""
-        self._moment, self._pc = before
+        self._phase, self._pc = before
 
     @property
     def pc(self) -> int:
@@ -86,15 +87,15 @@ class Cpu:
 
     @pc.setter
     def pc(self, value: int) -> None:
-        self._check("moving pc", {Moment.EXACT})
+        self._check("moving pc", {CallbackPhase.EXACT})
         address = code_address("pc", value)
         if address != self._pc:
             self._pc = address
             self._access.move(address)
 
-    def _check(self, asked: str, moments: set[str]) -> None:
-        if self._moment not in moments:
-            raise StateUnavailableError(asked, self._moment)
+    def _check(self, asked: str, phases: set[str]) -> None:
+        if self._phase not in phases:
+            raise StateUnavailableError(asked, self._phase)
 
     def read_register(self, name: str) -> int:
         """A register by its ABI or architectural name ("a0", "x10", "fa0", "pc").
@@ -117,17 +118,16 @@ class Cpu:
         if file == "pc":
             self.pc = value
             return
-        self._check(f"writing register {name}", {Moment.EXACT})
+        self._check(f"writing register {name}", {CallbackPhase.EXACT})
         bits = word(f"register {name}", value)
         if file == "x":
             self._access.write_x(number, bits)
         else:
             self._access.write_f(number, bits)
 
-    @staticmethod
-    def _find(name: str) -> tuple[str, int]:
+    def _find(self, name: str) -> tuple[str, int]:
         try:
-            return INDEX[name]
+            return self._registers.index[name]
         except (KeyError, TypeError):
             raise UnknownRegisterError(name) from None
 
@@ -142,7 +142,8 @@ class Cpu:
         return self._access.read_memory(*place)
 
     def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes of guest RAM. Code needs a fence.i of the guest to be seen.
+        """Write bytes of guest RAM. The guest sees it as code when it
+        asks for that, as for what it writes itself.
 
         `data` is what Python takes for bytes: those of a numpy array as well. Raises as
         `read_memory` does.
@@ -156,5 +157,5 @@ class Cpu:
         self._access.write_memory(place, plain)
 
     def physical(self, address: int) -> int:
-        """Guest-physical address of a virtual one; the same, as in machine mode nothing maps."""
+        """Guest-physical address of a virtual one; the same, as nothing maps."""
         return word("address", address)

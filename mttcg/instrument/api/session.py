@@ -20,7 +20,7 @@ class Guest(Protocol):
         """How many vCPUs it has."""
 
     def declare(self, plugin: str, thing: Any) -> None:
-        """Make room for a board or stream."""
+        """Make room for words or a stream."""
 
     def change(self, change: Any) -> Ticket:
         """Attach something, or take it away."""
@@ -29,8 +29,8 @@ class Guest(Protocol):
     def symbols(self) -> Mapping[str, int]:
         """Addresses of the guest file's symbols, by name."""
 
-    def board_words(self, board: Any, cpu: int) -> Any:
-        """The words of a board that belong to a vCPU."""
+    def vcpu_words(self, declared: Any, cpu: int) -> Any:
+        """What one vCPU has of declared words."""
 
     def counter_value(self, counter: Any, cpu: int) -> int:
         """What a Counter has counted on a vCPU."""
@@ -82,16 +82,16 @@ def current_plugin() -> str:
 
 
 def declare(thing: Any) -> str:
-    """Declare a board or stream for the calling plugin; the plugin's name."""
+    """Declare words or a stream for the calling plugin; the plugin's name."""
     plugin = current_plugin()
     if _guest is not None:
         _guest.declare(plugin, thing)
     return plugin
 
 
-def board_words(board: Any, cpu: int) -> Any:
-    """The words of a board that belong to a vCPU."""
-    return guest(f"the values of {board!r}").board_words(board, cpu)
+def vcpu_words(declared: Any, cpu: int) -> Any:
+    """What one vCPU has of declared words."""
+    return guest(f"the values of {declared!r}").vcpu_words(declared, cpu)
 
 
 def counter_value(counter: Any, cpu: int) -> int:

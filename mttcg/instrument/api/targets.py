@@ -10,9 +10,10 @@ from mttcg.instrument.api import session
 from mttcg.instrument.api.values import whole_number
 from mttcg.instrument.errors import BadValueError, DeclarationError
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
+from mttcg.memory.code_pages import HALVES, SLOTS
 
 MOST_WORDS = 1 << 32
-"""Of a board, for each vCPU; memory is taken for what is used."""
+"""For each vCPU; memory is taken for what is used."""
 
 
 def _check_name(name: object) -> None:
@@ -20,7 +21,7 @@ def _check_name(name: object) -> None:
         raise BadValueError("name", name, "text")
 
 
-class Board:
+class VcpuWords:
     """Words of memory that each vCPU has for itself, and that anybody may read and sum.
 
     Declared in `plugin_init` or at module level. What a vCPU writes lies in pages of its own, so
@@ -46,11 +47,11 @@ class Board:
     def values(self, cpu: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         """The words of one vCPU, in place: only that vCPU's process may write them."""
         index = whole_number("cpu", cpu)
-        words: np.ndarray[Any, np.dtype[np.uint64]] = session.board_words(self, index)
+        words: np.ndarray[Any, np.dtype[np.uint64]] = session.vcpu_words(self, index)
         return words
 
 
-class Scoreboard(Board):
+class Scoreboard(VcpuWords):
     """Words for a probe to count in: it gets its vCPU's as an array.
 
     Declared in `plugin_init` or at module level. No report has them by itself: read them in
@@ -62,7 +63,7 @@ class Scoreboard(Board):
     """
 
 
-class Counter(Board):
+class Counter(VcpuWords):
     """A count of executions or accesses, kept inline by translated code.
 
     Declared in `plugin_init` or at module level. It is in its plugin's report by itself, under its
@@ -104,11 +105,11 @@ def counted(words: Any, instructions: int, blocks: int) -> int:
     return value
 
 
-BLOCK_TABLE_WORDS = 16384 * 2048
+BLOCK_TABLE_WORDS = SLOTS * HALVES
 """One per half of every slot of the block cache; memory is taken for what is executed."""
 
 
-class CodeTable(Board):
+class CodeTable(VcpuWords):
     """A count for each place of code, in each version of its page, kept inline.
 
     Attached to blocks it counts their executions, to instructions how often each was retired.

@@ -7,7 +7,6 @@ path of a Python file, or of a package's folder; `plugin_modules` says what such
 
 import ast
 import importlib
-import importlib.metadata
 import importlib.util
 import pkgutil
 import re
@@ -16,13 +15,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import PluginError
 from mttcg.instrument.api.api_version import check_api_version
 from mttcg.instrument.api.options import PluginSpec, build_options, parse_spec
 from mttcg.instrument.loading import plugin_modules
 from mttcg.instrument.loading.plugin_modules import PACKAGE_FILE, load_file
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 PACKAGE = "mttcg_plugins"
 BUS_PACKAGE = "mttcg_bus"
@@ -112,14 +114,16 @@ def project_plugins() -> Iterable[PluginSource]:
 
 def entry_point_plugins() -> Iterable[PluginSource]:
     """List the plugins that installed packages announce as entry points."""
-    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    from importlib.metadata import entry_points  # takes long to load, and most runs need none
+
+    points = entry_points(group=ENTRY_POINT_GROUP)
     return [
         PluginSource(point.name, point.value, f"entry point of {distribution_name(point)}")
         for point in sorted(points, key=lambda point: point.name)
     ]
 
 
-def distribution_name(point: importlib.metadata.EntryPoint) -> str:
+def distribution_name(point: "EntryPoint") -> str:
     """Name the installed package that an entry point came from."""
     return point.dist.name if point.dist is not None else point.value
 

@@ -71,16 +71,15 @@ class PluginModules:
         self.known: dict[str, bool] = {}
         self.sources: dict[str, bytes] = {}
 
-    def spec(self) -> ModuleSpec:
+    def loader(self) -> PluginLoader:
+        """What runs the plugin's own file."""
+        return PluginLoader(self.name, str(self.path), self)
+
+    def spec(self, loader: PluginLoader) -> ModuleSpec:
         """The spec of the plugin's own module; what is beside it is within it."""
-        loader = PluginLoader(self.name, str(self.path), self)
-        spec = importlib.util.spec_from_file_location(
-            self.name,
-            self.path,
-            loader=loader,
-            submodule_search_locations=[str(self.path.parent)],
-        )
-        assert spec is not None
+        spec = ModuleSpec(self.name, loader, origin=str(self.path), is_package=True)
+        spec.submodule_search_locations = [str(self.path.parent)]
+        spec.has_location = True
         return spec
 
     def find(self, name: str, folders: Sequence[str]) -> ModuleSpec | None:
@@ -167,13 +166,12 @@ def load_file(name: str, path: Path) -> ModuleType:
     modules = PluginModules(name, path)
     before, found_before = forget_modules(name), FINDER.plugins.get(name)
     FINDER.plugins[name] = modules
-    spec = modules.spec()
-    module = importlib.util.module_from_spec(spec)
+    loader = modules.loader()
+    module = importlib.util.module_from_spec(modules.spec(loader))
     # dataclasses and typing look a class's module up by name, already while the file runs
     sys.modules[name] = module
     try:
-        assert spec.loader is not None
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         forget_modules(name)
         sys.modules.update(before)

@@ -14,7 +14,7 @@ SHORTEST_NANOSECONDS = 20_000_000
 TRIES = 5
 
 
-class Moment(NamedTuple):
+class ClockReading(NamedTuple):
     """The same moment on two clocks."""
 
     ticks: int
@@ -33,18 +33,18 @@ def _reader() -> Any:
     return ctypes.CFUNCTYPE(ctypes.c_uint64)(operations.clock())
 
 
-def look() -> Moment:
+def look() -> ClockReading:
     """Read both clocks at nearly the same moment: the tightest of some tries."""
     tries = []
     for _ in range(TRIES):
         before = time.monotonic_ns()
         ticks = clock_ticks()
         after = time.monotonic_ns()
-        tries.append((after - before, Moment(ticks, (before + after) // 2)))
+        tries.append((after - before, ClockReading(ticks, (before + after) // 2)))
     return min(tries)[1]
 
 
-def ticks_per_second(since: Moment) -> int:
+def ticks_per_second(since: ClockReading) -> int:
     """The clock's rate, from a moment some time ago; waits if that is too short a time."""
     while (now := look()).nanoseconds - since.nanoseconds < SHORTEST_NANOSECONDS:
         time.sleep((SHORTEST_NANOSECONDS + since.nanoseconds - now.nanoseconds) / 1e9)

@@ -1,8 +1,11 @@
 """Loops over records, for aggregators: Python that runs as native code."""
 
 import dis
+import hashlib
+import sys
 from collections.abc import Callable
 from functools import cache, wraps
+from pathlib import Path
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,8 +20,9 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function at its first call; what was compiled once is found again later.
 
     It takes numpy arrays (batches of records as well) and numbers, and keeps to the subset of
-    Python that numba compiles without Python objects. It may call others of its module that are
-    `compiled`. Nothing heavy is loaded before the first call, so a plugin stays quick to import.
+    Python that numba compiles without Python objects. It may call others that are `compiled`, of
+    its module or imported by name. Nothing heavy is loaded before the first call, so a plugin stays
+    quick to import.
 
     Raises numba's TypingError, at the call, for what is outside of that subset.
     """
@@ -29,8 +33,9 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         from numba import config, njit
 
         plain = _among_natives(function)
-        # numba sees that the function's file has changed, but not those beside it
-        config.CACHE_DIR = str(kept / beside_digest(function.__module__))
+        # numba sees that the function's file has changed, but not those beside it, nor others
+        beside, others = beside_digest(function.__module__), _others_digest(function)
+        config.CACHE_DIR = str(kept / f"{beside}{others}")
         try:
             return njit(cache=True, nogil=True)(plain)
         finally:
@@ -49,15 +54,28 @@ NATIVE = "native"
 """Attribute of a compiled function: gives what numba made of it."""
 
 
+def _neighbours(function: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """The compiled functions that a function calls, by the names that it has for them."""
+    known = getattr(function, "__globals__", {})
+    used = {i.argval for i in dis.get_instructions(function) if i.opname == "LOAD_GLOBAL"}
+    return {name: known[name] for name in sorted(used) if hasattr(known.get(name), NATIVE)}
+
+
+def _others_digest(function: Callable[..., Any]) -> str:
+    """The state of the files of other modules that a function's neighbours are in; "" without."""
+    others = {call.__module__ for call in _neighbours(function).values()} - {function.__module__}
+    digest = hashlib.blake2b(digest_size=8)
+    for name in sorted(others):
+        digest.update(Path(sys.modules[name].__file__ or "").read_bytes())
+    return digest.hexdigest() if others else ""
+
+
 def _among_natives(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with its compiled neighbours as numba has them."""
-    assert isinstance(function, FunctionType)
-    known = function.__globals__
-    used = {i.argval for i in dis.get_instructions(function) if i.opname == "LOAD_GLOBAL"}
-    names = [name for name in sorted(used) if hasattr(known.get(name), NATIVE)]
-    neighbours = {name: getattr(known[name], NATIVE)() for name in names}
-    if not neighbours:
+    neighbours = {name: getattr(call, NATIVE)() for name, call in _neighbours(function).items()}
+    if not neighbours or not isinstance(function, FunctionType):
         return function
+    known = function.__globals__
     among = FunctionType(function.__code__, {**known, **neighbours}, function.__name__)
     among.__qualname__, among.__module__ = function.__qualname__, function.__module__
     return among

@@ -7,7 +7,7 @@ has, in the order given here.
 import numpy as np
 from numba import cfunc, types
 
-from mttcg.isa import native as host
+from mttcg.native import host
 
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)

@@ -20,6 +20,7 @@ from mttcg.instrument.native.frames import (
     HOW_BITS,
     HOW_MASK,
     ITEMSIZE,
+    JUMPS,
     LIMIT,
     LOST,
     MASK,
@@ -27,6 +28,7 @@ from mttcg.instrument.native.frames import (
     MOST_TICKS,
     ONE,
     RECORDS,
+    REGISTER_MASK,
     RING,
     SCRATCH,
     SLOW,
@@ -34,14 +36,24 @@ from mttcg.instrument.native.frames import (
     START,
     WRITE,
 )
-from mttcg.isa import native as host
-from mttcg.isa.riscv64 import classes
+from mttcg.instrument.native.record_words import (
+    BLOCK_CPU_SHIFT,
+    BLOCK_SIZE_SHIFT,
+    CPU_SHIFT,
+    HOW_SHIFT,
+    RETIRED_CPU_SHIFT,
+    RETIRED_REGISTER_SHIFT,
+    SIZE_SHIFT,
+    TICKS_SHIFT,
+    TIMED_CPU_SHIFT,
+    TRANSFER_CPU_SHIFT,
+)
+from mttcg.native import host
 from mttcg_bus.ring import ring
 
 U64 = np.uint64
-is_jump = njit(cache=True)(classes.is_jump)
 SIGNATURE = types.void(*[types.uint64] * 6)
-HEAD, TAIL, DROPPED = ring.HEAD_AT, ring.TAIL_AT, ring.DROPPED_AT
+HEAD, TAIL, DROPPED = 8 * ring.HEAD_WORD, 8 * ring.TAIL_WORD, 8 * ring.DROPPED_WORD
 
 
 @njit(cache=True)
@@ -170,7 +182,8 @@ def emit_access(data, pc, address, size, value, write):
     host.store64(place + U64(8), address)
     host.store64(place + U64(16), value)
     how = write & U64(events.WRITE)
-    host.store64(place + U64(24), word(data, CPU) | (size << U64(16)) | (how << U64(24)))
+    who = word(data, CPU) << U64(CPU_SHIFT)
+    host.store64(place + U64(24), who | (size << U64(SIZE_SHIFT)) | (how << U64(HOW_SHIFT)))
 
 
 @njit(cache=True)
@@ -180,7 +193,8 @@ def write_timed_access(place, cpu, pc, address, size, value, how, time, ticks):
     host.store64(place + U64(8), address)
     host.store64(place + U64(16), value)
     host.store64(place + U64(24), time)
-    last = cpu | (size << U64(16)) | (how << U64(24)) | (ticks << U64(32))
+    last = (cpu << U64(CPU_SHIFT)) | (size << U64(SIZE_SHIFT)) | (how << U64(HOW_SHIFT))
+    last |= ticks << U64(TICKS_SHIFT)
     host.store64(place + U64(32), last)
 
 
@@ -208,8 +222,8 @@ def emit_block(data, pc, instructions, _slot, _half, size):
     """Write an `events.BLOCK` record."""
     place = next_record(data)
     host.store64(place, pc)
-    how_long = instructions | (size << U64(16))
-    host.store64(place + U64(8), how_long | (word(data, CPU) << U64(32)))
+    how_long = instructions | (size << U64(BLOCK_SIZE_SHIFT))
+    host.store64(place + U64(8), how_long | (word(data, CPU) << U64(BLOCK_CPU_SHIFT)))
 
 
 @cfunc(SIGNATURE)
@@ -227,7 +241,7 @@ def emit_timed_block(data, pc, instructions, _c, _d, _e):
     place = next_record(data)
     host.store64(place, pc)
     host.store64(place + U64(8), now)
-    host.store64(place + U64(16), instructions | (word(data, CPU) << U64(32)))
+    host.store64(place + U64(16), instructions | (word(data, CPU) << U64(TIMED_CPU_SHIFT)))
 
 
 @cfunc(SIGNATURE)
@@ -237,7 +251,7 @@ def emit_timed_instruction(data, pc, _b, _c, _d, _e):
     place = next_record(data)
     host.store64(place, pc)
     host.store64(place + U64(8), now)
-    host.store64(place + U64(16), word(data, CPU) << U64(32))
+    host.store64(place + U64(16), word(data, CPU) << U64(TIMED_CPU_SHIFT))
 
 
 @cfunc(SIGNATURE)
@@ -246,21 +260,23 @@ def emit_retired(data, pc, what, value, _target, _instructions):
     place = next_record(data)
     host.store64(place, pc)
     host.store64(place + U64(8), value)
-    instruction, register = what & U64(0xFFFF_FFFF), what >> U64(32)
-    last = instruction | (word(data, CPU) << U64(32)) | (register << U64(48))
+    instruction = what & U64(0xFFFF_FFFF)
+    register = (what & U64(REGISTER_MASK)) >> U64(32)
+    last = instruction | (word(data, CPU) << U64(RETIRED_CPU_SHIFT))
+    last |= register << U64(RETIRED_REGISTER_SHIFT)
     host.store64(place + U64(16), last)
 
 
 @cfunc(SIGNATURE)
 def emit_transfer(data, pc, what, _value, target, instructions):
     """Write an `events.TRANSFER` record if the instruction is a jump."""
-    instruction = what & U64(0xFFFF_FFFF)
-    if not is_jump(np.int64(instruction)):
+    if what & U64(JUMPS) == U64(0):
         return
+    instruction = what & U64(0xFFFF_FFFF)
     now = host.clock_before()
     place = next_record(data)
     host.store64(place, pc)
     host.store64(place + U64(8), target)
     host.store64(place + U64(16), now)
     host.store64(place + U64(24), instructions)
-    host.store64(place + U64(32), instruction | (word(data, CPU) << U64(32)))
+    host.store64(place + U64(32), instruction | (word(data, CPU) << U64(TRANSFER_CPU_SHIFT)))

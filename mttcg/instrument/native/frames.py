@@ -32,6 +32,9 @@ CONDITION_WORDS = 5
 EMITTER_WORDS = 16
 HOW_BITS, HOW_MASK = 8, 0xFF
 """Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
+REGISTER_MASK, JUMPS = 0xFF << 32, 1 << 40
+"""Of what is said after an instruction, see `plan.Operation`: the register that it wrote, and
+whether it always goes elsewhere."""
 MOST_TICKS = (1 << 32) - 1
 MOST_RECORDS = 1024
 """Records that a window is opened for, at most."""

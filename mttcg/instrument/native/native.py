@@ -16,7 +16,7 @@ from mttcg.instrument.api.changes import Where
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.native.probe_errors import check_arguments, probe_error
 from mttcg.instrument.native.probe_key import content_of
-from mttcg.isa import native as host
+from mttcg.native import host
 
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)
@@ -62,7 +62,7 @@ def count_in_table(data, _pc, _instructions, slot, half, _e):
 
 @njit(cache=True)
 def _words(data):
-    """The board words that a probe's data (cpu, address, count) points to."""
+    """The declared words that a probe's data (cpu, address, count) points to."""
     place = _as_pointer(host.read64(data + U64(8)))
     return carray(place, (host.read64(data + U64(16)),), np.uint64)
 
@@ -71,7 +71,7 @@ def compile_probe(function: Callable[..., Any], where: Where, answers: bool = Fa
     """Compile a probe for where it is attached; the result has the `address` to call.
 
     With `answers` it is a condition, `uint64 f(data, a, b, c, d, e)`. Its data is three words: the
-    vCPU's index, the address and number of its board words. One of equal content is compiled once.
+    vCPU's index, the address and number of its words. One of equal content is compiled once.
     Raises ProbeError for a function outside of numba's subset.
     """
     checked = check_arguments(function, f"{PROBE_ARGUMENTS[where]}, words")

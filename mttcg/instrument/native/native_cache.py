@@ -5,7 +5,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-FOLDERS = ("isa", "instrument", "engine/unicorn")
+FOLDERS = ("native", "memory", "state", "isa", "instrument", "engine/unicorn")
 """What numba compiles of ours, and all that this takes constants and functions from."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal[
+OperationKind = Literal[
     "call",
     "python",
     "count",
@@ -41,16 +41,16 @@ class Operation:
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, bytes;
     instruction: pc, bytes, 0, 0, 0; after one: pc, its word and 32 bits above that the register
-    that it wrote (see `events.RETIRED`), the value there, where it jumped to, and how many were
-    retired with it, the last two of jumps only; but a table gets what blocks get; access: pc,
-    address, bytes, value, how. Bit 0 of how is 1 for a write. Where an operation with `order` is
-    attached, its low 8 bits are as in `events.TIMED_ACCESS`, and above them are the low 56 of the
-    clock before an LR, SC or AMO.
+    that it wrote (see `events.RETIRED`) and `frames.JUMPS` if it always goes elsewhere, the value
+    there, where it jumped to, and how many were retired with it, the last two of jumps only; but a
+    table gets what blocks get; access: pc, address, bytes, value, how. Bit 0 of how is 1 for a
+    write. Where an operation with `order` is attached, its low 8 bits are as in
+    `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an LR, SC or AMO.
     """
 
     function: int
     data: int
-    kind: "Kind" = "call"
+    kind: "OperationKind" = "call"
     text: str = ""
     python: bool = False
     order: bool = False

@@ -11,18 +11,19 @@ from mttcg.instrument import events
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.targets import (
     BLOCK_TABLE_WORDS,
-    Board,
     CodeTable,
     Counter,
     Probe,
     Stream,
+    VcpuWords,
+    When,
 )
 from mttcg.instrument.loading.plugin_modules import is_within
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.native.probe_text import inline_text
-from mttcg.instrument.plan.plan import Kind, Operation, Plan
+from mttcg.instrument.plan.plan import Operation, OperationKind, Plan
 
-AFTER: dict[Any, Kind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
+AFTER: dict[Any, OperationKind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
 """Records that are written after an instruction."""
 AFTER_INSTRUCTION = (*AFTER.values(), "table")
 """Kinds of operations that run after each instruction, where they are attached to every one."""
@@ -32,8 +33,8 @@ CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
 class Machinery(Protocol):
     """What the vCPU process lends the registry."""
 
-    def board_words(self, board: Board, cpu: int) -> Any:
-        """A board's words of one vCPU."""
+    def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
+        """What one vCPU has of declared words."""
 
     def emitter(self, stream: Stream, cpu: int) -> int:
         """Address of the emitter of a stream, see `native`."""
@@ -77,11 +78,11 @@ class Held:
     number: int = 0
 
 
-Place = tuple[Where, int | None]
+Site = tuple[Where, int | None]
 """Where something is attached: at the pc, or everywhere."""
 Rows = dict[int | None, tuple[Operation, ...]]
 """Operations by pc; those under None are for everywhere."""
-Sites = dict[int, tuple[Operation, ...]]
+ByAddress = dict[int, tuple[Operation, ...]]
 
 
 @dataclass
@@ -94,8 +95,8 @@ class Registry:
     machinery: Machinery
     cpu: int | None = None
     attachments: dict[Attachment, None] = field(default_factory=dict)
-    places: dict[Place, dict[Attachment, None]] = field(default_factory=dict)
-    changed: set[Place] = field(default_factory=set)
+    places: dict[Site, dict[Attachment, None]] = field(default_factory=dict)
+    changed: set[Site] = field(default_factory=set)
     rows: dict[Where, Rows] = field(default_factory=lambda: {where: {} for where in Where})
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
@@ -137,7 +138,7 @@ class Registry:
         target, when = attachment.target, attachment.when
         if isinstance(target, Stream):
             operations.record(attachment.where, target.dtype)
-        if isinstance(target, Board) and not counts_all(attachment):
+        if isinstance(target, VcpuWords) and not counts_all(attachment):
             operations.count(isinstance(target, CodeTable))
         if attachment.once:
             operations.once(attachment.where is Where.BLOCK)
@@ -221,11 +222,11 @@ class Registry:
             every_instruction=tuple(o for o in instructions if o.kind not in AFTER_INSTRUCTION),
             every_retired=tuple(o for o in instructions if o.kind in AFTER_INSTRUCTION),
             every_access=every[Where.ACCESS],
-            blocks=cast(Sites, sites[Where.BLOCK]),
-            instructions=cast(Sites, sites[Where.INSTRUCTION]),
+            blocks=cast(ByAddress, sites[Where.BLOCK]),
+            instructions=cast(ByAddress, sites[Where.INSTRUCTION]),
         )
 
-    def _fill(self, place: Place) -> None:
+    def _fill(self, place: Site) -> None:
         """Write the row of one place anew."""
         where, pc = place
         attached = self.places[place]
@@ -256,7 +257,9 @@ class Registry:
         inner = self._hold_target(attachment)
         if attachment.once:
             inner = self._hold_once(attachment, inner)
-        return inner if attachment.when is None else self._hold_if(attachment, inner)
+        if attachment.when is not None:
+            inner = self._hold_if(attachment, attachment.when, inner)
+        return inner
 
     def _hold_once(self, attachment: Attachment, inner: Held) -> Held:
         each_block = attachment.where is Where.BLOCK and attachment.pc is None
@@ -264,20 +267,21 @@ class Registry:
         flags = np.zeros(BLOCK_TABLE_WORDS if each_block else 1, dtype=np.uint64)
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
         words[frames.FLAGS] = flags.ctypes.data
-        kind: Kind = "once_table" if each_block else "once"
+        kind: OperationKind = "once_table" if each_block else "once"
         return self._within(inner, operations.once(each_block), words, flags, kind, "")
 
-    def _hold_if(self, attachment: Attachment, inner: Held) -> Held:
-        assert attachment.when is not None
-        compiled, text = self.conditions[attachment.when.probe, attachment.where]
-        given = self._given(attachment.when.words)
+    def _hold_if(self, attachment: Attachment, when: When, inner: Held) -> Held:
+        compiled, text = self.conditions[when.probe, attachment.where]
+        given = self._given(when.words)
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
         words[frames.CONDITION] = compiled.address
         words[frames.CONDITION_DATA] = given.ctypes.data
         return self._within(inner, operations.sometimes(), words, given, "if", text)
 
     @staticmethod
-    def _within(inner: Held, function: int, words: Any, data: Any, kind: Kind, text: str) -> Held:
+    def _within(
+        inner: Held, function: int, words: Any, data: Any, kind: OperationKind, text: str
+    ) -> Held:
         words[frames.FUNCTION] = inner.operation.function
         words[frames.DATA] = inner.operation.data
         python = inner.operation.python
@@ -285,9 +289,9 @@ class Registry:
         outer = Operation(function, int(words.ctypes.data), kind, text, python, order)
         return Held(outer, (words, data, inner.data), inner.number)
 
-    def _given(self, board: Board | None) -> Any:
+    def _given(self, declared: VcpuWords | None) -> Any:
         """The data of a probe or condition: its vCPU, and the place and number of its words."""
-        words = self._words(board) if board is not None else None
+        words = self._words(declared) if declared is not None else None
         place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
         return np.array([self.cpu or 0, *place], dtype=np.uint64)
 
@@ -296,10 +300,10 @@ class Registry:
         if isinstance(target, Stream):
             function = operations.record(attachment.where, target.dtype)
             data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
-            kind: Kind = "timed" if "time" in (target.dtype.names or ()) else "record"
+            kind: OperationKind = "timed" if "time" in (target.dtype.names or ()) else "record"
             kind = AFTER.get(target.dtype, kind)
             return Held(Operation(function, data, kind, order=order))
-        if isinstance(target, Board):
+        if isinstance(target, VcpuWords):
             table = isinstance(target, CodeTable)
             function = operations.count(table)
             data = int(self._words(target).ctypes.data)
@@ -313,5 +317,5 @@ class Registry:
         operation = Operation(self.trampoline_address, number, "python", python=True)
         return Held(operation, number=number)
 
-    def _words(self, board: Board) -> Any:
-        return self.machinery.board_words(board, self.cpu or 0)
+    def _words(self, declared: VcpuWords) -> Any:
+        return self.machinery.vcpu_words(declared, self.cpu or 0)

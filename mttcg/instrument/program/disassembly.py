@@ -1,5 +1,7 @@
 """Guest code as text, for reports."""
 
+from mttcg.isa.registry import DEFAULT, isa_named
+
 
 def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
     """Text of a run of instructions: (address, length in bytes, text) each.
@@ -8,6 +10,4 @@ def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
         code: bytes of the guest's instructions.
         address: guest address of the first.
     """
-    from mttcg.isa.riscv64 import decode  # loads numpy and capstone
-
-    return decode.disassemble(code, address)
+    return isa_named(DEFAULT).code.disassemble(code, address)

@@ -1,10 +1,33 @@
 """What an instruction is for, by its bits, for aggregators and plugins."""
 
-from mttcg.isa.riscv64.classes import InstructionClass, class_of
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.registry import DEFAULT, isa_named
 
-__all__ = ["InstructionClass", "instruction_class"]
+__all__ = [
+    "InstructionClass",
+    "instruction_class",
+    "instruction_length",
+    "register_name",
+    "returns_from_trap",
+]
 
 
 def instruction_class(word: int) -> InstructionClass:
     """The class of an instruction, from its 16 or 32 bits."""
-    return InstructionClass(class_of(word))
+    return isa_named(DEFAULT).code.facts(word).what
+
+
+def instruction_length(word: int) -> int:
+    """The length of an instruction in bytes, from its first bits on."""
+    return isa_named(DEFAULT).code.length(word)
+
+
+def returns_from_trap(word: int) -> bool:
+    """Whether an instruction goes back to where a trap was taken."""
+    return isa_named(DEFAULT).code.returns_from_trap(word)
+
+
+def register_name(register: int) -> str:
+    """The name of a register by its number in `events.RETIRED`; "" for 0, which is none."""
+    registers = isa_named(DEFAULT).registers
+    return (*registers.integer, *registers.floating)[register] if register else ""

@@ -16,6 +16,8 @@ from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.program.elf_segments import Placements
 
 FILES_KEPT = 4
+Addresses: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
+Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Rows: TypeAlias = dict[int, tuple[int, str, int]]
 """End, file and line of the code at each address."""
 
@@ -31,10 +33,10 @@ class SourceLines:
         files: paths as the compiler was given them, made absolute by its folder if that is.
     """
 
-    starts: "np.ndarray[Any, np.dtype[np.uint64]]"
-    ends: "np.ndarray[Any, np.dtype[np.uint64]]"
-    lines: "np.ndarray[Any, np.dtype[np.int64]]"
-    numbers: "np.ndarray[Any, np.dtype[np.int64]]"
+    starts: Addresses
+    ends: Addresses
+    lines: Numbers
+    numbers: Numbers
     files: tuple[str, ...]
 
     def at(self, address: int) -> tuple[str, int] | None:

@@ -6,11 +6,10 @@ has no row does not exist, and using it is an illegal instruction.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from mttcg.isa.riscv64.hart import MASK, Hart
-
-MACHINE_MODE = 3
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.system import Clock
+from mttcg.state.words import MASK
 
 MSTATUS_MIE = 1 << 3
 MSTATUS_MPIE = 1 << 7
@@ -22,13 +21,6 @@ SOFTWARE_INTERRUPT = 1 << 3
 TIMER_INTERRUPT = 1 << 7
 EXTERNAL_INTERRUPT = 1 << 11
 ENABLEABLE = SOFTWARE_INTERRUPT | TIMER_INTERRUPT | EXTERNAL_INTERRUPT
-
-
-class Clock(Protocol):
-    """What the counters need from outside the hart."""
-
-    def time(self) -> int:
-        """Ticks of mtime."""
 
 
 @dataclass(frozen=True)

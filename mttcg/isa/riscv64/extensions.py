@@ -7,6 +7,8 @@ An ISA is a tuple of names: single letters in the canonical order, then the rest
 COMMON = (*"imafdc", "zicsr", "zifencei")
 BIT_MANIPULATION = ("zba", "zbb", "zbs")
 """Together they are the extension B (version 1.0.0, ratified in April 2024)."""
+EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
+"""What the guest is told that each engine has."""
 XLEN_64 = 2 << 62
 
 

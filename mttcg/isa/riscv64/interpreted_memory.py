@@ -4,8 +4,9 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mttcg.isa.riscv64.operations import Amo
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.operations import Amo
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mttcg.isa.operations import Binary, Bits, Compare, Shift
 from mttcg.isa.riscv64.float_operations import evaluate
 from mttcg.isa.riscv64.floats import Rounding
-from mttcg.isa.riscv64.hart import MASK, Hart
 from mttcg.isa.riscv64.interpreted_memory import (
     Interpretation,
     InterpretedMemory,
@@ -20,10 +20,12 @@ from mttcg.isa.riscv64.interpreted_memory import (
     signed,
     unsigned,
 )
-from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Shift
+from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating import DYNAMIC
-from mttcg.isa.riscv64.traps import Cause, Trap
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Trap
+from mttcg.state.words import MASK
 
 ROUNDING_SHIFT = 5
 """Where frm lies in fcsr (Unprivileged ISA 20.2)."""
@@ -191,11 +193,11 @@ class Interpreter(InterpretedMemory):
         if self.fcsr >> ROUNDING_SHIFT > max(Rounding):
             self.illegal(word)
 
-    def read_fcsr(self) -> int:
+    def read_float_control(self) -> int:
         """See Operations."""
         return self.fcsr
 
-    def write_fcsr(self, value: int) -> None:
+    def write_float_control(self, value: int) -> None:
         """See Operations."""
         self.fcsr = value
 

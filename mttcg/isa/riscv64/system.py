@@ -1,94 +1,91 @@
-"""The instructions of the SYSTEM and MISC-MEM opcodes that the host runs, one function each.
+"""Machine mode of RV64GC, as the rest of the project asks for it."""
 
-Written over the hart state alone, so that every engine shares them. The engine has spilled the
-integer registers and counted the instruction as retired; whoever calls takes the retirement back
-if the answer is a Trap.
-"""
+from collections.abc import Mapping
 
-from collections.abc import Callable
-from enum import Enum
+from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
+from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
+from mttcg.isa.riscv64.named_registers import (
+    NAMES,
+    check_writable,
+    read_register,
+    write_register,
+)
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.system_instructions import execute, float_enabled
+from mttcg.isa.riscv64.traps import (
+    CAUSE_NAMES,
+    Cause,
+    enabled_interrupts,
+    take_interrupt,
+    take_trap,
+)
+from mttcg.isa.system import NEVER, Clock, MemoryFault, Trap
 
-from mttcg.isa.riscv64.csr import CSRS, MSTATUS_FS, Clock, is_read_only
-from mttcg.isa.riscv64.encoding import length
-from mttcg.isa.riscv64.hart import Hart
-from mttcg.isa.riscv64.traps import Cause, Trap, return_from_trap
-
-
-class Effect(Enum):
-    """What the vCPU has to do after a system instruction, besides going on at hart.pc."""
-
-    NOTHING = "nothing"
-    WAIT = "wfi: sleep until an interrupt is pending"
-    FETCH = "fence.i: look again at every code page"
-    STATUS = "mstatus changed: interrupts or the floating-point unit may be on or off now"
-
-
-def _illegal(hart: Hart, word: int) -> Trap:
-    return Trap(Cause.ILLEGAL_INSTRUCTION, hart.pc, word)
-
-
-def _csr(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
-    number, operation, source = word >> 20, word >> 12 & 3, word >> 15 & 31
-    csr = CSRS.get(number)
-    writes = operation == 1 or source != 0
-    if csr is None or (writes and is_read_only(number)):
-        return _illegal(hart, word)
-    operand = source if word >> 14 & 1 else hart.x[source]
-    old = csr.read(hart, clock)
-    if writes and csr.write is not None:
-        csr.write(hart, (operand, old | operand, old & ~operand)[operation - 1])
-    hart.write_x(word >> 7 & 31, old)
-    hart.pc += 4
-    return Effect.STATUS if writes and number in (0x300, 0x304, 0x344) else Effect.NOTHING
-
-
-def _environment_call(hart: Hart, word: int, _clock: Clock) -> Effect | Trap:
-    return Trap(Cause.ECALL_MACHINE, hart.pc)
-
-
-def _breakpoint(hart: Hart, word: int, _clock: Clock) -> Effect | Trap:
-    return Trap(Cause.BREAKPOINT, hart.pc, hart.pc)
-
-
-def _machine_return(hart: Hart, word: int, _clock: Clock) -> Effect | Trap:
-    return_from_trap(hart)
-    return Effect.STATUS
-
-
-def _wait(hart: Hart, word: int, _clock: Clock) -> Effect | Trap:
-    hart.pc += 4
-    return Effect.WAIT
-
-
-EXACT: dict[int, Callable[[Hart, int, Clock], Effect | Trap]] = {
-    0x0000_0073: _environment_call,
-    0x0010_0073: _breakpoint,
-    0x9002: _breakpoint,  # c.ebreak
-    0x3020_0073: _machine_return,
-    0x1050_0073: _wait,
+CAUSES = {
+    MemoryFault.FETCH: Cause.INSTRUCTION_ACCESS,
+    MemoryFault.LOAD: Cause.LOAD_ACCESS,
+    MemoryFault.STORE: Cause.STORE_ACCESS,
+    MemoryFault.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
+    MemoryFault.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
 }
-FENCE_I = (0x0F, 1)
-"""Major opcode and funct3; the other fields are reserved and ignored (Zifencei)."""
+HART_ID, DEVICE_TREE = 10, 11
+"""The registers a0 and a1, which say at the start who the hart is, and where the device tree."""
 
 
-def execute(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
-    """Run one instruction at hart.pc that the engine left to the host.
+class Rv64System:
+    """See `isa.system.System`."""
 
-    Anything that is not in the tables is illegal, floating point with the unit off included.
-    """
-    if length(word) == 2:
-        word &= 0xFFFF
-    handler = EXACT.get(word)
-    if handler is not None:
-        return handler(hart, word, clock)
-    if (word & 0x7F, word >> 12 & 7) == FENCE_I:
-        hart.pc += 4
-        return Effect.FETCH
-    if word & 0x7F == 0x73 and word >> 12 & 3 and not 1 <= word >> 20 <= 3:
-        return _csr(hart, word, clock)
-    return _illegal(hart, word)
+    extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
+    register_names = NAMES
+    handler_name, value_name = "mtvec", "tval"
+    isa_text = staticmethod(isa_text)
+    execute = staticmethod(execute)
+    float_enabled = staticmethod(float_enabled)
+    take_trap = staticmethod(take_trap)
+    take_interrupt = staticmethod(take_interrupt)
+    read_register = staticmethod(read_register)
+    write_register = staticmethod(write_register)
+    check_writable = staticmethod(check_writable)
 
+    def state_at(self, segment: memoryview, index: int) -> Hart:
+        """See System."""
+        return Hart(segment, index)
 
-def float_enabled(hart: Hart) -> bool:
-    """Whether mstatus.FS lets floating-point instructions run."""
-    return bool(hart.mstatus & MSTATUS_FS)
+    def start(self, state: Hart, pc: int, device_tree: int, extensions: tuple[str, ...]) -> None:
+        """See System."""
+        state.pc, state.misa = pc, misa(extensions)
+        state.compare = state.compare or NEVER
+        state.write_x(HART_ID, state.index)
+        state.write_x(DEVICE_TREE, device_tree)
+
+    def fault(self, fault: MemoryFault, pc: int, address: int) -> Trap:
+        """See System."""
+        return Trap(CAUSES[fault], pc, address)
+
+    def wakes(self, state: Hart, clock: Clock) -> bool:
+        """Whether an interrupt is pending that mie lets through, whatever mstatus says."""
+        return enabled_interrupts(state, clock) != 0
+
+    def deadline(self, state: Hart) -> int:
+        """See System."""
+        return state.compare if state.mie & TIMER_INTERRUPT else NEVER
+
+    def cause_name(self, cause: int) -> str:
+        """See System."""
+        return CAUSE_NAMES[Cause(cause)]
+
+    def handler(self, state: Hart) -> int:
+        """See System."""
+        return state.mtvec
+
+    def trapped_pc(self, state: Hart) -> int:
+        """See System."""
+        return state.mepc
+
+    def illegal_word(self, trap: Trap) -> int | None:
+        """See System."""
+        return trap.value if trap.cause == Cause.ILLEGAL_INSTRUCTION else None
+
+    def integer_registers(self, state: Hart) -> memoryview:
+        """See System."""
+        return state.x

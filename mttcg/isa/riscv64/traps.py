@@ -1,6 +1,5 @@
 """Traps in machine mode: exceptions, interrupts, mret (Privileged ISA 3.1.6, 3.1.7, 3.1.15)."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from mttcg.isa.riscv64.csr import (
@@ -10,10 +9,10 @@ from mttcg.isa.riscv64.csr import (
     MSTATUS_MPP,
     SOFTWARE_INTERRUPT,
     TIMER_INTERRUPT,
-    Clock,
     pending,
 )
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.system import Clock, Trap
 
 INTERRUPT = 1 << 63
 VECTORED = 1
@@ -45,15 +44,6 @@ CAUSE_NAMES = {
     Cause.ECALL_MACHINE: "environment call from M-mode",
 }
 """As the privileged specification has them (table of mcause, 3.1.15)."""
-
-
-@dataclass(frozen=True)
-class Trap:
-    """A synchronous exception: its cause, the pc it belongs to, and mtval."""
-
-    cause: Cause
-    pc: int
-    value: int = 0
 
 
 def _enter(hart: Hart, cause: int, pc: int, value: int, target: int) -> None:

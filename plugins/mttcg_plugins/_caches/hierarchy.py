@@ -10,9 +10,11 @@ level was asked for, so hits in L1 do not keep a line in L2.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mttcg.instrument import compiled
 from mttcg.instrument.events import FAILED, FENCE, INTERRUPT, KIND, WRITE
+from mttcg_bus.wire.stream import Records
 
 INVALID, SHARED, EXCLUSIVE, MODIFIED = range(4)
 """States of a line. An L2's is that of the vCPU; in L1 and the last level a line is SHARED, or
@@ -259,7 +261,7 @@ class Hierarchy:
         shapes: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
         line: int,
         ram: tuple[int, int],
-        starts: "np.ndarray[Any, Any]",
+        starts: npt.NDArray[Any],
     ) -> None:
         caches = (smp, smp, 1)
         self.levels = tuple(
@@ -270,7 +272,7 @@ class Hierarchy:
         self.counts = np.zeros(smp, COUNTS)
         self.data, self.code = np.zeros((2, len(starts)), SYMBOL_COUNTS)
 
-    def add(self, records: "np.ndarray[Any, Any]") -> None:
+    def add(self, records: Records) -> None:
         """Follow records in the order of time."""
         if len(records):
             tables = (self.counts, self.data, self.code)

@@ -1,13 +1,14 @@
 """Executions of source lines, from those of instructions."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from mttcg.instrument import SourceLines
 
-Counts: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
+Counts: TypeAlias = npt.NDArray[np.uint64]
 
 
 def executions_of_rows(table: SourceLines, executions: Mapping[int, int]) -> Counts:

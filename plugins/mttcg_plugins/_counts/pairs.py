@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mttcg.instrument import compiled
 
@@ -49,7 +50,7 @@ class PairCounts:
         self.counts = np.zeros(places, dtype=np.int64)
         self.taken = 0
 
-    def add(self, first: "np.ndarray[Any, Any]", second: "np.ndarray[Any, Any]") -> None:
+    def add(self, first: npt.NDArray[Any], second: npt.NDArray[Any]) -> None:
         """Count the pairs of two uint64 arrays of one length."""
         done = 0
         while done < len(first):
@@ -71,15 +72,15 @@ class PairCounts:
         larger.counts[places[np.lexsort(larger.keys[places].T)]] = counts[order]
         self.keys, self.counts = larger.keys, larger.counts
 
-    def found(self) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    def found(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """The pairs, uint64 of shape (n, 2), and how often each occurred."""
         places = np.flatnonzero(self.counts)
         return self.keys[places], self.counts[places]
 
 
 def add_up(
-    keys: "np.ndarray[Any, Any]", counts: "np.ndarray[Any, Any]"
-) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    keys: npt.NDArray[Any], counts: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Join rows with the same keys: the distinct ones in their order, and the sums of counts."""
     distinct, where = np.unique(keys, axis=0, return_inverse=True)
     sums = np.zeros(len(distinct), dtype=np.int64)

@@ -4,20 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.instrument import InstructionClass, compiled, instruction_class
+from mttcg.instrument import compiled
+from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.transfers import (
+    CALL,
+    IN_TRAP,
+    RETURN,
+    SWITCH,
+    TRAP_RETURN,
+    innermost,
+    kinds_of,
+)
 
 EXCEPTION, INTERRUPT, IDLE, RESUME, END = range(5)
 """Words of the records that a plugin puts in itself; no instruction has them."""
-MACHINE_RETURN = 0x3020_0073
-CALL, RETURN, SWITCH = (
-    int(getattr(InstructionClass, name)) for name in ("CALL", "RETURN", "SWITCH")
-)
-FIRST_CLASS = 100
-"""What is added to a class, to tell it from the words above."""
-CALLS, RETURNS, SWITCHES = FIRST_CLASS + CALL, FIRST_CLASS + RETURN, FIRST_CLASS + SWITCH
-MRET, OTHER = 98, 99
-IN_TRAP, ASLEEP = (1 << 64) - 1, (1 << 64) - 2
-"""Where a trap, or sleep, returns to."""
+ASLEEP = (1 << 64) - 2
+"""Where sleep returns to."""
 
 FUNCTION = 3
 """What a slice may be, besides EXCEPTION, INTERRUPT and IDLE."""
@@ -42,10 +44,9 @@ def close(counts: Any, depth: Any, time: Any, frames: Any, slices: Any) -> None:
 @compiled
 def close_at(counts: Any, back: Any, time: Any, frames: Any, slices: Any) -> None:
     """Close up to the innermost slice that returns to `back`, if there is one."""
-    for depth in range(counts[0].depth - 1, -1, -1):
-        if frames[depth].back == back:
-            close(counts, depth, time, frames, slices)
-            return
+    depth = innermost(frames, counts[0].depth, back)
+    if depth >= 0:
+        close(counts, depth, time, frames, slices)
 
 
 @compiled
@@ -67,11 +68,13 @@ def begin(
 
 
 @compiled
-def follow(records: Any, kinds: Any, counts: Any, frames: Any, slices: Any, most: Any) -> int:
+def follow(
+    records: Any, kinds: Any, backs: Any, counts: Any, frames: Any, slices: Any, most: Any
+) -> int:
     """Make slices of records; how many, fewer if room runs short.
 
     Args:
-        records: a batch of `events.TRANSFER`; kinds: of each, its own word, MRET, or its class.
+        records: a batch of `events.TRANSFER`; kinds, backs: of each, see `kinds_of`.
         counts: one COUNTS. frames: of FRAME. slices: of SLICE.
         most: how many slices to keep, 0 for all.
     """
@@ -80,7 +83,7 @@ def follow(records: Any, kinds: Any, counts: Any, frames: Any, slices: Any, most
             return n
         kind, record = kinds[n], records[n]
         time, target = record.time, record.target
-        if kind == OTHER:
+        if kind > END and kind not in (TRAP_RETURN, CALL, RETURN, SWITCH):
             continue
         counts[0].latest = time
         if kind in (EXCEPTION, INTERRUPT):
@@ -89,27 +92,16 @@ def follow(records: Any, kinds: Any, counts: Any, frames: Any, slices: Any, most
             begin(counts, kind, np.uint64(0), time, np.uint64(ASLEEP), frames, slices, most)
         elif kind == RESUME:
             close_at(counts, np.uint64(ASLEEP), time, frames, slices)
-        elif kind == MRET:
+        elif kind == TRAP_RETURN:
             close_at(counts, np.uint64(IN_TRAP), time, frames, slices)
         elif kind == END:
             close(counts, 0, time, frames, slices)
         else:
-            if kind != CALLS:
+            if kind != CALL:
                 close_at(counts, target, time, frames, slices)
-            if kind != RETURNS:
-                back = record.pc + np.uint64(4 if record.word & 3 == 3 else 2)
-                begin(counts, FUNCTION, target, time, back, frames, slices, most)
+            if kind != RETURN:
+                begin(counts, FUNCTION, target, time, backs[n], frames, slices, most)
     return len(records)
-
-
-def kind_of(word: int) -> int:
-    """What a record is for a timeline, by its word."""
-    if word <= END:
-        return word
-    if word == MACHINE_RETURN:
-        return MRET
-    kind = FIRST_CLASS + int(instruction_class(word))
-    return kind if kind in (CALLS, RETURNS, SWITCHES) else OTHER
 
 
 class Track:
@@ -121,13 +113,12 @@ class Track:
         self.frames = np.zeros(64, FRAME)
         self.room = np.zeros(1024, SLICE)
 
-    def add(self, records: "np.ndarray[Any, Any]") -> None:
+    def add(self, records: Records) -> None:
         """Follow a batch of `events.TRANSFER`."""
-        words, places = np.unique(records["word"], return_inverse=True)
-        kinds = np.array([kind_of(word) for word in words.tolist()], dtype=np.uint8)[places]
+        kinds, backs = kinds_of(records, END + 1)
         while len(records):
-            done = follow(records, kinds, self.counts, self.frames, self.room, self.most)
-            records, kinds = records[done:], kinds[done:]
+            done = follow(records, kinds, backs, self.counts, self.frames, self.room, self.most)
+            records, kinds, backs = records[done:], kinds[done:], backs[done:]
             if self.counts["depth"][0] == len(self.frames):
                 self.frames = np.concatenate([self.frames, np.zeros_like(self.frames)])
             if self.counts["slices"][0] == len(self.room):
@@ -138,7 +129,7 @@ class Track:
         """How many slices there were beyond the bound."""
         return int(self.counts["left_out"][0])
 
-    def slices(self) -> "np.ndarray[Any, Any]":
+    def slices(self) -> Records:
         """The slices so far; one that is still open reaches to the last record."""
         found = self.room[: int(self.counts["slices"][0])].copy()
         found["ended"][found["ended"] == np.uint64(OPEN)] = self.counts["latest"][0]

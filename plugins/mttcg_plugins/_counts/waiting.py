@@ -6,6 +6,7 @@ import numpy as np
 
 from mttcg.instrument import compiled
 from mttcg.instrument.events import AMO, FAILED, FENCE, KIND, LOAD_RESERVED, WRITE
+from mttcg_bus.wire.stream import Records
 
 PLACES = 1 << 10
 """Of a table, to begin with."""
@@ -182,7 +183,7 @@ class Follower:
     def __init__(self) -> None:
         self.table, self.state = np.zeros(PLACES, ROW), np.zeros(1, STATE)
 
-    def add(self, records: "np.ndarray[Any, Any]", base: int, size: int) -> None:
+    def add(self, records: Records, base: int, size: int) -> None:
         """Take in a batch, with where RAM is."""
         done = follow(records, base, size, self.table, self.state)
         while done < len(records):
@@ -197,7 +198,7 @@ class Follower:
             larger[row_of(larger, self.state, row["address"], row["pc"])] = row
         self.table = larger
 
-    def rows(self) -> "np.ndarray[Any, Any]":
+    def rows(self) -> Records:
         """The rows so far; a wait that has not ended is counted up to its last look."""
         table, state = self.table.copy(), self.state.copy()
         leave(table, state)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mttcg_bus.errors import OutputFull
 from mttcg_bus.host.growing_file import GrowingFile
-from mttcg_bus.wire.stream import bytes_of
+from mttcg_bus.wire.stream import Records, bytes_of
 
 HEADER_BYTES = 1024
 """Room for the header, whose length is kept when the shape is written again."""
@@ -33,7 +33,7 @@ class RecordFile:
         text = repr(fields).encode("ascii").ljust(room - 1) + b"\n"
         return MAGIC + room.to_bytes(2, "little") + text
 
-    def append(self, records: "np.ndarray[Any, Any]") -> None:
+    def append(self, records: Records) -> None:
         """Write records at the end; the header counts them on `close`."""
         self.missing += len(records)
         if self.file.full is None:

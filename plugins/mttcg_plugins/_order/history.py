@@ -1,12 +1,14 @@
 """What happened before what, by vector clocks, and the accesses that are in no order (FastTrack).
+from mttcg_bus.wire.stream import Records
 
 After C. Flanagan and S. Freund, FastTrack: efficient and precise dynamic race detection, PLDI 2009:
 an access is known by its epoch, the vCPU and that vCPU's clock; it was before another vCPU's access
 if the other's vector has that clock or a later one. A release makes what was before it known at its
-address, an acquire takes it up from there (RVWMO, Unprivileged ISA, chapter 18). Releases: AMOs and
-SCs with rl, stores right behind a fence and all stores to where atomics are used, with what was
-before the last fence, and stores to msip. Acquires: AMOs and LRs with aq, all that was read, at the
-fence behind it, accesses to msip, and a software interrupt.
+address, an acquire takes it up from there (as weak memory models have it, RVWMO for one). Releases:
+atomics that store and are marked as one, stores right behind a fence and all stores to where
+atomics are used, with what was before the last fence, and stores to the registers by which vCPUs
+interrupt each other. Acquires: atomics that load and are marked as one, all that was read, at the
+fence behind it, accesses to those registers, and such an interrupt.
 
 Of every byte each vCPU's last load and last store are kept, but for those that a later access
 stands for: whatever is in no order with the older is in no order with the later either. So an
@@ -18,8 +20,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument import compiled
-from mttcg.instrument.events import ACQUIRE, FAILED, FENCE, INTERRUPT, KIND, RELEASE, WRITE
-from mttcg_plugins._order.merging import READS, SYNC, WRITES
+from mttcg.instrument.events import (
+    ACQUIRE,
+    FAILED,
+    FENCE,
+    INTERRUPT,
+    KIND,
+    READS_AFTER,
+    READS_BEFORE,
+    RELEASE,
+    WRITE,
+    WRITES_AFTER,
+    WRITES_BEFORE,
+)
+from mttcg_bus.wire.stream import Records
+from mttcg_plugins._order.merging import SYNC
 
 RECENT = 256
 """Loads whose places a fence looks at again: more than a core has in flight, whose times may be
@@ -27,7 +42,8 @@ earlier than those of what they read."""
 PAGE_WORDS, RACES = 512, 1 << 10
 PAGES, CELLS, VECTORS = 1 << 8, 1 << 14, 1 << 10
 """How many there is room for at first."""
-CLINT, MSIP_END = 0x200_0000, 0x200_4000
+SIGNALS, SIGNALS_END = 0x200_0000, 0x200_4000
+"""Where the board has the registers by which vCPUs interrupt each other, four bytes for each."""
 
 CELL = np.dtype(
     [
@@ -60,7 +76,7 @@ class State(NamedTuple):
 
     clocks, fenced, read: a vector for each vCPU: what is before what it does now, what was before
         its last fence that orders stores, and what was released where it has read.
-    interrupts: a vector for each vCPU's msip.
+    interrupts: a vector for each vCPU's register in SIGNALS.
     recent, loads: words that each vCPU read last, and how many since its last fence.
     pages: number of each page of the RAM, 0 if it was not touched.
     words, cells, vectors, races, totals: see WORD, CELL, RACE and TOTALS.
@@ -193,24 +209,24 @@ def look(cpu: Any, number: Any, recent: Any, loads: Any) -> None:
 def fence(state: Any, record: Any) -> None:
     """Take up what the loads before it have acquired; remember what is before it."""
     cpu, clocks = record.cpu, state.clocks
-    before, after = record.value >> np.uint64(4), record.value
-    if before & np.uint64(READS) and after & np.uint64(READS | WRITES):
+    value = record.value
+    if value & np.uint64(READS_BEFORE) and value & np.uint64(READS_AFTER | WRITES_AFTER):
         join(clocks[cpu], state.read[cpu])
         for n in range(min(state.loads[cpu], RECENT)):
             vector = state.words[state.recent[cpu, n]].vector
             if vector:
                 join(clocks[cpu], state.vectors[vector])
         state.loads[cpu] = 0
-    if before & np.uint64(READS | WRITES) and after & np.uint64(WRITES):
+    if value & np.uint64(READS_BEFORE | WRITES_BEFORE) and value & np.uint64(WRITES_AFTER):
         state.fenced[cpu] = clocks[cpu]
         clocks[cpu, cpu] += 1
 
 
 @compiled
-def msip(state: Any, record: Any) -> None:
-    """An access to a msip, or the interrupt that it makes: a release if a store, and an acquire."""
+def signal(state: Any, record: Any) -> None:
+    """An access to one of SIGNALS, or its interrupt: a release if a store, and an acquire."""
     cpu, clocks, interrupts = record.cpu, state.clocks, state.interrupts
-    which = (record.address - np.uint64(CLINT)) >> np.uint64(2)
+    which = (record.address - np.uint64(SIGNALS)) >> np.uint64(2)
     if record.how & KIND == INTERRUPT:
         which = np.uint64(cpu)
     if which < np.uint64(len(interrupts)):
@@ -222,7 +238,7 @@ def msip(state: Any, record: Any) -> None:
 
 @compiled
 def atomic(state: Any, number: Any, record: Any) -> None:
-    """An LR, SC or AMO, or its store."""
+    """An atomic, or its store."""
     cpu, clocks, word = record.cpu, state.clocks, state.words[number]
     word.atomic = 1
     if record.how & WRITE:
@@ -265,8 +281,8 @@ def follow(records: Any, base: Any, state: Any) -> int:
         kind, offset = record.how & KIND, record.address - base
         if kind == FENCE:
             fence(state, record)
-        elif kind == INTERRUPT or np.uint64(CLINT) <= record.address < np.uint64(MSIP_END):
-            msip(state, record)
+        elif kind == INTERRUPT or np.uint64(SIGNALS) <= record.address < np.uint64(SIGNALS_END):
+            signal(state, record)
         if kind in (FENCE, INTERRUPT) or offset >> np.uint64(12) >= last_page:
             continue
         if kind:
@@ -316,7 +332,7 @@ class History:
         """How many accesses raced in pairs of instructions for which there was no room."""
         return int(self.state.totals["unlisted"][0])
 
-    def add(self, records: "np.ndarray[Any, Any]") -> None:
+    def add(self, records: Records) -> None:
         """Follow records in the order of time."""
         while len(records):
             records = records[follow(records, self.base, self.state) :]
@@ -344,7 +360,7 @@ class History:
         clocks[:] = clocks.max(axis=0)
         clocks += np.eye(len(clocks), dtype=np.uint32)
 
-    def found(self) -> "np.ndarray[Any, Any]":
+    def found(self) -> Records:
         """The races so far."""
-        races: np.ndarray[Any, Any] = self.state.races
+        races: Records = self.state.races
         return races[: int(self.state.totals["races"][0])]

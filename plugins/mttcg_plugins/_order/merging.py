@@ -14,15 +14,22 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument import compiled
-from mttcg.instrument.events import AMO, FENCE, KIND, LOAD_RESERVED, TIMED_ACCESS, WRITE
+from mttcg.instrument.events import (
+    AMO,
+    FENCE,
+    KIND,
+    LOAD_RESERVED,
+    READS_BEFORE,
+    TIMED_ACCESS,
+    WRITE,
+    WRITES_AFTER,
+)
 from mttcg_bus.wire.stream import Records
 
 SYNC = 0x80
 """In `how`, which has no such bit of its own: a plain access that its neighbours make an acquire or
 a release. That is a load with a fence behind it, or in a loop that looks at one place, and a store
 with a fence before it, as compilers make them of atomic variables."""
-READS, WRITES = 2, 1
-"""In the sets of a fence: loads, stores of memory."""
 CHUNK = 1 << 15
 """So many records are waited for before they are sorted."""
 MOST = 1 << 22
@@ -39,7 +46,7 @@ stores is right before the next; the latest time so far."""
 def follows(record: Any, after: Any) -> Any:
     """Whether the record after a plain load makes it an acquire."""
     if after.how & KIND == FENCE:
-        return (after.value >> np.uint64(4)) & np.uint64(READS) != 0
+        return after.value & np.uint64(READS_BEFORE) != 0
     return after.how & (KIND | WRITE) == 0 and (after.pc, after.address) == (
         record.pc,
         record.address,
@@ -60,7 +67,7 @@ def place(record: Any, carry: Any, out: Any, n: int) -> None:
     out[n].time = carry[0].last
     if kind == 0 and write and carry[0].fenced:
         out[n].how |= np.uint8(SYNC)
-    carry[0].fenced = np.uint64(kind == FENCE) & record.value & np.uint64(WRITES)
+    carry[0].fenced = kind == FENCE and record.value & np.uint64(WRITES_AFTER) != 0
 
 
 @compiled

@@ -40,7 +40,7 @@ def plugin_vcpu_exit(cpu: Cpu) -> None:
 
 def words(guest: Any, name: str) -> Any:
     """A board of the check, of this vCPU."""
-    return guest.board_words(guest.declarations.things[OWNER, name], guest.index)
+    return guest.vcpu_words(guest.declarations.things[OWNER, name], guest.index)
 
 
 def more_instructions(guest: Any) -> None:

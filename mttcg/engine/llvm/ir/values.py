@@ -36,14 +36,14 @@ class I1(Value):
 
 
 class I3(Value):
-    """3 bits, as fcsr.frm has."""
+    """3 bits, as a field of a register may have."""
 
     __slots__ = ()
     type, prefix = "i3", "i3_"
 
 
 class I5(Value):
-    """5 bits, as fcsr.fflags has."""
+    """5 bits."""
 
     __slots__ = ()
     type, prefix = "i5", "i5_"

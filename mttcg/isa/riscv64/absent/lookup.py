@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from mttcg.isa.riscv64.absent import floating, integer, privileged, vector
 from mttcg.isa.riscv64.absent.row import SYSTEM, Absent
 from mttcg.isa.riscv64.csr import CSRS
-from mttcg.isa.riscv64.encoding import length
+from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import decode
 
 ROWS: tuple[Absent, ...] = (

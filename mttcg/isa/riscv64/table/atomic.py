@@ -4,37 +4,47 @@ The bits aq and rl are decoded but not passed on: every atomic operation is sequ
 consistent, which is as strong as any of them ask.
 """
 
-from mttcg.isa.riscv64.operations import Amo, Operations, V
-from mttcg.isa.riscv64.table.row import Decoded, Row, Semantics, encoding
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.kind import Kind
+from mttcg.isa.operations import Amo, Operations, V
+from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.table.row import Behaviour, Decoded, Memory, Row, Semantics
 
 AMO = 0x2F
+
+
+def _atomic(
+    semantics: Semantics, size: int, loads: bool, stores: bool, operation: Amo | None = None
+) -> Behaviour:
+    access = Memory(size, loads, stores, extension="sign", displaced=False, operation=operation)
+    return Behaviour(semantics, InstructionClass.ATOMIC, Kind.ATOMIC, memory=access)
 
 
 def _extend(ops: Operations[V], value: V, size: int) -> V:
     return ops.sign_extend(value, 32) if size == 4 else value
 
 
-def load_reserved(size: int) -> Semantics:
+def load_reserved(size: int) -> Behaviour:
     """Run lr.w or lr.d."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         value = ops.load_reserved(ops.read_x(instruction.rs1), size)
         ops.write_x(instruction.rd, _extend(ops, value, size))
 
-    return run
+    return _atomic(run, size, loads=True, stores=False)
 
 
-def store_conditional(size: int) -> Semantics:
+def store_conditional(size: int) -> Behaviour:
     """Run sc.w or sc.d."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         address, value = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         ops.write_x(instruction.rd, ops.store_conditional(address, size, value))
 
-    return run
+    return _atomic(run, size, loads=False, stores=True)
 
 
-def read_modify_write(operation: Amo, size: int) -> Semantics:
+def read_modify_write(operation: Amo, size: int) -> Behaviour:
     """Run an AMO."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -42,7 +52,7 @@ def read_modify_write(operation: Amo, size: int) -> Semantics:
         old = ops.amo(operation, address, size, value)
         ops.write_x(instruction.rd, _extend(ops, old, size))
 
-    return run
+    return _atomic(run, size, loads=True, stores=True, operation=operation)
 
 
 _SIZES = (("w", 2, 4), ("d", 3, 8))
@@ -59,8 +69,8 @@ _AMOS: tuple[tuple[Amo, int], ...] = (
 )
 
 
-def _row(name: str, layout: str, syntax: str, funct5: int, funct3: int, does: Semantics) -> Row:
-    return Row(name, "A", layout, syntax, encoding(AMO, funct3, funct5 << 2), does)
+def _row(name: str, layout: str, syntax: str, funct5: int, funct3: int, does: Behaviour) -> Row:
+    return instruction_row(name, "A", layout, syntax, encoding(AMO, funct3, funct5 << 2), does)
 
 
 def _rows(suffix: str, funct3: int, size: int) -> tuple[Row, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mttcg.isa.riscv64.operations import Bits, Compare, Operations, V
+from mttcg.isa.operations import Bits, Compare, Operations, V
 from mttcg.isa.riscv64.table.compute import (
     MASK,
     Change,
@@ -13,7 +13,8 @@ from mttcg.isa.riscv64.table.compute import (
     register_register,
 )
 from mttcg.isa.riscv64.table.integer import OP, OP_32, OP_IMM, OP_IMM_32
-from mttcg.isa.riscv64.table.row import Row, encoding
+from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.table.row import Row
 
 LOW_BITS, HIGH_BITS = 0x7F7F_7F7F_7F7F_7F7F, 0x8080_8080_8080_8080
 """Of every byte: all bits but the top one, and the top one."""
@@ -175,7 +176,7 @@ _UNARY: tuple[tuple[str, int, int, int, int, Change], ...] = (
 
 ROWS: tuple[Row, ...] = (
     *(
-        Row(
+        instruction_row(
             name,
             extension,
             "R",
@@ -186,7 +187,7 @@ ROWS: tuple[Row, ...] = (
         for name, extension, opcode, funct3, funct7, compute in _REGISTERS
     ),
     *(
-        Row(
+        instruction_row(
             name,
             extension,
             layout,
@@ -197,7 +198,7 @@ ROWS: tuple[Row, ...] = (
         for name, extension, layout, opcode, funct3, funct7, compute in _IMMEDIATES
     ),
     *(
-        Row(
+        instruction_row(
             name,
             "Zbb",
             "R-unary",

@@ -6,7 +6,8 @@ nothing but to an x0. Reserved encodings are excluded, as are those of another r
 """
 
 from mttcg.isa.riscv64.table import floating_rows, integer, system
-from mttcg.isa.riscv64.table.row import Pattern, Row
+from mttcg.isa.riscv64.table.row import instruction_row
+from mttcg.isa.table.row import Pattern
 
 _EXPANSIONS = {row.name: row for rows in (integer, floating_rows, system) for row in rows.ROWS}
 
@@ -66,7 +67,7 @@ _ROWS: tuple[tuple[str, str, str, str, int, tuple[Pattern, ...]], ...] = (
 )
 
 ROWS = tuple(
-    Row(name, "C", layout, syntax, match, _EXPANSIONS[does].semantics, excluded, does)
+    instruction_row(name, "C", layout, syntax, match, _EXPANSIONS[does].behaviour, excluded, does)
     for name, does, layout, syntax, match, excluded in _ROWS
 )
 """Compressed instructions."""

@@ -6,8 +6,9 @@ so that `add`, `addi` and `c.add` are one function.
 
 from typing import Protocol
 
-from mttcg.isa.riscv64.operations import Binary, Bits, Compare, Operations, Shift, V
-from mttcg.isa.riscv64.table.row import Decoded, Semantics
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift, V
+from mttcg.isa.table.row import Behaviour, Decoded
 
 MASK = (1 << 64) - 1
 
@@ -58,30 +59,30 @@ def compare(operation: Compare) -> Compute:
     return compute
 
 
-def register_register(compute: Compute) -> Semantics:
+def register_register(compute: Compute, what: InstructionClass = InstructionClass.ALU) -> Behaviour:
     """rd = compute(rs1, rs2)."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         ops.write_x(instruction.rd, compute(ops, a, b))
 
-    return run
+    return Behaviour(run, what)
 
 
-def register_immediate(compute: Compute) -> Semantics:
+def register_immediate(compute: Compute) -> Behaviour:
     """rd = compute(rs1, immediate)."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         b = ops.constant(instruction.immediate & MASK)
         ops.write_x(instruction.rd, compute(ops, ops.read_x(instruction.rs1), b))
 
-    return run
+    return Behaviour(run)
 
 
-def register(change: Change) -> Semantics:
+def register(change: Change) -> Behaviour:
     """rd = change(rs1)."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         ops.write_x(instruction.rd, change(ops, ops.read_x(instruction.rs1)))
 
-    return run
+    return Behaviour(run)

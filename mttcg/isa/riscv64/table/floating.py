@@ -7,10 +7,12 @@ computes with a register that is no boxed single sees the canonical NaN; what on
 
 from dataclasses import dataclass
 
-from mttcg.isa.riscv64.operations import Operations, V
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.kind import Kind
+from mttcg.isa.operations import Operations, V
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.integer import effective_address
-from mttcg.isa.riscv64.table.row import Decoded, Semantics
+from mttcg.isa.table.row import Behaviour, Decoded, Memory
 
 CANONICAL_SINGLE = 0x7FC0_0000
 BOX = 0xFFFF_FFFF_0000_0000
@@ -60,7 +62,7 @@ def _require(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_rounding(instruction.word)
 
 
-def load(width: Width) -> Semantics:
+def load(width: Width) -> Behaviour:
     """Run flw or fld."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -68,10 +70,11 @@ def load(width: Width) -> Semantics:
         value = ops.load(effective_address(ops, instruction), width.size)
         width.write(ops, instruction.rd, value)
 
-    return run
+    access = Memory(width.size, loads=True, floating=True, extension="ones")
+    return Behaviour(run, InstructionClass.FLOAT_LOAD, Kind.LOAD, "f", access)
 
 
-def store(width: Width) -> Semantics:
+def store(width: Width) -> Behaviour:
     """Run fsw or fsd: the bits as they are."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -79,7 +82,8 @@ def store(width: Width) -> Semantics:
         address = effective_address(ops, instruction)
         ops.store(address, width.size, ops.read_f(instruction.rs2))
 
-    return run
+    access = Memory(width.size, stores=True, floating=True)
+    return Behaviour(run, InstructionClass.FLOAT_STORE, Kind.STORE, "", access)
 
 
 def _operands(ops: Operations[V], instruction: Decoded, width: Width, count: int) -> list[V]:
@@ -87,7 +91,7 @@ def _operands(ops: Operations[V], instruction: Decoded, width: Width, count: int
     return [width.read(ops, register) for register in registers]
 
 
-def compute(operation: str, width: Width, count: int, origin: Width) -> Semantics:
+def compute(operation: str, width: Width, count: int, origin: Width) -> Behaviour:
     """A number of one width from `count` numbers of another, or of the same."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -95,10 +99,10 @@ def compute(operation: str, width: Width, count: int, origin: Width) -> Semantic
         values = _operands(ops, instruction, origin, count)
         width.write(ops, instruction.rd, ops.float(operation, instruction.rounding, *values))
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT, writes="f")
 
 
-def fused(width: Width, negate_product: bool, negate_addend: bool) -> Semantics:
+def fused(width: Width, negate_product: bool, negate_addend: bool) -> Behaviour:
     """+-(rs1 * rs2) +- rs3 with one rounding."""
     name = f"fma.{width.suffix}"
 
@@ -110,10 +114,10 @@ def fused(width: Width, negate_product: bool, negate_addend: bool) -> Semantics:
         result = ops.float(name, instruction.rounding, factor, b, addend)
         width.write(ops, instruction.rd, result)
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT, writes="f")
 
 
-def examine(operation: str, width: Width, count: int) -> Semantics:
+def examine(operation: str, width: Width, count: int) -> Behaviour:
     """An integer from numbers: comparisons, fclass, conversions."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -121,10 +125,10 @@ def examine(operation: str, width: Width, count: int) -> Semantics:
         values = _operands(ops, instruction, width, count)
         ops.write_x(instruction.rd, ops.float(operation, instruction.rounding, *values))
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT)
 
 
-def from_integer(operation: str, width: Width) -> Semantics:
+def from_integer(operation: str, width: Width) -> Behaviour:
     """A number from an integer register; conversions from words look at its low half."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -132,10 +136,10 @@ def from_integer(operation: str, width: Width) -> Semantics:
         value = ops.read_x(instruction.rs1)
         width.write(ops, instruction.rd, ops.float(operation, instruction.rounding, value))
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT, writes="f")
 
 
-def move_to_integer(width: Width) -> Semantics:
+def move_to_integer(width: Width) -> Behaviour:
     """Run fmv.x.w or fmv.x.d: the bits as they are."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -143,10 +147,10 @@ def move_to_integer(width: Width) -> Semantics:
         bits = ops.read_f(instruction.rs1)
         ops.write_x(instruction.rd, ops.sign_extend(bits, 32) if width.size == 4 else bits)
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT)
 
 
-def move_from_integer(width: Width) -> Semantics:
+def move_from_integer(width: Width) -> Behaviour:
     """Run fmv.w.x or fmv.d.x."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -155,10 +159,10 @@ def move_from_integer(width: Width) -> Semantics:
         value = ops.zero_extend(bits, 32) if width.size == 4 else bits
         width.write(ops, instruction.rd, value)
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT, writes="f")
 
 
-def inject_sign(width: Width, invert: bool, combine: bool) -> Semantics:
+def inject_sign(width: Width, invert: bool, combine: bool) -> Behaviour:
     """rs1 with the sign of rs2, its opposite, or the two signs' exclusive or."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -173,4 +177,4 @@ def inject_sign(width: Width, invert: bool, combine: bool) -> Semantics:
             result = ops.binary("or", magnitude, taken)
         width.write(ops, instruction.rd, result)
 
-    return run
+    return Behaviour(run, InstructionClass.FLOAT, writes="f")

@@ -1,5 +1,8 @@
 """The rows of F and D (Unprivileged ISA, chapters 20 and 21); `floating` says what they do."""
 
+from dataclasses import replace
+
+from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.table.floating import (
     DOUBLE,
     SINGLE,
@@ -14,7 +17,8 @@ from mttcg.isa.riscv64.table.floating import (
     move_to_integer,
     store,
 )
-from mttcg.isa.riscv64.table.row import Pattern, Row, Semantics, encoding
+from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.table.row import Behaviour, Pattern, Row
 
 OP_FP, LOAD_FP, STORE_FP = 0x53, 0x07, 0x27
 RESERVED_ROUNDING: tuple[Pattern, ...] = ((0x7000, 0x5000), (0x7000, 0x6000))
@@ -35,14 +39,15 @@ _EXACT = ("fcvt.d.w", "fcvt.d.wu", "fcvt.d.s")
 _INTEGERS = (("w", 0), ("wu", 1), ("l", 2), ("lu", 3))
 
 
-def _rounded(width: Width, name: str, layout: str, syntax: str, match: int, does: Semantics) -> Row:
+def _rounded(width: Width, name: str, layout: str, syntax: str, match: int, does: Behaviour) -> Row:
     shown = "exact" if name in _EXACT else "rounding"
-    return Row(name, width.extension, layout, f"{syntax}, {shown}", match, does, RESERVED_ROUNDING)
+    operands = f"{syntax}, {shown}"
+    return instruction_row(name, width.extension, layout, operands, match, does, RESERVED_ROUNDING)
 
 
-def _plain(width: Width, name: str, syntax: str, match: int, does: Semantics) -> Row:
+def _plain(width: Width, name: str, syntax: str, match: int, does: Behaviour) -> Row:
     layout = "R" if syntax.count(",") == 2 else "R-unary"
-    return Row(name, width.extension, layout, syntax, match, does)
+    return instruction_row(name, width.extension, layout, syntax, match, does)
 
 
 def _operation(funct5: int, width: Width, funct3: int = 0, rs2: int = 0) -> int:
@@ -94,7 +99,7 @@ def _choices(width: Width) -> tuple[Row, ...]:
                 f"f{name}{end}",
                 "fd, fs1, fs2",
                 _operation(0x05, width, funct3),
-                compute(name + end, width, 2, width),
+                replace(compute(name + end, width, 2, width), kind=Kind.ALONE),
             )
             for name, funct3 in _EXTREMES
         ),
@@ -165,8 +170,12 @@ def _moves(width: Width, letter: str, funct3: int) -> tuple[Row, ...]:
     extension = width.extension
     at = "immediate(rs1)"
     return (
-        Row(f"fl{letter}", extension, "I", f"fd, {at}", encoding(LOAD_FP, funct3), load(width)),
-        Row(f"fs{letter}", extension, "S", f"fs2, {at}", encoding(STORE_FP, funct3), store(width)),
+        instruction_row(
+            f"fl{letter}", extension, "I", f"fd, {at}", encoding(LOAD_FP, funct3), load(width)
+        ),
+        instruction_row(
+            f"fs{letter}", extension, "S", f"fs2, {at}", encoding(STORE_FP, funct3), store(width)
+        ),
         _plain(
             width, f"fmv.x.{letter}", "rd, fs1", _operation(0x1C, width), move_to_integer(width)
         ),

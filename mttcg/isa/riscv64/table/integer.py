@@ -1,6 +1,8 @@
 """RV32I and RV64I (Unprivileged ISA, base instruction sets), but for ecall and ebreak."""
 
-from mttcg.isa.riscv64.operations import Compare, Operations, V
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.kind import Kind
+from mttcg.isa.operations import Compare, Operations, V
 from mttcg.isa.riscv64.table.compute import (
     MASK,
     Compute,
@@ -10,12 +12,16 @@ from mttcg.isa.riscv64.table.compute import (
     register_register,
     shift,
 )
-from mttcg.isa.riscv64.table.row import Decoded, Row, Semantics, encoding
+from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.table.row import Behaviour, Decoded, Memory, Row
 
 OP, OP_32, OP_IMM, OP_IMM_32 = 0x33, 0x3B, 0x13, 0x1B
 LOAD, STORE, BRANCH = 0x03, 0x23, 0x63
 TOTAL_STORE_ORDER = 0b1000_0011_0011
 """fm, pred and succ of fence.tso; every other fm means a normal fence (2.7)."""
+STORES, LOADS = 0b0101, 0b1010
+"""Of a fence's sets: O and W, I and R."""
+LINK_REGISTERS = (1, 5)
 
 
 def effective_address(ops: Operations[V], instruction: Decoded) -> V:
@@ -24,7 +30,7 @@ def effective_address(ops: Operations[V], instruction: Decoded) -> V:
     return ops.binary("add", base, ops.constant(instruction.immediate & MASK))
 
 
-def load(size: int, signed: bool) -> Semantics:
+def load(size: int, signed: bool) -> Behaviour:
     """Load into an integer register; the access happens even if that is x0."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -32,19 +38,21 @@ def load(size: int, signed: bool) -> Semantics:
         signed_value = ops.sign_extend(value, 8 * size) if signed and size < 8 else value
         ops.write_x(instruction.rd, signed_value)
 
-    return run
+    access = Memory(size, loads=True, extension="sign" if signed else "zero")
+    return Behaviour(run, InstructionClass.LOAD, Kind.LOAD, memory=access)
 
 
-def store(size: int) -> Semantics:
+def store(size: int) -> Behaviour:
     """Store the low bytes of rs2."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         ops.store(effective_address(ops, instruction), size, ops.read_x(instruction.rs2))
 
-    return run
+    access = Memory(size, stores=True)
+    return Behaviour(run, InstructionClass.STORE, Kind.STORE, writes="", memory=access)
 
 
-def branch(operation: Compare, swapped: bool = False) -> Semantics:
+def branch(operation: Compare, swapped: bool = False) -> Behaviour:
     """Branch on a comparison of rs1 and rs2, or of rs2 and rs1."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -52,7 +60,7 @@ def branch(operation: Compare, swapped: bool = False) -> Semantics:
         condition = ops.compare(operation, b, a) if swapped else ops.compare(operation, a, b)
         ops.branch(condition, pc + instruction.immediate & MASK)
 
-    return run
+    return Behaviour(run, InstructionClass.BRANCH, Kind.BRANCH, writes="")
 
 
 def load_upper(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -76,6 +84,27 @@ def jump_to_register(ops: Operations[V], instruction: Decoded, pc: int) -> None:
     target = ops.binary("and", effective_address(ops, instruction), ops.constant(MASK - 1))
     ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
     ops.jump(target)
+
+
+def _class_of_jump(instruction: Decoded) -> InstructionClass:
+    """By the hints for a return-address stack (2.5.1): x1 and x5 are the link registers."""
+    pushes, pops = instruction.rd in LINK_REGISTERS, instruction.rs1 in LINK_REGISTERS
+    if pushes and pops and instruction.rd != instruction.rs1:
+        return InstructionClass.SWITCH
+    if pushes:
+        return InstructionClass.CALL
+    return InstructionClass.RETURN if pops else InstructionClass.JUMP
+
+
+def _kind_of_fence(instruction: Decoded) -> Kind:
+    """FENCE if it asks for more than a host with total store order gives by itself.
+
+    Predecessor W (or O) and successor R (or I); fence.tso leaves just that pair out, and every
+    other mode is that of a normal fence (2.7).
+    """
+    sets = instruction.immediate
+    ordered = sets >> 4 & STORES and sets & LOADS and sets != TOTAL_STORE_ORDER
+    return Kind.FENCE if ordered else Kind.PLAIN
 
 
 def fence(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -130,7 +159,7 @@ def _immediates(
     table: tuple[tuple[str, str, int, int, Compute], ...], opcode: int, shift_layout: str
 ) -> tuple[Row, ...]:
     return tuple(
-        Row(
+        instruction_row(
             name,
             "I",
             shift_layout if funct3 in _SHIFTS else "I",
@@ -147,7 +176,7 @@ def _registers(
     table: tuple[tuple[str, str, int, int, Compute], ...], opcode: int
 ) -> tuple[Row, ...]:
     return tuple(
-        Row(
+        instruction_row(
             name,
             "I",
             "R",
@@ -160,12 +189,28 @@ def _registers(
 
 
 ROWS: tuple[Row, ...] = (
-    Row("lui", "I", "U", "rd, upper", 0x37, load_upper),
-    Row("auipc", "I", "U", "rd, upper", 0x17, add_upper_to_pc),
-    Row("jal", "I", "J", "rd, immediate", 0x6F, jump_and_link),
-    Row("jalr", "I", "I", "rd, immediate(rs1)", 0x67, jump_to_register),
+    instruction_row("lui", "I", "U", "rd, upper", 0x37, Behaviour(load_upper)),
+    instruction_row(
+        "auipc", "I", "U", "rd, upper", 0x17, Behaviour(add_upper_to_pc, computes_address=True)
+    ),
+    instruction_row(
+        "jal",
+        "I",
+        "J",
+        "rd, immediate",
+        0x6F,
+        Behaviour(jump_and_link, _class_of_jump, Kind.JUMP),
+    ),
+    instruction_row(
+        "jalr",
+        "I",
+        "I",
+        "rd, immediate(rs1)",
+        0x67,
+        Behaviour(jump_to_register, _class_of_jump, Kind.INDIRECT),
+    ),
     *(
-        Row(
+        instruction_row(
             name,
             "I",
             "B",
@@ -176,17 +221,26 @@ ROWS: tuple[Row, ...] = (
         for name, funct3, operation, swapped in _BRANCHES
     ),
     *(
-        Row(name, "I", "I", "rd, immediate(rs1)", encoding(LOAD, funct3), load(size, signed))
+        instruction_row(
+            name, "I", "I", "rd, immediate(rs1)", encoding(LOAD, funct3), load(size, signed)
+        )
         for name, funct3, size, signed in _LOADS
     ),
     *(
-        Row(name, "I", "S", "rs2, immediate(rs1)", encoding(STORE, funct3), store(size))
+        instruction_row(name, "I", "S", "rs2, immediate(rs1)", encoding(STORE, funct3), store(size))
         for name, funct3, size in _STORES
     ),
     *_immediates(_COMPUTE, OP_IMM, "I-shift"),
     *_registers(_COMPUTE, OP),
     *_immediates(_COMPUTE_WORD, OP_IMM_32, "I-shift-word"),
     *_registers(_COMPUTE_WORD, OP_32),
-    Row("fence", "I", "I-system", "sets", 0x0F, fence),
+    instruction_row(
+        "fence",
+        "I",
+        "I-system",
+        "sets",
+        0x0F,
+        Behaviour(fence, InstructionClass.FENCE, _kind_of_fence, writes=""),
+    ),
 )
 """The base integer instructions."""

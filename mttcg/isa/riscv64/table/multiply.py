@@ -1,11 +1,12 @@
 """The M extension (Unprivileged ISA, "M" Extension for Integer Multiplication and Division)."""
 
-from mttcg.isa.riscv64.operations import Bits, Operations, V
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.operations import Bits, Operations, V
 from mttcg.isa.riscv64.table.compute import MASK, Compute, binary, finish, register_register
 from mttcg.isa.riscv64.table.integer import OP, OP_32
-from mttcg.isa.riscv64.table.row import Row, encoding
+from mttcg.isa.riscv64.table.row import encoding, instruction_row
 
-MULTIPLY = 0x01
+MULTIPLY, FIRST_DIVISION = 0x01, 4
 
 
 def multiply_high(signed_a: bool, signed_b: bool) -> Compute:
@@ -61,14 +62,19 @@ _COMPUTE: tuple[tuple[str, int, int, Compute], ...] = (
     ("remuw", OP_32, 7, divide(False, 32, remainder=True)),
 )
 
+
+def _what(funct3: int) -> InstructionClass:
+    return InstructionClass.DIVIDE if funct3 >= FIRST_DIVISION else InstructionClass.MULTIPLY
+
+
 ROWS = tuple(
-    Row(
+    instruction_row(
         name,
         "M",
         "R",
         "rd, rs1, rs2",
         encoding(opcode, funct3, MULTIPLY),
-        register_register(compute),
+        register_register(compute, _what(funct3)),
     )
     for name, opcode, funct3, compute in _COMPUTE
 )

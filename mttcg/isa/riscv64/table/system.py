@@ -4,11 +4,15 @@ Unprivileged ISA 2.8, Zicsr and Zifencei; Privileged ISA 3.3. All of it leaves t
 for the CSRs of the floating-point unit, which are plain state.
 """
 
+from dataclasses import replace
 from typing import Literal
 
-from mttcg.isa.riscv64.operations import Operations, V
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.kind import Kind
+from mttcg.isa.operations import Operations, V
 from mttcg.isa.riscv64.table.compute import MASK
-from mttcg.isa.riscv64.table.row import Decoded, Row, Semantics, encoding
+from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.table.row import Behaviour, Decoded, Row
 
 SYSTEM, MISC_MEM = 0x73, 0x0F
 Update = Literal["write", "set", "clear"]
@@ -36,7 +40,11 @@ def _replace(ops: Operations[V], whole: V, value: V, low: int, bits: int) -> V:
     return ops.binary("or", kept, placed)
 
 
-def csr_access(update: Update, immediate: bool) -> Semantics:
+def _kind_of_csr_access(instruction: Decoded) -> Kind:
+    return Kind.FLOAT_CONTROL if instruction.immediate in FCSR_FIELDS else Kind.SYSTEM
+
+
+def csr_access(update: Update, immediate: bool) -> Behaviour:
     """Run csrrw, csrrs, csrrc, or one of them with rs1's number as the operand."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
@@ -48,16 +56,18 @@ def csr_access(update: Update, immediate: bool) -> Semantics:
         source = instruction.rs1
         operand = ops.constant(source) if immediate else ops.read_x(source)
         low, bits = shown
-        whole = ops.read_fcsr()
+        whole = ops.read_float_control()
         old = ops.zero_extend(ops.shift("lshr", whole, ops.constant(low)), bits)
         if update == "write" or source:
-            ops.write_fcsr(_replace(ops, whole, _updated(ops, update, old, operand), low, bits))
+            ops.write_float_control(
+                _replace(ops, whole, _updated(ops, update, old, operand), low, bits)
+            )
         ops.write_x(instruction.rd, old)
 
-    return run
+    return Behaviour(run, InstructionClass.CSR, _kind_of_csr_access)
 
 
-_CSR: tuple[tuple[str, str, int, Semantics], ...] = (
+_CSR: tuple[tuple[str, str, int, Behaviour], ...] = (
     ("csrrw", "rd, csr, rs1", 1, csr_access("write", immediate=False)),
     ("csrrs", "rd, csr, rs1", 2, csr_access("set", immediate=False)),
     ("csrrc", "rd, csr, rs1", 3, csr_access("clear", immediate=False)),
@@ -66,14 +76,23 @@ _CSR: tuple[tuple[str, str, int, Semantics], ...] = (
     ("csrrci", "rd, csr, number", 7, csr_access("clear", immediate=True)),
 )
 
+_SYSTEM = Behaviour(leave, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
+
 ROWS: tuple[Row, ...] = (
-    Row("ecall", "I", "none", "", 0x0000_0073, leave),
-    Row("ebreak", "I", "none", "", 0x0010_0073, leave),
-    Row("mret", "Sm", "none", "", 0x3020_0073, leave),
-    Row("wfi", "Sm", "none", "", 0x1050_0073, leave),
-    Row("fence.i", "Zifencei", "I-system", "", encoding(MISC_MEM, 1), leave),
+    instruction_row("ecall", "I", "none", "", 0x0000_0073, _SYSTEM),
+    instruction_row("ebreak", "I", "none", "", 0x0010_0073, replace(_SYSTEM, kind=Kind.BREAKPOINT)),
+    instruction_row("mret", "Sm", "none", "", 0x3020_0073, replace(_SYSTEM, goes_elsewhere=True)),
+    instruction_row("wfi", "Sm", "none", "", 0x1050_0073, _SYSTEM),
+    instruction_row(
+        "fence.i",
+        "Zifencei",
+        "I-system",
+        "",
+        encoding(MISC_MEM, 1),
+        replace(_SYSTEM, what=InstructionClass.FENCE),
+    ),
     *(
-        Row(name, "Zicsr", "I-system", syntax, encoding(SYSTEM, funct3), does)
+        instruction_row(name, "Zicsr", "I-system", syntax, encoding(SYSTEM, funct3), does)
         for name, syntax, funct3, does in _CSR
     ),
 )

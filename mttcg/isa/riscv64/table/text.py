@@ -1,16 +1,15 @@
-"""An instruction as an assembler spells it.
+"""An instruction as RISC-V assemblers spell it.
 
-A row's syntax is a template: what it names is replaced by that operand. Registers are `rd`,
-`rs1`.. of the integer file and `fd`, `fs1`.. of the floating-point file; branch targets are
-distances from the instruction.
+In a syntax, registers are `rd`, `rs1`.. of the integer file and `fd`, `fs1`.. of the floating-point
+file; branch targets are distances from the instruction.
 """
 
-import re
 from collections.abc import Callable
 
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
-from mttcg.isa.riscv64.table.row import Decoded
+from mttcg.isa.table.row import Decoded
+from mttcg.isa.table.text import operands_of
 
 ROUNDING = ("rne", "rtz", "rdn", "rup", "rmm", "", "", "dyn")
 _USUAL_ROUNDING = {"rounding": ", dyn", "exact": ", rne"}
@@ -18,7 +17,6 @@ _USUAL_ROUNDING = {"rounding": ", dyn", "exact": ", rne"}
 _CSR_NAMES = {1: "fflags", 2: "frm", 3: "fcsr"}
 _ORDERING = ("", ".rl", ".aq", ".aqrl")
 _WHOLE = {("fence", TOTAL_STORE_ORDER): "fence.tso"}
-_WORD = re.compile(r"[a-z]+\d?")
 
 
 def _fence_sets(instruction: Decoded) -> str:
@@ -55,7 +53,7 @@ def text(instruction: Decoded) -> str:
         return _WHOLE[name, instruction.immediate]
     if instruction.row.extension == "A":
         name += _ORDERING[instruction.immediate]
-    syntax = _WORD.sub(lambda word: _OPERANDS[word[0]](instruction), instruction.row.syntax)
+    syntax = operands_of(instruction, _OPERANDS)
     for mode, usual in _USUAL_ROUNDING.items():
         if instruction.row.syntax.endswith(mode):
             syntax = syntax.removesuffix(usual)

@@ -2,13 +2,13 @@
 
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.exits import Exits
-from mttcg.engine.llvm.float_function import FRM_SHIFT
-from mttcg.engine.llvm.floating import Floats
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
 from mttcg.engine.llvm.ir.values import I64, constant
-from mttcg.engine.llvm.places import FCSR, MSTATUS
+from mttcg.engine.llvm.places import FLOAT_CONTROL, STATUS
+from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT
+from mttcg.engine.llvm.riscv64.floats import Floats
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 
@@ -43,7 +43,7 @@ class FloatState:
         """Leave, as an illegal instruction, if mstatus.FS is off; it stays on within a block."""
         if self._is_new(Reason.SYSTEM):
             build = self.builder
-            field = build.binary("and", build.load(MSTATUS, COUNTER, I64), MSTATUS_FS)
+            field = build.binary("and", build.load(STATUS, COUNTER, I64), MSTATUS_FS)
             on = build.compare("ne", field, 0)
             self.exits.leave_unless(on, Reason.SYSTEM, constant(word), retired=1)
 
@@ -51,7 +51,7 @@ class FloatState:
         """Leave if fcsr.frm holds a mode that the host lacks, or a reserved one."""
         if self._is_new(Reason.ROUNDING):
             build = self.builder
-            mode = build.binary("lshr", build.load(FCSR, COUNTER, I64), FRM_SHIFT)
+            mode = build.binary("lshr", build.load(FLOAT_CONTROL, COUNTER, I64), FRM_SHIFT)
             good = build.compare("ule", mode, HOST_MODES - 1)
             self.exits.leave_unless(good, Reason.ROUNDING, constant(word), retired=1)
 
@@ -62,15 +62,15 @@ class FloatState:
         self.segment.checked.add(reason)
         return True
 
-    def read_fcsr(self) -> I64:
+    def read_float_control(self) -> I64:
         """The floating-point control and status register."""
         mxcsr.leave(self.builder)
         mxcsr.enter(self.builder)
-        return self.builder.load(FCSR, COUNTER, I64)
+        return self.builder.load(FLOAT_CONTROL, COUNTER, I64)
 
-    def write_fcsr(self, value: I64) -> None:
+    def write_float_control(self, value: I64) -> None:
         """Write fcsr."""
         self.segment.restart = None
-        self.builder.store(value, FCSR, COUNTER)
+        self.builder.store(value, FLOAT_CONTROL, COUNTER)
         mxcsr.enter(self.builder)
         self.segment.checked.discard(Reason.ROUNDING)

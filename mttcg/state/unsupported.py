@@ -1,13 +1,13 @@
-"""How often a hart met each instruction or CSR that its engine does not know, by name.
+"""How often a hart met each instruction or system register that its engine lacks, by name.
 
-A table in the hart state, so that it can be read live, and when the vCPU's process is dead. Each
+A table in the hart's state, so that it can be read live, and when the vCPU's process is dead. Each
 row is a name, padded with zeros, and a count; the hart's own vCPU writes them, the count of a new
 row after its name.
 """
 
-from mttcg.isa.riscv64.hart import OFFSET, UNSUPPORTED_ROWS, Hart
+from mttcg.state.vcpu_state import UNSUPPORTED_ROW_WORDS as ROW_WORDS
+from mttcg.state.vcpu_state import UNSUPPORTED_ROWS, VcpuState
 
-ROW_WORDS = 4
 NAME_BYTES = 8 * (ROW_WORDS - 1)
 REST = "others"
 """The last row takes what has no row of its own."""
@@ -16,9 +16,8 @@ REST = "others"
 class UnsupportedCounts:
     """The table of one hart."""
 
-    def __init__(self, hart: Hart) -> None:
-        first = OFFSET["unsupported"] // 8
-        self.words = hart.words[first : first + UNSUPPORTED_ROWS * ROW_WORDS]
+    def __init__(self, hart: VcpuState) -> None:
+        self.words = hart.unsupported
         self.rows = {name: row for row, name in enumerate(self.to_dict())}
 
     def add(self, name: str) -> None:

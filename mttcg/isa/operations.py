@@ -87,7 +87,7 @@ class Operations(Protocol[V]):
         """Go on at a known address if condition is not 0, else after the instruction."""
 
     def leave(self, word: int) -> None:
-        """Leave the instruction to the host: CSRs, ecall, ebreak, mret, wfi, fence.i."""
+        """Leave the instruction to the host: system registers, environment calls, waits."""
 
     def illegal(self, word: int) -> None:
         """Raise an illegal-instruction exception."""
@@ -96,17 +96,18 @@ class Operations(Protocol[V]):
         """A floating-point operation by name ("add.d", "fma.s", "cvt.w.d", "class.s", ...).
 
         Operands and result are raw bits (singles unboxed: low 32 bits; integers 64 bits). It
-        raises the flags of fcsr; `rounding` is the rm field, 7 for fcsr.frm.
+        raises the flags of the float control register; `rounding` is the instruction's mode, 7 for
+        the mode in that register.
         """
 
     def require_float(self, word: int) -> None:
-        """Raise an illegal-instruction exception if mstatus.FS is off."""
+        """Raise an illegal-instruction exception if floating point is off."""
 
     def require_rounding(self, word: int) -> None:
-        """Raise an illegal-instruction exception if fcsr.frm holds a reserved mode (5 to 7)."""
+        """Raise an illegal-instruction exception if the mode in float control is reserved."""
 
-    def read_fcsr(self) -> V:
-        """The 8 bits of fcsr: frm above fflags."""
+    def read_float_control(self) -> V:
+        """Float control: the rounding mode above the flags, 8 bits in all."""
 
-    def write_fcsr(self, value: V) -> None:
-        """Write fcsr; the value has no more than its 8 bits."""
+    def write_float_control(self, value: V) -> None:
+        """Write float control; the value has no more than its 8 bits."""

@@ -12,12 +12,12 @@ from functools import cache
 import llvmlite.binding as llvm
 
 from mttcg.engine.llvm import rounding as mxcsr
-from mttcg.engine.llvm.float_function import DYNAMIC, NUMBERS
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, INTEGERS, Double, Pointer, Single, T, Value
-from mttcg.engine.llvm.places import FCSR, FRAME
+from mttcg.engine.llvm.places import FLOAT_CONTROL, FRAME
+from mttcg.engine.llvm.riscv64.float_function import DYNAMIC, NUMBERS
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.isa.riscv64.floats import Flags
 
@@ -150,9 +150,9 @@ class Floats:
     def _raise(self, bit: I1) -> None:
         """Raise the flag NV if a bit is set."""
         build = self.builder
-        old = build.load(FCSR, COUNTER, I64)
+        old = build.load(FLOAT_CONTROL, COUNTER, I64)
         flag = build.select(bit, INVALID, 0, I64)
-        build.store(build.binary("or", old, flag), FCSR, COUNTER)
+        build.store(build.binary("or", old, flag), FLOAT_CONTROL, COUNTER)
 
     def _compare(self, name: str, width: str, x: I64, y: I64) -> I64:
         intrinsic, predicate = COMPARISONS[name]

@@ -3,7 +3,7 @@
 import ctypes
 
 from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
-from mttcg.isa.riscv64.hart import Hart
+from mttcg.isa.riscv64.state import Hart
 
 NAMES = tuple(sorted(OPERATIONS))
 NUMBERS = {name: number for number, name in enumerate(NAMES)}

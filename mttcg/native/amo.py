@@ -1,25 +1,25 @@
-"""AMO, LR and SC as real atomics on the memory that all vCPUs share (Unprivileged ISA, chapter 8).
+"""Read-modify-write atomics by number, on the memory that all vCPUs share.
 
-Every host operation here is sequentially consistent, which is as strong as any aq/rl bits ask.
-SC is a compare-and-swap against what LR read: it fails when the value differs, and may succeed
-after another hart wrote the same value back, which no guest can tell by the value itself.
+Every host operation here is sequentially consistent, which is as strong as any guest asks.
 """
 
 from numba import njit
 
-from mttcg.isa import native as host
+from mttcg.native import host
 
-LR, SC = 0b00010, 0b00011
-SWAP, ADD, XOR, AND, OR = 0b00001, 0b00000, 0b00100, 0b01100, 0b01000
-MIN, MAX, MINU, MAXU = 0b10000, 0b10100, 0b11000, 0b11100
-
-
-@njit(cache=True)
-def is_amo(operation, size):
-    """Whether funct5 and the access size name an AMO, LR or SC."""
-    if size != 4 and size != 8:
-        return False
-    return operation <= 0b00100 or (operation & 3 == 0 and operation <= 0b11100)
+SWAP, ADD, XOR, AND, OR, MIN, MAX, MINU, MAXU = range(9)
+NUMBERS = {
+    "swap": SWAP,
+    "add": ADD,
+    "xor": XOR,
+    "and": AND,
+    "or": OR,
+    "min": MIN,
+    "max": MAX,
+    "minu": MINU,
+    "maxu": MAXU,
+}
+"""The numbers of what `isa.operations.Amo` names."""
 
 
 @njit(cache=True)

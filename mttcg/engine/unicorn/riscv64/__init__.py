@@ -1,0 +1,1 @@
+"""What the Unicorn engine has to know of RISC-V."""

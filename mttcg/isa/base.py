@@ -1,0 +1,56 @@
+"""An instruction set as a value: what the rest of the project may know of one.
+
+Chosen once, by the machine that the guest's ELF file names (`isa.registry`), and handed down.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mttcg.isa.code import Code
+from mttcg.isa.system import System
+
+RegisterFile = str
+"""\"x\" for the integer registers, \"f\" for those of floating point, \"pc\"."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The registers by name.
+
+    Attributes:
+        integer: names of the integer registers, in order, as reports and debuggers show them.
+        floating: names of the floating-point registers, in order.
+        index: file and number of each name that is accepted.
+    """
+
+    integer: tuple[str, ...]
+    floating: tuple[str, ...]
+    index: Mapping[str, tuple[RegisterFile, int]]
+
+
+@dataclass(frozen=True)
+class Isa:
+    """One instruction set.
+
+    Attributes:
+        name: as messages, options and reports have it.
+        title: as people write it.
+        elf_machine: `e_machine` of its ELF files (System V gABI, chapter 4, "ELF Header").
+        registers: by name.
+        load_code: loads the instructions, which the supervisor has no use for.
+        system: how its harts start, trap and are interrupted; takes the states that it makes.
+    """
+
+    name: str
+    title: str
+    elf_machine: int
+    registers: Registers
+    load_code: Callable[[], Code]
+    system: System[Any]
+
+    @cached_property
+    def code(self) -> Code:
+        """The instructions, loaded when they are first asked for."""
+        return self.load_code()

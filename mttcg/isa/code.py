@@ -1,0 +1,48 @@
+"""What the rest of the project may ask of an ISA's instructions."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from mttcg.isa.facts import Facts
+from mttcg.isa.table.row import Decoded
+
+
+class Missing(Protocol):
+    """An instruction, or a system register, that a hart lacks."""
+
+    @property
+    def name(self) -> str:
+        """Its assembler name."""
+
+    @property
+    def extension(self) -> str:
+        """The extension that has it."""
+
+
+class Code(Protocol):
+    """The instructions of an ISA.
+
+    A *word* is an instruction's bits as a number; what lies above its length does not count.
+    """
+
+    @property
+    def alignment(self) -> int:
+        """Every instruction's address is a multiple of this."""
+
+    def length(self, low_half: int) -> int:
+        """Bytes of the instruction whose first 16 bits are given."""
+
+    def decode(self, word: int) -> Decoded | None:
+        """Take an instruction apart; None if the table has none."""
+
+    def facts(self, word: int) -> Facts:
+        """What is known of an instruction, also of one that the table lacks."""
+
+    def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
+        """Text of a run of instructions: (address, length in bytes, text) each."""
+
+    def returns_from_trap(self, word: int) -> bool:
+        """Whether an instruction goes back to where a trap was taken."""
+
+    def missing(self, word: int, extensions: Iterable[str]) -> Missing | None:
+        """The instruction that a hart with these extensions lacks; None if nobody knows one."""

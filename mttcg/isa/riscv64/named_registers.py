@@ -1,0 +1,72 @@
+"""Registers of a hart by name, read and written from outside while it stands still."""
+
+from mttcg.isa.riscv64.csr import CSRS
+from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.system import Clock, RegisterError
+from mttcg.state.words import MASK
+
+CSR_BY_NAME = {csr.name: csr for csr in CSRS.values()}
+NOT_SHOWN = ("mhpm", "pmp", "time")
+"""CSRs that are constant, or no state of the hart: read when they are named, only."""
+WRITABLE = "mstatus mie mtvec mcounteren mscratch mepc mcause mtval mcycle minstret".split()
+COUNTS = ("mcycle", "minstret", "cycle", "instret")
+"""What an instruction that reads them has not counted itself yet; here none reads them."""
+NAMES = (
+    "pc",
+    *INTEGER,
+    *FLOAT,
+    "fcsr",
+    *(name for name in CSR_BY_NAME if not name.startswith(NOT_SHOWN)),
+)
+
+
+def read_register(hart: Hart, name: str, clock: Clock) -> int:
+    """A register's value; raises RegisterError."""
+    if name in CSR_BY_NAME:
+        value = CSR_BY_NAME[name].read(hart, clock)
+        return value + 1 & MASK if name in COUNTS else value
+    if name == "fcsr":
+        return hart.fcsr
+    file, number = _place(name)
+    return hart.pc if file == "pc" else int((hart.x if file == "x" else hart.f)[number])
+
+
+def write_register(hart: Hart, name: str, value: int) -> None:
+    """Write a register, for which `check_writable` has nothing against the value."""
+    csr = CSR_BY_NAME.get(name)
+    if csr is not None:
+        if csr.write is not None:
+            csr.write(hart, value)
+        return
+    if name == "fcsr":
+        hart.fcsr = value & 0xFF
+        return
+    file, number = _place(name)
+    if file == "pc":
+        hart.pc = value
+    elif file == "x":
+        hart.write_x(number, value)
+    else:
+        hart.f[number] = value
+
+
+def check_writable(name: str, value: object) -> None:
+    """Raise RegisterError for a register that can't be written, or not so."""
+    if name in CSR_BY_NAME and name not in WRITABLE:
+        raise RegisterError(name, f"{name} can't be written", ", ".join(WRITABLE))
+    if name not in CSR_BY_NAME and name != "fcsr":
+        _place(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MASK:
+        raise RegisterError(name, f"{name}: {value!r}", "an unsigned 64-bit value")
+    if name == "pc" and value % 2:
+        wrong = f"pc: {value:#x} is odd"
+        raise RegisterError(name, wrong, "the address of an instruction")
+
+
+def _place(name: str) -> tuple[str, int]:
+    try:
+        return INDEX[name]
+    except KeyError:
+        wrong = f"there is no register {name!r}"
+        raise RegisterError(name, wrong, "a0, x10, fa0, pc, mstatus or the like") from None

@@ -1,0 +1,145 @@
+"""What the rest of the project may ask of an ISA beside its instructions.
+
+That is a hart's registers and interrupts, how it starts, how it runs system instructions, and how
+it enters traps. The parts are written over the hart's state in shared memory, so that all engines
+share them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from mttcg.errors import UserError
+from mttcg.state.vcpu_state import VcpuState
+
+NEVER = (1 << 64) - 1
+"""A time of the guest's clock that does not come."""
+
+
+class Clock(Protocol):
+    """The guest's clock."""
+
+    def time(self) -> int:
+        """Ticks since the start."""
+
+
+class Effect(Enum):
+    """What the vCPU has to do after a system instruction, besides going on at the state's pc."""
+
+    NOTHING = "nothing"
+    WAIT = "sleep until an interrupt is pending"
+    FETCH = "look again at every code page"
+    STATUS = "interrupts or the floating-point unit may be on or off now"
+
+
+class MemoryFault(Enum):
+    """What can be wrong with an access to memory."""
+
+    FETCH = "an instruction is fetched where there is none"
+    LOAD = "a load where nothing is"
+    STORE = "a store where nothing is"
+    LOAD_MISALIGNED = "a load at an address that is no multiple of its size, and has to be"
+    STORE_MISALIGNED = "a store at such an address"
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A synchronous exception.
+
+    Attributes:
+        cause: its code in the ISA, see `System.cause_name`.
+        pc: the instruction that it belongs to.
+        value: what the ISA says further: an address, or the instruction's word.
+    """
+
+    cause: int
+    pc: int
+    value: int = 0
+
+
+class RegisterError(UserError):
+    """A register that there is not, or a value that it can't have."""
+
+    def __init__(self, name: str, wrong: str, expected: str) -> None:
+        super().__init__(f"{wrong}; expected {expected}")
+        self.name, self.wrong, self.expected = name, wrong, expected
+
+
+S = TypeVar("S", bound=VcpuState)
+
+
+class System(Protocol[S]):
+    """The system side of an ISA; `S` is its state, a class over `VcpuState`.
+
+    Attributes:
+        extensions: by engine, the names of the extensions that a hart has there.
+        register_names: those that are worth it, to be shown together.
+        handler_name: what the register is called that says where the handler of traps is.
+        value_name: the same, for what a trap says beside its cause.
+    """
+
+    extensions: Mapping[str, tuple[str, ...]]
+    register_names: tuple[str, ...]
+    handler_name: str
+    value_name: str
+
+    def state_at(self, segment: memoryview, index: int) -> S:
+        """The state of hart `index` in the segment that holds all of them."""
+
+    def isa_text(self, extensions: tuple[str, ...]) -> str:
+        """A hart with these extensions, in the ISA's own notation, as device trees have it."""
+
+    def start(self, state: S, pc: int, device_tree: int, extensions: tuple[str, ...]) -> None:
+        """Set the registers that a hart starts with, at an address.
+
+        `device_tree` is the guest physical address of that.
+        """
+
+    def execute(self, state: S, word: int, clock: Clock) -> Effect | Trap:
+        """Run one instruction at the state's pc that the engine left to the host.
+
+        It counts as retired; whoever calls takes that back if the answer is a Trap.
+        """
+
+    def float_enabled(self, state: S) -> bool:
+        """Whether floating-point instructions run; they trap otherwise."""
+
+    def fault(self, fault: MemoryFault, pc: int, address: int) -> Trap:
+        """The trap for an access at `address` by the instruction at `pc`."""
+
+    def take_trap(self, state: S, trap: Trap) -> None:
+        """Enter the handler of a trap, and count it."""
+
+    def take_interrupt(self, state: S, clock: Clock) -> int | None:
+        """Enter the handler of the interrupt that is due; its code, None if none is."""
+
+    def wakes(self, state: S, clock: Clock) -> bool:
+        """Whether an interrupt is pending that ends a wait."""
+
+    def deadline(self, state: S) -> int:
+        """The time at which the hart's timer interrupts it; NEVER if it can't."""
+
+    def cause_name(self, cause: int) -> str:
+        """What a trap's cause is called."""
+
+    def handler(self, state: S) -> int:
+        """Where the handler of traps is, as the register has it."""
+
+    def trapped_pc(self, state: S) -> int:
+        """The pc to which the handler of the last trap returns."""
+
+    def illegal_word(self, trap: Trap) -> int | None:
+        """The instruction that a trap says is illegal; None for other traps."""
+
+    def integer_registers(self, state: S) -> memoryview:
+        """The integer registers, by number."""
+
+    def read_register(self, state: S, name: str, clock: Clock) -> int:
+        """A register by name, system registers included; raises RegisterError."""
+
+    def write_register(self, state: S, name: str, value: int) -> None:
+        """Write a register by name, as far as it is writable."""
+
+    def check_writable(self, name: str, value: object) -> None:
+        """Raise RegisterError if a register can't be given a value from outside."""

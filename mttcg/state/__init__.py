@@ -1,0 +1,1 @@
+"""What a vCPU keeps in shared memory, whatever the guest's ISA."""

@@ -1,0 +1,78 @@
+"""A vCPU's state in shared memory, as far as it is of no ISA: where it is, what it counts.
+
+Written by the vCPU's own process, but for the shared fields, which anybody may write; and by the
+supervisor while all are paused. Fields that different processes write lie 128 bytes or more apart,
+so that no two vCPUs share a cache line, or a pair of lines that are fetched together.
+
+An ISA's state is a class over this one, with its registers in the first KiB.
+"""
+
+from enum import IntEnum
+
+from mttcg.memory.page import PAGE
+from mttcg.state.words import Word, Words
+
+MOST_VCPUS = 64
+"""Of one guest; a slot of the block cache has a bit for each in one word."""
+STATE_BYTES = PAGE
+"""From one vCPU's state to the next."""
+UNSUPPORTED_ROWS = 64
+UNSUPPORTED_ROW_WORDS = 4
+
+
+class State(IntEnum):
+    """What a vCPU is doing."""
+
+    STARTING = 0
+    RUNNING = 1
+    IDLE = 2  # its hart waits for an interrupt
+    STOPPED = 3
+    FAILED = 4
+    KILLED = 5  # its process ended by itself; set by the supervisor
+    PAUSED = 6  # it stands still until the supervisor lets it go on
+
+
+ENDED = (State.STOPPED, State.FAILED, State.KILLED)
+
+
+class VcpuState:
+    """One vCPU's state in the shared segment."""
+
+    pc = Word(512)
+    """Where its hart is, as of the last time that the vCPU left translated code."""
+
+    instructions = Word(1024)
+    """Instructions retired; translated code counts them, and blocks."""
+    blocks = Word(1032)
+    block_pc = Word(1040)
+    """The block entered last: live, without a stop."""
+    traps = Word(1048)
+    interrupts = Word(1056)
+    callbacks = Word(1064)
+    cache_hits = Word(1072)
+    cache_misses = Word(1080)
+    cache_invalidated = Word(1088)
+    running_ns = Word(1096)
+    idle_ns = Word(1104)
+    since_ns = Word(1112)
+    """Monotonic time of the last change between running and idle."""
+    state = Word(1120)
+    """A State."""
+    epoch = Word(1128)
+    """The newest instrumentation change in force on this vCPU."""
+    cpu_ns = Word(1136)
+    """CPU time of the vCPU's process, as of the last booking of running or idle."""
+    held = Word(1144)
+    """The pause in which this vCPU stands still, or stood last."""
+    cache_translated = Word(1152)
+
+    request = Word(1536, shared=True)
+    """Anybody sets it; the vCPU clears it before it looks at what was asked."""
+
+    unsupported = Words(2048, UNSUPPORTED_ROWS * UNSUPPORTED_ROW_WORDS)
+    """See `mttcg.state.unsupported`."""
+
+    def __init__(self, segment: memoryview, index: int) -> None:
+        """Look at the state of vCPU `index` in the segment that holds all of them."""
+        self.index = index
+        self.words = segment[index * STATE_BYTES : (index + 1) * STATE_BYTES].cast("Q")
