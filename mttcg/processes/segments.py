@@ -4,10 +4,10 @@
 |---|---|---|
 | ram | vCPUs, devices | all |
 | harts | each hart's vCPU; the request line by anyone | all |
-| machine | the vCPU that ends the guest; the supervisor | all |
+| machine | the vCPU that ends the guest; the supervisor; devices | all |
 | cache | vCPUs, under its lock | all, the translator among them |
 | arena | vCPUs and the translator, under its lock | vCPUs execute it |
-| boards | each vCPU its own pages | all |
+| scoreboards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
 """
 
@@ -17,7 +17,7 @@ import os
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import Layout
-from mttcg.vcpu.shared import MACHINE_BYTES
+from mttcg.vcpu.shared import machine_bytes
 
 
 def create_segment(name: str, size: int) -> int:
@@ -37,19 +37,19 @@ def create_segment(name: str, size: int) -> int:
     return descriptor
 
 
-def fixed_sizes(smp: int, memory: int, code_cache: int) -> dict[str, int]:
-    """Bytes of each segment that every machine has."""
+def fixed_sizes(smp: int, memory: int, code_cache: int, device_state: int) -> dict[str, int]:
+    """Bytes of each segment that every machine has; `device_state`: what its devices need."""
     return {
         "ram": memory,
         "harts": smp * STATE_BYTES,
-        "machine": MACHINE_BYTES,
+        "machine": machine_bytes(device_state),
         "cache": Layout(memory // PAGE).size,
         "arena": code_cache,
     }
 
 
-def board_stride(words: int) -> int:
-    """Bytes of a board per vCPU: whole pages, so that no two vCPUs share a line."""
+def scoreboard_stride(words: int) -> int:
+    """Bytes of a scoreboard per vCPU: whole pages, so that no two vCPUs share a line."""
     return -(-8 * words // PAGE) * PAGE
 
 

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
-from mttcg.guest.image import GuestImage
+from mttcg.guest.image import GuestImage, settings_undone
+from mttcg.hardware.board import Board
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import Console
+from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interim import Interims
 from mttcg.supervisor.interrupts import Interrupts
-from mttcg.supervisor.launch import END_SECONDS, Host, start_host
+from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.outcome import StatusReader, build_result
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, engine_of, info_of, stream_of
@@ -45,19 +47,27 @@ class Run:
     `fds` go to the vCPU host, `ours` are the ends of the console that stay here.
     """
 
-    def __init__(self, config: Config, image: GuestImage, interrupts: Interrupts) -> None:
-        self.config, self.image, self.interrupts = config, image, interrupts
+    def __init__(
+        self,
+        config: Config,
+        image: GuestImage,
+        board: Board,
+        interrupts: Interrupts,
+        host_process: HostProcess,
+    ) -> None:
+        self.config, self.image, self.board, self.interrupts = config, image, board, interrupts
+        self.host_process = host_process
         self.identifier = uuid.uuid4().hex
         self.started = time.monotonic()
         self.fds: dict[str, int] = {}
         self.ours: dict[str, int] = {}
         self.channels: list[Channel] = []
         self.check_rings: list[int] = []
-        self.boards = Scoreboards()
+        self.scoreboards = Scoreboards()
         self.ends = ExitStack()  # what comes first here ends last
         self.ends.callback(interrupts.close)
         self.ends.callback(self._close_descriptors)
-        self.ends.callback(self.boards.close)
+        self.ends.callback(self.scoreboards.close)
         self.bus_ends = self.ends.enter_context(ExitStack())
         self.ends.callback(self._see_vcpus_gone)
         self.host_ends = self.ends.enter_context(ExitStack())
@@ -75,10 +85,9 @@ class Run:
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[engine_of(self.config)])
-        device_tree = fill_ram(self.config, self.image, maps["ram"], isa)
-        host = start_host(
-            self.config, self.image, info_of(self.identifier, self.config, self.image)
-        )
+        device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
+        info = info_of(self.identifier, self.config, self.image)
+        host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)
         delivery = self._make_delivery(host, streams, on_bus)
@@ -108,7 +117,8 @@ class Run:
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
-        sizes = fixed_sizes(self.config.smp, self.config.memory, self.config.code_cache)
+        config = self.config
+        sizes = fixed_sizes(config.smp, config.memory, config.code_cache, self.board.state_bytes)
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -153,15 +163,16 @@ class Run:
     ) -> RunState:
         """Make what is still missing; from here on everything is there."""
         self._make_descriptors()
-        self.boards.add(host.needs.boards, self.config.smp)
+        self.scoreboards.add(host.needs.scoreboards, self.config.smp)
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
-        machine = MachineState(maps["machine"])
+        machine = MachineState(maps["machine"], self.board.timebase)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
             config=self.config,
             image=self.image,
+            board=self.board,
             host=host,
             streams=streams,
             delivery=delivery,
@@ -169,7 +180,7 @@ class Run:
             cache_fd=self.fds["cache"],
             machine=machine,
             harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
-            boards=self.boards,
+            scoreboards=self.scoreboards,
             check_rings=self.check_rings,
             started=self.started,
             seconds={"start": time.monotonic() - self.started},
@@ -208,7 +219,8 @@ class Run:
             on_tick=tick,
             on_warning=on_warning,
         )
-        for text in (*self.image.warnings, *state.host.warnings):
+        undone = settings_undone(self.image, self.config.symbols_set)
+        for text in (*self.image.warnings, *undone, *state.host.warnings):
             watch.warn(text)
         if state.delivery is not None and self.config.control:
             from mttcg.supervisor.control import Control  # few runs take commands
@@ -234,8 +246,8 @@ class Run:
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
             for cpu, ring in enumerate(self.check_rings):
                 passed[f"ring {'.'.join(RECORDED)} {cpu}"] = ring
-            for (plugin, name), descriptor in self.boards.descriptors.items():
-                passed[f"board {plugin}.{name}"] = descriptor
+            for (plugin, name), descriptor in self.scoreboards.descriptors.items():
+                passed[f"scoreboard {plugin}.{name}"] = descriptor
             passed["doorbell"] = streams.doorbell_fd
             message = start_message(state, device_tree, tuple(passed))
             state.host.send(message, list(passed.values()))
@@ -271,12 +283,15 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
         engine=state.engine,
         isa=image.isa.name,
         pin=config.pin,
+        board=state.board.name,
         entry=image.entry,
         device_tree=device_tree,
-        htif=(image.tohost, image.fromhost),
+        device_symbols=image.places(state.board.symbols),
         control=config.control,
         streams=(*streams, RECORDED) if state.check_rings else streams,
-        boards=tuple((board.plugin, board.name) for board in state.host.needs.boards),
+        scoreboards=tuple(
+            (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards
+        ),
         descriptors=descriptors,
     )
 

@@ -71,9 +71,9 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    isa: its name. memory, code_cache: bytes. entry, device_tree: guest physical addresses. htif:
-    tohost and fromhost, None where the guest has none. descriptors: the names of those that come
-    along.
+    memory, code_cache: bytes. isa, board: their names. entry, device_tree: guest physical
+    addresses. device_symbols: those of the guest's symbols at which the board has devices.
+    descriptors: the names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -84,12 +84,13 @@ class Start(Message):
     engine: str
     isa: str
     pin: bool
+    board: str
     entry: int
     device_tree: int
-    htif: tuple[int | None, int | None]
+    device_symbols: dict[str, int]
     control: bool
     streams: tuple[Place, ...]
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
 
     @property
@@ -272,14 +273,14 @@ class LoadPlugin(Order):
 
     TYPE: ClassVar[str] = "load_plugin"
     spec: str
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
     rings: tuple[Place, ...]
 
     @property
     def descriptors_along(self) -> tuple[str, ...]:
         """Scoreboards, then rings."""
-        boards = (f"board {plugin}.{name}" for plugin, name in self.boards)
-        return *boards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
+        scoreboards = (f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
+        return *scoreboards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
 
 
 @dataclass(frozen=True)
@@ -289,12 +290,12 @@ class ReloadPlugin(Order):
     TYPE: ClassVar[str] = "reload_plugin"
     plugin: str
     spec: str
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
 
     @property
     def descriptors_along(self) -> tuple[str, ...]:
         """Scoreboards."""
-        return tuple(f"board {plugin}.{name}" for plugin, name in self.boards)
+        return tuple(f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
 
 
 @dataclass(frozen=True)

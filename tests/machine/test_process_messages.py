@@ -12,7 +12,7 @@ import pytest
 from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
-from mttcg.vcpu.needs import LoadedPlugin, NeededBoard, NeededTable, Needs
+from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
 from mttcg.vcpu.shared import Ending
 
 PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
@@ -24,7 +24,6 @@ TYPES: dict[str, Any] = {
     "integers": tuple[int, ...],
     "integers by text": dict[str, int],
     "integer or none": int | None,
-    "two integers or none": tuple[int | None, int | None],
     "truth": bool,
     "mapping": dict[str, Any],
     "mapping or none": dict[str, Any] | None,
@@ -32,7 +31,7 @@ TYPES: dict[str, Any] = {
     "places": PLACES,
     "ending": Ending,
     "needs": Needs,
-    "boards": tuple[NeededBoard, ...],
+    "scoreboards": tuple[NeededScoreboard, ...],
     "tables": tuple[NeededTable, ...],
     "plugins": tuple[LoadedPlugin, ...],
     "trap": messages.TrapFacts,
@@ -41,7 +40,7 @@ TYPES: dict[str, Any] = {
 """The types of fields, by what the page calls them."""
 NEEDS = Needs(
     streams=({"name": "mix.words"},),
-    boards=(NeededBoard("mix", "kinds", "counter", 8),),
+    scoreboards=(NeededScoreboard("mix", "kinds", "counter", 8),),
     tables=(NeededTable("mix", "kinds", "words"),),
     plugins=(LoadedPlugin("mix", "mix:top=3", True, False),),
 )
@@ -58,12 +57,13 @@ EXAMPLES: tuple[tuple[Message, int], ...] = (
             engine="llvm",
             isa="riscv64",
             pin=False,
+            board="riscv-virt",
             entry=0x80000000,
             device_tree=0x80100000,
-            htif=(None, 0x80001000),
+            device_symbols={"tohost": 0x80001000},
             control=True,
             streams=(("mix", "words"),),
-            boards=BOARDS,
+            scoreboards=BOARDS,
             descriptors=("ram", "notice", "vcpu0"),
         ),
         3,
@@ -119,7 +119,7 @@ def test_the_page_has_every_message_with_its_fields() -> None:
 
 
 def test_the_page_has_what_messages_are_made_of() -> None:
-    parts = (Needs, NeededBoard, NeededTable, LoadedPlugin, messages.TrapFacts)
+    parts = (Needs, NeededScoreboard, NeededTable, LoadedPlugin, messages.TrapFacts)
     assert {name: fields_of(row[2]) for name, row in documented(3).items()} == {
         part.__name__: built(part) for part in parts
     }
@@ -183,7 +183,7 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
         (b"[]", "there is no such type; expected one of prepare, "),
         (b'{"type": ["start"]}', "there is no such type"),
         (b'{"type": "stop"}', "message 'stop': there is no such type"),
-        (b'{"type": "start", "guest": "a"}', "boards is absent"),
+        (b'{"type": "start", "guest": "a"}', "board is absent"),
         (
             b'{"type": "vcpu_failure", "text": "", "ending": 99, "limit": false}',
             r"vcpu_failure\.ending: 99; expected one of ",
