@@ -55,8 +55,6 @@ NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
-LONGEST_INSTRUCTION = 4
-"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +134,11 @@ class VcpuProcess:
             self.isa.code,
             left_to_host(self.isa),
         )
-        self.boards = MappedScoreboards(
-            {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
+        self.scoreboards = MappedScoreboards(
+            {
+                (plugin, name): self.fds[f"scoreboard {plugin}.{name}"]
+                for plugin, name in message.scoreboards
+            }
         )
         self.emitters = Emitters(
             index,
@@ -217,7 +218,7 @@ class VcpuProcess:
             plugins=self.plugins,
             declarations=self.declarations,
             emitters=self.emitters,
-            boards=self.boards.words,
+            scoreboards=self.scoreboards.words,
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
@@ -248,7 +249,7 @@ class VcpuProcess:
         guest.exchange.orders = VcpuPlugins(
             guest,
             vcpu,
-            self.boards,
+            self.scoreboards,
             self.emitters,
             self.channel,
             self.exit_plugin,
@@ -276,7 +277,7 @@ class VcpuProcess:
         at = pc - self.board.ram_base
         if not 0 <= at < len(self.ram):
             return ""
-        code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
+        code = self.ram[at : at + self.isa.code.longest].tobytes()
         text = self.isa.code.disassemble(code, pc)[0][2]
         extensions = self.isa.system.extensions[self.config.engine_name]
         missing = self.isa.code.missing(int.from_bytes(code, "little"), extensions)
@@ -353,7 +354,7 @@ class VcpuProcess:
                 self._emit_table(thing)
 
     def _emit_table(self, table: BlockTable) -> None:
-        words = self.boards.words(table, self.index)
+        words = self.scoreboards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
 

@@ -1,8 +1,7 @@
-"""Starting the vCPU host, and the handshake that loads the plugins before anything runs."""
+"""The vCPU host, and the handshake that loads the plugins before anything runs."""
 
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
@@ -10,14 +9,12 @@ from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
 from mttcg.guest.image import GuestImage
 from mttcg.instrument.program.reach import Reach
+from mttcg.supervisor.host_process import HostProcess
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import HostRefused, Message, Prepare, Ready, expect
 from mttcg.vcpu.needs import Needs
-from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.run_info import RunInfo
 
-PYTHON = (sys.executable, "-P")
-"""How our own processes are started: no module of the directory that the user is in is ours."""
 END_SECONDS = 5.0
 """How long a host that closed its channel may take to exit."""
 
@@ -44,8 +41,8 @@ class RefusedByHostError(UserError):
 
 
 @dataclass
-class HostProcess:
-    """The vCPU host's process, and the channel to it."""
+class WaitingHost:
+    """The vCPU host, which waits to be told what to do, and the channel to it."""
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
@@ -77,7 +74,7 @@ class HostProcess:
 
 
 @dataclass
-class Host(HostProcess):
+class Host(WaitingHost):
     """The running vCPU host, with the plugins that it has loaded.
 
     `needs` is what the plugins that there are now declared, and these themselves.
@@ -102,12 +99,11 @@ class Host(HostProcess):
         self.needs = self.needs.without(plugin)
 
 
-def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
-    """Start the host and load the plugins there, which refuse what can't be; `run` is for them.
+def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: RunInfo) -> Host:
+    """Load the plugins in the host, which refuse what can't be; `run` is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
-    started = start_process()
     symbols = {name: symbol.address for name, symbol in image.by_name.items()}
     reach = Reach((image.ram_base, image.ram_size), image.placements)
     prepare = Prepare(
@@ -117,37 +113,23 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
         run=run.to_plain() if config.aggregate else None,
         supervisor=os.getpid(),
     )
+    waiting = WaitingHost(started.process, Channel(started.end))
     try:
-        ready = ask_ready(started, prepare)
+        ready = ask_ready(waiting, prepare)
     except BaseException:
-        started.end()
+        waiting.end()
         raise
     return Host(
-        started.process, started.channel, ready.needs, ready.ticks_per_second, ready.warnings
+        waiting.process, waiting.channel, ready.needs, ready.ticks_per_second, ready.warnings
     )
 
 
-def start_process() -> HostProcess:
-    """Start the host."""
-    ours, theirs = Channel.pair()
-    process = subprocess.Popen(
-        [*PYTHON, "-m", "mttcg.processes.host", str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=2,  # what a plugin prints is not the guest's console
-        env=single_threaded(always=True),
-        start_new_session=True,
-    )
-    theirs.close()
-    return HostProcess(process, ours)
-
-
-def ask_ready(started: HostProcess, prepare: Prepare) -> Ready:
+def ask_ready(waiting: WaitingHost, prepare: Prepare) -> Ready:
     """Have the host load the plugins; raises RefusedByHostError, HostLostError."""
-    started.send(prepare)
-    received = started.channel.receive()
+    waiting.send(prepare)
+    received = waiting.channel.receive()
     if received is None:
-        raise started.lost()
+        raise waiting.lost()
     message = received[0]
     if isinstance(message, HostRefused):
         raise RefusedByHostError(message.reason)

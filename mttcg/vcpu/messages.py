@@ -82,7 +82,7 @@ class Start(Message):
     device_tree: int
     device_symbols: dict[str, int]
     streams: tuple[Place, ...]
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
 
     @property
@@ -265,14 +265,14 @@ class LoadPlugin(Order):
 
     TYPE: ClassVar[str] = "load_plugin"
     spec: str
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
     rings: tuple[Place, ...]
 
     @property
     def descriptors_along(self) -> tuple[str, ...]:
         """Scoreboards, then rings."""
-        boards = (f"board {plugin}.{name}" for plugin, name in self.boards)
-        return *boards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
+        scoreboards = (f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
+        return *scoreboards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
 
 
 @dataclass(frozen=True)
@@ -282,12 +282,12 @@ class ReloadPlugin(Order):
     TYPE: ClassVar[str] = "reload_plugin"
     plugin: str
     spec: str
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
 
     @property
     def descriptors_along(self) -> tuple[str, ...]:
         """Scoreboards."""
-        return tuple(f"board {plugin}.{name}" for plugin, name in self.boards)
+        return tuple(f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
 
 
 @dataclass(frozen=True)
