@@ -223,7 +223,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         (b"[]", "there is no such type; expected one of prepare, "),
         (b'{"type": ["start"]}', "there is no such type"),
         (b'{"type": "stop"}', "message 'stop': there is no such type"),
-        (b'{"type": "start", "board": "a"}', "boards is absent"),
+        (b'{"type": "start", "board": "a"}', "descriptors is absent"),
         (
             b'{"type": "vcpu_failure", "text": "", "ending": 99, "limit": false}',
             r"vcpu_failure\.ending: 99; expected one of ",
