@@ -24,7 +24,7 @@ ARROWS = {
     "tbcache": {"isa"},
     "instrument": {"native", "isa"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
+    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
     "hardware": {"isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
