@@ -10,6 +10,7 @@ from elftools.elf.sections import SymbolTableSection
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, Segment, Symbol, ram_range, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
+from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_runs
 from mttcg.instrument.program.elf_segments import Placement, Placements
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
@@ -114,9 +115,9 @@ def _check_identification(path: Path, head: bytes) -> None:
 
 def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
     elf = ELFFile(BytesIO(content))
-    isa = _isa_of(path, elf)
-    _check_header(path, elf)
     ram = ram_base, ram_size
+    isa = _isa_of(path, elf, ram_base)
+    _check_header(path, elf)
     whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
     for placement in whole:
         _check_segment(path, content, placement)
@@ -142,13 +143,16 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     )
 
 
-def _isa_of(path: Path, elf: ELFFile) -> Isa:
+def _isa_of(path: Path, elf: ELFFile, ram_base: int) -> Isa:
     """The instruction set that it is for."""
     machine = str(elf["e_machine"])
     try:
         return isa_of_machine(ENUM_E_MACHINE.get(machine, 0))
     except UnknownIsaError:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
+        if is_for_linux(elf):
+            wrong = f"it is a program for Linux on another machine, {name}"
+            raise GuestFileError(path, wrong, what_runs(ram_base)) from None
         wrong = f"it is for another machine, {name}"
         raise GuestFileError(path, wrong, _expected_isas()) from None
 
@@ -188,6 +192,8 @@ def _check_outside(
                 at = range_text(range(placement.loaded, placement.loaded + placement.size))
                 named = f", with {', '.join(used)}," if used else ""
                 wrong = f"the segment at {at}{named} is outside RAM"
+                if foreign := foreign_program_text(elf, whole, ram):
+                    raise GuestFileError(path, f"it is {foreign}: {wrong}", what_runs(ram[0]))
                 raise GuestFileError(path, wrong, ram_range(*ram))
             warnings.append(f"{path}: {left_out_text(placement, part, unused)}")
     return warnings

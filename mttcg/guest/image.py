@@ -1,7 +1,7 @@
 """A guest image: what was found in an ELF, and how it gets into guest RAM."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +68,10 @@ class GuestImage:
         """Guest physical address of the symbol `fromhost`, None if there is none."""
         return self._address_of("fromhost")
 
+    def places(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the addresses of those of some symbols that are there, by name."""
+        return {name: self.by_name[name].address for name in names if name in self.by_name}
+
     def symbol(self, name: str) -> int:
         """Return the address of a symbol; raises `GuestFileError` if there is none of that name."""
         return self.find(name).address
@@ -131,3 +135,21 @@ def settable(image: GuestImage, name: str) -> int:
         wrong = f"{option}the symbol is at {symbol.address:#x}, outside RAM"
         raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))
     return start
+
+
+def settings_undone(image: GuestImage, names: Iterable[str]) -> Iterator[str]:
+    """Say which variables of `--set` start-up code clears.
+
+    They are those without a value in the file, if the program has a symbol for where they begin:
+    it is there for start-up code.
+    """
+    begins = [each.address for each in image.symbols if "bss" in each.name.lower()]
+    for name in names:
+        address = image.find(name).address
+        found = image.placements.at(address)
+        without_value = found is not None and address - found.address >= found.file_size
+        if without_value and begins and min(begins) <= address:
+            yield (
+                f"--set {name}: it is in .bss, which start-up code clears, and the value with it; "
+                "a variable that has a value in the source, other than 0, keeps it"
+            )

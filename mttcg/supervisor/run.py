@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
-from mttcg.guest.image import GuestImage
+from mttcg.guest.image import GuestImage, settings_undone
+from mttcg.hardware.board import Board
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
@@ -50,10 +51,11 @@ class Run:
         self,
         config: Config,
         image: GuestImage,
+        board: Board,
         interrupts: Interrupts,
         host_process: HostProcess,
     ) -> None:
-        self.config, self.image, self.interrupts = config, image, interrupts
+        self.config, self.image, self.board, self.interrupts = config, image, board, interrupts
         self.host_process = host_process
         self.identifier = uuid.uuid4().hex
         self.started = time.monotonic()
@@ -83,7 +85,7 @@ class Run:
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[engine_of(self.config)])
-        device_tree = fill_ram(self.config, self.image, maps["ram"], isa)
+        device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
         info = info_of(self.identifier, self.config, self.image)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
@@ -115,7 +117,8 @@ class Run:
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
-        sizes = fixed_sizes(self.config.smp, self.config.memory, self.config.code_cache)
+        config = self.config
+        sizes = fixed_sizes(config.smp, config.memory, config.code_cache, self.board.state_bytes)
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -163,12 +166,13 @@ class Run:
         self.scoreboards.add(host.needs.scoreboards, self.config.smp)
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
-        machine = MachineState(maps["machine"])
+        machine = MachineState(maps["machine"], self.board.timebase)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
             config=self.config,
             image=self.image,
+            board=self.board,
             host=host,
             streams=streams,
             delivery=delivery,
@@ -215,7 +219,8 @@ class Run:
             on_tick=tick,
             on_warning=on_warning,
         )
-        for text in (*self.image.warnings, *state.host.warnings):
+        undone = settings_undone(self.image, self.config.symbols_set)
+        for text in (*self.image.warnings, *undone, *state.host.warnings):
             watch.warn(text)
         if state.delivery is not None and self.config.control:
             from mttcg.supervisor.control import Control  # few runs take commands
@@ -278,9 +283,10 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
         engine=state.engine,
         isa=image.isa.name,
         pin=config.pin,
+        board=state.board.name,
         entry=image.entry,
         device_tree=device_tree,
-        htif=(image.tohost, image.fromhost),
+        device_symbols=image.places(state.board.symbols),
         control=config.control,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(

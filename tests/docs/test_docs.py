@@ -41,6 +41,7 @@ FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILES_MADE = {
     *("trace.npy", "result.json", "calls.py", "console.txt"),
+    *("bare.elf", "pico.elf"),
     *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""
@@ -190,7 +191,8 @@ def test_a_command_that_is_shown_parses(
         target = parse_spec(spec).target
         assert target in known or Path(target).name in FILES_MADE or (ROOT / target).is_file()
     guest = vars(arguments).get("guest")
-    assert guest in (None, Path("GUEST")) or (ROOT / guest).is_file()
+    made = guest is not None and guest.name in FILES_MADE
+    assert guest in (None, Path("GUEST")) or made or (ROOT / guest).is_file()
 
 
 def test_there_are_commands_to_check() -> None:

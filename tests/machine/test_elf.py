@@ -1,5 +1,6 @@
 import os
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from tiny_elf import (
 from mttcg.errors import GuestFileError, UserError
 from mttcg.guest.boot import place_device_tree
 from mttcg.guest.elf import GuestImage, load_guest, set_symbols
+from mttcg.guest.image import settings_undone
 from mttcg.instrument import elf_segments
 
 HIGH = 0xFFFF_FFFF_8000_0000
@@ -221,6 +223,61 @@ def test_tohost_and_fromhost_in_one_word_are_refused(write_elf: WriteElf) -> Non
 )
 def test_a_wrong_file_is_refused(write_elf: WriteElf, elf: TinyElf | bytes, wrong: str) -> None:
     assert wrong in refusal(write_elf(elf))
+
+
+LOW = TinySegment(0x1_0000)
+LOADER = TinySegment(0x1_0100, b"/lib/ld-linux-riscv64-lp64d.so.1\0", kind=3)
+ABI_TAG = TinySection(".note.ABI-tag", 0x1_0000, 16, kind=NOTE)
+OUTSIDE = "the segment at 0x10000 to 0x1000f"
+
+
+@pytest.mark.parametrize(
+    ("elf", "wrong"),
+    [
+        (TinyElf((LOW, LOADER), entry=0x1_0000), f"it is a program for Linux: {OUTSIDE}"),
+        (
+            TinyElf((LOW,), sections=(ABI_TAG, TinySection(".text", 0x1_0000, 16))),
+            f"it is a program for Linux: {OUTSIDE}",
+        ),
+        (TinyElf((LOW,)), f"it is a program for Linux or another board: {OUTSIDE}"),
+        (
+            TinyElf((LOW, LOADER), machine=EM_X86_64),
+            "it is a program for Linux on another machine, x86-64; ",
+        ),
+    ],
+)
+def test_a_user_program_is_told_what_can_be_run(
+    write_elf: WriteElf, elf: TinyElf, wrong: str
+) -> None:
+    complaint = refusal(write_elf(elf))
+    assert f": {wrong}" in complaint
+    runs = "expected a bare-metal guest, which needs no operating system and is linked for RAM, "
+    assert f"; {runs}{RAM_BASE:#x} on: " in complaint
+    assert (Path(__file__).parents[2] / "docs/your-own-guest.md").is_file()
+
+
+def test_a_program_of_this_machine_is_told_what_can_be_run() -> None:
+    assert "a program for Linux on another machine, " in refusal(Path(sys.executable))
+
+
+def test_a_guest_in_ram_may_name_a_loader(write_elf: WriteElf) -> None:
+    """As linkers do that were made for Linux."""
+    assert load(write_elf(TinyElf((TinySegment(), LOADER)))).entry == RAM_BASE
+
+
+def test_values_that_start_up_code_clears_are_told(write_elf: WriteElf) -> None:
+    segment = TinySegment(data=bytes(32), memory_size=64)
+    names = {"kept": RAM_BASE + 24, "cleared": RAM_BASE + 32, "last": RAM_BASE + 56}
+    symbols = tuple(TinySymbol(name, at) for name, at in names.items())
+    moved = TinySegment(RAM_BASE + 64, bytes(16), virtual=RAM_BASE + 0x8000)
+    elsewhere = TinySymbol("moved", RAM_BASE + 0x8008)
+    image = load(write_elf(TinyElf((segment, moved), (*symbols, elsewhere))))
+    assert list(settings_undone(image, names)) == []  # nobody knows where .bss is
+    begin = TinySymbol("__bss_start", RAM_BASE + 32, size=0)
+    image = load(write_elf(TinyElf((segment, moved), (*symbols, elsewhere, begin))))
+    told = list(settings_undone(image, [*names, "moved"]))
+    assert [text.partition(": ")[0] for text in told] == ["--set cleared", "--set last"]
+    assert "it is in .bss, which start-up code clears" in told[0]
 
 
 HEADERS_SIZE = HEADERS + 2 * 56
