@@ -14,7 +14,7 @@ from mttcg.config import Config
 from mttcg.errors import GuestFileError, PluginError
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage, settable
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.loading.loader import find_plugin, load_plugins
 from mttcg.instrument.loading.plugin_modules import files_of
@@ -168,7 +168,7 @@ class Planner:
 def load_image(node: Node, path: Path, memory: int) -> GuestImage:
     """Read a guest; CampaignFileError if it is none."""
     try:
-        return load_guest(path, RAM_BASE, memory)
+        return load_guest(path, board_named(DEFAULT_BOARD).ram_base, memory)
     except GuestFileError as error:
         raise node.wrong(f"{error.path}: {error.wrong}", error.expected) from error
 

@@ -5,8 +5,7 @@ from typing import Any
 from mttcg.config import Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, set_symbols
-from mttcg.hardware.board import RAM_BASE, virt_tree
-from mttcg.hardware.devicetree import ISA
+from mttcg.hardware.board import Board
 from mttcg.memory.page import PAGE
 
 
@@ -25,18 +24,19 @@ def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: i
     return address
 
 
-def fill_ram(config: Config, image: GuestImage, ram: Any, isa: str = ISA) -> int:
+def fill_ram(config: Config, image: GuestImage, board: Board, ram: Any, isa: str) -> int:
     """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
 
     `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
     the harts have. Returns the guest physical address of the device tree, which every hart is told
     at the start. Raises `GuestFileError`.
     """
-    tree = virt_tree(config.smp, config.memory, htif=image.tohost is not None, isa=isa)
-    address = place_device_tree(image, tree, RAM_BASE, config.memory)
-    image.write(ram, RAM_BASE)
+    places = image.places(board.symbols)
+    tree = board.device_tree(config.smp, config.memory, places, isa=isa)
+    address = place_device_tree(image, tree, board.ram_base, config.memory)
+    image.write(ram, board.ram_base)
     set_symbols(image, ram, config.symbols_set)
     # Before the start: no vCPU runs, the caller is the only writer.
-    start = address - RAM_BASE
+    start = address - board.ram_base
     memoryview(ram).cast("B")[start : start + len(tree)] = tree
     return address

@@ -68,6 +68,10 @@ class GuestImage:
         """Guest physical address of the symbol `fromhost`, None if there is none."""
         return self._address_of("fromhost")
 
+    def places(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the addresses of those of some symbols that are there, by name."""
+        return {name: self.by_name[name].address for name in names if name in self.by_name}
+
     def symbol(self, name: str) -> int:
         """Return the address of a symbol; raises `GuestFileError` if there is none of that name."""
         return self.find(name).address

@@ -1,156 +1,228 @@
-"""The virt board: what is where, as on QEMU's RISC-V virt board (qemu: hw/riscv/virt.c).
+"""What a board is: a table of devices, one row each, and how they are built from it.
 
-| address | size | device |
-|---|---|---|
-| 0x00100000 | 0x1000 | test finisher |
-| 0x02000000 | 0x10000 | CLINT |
-| 0x10000000 | 0x100 | 16550 UART |
-| 0x80000000 | --memory | RAM; the device tree at its end; HTIF over `tohost` and `fromhost` |
+A board of its own is a module in `boards`. A device is a class in its own file, which knows offsets
+and the ports it is given, and a row, which says where the device is and what it is connected to.
 
-Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the device tree.
+Every device runs in the vCPU that accesses it. So each vCPU process builds all of them, and what a
+device keeps between two accesses is in the row's `state_bytes`, which they share.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from mttcg.config import Config
-from mttcg.hardware import devicetree
-from mttcg.hardware.devices.clint import Clint, ClintHarts
-from mttcg.hardware.devices.finisher import Finisher
-from mttcg.hardware.devices.htif import Htif
-from mttcg.hardware.devices.uart16550 import Uart16550
-from mttcg.hardware.devicetree import ISA, DeviceNode, board_tree, cells
+from mttcg.errors import MttcgError
+from mttcg.hardware.interrupts.ports import Clock, HartPorts, InterruptController, Line
 from mttcg.hardware.mmio import Device, MmioMap
 from mttcg.hardware.ram import GuestRam
 
-RAM_BASE = 0x8000_0000
-FINISHER = 0x10_0000
-CLINT = 0x200_0000
-UART = 0x1000_0000
-UART_CLOCK = 3_686_400
-"""Input clock in Hz that the device tree states; there is no line, so it sets no speed."""
-TIMEBASE = devicetree.TIMEBASE
-"""Ticks of mtime a second."""
-
-DEVICE_NODES = (
-    DeviceNode(
-        "serial",
-        UART,
-        Uart16550.size,
-        ("ns16550a",),
-        {"clock-frequency": cells(UART_CLOCK)},
-    ),
-    DeviceNode("test", FINISHER, Finisher.size, ("sifive,test1", "sifive,test0", "syscon")),
-    DeviceNode(
-        "clint",
-        CLINT,
-        Clint.size,
-        ("sifive,clint0", "riscv,clint0"),
-        interrupts=(devicetree.SOFTWARE_INTERRUPT, devicetree.TIMER_INTERRUPT),
-    ),
-)
-"""The devices as the device tree shows them."""
+STATE_ALIGNMENT = 128
+"""Bytes; two devices' states are in no cache line together, nor in two that are fetched as one."""
 
 
-class HtifSymbols(Protocol):
-    """Where an image has its HTIF words, as guest physical addresses; None: it has none."""
+@dataclass(frozen=True)
+class AtSymbol:
+    """Where the guest's file has a symbol; a device there is present if the symbol is."""
 
-    @property
-    def tohost(self) -> int | None:
-        """Address of `tohost`."""
+    symbol: str
 
-    @property
-    def fromhost(self) -> int | None:
-        """Address of `fromhost`."""
+
+@dataclass(frozen=True)
+class Region:
+    """Addresses at which a device answers."""
+
+    base: int | AtSymbol
+    """Guest physical address."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class InterruptTo:
+    """Where a device's interrupt line goes: to a controller, by its row's name, and a number."""
+
+    controller: str
+    number: int
+
+
+@dataclass(frozen=True)
+class DeviceNode:
+    """What the device tree says of a device, besides its addresses and interrupts."""
+
+    name: str
+    """Generic name, without unit address, such as "serial"."""
+    compatible: tuple[str, ...]
+    properties: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Console(Protocol):
+    """The other end of the guest's console."""
+
+    def send(self, data: bytes) -> None:
+        """Show bytes; takes as long as who shows them takes."""
+
+    def take(self) -> int | None:
+        """Take one character (0 to 255) that was typed, None if none waits."""
+
+    def waiting(self) -> bool:
+        """Return whether a character waits."""
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the devices of a board are connected to; shared by all vCPU processes."""
+    """What the devices of a board are connected to in one process of a machine."""
 
-    ram: memoryview
-    """Guest RAM, writable."""
-    clint_harts: ClintHarts
+    ram: GuestRam
+    harts: Sequence[HartPorts]
+    clock: Clock
+    console: Console
     finish: Callable[[int], None]
     """Ends the run with a code."""
-    console_output: Callable[[bytes], None]
-    """Sends bytes to the console."""
-    console_input: Callable[[], int | None]
-    """Takes one character from the console, None if none waits."""
-    console_waiting: Callable[[], bool]
-    """Whether a character waits."""
-    uart_state: memoryview
-    """`uart16550.STATE_SIZE` bytes, zeroed."""
-    htif_state: memoryview
-    """`htif.STATE_SIZE` bytes, zeroed."""
+    state: memoryview
+    """`Board.state_bytes` bytes of memory that all processes share, zeroed before the start."""
+
+
+@dataclass(frozen=True)
+class DevicePorts:
+    """What one device is connected to."""
+
+    wiring: Wiring
+    bases: tuple[int | None, ...]
+    """Where its regions are: guest physical addresses; None for a symbol that is not there."""
+    state: memoryview
+    """Its row's `state_bytes` bytes of shared memory, zeroed before the start."""
+    line: Line | None
+    """Its interrupt line, None for a row without `interrupt`."""
+
+
+@dataclass(frozen=True)
+class DeviceRow:
+    """One device of a board."""
+
+    name: str
+    regions: tuple[Region, ...]
+    """Where it answers; it is present if its first region is."""
+    build: Callable[[DevicePorts], Sequence[Device]]
+    """Makes the device: what answers at each region that is present, in order."""
+    state_bytes: int = 0
+    interrupt: InterruptTo | None = None
+    hart_inputs: tuple[int, ...] = ()
+    """Interrupt inputs that it drives at every hart, by the architecture's numbers."""
+    node: DeviceNode | None = None
+    """None: the device tree does not show it."""
+
+
+class MakeTree(Protocol):
+    """Makes the text of a board's device tree."""
+
+    def __call__(
+        self,
+        board: "Board",
+        rows: Sequence[DeviceRow],
+        smp: int,
+        ram_size: int,
+        *,
+        isa: str,
+        bootargs: str,
+    ) -> bytes:
+        """Return the flattened device tree; `rows` are those of the devices that are present."""
+
+
+class NoControllerError(MttcgError):
+    """A row's interrupt goes to what is no interrupt controller, or to a later row."""
+
+    def __init__(self, device: str, controller: str) -> None:
+        super().__init__(f"device {device}: no interrupt controller {controller} comes before it")
+        self.device, self.controller = device, controller
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board with its devices in place."""
+    """A board, as a value.
 
-    ram_base: int
-    ram_size: int
-    """Bytes."""
-    smp: int
-    """Number of harts."""
-    mmio: MmioMap
-    uart: Uart16550
-    """For its interrupt line."""
-    htif: Htif | None
-    """For its count of refused calls."""
-
-
-def build_board(config: Config, image: HtifSymbols, wiring: Wiring) -> Board:
-    """Make the devices, wire them and place them; `image` decides on HTIF.
-
-    Raises `MmioRangeError` for a device that can't be where it was to be.
+    Attributes:
+        name: as in `boards.BOARDS`.
+        ram_base: guest physical address of RAM.
+        timebase: ticks of the clock a second.
+        rows: the devices; a controller comes before what raises its lines.
+        make_tree: makes the device tree.
     """
-    uart = Uart16550(
-        wiring.uart_state, wiring.console_output, wiring.console_input, wiring.console_waiting
+
+    name: str
+    ram_base: int
+    timebase: int
+    rows: tuple[DeviceRow, ...]
+    make_tree: MakeTree
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the guest's symbols at which there may be a device."""
+        places = (region.base for row in self.rows for region in row.regions)
+        return tuple(place.symbol for place in places if isinstance(place, AtSymbol))
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of shared memory that the devices need."""
+        return sum(_aligned(row.state_bytes) for row in self.rows)
+
+    def place(self, wiring: Wiring, symbols: Mapping[str, int]) -> MmioMap:
+        """Build the devices, each connected and in its place.
+
+        `symbols`: guest physical addresses of those of `Board.symbols` that the guest has. Raises
+        `MmioRangeError` for a device that can't be where it was to be, `NoControllerError`.
+        """
+        placed = MmioMap(self.ram_base, wiring.ram.size)
+        controllers: dict[str, InterruptController] = {}
+        for row, state in self._states(wiring.state):
+            bases = _bases(row, symbols)
+            if bases[0] is None:
+                continue
+            ports = DevicePorts(wiring, bases, state, _line(row, controllers))
+            present = [base for base in bases if base is not None]
+            for base, device in zip(present, row.build(ports), strict=True):
+                placed.add(base, device)
+                if isinstance(device, InterruptController):
+                    controllers[row.name] = device
+        return placed
+
+    def _states(self, memory: memoryview) -> Iterator[tuple[DeviceRow, memoryview]]:
+        at = 0
+        for row in self.rows:
+            yield row, memory[at : at + row.state_bytes]
+            at += _aligned(row.state_bytes)
+
+    def device_tree(
+        self,
+        smp: int,
+        ram_size: int,
+        symbols: Mapping[str, int],
+        *,
+        isa: str,
+        bootargs: str = "",
+    ) -> bytes:
+        """Return the flattened device tree of this board with so many harts and bytes of RAM.
+
+        `symbols`: as for `place`. `isa`: what the harts have, as the tree is to say it.
+        """
+        present = [row for row in self.rows if _bases(row, symbols)[0] is not None]
+        return self.make_tree(self, present, smp, ram_size, isa=isa, bootargs=bootargs)
+
+
+def _bases(row: DeviceRow, symbols: Mapping[str, int]) -> tuple[int | None, ...]:
+    places = (region.base for region in row.regions)
+    return tuple(
+        symbols.get(place.symbol) if isinstance(place, AtSymbol) else place for place in places
     )
-    htif = _build_htif(image, wiring)
-    devices: list[tuple[int, Device]] = [
-        (FINISHER, Finisher(wiring.finish)),
-        (CLINT, Clint(wiring.clint_harts)),
-        (UART, uart),
-        *(htif.registers() if htif else ()),
-    ]
-    return Board(
-        ram_base=RAM_BASE,
-        ram_size=config.memory,
-        smp=config.smp,
-        mmio=build_mmio(config.memory, devices),
-        uart=uart,
-        htif=htif,
-    )
 
 
-def build_mmio(ram_size: int, devices: list[tuple[int, Device]]) -> MmioMap:
-    """Place devices, each after its base address, beside RAM of `ram_size` bytes."""
-    mmio = MmioMap(RAM_BASE, ram_size)
-    for base, device in devices:
-        mmio.add(base, device)
-    return mmio
-
-
-def _build_htif(image: HtifSymbols, wiring: Wiring) -> Htif | None:
-    if image.tohost is None:
+def _line(row: DeviceRow, controllers: Mapping[str, InterruptController]) -> Line | None:
+    if row.interrupt is None:
         return None
-    return Htif(
-        GuestRam(RAM_BASE, wiring.ram),
-        image.tohost,
-        image.fromhost,
-        wiring.htif_state,
-        wiring.finish,
-        wiring.console_output,
-        wiring.console_input,
-    )
+    controller = controllers.get(row.interrupt.controller)
+    if controller is None:
+        raise NoControllerError(row.name, row.interrupt.controller)
+    return controller.line(row.interrupt.number)
 
 
-def virt_tree(
-    smp: int, ram_size: int, *, htif: bool = False, bootargs: str = "", isa: str = ISA
-) -> bytes:
-    """Return the flattened device tree of this board."""
-    return board_tree(smp, RAM_BASE, ram_size, DEVICE_NODES, bootargs, htif=htif, isa=isa)
+def _aligned(size: int) -> int:
+    return -(-size // STATE_ALIGNMENT) * STATE_ALIGNMENT

@@ -13,9 +13,6 @@ from typing import Protocol, TypeVar
 from mttcg.errors import UserError
 from mttcg.state.vcpu_state import VcpuState
 
-NEVER = (1 << 64) - 1
-"""A time of the guest's clock that does not come."""
-
 
 class Clock(Protocol):
     """The guest's clock."""

@@ -4,7 +4,7 @@
 |---|---|---|
 | ram | vCPUs, devices | all |
 | harts | each hart's vCPU; the request line by anyone | all |
-| machine | the vCPU that ends the guest; the supervisor | all |
+| machine | the vCPU that ends the guest; the supervisor; devices | all |
 | cache | vCPUs, under its lock | all, the translator among them |
 | arena | vCPUs and the translator, under its lock | vCPUs execute it |
 | boards | each vCPU its own pages | all |
@@ -17,7 +17,7 @@ import os
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import Layout
-from mttcg.vcpu.shared import MACHINE_BYTES
+from mttcg.vcpu.shared import machine_bytes
 
 
 def create_segment(name: str, size: int) -> int:
@@ -37,12 +37,12 @@ def create_segment(name: str, size: int) -> int:
     return descriptor
 
 
-def fixed_sizes(smp: int, memory: int, code_cache: int) -> dict[str, int]:
-    """Bytes of each segment that every machine has."""
+def fixed_sizes(smp: int, memory: int, code_cache: int, device_state: int) -> dict[str, int]:
+    """Bytes of each segment that every machine has; `device_state`: what its devices need."""
     return {
         "ram": memory,
         "harts": smp * STATE_BYTES,
-        "machine": MACHINE_BYTES,
+        "machine": machine_bytes(device_state),
         "cache": Layout(memory // PAGE).size,
         "arena": code_cache,
     }

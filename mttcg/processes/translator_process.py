@@ -11,7 +11,7 @@ from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import ENDED, State
@@ -48,16 +48,17 @@ class TranslatorProcess:
     def __init__(self, message: Start, descriptors: list[int]) -> None:
         fds = dict(zip(message.descriptors, descriptors, strict=True))
         smp, memory = message.smp, message.memory
-        sizes = fixed_sizes(smp, memory, message.code_cache)
+        board = board_named(message.board)
+        sizes = fixed_sizes(smp, memory, message.code_cache, board.state_bytes)
         maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
-        machine = MachineState(map_segment(fds["machine"], sizes["machine"]))
         isa = isa_named(message.isa)
+        machine = MachineState(map_segment(fds["machine"], sizes["machine"]), board.timebase)
         wake_fds = [fds[f"wake{cpu}"] for cpu in range(smp)]
         harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
-        self.memory = memory
-        self.cache = BlockCache(maps["cache"], fds["cache"], ram, RAM_BASE, 0, isa.code)
+        self.ram_range = (board.ram_base, memory)
+        self.cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
         ]
@@ -89,7 +90,7 @@ class TranslatorProcess:
 
     def _optimise(self, message: Optimise) -> bool:
         """Translate a place, or the page, unless it was done, as known now; whether it is new."""
-        ram = Ram(RAM_BASE, self.memory, message.device_pages)
+        ram = Ram(*self.ram_range, message.device_pages)
         version, place = PageVersion.from_plain(message.page), message.place
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed

@@ -8,17 +8,17 @@ import select
 import socket
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
-from mttcg.hardware.board import RAM_BASE, Board, Wiring, build_board
-from mttcg.hardware.devices import htif, uart16550
+from mttcg.hardware.board import Wiring
+from mttcg.hardware.boards import board_named
+from mttcg.hardware.mmio import MmioMap
+from mttcg.hardware.ram import GuestRam
 from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
@@ -37,9 +37,10 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import Optimise, Start, UnsupportedFound, VcpuFailure, VcpuWarning
 from mttcg.vcpu.rings import Emitters
-from mttcg.vcpu.shared import HTIF_STATE, UART_STATE, Ending, Harts, MachineState
+from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
@@ -58,11 +59,33 @@ LONGEST_INSTRUCTION = 4
 
 
 @dataclass(frozen=True)
-class HtifPlaces:
-    """Where the guest image has its HTIF words."""
+class Console:
+    """This process's ends of the guest's console, by descriptor."""
 
-    tohost: int | None
-    fromhost: int | None
+    output: int
+    input: int
+
+    def send(self, data: bytes) -> None:
+        """Write; it takes as long as the console takes, and a closed one takes all."""
+        try:
+            while data:
+                data = data[os.write(self.output, data) :]
+        except BrokenPipeError:
+            return
+
+    def take(self) -> int | None:
+        """One character of input if one waits."""
+        if not self.waiting():
+            return None
+        try:
+            taken = os.read(self.input, 1)
+        except BlockingIOError:
+            return None  # another vCPU was quicker
+        return taken[0] if taken else None
+
+    def waiting(self) -> bool:
+        """Whether a character waits."""
+        return readable(self.input)
 
 
 def address_of(memory: memoryview) -> int:
@@ -94,9 +117,10 @@ class VcpuProcess:
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
         self.declarations, self.plugins = context
         smp, memory = message.smp, message.memory
-        sizes = fixed_sizes(smp, memory, message.code_cache)
+        self.board = board = board_named(message.board)
+        sizes = fixed_sizes(smp, memory, message.code_cache, board.state_bytes)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
-        self.machine = MachineState(self.maps["machine"])
+        self.machine = MachineState(self.maps["machine"], board.timebase)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine, self.isa.system)
         self._leave_others()
@@ -105,7 +129,7 @@ class VcpuProcess:
             self.maps["cache"],
             self.fds["cache"],
             self.ram,
-            RAM_BASE,
+            board.ram_base,
             index,
             self.isa.code,
             left_to_host(self.isa),
@@ -137,25 +161,17 @@ class VcpuProcess:
                 for plugin, name in self.message.streams:
                     os.close(self.fds.pop(f"ring {plugin}.{name} {cpu}"))
 
-    def board(self) -> Board:
-        """The devices, wired to this process."""
-        config = Config(guest=Path(self.message.guest), smp=self.message.smp, memory=len(self.ram))
-        state = self.maps["machine"]
-        console_input = self.fds["console_input"]
-        return build_board(
-            config,
-            HtifPlaces(*self.message.htif),
-            Wiring(
-                ram=self.maps["ram"],
-                clint_harts=self.harts,
-                finish=self.finish,
-                console_output=lambda data: write_all(self.fds["console_output"], data),
-                console_input=lambda: take_character(console_input),
-                console_waiting=lambda: readable(console_input),
-                uart_state=state[UART_STATE : UART_STATE + uart16550.STATE_SIZE],
-                htif_state=state[HTIF_STATE : HTIF_STATE + htif.STATE_SIZE],
-            ),
+    def devices(self) -> MmioMap:
+        """The board's devices, connected to this process."""
+        wiring = Wiring(
+            ram=GuestRam(self.board.ram_base, self.maps["ram"]),
+            harts=inputs_of(self.harts),
+            clock=SharedClock(self.harts),
+            console=Console(self.fds["console_output"], self.fds["console_input"]),
+            finish=self.finish,
+            state=self.machine.device_state,
         )
+        return self.board.place(wiring, self.message.device_symbols)
 
     def finish(self, status: int) -> None:
         """The guest ends itself."""
@@ -190,7 +206,8 @@ class VcpuProcess:
 
     def run(self) -> None:
         """Run the vCPU until the machine stops."""
-        ram = (RAM_BASE, self.maps["ram"])
+        ram_base = self.board.ram_base
+        ram = (ram_base, self.maps["ram"])
         self.guest = guest = GuestOfVcpu(
             index=self.index,
             isa=self.isa,
@@ -205,20 +222,20 @@ class VcpuProcess:
             costs=Costs() if self.message.control else None,
         )
         session.set_guest(guest)
-        board = self.board()
+        devices = self.devices()
         memory = Memory(
             ram=address_of(self.maps["ram"]),
-            ram_base=RAM_BASE,
+            ram_base=ram_base,
             ram_size=len(self.ram),
             cache=address_of(self.maps["cache"]),
-            device_pages=device_pages(board),
+            device_pages=device_pages(devices, ram_base),
         )
         self.vcpu = vcpu = Vcpu(
             self.index,
             self.isa,
             self.harts,
             self.machine,
-            board.mmio,
+            devices,
             ram,
             guest,
             lambda discover: self._make_engine(memory, discover),
@@ -254,7 +271,7 @@ class VcpuProcess:
 
     def _instruction_at(self, pc: int) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
-        at = pc - RAM_BASE
+        at = pc - self.board.ram_base
         if not 0 <= at < len(self.ram):
             return ""
         code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
@@ -276,15 +293,15 @@ class VcpuProcess:
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.unicorn.engine import UnicornEngine
-        from mttcg.engine.unicorn.limits import FloatLimits
+        from mttcg.engine.unicorn.unicorn_isa import unicorn_isa
 
-        limits = FloatLimits(self._warn)
+        limits = unicorn_isa(self.isa).make_limits(self._warn)
 
         def look_first(block: Block) -> Plan | None:
             limits.look(block.instructions["word"])
             return discover(block)
 
-        return UnicornEngine(memory, self._engine_state(), self.cache, look_first)
+        return UnicornEngine(memory, self._engine_state(), self.cache, look_first, self.isa)
 
     def _make_llvm(self, memory: Memory, discover: Discover) -> Engine:
         from mttcg.engine.llvm.arena import Arena
@@ -313,7 +330,7 @@ class VcpuProcess:
             improve,
             lambda: self.machine.stopping,
         )
-        return FallbackEngine(engine, self._warn)
+        return FallbackEngine(engine, self._warn, self.isa)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""
@@ -344,34 +361,14 @@ def load_engine(name: str) -> None:
     importlib.import_module(ENGINES[name])
 
 
-def device_pages(board: Board) -> tuple[int, ...]:
+def device_pages(devices: MmioMap, ram_base: int) -> tuple[int, ...]:
     """Numbers of the RAM pages in which a device lies."""
     return tuple(
         page
-        for placed in board.mmio.ranges()
+        for placed in devices.ranges()
         if placed.device.in_ram
-        for page in range((placed.base - RAM_BASE) // PAGE, (placed.end - 1 - RAM_BASE) // PAGE + 1)
+        for page in range((placed.base - ram_base) // PAGE, (placed.end - 1 - ram_base) // PAGE + 1)
     )
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write to the console; it takes as long as the console takes, and a closed one takes all."""
-    try:
-        while data:
-            data = data[os.write(descriptor, data) :]
-    except BrokenPipeError:
-        return
-
-
-def take_character(descriptor: int) -> int | None:
-    """One character of console input if one waits."""
-    if not readable(descriptor):
-        return None
-    try:
-        taken = os.read(descriptor, 1)
-    except BlockingIOError:
-        return None  # another vCPU was quicker
-    return taken[0] if taken else None
 
 
 def fault_of(index: int, error: BaseException, place: str = "") -> VcpuFailure:

@@ -16,6 +16,9 @@ MOST_VCPUS = 64
 """Of one guest; a slot of the block cache has a bit for each in one word."""
 STATE_BYTES = PAGE
 """From one vCPU's state to the next."""
+INTERRUPT_LINES = 16
+NEVER = (1 << 64) - 1
+"""A time that does not come."""
 UNSUPPORTED_ROWS = 64
 UNSUPPORTED_ROW_WORDS = 4
 
@@ -68,6 +71,11 @@ class VcpuState:
 
     request = Word(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
+
+    lines = Words(1792, INTERRUPT_LINES, shared=True)
+    """Levels of the hart's interrupt inputs, 0 or 1, by the ISA's numbers of their interrupts."""
+    timer_deadline = Word(1920, shared=True)
+    """The timer interrupt is pending from this time on, in ticks of the board's clock; or NEVER."""
 
     unsupported = Words(2048, UNSUPPORTED_ROWS * UNSUPPORTED_ROW_WORDS)
     """See `mttcg.state.unsupported`."""

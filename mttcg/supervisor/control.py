@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
+from mttcg.hardware.ram import GuestRam
 from mttcg.state.vcpu_state import ENDED, State, VcpuState
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
@@ -44,7 +45,8 @@ class Control:
 
     def __init__(self, run: RunState, watch: Watch, delivery: Delivery) -> None:
         self.run, self.watch, self.publisher = run, watch, delivery.publisher
-        self.inspection = Inspection(run.harts.harts, run.maps["ram"], self, run.isa.system)
+        ram = GuestRam(run.board.ram_base, run.maps["ram"])
+        self.inspection = Inspection(run.harts.harts, ram, self, run.isa.system)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
         self.tasks: deque[tuple[int, Task]] = deque()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mttcg.errors import UserError
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.ram import GuestRam
 from mttcg.isa.system import Clock, System
 from mttcg.state.vcpu_state import VcpuState
 
@@ -24,7 +24,7 @@ class Inspection:
     """
 
     def __init__(
-        self, harts: Sequence[VcpuState], ram: memoryview, clock: Clock, system: System[Any]
+        self, harts: Sequence[VcpuState], ram: GuestRam, clock: Clock, system: System[Any]
     ) -> None:
         self.harts, self.ram, self.clock, self.system = harts, ram, clock, system
 
@@ -53,14 +53,12 @@ class Inspection:
     def read_memory(self, cpu: int, space: str, address: int, size: int) -> tuple[bytes, int]:
         """Bytes of RAM, and their physical address."""
         physical = self._physical(cpu, space, address, size)
-        at = physical - RAM_BASE
-        return bytes(self.ram[at : at + size]), physical
+        return self.ram.read(physical, size), physical
 
     def write_memory(self, cpu: int, space: str, address: int, data: bytes) -> int:
         """Write bytes of RAM; their physical address."""
         physical = self._physical(cpu, space, address, len(data))
-        at = physical - RAM_BASE
-        self.ram[at : at + len(data)] = data  # no vCPU runs, so nobody else writes here
+        self.ram.write(physical, data)  # no vCPU runs, so nobody else writes here
         return physical
 
     def _physical(self, cpu: int, space: str, address: int, size: int) -> int:
@@ -70,7 +68,8 @@ class Inspection:
             raise InspectionError(f"space {space!r}; expected {' or '.join(SPACES)}")
         if size > LARGEST_PIECE:
             raise InspectionError(f"{size} bytes at once; expected at most {LARGEST_PIECE}")
-        if not RAM_BASE <= address <= RAM_BASE + len(self.ram) - size:
-            ram = f"{RAM_BASE:#x} to {RAM_BASE + len(self.ram):#x}"
+        base, end = self.ram.base, self.ram.base + self.ram.size
+        if not base <= address <= end - size:
+            ram = f"{base:#x} to {end:#x}"
             raise InspectionError(f"{size} bytes at {address:#x} are not RAM; expected {ram}")
         return address

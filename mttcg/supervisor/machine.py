@@ -8,7 +8,7 @@ from mttcg.config import Config
 from mttcg.errors import HostLimitError
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.supervisor.console import Console, standard_output
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.result import RunResult, Status
@@ -31,7 +31,10 @@ class Machine:
             if name in options:
                 options[name] = tuple(options[name])
         self.config = Config(guest=Path(guest), **options)
-        self.image: GuestImage = load_guest(self.config.guest, RAM_BASE, self.config.memory)
+        self.board = board_named(DEFAULT_BOARD)
+        self.image: GuestImage = load_guest(
+            self.config.guest, self.board.ram_base, self.config.memory
+        )
 
     def run(
         self,
@@ -59,7 +62,7 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        run = Run(self.config, self.image, Interrupts())
+        run = Run(self.config, self.image, self.board, Interrupts())
         try:
             return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
         except Exception as error:

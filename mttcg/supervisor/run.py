@@ -12,6 +12,7 @@ from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage, settings_undone
+from mttcg.hardware.board import Board
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
@@ -45,8 +46,10 @@ class Run:
     `fds` go to the vCPU host, `ours` are the ends of the console that stay here.
     """
 
-    def __init__(self, config: Config, image: GuestImage, interrupts: Interrupts) -> None:
-        self.config, self.image, self.interrupts = config, image, interrupts
+    def __init__(
+        self, config: Config, image: GuestImage, board: Board, interrupts: Interrupts
+    ) -> None:
+        self.config, self.image, self.board, self.interrupts = config, image, board, interrupts
         self.identifier = uuid.uuid4().hex
         self.started = time.monotonic()
         self.fds: dict[str, int] = {}
@@ -75,7 +78,7 @@ class Run:
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[engine_of(self.config)])
-        device_tree = fill_ram(self.config, self.image, maps["ram"], isa)
+        device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
         host = start_host(
             self.config, self.image, info_of(self.identifier, self.config, self.image)
         )
@@ -108,7 +111,8 @@ class Run:
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
-        sizes = fixed_sizes(self.config.smp, self.config.memory, self.config.code_cache)
+        config = self.config
+        sizes = fixed_sizes(config.smp, config.memory, config.code_cache, self.board.state_bytes)
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -156,12 +160,13 @@ class Run:
         self.boards.add(host.needs.boards, self.config.smp)
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
-        machine = MachineState(maps["machine"])
+        machine = MachineState(maps["machine"], self.board.timebase)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
             config=self.config,
             image=self.image,
+            board=self.board,
             host=host,
             streams=streams,
             delivery=delivery,
@@ -272,9 +277,10 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
         engine=state.engine,
         isa=image.isa.name,
         pin=config.pin,
+        board=state.board.name,
         entry=image.entry,
         device_tree=device_tree,
-        htif=(image.tohost, image.fromhost),
+        device_symbols=image.places(state.board.symbols),
         control=config.control,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         boards=tuple((board.plugin, board.name) for board in state.host.needs.boards),

@@ -9,7 +9,7 @@ import numpy as np
 
 from mttcg.config import Config
 from mttcg.guest.image import GuestImage
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.board import Board
 from mttcg.isa.base import Isa
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
@@ -40,6 +40,7 @@ class RunState:
     identifier: str
     config: Config
     image: GuestImage
+    board: Board
     host: Host
     streams: Streams
     delivery: "Delivery | None"
@@ -76,7 +77,7 @@ class RunState:
         """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
         code = self.isa.code
-        return BlockCache(self.maps["cache"], self.cache_fd, ram, RAM_BASE, 0, code)
+        return BlockCache(self.maps["cache"], self.cache_fd, ram, self.board.ram_base, 0, code)
 
     def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""
@@ -121,7 +122,7 @@ def info_of(
         guest=str(config.guest),
         smp=config.smp,
         engine=engine_of(config),
-        ram_base=RAM_BASE,
+        ram_base=image.ram_base,
         ram_size=config.memory,
         entry=image.entry,
         symbols=tuple((s.address, s.size, s.name) for s in image.symbols),

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from mttcg.isa.system import NEVER
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import State, VcpuState
+from mttcg.state.vcpu_state import NEVER, State, VcpuState
 from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts

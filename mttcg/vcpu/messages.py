@@ -71,9 +71,9 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    isa: its name. memory, code_cache: bytes. entry, device_tree: guest physical addresses. htif:
-    tohost and fromhost, None where the guest has none. descriptors: the names of those that come
-    along.
+    memory, code_cache: bytes. isa, board: their names. entry, device_tree: guest physical
+    addresses. device_symbols: those of the guest's symbols at which the board has devices.
+    descriptors: the names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -84,9 +84,10 @@ class Start(Message):
     engine: str
     isa: str
     pin: bool
+    board: str
     entry: int
     device_tree: int
-    htif: tuple[int | None, int | None]
+    device_symbols: dict[str, int]
     control: bool
     streams: tuple[Place, ...]
     boards: tuple[Place, ...]

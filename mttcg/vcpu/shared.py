@@ -1,26 +1,31 @@
-"""The machine's own page of shared memory, and the harts' side of the CLINT.
+"""The machine's own shared memory, and all harts.
 
-The machine page is written by the vCPU that ends the guest, once, and by the supervisor; `stop`
-is stored after everything that says why, `pause` before the harts are asked to look.
+The first KiB of that memory is written by the vCPU that ends the guest, once, and by the
+supervisor; `stop` is stored after everything that says why, `pause` before the harts are asked to
+look. The rest is the states of the board's devices.
 """
 
 import os
 import time
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any
 
 from mttcg.isa.system import System
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 
-MACHINE_BYTES = PAGE
-NANOSECONDS_PER_TICK = 100
-"""mtime runs at 10 MHz, as on QEMU's virt board."""
+DEVICE_STATE = 1024
+"""Where the devices' states begin, in bytes."""
+NANOSECONDS = 1_000_000_000
+"""In a second."""
 
 _STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN = range(6)
-UART_STATE = 1024
-HTIF_STATE = 2048
+
+
+def machine_bytes(device_state: int) -> int:
+    """Bytes of the machine's memory, whole pages, with so many bytes for devices."""
+    return -(-(DEVICE_STATE + device_state) // PAGE) * PAGE
 
 
 class Ending(IntEnum):
@@ -35,11 +40,17 @@ class Ending(IntEnum):
 
 
 class MachineState:
-    """The machine page."""
+    """The machine's memory.
 
-    def __init__(self, segment: memoryview) -> None:
-        self.segment = segment
-        self.words = segment[:UART_STATE].cast("Q")
+    Args:
+        segment: the memory.
+        timebase: ticks of its clock a second.
+    """
+
+    def __init__(self, segment: memoryview, timebase: int) -> None:
+        self.words = segment[:DEVICE_STATE].cast("Q")
+        self.device_state = segment[DEVICE_STATE:]
+        self.timebase = timebase
 
     @property
     def stopping(self) -> bool:
@@ -84,33 +95,30 @@ class MachineState:
         self.words[_WRITTEN] = count
 
     def shift_clock(self, nanoseconds: int) -> None:
-        """Let mtime have stood still for so long; no vCPU may run."""
+        """Let the clock have stood still for so long; no vCPU may run."""
         self.words[_ORIGIN] = self.words[_ORIGIN] + nanoseconds & 0xFFFF_FFFF_FFFF_FFFF
 
     def start_clock(self) -> None:
-        """Let mtime begin at 0 now."""
+        """Let the clock begin at 0 now."""
         self.words[_ORIGIN] = time.monotonic_ns()
 
     def time(self) -> int:
-        """Ticks of mtime."""
+        """Ticks of the clock."""
         return self.time_at(time.monotonic_ns())
 
     def time_at(self, monotonic_ns: int) -> int:
-        """Ticks of mtime at another time."""
+        """Ticks of the clock at another time."""
         elapsed = monotonic_ns - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
-        return elapsed // NANOSECONDS_PER_TICK
+        return elapsed * self.timebase // NANOSECONDS
+
+    def seconds(self, ticks: int) -> float:
+        """So many ticks in seconds."""
+        return ticks / self.timebase
 
     def set_time(self, ticks: int) -> None:
-        """Set mtime."""
-        origin = time.monotonic_ns() - ticks * NANOSECONDS_PER_TICK
+        """Set the clock."""
+        origin = time.monotonic_ns() - ticks * NANOSECONDS // self.timebase
         self.words[_ORIGIN] = origin & 0xFFFF_FFFF_FFFF_FFFF
-
-
-class InterruptWords(Protocol):
-    """What a hart's state has for the CLINT: msip and mtimecmp."""
-
-    software_interrupt: int
-    compare: int
 
 
 class Harts:
@@ -130,9 +138,9 @@ class Harts:
         machine: MachineState,
         system: System[Any],
     ) -> None:
-        states = [system.state_at(segment, index) for index in range(len(wake_fds))]
-        self.harts: Sequence[VcpuState] = states
-        self.lines: Sequence[InterruptWords] = states
+        self.harts: Sequence[VcpuState] = [
+            system.state_at(segment, index) for index in range(len(wake_fds))
+        ]
         self.wake_fds, self.machine = wake_fds, machine
 
     @property
@@ -149,31 +157,3 @@ class Harts:
         """Make every hart look."""
         for hart in range(self.count):
             self.request(hart)
-
-    def read_software(self, hart: int) -> int:
-        """Msip of a hart."""
-        return self.lines[hart].software_interrupt & 1
-
-    def write_software(self, hart: int, value: int) -> None:
-        """Set msip of a hart; 1 makes it look."""
-        self.lines[hart].software_interrupt = value & 1
-        if value & 1:
-            self.request(hart)
-
-    def read_compare(self, hart: int) -> int:
-        """Mtimecmp of a hart."""
-        return self.lines[hart].compare
-
-    def write_compare(self, hart: int, value: int) -> None:
-        """Set mtimecmp of a hart, which sets its timer anew."""
-        self.lines[hart].compare = value
-        self.request(hart)
-
-    def read_time(self) -> int:
-        """Ticks of mtime."""
-        return self.machine.time()
-
-    def write_time(self, value: int) -> None:
-        """Set mtime; every hart sets its timer anew."""
-        self.machine.set_time(value)
-        self.request_all()

@@ -6,18 +6,16 @@ import threading
 import time
 from collections.abc import Callable
 
-from mttcg.isa.system import NEVER
-from mttcg.state.vcpu_state import VcpuState
-from mttcg.vcpu.shared import NANOSECONDS_PER_TICK, MachineState
+from mttcg.state.vcpu_state import NEVER, VcpuState
+from mttcg.vcpu.shared import MachineState
 
 LONGEST_SLEEP = 3600.0
 """Seconds; a deadline further away is looked at again then."""
 
 
-def seconds_until(deadline: int, machine: MachineState) -> float:
-    """Seconds until the guest's clock is at `deadline`; at most LONGEST_SLEEP."""
-    ticks = deadline - machine.time()
-    return min(max(ticks, 0) * NANOSECONDS_PER_TICK / 1e9, LONGEST_SLEEP)
+def seconds_until(due: int, machine: MachineState) -> float:
+    """Seconds until the clock reaches `due`; at most LONGEST_SLEEP."""
+    return min(machine.seconds(max(due - machine.time(), 0)), LONGEST_SLEEP)
 
 
 class Timer:
@@ -37,13 +35,13 @@ class Timer:
         self.changed = -1
 
     def arm(self) -> None:
-        """Follow the deadline as it is now."""
-        deadline = self.deadline()
-        if deadline != NEVER and deadline <= self.machine.time():
-            deadline = NEVER  # it is pending already, the hart sees it by itself
-        if deadline == self.armed:
+        """Follow the timer input, and whether its interrupt is enabled, as they are now."""
+        due = self.deadline()
+        if due != NEVER and due <= self.machine.time():
+            due = NEVER  # it is pending already, the hart sees it by itself
+        if due == self.armed:
             return
-        self.armed = deadline
+        self.armed = due
         if self.changed < 0:
             self.changed = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             threading.Thread(target=self._watch, name="timer", daemon=True).start()
@@ -52,14 +50,14 @@ class Timer:
     def _watch(self) -> None:
         rung = NEVER
         while True:
-            deadline = self.armed
-            waiting = deadline not in (NEVER, rung)
-            limit = seconds_until(deadline, self.machine) if waiting else LONGEST_SLEEP
+            due = self.armed
+            waiting = due not in (NEVER, rung)
+            limit = seconds_until(due, self.machine) if waiting else LONGEST_SLEEP
             if select.select([self.changed], [], [], limit)[0]:  # finer than poll's milliseconds
                 os.eventfd_read(self.changed)
-            elif waiting and deadline <= self.machine.time():
+            elif waiting and due <= self.machine.time():
                 # once for each deadline: the hart sees what is pending by itself from now on
-                rung = deadline
+                rung = due
                 self.hart.request = 1
 
 

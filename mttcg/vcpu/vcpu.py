@@ -12,8 +12,8 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
 from mttcg.isa.facts import Access
-from mttcg.isa.system import NEVER, Effect, MemoryFault, Trap
-from mttcg.state.vcpu_state import State
+from mttcg.isa.system import Effect, MemoryFault, Trap
+from mttcg.state.vcpu_state import NEVER, State
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle

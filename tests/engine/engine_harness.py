@@ -22,6 +22,7 @@ from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.engine.unicorn.left_to_host import left_to_host
+from mttcg.hardware.boards.riscv_virt import TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
@@ -29,7 +30,7 @@ from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout
 from mttcg.vcpu.guest import Declarations
-from mttcg.vcpu.shared import MACHINE_BYTES, Harts, MachineState
+from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
 from mttcg.vcpu.vcpu import Vcpu
 
 PAGE = 4096
@@ -93,14 +94,14 @@ class Bare:
         self.warnings: list[str] = []
         pages = -(-size // PAGE)
         sizes = {"ram": pages * PAGE, "cache": Layout(pages).size, "arena": ARENA_BYTES}
-        sizes |= {"harts": PAGE, "machine": MACHINE_BYTES}
+        sizes |= {"harts": PAGE, "machine": machine_bytes(0)}
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
         if beside is not None:
             for name in SHARED:
                 os.dup2(beside.fds[name], self.fds[name])
         self.maps = {name: map_segment(self.fds[name], length) for name, length in sizes.items()}
         self.ram = self.maps["ram"]
-        self.machine = MachineState(self.maps["machine"])
+        self.machine = MachineState(self.maps["machine"], TIMEBASE)
         self.machine.start_clock()
         self.harts = Harts(self.maps["harts"], [-1], self.machine, RISCV64.system)
         self.hart: Any = self.harts.harts[0]
@@ -132,10 +133,10 @@ class Bare:
 
     def _engine(self, name: str, discover: Any) -> Any:
         if name == "unicorn":
-            return UnicornEngine(self.memory, self.hart, self.cache, discover)
+            return UnicornEngine(self.memory, self.hart, self.cache, discover, RISCV64)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
         engine = LlvmEngine(self.memory, self.hart, self.cache, arena, discover)
-        return FallbackEngine(engine, self.warnings.append)
+        return FallbackEngine(engine, self.warnings.append, RISCV64)
 
     def has(self, address: int) -> bool:
         """Whether an address is in RAM."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from engine_harness import PAGE, Bare, fill
 
-from mttcg.engine.unicorn.limits import NOT_INVALID, UNBOXED, FloatLimits
 from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST, MISREAD, is_extreme
+from mttcg.engine.unicorn.riscv64.limits import NOT_INVALID, UNBOXED, FloatLimits
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.interpreter import Interpreter

@@ -8,7 +8,7 @@ import pytest
 from instrument_harness import GUESTS, Done, lines_by_cpu, plugin, run_guest
 
 from mttcg.guest.elf import load_guest
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 
 UART, FINISHER, SOFTWARE, TIMER = 0x1000_0000, 0x10_0000, 3, 7
 ROUNDS = {"timer": 5, "ipi": 5}

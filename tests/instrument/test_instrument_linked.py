@@ -8,7 +8,7 @@ import pytest
 from instrument_harness import Done, plugin, run_guest
 
 from mttcg.guest.elf import load_guest
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.instrument import elf_segments, source_lines
 from mttcg.instrument.program.reach import Reach
 from mttcg_bus.run_info import RunInfo

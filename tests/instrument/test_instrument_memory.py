@@ -8,7 +8,7 @@ from instrument_harness import plugin, run_guest
 
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 
 MEMORY = 128 << 20
 UART, CLINT, FINISHER = 0x1000_0000, 0x200_0000, 0x10_0000

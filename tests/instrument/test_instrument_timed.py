@@ -9,7 +9,7 @@ from instrument_harness import GUESTS, plugin, run_guest
 
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.instrument.events import (
     ACQUIRE,
     AMO,

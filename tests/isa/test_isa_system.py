@@ -9,8 +9,8 @@ from mttcg.isa.riscv64 import csr
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system_instructions import execute
 from mttcg.isa.riscv64.traps import Cause, return_from_trap, take_interrupt, take_trap
-from mttcg.isa.system import NEVER, Effect, Trap
-from mttcg.state.vcpu_state import STATE_BYTES
+from mttcg.isa.system import Effect, Trap
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES
 
 MSTATUS, MIE, MTVEC, MSCRATCH, MIP, MHARTID, MINSTRET = (
     0x300,
@@ -38,7 +38,7 @@ CLOCK = StoppedClock()
 def hart() -> Iterator[Hart]:
     memory = mmap.mmap(-1, 4 * STATE_BYTES)
     found = Hart(memoryview(memory), 3)
-    found.pc, found.compare = 0x8000_0000, NEVER
+    found.pc, found.timer_deadline = 0x8000_0000, NEVER
     yield found
 
 
@@ -103,20 +103,20 @@ def test_a_trap_and_mret_keep_the_interrupt_enable(hart: Hart) -> None:
 
 def test_interrupts_are_taken_by_priority_only_when_enabled(hart: Hart) -> None:
     hart.mtvec = 0x8000_0100 | 1
-    hart.software_interrupt, hart.compare = 1, 1000
+    hart.lines[csr.SOFTWARE_NUMBER], hart.timer_deadline = 1, 1000
     hart.mie = csr.SOFTWARE_INTERRUPT | csr.TIMER_INTERRUPT
     assert take_interrupt(hart, CLOCK) is None
     hart.mstatus = csr.MSTATUS_MIE
     assert take_interrupt(hart, CLOCK) == 3
     assert (hart.pc, hart.mcause) == (0x8000_0100 + 4 * 3, 1 << 63 | 3)
-    hart.mstatus, hart.software_interrupt = csr.MSTATUS_MIE, 0
+    hart.mstatus, hart.lines[csr.SOFTWARE_NUMBER] = csr.MSTATUS_MIE, 0
     assert take_interrupt(hart, CLOCK) == 7
-    hart.mstatus, hart.compare = csr.MSTATUS_MIE, 1001
+    hart.mstatus, hart.timer_deadline = csr.MSTATUS_MIE, 1001
     assert take_interrupt(hart, CLOCK) is None
 
 
 def test_mip_shows_the_lines_and_ignores_writes(hart: Hart) -> None:
-    hart.software_interrupt, hart.x[6] = 1, 0
+    hart.lines[csr.SOFTWARE_NUMBER], hart.x[6] = 1, 0
     execute(hart, csr_word(CSRRW, MIP, 5, 6), CLOCK)
     assert hart.x[5] == csr.SOFTWARE_INTERRUPT
     execute(hart, csr_word(CSRRS, MIP, 5, 0), CLOCK)

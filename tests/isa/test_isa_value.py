@@ -8,8 +8,8 @@ from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
-from mttcg.isa.system import NEVER, MemoryFault, RegisterError, System, Trap
-from mttcg.state.vcpu_state import STATE_BYTES
+from mttcg.isa.system import MemoryFault, RegisterError, System, Trap
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES
 
 MTIE, MSIE = 1 << 7, 1 << 3
 SYSTEM: System[Hart] = RISCV64.system
@@ -53,20 +53,20 @@ def test_no_isa_has_an_unknown_name() -> None:
 def test_a_hart_starts_with_its_number_the_device_tree_and_no_timer(hart: Hart) -> None:
     SYSTEM.start(hart, 0x8000_0000, 0x8010_0000, SYSTEM.extensions["llvm"])
     assert (hart.pc, hart.x[10], hart.x[11]) == (0x8000_0000, 3, 0x8010_0000)
-    assert (hart.compare, hart.mstatus, hart.mie) == (NEVER, 0, 0)
+    assert (hart.timer_deadline, hart.mstatus, hart.mie) == (NEVER, 0, 0)
     assert hart.misa == 2 << 62 | 0x112F  # imafdc, and b
     SYSTEM.start(hart, 0x8000_0000, 0x8010_0000, SYSTEM.extensions["unicorn"])
     assert hart.misa == 2 << 62 | 0x112D
 
 
 def test_a_timer_that_was_set_before_a_hart_starts_stays(hart: Hart) -> None:
-    hart.compare = 5
+    hart.timer_deadline = 5
     SYSTEM.start(hart, 0x8000_0000, 0, ())
-    assert hart.compare == 5
+    assert hart.timer_deadline == 5
 
 
 def test_a_hart_has_a_deadline_while_its_timer_interrupt_is_enabled(hart: Hart) -> None:
-    hart.compare = 2000
+    hart.timer_deadline = 2000
     assert SYSTEM.deadline(hart) == NEVER
     hart.mie = MTIE
     assert SYSTEM.deadline(hart) == 2000
@@ -75,7 +75,7 @@ def test_a_hart_has_a_deadline_while_its_timer_interrupt_is_enabled(hart: Hart) 
 
 
 def test_what_is_pending_wakes_if_it_is_enabled_whatever_the_status_says(hart: Hart) -> None:
-    hart.compare, hart.software_interrupt = NEVER, 1
+    hart.timer_deadline, hart.lines[3] = NEVER, 1
     assert not SYSTEM.wakes(hart, Clock())
     hart.mie = MSIE
     assert SYSTEM.wakes(hart, Clock())

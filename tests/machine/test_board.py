@@ -1,44 +1,22 @@
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_elf import TinyElf, TinySegment, TinySymbol
 from tree_reader import read_tree
+from unconnected import ListConsole, NoInputs, StandingClock
 
 from mttcg.config import MIB, Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.elf import load_guest
-from mttcg.hardware.board import CLINT, FINISHER, RAM_BASE, UART, Wiring, build_board
-from mttcg.hardware.devices import htif, uart16550
+from mttcg.hardware.board import Wiring
+from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, FINISHER, RAM_BASE, UART
+from mttcg.hardware.ram import GuestRam
 
 WriteElf = Callable[[TinyElf | bytes], Path]
 MEMORY = 1 * MIB
-
-
-@dataclass(frozen=True)
-class Words:
-    tohost: int | None = None
-    fromhost: int | None = None
-
-
-class NoHarts:
-    count = 0
-
-    def read_software(self, hart: int) -> int:
-        return 0
-
-    def write_software(self, hart: int, value: int) -> None:
-        pass
-
-    read_compare, write_compare = read_software, write_software
-
-    def read_time(self) -> int:
-        return 77
-
-    def write_time(self, value: int) -> None:
-        pass
 
 
 @pytest.fixture
@@ -54,14 +32,12 @@ def codes() -> list[int]:
 @pytest.fixture
 def wiring(shown: list[bytes], codes: list[int]) -> Wiring:
     return Wiring(
-        ram=memoryview(bytearray(MEMORY)),
-        clint_harts=NoHarts(),
+        ram=GuestRam(RAM_BASE, memoryview(bytearray(MEMORY))),
+        harts=[NoInputs(), NoInputs()],
+        clock=StandingClock(),
+        console=ListConsole(shown),
         finish=codes.append,
-        console_output=shown.append,
-        console_input=lambda: None,
-        console_waiting=lambda: False,
-        uart_state=memoryview(bytearray(uart16550.STATE_SIZE)),
-        htif_state=memoryview(bytearray(htif.STATE_SIZE)),
+        state=memoryview(bytearray(BOARD.state_bytes)),
     )
 
 
@@ -70,25 +46,36 @@ def config() -> Config:
     return Config(Path("guest.elf"), smp=2, memory=MEMORY)
 
 
-def test_the_devices_are_where_qemu_has_them(config: Config, wiring: Wiring) -> None:
-    board = build_board(config, Words(), wiring)
-    placed = [(place.base, place.device.name, place.size) for place in board.mmio.ranges()]
+def test_the_devices_are_where_qemu_has_them(wiring: Wiring) -> None:
+    devices = BOARD.place(wiring, {})
+    placed = [(place.base, place.device.name, place.size) for place in devices.ranges()]
     assert placed == [
         (0x10_0000, "finisher", 0x1000),
         (0x200_0000, "clint", 0x10000),
         (0x1000_0000, "uart", 0x100),
     ]
-    assert board.htif is None
-    assert (board.ram_base, board.ram_size, board.smp) == (0x8000_0000, MEMORY, 2)
+    assert (BOARD.ram_base, BOARD.timebase) == (0x8000_0000, 10_000_000)
 
 
-def test_the_devices_are_wired(
-    config: Config, wiring: Wiring, shown: list[bytes], codes: list[int]
-) -> None:
-    board = build_board(config, Words(RAM_BASE + 0x100, RAM_BASE + 0x108), wiring)
+def test_htif_is_where_the_guest_has_its_words(wiring: Wiring) -> None:
+    tohost, fromhost = RAM_BASE + 0x100, RAM_BASE + 0x140
+    for symbols, names in (
+        ({"tohost": tohost, "fromhost": fromhost}, ["htif tohost", "htif fromhost"]),
+        ({"tohost": tohost}, ["htif tohost"]),
+        ({"fromhost": fromhost}, []),
+    ):
+        devices = BOARD.place(wiring, symbols)
+        found = [place for place in devices.ranges() if place.base >= RAM_BASE]
+        assert [place.device.name for place in found] == names
+        assert [place.base for place in found] == [tohost, fromhost][: len(names)]
+        assert all(place.size == 8 for place in found)
+
+
+def test_the_devices_are_wired(wiring: Wiring, shown: list[bytes], codes: list[int]) -> None:
+    devices = BOARD.place(wiring, {"tohost": RAM_BASE + 0x100, "fromhost": RAM_BASE + 0x108})
 
     def write(address: int, size: int, value: int) -> None:
-        found = board.mmio.find(address, size)
+        found = devices.find(address, size)
         assert found
         device, offset = found
         device.write(offset, size, value)
@@ -96,7 +83,7 @@ def test_the_devices_are_wired(
     write(UART, 1, ord("u"))
     write(RAM_BASE + 0x100, 8, 0x0101 << 48 | ord("h"))
     write(FINISHER, 4, 0x5555)
-    found = board.mmio.find(CLINT + 0xBFF8, 8)
+    found = devices.find(CLINT + 0xBFF8, 8)
     assert found
     assert found[0].read(found[1], 8) == 77
     assert (shown, codes) == ([b"u", b"h"], [0])
@@ -106,7 +93,7 @@ def test_ram_is_filled_for_the_start(config: Config, write_elf: WriteElf) -> Non
     symbols = (TinySymbol("rounds", RAM_BASE + 8), TinySymbol("tohost", RAM_BASE))
     image = load_guest(write_elf(TinyElf(symbols=symbols)), RAM_BASE, MEMORY)
     ram = bytearray(MEMORY)
-    address = fill_ram(replace(config, symbols_set={"rounds": 5}), image, ram)
+    address = fill_ram(replace(config, symbols_set={"rounds": 5}), image, BOARD, ram, "rv64i")
     assert ram[:16] == b"\x13\0\0\0\x13\0\0\0" + b"\5" + bytes(7)
     assert address % 4096 == 0
     tree = read_tree(bytes(ram[address - RAM_BASE :]))
@@ -118,4 +105,4 @@ def test_ram_too_full_for_the_device_tree_is_refused(config: Config, write_elf: 
     path = write_elf(TinyElf((TinySegment(memory_size=MEMORY),)))
     image = load_guest(path, RAM_BASE, MEMORY)
     with pytest.raises(GuestFileError, match="overlaps the device tree"):
-        fill_ram(config, image, bytearray(MEMORY))
+        fill_ram(config, image, BOARD, bytearray(MEMORY), "rv64i")

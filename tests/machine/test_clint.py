@@ -2,37 +2,55 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mttcg.hardware.devices.clint import MSIP, MTIME, MTIMECMP, Clint
+from mttcg.hardware.interrupts.clint import MSIP, MTIME, MTIMECMP, Clint
 
 ALL_ONES = (1 << 64) - 1
 
 
 class Harts:
+    """The lines and timers of some harts, and their clock."""
+
     def __init__(self, count: int = 3) -> None:
-        self.count = count
         self.software = [0] * count
         self.compare = [ALL_ONES] * count
-        self.time = 0
+        self.now = 0
         self.software_writes: list[int] = []
 
-    def read_software(self, hart: int) -> int:
-        return self.software[hart]
+    def time(self) -> int:
+        return self.now
 
-    def write_software(self, hart: int, value: int) -> None:
-        self.software_writes.append(hart)
-        self.software[hart] = value
+    def set_time(self, ticks: int) -> None:
+        self.now = ticks
 
-    def read_compare(self, hart: int) -> int:
-        return self.compare[hart]
 
-    def write_compare(self, hart: int, value: int) -> None:
-        self.compare[hart] = value
+class SoftwareLine:
+    def __init__(self, harts: Harts, hart: int) -> None:
+        self.harts, self.hart = harts, hart
 
-    def read_time(self) -> int:
-        return self.time
+    @property
+    def high(self) -> bool:
+        return self.harts.software[self.hart] != 0
 
-    def write_time(self, value: int) -> None:
-        self.time = value
+    def raise_(self) -> None:
+        self._write(1)
+
+    def lower(self) -> None:
+        self._write(0)
+
+    def _write(self, value: int) -> None:
+        self.harts.software_writes.append(self.hart)
+        self.harts.software[self.hart] = value
+
+
+class Timer:
+    def __init__(self, harts: Harts, hart: int) -> None:
+        self.harts, self.hart = harts, hart
+
+    def read(self) -> int:
+        return self.harts.compare[self.hart]
+
+    def set(self, ticks: int) -> None:
+        self.harts.compare[self.hart] = ticks
 
 
 @pytest.fixture
@@ -40,9 +58,15 @@ def harts() -> Harts:
     return Harts()
 
 
+def clint_of(harts: Harts) -> Clint:
+    count = range(len(harts.software))
+    software = [SoftwareLine(harts, hart) for hart in count]
+    return Clint(software, [Timer(harts, hart) for hart in count], harts)
+
+
 @pytest.fixture
 def clint(harts: Harts) -> Clint:
-    return Clint(harts)
+    return clint_of(harts)
 
 
 def test_msip_of_one_hart_is_set_and_cleared_alone(clint: Clint, harts: Harts) -> None:
@@ -87,13 +111,13 @@ def test_mtimecmp_is_written_whole_and_by_halves(clint: Clint, harts: Harts) -> 
 
 
 def test_mtime_is_read_and_written_whole_and_by_halves(clint: Clint, harts: Harts) -> None:
-    harts.time = 0x1_0000_0002
+    harts.now = 0x1_0000_0002
     assert clint.read(MTIME, 8) == 0x1_0000_0002
     assert (clint.read(MTIME, 4), clint.read(MTIME + 4, 4)) == (2, 1)
     clint.write(MTIME + 4, 4, 7)
-    assert harts.time == 0x7_0000_0002
+    assert harts.now == 0x7_0000_0002
     clint.write(MTIME, 8, 5)
-    assert harts.time == 5
+    assert harts.now == 5
 
 
 @pytest.mark.parametrize("offset", [MSIP + 12, MSIP + 0x3FFC, MTIMECMP + 24, 0xC000, 0xFFF8])
@@ -104,7 +128,7 @@ def test_harts_that_are_not_there_and_gaps_read_as_zero(
     assert clint.read(offset, 4) == 0
     assert harts.software == [0, 0, 0]
     assert harts.compare == [ALL_ONES] * 3
-    assert harts.time == 0
+    assert harts.now == 0
 
 
 @given(
@@ -114,8 +138,8 @@ def test_harts_that_are_not_there_and_gaps_read_as_zero(
 )
 def test_any_access_is_taken_and_changes_one_word(offset: int, size: int, value: int) -> None:
     harts = Harts()
-    clint = Clint(harts)
+    clint = clint_of(harts)
     clint.write(offset, size, value)
     assert 0 <= clint.read(offset, size) < 1 << 8 * size
-    changed = [compare != ALL_ONES for compare in harts.compare] + [harts.time != 0]
+    changed = [compare != ALL_ONES for compare in harts.compare] + [harts.now != 0]
     assert sum(changed) <= 1

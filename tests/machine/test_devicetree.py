@@ -7,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tree_reader import ReadNode, read_tree
 
-from mttcg.hardware.board import RAM_BASE, virt_tree
+from mttcg.hardware.boards.riscv_virt import BOARD, RAM_BASE
 from mttcg.hardware.devicetree import Node, cells, flatten, strings, wide
 
 RAM_SIZE = 128 << 20
+
+
+def virt_tree(smp: int, ram_size: int, *, htif: bool = False, bootargs: str = "") -> bytes:
+    symbols = {"tohost": RAM_BASE} if htif else {}
+    return BOARD.device_tree(smp, ram_size, symbols, isa="rv64imafdc", bootargs=bootargs)
 
 
 @pytest.fixture

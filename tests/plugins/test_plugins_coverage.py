@@ -10,7 +10,7 @@ import pytest
 from plugin_harness import GUESTS, guest_path, replayed, run_plugins
 
 from mttcg.guest.elf import load_guest
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.instrument import SourceLines, disassemble, elf_segments, source_lines
 from mttcg.instrument.errors import ElfFileError
 from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows

@@ -10,7 +10,7 @@ from flood_guest import T1, add_immediate, branch_not_zero
 from tiny_elf import RAM_BASE
 
 from mttcg import Machine, RunResult
-from mttcg.engine.unicorn.limits import UNBOXED
+from mttcg.engine.unicorn.riscv64.limits import UNBOXED
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.unsupported_places import MOST_PLACES
 

@@ -26,7 +26,7 @@ ARROWS = {
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
     "config": {"state"},
-    "hardware": {"isa", "config"},
+    "hardware": {"isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {

@@ -22,7 +22,7 @@ from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.engine.unicorn.library import add_hook
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.elf import load_guest
-from mttcg.hardware.board import FINISHER, RAM_BASE, UART
+from mttcg.hardware.boards.riscv_virt import BOARD, FINISHER, RAM_BASE, UART
 from mttcg.memory.page import PAGE
 from mttcg.native.host import store64
 
@@ -76,7 +76,7 @@ def run_guest(job: dict[str, Any]) -> dict[str, Any]:
     config = Config(guest=path, symbols_set=job["symbols"])
     ram = mmap.mmap(-1, MEMORY_DEFAULT)
     image = load_guest(path, RAM_BASE, MEMORY_DEFAULT)
-    device_tree = fill_ram(config, image, memoryview(ram))
+    device_tree = fill_ram(config, image, BOARD, memoryview(ram), "rv64imafdc")
     code = image.segments[0]
     end = -(-(code.address + len(code.data)) // PAGE) * PAGE
     engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)

@@ -5,7 +5,7 @@ import functools
 from mttcg.config import MEMORY_DEFAULT
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg_bench.checkout import GUESTS, below_root
 
 

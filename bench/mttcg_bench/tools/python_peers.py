@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.guest.boot import fill_ram
-from mttcg.hardware.board import FINISHER, RAM_BASE, UART
+from mttcg.hardware.boards.riscv_virt import BOARD, FINISHER, RAM_BASE, UART
 from mttcg_bench.checkout import GUESTS, PACKAGE, PEERS
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
@@ -70,7 +70,7 @@ def lay_out(case: Case, variant: Variant, file: Path) -> dict[str, object]:
     image = guest_image(case.guest)
     with mmap.mmap(-1, MEMORY_DEFAULT) as ram:
         with memoryview(ram) as view:
-            device_tree = fill_ram(config, image, view)
+            device_tree = fill_ram(config, image, BOARD, view, "rv64imafdc")
         file.write_bytes(ram[:])
     return {
         "ram": str(file),

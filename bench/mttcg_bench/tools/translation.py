@@ -10,7 +10,7 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
-from mttcg.hardware.board import RAM_BASE
+from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.memory.page import PAGE
 from mttcg_bench.checkout import GUESTS

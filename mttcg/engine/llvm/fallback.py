@@ -12,6 +12,7 @@ from mttcg.engine.llvm.arena import CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.instrument.plan.plan import Plan
+from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
 from mttcg.memory.page import PAGE
@@ -32,12 +33,13 @@ class FallbackEngine:
     Args:
         engine: the llvm engine.
         warn: told, once for each page, of one that can't be translated.
+        isa: the guest's.
     """
 
     name = "llvm"
 
-    def __init__(self, engine: LlvmEngine, warn: Callable[[str], None]) -> None:
-        self.llvm, self.warn = engine, warn
+    def __init__(self, engine: LlvmEngine, warn: Callable[[str], None], isa: Isa) -> None:
+        self.llvm, self.warn, self.isa = engine, warn, isa
         self.hart, self.cache, self.memory = engine.hart, engine.cache, engine.memory
         self.code = engine.cache.code
         self.active: Engine = engine
@@ -114,14 +116,14 @@ class FallbackEngine:
         if self.stepper is None:
             from mttcg.engine.unicorn.spare import Stepper
 
-            self.stepper = Stepper(self.memory, self.hart, self.code)
+            self.stepper = Stepper(self.memory, self.hart, self.isa)
         return self.stepper
 
     def _spare(self) -> "SpareEngine":
         if self.spare is None:
             from mttcg.engine.unicorn.spare import SpareEngine
 
-            self.spare = SpareEngine(self.memory, self.hart, self.cache, self._discover)
+            self.spare = SpareEngine(self.memory, self.hart, self.cache, self._discover, self.isa)
             self.spare.refreshed = self.llvm.known  # a block is shown once, whoever runs it
         return self.spare
 

@@ -1,22 +1,20 @@
 """The Unicorn engine of one vCPU."""
 
 import ctypes
+from typing import Any
 
 import numpy as np
-import unicorn
-from unicorn import riscv_const, unicorn_const
+from unicorn import unicorn_const
 
 from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import NOWHERE, PIECE, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, address_of, flush_tlb, start
-from mttcg.engine.unicorn.registers import PRIVILEGE, USER, UnicornRegisters
-from mttcg.engine.unicorn.riscv64.left_to_host import is_extreme
+from mttcg.engine.unicorn.registers import UnicornRegisters
+from mttcg.engine.unicorn.unicorn_isa import unicorn_isa
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.interpreter import compute
-from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.base import Isa
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
@@ -26,34 +24,27 @@ CODE_BASE = 1 << 40
 """Guest-physical address at which Unicorn sees the fetched pages; beyond any RAM."""
 NEVER_REACHED = 1
 """An `until` address that no pc can have."""
-BOX = 0xFFFF_FFFF << 32
-"""The upper half of a single in a register (Unprivileged ISA 21.2)."""
 
 _observe = OPERATION(hooks.observe.address)
-_retire = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)(hooks.retire_pending.address)
-
-_HOOKS = {
-    unicorn_const.UC_HOOK_TLB_FILL: hooks.on_tlb_fill,
-    unicorn_const.UC_HOOK_BLOCK: hooks.on_block,
-    unicorn_const.UC_HOOK_INTR: hooks.on_exception,
-    unicorn_const.UC_HOOK_INSN_INVALID: hooks.on_breakpoint,
-}
+RETIRE = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)
 
 
 class UnicornEngine(UnicornRegisters):
     """Runs plain instructions in Unicorn, at user level, and comes back for the rest.
 
     Unicorn sees RAM for data and, through its virtual TLB, the block cache's pages for code: so
-    stores never meet translated pages, and code changes only when the guest asks (fence.i).
+    stores never meet translated pages, and code changes only when the guest asks.
     """
 
     name = "unicorn"
 
-    def __init__(self, memory: Memory, hart: Hart, cache: BlockCache, discover: Discover) -> None:
+    def __init__(
+        self, memory: Memory, hart: Any, cache: BlockCache, discover: Discover, isa: Isa
+    ) -> None:
         self.hart, self.cache, self.discover = hart, cache, discover
         self.memory = memory
-        engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
-        super().__init__(engine, np.zeros(Word.WORDS, dtype=np.uint64))
+        found = unicorn_isa(isa)
+        super().__init__(found.make(), np.zeros(Word.WORDS, dtype=np.uint64), found)
         self.page_slot = np.zeros(memory.ram_size // PAGE, dtype=np.uint32)
         self.page_entries = np.zeros(memory.ram_size // PAGE, dtype=np.uint64)
         self.page_device = np.zeros(memory.ram_size // PAGE, dtype=np.uint8)
@@ -67,11 +58,19 @@ class UnicornEngine(UnicornRegisters):
         self.stopping = False
         self._map()
         self._fill_frame()
-        address = int(self.frame.ctypes.data)
-        for kind, function in _HOOKS.items():
+        self._add_hooks()
+
+    def _add_hooks(self) -> None:
+        found, address = self.unicorn_isa.hooks, int(self.frame.ctypes.data)
+        for kind, function in (
+            (unicorn_const.UC_HOOK_TLB_FILL, hooks.on_tlb_fill),
+            (unicorn_const.UC_HOOK_BLOCK, found.on_block),
+            (unicorn_const.UC_HOOK_INTR, found.on_exception),
+            (unicorn_const.UC_HOOK_INSN_INVALID, found.on_breakpoint),
+        ):
             add_hook(self.engine, kind, function.address, address)
-        self.instrumentation = Instrumentation(self.engine, self.frame, address)
-        self.engine.reg_write(PRIVILEGE, USER)
+        self.retire = RETIRE(found.retire_pending.address)
+        self.instrumentation = Instrumentation(self.engine, self.frame, address, found)
 
     def _map(self) -> None:
         self.engine.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
@@ -122,39 +121,30 @@ class UnicornEngine(UnicornRegisters):
             status = start(engine._uch, pc, NEVER_REACHED, 0, 0)
             reason = Reason(int(frame[Word.EXIT]))
             if reason is Reason.NONE:
-                raise UnicornError(status, f"running at {self._pc():#x}")
+                raise UnicornError(status, f"running at {self.read_pc():#x}")
             if reason is Reason.NEW_PIECE:
                 pc = int(frame[Word.EXIT_PC])
                 self._learn(pc, int(frame[Word.EXIT_DETAIL]))
             elif reason is Reason.FETCH_PAGE:
-                pc, address = self._pc(), int(frame[Word.EXIT_DETAIL])
+                pc, address = self.read_pc(), int(frame[Word.EXIT_DETAIL])
                 if not self._enter(address):
-                    _retire(frame.ctypes.data, pc)
+                    self.retire(frame.ctypes.data, pc)
                     return self._cannot_fetch(pc, address)
-            elif reason is Reason.SYSTEM and self._is_extreme(int(frame[Word.EXIT_DETAIL])):
+            elif reason is Reason.SYSTEM and self._is_computed(int(frame[Word.EXIT_DETAIL])):
                 pc = self._compute(int(frame[Word.EXIT_PC]), int(frame[Word.EXIT_DETAIL]))
             else:
                 frame[Word.PENDING_PC] = NOWHERE  # it did not come to its end
                 return self._exit(reason)
 
-    def _is_extreme(self, word: int) -> bool:
-        return is_extreme(word) and float_enabled(self.hart)
+    def _is_computed(self, word: int) -> bool:
+        return self.unicorn_isa.is_computed(self.hart, word)
 
     def _compute(self, pc: int, word: int) -> int:
-        """Run fmin or fmax, which ends its block, and is counted, by its definition.
-
-        Unicorn does not NaN-box singles: what is in the low half counts as one here, too.
-        """
+        """Run an instruction that ends its block, and is counted, by its definition."""
         self.frame[Word.PENDING_PC] = NOWHERE
         self.spill()
-        hart, single = self.hart, word >> 25 & 3 == 0
-        given = {register: hart.f[register] for register in (word >> 15 & 31, word >> 20 & 31)}
-        for register in given if single else ():
-            hart.f[register] |= BOX
-        hart.pc = pc
-        behind = compute(hart, word)
-        for register in given.keys() - {word >> 7 & 31}:
-            hart.f[register] = given[register]
+        self.hart.pc = pc
+        behind = self.unicorn_isa.compute(self.hart, word)
         self.fill()
         self.retired(pc, word, behind)
         return behind
@@ -165,7 +155,7 @@ class UnicornEngine(UnicornRegisters):
             return Exit(ExitKind.CALLBACK if self.stopping else ExitKind.REQUEST, pc)
         self.frame[Word.RESUME_PC] = NOWHERE
         if reason in (Reason.LOAD, Reason.STORE):
-            pc = self._pc()
+            pc = self.read_pc()
             self.retract(pc)
             return Exit(ExitKind.ACCESS, pc, word=self.word_at(pc))
         if reason is Reason.SYSTEM:
@@ -190,8 +180,9 @@ class UnicornEngine(UnicornRegisters):
 
     def _fault(self, reason: Reason, pc: int) -> MemoryFault:
         if reason is Reason.ATOMIC_ACCESS:
-            is_load = self.word_at(pc) >> 27 == 0b00010
-            return MemoryFault.LOAD if is_load else MemoryFault.STORE
+            access = self.cache.code.facts(self.word_at(pc)).access
+            stores = access is None or access.stores
+            return MemoryFault.STORE if stores else MemoryFault.LOAD
         misaligned_load = reason is Reason.LOAD_MISALIGNED
         return MemoryFault.LOAD_MISALIGNED if misaligned_load else MemoryFault.STORE_MISALIGNED
 
@@ -231,9 +222,6 @@ class UnicornEngine(UnicornRegisters):
         if block.pc < pc < block.pc + block.size:
             self.frame[Word.RESUME_PC] = pc
 
-    def _pc(self) -> int:
-        return int(self.engine.reg_read(riscv_const.UC_RISCV_REG_PC))
-
     def _enter(self, address: int) -> bool:
         """Fetch the page of an address from now on; False if it is not in RAM."""
         page = self.cache.page_of(address)
@@ -259,7 +247,7 @@ class UnicornEngine(UnicornRegisters):
             self.engine.ctl_flush_tb()
 
     def fetch_again(self) -> int:
-        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        """Look at every code page anew, as the guest asks; the number of blocks that were dropped."""
         dropped = 0
         changed = self.cache.changed_pages()
         for page in changed:

@@ -7,7 +7,8 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from mttcg.isa.riscv64.state import OFFSET
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import offsets_of
 
 
 class Word(IntEnum):
@@ -78,13 +79,9 @@ NOWHERE = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 """What a pc's hash in a site table multiplies by: 2^64 over the golden ratio."""
 
-# byte offsets in the hart state, as plain ints for numba
+# byte offsets in the vCPU's state, as plain ints for numba
+OFFSET = offsets_of(VcpuState)
 INSTRUCTIONS = OFFSET["instructions"]
 BLOCKS = OFFSET["blocks"]
 BLOCK_PC = OFFSET["block_pc"]
 REQUEST = OFFSET["request"]
-RESERVATION = OFFSET["reservation"]
-RESERVATION_VALUE = OFFSET["reservation_value"]
-X = OFFSET["x"]
-F = OFFSET["f"]
-FCSR = OFFSET["fcsr"]

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from unicorn import unicorn_const
 
-from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.frame import Word
 from mttcg.engine.unicorn.library import add_hook, delete_hook
 from mttcg.engine.unicorn.sites import SiteTables, rows_of
+from mttcg.engine.unicorn.unicorn_isa import Hooks
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.memory.page import PAGE
 
@@ -25,11 +25,17 @@ class Instrumentation:
         engine: the `unicorn.Uc`.
         frame: the frame's words.
         address: the frame's host address.
+        hooks: the ISA's native functions.
     """
 
     def __init__(
-        self, engine: Any, frame: "np.ndarray[tuple[int], np.dtype[np.uint64]]", address: int
+        self,
+        engine: Any,
+        frame: "np.ndarray[tuple[int], np.dtype[np.uint64]]",
+        address: int,
+        hooks: Hooks,
     ) -> None:
+        self.hooks = hooks
         self.engine, self.frame, self.address = engine, frame, address
         self.plan = EMPTY
         self.ranges: dict[tuple[int, int], int] = {}
@@ -86,7 +92,7 @@ class Instrumentation:
         if wanted:
             kind = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
             self.access_hook = add_hook(
-                self.engine, kind, hooks.on_access.address, self.address, *EVERYWHERE
+                self.engine, kind, self.hooks.on_access.address, self.address, *EVERYWHERE
             )
         elif self.access_hook is not None:
             delete_hook(self.engine, self.access_hook)
@@ -110,7 +116,7 @@ class Instrumentation:
             self.ranges[begin, end] = add_hook(
                 self.engine,
                 unicorn_const.UC_HOOK_CODE,
-                hooks.on_instruction.address,
+                self.hooks.on_instruction.address,
                 self.address,
                 begin,
                 end,

@@ -5,10 +5,10 @@ The registers are those of the hart state: they are brought here before and take
 
 import ctypes
 import mmap
+from typing import Any
 
 import numpy as np
-import unicorn
-from unicorn import riscv_const, unicorn_const
+from unicorn import unicorn_const
 
 from mttcg.engine.base import Discover, Exit, ExitKind, Memory
 from mttcg.engine.unicorn import hooks
@@ -17,11 +17,10 @@ from mttcg.engine.unicorn.frame import NOWHERE, Reason, Word
 from mttcg.engine.unicorn.library import add_hook, address_of, flush_tlb, start
 from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
+from mttcg.engine.unicorn.unicorn_isa import unicorn_isa
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.isa.code import Code
+from mttcg.isa.base import Isa
 from mttcg.isa.kind import Kind
-from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system_instructions import float_enabled
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
@@ -37,8 +36,10 @@ class SpareEngine(UnicornEngine):
     What it comes back with then is an exit of kind FETCH at a pc in RAM.
     """
 
-    def __init__(self, memory: Memory, hart: Hart, cache: BlockCache, discover: Discover) -> None:
-        super().__init__(memory, hart, cache, discover)
+    def __init__(
+        self, memory: Memory, hart: Any, cache: BlockCache, discover: Discover, isa: Isa
+    ) -> None:
+        super().__init__(memory, hart, cache, discover, isa)
         self.pages: set[int] = set()
         self.entered: set[int] = set()
 
@@ -50,7 +51,7 @@ class SpareEngine(UnicornEngine):
             resumed: a pc that goes on with a block that was entered, and counted, before.
         """
         self._follow_versions()
-        self.enable_float(float_enabled(self.hart))
+        self.enable_float(self.unicorn_isa.float_enabled(self.hart))
         self.fill()
         if plan is not self.instrumentation.plan:
             self.apply(plan)
@@ -79,7 +80,7 @@ class SpareEngine(UnicornEngine):
             flush_tlb(self.engine)
 
     def _enter(self, address: int) -> bool:
-        page, at = self.cache.page_of(address), self.cache.page_of(self._pc())
+        page, at = self.cache.page_of(address), self.cache.page_of(self.read_pc())
         if page == at and page not in self.pages:
             return False
         return super()._enter(address)
@@ -98,14 +99,15 @@ class Stepper:
     Args:
         memory: what this process has mapped.
         hart: the hart's state.
-        code: the guest's instructions.
+        isa: the guest's.
     """
 
-    def __init__(self, memory: Memory, hart: Hart, code: Code) -> None:
-        self.hart, self.code = hart, code
+    def __init__(self, memory: Memory, hart: Any, isa: Isa) -> None:
+        self.hart, self.code = hart, isa.code
+        found = unicorn_isa(isa)
         self.page = memoryview(mmap.mmap(-1, PAGE))
         self.placed = (0, 0)
-        self.engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
+        self.engine = found.make()
         self.engine.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
         # RAM: written by every vCPU and device; the guest orders its accesses
         plain = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_WRITE
@@ -114,12 +116,12 @@ class Stepper:
         fetched = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
         self.engine.mem_map_ptr(CODE_BASE, PAGE, fetched, place)
         self._fill_frame(memory, place)
-        self.registers = UnicornRegisters(self.engine, self.frame)
+        self.registers = UnicornRegisters(self.engine, self.frame, found)
         seen = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
         for kind, function in (
             (unicorn_const.UC_HOOK_TLB_FILL, hooks.on_tlb_fill),
-            (unicorn_const.UC_HOOK_INTR, hooks.on_exception),
-            (seen, hooks.on_access),
+            (unicorn_const.UC_HOOK_INTR, found.hooks.on_exception),
+            (seen, found.hooks.on_access),
         ):
             add_hook(self.engine, kind, function.address, int(self.frame.ctypes.data))
         self.plan = EMPTY
@@ -162,7 +164,7 @@ class Stepper:
         if plan is not self.plan:
             self._watch(plan)
         self._place(pc, word)
-        self.registers.enable_float(float_enabled(self.hart))
+        self.registers.enable_float(self.registers.unicorn_isa.float_enabled(self.hart))
         self.registers.fill()
         self.frame[Word.EXIT] = Reason.NONE
         status = start(self.engine._uch, pc, self._elsewhere(pc), 0, 1)
@@ -175,7 +177,7 @@ class Stepper:
         if reason not in COMPLETED or (status and reason is Reason.NONE):
             return Exit(ExitKind.SYSTEM, pc, word=word)
         self.registers.spill()
-        self.hart.pc = int(self.engine.reg_read(riscv_const.UC_RISCV_REG_PC))
+        self.hart.pc = self.registers.read_pc()
         return None
 
     def _elsewhere(self, pc: int) -> int:

@@ -1,4 +1,4 @@
-"""The devices of the board, one file each.
+"""Devices, one file each; interrupt controllers are in `mttcg.hardware.interrupts`.
 
 A device knows offsets, not addresses. Its instances are inherited by every vCPU process through
 fork, so what the harts share lives in shared-memory buffers given to the constructor, and what a

@@ -17,9 +17,11 @@ MSTATUS_MPP = 3 << 11
 MSTATUS_FS = 3 << 13
 MSTATUS_SD = 1 << 63
 
-SOFTWARE_INTERRUPT = 1 << 3
-TIMER_INTERRUPT = 1 << 7
-EXTERNAL_INTERRUPT = 1 << 11
+SOFTWARE_NUMBER, TIMER_NUMBER, EXTERNAL_NUMBER = 3, 7, 11
+"""Machine-level interrupts, as mcause has them (3.1.15)."""
+SOFTWARE_INTERRUPT = 1 << SOFTWARE_NUMBER
+TIMER_INTERRUPT = 1 << TIMER_NUMBER
+EXTERNAL_INTERRUPT = 1 << EXTERNAL_NUMBER
 ENABLEABLE = SOFTWARE_INTERRUPT | TIMER_INTERRUPT | EXTERNAL_INTERRUPT
 
 
@@ -43,10 +45,11 @@ def cycles(hart: Hart) -> int:
 
 
 def pending(hart: Hart, clock: Clock) -> int:
-    """The value of mip: what the CLINT's lines say now."""
-    software = SOFTWARE_INTERRUPT if hart.software_interrupt & 1 else 0
-    timer = TIMER_INTERRUPT if clock.time() >= hart.compare else 0
-    return software | timer
+    """The value of mip: the levels of the hart's interrupt inputs now."""
+    lines = hart.lines
+    software, external = lines[SOFTWARE_NUMBER], lines[EXTERNAL_NUMBER]
+    timer = TIMER_INTERRUPT if clock.time() >= hart.timer_deadline else 0
+    return software << SOFTWARE_NUMBER | external << EXTERNAL_NUMBER | timer
 
 
 def _read_mstatus(hart: Hart, _clock: Clock) -> int:

@@ -37,11 +37,6 @@ class Hart(VcpuState):
     reservation_value = Word(632)
     """What it read there."""
 
-    software_interrupt = Word(1664, shared=True)
-    """msip of the CLINT."""
-    compare = Word(1672, shared=True)
-    """mtimecmp of the CLINT; NEVER after reset: no timer interrupt."""
-
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; x0 stays zero."""
         if register:

@@ -19,7 +19,8 @@ from mttcg.isa.riscv64.traps import (
     take_interrupt,
     take_trap,
 )
-from mttcg.isa.system import NEVER, Clock, MemoryFault, Trap
+from mttcg.isa.system import Clock, MemoryFault, Trap
+from mttcg.state.vcpu_state import NEVER
 
 CAUSES = {
     MemoryFault.FETCH: Cause.INSTRUCTION_ACCESS,
@@ -54,7 +55,7 @@ class Rv64System:
     def start(self, state: Hart, pc: int, device_tree: int, extensions: tuple[str, ...]) -> None:
         """See System."""
         state.pc, state.misa = pc, misa(extensions)
-        state.compare = state.compare or NEVER
+        state.timer_deadline = state.timer_deadline or NEVER
         state.write_x(HART_ID, state.index)
         state.write_x(DEVICE_TREE, device_tree)
 
@@ -68,7 +69,7 @@ class Rv64System:
 
     def deadline(self, state: Hart) -> int:
         """See System."""
-        return state.compare if state.mie & TIMER_INTERRUPT else NEVER
+        return state.timer_deadline if state.mie & TIMER_INTERRUPT else NEVER
 
     def cause_name(self, cause: int) -> str:
         """See System."""

@@ -1,13 +1,19 @@
-"""What the hooks ask of an instruction word, in native code."""
+"""What the hooks know of an instruction, in native code."""
 
 import numpy as np
 from numba import njit
 
+from mttcg.engine.unicorn.frame import Word
+from mttcg.engine.unicorn.hooks import get
 from mttcg.engine.unicorn.riscv64 import from_rows
 from mttcg.engine.unicorn.riscv64.from_rows import ATOMICS, LONG, REGISTER, SHORT, WRITES_RD
 from mttcg.instrument.native.frames import JUMPS
+from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.native import host
 
 U64 = np.uint64
+RAM, RAM_BASE = int(Word.RAM), int(Word.RAM_BASE)
+PAGE_SLOT, ORIGINAL = int(Word.PAGE_SLOT), int(Word.ORIGINAL)
 place_of_long = njit(cache=True)(from_rows.place_of_long)
 
 
@@ -28,3 +34,19 @@ def destination_and_jump(word):
 def atomic_operation(word):
     """What an instruction of the atomics' opcode does, as `from_rows.ATOMICS` has it."""
     return int(ATOMICS[((word >> U64(27)) & U64(31)) << U64(3) | (word >> U64(12)) & U64(7)])
+
+
+@njit(cache=True)
+def instruction_at(frame, pc):
+    """The instruction word at a pc, from the version of the page that this vCPU fetches."""
+    page = (pc - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
+    slot = host.load32(get(frame, PAGE_SLOT) + U64(4) * page) - U64(1)
+    offset = pc & U64(PAGE - 1)
+    word = host.load16(get(frame, ORIGINAL) + (slot << U64(PAGE_SHIFT)) + offset)
+    if word & U64(3) != U64(3):
+        return word
+    if offset < U64(4094):
+        high = host.load16(get(frame, ORIGINAL) + (slot << U64(PAGE_SHIFT)) + offset + U64(2))
+    else:
+        high = host.load16(get(frame, RAM) + (pc + U64(2) - get(frame, RAM_BASE)))
+    return word | (high << U64(16))

@@ -1,6 +1,7 @@
 """Where Unicorn's floating point is wrong, told once a guest uses what it concerns.
 
-Everything else that Unicorn gets wrong the host does, see `encoding`; tests hold that this is all.
+Everything else that Unicorn gets wrong the host does, see `left_to_host`; tests hold that this is
+all.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,8 @@
 """SiFive CLINT: software interrupts and timer (SiFive FU540-C000 manual, chapter 9)."""
 
-from typing import Protocol
+from collections.abc import Sequence
+
+from mttcg.hardware.interrupts.ports import Clock, Line, TimerPort
 
 MSIP = 0x0
 """Offset of msip of hart 0; 4 bytes a hart, of which bit 0 exists."""
@@ -10,34 +12,11 @@ MTIME = 0xBFF8
 WORD_SIZE = 8
 
 
-class ClintHarts(Protocol):
-    """The harts' side of the CLINT, in shared memory. Values are unsigned 64-bit, time in ticks."""
-
-    @property
-    def count(self) -> int:
-        """Number of harts."""
-
-    def read_software(self, hart: int) -> int:
-        """Return msip of a hart, 0 or 1."""
-
-    def write_software(self, hart: int, value: int) -> None:
-        """Set msip of a hart to 0 or 1; 1 wakes it."""
-
-    def read_compare(self, hart: int) -> int:
-        """Return mtimecmp of a hart."""
-
-    def write_compare(self, hart: int, value: int) -> None:
-        """Set mtimecmp of a hart; it has to look at its timer again."""
-
-    def read_time(self) -> int:
-        """Return mtime."""
-
-    def write_time(self, value: int) -> None:
-        """Set mtime, for all harts."""
-
-
 class Clint:
-    """The core-local interruptor.
+    """The core-local interruptor: an interrupt controller that has no lines for other devices.
+
+    For each hart it drives a software line, whose level is msip, and the timer, whose time is
+    mtimecmp; mtime is the clock.
 
     The registers are one little-endian array of 8-byte words, as seen by accesses of 1, 2, 4 and 8
     bytes; a write of less than a register keeps the other bytes (read, merge, write: a hart that
@@ -51,9 +30,9 @@ class Clint:
     size = 0x10000
     in_ram = False
 
-    def __init__(self, harts: ClintHarts) -> None:
-        """Serve the registers of `harts`."""
-        self._harts = harts
+    def __init__(self, software: Sequence[Line], timers: Sequence[TimerPort], clock: Clock) -> None:
+        """Drive the lines and timers of the harts, in their order."""
+        self._software, self._timers, self._clock = software, timers, clock
 
     def read(self, offset: int, size: int) -> int:
         """Return `size` bytes at `offset`."""
@@ -68,34 +47,37 @@ class Clint:
 
     def _read_word(self, word: int) -> int:
         """Return the aligned 8-byte word at offset `word`."""
-        harts = self._harts
         if word < MTIMECMP:
-            low, high = (self._software(word // 4 + i) for i in (0, 1))
+            low, high = (self._read_software(word // 4 + i) for i in (0, 1))
             return high << 32 | low
         if word == MTIME:
-            return harts.read_time()
+            return self._clock.time()
         hart = (word - MTIMECMP) // WORD_SIZE
-        return harts.read_compare(hart) if hart < harts.count else 0
+        return self._timers[hart].read() if hart < len(self._timers) else 0
 
     def _write_word(self, word: int, value: int, mask: int) -> None:
         """Write the bits in `mask` of the aligned 8-byte word at offset `word`."""
-        harts = self._harts
         if word < MTIMECMP:
             for half in (0, 1):
                 # only a hart whose bit 0 is written: the neighbour's msip is another hart's to set
-                if mask >> 32 * half & 1 and word // 4 + half < harts.count:
-                    harts.write_software(word // 4 + half, value >> 32 * half & 1)
+                if mask >> 32 * half & 1:
+                    self._write_software(word // 4 + half, value >> 32 * half & 1)
             return
         merged = value if mask == _mask(WORD_SIZE) else self._read_word(word) & ~mask | value
         if word == MTIME:
-            harts.write_time(merged)
+            self._clock.set_time(merged)
             return
         hart = (word - MTIMECMP) // WORD_SIZE
-        if hart < harts.count:
-            harts.write_compare(hart, merged)
+        if hart < len(self._timers):
+            self._timers[hart].set(merged)
 
-    def _software(self, hart: int) -> int:
-        return self._harts.read_software(hart) & 1 if hart < self._harts.count else 0
+    def _read_software(self, hart: int) -> int:
+        return int(self._software[hart].high) if hart < len(self._software) else 0
+
+    def _write_software(self, hart: int, value: int) -> None:
+        if hart < len(self._software):
+            line = self._software[hart]
+            (line.raise_ if value else line.lower)()
 
 
 def _mask(size: int) -> int:

@@ -1,0 +1,64 @@
+"""What the Unicorn engine has to know of an ISA, as a value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import unicorn
+
+from mttcg.isa.base import Isa
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The C functions, made by numba, that uc_hook_add takes; `observe` is that of `hooks`.
+
+    retire_pending, spill_integer, spill_float and fill are for the engine to call.
+    """
+
+    on_block: Any
+    on_instruction: Any
+    on_access: Any
+    on_exception: Any
+    on_breakpoint: Any
+    retire_pending: Any
+    spill_integer: Any
+    spill_float: Any
+    fill: Any
+
+
+@dataclass(frozen=True)
+class UnicornIsa:
+    """One ISA in Unicorn.
+
+    Attributes:
+        make: a Unicorn that runs it, at user level.
+        pc: Unicorn's number of the program counter.
+        integer: its number of the first integer register; the others follow.
+        floating: its number of the first floating-point register.
+        hooks: native functions.
+        enable_float: lets floating-point instructions run, or makes them illegal.
+        float_enabled: whether the state says that they run.
+        is_computed: whether an instruction that Unicorn came back for is computed by `compute`.
+        compute: runs one over the state, at the state's pc; the pc behind it.
+        make_limits: given a function to warn by, looks at the words of blocks for what Unicorn
+            does wrong.
+    """
+
+    make: Callable[[], unicorn.Uc]
+    pc: int
+    integer: int
+    floating: int
+    hooks: Hooks
+    enable_float: Callable[[unicorn.Uc, bool], None]
+    float_enabled: Callable[[Any], bool]
+    is_computed: Callable[[Any, int], bool]
+    compute: Callable[[Any, int], int]
+    make_limits: Callable[[Callable[[str], None]], Any]
+
+
+def unicorn_isa(isa: Isa) -> UnicornIsa:
+    """What the engine has for an ISA."""
+    found: UnicornIsa = import_module(f"mttcg.engine.unicorn.{isa.name}.unicorn_isa").UNICORN
+    return found

@@ -1,0 +1,96 @@
+"""The virt board: what is where, as on QEMU's RISC-V virt board (qemu: hw/riscv/virt.c).
+
+| address | size | device |
+|---|---|---|
+| 0x00100000 | 0x1000 | test finisher |
+| 0x02000000 | 0x10000 | CLINT |
+| 0x10000000 | 0x100 | 16550 UART |
+| 0x80000000 | --memory | RAM; the device tree at its end; HTIF over `tohost` and `fromhost` |
+
+Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the device tree.
+"""
+
+from collections.abc import Sequence
+
+from mttcg.hardware.board import AtSymbol, Board, DeviceNode, DevicePorts, DeviceRow, Region
+from mttcg.hardware.boards.riscv_virt_tree import virt_tree
+from mttcg.hardware.devices import htif, uart16550
+from mttcg.hardware.devices.finisher import Finisher
+from mttcg.hardware.devices.htif import Htif
+from mttcg.hardware.devices.uart16550 import Uart16550
+from mttcg.hardware.devicetree import cells
+from mttcg.hardware.interrupts.clint import Clint
+from mttcg.hardware.mmio import Device
+from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_NUMBER
+
+RAM_BASE = 0x8000_0000
+FINISHER = 0x10_0000
+CLINT = 0x200_0000
+UART = 0x1000_0000
+UART_CLOCK = 3_686_400
+"""Input clock in Hz that the device tree states; there is no line, so it sets no speed."""
+TIMEBASE = 10_000_000
+"""Ticks of mtime a second."""
+
+
+def _uart(ports: DevicePorts) -> Sequence[Device]:
+    console = ports.wiring.console
+    return (Uart16550(ports.state, console.send, console.take, console.waiting),)
+
+
+def _finisher(ports: DevicePorts) -> Sequence[Device]:
+    return (Finisher(ports.wiring.finish),)
+
+
+def _clint(ports: DevicePorts) -> Sequence[Device]:
+    harts = ports.wiring.harts
+    software = [hart.line(SOFTWARE_NUMBER) for hart in harts]
+    return (Clint(software, [hart.timer for hart in harts], ports.wiring.clock),)
+
+
+def _htif(ports: DevicePorts) -> Sequence[Device]:
+    tohost, fromhost = ports.bases
+    assert tohost is not None
+    wiring = ports.wiring
+    console = wiring.console
+    interface = Htif(
+        wiring.ram, tohost, fromhost, ports.state, wiring.finish, console.send, console.take
+    )
+    return tuple(register for _, register in interface.registers())
+
+
+ROWS = (
+    DeviceRow(
+        "uart",
+        (Region(UART, Uart16550.size),),
+        _uart,
+        state_bytes=uart16550.STATE_SIZE,
+        node=DeviceNode("serial", ("ns16550a",), {"clock-frequency": cells(UART_CLOCK)}),
+    ),
+    DeviceRow(
+        "finisher",
+        (Region(FINISHER, Finisher.size),),
+        _finisher,
+        node=DeviceNode("test", ("sifive,test1", "sifive,test0", "syscon")),
+    ),
+    DeviceRow(
+        "clint",
+        (Region(CLINT, Clint.size),),
+        _clint,
+        hart_inputs=(SOFTWARE_NUMBER, TIMER_NUMBER),
+        node=DeviceNode("clint", ("sifive,clint0", "riscv,clint0")),
+    ),
+    DeviceRow(
+        "htif",
+        (
+            Region(AtSymbol("tohost"), htif.WORD_SIZE),
+            Region(AtSymbol("fromhost"), htif.WORD_SIZE),
+        ),
+        _htif,
+        state_bytes=htif.STATE_SIZE,
+        node=DeviceNode("htif", ("ucb,htif0",)),
+    ),
+)
+"""In the order in which the device tree has them."""
+
+BOARD = Board("riscv-virt", RAM_BASE, TIMEBASE, ROWS, virt_tree)

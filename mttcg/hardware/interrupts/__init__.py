@@ -1,0 +1,1 @@
+"""Interrupts: the ports through which they go, and the controllers, one file each."""
