@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 from mttcg.cli.parser import ArgumentParser
 from mttcg.cli.run import RunVerb
@@ -26,6 +27,9 @@ class DemoVerb:
         if args.guests:
             say(str(folder))
             return 0
+        here = Path.cwd()
+        if folder.is_relative_to(here):  # as one would type it
+            folder = folder.relative_to(here)
         arguments = [str(folder / DEMO), *OPTIONS]
         tell(f"this is: mttcg run {shlex.join(arguments)}")
         verb, parser = RunVerb(), ArgumentParser(prog="mttcg run")
