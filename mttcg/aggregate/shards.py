@@ -28,7 +28,8 @@ from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.parent import signal_at_end_of_parent
 from mttcg.supervisor.aggregator_process import is_stopped
-from mttcg.supervisor.launch import PYTHON, end_text
+from mttcg.supervisor.host_process import PYTHON
+from mttcg.supervisor.launch import end_text
 from mttcg_bus.errors import BusError
 from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.run_info import RunInfo

@@ -18,7 +18,8 @@ from typing import IO, Any
 from mttcg import parent
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.task import Task, arguments_of
-from mttcg.supervisor.launch import PYTHON, end_text
+from mttcg.supervisor.host_process import PYTHON
+from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.result import StopReason
 
 TAIL = 64 << 10

@@ -128,7 +128,7 @@ class _Scanner:
         return path
 
     def inside(self, path: KeyPath) -> KeyPath:
-        """Of an array of tables, its last element."""
+        """The path itself, or for an array of tables the path of its last element."""
         self.note(path)
         if path in self.elements:
             path = (*path, self.elements[path] - 1)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 LOOK_SECONDS = 1.0
 LOOKS_UNTIL_STUCK = 3
-"""So many looks in turn a task has to wait beside an idle worker: one may fall between two steps of
-the scheduler's."""
+"""A task is stuck if it waits beside an idle worker in so many looks in a row. In a single look it
+may just be between two steps of the scheduler."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Patience:
     silent: Counter[str] = field(default_factory=Counter)
 
     def without_workers(self, look: Look, wanted: Mapping[str, int], now: float) -> float | None:
-        """For how long, in seconds, tasks wait and there is no worker; None if that is not so."""
+        """Seconds for which tasks have waited without any worker; None if they do not."""
         if look.largest or not wanted:
             self.since = None
             return None

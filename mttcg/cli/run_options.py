@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from mttcg.config import ENGINES, STALL_LIMIT_DEFAULT
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""By name, what argparse is told of each."""
+"""The keyword arguments of `add_argument` for each option, by its name."""
 
 SEVERAL: Mapping[str, Any] = {"action": "append", "default": []}
 

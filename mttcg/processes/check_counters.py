@@ -12,7 +12,7 @@ from mttcg.instrument.api.targets import CodeTable, Counter, Stream
 from mttcg_bus.wire.stream import StreamSpec
 
 OWNER = "(check)"
-"""Whose boards and rings are those of the check; no plugin can be called so."""
+"""The owner of the check's scoreboards and rings, in place of a plugin; no plugin has this name."""
 ENTERED, LEFT, RETIRED, ACCESSES = "entered", "left", "retired", "accesses"
 RING = StreamSpec("check.accesses", events.ACCESS, policy="drop")
 """Nobody takes its records, so what does not fit is dropped; how many there were is counted."""

@@ -36,7 +36,7 @@ from mttcg.vcpu.messages import (
     VcpuEnded,
     expect,
 )
-from mttcg.vcpu.needs import LoadedPlugin, NeededBoard, NeededTable, Needs
+from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
 from mttcg_bus.host.limits import host_refusal
 from mttcg_bus.wire.stream import StreamSpec
 
@@ -70,18 +70,18 @@ def describe(declarations: Any, plugins: dict[str, Any]) -> Needs:
     from mttcg.instrument.api.targets import BlockTable, VcpuWords
     from mttcg.processes.check_counters import OWNER
 
-    boards = [thing for thing in declarations.things.values() if isinstance(thing, VcpuWords)]
+    scoreboards = [thing for thing in declarations.things.values() if isinstance(thing, VcpuWords)]
     others = [thing for thing in declarations.things.values() if not isinstance(thing, VcpuWords)]
     streams = [stream for stream in others if stream.plugin != OWNER]
     return Needs(
         streams=tuple(spec_of(stream).to_plain() for stream in streams),
-        boards=tuple(
-            NeededBoard(b.plugin, b.name, "" if b.plugin == OWNER else b.kind, b.words)
-            for b in boards
+        scoreboards=tuple(
+            NeededScoreboard(b.plugin, b.name, "" if b.plugin == OWNER else b.kind, b.words)
+            for b in scoreboards
         ),
         tables=tuple(
             NeededTable(b.plugin, b.name, b.stream.name)
-            for b in boards
+            for b in scoreboards
             if isinstance(b, BlockTable)
         ),
         plugins=tuple(

@@ -6,27 +6,27 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument.api.targets import VcpuWords
-from mttcg.processes.segments import board_stride, map_segment
+from mttcg.processes.segments import map_segment, scoreboard_stride
 
 
 class MappedScoreboards:
     """The scoreboards of a vCPU process, by plugin and name.
 
     Args:
-        descriptors: of the boards' segments.
+        descriptors: of the scoreboards' segments.
     """
 
     def __init__(self, descriptors: dict[tuple[str, str], int]) -> None:
         self.descriptors = descriptors
         self.mapped: dict[tuple[str, str, int], Any] = {}
 
-    def words(self, board: VcpuWords, cpu: int) -> Any:
+    def words(self, declared: VcpuWords, cpu: int) -> Any:
         """A scoreboard's words of a vCPU, which is the only one to write there."""
-        key = board.plugin, board.name, cpu
+        key = declared.plugin, declared.name, cpu
         if key not in self.mapped:
-            size = board_stride(board.words)
-            memory = map_segment(self.descriptors[board.plugin, board.name], size, cpu * size)
-            self.mapped[key] = np.frombuffer(memory, dtype=np.uint64, count=board.words)
+            size = scoreboard_stride(declared.words)
+            memory = map_segment(self.descriptors[declared.plugin, declared.name], size, cpu * size)
+            self.mapped[key] = np.frombuffer(memory, dtype=np.uint64, count=declared.words)
         return self.mapped[key]
 
     def drop(self, plugin: str) -> None:

@@ -7,7 +7,7 @@
 | machine | the vCPU that ends the guest; the supervisor; devices | all |
 | cache | vCPUs, under its lock | all, the translator among them |
 | arena | vCPUs and the translator, under its lock | vCPUs execute it |
-| boards | each vCPU its own pages | all |
+| scoreboards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
 """
 
@@ -48,8 +48,8 @@ def fixed_sizes(smp: int, memory: int, code_cache: int, device_state: int) -> di
     }
 
 
-def board_stride(words: int) -> int:
-    """Bytes of a board per vCPU: whole pages, so that no two vCPUs share a line."""
+def scoreboard_stride(words: int) -> int:
+    """Bytes of a scoreboard per vCPU: whole pages, so that no two vCPUs share a line."""
     return -(-8 * words // PAGE) * PAGE
 
 

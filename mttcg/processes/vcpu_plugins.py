@@ -34,13 +34,13 @@ from mttcg_bus.errors import BusError
 class VcpuPlugins:
     """Does the supervisor's orders that concern plugins, between two blocks of its vCPU.
 
-    `boards`, `emitters` and `channel` are those of the vCPU process. `exit_plugin` runs a plugin's
-    plugin_exit; `emit_table` emits what a block table has counted.
+    `scoreboards`, `emitters` and `channel` are those of the vCPU process. `exit_plugin` runs a
+    plugin's plugin_exit; `emit_table` emits what a block table has counted.
     """
 
     guest: GuestOfVcpu
     vcpu: Vcpu
-    boards: MappedScoreboards
+    scoreboards: MappedScoreboards
     emitters: Emitters
     channel: Channel
     exit_plugin: Callable[[Plugin], None]
@@ -58,10 +58,10 @@ class VcpuPlugins:
 
     def load(self, message: LoadPlugin, descriptors: list[int]) -> None:
         """Load a plugin, whose segments come along, and attach what it attaches."""
-        boards = len(message.boards)
-        for place, descriptor in zip(message.boards, descriptors[:boards], strict=True):
-            self.boards.descriptors[place] = descriptor
-        for place, descriptor in zip(message.rings, descriptors[boards:], strict=True):
+        scoreboards = len(message.scoreboards)
+        for place, descriptor in zip(message.scoreboards, descriptors[:scoreboards], strict=True):
+            self.scoreboards.descriptors[place] = descriptor
+        for place, descriptor in zip(message.rings, descriptors[scoreboards:], strict=True):
             self.emitters.ring_fds[place] = descriptor
         try:
             self._load(message.spec, message.epoch)
@@ -102,7 +102,7 @@ class VcpuPlugins:
         guest = self.guest
         plugin = guest.plugins.get(name)
         if plugin is None:  # it could not be loaded here
-            self.boards.drop(name)
+            self.scoreboards.drop(name)
             return
         self.vcpu.lifecycle.tell_one(name, "plugin_vcpu_exit")
         self.vcpu.count_unfinished(name, -1)
@@ -122,12 +122,12 @@ class VcpuPlugins:
             guest.costs.forget(name)
         self.vcpu.follow_plugins()
         forget_module(plugin.module.__name__)
-        self.boards.drop(name)
+        self.scoreboards.drop(name)
 
     def reload(self, message: ReloadPlugin, descriptors: list[int]) -> None:
         """Let a plugin's old code end and its new code begin; its rings stay."""
         self._end(message.plugin)
-        self.load(LoadPlugin(message.epoch, message.spec, message.boards, ()), descriptors)
+        self.load(LoadPlugin(message.epoch, message.spec, message.scoreboards, ()), descriptors)
         gc.collect()
 
     def tell(self, message: TellInstruments, _descriptors: list[int]) -> None:

@@ -54,8 +54,6 @@ NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
-LONGEST_INSTRUCTION = 4
-"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,11 @@ class VcpuProcess:
             self.isa.code,
             left_to_host(self.isa),
         )
-        self.boards = MappedScoreboards(
-            {(plugin, name): self.fds[f"board {plugin}.{name}"] for plugin, name in message.boards}
+        self.scoreboards = MappedScoreboards(
+            {
+                (plugin, name): self.fds[f"scoreboard {plugin}.{name}"]
+                for plugin, name in message.scoreboards
+            }
         )
         self.emitters = Emitters(
             index,
@@ -215,7 +216,7 @@ class VcpuProcess:
             plugins=self.plugins,
             declarations=self.declarations,
             emitters=self.emitters,
-            boards=self.boards.words,
+            scoreboards=self.scoreboards.words,
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
@@ -246,7 +247,7 @@ class VcpuProcess:
         guest.exchange.orders = VcpuPlugins(
             guest,
             vcpu,
-            self.boards,
+            self.scoreboards,
             self.emitters,
             self.channel,
             self.exit_plugin,
@@ -274,7 +275,7 @@ class VcpuProcess:
         at = pc - self.board.ram_base
         if not 0 <= at < len(self.ram):
             return ""
-        code = self.ram[at : at + LONGEST_INSTRUCTION].tobytes()
+        code = self.ram[at : at + self.isa.code.longest].tobytes()
         text = self.isa.code.disassemble(code, pc)[0][2]
         extensions = self.isa.system.extensions[self.message.engine]
         missing = self.isa.code.missing(int.from_bytes(code, "little"), extensions)
@@ -351,7 +352,7 @@ class VcpuProcess:
                 self._emit_table(thing)
 
     def _emit_table(self, table: BlockTable) -> None:
-        words = self.boards.words(table, self.index)
+        words = self.scoreboards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
 

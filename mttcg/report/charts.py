@@ -24,7 +24,7 @@ TOGETHER = (
 )
 """Columns that are drawn in one plot, as they count the same things."""
 STACKED = TOGETHER[1:]
-"""Those whose sum means something."""
+"""Columns of `TOGETHER` whose sum means something, so that their bars can be stacked."""
 NOT_DRAWN = HEX_NAMES | {"size", "line", "epoch"}
 """Columns of numbers that are no amounts."""
 

@@ -17,7 +17,7 @@ NO_COLUMN = {"index", "cache", "registers", "unsupported"}
 """What of a vCPU is shown otherwise than as a column under its own name."""
 
 CACHE_COUNTS = ("hits", "misses", "invalidated")
-"""Those of blocks; what else is counted of the cache is no part of their sum."""
+"""Counts of blocks, which add up to all look-ups; other counts of the cache do not."""
 
 STYLE = (
     """

@@ -16,7 +16,7 @@ from mttcg.report.markup import LONGEST, element
 
 Value: TypeAlias = float | None
 Spans: TypeAlias = Mapping[str, Sequence[tuple[float, float]]]
-"""By name of a series, for each of its values the least and the most of what it stands for."""
+"""For each series, by name: the lowest and highest measurement behind each of its values."""
 
 WIDTH = 760
 LABEL_WIDTH = 210

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mttcg.supervisor.launch import PYTHON, end_text
+from mttcg.supervisor.host_process import PYTHON
+from mttcg.supervisor.launch import end_text
 from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.wire.stream import Received, received_of
 

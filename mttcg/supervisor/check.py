@@ -131,8 +131,8 @@ def ended_in_order(hart: VcpuState, machine: MachineState) -> bool:
 def read_counts(run: RunState, hart: VcpuState, cache: BlockCache) -> Counted:
     """What is in the shared memory of a vCPU that has ended."""
     cpu = hart.index
-    words = {name: run.boards.words(OWNER, name, cpu) for name in (ENTERED, LEFT, RETIRED)}
-    accesses = run.boards.words(OWNER, ACCESSES, cpu)
+    words = {name: run.scoreboards.words(OWNER, name, cpu) for name in (ENTERED, LEFT, RETIRED)}
+    accesses = run.scoreboards.words(OWNER, ACCESSES, cpu)
     records = ledger_of(run.check_rings[cpu]).emitted
     return count(hart, cache, words, int(accesses[0]), records)
 

@@ -1,8 +1,7 @@
-"""Starting the vCPU host, and the handshake that loads the plugins before anything runs."""
+"""The vCPU host, and the handshake that loads the plugins before anything runs."""
 
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 
@@ -10,14 +9,12 @@ from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
 from mttcg.guest.image import GuestImage
 from mttcg.instrument.program.reach import Reach
+from mttcg.supervisor.host_process import HostProcess
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import HostRefused, Message, Prepare, Ready, expect
 from mttcg.vcpu.needs import Needs
-from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.run_info import RunInfo
 
-PYTHON = (sys.executable, "-P")
-"""How our own processes are started: no module of the directory that the user is in is ours."""
 END_SECONDS = 5.0
 """How long a host that closed its channel may take to exit."""
 
@@ -88,24 +85,14 @@ class Host:
         self.channel.close()
 
 
-def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
-    """Start the host and load the plugins there, which refuse what can't be; `run` is for them.
+def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: RunInfo) -> Host:
+    """Load the plugins in the host, which refuse what can't be; `run` is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
-    ours, theirs = Channel.pair()
-    process = subprocess.Popen(
-        [*PYTHON, "-m", "mttcg.processes.host", str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=2,  # what a plugin prints is not the guest's console
-        env=single_threaded(always=True),
-        start_new_session=True,
-    )
-    theirs.close()
     symbols = {name: symbol.address for name, symbol in image.by_name.items()}
     reach = Reach((image.ram_base, image.ram_size), image.placements)
-    host = Host(process, ours)
+    host = Host(started.process, Channel(started.end))
     try:
         prepare = Prepare(
             plugins=config.plugins,
@@ -118,7 +105,7 @@ def start_host(config: Config, image: GuestImage, run: RunInfo) -> Host:
             supervisor=os.getpid(),
         )
         host.send(prepare)
-        received = ours.receive()
+        received = host.channel.receive()
         if received is None:
             raise host.lost()
         message = received[0]

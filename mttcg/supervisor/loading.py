@@ -144,9 +144,12 @@ class Loading:
             yield from self._unload(name)
             raise
         rings = tuple(place_of(spec.name) for spec in streams)
-        boards = places_of_boards(needs)
+        scoreboards = places_of_scoreboards(needs)
         epoch = yield from self._load_everywhere(
-            lambda epoch: LoadPlugin(epoch, plugin.spec, boards, rings), name, boards, rings
+            lambda epoch: LoadPlugin(epoch, plugin.spec, scoreboards, rings),
+            name,
+            scoreboards,
+            rings,
         )
         return {"plugin": name, "epoch": epoch, "streams": self._stream_names(name)}
 
@@ -166,12 +169,12 @@ class Loading:
             raise PluginError(name, f"{after.spec} is plugin {after.name}; expected {name}")
         self._check_layouts(name, needs.streams)
         self._take_out(name)
-        old = self.run.boards.take_out(name)
+        old = self.run.scoreboards.take_out(name)
         self._note(needs)
-        boards = places_of_boards(needs)
+        scoreboards = places_of_scoreboards(needs)
         try:
             epoch = yield from self._load_everywhere(
-                lambda epoch: ReloadPlugin(epoch, name, after.spec, boards), name, boards
+                lambda epoch: ReloadPlugin(epoch, name, after.spec, scoreboards), name, scoreboards
             )
             counters = old.counters(self.run.harts.harts).get(name, {})
         finally:
@@ -209,8 +212,8 @@ class Loading:
                 raise LayoutChangedError(name, wrong)
 
     def _note(self, needs: Needs) -> None:
-        """Make the boards, and count the plugin among those that are there."""
-        self.run.boards.add(needs.boards, self.run.config.smp)
+        """Make the scoreboards, and count the plugin among those that are there."""
+        self.run.scoreboards.add(needs.scoreboards, self.run.config.smp)
         self.host.needs = self.host.needs.plus(needs)
 
     def _take_out(self, name: str) -> None:
@@ -241,18 +244,20 @@ class Loading:
         self,
         make: Callable[[int], Order],
         name: str,
-        boards: tuple[Place, ...],
+        scoreboards: tuple[Place, ...],
         rings: tuple[Place, ...] = (),
     ) -> Generator[Condition, None, int]:
         """Let every vCPU load a plugin; CommandError, and it is unloaded, if one can't.
 
         The epoch at which it is there.
         """
-        board_fds = [self.run.boards.descriptors[board] for board in boards]
+        scoreboard_fds = [
+            self.run.scoreboards.descriptors[scoreboard] for scoreboard in scoreboards
+        ]
         ring_fds = [self.streams.ring_fds[".".join(ring)] for ring in rings]
         self.refusals.clear()
         self.epochs[name] = epoch = self.watch.order(
-            make, lambda cpu: [*board_fds, *(fds[cpu] for fds in ring_fds)]
+            make, lambda cpu: [*scoreboard_fds, *(fds[cpu] for fds in ring_fds)]
         )
         yield lambda: self._in_force(epoch)
         if self.refusals:
@@ -270,7 +275,7 @@ class Loading:
         yield lambda: self._in_force(epoch)
         counters = self.run.counters().get(name, {})
         self._take_out(name)
-        self.run.boards.take_out(name).close()
+        self.run.scoreboards.take_out(name).close()
         streams = self._stream_names(name)
         for stream in streams:  # of a vCPU that never had it, or is dead
             for ring in self.streams.ring_fds[stream]:
@@ -306,6 +311,6 @@ class Loading:
         return report
 
 
-def places_of_boards(needs: Needs) -> tuple[Place, ...]:
+def places_of_scoreboards(needs: Needs) -> tuple[Place, ...]:
     """The scoreboards of what a plugin needs."""
-    return tuple((board.plugin, board.name) for board in needs.boards)
+    return tuple((scoreboard.plugin, scoreboard.name) for scoreboard in needs.scoreboards)

@@ -10,9 +10,9 @@ from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.supervisor.console import Console, standard_output
+from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.result import RunResult, Status
-from mttcg.supervisor.run import Run
 from mttcg_bus.host.limits import host_refusal
 
 
@@ -62,13 +62,17 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        run = Run(self.config, self.image, self.board, Interrupts())
         try:
-            return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+            with HostProcess() as host_process:
+                from mttcg.supervisor.run import Run  # while the host loads what it needs
+
+                run = Run(self.config, self.image, self.board, Interrupts(), host_process)
+                try:
+                    return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+                finally:
+                    with run.interrupts:
+                        run.close()
         except Exception as error:
             if wrong := host_refusal(error, "a smaller machine"):
                 raise HostLimitError(self.config.smp, self.config.memory, wrong) from error
             raise
-        finally:
-            with run.interrupts:
-                run.close()

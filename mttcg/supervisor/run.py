@@ -18,9 +18,10 @@ from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import Console
+from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interim import Interims
 from mttcg.supervisor.interrupts import Interrupts
-from mttcg.supervisor.launch import END_SECONDS, Host, start_host
+from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.outcome import StatusReader, build_result
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, engine_of, info_of, stream_of
@@ -47,20 +48,26 @@ class Run:
     """
 
     def __init__(
-        self, config: Config, image: GuestImage, board: Board, interrupts: Interrupts
+        self,
+        config: Config,
+        image: GuestImage,
+        board: Board,
+        interrupts: Interrupts,
+        host_process: HostProcess,
     ) -> None:
         self.config, self.image, self.board, self.interrupts = config, image, board, interrupts
+        self.host_process = host_process
         self.identifier = uuid.uuid4().hex
         self.started = time.monotonic()
         self.fds: dict[str, int] = {}
         self.ours: dict[str, int] = {}
         self.channels: list[Channel] = []
         self.check_rings: list[int] = []
-        self.boards = Scoreboards()
+        self.scoreboards = Scoreboards()
         self.ends = ExitStack()  # what comes first here ends last
         self.ends.callback(interrupts.close)
         self.ends.callback(self._close_descriptors)
-        self.ends.callback(self.boards.close)
+        self.ends.callback(self.scoreboards.close)
         self.bus_ends = self.ends.enter_context(ExitStack())
         self.ends.callback(self._see_vcpus_gone)
         self.host_ends = self.ends.enter_context(ExitStack())
@@ -79,9 +86,8 @@ class Run:
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[engine_of(self.config)])
         device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
-        host = start_host(
-            self.config, self.image, info_of(self.identifier, self.config, self.image)
-        )
+        info = info_of(self.identifier, self.config, self.image)
+        host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)
         delivery = self._make_delivery(host, streams, on_bus)
@@ -157,7 +163,7 @@ class Run:
     ) -> RunState:
         """Make what is still missing; from here on everything is there."""
         self._make_descriptors()
-        self.boards.add(host.needs.boards, self.config.smp)
+        self.scoreboards.add(host.needs.scoreboards, self.config.smp)
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
         machine = MachineState(maps["machine"], self.board.timebase)
@@ -174,7 +180,7 @@ class Run:
             cache_fd=self.fds["cache"],
             machine=machine,
             harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
-            boards=self.boards,
+            scoreboards=self.scoreboards,
             check_rings=self.check_rings,
             started=self.started,
             seconds={"start": time.monotonic() - self.started},
@@ -240,8 +246,8 @@ class Run:
                     passed[f"ring {stream} {cpu}"] = rings[cpu]
             for cpu, ring in enumerate(self.check_rings):
                 passed[f"ring {'.'.join(RECORDED)} {cpu}"] = ring
-            for (plugin, name), descriptor in self.boards.descriptors.items():
-                passed[f"board {plugin}.{name}"] = descriptor
+            for (plugin, name), descriptor in self.scoreboards.descriptors.items():
+                passed[f"scoreboard {plugin}.{name}"] = descriptor
             passed["doorbell"] = streams.doorbell_fd
             message = start_message(state, device_tree, tuple(passed))
             state.host.send(message, list(passed.values()))
@@ -283,7 +289,9 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
         device_symbols=image.places(state.board.symbols),
         control=config.control,
         streams=(*streams, RECORDED) if state.check_rings else streams,
-        boards=tuple((board.plugin, board.name) for board in state.host.needs.boards),
+        scoreboards=tuple(
+            (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards
+        ),
         descriptors=descriptors,
     )
 

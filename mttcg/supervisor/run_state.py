@@ -48,7 +48,7 @@ class RunState:
     cache_fd: int
     machine: MachineState
     harts: Harts
-    boards: Scoreboards
+    scoreboards: Scoreboards
     check_rings: list[int]
     started: float
     seconds: dict[str, float]
@@ -81,7 +81,7 @@ class RunState:
 
     def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""
-        words = self.boards.words(table.plugin, table.name, cpu)
+        words = self.scoreboards.words(table.plugin, table.name, cpu)
         spec = self.streams.specs[stream_of(table)]
         return table_records(words, self.cache(), spec.dtype)
 
@@ -96,7 +96,7 @@ class RunState:
 
     def counters(self) -> dict[str, dict[str, Any]]:
         """Per plugin with Counters: a row per vCPU, and the sums."""
-        return self.boards.counters(self.harts.harts)
+        return self.scoreboards.counters(self.harts.harts)
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """Each stream's counts."""

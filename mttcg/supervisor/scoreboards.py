@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument.api.targets import counted
-from mttcg.processes.segments import board_stride, create_segment, map_segment
+from mttcg.processes.segments import create_segment, map_segment, scoreboard_stride
 from mttcg.state.vcpu_state import VcpuState
-from mttcg.vcpu.needs import NeededBoard
+from mttcg.vcpu.needs import NeededScoreboard
 
 
 class Scoreboards:
@@ -20,18 +20,18 @@ class Scoreboards:
 
     def __init__(self) -> None:
         self.descriptors: dict[tuple[str, str], int] = {}
-        self.described: dict[tuple[str, str], NeededBoard] = {}
+        self.described: dict[tuple[str, str], NeededScoreboard] = {}
 
-    def add(self, described: Iterable[NeededBoard], smp: int) -> None:
-        """Make the segments of boards."""
-        for board in described:
-            key = board.plugin, board.name
-            size = smp * board_stride(board.words)
-            self.descriptors[key] = create_segment(board.name, size)
-            self.described[key] = board
+    def add(self, described: Iterable[NeededScoreboard], smp: int) -> None:
+        """Make the segments of scoreboards."""
+        for scoreboard in described:
+            key = scoreboard.plugin, scoreboard.name
+            size = smp * scoreboard_stride(scoreboard.words)
+            self.descriptors[key] = create_segment(scoreboard.name, size)
+            self.described[key] = scoreboard
 
     def take_out(self, plugin: str) -> "Scoreboards":
-        """The boards of a plugin, which are not among these any more."""
+        """The scoreboards of a plugin, which are not among these any more."""
         taken = Scoreboards()
         for key in [key for key in self.descriptors if key[0] == plugin]:
             taken.descriptors[key] = self.descriptors.pop(key)
@@ -41,15 +41,15 @@ class Scoreboards:
     def words(self, plugin: str, name: str, cpu: int) -> Any:
         """A vCPU's words of a scoreboard, read-only in intent: its vCPU writes them."""
         words = self.described[plugin, name].words
-        size = board_stride(words)
+        size = scoreboard_stride(words)
         memory = map_segment(self.descriptors[plugin, name], size, cpu * size)
         return np.frombuffer(memory, dtype=np.uint64, count=words)
 
     def counters(self, harts: Sequence[VcpuState]) -> dict[str, dict[str, Any]]:
         """Per plugin with Counters: a row per vCPU, and the sums."""
         reports: dict[str, dict[str, Any]] = {}
-        for (plugin, name), board in self.described.items():
-            if board.kind != "counter":
+        for (plugin, name), scoreboard in self.described.items():
+            if scoreboard.kind != "counter":
                 continue
             rows = {"total": {}, "vcpus": [{"cpu": hart.index} for hart in harts]}
             report: dict[str, Any] = reports.setdefault(plugin, rows)

@@ -98,9 +98,9 @@ class Declarations:
         self.doubted.add((plugin, doubt[0]))
         return [f"plugin {plugin} attaches at {index(pc):#x}, {doubt[1]}"]
 
-    def vcpu_words(self, board: VcpuWords, cpu: int) -> Any:
-        """Nothing was counted yet; boards get their memory when the guest starts."""
-        raise DeclarationError(board.name, "has no values before the guest starts")
+    def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
+        """Nothing was counted yet; scoreboards get their memory when the guest starts."""
+        raise DeclarationError(declared.name, "has no values before the guest starts")
 
     def counter_value(self, counter: Counter, cpu: int) -> int:
         """Nothing was counted yet."""
@@ -125,7 +125,7 @@ class GuestOfVcpu:
     plugins: dict[str, Any]
     declarations: Declarations
     emitters: Emitters
-    boards: Callable[[VcpuWords, int], Any]
+    scoreboards: Callable[[VcpuWords, int], Any]
     channel: Channel
     ram: tuple[int, memoryview]
     failed: Callable[[CallbackError], None]
@@ -208,11 +208,11 @@ class GuestOfVcpu:
         """Address of the stream's native emitter."""
         return self.emitters.address(stream)
 
-    def vcpu_words(self, board: VcpuWords, cpu: int) -> Any:
-        """A board's words of a vCPU; raises DeclarationError if there is no such vCPU."""
+    def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
+        """What a vCPU has of declared words; raises DeclarationError if there is no such vCPU."""
         if not 0 <= cpu < len(self.harts):
-            raise DeclarationError(board.name, f"there is no vCPU {cpu}")
-        return self.boards(board, cpu)
+            raise DeclarationError(declared.name, f"there is no vCPU {cpu}")
+        return self.scoreboards(declared, cpu)
 
     def counter_value(self, counter: Counter, cpu: int) -> int:
         """What a Counter has counted on a vCPU."""
@@ -221,12 +221,12 @@ class GuestOfVcpu:
 
     def start_counting(self, counter: Counter, where: Where) -> None:
         """Let a Counter of everything follow the hart's own count from here on."""
-        words = self.boards(counter, self.index)
+        words = self.scoreboards(counter, self.index)
         words[COUNTER_COLUMN[where]] = self._count(where) + 1
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
         """Add what was counted since, and follow no longer."""
-        words, column = self.boards(counter, self.index), COUNTER_COLUMN[where]
+        words, column = self.scoreboards(counter, self.index), COUNTER_COLUMN[where]
         words[0] += np.uint64(self._count(where) + 1 - int(words[column]))
         words[column] = 0
 

@@ -90,7 +90,7 @@ class Start(Message):
     device_symbols: dict[str, int]
     control: bool
     streams: tuple[Place, ...]
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
 
     @property
@@ -273,14 +273,14 @@ class LoadPlugin(Order):
 
     TYPE: ClassVar[str] = "load_plugin"
     spec: str
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
     rings: tuple[Place, ...]
 
     @property
     def descriptors_along(self) -> tuple[str, ...]:
         """Scoreboards, then rings."""
-        boards = (f"board {plugin}.{name}" for plugin, name in self.boards)
-        return *boards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
+        scoreboards = (f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
+        return *scoreboards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
 
 
 @dataclass(frozen=True)
@@ -290,12 +290,12 @@ class ReloadPlugin(Order):
     TYPE: ClassVar[str] = "reload_plugin"
     plugin: str
     spec: str
-    boards: tuple[Place, ...]
+    scoreboards: tuple[Place, ...]
 
     @property
     def descriptors_along(self) -> tuple[str, ...]:
         """Scoreboards."""
-        return tuple(f"board {plugin}.{name}" for plugin, name in self.boards)
+        return tuple(f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def place_of(name: str) -> Place:
 
 
 @dataclass(frozen=True)
-class NeededBoard:
+class NeededScoreboard:
     """A scoreboard, of so many words for each vCPU; kind: "" for one that is in no report."""
 
     plugin: str
@@ -47,7 +47,7 @@ class Needs:
     """What plugins declared, and the supervisor makes; streams: StreamSpecs, plain."""
 
     streams: tuple[dict[str, Any], ...] = ()
-    boards: tuple[NeededBoard, ...] = ()
+    scoreboards: tuple[NeededScoreboard, ...] = ()
     tables: tuple[NeededTable, ...] = ()
     plugins: tuple[LoadedPlugin, ...] = ()
 
@@ -55,7 +55,7 @@ class Needs:
         """Both together."""
         return Needs(
             self.streams + other.streams,
-            self.boards + other.boards,
+            self.scoreboards + other.scoreboards,
             self.tables + other.tables,
             self.plugins + other.plugins,
         )
@@ -64,7 +64,7 @@ class Needs:
         """What is left without a plugin."""
         return Needs(
             tuple(s for s in self.streams if place_of(s["name"])[0] != plugin),
-            tuple(board for board in self.boards if board.plugin != plugin),
+            tuple(scoreboard for scoreboard in self.scoreboards if scoreboard.plugin != plugin),
             tuple(table for table in self.tables if table.plugin != plugin),
             tuple(each for each in self.plugins if each.name != plugin),
         )

@@ -151,7 +151,7 @@ class Aggregator(mttcg_bus.Aggregator):
         return {"accesses": total, "late": self.late, "vcpus": vcpus, "moved": moved, **tables}
 
     def _symbols(self, table: Records) -> list[dict[str, Any]]:
-        """Those with the most misses, then the most invalidations."""
+        """The rows with the most misses, then the most invalidations."""
         named: dict[str, npt.NDArray[Any]] = {}
         for row in np.flatnonzero(table["accesses"]):
             name = self.run.symbol_at(int(self.starts[row])).partition("+")[0]

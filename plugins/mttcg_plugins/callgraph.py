@@ -45,7 +45,7 @@ DEEPEST = 4096
 TRAP_FRAME = np.uint64(1)
 """An address that no function has."""
 FRAME = np.dtype([("node", "<u8"), ("back", "<u8")])
-"""Of a stack: the number of its row in the tree, and where it returns to."""
+"""A frame of a stack: the number of its row in the tree, and where it returns to."""
 NOWHERE = (1 << 64) - 2
 """Where the outermost frame returns to."""
 transfers: Stream

@@ -125,7 +125,7 @@ class Aggregator(mttcg_bus.Aggregator):
                 }
 
     def _times(self, row: dict[str, int]) -> dict[str, Any]:
-        """Of waits, with times in microseconds."""
+        """The waits of a row, with times in microseconds."""
         micro = 1e6 / (self.run.ticks_per_second or 1)
         return {
             "waits": row["waits"],

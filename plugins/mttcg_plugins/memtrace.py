@@ -27,7 +27,7 @@ PAGE_SHIFT = 12
 ONE, HASH_SHIFT = np.uint64(1), np.uint64(20)
 NO_KEY = np.uint64((1 << 64) - 1)
 PLACES = 1 << 12
-"""Of a table of pages, to begin with."""
+"""Places of a table of pages at the start."""
 
 
 @dataclass(frozen=True)

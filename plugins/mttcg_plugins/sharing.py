@@ -36,7 +36,7 @@ from mttcg_plugins._counts.pairs import PairCounts, add_up
 from mttcg_plugins._counts.sharing import Line, shared_lines
 
 WRITE_BIT, SIZE_SHIFT, PC_SHIFT = 1, 1, 8
-"""Of the second number that is counted with an address: whether it is a write, bytes, pc."""
+"""Fields of the number that is counted beside an address: whether it is a write, bytes, pc."""
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,7 @@ PLACES = {
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {
+    "mttcg/engine/llvm/ir/verify.py": "tests switch checks on, in every process that they start",
     "mttcg/instrument/native/native_cache.py": "where compiled code is kept, for numba to find",
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }

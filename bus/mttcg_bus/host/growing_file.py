@@ -18,9 +18,10 @@ from mttcg_bus.host.limits import NO_ROOM
 from mttcg_bus.wire.plain import Bytes
 
 STEP = 32 << 20
-"""Bytes written between two advices."""
+"""Bytes written between two calls of posix_fadvise."""
 BEHIND = 8 * STEP
-"""How far back from the end an advice reaches: what is let go has been on its way for so long."""
+"""Bytes before the end of the file from which on a call applies: the disk has the earliest of them
+by then, so they can be let go."""
 RESERVE, RESERVE_SHARE = 1 << 30, 20
 """Bytes of a file system that are left free, or this part of it if that is less."""
 LOOK = 1 << 20

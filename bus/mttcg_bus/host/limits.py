@@ -17,13 +17,13 @@ LIMITS = {
     errno.EAGAIN: ("processes and threads", "ulimit -u", resource.RLIMIT_NPROC),
     errno.EFBIG: ("file size, shared memory included", "ulimit -f", resource.RLIMIT_FSIZE),
 }
-"""By error: what there is not enough of, where that is set, and the resource, if it is one."""
+"""For each error number: what is short, where its limit is set, and the resource if it is one."""
 IN_KIB = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE)
 """Resources that the shell's ulimit has in KiB."""
 SOCKET_DESCRIPTORS, SOCKET_THREADS = 16, 2
-"""What libzmq takes for a socket in a context of its own, and to spare."""
+"""What libzmq takes for a socket in a context of its own, with some to spare."""
 GONE_SECONDS = 1.0
-"""How long a thread that has ended may be counted."""
+"""How long the kernel may go on counting a thread that has ended."""
 _THREADS = "can't start new thread"
 _MAPPING = "failed to map segment"
 """What Python says of a thread, and ld.so of a library, without an error number."""

@@ -16,7 +16,8 @@ from mttcg_bus.wire.stream import Records, StreamSpec, topic_of
 ENOUGH_QUEUED = 2
 """Batches on their way that keep subscribers busy; more wait until they make a large one."""
 KEPT_SHARE = 4
-"""What waits for a subscriber that may lose it stays in the ring up to this part of it."""
+"""Records that wait for a subscriber that may lose them stay in the ring; they take up to one part
+in so many of it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -9,9 +9,9 @@ from mttcg_bus.wire.limits import MOST_DEPARTURES
 
 @dataclass
 class Others:
-    """Those in sum. count: how many. lost: records that they left unacknowledged.
+    """The departures that are kept in sum. count: how many. lost: unacknowledged records.
 
-    ledger: where the records went that came by while each was there, by stream.
+    ledger: what became of the records that were published while each was there, by stream.
     """
 
     count: int = 0

@@ -49,7 +49,7 @@ BEAT_SECONDS = 0.5
 LINGER_SECONDS = 1.0
 MESSAGES_A_TURN = 256
 UNDER_LOAD_SECONDS = 0.001
-"""How long doorbells go unheard while all that is there waits to become a large batch."""
+"""How long the publisher ignores doorbells while records gather to a large batch."""
 
 
 class Publisher:

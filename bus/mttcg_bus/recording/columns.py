@@ -17,12 +17,12 @@ from mttcg_bus.wire.plain import Bytes
 from mttcg_bus.wire.stream import Records
 
 LEVEL = 1
-"""Of zstd: higher ones take longer than the guest does, and gain little."""
+"""Compression level of zstd. Higher ones gain little, and take longer than the guest runs."""
 _HEAD = struct.Struct("<BB")
-"""Of a column: how its numbers are written, and how many of their bytes."""
+"""The head of a column: the encoding of its numbers, and how many bytes each has."""
 LESS_LEAST, DIFFERENCES = 0, 1
 _SAMPLE = 64
-"""So many numbers tell that a column does not rise, if it does not."""
+"""Numbers that are looked at to see whether a column rises."""
 
 
 class Packer:

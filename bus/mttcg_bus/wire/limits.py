@@ -26,11 +26,11 @@ MOST_PARTS = 1 << 16
 # what a publisher keeps
 
 LEAST_CREDIT = 64 << 10
-"""So that many records fit into one message."""
+"""With less, a message would hold few records."""
 MOST_CREDIT = 64 << 20
-"""More is taken for so much; it is what a subscriber of ours gives."""
+"""A larger credit counts as this one, which is also what our own subscribers give."""
 MOST_UNACKNOWLEDGED = 1 << 30
-"""All subscribers together; beyond it, each may have one batch."""
+"""For all subscribers together. Beyond it each may have one batch."""
 MOST_BATCHES = 4096
 MOST_SUBSCRIBERS = 1024
 MOST_CONNECTIONS = 2048

@@ -32,7 +32,7 @@ _MALFORMED = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
 
 
 _NAME, _REASON = ({"longest": longest} for longest in (LONGEST_NAME, LONGEST_REASON))
-"""Of fields that are texts for people: no more than so many characters are sent, or taken."""
+"""Fields with text for people, which is cut to so many characters."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def guest(asked: str) -> Guest:
 
 
 def begin_call(plugin: str) -> Token[str]:
-    """From here on a plugin's code runs; what to give `end_call` behind it."""
+    """Note that a plugin's code runs from here on; returns what `end_call` takes."""
     return _plugin.set(plugin)
 
 

@@ -78,7 +78,7 @@ class Plan:
 
     @property
     def every_order(self) -> tuple[Operation, ...]:
-        """Those of `every_access` that are told of fences, and of SCs that failed, as well."""
+        """The operations of `every_access` that also get fences and failed SCs."""
         return tuple(operation for operation in self.every_access if operation.order)
 
 

@@ -46,7 +46,7 @@ class Machinery(Protocol):
         """A Counter of all instructions or blocks comes into force."""
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
-        """Such a Counter is taken away."""
+        """A Counter of all instructions or blocks is taken away."""
 
 
 def counts_all(attachment: Attachment) -> bool:
@@ -79,7 +79,7 @@ class Held:
 
 
 Site = tuple[Where, int | None]
-"""Where something is attached: at the pc, or everywhere."""
+"""What something is attached to: the event, and its pc; None for every pc."""
 Rows = dict[int | None, tuple[Operation, ...]]
 """Operations by pc; those under None are for everywhere."""
 ByAddress = dict[int, tuple[Operation, ...]]

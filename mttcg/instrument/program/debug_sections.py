@@ -16,7 +16,7 @@ from elftools.elf.sections import Section
 ZSTD = (2, "ELFCOMPRESS_ZSTD")
 """Its type, and what a pyelftools would call it that knows it."""
 PIECE_BYTES = 1 << 20
-"""Of what is decompressed at a time, so that a size that is claimed costs nothing."""
+"""Bytes decompressed at a time: a file that claims a huge size takes no memory for it."""
 PREFIX, OLD_PREFIX = ".debug_", ".zdebug_"
 OLD_MAGIC, OLD_HEAD_BYTES = b"ZLIB", 12
 

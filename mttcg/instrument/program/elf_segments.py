@@ -52,16 +52,16 @@ class Placement:
 
     @property
     def address(self) -> int:
-        """Where it is used."""
+        """The address at which the guest uses the segment."""
         return self.linked if self.moved else self.loaded
 
     @property
     def shift(self) -> int:
-        """From the address that it was linked for to where it was loaded."""
+        """The loaded address less the linked one."""
         return self.loaded - self.linked
 
     def of_linked(self, linked: int) -> int:
-        """Where something is used that was linked for an address."""
+        """Convert an address that code was linked for to the one at which it is used."""
         return linked - self.linked + self.address
 
     def has_linked(self, linked: int) -> bool:
@@ -106,7 +106,7 @@ class Placements:
 
     @classmethod
     def of(cls, elf: "ELFFile", ram: tuple[int, int] | None = None) -> "Placements":
-        """Those of a file.
+        """The placements of a file's segments.
 
         ram: base and bytes of RAM, which alone is loaded into; without it nothing counts as moved
         by the guest.
@@ -121,9 +121,10 @@ class Placements:
         return cls(tuple(sorted(found, key=lambda one: one.address)), entry)
 
     def of_linked(self, linked: int) -> int:
-        """Where something is used that was linked for an address; in no segment, it is there.
+        """Convert an address that code was linked for to the one at which it is used.
 
-        Where segments that are linked for one address, overlays, differ, code goes before data.
+        An address in no segment stays as it is. Of several segments that were linked for the same
+        address (overlays), one with code is taken before one with data.
         """
         found = [one for one in self.segments if one.has_linked(linked)]
         found.sort(key=lambda one: not one.executable)
@@ -147,7 +148,7 @@ class Placements:
         return None
 
     def initial(self, address: int) -> int:
-        """Where there is at the start what is used at an address."""
+        """Convert an address of use to the address of its content when the guest starts."""
         found = self.at(address)
         return address if found is None else address - found.address + found.loaded
 

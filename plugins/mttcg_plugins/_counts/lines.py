@@ -12,7 +12,7 @@ Counts: TypeAlias = npt.NDArray[np.uint64]
 
 
 def executions_of_rows(table: SourceLines, executions: Mapping[int, int]) -> Counts:
-    """How often the instruction of each row of a line table ran that ran most often.
+    """For each row of a line table, how often its most frequent instruction ran.
 
     executions: by the instruction's address.
     """

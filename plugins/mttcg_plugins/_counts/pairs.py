@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mttcg.instrument import compiled
 
 PLACES = 1 << 12
-"""Of a table, to begin with."""
+"""Places of a table at the start."""
 FREE = 0
 """The count of a place that no pair has."""
 

@@ -9,7 +9,7 @@ from mttcg.instrument.events import AMO, FAILED, FENCE, KIND, LOAD_RESERVED, WRI
 from mttcg_bus.wire.stream import Records
 
 PLACES = 1 << 10
-"""Of a table, to begin with."""
+"""Places of a table at the start."""
 
 ROW = np.dtype(
     [

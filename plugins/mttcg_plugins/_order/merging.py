@@ -27,19 +27,20 @@ from mttcg.instrument.events import (
 from mttcg_bus.wire.stream import Records
 
 SYNC = 0x80
-"""In `how`, which has no such bit of its own: a plain access that its neighbours make an acquire or
-a release. That is a load with a fence behind it, or in a loop that looks at one place, and a store
-with a fence before it, as compilers make them of atomic variables."""
+"""A bit of ours in `how`: this plain access is an acquire or a release because of its neighbours.
+That is a load before a fence, or in a loop that looks at one place, and a store after a fence, as
+compilers make them of atomic variables."""
 CHUNK = 1 << 15
-"""So many records are waited for before they are sorted."""
+"""Records that are gathered before they are sorted."""
 MOST = 1 << 22
-"""So many wait at most: then the older half goes, whoever has not sent."""
+"""Records that wait at most; beyond it the older half is given out, without waiting for others."""
 SECONDS = 0.25
 """The window."""
 
 CARRY = np.dtype([("holds", "<u8"), ("fenced", "<u8"), ("last", "<u8")])
-"""Of one vCPU: whether a record is held, as its next is not known yet; whether a fence that orders
-stores is right before the next; the latest time so far."""
+"""The state of one vCPU. holds: whether its last record is held back until the next is known.
+fenced: whether a fence that orders stores comes right before the next record. last: the latest time
+so far."""
 
 
 @compiled
