@@ -68,10 +68,8 @@ class BenchVerb:
         from rich.console import Console
 
         from mttcg_bench.cases import cases_of
-        from mttcg_bench.checkout import check_checkout
         from mttcg_bench.session import run_cases
 
-        check_checkout()
         cases = cases_of(args.what, choice_of(args))
         if args.list:
             for case in cases:

@@ -1,8 +1,9 @@
 """Checked reading of plain data (what JSON gives) into values of the types that are declared."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -28,6 +29,8 @@ class WrongValueError(ValueError):
 def read(kind: Any, value: Any, place: str) -> Any:
     """A value of a type: text, integer, truth, IntEnum, dataclass, or `tuple`, `dict`, `| None`.
 
+    A path is read from a text, a number with a fraction from an integer as well.
+
     Raises WrongValueError, which names the place.
     """
     if kind is Any:
@@ -35,6 +38,11 @@ def read(kind: Any, value: Any, place: str) -> Any:
     reader = _READERS.get(get_origin(kind))
     if reader is not None:
         return reader(get_args(kind), value, place)
+    if kind in _CONVERTED:
+        given, make = _CONVERTED[kind]
+        if type(value) not in given:
+            raise WrongValueError(place, repr(value), " or ".join(each.__name__ for each in given))
+        return make(value)
     if dataclasses.is_dataclass(kind):
         return read_fields(kind, value, place)  # type: ignore[arg-type]
     if issubclass(kind, IntEnum):
@@ -97,8 +105,14 @@ def _read_enum(kind: type[IntEnum], value: Any, place: str) -> IntEnum:
     return kind(value)
 
 
+_CONVERTED: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
+    Path: ((str,), Path),
+    float: ((float, int), lambda number: number),
+}
+"""By type, what it is read from, and how."""
 _READERS: dict[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
     tuple: _read_tuple,
     dict: _read_dict,
+    Mapping: _read_dict,
     UnionType: _read_optional,
 }

@@ -72,16 +72,16 @@ def pieces_of(source: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("held", [False, True], ids=["fast", "optimised"])
+@pytest.mark.parametrize("optimised", [False, True], ids=["fast", "optimised"])
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("word", [ADD, PRODUCT, STORE], ids=["add", "product", "store"])
 def test_what_llvm_sees_as_one_is_bounded_and_the_text_is_linear(
-    word: int, plan: str, held: bool
+    word: int, plan: str, optimised: bool
 ) -> None:
     sources = {}
     for number in (LONGEST_PIECE, 250, 500, 1000):
         sweep = swept(line_of(word, number))
-        sources[number] = PageFunction(sweep, Ram(BASE, SIZE), PLANS[plan], 0, held).source()
+        sources[number] = PageFunction(sweep, Ram(BASE, SIZE), PLANS[plan], 0, optimised).source()
     short = sources.pop(LONGEST_PIECE)
     for number, source in sources.items():
         assert max(pieces_of(source)) <= max(pieces_of(short)) + LINES_OF_A_WINDOW

@@ -43,7 +43,7 @@ def source(sites: Sites) -> str:
         RISCV64.code, START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6]
     )
     ram = Ram(START, 1 << 20, ())
-    return PageFunction(sweep, ram, sites, SLOT, held=True).source()
+    return PageFunction(sweep, ram, sites, SLOT, optimised=True).source()
 
 
 def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:

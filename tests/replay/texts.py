@@ -43,9 +43,9 @@ def texts(guest: Path) -> Iterator[tuple[str, str]]:
     """The texts of a guest, each with a name that says what it is of."""
     image = load_guest(guest, RAM_BASE, RAM_BYTES)
     for page, sweep in sweeps(image):
-        for effort, held in EFFORTS.items():
+        for effort, optimised in EFFORTS.items():
             for plan, sites in PLANS.items():
-                function = PageFunction(sweep, Ram(RAM_BASE, RAM_BYTES), sites, 0, held)
+                function = PageFunction(sweep, Ram(RAM_BASE, RAM_BYTES), sites, 0, optimised)
                 yield f"{guest.stem}.{page:#x}.{effort}.{plan}", function.source()
 
 

@@ -24,7 +24,7 @@ ARROWS = {
     "tbcache": {"isa"},
     "instrument": {"native", "isa"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
+    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
     "hardware": {"isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
@@ -44,10 +44,19 @@ ARROWS = {
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
     "aggregate": {"instrument", "config", "processes", "supervisor"},
-    "cli": {"instrument", "config", "supervisor", "report", "campaign", "aggregate"},
+    "cli": {
+        "example_guests",
+        "instrument",
+        "config",
+        "supervisor",
+        "report",
+        "campaign",
+        "aggregate",
+    },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
+    "example_guests": set(),
     "memory": set(),
     "parent": set(),
     "printable": set(),
@@ -118,14 +127,18 @@ PLACES = {
 }
 """Who may import a dependency, so that each has one home: files, or whole folders."""
 ENVIRONMENT = {
+    "mttcg/engine/llvm/ir/verify.py": "tests switch checks on, in every process that they start",
     "mttcg/instrument/native/native_cache.py": "where compiled code is kept, for numba to find",
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
-PRINTERS = dict.fromkeys(
-    ("mttcg/cli/ctl.py", "mttcg/cli/ps.py"),
-    "JSON for programs, which has no character beyond ASCII's printable ones",
-)
+PRINTERS = {
+    **dict.fromkeys(
+        ("mttcg/cli/ctl.py", "mttcg/cli/ps.py"),
+        "JSON for programs, which has no character beyond ASCII's printable ones",
+    ),
+    "mttcg/cli/completion.py": "a script for a shell, of our own words",
+}
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""

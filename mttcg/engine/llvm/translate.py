@@ -144,17 +144,17 @@ class Translator:
 
         Raises TranslationError: what could not be translated once is not tried again.
         """
-        held = effort is OPTIMISED
-        if not held and version.identity in self.refused:
+        optimised = effort is OPTIMISED
+        if not optimised and version.identity in self.refused:
             raise self.refused[version.identity]
         function = PageFunction(
-            sweep, self.ram, version.sites, version.slot, held, resumed, self.uncovered
+            sweep, self.ram, version.sites, version.slot, optimised, resumed, self.uncovered
         )
         try:
             code = compile_text(function.source(), effort)
             return Part(code, function.entries, frozenset(function.emitted), function.left)
         except TranslationError as error:
-            if not held:
+            if not optimised:
                 self.refused[version.identity] = error
             raise
 
