@@ -7,6 +7,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
+from mttcg.vcpu.record import Record
+
 T = TypeVar("T")
 
 SIMPLE = (str, int, bool)
@@ -27,9 +29,9 @@ class WrongValueError(ValueError):
 
 
 def read(kind: Any, value: Any, place: str) -> Any:
-    """A value of a type: text, integer, truth, IntEnum, dataclass, or `tuple`, `dict`, `| None`.
+    """A value of a type: text, integer, truth, IntEnum, Record, dataclass, or of several of these.
 
-    A path is read from a text, a number with a fraction from an integer as well.
+    Several are a `tuple`, a `dict`, and what may be None. A path is read from a text, a number with a fraction from an integer as well.
 
     Raises WrongValueError, which names the place.
     """
@@ -43,8 +45,8 @@ def read(kind: Any, value: Any, place: str) -> Any:
         if type(value) not in given:
             raise WrongValueError(place, repr(value), " or ".join(each.__name__ for each in given))
         return make(value)
-    if dataclasses.is_dataclass(kind):
-        return read_fields(kind, value, place)  # type: ignore[arg-type]
+    if issubclass(kind, Record) or dataclasses.is_dataclass(kind):
+        return read_fields(kind, value, place)
     if issubclass(kind, IntEnum):
         return _read_enum(kind, value, place)
     if type(value) is not kind:  # True is no integer here
@@ -53,16 +55,24 @@ def read(kind: Any, value: Any, place: str) -> Any:
 
 
 def read_fields(kind: type[T], value: Any, place: str) -> T:
-    """A dataclass of a mapping that has its fields; those that have a default may be absent."""
-    given = _mapping(value, place)
-    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    needed = {name for name, each in fields.items() if each.default is dataclasses.MISSING}
+    """A record of a mapping that has its fields; those that have a default may be absent."""
+    given, (fields, needed) = _mapping(value, place), _fields(kind)
     for name in sorted((given.keys() - fields.keys()) | (needed - given.keys())):
         wrong = "is no field of it" if name in given else "is absent"
         raise WrongValueError(place, f"{name} {wrong}", f"the fields {', '.join(fields)}")
     return kind(
-        **{name: read(fields[name].type, each, f"{place}.{name}") for name, each in given.items()}
+        **{name: read(fields[name], each, f"{place}.{name}") for name, each in given.items()}
     )
+
+
+def _fields(kind: type) -> tuple[Mapping[str, Any], set[str]]:
+    """The types of a record's or dataclass's fields by name, and the names of those needed."""
+    if issubclass(kind, Record):
+        return kind.FIELDS, {name for name in kind.FIELDS if not kind.has_default(name)}
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    absent = dataclasses.MISSING
+    needed = {f.name for f in fields if f.default is absent and f.default_factory is absent}
+    return {field.name: field.type for field in fields}, needed
 
 
 def _mapping(value: Any, place: str) -> dict[str, Any]:
