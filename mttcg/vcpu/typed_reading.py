@@ -1,12 +1,13 @@
 """Checked reading of plain data (what JSON gives) into values of the types that are declared."""
 
-import dataclasses
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
-T = TypeVar("T")
+from mttcg.vcpu.record import Record
+
+T = TypeVar("T", bound=Record)
 
 SIMPLE = (str, int, bool)
 
@@ -26,7 +27,7 @@ class WrongValueError(ValueError):
 
 
 def read(kind: Any, value: Any, place: str) -> Any:
-    """A value of a type: text, integer, truth, IntEnum, dataclass, or `tuple`, `dict`, `| None`.
+    """A value of a type: text, integer, truth, IntEnum, Record, or `tuple`, `dict`, `| None`.
 
     Raises WrongValueError, which names the place.
     """
@@ -35,8 +36,8 @@ def read(kind: Any, value: Any, place: str) -> Any:
     reader = _READERS.get(get_origin(kind))
     if reader is not None:
         return reader(get_args(kind), value, place)
-    if dataclasses.is_dataclass(kind):
-        return read_fields(kind, value, place)  # type: ignore[arg-type]
+    if issubclass(kind, Record):
+        return read_fields(kind, value, place)
     if issubclass(kind, IntEnum):
         return _read_enum(kind, value, place)
     if type(value) is not kind:  # True is no integer here
@@ -45,15 +46,14 @@ def read(kind: Any, value: Any, place: str) -> Any:
 
 
 def read_fields(kind: type[T], value: Any, place: str) -> T:
-    """A dataclass of a mapping that has its fields; those that have a default may be absent."""
-    given = _mapping(value, place)
-    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    needed = {name for name, each in fields.items() if each.default is dataclasses.MISSING}
+    """A record of a mapping that has its fields; those that have a default may be absent."""
+    given, fields = _mapping(value, place), kind.FIELDS
+    needed = {name for name in fields if not kind.has_default(name)}
     for name in sorted((given.keys() - fields.keys()) | (needed - given.keys())):
         wrong = "is no field of it" if name in given else "is absent"
         raise WrongValueError(place, f"{name} {wrong}", f"the fields {', '.join(fields)}")
     return kind(
-        **{name: read(fields[name].type, each, f"{place}.{name}") for name, each in given.items()}
+        **{name: read(fields[name], each, f"{place}.{name}") for name, each in given.items()}
     )
 
 
