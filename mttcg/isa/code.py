@@ -29,6 +29,10 @@ class Code(Protocol):
     def alignment(self) -> int:
         """Every instruction's address is a multiple of this."""
 
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest instruction."""
+
     def length(self, low_half: int) -> int:
         """Bytes of the instruction whose first 16 bits are given."""
 

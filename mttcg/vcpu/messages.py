@@ -6,8 +6,10 @@ should be is a fault of ours.
 """
 
 import json
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from mttcg.config import Config
 from mttcg.errors import MttcgError
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.record import Record
@@ -49,17 +51,14 @@ class TrapFacts(Record):
 class Prepare(Message):
     """Supervisor to host, first: load the plugins, and say what they need.
 
-    reach: a Reach, plain. run: a RunInfo, plain, None if nothing is aggregated. supervisor: its
-    process id.
+    config: for the vCPUs and the translator as well, which get it by the fork. reach: a Reach,
+    plain. run: a RunInfo, plain, None if nothing is aggregated. supervisor: its process id.
     """
 
     TYPE: ClassVar[str] = "prepare"
-    plugins: tuple[str, ...]
+    config: Config
     symbols: dict[str, int]
     reach: dict[str, Any]
-    smp: int
-    control: bool
-    check: bool
     run: dict[str, Any] | None
     supervisor: int
 
@@ -67,24 +66,17 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    memory, code_cache: bytes. isa, board: their names. entry, device_tree: guest physical
-    addresses. device_symbols: those of the guest's symbols at which the board has devices.
-    descriptors: the names of those that come along.
+    isa, board: their names. entry, device_tree: guest physical addresses. device_symbols: those of
+    the guest's symbols at which the board has devices. descriptors: the names of those that come
+    along.
     """
 
     TYPE: ClassVar[str] = "start"
-    guest: str
-    smp: int
-    memory: int
-    code_cache: int
-    engine: str
     isa: str
-    pin: bool
     board: str
     entry: int
     device_tree: int
     device_symbols: dict[str, int]
-    control: bool
     streams: tuple[Place, ...]
     scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
@@ -336,9 +328,14 @@ MESSAGES: dict[str, type[Message]] = {
 M = TypeVar("M", bound=Message)
 
 
+def _plain(value: Any) -> Any:
+    """What JSON has no form of itself, as a text or mapping."""
+    return str(value) if isinstance(value, Path) else vars(value)
+
+
 def encode(message: Message) -> bytes:
     """A message as it goes through a channel."""
-    return json.dumps({"type": message.TYPE} | vars(message), default=vars).encode()
+    return json.dumps({"type": message.TYPE} | vars(message), default=_plain).encode()
 
 
 def decode(text: bytes | bytearray) -> Message:

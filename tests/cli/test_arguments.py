@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from samples import BARE, run_result, stand_in_machine
 
-from mttcg.cli import VERBS, main
+from mttcg.cli import VERBS, build_parser, main
 from mttcg.errors import GuestFileError, MttcgError
 from mttcg.supervisor.result import StopReason
 from mttcg.version import VERSION
@@ -322,3 +322,17 @@ def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
         )
     assert found.stderr == "mttcg: stdout was closed; the guest's later output is lost\n"
     assert found.returncode == 0
+
+
+def test_the_demo_is_a_run_that_it_names(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    monkeypatch.setattr("mttcg.cli.run.RunVerb.run", lambda _self, args: given.append(args) or 0)
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert main(["demo"]) == 0
+    [args] = given
+    shown = "examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5"
+    assert capsys.readouterr().err == f"mttcg: this is: mttcg run {shown}\n"
+    expected = build_parser().parse_args(["run", *shown.split()])
+    assert vars(args) == {name: value for name, value in vars(expected).items() if name != "verb"}

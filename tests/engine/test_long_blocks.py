@@ -206,13 +206,13 @@ TIMES = 20
 def test_a_window_is_opened_for_so_many_records_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written when a stream drops goes to room for so many."""
     asked: list[int] = []
-    look = Windows._look
+    end = Windows._end
 
-    def noted(windows: Windows, window: Window) -> list[str]:
+    def noted(windows: Windows, window: Window) -> None:
         asked.append(window.total)
-        return look(windows, window)
+        end(windows, window)
 
-    monkeypatch.setattr(Windows, "_look", noted)
+    monkeypatch.setattr(Windows, "_end", noted)
     recorded = Recorded(("executed",))
     each = recorded.plan.every_instruction * TIMES
     bare = Bare("llvm", BASE, SIZE, Plan(every_instruction=each))

@@ -1,5 +1,6 @@
 """Messages between the processes: docs/process-messages.md against the types, and the checks."""
 
+import dataclasses
 import json
 import os
 import re
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mttcg.config import Config
 from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
@@ -26,6 +28,7 @@ TYPES: dict[str, Any] = {
     "integer or none": int | None,
     "truth": bool,
     "mapping": dict[str, Any],
+    "configuration": Config,
     "mapping or none": dict[str, Any] | None,
     "mappings": tuple[dict[str, Any], ...],
     "places": PLACES,
@@ -45,23 +48,18 @@ NEEDS = Needs(
     plugins=(LoadedPlugin("mix", "mix:top=3", True, False),),
 )
 TRAP = messages.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
+CONFIG = Config(Path("a.elf"), smp=2, plugins=("mix",), interim=1)
+PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1)))["config"]
 BOARDS = (("mix", "kinds"), ("mix", "more"))
 EXAMPLES: tuple[tuple[Message, int], ...] = (
-    (messages.Prepare(("mix",), {"main": 2**63}, {"ram": [0, 1]}, 2, True, False, None, 77), 0),
+    (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77), 0),
     (
         messages.Start(
-            guest="a.elf",
-            smp=2,
-            memory=1 << 20,
-            code_cache=1 << 20,
-            engine="llvm",
             isa="riscv64",
-            pin=False,
             board="riscv-virt",
             entry=0x80000000,
             device_tree=0x80100000,
             device_symbols={"tohost": 0x80001000},
-            control=True,
             streams=(("mix", "words"),),
             scoreboards=BOARDS,
             descriptors=("ram", "notice", "vcpu0"),
@@ -165,15 +163,58 @@ def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: Message) -> N
 @pytest.mark.parametrize(
     ("changed", "place"),
     [
-        ({"plugins": ["a", 1]}, r"prepare\.plugins\[1\]: 1; expected str"),
-        ({"symbols": {"main": "1"}}, r"prepare\.symbols\['main'\]: '1'; expected int"),
-        ({"smp": True}, r"prepare\.smp: True; expected int"),
-        ({"control": 1}, r"prepare\.control: 1; expected bool"),
+        ({"symbols": {"main": "1"}}, r"symbols\['main'\]: '1'; expected int"),
+        ({"supervisor": True}, r"supervisor: True; expected int"),
+        ({"config": PLAIN | {"plugins": ["a", 1]}}, r"config\.plugins\[1\]: 1; expected str"),
+        ({"config": PLAIN | {"smp": True}}, r"config\.smp: True; expected int"),
+        ({"config": PLAIN | {"control": 1}}, r"config\.control: 1; expected bool"),
+        ({"config": PLAIN | {"guest": 1}}, r"config\.guest: 1; expected str"),
+        ({"config": PLAIN | {"keys": False}}, r"config\.keys: False; expected str"),
+        ({"config": PLAIN | {"interim": "1"}}, r"config\.interim: '1'; expected float or int"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str) -> None:
-    with pytest.raises(MessageError, match=place):
+    with pytest.raises(MessageError, match=rf"prepare\.{place}"):
         decode(json.dumps(json.loads(encode(EXAMPLES[0][0])) | changed).encode())
+
+
+def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
+    """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
+    strange = Path(os.fsdecode(b"a\xff b"))
+    config = Config(
+        guest=strange,
+        smp=3,
+        memory=2 << 20,
+        engine="unicorn",
+        code_cache=8 << 20,
+        plugins=("mix:top=3", "./a,b=é"),
+        bus="ipc:///tmp/bus",
+        symbols_set={"rounds": (1 << 64) - 1, "less": -1, "flag": True},
+        check=True,
+        pin=True,
+        aggregate=False,
+        shards={"": 2, "mix": 3},
+        interim=0.1,
+        wait_subscribers=2,
+        policies={"mix.words": "sample:3"},
+        stall_limit=7,
+        stop_on_trap_loop=True,
+        quiet=True,
+        keys=strange,
+        allow=(Path("x"), strange),
+        control=True,
+        allow_control=(Path("y"),),
+        record=tmp_path / "record",
+        record_limit=1 << 20,
+        json=tmp_path / "json",
+        html=tmp_path / "html",
+    )
+    for field in dataclasses.fields(Config):
+        assert getattr(config, field.name) != field.default, field.name
+    arrived = decode(encode(messages.Prepare(config, {}, {}, None, 1)))
+    assert isinstance(arrived, messages.Prepare)
+    assert arrived.config == config
+    assert repr(arrived.config) == repr(config)  # an integer is not the fraction that it equals
 
 
 @pytest.mark.parametrize(
@@ -183,7 +224,7 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
         (b"[]", "there is no such type; expected one of prepare, "),
         (b'{"type": ["start"]}', "there is no such type"),
         (b'{"type": "stop"}', "message 'stop': there is no such type"),
-        (b'{"type": "start", "guest": "a"}', "board is absent"),
+        (b'{"type": "start", "board": "a"}', "descriptors is absent"),
         (
             b'{"type": "vcpu_failure", "text": "", "ending": 99, "limit": false}',
             r"vcpu_failure\.ending: 99; expected one of ",

@@ -23,11 +23,16 @@ PACKAGES = (".", "bus", "plugins", "bench")
 ENDING = ".ll.gz"
 NAME = re.compile(r"%[\w.]+|^[\w.]+(?=:$)", re.M)
 """A value or label where it is used, and a label where it stands."""
+FUNCTION = re.compile(r"^(?=define )", re.M)
 LINES_SHOWN = 40
 
 
 def normalised(text: str) -> str:
-    """A text whose values and labels are numbered as they appear."""
+    """A text whose values and labels are numbered as they appear, in each function anew."""
+    return "".join(_numbered(function) for function in FUNCTION.split(text))
+
+
+def _numbered(function: str) -> str:
     names: dict[str, str] = {}
 
     def number(found: re.Match[str]) -> str:
@@ -35,7 +40,7 @@ def normalised(text: str) -> str:
         mark = "%" if found[0].startswith("%") else ""
         return mark + names.setdefault(name, f"n{len(names)}")
 
-    return NAME.sub(number, text)
+    return NAME.sub(number, function)
 
 
 def difference(old: str, new: str) -> list[str]:

@@ -32,7 +32,6 @@ TO_DO = {
     "mttcg/engine/llvm/emit.py",
     "mttcg/engine/llvm/engine.py",
     "mttcg/engine/llvm/fallback.py",
-    "mttcg/engine/llvm/floating.py",
     "mttcg/engine/llvm/rounding.py",
     "mttcg/engine/llvm/runtime.py",
     "mttcg/engine/llvm/surroundings.py",

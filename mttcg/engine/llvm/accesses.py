@@ -1,9 +1,16 @@
-"""LLVM text for accesses to guest memory, and for their order."""
+"""Accesses to guest memory, and their order."""
 
+from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
+from mttcg.engine.llvm.ir.values import I1, I64, INTEGERS, ZERO, Pointer, Value, constant
 from mttcg.engine.llvm.observed import Access, Moment
-from mttcg.engine.llvm.piece import Piece
-from mttcg.engine.llvm.text import COUNTER, MEMORY
+from mttcg.engine.llvm.places import RESERVATION, RESERVED
+from mttcg.engine.llvm.ram import Spans
+from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.widths import narrow, widen
+from mttcg.engine.llvm.woven import Woven
 from mttcg.instrument import events
 from mttcg.isa.operations import Amo
 from mttcg.isa.riscv64.state import NO_RESERVATION
@@ -24,115 +31,132 @@ AQ, RL = 26, 25
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 
 
-class Accesses(Piece):
-    """The part of `Operations` that goes to memory; the plan is told of it."""
+class Accesses:
+    """The part of `Operations` that goes to memory; the plan is told of it.
 
-    def load(self, address: str, size: int) -> str:
+    Args:
+        builder: of the function.
+        segment: that is being emitted.
+        spans: what the piece accesses.
+        exits: the ways out.
+        woven: what the plan adds.
+    """
+
+    def __init__(
+        self, builder: Builder, segment: Segment, spans: Spans, exits: Exits, woven: Woven
+    ) -> None:
+        self.builder, self.segment = builder, segment
+        self.spans, self.exits, self.woven = spans, exits, woven
+
+    def load(self, address: I64, size: int) -> I64:
         """Memory, zero-extended."""
+        build = self.builder
         place = self.spans.place(address, size)
-        loaded = self.text.value(f"load i{8 * size}, ptr {place}, align 1, {MEMORY}")
-        value = self.text.widen(loaded, 8 * size)
+        value = widen(build, build.load(place, GUEST, INTEGERS[8 * size]))
         self._observe(address, size, value, 0)
         return value
 
-    def store(self, address: str, size: int, value: str) -> None:
+    def store(self, address: I64, size: int, value: I64) -> None:
         """Store the low `size` bytes."""
         place = self.spans.place(address, size)
-        self.spans.retreat = ""
-        narrow = self.text.narrow(value, 8 * size)
+        self.segment.restart = None
+        low = narrow(self.builder, value, 8 * size)
         if self._is_observed():
-            self._observe(address, size, self.text.widen(narrow, 8 * size), events.WRITE)
-        self.text.do(f"store i{8 * size} {narrow}, ptr {place}, align 1, {MEMORY}")
+            self._observe(address, size, widen(self.builder, low), events.WRITE)
+        self.builder.store(low, place, GUEST)
 
-    def _atomic_place(self, address: str, size: int, misaligned: Reason) -> str:
-        self.spans.retreat = ""
-        low = self.text.value(f"and i64 {address}, {size - 1}")
-        self.leave_unless(self.text.value(f"icmp eq i64 {low}, 0"), misaligned, address)
-        self.leave_unless(self.spans.inside(address, size), Reason.ATOMIC_ACCESS, address)
+    def _atomic_place(self, address: I64, size: int, misaligned: Reason) -> Pointer:
+        build = self.builder
+        self.segment.restart = None
+        aligned = build.compare("eq", build.binary("and", address, size - 1), 0)
+        self.exits.leave_unless(aligned, misaligned, address)
+        self.exits.leave_unless(self.spans.inside(address, size), Reason.ATOMIC_ACCESS, address)
         return self.spans.host_address(address)
 
-    def load_reserved(self, address: str, size: int) -> str:
+    def load_reserved(self, address: I64, size: int) -> I64:
         """LR, zero-extended."""
+        build = self.builder
         place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
         before = self.woven.before_atomic()
-        loaded = self.text.value(f"load atomic i{8 * size}, ptr {place} seq_cst, align {size}")
-        value = self.text.widen(loaded, 8 * size)
-        self.text.do(f"store i64 {address}, ptr %reservation, {COUNTER}")
-        self.text.do(f"store i64 {value}, ptr %reserved, {COUNTER}")
+        value = widen(build, build.load_atomic(place, "seq_cst", INTEGERS[8 * size]))
+        build.store(address, RESERVATION, COUNTER)
+        build.store(value, RESERVED, COUNTER)
         moment = self.woven.after_atomic(before)
         self._observe(address, size, value, self._ordered(events.LOAD_RESERVED), moment)
         return value
 
-    def store_conditional(self, address: str, size: int, value: str) -> str:
+    def store_conditional(self, address: I64, size: int, value: I64) -> I64:
         """SC: a compare-and-swap against what LR read."""
+        build = self.builder
         place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
-        text, bits = self.text, 8 * size
-        held = text.value(f"load i64, ptr %reservation, {COUNTER}")
-        text.do(f"store i64 {NO_RESERVATION - (1 << 64)}, ptr %reservation, {COUNTER}")
-        same = text.value(f"icmp eq i64 {held}, {address}")
-        new = text.narrow(value, bits)
+        reserved = build.load(RESERVATION, COUNTER, I64)
+        build.store(NO_RESERVATION - (1 << 64), RESERVATION, COUNTER)
+        same = build.compare("eq", reserved, address)
+        new = narrow(build, value, 8 * size)
         began = self.woven.before_atomic()
-        label, before = text.name()[1:], text.label
-        text.do(f"br i1 {same}, label %try{label}, label %no{label}")
-        text.do(f"try{label}:")
-        old = text.narrow(text.value(f"load i64, ptr %reserved, {COUNTER}"), bits)
-        pair = text.value(f"cmpxchg ptr {place}, i{bits} {old}, i{bits} {new} seq_cst seq_cst")
-        stored = text.value(f"extractvalue {{ i{bits}, i1 }} {pair}, 1")
-        text.do(f"br label %no{label}")
-        text.do(f"no{label}:")
-        done = text.value(f"phi i1 [ {stored}, %try{label} ], [ false, %{before} ]")
-        failed = text.value(f"xor i1 {done}, true")
+        done = self._exchange_if(same, place, new, 8 * size)
+        failed = build.binary("xor", done, I1("true"))
         if self._is_observed():
             how, moment = events.STORE_CONDITIONAL, self.woven.after_atomic(began)
-            stored_value = text.widen(new, bits)
+            stored = widen(build, new)
             how = self._ordered(how | events.WRITE)
-            self.woven.access_if(
-                done, Access(self.place.pc, address, size, stored_value, how, moment)
-            )
-        return text.value(f"zext i1 {failed} to i64")
+            access = Access(self.segment.place.pc, address, size, stored, how, moment)
+            self.woven.access_if(done, access)
+        return build.cast("zext", failed, I64)
 
-    def amo(self, operation: Amo, address: str, size: int, value: str) -> str:
+    def _exchange_if(self, same: I1, place: Pointer, new: Value, bits: int) -> I1:
+        """In `try`, if the reservation is the same, store unless memory has changed; then `no`."""
+        build = self.builder
+        attempt, on, before = build.new_block("try"), build.new_block("no"), build.block
+        build.branch(same, attempt, on)
+        build.begin(attempt)
+        old = narrow(build, build.load(RESERVED, COUNTER, I64), bits)
+        stored = build.extract(build.compare_and_swap(place, old, new, bits), 1, I1)
+        build.goto(on)
+        build.begin(on)
+        return build.phi(I1, (stored, attempt), (I1("false"), before))
+
+    def amo(self, operation: Amo, address: I64, size: int, value: I64) -> I64:
         """What was there before, zero-extended."""
+        build = self.builder
         place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
-        bits = 8 * size
-        new = self.text.narrow(value, bits)
+        new = narrow(build, value, 8 * size)
         before = self.woven.before_atomic()
-        old = self.text.value(
-            f"atomicrmw {ATOMIC_RMW[operation]} ptr {place}, i{bits} {new} seq_cst"
-        )
+        old = build.atomic(ATOMIC_RMW[operation], place, new)
         if self._is_observed():
             moment, how = self.woven.after_atomic(before), self._ordered(events.AMO)
-            stored = self.text.widen(self._stored_by(operation, old, new, bits), bits)
-            self._observe(address, size, self.text.widen(old, bits), how, moment)
+            stored = widen(build, self._stored_by(operation, old, new))
+            self._observe(address, size, widen(build, old), how, moment)
             self._observe(address, size, stored, how | events.WRITE, moment)
-        return self.text.widen(old, bits)
+        return widen(build, old)
 
-    def _stored_by(self, operation: Amo, old: str, new: str, bits: int) -> str:
+    def _stored_by(self, operation: Amo, old: Value, new: Value) -> Value:
         """What an AMO left in memory."""
         if operation == "swap":
             return new
         if operation in PREDICATES:
-            bit = self.text.value(f"icmp {PREDICATES[operation]} i{bits} {old}, {new}")
-            return self.text.value(f"select i1 {bit}, i{bits} {old}, i{bits} {new}")
-        return self.text.value(f"{operation} i{bits} {old}, {new}")
+            bit = self.builder.compare(PREDICATES[operation], old, new)
+            return self.builder.select(bit, old, new, type(old))
+        return self.builder.binary(operation, old, new)
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A fence; the host orders all but stores before loads by itself."""
         strong = mode != 8 and predecessor & 0b0101 and successor & 0b1010
-        self.text.do(f"fence {'seq_cst' if strong else 'acq_rel'}")
-        sets = str(mode << 8 | predecessor << 4 | successor)
-        self.woven.order(Access(self.place.pc, "0", 0, sets, events.FENCE))
+        self.builder.fence("seq_cst" if strong else "acq_rel")
+        sets = constant(mode << 8 | predecessor << 4 | successor)
+        self.woven.order(Access(self.segment.place.pc, ZERO, 0, sets, events.FENCE))
 
     def _is_observed(self) -> bool:
         return bool(self.woven.sites.every_access)
 
     def _observe(
-        self, address: str, size: int, value: str, how: int, moment: Moment | None = None
+        self, address: I64, size: int, value: I64, how: int, moment: Moment | None = None
     ) -> None:
         if self._is_observed():
-            self.woven.access(Access(self.place.pc, address, size, value, how, moment))
+            self.woven.access(Access(self.segment.place.pc, address, size, value, how, moment))
 
     def _ordered(self, how: int) -> int:
         """With the aq and rl of the atomic instruction."""
-        acquire, release = self.place.word >> AQ & 1, self.place.word >> RL & 1
+        word = self.segment.place.word
+        acquire, release = word >> AQ & 1, word >> RL & 1
         return how | events.ACQUIRE * acquire | events.RELEASE * release

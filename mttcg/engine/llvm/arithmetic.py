@@ -1,9 +1,13 @@
-"""LLVM text for arithmetic on integers."""
+"""Arithmetic on integers."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
-from mttcg.engine.llvm.piece import Piece
-from mttcg.engine.llvm.text import is_literal
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, Constant, constant
+from mttcg.engine.llvm.pieces import Pieces
+from mttcg.engine.llvm.ram import Spans
+from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.isa.operations import Binary, Bits, Compare, Shift
 
 FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
@@ -11,67 +15,88 @@ FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": in
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
 
 
-class Arithmetic(Piece):
-    """The part of `Operations` that computes with integers."""
+class Arithmetic:
+    """The part of `Operations` that computes with integers.
 
-    def constant(self, value: int) -> str:
+    Args:
+        builder: of the function.
+        spans: told of addresses that differ by constants.
+        pieces: divides what LLVM would take long for.
+    """
+
+    def __init__(self, builder: Builder, spans: Spans, pieces: Pieces) -> None:
+        self.builder, self.spans, self.pieces = builder, spans, pieces
+
+    def constant(self, value: int) -> I64:
         """A 64-bit constant."""
-        value &= (1 << 64) - 1
-        return str(value - (value >> 63 << 64))
+        return signed(value)
 
-    def binary(self, operation: Binary, a: str, b: str, bits: Bits = 64) -> str:
+    def binary(self, operation: Binary, a: I64, b: I64, bits: Bits = 64) -> I64:
         """Arithmetic modulo 2^bits; 32-bit results come zero-extended."""
-        if operation in FOLDED and bits == 64 and is_literal(a) and is_literal(b):
-            return self.constant(FOLDED[operation](int(a), int(b)))
-        a, b = self.text.narrow(a, bits), self.text.narrow(b, bits)
-        result = self.text.widen(self.text.value(f"{operation} i{bits} {a}, {b}"), bits)
-        if operation == "add" and bits == 64 and is_literal(b):
-            self.spans.add(result, a, int(b))
-        return result
+        build = self.builder
+        if bits != 64:
+            low = narrow(build, a, bits), narrow(build, b, bits)
+            return widen(build, build.binary(operation, *low))
+        if isinstance(b, Constant):
+            if operation in FOLDED and isinstance(a, Constant):
+                return self.constant(FOLDED[operation](a.number, b.number))
+            total = build.binary(operation, a, b)
+            if operation == "add":
+                self.spans.add(total, a, b.number)
+            return total
+        return build.binary(operation, a, b)
 
-    def shift(self, operation: Shift, value: str, amount: str, bits: Bits = 64) -> str:
+    def shift(self, operation: Shift, value: I64, amount: I64, bits: Bits = 64) -> I64:
         """Shift by amount modulo bits; 32-bit results come zero-extended."""
-        value, amount = self.text.narrow(value, bits), self.text.narrow(amount, bits)
-        amount = self.text.value(f"and i{bits} {amount}, {bits - 1}")
-        return self.text.widen(self.text.value(f"{operation} i{bits} {value}, {amount}"), bits)
+        build = self.builder
+        low, distance = narrow(build, value, bits), narrow(build, amount, bits)
+        distance = build.binary("and", distance, bits - 1)
+        return widen(build, build.binary(operation, low, distance))
 
-    def multiply_high(self, a: str, b: str, signed_a: bool, signed_b: bool) -> str:
+    def multiply_high(self, a: I64, b: I64, signed_a: bool, signed_b: bool) -> I64:
         """Upper 64 bits of the 128-bit product.
 
         LLVM's instruction selection takes twice as long for each product of products that it sees.
         """
-        self._begin_basic_block()
-        wide = []
-        for value, signed in ((a, signed_a), (b, signed_b)):
-            wide.append(self.text.value(f"{'sext' if signed else 'zext'} i64 {value} to i128"))
-        product = self.text.value(f"mul i128 {wide[0]}, {wide[1]}")
-        upper = self.text.value(f"lshr i128 {product}, 64")
-        return self.text.value(f"trunc i128 {upper} to i64")
+        self.pieces.divide_block()
+        build = self.builder
+        wide = [
+            build.cast("sext" if signed else "zext", value, I128)
+            for value, signed in ((a, signed_a), (b, signed_b))
+        ]
+        upper = build.binary("lshr", build.binary("mul", wide[0], wide[1]), 64)
+        return build.cast("trunc", upper, I64)
 
-    def compare(self, operation: Compare, a: str, b: str) -> str:
+    def compare(self, operation: Compare, a: I64, b: I64) -> I64:
         """1 or 0, of two 64-bit values."""
-        bit = self.text.value(f"icmp {operation} i64 {a}, {b}")
-        return self.text.value(f"zext i1 {bit} to i64")
+        return self.builder.cast("zext", self.builder.compare(operation, a, b), I64)
 
-    def select(self, condition: str, a: str, b: str) -> str:
+    def select(self, condition: I64, a: I64, b: I64) -> I64:
         """a if condition is not 0, else b."""
-        return self.text.value(f"select i1 {self.text.bit(condition)}, i64 {a}, i64 {b}")
+        return self.builder.select(self.builder.compare("ne", condition, 0), a, b, I64)
 
-    def sign_extend(self, value: str, bits: int) -> str:
+    def sign_extend(self, value: I64, bits: int) -> I64:
         """The low `bits` bits as a signed number."""
-        return self.text.value(f"sext i{bits} {self.text.narrow(value, bits)} to i64")
+        return self.builder.cast("sext", narrow(self.builder, value, bits), I64)
 
-    def zero_extend(self, value: str, bits: int) -> str:
+    def zero_extend(self, value: I64, bits: int) -> I64:
         """The low `bits` bits as an unsigned number."""
-        return self.text.widen(self.text.narrow(value, bits), bits)
+        return widen(self.builder, narrow(self.builder, value, bits))
 
-    def count(self, what: str, value: str, bits: Bits) -> str:
+    def count(self, what: str, value: I64, bits: Bits) -> I64:
         """Zeros in front, zeros behind, or ones."""
-        value = self.text.narrow(value, bits)
-        flag = "" if what == "ones" else ", i1 false"
-        call = f"call i{bits} @llvm.{COUNTS[what]}.i{bits}(i{bits} {value}{flag})"
-        return self.text.widen(self.text.value(call), bits)
+        build, name = self.builder, f"@llvm.{COUNTS[what]}.i{bits}"
+        flag = () if what == "ones" else (I1("false"),)
+        low = narrow(build, value, bits)
+        return widen(build, build.call(INTEGERS[bits], name, low, *flag))
 
-    def byte_swap(self, value: str) -> str:
+    def byte_swap(self, value: I64) -> I64:
         """The eight bytes in reverse."""
-        return self.text.value(f"call i64 @llvm.bswap.i64(i64 {value})")
+        return self.builder.call(I64, "@llvm.bswap.i64", value)
+
+
+@lru_cache(maxsize=1 << 12)
+def signed(value: int) -> I64:
+    """The constant with the low 64 bits of a number, as LLVM spells it."""
+    value &= (1 << 64) - 1
+    return constant(value - (value >> 63 << 64))

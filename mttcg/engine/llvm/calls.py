@@ -1,22 +1,30 @@
-"""What a plan's rows do but to record, as LLVM text: count, call, and run probes."""
+"""What a plan's rows do but to record: count, call, and run probes."""
 
 from collections.abc import Callable
 
+from mttcg.engine.llvm import places
 from mttcg.engine.llvm import rounding as mxcsr
-from mttcg.engine.llvm.text import COUNTER, UNLIKELY, Text, Value
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row
 from mttcg.instrument.native import frames
 from mttcg.memory.code_pages import HALVES
 
-PUBLISH, RELOAD = "; publish", "; reload"
-"""Lines that stand for: bring the hart state up to date; take the registers from it anew."""
+PUBLISH = "what brings the hart's state up to date"
+RELOAD = "what takes the registers from the hart's state anew"
+"""Of deferred pieces: which registers that are is known when the whole function is."""
+Arguments = tuple[I64 | int, ...]
+"""What a row's function is given behind its data."""
+WITHIN_FUNCTION, WITHIN_DATA = 8, 16
+"""Where the data of a condition has the function and data of what is run if it holds."""
 
 
 class Calls:
     """Emits what rows do.
 
     Args:
-        text: where to.
+        builder: of the function.
 
     Attributes:
         rows: numbers of the rows that are used.
@@ -25,13 +33,13 @@ class Calls:
         python_calls: how many calls there are around which the hart state is exact.
     """
 
-    def __init__(self, text: Text) -> None:
-        self.text = text
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.flagged: set[int] = set()
         self.python_calls = 0
-        self.kinds: dict[str, Callable[[Row, str, tuple[Value, ...]], None]] = {
+        self.kinds: dict[str, Callable[[Row, str, Arguments], None]] = {
             "count": self._count,
             "table": self._count_in_table,
             "once": self._once,
@@ -40,98 +48,99 @@ class Calls:
             IF: self._if,
         }
 
-    def run(self, row: Row, *arguments: Value) -> None:
+    def run(self, row: Row, *arguments: I64 | int) -> None:
         """Run a row."""
         self.rows.add(row.number)
         kind, _, probe = row.kind.partition(" ")
         self.kinds.get(kind, self._call)(row, probe, arguments)
 
-    def add(self, lines: list[str], row: Row, offset: int, amount: int) -> None:
+    def add(self, row: Row, offset: int, amount: int) -> None:
         """Add to a word of a row, which this vCPU alone writes."""
-        number = row.number
+        build, number = self.builder, row.number
         self.rows.add(number)
-        place, old, new = (self.text.name() for _ in range(3))
-        lines.append(f"{place} = getelementptr i8, ptr %table{number}, i64 {offset}")
-        lines.append(f"{old} = load i64, ptr {place}, {COUNTER}")
-        lines.append(f"{new} = add i64 {old}, {amount}")
-        lines.append(f"store i64 {new}, ptr {place}, {COUNTER}")
+        place = build.offset(places.table(number), offset)
+        old = build.load(place, COUNTER, I64)
+        build.store(build.binary("add", old, amount), place, COUNTER)
 
-    def take_flags(self) -> list[str]:
+    def take_flags(self) -> None:
         """Take the place of the flags of what runs once."""
-        return [
-            f"%flags{row} = load ptr, ptr %table{row}, {COUNTER}" for row in sorted(self.flagged)
-        ]
+        for row in sorted(self.flagged):
+            self.builder.load(places.table(row), COUNTER, Pointer, into=places.flags(row))
 
-    def _count(self, row: Row, _probe: str, _arguments: tuple[Value, ...]) -> None:
-        self.add(self.text.lines, row, 0, 1)
+    def _count(self, row: Row, _probe: str, _arguments: Arguments) -> None:
+        self.add(row, 0, 1)
 
-    def _count_in_table(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
-        self.add(self.text.lines, row, of_block(arguments), 1)
+    def _count_in_table(self, row: Row, _probe: str, arguments: Arguments) -> None:
+        self.add(row, of_block(arguments), 1)
 
-    def _call(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
-        self._call_into(self.text.lines, row, "", arguments)
-
-    def _call_into(
-        self, lines: list[str], row: Row, word: str, arguments: tuple[Value, ...]
-    ) -> None:
-        """Call a row's function, or the one within that its data has; Python sees exact state."""
+    def _call(self, row: Row, _probe: str, arguments: Arguments) -> None:
+        """Call a row's function."""
         number = row.number
-        function, data = f"%function{number}", f"%data{number}"
-        if word:
-            function, data = (self._read_word(lines, number, word) for word in ("8", "16"))
-            function_pointer = self.text.name()
-            lines.append(f"{function_pointer} = inttoptr i64 {function} to ptr")
-            function = function_pointer
-        given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
-        call = mxcsr.call_out(function, given)
-        lines += [PUBLISH, call, RELOAD] if row.python else [call]
+        self._call_out(row, places.function(number), places.data(number), arguments)
+
+    def _call_within(self, row: Row, arguments: Arguments) -> None:
+        """Call the function that a condition's data has."""
+        function, data = (
+            self._read_word(row.number, offset) for offset in (WITHIN_FUNCTION, WITHIN_DATA)
+        )
+        pointer = self.builder.cast("inttoptr", function, Pointer)
+        self._call_out(row, pointer, data, arguments)
+
+    def _call_out(self, row: Row, function: Pointer, data: I64, arguments: Arguments) -> None:
+        """Call a function; Python sees exact state."""
+        build = self.builder
+        if row.python:
+            build.defer(PUBLISH)
+        mxcsr.call_out(build, function, data, *arguments)
+        if row.python:
+            build.defer(RELOAD)
         self.python_calls += row.python
 
-    def _read_word(self, lines: list[str], number: int, offset: str) -> str:
-        place, value = self.text.name(), self.text.name()
-        lines.append(f"{place} = getelementptr i8, ptr %table{number}, i64 {offset}")
-        lines.append(f"{value} = load i64, ptr {place}, {COUNTER}")
-        return value
+    def _read_word(self, number: int, offset: int) -> I64:
+        place = self.builder.offset(places.table(number), offset)
+        return self.builder.load(place, COUNTER, I64)
 
-    def _probe(self, row: Row, probe: str, arguments: tuple[Value, ...]) -> None:
-        self._call_probe(probe, f"%data{row.number}", arguments)
+    def _probe(self, row: Row, probe: str, arguments: Arguments) -> None:
+        self._call_probe(probe, places.data(row.number), arguments)
 
-    def _call_probe(self, probe: str, data: str, arguments: tuple[Value, ...]) -> None:
+    def _call_probe(self, probe: str, data: I64, arguments: Arguments) -> None:
         self.probes.add(probe)
-        given = ", ".join(f"i64 {argument}" for argument in (data, *arguments))
-        places = "ptr %probe_result, ptr %probe_exception"
-        self.text.value(f"call i32 @{probe}({places}, {given})")
+        given = (places.PROBE_RESULT, places.PROBE_EXCEPTION, data, *arguments)
+        self.builder.call(I32, f"@{probe}", *given)
 
-    def _once(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
+    def _once(self, row: Row, _probe: str, arguments: Arguments) -> None:
         self._unless_set(row, 0, arguments)
 
-    def _once_each_block(self, row: Row, _probe: str, arguments: tuple[Value, ...]) -> None:
+    def _once_each_block(self, row: Row, _probe: str, arguments: Arguments) -> None:
         self._unless_set(row, of_block(arguments), arguments)
 
-    def _unless_set(self, row: Row, offset: int, arguments: tuple[Value, ...]) -> None:
+    def _unless_set(self, row: Row, offset: int, arguments: Arguments) -> None:
         """Call the row's function, which sets the flag, unless it is set."""
+        build = self.builder
         self.flagged.add(row.number)
-        at = self.text.value(f"getelementptr i8, ptr %flags{row.number}, i64 {offset}")
-        flag = self.text.value(f"load i64, ptr {at}, {COUNTER}")
-        done = self.text.value(f"icmp ne i64 {flag}, 0")
-        self._rarely(row, done, "", arguments)
+        at = build.offset(places.flags(row.number), offset)
+        done = build.compare("ne", build.load(at, COUNTER, I64), 0)
+        self._rarely(done, lambda: self._call(row, "", arguments))
 
-    def _if(self, row: Row, probe: str, arguments: tuple[Value, ...]) -> None:
+    def _if(self, row: Row, probe: str, arguments: Arguments) -> None:
         """Call what is within if the probe's answer is not 0."""
-        data = self._read_word(self.text.lines, row.number, str(8 * frames.CONDITION_DATA))
+        build = self.builder
+        data = self._read_word(row.number, 8 * frames.CONDITION_DATA)
         self._call_probe(probe, data, arguments)
-        answer = self.text.value("load i64, ptr %probe_result")
-        no = self.text.value(f"icmp eq i64 {answer}, 0")
-        self._rarely(row, no, "within", arguments)
+        answer = build.load(places.PROBE_RESULT, UNKNOWN, I64)
+        no = build.compare("eq", answer, 0)
+        self._rarely(no, lambda: self._call_within(row, arguments))
 
-    def _rarely(self, row: Row, skip: str, word: str, arguments: tuple[Value, ...]) -> None:
-        """Call, out of line, unless the bit `skip` is set."""
-        text, label = self.text, self.text.name()[1:]
-        text.do(f"br i1 {skip}, label %on{label}, label %run{label}, {UNLIKELY}")
-        text.cold.append(f"run{label}:")
-        self._call_into(text.cold, row, word, arguments)
-        text.cold.append(f"br label %on{label}")
-        text.do(f"on{label}:")
+    def _rarely(self, skip: I1, call: Callable[[], None]) -> None:
+        """Call, out of line in `run`, unless the bit `skip` is set; `on` goes on."""
+        build = self.builder
+        on, run = build.new_block("on"), build.new_block("run")
+        build.branch(skip, on, run, UNLIKELY)
+        with build.cold():
+            build.begin(run)
+            call()
+            build.goto(on)
+        build.begin(on)
 
 
 def offset_of_block(slot: int, half: int) -> int:
@@ -139,7 +148,7 @@ def offset_of_block(slot: int, half: int) -> int:
     return 8 * (slot * HALVES + half)
 
 
-def of_block(arguments: tuple[Value, ...]) -> int:
+def of_block(arguments: Arguments) -> int:
     """`offset_of_block` by what is given to a block's operation."""
     return offset_of_block(int(arguments[2]), int(arguments[3]))
 

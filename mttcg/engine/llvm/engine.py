@@ -10,7 +10,6 @@ from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
-from mttcg.engine.llvm.floating import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
@@ -22,6 +21,7 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.tiering import Improve, Tiering
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
@@ -211,8 +211,8 @@ class LlvmEngine:
         def is_known(leader: int) -> bool:
             return (slot, leader) in self.known
 
-        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_known)
-        for leader in sorted(sweep.leaders - sweep.elsewhere):
+        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
+        for leader in sorted(discovery.leaders - discovery.elsewhere):
             self.known.add((slot, leader))
             block, found = self.cache.block(leader)
             self.hart.cache_hits += found

@@ -1,7 +1,11 @@
 """The looks for requests in a page's function, and the counts that go with them."""
 
-from mttcg.engine.llvm.frame import COUNT_START, ONE_INSTRUCTION, Reason
-from mttcg.engine.llvm.text import COUNTER, REGISTER, UNLIKELY, Text
+from mttcg.engine.llvm.counts import publish_counts
+from mttcg.engine.llvm.frame import Reason
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
+from mttcg.engine.llvm.ir.values import I64, Block
+from mttcg.engine.llvm.places import COUNT, EXIT, HEAT, NEXT, PC, REQUEST, Labels
 from mttcg.engine.llvm.windows import SHOW
 
 
@@ -9,92 +13,68 @@ class Looks:
     """Emits looks.
 
     Args:
-        text: where to.
-        held: whether each leader has a look of its own; if not, time that is spent is reported.
-        prompt: whether to look each time.
+        builder: of the function.
+        labels: of the function.
+        optimised: whether each leader has a look of its own; if not, time that is spent is
+            reported.
+        polls_every_block: whether to look each time.
     """
 
-    def __init__(self, text: Text, held: bool, prompt: bool) -> None:
-        self.text, self.held, self.prompt = text, held, prompt
+    def __init__(
+        self, builder: Builder, labels: Labels, optimised: bool, polls_every_block: bool
+    ) -> None:
+        self.builder, self.labels = builder, labels
+        self.optimised, self.polls_every_block = optimised, polls_every_block
 
     def check(self, leader: int) -> None:
         """Look for a request: each time, or when so much was counted that it is time to look."""
-        text = self.text
-        label = text.name()[1:]
-        on = text.value(f"icmp slt i64 {text.value(f'load i64, ptr %count, {COUNTER}')}, 0")
-        if self.prompt:
-            asked = text.value("load atomic i64, ptr %request monotonic, align 8")
-            on = text.value(f"and i1 {on}, {text.value(f'icmp eq i64 {asked}, 0')}")
-        text.do(f"br i1 {on}, label %on{label}, label %off{label}, {UNLIKELY}")
-        text.cold.append(f"off{label}:")
-        if self.held:
-            text.cold += self._look(str(leader), label, f"on{label}")
-        else:
-            text.cold += [f"store i64 {leader}, ptr %next, {REGISTER}", "br label %look"]
-        text.do(f"on{label}:")
+        build = self.builder
+        good = build.compare("slt", build.load(COUNT, COUNTER, I64), 0)
+        if self.polls_every_block:
+            asked = build.load_atomic(REQUEST, "monotonic", I64)
+            good = build.binary("and", good, build.compare("eq", asked, 0))
+        on, off = build.new_block("on"), build.new_block("off")
+        build.branch(good, on, off, UNLIKELY)
+        with build.cold():
+            build.begin(off)
+            if self.optimised:
+                self._look(leader, on)
+            else:
+                build.store(leader, NEXT, REGISTER)
+                build.goto(self.labels.look)
+        build.begin(on)
 
-    def shared(self) -> list[str]:
-        """The one look that all leaders share: which one is in %next, where it then goes on."""
-        if self.held:
-            return []
-        place = f"%looked = load i64, ptr %next, {REGISTER}"
-        return ["look:", place, *self._look("%looked", "_all", "dispatch")]
+    def shared(self) -> None:
+        """The one look that all leaders share: which one is in NEXT, where it then goes on."""
+        if not self.optimised:
+            self.builder.begin(self.labels.look)
+            self._look(self.builder.load(NEXT, REGISTER, I64), self.labels.dispatch)
 
-    def _look(self, leader: str, label: str, on: str) -> list[str]:
-        """Look for a request at a leader; without one go on, or, in code made with little effort,
-        now and then say that time is spent here."""
-        lines = [
-            SHOW,  # before it is counted, so that what is counted was seen
-            *publish_counts(self.text, leader),
-            f"%ask{label} = load atomic i64, ptr %request monotonic, align 8",
-            f"%none{label} = icmp eq i64 %ask{label}, 0",
-            f"br i1 %none{label}, label %go{label}, label %stop{label}",
-            f"stop{label}:",
-            *self._leave(leader, Reason.REQUEST),
-            f"go{label}:",
-        ]
-        if self.held:
-            return [*lines, f"br label %{on}"]
-        return [
-            *lines,
-            f"%heat{label} = load i64, ptr %heat, {COUNTER}",
-            f"%cooler{label} = sub i64 %heat{label}, 1",
-            f"store i64 %cooler{label}, ptr %heat, {COUNTER}",
-            f"%hot{label} = icmp eq i64 %cooler{label}, 0",
-            f"br i1 %hot{label}, label %sample{label}, label %{on}",
-            f"sample{label}:",
-            *self._leave(leader, Reason.HOT),
-        ]
+    def _look(self, leader: I64 | int, on: Block) -> None:
+        """Look for a request at a leader, and `stop` for one, or `go` on.
 
-    def _leave(self, pc: str, reason: Reason) -> list[str]:
-        return [
-            f"store i64 {int(reason)}, ptr %exit, {COUNTER}",
-            f"store i64 {pc}, ptr %pc, {COUNTER}",
-            "br label %leave",
-        ]
+        Code made with little effort now and then says that time is spent here, in `sample`.
+        """
+        build = self.builder
+        build.defer(SHOW)  # before it is counted, so that what is counted was seen
+        publish_counts(build, leader)
+        none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
+        go, stop = build.new_block("go"), build.new_block("stop")
+        build.branch(none, go, stop)
+        build.begin(stop)
+        self._leave(leader, Reason.REQUEST)
+        build.begin(go)
+        if self.optimised:
+            build.goto(on)
+            return
+        cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
+        build.store(cooler, HEAT, COUNTER)
+        sample = build.new_block("sample")
+        build.branch(build.compare("eq", cooler, 0), sample, on)
+        build.begin(sample)
+        self._leave(leader, Reason.HOT)
 
-
-def publish_counts(text: Text, leader: str = "") -> list[str]:
-    """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
-    lines: list[str] = []
-
-    def value(instruction: str) -> str:
-        lines.append(f"{(name := text.name())} = {instruction}")
-        return name
-
-    count = value(f"load i64, ptr %count, {COUNTER}")
-    since = value(f"load i64, ptr %since, {COUNTER}")
-    total = value(f"sub i64 {count}, {since}")
-    parts = {
-        "instructions": value(f"ashr i64 {total}, {ONE_INSTRUCTION.bit_length() - 1}"),
-        "blocks": value(f"and i64 {total}, {ONE_INSTRUCTION - 1}"),
-    }
-    for field, part in parts.items():
-        new = value(f"add i64 {value(f'load i64, ptr %{field}, {COUNTER}')}, {part}")
-        lines.append(f"store i64 {new}, ptr %{field}, {COUNTER}")
-    if leader:
-        lines.append(f"store i64 {COUNT_START}, ptr %count, {COUNTER}")
-        lines.append(f"store i64 {leader}, ptr %block_pc, {COUNTER}")
-    now = str(COUNT_START) if leader else count
-    lines.append(f"store i64 {now}, ptr %since, {COUNTER}")
-    return lines
+    def _leave(self, pc: I64 | int, reason: Reason) -> None:
+        self.builder.store(int(reason), EXIT, COUNTER)
+        self.builder.store(pc, PC, COUNTER)
+        self.builder.goto(self.labels.leave)

@@ -3,23 +3,24 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mttcg.engine.llvm.ir.values import I64
 from mttcg.instrument import events
 
 
 class Moment(NamedTuple):
     """When an atomic was: the clock before it, and the ticks until it was over."""
 
-    before: str
-    ticks: str
+    before: I64
+    ticks: I64
 
 
 class Access(NamedTuple):
     """A load or store, or part of an atomic; `how` as in `events.TIMED_ACCESS`."""
 
     pc: int
-    address: str
+    address: I64
     size: int
-    value: str
+    value: I64
     how: int
     moment: Moment | None = None
 
@@ -40,9 +41,9 @@ class Retired(NamedTuple):
     word: int
     jumps: bool
     register: int
-    value: str
-    target: str
-    counted: Callable[[], str]
+    value: I64
+    target: I64
+    counted: Callable[[], I64]
 
 
 class Entries(NamedTuple):

@@ -1,20 +1,24 @@
 """Guest memory in translated code: the one place that knows how a guest address becomes a host's.
 
-Before an access is made, code looks whether it is to plain RAM. Accesses of a straight-line piece
-that lie at constant distances from one value are looked at together, before the first of them: all
-are made, unless the piece is left before its end. Where such a look fails the first access alone
-is made by the host, and what follows it looks anew.
+Code makes an access itself only if it is to plain RAM: not to a device, nor to where nothing is.
+Each look costs, so there are as few as possible. A straight-line piece has one look for all
+accesses that lie at constant distances from one value, before the first of them. It may fail though
+the first access alone would be good; then the host makes that one, and what follows looks anew.
 
-The rounds of a loop that are emitted one after the other may be looked at together as well, though
-the loop may end before all are made: where that look fails there is a round by itself to retreat
-to, which looks for itself alone. It is there as long as the first round has done nothing that it
-may not do twice.
+The rounds of a loop that are emitted one after the other share their looks as well. The loop may
+end before it has made all those accesses. So where such a look fails, the round is restarted in a
+copy of the loop's code that looks for one round alone. That is possible as long as the round has
+done nothing that it may not do twice.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from mttcg.engine.llvm.text import UNLIKELY, Text
+from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import UNLIKELY
+from mttcg.engine.llvm.ir.values import I1, I64, Block, DeferredNumber, Pointer
+from mttcg.engine.llvm.places import ORIGIN
+from mttcg.engine.llvm.segment import Segment
 from mttcg.memory.page import PAGE
 
 LONGEST_SPAN = 1 << 13
@@ -30,59 +34,61 @@ class Ram:
     device_pages: tuple[int, ...] = ()
 
 
-@dataclass
 class Span:
-    """Bytes from `low` up to `high`, counted from a value; looked at on `line` of the text.
+    """Bytes from `low` up to `high`, counted from a value, for which there is one look.
 
-    `retreats`: whether a look that fails has somewhere to go, so that it may be for further rounds.
+    Attributes:
+        restarts: whether the round is restarted where the look fails, so that it may be for
+            further rounds.
+        start, limit: the numbers in the look, which are known when the span is.
     """
 
-    line: int
-    label: str
-    low: int
-    high: int
-    retreats: bool = False
+    __slots__ = ("high", "limit", "low", "restarts", "start")
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high, self.restarts = low, high, False
+        self.start, self.limit = DeferredNumber("a span's start"), DeferredNumber("a span's limit")
 
 
 class Spans:
     """What a straight-line piece accesses.
 
     Args:
-        text: where to.
+        builder: of the function.
         ram: guest RAM, and which of its pages are not plain.
-        leave: writes, out of line, how to leave at an access to an address.
+        segment: that is being emitted.
+        exits: how to leave at an access.
 
     Attributes:
-        retreat: where a look that fails goes instead, "" if it has to leave.
-        retreated: whether one does.
+        restarted: whether the segment is restarted anywhere.
     """
 
-    def __init__(self, text: Text, ram: Ram, leave: Callable[[list[str], str], None]) -> None:
-        self.text, self.ram, self.leave = text, ram, leave
-        self.retreat, self.retreated = "", False
-        self.spans: dict[str, Span] = {}
-        self.sums: dict[str, tuple[str, int]] = {}
+    def __init__(self, builder: Builder, ram: Ram, segment: Segment, exits: Exits) -> None:
+        self.builder, self.ram, self.segment, self.exits = builder, ram, segment, exits
+        self.restarted = False
+        self.spans: dict[I64, Span] = {}
+        self.sums: dict[I64, tuple[I64, int]] = {}
 
-    def add(self, total: str, value: str, constant: int) -> None:
+    def add(self, total: I64, value: I64, constant: int) -> None:
         """Learn that `total` is `value` and a constant."""
         root, distance = self._sum(value)
         self.sums[total] = root, distance + constant
 
     def end_round(self) -> None:
-        """End a round of a loop, behind which is the next: what can't retreat is looked at now."""
-        self.retreat = ""
-        for root in [root for root, span in self.spans.items() if not span.retreats]:
-            self._look(root, self.spans.pop(root))
+        """End a round of a loop, before the next: looks that restart nothing are for one alone."""
+        self.segment.restart = None
+        for root in [root for root, span in self.spans.items() if not span.restarts]:
+            self._settle(self.spans.pop(root))
 
     def end(self) -> None:
         """End the piece."""
-        self.retreat = ""
-        for root, span in self.spans.items():
-            self._look(root, span)
+        self.segment.restart = None
+        for span in self.spans.values():
+            self._settle(span)
         self.spans.clear()
         self.sums.clear()
 
-    def place(self, address: str, size: int) -> str:
+    def place(self, address: I64, size: int) -> Pointer:
         """The host address for a load or store."""
         root, distance = self._sum(address)
         span = self.spans.get(root)
@@ -92,51 +98,50 @@ class Spans:
         if span is not None and high - low <= min(LONGEST_SPAN, self.ram.size):
             span.low, span.high = low, high
         else:
-            self._begin(root, address, Span(len(self.text.lines), "", distance, distance + size))
+            self._begin(root, address, Span(distance, distance + size))
         return self.host_address(address)
 
-    def host_address(self, address: str) -> str:
+    def host_address(self, address: I64) -> Pointer:
         """Where RAM that the guest has at an address is."""
-        return self.text.value(f"getelementptr i8, ptr %origin, i64 {address}")
+        return self.builder.offset(ORIGIN, address)
 
-    def inside(self, address: str, size: int) -> str:
+    def inside(self, address: I64, size: int) -> I1:
         """The bit whether an access is to RAM."""
-        offset = self.text.value(f"sub i64 {address}, {self.ram.base}")
-        return self.text.value(f"icmp ult i64 {offset}, {self.ram.size - size + 1}")
+        offset = self.builder.binary("sub", address, self.ram.base)
+        return self.builder.compare("ult", offset, self.ram.size - size + 1)
 
-    def _sum(self, value: str) -> tuple[str, int]:
+    def _sum(self, value: I64) -> tuple[I64, int]:
         return self.sums.get(value, (value, 0))
 
-    def _begin(self, root: str, address: str, span: Span) -> None:
-        text = self.text
-        span.label = text.name()[1:]
-        text.do("")
-        text.cold.append(f"off{span.label}:")
-        if self.retreat:
-            span.retreats = self.retreated = True
-            text.cold.append(f"br label %{self.retreat}")
-        else:
-            self.leave(text.cold, address)
-        text.do(f"on{span.label}:")
+    def _begin(self, root: I64, address: I64, span: Span) -> None:
+        """Look, for `off` where the access is not plain, or `on`."""
+        build = self.builder
+        on, off = build.new_block("on"), build.new_block("off")
+        self._look(root, span, on, off)
+        with build.cold():
+            build.begin(off)
+            if self.segment.restart is not None:
+                span.restarts = self.restarted = True
+                build.goto(self.segment.restart)
+            else:
+                self.exits.leave_at_access(address)
+        build.begin(on)
         if root in self.spans or self.ram.device_pages:
-            self._look(root, span)
+            self._settle(span)
         else:
             self.spans[root] = span
 
-    def _look(self, root: str, span: Span) -> None:
-        label, length = span.label, span.high - span.low
-        lines = [
-            f"%low{label} = add i64 {root}, {span.low - self.ram.base}",
-            f"%plain{label} = icmp ult i64 %low{label}, {self.ram.size - length + 1}",
-        ]
-        plain = f"%plain{label}"
+    def _look(self, root: I64, span: Span, on: Block, off: Block) -> None:
+        build = self.builder
+        low = build.binary("add", root, span.start)
+        plain = build.compare("ult", low, span.limit)
         for device in self.ram.device_pages:
-            page, other, both = (self.text.name() for _ in range(3))
-            lines += [
-                f"{page} = and i64 %low{label}, {-PAGE}",
-                f"{other} = icmp ne i64 {page}, {PAGE * device}",
-                f"{both} = and i1 {plain}, {other}",
-            ]
-            plain = both
-        lines.append(f"br i1 {plain}, label %on{label}, label %off{label}, {UNLIKELY}")
-        self.text.lines[span.line] = "\n".join(lines)
+            page = build.binary("and", low, -PAGE)
+            other = build.compare("ne", page, PAGE * device)
+            plain = build.binary("and", plain, other)
+        build.branch(plain, on, off, UNLIKELY)
+
+    def _settle(self, span: Span) -> None:
+        """The span grows no more."""
+        span.start.supply(span.low - self.ram.base)
+        span.limit.supply(self.ram.size - (span.high - span.low) + 1)

@@ -1,17 +1,14 @@
-"""The records that a plan asks for, as LLVM text: of blocks, instructions and accesses."""
+"""The records that a plan asks for: of blocks, instructions and accesses."""
 
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.values import I1, I64, Clock
 from mttcg.engine.llvm.observed import Access, Retired
-from mttcg.engine.llvm.text import Text, Value
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, Row, Sites
 from mttcg.engine.llvm.windows import Window, Windows
 from mttcg.instrument import events
 
 CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT, TICKS_SHIFT = 0, 16, 24, 32
 """Of the last word of an `events.ACCESS` or `events.TIMED_ACCESS`."""
-CLOCK_BEFORE = "call i64 @llvm.readcyclecounter()"
-"""The clock, read before anything later is seen by others (RDTSC)."""
-CLOCK_AFTER = "call {i64, i32} @llvm.x86.rdtscp()"
-"""The clock, read after all earlier loads and atomics are over (RDTSCP)."""
 SOMETIMES = ("once", ONCE_EACH, "call", IF)
 """Kinds that may come to a record by way of another operation."""
 
@@ -20,13 +17,13 @@ class Records:
     """Writes records into windows.
 
     Args:
-        text: where to.
+        builder: of the function.
         sites: what the plan has for the page.
         windows: the streams' windows.
     """
 
-    def __init__(self, text: Text, sites: Sites, windows: Windows) -> None:
-        self.text, self.windows = text, windows
+    def __init__(self, builder: Builder, sites: Sites, windows: Windows) -> None:
+        self.builder, self.windows = builder, windows
         # others may write to the same stream, so beside them every record is a call
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.inline = not others
@@ -39,7 +36,7 @@ class Records:
         """Of the block at pc."""
         timed = row.kind == "timed"
         window = self.windows.open(row, (events.TIMED if timed else events.BLOCK).itemsize)
-        time = [self.text.value(CLOCK_BEFORE)] if timed else []
+        time = [clock_before(self.builder)] if timed else []
         how_long = instructions if timed else instructions | size << 16
         self.windows.write(window, pc, *time, self._joined(how_long, window.cpu, 32))
 
@@ -47,7 +44,7 @@ class Records:
         """Of the instruction at pc, before it."""
         if row.kind == "timed":
             window = self.windows.open(row, events.TIMED.itemsize)
-            time = self.text.value(CLOCK_BEFORE)
+            time = clock_before(self.builder)
             self.windows.write(window, pc, time, self._joined(0, window.cpu, 32))
         else:
             window = self.windows.open(row, events.INSTRUCTION.itemsize)
@@ -63,7 +60,7 @@ class Records:
         else:
             window = self.windows.open(row, events.TRANSFER.itemsize)
             last = self._joined(retired.word, window.cpu, 32)
-            time = self.text.value(CLOCK_BEFORE)
+            time = clock_before(self.builder)
             counted = retired.counted()
             self.windows.write(window, retired.pc, retired.target, time, counted, last)
 
@@ -77,32 +74,47 @@ class Records:
         self.windows.write(window, access.pc, access.address, access.value, last)
         return window
 
-    def access_if(self, row: Row, done: str, access: Access, failed: Access) -> None:
+    def access_if(self, row: Row, done: I1, access: Access, failed: Access) -> None:
         """Of the store of an SC, which was made if the bit `done` is set."""
         if row.kind == "timed":
-            how = self.text.value(f"select i1 {done}, i64 {access.how}, i64 {failed.how}")
+            how = self.builder.select(done, access.how, failed.how, I64)
             self._timed_access(row, access, how)
         else:
             self.windows.keep_if(done, self.access(row, access))
 
-    def _timed_access(self, row: Row, access: Access, how: Value) -> Window:
-        """Write an `events.TIMED_ACCESS`; `how` may be a name."""
+    def _timed_access(self, row: Row, access: Access, how: I64 | int) -> Window:
+        """Write an `events.TIMED_ACCESS`; `how` may be known or not."""
         window = self.windows.open(row, events.TIMED_ACCESS.itemsize)
         last = self._joined(access.size << SIZE_SHIFT, window.cpu, CPU_SHIFT)
-        shifts: list[tuple[Value, int]] = [(how, WRITE_SHIFT)]
+        shifts: list[tuple[I64 | int, int]] = [(how, WRITE_SHIFT)]
         if access.moment is not None:
             time = access.moment.before
             shifts.append((access.moment.ticks, TICKS_SHIFT))
         elif access.how & events.KIND == events.FENCE:
-            time = self.text.value(f"extractvalue {{i64, i32}} {self.text.value(CLOCK_AFTER)}, 0")
+            time = clock_after(self.builder)
         else:
-            time = self.text.value(CLOCK_BEFORE)
+            time = clock_before(self.builder)
         for value, shift in shifts:
-            last = self.text.value(f"or i64 {last}, {self.text.shifted(value, shift)}")
+            last = self.builder.binary("or", last, shifted(self.builder, value, shift))
         self.windows.write(window, access.pc, access.address, access.value, time, last)
         return window
 
-    def _joined(self, constant: int, cpu: str, shift: int) -> str:
+    def _joined(self, constant: int, cpu: I64, shift: int) -> I64:
         if shift:
-            cpu = self.text.value(f"shl i64 {cpu}, {shift}")
-        return self.text.value(f"or i64 {cpu}, {constant}")
+            cpu = self.builder.binary("shl", cpu, shift)
+        return self.builder.binary("or", cpu, constant)
+
+
+def clock_before(build: Builder) -> I64:
+    """The clock, read before anything later is seen by others (RDTSC)."""
+    return build.call(I64, "@llvm.readcyclecounter")
+
+
+def clock_after(build: Builder) -> I64:
+    """The clock, read after all earlier loads and atomics are over (RDTSCP)."""
+    return build.extract(build.call(Clock, "@llvm.x86.rdtscp"), 0, I64)
+
+
+def shifted(build: Builder, value: I64 | int, shift: int) -> I64 | int:
+    """A 64-bit value, shifted to the left."""
+    return value << shift if isinstance(value, int) else build.binary("shl", value, shift)

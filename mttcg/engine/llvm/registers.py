@@ -1,30 +1,36 @@
 """The guest's registers in translated code, and what is known of them.
 
-Within a block registers are SSA values; every write also goes to the register's place at once,
-which `surroundings` says: the hart state itself, or a slot that LLVM turns into SSA values across
-blocks.
+Within a block registers are SSA values; every write also goes to the register's place at once. That
+is the hart's state itself, or a slot of the function that LLVM turns into SSA values across blocks.
 """
 
-from mttcg.engine.llvm.ram import Spans
-from mttcg.engine.llvm.text import REGISTER, Text
+from mttcg.engine.llvm import places
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import REGISTER
+from mttcg.engine.llvm.ir.values import I64, ZERO
+from mttcg.engine.llvm.segment import Segment
+
+X, F = (tuple(f"{kind}{number}" for number in range(32)) for kind in "xf")
+"""Names of the integer and the floating-point registers."""
+PLACES = {name: places.register(name) for name in (*X, *F)}
 
 
 class Registers:
     """Reads and writes registers.
 
     Args:
-        text: where to.
-        spans: what the piece accesses, which may begin it anew.
+        builder: of the function.
+        segment: that is being emitted, which may be restarted.
 
     Attributes:
         read, written: names of the registers that the function reads and writes.
         wrote: the value that was written last.
     """
 
-    def __init__(self, text: Text, spans: Spans) -> None:
-        self.text, self.spans = text, spans
-        self.known: dict[int, str] = {}
-        self.wrote = "0"
+    def __init__(self, builder: Builder, segment: Segment) -> None:
+        self.builder, self.segment = builder, segment
+        self.known: dict[int, I64] = {}
+        self.wrote: I64 = ZERO
         self.read: set[str] = set()
         self.written: set[str] = set()
         self.needed: set[str] = set()  # registers of the segment that were read before written
@@ -41,44 +47,42 @@ class Registers:
         """Take registers from their places from now on."""
         self.known.clear()
 
-    def read_x(self, register: int) -> str:
+    def read_x(self, register: int) -> I64:
         """An integer register; x0 reads 0."""
         if register == 0:
-            return "0"
-        self.read.add(f"x{register}")
-        self._needs(f"x{register}")
-        if register not in self.known:
-            self.known[register] = self.text.value(f"load i64, ptr %x{register}, {REGISTER}")
-        return self.known[register]
+            return ZERO
+        name = X[register]
+        self.read.add(name)
+        if name not in self.overwritten:
+            self.needed.add(name)
+        value = self.known.get(register)
+        if value is None:
+            value = self.known[register] = self.builder.load(PLACES[name], REGISTER, I64)
+        return value
 
-    def write_x(self, register: int, value: str) -> None:
+    def write_x(self, register: int, value: I64) -> None:
         """Write an integer register; x0 ignores it."""
         if register:
-            self.wrote = value
             self.known[register] = value
-            self.written.add(f"x{register}")
-            self._changes(f"x{register}")
-            self.text.do(f"store i64 {value}, ptr %x{register}, {REGISTER}")
+            self._write(X[register], value)
 
-    def read_f(self, register: int) -> str:
+    def read_f(self, register: int) -> I64:
         """The 64 bits of a floating-point register."""
-        self.read.add(f"f{register}")
-        self._needs(f"f{register}")
-        return self.text.value(f"load i64, ptr %f{register}, {REGISTER}")
+        name = F[register]
+        self.read.add(name)
+        if name not in self.overwritten:
+            self.needed.add(name)
+        return self.builder.load(PLACES[name], REGISTER, I64)
 
-    def write_f(self, register: int, value: str) -> None:
+    def write_f(self, register: int, value: I64) -> None:
         """Write the 64 bits of a floating-point register."""
+        self._write(F[register], value)
+
+    def _write(self, name: str, value: I64) -> None:
+        """A segment that wrote what it needs can't be restarted."""
         self.wrote = value
-        self.written.add(f"f{register}")
-        self._changes(f"f{register}")
-        self.text.do(f"store i64 {value}, ptr %f{register}, {REGISTER}")
-
-    def _needs(self, register: str) -> None:
-        if register not in self.overwritten:
-            self.needed.add(register)
-
-    def _changes(self, register: str) -> None:
-        """A segment that wrote what it needs can't begin anew."""
-        self.overwritten.add(register)
-        if register in self.needed:
-            self.spans.retreat = ""
+        self.written.add(name)
+        self.overwritten.add(name)
+        if name in self.needed:
+            self.segment.restart = None
+        self.builder.store(value, PLACES[name], REGISTER)

@@ -9,6 +9,8 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
+from mttcg.engine.llvm.ir.function import Function, Section
 from mttcg.isa.riscv64.state import OFFSET
 
 ROW_BYTES = 16
@@ -28,7 +30,20 @@ PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
 )
 
-ENTER, LEAVE = "\n".join(mxcsr.enter("guest")), "\n".join(mxcsr.leave("host"))
+
+def _fragments() -> list[str]:
+    """The text to have the guest's rounding mode, and the host's."""
+    build = Builder(Function("", ()))
+    found = []
+    for emit in (mxcsr.enter, mxcsr.leave):
+        section = Section()
+        with Elsewhere(build, section):
+            emit(build)
+        found.append(section.lines(advice=False))
+    return found
+
+
+ENTER, LEAVE = _fragments()
 
 TEXT = f"""
 target triple = "x86_64-pc-linux-gnu"
@@ -41,7 +56,7 @@ entry:
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
-  %fcsr = getelementptr i8, ptr %hart, i64 {OFFSET["fcsr"]}
+  %float_control = getelementptr i8, ptr %hart, i64 {OFFSET["fcsr"]}
 {ENTER}
   %entered = add i64 %known, 1
   %before = atomicrmw xchg ptr %inside, i64 %entered seq_cst

@@ -2,33 +2,42 @@
 
 from collections.abc import Iterable
 
+from mttcg.engine.llvm import places
+from mttcg.engine.llvm.calls import PUBLISH, RELOAD
+from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.emit import Emitter
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.looks import Looks, publish_counts
-from mttcg.engine.llvm.text import COUNTER, REGISTER
+from mttcg.engine.llvm.ir.builder import Elsewhere
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
+from mttcg.engine.llvm.ir.values import I64, Pointer
+from mttcg.engine.llvm.looks import Looks
+from mttcg.engine.llvm.places import COUNT, FRAME, HART, NEXT, PC, SINCE
+from mttcg.engine.llvm.registers import PLACES
+from mttcg.engine.llvm.windows import SHOW
 from mttcg.isa.riscv64.state import OFFSET
 
 FRAME_FIELDS = {
-    "exit": Word.EXIT,
-    "detail": Word.EXIT_DETAIL,
-    "heat": Word.HEAT,
-    "since": Word.SINCE,
+    places.EXIT: Word.EXIT,
+    places.DETAIL: Word.EXIT_DETAIL,
+    places.HEAT: Word.HEAT,
+    places.SINCE: Word.SINCE,
 }
 HART_FIELDS = {
-    name: OFFSET[key]
-    for name, key in {
-        "pc": "pc",
-        "instructions": "instructions",
-        "blocks": "blocks",
-        "block_pc": "block_pc",
-        "request": "request",
-        "reservation": "reservation",
-        "reserved": "reservation_value",
-        "mstatus": "mstatus",
-        "fcsr": "fcsr",
+    place: OFFSET[field]
+    for place, field in {
+        places.PC: "pc",
+        places.INSTRUCTIONS: "instructions",
+        places.BLOCKS: "blocks",
+        places.BLOCK_PC: "block_pc",
+        places.REQUEST: "request",
+        places.RESERVATION: "reservation",
+        places.RESERVED: "reservation_value",
+        places.STATUS: "mstatus",
+        places.FLOAT_CONTROL: "fcsr",
     }.items()
 }
-ROW_PARTS = (("function", "ptr", 0), ("data", "i64", 8), ("table", "ptr", 8))
+ROW_BYTES, DATA_OFFSET = 16, 8
+"""Of a row of (function, data)."""
 
 
 class Surroundings:
@@ -37,101 +46,111 @@ class Surroundings:
     Args:
         emitter: of the blocks.
         looks: for requests.
+
+    Attributes:
+        published, reloaded: for each register that is brought to the hart's state, or taken from
+            there, where it is and where it goes.
     """
 
     def __init__(self, emitter: Emitter, looks: Looks) -> None:
         self.emitter, self.looks = emitter, looks
-        self.text, self.held = emitter.text, emitter.held
+        self.builder, self.optimised = emitter.builder, emitter.optimised
+        self.published: list[tuple[Pointer, Pointer]] = []
+        self.reloaded: list[tuple[Pointer, Pointer]] = []
 
-    def held_registers(self) -> list[str]:
-        """Names of the registers that are in host registers from block to block."""
-        return self._used_registers() if self.held else []
+    def kept_registers(self) -> list[str]:
+        """Names of the registers that are in slots of the function from block to block."""
+        return self._used_registers() if self.optimised else []
 
     def _used_registers(self) -> list[str]:
         registers = self.emitter.registers
         return sorted(registers.read | registers.written)
 
-    def publish(self) -> list[str]:
+    def head(self, entries: Iterable[int]) -> None:
+        """All that stands before the blocks; it can begin at `entries`."""
+        build, labels = self.builder, self.emitter.labels
+        written = sorted(self.emitter.registers.written) if self.optimised else []
+        self.published = [(PLACES[name], places.hart_register(name)) for name in written]
+        kept = self.kept_registers()
+        self.reloaded = [(places.hart_register(name), PLACES[name]) for name in kept]
+        with Elsewhere(build, build.function.head):
+            build.begin(labels.entry)
+            self._define_places()
+            build.store(build.load(SINCE, COUNTER, I64), COUNT, COUNTER)
+            build.store(build.load(PC, COUNTER, I64), NEXT, REGISTER)
+            self._reload()
+            build.goto(labels.dispatch)
+            build.begin(labels.dispatch)
+            target = build.load(NEXT, REGISTER, I64)
+            cases = {pc: labels["r", pc] for pc in sorted(entries)}
+            build.switch(target, labels.out, cases)
+            build.begin(labels.out)
+            build.store(build.load(NEXT, REGISTER, I64), PC, COUNTER)
+            build.goto(labels.leave)
+            self.looks.shared()
+            build.begin(labels.leave)
+            self.emitter.windows.give_cursors()
+            self._publish()
+            build.end(returns=True)
+            build.begin(labels.never)
+            build.end(returns=False)
+
+    def supply_pieces(self) -> None:
+        """Supply what blocks and looks have deferred until all registers and rows are known."""
+        build = self.builder
+        meanings = {
+            PUBLISH: self._publish,
+            RELOAD: self._reload,
+            SHOW: self.emitter.windows.show,
+        }
+        for piece in build.function.pieces:
+            with build.supply(piece):
+                meanings[piece.what]()
+
+    def _publish(self) -> None:
         """Bring the hart state up to date."""
-        lines = publish_counts(self.text)
-        for register in sorted(self.emitter.registers.written) if self.held else []:
-            name = self.text.name()
-            lines.append(f"{name} = load i64, ptr %{register}, {REGISTER}")
-            lines.append(f"store i64 {name}, ptr %hart_{register}, {REGISTER}")
-        return lines
+        publish_counts(self.builder)
+        self.builder.copy(self.published, REGISTER)
 
-    def reload(self) -> list[str]:
+    def _reload(self) -> None:
         """Take the registers from the hart state."""
-        lines = []
-        for register in self.held_registers():
-            name = self.text.name()
-            lines.append(f"{name} = load i64, ptr %hart_{register}, {REGISTER}")
-            lines.append(f"store i64 {name}, ptr %{register}, {REGISTER}")
-        return lines
+        self.builder.copy(self.reloaded, REGISTER)
 
-    def _places(self) -> list[str]:
+    def _define_places(self) -> None:
         """Where everything is that the function reads and writes."""
-        woven, lines = self.emitter.woven, []
+        build, emitter = self.builder, self.emitter
+        build.allocate(COUNT)
+        build.allocate(NEXT)
         for register in self._used_registers():
             offset = OFFSET[register[0]] + 8 * int(register[1:])
-            name = f"hart_{register}" if self.held else register
-            lines.append(f"%{name} = getelementptr i8, ptr %hart, i64 {offset}")
-            if self.held:
-                lines.append(f"%{register} = alloca i64")
-        for name, offset in HART_FIELDS.items():
-            lines.append(f"%{name} = getelementptr i8, ptr %hart, i64 {offset}")
-        for name, word in FRAME_FIELDS.items():
-            lines.append(f"%{name} = getelementptr i8, ptr %frame, i64 {8 * word}")
-        rows = f"getelementptr i8, ptr %frame, i64 {8 * Word.ROWS}"
-        lines += [f"%rows_at = {rows}", f"%rows = load ptr, ptr %rows_at, {COUNTER}"]
-        for row in sorted(woven.rows):
-            for what, kind, offset in ROW_PARTS:
-                lines.append(
-                    f"%{what}_at{row} = getelementptr i8, ptr %rows, i64 {16 * row + offset}"
-                )
-                lines.append(f"%{what}{row} = load {kind}, ptr %{what}_at{row}, {COUNTER}")
-        lines += woven.windows.take_cursors() + woven.calls.take_flags()
-        if woven.calls.probes:
-            lines += [f"%probe_{what} = alloca i64" for what in ("result", "exception")]
-        return lines
+            if self.optimised:
+                build.offset(HART, offset, places.hart_register(register))
+                build.allocate(PLACES[register])
+            else:
+                build.offset(HART, offset, PLACES[register])
+        for place, offset in HART_FIELDS.items():
+            build.offset(HART, offset, place)
+        for place, word in FRAME_FIELDS.items():
+            build.offset(FRAME, 8 * word, place)
+        self._define_rows(sorted(emitter.woven.rows))
+        emitter.windows.take_cursors()
+        emitter.calls.take_flags()
+        if emitter.calls.probes:
+            build.allocate(places.PROBE_RESULT)
+            build.allocate(places.PROBE_EXCEPTION)
 
-    def head(self, entries: Iterable[int]) -> list[str]:
-        """All that stands before the blocks; it can begin at `entries`."""
-        return [
-            'target triple = "x86_64-pc-linux-gnu"',
-            "define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) "
-            f"{'strictfp ' if self.emitter.uses_float else ''}#0 {{",
-            "entry:",
-            "%count = alloca i64",
-            "%next = alloca i64",
-            *self._places(),
-            f"%counted = load i64, ptr %since, {COUNTER}",
-            f"store i64 %counted, ptr %count, {COUNTER}",
-            f"%start = load i64, ptr %pc, {COUNTER}",
-            f"store i64 %start, ptr %next, {REGISTER}",
-            *self.reload(),
-            "br label %dispatch",
-            "dispatch:",
-            f"%target = load i64, ptr %next, {REGISTER}",
-            "switch i64 %target, label %out [",
-            *(f"i64 {pc}, label %r{pc:x}" for pc in sorted(entries)),
-            "]",
-            "out:",
-            f"%outside = load i64, ptr %next, {REGISTER}",
-            f"store i64 %outside, ptr %pc, {COUNTER}",
-            "br label %leave",
-            *self.looks.shared(),
-            "leave:",
-            *self.emitter.woven.windows.give_cursors(),
-            *self.publish(),
-            "ret void",
-            "never:",
-            "unreachable",
-        ]
+    def _define_rows(self, rows: list[int]) -> None:
+        build = self.builder
+        at = build.load(build.offset(FRAME, 8 * Word.ROWS), COUNTER, Pointer)
+        for row in rows:
+            start = ROW_BYTES * row
+            build.load(build.offset(at, start), COUNTER, Pointer, into=places.function(row))
+            for kind, name in ((I64, places.data(row)), (Pointer, places.table(row))):
+                build.load(build.offset(at, start + DATA_OFFSET), COUNTER, kind, into=name)
 
 
+TARGET = 'target triple = "x86_64-pc-linux-gnu"'
 TAIL = [
-    "}",
     "declare i32 @llvm.ctlz.i32(i32, i1)",
     "declare i64 @llvm.ctlz.i64(i64, i1)",
     "declare i32 @llvm.cttz.i32(i32, i1)",
@@ -150,3 +169,4 @@ TAIL = [
     ),
     '!8 = !{!"branch_weights", i32 1000000, i32 1}',
 ]
+"""Templates: what stands before and behind each page's function, the same for all of them."""

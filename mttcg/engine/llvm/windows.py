@@ -1,36 +1,46 @@
-"""Windows into the streams of records, as LLVM text (see `instrument.native.emitters`).
+"""Windows into the streams of records, in translated code (see `instrument.native.emitters`).
 
-Records of a block's straight-line piece are written into the stream's window after one look
-whether all of them fit, or after several if they are many.
+A straight-line piece writes its records into the stream's window, behind one look whether all of
+them fit, or several looks if they are many.
 """
 
 from dataclasses import dataclass
 
+from mttcg.engine.llvm import places
 from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.text import COUNTER, RECORD, UNLIKELY, Text, Value
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, RECORD, UNLIKELY
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Block, DeferredNumber, Pointer
+from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.weave import Row
 from mttcg.instrument.native import frames
 
-SHOW = "; show"
-"""A line that stands for: let what was recorded be seen."""
+SHOW = "what lets records be seen"
+"""Of deferred pieces: see `Windows.show`."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Window:
     """Room for the records of one emitter in the piece that is being emitted.
 
-    `reserved` is the line to be replaced by the look for space, `opened` the SSA pointer that it
-    gives and `cpu` the vCPU's number; it is for `total` records, of which `written` lie behind
-    `cursor`.
+    Attributes:
+        cursor: the address behind which `written` records lie.
+        cpu: the vCPU's number.
+        now: the window's cursor before the look, and `opened`, that of another window.
+        full: the block that opens another window, and `room`, the one that goes on.
+        total: records that the look is for, of `bytes` in all.
     """
 
     row: int
     itemsize: int
-    reserved: int
-    opened: str
-    cursor: str
-    cpu: str
+    cursor: Pointer
+    cpu: I64
+    now: Pointer
+    opened: Pointer
+    full: Block
+    room: Block
+    bytes: DeferredNumber
     total: int = 0
     written: int = 0
 
@@ -39,14 +49,14 @@ class Windows:
     """The windows that are open in the piece.
 
     Args:
-        text: where to.
+        builder: of the function.
 
     Attributes:
         recorded: numbers of the rows whose emitters have windows.
     """
 
-    def __init__(self, text: Text) -> None:
-        self.text = text
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
 
@@ -54,127 +64,111 @@ class Windows:
         """The row's window, with room for one more."""
         number = row.emitter
         self.recorded.add(number)
-        full = self.windows.get(number)
-        if full is not None and full.total == frames.MOST_RECORDS:
+        window = self.windows.get(number)
+        if window is not None and window.total == frames.MOST_RECORDS:
             self._end(self.windows.pop(number))
-        if number not in self.windows:
-            cursor, cpu = self.text.name(), self.text.name()
-            self.windows[number] = Window(
-                number, itemsize, len(self.text.lines), cursor, cursor, cpu
-            )
-            self.text.do("")
-            self.text.label = f"room{cursor[1:]}"
-        window = self.windows[number]
+            window = None
+        if window is None:
+            window = self.windows[number] = self._look(number, itemsize)
         window.total += 1
         return window
 
-    def write(self, window: Window, *words: Value) -> None:
+    def write(self, window: Window, *words: I64 | int) -> None:
         """Write a record into the window; nobody else sees it before the window is closed."""
-        for place, word in enumerate(words):
-            at = self._at(window, window.written, 8 * place)
-            self.text.do(f"store i64 {word}, ptr {at}, {RECORD}")
+        build, at = self.builder, window.written * window.itemsize
+        for word in words:
+            build.store(word, build.offset(window.cursor, at), RECORD)
+            at += 8
         window.written += 1
 
-    def keep_if(self, bit: str, window: Window) -> None:
+    def keep_if(self, bit: I1, window: Window) -> None:
         """Keep the record that was written last only if a bit is set.
 
         It is there in any case; the cursor goes past it only if it counts.
         """
-        past = self.text.value(f"select i1 {bit}, i64 {window.itemsize}, i64 0")
+        past = self.builder.select(bit, window.itemsize, 0, I64)
         before = self._at(window, window.written - 1)
-        window.cursor = self.text.value(f"getelementptr i8, ptr {before}, i64 {past}")
+        window.cursor = self.builder.offset(before, past)
         window.written = 0
 
     def end(self) -> None:
-        """End the straight-line piece: put the looks for space in, leave the cursors behind."""
+        """End the straight-line piece: what looks are for is known, cursors are left behind."""
         for window in self.windows.values():
             self._end(window)
         self.windows.clear()
 
-    def leave(self, lines: list[str]) -> None:
+    def leave_cursors(self) -> None:
         """Leave the cursors behind what was written so far."""
         for window in self.windows.values():
-            self._leave(lines, window)
+            self._leave_cursor(window)
 
-    def take_cursors(self) -> list[str]:
+    def take_cursors(self) -> None:
         """Take the rows' cursors from their emitters, where they are while others run."""
-        lines = []
+        build = self.builder
         for row in sorted(self.recorded):
-            lines += [
-                f"%cursor{row} = alloca ptr",
-                f"%emitter{row} = inttoptr i64 %data{row} to ptr",
-                f"%cursor_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * frames.CURSOR}",
-                f"%limit_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * frames.LIMIT}",
-                f"%cpu_at{row} = getelementptr i8, ptr %emitter{row}, i64 {8 * frames.CPU}",
-                f"%taken{row} = load ptr, ptr %cursor_at{row}, {COUNTER}",
-                f"store ptr %taken{row}, ptr %cursor{row}, {COUNTER}",
-            ]
-        return lines
+            cursor, emitter = places.cursor(row), Pointer(f"%emitter{row}")
+            build.allocate(cursor, of_pointer=True)
+            build.cast("inttoptr", places.data(row), Pointer, emitter)
+            build.offset(emitter, 8 * frames.CURSOR, places.cursor_at(row))
+            build.offset(emitter, 8 * frames.LIMIT, places.limit_at(row))
+            build.offset(emitter, 8 * frames.CPU, places.cpu_at(row))
+            build.store(build.load(places.cursor_at(row), COUNTER, Pointer), cursor, COUNTER)
 
-    def give_cursors(self) -> list[str]:
+    def give_cursors(self) -> None:
         """Leave the cursors with the emitters."""
-        lines = []
         for row in sorted(self.recorded):
-            cursor = self.text.name()
-            lines.append(f"{cursor} = load ptr, ptr %cursor{row}, {COUNTER}")
-            lines.append(f"store ptr {cursor}, ptr %cursor_at{row}, {COUNTER}")
-        return lines
+            self._give_cursor(row)
 
-    def show(self) -> list[str]:
+    def show(self) -> None:
         """Let what was recorded so far be seen, by the publisher and if this process is killed."""
-        lines = []
+        build = self.builder
         for row in sorted(self.recorded):
-            cursor, shower = self.text.name(), self.text.name()
-            lines += [
-                f"{cursor} = load ptr, ptr %cursor{row}, {COUNTER}",
-                f"store ptr {cursor}, ptr %cursor_at{row}, {COUNTER}",
-                f"{shower}_at = getelementptr i8, ptr %frame, i64 {8 * Word.SHOW_WINDOW}",
-                f"{shower} = load ptr, ptr {shower}_at, {COUNTER}",
-                # it computes with integers alone, so MXCSR stays the guest's
-                f"call void {shower}(i64 %data{row}{', i64 0' * 5})",
-            ]
-        return lines
+            self._give_cursor(row)
+            at = build.offset(FRAME, 8 * Word.SHOW_WINDOW)
+            shower = build.load(at, COUNTER, Pointer)
+            # it computes with integers alone, so MXCSR stays the guest's
+            build.run(shower, places.data(row), *[0] * 5)
 
-    def _at(self, window: Window, record: int, offset: int = 0) -> str:
-        at = record * window.itemsize + offset
-        return self.text.value(f"getelementptr i8, ptr {window.cursor}, i64 {at}")
+    def _give_cursor(self, row: int) -> None:
+        cursor = self.builder.load(places.cursor(row), COUNTER, Pointer)
+        self.builder.store(cursor, places.cursor_at(row), COUNTER)
+
+    def _at(self, window: Window, record: int) -> Pointer:
+        return self.builder.offset(window.cursor, record * window.itemsize)
 
     def _end(self, window: Window) -> None:
-        self.text.lines[window.reserved] = "\n".join(self._look(window))
-        self._leave(self.text.lines, window)
+        window.bytes.supply(window.total * window.itemsize)
+        self._open_another(window)
+        self._leave_cursor(window)
 
-    def _leave(self, lines: list[str], window: Window) -> None:
-        cursor, after = self.text.name(), window.written * window.itemsize
-        lines.append(f"{cursor} = getelementptr i8, ptr {window.cursor}, i64 {after}")
-        lines.append(f"store ptr {cursor}, ptr %cursor{window.row}, {COUNTER}")
+    def _leave_cursor(self, window: Window) -> None:
+        after = self._at(window, window.written)
+        self.builder.store(after, places.cursor(window.row), COUNTER)
 
-    def _look(self, window: Window) -> list[str]:
-        """Take the cursor; open another window if this one has no room for all."""
-        text, cursor, row = self.text, window.opened, window.row
-        label = cursor[1:]
-        opener, nothing = text.name(), ", i64 0" * 4
-        lines = [
-            f"%now{label} = load ptr, ptr %cursor{row}, {COUNTER}",
-            f"%limit{label} = load i64, ptr %limit_at{row}, {COUNTER}",
-            f"{window.cpu} = load i64, ptr %cpu_at{row}, {COUNTER}",
-            f"%at{label} = ptrtoint ptr %now{label} to i64",
-            f"%after{label} = add i64 %at{label}, {window.total * window.itemsize}",
-            f"%fits{label} = icmp ule i64 %after{label}, %limit{label}",
-            f"br label %look{label}",
-            f"look{label}:",
-            f"br i1 %fits{label}, label %room{label}, label %full{label}, {UNLIKELY}",
-            f"room{label}:",
-            f"{cursor} = phi ptr [ %now{label}, %look{label} ], [ %new{label}, %full{label} ]",
-        ]
-        at = f"getelementptr i8, ptr %frame, i64 {8 * Word.OPEN_WINDOW}"
-        text.cold += [
-            f"full{label}:",
-            f"store ptr %now{label}, ptr %cursor_at{row}, {COUNTER}",
-            f"{opener}_at = {at}",
-            f"{opener} = load ptr, ptr {opener}_at, {COUNTER}",
-            mxcsr.call_out(opener, f"i64 %data{row}, i64 {window.total}{nothing}"),
-            f"%new{label} = load ptr, ptr %cursor_at{row}, {COUNTER}",
-            f"store ptr %new{label}, ptr %cursor{row}, {COUNTER}",
-            f"br label %room{label}",
-        ]
-        return lines
+    def _look(self, row: int, itemsize: int) -> Window:
+        """Take the cursor: `room` goes on, `full` opens another window if not all fit this one."""
+        build = self.builder
+        look, room, full = (build.new_block(word) for word in ("look", "room", "full"))
+        now = build.load(places.cursor(row), COUNTER, Pointer)
+        limit = build.load(places.limit_at(row), COUNTER, I64)
+        cpu = build.load(places.cpu_at(row), COUNTER, I64)
+        opened, size = next(build.pointers), DeferredNumber("a window's size")
+        after = build.binary("add", build.cast("ptrtoint", now, I64), size)
+        fits = build.compare("ule", after, limit)
+        build.goto(look)
+        build.begin(look)
+        build.branch(fits, room, full, UNLIKELY)
+        build.begin(room)
+        cursor = build.phi(Pointer, (now, look), (opened, full))
+        return Window(row, itemsize, cursor, cpu, now, opened, full, room, size)
+
+    def _open_another(self, window: Window) -> None:
+        build, row = self.builder, window.row
+        with build.cold():
+            build.begin(window.full)
+            build.store(window.now, places.cursor_at(row), COUNTER)
+            opener = build.load(build.offset(FRAME, 8 * Word.OPEN_WINDOW), COUNTER, Pointer)
+            mxcsr.call_out(build, opener, places.data(row), window.total, *[ZERO] * 4)
+            build.load(places.cursor_at(row), COUNTER, Pointer, into=window.opened)
+            build.store(window.opened, places.cursor(row), COUNTER)
+            build.goto(window.room)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from mttcg.engine.llvm.calls import ENTRY_OFFSETS, Calls, offset_of_block
-from mttcg.engine.llvm.observed import Access, Entries, Moment, Retired
-from mttcg.engine.llvm.records import CLOCK_AFTER, CLOCK_BEFORE, Records
-from mttcg.engine.llvm.text import Text, Value
+from mttcg.engine.llvm.calls import Calls, offset_of_block
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.values import I1, I64
+from mttcg.engine.llvm.observed import Access, Moment, Retired
+from mttcg.engine.llvm.records import Records, clock_after, clock_before
 from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
@@ -17,24 +18,26 @@ class Woven:
     """Emits the operations of a page's sites.
 
     Args:
-        text: where to.
+        builder: of the function.
         sites: what the plan has for the page.
         slot: of the page in the block cache.
-        leave_if_asked: emits the look whether Python wants control back.
-
-    Attributes:
         windows: those of the streams that records go to.
         calls: what other operations do.
+        leave_if_asked: emits the look whether Python wants control back.
     """
 
     def __init__(
-        self, text: Text, sites: Sites, slot: int, leave_if_asked: Callable[[], None]
+        self,
+        builder: Builder,
+        sites: Sites,
+        slot: int,
+        windows: Windows,
+        calls: Calls,
+        leave_if_asked: Callable[[], None],
     ) -> None:
-        self.text, self.sites, self.slot = text, sites, slot
-        self.leave_if_asked = leave_if_asked
-        self.windows = Windows(text)
-        self.records = Records(text, sites, self.windows)
-        self.calls = Calls(text)
+        self.builder, self.sites, self.slot = builder, sites, slot
+        self.windows, self.calls, self.leave_if_asked = windows, calls, leave_if_asked
+        self.records = Records(builder, sites, windows)
         self.timed = bool(sites.every_order)
 
     @property
@@ -59,19 +62,11 @@ class Woven:
         self.windows.end()
         self._ask_python(rows)
 
-    def counts_only(self, pc: int) -> bool:
-        """Whether all that is to be done before the block at pc is to count its entries."""
-        return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(pc))
-
-    def count_entries(self, lines: list[str], entries: Entries) -> None:
-        """Count entries into a block for which nothing else is to be done."""
-        for row in self.sites.at_block(entries.pc):
-            offset = ENTRY_OFFSETS[row.kind](entries.slot, entries.pc % (2 * HALVES) // 2)
-            self.calls.add(lines, row, offset, entries.number)
-
     def at_instruction(self, pc: int, size: int) -> None:
         """Before the instruction at pc."""
         rows = self.sites.at_instruction(pc)
+        if not rows:
+            return
         for row in rows:
             if self.records.has(row):
                 self.records.instruction(row, pc)
@@ -84,30 +79,28 @@ class Woven:
         for row in self.sites.every_retired:
             if row.kind == "table":
                 half = retired.pc % (2 * HALVES) // 2
-                self.calls.add(self.text.lines, row, offset_of_block(self.slot, half), 1)
+                self.calls.add(row, offset_of_block(self.slot, half), 1)
             elif row.kind == "transfer" and not retired.jumps:
                 continue
             elif self.records.has(row):
                 self.records.retired(row, retired)
             else:
-                what = (
-                    retired.word | retired.register << 32 | (frames.JUMPS if retired.jumps else 0)
-                )
+                jumps = frames.JUMPS if retired.jumps else 0
+                what = retired.word | retired.register << 32 | jumps
                 counted = retired.counted() if retired.jumps else 0
                 self.calls.run(row, retired.pc, what, retired.value, retired.target, counted)
 
-    def before_atomic(self) -> str:
+    def before_atomic(self) -> I64 | None:
         """The clock before an LR, SC or AMO, if anybody wants it."""
-        return self.text.value(CLOCK_BEFORE) if self.timed else ""
+        return clock_before(self.builder) if self.timed else None
 
-    def after_atomic(self, before: str) -> Moment | None:
+    def after_atomic(self, before: I64 | None) -> Moment | None:
         """When the atomic was that began at `before`."""
-        if not before:
+        if before is None:
             return None
-        now = self.text.value(f"extractvalue {{i64, i32}} {self.text.value(CLOCK_AFTER)}, 0")
-        passed = self.text.value(f"sub i64 {now}, {before}")
-        most = frames.MOST_TICKS
-        return Moment(before, self.text.value(f"call i64 @llvm.umin.i64(i64 {passed}, i64 {most})"))
+        passed = self.builder.binary("sub", clock_after(self.builder), before)
+        ticks = self.builder.call(I64, "@llvm.umin.i64", passed, frames.MOST_TICKS)
+        return Moment(before, ticks)
 
     def accesses_only_recorded(self) -> bool:
         """Whether all that accesses do is to write behind the cursor, which stays until the end."""
@@ -128,7 +121,7 @@ class Woven:
             else:
                 self._run_access(row, access)
 
-    def access_if(self, done: str, access: Access) -> None:
+    def access_if(self, done: I1, access: Access) -> None:
         """With the store of an SC, which was made if the bit `done` is set."""
         failed = access._replace(how=access.how & ~events.WRITE | events.FAILED)
         others = []
@@ -138,22 +131,27 @@ class Woven:
             else:
                 others.append(row)
         if others:
-            label = self.text.name()[1:]
-            self.text.do(f"br i1 {done}, label %seen{label}, label %failed{label}")
-            for name, what in (("seen", access), ("failed", failed)):
-                self.text.do(f"{name}{label}:")
-                for row in others:
-                    if row.order or what is access:
-                        self._run_access(row, what)
-                self.text.do(f"br label %end{label}")
-            self.text.do(f"end{label}:")
+            self._run_others(others, done, access, failed)
+
+    def _run_others(self, rows: list[Row], done: I1, access: Access, failed: Access) -> None:
+        """Run rows in `seen` if an SC stored, else in `failed`; `end` goes on."""
+        build = self.builder
+        seen, not_seen, end = (build.new_block(word) for word in ("seen", "failed", "end"))
+        build.branch(done, seen, not_seen)
+        for block, what in ((seen, access), (not_seen, failed)):
+            build.begin(block)
+            for row in rows:
+                if row.order or what is access:
+                    self._run_access(row, what)
+            build.goto(end)
+        build.begin(end)
 
     def _run_access(self, row: Row, access: Access) -> None:
         """Run a row for an access; what it gets as how, see `plan.Operation`."""
-        how: Value = access.how if self.timed else access.write
+        how: I64 | int = access.how if self.timed else access.write
         if access.moment is not None:
-            began = self.text.shifted(access.moment.before, frames.HOW_BITS)
-            how = self.text.value(f"or i64 {began}, {how}")
+            began = self.builder.binary("shl", access.moment.before, frames.HOW_BITS)
+            how = self.builder.binary("or", began, how)
         self.calls.run(row, access.pc, access.address, access.size, access.value, how)
 
     def _ask_python(self, rows: Rows) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mttcg.isa.code import Missing
 from mttcg.isa.facts import Facts
-from mttcg.isa.riscv64.length import length
+from mttcg.isa.riscv64.length import LONGEST, length
 from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.reserved import kind_of_reserved
 from mttcg.isa.table.facts import facts_of
@@ -63,6 +63,7 @@ class Rv64Code:
     """See `isa.code.Code`."""
 
     alignment = 2
+    longest = LONGEST
     length = staticmethod(length)
     decode = staticmethod(decode)
     facts = staticmethod(facts)

@@ -1,0 +1,76 @@
+"""Counting what is run: one running count of the function, and the hart's counters."""
+
+from mttcg.engine.llvm.calls import ENTRY_OFFSETS, Calls
+from mttcg.engine.llvm.frame import COUNT_START, ONE_INSTRUCTION
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER
+from mttcg.engine.llvm.ir.values import I64, constant
+from mttcg.engine.llvm.observed import Entries
+from mttcg.engine.llvm.places import BLOCK_PC, BLOCKS, COUNT, INSTRUCTIONS, SINCE
+from mttcg.engine.llvm.segment import Pending
+from mttcg.engine.llvm.weave import Sites
+from mttcg.memory.code_pages import HALVES
+
+INSTRUCTION_SHIFT = ONE_INSTRUCTION.bit_length() - 1
+
+
+class Counts:
+    """Emits counting.
+
+    Args:
+        builder: of the function.
+        sites: what the plan has for the page.
+        calls: what its rows do.
+    """
+
+    def __init__(self, builder: Builder, sites: Sites, calls: Calls) -> None:
+        self.builder, self.sites, self.calls = builder, sites, calls
+
+    def add(self, amount: int) -> None:
+        """Add instructions and blocks to the running count."""
+        if amount:
+            build = self.builder
+            old = build.load(COUNT, COUNTER, I64)
+            build.store(build.binary("add", old, amount), COUNT, COUNTER)
+
+    def settle(self, pending: Pending, uncounted: int = 0) -> None:
+        """Count what is pending, but for some instructions that did not run."""
+        self.add(pending.amount - uncounted * ONE_INSTRUCTION)
+        if pending.entries is not None:
+            self._count_entries(pending.entries)
+
+    def only_counts(self, pc: int) -> bool:
+        """Whether all that is to be done before the block at pc is to count its entries."""
+        return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(pc))
+
+    def _count_entries(self, entries: Entries) -> None:
+        for row in self.sites.at_block(entries.pc):
+            offset = ENTRY_OFFSETS[row.kind](entries.slot, entries.pc % (2 * HALVES) // 2)
+            self.calls.add(row, offset, entries.number)
+
+    def retired(self, pending: Pending) -> I64:
+        """How many instructions the hart has retired with one that ends its block."""
+        build = self.builder
+        running = build.load(COUNT, COUNTER, I64)
+        since = build.load(SINCE, COUNTER, I64)
+        counted = build.binary("sub", running, since)
+        whole = build.binary("add", counted, pending.amount)
+        here = build.binary("ashr", whole, INSTRUCTION_SHIFT)
+        return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
+
+
+def publish_counts(build: Builder, leader: I64 | int | None = None) -> None:
+    """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
+    count = build.load(COUNT, COUNTER, I64)
+    since = build.load(SINCE, COUNTER, I64)
+    total = build.binary("sub", count, since)
+    instructions = build.binary("ashr", total, INSTRUCTION_SHIFT)
+    blocks = build.binary("and", total, ONE_INSTRUCTION - 1)
+    for field, part in ((INSTRUCTIONS, instructions), (BLOCKS, blocks)):
+        build.store(build.binary("add", build.load(field, COUNTER, I64), part), field, COUNTER)
+    now = count
+    if leader is not None:
+        now = constant(COUNT_START)
+        build.store(now, COUNT, COUNTER)
+        build.store(leader, BLOCK_PC, COUNTER)
+    build.store(now, SINCE, COUNTER)

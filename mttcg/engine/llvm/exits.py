@@ -1,0 +1,76 @@
+"""The ways out of a page's code."""
+
+from mttcg.engine.llvm.counts import Counts
+from mttcg.engine.llvm.frame import WITHIN, Reason
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO
+from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, NEXT, PC, Labels
+from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.windows import Windows
+
+
+class Exits:
+    """Emits them.
+
+    Args:
+        builder: of the function.
+        labels: of the function.
+        segment: that is being emitted.
+        counts: counts what is pending.
+        windows: of the streams that records go to.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        labels: Labels,
+        segment: Segment,
+        counts: Counts,
+        windows: Windows,
+    ) -> None:
+        self.builder, self.labels, self.segment = builder, labels, segment
+        self.counts, self.windows = counts, windows
+
+    def leave(self, reason: Reason, detail: I64 | int, uncounted: int) -> None:
+        """Leave at this instruction: pc, the count of what did not run, and the reason."""
+        build, segment = self.builder, self.segment
+        self.counts.settle(segment.pending, uncounted)
+        self.windows.leave_cursors()
+        build.store(detail, DETAIL, COUNTER)
+        build.store(int(reason), EXIT, COUNTER)
+        build.store(segment.place.pc, PC, COUNTER)
+        build.store(segment.leader, BLOCK_PC, COUNTER)
+        build.goto(self.labels.leave)
+
+    def leave_unless(self, bit: I1, reason: Reason, detail: I64, retired: int = 0) -> None:
+        """Go on if a bit is set, else leave before this instruction.
+
+        `retired` is 1 if the instruction counts all the same, as those do that the host runs.
+        """
+        build = self.builder
+        on, off = build.new_block("on"), build.new_block("off")
+        build.branch(bit, on, off, UNLIKELY)
+        with build.cold():
+            build.begin(off)
+            self.leave(reason, detail, self.segment.place.left - retired)
+        build.begin(on)
+
+    def leave_if_asked(self) -> None:
+        """After an operation in Python, which may have asked for a stop."""
+        asked = self.builder.load_atomic(EXIT, "monotonic", I64)
+        self.leave_unless(self.builder.compare("eq", asked, 0), Reason.CALLBACK, ZERO)
+
+    def leave_at_access(self, address: I64) -> None:
+        """Leave an access to the host."""
+        self.leave(Reason.ACCESS, address, self.segment.place.left)
+
+    def go_to(self, target: int) -> None:
+        """Go on at a known address in another function."""
+        self.builder.store(target, NEXT, REGISTER)
+        self.builder.goto(self.labels.out)
+
+    def go_on(self, pc: int) -> None:
+        """Go on, in other code, with the block whose middle is at pc."""
+        self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
+        self.go_to(pc + WITHIN)

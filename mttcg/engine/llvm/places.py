@@ -1,0 +1,116 @@
+"""Names in a page's function that its blocks use, though its head, made last, defines them."""
+
+from functools import cache
+
+from mttcg.engine.llvm.ir.values import I64, Block, Pointer
+
+HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
+"""Parameters: the hart's state, the frame, and where the guest's address 0 would lie."""
+COUNT = Pointer("%count")
+"""The running count of instructions and blocks."""
+NEXT = Pointer("%next")
+"""The address at which the dispatcher goes on."""
+
+EXIT, DETAIL, HEAT, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "heat", "since"))
+"""Words of the frame."""
+PC, BLOCK_PC, REQUEST = (Pointer(f"%{name}") for name in ("pc", "block_pc", "request"))
+INSTRUCTIONS, BLOCKS = Pointer("%instructions"), Pointer("%blocks")
+RESERVATION, RESERVED = Pointer("%reservation"), Pointer("%reserved")
+STATUS, FLOAT_CONTROL = Pointer("%status"), Pointer("%float_control")
+"""Fields of the hart's state."""
+PROBE_RESULT, PROBE_EXCEPTION = Pointer("%probe_result"), Pointer("%probe_exception")
+
+
+def register(name: str) -> Pointer:
+    """Where blocks have a register: its slot of the function, or the hart's state."""
+    return Pointer(f"%{name}")
+
+
+@cache
+def hart_register(name: str) -> Pointer:
+    """Where the hart's state has a register, if blocks have it elsewhere."""
+    return Pointer(f"%hart_{name}")
+
+
+@cache
+def function(row: int) -> Pointer:
+    """The function of a row."""
+    return Pointer(f"%function{row}")
+
+
+@cache
+def data(row: int) -> I64:
+    """A row's data, as it is given to its function."""
+    return I64(f"%data{row}")
+
+
+@cache
+def table(row: int) -> Pointer:
+    """A row's data, as the address of what it counts in."""
+    return Pointer(f"%table{row}")
+
+
+@cache
+def flags(row: int) -> Pointer:
+    """Where a row that runs once has its flags."""
+    return Pointer(f"%flags{row}")
+
+
+@cache
+def cursor(row: int) -> Pointer:
+    """Where the function has the cursor of an emitter's window."""
+    return Pointer(f"%cursor{row}")
+
+
+@cache
+def cursor_at(row: int) -> Pointer:
+    """Where an emitter has its window's cursor."""
+    return Pointer(f"%cursor_at{row}")
+
+
+@cache
+def limit_at(row: int) -> Pointer:
+    """Where an emitter has its window's end."""
+    return Pointer(f"%limit_at{row}")
+
+
+@cache
+def cpu_at(row: int) -> Pointer:
+    """Where an emitter has its vCPU's number."""
+    return Pointer(f"%cpu_at{row}")
+
+
+class Labels(dict[tuple[str, int], Block]):
+    """The labelled blocks of a page's function: some by name, and those of leaders.
+
+    A leader's have a letter and its address:
+        r: looks for requests, then goes to b;
+        b: counts the block as entered, and does what the plan has for its entry;
+        f: control falls here from the code before, within a block that is counted already;
+        c: the code itself, for b and f;
+        s: one round of a loop by itself, where several at once would leave RAM.
+    In a loop of several rounds, the second has r, the address and _2, and so on.
+
+    Attributes:
+        dispatch: goes on at `NEXT`, in this function if it can begin there.
+        out: goes on at `NEXT` by the loop that calls pages.
+        look: looks for a request on behalf of all leaders.
+        leave: returns, once all is where others look for it.
+        never: where no control comes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entry, self.dispatch, self.out, self.look, self.leave, self.never = (
+            Block(name) for name in ("entry", "dispatch", "out", "look", "leave", "never")
+        )
+
+    def __missing__(self, key: tuple[str, int]) -> Block:
+        """A leader's block, by its letter and address."""
+        letter, leader = key
+        block = self[key] = Block(f"{letter}{leader:x}")
+        return block
+
+    def round(self, leader: int, number: int) -> Block:
+        """A round of a loop, by its head's address; not kept."""
+        return Block(f"r{leader:x}_{number}")

@@ -1,0 +1,1 @@
+"""What the llvm engine has to know of RISC-V."""

@@ -1,0 +1,76 @@
+"""Floating point of the guest: operations, fcsr, and whether it is on."""
+
+from mttcg.engine.llvm import rounding as mxcsr
+from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.frame import Reason
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER
+from mttcg.engine.llvm.ir.values import I64, constant
+from mttcg.engine.llvm.places import FLOAT_CONTROL, STATUS
+from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT
+from mttcg.engine.llvm.riscv64.floats import Floats
+from mttcg.engine.llvm.segment import Segment
+from mttcg.isa.riscv64.csr import MSTATUS_FS
+
+HOST_MODES = 4
+"""All but to nearest with ties to the larger magnitude; their numbers come first."""
+
+
+class FloatState:
+    """The part of `Operations` that is floating point.
+
+    Args:
+        builder: of the function.
+        segment: that is being emitted.
+        exits: the ways out.
+
+    Attributes:
+        used: whether the function has floating-point operations.
+    """
+
+    def __init__(self, builder: Builder, segment: Segment, exits: Exits) -> None:
+        self.builder, self.segment, self.exits = builder, segment, exits
+        self.floats = Floats(builder)
+        self.used = False
+
+    def float(self, operation: str, rounding: int, *operands: I64) -> I64:
+        """A floating-point operation."""
+        self.used = True
+        self.segment.restart = None  # it may raise flags
+        return self.floats.emit(operation, rounding, operands)
+
+    def require_float(self, word: int) -> None:
+        """Leave, as an illegal instruction, if mstatus.FS is off; it stays on within a block."""
+        if self._is_new(Reason.SYSTEM):
+            build = self.builder
+            field = build.binary("and", build.load(STATUS, COUNTER, I64), MSTATUS_FS)
+            on = build.compare("ne", field, 0)
+            self.exits.leave_unless(on, Reason.SYSTEM, constant(word), retired=1)
+
+    def require_rounding(self, word: int) -> None:
+        """Leave if fcsr.frm holds a mode that the host lacks, or a reserved one."""
+        if self._is_new(Reason.ROUNDING):
+            build = self.builder
+            mode = build.binary("lshr", build.load(FLOAT_CONTROL, COUNTER, I64), FRM_SHIFT)
+            good = build.compare("ule", mode, HOST_MODES - 1)
+            self.exits.leave_unless(good, Reason.ROUNDING, constant(word), retired=1)
+
+    def _is_new(self, reason: Reason) -> bool:
+        """Whether a look was not made yet in this segment."""
+        if reason in self.segment.checked:
+            return False
+        self.segment.checked.add(reason)
+        return True
+
+    def read_float_control(self) -> I64:
+        """The floating-point control and status register."""
+        mxcsr.leave(self.builder)
+        mxcsr.enter(self.builder)
+        return self.builder.load(FLOAT_CONTROL, COUNTER, I64)
+
+    def write_float_control(self, value: I64) -> None:
+        """Write fcsr."""
+        self.segment.restart = None
+        self.builder.store(value, FLOAT_CONTROL, COUNTER)
+        mxcsr.enter(self.builder)
+        self.segment.checked.discard(Reason.ROUNDING)

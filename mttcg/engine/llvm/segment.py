@@ -1,0 +1,71 @@
+"""The straight-line code that is being emitted: where it is, and what is known of it."""
+
+from typing import NamedTuple
+
+from mttcg.engine.llvm.discovery import NOWHERE, Instruction
+from mttcg.engine.llvm.frame import Reason
+from mttcg.engine.llvm.ir.values import Block
+from mttcg.engine.llvm.observed import Entries
+
+
+class Place(NamedTuple):
+    """Where in its block an instruction is.
+
+    `left` is how many instructions of the block, this one included, are counted but not retired
+    while it runs.
+    """
+
+    instruction: Instruction
+    left: int
+
+    @property
+    def pc(self) -> int:
+        """Its address."""
+        return self.instruction.pc
+
+    @property
+    def word(self) -> int:
+        """Its bits."""
+        return self.instruction.word
+
+    @property
+    def following(self) -> int:
+        """Address after it."""
+        return self.instruction.following
+
+
+class Pending(NamedTuple):
+    """What was run and is not counted yet: instructions and blocks in one number, and entries."""
+
+    amount: int = 0
+    entries: Entries | None = None
+
+
+class Segment:
+    """What those who emit its instructions share.
+
+    Attributes:
+        leader: where it begins.
+        place: where the instruction is that is being emitted.
+        pending: what is to be counted where it ends.
+        next_round: where the next round begins, in a loop of several.
+        restart: where it may be begun anew, as long as it has left no trace; None if it may not.
+        checked: what was looked at, and stays as it is.
+        ended: whether nothing follows.
+        is_call: whether the instruction is a call, for whose target there may be better code.
+    """
+
+    def __init__(self) -> None:
+        self.leader = 0
+        self.place = Place(NOWHERE, 0)
+        self.pending = Pending()
+        self.next_round: Block | None = None
+        self.restart: Block | None = None
+        self.checked: set[Reason] = set()
+        self.ended = False
+        self.is_call = False
+
+    def begin(self, leader: int, restart: Block | None) -> None:
+        """Begin another."""
+        self.leader, self.restart, self.ended = leader, restart, False
+        self.checked.clear()

@@ -1,0 +1,188 @@
+"""An engine that interprets the rows of any ISA, block by block; nothing in it is of one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mttcg.engine.base import Exit, ExitKind, tell_retired
+from mttcg.instrument.plan.plan import EMPTY, Plan
+from mttcg.isa.base import Isa
+from mttcg.isa.operations import Binary, Compare, Shift
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import MASK
+from mttcg.tbcache.cache import Block, BlockCache
+
+ARITHMETIC: dict[str, Callable[[int, int], int]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+}
+
+
+class LeftError(Exception):
+    """The instruction is not for the engine."""
+
+    def __init__(self, kind: ExitKind) -> None:
+        self.kind = kind
+
+
+class InterpretingEngine:
+    """See `engine.base.Engine`.
+
+    Args:
+        isa: of the guest.
+        hart: the hart's state.
+        cache: the block cache.
+        discover: called with each block before its first execution here.
+    """
+
+    name = "interpreter"
+
+    def __init__(
+        self,
+        isa: Isa,
+        hart: VcpuState,
+        cache: BlockCache,
+        discover: Callable[[Block], Plan | None],
+    ) -> None:
+        self.isa, self.hart, self.cache, self.discover = isa, hart, cache, discover
+        self.registers = isa.system.integer_registers(hart)
+        self.known: set[tuple[int, int]] = set()
+        self.plan = EMPTY
+        self.unfinished: int | None = None
+        self.next = 0
+
+    def run(self, pc: int) -> Exit:
+        """Run from pc until something needs the vCPU."""
+        while True:
+            resumed, self.unfinished = self.unfinished == pc, None
+            if self.hart.request and not resumed:
+                return Exit(ExitKind.REQUEST, pc)
+            if not 0 <= pc - self.cache.ram_base < len(self.cache.ram):
+                return Exit(ExitKind.FETCH, pc, address=pc)
+            block = self._block_at(pc)
+            self.hart.blocks += not resumed
+            self.hart.block_pc = pc
+            for number, word in enumerate(block.instructions["word"].tolist()):
+                try:
+                    pc = self._step(pc, word)
+                except LeftError as left:
+                    counted = number + (left.kind is ExitKind.SYSTEM)
+                    self.hart.instructions += counted
+                    return Exit(left.kind, pc, word=word)
+            self.hart.instructions += len(block.instructions)
+
+    def _block_at(self, pc: int) -> Block:
+        page = self.cache.page_of(pc)
+        if page not in self.cache.used:
+            self.cache.enter_page(page)
+        block, found = self.cache.block(pc)
+        if (block.slot, pc) not in self.known:
+            self.known.add((block.slot, pc))
+            self.hart.cache_hits += found
+            self.hart.cache_misses += not found
+            plan = self.discover(block)
+            if plan is not None:
+                self.apply(plan)
+        return block
+
+    def _step(self, pc: int, word: int) -> int:
+        instruction = self.isa.code.decode(word)
+        if instruction is None:
+            raise LeftError(ExitKind.SYSTEM)
+        self.next = pc + instruction.length
+        operations: Any = self
+        instruction.row.semantics(operations, instruction, pc)
+        self.retired(pc, word, self.next)
+        return self.next
+
+    # Operations
+
+    def constant(self, value: int) -> int:
+        """See Operations."""
+        return value & MASK
+
+    def binary(self, operation: Binary, a: int, b: int, bits: int = 64) -> int:
+        """See Operations."""
+        return ARITHMETIC[operation](a, b) & (1 << bits) - 1
+
+    def shift(self, operation: Shift, value: int, amount: int, bits: int = 64) -> int:
+        """See Operations."""
+        assert operation == "shl"
+        return value << amount % bits & (1 << bits) - 1
+
+    def compare(self, operation: Compare, a: int, b: int) -> int:
+        """See Operations."""
+        assert operation == "ne"
+        return int(a != b)
+
+    def load(self, address: int, size: int) -> int:
+        """See Operations."""
+        return int.from_bytes(self._memory(address, size), "little")
+
+    def store(self, address: int, size: int, value: int) -> None:
+        """See Operations."""
+        self._memory(address, size)[:] = value.to_bytes(size, "little")
+
+    def _memory(self, address: int, size: int) -> memoryview:
+        at = address - self.cache.ram_base
+        if not 0 <= at <= len(self.cache.ram) - size:
+            raise LeftError(ExitKind.ACCESS)
+        return self.cache.ram.data[at : at + size]
+
+    def jump(self, target: int) -> None:
+        """See Operations."""
+        self.next = target
+
+    def branch(self, condition: int, target: int) -> None:
+        """See Operations."""
+        if condition:
+            self.next = target
+
+    def leave(self, word: int) -> None:
+        """See Operations."""
+        raise LeftError(ExitKind.SYSTEM)
+
+    # Engine
+
+    def read_x(self, register: int) -> int:
+        """See Engine."""
+        value: int = self.registers[register]
+        return value
+
+    def write_x(self, register: int, value: int) -> None:
+        """See Engine."""
+        if register:
+            self.registers[register] = value
+
+    def spill(self) -> None:
+        """Nothing to do: the state is where the registers are."""
+
+    spill_integer = fill = spill
+
+    def enable_float(self, enabled: bool) -> None:
+        """There is none."""
+
+    def fetch_again(self) -> int:
+        """See Engine."""
+        changed = self.cache.changed_pages()
+        dropped = sum(len(self.cache.known_blocks(self.cache.used[page])) for page in changed)
+        for page in changed:
+            self.cache.enter_page(page)
+        return dropped
+
+    def resume(self, pc: int) -> None:
+        """See Engine."""
+        block = self.cache.block(self.hart.block_pc)[0]
+        if block.pc < pc < block.pc + block.size:
+            self.unfinished = pc
+
+    def apply(self, plan: Plan) -> None:
+        """See Engine."""
+        self.plan = plan
+
+    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+        """Nothing is attached to accesses here."""
+
+    def retired(self, pc: int, word: int, target: int) -> None:
+        """See Engine."""
+        engine: Any = self
+        tell_retired(engine, self.plan.every_retired, pc, word, target)
