@@ -31,7 +31,8 @@ class WrongValueError(ValueError):
 def read(kind: Any, value: Any, place: str) -> Any:
     """A value of a type: text, integer, truth, IntEnum, Record, dataclass, or made of such.
 
-    That is `tuple`, `dict`, `| None`. A path is read from a text, a number with a fraction from an integer as well.
+    What is made of others is `tuple`, `dict` and `| None`. A path is read from a text, a number
+    with a fraction from an integer as well.
 
     Raises WrongValueError, which names the place.
     """
