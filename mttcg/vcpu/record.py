@@ -22,7 +22,7 @@ class Record:
         own = vars(cls).get("__annotations__", {})
         fields = {name: kind for name, kind in own.items() if get_origin(kind) is not ClassVar}
         cls.FIELDS = {**cls.FIELDS, **fields}
-        cls.__match_args__ = tuple(cls.FIELDS)  # type: ignore[attr-defined, misc]
+        type.__setattr__(cls, "__match_args__", tuple(cls.FIELDS))  # as a dataclass has it
 
     @classmethod
     def has_default(cls, name: str) -> bool:

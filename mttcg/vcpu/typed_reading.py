@@ -29,10 +29,10 @@ class WrongValueError(ValueError):
 
 
 def read(kind: Any, value: Any, place: str) -> Any:
-    """A value of a type: text, integer, truth, IntEnum, Record, dataclass, or of several of these.
+    """A value of a type: text, integer, truth, IntEnum, Record, dataclass, or made of such.
 
-    Several are a `tuple`, a `dict`, and what may be None. A path is read from a text, a number with
-    a fraction from an integer as well.
+    What is made of others is `tuple`, `dict` and `| None`. A path is read from a text, a number
+    with a fraction from an integer as well.
 
     Raises WrongValueError, which names the place.
     """
@@ -57,23 +57,22 @@ def read(kind: Any, value: Any, place: str) -> Any:
 
 def read_fields(kind: type[T], value: Any, place: str) -> T:
     """A record of a mapping that has its fields; those that have a default may be absent."""
-    given, (fields, needed) = _mapping(value, place), _fields(kind)
+    given, fields = _mapping(value, place), _fields_of(kind)
+    needed = {name for name, (_, has_default) in fields.items() if not has_default}
     for name in sorted((given.keys() - fields.keys()) | (needed - given.keys())):
         wrong = "is no field of it" if name in given else "is absent"
         raise WrongValueError(place, f"{name} {wrong}", f"the fields {', '.join(fields)}")
     return kind(
-        **{name: read(fields[name], each, f"{place}.{name}") for name, each in given.items()}
+        **{name: read(fields[name][0], each, f"{place}.{name}") for name, each in given.items()}
     )
 
 
-def _fields(kind: type) -> tuple[Mapping[str, Any], set[str]]:
-    """The types of a record's or dataclass's fields by name, and the names of those needed."""
+def _fields_of(kind: Any) -> dict[str, tuple[Any, bool]]:
+    """The fields of a Record or dataclass, by name: type, and whether there is a default."""
     if issubclass(kind, Record):
-        return kind.FIELDS, {name for name in kind.FIELDS if not kind.has_default(name)}
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
-    absent = dataclasses.MISSING
-    needed = {f.name for f in fields if f.default is absent and f.default_factory is absent}
-    return {field.name: field.type for field in fields}, needed
+        return {name: (field, kind.has_default(name)) for name, field in kind.FIELDS.items()}
+    fields = dataclasses.fields(kind)
+    return {each.name: (each.type, each.default is not dataclasses.MISSING) for each in fields}
 
 
 def _mapping(value: Any, place: str) -> dict[str, Any]:
