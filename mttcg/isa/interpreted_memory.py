@@ -1,12 +1,12 @@
 """The memory of the interpreter, and what ends an instruction before its end."""
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mttcg.isa.operations import Amo
-from mttcg.isa.riscv64.traps import Cause
-from mttcg.isa.system import Trap
+from mttcg.isa.system import MemoryFault, Trap
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ _AMO: dict[Amo, tuple[Interpretation, Callable[[int, int], int]]] = {
 
 
 @dataclass
-class InterpretedMemory:
+class InterpretedMemory(ABC):
     """The part of `Operations` that goes to memory, which lies at guest address `base`.
 
     `pc` is that of the instruction. `reservation` is the address of the last LR and what it read
@@ -64,27 +64,31 @@ class InterpretedMemory:
     pc: int = 0
     reservation: tuple[int, int] | None = field(default=None, kw_only=True)
 
+    @abstractmethod
+    def fault(self, fault: MemoryFault, address: int) -> Trap:
+        """The trap of the instruction at pc for an access that can't be made."""
+
     def load(self, address: int, size: int) -> int:
         """See Operations."""
-        at = self._place(address, size, Cause.LOAD_ACCESS)
+        at = self._place(address, size, MemoryFault.LOAD)
         return int.from_bytes(self.memory[at : at + size], "little")
 
     def store(self, address: int, size: int, value: int) -> None:
         """See Operations."""
-        at = self._place(address, size, Cause.STORE_ACCESS)
+        at = self._place(address, size, MemoryFault.STORE)
         self.memory[at : at + size] = unsigned(value, 8 * size).to_bytes(size, "little")
 
     def load_reserved(self, address: int, size: int) -> int:
         """See Operations."""
-        self._align(address, size, Cause.LOAD_MISALIGNED)
+        self._align(address, size, MemoryFault.LOAD_MISALIGNED)
         value = self.load(address, size)
         self.reservation = (address, value)
         return value
 
     def store_conditional(self, address: int, size: int, value: int) -> int:
         """See Operations. As on the host: a compare-and-swap against what LR read."""
-        self._align(address, size, Cause.STORE_MISALIGNED)
-        self._place(address, size, Cause.STORE_ACCESS)
+        self._align(address, size, MemoryFault.STORE_MISALIGNED)
+        self._place(address, size, MemoryFault.STORE)
         reservation, self.reservation = self.reservation, None
         if reservation is None or reservation[0] != address:
             return 1
@@ -95,23 +99,23 @@ class InterpretedMemory:
 
     def amo(self, operation: Amo, address: int, size: int, value: int) -> int:
         """See Operations."""
-        self._align(address, size, Cause.STORE_MISALIGNED)
-        self._place(address, size, Cause.STORE_ACCESS)
+        self._align(address, size, MemoryFault.STORE_MISALIGNED)
+        self._place(address, size, MemoryFault.STORE)
         old = self.load(address, size)
         read, function = _AMO[operation]
         self.store(address, size, function(read(old, 8 * size), read(value, 8 * size)))
         return old
 
-    def fence(self, predecessor: int, successor: int, mode: int) -> None:
+    def fence(self, predecessor: int, successor: int, mode: int) -> None:  # noqa: B027 - see below
         """See Operations. One hart alone sees its own order."""
 
-    def _place(self, address: int, size: int, cause: Cause) -> int:
+    def _place(self, address: int, size: int, fault: MemoryFault) -> int:
         """Where an access lies in the memory; what is outside of it, even in part, traps."""
         at = address - self.base
         if not 0 <= at <= len(self.memory) - size:
-            raise Stopped(Trap(cause, self.pc, address))
+            raise Stopped(self.fault(fault, address))
         return at
 
-    def _align(self, address: int, size: int, cause: Cause) -> None:
+    def _align(self, address: int, size: int, fault: MemoryFault) -> None:
         if address % size:
-            raise Stopped(Trap(cause, self.pc, address))
+            raise Stopped(self.fault(fault, address))
