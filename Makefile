@@ -7,8 +7,6 @@ STAMP := $(VENV)/installed
 TESTING := $(VENV)/installed-for-tests
 SOURCES := mttcg bus plugins tests bench docs examples
 
-DEMO := $(BIN)/mttcg run examples/guests/counter.elf --smp 4 --plugin icount --plugin memtrace,top=5
-
 # tests and benchmarks start many processes, which are not to compile our modules again and again
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,7 +29,7 @@ $(TESTING): $(STAMP)
 	touch $@
 
 run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
-	$(DEMO)
+	$(BIN)/mttcg demo
 
 # what plugins see has to be the same on both engines; the first run is on the default one
 ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,check.py counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \

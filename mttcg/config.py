@@ -1,9 +1,10 @@
 """What a run is asked to do, checked once, before anything is started."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
@@ -26,6 +27,8 @@ STALL_LIMIT_DEFAULT = 60.0
 STALL_LIMIT_MAX = 1e6
 RECORD_LIMIT_MIN = 64 * KIB
 ENGINES = ("auto", "unicorn", "llvm")
+DEFAULT_ENGINE = "llvm"
+"""What `auto` stands for."""
 
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 WORD_VALUES = range(-(1 << 63), 1 << 64)
@@ -35,6 +38,10 @@ WORD_VALUES = range(-(1 << 63), 1 << 64)
 @dataclass(frozen=True)
 class Config:
     """The options of one run; every one is checked when the object is made.
+
+    It goes as it is from the command line, or from whoever makes a `Machine`, to every process of
+    the run: `mttcg.vcpu.messages.Prepare` has it whole. So its values are of the types that are
+    declared: paths may be given as texts, tuples as lists.
 
     Raises `OptionError`, which names the option, for a value that it can't have. The guest file is
     checked by the ELF loader, the plugins by theirs, the bus address by the bus.
@@ -95,6 +102,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
+        if isinstance(self.plugins, str):
+            raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
+        self._take_declared_types()
         _check_number("--smp", self.smp, 1, SMP_MAX)
         _check_size("--memory", self.memory, MEMORY_MIN, MEMORY_MAX, "1M to 64G")
         _check_size(
@@ -107,8 +117,6 @@ class Config:
             check_shards(count)
         for stream, policy in self.policies.items():
             check_policy(stream, policy)
-        if isinstance(self.plugins, str):
-            raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
         if self.engine not in ENGINES:
             raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
         for symbol, value in self.symbols_set.items():
@@ -121,7 +129,18 @@ class Config:
         self._check_control()
         for option, path in self._outputs():
             if path is not None:
-                check_output(option, Path(path))
+                check_output(option, path)
+
+    @property
+    def engine_name(self) -> str:
+        """The engine that was asked for, or what `auto` stands for."""
+        return DEFAULT_ENGINE if self.engine == "auto" else self.engine
+
+    def _take_declared_types(self) -> None:
+        for each in fields(self):
+            value, make = getattr(self, each.name), CONVERSIONS.get(each.type)
+            if make is not None and value is not None:
+                object.__setattr__(self, each.name, make(value))
 
     def _check_control(self) -> None:
         """Refuse control for whom nobody has allowed it."""
@@ -134,6 +153,20 @@ class Config:
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
         return ("--json", self.json), ("--html", self.html), ("--record", self.record)
+
+
+CONVERSIONS: Mapping[Any, Callable[[Any], Any]] = {
+    bool: bool,
+    Path: Path,
+    Path | None: Path,
+    tuple[Path, ...]: lambda paths: tuple(map(Path, paths)),
+    tuple[str, ...]: tuple,
+    Mapping[str, int]: lambda given: {
+        name: int(value) if isinstance(value, bool) else value for name, value in given.items()
+    },
+    Mapping[str, str]: dict,
+}
+"""By the type of a field, what makes its value of one like it."""
 
 
 def _check_number(option: str, value: object, low: int, high: int) -> None:

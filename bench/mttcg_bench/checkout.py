@@ -1,22 +1,20 @@
-"""Where the sources are: the guests that are run are examples of theirs, and not installed."""
+"""Where the sources are, or what of them is installed; the guests that are run are examples."""
 
 import os
 from pathlib import Path
 
-from mttcg_bench.errors import NoCheckout
+from mttcg.example_guests import example_guests
 
-ROOT = Path(__file__).resolve().parents[2]
-GUESTS = ROOT / "examples" / "guests"
-PEERS = ROOT / ".peers"
+PACKAGE = Path(__file__).resolve().parent
+SOURCES = PACKAGE.parents[1]
+IS_CHECKOUT = SOURCES.joinpath("pyproject.toml").is_file()
+ROOT = SOURCES if IS_CHECKOUT else PACKAGE.parent
+"""The root of the sources, or the folder that the packages are installed in."""
+GUESTS = example_guests()
+PEERS = ROOT / ".peers" if IS_CHECKOUT else Path.home() / ".cache" / "mttcg" / "peers"
 """What `make bench-peers` installs."""
 
 
-def check_checkout() -> None:
-    """Raise NoCheckout unless this package lies in a tree of sources that has the guests."""
-    if not GUESTS.joinpath("mix.elf").is_file():
-        raise NoCheckout
-
-
-def in_checkout(path: Path) -> str:
-    """A file of ours, as the programs that are started there are to name it."""
+def below_root(path: Path) -> str:
+    """A file of ours, as the programs that are started at the root are to name it."""
     return os.path.relpath(path, ROOT)

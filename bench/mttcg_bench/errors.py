@@ -45,16 +45,6 @@ class BenchUserError(UserError):
     """A mistake on the command line of `mttcg bench`."""
 
 
-class NoCheckout(BenchUserError):  # noqa: N818
-    """There are no guests to run."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "bench: there is no examples/guests beside the package; "
-            "benchmarks run from a checkout of the sources (pip install --editable .)"
-        )
-
-
 class UnknownName(BenchUserError):  # noqa: N818
     """A name that nothing has."""
 

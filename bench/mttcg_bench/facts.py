@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.supervisor.outcome import host_facts
-from mttcg_bench.checkout import ROOT
+from mttcg_bench.checkout import IS_CHECKOUT, ROOT
 from mttcg_bench.quiet import ACCEPTED, load
 from mttcg_bench.tools import python_peers, qemu
 
@@ -45,6 +45,8 @@ def governor() -> str:
 
 def commit() -> str:
     """The commit of the tree, with a + if it was changed since; "unknown" outside of one."""
+    if not IS_CHECKOUT:
+        return "unknown"
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")

@@ -54,6 +54,9 @@ class VerbRow(NamedTuple):
 
 VERBS = {
     "run": VerbRow("Run a guest and report what it did.", "mttcg.cli.run", "RunVerb"),
+    "demo": VerbRow(
+        "Run an example guest on four harts, counted and traced.", "mttcg.cli.demo", "DemoVerb"
+    ),
     "subscribe": VerbRow(
         "Run a plugin's aggregator on the bus of a run, and print its report.",
         "mttcg.cli.subscribe",
@@ -99,6 +102,11 @@ VERBS = {
         "List the plugins, or show what one of them does and its options.",
         "mttcg.cli.plugins",
         "PluginsVerb",
+    ),
+    "completion": VerbRow(
+        "Print the script by which a shell completes mttcg's command line.",
+        "mttcg.cli.completion",
+        "CompletionVerb",
     ),
     "bench": VerbRow(
         "Measure speed, overhead and scale-out, beside other emulators; compare two runs.",

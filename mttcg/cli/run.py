@@ -20,7 +20,6 @@ from mttcg.terminal import tell
 
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
-    from mttcg.supervisor.machine import Machine
 
 EXIT_UNFIT = 255
 """Exit status for a guest's code that no process can end with."""
@@ -95,45 +94,15 @@ def make_config(args: argparse.Namespace) -> Config:
     )
 
 
-def make_machine(config: Config) -> "Machine":
-    """Make the machine of a run; see `Machine` for what it raises."""
-    from mttcg.supervisor.machine import Machine
-
-    return Machine(
-        config.guest,
-        smp=config.smp,
-        memory=config.memory,
-        code_cache=config.code_cache,
-        engine=config.engine,
-        plugins=config.plugins,
-        bus=config.bus,
-        symbols_set=config.symbols_set,
-        check=config.check,
-        pin=config.pin,
-        aggregate=config.aggregate,
-        shards=config.shards,
-        interim=config.interim,
-        wait_subscribers=config.wait_subscribers,
-        policies=config.policies,
-        stall_limit=config.stall_limit,
-        stop_on_trap_loop=config.stop_on_trap_loop,
-        keys=config.keys,
-        allow=config.allow,
-        control=config.control,
-        allow_control=config.allow_control,
-        record=config.record,
-        record_limit=config.record_limit,
-    )
-
-
 def run_machine(config: Config, said: set[str]) -> RunResult:
     """Run the guest with its console on this process's standard streams.
 
     said: takes the warnings that were printed while it ran.
     """
     from mttcg.cli.status import status_line
+    from mttcg.supervisor.machine import Machine
 
-    machine = make_machine(config)
+    machine = Machine(config)
     live = not config.quiet and sys.stderr.isatty()
     with guest_input() as stdin_fd, status_line(live) as show:
         output = guest_output(show)

@@ -41,6 +41,7 @@ from mttcg_bus.host.limits import host_refusal
 from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
+    from mttcg.config import Config
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.run_info import RunInfo
 
@@ -102,7 +103,9 @@ def spec_of(stream: Any) -> StreamSpec:
     return StreamSpec(name, stream.dtype, policy=stream.policy, batch=stream.batch)
 
 
-def fork_vcpus(message: Start, descriptors: list[int], context: Any) -> dict[int, int]:
+def fork_vcpus(
+    config: "Config", message: Start, descriptors: list[int], context: Any
+) -> dict[int, int]:
     """Fork a process per vCPU, which take the descriptors over, and llvm's translator.
 
     Gives their indexes by process id.
@@ -110,25 +113,25 @@ def fork_vcpus(message: Start, descriptors: list[int], context: Any) -> dict[int
     from mttcg.processes.vcpu_process import load_engine
     from mttcg.processes.vcpu_process import main as run_vcpu
 
-    load_engine(message.engine)
+    load_engine(config.engine_name)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
-    for index in range(message.smp):
+    for index in range(config.smp):
         child = os.fork()
         if child == 0:
             die_with_parent(parent)
             name_process(f"vcpu{index}")
-            end_with(partial(run_vcpu, index, message, descriptors, context))
+            end_with(partial(run_vcpu, index, config, message, descriptors, context))
         children[child] = index
-    if message.engine == "llvm":
-        children[fork_translator(message, descriptors, parent)] = TRANSLATOR
+    if config.engine_name == "llvm":
+        children[fork_translator(config, message, descriptors, parent)] = TRANSLATOR
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
 
 
-def fork_translator(message: Start, descriptors: list[int], parent: int) -> int:
+def fork_translator(config: "Config", message: Start, descriptors: list[int], parent: int) -> int:
     """Fork the process that makes better code of hot pages; its process id."""
     from mttcg.processes.translator_process import main as run_translator
 
@@ -136,7 +139,7 @@ def fork_translator(message: Start, descriptors: list[int], parent: int) -> int:
     if child == 0:
         die_with_parent(parent)
         name_process("translator")
-        end_with(partial(run_translator, message, descriptors))
+        end_with(partial(run_translator, config, message, descriptors))
     return child
 
 
@@ -194,6 +197,7 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     message = expect(received[0], Prepare)
+    config = message.config
     die_with_parent(message.supervisor)
     print_by_line()
     use_native_cache()
@@ -208,16 +212,16 @@ def serve(channel: Channel) -> int:
 
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
     reach = Reach.from_plain(message.reach)
-    declarations = Declarations(message.symbols, message.smp, reach)
+    declarations = Declarations(message.symbols, config.smp, reach)
     run = RunInfo.from_plain(message.run) if message.run is not None else None
-    if message.check:
+    if config.check:
         from mttcg.processes.check_counters import attach
 
         attach(declarations)
     try:
-        plugins = load_plugins(declarations, message.plugins, run)
+        plugins = load_plugins(declarations, config.plugins, run)
         needs = describe(declarations, plugins)
-        wanted = needs.streams or message.control  # a plugin with streams may come later
+        wanted = needs.streams or config.control  # a plugin with streams may come later
         rate = ticks_per_second(declarations.first_reading or look()) if wanted else 0
         channel.send(Ready(needs, rate, tuple(declarations.warnings)))
     except (MttcgError, BusError) as error:
@@ -227,7 +231,7 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     start, descriptors = expect(received[0], Start), received[1]
-    children = fork_vcpus(start, descriptors, (declarations, plugins))
+    children = fork_vcpus(config, start, descriptors, (declarations, plugins))
     watch_children(channel, partial(rehearse, channel, declarations, run), children)
     return 0
 

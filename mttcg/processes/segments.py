@@ -14,6 +14,7 @@
 import mmap
 import os
 
+from mttcg.config import Config
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import Layout
@@ -37,14 +38,14 @@ def create_segment(name: str, size: int) -> int:
     return descriptor
 
 
-def fixed_sizes(smp: int, memory: int, code_cache: int, device_state: int) -> dict[str, int]:
+def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
     """Bytes of each segment that every machine has; `device_state`: what its devices need."""
     return {
-        "ram": memory,
-        "harts": smp * STATE_BYTES,
+        "ram": config.memory,
+        "harts": config.smp * STATE_BYTES,
         "machine": machine_bytes(device_state),
-        "cache": Layout(memory // PAGE).size,
-        "arena": code_cache,
+        "cache": Layout(config.memory // PAGE).size,
+        "arena": config.code_cache,
     }
 
 

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from mttcg.config import Config
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.ram import Ram
@@ -41,26 +42,26 @@ class TranslatorProcess:
     """What the translator process has mapped, and what it has done.
 
     Args:
+        config: of the run.
         message: the supervisor's start message.
         descriptors: those that came with it.
     """
 
-    def __init__(self, message: Start, descriptors: list[int]) -> None:
+    def __init__(self, config: Config, message: Start, descriptors: list[int]) -> None:
         fds = dict(zip(message.descriptors, descriptors, strict=True))
-        smp, memory = message.smp, message.memory
         board = board_named(message.board)
-        sizes = fixed_sizes(smp, memory, message.code_cache, board.state_bytes)
+        sizes = fixed_sizes(config, board.state_bytes)
         maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
-        isa = isa_named(message.isa)
         machine = MachineState(map_segment(fds["machine"], sizes["machine"]), board.timebase)
-        wake_fds = [fds[f"wake{cpu}"] for cpu in range(smp)]
+        isa = isa_named(message.isa)
+        wake_fds = [fds[f"wake{cpu}"] for cpu in range(config.smp)]
         harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
-        self.ram_range = (board.ram_base, memory)
+        self.ram_range = (board.ram_base, config.memory)
         self.cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
         self.channels = [
-            Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(smp)
+            Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(config.smp)
         ]
         keep = {*wake_fds, *(channel.fileno() for channel in self.channels)}
         keep |= {fds["arena"], fds["cache"]}
@@ -124,9 +125,9 @@ def take_next(waiting: list[Optimise]) -> Optimise:
     return waiting.pop(next(functions, 0))
 
 
-def main(message: Start, descriptors: list[int]) -> int:
+def main(config: Config, message: Start, descriptors: list[int]) -> int:
     """Be the translator; the process's exit status."""
-    translator = TranslatorProcess(message, descriptors)
+    translator = TranslatorProcess(config, message, descriptors)
     check_memory_room(NATIVE_ROOM, "for translations")
     translator.run()
     return 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
@@ -96,30 +97,31 @@ class VcpuProcess:
 
     Args:
         index: the vCPU.
-        channel: to the supervisor.
+        config: of the run.
         message: what the supervisor said at the start.
         descriptors: those that came with it.
         context: declarations and plugins from before the fork.
+        channel: to the supervisor.
     """
 
     def __init__(
         self,
         index: int,
+        config: Config,
         message: Start,
         descriptors: list[int],
         context: Any,
         channel: Channel,
     ) -> None:
-        self.index, self.message, self.channel = index, message, channel
+        self.index, self.config, self.message, self.channel = index, config, message, channel
         self.isa = isa_named(message.isa)
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
         self.declarations, self.plugins = context
-        smp, memory = message.smp, message.memory
         self.board = board = board_named(message.board)
-        sizes = fixed_sizes(smp, memory, message.code_cache, board.state_bytes)
+        sizes = fixed_sizes(config, board.state_bytes)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
         self.machine = MachineState(self.maps["machine"], board.timebase)
-        wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(smp)]
+        wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(config.smp)]
         self.harts = Harts(self.maps["harts"], wake_fds, self.machine, self.isa.system)
         self._leave_others()
         self.ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
@@ -154,7 +156,7 @@ class VcpuProcess:
 
     def _leave_others(self) -> None:
         """Close what is the others' alone: their end is to be its end."""
-        for cpu in range(self.message.smp):
+        for cpu in range(self.config.smp):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
                 os.close(self.fds[f"vcpu{cpu}"])
@@ -220,7 +222,7 @@ class VcpuProcess:
             channel=self.channel,
             ram=ram,
             failed=self.callback_failed,
-            costs=Costs() if self.message.control else None,
+            costs=Costs() if self.config.control else None,
         )
         session.set_guest(guest)
         devices = self.devices()
@@ -277,7 +279,7 @@ class VcpuProcess:
             return ""
         code = self.ram[at : at + self.isa.code.longest].tobytes()
         text = self.isa.code.disassemble(code, pc)[0][2]
-        extensions = self.isa.system.extensions[self.message.engine]
+        extensions = self.isa.system.extensions[self.config.engine_name]
         missing = self.isa.code.missing(int.from_bytes(code, "little"), extensions)
         if missing is not None and text.startswith(".insn"):
             return f"{missing.name} of {missing.extension}"
@@ -289,7 +291,7 @@ class VcpuProcess:
 
     def _make_engine(self, memory: Memory, discover: Discover) -> Engine:
         """The engine that was asked for."""
-        make = {"unicorn": self._make_unicorn, "llvm": self._make_llvm}[self.message.engine]
+        make = {"unicorn": self._make_unicorn, "llvm": self._make_llvm}[self.config.engine_name]
         return make(memory, discover)
 
     def _make_unicorn(self, memory: Memory, discover: Discover) -> Engine:
@@ -311,7 +313,7 @@ class VcpuProcess:
         from mttcg.processes.translator_process import ask_to_leave
 
         arena = Arena(
-            self.fds["arena"], self.message.code_cache, lambda cpu: ask_to_leave(self.harts, cpu)
+            self.fds["arena"], self.config.code_cache, lambda cpu: ask_to_leave(self.harts, cpu)
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
@@ -382,15 +384,15 @@ def fault_of(index: int, error: BaseException, place: str = "") -> VcpuFailure:
     return VcpuFailure(text, Ending.FAULT)
 
 
-def main(index: int, message: Start, descriptors: list[int], context: Any) -> int:
+def main(index: int, config: Config, message: Start, descriptors: list[int], context: Any) -> int:
     """Be vCPU `index`; the process's exit status."""
-    if message.pin:
+    if config.pin:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[index % len(allowed)]})
     place = message.descriptors.index(f"vcpu{index}")
     channel = Channel(socket.socket(fileno=descriptors[place]))
     try:
-        process = VcpuProcess(index, message, descriptors, context, channel)
+        process = VcpuProcess(index, config, message, descriptors, context, channel)
     except BaseException as error:
         channel.send(fault_of(index, error))
         return EXIT_FAULT

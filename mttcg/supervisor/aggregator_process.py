@@ -35,7 +35,7 @@ class AggregatorProcess:
     plugin: what it is called on the bus. named: what it is called in messages. shards: processes
     that share its work out among them; each is a subscriber. subscribed: whether all have said that
     they are, and ready to consume. latest: the report that came last, None before the first. news:
-    whether it came since somebody set this to False. ended_reports: whether none comes any more.
+    whether it came since `await_news`. ended_reports: whether none comes any more.
     received: what came to it, by (stream, cpu), as it says with its last report.
     """
 
@@ -132,6 +132,10 @@ class AggregatorProcess:
             self.latest, self.news = report, True
         self._failure = failure if final else None
         self.received = came
+
+    def await_news(self) -> None:
+        """Have `news` say whether a report comes from now on."""
+        self.news = False
 
     def report(self, seconds: float, given_up: str = "") -> Reported:
         """Wait for its end, for so long; then it is killed.

@@ -1,7 +1,7 @@
 """What is done from outside while the guest runs: the commands of PROTOCOL.md, "Control".
 
-A command that has to wait for the vCPUs is a task, a generator that yields what it waits for; tasks
-run one after the other, in the order in which their commands came.
+A command is done at once; or in its turn, one after the other, in the order in which they came. One
+that has to wait for the vCPUs is a task, a generator that yields what it waits for.
 """
 
 import itertools
@@ -29,6 +29,7 @@ from mttcg_bus.wire.control import Command
 from mttcg_bus.wire.limits import LONGEST_PAUSE
 
 Given: TypeAlias = Mapping[str, Any]
+Work: TypeAlias = Callable[[], Answer]
 
 PAUSE_MILLISECONDS = 30_000
 """How long vCPUs may take to come to a stop."""
@@ -49,7 +50,7 @@ class Control:
         self.inspection = Inspection(run.harts.harts, ram, self, run.isa.system)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
-        self.tasks: deque[tuple[int, Task]] = deque()
+        self.waiting: deque[tuple[int, Task | Work]] = deque()
         self.waits_for: Condition | None = None
         self.loading = Loading(run, watch, delivery)
         self.question = 0
@@ -60,13 +61,15 @@ class Control:
             "plugins": self._plugins,
             "stop": self._stop,
         }
-        self.in_turn: dict[str, Callable[[Given], Task]] = {
-            "pause": self._pause,
+        self.in_turn: dict[str, Callable[[Given], Answer]] = {
             "resume": self._resume,
             "read_registers": self._read_registers,
             "write_registers": self._write_registers,
             "read_memory": self._read_memory,
             "write_memory": self._write_memory,
+        }
+        self.tasks: dict[str, Callable[[Given], Task]] = {
+            "pause": self._pause,
             "instruments": self._instruments,
             "load": lambda given: self.loading.load(plain.take_text(given, "spec")),
             "unload": lambda given: self.loading.unload(plain.take_text(given, "plugin")),
@@ -80,25 +83,31 @@ class Control:
             work = partial(self.at_once[command.name], command.arguments)
             self._answer(command.question, work)
         elif command.name in self.in_turn:
+            self.waiting.append(
+                (command.question, partial(self.in_turn[command.name], command.arguments))
+            )
+        elif command.name in self.tasks:
             self._answer(command.question, partial(self._begin, command))
         else:
-            known = ", ".join(sorted((*self.at_once, *self.in_turn)))
+            known = ", ".join(sorted((*self.at_once, *self.in_turn, *self.tasks)))
             wrong = f"there is no command {command.name!r}; expected one of {known}"
             self.publisher.answer(command.question, wrong)
 
     def _begin(self, command: Command) -> None:
-        self.tasks.append((command.question, self.in_turn[command.name](command.arguments)))
+        self.waiting.append((command.question, self.tasks[command.name](command.arguments)))
 
     def look(self) -> None:
-        """Go on with the tasks as far as what they wait for has happened."""
-        while self.tasks and (self.waits_for is None or self.waits_for()):
-            question, task = self.tasks[0]
+        """Go on with what waits for its turn, as far as what a task waits for has happened."""
+        while self.waiting and (self.waits_for is None or self.waits_for()):
+            question, task = self.waiting[0]
             self.waits_for = None
             self._answer(question, partial(self._go_on, task))
             if self.waits_for is None:
-                self.tasks.popleft()
+                self.waiting.popleft()
 
-    def _go_on(self, task: Task) -> Answer | None:
+    def _go_on(self, task: Task | Work) -> Answer | None:
+        if callable(task):
+            return task()
         try:
             self.waits_for = next(task)
         except StopIteration as end:
@@ -119,9 +128,9 @@ class Control:
     def end(self) -> None:
         """The guest has ended: nothing more is done."""
         self.publisher.command = None
-        for question, _ in self.tasks:
+        for question, _ in self.waiting:
             self.publisher.answer(question, "the guest has ended before it was done")
-        self.tasks.clear()
+        self.waiting.clear()
 
     def hear(self, cpu: int, message: Message) -> None:
         """Take in what a vCPU says."""
@@ -168,8 +177,7 @@ class Control:
         return {"plugins": self.loading.plugins()}
 
     def _stop(self, _given: Given) -> Answer:
-        self.watch.interrupted = True
-        self.watch.stop(Ending.SUPERVISOR)
+        self.watch.stop(Ending.SUPERVISOR, interrupted=True)
         return {}
 
     def _reload(self, given: Given) -> Task:
@@ -221,13 +229,12 @@ class Control:
         self.run.machine.pause = 0
         self.run.harts.request_all()
 
-    def _resume(self, _given: Given) -> Task:
+    def _resume(self, _given: Given) -> Answer:
         stood = time.monotonic_ns() - self._check_paused()
         self.run.machine.shift_clock(stood)
         self.paused_ns = None
         self._let_go()
         return {"paused_ms": stood // 1_000_000}
-        yield  # a task like the others, though there is nothing to wait for
 
     def time(self) -> int:
         """The guest's clock, which stands still while paused."""
@@ -240,28 +247,25 @@ class Control:
             raise CommandError("the guest is not paused; expected `pause` before")
         return self.paused_ns
 
-    def _read_registers(self, given: Given) -> Task:
+    def _read_registers(self, given: Given) -> Answer:
         self._check_paused()
         names = plain.take_texts(given, "names") if "names" in given else ()
         cpu = plain.take_integer(given, "cpu")
         return {"registers": self.inspection.read_registers(cpu, names)}
-        yield
 
-    def _write_registers(self, given: Given) -> Task:
+    def _write_registers(self, given: Given) -> Answer:
         self._check_paused()
         values = plain.take_mapping(given, "values")
         cpu = plain.take_integer(given, "cpu")
         return {"registers": self.inspection.write_registers(cpu, values)}
-        yield
 
-    def _read_memory(self, given: Given) -> Task:
+    def _read_memory(self, given: Given) -> Answer:
         self._check_paused()
         place = *_space_of(given), plain.take_integer(given, "address")
         data, physical = self.inspection.read_memory(*place, plain.take_integer(given, "size"))
         return {"data": data, "physical": physical}
-        yield
 
-    def _write_memory(self, given: Given) -> Task:
+    def _write_memory(self, given: Given) -> Answer:
         self._check_paused()
         data = plain.take(given, "data")
         if not isinstance(data, bytes):
@@ -270,7 +274,6 @@ class Control:
         physical = self.inspection.write_memory(*place, data)
         self.run.machine.written += 1
         return {"size": len(data), "physical": physical}
-        yield
 
 
 def _space_of(given: Given) -> tuple[int, str]:

@@ -63,13 +63,11 @@ def security_of(config: Config) -> "ServerSecurity | None":
         return None
     from mttcg_bus.wire.security import ServerSecurity, read_keys, read_public
 
-    file = Path(config.keys)
-    read_keys(file)
+    read_keys(config.keys)
     allowed, controllers = (
-        tuple(read_public(Path(path)) for path in paths)
-        for paths in (config.allow, config.allow_control)
+        tuple(read_public(path) for path in paths) for paths in (config.allow, config.allow_control)
     )
-    return ServerSecurity(file, allowed, controllers)
+    return ServerSecurity(config.keys, allowed, controllers)
 
 
 @dataclass
@@ -99,7 +97,7 @@ class Delivery:
             security_of(config),
             config.control,
         )
-        return cls(streams, publisher, Path(config.keys) if config.keys is not None else None)
+        return cls(streams, publisher, config.keys)
 
     def aggregate(self, plugins: Iterable[LoadedPlugin], config: Config) -> None:
         """Start an aggregator for each plugin that has one; OptionError for shards of another."""

@@ -27,7 +27,7 @@ class Interims:
             return
         self.show(interim_result(self.run, self.watch))
         for aggregator in self.run.aggregators:
-            aggregator.news = False
+            aggregator.await_news()
         self.due = time.monotonic() + self.seconds
 
     def _waits(self) -> bool:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
@@ -41,23 +41,11 @@ class RefusedByHostError(UserError):
 
 
 @dataclass
-class Host:
-    """The running vCPU host.
-
-    `needs` is what the plugins that there are now declared, and these themselves.
-    `ticks_per_second` is the rate of the clock of records, 0 if none can have times. `warnings`: of
-    what the plugins attached.
-    """
+class WaitingHost:
+    """The vCPU host, which waits to be told what to do, and the channel to it."""
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
-    needs: Needs = field(default_factory=Needs)
-    ticks_per_second: int = 0
-    warnings: tuple[str, ...] = ()
-
-    def plugin_specs(self) -> list[str]:
-        """The plugins that there are now, as users gave them."""
-        return [plugin.spec for plugin in self.needs.plugins]
 
     def send(self, message: Message, descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
@@ -85,6 +73,32 @@ class Host:
         self.channel.close()
 
 
+@dataclass
+class Host(WaitingHost):
+    """The running vCPU host, with the plugins that it has loaded.
+
+    `needs` is what the plugins that there are now declared, and these themselves.
+    `ticks_per_second` is the rate of the clock of records, 0 if none can have times. `warnings`: of
+    what the plugins attached.
+    """
+
+    needs: Needs
+    ticks_per_second: int
+    warnings: tuple[str, ...]
+
+    def plugin_specs(self) -> list[str]:
+        """The plugins that there are now, as users gave them."""
+        return [plugin.spec for plugin in self.needs.plugins]
+
+    def add(self, needs: Needs) -> None:
+        """Count a plugin, and what it declared, among those that there are."""
+        self.needs = self.needs.plus(needs)
+
+    def take_out(self, plugin: str) -> None:
+        """Count a plugin among those that there are no more."""
+        self.needs = self.needs.without(plugin)
+
+
 def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: RunInfo) -> Host:
     """Load the plugins in the host, which refuse what can't be; `run` is for them.
 
@@ -92,29 +106,31 @@ def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: R
     """
     symbols = {name: symbol.address for name, symbol in image.by_name.items()}
     reach = Reach((image.ram_base, image.ram_size), image.placements)
-    host = Host(started.process, Channel(started.end))
+    prepare = Prepare(
+        config=config,
+        symbols=symbols,
+        reach=reach.to_plain(),
+        run=run.to_plain() if config.aggregate else None,
+        supervisor=os.getpid(),
+    )
+    waiting = WaitingHost(started.process, Channel(started.end))
     try:
-        prepare = Prepare(
-            plugins=config.plugins,
-            symbols=symbols,
-            reach=reach.to_plain(),
-            smp=config.smp,
-            control=config.control,
-            check=config.check,
-            run=run.to_plain() if config.aggregate else None,
-            supervisor=os.getpid(),
-        )
-        host.send(prepare)
-        received = host.channel.receive()
-        if received is None:
-            raise host.lost()
-        message = received[0]
-        if isinstance(message, HostRefused):
-            raise RefusedByHostError(message.reason)
-        ready = expect(message, Ready)
-        host.needs, host.warnings = ready.needs, ready.warnings
-        host.ticks_per_second = ready.ticks_per_second
+        ready = ask_ready(waiting, prepare)
     except BaseException:
-        host.end()
+        waiting.end()
         raise
-    return host
+    return Host(
+        waiting.process, waiting.channel, ready.needs, ready.ticks_per_second, ready.warnings
+    )
+
+
+def ask_ready(waiting: WaitingHost, prepare: Prepare) -> Ready:
+    """Have the host load the plugins; raises RefusedByHostError, HostLostError."""
+    waiting.send(prepare)
+    received = waiting.channel.receive()
+    if received is None:
+        raise waiting.lost()
+    message = received[0]
+    if isinstance(message, HostRefused):
+        raise RefusedByHostError(message.reason)
+    return expect(message, Ready)

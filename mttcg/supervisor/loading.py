@@ -214,11 +214,11 @@ class Loading:
     def _note(self, needs: Needs) -> None:
         """Make the scoreboards, and count the plugin among those that are there."""
         self.run.scoreboards.add(needs.scoreboards, self.run.config.smp)
-        self.host.needs = self.host.needs.plus(needs)
+        self.host.add(needs)
 
     def _take_out(self, name: str) -> None:
         """Count a plugin among those that are there no more."""
-        self.host.needs = self.host.needs.without(name)
+        self.host.take_out(name)
         self.epochs.pop(name, None)
 
     def _open(self, streams: list[StreamSpec]) -> Work:

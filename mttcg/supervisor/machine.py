@@ -1,6 +1,7 @@
 """A machine: a guest and how it is to be run."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,17 @@ class Machine:
     """A guest and how it is to be run.
 
     Args:
-        guest: path of the ELF file.
+        guest: path of the ELF file, or a whole `mttcg.config.Config`.
         options: as on the command line; the fields of `mttcg.config.Config`.
 
     Raises OptionError for an option that can't be, GuestFileError for a file that can't be run.
     """
 
-    def __init__(self, guest: Path | str, **options: Any) -> None:
-        for name in ("plugins",):
-            if name in options:
-                options[name] = tuple(options[name])
-        self.config = Config(guest=Path(guest), **options)
+    def __init__(self, guest: Path | str | Config, **options: Any) -> None:
+        if isinstance(guest, Config):
+            self.config = replace(guest, **options)
+        else:
+            self.config = Config(guest=Path(guest), **options)
         self.board = board_named(DEFAULT_BOARD)
         self.image: GuestImage = load_guest(
             self.config.guest, self.board.ram_base, self.config.memory

@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
@@ -24,7 +23,7 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.outcome import StatusReader, build_result
 from mttcg.supervisor.result import RunResult, Status
-from mttcg.supervisor.run_state import RunState, engine_of, info_of, stream_of
+from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.streams import Streams
@@ -35,6 +34,7 @@ from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
 if TYPE_CHECKING:
+    from mttcg.supervisor.control import Control
     from mttcg.supervisor.delivery import Delivery
 
 SUBSCRIBER_SECONDS = 60.0
@@ -84,7 +84,7 @@ class Run:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
         system = self.image.isa.system
-        isa = system.isa_text(system.extensions[engine_of(self.config)])
+        isa = system.isa_text(system.extensions[self.config.engine_name])
         device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
         info = info_of(self.identifier, self.config, self.image)
         host = prepare_host(self.host_process, self.config, self.image, info)
@@ -103,12 +103,13 @@ class Run:
 
         with self.interrupts as interrupts:
             watch = self._watch(state, console, stdin_fd, tick, on_warning or (lambda _text: None))
+            control = self._control(state, watch)
             if on_interim is not None and self.config.interim:
                 interims = Interims(state, watch, on_interim)
             began = time.monotonic()
             state.machine.start_clock()
             self._start_vcpus(state, device_tree)
-            watch.loop()
+            watch.loop(control)
             state.seconds["run"] = time.monotonic() - began
             if watch.interrupted:
                 interrupts.let_through()
@@ -117,8 +118,7 @@ class Run:
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:
-        config = self.config
-        sizes = fixed_sizes(config.smp, config.memory, config.code_cache, self.board.state_bytes)
+        sizes = fixed_sizes(self.config, self.board.state_bytes)
         for name, size in sizes.items():
             self.fds[name] = create_segment(name, size)
         return {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -150,7 +150,7 @@ class Run:
             on_bus(delivery.publisher.url)
         delivery.aggregate(host.needs.plugins if config.aggregate else (), config)
         if config.record is not None:
-            delivery.record(Path(config.record), config.record_limit)
+            delivery.record(config.record, config.record_limit)
         delivery.wait_subscribers(config.wait_subscribers, SUBSCRIBER_SECONDS)
         return delivery
 
@@ -222,11 +222,14 @@ class Run:
         undone = settings_undone(self.image, self.config.symbols_set)
         for text in (*self.image.warnings, *undone, *state.host.warnings):
             watch.warn(text)
-        if state.delivery is not None and self.config.control:
-            from mttcg.supervisor.control import Control  # few runs take commands
-
-            watch.control = Control(state, watch, state.delivery)
         return watch
+
+    def _control(self, state: RunState, watch: Watch) -> "Control | None":
+        if state.delivery is None or not self.config.control:
+            return None
+        from mttcg.supervisor.control import Control  # few runs take commands
+
+        return Control(state, watch, state.delivery)
 
     def _start_vcpus(self, state: RunState, device_tree: int) -> None:
         """Send the host what the vCPUs need; it forks them."""
@@ -273,21 +276,14 @@ def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...
 
     `device_tree` is its guest physical address.
     """
-    config, image = state.config, state.image
+    image = state.image
     streams = tuple(map(place_of, state.streams.specs))
     return Start(
-        guest=str(config.guest),
-        smp=config.smp,
-        memory=config.memory,
-        code_cache=config.code_cache,
-        engine=state.engine,
         isa=image.isa.name,
-        pin=config.pin,
         board=state.board.name,
         entry=image.entry,
         device_tree=device_tree,
         device_symbols=image.places(state.board.symbols),
-        control=config.control,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(
             (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards

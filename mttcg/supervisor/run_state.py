@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from mttcg.supervisor.aggregator_process import AggregatorProcess
     from mttcg.supervisor.delivery import Delivery
 
-DEFAULT_ENGINE = "llvm"
-
 
 @dataclass
 class RunState:
@@ -62,7 +60,7 @@ class RunState:
     @property
     def engine(self) -> str:
         """Name of the engine."""
-        return engine_of(self.config)
+        return self.config.engine_name
 
     def info(self) -> RunInfo:
         """What is run, for those who subscribe."""
@@ -76,8 +74,8 @@ class RunState:
     def cache(self) -> BlockCache:
         """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
-        code = self.isa.code
-        return BlockCache(self.maps["cache"], self.cache_fd, ram, self.board.ram_base, 0, code)
+        ram_base, code = self.board.ram_base, self.isa.code
+        return BlockCache(self.maps["cache"], self.cache_fd, ram, ram_base, 0, code)
 
     def table_records(self, table: NeededTable, cpu: int) -> Any:
         """What a table has counted on a vCPU, in the layout of its stream."""
@@ -103,11 +101,6 @@ class RunState:
         return {name: ledger.to_plain() for name, ledger in self.streams.ledger().items()}
 
 
-def engine_of(config: Config) -> str:
-    """Name of the engine that `auto` stands for, or that was asked for."""
-    return DEFAULT_ENGINE if config.engine == "auto" else config.engine
-
-
 def stream_of(table: NeededTable) -> str:
     """Name of the stream that a table's records go out by."""
     return f"{table.plugin}.{table.stream}"
@@ -121,7 +114,7 @@ def info_of(
         run=identifier,
         guest=str(config.guest),
         smp=config.smp,
-        engine=engine_of(config),
+        engine=config.engine_name,
         ram_base=image.ram_base,
         ram_size=config.memory,
         entry=image.entry,

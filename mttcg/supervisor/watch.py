@@ -76,7 +76,7 @@ class Watch:
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
     guest's harts lack; `lost` are the vCPUs whose process ended by itself. `refused`: whether a
     limit of the host was told of, which others reach, too; `told`: which vCPUs said themselves why
-    they end. `control` does what others want from outside.
+    they end.
     """
 
     run: RunState
@@ -103,10 +103,14 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
-    control: Commands | None = None
+    control: Commands | None = field(init=False, default=None)
 
-    def loop(self) -> None:
-        """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills."""
+    def loop(self, control: Commands | None = None) -> None:
+        """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
+
+        control: does what others want from outside.
+        """
+        self.control = control
         self.running = set(range(self.run.harts.count))
         with selectors.DefaultSelector() as selector:
             self.selector = selector
@@ -177,11 +181,11 @@ class Watch:
     def _stop_or_kill(self) -> None:
         if self.interrupted:
             self._kill("by a second interrupt")
-        self.interrupted = True
-        self.stop(Ending.SUPERVISOR)
+        self.stop(Ending.SUPERVISOR, interrupted=True)
 
-    def stop(self, ending: Ending) -> None:
-        """Stop the guest in order; the first reason stands."""
+    def stop(self, ending: Ending, *, interrupted: bool = False) -> None:
+        """Stop the guest in order; the first reason stands. interrupted: the user wants it."""
+        self.interrupted = self.interrupted or interrupted
         self.run.machine.stop(ending)
         self.run.harts.request_all()
         self.stop_limit = self.stop_limit or time.monotonic() + GRACE_SECONDS

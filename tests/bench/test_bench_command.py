@@ -1,13 +1,14 @@
 """`mttcg bench` as a user has it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from bench_samples import THREE, TINY, plain_of, result_of
 
+from mttcg import example_guests
 from mttcg.cli import main
-from mttcg_bench import checkout
 from mttcg_bench.cases import scaleout
 from mttcg_bench.results import write
 
@@ -59,13 +60,17 @@ def test_a_mistake_is_one_line(
     assert line.startswith("mttcg: ") and wrong in line
 
 
-def test_without_a_checkout_there_is_one_line(
+def test_without_guests_there_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkout, "GUESTS", tmp_path)
-    assert main(["bench", "startup"]) == 2
-    [line] = capsys.readouterr().err.splitlines()
-    assert "no examples/guests" in line
+    monkeypatch.setattr(example_guests, "SOURCES", tmp_path)
+    monkeypatch.setattr(example_guests, "INSTALLED", "mttcg_nowhere")
+    for name in [name for name in sys.modules if name.startswith("mttcg_bench")]:
+        monkeypatch.delitem(sys.modules, name)  # they look for the guests when they are loaded
+    for arguments in (["bench", "startup"], ["demo"]):
+        assert main(arguments) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert "there are no example guests" in line
 
 
 def test_compare_exits_with_1_past_the_threshold(

@@ -84,7 +84,9 @@ class Reader:
         self.temporary.mkdir()
         shutil.copytree(ROOT / "examples", self.folder / "examples")
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self.environment = os.environ | {"PATH": path, "TMPDIR": str(self.temporary)}
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        home = {"HOME": str(folder), "XDG_CACHE_HOME": cache, "TMPDIR": str(self.temporary)}
+        self.environment = os.environ | home | {"PATH": path}
         # an address that is another machine's, a port that others may have
         self.replaced = {"192.0.2.7": "127.0.0.1", "5599": str(free_port())}
         self.other: subprocess.Popen[bytes] | None = None

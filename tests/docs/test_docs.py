@@ -34,6 +34,7 @@ DOCS = ROOT / "docs"
 WRITTEN = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 PAGES = [*WRITTEN, ROOT / "CHANGELOG.md", ROOT / "examples/guests/README.md"]
 COMMAND_LINE = (DOCS / "command-line.md").read_text(encoding="utf-8")
+EXAMPLE_GUESTS = ROOT / "examples/guests"
 LONGEST_LINE = 130
 """Columns of a line of prose; tables and links have no line breaks."""
 
@@ -45,7 +46,19 @@ FILES_MADE = {
     *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""
-VERBS = ("run", "subscribe", "record", "replay", "export", "ctl", "campaign", "keys", "ps", "top")
+VERBS = (
+    "run",
+    "completion",
+    "subscribe",
+    "record",
+    "replay",
+    "export",
+    "ctl",
+    "campaign",
+    "keys",
+    "ps",
+    "top",
+)
 VERBS_NAMED = {f"mttcg {verb}" for verb in VERBS}
 """What prose calls the verbs that need more to be a command."""
 
@@ -191,6 +204,8 @@ def test_a_command_that_is_shown_parses(
         target = parse_spec(spec).target
         assert target in known or Path(target).name in FILES_MADE or (ROOT / target).is_file()
     guest = vars(arguments).get("guest")
+    if guest is not None and guest.parts[:1] == ("$(mttcg demo --guests)",):
+        guest = EXAMPLE_GUESTS / guest.name
     made = guest is not None and guest.name in FILES_MADE
     assert guest in (None, Path("GUEST")) or made or (ROOT / guest).is_file()
 

@@ -84,7 +84,7 @@ def refused_pages(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[set
     source = PageFunction.source
 
     def refuse(function: PageFunction) -> str:
-        if (function.sweep.start - BASE) // PAGE in request.param:
+        if (function.discovery.start - BASE) // PAGE in request.param:
             raise TranslationError("too odd")
         return source(function)
 

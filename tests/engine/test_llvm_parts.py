@@ -12,9 +12,9 @@ from random_programs import PLAIN
 from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm import page, translate
 from mttcg.engine.llvm.compile import Effort
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import LONGEST_PIECE, MEETING, MOST_LINES, PageFunction
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.isa.riscv64.isa import RISCV64
 
@@ -51,8 +51,8 @@ def line_of(word: int, number: int) -> bytes:
     return code.ljust(PAGE, b"\0")
 
 
-def swept(code: bytes) -> Sweep:
-    return Sweep(
+def discovered(code: bytes) -> Discovery:
+    return Discovery(
         RISCV64.code,
         BASE,
         lambda offset: int.from_bytes(code[offset : offset + 2], "little"),
@@ -80,8 +80,10 @@ def test_what_llvm_sees_as_one_is_bounded_and_the_text_is_linear(
 ) -> None:
     sources = {}
     for number in (LONGEST_PIECE, 250, 500, 1000):
-        sweep = swept(line_of(word, number))
-        sources[number] = PageFunction(sweep, Ram(BASE, SIZE), PLANS[plan], 0, optimised).source()
+        discovery = discovered(line_of(word, number))
+        sources[number] = PageFunction(
+            discovery, Ram(BASE, SIZE), PLANS[plan], 0, optimised
+        ).source()
     short = sources.pop(LONGEST_PIECE)
     for number, source in sources.items():
         assert max(pieces_of(source)) <= max(pieces_of(short)) + LINES_OF_A_WINDOW

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from engine_harness import PAGE, Bare
+from mttcg.engine.llvm.sweep import Sweep
 from recorded import Recorded
 from toy_isa import BY_NAME, ROWS, ToyCode, ToyInterpreter, word_of
 
 from mttcg.engine.base import ExitKind
-from mttcg.engine.llvm.sweep import Sweep
 from mttcg.isa.facts import Access
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.interpreted_memory import Left

@@ -50,6 +50,34 @@ def test_a_wrong_value_is_refused(options: dict[str, object], option: str, expec
     assert caught.value.exit_status == 2
 
 
+def test_values_are_of_the_types_that_are_declared() -> None:
+    config = Config(
+        "guest.elf",  # type: ignore[arg-type]
+        plugins=["icount"],  # type: ignore[arg-type]
+        keys="keys",  # type: ignore[arg-type]
+        allow=["a", Path("b")],  # type: ignore[arg-type, list-item]
+        check=1,  # type: ignore[arg-type]
+        symbols_set={"flag": True},
+    )
+    assert repr(config) == repr(
+        Config(
+            GUEST,
+            plugins=("icount",),
+            keys=Path("keys"),
+            allow=(Path("a"), Path("b")),
+            check=True,
+            symbols_set={"flag": 1},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"), [("auto", "llvm"), ("llvm", "llvm"), ("unicorn", "unicorn")]
+)
+def test_the_engine_that_auto_stands_for(engine: str, name: str) -> None:
+    assert Config(GUEST, engine=engine).engine_name == name
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from mttcg.config import Config
 from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
 from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
+from mttcg.vcpu.record import Record
 from mttcg.vcpu.shared import Ending
 
 PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
@@ -26,6 +28,7 @@ TYPES: dict[str, Any] = {
     "integer or none": int | None,
     "truth": bool,
     "mapping": dict[str, Any],
+    "configuration": Config,
     "mapping or none": dict[str, Any] | None,
     "mappings": tuple[dict[str, Any], ...],
     "places": PLACES,
@@ -45,23 +48,18 @@ NEEDS = Needs(
     plugins=(LoadedPlugin("mix", "mix:top=3", True, False),),
 )
 TRAP = messages.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
+CONFIG = Config(Path("a.elf"), smp=2, plugins=("mix",), interim=1)
+PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1)))["config"]
 BOARDS = (("mix", "kinds"), ("mix", "more"))
 EXAMPLES: tuple[tuple[Message, int], ...] = (
-    (messages.Prepare(("mix",), {"main": 2**63}, {"ram": [0, 1]}, 2, True, False, None, 77), 0),
+    (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77), 0),
     (
         messages.Start(
-            guest="a.elf",
-            smp=2,
-            memory=1 << 20,
-            code_cache=1 << 20,
-            engine="llvm",
             isa="riscv64",
-            pin=False,
             board="riscv-virt",
             entry=0x80000000,
             device_tree=0x80100000,
             device_symbols={"tohost": 0x80001000},
-            control=True,
             streams=(("mix", "words"),),
             scoreboards=BOARDS,
             descriptors=("ram", "notice", "vcpu0"),
@@ -106,7 +104,7 @@ def fields_of(cell: str) -> list[tuple[str, Any]]:
 
 
 def built(kind: Any) -> list[tuple[str, Any]]:
-    return [(field.name, field.type) for field in dataclasses.fields(kind)]
+    return list(kind.FIELDS.items())
 
 
 def test_the_page_has_every_message_with_its_fields() -> None:
@@ -150,13 +148,13 @@ def test_a_message_arrives_with_its_descriptors(message: Message, count: int) ->
 @pytest.mark.parametrize("message", [each for each, _ in EXAMPLES], ids=lambda each: each.TYPE)
 def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: Message) -> None:
     whole = json.loads(encode(message))
-    for field in dataclasses.fields(message):
-        wrong: Any = "" if field.type is not str else 1
-        with pytest.raises(MessageError, match=rf"{message.TYPE}.{field.name}: "):
-            decode(json.dumps(whole | {field.name: wrong}).encode())
-        if field.default is dataclasses.MISSING:
-            less = {name: value for name, value in whole.items() if name != field.name}
-            with pytest.raises(MessageError, match=f"{field.name} is absent"):
+    for field, kind in message.FIELDS.items():
+        wrong: Any = "" if kind is not str else 1
+        with pytest.raises(MessageError, match=rf"{message.TYPE}.{field}: "):
+            decode(json.dumps(whole | {field: wrong}).encode())
+        if not message.has_default(field):
+            less = {name: value for name, value in whole.items() if name != field}
+            with pytest.raises(MessageError, match=f"{field} is absent"):
                 decode(json.dumps(less).encode())
     with pytest.raises(MessageError, match="colour is no field"):
         decode(json.dumps(whole | {"colour": 1}).encode())
@@ -165,15 +163,58 @@ def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: Message) -> N
 @pytest.mark.parametrize(
     ("changed", "place"),
     [
-        ({"plugins": ["a", 1]}, r"prepare\.plugins\[1\]: 1; expected str"),
-        ({"symbols": {"main": "1"}}, r"prepare\.symbols\['main'\]: '1'; expected int"),
-        ({"smp": True}, r"prepare\.smp: True; expected int"),
-        ({"control": 1}, r"prepare\.control: 1; expected bool"),
+        ({"symbols": {"main": "1"}}, r"symbols\['main'\]: '1'; expected int"),
+        ({"supervisor": True}, r"supervisor: True; expected int"),
+        ({"config": PLAIN | {"plugins": ["a", 1]}}, r"config\.plugins\[1\]: 1; expected str"),
+        ({"config": PLAIN | {"smp": True}}, r"config\.smp: True; expected int"),
+        ({"config": PLAIN | {"control": 1}}, r"config\.control: 1; expected bool"),
+        ({"config": PLAIN | {"guest": 1}}, r"config\.guest: 1; expected str"),
+        ({"config": PLAIN | {"keys": False}}, r"config\.keys: False; expected str"),
+        ({"config": PLAIN | {"interim": "1"}}, r"config\.interim: '1'; expected float or int"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str) -> None:
-    with pytest.raises(MessageError, match=place):
+    with pytest.raises(MessageError, match=rf"prepare\.{place}"):
         decode(json.dumps(json.loads(encode(EXAMPLES[0][0])) | changed).encode())
+
+
+def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
+    """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
+    strange = Path(os.fsdecode(b"a\xff b"))
+    config = Config(
+        guest=strange,
+        smp=3,
+        memory=2 << 20,
+        engine="unicorn",
+        code_cache=8 << 20,
+        plugins=("mix:top=3", "./a,b=é"),
+        bus="ipc:///tmp/bus",
+        symbols_set={"rounds": (1 << 64) - 1, "less": -1, "flag": True},
+        check=True,
+        pin=True,
+        aggregate=False,
+        shards={"": 2, "mix": 3},
+        interim=0.1,
+        wait_subscribers=2,
+        policies={"mix.words": "sample:3"},
+        stall_limit=7,
+        stop_on_trap_loop=True,
+        quiet=True,
+        keys=strange,
+        allow=(Path("x"), strange),
+        control=True,
+        allow_control=(Path("y"),),
+        record=tmp_path / "record",
+        record_limit=1 << 20,
+        json=tmp_path / "json",
+        html=tmp_path / "html",
+    )
+    for field in dataclasses.fields(Config):
+        assert getattr(config, field.name) != field.default, field.name
+    arrived = decode(encode(messages.Prepare(config, {}, {}, None, 1)))
+    assert isinstance(arrived, messages.Prepare)
+    assert arrived.config == config
+    assert repr(arrived.config) == repr(config)  # an integer is not the fraction that it equals
 
 
 @pytest.mark.parametrize(
@@ -183,7 +224,7 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
         (b"[]", "there is no such type; expected one of prepare, "),
         (b'{"type": ["start"]}', "there is no such type"),
         (b'{"type": "stop"}', "message 'stop': there is no such type"),
-        (b'{"type": "start", "guest": "a"}', "board is absent"),
+        (b'{"type": "start", "board": "a"}', "descriptors is absent"),
         (
             b'{"type": "vcpu_failure", "text": "", "ending": 99, "limit": false}',
             r"vcpu_failure\.ending: 99; expected one of ",
@@ -201,3 +242,24 @@ def test_a_message_that_is_not_expected_is_an_error() -> None:
     with pytest.raises(MessageError) as raised:
         expect(message, messages.Order)
     assert (raised.value.name, raised.value.expected) == ("vcpu_warning", "Order")
+
+
+class Point(Record):
+    across: int
+    up: int = 2
+
+
+def test_a_record_is_like_a_frozen_dataclass() -> None:
+    point = Point(1)
+    assert (point, repr(point)) == (Point(across=1, up=2), "Point(across=1, up=2)")
+    assert len({point, Point(1), Point(1, 3)}) == 2 and point != Point(2)
+    match point:
+        case Point(across, up):
+            assert (across, up) == (1, 2)
+        case _:
+            pytest.fail("it has its fields in order")
+    with pytest.raises(AttributeError, match=r"Point\.up can't be set"):
+        point.up = 3  # type: ignore[misc]
+    for values, named in (((), {}), ((1, 2, 3), {}), ((1,), {"across": 1}), ((1,), {"down": 1})):
+        with pytest.raises(TypeError, match="Point has the fields across, up"):
+            Point(*values, **named)

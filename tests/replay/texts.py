@@ -1,7 +1,8 @@
 """The LLVM text of the example guests' code, page by page: python texts.py DIRECTORY [GUEST ...].
 
-Nothing is run or compiled: each page of code is swept from the guest's symbols, and its text is
-made with each effort and with each kind of plan. So two revisions can be compared, see `replay`.
+Nothing is run or compiled: what can be reached in each page is discovered from the guest's symbols,
+and its text is made with each effort and each kind of plan. So two revisions can be compared, see
+`replay`.
 """
 
 import gzip
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
@@ -42,15 +43,15 @@ PLANS = {
 def texts(guest: Path) -> Iterator[tuple[str, str]]:
     """The texts of a guest, each with a name that says what it is of."""
     image = load_guest(guest, RAM_BASE, RAM_BYTES)
-    for page, sweep in sweeps(image):
+    for page, discovery in discoveries(image):
         for effort, optimised in EFFORTS.items():
             for plan, sites in PLANS.items():
-                function = PageFunction(sweep, Ram(RAM_BASE, RAM_BYTES), sites, 0, optimised)
+                function = PageFunction(discovery, Ram(RAM_BASE, RAM_BYTES), sites, 0, optimised)
                 yield f"{guest.stem}.{page:#x}.{effort}.{plan}", function.source()
 
 
-def sweeps(image: GuestImage) -> Iterator[tuple[int, Sweep]]:
-    """The pages that symbols or the entry lie in, swept from there."""
+def discoveries(image: GuestImage) -> Iterator[tuple[int, Discovery]]:
+    """The pages that symbols or the entry lie in, discovered from there."""
     size = max(segment.address + segment.memory_size for segment in image.segments) - RAM_BASE
     ram = np.zeros(-(-size // PAGE) * PAGE + PAGE, dtype=np.uint8)
     image.write(ram.data, RAM_BASE)
@@ -63,7 +64,7 @@ def sweeps(image: GuestImage) -> Iterator[tuple[int, Sweep]]:
         first = (page * PAGE - RAM_BASE) // 2
         yield (
             page * PAGE,
-            Sweep(
+            Discovery(
                 image.isa.code, page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries
             ),
         )

@@ -14,6 +14,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
+MORE_METHODS = {
+    "mttcg/engine/unicorn/engine.py UnicornEngine": 36,
+    "mttcg/engine/unicorn/spare.py SpareEngine": 39,
+    "mttcg/isa/riscv64/interpreter.py Interpreter": 32,
+}
+"""Classes that have more methods, and how many: a table that may only become shorter."""
 
 ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
 """Parts of mttcg that every other may import."""
@@ -24,7 +30,7 @@ ARROWS = {
     "tbcache": {"isa"},
     "instrument": {"native", "isa"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine"},
+    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
     "hardware": {"isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
@@ -44,10 +50,19 @@ ARROWS = {
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
     "aggregate": {"instrument", "config", "processes", "supervisor"},
-    "cli": {"instrument", "config", "supervisor", "report", "campaign", "aggregate"},
+    "cli": {
+        "example_guests",
+        "instrument",
+        "config",
+        "supervisor",
+        "report",
+        "campaign",
+        "aggregate",
+    },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
     "errors": set(),
+    "example_guests": set(),
     "memory": set(),
     "parent": set(),
     "printable": set(),
@@ -123,10 +138,13 @@ ENVIRONMENT = {
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""
-PRINTERS = dict.fromkeys(
-    ("mttcg/cli/ctl.py", "mttcg/cli/ps.py"),
-    "JSON for programs, which has no character beyond ASCII's printable ones",
-)
+PRINTERS = {
+    **dict.fromkeys(
+        ("mttcg/cli/ctl.py", "mttcg/cli/ps.py"),
+        "JSON for programs, which has no character beyond ASCII's printable ones",
+    ),
+    "mttcg/cli/completion.py": "a script for a shell, of our own words",
+}
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
@@ -286,15 +304,36 @@ def test_no_function_is_too_long() -> None:
 
 
 def test_no_class_has_too_many_methods() -> None:
-    methods = {
-        f"{name_of(path)} {node.name}": sum(
-            isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body
-        )
+    """Those of our classes that it inherits from count as well."""
+    classes = {
+        (path, node.name): node
         for path in sources("mttcg", "bus", "plugins", "bench")
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
-    assert {name: count for name, count in methods.items() if count > MOST_METHODS} == {}
+    by_name: dict[str, list[tuple[Path, str]]] = {}
+    for path, name in classes:
+        by_name.setdefault(name, []).append((path, name))
+
+    def methods_of(path: Path, name: str) -> set[str]:
+        found = set()
+        for base in classes[path, name].bases:
+            of_file = (path, ast.unparse(base))
+            elsewhere = by_name.get(of_file[1], [])
+            bases = [of_file] if of_file in classes else elsewhere if len(elsewhere) == 1 else []
+            for key in bases:
+                found |= methods_of(*key)
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        return found | {
+            part.name for part in classes[path, name].body if isinstance(part, functions)
+        }
+
+    many = {
+        f"{name_of(path)} {name}": len(methods_of(path, name))
+        for path, name in classes
+        if len(methods_of(path, name)) > MOST_METHODS
+    }
+    assert many == MORE_METHODS
 
 
 def test_errors_are_raised_by_a_class_of_their_own() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mttcg_bench.checkout import in_checkout
+from mttcg_bench.checkout import below_root
 from mttcg_bench.errors import CountWrong, RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.guests import addresses, guest_file
@@ -51,7 +51,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
 
 def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
     """The command of a variant, which writes its files into `scratch`."""
-    known = {**addresses(case.guest), "bench": in_checkout(PLUGINS), "scratch": scratch}
+    known = {**addresses(case.guest), "bench": below_root(PLUGINS), "scratch": scratch}
     line = [sys.executable, "-m", "mttcg", "run", guest_file(case.guest)]
     line += ["--smp", str(variant.smp), "--engine", variant.engine]
     line += ["--quiet", "--json", str(scratch / REPORT)]

@@ -6,12 +6,12 @@ from mttcg.config import MEMORY_DEFAULT
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
-from mttcg_bench.checkout import GUESTS, in_checkout
+from mttcg_bench.checkout import GUESTS, below_root
 
 
 def guest_file(name: str) -> str:
     """An example guest's ELF, as seen from the root of the source tree."""
-    return in_checkout(GUESTS / f"{name}.elf")
+    return below_root(GUESTS / f"{name}.elf")
 
 
 @functools.cache

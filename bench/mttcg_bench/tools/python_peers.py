@@ -16,7 +16,7 @@ from pathlib import Path
 from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.guest.boot import fill_ram
 from mttcg.hardware.boards.riscv_virt import BOARD, FINISHER, RAM_BASE, UART
-from mttcg_bench.checkout import GUESTS, PEERS, ROOT
+from mttcg_bench.checkout import GUESTS, PACKAGE, PEERS
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.guests import guest_image
@@ -24,7 +24,7 @@ from mttcg_bench.tools.process import run
 from mttcg_bench.tools.unicorn import FINISHER_PASS
 
 PYTHON = PEERS / "python" / "bin" / "python"
-SOURCES = {"PYTHONPATH": str(ROOT / "bench")}
+SOURCES = {"PYTHONPATH": str(PACKAGE.parent)}
 """Their programs are ours; the rest of their environment is their own."""
 
 

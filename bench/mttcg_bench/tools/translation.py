@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 
 from mttcg.engine.llvm.compile import FAST, compile_text
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
@@ -37,8 +37,8 @@ def measure(case: Case, variant: Variant) -> Measurement:
     return Measurement({"seconds": seconds, "instructions": instructions, "code": code})
 
 
-def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Sweep]]:
-    """How to sweep each page that has so many instructions in functions of such names."""
+def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Discovery]]:
+    """How to discover each page that has so many instructions in functions of such names."""
     ram = bytearray(RAM_SIZE)
     for segment in image.segments:
         offset = segment.address - RAM_BASE
@@ -48,19 +48,19 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Sweep
         if symbol.name.startswith(prefix):
             functions.setdefault(symbol.address & -PAGE, []).append(symbol.address)
 
-    def sweep(start: int, entries: list[int]) -> Sweep:
+    def discover(start: int, entries: list[int]) -> Discovery:
         def half_at(offset: int) -> int:
             at = start + offset - RAM_BASE
             return int.from_bytes(ram[at : at + 2], "little")
 
-        return Sweep(RISCV64.code, start, half_at, entries)
+        return Discovery(RISCV64.code, start, half_at, entries)
 
-    found = [partial(sweep, start, entries) for start, entries in functions.items()]
+    found = [partial(discover, start, entries) for start, entries in functions.items()]
     return [one for one in found if len(one().instructions) >= least]
 
 
-def translate(page: Callable[[], Sweep]) -> tuple[int, int]:
+def translate(page: Callable[[], Discovery]) -> tuple[int, int]:
     """From the page's bytes to its code: instructions, bytes of code."""
-    sweep = page()
-    source = PageFunction(sweep, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
-    return len(sweep.instructions), len(compile_text(source, FAST))
+    discovery = page()
+    source = PageFunction(discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
+    return len(discovery.instructions), len(compile_text(source, FAST))

@@ -211,8 +211,8 @@ class LlvmEngine:
         def is_known(leader: int) -> bool:
             return (slot, leader) in self.known
 
-        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_known)
-        for leader in sorted(sweep.leaders - sweep.elsewhere):
+        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
+        for leader in sorted(discovery.leaders - discovery.elsewhere):
             self.known.add((slot, leader))
             block, found = self.cache.block(leader)
             self.hart.cache_hits += found

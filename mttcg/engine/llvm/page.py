@@ -6,6 +6,7 @@ several: it is entered, and counted, in the first, which goes on in the others.
 """
 
 from mttcg.engine.llvm import rounding as mxcsr
+from mttcg.engine.llvm.discovery import Discovery, Instruction, is_call
 from mttcg.engine.llvm.emit import Emitter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
 from mttcg.engine.llvm.ir import verify
@@ -18,7 +19,6 @@ from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
-from mttcg.engine.llvm.sweep import Instruction, Sweep, is_call
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.kind import Kind
 from mttcg.memory.page import PAGE
@@ -33,7 +33,7 @@ class PageFunction:
     go on.
 
     Args:
-        sweep: the page's code.
+        discovery: the page's code.
         ram: guest RAM.
         sites: what the plan has for it.
         slot: of the page in the block cache, for block tables.
@@ -48,7 +48,7 @@ class PageFunction:
 
     def __init__(
         self,
-        sweep: Sweep,
+        discovery: Discovery,
         ram: Ram,
         sites: Sites,
         slot: int,
@@ -56,13 +56,13 @@ class PageFunction:
         resumed: int | None = None,
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
-        self.sweep, self.sites, self.slot, self.resumed = sweep, sites, slot, resumed
+        self.discovery, self.sites, self.slot, self.resumed = discovery, sites, slot, resumed
         self.optimised, self.uncovered = optimised, uncovered
-        self.entries = sweep.entries() if optimised else frozenset(sweep.leaders)
+        self.entries = discovery.entries() if optimised else frozenset(discovery.leaders)
         self.function = Function("void @page", (HART, FRAME, ORIGIN))
         self.builder = Builder(self.function)
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
-        labels = frozenset(sweep.leaders - {resumed})
+        labels = frozenset(discovery.leaders - {resumed})
         self.emitter = Emitter(self.builder, ram, labels, sites, slot, optimised)
         self.labels, self.segment = self.emitter.labels, self.emitter.segment
         self.looks = Looks(self.builder, self.labels, optimised, self.emitter.polls_every_block)
@@ -95,8 +95,10 @@ class PageFunction:
 
     def _order(self) -> list[int]:
         """The leaders to be emitted, from the first entry on."""
-        first = self.sweep.first
-        return sorted(self.sweep.leaders - self.sweep.elsewhere, key=lambda pc: (pc < first, pc))
+        first = self.discovery.first
+        return sorted(
+            self.discovery.leaders - self.discovery.elsewhere, key=lambda pc: (pc < first, pc)
+        )
 
     @property
     def left(self) -> frozenset[int]:
@@ -128,7 +130,7 @@ class PageFunction:
         The rest of a block is taken up to a certain address, if that comes first: blocks may be
         resumed at many places, and the lines meet there.
         """
-        instructions, leaders = self.sweep.instructions, self.sweep.leaders
+        instructions, leaders = self.discovery.instructions, self.discovery.leaders
         line = [instructions[leader]]
         until = (leader // MEETING + 1) * MEETING if leader == self.resumed else leader + PAGE
         while not line[-1].kind.ends_block:
@@ -158,7 +160,7 @@ class PageFunction:
         self.emitter.counts.add(len(segment) * ONE_INSTRUCTION + blocks)
         if blocks:
             self._enter(leader, len(segment))
-        if leader in self.fallen or leader == self.sweep.first:
+        if leader in self.fallen or leader == self.discovery.first:
             build.goto(labels["c", leader])
             build.begin(labels["f", leader])
             self.emitter.counts.add(len(segment) * ONE_INSTRUCTION)
@@ -170,7 +172,7 @@ class PageFunction:
         """How many rounds of a loop that is one block are emitted one after the other."""
         if not self.optimised or self.emitter.polls_every_block or leader == self.resumed:
             return 1
-        loops = segment[-1].kind is Kind.BRANCH and self.sweep.targets(segment[-1]) == [leader]
+        loops = segment[-1].kind is Kind.BRANCH and self.discovery.targets(segment[-1]) == [leader]
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
 
     def _loop(self, leader: int, segment: list[Instruction], rounds: int) -> None:
@@ -220,8 +222,8 @@ class PageFunction:
             return
         self.emitter.registers.forget()
         self.segment.leader = leader
-        self.segment.place = Place(self.sweep.instructions[leader], counted)
-        instructions, size = self.sweep.extents[leader]
+        self.segment.place = Place(self.discovery.instructions[leader], counted)
+        instructions, size = self.discovery.extents[leader]
         self.emitter.woven.at_block(leader, instructions, size, again)
 
     def _segment(
@@ -240,7 +242,7 @@ class PageFunction:
             state.is_call = not self.optimised and is_call(instruction)
             if self.at_instructions:
                 emitter.woven.at_instruction(instruction.pc, instruction.facts.length)
-            decoded = self.sweep.code.decode(instruction.word)
+            decoded = self.discovery.code.decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
                 emitter.words.illegal(instruction.word)
             else:
@@ -262,9 +264,9 @@ class PageFunction:
     def _fall(self, last: Instruction) -> None:
         """Go on after an instruction that does not jump."""
         following = last.following
-        if last.kind.ends_block or not self.sweep.inside(following):
+        if last.kind.ends_block or not self.discovery.inside(following):
             self.emitter.control.goto(following)
-        elif following in self.sweep.leaders:
+        elif following in self.discovery.leaders:
             self.fallen.add(following)
             self.builder.goto(self.labels["f", following])
         else:

@@ -35,12 +35,12 @@ class PageCode:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.is_stopping = translator, is_stopping
         self.weave = Weave()
-        self.quieter_versions: dict[Identity, list[PageVersion]] = {}
+        self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
-        self.quieter_versions.clear()
+        self.specialised_versions.clear()
 
     def enter(self, pc: int) -> tuple[int, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -55,17 +55,17 @@ class PageCode:
         generation = int(self.cache.slots["generation"][slot])
         return PageVersion(page, slot, generation, *self.weave.page(start, start + PAGE))
 
-    def quieter(self, version: PageVersion) -> PageVersion:
+    def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
         start = self.translator.start_of(version.page)
-        sites, shape = self.weave.quieter(start, version.slot)
+        sites, shape = self.weave.specialised(start, version.slot)
         return replace(version, sites=sites, shape=shape)
 
-    def prefer(self, quieter: PageVersion, version: PageVersion) -> None:
-        """Look for the code of a quieter version first, as there is to be some."""
-        known = self.quieter_versions.setdefault(version.identity, [])
-        if quieter not in known:
-            known.insert(0, quieter)
+    def prefer(self, specialised: PageVersion, version: PageVersion) -> None:
+        """Look for the code of a specialised version first, as there is to be some."""
+        known = self.specialised_versions.setdefault(version.identity, [])
+        if specialised not in known:
+            known.insert(0, specialised)
 
     def find_or_make(self, version: PageVersion, pc: int) -> int | None:
         """The best code for pc that there is, or such made with little effort.
@@ -86,8 +86,8 @@ class PageCode:
 
     def find_best(self, version: PageVersion, pc: int) -> int | None:
         """Code made with more effort; that which leaves out most, if there are several."""
-        for quieter in (*self.quieter_versions.get(version.identity, ()), version):
-            found = self.arena.find(quieter.key(pc, OPTIMISED))
+        for specialised in (*self.specialised_versions.get(version.identity, ()), version):
+            found = self.arena.find(specialised.key(pc, OPTIMISED))
             if found is not None:
                 return found
         return None
@@ -102,8 +102,8 @@ class PageCode:
             return self.arena.find(version.key(leader, FAST)) is not None
 
         page, slot = version.page, version.slot
-        sweep = self.translator.sweep(page, slot, [pc], elsewhere=is_elsewhere)
-        part = self.translator.compile(version, sweep, FAST)
+        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_elsewhere)
+        part = self.translator.compile(version, discovery, FAST)
         self.hart.cache_translated += 1
         return self.translator.publish(version, FAST, part)
 
@@ -113,11 +113,11 @@ class PageCode:
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
         if found is None:
-            sweep = self.translator.rest(version.page, version.slot, pc)
+            discovery = self.translator.rest(version.page, version.slot, pc)
             with self.arena:
                 found = self.arena.find(key)
                 if found is None and not self.is_stopping():
-                    part = self.translator.compile(version, sweep, RESUMED, pc)
+                    part = self.translator.compile(version, discovery, RESUMED, pc)
                     self.hart.cache_translated += 1
                     found = self.translator.publish(version, RESUMED, part)
         return found

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
+from mttcg.engine.llvm.discovery import NOWHERE, Instruction
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.values import Block
 from mttcg.engine.llvm.observed import Entries
-from mttcg.engine.llvm.sweep import NOWHERE, Instruction
 
 
 class Place(NamedTuple):

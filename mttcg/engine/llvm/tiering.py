@@ -118,7 +118,7 @@ class Tiering:
         key = version.identity, place
         if self.reported.get(key) == blocks:
             return
-        quieter = self.code.quieter(version)
-        if self.improve(quieter, place):
+        specialised = self.code.specialised(version)
+        if self.improve(specialised, place):
             self.reported[key] = blocks
-            self.code.prefer(quieter, version)
+            self.code.prefer(specialised, version)

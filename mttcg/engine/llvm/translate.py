@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
 from mttcg.isa.riscv64.state import MACHINE_MODE
@@ -102,7 +102,7 @@ class Translator:
         """Guest address of a page."""
         return self.ram.base + page * PAGE
 
-    def sweep(
+    def discover(
         self,
         page: int,
         slot: int,
@@ -110,13 +110,13 @@ class Translator:
         follow: bool = True,
         calls: bool = True,
         elsewhere: Callable[[int], bool] = lambda pc: False,
-    ) -> Sweep:
-        """What can be reached in a page from some addresses, see `Sweep`.
+    ) -> Discovery:
+        """What can be reached in a page from some addresses, see `Discovery`.
 
         Of a page that changes all the time it is only the blocks there: most of the rest would
         not be run before the page changes again.
         """
-        return Sweep(
+        return Discovery(
             self.cache.code,
             self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
@@ -126,9 +126,9 @@ class Translator:
             elsewhere=elsewhere,
         )
 
-    def rest(self, page: int, slot: int, pc: int) -> Sweep:
+    def rest(self, page: int, slot: int, pc: int) -> Discovery:
         """What goes on in the middle of a block; not all, as another access may end it soon."""
-        return Sweep(
+        return Discovery(
             self.cache.code,
             self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
@@ -138,9 +138,9 @@ class Translator:
         )
 
     def compile(
-        self, version: PageVersion, sweep: Sweep, effort: Effort, resumed: int | None = None
+        self, version: PageVersion, discovery: Discovery, effort: Effort, resumed: int | None = None
     ) -> Part:
-        """The code of what was swept, from its first entry on, as much as is translated at a time.
+        """The code of what was discovered, as much of it as is translated at a time.
 
         Raises TranslationError: what could not be translated once is not tried again.
         """
@@ -148,7 +148,7 @@ class Translator:
         if not optimised and version.identity in self.refused:
             raise self.refused[version.identity]
         function = PageFunction(
-            sweep, self.ram, version.sites, version.slot, optimised, resumed, self.uncovered
+            discovery, self.ram, version.sites, version.slot, optimised, resumed, self.uncovered
         )
         try:
             code = compile_text(function.source(), effort)
@@ -185,25 +185,25 @@ class Translator:
         done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
         if done or not entries or not self._current(version):
             return False
-        sweep = self.sweep(version.page, version.slot, entries)
+        discovery = self.discover(version.page, version.slot, entries)
         if place is not None:
-            sweep = self._function(version, sweep, place)
-        while sweep.leaders - sweep.elsewhere:
-            part = self.compile(version, sweep, OPTIMISED)
+            discovery = self._function(version, discovery, place)
+        while discovery.leaders - discovery.elsewhere:
+            part = self.compile(version, discovery, OPTIMISED)
             with self.arena:
                 if not self._current(version):
                     return False
                 self.publish(version, OPTIMISED, part)
-            sweep.elsewhere |= part.emitted
-            sweep.wanted |= part.left
+            discovery.elsewhere |= part.emitted
+            discovery.wanted |= part.left
         return True
 
-    def _function(self, version: PageVersion, page: Sweep, place: int) -> Sweep:
+    def _function(self, version: PageVersion, page: Discovery, place: int) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""
         begins = max((pc for pc in page.called() if pc <= place), default=place)
-        found = self.sweep(version.page, version.slot, [place, begins])
+        found = self.discover(version.page, version.slot, [place, begins])
         if len(found.instructions) > LARGEST_PIECE:
-            found = self.sweep(version.page, version.slot, [place, begins], calls=False)
+            found = self.discover(version.page, version.slot, [place, begins], calls=False)
         found.wanted = frozenset({place, begins})
         return found
 

@@ -176,7 +176,7 @@ class Weave:
             self.pages[start] = sites, sites.shape()
         return self.pages[start]
 
-    def quieter(self, start: int, slot: int) -> tuple[Sites, int]:
+    def specialised(self, start: int, slot: int) -> tuple[Sites, int]:
         """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
 
         `slot`: of the block cache, in which the page's version is.
@@ -190,8 +190,8 @@ class Weave:
         if not flags:
             return sites, shape
         done = np.flatnonzero(np.all(flags, axis=0))
-        quieter = replace(sites, done=tuple((start + 2 * done).tolist()))
-        return quieter, quieter.shape()
+        specialised = replace(sites, done=tuple((start + 2 * done).tolist()))
+        return specialised, specialised.shape()
 
 
 def _flags_of(operation: Operation, slot: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":

@@ -19,7 +19,7 @@ def plugin_init(options: Options) -> None:
     source = PageFunction.source
 
     def refuse(function: PageFunction) -> str:
-        if options.pages == "all" or f"{function.sweep.start:#x}" in options.pages.split():
+        if options.pages == "all" or f"{function.discovery.start:#x}" in options.pages.split():
             raise TranslationError("it is the test's wish\nsecond line")
         return source(function)
 

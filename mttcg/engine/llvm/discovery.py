@@ -41,7 +41,7 @@ NOWHERE = Instruction(0, 0, Facts(0, Kind.PLAIN))
 """In place of one, before there is any."""
 
 
-class Sweep:
+class Discovery:
     """The instructions and block heads that can be reached in a page.
 
     Args:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.sweep import Sweep
 from mttcg.engine.llvm.weave import Sites, Weave
 from mttcg.instrument.native import frames
 from mttcg.instrument.plan.plan import Operation, Plan
@@ -39,20 +39,20 @@ def once() -> Iterator[Once]:
 
 
 def source(sites: Sites) -> str:
-    sweep = Sweep(
+    discovery = Discovery(
         RISCV64.code, START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6]
     )
     ram = Ram(START, 1 << 20, ())
-    return PageFunction(sweep, ram, sites, SLOT, optimised=True).source()
+    return PageFunction(discovery, ram, sites, SLOT, optimised=True).source()
 
 
 def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:
     weave = Weave(Plan(every_block=(once.operation,)))
-    before, shape = weave.quieter(START, SLOT)
+    before, shape = weave.specialised(START, SLOT)
     assert source(before).count("%flags0, i64") == 3
     assert shape == before.shape()
     once.flags[HALVES * SLOT + 1] = 1
-    some, other = weave.quieter(START, SLOT)
+    some, other = weave.specialised(START, SLOT)
     assert some.done == (START + 2,)
     assert some.at_block(START + 2) == ()
     assert some.at_block(START) == before.at_block(START) != ()
@@ -60,8 +60,8 @@ def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:
     assert other != shape
     assert Sites.from_plain(some.to_plain()) == some
     once.flags[HALVES * SLOT :] = 1
-    assert "%flags0" not in source(weave.quieter(START, SLOT)[0])
-    assert weave.quieter(START, SLOT - 1)[1] == shape
+    assert "%flags0" not in source(weave.specialised(START, SLOT)[0])
+    assert weave.specialised(START, SLOT - 1)[1] == shape
 
 
 def test_a_block_is_done_when_everything_that_runs_once_there_has_run(once: Once) -> None:
@@ -71,11 +71,11 @@ def test_a_block_is_done_when_everything_that_runs_once_there_has_run(once: Once
     second = Operation(2, int(words.ctypes.data), "once_table")
     weave = Weave(Plan(every_block=(once.operation, second)))
     once.flags[HALVES * SLOT] = 1
-    assert weave.quieter(START, SLOT)[0].done == ()
+    assert weave.specialised(START, SLOT)[0].done == ()
     other[HALVES * SLOT] = 1
-    assert weave.quieter(START, SLOT)[0].done == (START,)
+    assert weave.specialised(START, SLOT)[0].done == (START,)
 
 
 def test_a_plan_without_such_things_stays_as_it_is() -> None:
     weave = Weave(Plan(every_block=(Operation(1, 2, "count"),)))
-    assert weave.quieter(START, SLOT) == weave.page(START, START + 4096)
+    assert weave.specialised(START, SLOT) == weave.page(START, START + 4096)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mttcg.engine.llvm.sweep import Sweep
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.isa.riscv64.isa import RISCV64
 
 START = 0x8000_0000
@@ -43,32 +43,34 @@ PROGRAM = dict(
 
 
 @pytest.fixture
-def swept() -> Callable[..., Sweep]:
+def discovered() -> Callable[..., Discovery]:
     def half_at(offset: int) -> int:
         pc = START + offset
         return PROGRAM.get(pc & -4, 0) >> 8 * (pc & 2) & 0xFFFF
 
-    def sweep(*entries: int, calls: bool = True) -> Sweep:
-        return Sweep(RISCV64.code, START, half_at, entries, calls=calls)
+    def discovery(*entries: int, calls: bool = True) -> Discovery:
+        return Discovery(RISCV64.code, START, half_at, entries, calls=calls)
 
-    return sweep
-
-
-def test_calls_are_followed_near_and_far(swept: Callable[..., Sweep]) -> None:
-    assert swept(MAIN).called() == {FIRST, SECOND}
-    assert set(swept(MAIN).instructions) == set(PROGRAM)
+    return discovery
 
 
-def test_without_calls_a_function_is_taken_alone(swept: Callable[..., Sweep]) -> None:
-    assert set(swept(MAIN, calls=False).instructions) == set(range(MAIN, MAIN + 24, 4))
-    tail = swept(SECOND, calls=False)  # that is a jump, which stays in the function
+def test_calls_are_followed_near_and_far(discovered: Callable[..., Discovery]) -> None:
+    assert discovered(MAIN).called() == {FIRST, SECOND}
+    assert set(discovered(MAIN).instructions) == set(PROGRAM)
+
+
+def test_without_calls_a_function_is_taken_alone(discovered: Callable[..., Discovery]) -> None:
+    assert set(discovered(MAIN, calls=False).instructions) == set(range(MAIN, MAIN + 24, 4))
+    tail = discovered(SECOND, calls=False)  # that is a jump, which stays in the function
     assert set(tail.instructions) == {SECOND, SECOND + 4, FIRST, FIRST + 4}
 
 
-def test_ways_in_are_heads_of_loops_calls_and_what_is_wanted(swept: Callable[..., Sweep]) -> None:
-    sweep = swept(MAIN)
+def test_ways_in_are_heads_of_loops_calls_and_what_is_wanted(
+    discovered: Callable[..., Discovery],
+) -> None:
+    discovery = discovered(MAIN)
     after_calls = {MAIN + 8, MAIN + 16}
-    assert sweep.entries() == {MAIN, FIRST, SECOND, *after_calls}
-    assert MAIN + 20 in sweep.leaders
-    sweep.wanted = frozenset({MAIN + 20})
-    assert MAIN + 20 in sweep.entries()
+    assert discovery.entries() == {MAIN, FIRST, SECOND, *after_calls}
+    assert MAIN + 20 in discovery.leaders
+    discovery.wanted = frozenset({MAIN + 20})
+    assert MAIN + 20 in discovery.entries()

@@ -1,0 +1,233 @@
+target triple = "x86_64-pc-linux-gnu"
+define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+entry:
+%count = alloca i64
+%next = alloca i64
+%hart_x1 = getelementptr i8, ptr %hart, i64 8
+%x1 = alloca i64
+%hart_x10 = getelementptr i8, ptr %hart, i64 80
+%x10 = alloca i64
+%hart_x11 = getelementptr i8, ptr %hart, i64 88
+%x11 = alloca i64
+%pc = getelementptr i8, ptr %hart, i64 512
+%instructions = getelementptr i8, ptr %hart, i64 1024
+%blocks = getelementptr i8, ptr %hart, i64 1032
+%block_pc = getelementptr i8, ptr %hart, i64 1040
+%request = getelementptr i8, ptr %hart, i64 1536
+%reservation = getelementptr i8, ptr %hart, i64 624
+%reserved = getelementptr i8, ptr %hart, i64 632
+%status = getelementptr i8, ptr %hart, i64 536
+%float_control = getelementptr i8, ptr %hart, i64 520
+%exit = getelementptr i8, ptr %frame, i64 0
+%detail = getelementptr i8, ptr %frame, i64 8
+%heat = getelementptr i8, ptr %frame, i64 96
+%since = getelementptr i8, ptr %frame, i64 112
+%p1 = getelementptr i8, ptr %frame, i64 24
+%p2 = load ptr, ptr %p1, !tbaa !2
+%p3 = getelementptr i8, ptr %p2, i64 0
+%function0 = load ptr, ptr %p3, !tbaa !2
+%p4 = getelementptr i8, ptr %p2, i64 8
+%data0 = load i64, ptr %p4, !tbaa !2
+%p5 = getelementptr i8, ptr %p2, i64 8
+%table0 = load ptr, ptr %p5, !tbaa !2
+%v28 = load i64, ptr %since, !tbaa !2
+store i64 %v28, ptr %count, !tbaa !2
+%v29 = load i64, ptr %pc, !tbaa !2
+store i64 %v29, ptr %next, !tbaa !1
+%v30 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v30, ptr %x1, !tbaa !1
+%v31 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v31, ptr %x10, !tbaa !1
+%v32 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v32, ptr %x11, !tbaa !1
+br label %dispatch
+dispatch:
+%v33 = load i64, ptr %next, !tbaa !1
+switch i64 %v33, label %out [
+i64 2147483648, label %r80000000
+]
+out:
+%v34 = load i64, ptr %next, !tbaa !1
+store i64 %v34, ptr %pc, !tbaa !2
+br label %leave
+leave:
+%v35 = load i64, ptr %count, !tbaa !2
+%v36 = load i64, ptr %since, !tbaa !2
+%v37 = sub i64 %v35, %v36
+%v38 = ashr i64 %v37, 20
+%v39 = and i64 %v37, 1048575
+%v40 = load i64, ptr %instructions, !tbaa !2
+%v41 = add i64 %v40, %v38
+store i64 %v41, ptr %instructions, !tbaa !2
+%v42 = load i64, ptr %blocks, !tbaa !2
+%v43 = add i64 %v42, %v39
+store i64 %v43, ptr %blocks, !tbaa !2
+store i64 %v35, ptr %since, !tbaa !2
+%v44 = load i64, ptr %x10, !tbaa !1
+store i64 %v44, ptr %hart_x10, !tbaa !1
+ret void
+never:
+unreachable
+r80000000:
+%v0 = load i64, ptr %count, !tbaa !2
+%t0 = icmp slt i64 %v0, 0
+%v1 = load atomic i64, ptr %request monotonic, align 8
+%t1 = icmp eq i64 %v1, 0
+%t2 = and i1 %t0, %t1
+br i1 %t2, label %on1, label %off2, !prof !8
+on1:
+br label %b80000000
+b80000000:
+%v12 = load i64, ptr %count, !tbaa !2
+%v13 = add i64 %v12, 2097153
+store i64 %v13, ptr %count, !tbaa !2
+%v45 = load i64, ptr %count, !tbaa !2
+%v46 = load i64, ptr %since, !tbaa !2
+%v47 = sub i64 %v45, %v46
+%v48 = ashr i64 %v47, 20
+%v49 = and i64 %v47, 1048575
+%v50 = load i64, ptr %instructions, !tbaa !2
+%v51 = add i64 %v50, %v48
+store i64 %v51, ptr %instructions, !tbaa !2
+%v52 = load i64, ptr %blocks, !tbaa !2
+%v53 = add i64 %v52, %v49
+store i64 %v53, ptr %blocks, !tbaa !2
+store i64 %v45, ptr %since, !tbaa !2
+%v54 = load i64, ptr %x10, !tbaa !1
+store i64 %v54, ptr %hart_x10, !tbaa !1
+call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 2147483648, i64 2, i64 3, i64 0, i64 6)
+%v55 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v55, ptr %x1, !tbaa !1
+%v56 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v56, ptr %x10, !tbaa !1
+%v57 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v57, ptr %x11, !tbaa !1
+%v14 = load atomic i64, ptr %exit monotonic, align 8
+%t4 = icmp eq i64 %v14, 0
+br i1 %t4, label %on5, label %off6, !prof !8
+on5:
+br label %c80000000
+f80000000:
+%v17 = load i64, ptr %count, !tbaa !2
+%v18 = add i64 %v17, 2097152
+store i64 %v18, ptr %count, !tbaa !2
+br label %c80000000
+c80000000:
+%v19 = load i64, ptr %x11, !tbaa !1
+%v20 = add i64 %v19, 0
+%v21 = add i64 %v19, -2147483648
+%t5 = icmp ult i64 %v21, 1048569
+br i1 %t5, label %on7, label %off8, !prof !8
+on7:
+%p0 = getelementptr i8, ptr %origin, i64 %v20
+%v24 = load i64, ptr %p0, align 1, !tbaa !3
+store i64 %v24, ptr %x10, !tbaa !1
+%v25 = load i64, ptr %x1, !tbaa !1
+%v26 = add i64 %v25, 0
+%v27 = and i64 %v26, -2
+store i64 %v27, ptr %next, !tbaa !1
+br label %dispatch
+off2:
+%v2 = load i64, ptr %count, !tbaa !2
+%v3 = load i64, ptr %since, !tbaa !2
+%v4 = sub i64 %v2, %v3
+%v5 = ashr i64 %v4, 20
+%v6 = and i64 %v4, 1048575
+%v7 = load i64, ptr %instructions, !tbaa !2
+%v8 = add i64 %v7, %v5
+store i64 %v8, ptr %instructions, !tbaa !2
+%v9 = load i64, ptr %blocks, !tbaa !2
+%v10 = add i64 %v9, %v6
+store i64 %v10, ptr %blocks, !tbaa !2
+store i64 -274877906944, ptr %count, !tbaa !2
+store i64 2147483648, ptr %block_pc, !tbaa !2
+store i64 -274877906944, ptr %since, !tbaa !2
+%v11 = load atomic i64, ptr %request monotonic, align 8
+%t3 = icmp eq i64 %v11, 0
+br i1 %t3, label %go3, label %stop4
+stop4:
+store i64 1, ptr %exit, !tbaa !2
+store i64 2147483648, ptr %pc, !tbaa !2
+br label %leave
+go3:
+br label %on1
+off6:
+%v15 = load i64, ptr %count, !tbaa !2
+%v16 = add i64 %v15, -2097152
+store i64 %v16, ptr %count, !tbaa !2
+store i64 0, ptr %detail, !tbaa !2
+store i64 8, ptr %exit, !tbaa !2
+store i64 2147483648, ptr %pc, !tbaa !2
+store i64 2147483648, ptr %block_pc, !tbaa !2
+br label %leave
+off8:
+%v22 = load i64, ptr %count, !tbaa !2
+%v23 = add i64 %v22, -2097152
+store i64 %v23, ptr %count, !tbaa !2
+store i64 %v20, ptr %detail, !tbaa !2
+store i64 4, ptr %exit, !tbaa !2
+store i64 2147483648, ptr %pc, !tbaa !2
+store i64 2147483648, ptr %block_pc, !tbaa !2
+br label %leave
+}
+declare i32 @llvm.ctlz.i32(i32, i1)
+declare i64 @llvm.ctlz.i64(i64, i1)
+declare i32 @llvm.cttz.i32(i32, i1)
+declare i64 @llvm.cttz.i64(i64, i1)
+declare i32 @llvm.ctpop.i32(i32)
+declare i64 @llvm.ctpop.i64(i64)
+declare i64 @llvm.bswap.i64(i64)
+declare i64 @llvm.umin.i64(i64, i64)
+declare i64 @llvm.readcyclecounter()
+declare {i64, i32} @llvm.x86.rdtscp()
+attributes #0 = { nounwind }
+!10 = !{!"root"}
+!1 = !{!11, !11, i64 0}
+!11 = !{!"register", !10, i64 0}
+!2 = !{!12, !12, i64 0}
+!12 = !{!"counter", !10, i64 0}
+!3 = !{!13, !13, i64 0}
+!13 = !{!"memory", !10, i64 0}
+!4 = !{!14, !14, i64 0}
+!14 = !{!"record", !10, i64 0}
+!8 = !{!"branch_weights", i32 1000000, i32 1}
+define internal void @call_out(ptr %float_control, ptr %frame, ptr %function, i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e) noinline #0 {
+%p0 = getelementptr i8, ptr %frame, i64 40
+call void @llvm.x86.sse.stmxcsr(ptr %p0)
+%i32_0 = load i32, ptr %p0
+%v0 = zext i32 %i32_0 to i64
+%v1 = load i64, ptr %float_control
+%v2 = lshr i64 %v0, 5
+%v3 = and i64 %v2, 1
+%v4 = or i64 %v1, %v3
+%v5 = lshr i64 %v0, 3
+%v6 = and i64 %v5, 2
+%v7 = or i64 %v4, %v6
+%v8 = lshr i64 %v0, 1
+%v9 = and i64 %v8, 4
+%v10 = or i64 %v7, %v9
+%v11 = shl i64 %v0, 1
+%v12 = and i64 %v11, 8
+%v13 = or i64 %v10, %v12
+%v14 = shl i64 %v0, 4
+%v15 = and i64 %v14, 16
+%v16 = or i64 %v13, %v15
+store i64 %v16, ptr %float_control
+%p1 = getelementptr i8, ptr %frame, i64 40
+store i32 8064, ptr %p1
+call void @llvm.x86.sse.ldmxcsr(ptr %p1)
+call void %function(i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e)
+%v17 = load i64, ptr %float_control
+%v18 = lshr i64 %v17, 5
+%v19 = and i64 %v18, 7
+%v20 = shl i64 %v19, 1
+%v21 = lshr i64 156, %v20
+%v22 = and i64 %v21, 3
+%v23 = shl i64 %v22, 13
+%v24 = or i64 %v23, 8064
+%i32_1 = trunc i64 %v24 to i32
+%p2 = getelementptr i8, ptr %frame, i64 40
+store i32 %i32_1, ptr %p2
+call void @llvm.x86.sse.ldmxcsr(ptr %p2)
+ret void
+}

@@ -1,0 +1,252 @@
+target triple = "x86_64-pc-linux-gnu"
+define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+entry:
+%count = alloca i64
+%next = alloca i64
+%hart_x1 = getelementptr i8, ptr %hart, i64 8
+%x1 = alloca i64
+%hart_x10 = getelementptr i8, ptr %hart, i64 80
+%x10 = alloca i64
+%hart_x11 = getelementptr i8, ptr %hart, i64 88
+%x11 = alloca i64
+%pc = getelementptr i8, ptr %hart, i64 512
+%instructions = getelementptr i8, ptr %hart, i64 1024
+%blocks = getelementptr i8, ptr %hart, i64 1032
+%block_pc = getelementptr i8, ptr %hart, i64 1040
+%request = getelementptr i8, ptr %hart, i64 1536
+%reservation = getelementptr i8, ptr %hart, i64 624
+%reserved = getelementptr i8, ptr %hart, i64 632
+%status = getelementptr i8, ptr %hart, i64 536
+%float_control = getelementptr i8, ptr %hart, i64 520
+%exit = getelementptr i8, ptr %frame, i64 0
+%detail = getelementptr i8, ptr %frame, i64 8
+%heat = getelementptr i8, ptr %frame, i64 96
+%since = getelementptr i8, ptr %frame, i64 112
+%p16 = getelementptr i8, ptr %frame, i64 24
+%p17 = load ptr, ptr %p16, !tbaa !2
+%p18 = getelementptr i8, ptr %p17, i64 0
+%function0 = load ptr, ptr %p18, !tbaa !2
+%p19 = getelementptr i8, ptr %p17, i64 8
+%data0 = load i64, ptr %p19, !tbaa !2
+%p20 = getelementptr i8, ptr %p17, i64 8
+%table0 = load ptr, ptr %p20, !tbaa !2
+%cursor0 = alloca ptr
+%emitter0 = inttoptr i64 %data0 to ptr
+%cursor_at0 = getelementptr i8, ptr %emitter0, i64 96
+%limit_at0 = getelementptr i8, ptr %emitter0, i64 104
+%cpu_at0 = getelementptr i8, ptr %emitter0, i64 40
+%p21 = load ptr, ptr %cursor_at0, !tbaa !2
+store ptr %p21, ptr %cursor0, !tbaa !2
+%v31 = load i64, ptr %since, !tbaa !2
+store i64 %v31, ptr %count, !tbaa !2
+%v32 = load i64, ptr %pc, !tbaa !2
+store i64 %v32, ptr %next, !tbaa !1
+%v33 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v33, ptr %x1, !tbaa !1
+%v34 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v34, ptr %x10, !tbaa !1
+%v35 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v35, ptr %x11, !tbaa !1
+br label %dispatch
+dispatch:
+%v36 = load i64, ptr %next, !tbaa !1
+switch i64 %v36, label %out [
+i64 2147483648, label %r80000000
+]
+out:
+%v37 = load i64, ptr %next, !tbaa !1
+store i64 %v37, ptr %pc, !tbaa !2
+br label %leave
+leave:
+%p22 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p22, ptr %cursor_at0, !tbaa !2
+%v38 = load i64, ptr %count, !tbaa !2
+%v39 = load i64, ptr %since, !tbaa !2
+%v40 = sub i64 %v38, %v39
+%v41 = ashr i64 %v40, 20
+%v42 = and i64 %v40, 1048575
+%v43 = load i64, ptr %instructions, !tbaa !2
+%v44 = add i64 %v43, %v41
+store i64 %v44, ptr %instructions, !tbaa !2
+%v45 = load i64, ptr %blocks, !tbaa !2
+%v46 = add i64 %v45, %v42
+store i64 %v46, ptr %blocks, !tbaa !2
+store i64 %v38, ptr %since, !tbaa !2
+%v47 = load i64, ptr %x10, !tbaa !1
+store i64 %v47, ptr %hart_x10, !tbaa !1
+ret void
+never:
+unreachable
+r80000000:
+%v0 = load i64, ptr %count, !tbaa !2
+%t0 = icmp slt i64 %v0, 0
+br i1 %t0, label %on1, label %off2, !prof !8
+on1:
+br label %b80000000
+b80000000:
+%v11 = load i64, ptr %count, !tbaa !2
+%v12 = add i64 %v11, 3145729
+store i64 %v12, ptr %count, !tbaa !2
+br label %c80000000
+f80000000:
+%v13 = load i64, ptr %count, !tbaa !2
+%v14 = add i64 %v13, 3145728
+store i64 %v14, ptr %count, !tbaa !2
+br label %c80000000
+c80000000:
+%v15 = load i64, ptr %x11, !tbaa !1
+%v16 = add i64 %v15, 0
+%v17 = add i64 %v15, -2147483648
+%t2 = icmp ult i64 %v17, 1048553
+br i1 %t2, label %on5, label %off6, !prof !8
+on5:
+%p0 = getelementptr i8, ptr %origin, i64 %v16
+%v20 = load i64, ptr %p0, align 1, !tbaa !3
+%p1 = load ptr, ptr %cursor0, !tbaa !2
+%v21 = load i64, ptr %limit_at0, !tbaa !2
+%v22 = load i64, ptr %cpu_at0, !tbaa !2
+%v23 = ptrtoint ptr %p1 to i64
+%v24 = add i64 %v23, 64
+%t3 = icmp ule i64 %v24, %v21
+br label %look7
+look7:
+br i1 %t3, label %room8, label %full9, !prof !8
+room8:
+%p3 = phi ptr [ %p1, %look7 ], [ %p2, %full9 ]
+%v25 = or i64 %v22, 524288
+%p4 = getelementptr i8, ptr %p3, i64 0
+store i64 2147483648, ptr %p4, !tbaa !4
+%p5 = getelementptr i8, ptr %p3, i64 8
+store i64 %v16, ptr %p5, !tbaa !4
+%p6 = getelementptr i8, ptr %p3, i64 16
+store i64 %v20, ptr %p6, !tbaa !4
+%p7 = getelementptr i8, ptr %p3, i64 24
+store i64 %v25, ptr %p7, !tbaa !4
+store i64 %v20, ptr %x10, !tbaa !1
+%v26 = add i64 %v15, 16
+%p8 = getelementptr i8, ptr %origin, i64 %v26
+%v27 = or i64 %v22, 17301504
+%p9 = getelementptr i8, ptr %p3, i64 32
+store i64 2147483652, ptr %p9, !tbaa !4
+%p10 = getelementptr i8, ptr %p3, i64 40
+store i64 %v26, ptr %p10, !tbaa !4
+%p11 = getelementptr i8, ptr %p3, i64 48
+store i64 %v20, ptr %p11, !tbaa !4
+%p12 = getelementptr i8, ptr %p3, i64 56
+store i64 %v27, ptr %p12, !tbaa !4
+store i64 %v20, ptr %p8, align 1, !tbaa !3
+%v28 = load i64, ptr %x1, !tbaa !1
+%v29 = add i64 %v28, 0
+%v30 = and i64 %v29, -2
+%p15 = getelementptr i8, ptr %p3, i64 64
+store ptr %p15, ptr %cursor0, !tbaa !2
+store i64 %v30, ptr %next, !tbaa !1
+br label %dispatch
+off2:
+%p23 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p23, ptr %cursor_at0, !tbaa !2
+%p24 = getelementptr i8, ptr %frame, i64 56
+%p25 = load ptr, ptr %p24, !tbaa !2
+call void %p25(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
+%v1 = load i64, ptr %count, !tbaa !2
+%v2 = load i64, ptr %since, !tbaa !2
+%v3 = sub i64 %v1, %v2
+%v4 = ashr i64 %v3, 20
+%v5 = and i64 %v3, 1048575
+%v6 = load i64, ptr %instructions, !tbaa !2
+%v7 = add i64 %v6, %v4
+store i64 %v7, ptr %instructions, !tbaa !2
+%v8 = load i64, ptr %blocks, !tbaa !2
+%v9 = add i64 %v8, %v5
+store i64 %v9, ptr %blocks, !tbaa !2
+store i64 -274877906944, ptr %count, !tbaa !2
+store i64 2147483648, ptr %block_pc, !tbaa !2
+store i64 -274877906944, ptr %since, !tbaa !2
+%v10 = load atomic i64, ptr %request monotonic, align 8
+%t1 = icmp eq i64 %v10, 0
+br i1 %t1, label %go3, label %stop4
+stop4:
+store i64 1, ptr %exit, !tbaa !2
+store i64 2147483648, ptr %pc, !tbaa !2
+br label %leave
+go3:
+br label %on1
+off6:
+%v18 = load i64, ptr %count, !tbaa !2
+%v19 = add i64 %v18, -3145728
+store i64 %v19, ptr %count, !tbaa !2
+store i64 %v16, ptr %detail, !tbaa !2
+store i64 4, ptr %exit, !tbaa !2
+store i64 2147483648, ptr %pc, !tbaa !2
+store i64 2147483648, ptr %block_pc, !tbaa !2
+br label %leave
+full9:
+store ptr %p1, ptr %cursor_at0, !tbaa !2
+%p13 = getelementptr i8, ptr %frame, i64 48
+%p14 = load ptr, ptr %p13, !tbaa !2
+call void @call_out(ptr %float_control, ptr %frame, ptr %p14, i64 %data0, i64 2, i64 0, i64 0, i64 0, i64 0)
+%p2 = load ptr, ptr %cursor_at0, !tbaa !2
+store ptr %p2, ptr %cursor0, !tbaa !2
+br label %room8
+}
+declare i32 @llvm.ctlz.i32(i32, i1)
+declare i64 @llvm.ctlz.i64(i64, i1)
+declare i32 @llvm.cttz.i32(i32, i1)
+declare i64 @llvm.cttz.i64(i64, i1)
+declare i32 @llvm.ctpop.i32(i32)
+declare i64 @llvm.ctpop.i64(i64)
+declare i64 @llvm.bswap.i64(i64)
+declare i64 @llvm.umin.i64(i64, i64)
+declare i64 @llvm.readcyclecounter()
+declare {i64, i32} @llvm.x86.rdtscp()
+attributes #0 = { nounwind }
+!10 = !{!"root"}
+!1 = !{!11, !11, i64 0}
+!11 = !{!"register", !10, i64 0}
+!2 = !{!12, !12, i64 0}
+!12 = !{!"counter", !10, i64 0}
+!3 = !{!13, !13, i64 0}
+!13 = !{!"memory", !10, i64 0}
+!4 = !{!14, !14, i64 0}
+!14 = !{!"record", !10, i64 0}
+!8 = !{!"branch_weights", i32 1000000, i32 1}
+define internal void @call_out(ptr %float_control, ptr %frame, ptr %function, i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e) noinline #0 {
+%p0 = getelementptr i8, ptr %frame, i64 40
+call void @llvm.x86.sse.stmxcsr(ptr %p0)
+%i32_0 = load i32, ptr %p0
+%v0 = zext i32 %i32_0 to i64
+%v1 = load i64, ptr %float_control
+%v2 = lshr i64 %v0, 5
+%v3 = and i64 %v2, 1
+%v4 = or i64 %v1, %v3
+%v5 = lshr i64 %v0, 3
+%v6 = and i64 %v5, 2
+%v7 = or i64 %v4, %v6
+%v8 = lshr i64 %v0, 1
+%v9 = and i64 %v8, 4
+%v10 = or i64 %v7, %v9
+%v11 = shl i64 %v0, 1
+%v12 = and i64 %v11, 8
+%v13 = or i64 %v10, %v12
+%v14 = shl i64 %v0, 4
+%v15 = and i64 %v14, 16
+%v16 = or i64 %v13, %v15
+store i64 %v16, ptr %float_control
+%p1 = getelementptr i8, ptr %frame, i64 40
+store i32 8064, ptr %p1
+call void @llvm.x86.sse.ldmxcsr(ptr %p1)
+call void %function(i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e)
+%v17 = load i64, ptr %float_control
+%v18 = lshr i64 %v17, 5
+%v19 = and i64 %v18, 7
+%v20 = shl i64 %v19, 1
+%v21 = lshr i64 156, %v20
+%v22 = and i64 %v21, 3
+%v23 = shl i64 %v22, 13
+%v24 = or i64 %v23, 8064
+%i32_1 = trunc i64 %v24 to i32
+%p2 = getelementptr i8, ptr %frame, i64 40
+store i32 %i32_1, ptr %p2
+call void @llvm.x86.sse.ldmxcsr(ptr %p2)
+ret void
+}
