@@ -53,7 +53,8 @@ class PageCode:
         """A page as it is in a slot now, with what the plan has for it."""
         start = self.translator.start_of(page)
         generation = int(self.cache.slots["generation"][slot])
-        return PageVersion(page, slot, generation, *self.weave.page(start, start + PAGE))
+        mode = self.translator.isa.mode(self.hart)
+        return PageVersion(page, slot, generation, mode, *self.weave.page(start, start + PAGE))
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
