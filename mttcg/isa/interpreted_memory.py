@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mttcg.isa.operations import Amo
 from mttcg.isa.system import MemoryFault, Trap
+from mttcg.memory.address import Virtual
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class InterpretedMemory(ABC):
 
     memory: bytearray = field(default_factory=bytearray)
     base: int = 0
-    pc: int = 0
+    pc: Virtual = Virtual(0)
     reservation: tuple[int, int] | None = field(default=None, kw_only=True)
 
     @abstractmethod
