@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.cli.files import write_file
+from mttcg.config import SMP_MAX
 from mttcg.errors import OptionError, UserError
 from mttcg.terminal import say
 
@@ -17,7 +18,6 @@ EXIT_FAILED = 1
 """A case failed, or a figure became worse."""
 RUNS, PATIENCE = 5, 180.0
 COMPARE = "compare"
-SMP_MOST = 64
 
 
 class BenchArgumentError(UserError):
@@ -145,8 +145,8 @@ def names(text: str) -> tuple[str, ...]:
 def numbers(text: str) -> tuple[int, ...]:
     """Numbers of vCPUs between commas, ascending, each once."""
     found = sorted({int(number) for number in text.split(",")})
-    if not found or found[0] < 1 or found[-1] > SMP_MOST:
-        raise argparse.ArgumentTypeError(f"{text!r}: numbers from 1 to {SMP_MOST} are expected")
+    if not found or found[0] < 1 or found[-1] > SMP_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers from 1 to {SMP_MAX} are expected")
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mttcg.config import ENGINES, STALL_LIMIT_DEFAULT
+from mttcg.config import ENGINES, SMP_MAX, STALL_LIMIT_DEFAULT
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The keyword arguments of `add_argument` for each option, by its name."""
@@ -17,7 +17,7 @@ MACHINE: Options = {
         "metavar": "N",
         "type": int,
         "default": 1,
-        "help": "number of vCPUs, 1 to 64 (%(default)s)",
+        "help": f"number of vCPUs, 1 to {SMP_MAX} (%(default)s)",
     },
     "--memory": {"metavar": "SIZE", "default": "128M", "help": "guest RAM (%(default)s)"},
     "--code-cache": {

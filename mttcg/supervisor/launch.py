@@ -41,8 +41,8 @@ class RefusedByHostError(UserError):
 
 
 @dataclass
-class HostChannel:
-    """The channel to the vCPU host, and its process."""
+class WaitingHost:
+    """The vCPU host, which waits to be told what to do, and the channel to it."""
 
     process: "subprocess.Popen[bytes]"
     channel: Channel
@@ -74,7 +74,7 @@ class HostChannel:
 
 
 @dataclass
-class Host(HostChannel):
+class Host(WaitingHost):
     """The running vCPU host, with the plugins that it has loaded.
 
     `needs` is what the plugins that there are now declared, and these themselves.
@@ -104,7 +104,6 @@ def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: R
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
-    to_host = HostChannel(started.process, Channel(started.end))
     symbols = {name: symbol.address for name, symbol in image.by_name.items()}
     reach = Reach((image.ram_base, image.ram_size), image.placements)
     prepare = Prepare(
@@ -114,22 +113,23 @@ def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: R
         run=run.to_plain() if config.aggregate else None,
         supervisor=os.getpid(),
     )
+    waiting = WaitingHost(started.process, Channel(started.end))
     try:
-        ready = ask_ready(to_host, prepare)
+        ready = ask_ready(waiting, prepare)
     except BaseException:
-        to_host.end()
+        waiting.end()
         raise
     return Host(
-        to_host.process, to_host.channel, ready.needs, ready.ticks_per_second, ready.warnings
+        waiting.process, waiting.channel, ready.needs, ready.ticks_per_second, ready.warnings
     )
 
 
-def ask_ready(host: HostChannel, prepare: Prepare) -> Ready:
+def ask_ready(waiting: WaitingHost, prepare: Prepare) -> Ready:
     """Have the host load the plugins; raises RefusedByHostError, HostLostError."""
-    host.send(prepare)
-    received = host.channel.receive()
+    waiting.send(prepare)
+    received = waiting.channel.receive()
     if received is None:
-        raise host.lost()
+        raise waiting.lost()
     message = received[0]
     if isinstance(message, HostRefused):
         raise RefusedByHostError(message.reason)

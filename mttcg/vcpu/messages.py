@@ -6,13 +6,13 @@ should be is a fault of ours.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from mttcg.config import Config
 from mttcg.errors import MttcgError
 from mttcg.vcpu.needs import Needs, Place
+from mttcg.vcpu.record import Record
 from mttcg.vcpu.shared import Ending
 from mttcg.vcpu.typed_reading import WrongValueError, read_fields
 
@@ -25,8 +25,7 @@ class MessageError(MttcgError):
         self.name, self.wrong, self.expected = name, wrong, expected
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Record):
     """Root of all messages; TYPE is the `type` in the text."""
 
     TYPE: ClassVar[str] = ""
@@ -37,8 +36,7 @@ class Message:
         return ()
 
 
-@dataclass(frozen=True)
-class TrapFacts:
+class TrapFacts(Record):
     """A trap; text: the instruction at its pc, "" where there is no RAM."""
 
     cause: str
@@ -50,7 +48,6 @@ class TrapFacts:
 # supervisor to vCPU host
 
 
-@dataclass(frozen=True)
 class Prepare(Message):
     """Supervisor to host, first: load the plugins, and say what they need.
 
@@ -66,7 +63,6 @@ class Prepare(Message):
     supervisor: int
 
 
-@dataclass(frozen=True)
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
@@ -91,7 +87,6 @@ class Start(Message):
         return self.descriptors
 
 
-@dataclass(frozen=True)
 class Rehearse(Message):
     """Supervisor to host: try a plugin in a process of its own, and say what it needs."""
 
@@ -103,7 +98,6 @@ class Rehearse(Message):
 # vCPU host to supervisor
 
 
-@dataclass(frozen=True)
 class Ready(Message):
     """Host: the plugins are loaded; ticks_per_second: of the clock of records, 0 without one."""
 
@@ -113,7 +107,6 @@ class Ready(Message):
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class HostRefused(Message):
     """Host: it ends, as a plugin can't be loaded or a limit of the host is reached."""
 
@@ -121,7 +114,6 @@ class HostRefused(Message):
     reason: str
 
 
-@dataclass(frozen=True)
 class VcpuEnded(Message):
     """Host: a vCPU's process ended; status: as of Popen.returncode."""
 
@@ -130,7 +122,6 @@ class VcpuEnded(Message):
     status: int
 
 
-@dataclass(frozen=True)
 class TranslatorEnded(Message):
     """Host: the translator ended."""
 
@@ -138,7 +129,6 @@ class TranslatorEnded(Message):
     status: int
 
 
-@dataclass(frozen=True)
 class RehearsalEnded(Message):
     """Host: a process that tried a plugin ended."""
 
@@ -146,7 +136,6 @@ class RehearsalEnded(Message):
     status: int
 
 
-@dataclass(frozen=True)
 class Rehearsed(Message):
     """Rehearsal: the plugin can be loaded."""
 
@@ -155,7 +144,6 @@ class Rehearsed(Message):
     needs: Needs
 
 
-@dataclass(frozen=True)
 class RehearsalRefused(Message):
     """Rehearsal: the plugin can't be loaded."""
 
@@ -167,7 +155,6 @@ class RehearsalRefused(Message):
 # vCPU to supervisor
 
 
-@dataclass(frozen=True)
 class VcpuFailure(Message):
     """vCPU: it leaves, as something failed; limit: of the host, which others reach as well."""
 
@@ -177,7 +164,6 @@ class VcpuFailure(Message):
     limit: bool = False
 
 
-@dataclass(frozen=True)
 class VcpuWarning(Message):
     """vCPU: something goes otherwise than wanted."""
 
@@ -185,7 +171,6 @@ class VcpuWarning(Message):
     text: str
 
 
-@dataclass(frozen=True)
 class TrapLoopFound(Message):
     """vCPU: its hart takes the same trap for ever.
 
@@ -198,7 +183,6 @@ class TrapLoopFound(Message):
     before: TrapFacts | None
 
 
-@dataclass(frozen=True)
 class UnsupportedFound(Message):
     """vCPU: the guest has an instruction, at a pc, that the hart lacks."""
 
@@ -208,7 +192,6 @@ class UnsupportedFound(Message):
     pc: int
 
 
-@dataclass(frozen=True)
 class AskChange(Message):
     """vCPU: give this change of instrumentation an epoch, and send it to every vCPU.
 
@@ -220,7 +203,6 @@ class AskChange(Message):
     number: int
 
 
-@dataclass(frozen=True)
 class PluginRefused(Message):
     """vCPU: it could not load the plugin that it was to load at an epoch."""
 
@@ -229,7 +211,6 @@ class PluginRefused(Message):
     reason: str
 
 
-@dataclass(frozen=True)
 class InstrumentsTold(Message):
     """vCPU: what is attached, and what callbacks cost, as in the answer to `instruments`."""
 
@@ -242,14 +223,12 @@ class InstrumentsTold(Message):
 # supervisor to every vCPU
 
 
-@dataclass(frozen=True)
 class Order(Message):
     """What every vCPU does between two blocks, in the order of the epochs."""
 
     epoch: int
 
 
-@dataclass(frozen=True)
 class MakeChange(Order):
     """Supervisor: make the change that vCPU `sender` asked for."""
 
@@ -259,7 +238,6 @@ class MakeChange(Order):
     number: int
 
 
-@dataclass(frozen=True)
 class LoadPlugin(Order):
     """Supervisor: load a plugin; its scoreboards come along, and the vCPU's rings."""
 
@@ -275,7 +253,6 @@ class LoadPlugin(Order):
         return *scoreboards, *(f"ring {plugin}.{name}" for plugin, name in self.rings)
 
 
-@dataclass(frozen=True)
 class ReloadPlugin(Order):
     """Supervisor: let a plugin end, and load it anew; its new scoreboards come along."""
 
@@ -290,7 +267,6 @@ class ReloadPlugin(Order):
         return tuple(f"scoreboard {plugin}.{name}" for plugin, name in self.scoreboards)
 
 
-@dataclass(frozen=True)
 class UnloadPlugin(Order):
     """Supervisor: let a plugin end."""
 
@@ -298,7 +274,6 @@ class UnloadPlugin(Order):
     plugin: str
 
 
-@dataclass(frozen=True)
 class TellInstruments(Order):
     """Supervisor: say what is attached."""
 
@@ -309,7 +284,6 @@ class TellInstruments(Order):
 # vCPU to translator
 
 
-@dataclass(frozen=True)
 class Optimise(Message):
     """vCPU: make better code of a page, or of the function at a place in it.
 

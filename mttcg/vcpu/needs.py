@@ -1,7 +1,8 @@
 """What plugins need of the supervisor, as the vCPU host tells it."""
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from mttcg.vcpu.record import Record
 
 Place: TypeAlias = tuple[str, str]
 """A plugin, and the name of something of it."""
@@ -13,8 +14,7 @@ def place_of(name: str) -> Place:
     return plugin, rest
 
 
-@dataclass(frozen=True)
-class NeededScoreboard:
+class NeededScoreboard(Record):
     """A scoreboard, of so many words for each vCPU; kind: "" for one that is in no report."""
 
     plugin: str
@@ -23,8 +23,7 @@ class NeededScoreboard:
     words: int
 
 
-@dataclass(frozen=True)
-class NeededTable:
+class NeededTable(Record):
     """A block table: the scoreboard of that name, whose records go out by a stream at the end."""
 
     plugin: str
@@ -32,8 +31,7 @@ class NeededTable:
     stream: str
 
 
-@dataclass(frozen=True)
-class LoadedPlugin:
+class LoadedPlugin(Record):
     """A plugin; spec: as the user gave it. in_shards: whether it can be aggregated by several."""
 
     name: str
@@ -42,8 +40,7 @@ class LoadedPlugin:
     in_shards: bool
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(Record):
     """What plugins declared, and the supervisor makes; streams: StreamSpecs, plain."""
 
     streams: tuple[dict[str, Any], ...] = ()

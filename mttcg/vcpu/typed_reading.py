@@ -7,6 +7,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
+from mttcg.vcpu.record import Record
+
 T = TypeVar("T")
 
 SIMPLE = (str, int, bool)
@@ -27,9 +29,10 @@ class WrongValueError(ValueError):
 
 
 def read(kind: Any, value: Any, place: str) -> Any:
-    """A value of a type: text, integer, truth, IntEnum, dataclass, or `tuple`, `dict`, `| None`.
+    """A value of a type: text, integer, truth, IntEnum, Record, dataclass, or made of such.
 
-    A path is read from a text, a number with a fraction from an integer as well.
+    What is made of others is `tuple`, `dict` and `| None`. A path is read from a text, a number
+    with a fraction from an integer as well.
 
     Raises WrongValueError, which names the place.
     """
@@ -43,8 +46,8 @@ def read(kind: Any, value: Any, place: str) -> Any:
         if type(value) not in given:
             raise WrongValueError(place, repr(value), " or ".join(each.__name__ for each in given))
         return make(value)
-    if dataclasses.is_dataclass(kind):
-        return read_fields(kind, value, place)  # type: ignore[arg-type]
+    if issubclass(kind, Record) or dataclasses.is_dataclass(kind):
+        return read_fields(kind, value, place)
     if issubclass(kind, IntEnum):
         return _read_enum(kind, value, place)
     if type(value) is not kind:  # True is no integer here
@@ -53,16 +56,23 @@ def read(kind: Any, value: Any, place: str) -> Any:
 
 
 def read_fields(kind: type[T], value: Any, place: str) -> T:
-    """A dataclass of a mapping that has its fields; those that have a default may be absent."""
-    given = _mapping(value, place)
-    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    needed = {name for name, each in fields.items() if each.default is dataclasses.MISSING}
+    """A record of a mapping that has its fields; those that have a default may be absent."""
+    given, fields = _mapping(value, place), _fields_of(kind)
+    needed = {name for name, (_, has_default) in fields.items() if not has_default}
     for name in sorted((given.keys() - fields.keys()) | (needed - given.keys())):
         wrong = "is no field of it" if name in given else "is absent"
         raise WrongValueError(place, f"{name} {wrong}", f"the fields {', '.join(fields)}")
     return kind(
-        **{name: read(fields[name].type, each, f"{place}.{name}") for name, each in given.items()}
+        **{name: read(fields[name][0], each, f"{place}.{name}") for name, each in given.items()}
     )
+
+
+def _fields_of(kind: Any) -> dict[str, tuple[Any, bool]]:
+    """The fields of a Record or dataclass, by name: type, and whether there is a default."""
+    if issubclass(kind, Record):
+        return {name: (field, kind.has_default(name)) for name, field in kind.FIELDS.items()}
+    fields = dataclasses.fields(kind)
+    return {each.name: (each.type, each.default is not dataclasses.MISSING) for each in fields}
 
 
 def _mapping(value: Any, place: str) -> dict[str, Any]:

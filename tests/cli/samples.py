@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mttcg.config import Config
 from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -59,11 +60,11 @@ class StandInMachine:
     result = run_result()
     output = b"hello from hart 0\n"
     signal_to_send: int | None = None
-    made: dict[str, Any]
+    made: Config
     ran: dict[str, Any]
 
-    def __init__(self, guest: Path, **keywords: Any) -> None:
-        type(self).made = {"guest": guest, **keywords}
+    def __init__(self, config: Config) -> None:
+        type(self).made = config
 
     def run(self, **keywords: Any) -> RunResult:
         type(self).ran = keywords

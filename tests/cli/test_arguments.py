@@ -10,6 +10,7 @@ import pytest
 from samples import BARE, run_result, stand_in_machine
 
 from mttcg.cli import VERBS, build_parser, main
+from mttcg.config import Config
 from mttcg.errors import GuestFileError, MttcgError
 from mttcg.supervisor.result import StopReason
 from mttcg.version import VERSION
@@ -105,8 +106,8 @@ def test_a_mistake_is_one_line_and_status_2(
 def test_what_the_machine_refuses_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: object, guest: Path, **keywords: object) -> None:
-        raise GuestFileError(guest, "is not an ELF file", "an RV64 executable")
+    def refuse(self: object, config: Config) -> None:
+        raise GuestFileError(config.guest, "is not an ELF file", "an RV64 executable")
 
     stand_in_machine(monkeypatch, __init__=refuse)
     line = mistake(capsys, "run", "notes.txt")
@@ -164,31 +165,31 @@ def test_every_option_reaches_the_machine(
         " --no-aggregate --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
     )
     assert main(["run", "a.elf", *options.split(), *more.split(), *bus.split()]) == 0
-    assert machine.made == {
-        "guest": Path("a.elf"),
-        "smp": 4,
-        "memory": 64 << 20,
-        "code_cache": 16 << 20,
-        "engine": "unicorn",
-        "plugins": ("icount", "hotblocks,top=3"),
-        "bus": "tcp://127.0.0.1:*",
-        "symbols_set": {"rounds": 16, "last": -1},
-        "check": True,
-        "pin": True,
-        "aggregate": False,
-        "shards": {"": 2, "a": 3},
-        "interim": 1.5,
-        "wait_subscribers": 2,
-        "policies": {"a": "drop", "a.b": "sample:8"},
-        "stall_limit": 2.5,
-        "stop_on_trap_loop": True,
-        "record": Path("r"),
-        "record_limit": 2 << 30,
-        "keys": Path("k"),
-        "allow": (Path("a.pub"), Path("b.pub")),
-        "control": True,
-        "allow_control": (Path("c.pub"),),
-    }
+    assert machine.made == Config(
+        guest=Path("a.elf"),
+        smp=4,
+        memory=64 << 20,
+        code_cache=16 << 20,
+        engine="unicorn",
+        plugins=("icount", "hotblocks,top=3"),
+        bus="tcp://127.0.0.1:*",
+        symbols_set={"rounds": 16, "last": -1},
+        check=True,
+        pin=True,
+        aggregate=False,
+        shards={"": 2, "a": 3},
+        interim=1.5,
+        wait_subscribers=2,
+        policies={"a": "drop", "a.b": "sample:8"},
+        stall_limit=2.5,
+        stop_on_trap_loop=True,
+        record=Path("r"),
+        record_limit=2 << 30,
+        keys=Path("k"),
+        allow=(Path("a.pub"), Path("b.pub")),
+        control=True,
+        allow_control=(Path("c.pub"),),
+    )
     assert machine.ran["on_status"] is None
     assert machine.ran["stdin_fd"] is None
 

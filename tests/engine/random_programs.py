@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mttcg.isa.interpreted_memory import Left
 from mttcg.isa.riscv64.code import facts
-from mttcg.isa.riscv64.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.riscv64.traps import Cause

@@ -2,7 +2,7 @@
 
 from instruction_cases import MASK, MEMORY, MEMORY_SIZE, PC, Case, place_in_memory, value
 
-from mttcg.isa.riscv64.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.traps import Cause

@@ -14,7 +14,7 @@ from instruction_cases import FILES, MEMORY, MEMORY_SIZE, PC, Case, read_cases
 
 from mttcg.engine.base import Exit, ExitKind
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.riscv64.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.traps import Cause

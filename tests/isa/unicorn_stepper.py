@@ -6,7 +6,7 @@ from typing import Any
 import unicorn
 from unicorn import riscv_const as names
 
-from mttcg.isa.riscv64.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import Left
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.system import Trap
 from mttcg.state.words import MASK

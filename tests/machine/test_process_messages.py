@@ -14,6 +14,7 @@ from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
 from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
+from mttcg.vcpu.record import Record
 from mttcg.vcpu.shared import Ending
 
 PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
@@ -103,7 +104,7 @@ def fields_of(cell: str) -> list[tuple[str, Any]]:
 
 
 def built(kind: Any) -> list[tuple[str, Any]]:
-    return [(field.name, field.type) for field in dataclasses.fields(kind)]
+    return list(kind.FIELDS.items())
 
 
 def test_the_page_has_every_message_with_its_fields() -> None:
@@ -147,13 +148,13 @@ def test_a_message_arrives_with_its_descriptors(message: Message, count: int) ->
 @pytest.mark.parametrize("message", [each for each, _ in EXAMPLES], ids=lambda each: each.TYPE)
 def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: Message) -> None:
     whole = json.loads(encode(message))
-    for field in dataclasses.fields(message):
-        wrong: Any = "" if field.type is not str else 1
-        with pytest.raises(MessageError, match=rf"{message.TYPE}.{field.name}: "):
-            decode(json.dumps(whole | {field.name: wrong}).encode())
-        if field.default is dataclasses.MISSING:
-            less = {name: value for name, value in whole.items() if name != field.name}
-            with pytest.raises(MessageError, match=f"{field.name} is absent"):
+    for field, kind in message.FIELDS.items():
+        wrong: Any = "" if kind is not str else 1
+        with pytest.raises(MessageError, match=rf"{message.TYPE}.{field}: "):
+            decode(json.dumps(whole | {field: wrong}).encode())
+        if not message.has_default(field):
+            less = {name: value for name, value in whole.items() if name != field}
+            with pytest.raises(MessageError, match=f"{field} is absent"):
                 decode(json.dumps(less).encode())
     with pytest.raises(MessageError, match="colour is no field"):
         decode(json.dumps(whole | {"colour": 1}).encode())
@@ -241,3 +242,24 @@ def test_a_message_that_is_not_expected_is_an_error() -> None:
     with pytest.raises(MessageError) as raised:
         expect(message, messages.Order)
     assert (raised.value.name, raised.value.expected) == ("vcpu_warning", "Order")
+
+
+class Point(Record):
+    across: int
+    up: int = 2
+
+
+def test_a_record_is_like_a_frozen_dataclass() -> None:
+    point = Point(1)
+    assert (point, repr(point)) == (Point(across=1, up=2), "Point(across=1, up=2)")
+    assert len({point, Point(1), Point(1, 3)}) == 2 and point != Point(2)
+    match point:
+        case Point(across, up):
+            assert (across, up) == (1, 2)
+        case _:
+            pytest.fail("it has its fields in order")
+    with pytest.raises(AttributeError, match=r"Point\.up can't be set"):
+        point.up = 3  # type: ignore[misc]
+    for values, named in (((), {}), ((1, 2, 3), {}), ((1,), {"across": 1}), ((1,), {"down": 1})):
+        with pytest.raises(TypeError, match="Point has the fields across, up"):
+            Point(*values, **named)

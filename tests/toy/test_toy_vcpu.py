@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreting_engine import InterpretingEngine
-from toy_isa import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
+from toy_system import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
 
 from mttcg.engine.base import OPERATION
 from mttcg.hardware.ram import GuestRam

@@ -247,7 +247,7 @@ class UnicornEngine(UnicornRegisters):
             self.engine.ctl_flush_tb()
 
     def fetch_again(self) -> int:
-        """Look at every code page anew, as the guest asks; how many blocks were dropped."""
+        """Look at every code page anew; the number of blocks that were dropped."""
         dropped = 0
         changed = self.cache.changed_pages()
         for page in changed:

@@ -14,6 +14,7 @@ from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system_instructions import execute, float_enabled
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
+    FAULT_CAUSES,
     Cause,
     enabled_interrupts,
     take_interrupt,
@@ -22,13 +23,6 @@ from mttcg.isa.riscv64.traps import (
 from mttcg.isa.system import Clock, MemoryFault, Trap
 from mttcg.state.vcpu_state import NEVER
 
-CAUSES = {
-    MemoryFault.FETCH: Cause.INSTRUCTION_ACCESS,
-    MemoryFault.LOAD: Cause.LOAD_ACCESS,
-    MemoryFault.STORE: Cause.STORE_ACCESS,
-    MemoryFault.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
-    MemoryFault.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
-}
 HART_ID, DEVICE_TREE = 10, 11
 """The registers a0 and a1, which say at the start who the hart is, and where the device tree."""
 
@@ -61,7 +55,7 @@ class Rv64System:
 
     def fault(self, fault: MemoryFault, pc: int, address: int) -> Trap:
         """See System."""
-        return Trap(CAUSES[fault], pc, address)
+        return Trap(FAULT_CAUSES[fault], pc, address)
 
     def wakes(self, state: Hart, clock: Clock) -> bool:
         """Whether an interrupt is pending that mie lets through, whatever mstatus says."""

@@ -12,7 +12,7 @@ from mttcg.isa.riscv64.csr import (
     pending,
 )
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.system import Clock, Trap
+from mttcg.isa.system import Clock, MemoryFault, Trap
 
 INTERRUPT = 1 << 63
 VECTORED = 1
@@ -32,6 +32,13 @@ class Cause(IntEnum):
     ECALL_MACHINE = 11
 
 
+FAULT_CAUSES = {
+    MemoryFault.FETCH: Cause.INSTRUCTION_ACCESS,
+    MemoryFault.LOAD: Cause.LOAD_ACCESS,
+    MemoryFault.STORE: Cause.STORE_ACCESS,
+    MemoryFault.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
+    MemoryFault.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
+}
 CAUSE_NAMES = {
     Cause.INSTRUCTION_MISALIGNED: "instruction address misaligned",
     Cause.INSTRUCTION_ACCESS: "instruction access fault",

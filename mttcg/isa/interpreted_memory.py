@@ -1,12 +1,12 @@
 """The memory of the interpreter, and what ends an instruction before its end."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from mttcg.isa.operations import Amo
-from mttcg.isa.riscv64.traps import Cause
-from mttcg.isa.system import Trap
+from mttcg.isa.system import MemoryFault, Trap
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class InterpretedMemory:
     there, zero-extended.
     """
 
+    causes: ClassVar[Mapping[MemoryFault, int]]
+    """The codes of the ISA's traps for accesses that can't be made."""
     memory: bytearray = field(default_factory=bytearray)
     base: int = 0
     pc: int = 0
@@ -66,25 +68,25 @@ class InterpretedMemory:
 
     def load(self, address: int, size: int) -> int:
         """See Operations."""
-        at = self._place(address, size, Cause.LOAD_ACCESS)
+        at = self._place(address, size, MemoryFault.LOAD)
         return int.from_bytes(self.memory[at : at + size], "little")
 
     def store(self, address: int, size: int, value: int) -> None:
         """See Operations."""
-        at = self._place(address, size, Cause.STORE_ACCESS)
+        at = self._place(address, size, MemoryFault.STORE)
         self.memory[at : at + size] = unsigned(value, 8 * size).to_bytes(size, "little")
 
     def load_reserved(self, address: int, size: int) -> int:
         """See Operations."""
-        self._align(address, size, Cause.LOAD_MISALIGNED)
+        self._align(address, size, MemoryFault.LOAD_MISALIGNED)
         value = self.load(address, size)
         self.reservation = (address, value)
         return value
 
     def store_conditional(self, address: int, size: int, value: int) -> int:
         """See Operations. As on the host: a compare-and-swap against what LR read."""
-        self._align(address, size, Cause.STORE_MISALIGNED)
-        self._place(address, size, Cause.STORE_ACCESS)
+        self._align(address, size, MemoryFault.STORE_MISALIGNED)
+        self._place(address, size, MemoryFault.STORE)
         reservation, self.reservation = self.reservation, None
         if reservation is None or reservation[0] != address:
             return 1
@@ -95,8 +97,8 @@ class InterpretedMemory:
 
     def amo(self, operation: Amo, address: int, size: int, value: int) -> int:
         """See Operations."""
-        self._align(address, size, Cause.STORE_MISALIGNED)
-        self._place(address, size, Cause.STORE_ACCESS)
+        self._align(address, size, MemoryFault.STORE_MISALIGNED)
+        self._place(address, size, MemoryFault.STORE)
         old = self.load(address, size)
         read, function = _AMO[operation]
         self.store(address, size, function(read(old, 8 * size), read(value, 8 * size)))
@@ -105,13 +107,13 @@ class InterpretedMemory:
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """See Operations. One hart alone sees its own order."""
 
-    def _place(self, address: int, size: int, cause: Cause) -> int:
+    def _place(self, address: int, size: int, fault: MemoryFault) -> int:
         """Where an access lies in the memory; what is outside of it, even in part, traps."""
         at = address - self.base
         if not 0 <= at <= len(self.memory) - size:
-            raise Stopped(Trap(cause, self.pc, address))
+            raise Stopped(Trap(self.causes[fault], self.pc, address))
         return at
 
-    def _align(self, address: int, size: int, cause: Cause) -> None:
+    def _align(self, address: int, size: int, fault: MemoryFault) -> None:
         if address % size:
-            raise Stopped(Trap(cause, self.pc, address))
+            raise Stopped(Trap(self.causes[fault], self.pc, address))
