@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreting_engine import InterpretingEngine
-from toy_isa import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
+from toy_system import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
 
 from mttcg.engine.base import OPERATION
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
@@ -110,7 +110,7 @@ class ToyMachine:
             self.harts,
             self.machine,
             self.device,
-            (BASE, self.ram),
+            GuestRam(BASE, self.ram),
             QuietGuest(plan),  # type: ignore[arg-type]
             lambda discover: InterpretingEngine(TOY, self.hart, cache, discover),
             self.fds["notice"],
