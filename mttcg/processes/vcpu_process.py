@@ -320,6 +320,7 @@ class VcpuProcess:
             return True
 
         engine = LlvmEngine(
+            self.isa,
             memory,
             self._engine_state(),
             self.cache,

@@ -8,6 +8,7 @@ from mttcg.engine.llvm.compile import FAST, compile_text
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
@@ -62,5 +63,5 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Disco
 def translate(page: Callable[[], Discovery]) -> tuple[int, int]:
     """From the page's bytes to its code: instructions, bytes of code."""
     discovery = page()
-    source = PageFunction(discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
+    source = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
     return len(discovery.instructions), len(compile_text(source, FAST))

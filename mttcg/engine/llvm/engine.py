@@ -28,16 +28,15 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.tiering import Improve, Tiering
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.interpreter import compute
-from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.base import Isa
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import (
     HostAddress,
@@ -48,11 +47,10 @@ from mttcg.memory.address import (
     physical_of,
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
+from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
-NEAREST_AWAY = 4
-"""The rounding mode RMM, which the host lacks."""
 FAULTS = {
     Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
@@ -66,6 +64,7 @@ class LlvmEngine:
     The registers are those of the hart state: translated code writes each one through.
 
     Args:
+        isa: the guest's.
         memory: what this process has mapped.
         hart: the hart's state.
         cache: the block cache, for the pages and their versions.
@@ -79,8 +78,9 @@ class LlvmEngine:
 
     def __init__(
         self,
+        isa: Isa,
         memory: Memory,
-        hart: Hart,
+        hart: Any,
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
@@ -89,12 +89,13 @@ class LlvmEngine:
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
-        self.translator = Translator(
-            Ram(memory.ram_base, memory.ram_size, memory.device_pages), cache, arena
-        )
+        self.isa, self.registers = llvm_isa(isa), isa.system.integer_registers(hart)
+        ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
+        self.translator = Translator(self.isa, ram, cache, arena)
         self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
         self.jumps = JumpCache()
-        self.floats = FloatFunction(hart)
+        floats = self.isa.floats
+        self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = address_of_buffer(hart.words)
@@ -111,7 +112,8 @@ class LlvmEngine:
         frame = np.zeros(Word.WORDS, dtype=np.uint64)
         frame[Word.JUMP_CACHE] = address_of_array(self.jumps.rows)
         frame[Word.ROWS] = address_of_array(self.weave.table)
-        frame[Word.FLOAT] = self.floats.address
+        if self.float_function is not None:
+            frame[Word.FLOAT] = self.float_function.address
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
         frame[Word.GENERATION] = self.arena.generation_address()
         frame[Word.KNOWN_GENERATION] = self.arena.generation
@@ -124,7 +126,7 @@ class LlvmEngine:
         with self.arena:
             found = self.arena.find(runtime.RUN_KEY)
             if found is None:
-                code = compile_text(runtime.TEXT, OPTIMISED)
+                code = compile_text(runtime.text(self.isa.host_float), OPTIMISED)
                 found = self.arena.put_permanent(runtime.RUN_KEY, code)
         return found
 
@@ -160,8 +162,8 @@ class LlvmEngine:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)
-            elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
-                self._interpret(int(frame[Word.EXIT_DETAIL]))
+            elif reason is Reason.ROUNDING and self._compute(int(frame[Word.EXIT_DETAIL])):
+                continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
@@ -194,18 +196,22 @@ class LlvmEngine:
         if reason in FAULTS:
             return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=Virtual(detail))
         if reason is Reason.ATOMIC_ACCESS:
-            is_load = self._word_at(pc) >> 27 == 0b00010
-            fault = MemoryFault.LOAD if is_load else MemoryFault.STORE
+            access = self.cache.code.facts(self._word_at(pc)).access
+            stores = access is None or access.stores
+            fault = MemoryFault.STORE if stores else MemoryFault.LOAD
             return Exit(ExitKind.TRAP, pc, fault=fault, address=Virtual(detail))
         return Exit(ExitKind.REQUEST, pc)
 
-    def _interpret(self, word: int) -> None:
-        """Run a floating-point instruction, already counted, by its definition."""
-        hart = self.hart
-        behind = compute(hart, word)
+    def _compute(self, word: int) -> bool:
+        """Run a floating-point instruction, already counted, by its definition, if it has one."""
+        hart, floats = self.hart, self.isa.floats
+        if floats is None or not floats.is_computed(hart):
+            return False
+        behind = floats.compute(hart, word)
         self.retired(hart.pc, word, behind)
         hart.pc = behind
         self.resume(behind)
+        return True
 
     def _word_at(self, pc: Virtual) -> int:
         page = self.cache.page_of(physical_of(pc))
@@ -241,15 +247,18 @@ class LlvmEngine:
 
     def read_x(self, register: int) -> int:
         """An integer register."""
-        return self.hart.x[register]
+        value: int = self.registers[register]
+        return value
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; register 0 is left alone."""
-        self.hart.write_x(register, value)
+        if register:
+            self.registers[register] = value & MASK
 
     def read_f(self, register: int) -> int:
         """A floating-point register, its 64 bits."""
-        return self.hart.f[register]
+        value: int = self.hart.f[register]
+        return value
 
     def write_f(self, register: int, value: int) -> None:
         """Write the 64 bits of a floating-point register."""
@@ -261,10 +270,10 @@ class LlvmEngine:
     spill_integer = fill = spill
 
     def enable_float(self, enabled: bool) -> None:
-        """Nothing to do: floating-point instructions look at mstatus themselves."""
+        """Nothing to do: floating-point instructions look themselves."""
 
     def fetch_again(self) -> int:
-        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        """Look at every code page anew; the number of blocks that were dropped."""
         dropped = 0
         changed = self.cache.changed_pages()
         for page in changed:

@@ -167,10 +167,10 @@ class FallbackEngine:
         self.active.fill()
 
     def enable_float(self, enabled: bool) -> None:
-        """Nothing to do: all look at mstatus themselves."""
+        """Nothing to do: all look themselves."""
 
     def fetch_again(self) -> int:
-        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        """Look at every code page anew; the number of blocks that were dropped."""
         self._try_again()
         return self.llvm.fetch_again()
 

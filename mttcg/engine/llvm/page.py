@@ -5,7 +5,6 @@ and what is left when the text has so many lines is for other functions. A block
 several: it is entered, and counted, in the first, which goes on in the others.
 """
 
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.discovery import Discovery, Instruction, is_call
 from mttcg.engine.llvm.emit import Emitter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
@@ -13,10 +12,12 @@ from mttcg.engine.llvm.ir import verify
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import Block
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.rounding import CALL_OUT_NAME
 from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
@@ -34,6 +35,7 @@ class PageFunction:
     go on.
 
     Args:
+        isa: the guest's.
         discovery: the page's code.
         ram: guest RAM.
         sites: what the plan has for it.
@@ -49,6 +51,7 @@ class PageFunction:
 
     def __init__(
         self,
+        isa: LlvmIsa,
         discovery: Discovery,
         ram: Ram,
         sites: Sites,
@@ -57,6 +60,7 @@ class PageFunction:
         resumed: Virtual | None = None,
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
+        self.isa = isa
         self.discovery, self.sites, self.slot, self.resumed = discovery, sites, slot, resumed
         self.optimised, self.uncovered = optimised, uncovered
         self.entries = discovery.entries() if optimised else frozenset(discovery.leaders)
@@ -64,10 +68,10 @@ class PageFunction:
         self.builder = Builder(self.function)
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
         labels = frozenset(discovery.leaders - {resumed})
-        self.emitter = Emitter(self.builder, ram, labels, sites, slot, optimised)
+        self.emitter = Emitter(isa, self.builder, ram, labels, sites, slot, optimised)
         self.labels, self.segment = self.emitter.labels, self.emitter.segment
         self.looks = Looks(self.builder, self.labels, optimised, self.emitter.polls_every_block)
-        self.surroundings = Surroundings(self.emitter, self.looks)
+        self.surroundings = Surroundings(isa, self.emitter, self.looks)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
         self.fallen: set[Virtual] = set()
         self.emitted: set[Virtual] = set()
@@ -86,12 +90,12 @@ class PageFunction:
         self.surroundings.supply_pieces()
         verify.check(self.function, complete=True)
         self.function.join()
-        if self.emitter.floats.used:
+        if self.emitter.floats is not None and self.emitter.floats.used:
             self.function.attributes = "strictfp #0"
         others = [self.sites.probes[name] for name in sorted(self.emitter.calls.probes)]
         lines = self.function.text(advice=self.optimised)
-        if mxcsr.CALL_OUT_NAME in self.function.called:
-            others.append(mxcsr.call_out_function())
+        if CALL_OUT_NAME in self.function.called:
+            others.append(self.isa.host_float.call_out_function)
         return "\n".join([TARGET, *lines, *TAIL, *others])
 
     def _order(self) -> list[Virtual]:

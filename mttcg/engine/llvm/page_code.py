@@ -54,7 +54,8 @@ class PageCode:
         """A page as it is in a slot now, with what the plan has for it."""
         start = self.translator.start_of(page)
         generation = int(self.cache.slots["generation"][slot])
-        return PageVersion(page, slot, generation, *self.weave.page(start, Virtual(start + PAGE)))
+        mode, end = self.translator.isa.mode(self.hart), Virtual(start + PAGE)
+        return PageVersion(page, slot, generation, mode, *self.weave.page(start, end))
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""

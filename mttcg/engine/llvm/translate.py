@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, TypeAlias
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
 from mttcg.engine.llvm.discovery import Discovery
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.state import MACHINE_MODE
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, offset_in_page, virtual_of
 from mttcg.tbcache.cache import BlockCache
 
@@ -32,17 +32,17 @@ class PageVersion:
         page: of RAM.
         slot: of the block cache.
         generation: of the slot.
+        mode: in which it is run.
         sites: what is attached there.
         shape: of the sites.
-        mode: in which it is run.
     """
 
     page: PhysicalPage
     slot: int
     generation: int
+    mode: int
     sites: Sites
     shape: int
-    mode: int = MACHINE_MODE
 
     @property
     def identity(self) -> Identity:
@@ -83,6 +83,7 @@ class Translator:
     """Makes code of pages.
 
     Args:
+        isa: the guest's.
         ram: guest RAM.
         cache: where the pages' content is.
         arena: where the code goes.
@@ -94,8 +95,8 @@ class Translator:
 
     uncovered: frozenset[str] = frozenset()
 
-    def __init__(self, ram: Ram, cache: BlockCache, arena: Arena) -> None:
-        self.ram, self.cache, self.arena = ram, cache, arena
+    def __init__(self, isa: LlvmIsa, ram: Ram, cache: BlockCache, arena: Arena) -> None:
+        self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
         self.refused: dict[Identity, MttcgError] = {}
 
     def start_of(self, page: PhysicalPage) -> Virtual:
@@ -152,7 +153,14 @@ class Translator:
         if not optimised and version.identity in self.refused:
             raise self.refused[version.identity]
         function = PageFunction(
-            discovery, self.ram, version.sites, version.slot, optimised, resumed, self.uncovered
+            self.isa,
+            discovery,
+            self.ram,
+            version.sites,
+            version.slot,
+            optimised,
+            resumed,
+            self.uncovered,
         )
         try:
             code = compile_text(function.source(), effort)

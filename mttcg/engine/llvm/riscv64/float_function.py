@@ -15,7 +15,7 @@ FRM_SHIFT = 5
 FUNCTION = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 6)
 
 
-class FloatFunction:
+class RvFloatFunction:
     """The function that translated code of one vCPU calls; it raises the flags in fcsr.
 
     It takes the operation's number, the rounding mode, how many operands there are, and three.
