@@ -54,8 +54,9 @@ class PageCode:
         """A page as it is in a slot now, with what the plan has for it."""
         start = self.translator.start_of(page)
         generation = int(self.cache.slots["generation"][slot])
-        mode, end = self.translator.isa.mode(self.hart), Virtual(start + PAGE)
-        return PageVersion(page, slot, generation, mode, *self.weave.page(start, end))
+        mode = self.translator.isa.mode(self.hart)
+        attached = self.weave.page(start, Virtual(start + PAGE))
+        return PageVersion(page, slot, generation, mode, *attached)
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
