@@ -110,7 +110,7 @@ def test_the_llvm_engine_runs_it(recorded: Recorded, optimised: bool) -> None:
     engine = bare.engine.llvm
     if optimised:
         bare.cache.enter_page(0)
-        bare.cache.block(BASE)
+        bare.cache.block(0, BASE)
         bare.improve(BASE)
     left = engine.run(BASE)
     assert (left.kind, left.pc, left.word) == (ExitKind.SYSTEM, BASE + 2 * HALT, PROGRAM[HALT])

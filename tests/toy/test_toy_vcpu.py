@@ -110,7 +110,7 @@ class ToyMachine:
             self.harts,
             self.machine,
             self.device,
-            (BASE, self.ram),
+            GuestRam(BASE, self.ram),
             QuietGuest(plan),  # type: ignore[arg-type]
             lambda discover: InterpretingEngine(TOY, self.hart, cache, discover),
             self.fds["notice"],

@@ -8,6 +8,7 @@ from mttcg.engine.unicorn.frame import PIECE
 from mttcg.engine.unicorn.library import flush_tlb
 from mttcg.memory.address import PhysicalPage, Virtual, offset_in_page, physical_of
 from mttcg.memory.code_pages import HALVES, SLOTS
+from mttcg.memory.ram import RamRange
 from mttcg.tbcache.cache import BlockCache
 
 
@@ -17,6 +18,7 @@ class FetchedPages:
     Args:
         engine: the `unicorn.Uc`.
         cache: where the versions are.
+        ram_range: where the guest has its RAM.
         known: blocks that were discovered, as (slot, pc); those of a slot that is used for
             another version are taken out.
 
@@ -26,10 +28,16 @@ class FetchedPages:
         clean: blocks that were translated since their last instruction is left to the host.
     """
 
-    def __init__(self, engine: Any, cache: BlockCache, known: set[tuple[int, Virtual]]) -> None:
-        self.engine, self.cache, self.known = engine, cache, known
-        self.slots = np.zeros(cache.ram_range.pages, dtype=np.uint32)
-        self.entries = np.zeros(cache.ram_range.pages, dtype=np.uint64)
+    def __init__(
+        self,
+        engine: Any,
+        cache: BlockCache,
+        ram_range: RamRange,
+        known: set[tuple[int, Virtual]],
+    ) -> None:
+        self.engine, self.cache, self.ram_range, self.known = engine, cache, ram_range, known
+        self.slots = np.zeros(ram_range.pages, dtype=np.uint32)
+        self.entries = np.zeros(ram_range.pages, dtype=np.uint64)
         self.pieces = np.zeros((SLOTS, HALVES), dtype=PIECE)
         self.clean: set[tuple[int, Virtual]] = set()
         self.generation: dict[int, int] = {}
@@ -38,7 +46,7 @@ class FetchedPages:
     def enter(self, address: Virtual, pc: Virtual) -> bool:
         """Fetch the page of an address, for the block at pc; False if it is not to be fetched."""
         page = self.cache.page_of(physical_of(address))
-        if not self.cache.ram_range.has_page(page):
+        if not self.ram_range.has_page(page):
             return False
         self.fetch(page)
         return True

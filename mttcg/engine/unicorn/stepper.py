@@ -21,7 +21,7 @@ from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.kind import Kind
 from mttcg.isa.system import MemoryFault
-from mttcg.memory.address import Physical, Virtual, virtual_of
+from mttcg.memory.address import Physical, Virtual, offset_in_page, virtual_of
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.memory.page import PAGE
 
@@ -103,7 +103,7 @@ class Stepper:
         Unicorn may have translated what lay behind the last one, so its translations go.
         """
         for number, byte in enumerate(word.to_bytes(4, "little")[: self.code.length(word)]):
-            self.page[(pc + number) % PAGE] = byte
+            self.page[offset_in_page(Virtual(pc + number))] = byte
         if self.placed != (pc, word):
             self.placed = (pc, word)
             self.engine.ctl_flush_tb()
