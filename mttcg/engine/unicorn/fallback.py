@@ -12,6 +12,7 @@ from mttcg.engine.unicorn.frame import NOWHERE, Word
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.memory.address import PhysicalPage, Virtual, physical_of
+from mttcg.memory.ram import RamRange
 from mttcg.tbcache.cache import BlockCache
 
 
@@ -23,8 +24,14 @@ class GivenPages(FetchedPages):
         entered: pages that are fetched.
     """
 
-    def __init__(self, engine: Any, cache: BlockCache, known: set[tuple[int, Virtual]]) -> None:
-        super().__init__(engine, cache, known)
+    def __init__(
+        self,
+        engine: Any,
+        cache: BlockCache,
+        ram_range: RamRange,
+        known: set[tuple[int, Virtual]],
+    ) -> None:
+        super().__init__(engine, cache, ram_range, known)
         self.given: set[PhysicalPage] = set()
         self.entered: set[PhysicalPage] = set()
 
@@ -81,12 +88,7 @@ class UnicornFallback(UnicornEngine):
     ) -> None:
         """Make one, see `UnicornEngine`; `known`: blocks that the other engine has discovered."""
         super().__init__(
-            memory,
-            hart,
-            cache,
-            discover,
-            isa,
-            lambda engine, cache: GivenPages(engine, cache, known),
+            memory, hart, cache, discover, isa, lambda *given: GivenPages(*given, known)
         )
 
     def take_over(self, plan: Plan, resumed: Virtual | None) -> None:
