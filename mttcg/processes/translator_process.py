@@ -15,6 +15,7 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
+from mttcg.memory.ram import RamRange
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import ENDED, State
 from mttcg.tbcache.cache import BlockCache
@@ -60,7 +61,7 @@ class TranslatorProcess:
         harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
-        self.ram_range = (board.ram_base, config.memory)
+        self.ram_range = RamRange(board.ram_base, config.memory)
         self.cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(config.smp)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Exit, ExitKind, tell_retired
+from mttcg.engine.base import Exit, ExitKind, current_block, tell_retired
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.operations import Binary, Compare, Shift
@@ -56,7 +56,7 @@ class InterpretingEngine:
             resumed, self.unfinished = self.unfinished == pc, None
             if self.hart.request and not resumed:
                 return Exit(ExitKind.REQUEST, pc)
-            if not 0 <= pc - self.cache.ram_base < len(self.cache.ram):
+            if not 0 <= pc - self.cache.ram_range.base < len(self.cache.ram):
                 return Exit(ExitKind.FETCH, pc, address=pc)
             block = self._block_at(pc)
             self.hart.blocks += not resumed
@@ -74,7 +74,7 @@ class InterpretingEngine:
         page = self.cache.page_of(pc)
         if page not in self.cache.used:
             self.cache.enter_page(page)
-        block, found = self.cache.block(pc)
+        block, found = self.cache.block(page, pc)
         if (block.slot, pc) not in self.known:
             self.known.add((block.slot, pc))
             self.hart.cache_hits += found
@@ -128,7 +128,7 @@ class InterpretingEngine:
         self._memory(address, size)[:] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
 
     def _memory(self, address: int, size: int) -> memoryview:
-        at = address - self.cache.ram_base
+        at = address - self.cache.ram_range.base
         if not 0 <= at <= len(self.cache.ram) - size:
             raise LeftError(ExitKind.ACCESS)
         return self.cache.ram.data[at : at + size]
@@ -176,7 +176,7 @@ class InterpretingEngine:
 
     def resume(self, pc: int) -> None:
         """See Engine."""
-        block = self.cache.block(self.hart.block_pc)[0]
+        block = current_block(self.cache, self.hart)
         if block.pc < pc < block.pc + block.size:
             self.unfinished = pc
 

@@ -15,10 +15,10 @@ from toy_machine import BASE, DATA, DEVICE, ENGINES, HANDLER, TICKS, ToyMachine,
 from toy_system import NAMES, SOFTWARE, TOY
 
 from mttcg.engine.base import OPERATION
-from mttcg.hardware.ram import GuestRam
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.system import RegisterError, Trap
 from mttcg.memory.page import PAGE
+from mttcg.memory.ram import GuestRam
 from mttcg.processes.trap_loops import facts_of, warning_of
 from mttcg.state.vcpu_state import State
 from mttcg.supervisor.inspection import Inspection

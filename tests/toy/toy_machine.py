@@ -14,7 +14,9 @@ from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.instrument.plan.plan import EMPTY, Plan
+from mttcg.memory.address import Physical
 from mttcg.memory.page import PAGE
+from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.cache import BlockCache
@@ -110,7 +112,7 @@ class ToyMachine:
             self.harts,
             self.machine,
             self.device,
-            (BASE, self.ram),
+            GuestRam(Physical(BASE), self.ram),
             QuietGuest(plan),  # type: ignore[arg-type]
             getattr(self, f"_make_{engine}"),
             self.fds["notice"],
@@ -130,7 +132,7 @@ class ToyMachine:
     def improve(self, pc: int) -> bool:
         """Let llvm translate the page of a pc with its greater effort, now."""
         page, slot = self.llvm.code.enter(pc)
-        self.cache.block(pc)
+        self.cache.block(page, pc)
         return self.llvm.translator.optimise(self.llvm.code.version(page, slot))
 
     def _end_loop(self, loop: TrapLoop) -> None:

@@ -12,6 +12,7 @@ from mttcg.engine.llvm.ir.values import I64, Pointer
 from mttcg.engine.llvm.rounding import FloatControl, HostFloat
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.base import Isa
+from mttcg.memory.address import HostAddress, Virtual
 
 
 class FloatWords(Protocol):
@@ -46,7 +47,7 @@ class FloatFunction(Protocol):
         address: of it, in this process.
     """
 
-    address: int
+    address: HostAddress
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Floats:
     make_words: Callable[[Builder, Segment, Exits, HostFloat], FloatWords]
     make_function: Callable[[Any], FloatFunction]
     is_computed: Callable[[Any], bool]
-    compute: Callable[[Any, int], int]
+    compute: Callable[[Any, int], Virtual]
 
 
 def _no_order(word: int) -> tuple[bool, bool]:

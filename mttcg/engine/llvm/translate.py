@@ -12,7 +12,7 @@ from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, offset_in_page, virtual_of
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
@@ -29,7 +29,7 @@ class PageVersion:
     """What a page's code depends on: its content, and what is woven in.
 
     Attributes:
-        page: its number in RAM.
+        page: of RAM.
         slot: of the block cache.
         generation: of the slot.
         mode: in which it is run.
@@ -37,7 +37,7 @@ class PageVersion:
         shape: of the sites.
     """
 
-    page: int
+    page: PhysicalPage
     slot: int
     generation: int
     mode: int
@@ -49,9 +49,9 @@ class PageVersion:
         """What tells it from others."""
         return self.slot, self.generation, self.mode, self.shape
 
-    def key(self, pc: int, effort: Effort) -> int:
+    def key(self, pc: Virtual, effort: Effort) -> int:
         """Of the code that begins at a pc; the same in all processes of a machine, and not 0."""
-        return hash((*self.identity, pc % PAGE, effort.name)) & (1 << 62) - 1 | 1 << 62
+        return hash((*self.identity, offset_in_page(pc), effort.name)) & (1 << 62) - 1 | 1 << 62
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -74,9 +74,9 @@ class Part(NamedTuple):
     """
 
     code: bytes
-    entries: frozenset[int]
-    emitted: frozenset[int]
-    left: frozenset[int]
+    entries: frozenset[Virtual]
+    emitted: frozenset[Virtual]
+    left: frozenset[Virtual]
 
 
 class Translator:
@@ -99,18 +99,18 @@ class Translator:
         self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
         self.refused: dict[Identity, MttcgError] = {}
 
-    def start_of(self, page: int) -> int:
-        """Guest address of a page."""
-        return self.ram.base + page * PAGE
+    def start_of(self, page: PhysicalPage) -> Virtual:
+        """Where code sees a page; what depends on a pc is translated for that address."""
+        return virtual_of(self.ram.range.start_of(page))
 
     def discover(
         self,
-        page: int,
+        page: PhysicalPage,
         slot: int,
-        entries: Sequence[int],
+        entries: Sequence[Virtual],
         follow: bool = True,
         calls: bool = True,
-        elsewhere: Callable[[int], bool] = lambda pc: False,
+        elsewhere: Callable[[Virtual], bool] = lambda pc: False,
     ) -> Discovery:
         """What can be reached in a page from some addresses, see `Discovery`.
 
@@ -127,7 +127,7 @@ class Translator:
             elsewhere=elsewhere,
         )
 
-    def rest(self, page: int, slot: int, pc: int) -> Discovery:
+    def rest(self, page: PhysicalPage, slot: int, pc: Virtual) -> Discovery:
         """What goes on in the middle of a block; not all, as another access may end it soon."""
         return Discovery(
             self.cache.code,
@@ -139,7 +139,11 @@ class Translator:
         )
 
     def compile(
-        self, version: PageVersion, discovery: Discovery, effort: Effort, resumed: int | None = None
+        self,
+        version: PageVersion,
+        discovery: Discovery,
+        effort: Effort,
+        resumed: Virtual | None = None,
     ) -> Part:
         """The code of what was discovered, as much of it as is translated at a time.
 
@@ -166,7 +170,7 @@ class Translator:
                 self.refused[version.identity] = error
             raise
 
-    def publish(self, version: PageVersion, effort: Effort, part: Part) -> int:
+    def publish(self, version: PageVersion, effort: Effort, part: Part) -> HostAddress:
         """Put code in the arena and make it known; its address. Under the arena's lock.
 
         Raises CodeTooLongError.
@@ -181,7 +185,7 @@ class Translator:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
-    def optimise(self, version: PageVersion, place: int | None = None) -> bool:
+    def optimise(self, version: PageVersion, place: Virtual | None = None) -> bool:
         """Make the best code of a page; False if it is another page by now, or was done before.
 
         place: a pc whose function alone is wanted, which takes less time; None: all that is known
@@ -189,7 +193,7 @@ class Translator:
         TranslationError and CodeTooLongError.
         """
         start = self.start_of(version.page)
-        entries = [start + offset for offset in self.cache.known_blocks(version.slot)]
+        entries = [Virtual(start + offset) for offset in self.cache.known_blocks(version.slot)]
         done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
         if done or not entries or not self._current(version):
             return False
@@ -206,7 +210,7 @@ class Translator:
             discovery.wanted |= part.left
         return True
 
-    def _function(self, version: PageVersion, page: Discovery, place: int) -> Discovery:
+    def _function(self, version: PageVersion, page: Discovery, place: Virtual) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""
         begins = max((pc for pc in page.called() if pc <= place), default=place)
         found = self.discover(version.page, version.slot, [place, begins])

@@ -4,6 +4,7 @@ import ctypes
 
 from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
 from mttcg.isa.riscv64.state import Hart
+from mttcg.memory.host import address_of_function
 
 NAMES = tuple(sorted(OPERATIONS))
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
@@ -23,7 +24,7 @@ class RvFloatFunction:
     def __init__(self, hart: Hart) -> None:
         self.hart = hart
         self.entry = FUNCTION(self._call)
-        self.address = ctypes.cast(self.entry, ctypes.c_void_p).value or 0
+        self.address = address_of_function(self.entry)
 
     def _call(self, number: int, rounding: int, count: int, *operands: int) -> int:
         mode = self.hart.fcsr >> FRM_SHIFT if rounding == DYNAMIC else rounding
