@@ -3,7 +3,10 @@
 What they count is compared with the ISA's definition, which runs the same program here.
 """
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -134,3 +137,40 @@ def test_an_engine_that_does_not_run_the_isa_is_refused(folder: Path) -> None:
     elf = guest(folder, program(1))
     with pytest.raises(OptionError, match=r"--engine: unicorn does not run Toy; expected .*llvm"):
         Machine(elf, engine="unicorn")
+
+
+def mix_of(report: dict[str, Any]) -> dict[str, int]:
+    """Executions by class, and by name."""
+    classes = {row["class"]: row["executions"] for row in report["mix"]}
+    return classes | {row["instruction"]: row["executions"] for row in report["frequent"]}
+
+
+MIX = {"alu": 1009 + 1000 + 5, "load": 1000, "store": 1001, "branch": 1000} | {
+    "set": 3 + 2 + 1000 + 2 + 2,
+    "add": 1000,
+    "shift": 2 + 1 + 1 + 1,
+    "bnz": 1000,
+}
+"""Of a program of a thousand rounds; a name that is also a class has that one's number."""
+
+
+def test_aggregators_read_instructions_as_the_isa_has_them(folder: Path) -> None:
+    recording = folder / "recording"
+    plugins = ("howvec", "hotblocks", "execlog,last=3")
+    found = run(guest(folder, program(1000)), plugins, record=recording).plugins
+    assert mix_of(found["howvec"]) == MIX
+    [block] = [row for row in found["hotblocks"]["hottest"] if row["executions"] > 1]
+    assert block["disassembly"] == "load; add; store; set; bnz"
+    last = [(row["instruction"], row["register"]) for row in found["execlog"]["last"]]
+    assert last == [("shift", "r7"), ("set", "r7"), ("store", "")]
+    replayed = replay("howvec", recording)
+    assert mix_of(replayed["report"]) == MIX
+
+
+def replay(plugin: str, recording: Path) -> dict[str, Any]:
+    """What a plugin finds in a recording, in a process that knows no run."""
+    out = recording.with_name("replayed.json")
+    command = [sys.executable, "-m", "mttcg", "replay", str(recording)]
+    subprocess.run([*command, "--plugin", plugin, "--json", str(out)], check=True)
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return found
