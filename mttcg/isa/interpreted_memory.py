@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from mttcg.isa.operations import Amo
 from mttcg.isa.system import MemoryFault, Trap
+from mttcg.memory.address import Virtual
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class InterpretedMemory:
     """The codes of the ISA's traps for accesses that can't be made."""
     memory: bytearray = field(default_factory=bytearray)
     base: int = 0
-    pc: int = 0
+    pc: Virtual = Virtual(0)
     reservation: tuple[int, int] | None = field(default=None, kw_only=True)
 
     def load(self, address: int, size: int) -> int:

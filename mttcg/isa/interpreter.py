@@ -21,6 +21,7 @@ from mttcg.isa.interpreted_memory import (
 )
 from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift
 from mttcg.isa.system import Trap
+from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
 
@@ -89,7 +90,7 @@ class IntegerInterpreter(InterpretedMemory, ABC):
             instruction.row.semantics(cast("Operations[int]", self), instruction, self.pc)
         except Stopped as stop:
             return stop.outcome
-        self.pc = self._next & MASK
+        self.pc = Virtual(self._next & MASK)
         return None
 
     def constant(self, value: int) -> int:

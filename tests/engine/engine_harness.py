@@ -135,7 +135,7 @@ class Bare:
         if name == "unicorn":
             return UnicornEngine(self.memory, self.hart, self.cache, discover, RISCV64)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
-        engine = LlvmEngine(self.memory, self.hart, self.cache, arena, discover)
+        engine = LlvmEngine(RISCV64, self.memory, self.hart, self.cache, arena, discover)
         return FallbackEngine(engine, self.warnings.append, RISCV64)
 
     def has(self, address: int) -> bool:

@@ -12,6 +12,7 @@ from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.table.floating import DYNAMIC
 from mttcg.isa.riscv64.traps import FAULT_CAUSES, Cause
 from mttcg.isa.system import Trap
+from mttcg.memory.address import Virtual
 
 ROUNDING_SHIFT = 5
 """Where frm lies in fcsr (Unprivileged ISA 20.2)."""
@@ -69,7 +70,7 @@ class Interpreter(IntegerInterpreter):
         self.fcsr = value
 
 
-def compute(hart: Hart, word: int) -> int:
+def compute(hart: Hart, word: int) -> Virtual:
     """Run an instruction at hart.pc that computes with registers alone; the pc behind it.
 
     What it writes is in the hart's state then; pc is left as it is.
