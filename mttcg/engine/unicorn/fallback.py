@@ -87,9 +87,11 @@ class UnicornFallback(UnicornEngine):
         known: set[tuple[int, Virtual]],
     ) -> None:
         """Make one, see `UnicornEngine`; `known`: blocks that the other engine has discovered."""
-        super().__init__(
-            memory, hart, cache, discover, isa, lambda *given: GivenPages(*given, known)
-        )
+
+        def given_pages(engine: Any, cache: BlockCache, ram_range: RamRange) -> GivenPages:
+            return GivenPages(engine, cache, ram_range, known)
+
+        super().__init__(memory, hart, cache, discover, isa, given_pages)
 
     def take_over(self, plan: Plan, resumed: Virtual | None) -> None:
         """Begin where the hart is.
