@@ -10,8 +10,8 @@
                                  races.c:16               races.c:16
 
 What orders accesses are atomics that acquire and release, fences with the stores and loads beside
-them, and interrupts by other vCPUs. A place that an atomic was ever used on is not looked at; nor is
-a store right behind a fence and the loads that it is for. A reader that relies on a dependency
+them, and interrupts by other vCPUs. A place that an atomic was ever used on is not looked at; nor
+is a store right behind a fence and the loads that it is for. A reader that relies on a dependency
 instead of a fence is taken for unordered. An access is reported with the latest of each vCPU that
 it is in no order with. Pairs of instructions beyond the first 1,024 are counted only (`unlisted`);
 records that come too late (`late`) make everything before them count as ordered. Lines are those of

@@ -4,7 +4,7 @@ from mttcg_bus.wire.stream import Records
 After C. Flanagan and S. Freund, FastTrack: efficient and precise dynamic race detection, PLDI 2009:
 an access is known by its epoch, the vCPU and that vCPU's clock; it was before another vCPU's access
 if the other's vector has that clock or a later one. A release makes what was before it known at its
-address, an acquire takes it up from there (as weak memory models have it, RVWMO for one). Releases:
+address, an acquire takes it up from there (as weak memory models have it). Releases:
 atomics that store and are marked as one, stores right behind a fence and all stores to where
 atomics are used, with what was before the last fence, and stores to the registers by which vCPUs
 interrupt each other. Acquires: atomics that load and are marked as one, all that was read, at the
