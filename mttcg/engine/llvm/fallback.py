@@ -113,7 +113,7 @@ class FallbackEngine:
         self.active = self.llvm
         self.llvm.resumed = spare.hand_back()
         self.hart.pc = left.pc
-        in_ram = self.memory.ram_range.holds(physical_of(left.pc))
+        in_ram = self.memory.ram_range.has_page(self.cache.page_of(physical_of(left.pc)))
         if left.kind is ExitKind.FETCH and in_ram:
             return None
         return left

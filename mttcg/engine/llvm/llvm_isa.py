@@ -44,7 +44,7 @@ class FloatFunction(Protocol):
     """What defines floating-point operations, as a function that translated code calls.
 
     Attributes:
-        address: of it, in this process.
+        address: of it.
     """
 
     address: HostAddress
