@@ -56,8 +56,8 @@ _AMO: dict[Amo, tuple[Interpretation, Callable[[int, int], int]]] = {
 class InterpretedMemory:
     """The part of `Operations` that goes to memory, which lies at guest address `base`.
 
-    `pc` is that of the instruction. `reservation` is the address of the last LR and what it read
-    there, zero-extended.
+    `pc` is that of the instruction. `reservation` is the address of the last load-reserved and
+    what it read there, zero-extended.
     """
 
     causes: ClassVar[Mapping[MemoryFault, int]]
@@ -85,7 +85,7 @@ class InterpretedMemory:
         return value
 
     def store_conditional(self, address: int, size: int, value: int) -> int:
-        """See Operations. As on the host: a compare-and-swap against what LR read."""
+        """See Operations. As on the host: a compare-and-swap against what was reserved."""
         self._align(address, size, MemoryFault.STORE_MISALIGNED)
         self._place(address, size, MemoryFault.STORE)
         reservation, self.reservation = self.reservation, None
