@@ -115,13 +115,18 @@ class InterpretingEngine:
         assert operation == "ne"
         return int(a != b)
 
+    def sign_extend(self, value: int, bits: int) -> int:
+        """See Operations."""
+        half = 1 << bits - 1
+        return (value + half & 2 * half - 1) - half & MASK
+
     def load(self, address: int, size: int) -> int:
         """See Operations."""
         return int.from_bytes(self._memory(address, size), "little")
 
     def store(self, address: int, size: int, value: int) -> None:
         """See Operations."""
-        self._memory(address, size)[:] = value.to_bytes(size, "little")
+        self._memory(address, size)[:] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
 
     def _memory(self, address: int, size: int) -> memoryview:
         ram, place = self.cache.ram_range, physical_of(Virtual(address))
