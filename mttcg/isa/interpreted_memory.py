@@ -75,8 +75,8 @@ def _align(address: int, size: int, fault: MemoryFault) -> None:
 class InterpretedMemory:
     """The part of `Operations` that goes to memory, which lies at guest address `base`.
 
-    `reservation` is the address of the last LR and what it read there, zero-extended. An access
-    that can't be made is `Faulted`.
+    `reservation` is the address of the last load-reserved and what it read there, zero-extended. An
+    access that can't be made is `Faulted`.
     """
 
     memory: bytearray = field(default_factory=bytearray)
@@ -101,7 +101,7 @@ class InterpretedMemory:
         return value
 
     def store_conditional(self, address: int, size: int, value: int) -> int:
-        """See Operations. As on the host: a compare-and-swap against what LR read."""
+        """See Operations. As on the host: a compare-and-swap against what was reserved."""
         _align(address, size, MemoryFault.STORE_MISALIGNED)
         _place(self.memory, self.base, address, size, MemoryFault.STORE)
         reservation, self.reservation = self.reservation, None
