@@ -9,7 +9,7 @@ from mttcg.isa.system import MemoryFault, Trap
 
 
 @dataclass(frozen=True)
-class LeftInstruction:
+class Left:
     """An instruction that the host has to run; the state is that before it."""
 
     word: int
@@ -26,7 +26,7 @@ class Faulted(Exception):  # noqa: N818 - no error: what the guest has tried
 class Stopped(Exception):  # noqa: N818 - no error: how an instruction ends before its end
     """The instruction does not complete."""
 
-    def __init__(self, outcome: Trap | LeftInstruction) -> None:
+    def __init__(self, outcome: Trap | Left) -> None:
         super().__init__(outcome)
         self.outcome = outcome
 
@@ -75,8 +75,8 @@ def _align(address: int, size: int, fault: MemoryFault) -> None:
 class InterpretedMemory:
     """The part of `Operations` that goes to memory, which lies at guest address `base`.
 
-    `reservation` is the address of the last load-reserved and what it read there, zero-extended. An
-    access that can't be made is `Faulted`.
+    `reservation` is the address of the last load-reserved and what it read there, zero-extended.
+    An access that can't be made is `Faulted`.
     """
 
     memory: bytearray = field(default_factory=bytearray)

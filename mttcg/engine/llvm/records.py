@@ -1,7 +1,7 @@
 """The records that a plan asks for: of blocks, instructions and accesses."""
 
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.values import I1, I64, Clock
+from mttcg.engine.llvm.ir.values import I1, I64, ClockValue
 from mttcg.engine.llvm.observed import Access, Retired
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, Row, Sites
 from mttcg.engine.llvm.windows import Window, Windows
@@ -123,7 +123,7 @@ def clock_before(build: Builder) -> I64:
 
 def clock_after(build: Builder) -> I64:
     """The clock, read after all earlier loads and atomics are over (RDTSCP)."""
-    return build.extract(build.call(Clock, "@llvm.x86.rdtscp"), 0, I64)
+    return build.extract(build.call(ClockValue, "@llvm.x86.rdtscp"), 0, I64)
 
 
 def shifted(build: Builder, value: I64 | int, shift: int) -> I64 | int:
