@@ -87,7 +87,7 @@ class Run:
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
         device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
-        info = info_of(self.identifier, self.config, self.image)
+        info = info_of(self.identifier, self.config, self.image, self.board)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)
@@ -144,7 +144,7 @@ class Run:
         from mttcg.supervisor.delivery import Delivery  # a run without a bus does not load it
 
         delivery = Delivery.publish(
-            streams, config, info_of(self.identifier, config, self.image, host)
+            streams, config, info_of(self.identifier, config, self.image, self.board, host)
         )
         self.bus_ends.callback(delivery.close)
         if on_bus is not None:

@@ -318,7 +318,7 @@ class Vcpu:
         if found is not None:
             value = int(found[0].read(found[1], access.size))
         else:
-            value = int.from_bytes(self.ram.read(physical_of(address), access.size), "little")
+            value = self.ram.load(physical_of(address), access.size)
         self.engine.observe(pc, address, access.size, value, False)
         write = self.engine.write_f if access.floating else self.engine.write_x
         write(access.register, access.extend(value))
@@ -332,7 +332,7 @@ class Vcpu:
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
-            self.ram.write(physical_of(address), value.to_bytes(access.size, "little"))
+            self.ram.store(physical_of(address), access.size, value)
         return value
 
     def _wait(self, pc: Virtual) -> None:

@@ -40,6 +40,7 @@ class ToySystem:
     extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
+    interprocessor_cause = None
 
     def state_at(self, segment: memoryview, index: int) -> ToyState:
         """See System."""

@@ -75,7 +75,7 @@ class Records:
         return window
 
     def access_if(self, row: Row, done: I1, access: Access, failed: Access) -> None:
-        """Of the store of an SC, which was made if the bit `done` is set."""
+        """Of a store-conditional, which was made if the bit `done` is set."""
         if row.kind == "timed":
             how = self.builder.select(done, access.how, failed.how, I64)
             self._timed_access(row, access, how)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from mttcg.hardware.interrupts.ports import Clock, Line, TimerPort
 
 MSIP = 0x0
-"""Offset of msip of hart 0; 4 bytes a hart, of which bit 0 exists."""
+"""Offset of msip of hart 0; MSIP_SIZE bytes a hart, of which bit 0 exists."""
+MSIP_SIZE = 4
 MTIMECMP = 0x4000
 """Offset of mtimecmp of hart 0; 8 bytes a hart."""
 MTIME = 0xBFF8
