@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from mttcg.errors import MttcgError
-from mttcg.hardware.interrupts.ports import Clock, HartPorts, InterruptController, Line
+from mttcg.hardware.interrupts.ports import BoardClock, HartPorts, InterruptController, Line
 from mttcg.hardware.mmio import Device, MmioMap
 from mttcg.memory.address import Physical
 from mttcg.memory.ram import GuestRam
@@ -74,7 +74,7 @@ class Wiring:
 
     ram: GuestRam
     harts: Sequence[HartPorts]
-    clock: Clock
+    clock: BoardClock
     console: Console
     finish: Callable[[int], None]
     """Ends the run with a code."""

@@ -15,7 +15,7 @@ from mttcg.isa.interpreted_memory import (
     Faulted,
     Interpretation,
     InterpretedMemory,
-    Left,
+    LeftInstruction,
     Stopped,
     signed,
     unsigned,
@@ -79,7 +79,7 @@ class IntegerInterpreter(InterpretedMemory, ABC):
     def illegal(self, word: int) -> None:
         """See Operations."""
 
-    def step(self, word: int) -> Trap | Left | None:
+    def step(self, word: int) -> Trap | LeftInstruction | None:
         """Run one instruction as if it lay at pc; of shorter ones the low bits count.
 
         None if it completed. On a Trap or Left the registers and pc are those before it.
@@ -163,4 +163,4 @@ class IntegerInterpreter(InterpretedMemory, ABC):
 
     def leave(self, word: int) -> None:
         """See Operations."""
-        raise Stopped(Left(word))
+        raise Stopped(LeftInstruction(word))

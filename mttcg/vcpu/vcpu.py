@@ -15,7 +15,7 @@ from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import NEVER, State
+from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
@@ -115,7 +115,7 @@ class Vcpu:
     def run(self) -> None:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
-        hart.state = State.RUNNING
+        hart.state = Activity.RUNNING
         self.lifecycle.tell("plugin_vcpu_start")
         while not self.machine.stopping:
             if hart.request:
@@ -158,7 +158,7 @@ class Vcpu:
         """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
         hart, machine = self.hart, self.machine
         state, written = hart.state, machine.written
-        hart.state = State.PAUSED
+        hart.state = Activity.PAUSED
         while (number := machine.pause) and not machine.stopping:
             hart.held = number  # after the state and all registers
             os.eventfd_write(self.notice_fd, 1)
@@ -343,7 +343,7 @@ class Vcpu:
         self.stopwatch.was_running()
         self.engine.spill()
         self.lifecycle.tell("plugin_vcpu_idle")
-        hart.state = State.IDLE
+        hart.state = Activity.IDLE
         os.eventfd_write(self.notice_fd, 1)
         while not (machine.stopping or self.system.wakes(hart, machine)):
             due = self.system.deadline(hart)
@@ -351,7 +351,7 @@ class Vcpu:
             self._wait_for_request(limit)
             if hart.request:
                 self._serve_requests_asleep()
-        hart.state = State.RUNNING
+        hart.state = Activity.RUNNING
         self.stopwatch.was_idle()
         self.lifecycle.tell("plugin_vcpu_resume")
 

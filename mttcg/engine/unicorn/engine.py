@@ -13,7 +13,7 @@ from mttcg.engine.unicorn.fetched_pages import FetchedPages
 from mttcg.engine.unicorn.frame import NOWHERE, FrameWords, Reason, Word
 from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, start
-from mttcg.engine.unicorn.pieces import Pieces
+from mttcg.engine.unicorn.pieces import TranslatedPieces
 from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.unicorn_isa import Hooks, unicorn_isa
 from mttcg.instrument.plan.plan import Plan
@@ -94,7 +94,7 @@ class UnicornEngine(UnicornRegisters):
         frame[Word.PAGE_ENTRIES] = address_of_array(self.pages.entries)
         frame[Word.RESUME_PC] = frame[Word.PENDING_PC] = NOWHERE
         super().__init__(engine, frame, found)
-        self.pieces = Pieces(self.pages, frame, hart, self._discovered)
+        self.pieces = TranslatedPieces(self.pages, frame, hart, self._discovered)
         self.moved: Virtual | None = None
         self.stopping = False
         self.retire = RETIRE(found.hooks.retire_pending.address)

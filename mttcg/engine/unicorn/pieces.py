@@ -10,7 +10,7 @@ from mttcg.memory.address import Virtual, offset_in_page, physical_of
 from mttcg.tbcache.cache import Block
 
 
-class Pieces:
+class TranslatedPieces:
     """What the hooks know of the pieces of blocks, and where the current block goes on.
 
     Args:

@@ -69,7 +69,7 @@ TOTALS = np.dtype(
 """How many there are of each, `free` is the number of the first free cell; 0 is none."""
 
 
-class State(NamedTuple):
+class HistoryState(NamedTuple):
     """What the compiled code works on.
 
     clocks, fenced, read: a vector for each vCPU: what is before what it does now, what was before
@@ -318,7 +318,7 @@ class History:
     ) -> None:
         self.base = np.uint64(base)
         fenced, read, interrupts = np.zeros((3, smp, smp), dtype=np.uint32)
-        self.state = State(
+        self.state = HistoryState(
             clocks=np.eye(smp, dtype=np.uint32),
             fenced=fenced,
             read=read,
