@@ -240,7 +240,7 @@ class VcpuProcess:
             self._tell_trap_loop,
             self._tell_unsupported,
         )
-        guest.exchange.orders = VcpuPlugins(
+        plugins = VcpuPlugins(
             guest,
             vcpu,
             self.scoreboards,
@@ -248,7 +248,8 @@ class VcpuProcess:
             self.channel,
             self.exit_plugin,
             self._emit_table,
-        ).orders
+        )
+        guest.exchange.serve(plugins.orders)
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
