@@ -183,10 +183,6 @@ class Watch:
             self._kill("by a second interrupt")
         self.stop(Ending.SUPERVISOR, interrupted=True)
 
-    def note_interrupt(self) -> None:
-        """Note an interrupt that has come since the loop ended."""
-        self.interrupted = self.interrupted or self.interrupts.waiting
-
     def stop(self, ending: Ending, *, interrupted: bool = False) -> None:
         """Stop the guest in order; the first reason stands. interrupted: the user wants it."""
         self.interrupted = self.interrupted or interrupted
