@@ -59,9 +59,10 @@ BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
 class LlvmEngine:
-    """Runs code that LLVM made of whole pages, shared by all vCPUs.
+    """Runs code that LLVM makes of whole pages; all vCPUs share it.
 
-    The registers are those of the hart state: translated code writes each one through.
+    The guest's registers are in the hart's state. Translated code stores each one there before it
+    comes back.
 
     Args:
         isa: the guest's.
@@ -70,8 +71,8 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
-        improve: called with what is worth more effort.
-        is_stopping: whether the machine stops, so that nothing is translated any more.
+        improve: asks for better code, see `tiering.Improve`.
+        is_stopping: whether the machine stops; nothing is translated then.
     """
 
     name = "llvm"
@@ -168,7 +169,7 @@ class LlvmEngine:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _go_on(self) -> None:
-        """A block goes on in code that is not known here."""
+        """Find the code in which the current block goes on; the jump cache does not have it."""
         hart = self.hart
         within, pc = hart.pc, Virtual(hart.pc - WITHIN)
         hart.pc = hart.block_pc = self.resumed = pc  # what is left of a block is one as well
@@ -177,7 +178,7 @@ class LlvmEngine:
             self.jumps.put(within, code)
 
     def _follow_generation(self) -> None:
-        """Forget the jumps if there is better code, or code is gone."""
+        """Clear the jump cache if the arena has better code, or has lost some."""
         generation = self.arena.generation
         if int(self.frame[Word.KNOWN_GENERATION]) != generation:
             self.jumps.clear()
@@ -218,7 +219,7 @@ class LlvmEngine:
         return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
 
     def _learn(self, pc: Virtual) -> bool:
-        """Let jumps find the code for pc, the best there is; False if the machine stops."""
+        """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
         self._show(page, slot, pc)  # which may put another plan in force
         code = self.code.find_or_make(self.code.version(page, slot), pc)
@@ -228,7 +229,7 @@ class LlvmEngine:
         return True
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
-        """Before the first execution of a block here: count how it was found, ask the plugins."""
+        """Show the plugins each block that can be reached, before this vCPU runs it first."""
         if (slot, pc) in self.known:
             return
 
