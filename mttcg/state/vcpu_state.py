@@ -68,6 +68,8 @@ class VcpuState:
     held = Word(1144)
     """The pause in which this vCPU stands still, or stood last."""
     cache_translated = Word(1152)
+    discarded = Word(1160)
+    """Where what is written to a register that stays zero may go; nobody reads it."""
 
     request = Word(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
 
+if TYPE_CHECKING:
+    from mttcg.engine.llvm.interpreter.interpreter import Interpreter
+
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
@@ -56,6 +59,8 @@ class LlvmEngine:
         discover: called with each block before its first execution here.
         improve: called with what is worth more effort.
         is_stopping: whether the machine stops, so that nothing is translated any more.
+        records: the segment of predecoded pages, for the interpreter to run what is met for the
+            first time; None: it is translated.
     """
 
     name = "llvm"
@@ -69,16 +74,18 @@ class LlvmEngine:
         discover: Discover,
         improve: Improve = lambda version, place: True,
         is_stopping: Callable[[], bool] = lambda: False,
+        records: memoryview | None = None,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
-        self.translator = Translator(
-            Ram(memory.ram_base, memory.ram_size, memory.device_pages), cache, arena
-        )
-        self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
+        ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
+        self.translator = Translator(ram, cache, arena)
         self.jumps = JumpCache()
         self.floats = FloatFunction(hart)
         self.frame = self._make_frame()
+        interpreter = None if records is None else self._make_interpreter(ram, records)
+        self.code = PageCode(hart, cache, arena, self.translator, is_stopping, interpreter)
+        self.frame[Word.ROWS] = self.weave.table.ctypes.data
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = ctypes.addressof(ctypes.c_char.from_buffer(hart.words))
         origin = memory.ram - memory.ram_base  # where the guest's address 0 would lie
@@ -92,7 +99,6 @@ class LlvmEngine:
     def _make_frame(self) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         frame = np.zeros(Word.WORDS, dtype=np.uint64)
         frame[Word.JUMP_CACHE] = self.jumps.rows.ctypes.data
-        frame[Word.ROWS] = self.weave.table.ctypes.data
         frame[Word.FLOAT] = self.floats.address
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
         frame[Word.GENERATION] = self.arena.generation_address()
@@ -101,6 +107,15 @@ class LlvmEngine:
         frame[Word.CHAINS] = CHAINS_PER_SAMPLE
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
+
+    def _make_interpreter(self, ram: Ram, records: memoryview) -> "Interpreter":
+        from mttcg.engine.llvm.interpreter.interpreter import Interpreter
+        from mttcg.engine.llvm.interpreter.native import load
+        from mttcg.engine.llvm.riscv64.interpreted import INTERPRETED, NAME
+
+        native = load(NAME, INTERPRETED)
+        uncovered = self.translator.uncovered
+        return Interpreter(INTERPRETED, native, records, self.cache, ram, self.frame, uncovered)
 
     def _runtime(self) -> int:
         with self.arena:
@@ -143,7 +158,7 @@ class LlvmEngine:
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)
             elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
-                self._interpret(int(frame[Word.EXIT_DETAIL]))
+                self._interpret(self._left_word(hart.pc))
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
@@ -170,7 +185,7 @@ class LlvmEngine:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
-            return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
+            return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:
             return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
         if reason in FAULTS:
@@ -188,6 +203,10 @@ class LlvmEngine:
         self.retired(hart.pc, word, behind)
         hart.pc = behind
         self.resume(behind)
+
+    def _left_word(self, pc: int) -> int:
+        """The instruction that is left to the host, which the interpreter does not say."""
+        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
 
     def _word_at(self, pc: int) -> int:
         page = self.cache.page_of(pc)
@@ -211,8 +230,11 @@ class LlvmEngine:
         def is_known(leader: int) -> bool:
             return (slot, leader) in self.known
 
-        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
-        for leader in sorted(discovery.leaders - discovery.elsewhere):
+        leaders = {pc}
+        if not self.code.interprets(self.code.version(page, slot)):
+            discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
+            leaders = discovery.leaders - discovery.elsewhere
+        for leader in sorted(leaders):
             self.known.add((slot, leader))
             block, found = self.cache.block(leader)
             self.hart.cache_hits += found
@@ -254,6 +276,7 @@ class LlvmEngine:
             self.cache.enter_page(page)
         if changed:
             self.jumps.clear()
+            self.code.forget_pages()
         return dropped
 
     def known_blocks(self) -> list[Block]:

@@ -26,6 +26,15 @@ class Word(IntEnum):
     HEAT = auto()  # how often to look for requests still, until the place is reported as hot
     CHAINS = auto()  # calls of pages still, until the next page is reported as hot
     SINCE = auto()  # the running count when the hart's counters were brought up to date
+    # of the interpreter
+    RECORDS_TO_PC = auto()  # what is added to a record's place, in the current page, for its pc
+    PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
+    RAM = auto()  # guest address of RAM
+    RAM_BYTES = auto()
+    WINDOW = auto()  # guest address of the largest part of RAM that holds no device
+    WINDOW_BYTES = auto()
+    DEVICES = auto()  # guest address of the first page of RAM with a device
+    DEVICES_BYTES = auto()  # from there to the end of the last such page
     WORDS = auto()
 
 

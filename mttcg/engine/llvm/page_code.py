@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
@@ -11,6 +12,9 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
+
+if TYPE_CHECKING:
+    from mttcg.engine.llvm.interpreter.interpreter import Interpreter
 
 
 class PageCode:
@@ -22,6 +26,7 @@ class PageCode:
         arena: where the code is.
         translator: makes it.
         is_stopping: whether the machine stops, so that nothing is translated any more.
+        interpreter: takes the place of code made with little effort, if there is one.
     """
 
     def __init__(
@@ -31,7 +36,9 @@ class PageCode:
         arena: Arena,
         translator: Translator,
         is_stopping: Callable[[], bool],
+        interpreter: "Interpreter | None" = None,
     ) -> None:
+        self.interpreter = interpreter
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.is_stopping = translator, is_stopping
         self.weave = Weave()
@@ -41,6 +48,16 @@ class PageCode:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
         self.specialised_versions.clear()
+        self.forget_pages()
+
+    def forget_pages(self) -> None:
+        """Have the interpreter come back for every page."""
+        if self.interpreter is not None:
+            self.interpreter.forget_pages()
+
+    def interprets(self, version: PageVersion) -> bool:
+        """Whether the interpreter runs a page until there is better code."""
+        return self.interpreter is not None and self.interpreter.can_run(version.sites)
 
     def enter(self, pc: int) -> tuple[int, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -72,6 +89,8 @@ class PageCode:
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
+        if self.interpreter is not None and self.interpreter.can_run(version.sites):
+            return self._interpret(self.interpreter, version, pc)
         code = self._find(version, pc)
         if code is None:
             with self.arena:
@@ -79,6 +98,13 @@ class PageCode:
                 if code is None and not self.is_stopping():
                     code = self._translate(version, pc)
         return code
+
+    def _interpret(self, interpreter: "Interpreter", version: PageVersion, pc: int) -> int:
+        """The best code for pc that there is, or the interpreter."""
+        best = self.find_best(version, pc)
+        if best is None:
+            return interpreter.enter(version.page, version.slot, pc % PAGE)
+        return best
 
     def _find(self, version: PageVersion, pc: int) -> int | None:
         best = self.find_best(version, pc)
@@ -110,6 +136,8 @@ class PageCode:
     def rest_of_block(self, pc: int) -> int | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version = self.version(*self.enter(pc))
+        if self.interpreter is not None and self.interpreter.can_run(version.sites):
+            return self.interpreter.resume(version.page, version.slot, pc % PAGE)
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
         if found is None:

@@ -1,0 +1,71 @@
+"""The native interpreter as one vCPU uses it."""
+
+from typing import Any
+
+import numpy as np
+
+from mttcg.engine.llvm.arena import address_of
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.native import NativeInterpreter
+from mttcg.engine.llvm.interpreter.plain_ram import ram_words
+from mttcg.engine.llvm.interpreter.predecode import Predecoder
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.weave import Sites
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.predecoded import PredecodedPages
+
+
+class Interpreter:
+    """Has pages run by the interpreter.
+
+    Args:
+        isa: the guest's.
+        native: its handlers.
+        segment: for predecoded pages, mapped.
+        cache: the block cache, for the pages and their versions.
+        ram: guest RAM.
+        frame: of the vCPU's translated code.
+        uncovered: names of instructions to come back for, as if the table lacked them.
+    """
+
+    def __init__(
+        self,
+        isa: InterpretedIsa,
+        native: NativeInterpreter,
+        segment: memoryview,
+        cache: BlockCache,
+        ram: Ram,
+        frame: "np.ndarray[Any, np.dtype[np.uint64]]",
+        uncovered: frozenset[str] = frozenset(),
+    ) -> None:
+        self.native, self.start = native, address_of(segment)
+        self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
+        self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
+        self.table = np.zeros(-(-ram.size // PAGE), dtype=np.uint64)
+        frame[Word.PAGES] = self.table.ctypes.data
+        for word, value in ram_words(ram).items():
+            frame[word] = value
+
+    def can_run(self, sites: Sites) -> bool:
+        """Whether it can run code with what is attached there: nothing may be, for now."""
+        return not sites.rows()
+
+    def enter(self, page: int, slot: int, offset: int) -> int:
+        """Code that begins a block at an offset in a page."""
+        self._prepare(page, slot, offset)
+        return self.native.enter
+
+    def resume(self, page: int, slot: int, offset: int) -> int:
+        """Code that goes on with the current block at an offset in a page."""
+        self._prepare(page, slot, offset)
+        return self.native.resume
+
+    def _prepare(self, page: int, slot: int, offset: int) -> None:
+        self.table[page] = self.start + self.pages.enter(slot)
+        self.predecoder.fill(page, slot, offset)
+
+    def forget_pages(self) -> None:
+        """Come back for every page: another version may be fetched, or something be attached."""
+        self.table[:] = 0
