@@ -10,7 +10,15 @@ from mttcg.instrument.native.frames import JUMPS
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.facts import FLOATS
 from mttcg.isa.system import MemoryFault
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import (
+    HostAddress,
+    Physical,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    physical_of,
+)
+from mttcg.memory.ram import RamRange
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 
@@ -36,25 +44,30 @@ class Exit:
     """
 
     kind: ExitKind
-    pc: int
+    pc: Virtual
     word: int = 0
     fault: MemoryFault | None = None
-    address: int = 0
-    left_at: int | None = None
+    address: Virtual = Virtual(0)
+    left_at: Virtual | None = None
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a vCPU process has mapped: host addresses and sizes in bytes.
+    """What a vCPU process has mapped, and where; the size of RAM is in bytes.
 
-    `device_pages` are the numbers of RAM pages in which a device lies.
+    `device_pages` are those of RAM in which a device lies.
     """
 
-    ram: int
-    ram_base: int
+    ram: HostAddress
+    ram_base: Physical
     ram_size: int
-    cache: int
-    device_pages: tuple[int, ...] = ()
+    cache: HostAddress
+    device_pages: tuple[PhysicalPage, ...] = ()
+
+    @property
+    def ram_range(self) -> RamRange:
+        """Where the guest has its RAM."""
+        return RamRange(self.ram_base, self.ram_size)
 
 
 class Engine(Protocol):
@@ -68,10 +81,10 @@ class Engine(Protocol):
         """The hart's state."""
 
     @property
-    def unfinished(self) -> int | None:
+    def unfinished(self) -> Virtual | None:
         """Where the current block, which was counted, is to go on; None if it is over."""
 
-    def run(self, pc: int) -> Exit:
+    def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
 
     def read_x(self, register: int) -> int:
@@ -104,29 +117,29 @@ class Engine(Protocol):
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
 
-    def retract(self, pc: int) -> None:
+    def retract(self, pc: Virtual) -> None:
         """Take back the count of the instructions of the current block from pc on."""
 
-    def resume(self, pc: int) -> None:
+    def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
 
-    def stop_for_callback(self, pc: int, half_done: bool) -> None:
+    def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""
 
-    def move(self, pc: int) -> None:
+    def move(self, pc: Virtual) -> None:
         """Go on at another pc, from within a Python callback before an instruction or block."""
 
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; blocks translated under another are dropped."""
 
-    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+    def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
 
-    def retired(self, pc: int, word: int, target: int) -> None:
+    def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
 
 
-def after_instruction(engine: Engine, pc: int, word: int, target: int) -> tuple[int, ...]:
+def after_instruction(engine: Engine, pc: Virtual, word: int, target: Virtual) -> tuple[int, ...]:
     """What operations after an instruction are given, see `plan.Operation`."""
     facts = engine.cache.code.facts(word)
     word &= (1 << 8 * facts.length) - 1
@@ -139,15 +152,25 @@ def after_instruction(engine: Engine, pc: int, word: int, target: int) -> tuple[
 
 
 def tell_retired(
-    engine: Engine, operations: Iterable[Operation], pc: int, word: int, target: int
+    engine: Engine, operations: Iterable[Operation], pc: Virtual, word: int, target: Virtual
 ) -> None:
     """Run what a plan has after each instruction, for one that the host ran."""
     arguments = after_instruction(engine, pc, word, target)
-    slot = engine.cache.used[engine.cache.page_of(pc)]
-    place = pc, 1, slot, pc % PAGE // 2, engine.cache.code.length(word)
+    slot = engine.cache.used[engine.cache.page_of(physical_of(pc))]
+    place = pc, 1, slot, offset_in_page(pc) // 2, engine.cache.code.length(word)
     for operation in operations:
         given = place if operation.kind == "table" else arguments
         OPERATION(operation.function)(operation.data, *given)
+
+
+def current_block(cache: BlockCache, hart: VcpuState) -> Block:
+    """The block that was entered last."""
+    return cache.block(cache.page_of(physical_of(hart.block_pc)), hart.block_pc)[0]
+
+
+def blocks_of(cache: BlockCache, known: Iterable[tuple[int, Virtual]]) -> list[Block]:
+    """Of the blocks known as (slot, pc) those that are as the code is now; in order of pc."""
+    return cache.current_blocks((slot, cache.page_of(physical_of(pc)), pc) for slot, pc in known)
 
 
 Discover = Callable[[Block], Plan | None]

@@ -6,15 +6,15 @@ from mttcg.config import Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, set_symbols
 from mttcg.hardware.board import Board
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import Physical, page_start
 
 
-def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: int) -> int:
-    """Return the guest physical address for the device tree: the last pages of RAM that hold it.
+def place_device_tree(image: GuestImage, tree: bytes) -> Physical:
+    """Return where the device tree goes: the last pages of RAM that hold it.
 
     Raises `GuestFileError` if a segment of the image is there.
     """
-    address = (ram_base + ram_size - len(tree)) // PAGE * PAGE
+    address = page_start(Physical(image.ram.end - len(tree)))
     for segment in image.segments:
         end = segment.address + segment.memory_size
         if end > address:
@@ -24,19 +24,19 @@ def place_device_tree(image: GuestImage, tree: bytes, ram_base: int, ram_size: i
     return address
 
 
-def fill_ram(config: Config, image: GuestImage, board: Board, ram: Any, isa: str) -> int:
+def fill_ram(config: Config, image: GuestImage, board: Board, ram: Any, isa: str) -> Physical:
     """Put the image, the values of `--set` and the device tree into fresh RAM, before the start.
 
     `ram`: a writable buffer of `config.memory` bytes, zeroed. `isa`: what the device tree says that
-    the harts have. Returns the guest physical address of the device tree, which every hart is told
-    at the start. Raises `GuestFileError`.
+    the harts have. Returns where the device tree is, which every hart is told at
+    the start. Raises `GuestFileError`.
     """
     places = image.places(board.symbols)
     tree = board.device_tree(config.smp, config.memory, places, isa=isa)
-    address = place_device_tree(image, tree, board.ram_base, config.memory)
-    image.write(ram, board.ram_base)
+    address = place_device_tree(image, tree)
+    image.write(ram)
     set_symbols(image, ram, config.symbols_set)
     # Before the start: no vCPU runs, the caller is the only writer.
-    start = address - board.ram_base
+    start = image.ram.offset_of(address)
     memoryview(ram).cast("B")[start : start + len(tree)] = tree
     return address

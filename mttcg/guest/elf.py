@@ -8,12 +8,14 @@ from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.sections import SymbolTableSection
 
 from mttcg.errors import GuestFileError
-from mttcg.guest.image import GuestImage, Segment, Symbol, ram_range, set_symbols
+from mttcg.guest.image import GuestImage, Segment, Symbol, ram_text, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
 from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_runs
 from mttcg.instrument.program.elf_segments import Placement, Placements
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
+from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.ram import RamRange
 
 __all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
 
@@ -55,7 +57,7 @@ def _expected_isas() -> str:
     return f"{EXPECTED} ({'; '.join(texts)})"
 
 
-def load_guest(path: Path | str, ram_base: int, ram_size: int) -> GuestImage:
+def load_guest(path: Path | str, ram_base: Physical, ram_size: int) -> GuestImage:
     """Read a guest ELF and check that this board can run it.
 
     `ram_base`, `ram_size`: guest RAM, in bytes. Segments load at their physical addresses.
@@ -64,7 +66,7 @@ def load_guest(path: Path | str, ram_base: int, ram_size: int) -> GuestImage:
     path = Path(path)
     content = _read_file(path)
     try:
-        image = _read_elf(path, content, ram_base, ram_size)
+        image = _read_elf(path, content, RamRange(ram_base, ram_size))
     except GuestFileError:
         raise
     except Exception as error:
@@ -113,10 +115,9 @@ def _check_identification(path: Path, head: bytes) -> None:
             raise GuestFileError(path, wrong, _expected_isas())
 
 
-def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> GuestImage:
+def _read_elf(path: Path, content: bytes, ram: RamRange) -> GuestImage:
     elf = ELFFile(BytesIO(content))
-    ram = ram_base, ram_size
-    isa = _isa_of(path, elf, ram_base)
+    isa = _isa_of(path, elf, ram)
     _check_header(path, elf)
     whole = sorted(Placements.of(elf).segments, key=lambda one: one.loaded)
     for placement in whole:
@@ -131,8 +132,7 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     return GuestImage(
         path=path,
         isa=isa,
-        ram_base=ram_base,
-        ram_size=ram_size,
+        ram=ram,
         entry=_entry(path, elf["e_entry"], placements.entry),
         segments=tuple(segments),
         symbols=tuple(sorted({symbol for _, symbol in symbols})),
@@ -143,7 +143,7 @@ def _read_elf(path: Path, content: bytes, ram_base: int, ram_size: int) -> Guest
     )
 
 
-def _isa_of(path: Path, elf: ELFFile, ram_base: int) -> Isa:
+def _isa_of(path: Path, elf: ELFFile, ram: RamRange) -> Isa:
     """The instruction set that it is for."""
     machine = str(elf["e_machine"])
     try:
@@ -152,7 +152,7 @@ def _isa_of(path: Path, elf: ELFFile, ram_base: int) -> Isa:
         name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
         if is_for_linux(elf):
             wrong = f"it is a program for Linux on another machine, {name}"
-            raise GuestFileError(path, wrong, what_runs(ram_base)) from None
+            raise GuestFileError(path, wrong, what_runs(ram)) from None
         wrong = f"it is for another machine, {name}"
         raise GuestFileError(path, wrong, _expected_isas()) from None
 
@@ -180,9 +180,7 @@ def _check_segment(path: Path, content: bytes, placement: Placement) -> None:
         raise _damaged(path, f"segment at {placement.loaded:#x} larger in file than in memory")
 
 
-def _check_outside(
-    path: Path, elf: ELFFile, whole: list[Placement], ram: tuple[int, int]
-) -> list[str]:
+def _check_outside(path: Path, elf: ELFFile, whole: list[Placement], ram: RamRange) -> list[str]:
     """Check that the program uses nothing of what is outside RAM; warnings of what is left out."""
     sections, warnings = Sections(elf), []
     for placement in whole:
@@ -193,8 +191,8 @@ def _check_outside(
                 named = f", with {', '.join(used)}," if used else ""
                 wrong = f"the segment at {at}{named} is outside RAM"
                 if foreign := foreign_program_text(elf, whole, ram):
-                    raise GuestFileError(path, f"it is {foreign}: {wrong}", what_runs(ram[0]))
-                raise GuestFileError(path, wrong, ram_range(*ram))
+                    raise GuestFileError(path, f"it is {foreign}: {wrong}", what_runs(ram))
+                raise GuestFileError(path, wrong, ram_text(ram))
             warnings.append(f"{path}: {left_out_text(placement, part, unused)}")
     return warnings
 
@@ -217,8 +215,8 @@ def _check_apart(path: Path, segments: list[Segment]) -> None:
         previous_end = end
 
 
-def _entry(path: Path, given: int, entry: int | None) -> int:
-    """Return the physical address of the entry point: in a segment, where code can be (even)."""
+def _entry(path: Path, given: int, entry: Virtual | None) -> Virtual:
+    """Return the entry point: in a segment, where code can be (even)."""
     if given % 2:
         raise GuestFileError(path, f"its entry point {given:#x} is odd", "an even address")
     if entry is None:
@@ -260,9 +258,9 @@ def _check_htif(image: GuestImage) -> None:
     for name, address in (("tohost", image.tohost), ("fromhost", image.fromhost)):
         if address is None:
             continue
-        last = image.ram_base + image.ram_size - HTIF_ALIGNMENT
-        if not image.ram_base <= address <= last or address % HTIF_ALIGNMENT:
+        place = physical_of(address)
+        if not image.ram.holds(place, HTIF_ALIGNMENT) or address % HTIF_ALIGNMENT:
             wrong = f"its symbol {name} at {address:#x} is not an aligned 8-byte word in RAM"
-            raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))
+            raise GuestFileError(image.path, wrong, ram_text(image.ram))
     if image.tohost is not None and image.tohost == image.fromhost:
         raise GuestFileError(image.path, "tohost and fromhost are one word", "two words")

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from mttcg.errors import GuestFileError
 from mttcg.instrument.program.elf_segments import Placements
 from mttcg.isa.base import Isa
+from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.ram import RamRange
 
 WORD_SIZE = 8
 WORD_MASK = (1 << 64) - 1
@@ -17,8 +19,8 @@ WORD_MASK = (1 << 64) - 1
 class Segment(NamedTuple):
     """A loadable segment, as it lies in guest RAM."""
 
-    address: int
-    """Guest physical address (p_paddr)."""
+    address: Physical
+    """p_paddr."""
     data: bytes
     memory_size: int
     """Bytes in RAM; those after `data` are zero."""
@@ -27,8 +29,8 @@ class Segment(NamedTuple):
 class Symbol(NamedTuple):
     """A symbol of the ELF's table."""
 
-    address: int
-    """Guest physical address at which the guest uses it, whatever it was linked for."""
+    address: Virtual
+    """Where the guest uses it, whatever it was linked for."""
     size: int
     """Bytes, 0 if the ELF does not say."""
     name: str
@@ -41,12 +43,10 @@ class GuestImage:
     path: Path
     isa: Isa
     """The instruction set that it is for."""
-    ram_base: int
-    """Guest physical address of the RAM that it was checked against."""
-    ram_size: int
-    """Bytes of that RAM."""
-    entry: int
-    """Guest physical address where every hart starts."""
+    ram: RamRange
+    """The RAM that it was checked against."""
+    entry: Virtual
+    """Where every hart starts."""
     segments: tuple[Segment, ...]
     """In order of address; all within RAM, none overlapping another."""
     symbols: tuple[Symbol, ...]
@@ -59,20 +59,21 @@ class GuestImage:
     """What of the file is not loaded, a line each."""
 
     @property
-    def tohost(self) -> int | None:
-        """Guest physical address of the symbol `tohost`, None if there is none."""
+    def tohost(self) -> Virtual | None:
+        """Address of the symbol `tohost`, None if there is none."""
         return self._address_of("tohost")
 
     @property
-    def fromhost(self) -> int | None:
-        """Guest physical address of the symbol `fromhost`, None if there is none."""
+    def fromhost(self) -> Virtual | None:
+        """Address of the symbol `fromhost`, None if there is none."""
         return self._address_of("fromhost")
 
-    def places(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the addresses of those of some symbols that are there, by name."""
-        return {name: self.by_name[name].address for name in names if name in self.by_name}
+    def places(self, names: Iterable[str]) -> dict[str, Physical]:
+        """Return where those of some symbols are that are there, by name."""
+        found = (self.by_name[name] for name in names if name in self.by_name)
+        return {symbol.name: physical_of(symbol.address) for symbol in found}
 
-    def symbol(self, name: str) -> int:
+    def symbol(self, name: str) -> Virtual:
         """Return the address of a symbol; raises `GuestFileError` if there is none of that name."""
         return self.find(name).address
 
@@ -86,19 +87,19 @@ class GuestImage:
         )
         raise GuestFileError(self.path, f"{option}there is no symbol {name!r}", expected)
 
-    def write(self, ram: Any, ram_base: int) -> None:
+    def write(self, ram: Any) -> None:
         """Copy the segments into guest RAM.
 
         `ram`: a writable buffer of bytes, fresh and zeroed: what follows a segment's data is left
-        as it is, so that a large .bss costs no memory. `ram_base`: its guest physical address.
+        as it is, so that a large .bss costs no memory.
         """
         # Before the start: no vCPU runs, the caller is the only writer.
         view = memoryview(ram).cast("B")
         for segment in self.segments:
-            start = segment.address - ram_base
+            start = self.ram.offset_of(segment.address)
             view[start : start + len(segment.data)] = segment.data
 
-    def _address_of(self, name: str) -> int | None:
+    def _address_of(self, name: str) -> Virtual | None:
         found = self.by_name.get(name)
         return None if found is None else found.address
 
@@ -118,9 +119,9 @@ def set_symbols(image: GuestImage, ram: Any, values: Mapping[str, int]) -> None:
         view[start : start + WORD_SIZE] = word
 
 
-def ram_range(ram_base: int, ram_size: int) -> str:
+def ram_text(ram: RamRange) -> str:
     """Say where RAM is, for what an error expected."""
-    return f"addresses in RAM, {ram_base:#x} to {ram_base + ram_size - 1:#x} (see --memory)"
+    return f"addresses in RAM, {ram.base:#x} to {ram.end - 1:#x} (see --memory)"
 
 
 def settable(image: GuestImage, name: str) -> int:
@@ -130,11 +131,11 @@ def settable(image: GuestImage, name: str) -> int:
     if 0 < symbol.size < WORD_SIZE:
         wrong = f"{option}the symbol has {symbol.size} bytes"
         raise GuestFileError(image.path, wrong, "a 64-bit variable")
-    start = image.placements.initial(symbol.address) - image.ram_base
-    if not 0 <= start <= image.ram_size - WORD_SIZE:
+    place = image.placements.initial(symbol.address)
+    if not image.ram.holds(place, WORD_SIZE):
         wrong = f"{option}the symbol is at {symbol.address:#x}, outside RAM"
-        raise GuestFileError(image.path, wrong, ram_range(image.ram_base, image.ram_size))
-    return start
+        raise GuestFileError(image.path, wrong, ram_text(image.ram))
+    return image.ram.offset_of(place)
 
 
 def settings_undone(image: GuestImage, names: Iterable[str]) -> Iterator[str]:

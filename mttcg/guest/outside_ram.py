@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mttcg.instrument.program.elf_segments import Placement
+from mttcg.memory.ram import RamRange
 
 ALLOCATED, THREAD_LOCAL = 2, 0x400
 """SHF_ALLOC and SHF_TLS of sh_flags."""
 
 
-def parts_outside(placement: Placement, ram: tuple[int, int]) -> Iterator[range]:
-    """The guest-physical addresses of a segment that are below RAM (base, bytes), or above."""
+def parts_outside(placement: Placement, ram: RamRange) -> Iterator[range]:
+    """The physical addresses of a segment that are below RAM, or above."""
     start, end = placement.loaded, placement.loaded + placement.size
-    base, top = ram[0], sum(ram)
-    for part in (range(start, min(end, base)), range(max(start, top), end)):
+    for part in (range(start, min(end, ram.base)), range(max(start, ram.end), end)):
         if part.start < part.stop:
             yield part
 

@@ -7,6 +7,7 @@ so in e_ident (ELFOSABI_LINUX) or in the note .note.ABI-tag (Linux Standard Base
 from typing import Any
 
 from mttcg.instrument.program.elf_segments import Placement
+from mttcg.memory.ram import RamRange
 
 LINUX_ABI = "ELFOSABI_LINUX"
 ABI_TAG = ".note.ABI-tag"
@@ -19,16 +20,16 @@ def is_for_linux(elf: Any) -> bool:
     return has_loader or says_so or elf.get_section_by_name(ABI_TAG) is not None
 
 
-def foreign_program_text(elf: Any, whole: list[Placement], ram: tuple[int, int]) -> str:
+def foreign_program_text(elf: Any, whole: list[Placement], ram: RamRange) -> str:
     """Say that a program is none for this board: nothing of it is in RAM; "" if something is."""
     if any(one.within(ram) is not None for one in whole):
         return ""
     return "a program for Linux" if is_for_linux(elf) else "a program for Linux or another board"
 
 
-def what_runs(ram_base: int) -> str:
+def what_runs(ram: RamRange) -> str:
     """Say what can be run, and how, for what an error expected."""
     return (
         "a bare-metal guest, which needs no operating system and is linked for RAM, "
-        f"{ram_base:#x} on: docs/your-own-guest.md says how to make one, `mttcg demo` runs one"
+        f"{ram.base:#x} on: docs/your-own-guest.md says how to make one, `mttcg demo` runs one"
     )

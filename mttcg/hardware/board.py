@@ -14,7 +14,8 @@ from typing import Protocol
 from mttcg.errors import MttcgError
 from mttcg.hardware.interrupts.ports import Clock, HartPorts, InterruptController, Line
 from mttcg.hardware.mmio import Device, MmioMap
-from mttcg.hardware.ram import GuestRam
+from mttcg.memory.address import Physical
+from mttcg.memory.ram import GuestRam
 
 STATE_ALIGNMENT = 128
 """Bytes; two devices' states are in no cache line together, nor in two that are fetched as one."""
@@ -31,8 +32,7 @@ class AtSymbol:
 class Region:
     """Addresses at which a device answers."""
 
-    base: int | AtSymbol
-    """Guest physical address."""
+    base: Physical | AtSymbol
     size: int
     """Bytes."""
 
@@ -87,8 +87,8 @@ class DevicePorts:
     """What one device is connected to."""
 
     wiring: Wiring
-    bases: tuple[int | None, ...]
-    """Where its regions are: guest physical addresses; None for a symbol that is not there."""
+    bases: tuple[Physical | None, ...]
+    """Where its regions are; None for a symbol that is not there."""
     state: memoryview
     """Its row's `state_bytes` bytes of shared memory, zeroed before the start."""
     line: Line | None
@@ -142,14 +142,14 @@ class Board:
 
     Attributes:
         name: as in `boards.BOARDS`.
-        ram_base: guest physical address of RAM.
+        ram_base: where RAM begins.
         timebase: ticks of the clock a second.
         rows: the devices; a controller comes before what raises its lines.
         make_tree: makes the device tree.
     """
 
     name: str
-    ram_base: int
+    ram_base: Physical
     timebase: int
     rows: tuple[DeviceRow, ...]
     make_tree: MakeTree
@@ -165,11 +165,11 @@ class Board:
         """Bytes of shared memory that the devices need."""
         return sum(_aligned(row.state_bytes) for row in self.rows)
 
-    def place(self, wiring: Wiring, symbols: Mapping[str, int]) -> MmioMap:
+    def place(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> MmioMap:
         """Build the devices, each connected and in its place.
 
-        `symbols`: guest physical addresses of those of `Board.symbols` that the guest has. Raises
-        `MmioRangeError` for a device that can't be where it was to be, `NoControllerError`.
+        `symbols`: where those of `Board.symbols` are that the guest has. Raises `MmioRangeError`
+        for a device that can't be where it was to be, `NoControllerError`.
         """
         placed = MmioMap(self.ram_base, wiring.ram.size)
         controllers: dict[str, InterruptController] = {}
@@ -195,7 +195,7 @@ class Board:
         self,
         smp: int,
         ram_size: int,
-        symbols: Mapping[str, int],
+        symbols: Mapping[str, Physical],
         *,
         isa: str,
         bootargs: str = "",
@@ -208,7 +208,7 @@ class Board:
         return self.make_tree(self, present, smp, ram_size, isa=isa, bootargs=bootargs)
 
 
-def _bases(row: DeviceRow, symbols: Mapping[str, int]) -> tuple[int | None, ...]:
+def _bases(row: DeviceRow, symbols: Mapping[str, Physical]) -> tuple[Physical | None, ...]:
     places = (region.base for region in row.regions)
     return tuple(
         symbols.get(place.symbol) if isinstance(place, AtSymbol) else place for place in places

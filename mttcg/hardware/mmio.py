@@ -4,6 +4,8 @@ from bisect import bisect_right
 from typing import NamedTuple, Protocol
 
 from mttcg.errors import MttcgError
+from mttcg.memory.address import Physical
+from mttcg.memory.ram import RamRange
 
 ADDRESS_SPACE = 1 << 64
 """Bytes that a 64-bit physical address can name."""
@@ -34,16 +36,16 @@ class Device(Protocol):
 class MmioRange(NamedTuple):
     """Where a device is."""
 
-    base: int
-    """Guest physical address of its first byte."""
+    base: Physical
+    """Address of its first byte."""
     size: int
     """Bytes."""
     device: Device
 
     @property
-    def end(self) -> int:
+    def end(self) -> Physical:
         """First address after the device."""
-        return self.base + self.size
+        return Physical(self.base + self.size)
 
     def __str__(self) -> str:
         """Name the device and its addresses."""
@@ -61,14 +63,14 @@ class MmioRangeError(MttcgError):
 class MmioEmptyError(MmioRangeError):
     """A device takes no addresses."""
 
-    def __init__(self, base: int, device: Device) -> None:
+    def __init__(self, base: Physical, device: Device) -> None:
         super().__init__(f"device {device.name} at {base:#x} is empty", device.name)
 
 
 class MmioOverflowError(MmioRangeError):
     """A device does not fit the 64-bit address space."""
 
-    def __init__(self, base: int, device: Device) -> None:
+    def __init__(self, base: Physical, device: Device) -> None:
         size = device.size
         message = f"device {device.name} of {size:#x} bytes at {base:#x} does not fit 64 bits"
         super().__init__(message, device.name)
@@ -85,22 +87,22 @@ class MmioOverlapError(MmioRangeError):
 class MmioInRamError(MmioRangeError):
     """A device touches RAM without overlaying it, or overlays more than RAM."""
 
-    def __init__(self, placed: MmioRange, ram_base: int, ram_size: int) -> None:
+    def __init__(self, placed: MmioRange, ram: RamRange) -> None:
         verb = "is not all within" if placed.device.in_ram else "overlaps"
-        ram = f"RAM at {ram_base:#x} to {ram_base + ram_size - 1:#x}"
-        super().__init__(f"device {placed} {verb} {ram}", placed.device.name, "RAM")
+        where = f"RAM at {ram.base:#x} to {ram.end - 1:#x}"
+        super().__init__(f"device {placed} {verb} {where}", placed.device.name, "RAM")
 
 
 class MmioMap:
     """Devices by address; ranges never overlap."""
 
-    def __init__(self, ram_base: int, ram_size: int) -> None:
+    def __init__(self, ram_base: Physical, ram_size: int) -> None:
         """Start with no device, beside RAM of `ram_size` bytes at `ram_base`."""
-        self._ram_base, self._ram_size = ram_base, ram_size
+        self._ram = RamRange(ram_base, ram_size)
         self._ranges: list[MmioRange] = []
         self._bases: list[int] = []
 
-    def add(self, base: int, device: Device) -> None:
+    def add(self, base: Physical, device: Device) -> None:
         """Place `device` with its first byte at guest physical address `base`.
 
         Raises a `MmioRangeError`, and changes nothing, if the range is empty, does not fit the
@@ -113,7 +115,7 @@ class MmioMap:
         self._ranges.insert(index, placed)
         self._bases.insert(index, base)
 
-    def find(self, address: int, size: int) -> tuple[Device, int] | None:
+    def find(self, address: Physical, size: int) -> tuple[Device, int] | None:
         """Return the device that answers all `size` bytes at `address`, and the offset in it.
 
         None if there is none, or if the access reaches beyond the device's end.
@@ -138,8 +140,7 @@ class MmioMap:
         for other in self._ranges:
             if placed.base < other.end and other.base < placed.end:
                 raise MmioOverlapError(placed, other)
-        ram_end = self._ram_base + self._ram_size
-        touches = placed.base < ram_end and self._ram_base < placed.end
-        within = placed.base >= self._ram_base and placed.end <= ram_end
+        touches = placed.base < self._ram.end and self._ram.base < placed.end
+        within = self._ram.holds(placed.base, placed.size)
         if (placed.device.in_ram and not within) or (touches and not placed.device.in_ram):
-            raise MmioInRamError(placed, self._ram_base, self._ram_size)
+            raise MmioInRamError(placed, self._ram)

@@ -1,12 +1,13 @@
 """The memory of the interpreter, and what ends an instruction before its end."""
 
 import operator
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from mttcg.isa.operations import Amo
 from mttcg.isa.system import MemoryFault, Trap
+from mttcg.memory.address import Virtual
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,19 @@ _AMO: dict[Amo, tuple[Interpretation, Callable[[int, int], int]]] = {
 
 
 @dataclass
-class InterpretedMemory(ABC):
+class InterpretedMemory:
     """The part of `Operations` that goes to memory, which lies at guest address `base`.
 
     `pc` is that of the instruction. `reservation` is the address of the last LR and what it read
     there, zero-extended.
     """
 
+    causes: ClassVar[Mapping[MemoryFault, int]]
+    """The codes of the ISA's traps for accesses that can't be made."""
     memory: bytearray = field(default_factory=bytearray)
     base: int = 0
-    pc: int = 0
+    pc: Virtual = Virtual(0)
     reservation: tuple[int, int] | None = field(default=None, kw_only=True)
-
-    @abstractmethod
-    def fault(self, fault: MemoryFault, address: int) -> Trap:
-        """The trap of the instruction at pc for an access that can't be made."""
 
     def load(self, address: int, size: int) -> int:
         """See Operations."""
@@ -106,16 +105,16 @@ class InterpretedMemory(ABC):
         self.store(address, size, function(read(old, 8 * size), read(value, 8 * size)))
         return old
 
-    def fence(self, predecessor: int, successor: int, mode: int) -> None:  # noqa: B027 - see below
+    def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """See Operations. One hart alone sees its own order."""
 
     def _place(self, address: int, size: int, fault: MemoryFault) -> int:
         """Where an access lies in the memory; what is outside of it, even in part, traps."""
         at = address - self.base
         if not 0 <= at <= len(self.memory) - size:
-            raise Stopped(self.fault(fault, address))
+            raise Stopped(Trap(self.causes[fault], self.pc, address))
         return at
 
     def _align(self, address: int, size: int, fault: MemoryFault) -> None:
         if address % size:
-            raise Stopped(self.fault(fault, address))
+            raise Stopped(Trap(self.causes[fault], self.pc, address))

@@ -5,11 +5,12 @@ it.
 """
 
 import operator
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
+from mttcg.isa.code import Code
 from mttcg.isa.interpreted_memory import (
     Interpretation,
     InterpretedMemory,
@@ -20,7 +21,7 @@ from mttcg.isa.interpreted_memory import (
 )
 from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift
 from mttcg.isa.system import Trap
-from mttcg.isa.table.row import Decoded
+from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
 
@@ -62,15 +63,13 @@ _COUNT: dict[str, Callable[[int, int], int]] = {
 
 
 @dataclass
-class IntegerInterpreter(InterpretedMemory):
+class IntegerInterpreter(InterpretedMemory, ABC):
     """The integer registers of one hart, and its memory."""
 
+    code: ClassVar[Code]
+    """The ISA's instructions."""
     x: list[int] = field(default_factory=lambda: [0] * 32)
     _next: int = field(default=0, init=False)
-
-    @abstractmethod
-    def decode(self, word: int) -> Decoded | None:
-        """Take an instruction apart by the ISA's table."""
 
     @abstractmethod
     def illegal(self, word: int) -> None:
@@ -81,7 +80,7 @@ class IntegerInterpreter(InterpretedMemory):
 
         None if it completed. On a Trap or Left the registers and pc are those before it.
         """
-        instruction = self.decode(word)
+        instruction = self.code.decode(word)
         try:
             if instruction is None:
                 self.illegal(word)
@@ -91,7 +90,7 @@ class IntegerInterpreter(InterpretedMemory):
             instruction.row.semantics(cast("Operations[int]", self), instruction, self.pc)
         except Stopped as stop:
             return stop.outcome
-        self.pc = self._next & MASK
+        self.pc = Virtual(self._next & MASK)
         return None
 
     def constant(self, value: int) -> int:

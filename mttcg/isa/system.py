@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from mttcg.errors import UserError
+from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import VcpuState
 
 
@@ -51,7 +52,7 @@ class Trap:
     """
 
     cause: int
-    pc: int
+    pc: Virtual
     value: int = 0
 
 
@@ -87,11 +88,10 @@ class System(Protocol[S]):
     def isa_text(self, extensions: tuple[str, ...]) -> str:
         """A hart with these extensions, in the ISA's own notation, as device trees have it."""
 
-    def start(self, state: S, pc: int, device_tree: int, extensions: tuple[str, ...]) -> None:
-        """Set the registers that a hart starts with, at an address.
-
-        `device_tree` is the guest physical address of that.
-        """
+    def start(
+        self, state: S, pc: Virtual, device_tree: Physical, extensions: tuple[str, ...]
+    ) -> None:
+        """Set the registers that a hart starts with, at an address."""
 
     def execute(self, state: S, word: int, clock: Clock) -> Effect | Trap:
         """Run one instruction at the state's pc that the engine left to the host.
@@ -102,7 +102,7 @@ class System(Protocol[S]):
     def float_enabled(self, state: S) -> bool:
         """Whether floating-point instructions run; they trap otherwise."""
 
-    def fault(self, fault: MemoryFault, pc: int, address: int) -> Trap:
+    def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """The trap for an access at `address` by the instruction at `pc`."""
 
     def take_trap(self, state: S, trap: Trap) -> None:
@@ -123,7 +123,7 @@ class System(Protocol[S]):
     def handler(self, state: S) -> int:
         """Where the handler of traps is, as the register has it."""
 
-    def trapped_pc(self, state: S) -> int:
+    def trapped_pc(self, state: S) -> Virtual:
         """The pc to which the handler of the last trap returns."""
 
     def illegal_word(self, trap: Trap) -> int | None:

@@ -1,1 +1,1 @@
-"""What all parts know of memory: how large a page is, and how many code pages are kept."""
+"""What all parts know of memory: addresses, pages, guest RAM, how many code pages are kept."""

@@ -10,10 +10,12 @@ import numpy as np
 from mttcg.config import Config
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
+from mttcg.memory.ram import RamRange
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import ENDED, State
 from mttcg.tbcache.cache import BlockCache
@@ -54,11 +56,12 @@ class TranslatorProcess:
         maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
         machine = MachineState(map_segment(fds["machine"], sizes["machine"]), board.timebase)
         isa = isa_named(message.isa)
+        self.isa = llvm_isa(isa)
         wake_fds = [fds[f"wake{cpu}"] for cpu in range(config.smp)]
         harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
         self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
         ram = np.frombuffer(maps["ram"], dtype=np.uint8)
-        self.ram_range = (board.ram_base, config.memory)
+        self.ram_range = RamRange(board.ram_base, config.memory)
         self.cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
         self.channels = [
             Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(config.smp)
@@ -102,7 +105,7 @@ class TranslatorProcess:
         if place is None:
             self.done[version.identity] = blocks
         try:
-            return Translator(ram, self.cache, self.arena).optimise(version, place)
+            return Translator(self.isa, ram, self.cache, self.arena).optimise(version, place)
         except (TranslationError, CodeTooLongError):
             return False  # the vCPUs go on with the code that they have
 

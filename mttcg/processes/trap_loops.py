@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.isa.system import System, Trap
+from mttcg.memory.address import Virtual
 from mttcg.vcpu.messages import TrapFacts, TrapLoopFound
 from mttcg.vcpu.trap_loops import SURE, TrapLoop
 
 
-def facts_of(loop: TrapLoop, system: System[Any], text_at: Callable[[int], str]) -> TrapLoopFound:
+def facts_of(
+    loop: TrapLoop, system: System[Any], text_at: Callable[[Virtual], str]
+) -> TrapLoopFound:
     """A loop as a message; `text_at` gives the instruction at a pc, "" where there is none."""
 
     def facts(trap: Trap) -> TrapFacts:
@@ -22,7 +25,7 @@ def facts_of(loop: TrapLoop, system: System[Any], text_at: Callable[[int], str])
 
 
 def warning_of(
-    hart: int, facts: TrapLoopFound, system: System[Any], symbol_at: Callable[[int], str]
+    hart: int, facts: TrapLoopFound, system: System[Any], symbol_at: Callable[[Virtual], str]
 ) -> str:
     """A loop in one line; `symbol_at` names the place of an address, "" if it has no name."""
 

@@ -1,7 +1,6 @@
 """One vCPU process, from the fork to its end: it maps the segments and runs its `Vcpu`."""
 
 import contextlib
-import ctypes
 import importlib
 import os
 import select
@@ -19,7 +18,6 @@ from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
-from mttcg.hardware.ram import GuestRam
 from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
@@ -27,7 +25,9 @@ from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import PhysicalPage, Virtual, physical_of
+from mttcg.memory.host import address_of_buffer
+from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
@@ -85,11 +85,6 @@ class Console:
     def waiting(self) -> bool:
         """Whether a character waits."""
         return readable(self.input)
-
-
-def address_of(memory: memoryview) -> int:
-    """Host address of a writable buffer, which has to stay alive."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 class VcpuProcess:
@@ -209,8 +204,7 @@ class VcpuProcess:
 
     def run(self) -> None:
         """Run the vCPU until the machine stops."""
-        ram_base = self.board.ram_base
-        ram = (ram_base, self.maps["ram"])
+        ram = GuestRam(self.board.ram_base, self.maps["ram"])
         self.guest = guest = GuestOfVcpu(
             index=self.index,
             isa=self.isa,
@@ -227,11 +221,11 @@ class VcpuProcess:
         session.set_guest(guest)
         devices = self.devices()
         memory = Memory(
-            ram=address_of(self.maps["ram"]),
-            ram_base=ram_base,
-            ram_size=len(self.ram),
-            cache=address_of(self.maps["cache"]),
-            device_pages=device_pages(devices, ram_base),
+            ram=address_of_buffer(self.maps["ram"]),
+            ram_base=ram.base,
+            ram_size=ram.size,
+            cache=address_of_buffer(self.maps["cache"]),
+            device_pages=device_pages(devices, ram.range),
         )
         self.vcpu = vcpu = Vcpu(
             self.index,
@@ -265,18 +259,19 @@ class VcpuProcess:
     def _tell_trap_loop(self, loop: TrapLoop) -> None:
         self.channel.send(facts_of(loop, self.isa.system, self._instruction_at))
 
-    def _tell_unsupported(self, found: Missing | None, pc: int) -> None:
+    def _tell_unsupported(self, found: Missing | None, pc: Virtual) -> None:
         if found is None:
             where = f"vCPU {self.index} met instructions that are not supported at more places"
             self._warn(f"{where} than the {MOST_PLACES} that are listed")
         else:
             self.channel.send(UnsupportedFound(found.name, found.extension, pc))
 
-    def _instruction_at(self, pc: int) -> str:
+    def _instruction_at(self, pc: Virtual) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
-        at = pc - self.board.ram_base
-        if not 0 <= at < len(self.ram):
+        ram, address = self.cache.ram_range, physical_of(pc)
+        if not ram.holds(address):
             return ""
+        at = ram.offset_of(address)
         code = self.ram[at : at + self.isa.code.longest].tobytes()
         text = self.isa.code.disassemble(code, pc)[0][2]
         extensions = self.isa.system.extensions[self.config.engine_name]
@@ -317,7 +312,7 @@ class VcpuProcess:
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
-        def improve(version: "PageVersion", place: int | None) -> bool:
+        def improve(version: "PageVersion", place: Virtual | None) -> bool:
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
@@ -325,6 +320,7 @@ class VcpuProcess:
             return True
 
         engine = LlvmEngine(
+            self.isa,
             memory,
             self._engine_state(),
             self.cache,
@@ -364,13 +360,13 @@ def load_engine(name: str) -> None:
     importlib.import_module(ENGINES[name])
 
 
-def device_pages(devices: MmioMap, ram_base: int) -> tuple[int, ...]:
-    """Numbers of the RAM pages in which a device lies."""
+def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:
+    """The pages of RAM in which a device lies."""
     return tuple(
         page
         for placed in devices.ranges()
         if placed.device.in_ram
-        for page in range((placed.base - ram_base) // PAGE, (placed.end - 1 - ram_base) // PAGE + 1)
+        for page in ram.pages_of(placed.base, placed.size)
     )
 
 

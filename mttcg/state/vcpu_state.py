@@ -10,7 +10,7 @@ An ISA's state is a class over this one, with its registers in the first KiB.
 from enum import IntEnum
 
 from mttcg.memory.page import PAGE
-from mttcg.state.words import Word, Words
+from mttcg.state.words import AddressWord, Word, Words
 
 MOST_VCPUS = 64
 """Of one guest; a slot of the block cache has a bit for each in one word."""
@@ -41,13 +41,13 @@ ENDED = (State.STOPPED, State.FAILED, State.KILLED)
 class VcpuState:
     """One vCPU's state in the shared segment."""
 
-    pc = Word(512)
+    pc = AddressWord(512)
     """Where its hart is, as of the last time that the vCPU left translated code."""
 
     instructions = Word(1024)
     """Instructions retired; translated code counts them, and blocks."""
     blocks = Word(1032)
-    block_pc = Word(1040)
+    block_pc = AddressWord(1040)
     """The block entered last: live, without a stop."""
     traps = Word(1048)
     interrupts = Word(1056)

@@ -6,6 +6,8 @@ The declaration gives the field's place. Attributes of the class's objects read 
 
 from typing import Protocol
 
+from mttcg.memory.address import Virtual
+
 WORD_BYTES = 8
 MASK = (1 << 64) - 1
 
@@ -53,6 +55,18 @@ class Word(Field):
 
     def __set__(self, state: State, value: int) -> None:
         """Store the low 64 bits of a value."""
+        state.words[self.index] = value & MASK
+
+
+class AddressWord(Field):
+    """As Word, of what is a virtual address."""
+
+    def __get__(self, state: State, owner: object = None) -> Virtual:
+        """The address."""
+        return Virtual(state.words[self.index])
+
+    def __set__(self, state: State, value: Virtual) -> None:
+        """Store an address."""
         state.words[self.index] = value & MASK
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
-from mttcg.hardware.ram import GuestRam
+from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import ENDED, State, VcpuState
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection

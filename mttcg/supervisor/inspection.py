@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mttcg.errors import UserError
-from mttcg.hardware.ram import GuestRam
 from mttcg.isa.system import Clock, System
+from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
 
 SPACES = ("virtual", "physical")
@@ -50,26 +51,26 @@ class Inspection:
             system.write_register(hart, name, value)
         return self.read_registers(cpu, values) if values else {}
 
-    def read_memory(self, cpu: int, space: str, address: int, size: int) -> tuple[bytes, int]:
+    def read_memory(self, cpu: int, space: str, address: int, size: int) -> tuple[bytes, Physical]:
         """Bytes of RAM, and their physical address."""
         physical = self._physical(cpu, space, address, size)
         return self.ram.read(physical, size), physical
 
-    def write_memory(self, cpu: int, space: str, address: int, data: bytes) -> int:
+    def write_memory(self, cpu: int, space: str, address: int, data: bytes) -> Physical:
         """Write bytes of RAM; their physical address."""
         physical = self._physical(cpu, space, address, len(data))
         self.ram.write(physical, data)  # no vCPU runs, so nobody else writes here
         return physical
 
-    def _physical(self, cpu: int, space: str, address: int, size: int) -> int:
-        """The physical address; no hart translates addresses, so it is the address itself."""
+    def _physical(self, cpu: int, space: str, address: int, size: int) -> Physical:
+        """The physical address of what a hart sees at an address of a space."""
         self.hart(cpu)
         if space not in SPACES:
             raise InspectionError(f"space {space!r}; expected {' or '.join(SPACES)}")
         if size > LARGEST_PIECE:
             raise InspectionError(f"{size} bytes at once; expected at most {LARGEST_PIECE}")
-        base, end = self.ram.base, self.ram.base + self.ram.size
-        if not base <= address <= end - size:
-            ram = f"{base:#x} to {end:#x}"
+        found = physical_of(Virtual(address)) if space == "virtual" else Physical(address)
+        if not self.ram.range.holds(found, size):
+            ram = f"{self.ram.base:#x} to {self.ram.range.end:#x}"
             raise InspectionError(f"{size} bytes at {address:#x} are not RAM; expected {ram}")
-        return address
+        return found

@@ -105,7 +105,7 @@ def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: R
     Raises RefusedByHostError with the host's words, HostLostError.
     """
     symbols = {name: symbol.address for name, symbol in image.by_name.items()}
-    reach = Reach((image.ram_base, image.ram_size), image.placements)
+    reach = Reach(image.ram, image.placements)
     prepare = Prepare(
         config=config,
         symbols=symbols,

@@ -12,6 +12,7 @@ from mttcg.errors import OptionError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage, settings_undone
 from mttcg.hardware.board import Board
+from mttcg.memory.address import Physical
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import State
@@ -231,7 +232,7 @@ class Run:
 
         return Control(state, watch, state.delivery)
 
-    def _start_vcpus(self, state: RunState, device_tree: int) -> None:
+    def _start_vcpus(self, state: RunState, device_tree: Physical) -> None:
         """Send the host what the vCPUs need; it forks them."""
         streams = state.streams
         passed = dict(self.fds)
@@ -271,11 +272,8 @@ class Run:
         self.ends.close()
 
 
-def start_message(state: RunState, device_tree: int, descriptors: tuple[str, ...]) -> Start:
-    """What every vCPU is told, with the names of the descriptors that come along, in order.
-
-    `device_tree` is its guest physical address.
-    """
+def start_message(state: RunState, device_tree: Physical, descriptors: tuple[str, ...]) -> Start:
+    """What every vCPU is told, with the names of the descriptors that come along, in order."""
     image = state.image
     streams = tuple(map(place_of, state.streams.specs))
     return Start(

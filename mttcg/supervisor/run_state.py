@@ -115,7 +115,7 @@ def info_of(
         guest=str(config.guest),
         smp=config.smp,
         engine=config.engine_name,
-        ram_base=image.ram_base,
+        ram_base=image.ram.base,
         ram_size=config.memory,
         entry=image.entry,
         symbols=tuple((s.address, s.size, s.name) for s in image.symbols),

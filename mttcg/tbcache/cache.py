@@ -10,8 +10,10 @@ import numpy as np
 from mttcg.errors import MttcgError
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
+from mttcg.memory.address import Physical, PhysicalPage, Virtual, offset_in_page, page_start
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
+from mttcg.memory.ram import RamRange
 from mttcg.tbcache.decode import decode_block, word_at
 from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, Layout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
@@ -29,19 +31,21 @@ class CacheFullError(MttcgError):
 class OverlappingCodeError(MttcgError):
     """Two blocks read the same bytes as different instructions, one of them left to the host."""
 
-    def __init__(self, pc: int) -> None:
-        super().__init__(f"block at {pc:#x}: overlaps, out of step, an instruction run by the host")
-        self.pc = pc
+    def __init__(self, address: Physical) -> None:
+        where = f"block at {address:#x}"
+        super().__init__(f"{where}: overlaps, out of step, an instruction run by the host")
+        self.address = address
 
 
 @dataclass(frozen=True)
 class Block:
     """A decoded block: what every vCPU needs to know of it.
 
+    `pc` is where it is run, which is not in the cache: other pages may have the same block.
     `instructions` is an array of `INSTRUCTION`; `size` is in bytes.
     """
 
-    pc: int
+    pc: Virtual
     slot: int
     size: int
     terminator: Kind
@@ -50,10 +54,15 @@ class Block:
     instructions: Array
 
     @property
-    def pcs(self) -> list[int]:
-        """Guest address of each instruction."""
-        page = self.pc & ~(PAGE - 1)
-        return [page + int(offset) for offset in self.instructions["offset"]]
+    def end(self) -> Virtual:
+        """Address behind it."""
+        return Virtual(self.pc + self.size)
+
+    @property
+    def pcs(self) -> list[Virtual]:
+        """Address of each instruction."""
+        start = page_start(self.pc)
+        return [Virtual(start + int(offset)) for offset in self.instructions["offset"]]
 
 
 def _hash(content: Array) -> int:
@@ -68,7 +77,7 @@ class BlockCache:
         segment: the mapped shared segment, of `Layout(pages).size` bytes.
         descriptor: the segment's file, for its lock.
         ram: guest RAM as bytes.
-        ram_base: guest-physical address of RAM.
+        ram_base: where RAM begins.
         user: number of this vCPU, its bit in a slot's `users`.
         code: the guest's instructions.
         left_to_host: what is fetched in another form.
@@ -79,15 +88,15 @@ class BlockCache:
         segment: memoryview,
         descriptor: int,
         ram: Array,
-        ram_base: int,
+        ram_base: Physical,
         user: int,
         code: Code,
         left_to_host: LeftToHost = NOTHING_LEFT,
     ) -> None:
-        self.layout = Layout(len(ram) // PAGE)
+        self.ram, self.ram_range = ram, RamRange(ram_base, len(ram))
+        self.layout = Layout(self.ram_range.pages)
         self.lock = SegmentLock(descriptor)
         self.code, self.left_to_host = code, left_to_host
-        self.ram, self.ram_base = ram, ram_base
         self.bit = np.uint64(1 << user)
         self.header = self.layout.array(segment, "header")
         self.newest = self.layout.array(segment, "newest")
@@ -101,22 +110,22 @@ class BlockCache:
         self.original_bytes = self._bytes(segment, "original")
         self.fetched_bytes = self._bytes(segment, "fetched")
         self.ram_halves = ram.data.cast("B").cast("H")
-        self.used: dict[int, int] = {}
-        """Page number to the slot this vCPU fetches it from."""
+        self.used: dict[PhysicalPage, int] = {}
+        """Page to the slot this vCPU fetches it from."""
 
     def _bytes(self, segment: memoryview, name: str) -> memoryview:
         at, _, size = self.layout.sections[name]
         return segment[at : at + size]
 
-    def page_of(self, pc: int) -> int:
-        """Number of the RAM page that holds an address."""
-        return (pc - self.ram_base) // PAGE
+    def page_of(self, address: Physical) -> PhysicalPage:
+        """The page of RAM that has an address."""
+        return self.ram_range.page_of(address)
 
-    def content(self, page: int) -> Array:
+    def content(self, page: PhysicalPage) -> Array:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
-    def _tail(self, page: int) -> int:
+    def _tail(self, page: PhysicalPage) -> int:
         """What else belongs to a page's code: the half of an instruction that the next page has.
 
         The last 16 bits of the page may be data, or the end of an instruction: then it is of no
@@ -126,7 +135,7 @@ class BlockCache:
         straddles = self.ram_halves[at - 1] & 3 == 3 and at < len(self.ram_halves)
         return self.ram_halves[at] if straddles else 0
 
-    def enter_page(self, page: int) -> tuple[int, bool]:
+    def enter_page(self, page: PhysicalPage) -> tuple[int, bool]:
         """Fetch a page from now on as it is now: (slot, whether the slot had other content).
 
         The version is found by content, so one that comes back is not decoded again.
@@ -142,12 +151,12 @@ class BlockCache:
             self.used[page] = slot
         return slot, recycled
 
-    def _leave(self, page: int) -> None:
+    def _leave(self, page: PhysicalPage) -> None:
         old = self.used.pop(page, None)
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(self, page: int, content: Array, tail: int) -> int | None:
+    def _find_version(self, page: PhysicalPage, content: Array, tail: int) -> int | None:
         key = (_hash(content), tail)
         link = int(self.newest[page])
         while link:
@@ -160,7 +169,7 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: int, content: Array, tail: int) -> tuple[int, bool]:
+    def _new_slot(self, page: PhysicalPage, content: Array, tail: int) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -186,7 +195,7 @@ class BlockCache:
         if not len(free):
             raise CacheFullError("code pages", SLOTS)
         slot = int(free[0])
-        page = int(self.slots["page"][slot])
+        page = self.page_in(slot)
         link = int(self.newest[page])
         if link == slot + 1:
             self.newest[page] = self.slots["older"][slot]
@@ -197,7 +206,7 @@ class BlockCache:
         self.index[slot] = 0
         return slot
 
-    def changed_pages(self) -> list[int]:
+    def changed_pages(self) -> list[PhysicalPage]:
         """Pages this vCPU fetches from a version that RAM no longer holds."""
         return [
             page
@@ -206,10 +215,10 @@ class BlockCache:
             or int(self.slots["tail"][slot]) != self._tail(page)
         ]
 
-    def block(self, pc: int) -> tuple[Block, bool]:
-        """The block at a pc on an entered page: (block, whether another had decoded it already)."""
-        page = self.page_of(pc)
-        slot, half = self.used[page], pc % PAGE // 2
+    def block(self, page: PhysicalPage, pc: Virtual) -> tuple[Block, bool]:
+        """The block at a pc, on an entered page: the block, whether another had decoded it."""
+        offset = offset_in_page(pc)
+        slot, half = self.used[page], offset // 2
         number = int(self.index[slot, half])
         found = number != 0
         if not found:
@@ -217,7 +226,7 @@ class BlockCache:
                 number = int(self.index[slot, half])
                 found = number != 0
                 if not found:
-                    number = self._decode(page, slot, pc % PAGE)
+                    number = self._decode(page, slot, offset)
                     self.index[slot, half] = number
         return self._view(pc, number - 1), found
 
@@ -226,12 +235,12 @@ class BlockCache:
         # other vCPUs may add to it meanwhile
         return [2 * int(half) for half in np.flatnonzero(self.index[slot].copy())]
 
-    def current_blocks(self, places: Iterable[tuple[int, int]]) -> list[Block]:
-        """The blocks at (slot, pc) that are fetched from that slot now; in order of pc."""
-        current = sorted(pc for slot, pc in places if self.used.get(self.page_of(pc)) == slot)
-        return [self.block(pc)[0] for pc in current]
+    def current_blocks(self, places: Iterable[tuple[int, PhysicalPage, Virtual]]) -> list[Block]:
+        """The blocks at (slot, page, pc) that are fetched from that slot now; in order of pc."""
+        current = [(pc, page) for slot, page, pc in places if self.used.get(page) == slot]
+        return [self.block(page, pc)[0] for pc, page in sorted(current)]
 
-    def _view(self, pc: int, number: int) -> Block:
+    def _view(self, pc: Virtual, number: int) -> Block:
         record = self.records[number]
         first, count = int(record["first"]), int(record["count"])
         return Block(
@@ -244,17 +253,25 @@ class BlockCache:
             instructions=self.pool[first : first + count],
         )
 
-    def half_at(self, page: int, slot: int, offset: int) -> int:
+    def page_in(self, slot: int) -> PhysicalPage:
+        """The page that a slot has a version of."""
+        return PhysicalPage(int(self.slots["page"][slot]))
+
+    def address_of(self, slot: int, offset: int) -> Physical:
+        """Where the byte at an offset in a slot is in RAM."""
+        return Physical(self.ram_range.start_of(self.page_in(slot)) + offset)
+
+    def half_at(self, page: PhysicalPage, slot: int, offset: int) -> int:
         """The 16 bits at an offset in a slot; at its end, those that straddle it."""
         if offset < PAGE:
             return self.halves[slot * HALVES + offset // 2]
         return int(self.slots["tail"][slot])
 
-    def word_at(self, page: int, slot: int, offset: int) -> int:
+    def word_at(self, page: PhysicalPage, slot: int, offset: int) -> int:
         """The instruction at an offset in a slot, 16 or 32 bits."""
         return word_at(self.code, offset, lambda at: self.half_at(page, slot, at))
 
-    def _decode(self, page: int, slot: int, offset: int) -> int:
+    def _decode(self, page: PhysicalPage, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
         number, end = int(self.header["records"][0]), int(self.header["instructions"][0])
         if number >= RECORDS:
@@ -268,7 +285,7 @@ class BlockCache:
         last = instructions[-1]
         kind = Kind(int(last["kind"]))
         size = int(last["offset"]) + int(last["length"]) - offset
-        self._leave_to_host(page, slot, instructions, kind)
+        self._leave_to_host(slot, instructions, kind)
         if first == end:
             self.pool[first : first + len(instructions)] = instructions
         accesses, atomics = int(np.count_nonzero(instructions["access"])), kind is Kind.ATOMIC
@@ -294,14 +311,14 @@ class BlockCache:
             return None
         return first + skipped, instructions[skipped:]
 
-    def _leave_to_host(self, page: int, slot: int, instructions: Array, kind: Kind) -> None:
+    def _leave_to_host(self, slot: int, instructions: Array, kind: Kind) -> None:
         """Make a host instruction, which ends the block, illegal in the fetched page."""
         begin, last = int(instructions["offset"][0]), int(instructions["offset"][-1])
         left = kind in self.left_to_host.kinds
         end = min(last + (0 if left else int(instructions["length"][-1])), PAGE)
         at = slot * PAGE
         if self.original_bytes[at + begin : at + end] != self.fetched_bytes[at + begin : at + end]:
-            raise OverlappingCodeError(self.ram_base + page * PAGE + begin)
+            raise OverlappingCodeError(self.address_of(slot, begin))
         if left:
             # one aligned 16-bit store, so a fetch sees the old half or the new one
             self.fetched[slot, last : last + 2].view("<u2")[0] = self.left_to_host.half

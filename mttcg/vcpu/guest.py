@@ -3,7 +3,6 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import index
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,8 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
+from mttcg.memory.address import HostAddress, Physical, Virtual, physical_of
+from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
@@ -65,7 +66,7 @@ class Declarations:
         warnings: what was attached where nothing may ever run, in words.
     """
 
-    def __init__(self, symbols: dict[str, int], count: int, reach: Reach | None = None) -> None:
+    def __init__(self, symbols: dict[str, Virtual], count: int, reach: Reach | None = None) -> None:
         self.symbols, self.count, self.reach = symbols, count, reach
         self.warnings: list[str] = []
         self.doubted: set[tuple[str, Any]] = set()
@@ -92,11 +93,11 @@ class Declarations:
         plugin, pc = change.attachment.plugin, change.attachment.pc
         if self.reach is None or pc is None or not change.add:
             return []
-        doubt = self.reach.doubt(index(pc))
+        doubt = self.reach.doubt(pc)
         if doubt is None or (plugin, doubt[0]) in self.doubted:
             return []
         self.doubted.add((plugin, doubt[0]))
-        return [f"plugin {plugin} attaches at {index(pc):#x}, {doubt[1]}"]
+        return [f"plugin {plugin} attaches at {pc:#x}, {doubt[1]}"]
 
     def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
         """Nothing was counted yet; scoreboards get their memory when the guest starts."""
@@ -127,7 +128,7 @@ class GuestOfVcpu:
     emitters: Emitters
     scoreboards: Callable[[VcpuWords, int], Any]
     channel: Channel
-    ram: tuple[int, memoryview]
+    ram: GuestRam
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
     engine: Any = None
@@ -146,7 +147,7 @@ class GuestOfVcpu:
         )
 
     @property
-    def symbols(self) -> dict[str, int]:
+    def symbols(self) -> dict[str, Virtual]:
         """Addresses of the guest file's symbols, by name."""
         return self.declarations.symbols
 
@@ -204,7 +205,7 @@ class GuestOfVcpu:
             raise DeclarationError(stream.name, f"vCPU {self.index} can't emit for vCPU {cpu}")
         self.emitters.append(stream, records)
 
-    def emitter(self, stream: Stream, cpu: int) -> int:
+    def emitter(self, stream: Stream, cpu: int) -> HostAddress:
         """Address of the stream's native emitter."""
         return self.emitters.address(stream)
 
@@ -249,7 +250,7 @@ class GuestOfVcpu:
         """Write a floating-point register's bits."""
         self.engine.write_f(register, value)
 
-    def move(self, pc: int) -> None:
+    def move(self, pc: Virtual) -> None:
         """Go on at another pc when the callback, or lifecycle function, returns."""
         if not self.inside:
             self.hart.pc = pc
@@ -257,25 +258,25 @@ class GuestOfVcpu:
         self.moved = True
         self.engine.move(pc)
 
-    def read_memory(self, address: int, size: int) -> bytes:
+    def read_memory(self, address: Virtual, size: int) -> bytes:
         """Bytes of RAM; raises NotRamError."""
-        return bytes(self.ram[1][self._ram_slice(address, size)])
+        return self.ram.read(self._place(address, size), size)
 
-    def write_memory(self, address: int, data: bytes) -> None:
+    def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of RAM; raises NotRamError."""
         # every vCPU may write here as well: what is to be seen whole is the plugin's to arrange
-        self.ram[1][self._ram_slice(address, len(data))] = data
+        self.ram.write(self._place(address, len(data)), data)
 
-    def _ram_slice(self, address: int, size: int) -> slice:
-        base, ram = self.ram
-        if size < 0 or not base <= address <= base + len(ram) - size:
+    def _place(self, address: Virtual, size: int) -> Physical:
+        place = physical_of(address)
+        if size < 0 or not self.ram.range.holds(place, size):
             raise NotRamError(address, size)
-        return slice(address - base, address - base + size)
+        return place
 
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         """Call a Python function attached to something, with exact registers."""
         attachment = callback.attachment
-        pc, where = arguments[0], attachment.where
+        pc, where = Virtual(arguments[0]), attachment.where
         given: tuple[Any, ...] = (self.cpu, attachment.opaque)
         if where is Where.BLOCK:
             given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
@@ -295,7 +296,7 @@ class GuestOfVcpu:
             self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
 
     def call(
-        self, plugin: str, function: Any, *arguments: Any, phase: str, pc: int
+        self, plugin: str, function: Any, *arguments: Any, phase: str, pc: Virtual
     ) -> tuple[Any] | None:
         """Call a plugin's function: its result in a tuple, or None if it raised, which is booked.
 

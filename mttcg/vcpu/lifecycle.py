@@ -5,6 +5,7 @@ from typing import Any
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.cpu import CallbackPhase, Cpu
+from mttcg.memory.address import Virtual
 from mttcg.vcpu.guest import GuestOfVcpu
 
 LIFECYCLE = (
@@ -38,7 +39,7 @@ class Lifecycle:
         }
         self.before = {name: call for name, call in self.before.items() if name in plugins}
 
-    def tell(self, name: str, *arguments: Any, pc: int | None = None) -> None:
+    def tell(self, name: str, *arguments: Any, pc: Virtual | None = None) -> None:
         """Call a lifecycle function of every plugin that has it, with the vCPU first.
 
         `pc` is what its `cpu.pc` says, if not where the vCPU goes on.
@@ -52,12 +53,14 @@ class Lifecycle:
             if listener == plugin:
                 self._call(plugin, function, (), None)
 
-    def _call(self, plugin: str, function: Any, arguments: tuple[Any, ...], pc: int | None) -> None:
+    def _call(
+        self, plugin: str, function: Any, arguments: tuple[Any, ...], pc: Virtual | None
+    ) -> None:
         at = self.guest.hart.pc if pc is None else pc
         cpu = self.guest.cpu
         self.guest.call(plugin, function, cpu, *arguments, phase=CallbackPhase.EXACT, pc=at)
 
-    def attach_before_insn(self, plugin: Any, pc: int) -> None:
+    def attach_before_insn(self, plugin: Any, pc: Virtual) -> None:
         """Attach the older shape's `plugin_before_insn(pc, cpu)` at an instruction."""
         function = self.before.get(plugin.name)
         if function is None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from mttcg.config import Config
 from mttcg.errors import MttcgError
+from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.record import Record
 from mttcg.vcpu.shared import Ending
@@ -40,7 +41,7 @@ class TrapFacts(Record):
     """A trap; text: the instruction at its pc, "" where there is no RAM."""
 
     cause: str
-    pc: int
+    pc: Virtual
     value: int
     text: str
 
@@ -57,7 +58,7 @@ class Prepare(Message):
 
     TYPE: ClassVar[str] = "prepare"
     config: Config
-    symbols: dict[str, int]
+    symbols: dict[str, Virtual]
     reach: dict[str, Any]
     run: dict[str, Any] | None
     supervisor: int
@@ -66,17 +67,17 @@ class Prepare(Message):
 class Start(Message):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    isa, board: their names. entry, device_tree: guest physical addresses. device_symbols: those of
-    the guest's symbols at which the board has devices. descriptors: the names of those that come
+    isa, board: their names. device_symbols: those of the guest's symbols at which the board has
+    devices. descriptors: the names of those that come
     along.
     """
 
     TYPE: ClassVar[str] = "start"
     isa: str
     board: str
-    entry: int
-    device_tree: int
-    device_symbols: dict[str, int]
+    entry: Virtual
+    device_tree: Physical
+    device_symbols: dict[str, Physical]
     streams: tuple[Place, ...]
     scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
@@ -189,7 +190,7 @@ class UnsupportedFound(Message):
     TYPE: ClassVar[str] = "unsupported_found"
     name: str
     extension: str
-    pc: int
+    pc: Virtual
 
 
 class AskChange(Message):
@@ -287,13 +288,13 @@ class TellInstruments(Order):
 class Optimise(Message):
     """vCPU: make better code of a page, or of the function at a place in it.
 
-    page: a PageVersion, plain. device_pages: numbers of the RAM pages in which a device lies.
+    page: a PageVersion, plain. device_pages: those of RAM in which a device lies.
     """
 
     TYPE: ClassVar[str] = "optimise"
     page: dict[str, Any]
-    place: int | None
-    device_pages: tuple[int, ...]
+    place: Virtual | None
+    device_pages: tuple[PhysicalPage, ...]
 
 
 MESSAGES: dict[str, type[Message]] = {

@@ -12,6 +12,8 @@ import numpy as np
 from mttcg.instrument.api.targets import Stream
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.plan.registry import CALLBACK
+from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
 from mttcg.vcpu.patience import Patience
 from mttcg.vcpu.twice import MappedTwice
 from mttcg_bus.ring import ring
@@ -69,7 +71,7 @@ class Emitters:
         producer = self.producer(stream)
         producer.append(records, self.patience.over(producer))
 
-    def address(self, stream: Stream) -> int:
+    def address(self, stream: Stream) -> HostAddress:
         """Address of the words that native emitters of a stream use, see `emitters`."""
         key = (stream.plugin, stream.name)
         if key not in self.frames:
@@ -78,33 +80,33 @@ class Emitters:
             size = producer.capacity * stream.dtype.itemsize
             records = MappedTwice(self.ring_fds[key], ring.HEADER_SIZE, size)
             scratch = np.zeros(frames.MOST_RECORDS, dtype=stream.dtype)
-            frame[frames.RING] = ctypes.addressof(ctypes.c_char.from_buffer(producer.words))
+            frame[frames.RING] = address_of_buffer(producer.words)
             frame[frames.RECORDS] = records.address
             frame[frames.MASK] = producer.capacity - 1
             frame[frames.BATCH_MASK] = producer.batch - 1
             frame[frames.ITEMSIZE] = stream.dtype.itemsize
             frame[frames.CPU] = self.cpu
-            frame[frames.SCRATCH] = scratch.ctypes.data
+            frame[frames.SCRATCH] = address_of_array(scratch)
             frame[frames.SLOW] = (
                 operations.windows()["wait_for_nothing"]
                 if producer.drops
-                else ctypes.cast(self.slow, ctypes.c_void_p).value or 0
+                else address_of_function(self.slow)
             )
             number = next(self.numbers)
             frame[frames.SLOW_DATA] = number
-            frame[frames.WRITE] = ctypes.cast(self.write, ctypes.c_void_p).value or 0
+            frame[frames.WRITE] = address_of_function(self.write)
             frame[frames.DOORBELL] = self.doorbell_fd
-            frame[frames.ONE] = self.one.ctypes.data
+            frame[frames.ONE] = address_of_array(self.one)
             self.by_number[number] = producer
             self.behind[key] = number, records, scratch
             self.frames[key] = frame
-        return int(self.frames[key].ctypes.data)
+        return address_of_array(self.frames[key])
 
     def flush(self) -> None:
         """Let everything that was recorded be seen."""
         for frame in self.frames.values():
             if frame[frames.CURSOR]:
-                self.close_window(int(frame.ctypes.data), 0, 0, 0, 0, 0)
+                self.close_window(address_of_array(frame), 0, 0, 0, 0, 0)
 
     def _slow(self, number: int, count: int, *_rest: int) -> None:
         producer = self.by_number[number]

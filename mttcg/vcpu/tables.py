@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
+from mttcg.memory.address import Virtual, offset_in_page, physical_of, virtual_of
 from mttcg.memory.code_pages import HALVES
-from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.decode import decode_block
 
@@ -32,29 +32,34 @@ class CodePlace(NamedTuple):
 
 
 def leave_early(
-    words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int, begun: bool = False
+    words: "np.ndarray[Any, Any]",
+    cache: BlockCache,
+    head: Virtual,
+    pc: Virtual,
+    begun: bool = False,
 ) -> None:
     """Take back what a table counted of the block at `head` from pc on, if that lies in it.
 
     begun: the instruction at pc is not taken back, only what is behind it.
     """
-    block = cache.block(head)[0]
-    if begun and block.pc <= pc < block.pc + block.size:
-        pc += cache.code.length(cache.half_at(cache.page_of(pc), block.slot, pc % PAGE))
+    page = cache.page_of(physical_of(head))
+    block = cache.block(page, head)[0]
+    if begun and block.pc <= pc < block.end:
+        pc = Virtual(pc + cache.code.length(cache.half_at(page, block.slot, offset_in_page(pc))))
     count_rest(words, cache, head, pc, -1)
 
 
 def count_rest(
-    words: "np.ndarray[Any, Any]", cache: BlockCache, head: int, pc: int, executions: int
+    words: "np.ndarray[Any, Any]", cache: BlockCache, head: Virtual, pc: Virtual, executions: int
 ) -> None:
     """Add executions, or take them back, of the block at `head` from pc on, if that lies in it.
 
     What is left of a block is a block as well, so these are executions of that. The vCPU whose
     words they are calls this, between two runs of the engine.
     """
-    block = cache.block(head)[0]
-    if block.pc <= pc < block.pc + block.size:
-        words.view(np.int64)[block.slot * HALVES + pc % PAGE // 2] += executions
+    block = cache.block(cache.page_of(physical_of(head)), head)[0]
+    if block.pc <= pc < block.end:
+        words.view(np.int64)[block.slot * HALVES + offset_in_page(pc) // 2] += executions
 
 
 def executed_instructions(
@@ -82,7 +87,7 @@ def executions_of_blocks(
     found: dict[CodePlace, int] = {}
     for number in np.flatnonzero(words[: slots * HALVES]).tolist():
         slot, half = divmod(number, HALVES)
-        half_at = partial(cache.half_at, int(cache.slots["page"][slot]), slot)
+        half_at = partial(cache.half_at, cache.page_in(slot), slot)
         executions = int(words[number].astype(np.int64))
         for row in decode_block(cache.code, 2 * half, half_at):
             place = CodePlace(slot, int(row["offset"]), int(row["word"]))
@@ -90,9 +95,9 @@ def executions_of_blocks(
     return found
 
 
-def pc_of(place: CodePlace, cache: BlockCache) -> int:
+def pc_of(place: CodePlace, cache: BlockCache) -> Virtual:
     """The address of an instruction."""
-    return cache.ram_base + int(cache.slots["page"][place.slot]) * PAGE + place.offset
+    return virtual_of(cache.address_of(place.slot, place.offset))
 
 
 def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.ndarray[Any, Any]":
@@ -108,8 +113,7 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
     records["executions"] = words[places]
     for record, place in zip(records, places, strict=True):
         slot, half = divmod(int(place), HALVES)
-        page = cache.ram_base + int(cache.slots["page"][slot]) * PAGE
-        record["pc"] = page + 2 * half
+        record["pc"] = virtual_of(cache.address_of(slot, 2 * half))
         number = int(cache.index[slot, half])
         if number:
             known = cache.records[number - 1]

@@ -4,6 +4,8 @@ import ctypes
 import mmap
 import os
 
+from mttcg.memory.address import HostAddress
+
 MAP_FIXED = 0x10
 """mmap(2), on every Linux architecture but Alpha."""
 FAILED = ctypes.c_void_p(-1).value
@@ -47,9 +49,9 @@ class MappedTwice:
             number = ctypes.get_errno()
             raise OSError(number, f"munmap: {os.strerror(number)}")
 
-    def _place(self, *arguments: int | None) -> int:
+    def _place(self, *arguments: int | None) -> HostAddress:
         address = self._map(*arguments)
         if address in (None, FAILED):
             number = ctypes.get_errno()
             raise OSError(number, f"mmap: {os.strerror(number)}")
-        return int(address)
+        return HostAddress(address)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from mttcg.vcpu.record import Record
 
@@ -31,13 +31,14 @@ class WrongValueError(ValueError):
 def read(kind: Any, value: Any, place: str) -> Any:
     """A value of a type: text, integer, truth, IntEnum, Record, dataclass, or made of such.
 
-    What is made of others is `tuple`, `dict` and `| None`. A path is read from a text, a number
-    with a fraction from an integer as well.
+    What is made of others is `tuple`, `dict` and `| None`; a NewType is what it is over.
+    A path is read from a text, a number with a fraction from an integer as well.
 
     Raises WrongValueError, which names the place.
     """
     if kind is Any:
         return value
+    kind = _of_new_type(kind)
     reader = _READERS.get(get_origin(kind))
     if reader is not None:
         return reader(get_args(kind), value, place)
@@ -81,7 +82,13 @@ def _mapping(value: Any, place: str) -> dict[str, Any]:
     return value
 
 
+def _of_new_type(kind: Any) -> Any:
+    """What a NewType is over; other types as they are."""
+    return getattr(kind, "__supertype__", kind)
+
+
 def _read_all(kind: Any, items: Iterable[tuple[Any, Any]], place: str) -> list[Any]:
+    kind = _of_new_type(kind)
     pairs = list(items)
     values = [value for _, value in pairs]
     if kind in SIMPLE and all(type(value) is kind for value in values):
@@ -125,4 +132,5 @@ _READERS: dict[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
     dict: _read_dict,
     Mapping: _read_dict,
     UnionType: _read_optional,
+    Union: _read_optional,  # what `| None` makes of a NewType
 }

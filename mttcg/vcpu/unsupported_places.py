@@ -5,6 +5,7 @@ from collections.abc import Callable
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
 from mttcg.isa.system import Trap
+from mttcg.memory.address import Virtual
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.state.vcpu_state import VcpuState
 
@@ -27,11 +28,11 @@ class UnsupportedPlaces:
         hart: VcpuState,
         isa: Isa,
         extensions: tuple[str, ...],
-        found: Callable[[Missing | None, int], None],
+        found: Callable[[Missing | None, Virtual], None],
     ) -> None:
         self.counts = UnsupportedCounts(hart)
         self.isa, self.extensions, self.found = isa, extensions, found
-        self.told: set[tuple[int, int]] = set()
+        self.told: set[tuple[Virtual, int]] = set()
 
     def look(self, trap: Trap) -> None:
         """Look at a trap that the hart takes."""

@@ -13,6 +13,8 @@ from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
 from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
+from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, State
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
@@ -35,7 +37,7 @@ class Vcpu:
         harts: all harts.
         machine: the machine page.
         devices: the board's `MmioMap`.
-        ram: guest RAM, as (base address, bytes).
+        ram: guest RAM.
         guest: the guest as plugins see it.
         make_engine: builds the engine, given the function to call with each new block.
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
@@ -50,18 +52,17 @@ class Vcpu:
         harts: Harts,
         machine: MachineState,
         devices: Any,
-        ram: tuple[int, memoryview],
+        ram: GuestRam,
         guest: GuestOfVcpu,
         make_engine: Callable[[Callable[[Block], Plan | None]], Any],
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
-        on_unsupported: Callable[[Missing | None, int], None] = lambda found, pc: None,
+        on_unsupported: Callable[[Missing | None, Virtual], None] = lambda found, pc: None,
     ) -> None:
         self.isa, self.system, self.hart = isa, isa.system, harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
         self.machine, self.devices, self.guest = machine, devices, guest
-        self.ram_base, self.ram = ram
-        self.notice_fd = notice_fd
+        self.ram, self.notice_fd = ram, notice_fd
         self.lifecycle = Lifecycle(guest)
         self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
         self.stopwatch = Stopwatch(self.hart)
@@ -71,7 +72,7 @@ class Vcpu:
         self.extensions = self.system.extensions[self.engine.name]
         self.unsupported = UnsupportedPlaces(self.hart, isa, self.extensions, on_unsupported)
         self.float_on = False
-        self.shown: set[tuple[int, int]] = set()
+        self.shown: set[tuple[Virtual, int]] = set()
         self.finders: list[Any] = []
         self.follow_plugins()
         self.handlers: dict[ExitKind, Callable[[Exit], None]] = {
@@ -94,7 +95,7 @@ class Vcpu:
         self.lifecycle.tell_one(plugin.name, "plugin_vcpu_start")
         if plugin not in self.finders:
             return
-        shown: set[tuple[int, int]] = set()
+        shown: set[tuple[Virtual, int]] = set()
         for block in self.engine.known_blocks():
             for pc, word in zip(block.pcs, block.instructions["word"].tolist(), strict=True):
                 if (pc, word) not in shown:
@@ -102,8 +103,8 @@ class Vcpu:
                     self._show(plugin, pc)
         self.shown |= shown
 
-    def start(self, pc: int, device_tree: int) -> None:
-        """Set the registers that a hart starts with; `device_tree` is where that is."""
+    def start(self, pc: Virtual, device_tree: Physical) -> None:
+        """Set the registers that a hart starts with."""
         self.system.start(self.hart, pc, device_tree, self.extensions)
         self.engine.fill()
         self.follow_plan()
@@ -192,7 +193,7 @@ class Vcpu:
                         self._show(plugin, pc)
         return self.guest.take_plan()
 
-    def _show(self, plugin: Any, pc: int) -> None:
+    def _show(self, plugin: Any, pc: Virtual) -> None:
         call, module = self.guest.call, plugin.module
         pre_translate = getattr(module, FINDING[0], None)
         if pre_translate is not None:
@@ -238,7 +239,7 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self.timer.arm()
 
-    def _leave_early(self, pc: int, trapped: bool = False) -> None:
+    def _leave_early(self, pc: Virtual, trapped: bool = False) -> None:
         """Tell tables that the current block, which was counted, ends before the one at pc.
 
         trapped: that one traps, so it was begun.
@@ -293,37 +294,34 @@ class Vcpu:
         facts = self.isa.code.facts(left.word)
         access = facts.access
         assert access is not None
-        address = self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1
+        address = Virtual(self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1)
+        place = physical_of(address)
         self.hart.instructions += 1
-        found = self.devices.find(address, access.size)
-        if found is None and not self._in_ram(address, access.size):
+        found = self.devices.find(place, access.size)
+        if found is None and not self.ram.range.holds(place, access.size):
             fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD
             self._take(self.system.fault(fault, left.pc, address))
             return
         value = (self._store if access.stores else self._load)(left.pc, access, address, found)
-        self.hart.pc = left.pc + facts.length
+        self.hart.pc = Virtual(left.pc + facts.length)
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
         if found is not None:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
-    def _in_ram(self, address: int, size: int) -> bool:
-        return 0 <= address - self.ram_base <= len(self.ram) - size
-
-    def _load(self, pc: int, access: Access, address: int, found: Any) -> int:
+    def _load(self, pc: Virtual, access: Access, address: Virtual, found: Any) -> int:
         """Read; the plan is told before the register has the value, as with plain RAM."""
         if found is not None:
             value = int(found[0].read(found[1], access.size))
         else:
-            at = address - self.ram_base
-            value = int.from_bytes(self.ram[at : at + access.size], "little")
+            value = int.from_bytes(self.ram.read(physical_of(address), access.size), "little")
         self.engine.observe(pc, address, access.size, value, False)
         write = self.engine.write_f if access.floating else self.engine.write_x
         write(access.register, access.extend(value))
         return value
 
-    def _store(self, pc: int, access: Access, address: int, found: Any) -> int:
+    def _store(self, pc: Virtual, access: Access, address: Virtual, found: Any) -> int:
         """Write; the plan is told before, as with plain RAM."""
         read = self.engine.read_f if access.floating else self.engine.read_x
         value = int(read(access.register)) & (1 << 8 * access.size) - 1
@@ -331,12 +329,10 @@ class Vcpu:
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
-            # every vCPU may write here; the guest orders its accesses, as for any plain store
-            at = address - self.ram_base
-            self.ram[at : at + access.size] = value.to_bytes(access.size, "little")
+            self.ram.write(physical_of(address), value.to_bytes(access.size, "little"))
         return value
 
-    def _wait(self, pc: int) -> None:
+    def _wait(self, pc: Virtual) -> None:
         """Sleep until an interrupt is pending that ends the wait."""
         hart, machine = self.hart, self.machine
         if self.system.wakes(hart, machine):

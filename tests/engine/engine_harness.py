@@ -26,6 +26,8 @@ from mttcg.hardware.boards.riscv_virt import TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
+from mttcg.memory.address import Physical
+from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout
@@ -124,7 +126,7 @@ class Bare:
             self.harts,
             self.machine,
             devices or NoDevices(),
-            (base, self.ram[:size]),
+            GuestRam(Physical(base), self.ram[:size]),
             QuietGuest(self.hart, plan),  # type: ignore[arg-type]
             lambda discover: self._engine(engine, discover),
             -1,
@@ -137,7 +139,9 @@ class Bare:
             return UnicornEngine(self.memory, self.hart, self.cache, discover, RISCV64)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
         records = self.maps["records"] if name == "interpreter" else None
-        engine = LlvmEngine(self.memory, self.hart, self.cache, arena, discover, records=records)
+        engine = LlvmEngine(
+            RISCV64, self.memory, self.hart, self.cache, arena, discover, records=records
+        )
         return FallbackEngine(engine, self.warnings.append, RISCV64)
 
     def has(self, address: int) -> bool:

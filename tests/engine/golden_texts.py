@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.isa.riscv64.isa import RISCV64
 
@@ -58,7 +59,8 @@ def text_of(golden: Golden) -> str:
 
     discovery = Discovery(RISCV64.code, BASE, half_at, [BASE])
     ram = Ram(BASE, SIZE)
-    return PageFunction(discovery, ram, golden.sites, SLOT, golden.optimised).source() + "\n"
+    function = PageFunction(LLVM, discovery, ram, golden.sites, SLOT, golden.optimised)
+    return function.source() + "\n"
 
 
 def file_of(name: str) -> Path:

@@ -16,11 +16,12 @@ from mttcg.engine.llvm.interpreter.handlers import key_of, samples_of
 from mttcg.engine.llvm.interpreter.operand import MASK, Operand
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.riscv64.interpreted import INTERPRETED, NAME
+from mttcg.engine.llvm.riscv64.interpreted import INTERPRETED
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.table.row import Row
+from mttcg.memory.address import Physical, PhysicalPage
 
 BASE, PAGE = 0x8000_0000, 4096
 SIZE = 8 * PAGE
@@ -65,14 +66,14 @@ def test_what_is_added_to_operands_and_cut_to_64_bits_stays_one() -> None:
 
 
 def test_the_code_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    native.load(NAME, INTERPRETED)
+    native.load(INTERPRETED)
 
     def fail(isa: Any) -> bytes:
         raise AssertionError("compiled again")
 
     monkeypatch.setattr(native, "compile_interpreter", fail)
     monkeypatch.setattr(native, "_loaded", {})
-    assert native.load(NAME, INTERPRETED).handlers.keys() == samples_of(INTERPRETED).keys()
+    assert native.load(INTERPRETED).handlers.keys() == samples_of(INTERPRETED).keys()
 
 
 class Mailbox:
@@ -100,7 +101,7 @@ def test_a_device_in_a_page_of_ram_is_left_to_the_host(page: int) -> None:
     mailbox = Mailbox(start)
     bare = Bare("interpreter", BASE, SIZE, devices=mailbox)
     frame = bare.engine.llvm.frame
-    for where, value in ram_words(Ram(BASE, SIZE, (page,))).items():
+    for where, value in ram_words(Ram(Physical(BASE), SIZE, (PhysicalPage(page),))).items():
         frame[where] = value
     distances = (-8, -4, 0, 8, 16, PAGE - 8, PAGE)
     stores = [word("sd", rs1=A0, rs2=A1, immediate=distance) for distance in distances[:5]]

@@ -59,7 +59,7 @@ def unsupplied_number(build: Builder) -> None:
 
 def missing_operand(build: Builder) -> None:
     build.add(Form("store i64 %s, ptr %s", "", ("i64", "ptr")))
-    build.operands.append(ZERO)
+    build.push((ZERO,))
 
 
 FAULTS: dict[str, Fault] = {

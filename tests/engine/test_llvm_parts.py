@@ -15,6 +15,7 @@ from mttcg.engine.llvm.compile import Effort
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import LONGEST_PIECE, MEETING, MOST_LINES, PageFunction
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.isa.riscv64.isa import RISCV64
 
@@ -82,7 +83,7 @@ def test_what_llvm_sees_as_one_is_bounded_and_the_text_is_linear(
     for number in (LONGEST_PIECE, 250, 500, 1000):
         discovery = discovered(line_of(word, number))
         sources[number] = PageFunction(
-            discovery, Ram(BASE, SIZE), PLANS[plan], 0, optimised
+            LLVM, discovery, Ram(BASE, SIZE), PLANS[plan], 0, optimised
         ).source()
     short = sources.pop(LONGEST_PIECE)
     for number, source in sources.items():

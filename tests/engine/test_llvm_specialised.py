@@ -10,6 +10,7 @@ import pytest
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.weave import Sites, Weave
 from mttcg.instrument.native import frames
 from mttcg.instrument.plan.plan import Operation, Plan
@@ -43,7 +44,7 @@ def source(sites: Sites) -> str:
         RISCV64.code, START, lambda at: int(CODE[at // 2]) if at < 10 else 0, [START, START + 6]
     )
     ram = Ram(START, 1 << 20, ())
-    return PageFunction(discovery, ram, sites, SLOT, optimised=True).source()
+    return PageFunction(LLVM, discovery, ram, sites, SLOT, optimised=True).source()
 
 
 def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from engine_harness import PAGE, Bare
-from mttcg.engine.llvm.sweep import Sweep
 from recorded import Recorded
 from toy_isa import BY_NAME, ROWS, ToyCode, ToyInterpreter, word_of
 
 from mttcg.engine.base import ExitKind
+from mttcg.engine.llvm.discovery import Discovery
 from mttcg.isa.facts import Access
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.interpreted_memory import Left
@@ -76,10 +76,10 @@ def test_blocks_end_where_the_kinds_say() -> None:
     assert rest["access"].tolist() == [4, 4, 0, 0]
 
 
-def test_a_sweep_follows_branches_and_calls() -> None:
-    sweep = Sweep(ToyCode(), BASE, half_at, [BASE])
-    assert sweep.leaders == {BASE + at for at in (0, 4, 6, 12, 20)}
-    assert sweep.called() == {BASE + 20}
+def test_discovery_follows_branches_and_calls() -> None:
+    found = Discovery(ToyCode(), BASE, half_at, [BASE])
+    assert found.leaders == {BASE + at for at in (0, 4, 6, 12, 20)}
+    assert found.called() == {BASE + 20}
 
 
 def test_the_interpreter_runs_it() -> None:

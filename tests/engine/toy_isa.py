@@ -179,13 +179,8 @@ class ToyCode:
 class ToyInterpreter(IntegerInterpreter):
     """The definition."""
 
-    def decode(self, word: int) -> Decoded | None:
-        """Take an instruction apart by the table."""
-        return decode(word & 0xFFFF)
-
-    def fault(self, fault: MemoryFault, address: int) -> Trap:
-        """One cause for all."""
-        return Trap(1, self.pc, address)
+    code = ToyCode()
+    causes = dict.fromkeys(MemoryFault, 1)
 
     def illegal(self, word: int) -> None:
         """See Operations."""

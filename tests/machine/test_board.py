@@ -13,7 +13,7 @@ from mttcg.guest.boot import fill_ram
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, FINISHER, RAM_BASE, UART
-from mttcg.hardware.ram import GuestRam
+from mttcg.memory.ram import GuestRam
 
 WriteElf = Callable[[TinyElf | bytes], Path]
 MEMORY = 1 * MIB

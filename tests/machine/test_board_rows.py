@@ -21,7 +21,7 @@ from mttcg.hardware.boards import BOARDS, board_named
 from mttcg.hardware.boards.riscv_virt import BOARD
 from mttcg.hardware.devicetree import cells
 from mttcg.hardware.mmio import Device, MmioMap
-from mttcg.hardware.ram import GuestRam
+from mttcg.memory.ram import GuestRam
 
 SUM_AT, GATE_AT = 0x1001_0000, 0x1002_0000
 

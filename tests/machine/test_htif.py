@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from mttcg.hardware.devices.htif import STATE_SIZE, Htif
-from mttcg.hardware.ram import GuestRam, RamAddressError
+from mttcg.memory.ram import GuestRam, RamAddressError
 
 RAM_BASE, RAM_SIZE = 0x8000_0000, 0x4000
 TOHOST, FROMHOST, BLOCK, TEXT = RAM_BASE + 0x1000, RAM_BASE + 0x1040, RAM_BASE + 0x2000, RAM_BASE

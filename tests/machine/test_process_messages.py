@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mttcg.config import Config
+from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
@@ -23,9 +24,12 @@ TYPES: dict[str, Any] = {
     "text": str,
     "texts": tuple[str, ...],
     "integer": int,
-    "integers": tuple[int, ...],
-    "integers by text": dict[str, int],
-    "integer or none": int | None,
+    "virtual address": Virtual,
+    "virtual addresses by text": dict[str, Virtual],
+    "virtual address or none": Virtual | None,
+    "physical address": Physical,
+    "physical addresses by text": dict[str, Physical],
+    "pages": tuple[PhysicalPage, ...],
     "truth": bool,
     "mapping": dict[str, Any],
     "configuration": Config,

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mttcg.engine.llvm.discovery import Discovery
+from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Row, Sites
@@ -43,10 +44,11 @@ PLANS = {
 def texts(guest: Path) -> Iterator[tuple[str, str]]:
     """The texts of a guest, each with a name that says what it is of."""
     image = load_guest(guest, RAM_BASE, RAM_BYTES)
+    isa, ram = llvm_isa(image.isa), Ram(RAM_BASE, RAM_BYTES)
     for page, discovery in discoveries(image):
         for effort, optimised in EFFORTS.items():
             for plan, sites in PLANS.items():
-                function = PageFunction(discovery, Ram(RAM_BASE, RAM_BYTES), sites, 0, optimised)
+                function = PageFunction(isa, discovery, ram, sites, 0, optimised)
                 yield f"{guest.stem}.{page:#x}.{effort}.{plan}", function.source()
 
 

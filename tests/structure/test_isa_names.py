@@ -27,17 +27,6 @@ ALLOWED = {
     ("plugins/mttcg_plugins/execlog.py", "mie"),
 }
 """Modules and words of theirs, which they have for a reason."""
-TO_DO = {
-    "mttcg/engine/llvm/accesses.py",
-    "mttcg/engine/llvm/emit.py",
-    "mttcg/engine/llvm/engine.py",
-    "mttcg/engine/llvm/fallback.py",
-    "mttcg/engine/llvm/rounding.py",
-    "mttcg/engine/llvm/runtime.py",
-    "mttcg/engine/llvm/surroundings.py",
-    "mttcg/engine/llvm/translate.py",
-}
-"""Modules that name the ISA all the same: this may only become shorter."""
 
 
 def words_in(text: str) -> Iterator[str]:
@@ -59,9 +48,8 @@ def test_no_module_outside_of_an_isas_places_names_it() -> None:
         if not PLACES.match(path)
         for word in words_in((ROOT / path).read_text())
     }
-    assert {(path, word) for path, word in found - ALLOWED if path not in TO_DO} == set()
+    assert found - ALLOWED == set()
     assert ALLOWED - found == set(), "no longer needed"
-    assert TO_DO - {path for path, _ in found} == set(), "done, so that it can leave the list"
 
 
 @pytest.mark.parametrize(

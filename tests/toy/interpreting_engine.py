@@ -56,7 +56,7 @@ class InterpretingEngine:
             resumed, self.unfinished = self.unfinished == pc, None
             if self.hart.request and not resumed:
                 return Exit(ExitKind.REQUEST, pc)
-            if not 0 <= pc - self.cache.ram_base < len(self.cache.ram):
+            if not 0 <= pc - self.cache.ram_range.base < len(self.cache.ram):
                 return Exit(ExitKind.FETCH, pc, address=pc)
             block = self._block_at(pc)
             self.hart.blocks += not resumed
@@ -123,7 +123,7 @@ class InterpretingEngine:
         self._memory(address, size)[:] = value.to_bytes(size, "little")
 
     def _memory(self, address: int, size: int) -> memoryview:
-        at = address - self.cache.ram_base
+        at = address - self.cache.ram_range.base
         if not 0 <= at <= len(self.cache.ram) - size:
             raise LeftError(ExitKind.ACCESS)
         return self.cache.ram.data[at : at + size]

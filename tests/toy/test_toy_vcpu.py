@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from interpreting_engine import InterpretingEngine
-from toy_isa import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
+from toy_system import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
 
 from mttcg.engine.base import OPERATION
-from mttcg.hardware.ram import GuestRam
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
 from mttcg.isa.system import RegisterError, Trap
 from mttcg.memory.page import PAGE
+from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.processes.trap_loops import facts_of, warning_of
 from mttcg.state.vcpu_state import STATE_BYTES, State

@@ -23,6 +23,7 @@ from mttcg.engine.unicorn.library import add_hook
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.boards.riscv_virt import BOARD, FINISHER, RAM_BASE, UART
+from mttcg.memory.address import HostAddress
 from mttcg.memory.page import PAGE
 from mttcg.native.host import store64
 
@@ -64,7 +65,7 @@ def map_virtual(engine: Any, ram: int, size: int, _code: tuple[int, int]) -> Non
     engine.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
     engine.mem_map_ptr(RAM_BASE, size, READ_WRITE, ram)
     engine.mem_map_ptr(RAM_BASE + CODE_OFFSET, size, READ_EXECUTE, ram)
-    add_hook(engine, unicorn_const.UC_HOOK_TLB_FILL, fill_tlb.address, 0)
+    add_hook(engine, unicorn_const.UC_HOOK_TLB_FILL, fill_tlb.address, HostAddress(0))
 
 
 MAPPINGS = {"whole": map_whole, "apart": map_apart, "virtual": map_virtual}

@@ -8,11 +8,12 @@ from mttcg.engine.llvm.compile import FAST, compile_text
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import Virtual, page_start
 from mttcg_bench.checkout import GUESTS
 from mttcg_bench.model import Case, Measurement, Variant
 
@@ -43,12 +44,12 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Disco
     for segment in image.segments:
         offset = segment.address - RAM_BASE
         ram[offset : offset + len(segment.data)] = segment.data
-    functions: dict[int, list[int]] = {}
+    functions: dict[Virtual, list[Virtual]] = {}
     for symbol in image.symbols:
         if symbol.name.startswith(prefix):
-            functions.setdefault(symbol.address & -PAGE, []).append(symbol.address)
+            functions.setdefault(page_start(symbol.address), []).append(symbol.address)
 
-    def discover(start: int, entries: list[int]) -> Discovery:
+    def discover(start: Virtual, entries: list[Virtual]) -> Discovery:
         def half_at(offset: int) -> int:
             at = start + offset - RAM_BASE
             return int.from_bytes(ram[at : at + 2], "little")
@@ -62,5 +63,5 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Disco
 def translate(page: Callable[[], Discovery]) -> tuple[int, int]:
     """From the page's bytes to its code: instructions, bytes of code."""
     discovery = page()
-    source = PageFunction(discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
+    source = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
     return len(discovery.instructions), len(compile_text(source, FAST))

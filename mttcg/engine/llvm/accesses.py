@@ -5,6 +5,7 @@ from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
 from mttcg.engine.llvm.ir.values import I1, I64, INTEGERS, ZERO, Pointer, Value, constant
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import Access, Moment
 from mttcg.engine.llvm.places import RESERVATION, RESERVED
 from mttcg.engine.llvm.ram import Spans
@@ -13,7 +14,6 @@ from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.engine.llvm.woven import Woven
 from mttcg.instrument import events
 from mttcg.isa.operations import Amo
-from mttcg.isa.riscv64.state import NO_RESERVATION
 
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",
@@ -26,8 +26,6 @@ ATOMIC_RMW: dict[Amo, str] = {
     "minu": "umin",
     "maxu": "umax",
 }
-AQ, RL = 26, 25
-"""Bits of an atomic instruction."""
 PREDICATES: dict[str, str] = {"min": "slt", "max": "sgt", "minu": "ult", "maxu": "ugt"}
 
 
@@ -35,6 +33,7 @@ class Accesses:
     """The part of `Operations` that goes to memory; the plan is told of it.
 
     Args:
+        isa: the guest's.
         builder: of the function.
         segment: that is being emitted.
         spans: what the piece accesses.
@@ -43,9 +42,15 @@ class Accesses:
     """
 
     def __init__(
-        self, builder: Builder, segment: Segment, spans: Spans, exits: Exits, woven: Woven
+        self,
+        isa: LlvmIsa,
+        builder: Builder,
+        segment: Segment,
+        spans: Spans,
+        exits: Exits,
+        woven: Woven,
     ) -> None:
-        self.builder, self.segment = builder, segment
+        self.isa, self.builder, self.segment = isa, builder, segment
         self.spans, self.exits, self.woven = spans, exits, woven
 
     def load(self, address: I64, size: int) -> I64:
@@ -74,7 +79,7 @@ class Accesses:
         return self.spans.host_address(address)
 
     def load_reserved(self, address: I64, size: int) -> I64:
-        """LR, zero-extended."""
+        """See Operations."""
         build = self.builder
         place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
         before = self.woven.before_atomic()
@@ -86,11 +91,11 @@ class Accesses:
         return value
 
     def store_conditional(self, address: I64, size: int, value: I64) -> I64:
-        """SC: a compare-and-swap against what LR read."""
+        """A compare-and-swap against what the load that reserved read."""
         build = self.builder
         place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
         reserved = build.load(RESERVATION, COUNTER, I64)
-        build.store(NO_RESERVATION - (1 << 64), RESERVATION, COUNTER)
+        build.store(self.isa.no_reservation, RESERVATION, COUNTER)
         same = build.compare("eq", reserved, address)
         new = narrow(build, value, 8 * size)
         began = self.woven.before_atomic()
@@ -131,7 +136,7 @@ class Accesses:
         return widen(build, old)
 
     def _stored_by(self, operation: Amo, old: Value, new: Value) -> Value:
-        """What an AMO left in memory."""
+        """What an atomic operation left in memory."""
         if operation == "swap":
             return new
         if operation in PREDICATES:
@@ -156,7 +161,6 @@ class Accesses:
             self.woven.access(Access(self.segment.place.pc, address, size, value, how, moment))
 
     def _ordered(self, how: int) -> int:
-        """With the aq and rl of the atomic instruction."""
-        word = self.segment.place.word
-        acquire, release = word >> AQ & 1, word >> RL & 1
+        """With the order that the atomic instruction asks for."""
+        acquire, release = self.isa.order(self.segment.place.word)
         return how | events.ACQUIRE * acquire | events.RELEASE * release

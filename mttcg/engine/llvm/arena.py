@@ -21,6 +21,8 @@ import numpy as np
 
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
+from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.tbcache.lock import SegmentLock
@@ -123,41 +125,41 @@ class Arena:
         """How many regions were emptied to be filled again."""
         return int(self.header["reclaimed"][0])
 
-    def generation_address(self) -> int:
-        """Host address of the generation."""
-        return address_of(self.memory) + GENERATION_AT
+    def generation_address(self) -> HostAddress:
+        """Address of the generation."""
+        return HostAddress(address_of_buffer(self.memory) + GENERATION_AT)
 
-    def inside_address(self, vcpu: int) -> int:
-        """Host address of the word in which a vCPU says that it runs code."""
-        return address_of(self.memory) + INSIDE_AT + vcpu * INSIDE_STRIDE
+    def inside_address(self, vcpu: int) -> HostAddress:
+        """Address of the word in which a vCPU says that it runs code."""
+        return HostAddress(address_of_buffer(self.memory) + INSIDE_AT + vcpu * INSIDE_STRIDE)
 
-    def find(self, key: int) -> int | None:
+    def find(self, key: int) -> HostAddress | None:
         """Executable address of the code under a key; without the lock it may miss some."""
         sequence = int(self.header["sequence"][0])
         place = key % ROWS
-        found = None
+        found: HostAddress | None = None
         while int(self.rows["key"][place]):
             if int(self.rows["key"][place]) == key:
-                found = self.code + int(self.rows["offset"][place])
+                found = HostAddress(self.code + int(self.rows["offset"][place]))
                 break
             place = (place + 1) % ROWS
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else None
 
-    def put_permanent(self, key: int, code: bytes) -> int:
+    def put_permanent(self, key: int, code: bytes) -> HostAddress:
         """Put the one code in that is never reclaimed, and make it known. Under the lock."""
         if len(code) > PERMANENT_BYTES:
             raise CodeTooLongError(len(code), PERMANENT_BYTES)
         self.memory[CODE_AT : CODE_AT + len(code)] = code
         self.header["used"] = self.first
         self.header["permanent"] = key
-        self.publish(key, self.code + CODE_AT)
-        return self.code + CODE_AT
+        self.publish(*self._permanent())
+        return self._permanent()[1]
 
-    def _permanent(self) -> tuple[int, int]:
-        return int(self.header["permanent"][0]), self.code + CODE_AT
+    def _permanent(self) -> tuple[int, HostAddress]:
+        return int(self.header["permanent"][0]), HostAddress(self.code + CODE_AT)
 
-    def put(self, code: bytes) -> int:
+    def put(self, code: bytes) -> HostAddress:
         """Put code in; its executable address. Under the lock; raises CodeTooLongError."""
         size = -(-len(code) // ALIGNMENT) * ALIGNMENT
         if size > self.region_bytes:
@@ -169,9 +171,9 @@ class Arena:
         self.memory[start : start + len(code)] = code
         self.header["used"] = start + size
         self.header["written"] = int(self.header["written"][0]) + size
-        return self.code + start
+        return HostAddress(self.code + start)
 
-    def publish(self, key: int, address: int) -> None:
+    def publish(self, key: int, address: HostAddress) -> None:
         """Make code known under a key (not 0), in place of older code. Under the lock."""
         while int(self.header["rows"][0]) >= ROWS * 3 // 4:
             self._next_region()
@@ -231,7 +233,7 @@ class Arena:
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def map_executable(descriptor: int, size: int) -> int:
+def map_executable(descriptor: int, size: int) -> HostAddress:
     """Map a segment so that it can be executed; its address. Raises ArenaMappingError."""
     library = ctypes.CDLL(None, use_errno=True)
     library.mmap.restype = ctypes.c_void_p
@@ -249,7 +251,7 @@ def map_executable(descriptor: int, size: int) -> int:
             wanted = f"{size >> 20} MiB of executable memory"
             raise OSError(number, os.strerror(number), wanted)
         raise ArenaMappingError(number)
-    return int(address)
+    return HostAddress(address)
 
 
 def use_of(memory: memoryview) -> dict[str, int]:
@@ -257,8 +259,3 @@ def use_of(memory: memoryview) -> dict[str, int]:
     header = np.frombuffer(memory, HEADER, 1)
     numbers = {name: int(header[name][0]) for name in ("written", "reclaimed")}
     return {"bytes": len(memory)} | numbers
-
-
-def address_of(memory: Any) -> int:
-    """Host address of a writable buffer."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

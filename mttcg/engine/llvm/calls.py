@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from mttcg.engine.llvm import places
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
+from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row
 from mttcg.instrument.native import frames
 from mttcg.memory.code_pages import HALVES
@@ -25,6 +25,7 @@ class Calls:
 
     Args:
         builder: of the function.
+        host: keeps its floating-point control.
 
     Attributes:
         rows: numbers of the rows that are used.
@@ -33,8 +34,8 @@ class Calls:
         python_calls: how many calls there are around which the hart state is exact.
     """
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(self, builder: Builder, host: HostFloat) -> None:
+        self.builder, self.host = builder, host
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.flagged: set[int] = set()
@@ -91,7 +92,7 @@ class Calls:
         build = self.builder
         if row.python:
             build.defer(PUBLISH)
-        mxcsr.call_out(build, function, data, *arguments)
+        self.host.call_out(build, function, data, *arguments)
         if row.python:
             build.defer(RELOAD)
         self.python_calls += row.python

@@ -12,6 +12,7 @@ from mttcg.engine.llvm.places import NEXT, Labels
 from mttcg.engine.llvm.registers import Registers
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
+from mttcg.memory.address import Virtual
 
 
 class Control:
@@ -46,7 +47,7 @@ class Control:
         self.leaders, self.polls_every_block = leaders, polls_every_block
         self.pieces, self.counts, self.exits = pieces, counts, exits
         self.registers, self.woven = registers, woven
-        self.reached: set[int] = set()
+        self.reached: set[Virtual] = set()
 
     def retire(self, target: I64 = ZERO) -> None:
         """The instruction is over, but for the jump to `target` if it is one."""
@@ -102,7 +103,7 @@ class Control:
         if target in self.leaders and not segment.is_call:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
-            self.reached.add(target)
+            self.reached.add(Virtual(target))
             looks = target <= segment.place.pc or self.polls_every_block
             self.builder.goto(self.labels["r" if looks else "b", target])
         else:

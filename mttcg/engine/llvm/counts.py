@@ -9,6 +9,7 @@ from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.places import BLOCK_PC, BLOCKS, COUNT, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Pending
 from mttcg.engine.llvm.weave import Sites
+from mttcg.memory.address import Virtual
 from mttcg.memory.code_pages import HALVES
 
 INSTRUCTION_SHIFT = ONE_INSTRUCTION.bit_length() - 1
@@ -39,7 +40,7 @@ class Counts:
         if pending.entries is not None:
             self._count_entries(pending.entries)
 
-    def only_counts(self, pc: int) -> bool:
+    def only_counts(self, pc: Virtual) -> bool:
         """Whether all that is to be done before the block at pc is to count its entries."""
         return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(pc))
 

@@ -8,6 +8,7 @@ from mttcg.isa.code import Code
 from mttcg.isa.facts import Facts
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
+from mttcg.memory.address import Virtual
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.decode import word_at
 
@@ -22,7 +23,7 @@ NO_FOLLOWER = (Kind.JUMP, Kind.INDIRECT, Kind.ILLEGAL)
 class Instruction:
     """One instruction of the page."""
 
-    pc: int
+    pc: Virtual
     word: int
     facts: Facts
 
@@ -32,12 +33,12 @@ class Instruction:
         return self.facts.kind
 
     @property
-    def following(self) -> int:
+    def following(self) -> Virtual:
         """Address after it."""
-        return self.pc + self.facts.length
+        return Virtual(self.pc + self.facts.length)
 
 
-NOWHERE = Instruction(0, 0, Facts(0, Kind.PLAIN))
+NOWHERE = Instruction(Virtual(0), 0, Facts(0, Kind.PLAIN))
 """In place of one, before there is any."""
 
 
@@ -65,34 +66,34 @@ class Discovery:
     def __init__(
         self,
         code: Code,
-        start: int,
+        start: Virtual,
         half_at: Callable[[int], int],
-        entries: Iterable[int],
+        entries: Iterable[Virtual],
         follow: bool = True,
         calls: bool = True,
         longest: int = PAGE,
-        elsewhere: Callable[[int], bool] = lambda pc: False,
+        elsewhere: Callable[[Virtual], bool] = lambda pc: False,
     ) -> None:
         self.code = code
         self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
         self.longest = longest
-        self.instructions: dict[int, Instruction] = {}
-        self.leaders: set[int] = set()
-        self.wanted: frozenset[int] = frozenset()
-        self.elsewhere: set[int] = set()
+        self.instructions: dict[Virtual, Instruction] = {}
+        self.leaders: set[Virtual] = set()
+        self.wanted: frozenset[Virtual] = frozenset()
+        self.elsewhere: set[Virtual] = set()
         self.is_elsewhere = elsewhere
         self.pending = list(entries)
         self.first = self.pending[0]
         while self.pending:
             self._follow(self.pending.pop())
 
-    def entries(self) -> frozenset[int]:
+    def entries(self) -> frozenset[Virtual]:
         """The leaders that are reached otherwise than by falling or branching forward to them.
 
         Loops keep one way in, their head, where the compiler can see them as loops.
         """
-        forward: set[int] = set()
-        ways_in: set[int] = set()
+        forward: set[Virtual] = set()
+        ways_in: set[Virtual] = set()
         for last in self.instructions.values():
             if not last.kind.ends_block:
                 continue
@@ -103,9 +104,9 @@ class Discovery:
         return frozenset(self.leaders - (forward - ways_in)) | self.wanted
 
     @cached_property
-    def extents(self) -> dict[int, tuple[int, int]]:
+    def extents(self) -> dict[Virtual, tuple[int, int]]:
         """How many instructions and bytes a block that begins there has, by address."""
-        found: dict[int, tuple[int, int]] = {}
+        found: dict[Virtual, tuple[int, int]] = {}
         for pc in sorted(self.instructions, reverse=True):
             here = self.instructions[pc]
             ends = here.kind.ends_block or here.following not in found
@@ -113,33 +114,33 @@ class Discovery:
             found[pc] = count + 1, size + here.facts.length
         return found
 
-    def called(self) -> frozenset[int]:
+    def called(self) -> frozenset[Virtual]:
         """The addresses of the page that are called."""
         calls = filter(is_call, self.instructions.values())
         return frozenset(filter(self.inside, (to for call in calls for to in self.targets(call))))
 
-    def targets(self, last: Instruction) -> list[int]:
+    def targets(self, last: Instruction) -> list[Virtual]:
         """The addresses that are named by a branch, a jump, or a jump and what is before it."""
         direct = last.facts.target_from(last.pc)
         if direct is not None:
-            return [direct]
-        before = self.instructions.get(last.pc - ADDRESS_BYTES)
+            return [Virtual(direct)]
+        before = self.instructions.get(Virtual(last.pc - ADDRESS_BYTES))
         if before is None or before.facts.address is None or last.facts.indirect is None:
             return []
         register, displacement = last.facts.indirect
         if before.facts.destination != register:
             return []
         target = before.pc + before.facts.address + displacement
-        return [target & (1 << 64) - self.code.alignment]
+        return [Virtual(target & (1 << 64) - self.code.alignment)]
 
-    def inside(self, pc: int) -> bool:
+    def inside(self, pc: Virtual) -> bool:
         """Whether an address is in the page."""
         return self.start <= pc < self.start + PAGE
 
-    def _is_new(self, pc: int) -> bool:
+    def _is_new(self, pc: Virtual) -> bool:
         return self.inside(pc) and pc not in self.instructions
 
-    def _lead(self, pc: int) -> None:
+    def _lead(self, pc: Virtual) -> None:
         if self.follow and self.inside(pc) and pc not in self.leaders:
             self.leaders.add(pc)
             if self.is_elsewhere(pc):
@@ -147,7 +148,7 @@ class Discovery:
             else:
                 self.pending.append(pc)
 
-    def _follow(self, pc: int) -> None:
+    def _follow(self, pc: Virtual) -> None:
         self.leaders.add(pc)
         while self._is_new(pc) and len(self.instructions) < self.longest:
             found = self.instructions[pc] = self._read(pc)
@@ -156,7 +157,7 @@ class Discovery:
                 self._after(found)
                 return
 
-    def _read(self, pc: int) -> Instruction:
+    def _read(self, pc: Virtual) -> Instruction:
         word = word_at(self.code, pc - self.start, self.half_at)
         return Instruction(pc, word, self.code.facts(word))
 

@@ -8,11 +8,11 @@ from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, Block
+from mttcg.engine.llvm.llvm_isa import FloatWords, LlvmIsa
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.registers import Registers
-from mttcg.engine.llvm.riscv64.float_state import FloatState
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
@@ -24,6 +24,7 @@ class Words:
     """`Operations` on values, each word from the part that emits it.
 
     Semantics need all words in one object. They are attributes, so that there is no second call.
+    Those of floating point are only there if the ISA has some.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Words:
         registers: Registers,
         arithmetic: Arithmetic,
         accesses: Accesses,
-        floats: FloatState,
+        floats: FloatWords | None,
         control: Control,
     ) -> None:
         self.read_x, self.write_x = registers.read_x, registers.write_x
@@ -47,10 +48,11 @@ class Words:
         self.amo, self.fence = accesses.amo, accesses.fence
         self.jump, self.branch = control.jump, control.branch
         self.leave = self.illegal = control.leave
-        self.float, self.require_float = floats.float, floats.require_float
-        self.require_rounding = floats.require_rounding
-        self.read_float_control = floats.read_float_control
-        self.write_float_control = floats.write_float_control
+        if floats is not None:
+            self.float, self.require_float = floats.float, floats.require_float
+            self.require_rounding = floats.require_rounding
+            self.read_float_control = floats.read_float_control
+            self.write_float_control = floats.write_float_control
 
 
 class Emitter:
@@ -59,6 +61,7 @@ class Emitter:
     Each part knows those that are made before it, and no other.
 
     Args:
+        isa: the guest's.
         builder: of the function.
         ram: guest RAM, and which of its pages are not plain.
         leaders: addresses of the page that have a label.
@@ -69,6 +72,7 @@ class Emitter:
 
     def __init__(
         self,
+        isa: LlvmIsa,
         builder: Builder,
         ram: Ram,
         leaders: frozenset[int],
@@ -79,7 +83,8 @@ class Emitter:
         self.builder, self.optimised = builder, optimised
         self.polls_every_block = sites.call_python()
         self.labels, self.segment = Labels(), Segment()
-        self.windows, self.calls = Windows(builder), Calls(builder)
+        host = isa.host_float
+        self.windows, self.calls = Windows(builder, host), Calls(builder, host)
         self.counts = Counts(builder, sites, self.calls)
         parts = builder, self.labels, self.segment
         self.exits = Exits(*parts, self.counts, self.windows)
@@ -87,7 +92,9 @@ class Emitter:
         self.registers = Registers(builder, self.segment)
         self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)
         self.pieces = Pieces(*parts, self.spans, self.windows, optimised)
-        self.floats = FloatState(builder, self.segment, self.exits)
+        self.floats: FloatWords | None = None
+        if isa.floats is not None:
+            self.floats = isa.floats.make_words(builder, self.segment, self.exits, host)
         self.control = Control(
             *parts,
             leaders,
@@ -101,7 +108,7 @@ class Emitter:
         self.words: Operations[I64] = Words(
             self.registers,
             Arithmetic(builder, self.spans, self.pieces),
-            Accesses(builder, self.segment, self.spans, self.exits, self.woven),
+            Accesses(isa, builder, self.segment, self.spans, self.exits, self.woven),
             self.floats,
             self.control,
         )

@@ -2,11 +2,20 @@
 
 import ctypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
+from mttcg.engine.base import (
+    OPERATION,
+    Discover,
+    Exit,
+    ExitKind,
+    Memory,
+    blocks_of,
+    current_block,
+    tell_retired,
+)
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
@@ -19,26 +28,32 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
+from mttcg.engine.llvm.interpreter.interpreter import Interpreter
+from mttcg.engine.llvm.interpreter.native import load as load_interpreter
+from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT, FloatFunction
 from mttcg.engine.llvm.tiering import Improve, Tiering
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
-from mttcg.isa.riscv64.interpreter import compute
-from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.base import Isa
 from mttcg.isa.system import MemoryFault
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import (
+    HostAddress,
+    Physical,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    physical_of,
+)
+from mttcg.memory.host import address_of_array, address_of_buffer
+from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
 
-if TYPE_CHECKING:
-    from mttcg.engine.llvm.interpreter.interpreter import Interpreter
-
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
-NEAREST_AWAY = 4
-"""The rounding mode RMM, which the host lacks."""
 FAULTS = {
     Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
@@ -52,6 +67,7 @@ class LlvmEngine:
     The registers are those of the hart state: translated code writes each one through.
 
     Args:
+        isa: the guest's.
         memory: what this process has mapped.
         hart: the hart's state.
         cache: the block cache, for the pages and their versions.
@@ -67,8 +83,9 @@ class LlvmEngine:
 
     def __init__(
         self,
+        isa: Isa,
         memory: Memory,
-        hart: Hart,
+        hart: Any,
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
@@ -78,28 +95,33 @@ class LlvmEngine:
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
+        self.isa, self.registers = llvm_isa(isa), isa.system.integer_registers(hart)
         ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
-        self.translator = Translator(ram, cache, arena)
+        self.translator = Translator(self.isa, ram, cache, arena)
+        self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
         self.jumps = JumpCache()
-        self.floats = FloatFunction(hart)
+        floats = self.isa.floats
+        self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
-        interpreter = None if records is None else self._make_interpreter(ram, records)
-        self.code = PageCode(hart, cache, arena, self.translator, is_stopping, interpreter)
-        self.frame[Word.ROWS] = self.weave.table.ctypes.data
+        if records is not None:
+            self.code.interpreter = self._make_interpreter(interpreted_isa(isa), records)
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
-        hart_address = ctypes.addressof(ctypes.c_char.from_buffer(hart.words))
-        origin = memory.ram - memory.ram_base  # where the guest's address 0 would lie
-        self.arguments = (hart_address, int(self.frame.ctypes.data), origin)
+        hart_address = address_of_buffer(hart.words)
+        # where the guest's address 0 would lie
+        origin = memory.ram_range.host_of(Physical(0), memory.ram)
+        self.arguments = (hart_address, address_of_array(self.frame), origin)
         self.native = RUN(self._runtime())
-        self.known: set[tuple[int, int]] = set()
-        self.resumed: int | None = None
-        self.moved: int | None = None
+        self.known: set[tuple[int, Virtual]] = set()
+        self.resumed: Virtual | None = None
+        self.moved: Virtual | None = None
         self.stopping = False
 
     def _make_frame(self) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         frame = np.zeros(Word.WORDS, dtype=np.uint64)
-        frame[Word.JUMP_CACHE] = self.jumps.rows.ctypes.data
-        frame[Word.FLOAT] = self.floats.address
+        frame[Word.JUMP_CACHE] = address_of_array(self.jumps.rows)
+        frame[Word.ROWS] = address_of_array(self.weave.table)
+        if self.float_function is not None:
+            frame[Word.FLOAT] = self.float_function.address
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
         frame[Word.GENERATION] = self.arena.generation_address()
         frame[Word.KNOWN_GENERATION] = self.arena.generation
@@ -108,20 +130,15 @@ class LlvmEngine:
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
 
-    def _make_interpreter(self, ram: Ram, records: memoryview) -> "Interpreter":
-        from mttcg.engine.llvm.interpreter.interpreter import Interpreter
-        from mttcg.engine.llvm.interpreter.native import load
-        from mttcg.engine.llvm.riscv64.interpreted import INTERPRETED, NAME
+    def _make_interpreter(self, isa: InterpretedIsa, records: memoryview) -> Interpreter:
+        parts = isa, load_interpreter(isa), records, self.cache, self.translator.ram, self.frame
+        return Interpreter(*parts, self.translator.uncovered)
 
-        native = load(NAME, INTERPRETED)
-        uncovered = self.translator.uncovered
-        return Interpreter(INTERPRETED, native, records, self.cache, ram, self.frame, uncovered)
-
-    def _runtime(self) -> int:
+    def _runtime(self) -> HostAddress:
         with self.arena:
             found = self.arena.find(runtime.RUN_KEY)
             if found is None:
-                code = compile_text(runtime.TEXT, OPTIMISED)
+                code = compile_text(runtime.text(self.isa.host_float), OPTIMISED)
                 found = self.arena.put_permanent(runtime.RUN_KEY, code)
         return found
 
@@ -130,7 +147,7 @@ class LlvmEngine:
         """The plan that is in force."""
         return self.code.weave
 
-    def run(self, pc: int) -> Exit:
+    def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
         hart, frame = self.hart, self.frame
         hart.pc = pc
@@ -153,23 +170,23 @@ class LlvmEngine:
             if reason is Reason.HOT:
                 self.tiering.sample(hart.pc)
             elif reason is Reason.MISS:
-                if not 0 <= self.cache.page_of(hart.pc) < self.memory.ram_size // PAGE:
+                if not self.cache.ram_range.holds(physical_of(hart.pc)):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)
-            elif reason is Reason.ROUNDING and hart.fcsr >> FRM_SHIFT == NEAREST_AWAY:
-                self._interpret(self._left_word(hart.pc))
+            elif reason is Reason.ROUNDING and self._compute(self._left_word(hart.pc)):
+                continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _go_on(self) -> None:
         """A block goes on in code that is not known here."""
         hart = self.hart
-        hart.pc -= WITHIN
-        hart.block_pc = self.resumed = hart.pc  # what is left of a block is one as well
-        code = self.code.rest_of_block(hart.pc)
+        within, pc = hart.pc, Virtual(hart.pc - WITHIN)
+        hart.pc = hart.block_pc = self.resumed = pc  # what is left of a block is one as well
+        code = self.code.rest_of_block(pc)
         if code is not None:
-            self.jumps.put(hart.pc + WITHIN, code)
+            self.jumps.put(within, code)
 
     def _follow_generation(self) -> None:
         """Forget the jumps if there is better code, or code is gone."""
@@ -178,7 +195,7 @@ class LlvmEngine:
             self.jumps.clear()
             self.frame[Word.KNOWN_GENERATION] = generation
 
-    def _exit(self, reason: Reason, pc: int, detail: int) -> Exit:
+    def _exit(self, reason: Reason, pc: Virtual, detail: int) -> Exit:
         if reason is Reason.REQUEST and self.stopping:
             return Exit(ExitKind.CALLBACK, pc)
         if reason is Reason.CALLBACK:
@@ -189,30 +206,34 @@ class LlvmEngine:
         if reason is Reason.ACCESS:
             return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
         if reason in FAULTS:
-            return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=detail)
+            return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=Virtual(detail))
         if reason is Reason.ATOMIC_ACCESS:
-            is_load = self._word_at(pc) >> 27 == 0b00010
-            fault = MemoryFault.LOAD if is_load else MemoryFault.STORE
-            return Exit(ExitKind.TRAP, pc, fault=fault, address=detail)
+            access = self.cache.code.facts(self._word_at(pc)).access
+            stores = access is None or access.stores
+            fault = MemoryFault.STORE if stores else MemoryFault.LOAD
+            return Exit(ExitKind.TRAP, pc, fault=fault, address=Virtual(detail))
         return Exit(ExitKind.REQUEST, pc)
 
-    def _interpret(self, word: int) -> None:
-        """Run a floating-point instruction, already counted, by its definition."""
-        hart = self.hart
-        behind = compute(hart, word)
+    def _compute(self, word: int) -> bool:
+        """Run a floating-point instruction, already counted, by its definition, if it has one."""
+        hart, floats = self.hart, self.isa.floats
+        if floats is None or not floats.is_computed(hart):
+            return False
+        behind = floats.compute(hart, word)
         self.retired(hart.pc, word, behind)
         hart.pc = behind
         self.resume(behind)
+        return True
 
-    def _left_word(self, pc: int) -> int:
+    def _left_word(self, pc: Virtual) -> int:
         """The instruction that is left to the host, which the interpreter does not say."""
         return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
 
-    def _word_at(self, pc: int) -> int:
-        page = self.cache.page_of(pc)
-        return self.cache.word_at(page, self.cache.used[page], pc % PAGE)
+    def _word_at(self, pc: Virtual) -> int:
+        page = self.cache.page_of(physical_of(pc))
+        return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
 
-    def _learn(self, pc: int) -> bool:
+    def _learn(self, pc: Virtual) -> bool:
         """Let jumps find the code for pc, the best there is; False if the machine stops."""
         page, slot = self.code.enter(pc)
         self._show(page, slot, pc)  # which may put another plan in force
@@ -222,12 +243,12 @@ class LlvmEngine:
         self.jumps.put(pc, code)
         return True
 
-    def _show(self, page: int, slot: int, pc: int) -> None:
+    def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Before the first execution of a block here: count how it was found, ask the plugins."""
         if (slot, pc) in self.known:
             return
 
-        def is_known(leader: int) -> bool:
+        def is_known(leader: Virtual) -> bool:
             return (slot, leader) in self.known
 
         leaders = {pc}
@@ -236,7 +257,7 @@ class LlvmEngine:
             leaders = discovery.leaders - discovery.elsewhere
         for leader in sorted(leaders):
             self.known.add((slot, leader))
-            block, found = self.cache.block(leader)
+            block, found = self.cache.block(page, leader)
             self.hart.cache_hits += found
             self.hart.cache_misses += not found
             plan = self.discover(block)
@@ -245,15 +266,18 @@ class LlvmEngine:
 
     def read_x(self, register: int) -> int:
         """An integer register."""
-        return self.hart.x[register]
+        value: int = self.registers[register]
+        return value
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; register 0 is left alone."""
-        self.hart.write_x(register, value)
+        if register:
+            self.registers[register] = value & MASK
 
     def read_f(self, register: int) -> int:
         """A floating-point register, its 64 bits."""
-        return self.hart.f[register]
+        value: int = self.hart.f[register]
+        return value
 
     def write_f(self, register: int, value: int) -> None:
         """Write the 64 bits of a floating-point register."""
@@ -265,10 +289,10 @@ class LlvmEngine:
     spill_integer = fill = spill
 
     def enable_float(self, enabled: bool) -> None:
-        """Nothing to do: floating-point instructions look at mstatus themselves."""
+        """Nothing to do: floating-point instructions look themselves."""
 
     def fetch_again(self) -> int:
-        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        """Look at every code page anew; the number of blocks that were dropped."""
         dropped = 0
         changed = self.cache.changed_pages()
         for page in changed:
@@ -281,43 +305,43 @@ class LlvmEngine:
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
-        return self.cache.current_blocks(self.known)
+        return blocks_of(self.cache, self.known)
 
     @property
-    def unfinished(self) -> int | None:
+    def unfinished(self) -> Virtual | None:
         """Where the current block, which was counted, is to go on; None if it is over."""
         return self.resumed
 
-    def resume(self, pc: int) -> None:
+    def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
-        block = self.cache.block(self.hart.block_pc)[0]
-        if block.pc < pc < block.pc + block.size:
+        block = current_block(self.cache, self.hart)
+        if block.pc < pc < block.end:
             self.resumed = pc
 
-    def retract(self, pc: int) -> None:
+    def retract(self, pc: Virtual) -> None:
         """Nothing to do: translated code takes back what did not run before it leaves."""
 
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.code.apply(plan)
-        self.frame[Word.ROWS] = self.weave.table.ctypes.data
+        self.frame[Word.ROWS] = address_of_array(self.weave.table)
         if self.weave.emitters:
             windows = operations.windows()
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
         self.jumps.clear()
 
-    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+    def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
         for operation in self.weave.plan.every_access:
             OPERATION(operation.function)(operation.data, pc, address, size, value, int(write))
 
-    def retired(self, pc: int, word: int, target: int) -> None:
+    def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
         if self.weave.plan.every_retired:
             tell_retired(self, self.weave.plan.every_retired, pc, word, target)
 
-    def stop_for_callback(self, pc: int, half_done: bool) -> None:
+    def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""
         if half_done:
             self.stopping = True
@@ -325,6 +349,6 @@ class LlvmEngine:
         else:
             self.frame[Word.EXIT] = Reason.CALLBACK
 
-    def move(self, pc: int) -> None:
+    def move(self, pc: Virtual) -> None:
         """Go on at another pc, from within a Python callback before an instruction or block."""
         self.moved = pc

@@ -15,7 +15,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import PhysicalPage, Virtual, page_start, physical_of
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
@@ -44,11 +44,11 @@ class FallbackEngine:
         self.code = engine.cache.code
         self.active: Engine = engine
         self.unsupported = UnsupportedCounts(engine.hart)
-        self.warned: set[int] = set()
+        self.warned: set[PhysicalPage] = set()
         self.spare: SpareEngine | None = None
         self.stepper: Stepper | None = None
 
-    def run(self, pc: int) -> Exit:
+    def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
         while True:
             left = self._run_some(pc)
@@ -56,7 +56,7 @@ class FallbackEngine:
                 return left
             pc = self.hart.pc
 
-    def _run_some(self, pc: int) -> Exit | None:
+    def _run_some(self, pc: Virtual) -> Exit | None:
         """Run until something needs the vCPU, or another way of running: None."""
         try:
             left = self.llvm.run(pc)
@@ -90,13 +90,13 @@ class FallbackEngine:
             self.llvm.resume(self.hart.pc)
         return None
 
-    def _run_page(self, pc: int, resumed: int | None, reason: str) -> Exit | None:
+    def _run_page(self, pc: Virtual, resumed: Virtual | None, reason: str) -> Exit | None:
         """Run on Unicorn from pc until control leaves the pages that can't be translated."""
-        page = self.cache.page_of(pc)
+        page = self.cache.page_of(physical_of(pc))
         if page not in self.warned:
             self.warned.add(page)
             self.warn(
-                f"the code page at {pc & -PAGE:#x} can't be translated, and runs on Unicorn, "
+                f"the code page at {page_start(pc):#x} can't be translated, and runs on Unicorn, "
                 f"slowly: {reason.splitlines()[0]}"
             )
         spare = self._spare()
@@ -107,8 +107,8 @@ class FallbackEngine:
         self.active = self.llvm
         self.llvm.resumed = spare.hand_back()
         self.hart.pc = left.pc
-        pages = self.memory.ram_size // PAGE
-        if left.kind is ExitKind.FETCH and 0 <= self.cache.page_of(left.pc) < pages:
+        in_ram = self.memory.ram_range.holds(physical_of(left.pc))
+        if left.kind is ExitKind.FETCH and in_ram:
             return None
         return left
 
@@ -167,10 +167,10 @@ class FallbackEngine:
         self.active.fill()
 
     def enable_float(self, enabled: bool) -> None:
-        """Nothing to do: all look at mstatus themselves."""
+        """Nothing to do: all look themselves."""
 
     def fetch_again(self) -> int:
-        """Look at every code page anew (fence.i); the number of blocks that were dropped."""
+        """Look at every code page anew; the number of blocks that were dropped."""
         self._try_again()
         return self.llvm.fetch_again()
 
@@ -178,27 +178,27 @@ class FallbackEngine:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
         return self.llvm.known_blocks()
 
-    def retract(self, pc: int) -> None:
+    def retract(self, pc: Virtual) -> None:
         """Nothing to do: what did not run was taken back."""
 
     @property
-    def unfinished(self) -> int | None:
+    def unfinished(self) -> Virtual | None:
         """Where the current block, which was counted, is to go on; None if it is over."""
         return self.llvm.unfinished
 
-    def retired(self, pc: int, word: int, target: int) -> None:
+    def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
         self.llvm.retired(pc, word, target)
 
-    def resume(self, pc: int) -> None:
+    def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         self.llvm.resume(pc)
 
-    def stop_for_callback(self, pc: int, half_done: bool) -> None:
+    def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""
         self.active.stop_for_callback(pc, half_done)
 
-    def move(self, pc: int) -> None:
+    def move(self, pc: Virtual) -> None:
         """Go on at another pc, from within a Python callback before an instruction or block."""
         self.active.move(pc)
 
@@ -207,12 +207,12 @@ class FallbackEngine:
         self._try_again()
         self.llvm.apply(plan)
 
-    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+    def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
         self.llvm.observe(pc, address, size, value, write)
 
 
-def mnemonic(code: Code, word: int, pc: int) -> str:
+def mnemonic(code: Code, word: int, pc: Virtual) -> str:
     """The name of an instruction, or its bits if nobody has one."""
     text = code.disassemble(word.to_bytes(4, "little")[: code.length(word)], pc)[0][2]
     return text if text.startswith(".insn") else text.split()[0]

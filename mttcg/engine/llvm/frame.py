@@ -7,6 +7,8 @@ from enum import IntEnum, auto
 
 import numpy as np
 
+from mttcg.memory.address import HostAddress, Virtual
+
 
 class Word(IntEnum):
     """Index of each word."""
@@ -94,7 +96,7 @@ class JumpCache:
         self.rows[:, 0] = NOWHERE
         self.used = 0
 
-    def put(self, pc: int, code: int) -> None:
+    def put(self, pc: Virtual, code: HostAddress) -> None:
         """Add a pc; a table that is half full begins anew, so that probing stays short."""
         if self.used >= JUMP_CACHE_ENTRIES // 2:
             self.clear()

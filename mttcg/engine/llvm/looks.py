@@ -7,6 +7,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, Block
 from mttcg.engine.llvm.places import COUNT, EXIT, HEAT, NEXT, PC, REQUEST, Labels
 from mttcg.engine.llvm.windows import SHOW
+from mttcg.memory.address import Virtual
 
 
 class Looks:
@@ -26,7 +27,7 @@ class Looks:
         self.builder, self.labels = builder, labels
         self.optimised, self.polls_every_block = optimised, polls_every_block
 
-    def check(self, leader: int) -> None:
+    def check(self, leader: Virtual) -> None:
         """Look for a request: each time, or when so much was counted that it is time to look."""
         build = self.builder
         good = build.compare("slt", build.load(COUNT, COUNTER, I64), 0)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mttcg.engine.llvm.ir.values import I64
 from mttcg.instrument import events
+from mttcg.memory.address import Virtual
 
 
 class Moment(NamedTuple):
@@ -49,7 +50,7 @@ class Retired(NamedTuple):
 class Entries(NamedTuple):
     """So many entries into the block at pc, in a page of the block cache."""
 
-    pc: int
+    pc: Virtual
     slot: int
     number: int
 

@@ -5,7 +5,6 @@ and what is left when the text has so many lines is for other functions. A block
 several: it is entered, and counted, in the first, which goes on in the others.
 """
 
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.discovery import Discovery, Instruction, is_call
 from mttcg.engine.llvm.emit import Emitter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
@@ -13,14 +12,17 @@ from mttcg.engine.llvm.ir import verify
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import Block
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
 from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.rounding import CALL_OUT_NAME
 from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.kind import Kind
+from mttcg.memory.address import Virtual
 from mttcg.memory.page import PAGE
 
 
@@ -33,6 +35,7 @@ class PageFunction:
     go on.
 
     Args:
+        isa: the guest's.
         discovery: the page's code.
         ram: guest RAM.
         sites: what the plan has for it.
@@ -48,14 +51,16 @@ class PageFunction:
 
     def __init__(
         self,
+        isa: LlvmIsa,
         discovery: Discovery,
         ram: Ram,
         sites: Sites,
         slot: int,
         optimised: bool = False,
-        resumed: int | None = None,
+        resumed: Virtual | None = None,
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
+        self.isa = isa
         self.discovery, self.sites, self.slot, self.resumed = discovery, sites, slot, resumed
         self.optimised, self.uncovered = optimised, uncovered
         self.entries = discovery.entries() if optimised else frozenset(discovery.leaders)
@@ -63,13 +68,13 @@ class PageFunction:
         self.builder = Builder(self.function)
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
         labels = frozenset(discovery.leaders - {resumed})
-        self.emitter = Emitter(self.builder, ram, labels, sites, slot, optimised)
+        self.emitter = Emitter(isa, self.builder, ram, labels, sites, slot, optimised)
         self.labels, self.segment = self.emitter.labels, self.emitter.segment
         self.looks = Looks(self.builder, self.labels, optimised, self.emitter.polls_every_block)
-        self.surroundings = Surroundings(self.emitter, self.looks)
+        self.surroundings = Surroundings(isa, self.emitter, self.looks)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
-        self.fallen: set[int] = set()
-        self.emitted: set[int] = set()
+        self.fallen: set[Virtual] = set()
+        self.emitted: set[Virtual] = set()
 
     def source(self) -> str:
         """The whole module."""
@@ -85,15 +90,15 @@ class PageFunction:
         self.surroundings.supply_pieces()
         verify.check(self.function, complete=True)
         self.function.join()
-        if self.emitter.floats.used:
+        if self.emitter.floats is not None and self.emitter.floats.used:
             self.function.attributes = "strictfp #0"
         others = [self.sites.probes[name] for name in sorted(self.emitter.calls.probes)]
         lines = self.function.text(advice=self.optimised)
-        if mxcsr.CALL_OUT_NAME in self.function.called:
-            others.append(mxcsr.call_out_function())
+        if CALL_OUT_NAME in self.function.called:
+            others.append(self.isa.host_float.call_out_function)
         return "\n".join([TARGET, *lines, *TAIL, *others])
 
-    def _order(self) -> list[int]:
+    def _order(self) -> list[Virtual]:
         """The leaders to be emitted, from the first entry on."""
         first = self.discovery.first
         return sorted(
@@ -101,7 +106,7 @@ class PageFunction:
         )
 
     @property
-    def left(self) -> frozenset[int]:
+    def left(self) -> frozenset[Virtual]:
         """The leaders that are gone to, and are not in the source."""
         return frozenset((self.emitter.control.reached | self.fallen) - self.emitted)
 
@@ -124,7 +129,7 @@ class PageFunction:
                 build.begin(labels["f", leader])
                 self.emitter.exits.go_on(leader)
 
-    def _line(self, leader: int) -> list[Instruction]:
+    def _line(self, leader: Virtual) -> list[Instruction]:
         """The instructions from a leader to the next, or to the end of its block.
 
         The rest of a block is taken up to a certain address, if that comes first: blocks may be
@@ -140,7 +145,7 @@ class PageFunction:
             line.append(instructions[pc])
         return line
 
-    def _block(self, leader: int) -> None:
+    def _block(self, leader: Virtual) -> None:
         """A block: r looks for requests first, b counts it as entered, f goes on with its code.
 
         One that is resumed does not look, as it has been entered already.
@@ -168,14 +173,14 @@ class PageFunction:
             build.begin(labels["c", leader])
         self._segment(segment)
 
-    def _rounds(self, leader: int, segment: list[Instruction]) -> int:
+    def _rounds(self, leader: Virtual, segment: list[Instruction]) -> int:
         """How many rounds of a loop that is one block are emitted one after the other."""
         if not self.optimised or self.emitter.polls_every_block or leader == self.resumed:
             return 1
         loops = segment[-1].kind is Kind.BRANCH and self.discovery.targets(segment[-1]) == [leader]
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
 
-    def _loop(self, leader: int, segment: list[Instruction], rounds: int) -> None:
+    def _loop(self, leader: Virtual, segment: list[Instruction], rounds: int) -> None:
         """A loop that is one block, several rounds of it, which are counted where they end.
 
         One by itself stands behind them, for where the several would leave RAM.
@@ -216,7 +221,7 @@ class PageFunction:
         quiet = not sites.every_retired and not at and self.emitter.woven.accesses_only_recorded()
         return entries is not None and quiet
 
-    def _enter(self, leader: int, counted: int, again: bool = False) -> None:
+    def _enter(self, leader: Virtual, counted: int, again: bool = False) -> None:
         """Run what the plan has for the block; `again`: it has just run."""
         if not self.sites.at_block(leader):
             return
@@ -254,7 +259,7 @@ class PageFunction:
             emitter.pieces.end()
             self._fall(segment[-1])
 
-    def _break_off(self, pc: int, left: int) -> None:
+    def _break_off(self, pc: Virtual, left: int) -> None:
         """Go on at pc in other code, as the function is full; so many instructions are left."""
         self.segment.next_round = None
         self.emitter.pieces.end()

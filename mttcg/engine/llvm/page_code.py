@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
+from mttcg.engine.llvm.interpreter.interpreter import Interpreter
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
+from mttcg.memory.address import (
+    HostAddress,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    physical_of,
+)
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
-
-if TYPE_CHECKING:
-    from mttcg.engine.llvm.interpreter.interpreter import Interpreter
 
 
 class PageCode:
@@ -26,6 +30,8 @@ class PageCode:
         arena: where the code is.
         translator: makes it.
         is_stopping: whether the machine stops, so that nothing is translated any more.
+
+    Attributes:
         interpreter: takes the place of code made with little effort, if there is one.
     """
 
@@ -36,11 +42,10 @@ class PageCode:
         arena: Arena,
         translator: Translator,
         is_stopping: Callable[[], bool],
-        interpreter: "Interpreter | None" = None,
     ) -> None:
-        self.interpreter = interpreter
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.is_stopping = translator, is_stopping
+        self.interpreter: Interpreter | None = None
         self.weave = Weave()
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
@@ -59,18 +64,20 @@ class PageCode:
         """Whether the interpreter runs a page until there is better code."""
         return self.interpreter is not None and self.interpreter.can_run(version.sites)
 
-    def enter(self, pc: int) -> tuple[int, int]:
+    def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
-        page = self.cache.page_of(pc)
+        page = self.cache.page_of(physical_of(pc))
         if page not in self.cache.used:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
 
-    def version(self, page: int, slot: int) -> PageVersion:
+    def version(self, page: PhysicalPage, slot: int) -> PageVersion:
         """A page as it is in a slot now, with what the plan has for it."""
         start = self.translator.start_of(page)
         generation = int(self.cache.slots["generation"][slot])
-        return PageVersion(page, slot, generation, *self.weave.page(start, start + PAGE))
+        mode = self.translator.isa.mode(self.hart)
+        attached = self.weave.page(start, Virtual(start + PAGE))
+        return PageVersion(page, slot, generation, mode, *attached)
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
@@ -84,13 +91,14 @@ class PageCode:
         if specialised not in known:
             known.insert(0, specialised)
 
-    def find_or_make(self, version: PageVersion, pc: int) -> int | None:
+    def find_or_make(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
         """The best code for pc that there is, or such made with little effort.
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
         if self.interpreter is not None and self.interpreter.can_run(version.sites):
-            return self._interpret(self.interpreter, version, pc)
+            best = self.find_best(version, pc)
+            return best or self.interpreter.enter(version.page, version.slot, offset_in_page(pc))
         code = self._find(version, pc)
         if code is None:
             with self.arena:
@@ -99,18 +107,11 @@ class PageCode:
                     code = self._translate(version, pc)
         return code
 
-    def _interpret(self, interpreter: "Interpreter", version: PageVersion, pc: int) -> int:
-        """The best code for pc that there is, or the interpreter."""
-        best = self.find_best(version, pc)
-        if best is None:
-            return interpreter.enter(version.page, version.slot, pc % PAGE)
-        return best
-
-    def _find(self, version: PageVersion, pc: int) -> int | None:
+    def _find(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
         best = self.find_best(version, pc)
         return self.arena.find(version.key(pc, FAST)) if best is None else best
 
-    def find_best(self, version: PageVersion, pc: int) -> int | None:
+    def find_best(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
         """Code made with more effort; that which leaves out most, if there are several."""
         for specialised in (*self.specialised_versions.get(version.identity, ()), version):
             found = self.arena.find(specialised.key(pc, OPTIMISED))
@@ -118,13 +119,13 @@ class PageCode:
                 return found
         return None
 
-    def _translate(self, version: PageVersion, pc: int) -> int:
+    def _translate(self, version: PageVersion, pc: Virtual) -> HostAddress:
         """Code that begins at pc, made with little effort. Under the arena's lock.
 
         What other code has of the page is not translated again.
         """
 
-        def is_elsewhere(leader: int) -> bool:
+        def is_elsewhere(leader: Virtual) -> bool:
             return self.arena.find(version.key(leader, FAST)) is not None
 
         page, slot = version.page, version.slot
@@ -133,11 +134,11 @@ class PageCode:
         self.hart.cache_translated += 1
         return self.translator.publish(version, FAST, part)
 
-    def rest_of_block(self, pc: int) -> int | None:
+    def rest_of_block(self, pc: Virtual) -> HostAddress | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version = self.version(*self.enter(pc))
         if self.interpreter is not None and self.interpreter.can_run(version.sites):
-            return self.interpreter.resume(version.page, version.slot, pc % PAGE)
+            return self.interpreter.resume(version.page, version.slot, offset_in_page(pc))
         key = version.key(pc, RESUMED)
         found = self.arena.find(key)
         if found is None:

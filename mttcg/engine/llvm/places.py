@@ -16,7 +16,7 @@ EXIT, DETAIL, HEAT, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", 
 PC, BLOCK_PC, REQUEST = (Pointer(f"%{name}") for name in ("pc", "block_pc", "request"))
 INSTRUCTIONS, BLOCKS = Pointer("%instructions"), Pointer("%blocks")
 RESERVATION, RESERVED = Pointer("%reservation"), Pointer("%reserved")
-STATUS, FLOAT_CONTROL = Pointer("%status"), Pointer("%float_control")
+FLOAT_CONTROL = Pointer("%float_control")
 """Fields of the hart's state."""
 PROBE_RESULT, PROBE_EXCEPTION = Pointer("%probe_result"), Pointer("%probe_exception")
 

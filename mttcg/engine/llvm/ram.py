@@ -19,7 +19,9 @@ from mttcg.engine.llvm.ir.forms import UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, Block, DeferredNumber, Pointer
 from mttcg.engine.llvm.places import ORIGIN
 from mttcg.engine.llvm.segment import Segment
+from mttcg.memory.address import Physical, PhysicalPage
 from mttcg.memory.page import PAGE
+from mttcg.memory.ram import RamRange
 
 LONGEST_SPAN = 1 << 13
 """Bytes that are looked at together, at most."""
@@ -27,11 +29,16 @@ LONGEST_SPAN = 1 << 13
 
 @dataclass(frozen=True)
 class Ram:
-    """Guest RAM: its address, its bytes, and the numbers of its pages that hold a device."""
+    """Guest RAM: its address, its bytes, and its pages that hold a device."""
 
-    base: int
+    base: Physical
     size: int
-    device_pages: tuple[int, ...] = ()
+    device_pages: tuple[PhysicalPage, ...] = ()
+
+    @property
+    def range(self) -> RamRange:
+        """Where it is."""
+        return RamRange(self.base, self.size)
 
 
 class Span:

@@ -1,6 +1,5 @@
 """The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
 
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     JUMP_CACHE_ENTRIES,
@@ -11,8 +10,12 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
 from mttcg.engine.llvm.ir.function import Function, Section
-from mttcg.isa.riscv64.state import OFFSET
+from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
+from mttcg.engine.llvm.rounding import HostFloat
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import offsets_of
 
+OFFSET = offsets_of(VcpuState)
 ROW_BYTES = 16
 RUN_KEY = 1
 """Key of the loop in the arena."""
@@ -31,21 +34,26 @@ PLACES = "\n".join(
 )
 
 
-def _fragments() -> list[str]:
+def _fragments(host: HostFloat) -> list[str]:
     """The text to have the guest's rounding mode, and the host's."""
     build = Builder(Function("", ()))
-    found = []
-    for emit in (mxcsr.enter, mxcsr.leave):
-        section = Section()
-        with Elsewhere(build, section):
-            emit(build)
-        found.append(section.lines(advice=False))
-    return found
+    enter, leave = Section(), Section()
+    with Elsewhere(build, enter):
+        if host.control is not None:
+            build.offset(HART, host.control.offset, FLOAT_CONTROL)
+        host.enter(build)
+    with Elsewhere(build, leave):
+        host.leave(build)
+    return [section.lines(advice=False) for section in (enter, leave)]
 
 
-ENTER, LEAVE = _fragments()
+def text(host: HostFloat) -> str:
+    """The loop's; `host` keeps its floating-point control meanwhile."""
+    enter, leave = _fragments(host)
+    return HEAD + enter + BODY + leave + TAIL
 
-TEXT = f"""
+
+HEAD = f"""
 target triple = "x86_64-pc-linux-gnu"
 define void @run(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {{
 entry:
@@ -56,8 +64,8 @@ entry:
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
-  %float_control = getelementptr i8, ptr %hart, i64 {OFFSET["fcsr"]}
-{ENTER}
+"""
+BODY = f"""
   %entered = add i64 %known, 1
   %before = atomicrmw xchg ptr %inside, i64 %entered seq_cst
   %newest = load atomic i64, ptr %generation seq_cst, align 8
@@ -125,11 +133,12 @@ miss:
   store i64 {int(Reason.MISS)}, ptr %exit_at
   br label %leave
 leave:
-{LEAVE}
+"""
+TAIL = """
   store atomic i64 0, ptr %inside release, align 8
   ret void
-}}
-attributes #0 = {{ nounwind }}
-!1 = !{{!"branch_weights", i32 1000, i32 1}}
-!2 = !{{!"branch_weights", i32 1, i32 1000000}}
+}
+attributes #0 = { nounwind }
+!1 = !{!"branch_weights", i32 1000, i32 1}
+!2 = !{!"branch_weights", i32 1, i32 1000000}
 """

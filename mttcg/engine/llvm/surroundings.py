@@ -10,11 +10,13 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Elsewhere
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
 from mttcg.engine.llvm.ir.values import I64, Pointer
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.places import COUNT, FRAME, HART, NEXT, PC, SINCE
 from mttcg.engine.llvm.registers import PLACES
 from mttcg.engine.llvm.windows import SHOW
-from mttcg.isa.riscv64.state import OFFSET
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import offsets_of
 
 FRAME_FIELDS = {
     places.EXIT: Word.EXIT,
@@ -22,7 +24,8 @@ FRAME_FIELDS = {
     places.HEAT: Word.HEAT,
     places.SINCE: Word.SINCE,
 }
-HART_FIELDS = {
+OFFSET = offsets_of(VcpuState)
+VCPU_FIELDS = {
     place: OFFSET[field]
     for place, field in {
         places.PC: "pc",
@@ -30,10 +33,6 @@ HART_FIELDS = {
         places.BLOCKS: "blocks",
         places.BLOCK_PC: "block_pc",
         places.REQUEST: "request",
-        places.RESERVATION: "reservation",
-        places.RESERVED: "reservation_value",
-        places.STATUS: "mstatus",
-        places.FLOAT_CONTROL: "fcsr",
     }.items()
 }
 ROW_BYTES, DATA_OFFSET = 16, 8
@@ -44,6 +43,7 @@ class Surroundings:
     """Emits them, once all blocks are there.
 
     Args:
+        isa: the guest's.
         emitter: of the blocks.
         looks: for requests.
 
@@ -52,8 +52,8 @@ class Surroundings:
             there, where it is and where it goes.
     """
 
-    def __init__(self, emitter: Emitter, looks: Looks) -> None:
-        self.emitter, self.looks = emitter, looks
+    def __init__(self, isa: LlvmIsa, emitter: Emitter, looks: Looks) -> None:
+        self.isa, self.emitter, self.looks = isa, emitter, looks
         self.builder, self.optimised = emitter.builder, emitter.optimised
         self.published: list[tuple[Pointer, Pointer]] = []
         self.reloaded: list[tuple[Pointer, Pointer]] = []
@@ -122,13 +122,13 @@ class Surroundings:
         build.allocate(COUNT)
         build.allocate(NEXT)
         for register in self._used_registers():
-            offset = OFFSET[register[0]] + 8 * int(register[1:])
+            offset = self.isa.files[register[0]] + 8 * int(register[1:])
             if self.optimised:
                 build.offset(HART, offset, places.hart_register(register))
                 build.allocate(PLACES[register])
             else:
                 build.offset(HART, offset, PLACES[register])
-        for place, offset in HART_FIELDS.items():
+        for place, offset in {**VCPU_FIELDS, **self.isa.fields}.items():
             build.offset(HART, offset, place)
         for place, word in FRAME_FIELDS.items():
             build.offset(FRAME, 8 * word, place)

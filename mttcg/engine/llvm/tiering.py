@@ -16,6 +16,7 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion
+from mttcg.memory.address import Virtual, physical_of
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
@@ -27,7 +28,7 @@ RARE_CHAIN = 1000
 """With so many instructions from one call of a page to the next, calls are no matter of time."""
 RARE_QUICK = 20
 """Nor is quick code if it is one in so many instructions."""
-Improve = Callable[[PageVersion, int | None], bool]
+Improve = Callable[[PageVersion, Virtual | None], bool]
 """Told of a page in which time is spent, and of the place, None for all of it; its code may get
 better some time later. False if it can't take that now."""
 
@@ -58,13 +59,13 @@ class Tiering:
         self.hart, self.frame, self.cache, self.arena = hart, frame, cache, arena
         self.code, self.jumps, self.improve = code, jumps, improve
         self.reports: Counter[Identity] = Counter()
-        self.met: set[tuple[Identity, int]] = set()
+        self.met: set[tuple[Identity, Virtual]] = set()
         self.late: Counter[Identity] = Counter()
         self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
-        self.reported: dict[tuple[Identity, int | None], int] = {}
+        self.reported: dict[tuple[Identity, Virtual | None], int] = {}
         self.reclaimed = 0
 
-    def sample(self, pc: int) -> None:
+    def sample(self, pc: Virtual) -> None:
         """Quick code was running at pc, or pages were called: report it."""
         quick, now = int(self.frame[Word.HEAT]) == 0, self.hart.instructions
         since, self.sampled[quick] = now - self.sampled[quick], now
@@ -75,14 +76,14 @@ class Tiering:
             rare = since > RARE_CHAIN * CHAINS_PER_SAMPLE
         self._report(pc, rare)
 
-    def _report(self, pc: int, rare: bool) -> None:
+    def _report(self, pc: Virtual, rare: bool) -> None:
         """Time is spent at pc: let its function be improved; the whole page, if that does not help.
 
         It does not if there are ways to pc on which the better code is not met; if these are
         rare, it is no matter. Code that is there since a moment ago is looked for at once.
         """
         self._forget_what_is_gone()
-        page = self.cache.page_of(pc)
+        page = self.cache.page_of(physical_of(pc))
         if page not in self.cache.used:
             return
         version = self.code.version(page, self.cache.used[page])
@@ -90,7 +91,7 @@ class Tiering:
         self.reports[version.identity] += 1
         if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
             return
-        place: int | None = None if changing else pc
+        place: Virtual | None = None if changing else pc
         if place is not None and self.code.find_best(version, pc) is not None:
             if not self._is_late(version, pc, rare):
                 return
@@ -103,7 +104,7 @@ class Tiering:
             self.reported.clear()
             self.met.clear()
 
-    def _is_late(self, version: PageVersion, pc: int, rare: bool) -> bool:
+    def _is_late(self, version: PageVersion, pc: Virtual, rare: bool) -> bool:
         """Whether better code for pc is there, and was often not met where that matters."""
         if (version.identity, pc) not in self.met:
             self.met.add((version.identity, pc))
@@ -112,7 +113,7 @@ class Tiering:
         self.late[version.identity] += not rare
         return not rare and self.late[version.identity] >= LATE_REPORTS
 
-    def _improve(self, version: PageVersion, place: int | None) -> None:
+    def _improve(self, version: PageVersion, place: Virtual | None) -> None:
         """Ask for better code, unless that was done for the same blocks."""
         blocks = len(self.cache.known_blocks(version.slot))
         key = version.identity, place

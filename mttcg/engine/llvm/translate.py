@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, TypeAlias
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
 from mttcg.engine.llvm.discovery import Discovery
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.isa.riscv64.state import MACHINE_MODE
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, offset_in_page, virtual_of
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
@@ -29,29 +29,29 @@ class PageVersion:
     """What a page's code depends on: its content, and what is woven in.
 
     Attributes:
-        page: its number in RAM.
+        page: of RAM.
         slot: of the block cache.
         generation: of the slot.
+        mode: in which it is run.
         sites: what is attached there.
         shape: of the sites.
-        mode: in which it is run.
     """
 
-    page: int
+    page: PhysicalPage
     slot: int
     generation: int
+    mode: int
     sites: Sites
     shape: int
-    mode: int = MACHINE_MODE
 
     @property
     def identity(self) -> Identity:
         """What tells it from others."""
         return self.slot, self.generation, self.mode, self.shape
 
-    def key(self, pc: int, effort: Effort) -> int:
+    def key(self, pc: Virtual, effort: Effort) -> int:
         """Of the code that begins at a pc; the same in all processes of a machine, and not 0."""
-        return hash((*self.identity, pc % PAGE, effort.name)) & (1 << 62) - 1 | 1 << 62
+        return hash((*self.identity, offset_in_page(pc), effort.name)) & (1 << 62) - 1 | 1 << 62
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -74,15 +74,16 @@ class Part(NamedTuple):
     """
 
     code: bytes
-    entries: frozenset[int]
-    emitted: frozenset[int]
-    left: frozenset[int]
+    entries: frozenset[Virtual]
+    emitted: frozenset[Virtual]
+    left: frozenset[Virtual]
 
 
 class Translator:
     """Makes code of pages.
 
     Args:
+        isa: the guest's.
         ram: guest RAM.
         cache: where the pages' content is.
         arena: where the code goes.
@@ -94,22 +95,22 @@ class Translator:
 
     uncovered: frozenset[str] = frozenset()
 
-    def __init__(self, ram: Ram, cache: BlockCache, arena: Arena) -> None:
-        self.ram, self.cache, self.arena = ram, cache, arena
+    def __init__(self, isa: LlvmIsa, ram: Ram, cache: BlockCache, arena: Arena) -> None:
+        self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
         self.refused: dict[Identity, MttcgError] = {}
 
-    def start_of(self, page: int) -> int:
-        """Guest address of a page."""
-        return self.ram.base + page * PAGE
+    def start_of(self, page: PhysicalPage) -> Virtual:
+        """Where code sees a page; what depends on a pc is translated for that address."""
+        return virtual_of(self.ram.range.start_of(page))
 
     def discover(
         self,
-        page: int,
+        page: PhysicalPage,
         slot: int,
-        entries: Sequence[int],
+        entries: Sequence[Virtual],
         follow: bool = True,
         calls: bool = True,
-        elsewhere: Callable[[int], bool] = lambda pc: False,
+        elsewhere: Callable[[Virtual], bool] = lambda pc: False,
     ) -> Discovery:
         """What can be reached in a page from some addresses, see `Discovery`.
 
@@ -126,7 +127,7 @@ class Translator:
             elsewhere=elsewhere,
         )
 
-    def rest(self, page: int, slot: int, pc: int) -> Discovery:
+    def rest(self, page: PhysicalPage, slot: int, pc: Virtual) -> Discovery:
         """What goes on in the middle of a block; not all, as another access may end it soon."""
         return Discovery(
             self.cache.code,
@@ -138,7 +139,11 @@ class Translator:
         )
 
     def compile(
-        self, version: PageVersion, discovery: Discovery, effort: Effort, resumed: int | None = None
+        self,
+        version: PageVersion,
+        discovery: Discovery,
+        effort: Effort,
+        resumed: Virtual | None = None,
     ) -> Part:
         """The code of what was discovered, as much of it as is translated at a time.
 
@@ -148,7 +153,14 @@ class Translator:
         if not optimised and version.identity in self.refused:
             raise self.refused[version.identity]
         function = PageFunction(
-            discovery, self.ram, version.sites, version.slot, optimised, resumed, self.uncovered
+            self.isa,
+            discovery,
+            self.ram,
+            version.sites,
+            version.slot,
+            optimised,
+            resumed,
+            self.uncovered,
         )
         try:
             code = compile_text(function.source(), effort)
@@ -158,7 +170,7 @@ class Translator:
                 self.refused[version.identity] = error
             raise
 
-    def publish(self, version: PageVersion, effort: Effort, part: Part) -> int:
+    def publish(self, version: PageVersion, effort: Effort, part: Part) -> HostAddress:
         """Put code in the arena and make it known; its address. Under the arena's lock.
 
         Raises CodeTooLongError.
@@ -173,7 +185,7 @@ class Translator:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
-    def optimise(self, version: PageVersion, place: int | None = None) -> bool:
+    def optimise(self, version: PageVersion, place: Virtual | None = None) -> bool:
         """Make the best code of a page; False if it is another page by now, or was done before.
 
         place: a pc whose function alone is wanted, which takes less time; None: all that is known
@@ -181,7 +193,7 @@ class Translator:
         TranslationError and CodeTooLongError.
         """
         start = self.start_of(version.page)
-        entries = [start + offset for offset in self.cache.known_blocks(version.slot)]
+        entries = [Virtual(start + offset) for offset in self.cache.known_blocks(version.slot)]
         done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
         if done or not entries or not self._current(version):
             return False
@@ -198,7 +210,7 @@ class Translator:
             discovery.wanted |= part.left
         return True
 
-    def _function(self, version: PageVersion, page: Discovery, place: int) -> Discovery:
+    def _function(self, version: PageVersion, page: Discovery, place: Virtual) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""
         begins = max((pc for pc in page.called() if pc <= place), default=place)
         found = self.discover(version.page, version.slot, [place, begins])

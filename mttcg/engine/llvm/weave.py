@@ -14,6 +14,7 @@ import numpy as np
 from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
+from mttcg.memory.address import HostAddress, Virtual
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 
@@ -47,16 +48,16 @@ class Sites:
     every_block: Rows = ()
     every_instruction: Rows = ()
     every_access: Rows = ()
-    blocks: Mapping[int, Rows] = field(default_factory=dict)
-    instructions: Mapping[int, Rows] = field(default_factory=dict)
+    blocks: Mapping[Virtual, Rows] = field(default_factory=dict)
+    instructions: Mapping[Virtual, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
     """LLVM text of the probes to be woven in, by name."""
     every_retired: Rows = ()
     """After each instruction."""
-    done: tuple[int, ...] = ()
+    done: tuple[Virtual, ...] = ()
     """Blocks in which everything that runs once in each has run, in order."""
 
-    def within(self, start: int, end: int) -> "Sites":
+    def within(self, start: Virtual, end: Virtual) -> "Sites":
         """What is attached to the code from `start` to `end`."""
         blocks, instructions = (
             {pc: sites[pc] for pc in sorted(sites) if start <= pc < end}
@@ -84,12 +85,12 @@ class Sites:
         """Operations of `every_access` that are told of fences and failed SCs as well."""
         return tuple(row for row in self.every_access if row.order)
 
-    def at_block(self, pc: int) -> Rows:
+    def at_block(self, pc: Virtual) -> Rows:
         """Operations before the block at pc."""
         rows = self.every_block + self.blocks.get(pc, ())
         return tuple(row for row in rows if row.kind != ONCE_EACH) if pc in self.done else rows
 
-    def at_instruction(self, pc: int) -> Rows:
+    def at_instruction(self, pc: Virtual) -> Rows:
         """Operations before the instruction at pc."""
         return self.every_instruction + self.instructions.get(pc, ())
 
@@ -157,8 +158,8 @@ class Weave:
             probes={name_of(o.text): o.text for o in self.operations if o.text},
         )
         pairs = [(operation.function, operation.data) for operation in self.operations]
-        self.table = np.array(pairs or [(0, 0)], dtype=np.uint64)
-        self.pages: dict[int, tuple[Sites, int]] = {}
+        self.table = np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
+        self.pages: dict[Virtual, tuple[Sites, int]] = {}
 
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:
         rows = []
@@ -169,19 +170,19 @@ class Weave:
         self.operations.extend(operations)
         return tuple(rows)
 
-    def page(self, start: int, end: int) -> tuple[Sites, int]:
+    def page(self, start: Virtual, end: Virtual) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""
         if start not in self.pages:
             sites = self.sites.within(start, end)
             self.pages[start] = sites, sites.shape()
         return self.pages[start]
 
-    def specialised(self, start: int, slot: int) -> tuple[Sites, int]:
+    def specialised(self, start: Virtual, slot: int) -> tuple[Sites, int]:
         """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
 
         `slot`: of the block cache, in which the page's version is.
         """
-        sites, shape = self.page(start, start + PAGE)
+        sites, shape = self.page(start, Virtual(start + PAGE))
         flags = [
             _flags_of(operation, slot)
             for operation in self.plan.every_block
@@ -190,7 +191,7 @@ class Weave:
         if not flags:
             return sites, shape
         done = np.flatnonzero(np.all(flags, axis=0))
-        specialised = replace(sites, done=tuple((start + 2 * done).tolist()))
+        specialised = replace(sites, done=tuple(map(Virtual, (start + 2 * done).tolist())))
         return specialised, specialised.shape()
 
 

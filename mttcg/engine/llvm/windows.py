@@ -7,12 +7,12 @@ them fit, or several looks if they are many.
 from dataclasses import dataclass
 
 from mttcg.engine.llvm import places
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, RECORD, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Block, DeferredNumber, Pointer
 from mttcg.engine.llvm.places import FRAME
+from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.weave import Row
 from mttcg.instrument.native import frames
 
@@ -50,13 +50,14 @@ class Windows:
 
     Args:
         builder: of the function.
+        host: keeps its floating-point control.
 
     Attributes:
         recorded: numbers of the rows whose emitters have windows.
     """
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(self, builder: Builder, host: HostFloat) -> None:
+        self.builder, self.host = builder, host
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
 
@@ -168,7 +169,7 @@ class Windows:
             build.begin(window.full)
             build.store(window.now, places.cursor_at(row), COUNTER)
             opener = build.load(build.offset(FRAME, 8 * Word.OPEN_WINDOW), COUNTER, Pointer)
-            mxcsr.call_out(build, opener, places.data(row), window.total, *[ZERO] * 4)
+            self.host.call_out(build, opener, places.data(row), window.total, *[ZERO] * 4)
             build.load(places.cursor_at(row), COUNTER, Pointer, into=window.opened)
             build.store(window.opened, places.cursor(row), COUNTER)
             build.goto(window.room)

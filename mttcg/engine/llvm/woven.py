@@ -11,6 +11,7 @@ from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
 from mttcg.instrument.native import frames
+from mttcg.memory.address import Virtual
 from mttcg.memory.code_pages import HALVES
 
 
@@ -45,7 +46,7 @@ class Woven:
         """Numbers of the rows that are used."""
         return self.calls.rows | self.windows.recorded
 
-    def at_block(self, pc: int, instructions: int, size: int, again: bool) -> None:
+    def at_block(self, pc: Virtual, instructions: int, size: int, again: bool) -> None:
         """Before the block at pc, of so many instructions and bytes.
 
         `again`: it has just run, so that what runs once has run.
@@ -62,7 +63,7 @@ class Woven:
         self.windows.end()
         self._ask_python(rows)
 
-    def at_instruction(self, pc: int, size: int) -> None:
+    def at_instruction(self, pc: Virtual, size: int) -> None:
         """Before the instruction at pc."""
         rows = self.sites.at_instruction(pc)
         if not rows:

@@ -10,12 +10,13 @@ from mttcg.engine.unicorn.library import add_hook, delete_hook
 from mttcg.engine.unicorn.sites import SiteTables, rows_of
 from mttcg.engine.unicorn.unicorn_isa import Hooks
 from mttcg.instrument.plan.plan import EMPTY, Plan
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import HostAddress, Virtual, offset_in_page
+from mttcg.memory.host import address_of_array
 
 HOOKS_BY_ADDRESS = 16
 """Up to so many instrumented addresses have a hook each; each hit walks them all, so beyond that
 one hook takes every instruction and looks the address up."""
-EVERYWHERE = (1, 0)
+EVERYWHERE = Virtual(1), Virtual(0)
 
 
 class Instrumentation:
@@ -32,13 +33,13 @@ class Instrumentation:
         self,
         engine: Any,
         frame: "np.ndarray[tuple[int], np.dtype[np.uint64]]",
-        address: int,
+        address: HostAddress,
         hooks: Hooks,
     ) -> None:
         self.hooks = hooks
         self.engine, self.frame, self.address = engine, frame, address
         self.plan = EMPTY
-        self.ranges: dict[tuple[int, int], int] = {}
+        self.ranges: dict[tuple[Virtual, Virtual], int] = {}
         self.access_hook: int | None = None
         self.sites = SiteTables(2)
         self.arrays: list[Any] = []
@@ -60,7 +61,7 @@ class Instrumentation:
             return
         for begin, end in added:
             # from the byte before, or a block of size 0 (see engine.py) would stay
-            self.engine.ctl_remove_cache(begin - (begin % PAGE > 0), end + 1)
+            self.engine.ctl_remove_cache(begin - (offset_in_page(begin) > 0), end + 1)
         seen = before.every_instruction or before.every_order or before.every_retired
         if seen and not self.ranges:
             self.engine.ctl_flush_tb()
@@ -79,8 +80,8 @@ class Instrumentation:
         for word, operations in every.items():
             rows = rows_of(operations)
             arrays.append(rows)
-            self.frame[word], self.frame[word + 1] = rows.ctypes.data, len(operations)
-        self.frame[Word.SITE_ROWS] = self.sites.rows.ctypes.data
+            self.frame[word], self.frame[word + 1] = address_of_array(rows), len(operations)
+        self.frame[Word.SITE_ROWS] = address_of_array(self.sites.rows)
         self.frame[Word.BLOCK_SITES] = self.sites.address(0)
         self.frame[Word.INSTRUCTION_SITES] = self.sites.address(1)
         self.arrays = arrays
@@ -99,7 +100,7 @@ class Instrumentation:
             self.access_hook = None
         return True
 
-    def _hook_instructions(self, plan: Plan) -> set[tuple[int, int]]:
+    def _hook_instructions(self, plan: Plan) -> set[tuple[Virtual, Virtual]]:
         """Hook the instrumented addresses; the ranges that were not hooked before.
 
         Fences have no hook of their own: who wants them sees every instruction.

@@ -8,6 +8,8 @@ from unicorn import unicorn_const
 from unicorn.unicorn_py3.unicorn import uclib
 
 from mttcg.errors import MttcgError
+from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_function
 
 
 class UnicornError(MttcgError):
@@ -18,9 +20,9 @@ class UnicornError(MttcgError):
         self.status, self.doing = status, doing
 
 
-def address_of(name: str) -> int:
+def address_of(name: str) -> HostAddress:
     """Address of one of the library's functions."""
-    return ctypes.cast(getattr(uclib, name), ctypes.c_void_p).value or 0
+    return address_of_function(getattr(uclib, name))
 
 
 _POINTER = ctypes.c_void_p
@@ -58,7 +60,9 @@ def flush_tlb(engine: Any) -> None:
         raise UnicornError(status, "flushing the TLB")
 
 
-def add_hook(engine: Any, kind: int, function: int, data: int, begin: int = 1, end: int = 0) -> int:
+def add_hook(
+    engine: Any, kind: int, function: HostAddress, data: HostAddress, begin: int = 1, end: int = 0
+) -> int:
     """Attach a native hook (`begin` > `end`: everywhere) and return its handle."""
     handle = ctypes.c_size_t()
     status = _add(engine._uch, ctypes.byref(handle), kind, function, data, begin, end)

@@ -7,6 +7,7 @@ import numpy as np
 import unicorn
 
 from mttcg.engine.unicorn.unicorn_isa import UnicornIsa
+from mttcg.memory.address import Virtual
 
 COPY = ctypes.CFUNCTYPE(None, ctypes.c_uint64)
 
@@ -50,9 +51,9 @@ class UnicornRegisters:
         """Write the 64 bits of a floating-point register."""
         self.engine.reg_write(self.unicorn_isa.floating + register, value)
 
-    def read_pc(self) -> int:
+    def read_pc(self) -> Virtual:
         """The program counter."""
-        return int(self.engine.reg_read(self.unicorn_isa.pc))
+        return Virtual(int(self.engine.reg_read(self.unicorn_isa.pc)))
 
     def spill_integer(self) -> None:
         """Copy the integer registers to the hart's state."""

@@ -8,17 +8,19 @@ import numpy as np
 
 from mttcg.engine.unicorn.frame import GOLDEN
 from mttcg.instrument.plan.plan import Operation
+from mttcg.memory.address import HostAddress, Virtual
+from mttcg.memory.host import address_of_array
 
 MASK64 = (1 << 64) - 1
 SMALLEST = 64
 
-Sites = Mapping[int, tuple[Operation, ...]]
+Sites = Mapping[Virtual, tuple[Operation, ...]]
 
 
 def rows_of(operations: Iterable[Operation]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
     """(function, data) pairs, as the hooks run them; never empty, so that it has an address."""
     pairs = [(operation.function, operation.data) for operation in operations]
-    return np.array(pairs or [(0, 0)], dtype=np.uint64)
+    return np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
 
 
 class SiteTable:
@@ -28,7 +30,7 @@ class SiteTable:
         self.capacity = max(SMALLEST, 1 << (2 * sites).bit_length())
         self.words = np.zeros(1 + 3 * self.capacity, dtype=np.uint64)
         self.words[0] = self.capacity - 1
-        self.place_of: dict[int, int] = {}
+        self.place_of: dict[Virtual, int] = {}
         self.taken: set[int] = set()
 
     @property
@@ -37,11 +39,11 @@ class SiteTable:
         return 2 * len(self.taken) >= self.capacity
 
     @property
-    def address(self) -> int:
-        """Its host address, 0 if it is empty."""
-        return int(self.words.ctypes.data) if self.taken else 0
+    def address(self) -> HostAddress:
+        """Where it lies, 0 if it is empty."""
+        return address_of_array(self.words) if self.taken else HostAddress(0)
 
-    def put(self, pc: int, first: int, count: int) -> None:
+    def put(self, pc: Virtual, first: int, count: int) -> None:
         """Let a pc have `count` rows from row `first` on."""
         place = self.place_of.get(pc)
         if place is None:
@@ -73,7 +75,7 @@ class SiteTables:
             for pc, operations_there in sites.items():
                 self._put(table, pc, operations_there)
 
-    def _put(self, table: SiteTable, pc: int, operations: tuple[Operation, ...]) -> None:
+    def _put(self, table: SiteTable, pc: Virtual, operations: tuple[Operation, ...]) -> None:
         end = self.used + len(operations)
         self.rows[self.used : end] = [(each.function, each.data) for each in operations]
         table.put(pc, self.used, len(operations))
@@ -95,6 +97,6 @@ class SiteTables:
                     return
                 self._put(table, pc, operations)
 
-    def address(self, kind: int) -> int:
-        """Host address of a table, 0 if it is empty."""
+    def address(self, kind: int) -> HostAddress:
+        """Address of a table, 0 if it is empty."""
         return self.tables[kind].address

@@ -3,7 +3,6 @@
 The registers are those of the hart state: they are brought here before and taken back after.
 """
 
-import ctypes
 import mmap
 from typing import Any
 
@@ -22,6 +21,15 @@ from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.kind import Kind
 from mttcg.isa.system import MemoryFault
+from mttcg.memory.address import (
+    HostAddress,
+    Physical,
+    PhysicalPage,
+    Virtual,
+    physical_of,
+    virtual_of,
+)
+from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
@@ -40,10 +48,10 @@ class SpareEngine(UnicornEngine):
         self, memory: Memory, hart: Any, cache: BlockCache, discover: Discover, isa: Isa
     ) -> None:
         super().__init__(memory, hart, cache, discover, isa)
-        self.pages: set[int] = set()
-        self.entered: set[int] = set()
+        self.pages: set[PhysicalPage] = set()
+        self.entered: set[PhysicalPage] = set()
 
-    def take_over(self, plan: Plan, resumed: int | None) -> None:
+    def take_over(self, plan: Plan, resumed: Virtual | None) -> None:
         """Begin where the hart is.
 
         Args:
@@ -57,7 +65,7 @@ class SpareEngine(UnicornEngine):
             self.apply(plan)
         self.frame[Word.RESUME_PC] = NOWHERE if resumed is None else resumed
 
-    def hand_back(self) -> int | None:
+    def hand_back(self) -> Virtual | None:
         """Bring the hart state up to date; `resumed` of `take_over`, if it did not get there."""
         self.spill()
         return self.unfinished
@@ -79,13 +87,14 @@ class SpareEngine(UnicornEngine):
             self.versions = True
             flush_tlb(self.engine)
 
-    def _enter(self, address: int) -> bool:
-        page, at = self.cache.page_of(address), self.cache.page_of(self.read_pc())
+    def _enter(self, address: Virtual) -> bool:
+        page = self.cache.page_of(physical_of(address))
+        at = self.cache.page_of(physical_of(self.read_pc()))
         if page == at and page not in self.pages:
             return False
         return super()._enter(address)
 
-    def _fetch(self, page: int) -> None:
+    def _fetch(self, page: PhysicalPage) -> None:
         if page in self.cache.used:
             self._use(page, self.cache.used[page])
         else:
@@ -112,7 +121,7 @@ class Stepper:
         # RAM: written by every vCPU and device; the guest orders its accesses
         plain = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_WRITE
         self.engine.mem_map_ptr(memory.ram_base, memory.ram_size, plain, memory.ram)
-        place = ctypes.addressof(ctypes.c_char.from_buffer(self.page))
+        place = address_of_buffer(self.page)
         fetched = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
         self.engine.mem_map_ptr(CODE_BASE, PAGE, fetched, place)
         self._fill_frame(memory, place)
@@ -123,24 +132,24 @@ class Stepper:
             (unicorn_const.UC_HOOK_INTR, found.hooks.on_exception),
             (seen, found.hooks.on_access),
         ):
-            add_hook(self.engine, kind, function.address, int(self.frame.ctypes.data))
+            add_hook(self.engine, kind, function.address, address_of_array(self.frame))
         self.plan = EMPTY
         self._watch(EMPTY)
 
-    def _fill_frame(self, memory: Memory, code: int) -> None:
-        pages = memory.ram_size // PAGE
+    def _fill_frame(self, memory: Memory, code: HostAddress) -> None:
+        pages = memory.ram_range.pages
         self.page_slot = np.ones(pages, dtype=np.uint32)
         self.page_device = np.zeros(pages, dtype=np.uint8)
         self.page_device[list(memory.device_pages)] = 1
         self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
         words = {
             Word.ENGINE: self.engine._uch.value,
-            Word.HART: ctypes.addressof(ctypes.c_char.from_buffer(self.hart.words)),
+            Word.HART: address_of_buffer(self.hart.words),
             Word.RAM: memory.ram,
             Word.RAM_BASE: memory.ram_base,
             Word.RAM_SIZE: memory.ram_size,
-            Word.PAGE_SLOT: self.page_slot.ctypes.data,
-            Word.PAGE_DEVICE: self.page_device.ctypes.data,
+            Word.PAGE_SLOT: address_of_array(self.page_slot),
+            Word.PAGE_DEVICE: address_of_array(self.page_device),
             Word.ORIGINAL: code,
             Word.FETCHED: CODE_BASE,
             Word.REGISTER_READ: address_of("uc_reg_read"),
@@ -152,10 +161,10 @@ class Stepper:
 
     def _watch(self, plan: Plan) -> None:
         self.plan, self.rows = plan, rows_of(plan.every_access)
-        self.frame[Word.EVERY_ACCESS] = self.rows.ctypes.data
+        self.frame[Word.EVERY_ACCESS] = address_of_array(self.rows)
         self.frame[Word.EVERY_ACCESS + 1] = len(plan.every_access)
 
-    def step(self, pc: int, word: int, plan: Plan) -> Exit | None:
+    def step(self, pc: Virtual, word: int, plan: Plan) -> Exit | None:
         """Run the instruction `word` at `pc`; the hart state is that after it.
 
         None if it completed. Otherwise nothing has happened: ACCESS or TRAP if it touches what is
@@ -172,7 +181,7 @@ class Stepper:
         if reason in FAULTS:
             if self.code.facts(word).kind in (Kind.LOAD, Kind.STORE):
                 return Exit(ExitKind.ACCESS, pc, word=word)
-            address = int(self.frame[Word.EXIT_DETAIL])
+            address = Virtual(int(self.frame[Word.EXIT_DETAIL]))
             return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=address)
         if reason not in COMPLETED or (status and reason is Reason.NONE):
             return Exit(ExitKind.SYSTEM, pc, word=word)
@@ -180,12 +189,13 @@ class Stepper:
         self.hart.pc = self.registers.read_pc()
         return None
 
-    def _elsewhere(self, pc: int) -> int:
+    def _elsewhere(self, pc: Virtual) -> Virtual:
         """An address to run until: in RAM, as Unicorn looks at it, and not close to the code."""
-        near, far = (int(self.frame[Word.RAM_BASE]) + PAGE // part for part in (4, 2))
+        base = Physical(int(self.frame[Word.RAM_BASE]))
+        near, far = (virtual_of(Physical(base + PAGE // part)) for part in (4, 2))
         return near if abs(pc - near) > PAGE // 8 else far
 
-    def _place(self, pc: int, word: int) -> None:
+    def _place(self, pc: Virtual, word: int) -> None:
         """Put the instruction where it is fetched from; one that straddles goes round the end.
 
         Unicorn may have translated what lay behind the last one, so its translations go.

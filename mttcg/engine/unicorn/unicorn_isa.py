@@ -8,6 +8,7 @@ from typing import Any
 import unicorn
 
 from mttcg.isa.base import Isa
+from mttcg.memory.address import Virtual
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class UnicornIsa:
     enable_float: Callable[[unicorn.Uc, bool], None]
     float_enabled: Callable[[Any], bool]
     is_computed: Callable[[Any, int], bool]
-    compute: Callable[[Any, int], int]
+    compute: Callable[[Any, int], Virtual]
     make_limits: Callable[[Callable[[str], None]], Any]
 
 

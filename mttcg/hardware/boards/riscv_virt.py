@@ -22,11 +22,12 @@ from mttcg.hardware.devicetree import cells
 from mttcg.hardware.interrupts.clint import Clint
 from mttcg.hardware.mmio import Device
 from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_NUMBER
+from mttcg.memory.address import Physical
 
-RAM_BASE = 0x8000_0000
-FINISHER = 0x10_0000
-CLINT = 0x200_0000
-UART = 0x1000_0000
+RAM_BASE = Physical(0x8000_0000)
+FINISHER = Physical(0x10_0000)
+CLINT = Physical(0x200_0000)
+UART = Physical(0x1000_0000)
 UART_CLOCK = 3_686_400
 """Input clock in Hz that the device tree states; there is no line, so it sets no speed."""
 TIMEBASE = 10_000_000

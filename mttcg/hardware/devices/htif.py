@@ -20,7 +20,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
 
-from mttcg.hardware.ram import RamAddressError
+from mttcg.memory.address import Physical
+from mttcg.memory.ram import RamAddressError
 
 STATE_SIZE = 16
 """Bytes of shared memory that the interface needs, zeroed."""
@@ -57,16 +58,16 @@ REFUSED = slice(8, 16)
 class RamAccess(Protocol):
     """Guest RAM by guest physical address; an access outside it raises `RamAddressError`."""
 
-    def read(self, address: int, size: int) -> bytes:
+    def read(self, address: Physical, size: int) -> bytes:
         """Return bytes."""
 
-    def write(self, address: int, data: bytes) -> None:
+    def write(self, address: Physical, data: bytes) -> None:
         """Store bytes."""
 
-    def read_word(self, address: int) -> int:
+    def read_word(self, address: Physical) -> int:
         """Return an aligned 64-bit word in one piece."""
 
-    def write_word(self, address: int, value: int) -> None:
+    def write_word(self, address: Physical, value: int) -> None:
         """Store an aligned 64-bit word in one piece."""
 
 
@@ -101,8 +102,8 @@ class Htif:
     def __init__(
         self,
         ram: RamAccess,
-        tohost: int,
-        fromhost: int | None,
+        tohost: Physical,
+        fromhost: Physical | None,
         state: memoryview,
         finish: Callable[[int], None],
         output: Callable[[bytes], None],
@@ -124,7 +125,7 @@ class Htif:
         self.tohost = HtifRegister("htif tohost", self._read_tohost, self._write_tohost)
         self.fromhost = HtifRegister("htif fromhost", self._read_fromhost, self._write_fromhost)
 
-    def registers(self) -> tuple[tuple[int, HtifRegister], ...]:
+    def registers(self) -> tuple[tuple[Physical, HtifRegister], ...]:
         """Return (guest physical address, device) of each word that is there."""
         if self._fromhost_at is None:
             return ((self._tohost_at, self.tohost),)
@@ -136,7 +137,7 @@ class Htif:
         return int.from_bytes(self._state[REFUSED], "little")
 
     def _read_tohost(self, offset: int, size: int) -> int:
-        return int.from_bytes(self._ram.read(self._tohost_at + offset, size), "little")
+        return int.from_bytes(self._ram.read(Physical(self._tohost_at + offset), size), "little")
 
     def _write_tohost(self, offset: int, size: int, value: int) -> None:
         _store(self._ram, self._tohost_at, offset, size, value)
@@ -152,7 +153,7 @@ class Htif:
     def _read_fromhost(self, offset: int, size: int) -> int:
         assert self._fromhost_at is not None
         self._deliver_character()
-        return int.from_bytes(self._ram.read(self._fromhost_at + offset, size), "little")
+        return int.from_bytes(self._ram.read(Physical(self._fromhost_at + offset), size), "little")
 
     def _write_fromhost(self, offset: int, size: int, value: int) -> None:
         assert self._fromhost_at is not None
@@ -208,13 +209,13 @@ class Htif:
             self._finish(payload >> 1)
             return
         try:
-            words = self._ram.read(payload, 8 * WORD_SIZE)
+            words = self._ram.read(Physical(payload), 8 * WORD_SIZE)
             number, *arguments = (
                 int.from_bytes(words[i : i + WORD_SIZE], "little")
                 for i in range(0, len(words), WORD_SIZE)
             )
             result = self._system_call(number, arguments)
-            self._ram.write(payload, (result & WORD_MASK).to_bytes(WORD_SIZE, "little"))
+            self._ram.write(Physical(payload), (result & WORD_MASK).to_bytes(WORD_SIZE, "little"))
         except RamAddressError:
             # the block itself is not in RAM: there is nowhere to put a result
             self._refuse(payload)
@@ -234,7 +235,7 @@ class Htif:
         if descriptor not in WRITE_DESCRIPTORS:
             return -errno.EBADF
         try:
-            data = self._ram.read(address, size)
+            data = self._ram.read(Physical(address), size)
         except RamAddressError:
             return -errno.EFAULT
         self._output(data)
@@ -260,10 +261,10 @@ class Htif:
             self._ram.write_word(self._fromhost_at, device << 56 | command << 48 | payload)
 
 
-def _store(ram: RamAccess, word: int, offset: int, size: int, value: int) -> None:
+def _store(ram: RamAccess, word: Physical, offset: int, size: int, value: int) -> None:
     """Store the low `size` bytes of `value`; a whole word in one piece."""
     if size == WORD_SIZE:
         ram.write_word(word, value & WORD_MASK)
     else:
         data = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
-        ram.write(word + offset, data)
+        ram.write(Physical(word + offset), data)

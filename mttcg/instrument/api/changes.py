@@ -8,6 +8,7 @@ from typing import Any
 
 from mttcg.instrument.api.targets import Probe, Stream, VcpuWords, When
 from mttcg.instrument.errors import NotPortableError
+from mttcg.memory.address import Virtual
 
 
 class Where(StrEnum):
@@ -39,7 +40,7 @@ class Attachment:
     plugin: str
     where: Where
     cpu: int | None
-    pc: int | None
+    pc: Virtual | None
     target: Any
     opaque: Any = None
     once: bool = False

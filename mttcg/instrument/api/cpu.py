@@ -5,6 +5,7 @@ from typing import Protocol
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
+from mttcg.memory.address import Virtual, physical_of
 
 
 class StateAccess(Protocol):
@@ -22,13 +23,13 @@ class StateAccess(Protocol):
     def write_f(self, register: int, value: int) -> None:
         """Write a floating-point register's bits."""
 
-    def move(self, pc: int) -> None:
+    def move(self, pc: Virtual) -> None:
         """Go on at another pc."""
 
-    def read_memory(self, address: int, size: int) -> bytes:
+    def read_memory(self, address: Virtual, size: int) -> bytes:
         """Bytes of guest memory."""
 
-    def write_memory(self, address: int, data: bytes) -> None:
+    def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of guest memory."""
 
 
@@ -57,7 +58,7 @@ class Cpu:
         self._registers = registers
         self._access = access
         self._phase = CallbackPhase.ELSEWHERE
-        self._pc = 0
+        self._pc = Virtual(0)
 
     def __index__(self) -> int:
         return self.index
@@ -65,13 +66,13 @@ class Cpu:
     def __repr__(self) -> str:
         return f"Cpu({self.index})"
 
-    def open(self, phase: str, pc: int) -> tuple[str, int]:
+    def open(self, phase: str, pc: Virtual) -> tuple[str, Virtual]:
         """Open the vCPU to a callback; what to give `close` behind it. Used by the runtime."""
         before = self._phase, self._pc
         self._phase, self._pc = phase, pc
         return before
 
-    def close(self, before: tuple[str, int]) -> None:
+    def close(self, before: tuple[str, Virtual]) -> None:
         """Undo `open`."""
         self._phase, self._pc = before
 
@@ -138,8 +139,8 @@ class Cpu:
         BadValueError for what is no whole number.
         """
         self._check("memory", _READABLE)
-        place = whole_number("address", address), whole_number("size", size)
-        return self._access.read_memory(*place)
+        place = Virtual(whole_number("address", address))
+        return self._access.read_memory(place, whole_number("size", size))
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Write bytes of guest RAM. The guest sees it as code when it
@@ -153,9 +154,9 @@ class Cpu:
             plain = memoryview(data).tobytes()
         except TypeError:
             raise BadValueError("data", data, "bytes") from None
-        place = whole_number("address", address)
+        place = Virtual(whole_number("address", address))
         self._access.write_memory(place, plain)
 
     def physical(self, address: int) -> int:
         """Guest-physical address of a virtual one; the same, as nothing maps."""
-        return word("address", address)
+        return physical_of(Virtual(word("address", address)))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import NoGuestError
+from mttcg.memory.address import Virtual
 
 
 class Guest(Protocol):
@@ -26,7 +27,7 @@ class Guest(Protocol):
         """Attach something, or take it away."""
 
     @property
-    def symbols(self) -> Mapping[str, int]:
+    def symbols(self) -> Mapping[str, Virtual]:
         """Addresses of the guest file's symbols, by name."""
 
     def vcpu_words(self, declared: Any, cpu: int) -> Any:

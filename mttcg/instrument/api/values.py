@@ -4,6 +4,7 @@ import operator
 from typing import Any
 
 from mttcg.instrument.errors import BadValueError
+from mttcg.memory.address import Virtual
 
 WORDS = range(-(1 << 63), 1 << 64)
 """What fits a 64-bit register, signed or unsigned."""
@@ -26,7 +27,7 @@ def word(what: str, value: Any) -> int:
     return number & MASK
 
 
-def code_address(what: str, value: Any) -> int:
+def code_address(what: str, value: Any) -> Virtual:
     """The address of an instruction, whether there is one or not; BadValueError.
 
     Instructions lie at even addresses (Unprivileged ISA 1.5).
@@ -34,7 +35,7 @@ def code_address(what: str, value: Any) -> int:
     address = word(what, whole_number(what, value, "an address, as symbol() gives it"))
     if address % 2:
         raise BadValueError(what, address, "an even address")
-    return address
+    return Virtual(address)
 
 
 def cpu_index(what: str, value: Any, count: int) -> int:

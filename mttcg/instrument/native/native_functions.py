@@ -17,16 +17,17 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from mttcg.instrument.native.native_cache import sources_digest, use_native_cache
+from mttcg.memory.address import HostAddress
 
 DIGEST_BYTES = 16
 SPEED_LEVEL = 3
 
 
 @cache
-def native_address(module: str, name: str) -> int:
-    """Host address of a C function that a module of ours makes by numba."""
+def native_address(module: str, name: str) -> HostAddress:
+    """Address of a C function that a module of ours makes by numba."""
     engine, compiled = _loaded(module)
-    return int(engine.get_function_address(name) if engine else compiled[name].address)
+    return HostAddress(engine.get_function_address(name) if engine else compiled[name].address)
 
 
 @cache

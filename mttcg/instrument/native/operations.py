@@ -10,6 +10,7 @@ from typing import Any
 from mttcg.instrument import events
 from mttcg.instrument.api.changes import Where
 from mttcg.instrument.native.native_functions import native_address
+from mttcg.memory.address import HostAddress
 
 EMITTERS = "mttcg.instrument.native.emitters"
 CONDITIONS = "mttcg.instrument.native.conditions"
@@ -33,32 +34,32 @@ WINDOWS = {
 }
 
 
-def record(where: Where, layout: Any) -> int:
+def record(where: Where, layout: Any) -> HostAddress:
     """Put a record of a layout into a ring, see `emitters`."""
     return native_address(EMITTERS, RECORDS[where][layout])
 
 
-def windows() -> dict[str, int]:
+def windows() -> dict[str, HostAddress]:
     """Open a window of a ring, show what is in it, close it; and wait for nothing instead."""
     return {what: native_address(EMITTERS, name) for what, name in WINDOWS.items()}
 
 
-def once(each_block: bool) -> int:
+def once(each_block: bool) -> HostAddress:
     """Run an operation once, or once in each block, see `conditions`."""
     return native_address(CONDITIONS, "run_once_each_block" if each_block else "run_once")
 
 
-def sometimes() -> int:
+def sometimes() -> HostAddress:
     """Run an operation if a probe says so, see `conditions`."""
     return native_address(CONDITIONS, "run_if")
 
 
-def count(in_table: bool) -> int:
+def count(in_table: bool) -> HostAddress:
     """Count one, or one for a block in a table, see `native`."""
     return native_address(NATIVE, "count_in_table" if in_table else "count_one")
 
 
-def clock() -> int:
+def clock() -> HostAddress:
     """`uint64 f()`: the clock of timed records now."""
     return native_address(NATIVE, "read_clock")
 

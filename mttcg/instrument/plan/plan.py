@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mttcg.memory.address import HostAddress, Virtual
+
 OperationKind = Literal[
     "call",
     "python",
@@ -48,7 +50,7 @@ class Operation:
     `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an LR, SC or AMO.
     """
 
-    function: int
+    function: HostAddress
     data: int
     kind: "OperationKind" = "call"
     text: str = ""
@@ -73,8 +75,8 @@ class Plan:
     every_instruction: tuple[Operation, ...] = ()
     every_access: tuple[Operation, ...] = ()
     every_retired: tuple[Operation, ...] = ()
-    blocks: Mapping[int, tuple[Operation, ...]] = field(default_factory=dict)
-    instructions: Mapping[int, tuple[Operation, ...]] = field(default_factory=dict)
+    blocks: Mapping[Virtual, tuple[Operation, ...]] = field(default_factory=dict)
+    instructions: Mapping[Virtual, tuple[Operation, ...]] = field(default_factory=dict)
 
     @property
     def every_order(self) -> tuple[Operation, ...]:

@@ -22,6 +22,8 @@ from mttcg.instrument.loading.plugin_modules import is_within
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.native.probe_text import inline_text
 from mttcg.instrument.plan.plan import Operation, OperationKind, Plan
+from mttcg.memory.address import HostAddress, Virtual
+from mttcg.memory.host import address_of_array, address_of_function
 
 AFTER: dict[Any, OperationKind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
 """Records that are written after an instruction."""
@@ -36,7 +38,7 @@ class Machinery(Protocol):
     def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
         """What one vCPU has of declared words."""
 
-    def emitter(self, stream: Stream, cpu: int) -> int:
+    def emitter(self, stream: Stream, cpu: int) -> HostAddress:
         """Address of the emitter of a stream, see `native`."""
 
     def call_python(self, callback: "Callback", arguments: tuple[int, ...]) -> None:
@@ -78,11 +80,11 @@ class Held:
     number: int = 0
 
 
-Site = tuple[Where, int | None]
+Site = tuple[Where, Virtual | None]
 """What something is attached to: the event, and its pc; None for every pc."""
-Rows = dict[int | None, tuple[Operation, ...]]
+Rows = dict[Virtual | None, tuple[Operation, ...]]
 """Operations by pc; those under None are for everywhere."""
-ByAddress = dict[int, tuple[Operation, ...]]
+ByAddress = dict[Virtual, tuple[Operation, ...]]
 
 
 @dataclass
@@ -111,7 +113,7 @@ class Registry:
         """Make the one native entry into Python functions."""
         self.numbers = itertools.count(1)
         self.trampoline = CALLBACK(self._call)
-        self.trampoline_address = ctypes.cast(self.trampoline, ctypes.c_void_p).value or 0
+        self.trampoline_address = address_of_function(self.trampoline)
 
     def _call(self, data: int, *arguments: int) -> None:
         callback = self.callbacks.get(data)
@@ -266,7 +268,7 @@ class Registry:
         # a flag for each block that there can be; the kernel gives memory for those that are set
         flags = np.zeros(BLOCK_TABLE_WORDS if each_block else 1, dtype=np.uint64)
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
-        words[frames.FLAGS] = flags.ctypes.data
+        words[frames.FLAGS] = address_of_array(flags)
         kind: OperationKind = "once_table" if each_block else "once"
         return self._within(inner, operations.once(each_block), words, flags, kind, "")
 
@@ -275,24 +277,24 @@ class Registry:
         given = self._given(when.words)
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
         words[frames.CONDITION] = compiled.address
-        words[frames.CONDITION_DATA] = given.ctypes.data
+        words[frames.CONDITION_DATA] = address_of_array(given)
         return self._within(inner, operations.sometimes(), words, given, "if", text)
 
     @staticmethod
     def _within(
-        inner: Held, function: int, words: Any, data: Any, kind: OperationKind, text: str
+        inner: Held, function: HostAddress, words: Any, data: Any, kind: OperationKind, text: str
     ) -> Held:
         words[frames.FUNCTION] = inner.operation.function
         words[frames.DATA] = inner.operation.data
         python = inner.operation.python
         order = inner.operation.order
-        outer = Operation(function, int(words.ctypes.data), kind, text, python, order)
+        outer = Operation(function, address_of_array(words), kind, text, python, order)
         return Held(outer, (words, data, inner.data), inner.number)
 
     def _given(self, declared: VcpuWords | None) -> Any:
         """The data of a probe or condition: its vCPU, and the place and number of its words."""
         words = self._words(declared) if declared is not None else None
-        place = (int(words.ctypes.data), len(words)) if words is not None else (0, 0)
+        place = (address_of_array(words), len(words)) if words is not None else (0, 0)
         return np.array([self.cpu or 0, *place], dtype=np.uint64)
 
     def _hold_target(self, attachment: Attachment) -> Held:
@@ -306,12 +308,14 @@ class Registry:
         if isinstance(target, VcpuWords):
             table = isinstance(target, CodeTable)
             function = operations.count(table)
-            data = int(self._words(target).ctypes.data)
+            data = address_of_array(self._words(target))
             return Held(Operation(function, data, "table" if table else "count"))
         if isinstance(target, Probe):
             given = self._given(attachment.opaque)
             compiled, text = self.probes[target, attachment.where]
-            return Held(Operation(compiled.address, int(given.ctypes.data), text=text), given)
+            return Held(
+                Operation(HostAddress(compiled.address), address_of_array(given), text=text), given
+            )
         number = next(self.numbers)
         self.callbacks[number] = Callback(attachment)
         operation = Operation(self.trampoline_address, number, "python", python=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mttcg.instrument.errors import ElfFileError
+from mttcg.memory.address import Physical, Virtual, physical_of, virtual_of
+from mttcg.memory.ram import RamRange
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
@@ -37,13 +39,13 @@ class ElfSegment(NamedTuple):
 class Placement:
     """Where a segment is.
 
-    linked: the address that it was linked for. loaded: guest-physical address at the start. size:
-    bytes in memory. offset, file_size: bytes in the file. moved: whether the guest moves it to the
-    address that it was linked for.
+    linked: the address that it was linked for, which code may never see it at. loaded: where it is
+    at the start. size: bytes in memory. offset, file_size: bytes in the file. moved: whether the
+    guest moves it to the address that it was linked for.
     """
 
     linked: int
-    loaded: int
+    loaded: Physical
     size: int
     offset: int
     file_size: int
@@ -51,26 +53,26 @@ class Placement:
     moved: bool = False
 
     @property
-    def address(self) -> int:
+    def address(self) -> Virtual:
         """The address at which the guest uses the segment."""
-        return self.linked if self.moved else self.loaded
+        return Virtual(self.linked) if self.moved else virtual_of(self.loaded)
 
     @property
     def shift(self) -> int:
         """The loaded address less the linked one."""
         return self.loaded - self.linked
 
-    def of_linked(self, linked: int) -> int:
+    def of_linked(self, linked: int) -> Virtual:
         """Convert an address that code was linked for to the one at which it is used."""
-        return linked - self.linked + self.address
+        return Virtual(linked - self.linked + self.address)
 
     def has_linked(self, linked: int) -> bool:
         """Whether an address is one that it was linked for."""
         return self.linked <= linked < self.linked + self.size
 
-    def within(self, ram: tuple[int, int]) -> "Placement | None":
-        """The part of it that is loaded into RAM, base and bytes; None if none is."""
-        start, end = max(self.loaded, ram[0]), min(self.loaded + self.size, sum(ram))
+    def within(self, ram: RamRange) -> "Placement | None":
+        """The part of it that is loaded into RAM; None if none is."""
+        start, end = max(self.loaded, ram.base), min(self.loaded + self.size, ram.end)
         if start >= end:
             return None
         before = start - self.loaded
@@ -98,18 +100,17 @@ class Placement:
 class Placements:
     """Where all loaded segments of a file are, in order of where they are used.
 
-    entry: guest-physical address at which the guest starts, None if it is in no segment.
+    entry: pc at which the guest starts, None if it is in no segment.
     """
 
     segments: tuple[Placement, ...]
-    entry: int | None
+    entry: Virtual | None
 
     @classmethod
-    def of(cls, elf: "ELFFile", ram: tuple[int, int] | None = None) -> "Placements":
+    def of(cls, elf: "ELFFile", ram: RamRange | None = None) -> "Placements":
         """The placements of a file's segments.
 
-        ram: base and bytes of RAM, which alone is loaded into; without it nothing counts as moved
-        by the guest.
+        ram: what alone is loaded into; without it nothing counts as moved by the guest.
         """
         headers = (segment.header for segment in elf.iter_segments("PT_LOAD"))
         found = [_placement(header) for header in headers if header["p_memsz"]]
@@ -120,7 +121,7 @@ class Placements:
             found = [_moved(one, start, ram) for one in found]
         return cls(tuple(sorted(found, key=lambda one: one.address)), entry)
 
-    def of_linked(self, linked: int) -> int:
+    def of_linked(self, linked: int) -> Virtual:
         """Convert an address that code was linked for to the one at which it is used.
 
         An address in no segment stays as it is. Of several segments that were linked for the same
@@ -128,7 +129,7 @@ class Placements:
         """
         found = [one for one in self.segments if one.has_linked(linked)]
         found.sort(key=lambda one: not one.executable)
-        return found[0].of_linked(linked) if found else linked
+        return found[0].of_linked(linked) if found else Virtual(linked)
 
     def has_linked(self, linked: int) -> bool:
         """Whether an address is one that a segment was linked for."""
@@ -140,23 +141,25 @@ class Placements:
         found.sort(key=lambda one: not one.has_linked(section["sh_addr"]))
         return found[0] if found else None
 
-    def at(self, address: int) -> Placement | None:
+    def at(self, address: Virtual) -> Placement | None:
         """The segment that is used at an address."""
         for one in self.segments:
             if one.address <= address < one.address + one.size:
                 return one
         return None
 
-    def initial(self, address: int) -> int:
-        """Convert an address of use to the address of its content when the guest starts."""
+    def initial(self, address: Virtual) -> Physical:
+        """Convert an address of use to where its content is when the guest starts."""
         found = self.at(address)
-        return address if found is None else address - found.address + found.loaded
+        if found is None:
+            return physical_of(address)
+        return Physical(found.loaded + address - found.address)
 
 
 def _placement(header: Mapping[str, Any]) -> Placement:
     return Placement(
         header["p_vaddr"],
-        header["p_paddr"],
+        Physical(header["p_paddr"]),
         header["p_memsz"],
         header["p_offset"],
         header["p_filesz"],
@@ -164,20 +167,19 @@ def _placement(header: Mapping[str, Any]) -> Placement:
     )
 
 
-def _start(found: list[Placement], entry: int) -> tuple[Placement | None, int | None]:
+def _start(found: list[Placement], entry: int) -> tuple[Placement | None, Virtual | None]:
     """The segment that the guest starts in, and where; an entry may be given as it is loaded."""
     for one in found:
         if one.has_linked(entry):
-            return one, entry + one.shift
+            return one, virtual_of(Physical(entry + one.shift))
     for one in found:
         if one.loaded <= entry < one.loaded + one.size:
-            return one, entry
+            return one, virtual_of(Physical(entry))
     return None, None
 
 
-def _moved(placement: Placement, start: Placement, ram: tuple[int, int]) -> Placement:
-    base, size = ram
-    in_ram = base <= placement.linked and placement.linked + placement.size <= base + size
+def _moved(placement: Placement, start: Placement, ram: RamRange) -> Placement:
+    in_ram = ram.holds(physical_of(Virtual(placement.linked)), placement.size)
     if not in_ram or placement.shift in (0, start.shift):
         return placement
     return replace(placement, moved=True)
@@ -196,7 +198,7 @@ def elf_segments(path: Path | str, ram: tuple[int, int] | None = None) -> list[E
 
     try:
         with Path(path).open("rb") as file:
-            found = Placements.of(ELFFile(file), ram)
+            found = Placements.of(ELFFile(file), RamRange.of(ram))
     except (OSError, ELFError) as error:
         raise ElfFileError(Path(path), str(error)) from error
     return [ElfSegment(one.address, one.size, one.offset, one.linked) for one in found.segments]

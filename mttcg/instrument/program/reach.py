@@ -5,13 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mttcg.instrument.program.elf_segments import Placement, Placements
+from mttcg.memory.address import Virtual, physical_of
+from mttcg.memory.ram import RamRange
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The guest's RAM, as base and bytes, and where the segments of its file are."""
+    """The guest's RAM, and where the segments of its file are."""
 
-    ram: tuple[int, int]
+    ram: RamRange
     placements: Placements
 
     def to_plain(self) -> dict[str, Any]:
@@ -22,20 +24,18 @@ class Reach:
     def from_plain(cls, plain: Mapping[str, Any]) -> "Reach":
         """What `to_plain` described."""
         segments = tuple(Placement(**segment) for segment in plain["segments"])
-        base, size = plain["ram"]
-        return cls((base, size), Placements(segments, None))
+        return cls(RamRange(*plain["ram"]), Placements(segments, None))
 
-    def doubt(self, pc: int) -> tuple[Any, str] | None:
+    def doubt(self, pc: Virtual) -> tuple[Any, str] | None:
         """Why no instruction may ever be at a pc: something that is the same for others, in words.
 
         Code may still come to a segment of data; to other places in RAM it may come at any time.
         """
-        base, size = self.ram
-        if not base <= pc < base + size:
+        if not self.ram.holds(physical_of(pc)):
             used = self.placements.of_linked(pc)
             loaded = "" if used == pc else f"; what was linked for it was loaded to {used:#x}"
-            end = base + size - 1
-            return "RAM", f"where no code can run: RAM is {base:#x} to {end:#x}{loaded}"
+            where = f"{self.ram.base:#x} to {self.ram.end - 1:#x}"
+            return "RAM", f"where no code can run: RAM is {where}{loaded}"
         found = self.placements.at(pc)
         if found is None or found.executable:
             return None

@@ -14,6 +14,7 @@ import numpy as np
 
 from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.program.elf_segments import Placements
+from mttcg.memory.ram import RamRange
 
 FILES_KEPT = 4
 Addresses: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
@@ -79,7 +80,7 @@ def _read(path: Path, ram: tuple[int, int] | None, _changed: int, _size: int) ->
         try:
             elf = DebugFile(file)
             linked = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
-            found = _as_used(linked, Placements.of(elf, ram))
+            found = _as_used(linked, Placements.of(elf, RamRange.of(ram)))
         except OSError:
             raise
         except ELFCompressionError as error:

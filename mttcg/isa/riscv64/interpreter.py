@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 
 from mttcg.isa.interpreted_memory import Stopped
 from mttcg.isa.interpreter import IntegerInterpreter
+from mttcg.isa.riscv64.code import Rv64Code
 from mttcg.isa.riscv64.float_operations import evaluate
 from mttcg.isa.riscv64.floats import Rounding
 from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.table.decode import decode
 from mttcg.isa.riscv64.table.floating import DYNAMIC
 from mttcg.isa.riscv64.traps import FAULT_CAUSES, Cause
-from mttcg.isa.system import MemoryFault, Trap
-from mttcg.isa.table.row import Decoded
+from mttcg.isa.system import Trap
+from mttcg.memory.address import Virtual
 
 ROUNDING_SHIFT = 5
 """Where frm lies in fcsr (Unprivileged ISA 20.2)."""
@@ -25,17 +25,11 @@ class Interpreter(IntegerInterpreter):
     `float_on` says whether mstatus.FS lets floating-point instructions run.
     """
 
+    code = Rv64Code()
+    causes = FAULT_CAUSES
     f: list[int] = field(default_factory=lambda: [0] * 32)
     fcsr: int = 0
     float_on: bool = True
-
-    def decode(self, word: int) -> Decoded | None:
-        """Take an instruction apart by the table."""
-        return decode(word)
-
-    def fault(self, fault: MemoryFault, address: int) -> Trap:
-        """The trap of the instruction at pc for an access that can't be made."""
-        return Trap(FAULT_CAUSES[fault], self.pc, address)
 
     def read_f(self, register: int) -> int:
         """See Operations."""
@@ -76,7 +70,7 @@ class Interpreter(IntegerInterpreter):
         self.fcsr = value
 
 
-def compute(hart: Hart, word: int) -> int:
+def compute(hart: Hart, word: int) -> Virtual:
     """Run an instruction at hart.pc that computes with registers alone; the pc behind it.
 
     What it writes is in the hart's state then; pc is left as it is.

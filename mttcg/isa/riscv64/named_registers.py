@@ -4,6 +4,7 @@ from mttcg.isa.riscv64.csr import CSRS
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.system import Clock, RegisterError
+from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
 CSR_BY_NAME = {csr.name: csr for csr in CSRS.values()}
@@ -44,7 +45,7 @@ def write_register(hart: Hart, name: str, value: int) -> None:
         return
     file, number = _place(name)
     if file == "pc":
-        hart.pc = value
+        hart.pc = Virtual(value)
     elif file == "x":
         hart.write_x(number, value)
     else:

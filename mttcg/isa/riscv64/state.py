@@ -1,7 +1,7 @@
 """The architectural part of a hart's state: one table of where its registers lie."""
 
 from mttcg.state.vcpu_state import VcpuState
-from mttcg.state.words import MASK, Word, Words, offsets_of
+from mttcg.state.words import MASK, AddressWord, Word, Words, offsets_of
 
 MACHINE_MODE = 3
 """The mode under which translations are kept: the privilege, as the privileged specification codes
@@ -24,7 +24,7 @@ class Hart(VcpuState):
     mie = Word(544)
     mtvec = Word(552)
     mscratch = Word(560)
-    mepc = Word(568)
+    mepc = AddressWord(568)
     mcause = Word(576)
     mtval = Word(584)
     mcounteren = Word(592)

@@ -21,6 +21,7 @@ from mttcg.isa.riscv64.traps import (
     take_trap,
 )
 from mttcg.isa.system import Clock, MemoryFault, Trap
+from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import NEVER
 
 HART_ID, DEVICE_TREE = 10, 11
@@ -46,14 +47,16 @@ class Rv64System:
         """See System."""
         return Hart(segment, index)
 
-    def start(self, state: Hart, pc: int, device_tree: int, extensions: tuple[str, ...]) -> None:
+    def start(
+        self, state: Hart, pc: Virtual, device_tree: Physical, extensions: tuple[str, ...]
+    ) -> None:
         """See System."""
         state.pc, state.misa = pc, misa(extensions)
         state.timer_deadline = state.timer_deadline or NEVER
         state.write_x(HART_ID, state.index)
         state.write_x(DEVICE_TREE, device_tree)
 
-    def fault(self, fault: MemoryFault, pc: int, address: int) -> Trap:
+    def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """See System."""
         return Trap(FAULT_CAUSES[fault], pc, address)
 
@@ -73,7 +76,7 @@ class Rv64System:
         """See System."""
         return state.mtvec
 
-    def trapped_pc(self, state: Hart) -> int:
+    def trapped_pc(self, state: Hart) -> Virtual:
         """See System."""
         return state.mepc
 

@@ -12,10 +12,15 @@ from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause, return_from_trap
 from mttcg.isa.system import Clock, Effect, Trap
+from mttcg.memory.address import Virtual
 
 
 def _illegal(hart: Hart, word: int) -> Trap:
     return Trap(Cause.ILLEGAL_INSTRUCTION, hart.pc, word)
+
+
+def _go_on(hart: Hart) -> None:
+    hart.pc = Virtual(hart.pc + 4)
 
 
 def _csr(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
@@ -29,7 +34,7 @@ def _csr(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
     if writes and csr.write is not None:
         csr.write(hart, (operand, old | operand, old & ~operand)[operation - 1])
     hart.write_x(word >> 7 & 31, old)
-    hart.pc += 4
+    _go_on(hart)
     return Effect.STATUS if writes and number in (0x300, 0x304, 0x344) else Effect.NOTHING
 
 
@@ -47,7 +52,7 @@ def _machine_return(hart: Hart, word: int, _clock: Clock) -> Effect | Trap:
 
 
 def _wait(hart: Hart, word: int, _clock: Clock) -> Effect | Trap:
-    hart.pc += 4
+    _go_on(hart)
     return Effect.WAIT
 
 
@@ -73,7 +78,7 @@ def execute(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
     if handler is not None:
         return handler(hart, word, clock)
     if (word & 0x7F, word >> 12 & 7) == FENCE_I:
-        hart.pc += 4
+        _go_on(hart)
         return Effect.FETCH
     if word & 0x7F == 0x73 and word >> 12 & 3 and not 1 <= word >> 20 <= 3:
         return _csr(hart, word, clock)

@@ -13,6 +13,7 @@ from mttcg.isa.riscv64.csr import (
 )
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.system import Clock, MemoryFault, Trap
+from mttcg.memory.address import Virtual
 
 INTERRUPT = 1 << 63
 VECTORED = 1
@@ -53,12 +54,12 @@ CAUSE_NAMES = {
 """As the privileged specification has them (table of mcause, 3.1.15)."""
 
 
-def _enter(hart: Hart, cause: int, pc: int, value: int, target: int) -> None:
+def _enter(hart: Hart, cause: int, pc: Virtual, value: int, target: int) -> None:
     enabled = bool(hart.mstatus & MSTATUS_MIE)
     hart.mepc, hart.mcause, hart.mtval = pc, cause, value
     status = hart.mstatus & ~(MSTATUS_MIE | MSTATUS_MPIE) | MSTATUS_MPP
     hart.mstatus = status | (MSTATUS_MPIE if enabled else 0)
-    hart.pc = target
+    hart.pc = Virtual(target)
 
 
 def take_trap(hart: Hart, trap: Trap) -> None:

@@ -1,6 +1,8 @@
 """One handler: the function that does what the instructions of a row do."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from functools import partial
+from typing import cast
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.accesses import Accesses
@@ -23,6 +25,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     LOOK,
     PARAMETERS,
     RUNNING,
+    define_places,
     handler_of,
     pc_at,
     tail_call,
@@ -31,11 +34,11 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import REGISTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.llvm_isa import FloatWords
 from mttcg.engine.llvm.pieces import Pieces
-from mttcg.engine.llvm.places import FRAME, HART, Labels
+from mttcg.engine.llvm.places import HART, Labels
 from mttcg.engine.llvm.registers import Registers
 from mttcg.engine.llvm.segment import Place, Segment
-from mttcg.engine.llvm.surroundings import FRAME_FIELDS
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -100,14 +103,14 @@ class RecordRegisters(Registers):
         builder: of the function.
         segment: that is being emitted.
         operands: reads the numbers.
-        isa: says where they are in the hart's state.
+        files: where they are in the hart's state, by the files' letters.
     """
 
     def __init__(
-        self, builder: Builder, segment: Segment, operands: Operands, isa: InterpretedIsa
+        self, builder: Builder, segment: Segment, operands: Operands, files: Mapping[str, int]
     ) -> None:
         super().__init__(builder, segment)
-        self.operands, self.isa = operands, isa
+        self.operands, self.files = operands, files
 
     def _place(self, first: int, register: int) -> Pointer:
         build = self.builder
@@ -118,20 +121,20 @@ class RecordRegisters(Registers):
 
     def read_x(self, register: int) -> I64:
         """An integer register; the first is always 0 in the hart's state."""
-        return self.builder.load(self._place(self.isa.x, register), REGISTER, I64)
+        return self.builder.load(self._place(self.files["x"], register), REGISTER, I64)
 
     def write_x(self, register: int, value: I64) -> None:
         """Write an integer register; records name another word in place of the first."""
         if register or isinstance(register, Operand):
-            self.builder.store(value, self._place(self.isa.x, register), REGISTER)
+            self.builder.store(value, self._place(self.files["x"], register), REGISTER)
 
     def read_f(self, register: int) -> I64:
         """The 64 bits of a floating-point register."""
-        return self.builder.load(self._place(self.isa.f, register), REGISTER, I64)
+        return self.builder.load(self._place(self.files["f"], register), REGISTER, I64)
 
     def write_f(self, register: int, value: I64) -> None:
         """Write the 64 bits of a floating-point register."""
-        self.builder.store(value, self._place(self.isa.f, register), REGISTER)
+        self.builder.store(value, self._place(self.files["f"], register), REGISTER)
 
 
 class HandlerArithmetic(Arithmetic):
@@ -173,46 +176,48 @@ class Handler:
         self.segment, labels = Segment(), Labels()
         self.segment.place = Place(NOWHERE, 1)
         sites = Sites()
-        windows, calls = Windows(build), Calls(build)
+        host = isa.llvm.host_float
+        windows, calls = Windows(build, host), Calls(build, host)
         counts = Counts(build, sites, calls)
         parts = build, labels, self.segment
         self.exits = HandlerExits(*parts, counts, windows)
         self.operands = Operands(build)
         spans = PlainRam(build, self.segment, self.exits)
-        registers = RecordRegisters(build, self.segment, self.operands, isa)
+        registers = RecordRegisters(build, self.segment, self.operands, isa.llvm.files)
         woven = Woven(build, sites, 0, windows, calls, lambda: None)
         pieces = Pieces(*parts, spans, windows, optimised=False)
-        self.floats = isa.make_floats(build, self.segment, self.exits)
+        floats = isa.llvm.floats
+        self.floats: FloatWords | None = None
+        if floats is not None:
+            self.floats = floats.make_words(build, self.segment, self.exits, host)
         words = Words(
             registers,
             HandlerArithmetic(build, spans, pieces, self.operands),
-            Accesses(build, self.segment, spans, self.exits, woven),
-            cast("Any", self.floats),
+            Accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
         )
-        words.float = self._float
+        if self.floats is not None:
+            words.float = partial(self._float, self.floats)
         self.words: Operations[I64] = words
 
     def source(self) -> str:
         """The function."""
         build, sample = self.builder, self.sample
         build.begin(places.Labels().entry)
-        for place, offset in self.isa.fields.items():
-            build.offset(HART, offset, place)
-        for place, word in FRAME_FIELDS.items():
-            build.offset(FRAME, 8 * word, place)
+        define_places(build, self.isa.llvm)
         instruction = symbolic(sample, self.isa.known(sample))
         sample.row.semantics(self.words, instruction, Operand(0, (PC,)))
         if not self.segment.ended:
             self.go_on()
-        if self.floats.used:
+        if self.floats is not None and self.floats.used:
             self.function.attributes = "strictfp #0"
         return "\n".join(self.function.text(advice=True))
 
-    def _float(self, operation: str, rounding: int, *operands: I64) -> I64:
+    def _float(self, floats: FloatWords, operation: str, rounding: int, *operands: I64) -> I64:
         """A floating-point operation, whose rounding mode may be an operand."""
         mode = self.operands.value(rounding) if isinstance(rounding, Operand) else rounding
-        return self.floats.float(operation, cast("int", mode), *operands)
+        return floats.float(operation, cast("int", mode), *operands)
 
     def go_on(self) -> None:
         """Go on behind the instruction."""

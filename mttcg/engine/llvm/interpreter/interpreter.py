@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from mttcg.engine.llvm.arena import address_of
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.native import NativeInterpreter
@@ -12,6 +11,8 @@ from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
+from mttcg.memory.address import HostAddress, PhysicalPage
+from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.predecoded import PredecodedPages
@@ -40,11 +41,11 @@ class Interpreter:
         frame: "np.ndarray[Any, np.dtype[np.uint64]]",
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
-        self.native, self.start = native, address_of(segment)
+        self.native, self.start = native, address_of_buffer(segment)
         self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
         self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
         self.table = np.zeros(-(-ram.size // PAGE), dtype=np.uint64)
-        frame[Word.PAGES] = self.table.ctypes.data
+        frame[Word.PAGES] = address_of_array(self.table)
         for word, value in ram_words(ram).items():
             frame[word] = value
 
@@ -52,17 +53,17 @@ class Interpreter:
         """Whether it can run code with what is attached there: nothing may be, for now."""
         return not sites.rows()
 
-    def enter(self, page: int, slot: int, offset: int) -> int:
+    def enter(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
         """Code that begins a block at an offset in a page."""
         self._prepare(page, slot, offset)
         return self.native.enter
 
-    def resume(self, page: int, slot: int, offset: int) -> int:
+    def resume(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
         """Code that goes on with the current block at an offset in a page."""
         self._prepare(page, slot, offset)
         return self.native.resume
 
-    def _prepare(self, page: int, slot: int, offset: int) -> None:
+    def _prepare(self, page: PhysicalPage, slot: int, offset: int) -> None:
         self.table[page] = self.start + self.pages.enter(slot)
         self.predecoder.fill(page, slot, offset)
 

@@ -24,6 +24,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.memory.address import HostAddress
 from mttcg.memory.page import PAGE
 
 EFFORT = Effort("interpreter", ("sroa", "instruction_combine", "simplify_cfg"), codegen=2)
@@ -40,27 +41,27 @@ class NativeInterpreter(NamedTuple):
         enter, resume: to be called like translated code.
     """
 
-    handlers: dict[Key, int]
-    fill: int
-    next_page: int
-    left: int
-    translated: int
-    enter: int
-    resume: int
+    handlers: dict[Key, HostAddress]
+    fill: HostAddress
+    next_page: HostAddress
+    left: HostAddress
+    translated: HostAddress
+    enter: HostAddress
+    resume: HostAddress
 
 
 _loaded: dict[str, NativeInterpreter] = {}
 
 
-def load(name: str, isa: InterpretedIsa) -> NativeInterpreter:
-    """The interpreter of an ISA, by its name; the same in all processes forked from here."""
-    if name not in _loaded:
-        _loaded[name] = _load(name, isa)
-    return _loaded[name]
+def load(isa: InterpretedIsa) -> NativeInterpreter:
+    """The interpreter of an ISA; the same in all processes forked from here."""
+    if isa.name not in _loaded:
+        _loaded[isa.name] = _load(isa)
+    return _loaded[isa.name]
 
 
-def _load(name: str, isa: InterpretedIsa) -> NativeInterpreter:
-    file = kept_file(name)
+def _load(isa: InterpretedIsa) -> NativeInterpreter:
+    file = kept_file(isa.name)
     kept = read_kept(file)
     if kept is None:
         kept = compile_interpreter(isa)
@@ -68,7 +69,7 @@ def _load(name: str, isa: InterpretedIsa) -> NativeInterpreter:
     header, _, code = kept.partition(b"\n")
     places = json.loads(header)
     start = _map_executable(code)
-    at = {function: start + place for function, place in places.items()}
+    at = {function: HostAddress(start + place) for function, place in places.items()}
     keys = samples_of(isa)
     handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
     others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
@@ -91,7 +92,7 @@ def compile_interpreter(isa: InterpretedIsa) -> bytes:
     return json.dumps(functions_of(image)).encode() + b"\n" + code_of(image)
 
 
-def _map_executable(code: bytes) -> int:
+def _map_executable(code: bytes) -> HostAddress:
     """Map code so that it can be executed, and never written; its address."""
     size = -(-len(code) // PAGE) * PAGE
     descriptor = os.memfd_create("interpreter", os.MFD_CLOEXEC)

@@ -14,6 +14,7 @@ from mttcg.engine.llvm.ir.forms import UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, Pointer
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.segment import Segment
+from mttcg.memory.address import Physical
 from mttcg.memory.page import PAGE
 
 
@@ -27,7 +28,7 @@ class PlainRam(Spans):
     """
 
     def __init__(self, builder: Builder, segment: Segment, exits: Exits) -> None:
-        super().__init__(builder, Ram(0, 0), segment, exits)
+        super().__init__(builder, Ram(Physical(0), 0), segment, exits)
 
     def add(self, total: I64, value: I64, constant: int) -> None:
         """Nothing to learn: a handler makes one access."""

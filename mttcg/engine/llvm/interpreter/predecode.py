@@ -6,10 +6,14 @@ from mttcg.engine.llvm.interpreter.handlers import key_of
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.native import NativeInterpreter
 from mttcg.isa.table.layout import NOTHING
+from mttcg.memory.address import PhysicalPage
 from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import WORD_BYTES, offsets_of
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.predecoded import PredecodedPages, Record, operands_of
 
+DISCARDED = offsets_of(VcpuState)["discarded"]
 REMEMBERED = 1 << 16
 """Words whose records are remembered."""
 
@@ -36,10 +40,10 @@ class Predecoder:
         self.isa, self.native, self.uncovered = isa, native, uncovered
         self.cache, self.pages = cache, pages
         self.facts = isa.code.facts
-        self.discarded = (isa.discarded - isa.x) // 8
+        self.discarded = (DISCARDED - isa.llvm.files["x"]) // WORD_BYTES
         self.record = lru_cache(REMEMBERED)(self._record)
 
-    def fill(self, page: int, slot: int, offset: int) -> None:
+    def fill(self, page: PhysicalPage, slot: int, offset: int) -> None:
         """Have records from an offset to the end of the block, or to where there are some."""
         found: list[tuple[int, Record]] = []
         empty = {self.native.fill, self.native.translated}  # the first may have lost its code

@@ -21,6 +21,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     LOOK,
     PARAMETERS,
     RUNNING,
+    define_places,
     frame_word,
     handler_of,
     pc_at,
@@ -43,7 +44,6 @@ from mttcg.engine.llvm.places import (
     REQUEST,
     SINCE,
 )
-from mttcg.engine.llvm.surroundings import FRAME_FIELDS
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
@@ -84,10 +84,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
     build = Builder(function)
     build.begin(places.Labels().entry)
-    for place, offset in isa.fields.items():
-        build.offset(HART, offset, place)
-    for place, word in FRAME_FIELDS.items():
-        build.offset(FRAME, 8 * word, place)
+    define_places(build, isa.llvm)
     build.allocate(COUNT)
     emit(build)
     return "\n".join(function.text(advice=True))

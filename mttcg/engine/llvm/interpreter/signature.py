@@ -4,7 +4,9 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, Form
 from mttcg.engine.llvm.ir.values import I64, Pointer, Value
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
+from mttcg.engine.llvm.surroundings import FRAME_FIELDS, VCPU_FIELDS
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
 IP = Pointer("%ip")
@@ -28,10 +30,18 @@ _TAIL_CALL = Form(
 )
 
 
+def define_places(build: Builder, isa: LlvmIsa) -> None:
+    """Where everything is that a function reads and writes by name."""
+    for place, offset in {**VCPU_FIELDS, **isa.fields}.items():
+        build.offset(HART, offset, place)
+    for place, word in FRAME_FIELDS.items():
+        build.offset(FRAME, 8 * word, place)
+
+
 def tail_call(build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64) -> None:
     """Go on in another function, for good."""
     build.add(_TAIL_CALL)
-    build.operands += (Pointer(callee), HART, ip, count, FRAME, ORIGIN, block)
+    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block))
 
 
 def handler_of(build: Builder, ip: Pointer) -> Pointer:

@@ -73,11 +73,12 @@ class Builder:
         """Place a block behind the one before, and go on in it."""
         self.block = block
         self.add(forms.BEGIN)
-        self.operands.append(block)
+        self.push((block,))
 
     def go_on_in(self, section: Section) -> None:
         """Go on in another part of the function."""
-        self.section, self.add, self.operands = section, section.forms.append, section.operands
+        self.section = section
+        self.add, self.push = section.forms.append, section.operands.extend
 
     def cold(self) -> "Elsewhere":
         """For a while, place blocks where those are that are hardly ever run."""
@@ -101,23 +102,23 @@ class Builder:
     def goto(self, block: Block) -> None:
         """Go on in a block."""
         self.add(GOTO)
-        self.operands += (block,)
+        self.push((block,))
 
     def branch(self, bit: I1, yes: Block, no: Block, advice: str = "") -> None:
         """Go on in one of two blocks."""
         self.add(BRANCH[(advice,)])
-        self.operands += (bit, yes, no)
+        self.push((bit, yes, no))
 
     def opaque_goto(self, block: Block, never: Block) -> None:
         """Go on in a block, with which passes do not join this one."""
         self.add(forms.OPAQUE)
-        self.operands += (block, never)
+        self.push((block, never))
 
     def switch(self, value: I64, otherwise: Block, cases: dict[int, Block]) -> None:
         """Go on in the block of a number."""
         pairs = [operand for pair in cases.items() for operand in pair]
         self.add(forms.SWITCH[(len(cases),)])
-        self.operands += (value, otherwise, *pairs)
+        self.push((value, otherwise, *pairs))
 
     def end(self, returns: bool) -> None:
         """End a block by a return, or one to which control never comes."""
@@ -129,28 +130,28 @@ class Builder:
         """add, and, shl, ... of two values of one type."""
         result: T = next(self.fresh[a.__class__])
         self.add(BINARY[name][a.__class__])
-        self.operands += (result, a, b)
+        self.push((result, a, b))
         return result
 
     def compare(self, predicate: str, a: T, b: T | int | DeferredNumber) -> I1:
         """Whether eq, ult, ... holds for two integers of one type."""
         result: I1 = next(self.bits)
         self.add(COMPARE[predicate][a.__class__])
-        self.operands += (result, a, b)
+        self.push((result, a, b))
         return result
 
     def cast(self, name: str, value: Value, kind: type[T], into: T | None = None) -> T:
         """zext, trunc, bitcast, ... to another type."""
         result: T = next(self.fresh[kind]) if into is None else into
         self.add(CAST[name, value.type, kind.type])
-        self.operands += (result, value)
+        self.push((result, value))
         return result
 
     def select(self, bit: I1, a: T | int, b: T | int, kind: type[T]) -> T:
         """a if a bit is set, else b."""
         result: T = next(self.fresh[kind])
         self.add(forms.SELECT[(kind.type,)])
-        self.operands += (result, bit, a, b)
+        self.push((result, bit, a, b))
         return result
 
     def phi(self, kind: type[T], *ways: tuple[T | int, Block]) -> T:
@@ -158,14 +159,14 @@ class Builder:
         result: T = next(self.fresh[kind])
         pairs = [operand for way in ways for operand in way]
         self.add(forms.PHI[kind.type, len(ways)])
-        self.operands += (result, *pairs)
+        self.push((result, *pairs))
         return result
 
     def extract(self, pair: Value, number: int, kind: type[T]) -> T:
         """One of the values that a pair has."""
         result: T = next(self.fresh[kind])
         self.add(forms.EXTRACT[pair.type, number, kind.type])
-        self.operands += (result, pair)
+        self.push((result, pair))
         return result
 
     # memory
@@ -174,20 +175,20 @@ class Builder:
         """An address at a distance from another, in bytes."""
         result: Pointer = next(self.pointers) if into is None else into
         self.add(OFFSET)
-        self.operands += (result, pointer, distance)
+        self.push((result, pointer, distance))
         return result
 
     def load(self, pointer: Pointer, memory: Memory, kind: type[T], into: T | None = None) -> T:
         """What is at an address."""
         result: T = next(self.fresh[kind]) if into is None else into
         self.add(memory.loads[kind])
-        self.operands += (result, pointer)
+        self.push((result, pointer))
         return result
 
     def store(self, value: Value | int, pointer: Pointer, memory: Memory) -> None:
         """Put a value where an address is; a number as 64 bits."""
         self.add(memory.stores[value.__class__])
-        self.operands += (value, pointer)
+        self.push((value, pointer))
 
     def copy(self, pairs: list[tuple[Pointer, Pointer]], memory: Memory) -> None:
         """Copy 64 bits from one place to another, for each pair."""
@@ -195,20 +196,20 @@ class Builder:
         self.section.forms += [memory.loads[I64], memory.stores[I64]] * len(pairs)
         for source, target in pairs:
             value = next(fresh)
-            self.operands += (value, source, value, target)
+            self.push((value, source, value, target))
 
     def load_atomic(self, pointer: Pointer, order: str, kind: type[T]) -> T:
         """Load at once, in an order with others: "monotonic", "seq_cst"."""
         result: T = next(self.fresh[kind])
         self.add(forms.LOAD_ATOMIC[kind.type, order])
-        self.operands += (result, pointer)
+        self.push((result, pointer))
         return result
 
     def atomic(self, name: str, pointer: Pointer, value: T) -> T:
         """Replace what is at an address by xchg, add, ... in one step; what was there."""
         result: T = next(self.fresh[value.__class__])
         self.add(forms.ATOMIC[name, value.type])
-        self.operands += (result, pointer, value)
+        self.push((result, pointer, value))
         return result
 
     def compare_and_swap(self, pointer: Pointer, old: T, new: T, bits: int) -> Value:
@@ -217,7 +218,7 @@ class Builder:
         result: Value = next(self.fresh[kind])
         form = forms.COMPARE_AND_SWAP[old.type, kind.type]
         self.add(form)
-        self.operands += (result, pointer, old, new)
+        self.push((result, pointer, old, new))
         return result
 
     def fence(self, order: str) -> None:
@@ -228,7 +229,7 @@ class Builder:
         """Have a place for 64 bits, or an address, as long as the function runs."""
         form = forms.ALLOCATE_POINTER if of_pointer else forms.ALLOCATE
         self.add(form)
-        self.operands += (place,)
+        self.push((place,))
 
     # calls
 
@@ -243,7 +244,7 @@ class Builder:
         form, operands = _call(kind.type, callee, arguments, options)
         self.function.called.add(callee)
         self.add(form)
-        self.operands += (result, *operands)
+        self.push((result, *operands))
         return result
 
     def run(self, callee: str | Pointer, *arguments: Value | int) -> None:
@@ -251,7 +252,7 @@ class Builder:
         form, operands = _call("", callee, arguments, "")
         self.function.called.add(callee)
         self.add(form)
-        self.operands += operands
+        self.push(operands)
 
 
 class Elsewhere:

@@ -4,6 +4,7 @@ import ctypes
 
 from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
 from mttcg.isa.riscv64.state import Hart
+from mttcg.memory.host import address_of_function
 
 NAMES = tuple(sorted(OPERATIONS))
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
@@ -14,7 +15,7 @@ FRM_SHIFT = 5
 FUNCTION = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 6)
 
 
-class FloatFunction:
+class RvFloatFunction:
     """The function that translated code of one vCPU calls; it raises the flags in fcsr.
 
     It takes the operation's number, the rounding mode, how many operands there are, and three.
@@ -23,7 +24,7 @@ class FloatFunction:
     def __init__(self, hart: Hart) -> None:
         self.hart = hart
         self.entry = FUNCTION(self._call)
-        self.address = ctypes.cast(self.entry, ctypes.c_void_p).value or 0
+        self.address = address_of_function(self.entry)
 
     def _call(self, number: int, rounding: int, count: int, *operands: int) -> int:
         mode = self.hart.fcsr >> FRM_SHIFT if rounding == DYNAMIC else rounding

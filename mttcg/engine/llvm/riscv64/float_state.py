@@ -1,17 +1,19 @@
 """Floating point of the guest: operations, fcsr, and whether it is on."""
 
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
-from mttcg.engine.llvm.ir.values import I64, constant
-from mttcg.engine.llvm.places import FLOAT_CONTROL, STATUS
+from mttcg.engine.llvm.ir.values import I64, Pointer, constant
+from mttcg.engine.llvm.places import FLOAT_CONTROL
 from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT
 from mttcg.engine.llvm.riscv64.floats import Floats
+from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.riscv64.csr import MSTATUS_FS
 
+STATUS = Pointer("%status")
+"""Where the hart's state has mstatus."""
 HOST_MODES = 4
 """All but to nearest with ties to the larger magnitude; their numbers come first."""
 
@@ -23,14 +25,15 @@ class FloatState:
         builder: of the function.
         segment: that is being emitted.
         exits: the ways out.
+        host: keeps its floating-point control.
 
     Attributes:
         used: whether the function has floating-point operations.
     """
 
-    def __init__(self, builder: Builder, segment: Segment, exits: Exits) -> None:
-        self.builder, self.segment, self.exits = builder, segment, exits
-        self.floats = Floats(builder)
+    def __init__(self, builder: Builder, segment: Segment, exits: Exits, host: HostFloat) -> None:
+        self.builder, self.segment, self.exits, self.host = builder, segment, exits, host
+        self.floats = Floats(builder, host)
         self.used = False
 
     def float(self, operation: str, rounding: int, *operands: I64) -> I64:
@@ -64,13 +67,13 @@ class FloatState:
 
     def read_float_control(self) -> I64:
         """The floating-point control and status register."""
-        mxcsr.leave(self.builder)
-        mxcsr.enter(self.builder)
+        self.host.leave(self.builder)
+        self.host.enter(self.builder)
         return self.builder.load(FLOAT_CONTROL, COUNTER, I64)
 
     def write_float_control(self, value: I64) -> None:
         """Write fcsr."""
         self.segment.restart = None
         self.builder.store(value, FLOAT_CONTROL, COUNTER)
-        mxcsr.enter(self.builder)
+        self.host.enter(self.builder)
         self.segment.checked.discard(Reason.ROUNDING)

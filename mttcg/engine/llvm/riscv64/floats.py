@@ -11,13 +11,13 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
-from mttcg.engine.llvm import rounding as mxcsr
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, INTEGERS, Double, Pointer, Single, T, Value
 from mttcg.engine.llvm.places import FLOAT_CONTROL, FRAME
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC, NUMBERS
+from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.isa.riscv64.floats import Flags
 
@@ -52,10 +52,11 @@ class Floats:
 
     Args:
         builder: of the function.
+        host: keeps its floating-point control.
     """
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(self, builder: Builder, host: HostFloat) -> None:
+        self.builder, self.host = builder, host
 
     def emit(self, operation: str, rounding: int, operands: tuple[I64, ...]) -> I64:
         """An operation's result, as `Operations.float` has it; frm is a mode the host has."""
@@ -77,11 +78,11 @@ class Floats:
     def call(self, operation: str, rounding: int, operands: tuple[I64, ...]) -> I64:
         """An operation by the function that defines it, out of reach of MXCSR."""
         build = self.builder
-        mxcsr.leave(build)
+        self.host.leave(build)
         function = build.load(build.offset(FRAME, 8 * Word.FLOAT), COUNTER, Pointer)
         given: list[I64 | int] = [NUMBERS[operation], rounding, len(operands), *operands]
         result = build.call(I64, function, *given, *[0] * (6 - len(given)))
-        mxcsr.enter(build)
+        self.host.enter(build)
         return result
 
     # between bits and numbers

@@ -4,19 +4,17 @@ from collections.abc import Iterator
 
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, Variant
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
-from mttcg.engine.llvm.riscv64.float_state import FloatState
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
-from mttcg.engine.llvm.surroundings import HART_FIELDS
+from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.isa.kind import Kind
-from mttcg.isa.riscv64.code import Rv64Code, facts
-from mttcg.isa.riscv64.state import OFFSET
+from mttcg.isa.riscv64.code import facts
+from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.table.decode import ROWS, decode
 from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Row
 
-NAME = "riscv64"
 ZICSR = "Zicsr"
 OTHER_REGISTER = 0x300
 """A system register that is left to the host."""
@@ -87,14 +85,11 @@ def known(instruction: Decoded) -> frozenset[str]:
 
 
 INTERPRETED = InterpretedIsa(
-    code=Rv64Code(),
+    name=RISCV64.name,
+    code=RISCV64.code,
     rows=ROWS,
+    llvm=LLVM,
     samples=samples,
     variant=variant,
     known=known,
-    fields=HART_FIELDS,
-    x=OFFSET["x"],
-    f=OFFSET["f"],
-    discarded=OFFSET["discarded"],
-    make_floats=FloatState,
 )

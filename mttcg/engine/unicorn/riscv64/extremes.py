@@ -4,6 +4,7 @@ from mttcg.engine.unicorn.riscv64.left_to_host import is_extreme
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.memory.address import Virtual
 
 BOX = 0xFFFF_FFFF << 32
 """The upper half of a single in a register (Unprivileged ISA 21.2)."""
@@ -14,7 +15,7 @@ def is_computed(hart: Hart, word: int) -> bool:
     return is_extreme(word) and float_enabled(hart)
 
 
-def compute_extreme(hart: Hart, word: int) -> int:
+def compute_extreme(hart: Hart, word: int) -> Virtual:
     """Run fmin or fmax at the state's pc, over the state; the pc behind it.
 
     Unicorn does not NaN-box singles: what is in the low half counts as one here, too.

@@ -1,4 +1,6 @@
-"""Toy: an ISA of ten instructions that is like no other, for tests of what is to know none.
+"""An ISA of ten instructions with a system side, for tests of what is to know no ISA.
+
+That of `tests/engine/toy_isa.py` has 2-byte instructions, and no traps.
 
 Instructions have 4 bytes, and lie at multiples of that. The opcode is the top byte; rd, rs1 and rs2
 have five bits each from bit 0 on. Immediates are signed: 9 bits, or 14 where rs2 is not needed.

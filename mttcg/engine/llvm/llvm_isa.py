@@ -1,0 +1,106 @@
+"""What the LLVM engine has to know of an ISA, as a value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Protocol
+
+from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.values import I64, Pointer
+from mttcg.engine.llvm.rounding import FloatControl, HostFloat
+from mttcg.engine.llvm.segment import Segment
+from mttcg.isa.base import Isa
+from mttcg.memory.address import HostAddress, Virtual
+
+
+class FloatWords(Protocol):
+    """The words of `Operations` that are floating point.
+
+    Attributes:
+        used: whether the function has floating-point operations.
+    """
+
+    used: bool
+
+    def float(self, operation: str, rounding: int, *operands: I64) -> I64:
+        """See Operations."""
+
+    def require_float(self, word: int) -> None:
+        """See Operations."""
+
+    def require_rounding(self, word: int) -> None:
+        """See Operations."""
+
+    def read_float_control(self) -> I64:
+        """See Operations."""
+
+    def write_float_control(self, value: I64) -> None:
+        """See Operations."""
+
+
+class FloatFunction(Protocol):
+    """What defines floating-point operations, as a function that translated code calls.
+
+    Attributes:
+        address: of it, in this process.
+    """
+
+    address: HostAddress
+
+
+@dataclass(frozen=True)
+class Floats:
+    """An ISA's floating point.
+
+    Attributes:
+        control: of the host, by the guest's.
+        make_words: what emits the operations of a function.
+        make_function: the function for what the host can't do exactly, over a hart's state.
+        is_computed: whether an instruction that translated code came back for, as the host lacks
+            its rounding mode, is one for `compute`; it is illegal otherwise.
+        compute: runs one at the state's pc; the pc behind it.
+    """
+
+    control: FloatControl
+    make_words: Callable[[Builder, Segment, Exits, HostFloat], FloatWords]
+    make_function: Callable[[Any], FloatFunction]
+    is_computed: Callable[[Any], bool]
+    compute: Callable[[Any, int], Virtual]
+
+
+def _no_order(word: int) -> tuple[bool, bool]:
+    return False, False
+
+
+@dataclass(frozen=True)
+class LlvmIsa:
+    """One ISA in translated code.
+
+    Attributes:
+        files: byte offset of each register file in the hart's state, by its letter.
+        fields: byte offset of what else translated code has of the state.
+        mode: the mode under which translations are kept, of a hart's state.
+        floats: None if the ISA has no floating point.
+        no_reservation: what is in the state's reservation while there is none, signed.
+        order: whether an atomic instruction, by its word, acquires, and whether it releases.
+    """
+
+    files: Mapping[str, int]
+    fields: Mapping[Pointer, int] = field(default_factory=dict)
+    mode: Callable[[Any], int] = lambda state: 0
+    floats: Floats | None = None
+    no_reservation: int = 0
+    order: Callable[[int], tuple[bool, bool]] = _no_order
+
+    @cached_property
+    def host_float(self) -> HostFloat:
+        """What keeps the host's floating-point control."""
+        return HostFloat(None if self.floats is None else self.floats.control)
+
+
+def llvm_isa(isa: Isa) -> LlvmIsa:
+    """What the engine has for an ISA."""
+    found: LlvmIsa = import_module(f"mttcg.engine.llvm.{isa.name}.llvm_isa").LLVM
+    return found
