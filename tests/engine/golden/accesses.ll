@@ -52,7 +52,7 @@ store i64 %v31, ptr %blocks
 store i64 -274877906944, ptr %count
 store i64 %v22, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v32 = load atomic i64, ptr %request monotonic, align 8
+%v32 = load atomic volatile i64, ptr %request monotonic, align 8
 %t2 = icmp eq i64 %v32, 0
 br i1 %t2, label %go5, label %stop6
 stop6:
@@ -109,18 +109,18 @@ c80000000:
 br i1 %t1, label %on3, label %off4
 on3:
 %p0 = getelementptr i8, ptr %origin, i64 %v6
-%v10 = load i64, ptr %p0, align 1
+%v10 = load volatile i64, ptr %p0, align 1
 store i64 %v10, ptr %x10
 %v11 = add i64 %v5, 8
 %p1 = getelementptr i8, ptr %origin, i64 %v11
-%i32_0 = load i32, ptr %p1, align 1
+%i32_0 = load volatile i32, ptr %p1, align 1
 %v12 = zext i32 %i32_0 to i64
 %i32_1 = trunc i64 %v12 to i32
 %v13 = sext i32 %i32_1 to i64
 store i64 %v13, ptr %x12
 %v14 = add i64 %v5, 16
 %p2 = getelementptr i8, ptr %origin, i64 %v14
-store i64 %v10, ptr %p2, align 1
+store volatile i64 %v10, ptr %p2, align 1
 %v15 = load i64, ptr %x1
 %v16 = add i64 %v15, 0
 %v17 = and i64 %v16, -2

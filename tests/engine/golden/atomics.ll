@@ -54,7 +54,7 @@ store i64 %v47, ptr %blocks
 store i64 -274877906944, ptr %count
 store i64 %v38, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v48 = load atomic i64, ptr %request monotonic, align 8
+%v48 = load atomic volatile i64, ptr %request monotonic, align 8
 %t11 = icmp eq i64 %v48, 0
 br i1 %t11, label %go17, label %stop18
 stop18:
@@ -115,7 +115,7 @@ on3:
 br i1 %t2, label %on5, label %off6
 on5:
 %p0 = getelementptr i8, ptr %origin, i64 %v5
-%v13 = atomicrmw add ptr %p0, i64 %v6 seq_cst
+%v13 = atomicrmw volatile add ptr %p0, i64 %v6 seq_cst
 store i64 %v13, ptr %x10
 br label %b80000004
 r80000004:
@@ -145,7 +145,7 @@ store i64 -1, ptr %reservation
 br i1 %t6, label %try13, label %no14
 try13:
 %v26 = load i64, ptr %reserved
-%exchanged64_0 = cmpxchg ptr %p1, i64 %v26, i64 %v18 seq_cst seq_cst
+%exchanged64_0 = cmpxchg volatile ptr %p1, i64 %v26, i64 %v18 seq_cst seq_cst
 %t7 = extractvalue { i64, i1 } %exchanged64_0, 1
 br label %no14
 no14:

@@ -269,7 +269,7 @@ store i64 %v9, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
 store i64 2147483648, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v10 = load atomic i64, ptr %request monotonic, align 8
+%v10 = load atomic volatile i64, ptr %request monotonic, align 8
 %t1 = icmp eq i64 %v10, 0
 br i1 %t1, label %go3, label %stop4
 stop4:
@@ -293,7 +293,7 @@ store i64 %v77, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
 store i64 2147483656, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v78 = load atomic i64, ptr %request monotonic, align 8
+%v78 = load atomic volatile i64, ptr %request monotonic, align 8
 %t19 = icmp eq i64 %v78, 0
 br i1 %t19, label %go23, label %stop24
 stop24:

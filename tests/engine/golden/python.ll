@@ -71,7 +71,7 @@ unreachable
 r80000000:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
-%v1 = load atomic i64, ptr %request monotonic, align 8
+%v1 = load atomic volatile i64, ptr %request monotonic, align 8
 %t1 = icmp eq i64 %v1, 0
 %t2 = and i1 %t0, %t1
 br i1 %t2, label %on1, label %off2, !prof !8
@@ -102,7 +102,7 @@ store i64 %v55, ptr %x1, !tbaa !1
 store i64 %v56, ptr %x10, !tbaa !1
 %v57 = load i64, ptr %hart_x11, !tbaa !1
 store i64 %v57, ptr %x11, !tbaa !1
-%v14 = load atomic i64, ptr %exit monotonic, align 8
+%v14 = load atomic volatile i64, ptr %exit monotonic, align 8
 %t4 = icmp eq i64 %v14, 0
 br i1 %t4, label %on5, label %off6, !prof !8
 on5:
@@ -120,7 +120,7 @@ c80000000:
 br i1 %t5, label %on7, label %off8, !prof !8
 on7:
 %p0 = getelementptr i8, ptr %origin, i64 %v20
-%v24 = load i64, ptr %p0, align 1, !tbaa !3
+%v24 = load volatile i64, ptr %p0, align 1, !tbaa !3
 store i64 %v24, ptr %x10, !tbaa !1
 %v25 = load i64, ptr %x1, !tbaa !1
 %v26 = add i64 %v25, 0
@@ -142,7 +142,7 @@ store i64 %v10, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
 store i64 2147483648, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v11 = load atomic i64, ptr %request monotonic, align 8
+%v11 = load atomic volatile i64, ptr %request monotonic, align 8
 %t3 = icmp eq i64 %v11, 0
 br i1 %t3, label %go3, label %stop4
 stop4:

@@ -101,7 +101,7 @@ c80000000:
 br i1 %t2, label %on5, label %off6, !prof !8
 on5:
 %p0 = getelementptr i8, ptr %origin, i64 %v16
-%v20 = load i64, ptr %p0, align 1, !tbaa !3
+%v20 = load volatile i64, ptr %p0, align 1, !tbaa !3
 %p1 = load ptr, ptr %cursor0, !tbaa !2
 %v21 = load i64, ptr %limit_at0, !tbaa !2
 %v22 = load i64, ptr %cpu_at0, !tbaa !2
@@ -134,7 +134,7 @@ store i64 %v26, ptr %p10, !tbaa !4
 store i64 %v20, ptr %p11, !tbaa !4
 %p12 = getelementptr i8, ptr %p3, i64 56
 store i64 %v27, ptr %p12, !tbaa !4
-store i64 %v20, ptr %p8, align 1, !tbaa !3
+store volatile i64 %v20, ptr %p8, align 1, !tbaa !3
 %v28 = load i64, ptr %x1, !tbaa !1
 %v29 = add i64 %v28, 0
 %v30 = and i64 %v29, -2
@@ -162,7 +162,7 @@ store i64 %v9, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
 store i64 2147483648, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v10 = load atomic i64, ptr %request monotonic, align 8
+%v10 = load atomic volatile i64, ptr %request monotonic, align 8
 %t1 = icmp eq i64 %v10, 0
 br i1 %t1, label %go3, label %stop4
 stop4:
