@@ -1,6 +1,7 @@
 """What an instruction is for, by its bits, for aggregators and plugins."""
 
 from mttcg.instrument.program.guest_isa import guest_isa
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.instruction_class import InstructionClass
 
 __all__ = [
@@ -28,6 +29,13 @@ def returns_from_trap(word: int) -> bool:
 
 
 def register_name(register: int) -> str:
-    """The name of a register by its number in `events.RETIRED`; "" for 0, which is none."""
+    """The name of a register by its number in `events.RETIRED`; "" for 0, which is none.
+
+    A number that no register has, as in a record that was not made here, is shown as it is.
+    """
+    if not register:
+        return ""
     registers = guest_isa().registers
-    return (*registers.integer, *registers.floating)[register] if register else ""
+    names = registers.floating if register >= FLOATS else registers.integer
+    number = register % FLOATS
+    return names[number] if register < 2 * FLOATS and number < len(names) else f"?{register}"
