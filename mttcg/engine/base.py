@@ -114,6 +114,9 @@ class Engine(Protocol):
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
 
+    def watch_blocks(self, watched: bool) -> None:
+        """Say whether plugins are shown each block before this vCPU runs it for the first time."""
+
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
 

@@ -313,6 +313,8 @@ class VcpuProcess:
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
         def improve(version: "PageVersion", place: Virtual | None) -> bool:
+            if not self.config.has_tier("optimised"):
+                return False
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
@@ -328,6 +330,7 @@ class VcpuProcess:
             discover,
             improve,
             lambda: self.machine.stopping,
+            self.maps.get("records"),
         )
         return FallbackEngine(engine, self._warn, self.isa)
 
@@ -355,9 +358,14 @@ class VcpuProcess:
         self.emitters.append(table.stream, records)
 
 
-def load_engine(name: str) -> None:
+def load_engine(config: Config, isa: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
-    importlib.import_module(ENGINES[name])
+    importlib.import_module(ENGINES[config.engine_name])
+    if config.has_tier("interpreter"):
+        from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
+        from mttcg.engine.llvm.interpreter.native import load
+
+        load(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

@@ -4,6 +4,7 @@ A page's version has a record for each place at which an instruction may begin, 
 address of its handler, which is the same in all processes, then the numbers of up to four
 registers, a byte each, and 32 bits for an immediate. An interpreter fills them as it comes to them.
 A record's operands are written before its handler, so whoever sees the one sees the others.
+Behind a page's records stand the handlers of those that say that a translation is to be entered.
 """
 
 from typing import NamedTuple
@@ -22,7 +23,13 @@ BEHIND = 2
 """Records behind a page's: what comes after its last instruction, which may straddle its end."""
 PAGE_RECORDS = HALVES + BEHIND
 GENERATION_BYTES = -(-4 * SLOTS // PAGE) * PAGE
-PREDECODED_BYTES = GENERATION_BYTES + SLOTS * PAGE_RECORDS * RECORD_BYTES
+OWN_HANDLERS = PAGE_RECORDS * RECORD_BYTES
+"""Byte offset, from a page's first record, of the handlers of instructions whose records have
+another: 8 bytes each, by place."""
+OWN_HANDLER_SHIFT = 2
+"""From a distance in code to one in these."""
+PAGE_BYTES = OWN_HANDLERS + HALVES * 8
+PREDECODED_BYTES = GENERATION_BYTES + SLOTS * PAGE_BYTES
 """Of the segment, which is sparse."""
 
 
@@ -72,11 +79,25 @@ class PredecodedPages:
         return GENERATION_BYTES + 8 * self._word(slot, 0)
 
     def _word(self, slot: int, offset: int) -> int:
-        return (slot * PAGE_RECORDS + offset // 2) * RECORD_WORDS
+        return slot * PAGE_BYTES // 8 + offset // 2 * RECORD_WORDS
 
     def handler(self, slot: int, offset: int) -> int:
         """The handler at an offset in a page."""
         return self.words[self._word(slot, offset)]
+
+    def replace_handler(self, slot: int, offset: int, handler: int) -> None:
+        """Give a record another handler, and keep the instruction's own."""
+        at = self._word(slot, offset)
+        if self.words[at] not in (handler, self.empty):
+            self.words[self._own_handler(slot, offset)] = self.words[at]
+            self.words[at] = handler
+
+    def restore_handler(self, slot: int, offset: int) -> None:
+        """Give a record its instruction's own handler again."""
+        self.words[self._word(slot, offset)] = self.words[self._own_handler(slot, offset)]
+
+    def _own_handler(self, slot: int, offset: int) -> int:
+        return self._word(slot, 0) + OWN_HANDLERS // 8 + offset // 2
 
     def put(self, slot: int, records: list[tuple[int, Record]]) -> None:
         """Write records, (offset, record) each, the last first: none leads to an empty one."""

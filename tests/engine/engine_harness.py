@@ -186,6 +186,7 @@ class Bare:
             with suppress(TranslationError):  # as the translator process does
                 version = llvm.code.version(page, self.cache.used[page])
                 llvm.translator.optimise(version, None if whole else pc)
+                llvm.code.meet_better_code(version)
             llvm.jumps.clear()
 
     def handle(self, left: Exit) -> None:

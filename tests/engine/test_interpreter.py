@@ -179,6 +179,42 @@ def test_what_is_attached_has_its_page_translated_and_nothing_else() -> None:
     bare.close()
 
 
+def test_blocks_that_somebody_watches_are_shown_on_each_vcpu() -> None:
+    first = calling("interpreter")
+    run(first)
+    second = calling("interpreter", beside=first)
+    second.engine.watch_blocks(True)
+    shown: list[int] = []
+    second.engine.llvm.discover = lambda block: shown.append(block.pc)
+    run(second)
+    assert shown == [BASE, BASE + 8, BASE + 12, BASE + 4 + PAGE]  # as code is discovered
+    assert second.hart.cache_translated == 2
+    first.engine.watch_blocks(True)
+    assert [block.pc for block in first.engine.known_blocks()] == shown
+    for bare in (first, second):
+        bare.close()
+
+
+def test_a_block_is_left_to_its_translation_and_taken_back() -> None:
+    bare = calling("interpreter")
+    run(bare)
+    llvm = bare.engine.llvm
+    bare.improve(BASE)
+    interpreter, slot = llvm.code.interpreter, bare.cache.used[bare.cache.page_of(BASE)]
+    assert interpreter.pages.handler(slot, 0) == interpreter.native.translated
+    run(bare)
+    assert bare.hart.instructions == 8
+    llvm.arena.rows["key"] = 0  # as if its region had been reclaimed
+    llvm.jumps.clear()
+    run(bare)
+    assert interpreter.pages.handler(slot, 0) not in (
+        interpreter.native.translated,
+        interpreter.native.fill,
+    )
+    assert (bare.hart.instructions, bare.hart.blocks) == (12, 9)
+    bare.close()
+
+
 def test_code_that_changed_is_predecoded_again() -> None:
     bare = calling("interpreter")
     run(bare)

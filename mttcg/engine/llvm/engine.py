@@ -28,9 +28,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
-from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
-from mttcg.engine.llvm.interpreter.interpreter import Interpreter
-from mttcg.engine.llvm.interpreter.native import load as load_interpreter
+from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
@@ -104,7 +102,8 @@ class LlvmEngine:
         self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
         if records is not None:
-            self.code.interpreter = self._make_interpreter(interpreted_isa(isa), records)
+            parts = cache, ram, self.frame, self.translator.uncovered
+            self.code.interpreter = make_interpreter(isa, records, *parts)
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = address_of_buffer(hart.words)
         # where the guest's address 0 would lie
@@ -129,10 +128,6 @@ class LlvmEngine:
         frame[Word.CHAINS] = CHAINS_PER_SAMPLE
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
-
-    def _make_interpreter(self, isa: InterpretedIsa, records: memoryview) -> Interpreter:
-        parts = isa, load_interpreter(isa), records, self.cache, self.translator.ram, self.frame
-        return Interpreter(*parts, self.translator.uncovered)
 
     def _runtime(self) -> HostAddress:
         with self.arena:
@@ -194,6 +189,7 @@ class LlvmEngine:
         if int(self.frame[Word.KNOWN_GENERATION]) != generation:
             self.jumps.clear()
             self.frame[Word.KNOWN_GENERATION] = generation
+            self.tiering.meet_better_code()
 
     def _exit(self, reason: Reason, pc: Virtual, detail: int) -> Exit:
         if reason is Reason.REQUEST and self.stopping:
@@ -302,6 +298,15 @@ class LlvmEngine:
             self.jumps.clear()
             self.code.forget_pages()
         return dropped
+
+    def watch_blocks(self, watched: bool) -> None:
+        """See Engine. The interpreter runs what any vCPU met, so it is not for blocks watched."""
+        if watched and not self.code.watched:
+            self.known.update(self.code.met_blocks())
+        if watched != self.code.watched:
+            self.code.watched = watched
+            self.code.forget_pages()
+            self.jumps.clear()
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""

@@ -97,11 +97,11 @@ class JumpCache:
         self.used = 0
 
     def put(self, pc: Virtual, code: HostAddress) -> None:
-        """Add a pc; a table that is half full begins anew, so that probing stays short."""
+        """Add a pc, or replace its code; a half full table begins anew: probing stays short."""
         if self.used >= JUMP_CACHE_ENTRIES // 2:
             self.clear()
         place = (pc >> PC_SHIFTS[0] ^ pc >> PC_SHIFTS[1]) % JUMP_CACHE_ENTRIES
-        while int(self.rows[place, 0]) != NOWHERE:
+        while int(self.rows[place, 0]) not in (NOWHERE, pc):
             place = (place + 1) % JUMP_CACHE_ENTRIES
         self.rows[place] = pc, code
         self.used += 1

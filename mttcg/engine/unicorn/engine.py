@@ -281,6 +281,9 @@ class UnicornEngine(UnicornRegisters):
             flush_tlb(self.engine)
         return dropped
 
+    def watch_blocks(self, watched: bool) -> None:
+        """Nothing to do: each block is met."""
+
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
         return blocks_of(self.cache, self.refreshed)

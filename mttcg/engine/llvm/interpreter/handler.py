@@ -10,7 +10,7 @@ from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.control import Control
 from mttcg.engine.llvm.counts import Counts
-from mttcg.engine.llvm.discovery import NOWHERE
+from mttcg.engine.llvm.discovery import Instruction
 from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
@@ -44,6 +44,7 @@ from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
 from mttcg.isa.operations import Operations
 from mttcg.isa.table.row import Decoded
+from mttcg.memory.address import Virtual
 from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
 
 
@@ -170,11 +171,12 @@ class Handler:
 
     def __init__(self, isa: InterpretedIsa, name: str, sample: Decoded, far: bool) -> None:
         self.isa, self.sample, self.far = isa, sample, far
-        self.kind = isa.code.facts(sample.word).kind
+        facts = isa.code.facts(sample.word)
+        self.kind = facts.kind
         self.function = Function(f"void @{name}", PARAMETERS)
         self.builder = build = Builder(self.function)
         self.segment, labels = Segment(), Labels()
-        self.segment.place = Place(NOWHERE, 1)
+        self.segment.place = Place(Instruction(Virtual(0), sample.word, facts), 1)
         sites = Sites()
         host = isa.llvm.host_float
         windows, calls = Windows(build, host), Calls(build, host)

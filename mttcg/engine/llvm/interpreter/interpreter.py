@@ -1,21 +1,36 @@
 """The native interpreter as one vCPU uses it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.native import NativeInterpreter
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
+from mttcg.engine.llvm.interpreter.native import NativeInterpreter, load
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
+from mttcg.isa.base import Isa
 from mttcg.memory.address import HostAddress, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.predecoded import PredecodedPages
+
+
+def make_interpreter(
+    isa: Isa,
+    segment: memoryview,
+    cache: BlockCache,
+    ram: Ram,
+    frame: "np.ndarray[Any, np.dtype[np.uint64]]",
+    uncovered: frozenset[str],
+) -> "Interpreter":
+    """The interpreter of one vCPU; see Interpreter."""
+    interpreted = interpreted_isa(isa)
+    return Interpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
 
 
 class Interpreter:
@@ -56,6 +71,8 @@ class Interpreter:
     def enter(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
         """Code that begins a block at an offset in a page."""
         self._prepare(page, slot, offset)
+        if self.pages.handler(slot, offset) == self.native.translated:
+            self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
     def resume(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
@@ -66,6 +83,11 @@ class Interpreter:
     def _prepare(self, page: PhysicalPage, slot: int, offset: int) -> None:
         self.table[page] = self.start + self.pages.enter(slot)
         self.predecoder.fill(page, slot, offset)
+
+    def leave_to_translation(self, slot: int, offsets: Iterable[int]) -> None:
+        """Have blocks at some offsets of a page entered in their translation."""
+        for offset in offsets:
+            self.pages.replace_handler(slot, offset, self.native.translated)
 
     def forget_pages(self) -> None:
         """Come back for every page: another version may be fetched, or something be attached."""

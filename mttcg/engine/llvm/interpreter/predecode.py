@@ -46,8 +46,7 @@ class Predecoder:
     def fill(self, page: PhysicalPage, slot: int, offset: int) -> None:
         """Have records from an offset to the end of the block, or to where there are some."""
         found: list[tuple[int, Record]] = []
-        empty = {self.native.fill, self.native.translated}  # the first may have lost its code
-        while offset < PAGE and self.pages.handler(slot, offset) in empty:
+        while offset < PAGE and self.pages.handler(slot, offset) == self.native.fill:
             word = self.cache.word_at(page, slot, offset)
             facts = self.facts(word)
             target = facts.target
@@ -56,7 +55,6 @@ class Predecoder:
             if facts.kind.ends_block:
                 break
             offset += facts.length
-            empty = {self.native.fill}
         self.pages.put(slot, found)
 
     def _record(self, word: int, far: bool) -> Record:

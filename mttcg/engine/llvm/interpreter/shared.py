@@ -45,7 +45,7 @@ from mttcg.engine.llvm.places import (
     SINCE,
 )
 from mttcg.memory.page import PAGE, PAGE_SHIFT
-from mttcg.tbcache.predecoded import RECORD_SHIFT
+from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
 ENTER, RESUME = "enter", "resume"
@@ -73,7 +73,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         f"@{TRANSLATED}": _translated,
     }
     for name, emit in emitters.items():
-        yield _function(isa, Function(f"void {name}", PARAMETERS), emit)
+        yield _function(isa, Function(f"dso_local void {name}", PARAMETERS), emit)
     for reason in REASONS:
         function = Function(f"void {LEAVE}_{reason.name}", PARAMETERS)
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
@@ -189,7 +189,20 @@ def _left(build: Builder) -> None:
 
 
 def _translated(build: Builder) -> None:
-    """Enter the block by the loop that calls pages, which knows its code; or come back for it."""
+    """Enter a block by the loop that calls pages, which knows its code, or comes back for it.
+
+    Where control comes from the code before, within a block, the instruction is run here.
+    """
+    entered, within = build.new_block("entered"), build.new_block("within")
+    ip = build.cast("ptrtoint", IP, I64)
+    build.branch(build.compare("eq", ip, BLOCK), entered, within)
+    build.begin(within)
+    offset = build.binary("and", pc_at(build, IP), PAGE - 1)
+    first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
+    own = build.binary("add", first, build.binary("shl", offset, OWN_HANDLER_SHIFT))
+    at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
+    tail_call(build, build.load(at, UNKNOWN, Pointer), IP, RUNNING, BLOCK)
+    build.begin(entered)
     build.store(pc_at(build, IP), PC, COUNTER)
     _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
     build.end(returns=True)
@@ -197,9 +210,14 @@ def _translated(build: Builder) -> None:
 
 def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
-    miss = build.new_block("miss")
+    miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    _records_of(build, pc, miss)
+    handler = handler_of(build, _records_of(build, pc, miss))
+    # its code is there since the loop learnt to come here
+    place = build.cast("ptrtoint", handler, I64)
+    other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
+    build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
+    build.begin(begin)
     build.run(DISPATCH, HART, NO_RECORD, since, FRAME, ORIGIN, pc)
     build.end(returns=True)
     _miss(build, miss)
@@ -219,7 +237,7 @@ def _resume(build: Builder) -> None:
 
 
 def _miss(build: Builder, miss: Block) -> None:
-    """The page has no records."""
+    """Come back for the block."""
     build.begin(miss)
     build.store(int(Reason.MISS), EXIT, COUNTER)
     build.end(returns=True)

@@ -18,6 +18,8 @@ from mttcg.isa.table.row import Decoded, Row
 ZICSR = "Zicsr"
 OTHER_REGISTER = 0x300
 """A system register that is left to the host."""
+LOAD_RESERVED, RELEASE = "LR", 1
+"""The layout, and the bit rl of its immediate."""
 FULL_FENCE = 0xFF
 OTHER_MODE = 0
 """A static rounding mode that the host has no instructions for."""
@@ -36,6 +38,9 @@ def samples(row: Row) -> Iterator[int]:
         for number in (*FCSR_FIELDS, OTHER_REGISTER):
             for source in (0, 1):
                 yield row.match | _put(layout.immediate, number) | _put(layout.rs1, source)
+    elif row.layout == LOAD_RESERVED:
+        for release in (0, RELEASE):
+            yield row.match | _put(layout.immediate, release)
     elif row.name == "fence":
         for sets in (FULL_FENCE, TOTAL_STORE_ORDER):
             yield row.match | _put(layout.immediate, sets)
@@ -64,6 +69,8 @@ def variant(instruction: Decoded) -> Variant:
     if row.extension == ZICSR:
         number = instruction.immediate if instruction.immediate in FCSR_FIELDS else 0
         return number, int(instruction.rs1 != 0)
+    if row.layout == LOAD_RESERVED:
+        return (instruction.immediate & RELEASE,)
     if row.name == "fence":
         return (int(facts(instruction.word).kind is Kind.FENCE),)
     if row.format.rounding is not NOTHING:
