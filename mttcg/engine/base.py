@@ -171,6 +171,10 @@ def current_block(cache: BlockCache, hart: VcpuState) -> Block:
     return cache.block(cache.page_of(physical_of(hart.block_pc)), hart.block_pc)[0]
 
 
+def meet_each_block(engine: Engine, watched: bool) -> None:
+    """`watch_blocks` of an engine that each vCPU's blocks are new to."""
+
+
 def blocks_of(cache: BlockCache, known: Iterable[tuple[int, Virtual]]) -> list[Block]:
     """Of the blocks known as (slot, pc) those that are as the code is now; in order of pc."""
     return cache.current_blocks((slot, cache.page_of(physical_of(pc)), pc) for slot, pc in known)

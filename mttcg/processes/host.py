@@ -110,10 +110,12 @@ def fork_vcpus(
 
     Gives their indexes by process id.
     """
-    from mttcg.processes.vcpu_process import load_engine
+    from mttcg.processes.vcpu_process import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
 
-    load_engine(config, message.isa)
+    load_engine(config.engine_name)
+    if config.has_tier("interpreter"):
+        load_interpreter(message.isa)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()

@@ -358,14 +358,17 @@ class VcpuProcess:
         self.emitters.append(table.stream, records)
 
 
-def load_engine(config: Config, isa: str) -> None:
+def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
-    importlib.import_module(ENGINES[config.engine_name])
-    if config.has_tier("interpreter"):
-        from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
-        from mttcg.engine.llvm.interpreter.native import load
+    importlib.import_module(ENGINES[name])
 
-        load(interpreted_isa(isa_named(isa)))
+
+def load_interpreter(isa: str) -> None:
+    """Load the native interpreter, which has to be at the same address in all vCPUs."""
+    from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
+    from mttcg.engine.llvm.interpreter.native import load
+
+    load(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

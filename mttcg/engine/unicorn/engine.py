@@ -14,6 +14,7 @@ from mttcg.engine.base import (
     Memory,
     blocks_of,
     current_block,
+    meet_each_block,
     tell_retired,
 )
 from mttcg.engine.unicorn import hooks
@@ -281,8 +282,7 @@ class UnicornEngine(UnicornRegisters):
             flush_tlb(self.engine)
         return dropped
 
-    def watch_blocks(self, watched: bool) -> None:
-        """Nothing to do: each block is met."""
+    watch_blocks = meet_each_block
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""

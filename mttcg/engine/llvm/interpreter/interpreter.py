@@ -15,7 +15,6 @@ from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.base import Isa
 from mttcg.memory.address import HostAddress, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer
-from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.predecoded import PredecodedPages
 
@@ -59,7 +58,7 @@ class Interpreter:
         self.native, self.start = native, address_of_buffer(segment)
         self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
         self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
-        self.table = np.zeros(-(-ram.size // PAGE), dtype=np.uint64)
+        self.table = np.zeros(len(cache.newest), dtype=np.uint64)
         frame[Word.PAGES] = address_of_array(self.table)
         for word, value in ram_words(ram).items():
             frame[word] = value

@@ -70,7 +70,7 @@ class PlainRam(Spans):
 def ram_words(ram: Ram) -> dict[Word, int]:
     """What the frame has of RAM, of which not every page may hold a device."""
     pages = sorted(ram.device_pages)
-    ends = [-1, *pages, ram.size // PAGE]
+    ends = [-1, *pages, ram.range.pages]
     gaps = [(low + 1, high) for low, high in pairwise(ends)]
     first, end = max(gaps, key=lambda gap: gap[1] - gap[0])
     # without devices RAM need not end where a page does
