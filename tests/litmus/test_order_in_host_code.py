@@ -16,7 +16,7 @@ from golden_texts import BASE, Golden, text_of
 
 from mttcg.engine.llvm import accesses
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
-from mttcg.engine.llvm.ir.forms import Memory
+from mttcg.engine.llvm.ir.forms import AliasClass
 
 
 class Access(NamedTuple):
@@ -102,6 +102,6 @@ def test_accesses_stand_in_the_guests_order(what: str) -> None:
 def test_they_would_not_if_guest_memory_were_plain(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accesses, "GUEST", Memory(3, alignment=", align 1"))
+    monkeypatch.setattr(accesses, "GUEST", AliasClass(3, alignment=", align 1"))
     text, expected = PROGRAMS[what]
     assert list(guest_accesses(host_code(text))) != expected

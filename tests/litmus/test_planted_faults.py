@@ -10,7 +10,7 @@ from programs import Programs
 from shapes import BY_NAME
 
 from mttcg.engine.llvm import accesses
-from mttcg.engine.llvm.ir.forms import Memory
+from mttcg.engine.llvm.ir.forms import AliasClass
 from mttcg.engine.llvm.riscv64 import llvm_isa
 from mttcg.engine.unicorn.riscv64 import left_to_host
 from mttcg.isa.kind import Kind
@@ -21,7 +21,7 @@ PATIENCE = 100.0
 
 def guest_memory_is_plain() -> None:
     """LLVM may exchange its accesses."""
-    vars(accesses)["GUEST"] = Memory(3, alignment=", align 1")
+    vars(accesses)["GUEST"] = AliasClass(3, alignment=", align 1")
 
 
 def fences_are_weak() -> None:

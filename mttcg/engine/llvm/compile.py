@@ -20,7 +20,7 @@ RELATIVE = (2, 4)
 """R_X86_64_PC32, R_X86_64_PLT32 (System V ABI, AMD64 supplement, table 4.9)."""
 
 
-class Section(NamedTuple):
+class SectionHeader(NamedTuple):
     """One section header."""
 
     name: int
@@ -124,7 +124,7 @@ def functions_of(image: bytes) -> dict[str, int]:
     return found
 
 
-def _first_code(sections: "dict[int, Section]") -> int:
+def _first_code(sections: "dict[int, SectionHeader]") -> int:
     """The section that `code_of` places first."""
     return next(
         number
@@ -154,19 +154,19 @@ def code_of(image: bytes) -> bytes:
     return bytes(blob)
 
 
-def _sections(image: bytes) -> "dict[int, Section]":
+def _sections(image: bytes) -> "dict[int, SectionHeader]":
     (offset,) = struct.unpack_from("<Q", image, 40)
     entry, count = struct.unpack_from("<HH", image, 58)
     return {
-        number: Section(*SECTION_HEADER.unpack_from(image, offset + number * entry))
+        number: SectionHeader(*SECTION_HEADER.unpack_from(image, offset + number * entry))
         for number in range(count)
     }
 
 
 def _resolve(
     image: bytes,
-    sections: "dict[int, Section]",
-    relocations: "Section",
+    sections: "dict[int, SectionHeader]",
+    relocations: "SectionHeader",
     places: dict[int, int],
     blob: bytearray,
 ) -> None:

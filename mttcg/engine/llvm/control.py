@@ -15,7 +15,7 @@ from mttcg.engine.llvm.woven import Woven
 from mttcg.memory.address import Virtual
 
 
-class Control:
+class ControlFlow:
     """The part of `Operations` that ends a block.
 
     Args:

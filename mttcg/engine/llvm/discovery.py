@@ -123,7 +123,7 @@ class Discovery:
         """The addresses that are named by a branch, a jump, or a jump and what is before it."""
         direct = last.facts.target_from(last.pc)
         if direct is not None:
-            return [Virtual(direct)]
+            return [direct]
         before = self.instructions.get(Virtual(last.pc - ADDRESS_BYTES))
         if before is None or before.facts.address is None or last.facts.indirect is None:
             return []

@@ -8,6 +8,7 @@ __all__ = [
     "InstructionClass",
     "instruction_class",
     "instruction_length",
+    "is_interprocessor",
     "register_name",
     "returns_from_trap",
 ]
@@ -26,6 +27,11 @@ def instruction_length(word: int) -> int:
 def returns_from_trap(word: int) -> bool:
     """Whether an instruction goes back to where a trap was taken."""
     return guest_isa().code.returns_from_trap(word)
+
+
+def is_interprocessor(cause: int) -> bool:
+    """Whether the interrupt with a cause, as `plugin_trap` has it, is one vCPU's at another."""
+    return cause == guest_isa().system.interprocessor_cause
 
 
 def register_name(register: int) -> str:

@@ -8,7 +8,7 @@ from mttcg.engine.llvm import places
 from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
-from mttcg.engine.llvm.control import Control
+from mttcg.engine.llvm.control import ControlFlow
 from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.discovery import Instruction
 from mttcg.engine.llvm.emit import Words
@@ -256,7 +256,7 @@ class Handler:
         tail_call(build, DISPATCH, IP, counted, pc)
 
 
-class HandlerControl(Control):
+class HandlerControl(ControlFlow):
     """The end of an instruction, which is that of its handler."""
 
     def __init__(

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 
+from mttcg.engine.isa_part import NoPartError
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
+from mttcg.isa.registry import NAMES
 from mttcg.isa.table.row import Decoded, Row
 
 Variant = tuple[int, ...]
@@ -36,7 +38,8 @@ class InterpretedIsa:
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:
-    """What the interpreter has for an ISA."""
-    module = import_module(f"mttcg.engine.llvm.{isa.name}.interpreted")
-    found: InterpretedIsa = module.INTERPRETED
+    """What the interpreter has for an ISA; raises NoPartError."""
+    if isa.name not in NAMES:
+        raise NoPartError("interpreter", isa.name)
+    found: InterpretedIsa = import_module(f"mttcg.engine.llvm.{isa.name}.interpreted").INTERPRETED
     return found
