@@ -67,7 +67,7 @@ def load_guest(path: Path | str, ram_base: Physical, ram_size: int) -> GuestImag
     content = _read_file(path)
     try:
         image = _read_elf(path, content, RamRange(ram_base, ram_size))
-    except GuestFileError:
+    except (GuestFileError, ImportError):
         raise
     except Exception as error:
         # pyelftools trusts what it parses: damage shows as any of a dozen kinds of exception

@@ -9,7 +9,7 @@ from mttcg.isa.system import MemoryFault, Trap
 
 
 @dataclass(frozen=True)
-class Left:
+class LeftInstruction:
     """An instruction that the host has to run; the state is that before it."""
 
     word: int
@@ -26,7 +26,7 @@ class Faulted(Exception):  # noqa: N818 - no error: what the guest has tried
 class Stopped(Exception):  # noqa: N818 - no error: how an instruction ends before its end
     """The instruction does not complete."""
 
-    def __init__(self, outcome: Trap | Left) -> None:
+    def __init__(self, outcome: Trap | LeftInstruction) -> None:
         super().__init__(outcome)
         self.outcome = outcome
 

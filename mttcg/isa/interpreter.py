@@ -82,7 +82,7 @@ class IntegerInterpreter(InterpretedMemory, ABC):
     def step(self, word: int) -> Trap | LeftInstruction | None:
         """Run one instruction as if it lay at pc; of shorter ones the low bits count.
 
-        None if it completed. On a Trap or Left the registers and pc are those before it.
+        None if it completed. On a Trap or LeftInstruction the registers and pc are those before it.
         """
         instruction = self.code.decode(word)
         try:
