@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
-from mttcg.engine.llvm.interpreter.interpreter import Interpreter
+from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
@@ -46,7 +46,7 @@ class PageCode:
     ) -> None:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.is_stopping = translator, is_stopping
-        self.interpreter: Interpreter | None = None
+        self.interpreter: PageInterpreter | None = None
         self.watched = False
         self.weave = Weave()
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
@@ -66,7 +66,7 @@ class PageCode:
         """Whether the interpreter runs a page until there is better code."""
         return self._interpreter_of(version) is not None
 
-    def _interpreter_of(self, version: PageVersion) -> Interpreter | None:
+    def _interpreter_of(self, version: PageVersion) -> PageInterpreter | None:
         """What runs a page until there is better code, if that is the interpreter."""
         able = self.interpreter is not None and self.interpreter.can_run(version.sites)
         return self.interpreter if able and not self.watched else None

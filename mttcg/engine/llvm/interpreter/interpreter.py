@@ -7,7 +7,7 @@ import numpy as np
 
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
-from mttcg.engine.llvm.interpreter.native import NativeInterpreter, load
+from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
@@ -26,13 +26,13 @@ def make_interpreter(
     ram: Ram,
     frame: "np.ndarray[Any, np.dtype[np.uint64]]",
     uncovered: frozenset[str],
-) -> "Interpreter":
-    """The interpreter of one vCPU; see Interpreter."""
+) -> "PageInterpreter":
+    """The interpreter of one vCPU; see PageInterpreter."""
     interpreted = interpreted_isa(isa)
-    return Interpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
+    return PageInterpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
 
 
-class Interpreter:
+class PageInterpreter:
     """Has pages run by the interpreter.
 
     Args:
@@ -48,7 +48,7 @@ class Interpreter:
     def __init__(
         self,
         isa: InterpretedIsa,
-        native: NativeInterpreter,
+        native: InterpreterFunctions,
         segment: memoryview,
         cache: BlockCache,
         ram: Ram,

@@ -32,7 +32,7 @@ FOLDERS = ("engine/llvm", "memory", "state", "isa", "instrument/native")
 """What the code is made from."""
 
 
-class NativeInterpreter(NamedTuple):
+class InterpreterFunctions(NamedTuple):
     """Host addresses of the interpreter's functions.
 
     Attributes:
@@ -50,17 +50,17 @@ class NativeInterpreter(NamedTuple):
     resume: HostAddress
 
 
-_loaded: dict[str, NativeInterpreter] = {}
+_loaded: dict[str, InterpreterFunctions] = {}
 
 
-def load(isa: InterpretedIsa) -> NativeInterpreter:
+def load(isa: InterpretedIsa) -> InterpreterFunctions:
     """The interpreter of an ISA; the same in all processes forked from here."""
     if isa.name not in _loaded:
         _loaded[isa.name] = _load(isa)
     return _loaded[isa.name]
 
 
-def _load(isa: InterpretedIsa) -> NativeInterpreter:
+def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     file = kept_file(isa.name)
     kept = read_kept(file)
     if kept is None:
@@ -73,7 +73,7 @@ def _load(isa: InterpretedIsa) -> NativeInterpreter:
     keys = samples_of(isa)
     handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
     others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return NativeInterpreter(handlers, *(at[function] for function in others))
+    return InterpreterFunctions(handlers, *(at[function] for function in others))
 
 
 def kept_file(name: str) -> Path:

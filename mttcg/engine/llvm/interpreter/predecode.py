@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from mttcg.engine.llvm.interpreter.handlers import key_of
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.native import NativeInterpreter
+from mttcg.engine.llvm.interpreter.native import InterpreterFunctions
 from mttcg.isa.table.layout import NOTHING
 from mttcg.memory.address import PhysicalPage
 from mttcg.memory.page import PAGE
@@ -32,7 +32,7 @@ class Predecoder:
     def __init__(
         self,
         isa: InterpretedIsa,
-        native: NativeInterpreter,
+        native: InterpreterFunctions,
         cache: BlockCache,
         pages: PredecodedPages,
         uncovered: frozenset[str] = frozenset(),
