@@ -28,7 +28,6 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
-from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
@@ -103,6 +102,8 @@ class LlvmEngine:
         self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
         if records is not None:
+            from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
+
             parts = cache, ram, self.frame, self.translator.uncovered
             self.code.interpreter = make_interpreter(isa, records, *parts)
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
-from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
@@ -19,6 +19,9 @@ from mttcg.memory.address import (
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
+
+if TYPE_CHECKING:
+    from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 
 
 class PageCode:
@@ -66,7 +69,7 @@ class PageCode:
         """Whether the interpreter runs a page until there is better code."""
         return self._interpreter_of(version) is not None
 
-    def _interpreter_of(self, version: PageVersion) -> PageInterpreter | None:
+    def _interpreter_of(self, version: PageVersion) -> "PageInterpreter | None":
         """What runs a page until there is better code, if that is the interpreter."""
         able = self.interpreter is not None and self.interpreter.can_run(version.sites)
         return self.interpreter if able and not self.watched else None
