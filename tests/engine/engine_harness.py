@@ -52,10 +52,13 @@ class QuietGuest:
     """A guest whose instrumentation is the plan that a test gives."""
 
     def __init__(self, hart: Hart, plan: Plan) -> None:
-        self.index, self.hart, self.engine = 0, hart, None
+        self.index, self.hart = 0, hart
         self.plugins: dict[str, Any] = {}
         self.declarations = Declarations({}, 1)
         self.plan: Plan | None = plan
+
+    def connect(self, engine: Any) -> None:
+        """No plugin asks for the engine."""
 
     def receive_changes(self) -> int:
         """There are none."""
