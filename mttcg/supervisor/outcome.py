@@ -205,4 +205,5 @@ def result_of(
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
         garbage=run.garbage(),
+        tiers=run.config.tiers if run.engine == "llvm" else "",
     )

@@ -28,6 +28,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
@@ -73,6 +74,8 @@ class LlvmEngine:
         discover: called with each block before its first execution here.
         improve: asks for better code, see `tiering.Improve`.
         is_stopping: whether the machine stops; nothing is translated then.
+        records: the segment of predecoded pages, for the interpreter to run what is met for the
+            first time; None: it is translated.
     """
 
     name = "llvm"
@@ -87,6 +90,7 @@ class LlvmEngine:
         discover: Discover,
         improve: Improve = lambda version, place: True,
         is_stopping: Callable[[], bool] = lambda: False,
+        records: memoryview | None = None,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
@@ -98,6 +102,9 @@ class LlvmEngine:
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
+        if records is not None:
+            parts = cache, ram, self.frame, self.translator.uncovered
+            self.code.interpreter = make_interpreter(isa, records, *parts)
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = address_of_buffer(hart.words)
         # where the guest's address 0 would lie
@@ -163,7 +170,7 @@ class LlvmEngine:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)
-            elif reason is Reason.ROUNDING and self._compute(int(frame[Word.EXIT_DETAIL])):
+            elif reason is Reason.ROUNDING and self._compute(self._left_word(hart.pc)):
                 continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
@@ -183,6 +190,7 @@ class LlvmEngine:
         if int(self.frame[Word.KNOWN_GENERATION]) != generation:
             self.jumps.clear()
             self.frame[Word.KNOWN_GENERATION] = generation
+            self.tiering.meet_better_code()
 
     def _exit(self, reason: Reason, pc: Virtual, detail: int) -> Exit:
         if reason is Reason.REQUEST and self.stopping:
@@ -191,7 +199,7 @@ class LlvmEngine:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
-            return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
+            return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:
             return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
         if reason in FAULTS:
@@ -213,6 +221,10 @@ class LlvmEngine:
         hart.pc = behind
         self.resume(behind)
         return True
+
+    def _left_word(self, pc: Virtual) -> int:
+        """The instruction that is left to the host, which the interpreter does not say."""
+        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
 
     def _word_at(self, pc: Virtual) -> int:
         page = self.cache.page_of(physical_of(pc))
@@ -236,8 +248,11 @@ class LlvmEngine:
         def is_known(leader: Virtual) -> bool:
             return (slot, leader) in self.known
 
-        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
-        for leader in sorted(discovery.leaders - discovery.elsewhere):
+        leaders = {pc}
+        if not self.code.interprets(self.code.version(page, slot)):
+            discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
+            leaders = discovery.leaders - discovery.elsewhere
+        for leader in sorted(leaders):
             self.known.add((slot, leader))
             block, found = self.cache.block(page, leader)
             self.hart.cache_hits += found
@@ -282,7 +297,17 @@ class LlvmEngine:
             self.cache.enter_page(page)
         if changed:
             self.jumps.clear()
+            self.code.forget_pages()
         return dropped
+
+    def watch_blocks(self, watched: bool) -> None:
+        """See Engine. The interpreter runs what any vCPU met, so it is not for blocks watched."""
+        if watched and not self.code.watched:
+            self.known.update(self.code.met_blocks())
+        if watched != self.code.watched:
+            self.code.watched = watched
+            self.code.forget_pages()
+            self.jumps.clear()
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""

@@ -29,6 +29,15 @@ class Word(IntEnum):
     HEAT = auto()  # counts down at each look for requests in quick code; at 0 the place is reported
     CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
     SINCE = auto()  # the running count when it was last added to the hart's counters
+    # of the interpreter
+    RECORDS_TO_PC = auto()  # what is added to a record's place, in the current page, for its pc
+    PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
+    RAM = auto()  # guest address of RAM
+    RAM_BYTES = auto()
+    WINDOW = auto()  # guest address of the largest part of RAM that holds no device
+    WINDOW_BYTES = auto()
+    DEVICES = auto()  # guest address of the first page of RAM with a device
+    DEVICES_BYTES = auto()  # from there to the end of the last such page
     WORDS = auto()
 
 
@@ -91,11 +100,11 @@ class JumpCache:
         self.used = 0
 
     def put(self, pc: Virtual, code: HostAddress) -> None:
-        """Add a pc; a table that is half full begins anew, so that probing stays short."""
+        """Add a pc, or replace its code; a half full table begins anew: probing stays short."""
         if self.used >= JUMP_CACHE_ENTRIES // 2:
             self.clear()
         place = (pc >> PC_SHIFTS[0] ^ pc >> PC_SHIFTS[1]) % JUMP_CACHE_ENTRIES
-        while int(self.rows[place, 0]) != NOWHERE:
+        while int(self.rows[place, 0]) not in (NOWHERE, pc):
             place = (place + 1) % JUMP_CACHE_ENTRIES
         self.rows[place] = pc, code
         self.used += 1

@@ -69,6 +69,7 @@ class Tiering:
         self.late: Counter[Identity] = Counter()
         self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
         self.reported: dict[tuple[Identity, Virtual | None], int] = {}
+        self.awaited: dict[Identity, PageVersion] = {}
         self.reclaimed = 0
 
     def sample(self, pc: Virtual) -> None:
@@ -114,6 +115,7 @@ class Tiering:
         """Whether better code for pc, which exists, was missed often enough to matter."""
         if (version.identity, pc) not in self.met:
             self.met.add((version.identity, pc))
+            self.code.meet_better_code(version)
             self.jumps.clear()
             return False
         self.late[version.identity] += not rare
@@ -129,3 +131,10 @@ class Tiering:
         if self.improve(specialised, place):
             self.reported[key] = blocks
             self.code.prefer(specialised, version)
+            self.awaited[version.identity] = version
+
+    def meet_better_code(self) -> None:
+        """Look whether the better code is there that was asked for."""
+        for identity, version in list(self.awaited.items()):
+            if self.code.meet_better_code(version):
+                del self.awaited[identity]
