@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mttcg.engine.llvm import arena as arena_module
 from mttcg.engine.llvm.arena import (
     ALIGNMENT,
     INSIDE_AT,
@@ -196,7 +197,7 @@ def test_a_host_that_forbids_it_is_told_so(monkeypatch: pytest.MonkeyPatch) -> N
     def refuse(_descriptor: int, _size: int) -> int:
         raise ArenaMappingError(13)
 
-    monkeypatch.setattr(Arena, "_map_executable", staticmethod(refuse))
+    monkeypatch.setattr(arena_module, "map_executable", refuse)
     with pytest.raises(ArenaMappingError, match="--engine unicorn"):
         Machine()
 
