@@ -97,6 +97,10 @@ class IntegerInterpreter(InterpretedMemory, ABC):
         """See Operations."""
         return value & MASK
 
+    def pc_plus(self, displacement: int) -> int:
+        """See Operations."""
+        return self.pc + displacement & MASK
+
     def read_x(self, register: int) -> int:
         """See Operations."""
         return self.x[register]
@@ -150,10 +154,10 @@ class IntegerInterpreter(InterpretedMemory, ABC):
         """See Operations."""
         self._next = target
 
-    def branch(self, condition: int, target: int) -> None:
+    def branch(self, condition: int, displacement: int) -> None:
         """See Operations."""
         if condition:
-            self._next = target
+            self._next = self.pc + displacement
 
     def leave(self, word: int) -> None:
         """See Operations."""

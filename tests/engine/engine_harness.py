@@ -177,7 +177,7 @@ class Bare:
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
                 version = llvm.code.version(page, self.cache.used[page])
-                llvm.translator.optimise(version, None if whole else pc)
+                llvm.translator.optimise(version, None if whole else pc % PAGE)
             llvm.jumps.clear()
 
     def handle(self, left: Exit) -> None:

@@ -55,9 +55,8 @@ def line_of(word: int, number: int) -> bytes:
 def discovered(code: bytes) -> Discovery:
     return Discovery(
         RISCV64.code,
-        BASE,
         lambda offset: int.from_bytes(code[offset : offset + 2], "little"),
-        [BASE],
+        [0],
     )
 
 

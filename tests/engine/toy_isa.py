@@ -61,13 +61,13 @@ def store(ops: Operations[V], instruction: Decoded, pc: int) -> None:
 def branch_if_not_zero(ops: Operations[V], instruction: Decoded, pc: int) -> None:
     """Go to pc + distance if rs1 is not 0."""
     condition = ops.compare("ne", ops.read_x(instruction.rs1), ops.constant(0))
-    ops.branch(condition, pc + instruction.immediate & MASK)
+    ops.branch(condition, instruction.immediate)
 
 
 def call(ops: Operations[V], instruction: Decoded, pc: int) -> None:
     """r15 = pc + 2; go to pc + distance."""
-    ops.write_x(LINK, ops.constant(pc + 2 & MASK))
-    ops.jump(ops.constant(pc + instruction.immediate & MASK))
+    ops.write_x(LINK, ops.pc_plus(2))
+    ops.jump(ops.pc_plus(instruction.immediate))
 
 
 def go_to_register(ops: Operations[V], instruction: Decoded, pc: int) -> None:

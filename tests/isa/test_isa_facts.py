@@ -63,8 +63,8 @@ class Recording(Interpreter):
     def jump(self, target: int) -> None:
         self.jumps.append(target)
 
-    def branch(self, condition: int, target: int) -> None:
-        self.branches.append(target)
+    def branch(self, condition: int, displacement: int) -> None:
+        self.branches.append(self.pc + displacement & MASK)
 
     def leave(self, word: int) -> None:
         self.left = True

@@ -74,7 +74,7 @@ class InterpretingEngine:
         page = self.cache.page_of(pc)
         if page not in self.cache.used:
             self.cache.enter_page(page)
-        block, found = self.cache.block(pc)
+        block, found = self.cache.block(page, pc)
         if (block.slot, pc) not in self.known:
             self.known.add((block.slot, pc))
             self.hart.cache_hits += found
@@ -88,7 +88,7 @@ class InterpretingEngine:
         instruction = self.isa.code.decode(word)
         if instruction is None:
             raise LeftError(ExitKind.SYSTEM)
-        self.next = pc + instruction.length
+        self.pc, self.next = pc, pc + instruction.length
         operations: Any = self
         instruction.row.semantics(operations, instruction, pc)
         self.retired(pc, word, self.next)
@@ -99,6 +99,10 @@ class InterpretingEngine:
     def constant(self, value: int) -> int:
         """See Operations."""
         return value & MASK
+
+    def pc_plus(self, displacement: int) -> int:
+        """See Operations."""
+        return self.pc + displacement & MASK
 
     def binary(self, operation: Binary, a: int, b: int, bits: int = 64) -> int:
         """See Operations."""
@@ -132,10 +136,10 @@ class InterpretingEngine:
         """See Operations."""
         self.next = target
 
-    def branch(self, condition: int, target: int) -> None:
+    def branch(self, condition: int, displacement: int) -> None:
         """See Operations."""
         if condition:
-            self.next = target
+            self.next = self.pc + displacement & MASK
 
     def leave(self, word: int) -> None:
         """See Operations."""

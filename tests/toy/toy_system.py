@@ -88,14 +88,13 @@ def _store(ops: Operations[V], instruction: Decoded, pc: int) -> None:
 
 
 def _branch(ops: Operations[V], instruction: Decoded, pc: int) -> None:
-    ops.branch(
-        ops.compare("ne", ops.read_x(instruction.rs1), ops.constant(0)), pc + instruction.immediate
-    )
+    condition = ops.compare("ne", ops.read_x(instruction.rs1), ops.constant(0))
+    ops.branch(condition, instruction.immediate)
 
 
 def _jump(ops: Operations[V], instruction: Decoded, pc: int) -> None:
-    ops.write_x(instruction.rd, ops.constant(pc + 4))
-    ops.jump(ops.constant(pc + instruction.immediate))
+    ops.write_x(instruction.rd, ops.pc_plus(4))
+    ops.jump(ops.pc_plus(instruction.immediate))
 
 
 def _indirect(ops: Operations[V], instruction: Decoded, pc: int) -> None:

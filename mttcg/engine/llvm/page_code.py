@@ -8,7 +8,15 @@ from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
-from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import (
+    HostAddress,
+    PageOffset,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    physical_of,
+    virtual_of,
+)
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
@@ -50,9 +58,13 @@ class PageCode:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
 
+    def _start_of(self, page: PhysicalPage) -> Virtual:
+        """Where code sees a page: plans are attached there."""
+        return virtual_of(self.cache.ram_range.start_of(page))
+
     def version(self, page: PhysicalPage, slot: int) -> PageVersion:
         """A page as it is in a slot now, with what the plan has for it."""
-        start = self.translator.start_of(page)
+        start = self._start_of(page)
         generation = int(self.cache.slots["generation"][slot])
         mode = self.translator.isa.mode(self.hart)
         attached = self.weave.page(start, Virtual(start + PAGE))
@@ -60,7 +72,7 @@ class PageCode:
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
-        start = self.translator.start_of(version.page)
+        start = self._start_of(version.page)
         sites, shape = self.weave.specialised(start, version.slot)
         return replace(version, sites=sites, shape=shape)
 
@@ -70,42 +82,42 @@ class PageCode:
         if specialised not in known:
             known.insert(0, specialised)
 
-    def find_or_make(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
-        """The best code for pc that there is, or such made with little effort.
+    def find_or_make(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
+        """The best code for an entry that there is, or such made with little effort.
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
-        code = self._find(version, pc)
+        code = self._find(version, entry)
         if code is None:
             with self.arena:
-                code = self._find(version, pc)
+                code = self._find(version, entry)
                 if code is None and not self.is_stopping():
-                    code = self._translate(version, pc)
+                    code = self._translate(version, entry)
         return code
 
-    def _find(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
-        best = self.find_best(version, pc)
-        return self.arena.find(version.key(pc, FAST)) if best is None else best
+    def _find(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
+        best = self.find_best(version, entry)
+        return self.arena.find(version.key(entry, FAST)) if best is None else best
 
-    def find_best(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
+    def find_best(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
         """Code made with more effort; that which leaves out most, if there are several."""
         for specialised in (*self.specialised_versions.get(version.identity, ()), version):
-            found = self.arena.find(specialised.key(pc, OPTIMISED))
+            found = self.arena.find(specialised.key(entry, OPTIMISED))
             if found is not None:
                 return found
         return None
 
-    def _translate(self, version: PageVersion, pc: Virtual) -> HostAddress:
-        """Code that begins at pc, made with little effort. Under the arena's lock.
+    def _translate(self, version: PageVersion, entry: PageOffset) -> HostAddress:
+        """Code that begins at an entry, made with little effort. Under the arena's lock.
 
         What other code has of the page is not translated again.
         """
 
-        def is_elsewhere(leader: Virtual) -> bool:
+        def is_elsewhere(leader: PageOffset) -> bool:
             return self.arena.find(version.key(leader, FAST)) is not None
 
         page, slot = version.page, version.slot
-        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_elsewhere)
+        discovery = self.translator.discover(page, slot, [entry], elsewhere=is_elsewhere)
         part = self.translator.compile(version, discovery, FAST)
         self.hart.cache_translated += 1
         return self.translator.publish(version, FAST, part)
@@ -113,14 +125,15 @@ class PageCode:
     def rest_of_block(self, pc: Virtual) -> HostAddress | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version = self.version(*self.enter(pc))
-        key = version.key(pc, RESUMED)
+        offset = offset_in_page(pc)
+        key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:
-            discovery = self.translator.rest(version.page, version.slot, pc)
+            discovery = self.translator.rest(version.page, version.slot, offset)
             with self.arena:
                 found = self.arena.find(key)
                 if found is None and not self.is_stopping():
-                    part = self.translator.compile(version, discovery, RESUMED, pc)
+                    part = self.translator.compile(version, discovery, RESUMED, offset)
                     self.hart.cache_translated += 1
                     found = self.translator.publish(version, RESUMED, part)
         return found

@@ -22,86 +22,90 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
-%v18 = load i64, ptr %since
-store i64 %v18, ptr %count
-%v19 = load i64, ptr %pc
-store i64 %v19, ptr %next
+%v22 = load i64, ptr %since
+store i64 %v22, ptr %count
+%v23 = load i64, ptr %pc
+%base = and i64 %v23, -4096
+%v24 = and i64 %v23, 4094
+store i64 %v24, ptr %next
 br label %dispatch
 dispatch:
-%v20 = load i64, ptr %next
-switch i64 %v20, label %out [
-i64 2147483648, label %r80000000
+%v25 = load i64, ptr %next
+switch i64 %v25, label %out [
+i64 0, label %r0
 ]
 out:
-%v21 = load i64, ptr %next
-store i64 %v21, ptr %pc
+%v26 = load i64, ptr %next
+%v27 = add i64 %v26, %base
+store i64 %v27, ptr %pc
 br label %leave
 look:
-%v22 = load i64, ptr %next
-%v23 = load i64, ptr %count
-%v24 = load i64, ptr %since
-%v25 = sub i64 %v23, %v24
-%v26 = ashr i64 %v25, 20
-%v27 = and i64 %v25, 1048575
-%v28 = load i64, ptr %instructions
-%v29 = add i64 %v28, %v26
-store i64 %v29, ptr %instructions
-%v30 = load i64, ptr %blocks
-%v31 = add i64 %v30, %v27
-store i64 %v31, ptr %blocks
+%v28 = load i64, ptr %next
+%v29 = add i64 %v28, %base
+%v30 = load i64, ptr %count
+%v31 = load i64, ptr %since
+%v32 = sub i64 %v30, %v31
+%v33 = ashr i64 %v32, 20
+%v34 = and i64 %v32, 1048575
+%v35 = load i64, ptr %instructions
+%v36 = add i64 %v35, %v33
+store i64 %v36, ptr %instructions
+%v37 = load i64, ptr %blocks
+%v38 = add i64 %v37, %v34
+store i64 %v38, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v22, ptr %block_pc
+store i64 %v29, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v32 = load atomic i64, ptr %request monotonic, align 8
-%t2 = icmp eq i64 %v32, 0
+%v39 = load atomic i64, ptr %request monotonic, align 8
+%t2 = icmp eq i64 %v39, 0
 br i1 %t2, label %go5, label %stop6
 stop6:
 store i64 1, ptr %exit
-store i64 %v22, ptr %pc
+store i64 %v29, ptr %pc
 br label %leave
 go5:
-%v33 = load i64, ptr %heat
-%v34 = sub i64 %v33, 1
-store i64 %v34, ptr %heat
-%t3 = icmp eq i64 %v34, 0
+%v40 = load i64, ptr %heat
+%v41 = sub i64 %v40, 1
+store i64 %v41, ptr %heat
+%t3 = icmp eq i64 %v41, 0
 br i1 %t3, label %sample7, label %dispatch
 sample7:
 store i64 10, ptr %exit
-store i64 %v22, ptr %pc
+store i64 %v29, ptr %pc
 br label %leave
 leave:
-%v35 = load i64, ptr %count
-%v36 = load i64, ptr %since
-%v37 = sub i64 %v35, %v36
-%v38 = ashr i64 %v37, 20
-%v39 = and i64 %v37, 1048575
-%v40 = load i64, ptr %instructions
-%v41 = add i64 %v40, %v38
-store i64 %v41, ptr %instructions
-%v42 = load i64, ptr %blocks
-%v43 = add i64 %v42, %v39
-store i64 %v43, ptr %blocks
-store i64 %v35, ptr %since
+%v42 = load i64, ptr %count
+%v43 = load i64, ptr %since
+%v44 = sub i64 %v42, %v43
+%v45 = ashr i64 %v44, 20
+%v46 = and i64 %v44, 1048575
+%v47 = load i64, ptr %instructions
+%v48 = add i64 %v47, %v45
+store i64 %v48, ptr %instructions
+%v49 = load i64, ptr %blocks
+%v50 = add i64 %v49, %v46
+store i64 %v50, ptr %blocks
+store i64 %v42, ptr %since
 ret void
 never:
 unreachable
-r80000000:
+r0:
 %v0 = load i64, ptr %count
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2
 on1:
-br label %b80000000
-b80000000:
+br label %b0
+b0:
 %v1 = load i64, ptr %count
 %v2 = add i64 %v1, 4194305
 store i64 %v2, ptr %count
-br label %c80000000
-f80000000:
+br label %c0
+f0:
 %v3 = load i64, ptr %count
 %v4 = add i64 %v3, 4194304
 store i64 %v4, ptr %count
-br label %c80000000
-c80000000:
+br label %c0
+c0:
 %v5 = load i64, ptr %x11
 %v6 = add i64 %v5, 0
 %v7 = add i64 %v5, -2147483648
@@ -109,25 +113,27 @@ c80000000:
 br i1 %t1, label %on3, label %off4
 on3:
 %p0 = getelementptr i8, ptr %origin, i64 %v6
-%v10 = load i64, ptr %p0, align 1
-store i64 %v10, ptr %x10
-%v11 = add i64 %v5, 8
-%p1 = getelementptr i8, ptr %origin, i64 %v11
+%v12 = load i64, ptr %p0, align 1
+store i64 %v12, ptr %x10
+%v13 = add i64 %v5, 8
+%p1 = getelementptr i8, ptr %origin, i64 %v13
 %i32_0 = load i32, ptr %p1, align 1
-%v12 = zext i32 %i32_0 to i64
-%i32_1 = trunc i64 %v12 to i32
-%v13 = sext i32 %i32_1 to i64
-store i64 %v13, ptr %x12
-%v14 = add i64 %v5, 16
-%p2 = getelementptr i8, ptr %origin, i64 %v14
-store i64 %v10, ptr %p2, align 1
-%v15 = load i64, ptr %x1
-%v16 = add i64 %v15, 0
-%v17 = and i64 %v16, -2
-store i64 %v17, ptr %next
+%v14 = zext i32 %i32_0 to i64
+%i32_1 = trunc i64 %v14 to i32
+%v15 = sext i32 %i32_1 to i64
+store i64 %v15, ptr %x12
+%v16 = add i64 %v5, 16
+%p2 = getelementptr i8, ptr %origin, i64 %v16
+store i64 %v12, ptr %p2, align 1
+%v17 = load i64, ptr %x1
+%v18 = add i64 %v17, 0
+%v19 = and i64 %v18, -2
+%v20 = add i64 %base, 14
+%v21 = sub i64 %v19, %base
+store i64 %v21, ptr %next
 br label %dispatch
 off2:
-store i64 2147483648, ptr %next
+store i64 0, ptr %next
 br label %look
 off4:
 %v8 = load i64, ptr %count
@@ -135,8 +141,10 @@ off4:
 store i64 %v9, ptr %count
 store i64 %v6, ptr %detail
 store i64 4, ptr %exit
-store i64 2147483648, ptr %pc
-store i64 2147483648, ptr %block_pc
+%v10 = add i64 %base, 0
+store i64 %v10, ptr %pc
+%v11 = add i64 %base, 0
+store i64 %v11, ptr %block_pc
 br label %leave
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -58,7 +58,7 @@ def branch(operation: Compare, swapped: bool = False) -> Behaviour:
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         condition = ops.compare(operation, b, a) if swapped else ops.compare(operation, a, b)
-        ops.branch(condition, pc + instruction.immediate & MASK)
+        ops.branch(condition, instruction.immediate)
 
     return Behaviour(run, InstructionClass.BRANCH, Kind.BRANCH, writes="")
 
@@ -70,19 +70,19 @@ def load_upper(ops: Operations[V], instruction: Decoded, pc: int) -> None:
 
 def add_upper_to_pc(ops: Operations[V], instruction: Decoded, pc: int) -> None:
     """Run auipc."""
-    ops.write_x(instruction.rd, ops.constant(pc + instruction.immediate & MASK))
+    ops.write_x(instruction.rd, ops.pc_plus(instruction.immediate))
 
 
 def jump_and_link(ops: Operations[V], instruction: Decoded, pc: int) -> None:
     """Run jal."""
-    ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
-    ops.jump(ops.constant(pc + instruction.immediate & MASK))
+    ops.write_x(instruction.rd, ops.pc_plus(instruction.length))
+    ops.jump(ops.pc_plus(instruction.immediate))
 
 
 def jump_to_register(ops: Operations[V], instruction: Decoded, pc: int) -> None:
     """Run jalr: the target is read before the link is written, and its bit 0 cleared."""
     target = ops.binary("and", effective_address(ops, instruction), ops.constant(MASK - 1))
-    ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
+    ops.write_x(instruction.rd, ops.pc_plus(instruction.length))
     ops.jump(target)
 
 
