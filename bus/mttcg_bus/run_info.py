@@ -26,6 +26,7 @@ class RunInfo:
     symbols: (address, size, name), at which the guest uses them; size 0 if unknown.
     plugins: as the user gave them.
     ticks_per_second: rate of the clock of timed records, 0 if unknown.
+    isa: name of the guest's instruction set, "" if unknown.
     """
 
     run: str
@@ -38,6 +39,7 @@ class RunInfo:
     symbols: tuple[Symbol, ...] = ()
     plugins: tuple[str, ...] = ()
     ticks_per_second: int = 0
+    isa: str = ""
 
     @property
     def ram(self) -> tuple[int, int]:
@@ -79,6 +81,7 @@ class RunInfo:
             ticks_per_second=checked.take_integer(
                 {"ticks_per_second": 0, **plain}, "ticks_per_second"
             ),
+            isa=checked.take_text({"isa": "", **plain}, "isa"),
         )
 
 

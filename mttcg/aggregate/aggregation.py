@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mttcg.errors import MttcgError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.loading.second_half import aggregator_of
+from mttcg.instrument.program.guest_isa import use_isa
 from mttcg.supervisor.result import json_ready
 from mttcg.terminal import tell_error
 
@@ -29,10 +30,14 @@ class AggregatorError(MttcgError):
 
 
 def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
-    """Give what makes the plugin's aggregators, with its options; PluginError if it has none."""
+    """Give what makes the plugin's aggregators, with its options; PluginError if it has none.
+
+    From then on instructions are those of the run's guest.
+    """
     aggregator_class = aggregator_of(plugin)
 
     def make(run: "RunInfo") -> "Aggregator":
+        use_isa(run.isa)
         return aggregator_class(plugin.options, run)
 
     return make

@@ -145,11 +145,11 @@ def _read_elf(path: Path, content: bytes, ram: RamRange) -> GuestImage:
 
 def _isa_of(path: Path, elf: ELFFile, ram: RamRange) -> Isa:
     """The instruction set that it is for."""
-    machine = str(elf["e_machine"])
+    machine = elf["e_machine"]  # a name, or a number that pyelftools has no name for
     try:
-        return isa_of_machine(ENUM_E_MACHINE.get(machine, 0))
+        return isa_of_machine(ENUM_E_MACHINE.get(machine, machine))
     except UnknownIsaError:
-        name = MACHINE_NAMES.get(machine, machine.removeprefix("EM_"))
+        name = MACHINE_NAMES.get(machine, str(machine).removeprefix("EM_"))
         if is_for_linux(elf):
             wrong = f"it is a program for Linux on another machine, {name}"
             raise GuestFileError(path, wrong, what_runs(ram)) from None

@@ -1,12 +1,16 @@
-"""The instruction sets that there are."""
+"""The instruction sets that there are: those of mttcg, and those that other packages announce."""
 
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 from mttcg.errors import MttcgError
 from mttcg.isa.base import Isa
 
 NAMES = {"riscv64": 243}
 """Each by name, with the `e_machine` of its ELF files; its package has it, in upper case."""
+GROUP = "mttcg.isas"
+"""Entry points of other packages: an ISA's name, and where its `Isa` is."""
 
 
 DEFAULT = "riscv64"
@@ -23,10 +27,13 @@ class UnknownIsaError(MttcgError):
 
 def isa_named(name: str) -> Isa:
     """The instruction set with a name; raises UnknownIsaError."""
-    if name not in NAMES:
-        raise UnknownIsaError(name)
-    isa: Isa = getattr(import_module(f"mttcg.isa.{name}.isa"), name.upper())
-    return isa
+    if name in NAMES:
+        isa: Isa = getattr(import_module(f"mttcg.isa.{name}.isa"), name.upper())
+        return isa
+    for isa in _isas_of_others():
+        if isa.name == name:
+            return isa
+    raise UnknownIsaError(name)
 
 
 def isa_of_machine(machine: int) -> Isa:
@@ -34,4 +41,19 @@ def isa_of_machine(machine: int) -> Isa:
     for name, number in NAMES.items():
         if number == machine:
             return isa_named(name)
+    for isa in _isas_of_others():
+        if isa.elf_machine == machine:
+            return isa
     raise UnknownIsaError(machine)
+
+
+def _isas_of_others() -> list[Isa]:
+    return list(announced(GROUP).values())
+
+
+@cache
+def announced(group: str) -> dict[str, Any]:
+    """What other packages announce as entry points of a group, loaded, by name."""
+    from importlib.metadata import entry_points  # takes long to load, and most runs need none
+
+    return {point.name: point.load() for point in entry_points(group=group)}

@@ -205,11 +205,13 @@ def serve(channel: Channel) -> int:
     from mttcg.errors import MttcgError
     from mttcg.instrument.loading.initialise import load_plugins
     from mttcg.instrument.native.clock import look, ticks_per_second
+    from mttcg.instrument.program.guest_isa import use_isa
     from mttcg.instrument.program.reach import Reach
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.errors import BusError
     from mttcg_bus.run_info import RunInfo
 
+    use_isa(message.isa)
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
     reach = Reach.from_plain(message.reach)
     declarations = Declarations(message.symbols, config.smp, reach)

@@ -112,6 +112,7 @@ def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: R
         reach=reach.to_plain(),
         run=run.to_plain() if config.aggregate else None,
         supervisor=os.getpid(),
+        isa=image.isa.name,
     )
     waiting = WaitingHost(started.process, Channel(started.end))
     try:

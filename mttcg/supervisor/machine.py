@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.config import Config
-from mttcg.errors import HostLimitError
+from mttcg.errors import HostLimitError, OptionError
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
@@ -36,6 +36,10 @@ class Machine:
         self.image: GuestImage = load_guest(
             self.config.guest, self.board.ram_base, self.config.memory
         )
+        engines, engine = self.image.isa.system.extensions, self.config.engine_name
+        if engine not in engines:
+            wrong = f"{engine} does not run {self.image.isa.title}"
+            raise OptionError("--engine", wrong, " or ".join(engines))
 
     def run(
         self,

@@ -121,4 +121,5 @@ def info_of(
         symbols=tuple((s.address, s.size, s.name) for s in image.symbols),
         plugins=config.plugins if host is None else tuple(host.plugin_specs()),
         ticks_per_second=0 if host is None else host.ticks_per_second,
+        isa=image.isa.name,
     )

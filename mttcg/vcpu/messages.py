@@ -53,7 +53,8 @@ class Prepare(Message):
     """Supervisor to host, first: load the plugins, and say what they need.
 
     config: for the vCPUs and the translator as well, which get it by the fork. reach: a Reach,
-    plain. run: a RunInfo, plain, None if nothing is aggregated. supervisor: its process id.
+    plain. run: a RunInfo, plain, None if nothing is aggregated. supervisor: its process id. isa:
+    the guest's, by name.
     """
 
     TYPE: ClassVar[str] = "prepare"
@@ -62,6 +63,7 @@ class Prepare(Message):
     reach: dict[str, Any]
     run: dict[str, Any] | None
     supervisor: int
+    isa: str
 
 
 class Start(Message):

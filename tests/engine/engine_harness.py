@@ -4,7 +4,6 @@ What the host does for an engine (traps, CSRs, accesses outside of RAM) is done 
 which finds no devices and a guest without plugins.
 """
 
-import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,6 +25,9 @@ from mttcg.hardware.boards.riscv_virt import TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
+from mttcg.memory.address import physical_of
+from mttcg.memory.host import address_of_buffer
+from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import Layout
@@ -116,14 +118,16 @@ class Bare:
             RISCV64.code,
             left_to_host(RISCV64),
         )
-        self.memory = Memory(address_of(self.ram), base, size, address_of(self.maps["cache"]))
+        self.memory = Memory(
+            address_of_buffer(self.ram), base, size, address_of_buffer(self.maps["cache"])
+        )
         self.vcpu = Vcpu(
             0,
             RISCV64,
             self.harts,
             self.machine,
             devices or NoDevices(),
-            (base, self.ram[:size]),
+            GuestRam(base, self.ram[:size]),
             QuietGuest(self.hart, plan),  # type: ignore[arg-type]
             lambda discover: self._engine(engine, discover),
             -1,
@@ -173,7 +177,7 @@ class Bare:
 
     def improve(self, pc: int, whole: bool = True) -> None:
         """Let llvm translate the page of a pc with its greater effort, now, or its function."""
-        llvm, page = self.engine.llvm, self.cache.page_of(pc)
+        llvm, page = self.engine.llvm, self.cache.page_of(physical_of(pc))
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
                 version = llvm.code.version(page, self.cache.used[page])
@@ -198,11 +202,6 @@ class Bare:
         """Give the segments back."""
         for descriptor in self.fds.values():
             os.close(descriptor)
-
-
-def address_of(memory: memoryview) -> int:
-    """Host address of a writable buffer, which has to stay alive."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def fill(words: list[tuple[int, int]], put: Callable[[int, bytes], None]) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 from case_outcome import Outcome, differences, expect, snapshot, start
-from engine_harness import Bare, address_of, fill
+from engine_harness import Bare, fill
 from instruction_cases import FILES, MEMORY, MEMORY_SIZE, PC, Case, read_cases
 
 from mttcg.engine.base import Exit, ExitKind
@@ -19,6 +19,7 @@ from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.isa.system import Trap
+from mttcg.memory.host import address_of_buffer
 
 Both = tuple[Case, Outcome, Outcome]
 CASES = [case for path in FILES for case in read_cases(path)]
@@ -109,7 +110,7 @@ def alone(cases: list[Case]) -> Iterator[Both]:
 
 def one_by_one(bare: Bare, cases: list[Case]) -> Iterator[Both]:
     """Run cases which may jump to themselves: each block makes a request, seen by the next."""
-    address = address_of(bare.maps["harts"]) + OFFSET["request"]
+    address = address_of_buffer(bare.maps["harts"]) + OFFSET["request"]
     bare.engine.apply(Plan(every_block=(Operation(0, address, "count"),)))
     for case in cases:
         bare.hart.request = 0

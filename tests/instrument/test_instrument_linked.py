@@ -11,6 +11,7 @@ from mttcg.guest.elf import load_guest
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.instrument import elf_segments, source_lines
 from mttcg.instrument.program.reach import Reach
+from mttcg.memory.ram import RamRange
 from mttcg_bus.run_info import RunInfo
 
 HIGH, APART = 0xFFFF_FFFF_8000_0000, 0xFFFF_FFFF_C000_0000
@@ -160,7 +161,9 @@ def test_ram_may_be_filled_later_and_data_is_warned_of_once(own_guests: dict[str
 
 def test_reach_goes_to_another_process_whole(own_guests: dict[str, Path]) -> None:
     image = load_guest(own_guests["moved"], *RAM)
-    reach = Reach.from_plain(json.loads(json.dumps(Reach(RAM, image.placements).to_plain())))
+    reach = Reach.from_plain(
+        json.loads(json.dumps(Reach(RamRange(*RAM), image.placements).to_plain()))
+    )
     assert reach.placements.segments == image.placements.segments
     assert reach.doubt(0x8010_0000) is None
     assert reach.doubt(RAM_BASE - 2) is not None

@@ -68,7 +68,7 @@ def test_segments_are_written_where_they_load(write_elf: WriteElf) -> None:
     segment = TinySegment(RAM_BASE + 0x100, b"abcd", memory_size=8)
     image = load(write_elf(TinyElf((segment,), entry=RAM_BASE + 0x100)))
     ram = bytearray(RAM_SIZE)
-    image.write(ram, RAM_BASE)
+    image.write(ram)
     assert ram[0xFF:0x109] == b"\0abcd\0\0\0\0\0"
 
 
@@ -326,7 +326,7 @@ def test_headers_and_notes_outside_ram_are_left_out(
     assert warning.startswith(f"{path}: {said}")
     assert image.entry == RAM_BASE
     assert image.segments[0] == (RAM_BASE, TinySegment().data, 16)
-    image.write(bytearray(RAM_SIZE), RAM_BASE)
+    image.write(bytearray(RAM_SIZE))
     assert [s.address for s in elf_segments(path, (RAM_BASE, RAM_SIZE))] == [
         s.address for s in image.segments
     ]
@@ -435,17 +435,17 @@ def test_an_unknown_symbol_is_refused(write_elf: WriteElf) -> None:
 def test_the_device_tree_goes_to_the_end_of_ram(write_elf: WriteElf) -> None:
     image = load(write_elf(TinyElf()))
     end = RAM_BASE + RAM_SIZE
-    assert place_device_tree(image, bytes(4096), RAM_BASE, RAM_SIZE) == end - 4096
-    assert place_device_tree(image, bytes(4097), RAM_BASE, RAM_SIZE) == end - 8192
+    assert place_device_tree(image, bytes(4096)) == end - 4096
+    assert place_device_tree(image, bytes(4097)) == end - 8192
 
 
 def test_a_segment_where_the_device_tree_goes_is_refused(write_elf: WriteElf) -> None:
     free = RAM_SIZE - 4096
     image = load(write_elf(TinyElf((TinySegment(memory_size=free),))))
-    assert place_device_tree(image, bytes(100), RAM_BASE, RAM_SIZE) == RAM_BASE + free
+    assert place_device_tree(image, bytes(100)) == RAM_BASE + free
     path = write_elf(TinyElf((TinySegment(memory_size=free + 1),)))
     with pytest.raises(GuestFileError) as caught:
-        place_device_tree(load(path), bytes(100), RAM_BASE, RAM_SIZE)
+        place_device_tree(load(path), bytes(100))
     assert str(caught.value).startswith(f"{path}: the segment at {RAM_BASE:#x} to ")
     assert "overlaps the device tree" in str(caught.value)
 
@@ -479,4 +479,4 @@ def test_a_damaged_elf_is_taken_or_refused(
     except UserError as error:
         assert "\n" not in str(error)
     else:
-        image.write(bytearray(RAM_SIZE), RAM_BASE)
+        image.write(bytearray(RAM_SIZE))

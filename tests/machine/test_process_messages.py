@@ -53,10 +53,10 @@ NEEDS = Needs(
 )
 TRAP = messages.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
 CONFIG = Config(Path("a.elf"), smp=2, plugins=("mix",), interim=1)
-PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1)))["config"]
+PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1, "toy")))["config"]
 BOARDS = (("mix", "kinds"), ("mix", "more"))
 EXAMPLES: tuple[tuple[Message, int], ...] = (
-    (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77), 0),
+    (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77, "riscv64"), 0),
     (
         messages.Start(
             isa="riscv64",
@@ -215,7 +215,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
     )
     for field in dataclasses.fields(Config):
         assert getattr(config, field.name) != field.default, field.name
-    arrived = decode(encode(messages.Prepare(config, {}, {}, None, 1)))
+    arrived = decode(encode(messages.Prepare(config, {}, {}, None, 1, "toy")))
     assert isinstance(arrived, messages.Prepare)
     assert arrived.config == config
     assert repr(arrived.config) == repr(config)  # an integer is not the fraction that it equals

@@ -57,7 +57,7 @@ def discoveries(image: GuestImage) -> Iterator[tuple[int, Discovery]]:
     """The pages that symbols or the entry lie in, discovered from there."""
     size = max(segment.address + segment.memory_size for segment in image.segments) - RAM_BASE
     ram = np.zeros(-(-size // PAGE) * PAGE + PAGE, dtype=np.uint8)
-    image.write(ram.data, RAM_BASE)
+    image.write(ram.data)
     halves = ram.view("<u2")
     code = [s for s in image.segments if s.data]
     starts = {image.entry, *(symbol.address for symbol in image.symbols)}

@@ -12,9 +12,10 @@ import pytest
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.address import Virtual, physical_of
 from mttcg.memory.page import PAGE
 from mttcg.tbcache import cache as cache_module
-from mttcg.tbcache.cache import BlockCache, CacheFullError, OverlappingCodeError
+from mttcg.tbcache.cache import Block, BlockCache, CacheFullError, OverlappingCodeError
 from mttcg.tbcache.layout import Layout
 from mttcg.tbcache.lock import SegmentLock
 
@@ -22,6 +23,10 @@ BASE = 0x8000_0000
 LEFT = left_to_host(RISCV64)
 PAGES = 4
 C_NOP, C_JR_RA, AMOADD, WFI = 0x0001, 0x8082, 0x0062_B02F, 0x1050_0073
+
+
+def block_at(user: BlockCache, pc: int) -> tuple[Block, bool]:
+    return user.block(user.page_of(physical_of(Virtual(pc))), Virtual(pc))
 
 
 class Shared:
@@ -56,9 +61,9 @@ def test_a_block_is_decoded_once_and_found_by_all_others(shared: Shared) -> None
     users = [shared.user(number) for number in range(3)]
     for user in users:
         user.enter_page(0)
-    found = [user.block(BASE)[1] for user in users]
+    found = [block_at(user, BASE)[1] for user in users]
     assert found == [False, True, True]
-    block = users[2].block(BASE)[0]
+    block = block_at(users[2], BASE)[0]
     assert block.pcs == [BASE, BASE + 2, BASE + 4]
     assert (block.size, block.terminator, block.atomics, block.accesses) == (8, Kind.ATOMIC, 1, 1)
 
@@ -69,7 +74,7 @@ def test_what_the_host_runs_is_illegal_where_it_is_fetched_and_whole_where_it_is
     shared.put(0, C_NOP, WFI)
     user = shared.user(0)
     slot, _ = user.enter_page(0)
-    user.block(BASE)
+    block_at(user, BASE)
     assert int(user.fetched[slot, 2:4].view("<u2")[0]) == LEFT.half
     assert int(user.original[slot, 2:6].view("<u4")[0]) == WFI
     assert int(shared.ram[2:6].view("<u4")[0]) == WFI
@@ -80,18 +85,18 @@ def test_a_changed_page_is_a_new_version_and_an_old_one_is_found_again(shared: S
     one, other = shared.user(0), shared.user(1)
     first, _ = one.enter_page(0)
     other.enter_page(0)
-    one.block(BASE)
+    block_at(one, BASE)
     assert one.changed_pages() == []
     shared.put(0, C_JR_RA)
     assert one.changed_pages() == [0]
     second, _ = one.enter_page(0)
     assert second != first
-    assert one.block(BASE)[0].size == 2
+    assert block_at(one, BASE)[0].size == 2
     assert other.used[0] == first, "another vCPU goes on with its version until its own fence.i"
     shared.put(0, C_NOP)
     again, _ = one.enter_page(0)
     assert again == first
-    assert one.block(BASE)[1], "the old version's blocks are still there"
+    assert block_at(one, BASE)[1], "the old version's blocks are still there"
 
 
 def test_slots_that_nobody_fetches_from_are_given_away_when_all_are_taken(
@@ -104,10 +109,10 @@ def test_slots_that_nobody_fetches_from_are_given_away_when_all_are_taken(
         shared.put(0, C_NOP)
         shared.ram[100] = version
         slots.append(user.enter_page(0)[0])
-        user.block(BASE)
+        block_at(user, BASE)
     assert set(slots) == {0, 1, 2}
     assert int(user.slots["generation"].max()) > 1
-    assert user.block(BASE)[0].slot == slots[-1]
+    assert block_at(user, BASE)[0].slot == slots[-1]
 
 
 def test_a_full_cache_says_what_is_full(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +124,7 @@ def test_a_full_cache_says_what_is_full(shared: Shared, monkeypatch: pytest.Monk
         user.enter_page(2)
     monkeypatch.setattr(cache_module, "RECORDS", 0)
     with pytest.raises(CacheFullError, match="blocks"):
-        user.block(BASE)
+        block_at(user, BASE)
 
 
 def test_code_that_overlaps_a_host_instruction_out_of_step_is_refused(shared: Shared) -> None:
@@ -127,9 +132,9 @@ def test_code_that_overlaps_a_host_instruction_out_of_step_is_refused(shared: Sh
     shared.put(0, 0x0000_0513 | (WFI & 0xFFFF) << 16, WFI >> 16)
     user = shared.user(0)
     user.enter_page(0)
-    user.block(BASE + 2)
+    block_at(user, BASE + 2)
     with pytest.raises(OverlappingCodeError):
-        user.block(BASE)
+        block_at(user, BASE)
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -170,7 +175,7 @@ def test_processes_that_reach_the_same_blocks_at_once_decode_each_once(
         for page in range(PAGES):
             user.enter_page(page)
             for offset in range(0, PAGE, 2):
-                misses[number] += not user.block(BASE + page * PAGE + offset)[1]
+                misses[number] += not block_at(user, BASE + page * PAGE + offset)[1]
 
     children = [in_child(lambda n=number: decode_all(n)) for number in range(processes)]
     for child in children:
@@ -184,12 +189,12 @@ def test_an_instruction_that_straddles_pages_is_part_of_the_version(shared: Shar
     shared.put(PAGE - 2, 0x0010_0093)  # addi ra, zero, 1
     user = shared.user(0)
     first, _ = user.enter_page(0)
-    assert int(user.block(BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0010_0093
+    assert int(block_at(user, BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0010_0093
     shared.put(PAGE - 2, 0x0020_0093)
     assert user.changed_pages() == [0]
     second, _ = user.enter_page(0)
     assert second != first
-    assert int(user.block(BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0020_0093
+    assert int(block_at(user, BASE + PAGE - 2)[0].instructions["word"][0]) == 0x0020_0093
     shared.put(PAGE - 2, 0x0010_0093)
     assert user.enter_page(0)[0] == first
 
@@ -199,7 +204,7 @@ def test_long_code_entered_at_many_places_is_decoded_once(shared: Shared) -> Non
     shared.put(0, *straight, AMOADD)
     user = shared.user(0)
     user.enter_page(0)
-    blocks = [user.block(BASE + 2 * place)[0] for place in range(1000)]
+    blocks = [block_at(user, BASE + 2 * place)[0] for place in range(1000)]
     assert int(user.header["instructions"][0]) == 1001
     for place, block in enumerate(blocks):
         assert block.pcs == [BASE + 2 * n for n in range(place, 1001)]
@@ -211,6 +216,6 @@ def test_code_entered_out_of_step_is_decoded_by_itself(shared: Shared) -> None:
     shared.put(0, 0x8082_0013, 0x0001, C_JR_RA)  # addi zero, zero, ...; c.jr ra in its upper half
     user = shared.user(0)
     user.enter_page(0)
-    assert user.block(BASE)[0].pcs == [BASE, BASE + 4, BASE + 6]
-    assert user.block(BASE + 2)[0].pcs == [BASE + 2]
-    assert user.block(BASE + 4)[0].pcs == [BASE + 4, BASE + 6]
+    assert block_at(user, BASE)[0].pcs == [BASE, BASE + 4, BASE + 6]
+    assert block_at(user, BASE + 2)[0].pcs == [BASE + 2]
+    assert block_at(user, BASE + 4)[0].pcs == [BASE + 4, BASE + 6]

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Exit, ExitKind, tell_retired
+from mttcg.engine.base import Exit, ExitKind, current_block, tell_retired
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.operations import Binary, Compare, Shift
+from mttcg.memory.address import Virtual, physical_of
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
@@ -45,18 +46,18 @@ class InterpretingEngine:
     ) -> None:
         self.isa, self.hart, self.cache, self.discover = isa, hart, cache, discover
         self.registers = isa.system.integer_registers(hart)
-        self.known: set[tuple[int, int]] = set()
+        self.known: set[tuple[int, Virtual]] = set()
         self.plan = EMPTY
-        self.unfinished: int | None = None
-        self.next = 0
+        self.unfinished: Virtual | None = None
+        self.pc = self.next = Virtual(0)
 
-    def run(self, pc: int) -> Exit:
+    def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
         while True:
             resumed, self.unfinished = self.unfinished == pc, None
             if self.hart.request and not resumed:
                 return Exit(ExitKind.REQUEST, pc)
-            if not 0 <= pc - self.cache.ram_range.base < len(self.cache.ram):
+            if not self.cache.ram_range.holds(physical_of(pc)):
                 return Exit(ExitKind.FETCH, pc, address=pc)
             block = self._block_at(pc)
             self.hart.blocks += not resumed
@@ -70,8 +71,8 @@ class InterpretingEngine:
                     return Exit(left.kind, pc, word=word)
             self.hart.instructions += len(block.instructions)
 
-    def _block_at(self, pc: int) -> Block:
-        page = self.cache.page_of(pc)
+    def _block_at(self, pc: Virtual) -> Block:
+        page = self.cache.page_of(physical_of(pc))
         if page not in self.cache.used:
             self.cache.enter_page(page)
         block, found = self.cache.block(page, pc)
@@ -84,11 +85,11 @@ class InterpretingEngine:
                 self.apply(plan)
         return block
 
-    def _step(self, pc: int, word: int) -> int:
+    def _step(self, pc: Virtual, word: int) -> Virtual:
         instruction = self.isa.code.decode(word)
         if instruction is None:
             raise LeftError(ExitKind.SYSTEM)
-        self.pc, self.next = pc, pc + instruction.length
+        self.pc, self.next = pc, Virtual(pc + instruction.length)
         operations: Any = self
         instruction.row.semantics(operations, instruction, pc)
         self.retired(pc, word, self.next)
@@ -118,28 +119,34 @@ class InterpretingEngine:
         assert operation == "ne"
         return int(a != b)
 
+    def sign_extend(self, value: int, bits: int) -> int:
+        """See Operations."""
+        half = 1 << bits - 1
+        return (value + half & 2 * half - 1) - half & MASK
+
     def load(self, address: int, size: int) -> int:
         """See Operations."""
         return int.from_bytes(self._memory(address, size), "little")
 
     def store(self, address: int, size: int, value: int) -> None:
         """See Operations."""
-        self._memory(address, size)[:] = value.to_bytes(size, "little")
+        self._memory(address, size)[:] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
 
     def _memory(self, address: int, size: int) -> memoryview:
-        at = address - self.cache.ram_range.base
-        if not 0 <= at <= len(self.cache.ram) - size:
+        ram, place = self.cache.ram_range, physical_of(Virtual(address))
+        if not ram.holds(place, size):
             raise LeftError(ExitKind.ACCESS)
+        at = ram.offset_of(place)
         return self.cache.ram.data[at : at + size]
 
     def jump(self, target: int) -> None:
         """See Operations."""
-        self.next = target
+        self.next = Virtual(target)
 
     def branch(self, condition: int, displacement: int) -> None:
         """See Operations."""
         if condition:
-            self.next = self.pc + displacement & MASK
+            self.next = Virtual(self.pc + displacement & MASK)
 
     def leave(self, word: int) -> None:
         """See Operations."""
@@ -173,20 +180,20 @@ class InterpretingEngine:
             self.cache.enter_page(page)
         return dropped
 
-    def resume(self, pc: int) -> None:
+    def resume(self, pc: Virtual) -> None:
         """See Engine."""
-        block = self.cache.block(self.hart.block_pc)[0]
-        if block.pc < pc < block.pc + block.size:
+        block = current_block(self.cache, self.hart)
+        if block.pc < pc < block.end:
             self.unfinished = pc
 
     def apply(self, plan: Plan) -> None:
         """See Engine."""
         self.plan = plan
 
-    def observe(self, pc: int, address: int, size: int, value: int, write: bool) -> None:
+    def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Nothing is attached to accesses here."""
 
-    def retired(self, pc: int, word: int, target: int) -> None:
+    def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """See Engine."""
         engine: Any = self
         tell_retired(engine, self.plan.every_retired, pc, word, target)

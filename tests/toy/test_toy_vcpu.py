@@ -1,166 +1,35 @@
 """A vCPU runs a guest of an ISA that no module of ours knows.
 
-The run loop, the block cache, the state, timers and trap loops are the real ones.
+The run loop, the block cache, the state, timers and trap loops are the real ones; so is one of the
+engines.
 """
 
 import ctypes
-import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import numpy as np
 import pytest
-from interpreting_engine import InterpretingEngine
-from toy_system import CALL, FETCH_AGAIN, HART, MASK, NAMES, RETURN, SOFTWARE, TOY, WAIT, assemble
+from toy_isa import CALL, ENABLE, FETCH_AGAIN, HART, WAIT, assemble, set_register
+from toy_machine import BASE, DATA, DEVICE, ENGINES, HANDLER, TICKS, ToyMachine, end
+from toy_system import NAMES, SOFTWARE, TOY
 
 from mttcg.engine.base import OPERATION
-from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
+from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.system import RegisterError, Trap
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.segments import create_segment, map_segment
 from mttcg.processes.trap_loops import facts_of, warning_of
-from mttcg.state.vcpu_state import STATE_BYTES, State
+from mttcg.state.vcpu_state import State
 from mttcg.supervisor.inspection import Inspection
-from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import Layout
-from mttcg.vcpu.guest import Declarations
 from mttcg.vcpu.interrupt_ports import inputs_of
-from mttcg.vcpu.shared import Ending, Harts, MachineState, machine_bytes
 from mttcg.vcpu.trap_loops import TrapLoop
-from mttcg.vcpu.vcpu import Vcpu
-
-BASE, PAGES = 0x10_0000, 4
-DATA, DEVICE = BASE + 2 * PAGE, 0x4000
-TICKS = 1_000_000
-HANDLER = BASE + 0x400
-END = 0x4008
-"""A store there ends the guest, with the value as its status."""
 
 
-class Device:
-    """Keeps what is written to it; the word behind ends the guest."""
-
-    name = "device"
-
-    def __init__(self, machine: MachineState) -> None:
-        self.machine, self.written = machine, list[int]()
-
-    def find(self, address: int, size: int) -> "tuple[Device, int] | None":
-        """As an MmioMap does."""
-        return (self, address - DEVICE) if DEVICE <= address < DEVICE + 16 else None
-
-    def read(self, offset: int, size: int) -> int:
-        """How much was written."""
-        return len(self.written)
-
-    def write(self, offset: int, size: int, value: int) -> None:
-        """Keep it."""
-        if offset:
-            self.machine.stop(Ending.GUEST, value)
-        else:
-            self.written.append(value)
-
-
-class QuietGuest:
-    """A guest without plugins, with a plan."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan: Plan | None = plan
-        self.plugins: dict[str, Any] = {}
-        self.engine: Any = None
-        self.emitters = self
-        self.declarations = Declarations({}, 1)
-
-    def flush(self) -> None:
-        """There is nothing that emits."""
-
-    def receive_changes(self) -> int:
-        """There are none."""
-        return 0
-
-    def take_plan(self) -> Plan | None:
-        """The plan, once."""
-        plan, self.plan = self.plan, None
-        return plan
-
-
-class ToyMachine:
-    """A machine with one hart."""
-
-    def __init__(self, plan: Plan = EMPTY) -> None:
-        sizes = {"ram": PAGES * PAGE, "cache": Layout(PAGES).size, "harts": STATE_BYTES}
-        sizes["machine"] = machine_bytes(0)
-        self.fds = {name: create_segment(name, size) for name, size in sizes.items()}
-        self.fds |= {name: os.eventfd(0, os.EFD_NONBLOCK) for name in ("wake", "notice")}
-        maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
-        self.ram = maps["ram"]
-        self.machine = MachineState(maps["machine"], TICKS)
-        self.machine.start_clock()
-        self.harts = Harts(maps["harts"], [self.fds["wake"]], self.machine, TOY.system)
-        self.hart: Any = self.harts.harts[0]
-        array = np.frombuffer(self.ram, dtype=np.uint8)
-        cache = BlockCache(maps["cache"], self.fds["cache"], array, BASE, 0, TOY.code)
-        self.device, self.loops = Device(self.machine), list[TrapLoop]()
-        self.vcpu = Vcpu(
-            0,
-            TOY,
-            self.harts,
-            self.machine,
-            self.device,
-            (BASE, self.ram),
-            QuietGuest(plan),  # type: ignore[arg-type]
-            lambda discover: InterpretingEngine(TOY, self.hart, cache, discover),
-            self.fds["notice"],
-            self._end_loop,
-        )
-
-    def _end_loop(self, loop: TrapLoop) -> None:
-        self.loops.append(loop)
-        self.machine.stop(Ending.TRAP_LOOP)
-
-    def put(self, address: int, *code: bytes) -> int:
-        """Put code into RAM; the address behind it."""
-        for one in code:
-            self.ram[address - BASE : address - BASE + 4] = one
-            address += 4
-        return address
-
-    def run(self, *code: bytes) -> int:
-        """Run code, with a handler that counts in r14; the guest's status."""
-        handler = assemble("set", 14, 14, immediate=1), assemble("sys", immediate=RETURN)
-        self.put(HANDLER, *handler)
-        start = set_register(15, HANDLER)
-        self.put(BASE, *start, *code)
-        self.vcpu.start(BASE, 0x77)
-        self.vcpu.run()
-        return self.machine.status
-
-    def close(self) -> None:
-        """Give everything back."""
-        for descriptor in self.fds.values():
-            os.close(descriptor)
-
-
-def set_register(register: int, value: int) -> list[bytes]:
-    """Code that sets a register to a number of up to 24 bits."""
-    return [
-        assemble("set", register, 0, immediate=value >> 12),
-        assemble("shift", register, register, immediate=12),
-        assemble("set", register, register, immediate=value & 0xFFF),
-    ]
-
-
-def end(register: int) -> list[bytes]:
-    """Code that ends the guest, with a register as its status."""
-    return [*set_register(13, END), assemble("store", rs1=13, rs2=register)]
-
-
-@pytest.fixture
-def toy() -> Iterator[ToyMachine]:
-    found = ToyMachine()
+@pytest.fixture(params=ENGINES)
+def toy(request: pytest.FixtureRequest) -> Iterator[ToyMachine]:
+    """On each engine."""
+    found = ToyMachine(request.param)
     yield found
     found.close()
 
@@ -254,17 +123,17 @@ def test_a_waiting_hart_is_woken_and_interrupted(toy: ToyMachine, by: str) -> No
             time.sleep(0.001)
         if by == "line":
             inputs.line(SOFTWARE).raise_()
+        else:
+            inputs.timer.set(toy.machine.time() + TICKS // 50)
 
-    if by == "timer":
-        inputs.timer.set(TICKS // 20)
     waker = threading.Thread(target=wake)
     waker.start()
     code = [
         *set_register(15, HANDLER + 0x100),
         assemble("set", 4, immediate=3),
-        assemble("sys", rs1=0, immediate=MASK),
+        assemble("sys", rs1=0, immediate=ENABLE),
         assemble("sys", immediate=WAIT),
-        assemble("sys", rs1=4, immediate=MASK),
+        assemble("sys", rs1=4, immediate=ENABLE),
         assemble("jump", immediate=0),
     ]
     assert toy.run(*code) == 3
@@ -305,12 +174,13 @@ def test_a_trap_taken_for_ever_is_told_in_the_words_of_the_isa(toy: ToyMachine) 
     )
 
 
-def test_a_plan_is_told_of_what_was_retired() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_plan_is_told_of_what_was_retired(engine: str) -> None:
     told: list[tuple[int, ...]] = []
     function = OPERATION(lambda _data, *arguments: told.append(arguments))
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
-    toy = ToyMachine(Plan(every_retired=(Operation(address, 0),)))
+    toy = ToyMachine(engine, Plan(every_retired=(Operation(address, 0),)))
     code = [assemble("set", 4, immediate=-1), assemble("sys", 5, immediate=HART)]
     toy.run(*code, *end(4))
     toy.close()

@@ -160,7 +160,7 @@ class LlvmEngine:
             if reason is Reason.HOT:
                 self.tiering.sample(hart.pc)
             elif reason is Reason.MISS:
-                if not self.cache.ram_range.holds(physical_of(hart.pc)):
+                if not self.memory.ram_range.has_page(self.cache.page_of(physical_of(hart.pc))):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)

@@ -29,6 +29,7 @@ class FallbackEngine:
     - An instruction that the table lacks runs on Unicorn, alone, and is counted by its name; one
       that Unicorn does not know either is illegal.
     - A page that can't be translated runs on Unicorn until control leaves it.
+    - Of an ISA that Unicorn does not run, such instructions are illegal, and such a page an error.
 
     Args:
         engine: the llvm engine.
@@ -42,6 +43,7 @@ class FallbackEngine:
         self.llvm, self.warn, self.isa = engine, warn, isa
         self.hart, self.cache, self.memory = engine.hart, engine.cache, engine.memory
         self.code = engine.cache.code
+        self.has_unicorn = "unicorn" in isa.system.extensions
         self.active: Engine = engine
         self.unsupported = UnsupportedCounts(engine.hart)
         self.warned: set[PhysicalPage] = set()
@@ -61,6 +63,8 @@ class FallbackEngine:
         try:
             left = self.llvm.run(pc)
         except (TranslationError, CodeTooLongError) as error:
+            if not self.has_unicorn:
+                raise
             at, resumed = self.hart.pc, self.llvm.resumed
             return self._run_page(at, resumed if resumed == at else None, str(error))
         if left.kind is ExitKind.SYSTEM and self._may_be_known(left.word):
@@ -69,6 +73,8 @@ class FallbackEngine:
 
     def _may_be_known(self, word: int) -> bool:
         """Whether an instruction that the engine came back for may run on Unicorn."""
+        if not self.has_unicorn:
+            return False
         found = self.code.decode(word)
         if found is not None and found.name not in self.llvm.translator.uncovered:
             return False
@@ -107,7 +113,7 @@ class FallbackEngine:
         self.active = self.llvm
         self.llvm.resumed = spare.hand_back()
         self.hart.pc = left.pc
-        in_ram = self.memory.ram_range.holds(physical_of(left.pc))
+        in_ram = self.memory.ram_range.has_page(self.cache.page_of(physical_of(left.pc)))
         if left.kind is ExitKind.FETCH and in_ram:
             return None
         return left

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from typing import Any, Protocol
 
+from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, Pointer
@@ -44,7 +44,7 @@ class FloatFunction(Protocol):
     """What defines floating-point operations, as a function that translated code calls.
 
     Attributes:
-        address: of it, in this process.
+        address: of it.
     """
 
     address: HostAddress
@@ -102,5 +102,5 @@ class LlvmIsa:
 
 def llvm_isa(isa: Isa) -> LlvmIsa:
     """What the engine has for an ISA."""
-    found: LlvmIsa = import_module(f"mttcg.engine.llvm.{isa.name}.llvm_isa").LLVM
+    found: LlvmIsa = isa_part("llvm", isa)
     return found

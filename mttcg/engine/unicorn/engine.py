@@ -246,7 +246,7 @@ class UnicornEngine(UnicornRegisters):
     def _enter(self, address: Virtual) -> bool:
         """Fetch the page of an address from now on; False if it is not in RAM."""
         page = self.cache.page_of(physical_of(address))
-        if not self.cache.ram_range.has_page(page):
+        if not self.memory.ram_range.has_page(page):
             return False
         self._fetch(page)
         return True

@@ -26,6 +26,7 @@ from mttcg.memory.address import (
     Physical,
     PhysicalPage,
     Virtual,
+    offset_in_page,
     physical_of,
     virtual_of,
 )
@@ -201,7 +202,7 @@ class Stepper:
         Unicorn may have translated what lay behind the last one, so its translations go.
         """
         for number, byte in enumerate(word.to_bytes(4, "little")[: self.code.length(word)]):
-            self.page[(pc + number) % PAGE] = byte
+            self.page[offset_in_page(Virtual(pc + number))] = byte
         if self.placed != (pc, word):
             self.placed = (pc, word)
             self.engine.ctl_flush_tb()

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import unicorn
 
+from mttcg.engine.isa_part import isa_part
 from mttcg.isa.base import Isa
 from mttcg.memory.address import Virtual
 
@@ -61,5 +61,5 @@ class UnicornIsa:
 
 def unicorn_isa(isa: Isa) -> UnicornIsa:
     """What the engine has for an ISA."""
-    found: UnicornIsa = import_module(f"mttcg.engine.unicorn.{isa.name}.unicorn_isa").UNICORN
+    found: UnicornIsa = isa_part("unicorn", isa)
     return found

@@ -1,6 +1,6 @@
 """Guest code as text, for reports."""
 
-from mttcg.isa.registry import DEFAULT, isa_named
+from mttcg.instrument.program.guest_isa import guest_isa
 
 
 def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
@@ -10,4 +10,4 @@ def disassemble(code: bytes, address: int) -> list[tuple[int, int, str]]:
         code: bytes of the guest's instructions.
         address: guest address of the first.
     """
-    return isa_named(DEFAULT).code.disassemble(code, address)
+    return guest_isa().code.disassemble(code, address)

@@ -153,7 +153,8 @@ class Placements:
         found = self.at(address)
         if found is None:
             return physical_of(address)
-        return Physical(found.loaded + address - found.address)
+        distance = address - found.address
+        return Physical(found.loaded + distance)
 
 
 def _placement(header: Mapping[str, Any]) -> Placement:

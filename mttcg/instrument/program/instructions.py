@@ -1,7 +1,7 @@
 """What an instruction is for, by its bits, for aggregators and plugins."""
 
+from mttcg.instrument.program.guest_isa import guest_isa
 from mttcg.isa.instruction_class import InstructionClass
-from mttcg.isa.registry import DEFAULT, isa_named
 
 __all__ = [
     "InstructionClass",
@@ -14,20 +14,20 @@ __all__ = [
 
 def instruction_class(word: int) -> InstructionClass:
     """The class of an instruction, from its 16 or 32 bits."""
-    return isa_named(DEFAULT).code.facts(word).what
+    return guest_isa().code.facts(word).what
 
 
 def instruction_length(word: int) -> int:
     """The length of an instruction in bytes, from its first bits on."""
-    return isa_named(DEFAULT).code.length(word)
+    return guest_isa().code.length(word)
 
 
 def returns_from_trap(word: int) -> bool:
     """Whether an instruction goes back to where a trap was taken."""
-    return isa_named(DEFAULT).code.returns_from_trap(word)
+    return guest_isa().code.returns_from_trap(word)
 
 
 def register_name(register: int) -> str:
     """The name of a register by its number in `events.RETIRED`; "" for 0, which is none."""
-    registers = isa_named(DEFAULT).registers
+    registers = guest_isa().registers
     return (*registers.integer, *registers.floating)[register] if register else ""

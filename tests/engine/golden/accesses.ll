@@ -56,7 +56,7 @@ store i64 %v38, ptr %blocks
 store i64 -274877906944, ptr %count
 store i64 %v29, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v39 = load atomic i64, ptr %request monotonic, align 8
+%v39 = load atomic volatile i64, ptr %request monotonic, align 8
 %t2 = icmp eq i64 %v39, 0
 br i1 %t2, label %go5, label %stop6
 stop6:
@@ -113,18 +113,18 @@ c0:
 br i1 %t1, label %on3, label %off4
 on3:
 %p0 = getelementptr i8, ptr %origin, i64 %v6
-%v12 = load i64, ptr %p0, align 1
+%v12 = load volatile i64, ptr %p0, align 1
 store i64 %v12, ptr %x10
 %v13 = add i64 %v5, 8
 %p1 = getelementptr i8, ptr %origin, i64 %v13
-%i32_0 = load i32, ptr %p1, align 1
+%i32_0 = load volatile i32, ptr %p1, align 1
 %v14 = zext i32 %i32_0 to i64
 %i32_1 = trunc i64 %v14 to i32
 %v15 = sext i32 %i32_1 to i64
 store i64 %v15, ptr %x12
 %v16 = add i64 %v5, 16
 %p2 = getelementptr i8, ptr %origin, i64 %v16
-store i64 %v12, ptr %p2, align 1
+store volatile i64 %v12, ptr %p2, align 1
 %v17 = load i64, ptr %x1
 %v18 = add i64 %v17, 0
 %v19 = and i64 %v18, -2

@@ -58,7 +58,7 @@ store i64 %v60, ptr %blocks
 store i64 -274877906944, ptr %count
 store i64 %v51, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v61 = load atomic i64, ptr %request monotonic, align 8
+%v61 = load atomic volatile i64, ptr %request monotonic, align 8
 %t11 = icmp eq i64 %v61, 0
 br i1 %t11, label %go17, label %stop18
 stop18:
@@ -119,7 +119,7 @@ on3:
 br i1 %t2, label %on5, label %off6
 on5:
 %p0 = getelementptr i8, ptr %origin, i64 %v5
-%v17 = atomicrmw add ptr %p0, i64 %v6 seq_cst
+%v17 = atomicrmw volatile add ptr %p0, i64 %v6 seq_cst
 store i64 %v17, ptr %x10
 br label %b4
 r4:
@@ -149,7 +149,7 @@ store i64 -1, ptr %reservation
 br i1 %t6, label %try13, label %no14
 try13:
 %v34 = load i64, ptr %reserved
-%exchanged64_0 = cmpxchg ptr %p1, i64 %v34, i64 %v22 seq_cst seq_cst
+%exchanged64_0 = cmpxchg volatile ptr %p1, i64 %v34, i64 %v22 seq_cst seq_cst
 %t7 = extractvalue { i64, i1 } %exchanged64_0, 1
 br label %no14
 no14:

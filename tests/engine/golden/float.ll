@@ -55,7 +55,7 @@ store i64 %v42, ptr %blocks
 store i64 -274877906944, ptr %count
 store i64 %v33, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v43 = load atomic i64, ptr %request monotonic, align 8
+%v43 = load atomic volatile i64, ptr %request monotonic, align 8
 %t4 = icmp eq i64 %v43, 0
 br i1 %t4, label %go11, label %stop12
 stop12:

@@ -74,7 +74,7 @@ unreachable
 r0:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
-%v1 = load atomic i64, ptr %request monotonic, align 8
+%v1 = load atomic volatile i64, ptr %request monotonic, align 8
 %t1 = icmp eq i64 %v1, 0
 %t2 = and i1 %t0, %t1
 br i1 %t2, label %on1, label %off2, !prof !8
@@ -106,7 +106,7 @@ store i64 %v65, ptr %x1, !tbaa !1
 store i64 %v66, ptr %x10, !tbaa !1
 %v67 = load i64, ptr %hart_x11, !tbaa !1
 store i64 %v67, ptr %x11, !tbaa !1
-%v16 = load atomic i64, ptr %exit monotonic, align 8
+%v16 = load atomic volatile i64, ptr %exit monotonic, align 8
 %t4 = icmp eq i64 %v16, 0
 br i1 %t4, label %on5, label %off6, !prof !8
 on5:
@@ -124,7 +124,7 @@ c0:
 br i1 %t5, label %on7, label %off8, !prof !8
 on7:
 %p0 = getelementptr i8, ptr %origin, i64 %v24
-%v30 = load i64, ptr %p0, align 1, !tbaa !3
+%v30 = load volatile i64, ptr %p0, align 1, !tbaa !3
 store i64 %v30, ptr %x10, !tbaa !1
 %v31 = load i64, ptr %x1, !tbaa !1
 %v32 = add i64 %v31, 0
@@ -149,7 +149,7 @@ store i64 %v11, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
 store i64 %v2, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v12 = load atomic i64, ptr %request monotonic, align 8
+%v12 = load atomic volatile i64, ptr %request monotonic, align 8
 %t3 = icmp eq i64 %v12, 0
 br i1 %t3, label %go3, label %stop4
 stop4:

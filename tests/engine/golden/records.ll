@@ -104,7 +104,7 @@ c0:
 br i1 %t2, label %on5, label %off6, !prof !8
 on5:
 %p0 = getelementptr i8, ptr %origin, i64 %v17
-%v23 = load i64, ptr %p0, align 1, !tbaa !3
+%v23 = load volatile i64, ptr %p0, align 1, !tbaa !3
 %p1 = load ptr, ptr %cursor0, !tbaa !2
 %v24 = load i64, ptr %limit_at0, !tbaa !2
 %v25 = load i64, ptr %cpu_at0, !tbaa !2
@@ -139,7 +139,7 @@ store i64 %v30, ptr %p10, !tbaa !4
 store i64 %v23, ptr %p11, !tbaa !4
 %p12 = getelementptr i8, ptr %p3, i64 56
 store i64 %v31, ptr %p12, !tbaa !4
-store i64 %v23, ptr %p8, align 1, !tbaa !3
+store volatile i64 %v23, ptr %p8, align 1, !tbaa !3
 %v33 = load i64, ptr %x1, !tbaa !1
 %v34 = add i64 %v33, 0
 %v35 = and i64 %v34, -2
@@ -170,7 +170,7 @@ store i64 %v10, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
 store i64 %v1, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v11 = load atomic i64, ptr %request monotonic, align 8
+%v11 = load atomic volatile i64, ptr %request monotonic, align 8
 %t1 = icmp eq i64 %v11, 0
 br i1 %t1, label %go3, label %stop4
 stop4:

@@ -66,24 +66,27 @@ class Memory:
 
     Args:
         number: of its tag; 0 if nothing is known.
+        ordered: whether accesses stay as many as they are, and in their order.
         alignment: text for it, if it is less than that of the type.
 
     Attributes:
         loads, stores: forms by type.
     """
 
-    def __init__(self, number: int, alignment: str = "") -> None:
+    def __init__(self, number: int, ordered: bool = False, alignment: str = "") -> None:
         advice = f", !tbaa !{number}" if number else ""
+        load, store = (f"{name}{' volatile' * ordered}" for name in ("load", "store"))
         self.loads = FormsByType(
-            lambda kind: Form(f"load {kind}, ptr %s{alignment}", kind, ("ptr",), advice)
+            lambda kind: Form(f"{load} {kind}, ptr %s{alignment}", kind, ("ptr",), advice)
         )
         self.stores = FormsByType(
-            lambda kind: Form(f"store {kind} %s, ptr %s{alignment}", "", (kind, "ptr"), advice)
+            lambda kind: Form(f"{store} {kind} %s, ptr %s{alignment}", "", (kind, "ptr"), advice)
         )
 
 
-REGISTER, COUNTER, GUEST, RECORD = Memory(1), Memory(2), Memory(3, ", align 1"), Memory(4)
-UNKNOWN = Memory(0)
+REGISTER, COUNTER, RECORD, UNKNOWN = Memory(1), Memory(2), Memory(4), Memory(0)
+GUEST = Memory(3, ordered=True, alignment=", align 1")
+"""That of the guest, whose harts see each other's order: see docs/memory-model.md."""
 
 
 class Forms(dict[Any, Form]):
@@ -117,7 +120,7 @@ def _switch(cases: int) -> Form:
 
 
 def _compare_and_swap(kind: str, result: str) -> Form:
-    text = f"cmpxchg ptr %s, {kind} %s, {kind} %s seq_cst seq_cst"
+    text = f"cmpxchg volatile ptr %s, {kind} %s, {kind} %s seq_cst seq_cst"
     return Form(text, result, ("ptr", kind, kind))
 
 
@@ -139,7 +142,7 @@ SELECT = Forms(
 )
 LOAD_ATOMIC = Forms(
     lambda kind, order: Form(
-        f"load atomic {kind}, ptr %s {order}, align {int(kind[1:]) // 8}", kind, ("ptr",)
+        f"load atomic volatile {kind}, ptr %s {order}, align {int(kind[1:]) // 8}", kind, ("ptr",)
     )
 )
 OFFSET = Form("getelementptr i8, ptr %s, i64 %s", "ptr", ("ptr", "i64"))
@@ -147,7 +150,9 @@ ALLOCATE = Form("alloca i64", "ptr")
 ALLOCATE_POINTER = Form("alloca ptr", "ptr")
 EXTRACT = Forms(lambda pair, number, kind: Form(f"extractvalue {pair} %s, {number}", kind, (pair,)))
 ATOMIC = Forms(
-    lambda name, kind: Form(f"atomicrmw {name} ptr %s, {kind} %s seq_cst", kind, ("ptr", kind))
+    lambda name, kind: Form(
+        f"atomicrmw volatile {name} ptr %s, {kind} %s seq_cst", kind, ("ptr", kind)
+    )
 )
 COMPARE_AND_SWAP = Forms(_compare_and_swap)
 FENCE = Forms(lambda order: Form(f"fence {order}"))

@@ -52,6 +52,8 @@ def load_reserved(frame, pc, word, address, size):
     """LR: load, and remember what was read where."""
     how = how_of(frame, LOAD_RESERVED, word)
     place = get(frame, RAM) + (address - get(frame, RAM_BASE))
+    if (word >> U64(25)) & U64(1) != U64(0):
+        host.full_fence()  # a load of the host does not wait for stores before it
     value = host.load64(place) if size == 8 else host.load32(place)
     hart = get(frame, HART)
     host.store64(hart + U64(RESERVATION), address)

@@ -1,0 +1,166 @@
+"""Harts that run litmus tests: a process for each, over shared memory, as in a run."""
+
+import os
+import select
+import struct
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from engine_harness import Bare
+from programs import (
+    BATCH,
+    CODE,
+    DISTANCE,
+    LOCATIONS,
+    MEMORY,
+    MOST_HARTS,
+    REGISTERS,
+    RESULT,
+    RESULTS,
+    ROUND,
+    SIZE,
+    Programs,
+)
+from shapes import Litmus, Part
+
+ORDER = struct.Struct("<QQ")
+"""What a hart is told: where its code is, and how many rounds were begun."""
+PATIENCE = 100.0
+"""Seconds for a batch, on a host that is busy with other things."""
+TIERS = {"quick": "llvm", "optimised": "llvm", "unicorn": "unicorn"}
+"""The engine of each."""
+Outcomes = Counter[tuple[int, ...]]
+
+
+class HartFailed(AssertionError):  # noqa: N818 - what pytest shows
+    """A hart did not come to the end of a batch."""
+
+
+class Machine:
+    """Up to four harts.
+
+    Args:
+        tier: how the code is translated.
+        programs: what they run.
+        prepare: called first in the process of each hart, to plant a fault.
+    """
+
+    def __init__(
+        self, tier: str, programs: Programs, prepare: Callable[[], None] = lambda: None
+    ) -> None:
+        self.tier, self.programs, self.prepare = tier, programs, prepare
+        self.begun = 0
+        self.bare = Bare(TIERS[tier], CODE, SIZE)
+        self.bare.write(CODE, programs.code)
+        ram = np.frombuffer(self.bare.ram, dtype=np.uint8)
+        results, memory = RESULTS - CODE, MEMORY - CODE
+        self.results = ram[results : results + MOST_HARTS * BATCH * RESULT]
+        self.results = self.results.reshape(MOST_HARTS, BATCH, RESULT)
+        self.memory = ram[memory : memory + BATCH * ROUND].reshape(BATCH, ROUND)
+        self.pipes = [self._start(hart) for hart in range(MOST_HARTS)]
+
+    def _start(self, hart: int) -> tuple[int, int, int]:
+        """Fork a hart; its process, and descriptors to tell it and to hear from it."""
+        orders, told = os.pipe()
+        heard, answers = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(told)
+            try:
+                self.prepare()
+                HartProcess(self, hart).serve(orders, answers)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        os.close(orders)
+        os.close(answers)
+        return child, told, heard
+
+    def run(self, litmus: Litmus) -> Outcomes:
+        """Run a batch of a test; how often each outcome occurred, registers before locations."""
+        self.memory[:] = 0
+        used = self.pipes[: len(litmus.harts)]
+        for hart, (_, told, _) in enumerate(used):
+            os.write(told, ORDER.pack(self.programs.places[litmus.name, hart], self.begun))
+        self.begun += BATCH
+        for hart, (_, _, heard) in enumerate(used):
+            ready, _, _ = select.select([heard], [], [], PATIENCE)
+            if not ready or not os.read(heard, 1):
+                raise HartFailed(f"{litmus.name} on {self.tier}: hart {hart}")
+        return self._outcomes(len(litmus.harts))
+
+    def _outcomes(self, harts: int) -> Outcomes:
+        registers = self.results[:harts, :, :REGISTERS].transpose(1, 0, 2).reshape(BATCH, -1)
+        ends = self.memory[:, : LOCATIONS * DISTANCE : DISTANCE]
+        rows, counts = np.unique(np.hstack((registers, ends)), axis=0, return_counts=True)
+        return Counter({tuple(row): count for row, count in zip(rows.tolist(), counts.tolist())})  # noqa: B905
+
+    def close(self) -> None:
+        """End all harts, which end when they hear no more."""
+        for _, told, heard in self.pipes:
+            os.close(told)
+            os.close(heard)
+        for child, _, _ in self.pipes:
+            os.waitpid(child, 0)
+        self.bare.close()
+
+
+class HartProcess:
+    """One hart, in its own process.
+
+    Args:
+        machine: of the parent, whose memory it shares.
+        hart: its number.
+    """
+
+    def __init__(self, machine: Machine, hart: int) -> None:
+        self.machine, self.hart = machine, hart
+        self.bare = Bare(TIERS[machine.tier], CODE, SIZE, beside=machine.bare)
+        self.improved: set[int] = set()
+
+    def serve(self, orders: int, answers: int) -> None:
+        """Do what is asked, until nobody can ask any more."""
+        while order := os.read(orders, ORDER.size):
+            place, begun = ORDER.unpack(order)
+            if self.machine.tier == "optimised" and place not in self.improved:
+                self._run(place, self.machine.programs.registers(self.hart, begun, trial=True))
+                self.bare.improve(place)
+                self.improved.add(place)
+            self._run(place, self.machine.programs.registers(self.hart, begun))
+            self._check_tier(place)
+            os.write(answers, b".")
+
+    def _run(self, place: int, x: list[int]) -> None:
+        self.bare.set_registers(x, [0] * 32, 0)
+        for _ in self.bare.run_to_trap(place):
+            pass
+
+    def _check_tier(self, place: int) -> None:
+        """The code that was run is what the tier stands for."""
+        if self.machine.tier == "unicorn":
+            return
+        code: Any = self.bare.engine.llvm.code
+        version = code.version(*code.enter(place))
+        assert (code.find_best(version, place) is not None) == (self.machine.tier == "optimised")
+        assert self.bare.warnings == []
+
+
+def holds(part: Part, outcome: tuple[int, ...]) -> bool:
+    """Whether a part of what a test is about is so in an outcome."""
+    place = part.number + (part.hart * REGISTERS if part.hart is not None else -LOCATIONS)
+    if part.hart is None:
+        place += len(outcome)
+    return (outcome[place] == part.value) == part.equal
+
+
+def matching(litmus: Litmus, outcomes: Outcomes) -> int:
+    """In how many rounds the outcome of a test occurred."""
+    return sum(
+        count
+        for outcome, count in outcomes.items()
+        if all(holds(part, outcome) for part in litmus.outcome)
+    )

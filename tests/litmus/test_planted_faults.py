@@ -1,0 +1,65 @@
+"""Faults in what keeps the order are seen: each makes a litmus test show what is forbidden."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from machine import Machine, matching
+from programs import Programs
+from shapes import BY_NAME
+
+from mttcg.engine.llvm import accesses
+from mttcg.engine.llvm.ir.forms import Memory
+from mttcg.engine.unicorn.riscv64 import left_to_host
+from mttcg.isa.kind import Kind
+
+PATIENCE = 100.0
+"""Seconds until what a fault shows is given up."""
+
+
+def guest_memory_is_plain() -> None:
+    """LLVM may exchange its accesses."""
+    vars(accesses)["GUEST"] = Memory(3, alignment=", align 1")
+
+
+def fences_are_weak() -> None:
+    """None orders stores before loads."""
+
+    def fence(self: Any, _predecessor: int, _successor: int, _mode: int) -> None:
+        self.builder.fence("acq_rel")
+
+    vars(accesses)["Accesses"].fence = fence
+
+
+def release_of_loads_is_missing() -> None:
+    """The rl of LR does nothing: a bit is looked at that no LR has."""
+    vars(accesses)["RL"] = 31
+
+
+def unicorn_has_fences() -> None:
+    """They are left to Unicorn, which takes them for nothing."""
+    kinds = left_to_host.LEFT_TO_HOST.kinds - {Kind.FENCE}
+    vars(left_to_host)["LEFT_TO_HOST"] = left_to_host.LEFT_TO_HOST._replace(kinds=kinds)
+
+
+FAULTS: list[tuple[str, Callable[[], None], str]] = [
+    ("optimised", guest_memory_is_plain, "LB+data-sums"),
+    ("optimised", fences_are_weak, "SB+fence.rw.rws"),
+    ("quick", fences_are_weak, "SB+fence.w.rs"),
+    ("quick", release_of_loads_is_missing, "SB+lr.aqrls"),
+    ("optimised", release_of_loads_is_missing, "SB+lr.aqrls"),
+    ("unicorn", unicorn_has_fences, "SB+fence.rw.rws"),
+]
+
+
+@pytest.mark.parametrize(("tier", "plant", "name"), FAULTS)
+def test_a_planted_fault_is_seen(tier: str, plant: Callable[[], None], name: str) -> None:
+    litmus = BY_NAME[name]
+    machine = Machine(tier, Programs((litmus,)), plant)
+    end = time.monotonic() + PATIENCE
+    seen = 0
+    while not seen and time.monotonic() < end:
+        seen = matching(litmus, machine.run(litmus))
+    machine.close()
+    assert seen

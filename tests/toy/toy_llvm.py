@@ -1,0 +1,8 @@
+"""The toy ISA in the llvm engine: all that there is to say."""
+
+from toy_system import ToyState
+
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
+from mttcg.state.words import offsets_of
+
+LLVM = LlvmIsa(files={"x": offsets_of(ToyState)["r"]})
