@@ -91,7 +91,7 @@ class Labels(dict[tuple[str, int], Block]):
         f: control falls here from the code before, within a block that is counted already;
         c: the code itself, for b and f;
         s: one round of a loop by itself, where several at once would leave RAM.
-    In a loop of several rounds, the second has r, the offset and _2, and so on.
+    In a loop of several rounds, the second has r_, the offset and _2, and so on.
 
     Attributes:
         dispatch: goes on at `NEXT`, in this function if it can begin there.
@@ -110,9 +110,9 @@ class Labels(dict[tuple[str, int], Block]):
     def __missing__(self, key: tuple[str, int]) -> Block:
         """A leader's block, by its letter and offset."""
         letter, leader = key
-        block = self[key] = Block(f"{letter}{leader:x}")
+        block = self[key] = Block(f"{letter}_{leader:x}")
         return block
 
     def round(self, leader: int, number: int) -> Block:
         """A round of a loop, by its head's offset; not kept."""
-        return Block(f"r{leader:x}_{number}")
+        return Block(f"r_{leader:x}_{number}")

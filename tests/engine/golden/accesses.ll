@@ -32,7 +32,7 @@ br label %dispatch
 dispatch:
 %v25 = load i64, ptr %next
 switch i64 %v25, label %out [
-i64 0, label %r0
+i64 0, label %r_0
 ]
 out:
 %v26 = load i64, ptr %next
@@ -89,23 +89,23 @@ store i64 %v42, ptr %since
 ret void
 never:
 unreachable
-r0:
+r_0:
 %v0 = load i64, ptr %count
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2
 on1:
-br label %b0
-b0:
+br label %b_0
+b_0:
 %v1 = load i64, ptr %count
 %v2 = add i64 %v1, 4194305
 store i64 %v2, ptr %count
-br label %c0
-f0:
+br label %c_0
+f_0:
 %v3 = load i64, ptr %count
 %v4 = add i64 %v3, 4194304
 store i64 %v4, ptr %count
-br label %c0
-c0:
+br label %c_0
+c_0:
 %v5 = load i64, ptr %x11
 %v6 = add i64 %v5, 0
 %v7 = add i64 %v5, -2147483648

@@ -32,9 +32,9 @@ br label %dispatch
 dispatch:
 %v47 = load i64, ptr %next
 switch i64 %v47, label %out [
-i64 0, label %r0
-i64 4, label %r4
-i64 8, label %r8
+i64 0, label %r_0
+i64 4, label %r_4
+i64 8, label %r_8
 ]
 out:
 %v48 = load i64, ptr %next
@@ -91,23 +91,23 @@ store i64 %v64, ptr %since
 ret void
 never:
 unreachable
-r0:
+r_0:
 %v0 = load i64, ptr %count
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2
 on1:
-br label %b0
-b0:
+br label %b_0
+b_0:
 %v1 = load i64, ptr %count
 %v2 = add i64 %v1, 1048577
 store i64 %v2, ptr %count
-br label %c0
-f0:
+br label %c_0
+f_0:
 %v3 = load i64, ptr %count
 %v4 = add i64 %v3, 1048576
 store i64 %v4, ptr %count
-br label %c0
-c0:
+br label %c_0
+c_0:
 %v5 = load i64, ptr %x12
 %v6 = load i64, ptr %x11
 %v7 = and i64 %v5, 7
@@ -121,14 +121,14 @@ on5:
 %p0 = getelementptr i8, ptr %origin, i64 %v5
 %v17 = atomicrmw volatile add ptr %p0, i64 %v6 seq_cst
 store i64 %v17, ptr %x10
-br label %b4
-r4:
+br label %b_4
+r_4:
 %v18 = load i64, ptr %count
 %t3 = icmp slt i64 %v18, 0
 br i1 %t3, label %on7, label %off8
 on7:
-br label %b4
-b4:
+br label %b_4
+b_4:
 %v19 = load i64, ptr %count
 %v20 = add i64 %v19, 1048577
 store i64 %v20, ptr %count
@@ -157,14 +157,14 @@ no14:
 %t9 = xor i1 %t8, true
 %v35 = zext i1 %t9 to i64
 store i64 %v35, ptr %x10
-br label %b8
-r8:
+br label %b_8
+r_8:
 %v36 = load i64, ptr %count
 %t10 = icmp slt i64 %v36, 0
 br i1 %t10, label %on15, label %off16
 on15:
-br label %b8
-b8:
+br label %b_8
+b_8:
 %v37 = load i64, ptr %count
 %v38 = add i64 %v37, 1048577
 store i64 %v38, ptr %count

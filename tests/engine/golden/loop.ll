@@ -42,7 +42,7 @@ br label %dispatch
 dispatch:
 %v96 = load i64, ptr %next, !tbaa !1
 switch i64 %v96, label %out [
-i64 0, label %r0
+i64 0, label %r_0
 ]
 out:
 %v97 = load i64, ptr %next, !tbaa !1
@@ -67,15 +67,15 @@ store i64 %v108, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
-r0:
+r_0:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2, !prof !8
 on1:
-br label %b0
-b0:
-br label %r0_1
-f0:
+br label %b_0
+b_0:
+br label %r_0_1
+f_0:
 %v12 = load i64, ptr %count, !tbaa !2
 %v13 = add i64 %v12, -1
 store i64 %v13, ptr %count, !tbaa !2
@@ -83,10 +83,10 @@ store i64 %v13, ptr %count, !tbaa !2
 %v14 = load i64, ptr %p0, !tbaa !2
 %v15 = add i64 %v14, -1
 store i64 %v15, ptr %p0, !tbaa !2
-br label %c0
-r0_1:
-br label %c0
-c0:
+br label %c_0
+r_0_1:
+br label %c_0
+c_0:
 %v16 = load i64, ptr %x10, !tbaa !1
 %v17 = add i64 %v16, -1
 store i64 %v17, ptr %x10, !tbaa !1
@@ -95,7 +95,7 @@ store i64 %v17, ptr %x10, !tbaa !1
 %t3 = icmp ne i64 %v18, 0
 br i1 %t3, label %yes5, label %no6
 yes5:
-br label %r0_2
+br label %r_0_2
 no6:
 %v19 = load i64, ptr %count, !tbaa !2
 %v20 = add i64 %v19, 2097153
@@ -104,8 +104,8 @@ store i64 %v20, ptr %count, !tbaa !2
 %v21 = load i64, ptr %p1, !tbaa !2
 %v22 = add i64 %v21, 1
 store i64 %v22, ptr %p1, !tbaa !2
-br label %b8
-r0_2:
+br label %b_8
+r_0_2:
 %v23 = add i64 %v17, -1
 store i64 %v23, ptr %x10, !tbaa !1
 %t4 = icmp ne i64 %v23, 0
@@ -113,7 +113,7 @@ store i64 %v23, ptr %x10, !tbaa !1
 %t5 = icmp ne i64 %v24, 0
 br i1 %t5, label %yes7, label %no8
 yes7:
-br label %r0_3
+br label %r_0_3
 no8:
 %v25 = load i64, ptr %count, !tbaa !2
 %v26 = add i64 %v25, 4194306
@@ -122,8 +122,8 @@ store i64 %v26, ptr %count, !tbaa !2
 %v27 = load i64, ptr %p2, !tbaa !2
 %v28 = add i64 %v27, 2
 store i64 %v28, ptr %p2, !tbaa !2
-br label %b8
-r0_3:
+br label %b_8
+r_0_3:
 %v29 = add i64 %v23, -1
 store i64 %v29, ptr %x10, !tbaa !1
 %t6 = icmp ne i64 %v29, 0
@@ -131,7 +131,7 @@ store i64 %v29, ptr %x10, !tbaa !1
 %t7 = icmp ne i64 %v30, 0
 br i1 %t7, label %yes9, label %no10
 yes9:
-br label %r0_4
+br label %r_0_4
 no10:
 %v31 = load i64, ptr %count, !tbaa !2
 %v32 = add i64 %v31, 6291459
@@ -140,8 +140,8 @@ store i64 %v32, ptr %count, !tbaa !2
 %v33 = load i64, ptr %p3, !tbaa !2
 %v34 = add i64 %v33, 3
 store i64 %v34, ptr %p3, !tbaa !2
-br label %b8
-r0_4:
+br label %b_8
+r_0_4:
 %v35 = add i64 %v29, -1
 store i64 %v35, ptr %x10, !tbaa !1
 %t8 = icmp ne i64 %v35, 0
@@ -149,7 +149,7 @@ store i64 %v35, ptr %x10, !tbaa !1
 %t9 = icmp ne i64 %v36, 0
 br i1 %t9, label %yes11, label %no12
 yes11:
-br label %r0_5
+br label %r_0_5
 no12:
 %v37 = load i64, ptr %count, !tbaa !2
 %v38 = add i64 %v37, 8388612
@@ -158,8 +158,8 @@ store i64 %v38, ptr %count, !tbaa !2
 %v39 = load i64, ptr %p4, !tbaa !2
 %v40 = add i64 %v39, 4
 store i64 %v40, ptr %p4, !tbaa !2
-br label %b8
-r0_5:
+br label %b_8
+r_0_5:
 %v41 = add i64 %v35, -1
 store i64 %v41, ptr %x10, !tbaa !1
 %t10 = icmp ne i64 %v41, 0
@@ -167,7 +167,7 @@ store i64 %v41, ptr %x10, !tbaa !1
 %t11 = icmp ne i64 %v42, 0
 br i1 %t11, label %yes13, label %no14
 yes13:
-br label %r0_6
+br label %r_0_6
 no14:
 %v43 = load i64, ptr %count, !tbaa !2
 %v44 = add i64 %v43, 10485765
@@ -176,8 +176,8 @@ store i64 %v44, ptr %count, !tbaa !2
 %v45 = load i64, ptr %p5, !tbaa !2
 %v46 = add i64 %v45, 5
 store i64 %v46, ptr %p5, !tbaa !2
-br label %b8
-r0_6:
+br label %b_8
+r_0_6:
 %v47 = add i64 %v41, -1
 store i64 %v47, ptr %x10, !tbaa !1
 %t12 = icmp ne i64 %v47, 0
@@ -185,7 +185,7 @@ store i64 %v47, ptr %x10, !tbaa !1
 %t13 = icmp ne i64 %v48, 0
 br i1 %t13, label %yes15, label %no16
 yes15:
-br label %r0_7
+br label %r_0_7
 no16:
 %v49 = load i64, ptr %count, !tbaa !2
 %v50 = add i64 %v49, 12582918
@@ -194,8 +194,8 @@ store i64 %v50, ptr %count, !tbaa !2
 %v51 = load i64, ptr %p6, !tbaa !2
 %v52 = add i64 %v51, 6
 store i64 %v52, ptr %p6, !tbaa !2
-br label %b8
-r0_7:
+br label %b_8
+r_0_7:
 %v53 = add i64 %v47, -1
 store i64 %v53, ptr %x10, !tbaa !1
 %t14 = icmp ne i64 %v53, 0
@@ -203,7 +203,7 @@ store i64 %v53, ptr %x10, !tbaa !1
 %t15 = icmp ne i64 %v54, 0
 br i1 %t15, label %yes17, label %no18
 yes17:
-br label %r0_8
+br label %r_0_8
 no18:
 %v55 = load i64, ptr %count, !tbaa !2
 %v56 = add i64 %v55, 14680071
@@ -212,8 +212,8 @@ store i64 %v56, ptr %count, !tbaa !2
 %v57 = load i64, ptr %p7, !tbaa !2
 %v58 = add i64 %v57, 7
 store i64 %v58, ptr %p7, !tbaa !2
-br label %b8
-r0_8:
+br label %b_8
+r_0_8:
 %v59 = add i64 %v53, -1
 store i64 %v59, ptr %x10, !tbaa !1
 %t16 = icmp ne i64 %v59, 0
@@ -228,7 +228,7 @@ store i64 %v62, ptr %count, !tbaa !2
 %v63 = load i64, ptr %p8, !tbaa !2
 %v64 = add i64 %v63, 8
 store i64 %v64, ptr %p8, !tbaa !2
-br label %r0
+br label %r_0
 no20:
 %v65 = load i64, ptr %count, !tbaa !2
 %v66 = add i64 %v65, 16777224
@@ -237,14 +237,14 @@ store i64 %v66, ptr %count, !tbaa !2
 %v67 = load i64, ptr %p9, !tbaa !2
 %v68 = add i64 %v67, 8
 store i64 %v68, ptr %p9, !tbaa !2
-br label %b8
-r8:
+br label %b_8
+r_8:
 %v69 = load i64, ptr %count, !tbaa !2
 %t18 = icmp slt i64 %v69, 0
 br i1 %t18, label %on21, label %off22, !prof !8
 on21:
-br label %b8
-b8:
+br label %b_8
+b_8:
 %v81 = load i64, ptr %count, !tbaa !2
 %v82 = add i64 %v81, 1048577
 store i64 %v82, ptr %count, !tbaa !2

@@ -46,7 +46,7 @@ br label %dispatch
 dispatch:
 %v42 = load i64, ptr %next, !tbaa !1
 switch i64 %v42, label %out [
-i64 0, label %r0
+i64 0, label %r_0
 ]
 out:
 %v43 = load i64, ptr %next, !tbaa !1
@@ -71,7 +71,7 @@ store i64 %v54, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
-r0:
+r_0:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
 %v1 = load atomic volatile i64, ptr %request monotonic, align 8
@@ -79,8 +79,8 @@ r0:
 %t2 = and i1 %t0, %t1
 br i1 %t2, label %on1, label %off2, !prof !8
 on1:
-br label %b0
-b0:
+br label %b_0
+b_0:
 %v13 = load i64, ptr %count, !tbaa !2
 %v14 = add i64 %v13, 2097153
 store i64 %v14, ptr %count, !tbaa !2
@@ -110,13 +110,13 @@ store i64 %v67, ptr %x11, !tbaa !1
 %t4 = icmp eq i64 %v16, 0
 br i1 %t4, label %on5, label %off6, !prof !8
 on5:
-br label %c0
-f0:
+br label %c_0
+f_0:
 %v21 = load i64, ptr %count, !tbaa !2
 %v22 = add i64 %v21, 2097152
 store i64 %v22, ptr %count, !tbaa !2
-br label %c0
-c0:
+br label %c_0
+c_0:
 %v23 = load i64, ptr %x11, !tbaa !1
 %v24 = add i64 %v23, 0
 %v25 = add i64 %v23, -2147483648

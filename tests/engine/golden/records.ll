@@ -53,7 +53,7 @@ br label %dispatch
 dispatch:
 %v44 = load i64, ptr %next, !tbaa !1
 switch i64 %v44, label %out [
-i64 0, label %r0
+i64 0, label %r_0
 ]
 out:
 %v45 = load i64, ptr %next, !tbaa !1
@@ -80,23 +80,23 @@ store i64 %v56, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
-r0:
+r_0:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2, !prof !8
 on1:
-br label %b0
-b0:
+br label %b_0
+b_0:
 %v12 = load i64, ptr %count, !tbaa !2
 %v13 = add i64 %v12, 3145729
 store i64 %v13, ptr %count, !tbaa !2
-br label %c0
-f0:
+br label %c_0
+f_0:
 %v14 = load i64, ptr %count, !tbaa !2
 %v15 = add i64 %v14, 3145728
 store i64 %v15, ptr %count, !tbaa !2
-br label %c0
-c0:
+br label %c_0
+c_0:
 %v16 = load i64, ptr %x11, !tbaa !1
 %v17 = add i64 %v16, 0
 %v18 = add i64 %v16, -2147483648
