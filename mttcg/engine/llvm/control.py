@@ -10,7 +10,7 @@ from mttcg.engine.llvm.observed import Retired
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import NEXT, Labels
 from mttcg.engine.llvm.registers import Registers
-from mttcg.engine.llvm.relative import distance_of
+from mttcg.engine.llvm.relative import halves_to
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
 from mttcg.memory.address import PageOffset
@@ -75,7 +75,7 @@ class Control:
         if isinstance(target, Relative):
             self.goto(PageOffset(target.distance))
         else:
-            self.builder.store(distance_of(self.builder, target), NEXT, REGISTER)
+            self.builder.store(halves_to(self.builder, target), NEXT, REGISTER)
             self.builder.goto(self.labels.dispatch if self.leaders else self.labels.out)
         self.segment.ended = True
 

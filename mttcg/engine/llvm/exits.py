@@ -6,7 +6,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
 from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, NEXT, PC, Labels
-from mttcg.engine.llvm.relative import relative
+from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.windows import Windows
 from mttcg.memory.address import PageOffset
@@ -69,10 +69,11 @@ class Exits:
 
     def go_to(self, target: int) -> None:
         """Go on in another function, at a known distance from the page's start."""
-        self.builder.store(target, NEXT, REGISTER)
+        self.builder.store(in_halves(target), NEXT, REGISTER)
         self.builder.goto(self.labels.out)
 
     def go_on(self, offset: PageOffset) -> None:
         """Go on, in other code, with the block whose middle is at an offset."""
         self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
-        self.go_to(offset + WITHIN)
+        self.builder.store(relative(self.builder, offset + WITHIN), PC, COUNTER)
+        self.builder.goto(self.labels.leave)

@@ -6,7 +6,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, Block
 from mttcg.engine.llvm.places import COUNT, EXIT, HEAT, NEXT, PC, REQUEST, Labels
-from mttcg.engine.llvm.relative import address_at, relative
+from mttcg.engine.llvm.relative import address_at, in_halves, relative
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
 
@@ -42,7 +42,7 @@ class Looks:
             if self.optimised:
                 self._look(relative(build, leader), on)
             else:
-                build.store(leader, NEXT, REGISTER)
+                build.store(in_halves(leader), NEXT, REGISTER)
                 build.goto(self.labels.look)
         build.begin(on)
 

@@ -9,9 +9,9 @@ HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
 COUNT = Pointer("%count")
 """The running count of instructions and blocks."""
 NEXT = Pointer("%next")
-"""Where the dispatcher goes on, as a distance from `BASE`."""
-BASE = I64("%base")
-"""The address at which the guest sees the page."""
+"""Where the dispatcher goes on, from `BASE` on and in halves, so that its table has fewer gaps."""
+BASE, HALF_BASE = I64("%base"), I64("%half_base")
+"""The address at which the guest sees the page, in bytes and in halves."""
 
 EXIT, DETAIL, HEAT, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "heat", "since"))
 """Words of the frame."""

@@ -6,18 +6,17 @@ from mttcg.engine.llvm import places
 from mttcg.engine.llvm.calls import PUBLISH, RELOAD
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.emit import Emitter
-from mttcg.engine.llvm.frame import WITHIN, Word
+from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Elsewhere
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
-from mttcg.engine.llvm.ir.values import I64, Block, Pointer
+from mttcg.engine.llvm.ir.values import I64, Pointer
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
-from mttcg.engine.llvm.places import BASE, COUNT, FRAME, HART, NEXT, PC, SINCE
+from mttcg.engine.llvm.places import COUNT, FRAME, HART, NEXT, PC, SINCE
 from mttcg.engine.llvm.registers import PLACES
-from mttcg.engine.llvm.relative import address_at
+from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, take_base
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
-from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
@@ -85,7 +84,7 @@ class Surroundings:
             build.goto(labels.dispatch)
             build.begin(labels.dispatch)
             target = build.load(NEXT, REGISTER, I64)
-            cases: dict[int, Block] = {entry: labels["r", entry] for entry in sorted(entries)}
+            cases = {in_halves(entry): labels["r", entry] for entry in sorted(entries)}
             build.switch(target, labels.out, cases)
             build.begin(labels.out)
             build.store(address_at(build, build.load(NEXT, REGISTER, I64)), PC, COUNTER)
@@ -102,8 +101,8 @@ class Surroundings:
         """Where the guest sees the page, and where in it to begin."""
         build = self.builder
         pc = build.load(PC, COUNTER, I64)
-        build.binary("and", pc, -PAGE, into=BASE)
-        build.store(build.binary("and", pc, PAGE - 1 - WITHIN), NEXT, REGISTER)
+        take_base(build, pc)
+        build.store(halves_to(build, pc), NEXT, REGISTER)
 
     def supply_pieces(self) -> None:
         """Supply what blocks and looks have deferred until all registers and rows are known."""

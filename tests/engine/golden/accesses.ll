@@ -22,70 +22,74 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
-%v22 = load i64, ptr %since
-store i64 %v22, ptr %count
-%v23 = load i64, ptr %pc
-%base = and i64 %v23, -4096
-%v24 = and i64 %v23, 4094
-store i64 %v24, ptr %next
+%v23 = load i64, ptr %since
+store i64 %v23, ptr %count
+%v24 = load i64, ptr %pc
+%base = and i64 %v24, -4096
+%half_base = lshr i64 %base, 1
+%v25 = lshr i64 %v24, 1
+%v26 = sub i64 %v25, %half_base
+store i64 %v26, ptr %next
 br label %dispatch
 dispatch:
-%v25 = load i64, ptr %next
-switch i64 %v25, label %out [
+%v27 = load i64, ptr %next
+switch i64 %v27, label %out [
 i64 0, label %r_0
 ]
 out:
-%v26 = load i64, ptr %next
-%v27 = add i64 %v26, %base
-store i64 %v27, ptr %pc
+%v28 = load i64, ptr %next
+%v29 = shl i64 %v28, 1
+%v30 = add i64 %v29, %base
+store i64 %v30, ptr %pc
 br label %leave
 look:
-%v28 = load i64, ptr %next
-%v29 = add i64 %v28, %base
-%v30 = load i64, ptr %count
-%v31 = load i64, ptr %since
-%v32 = sub i64 %v30, %v31
-%v33 = ashr i64 %v32, 20
-%v34 = and i64 %v32, 1048575
-%v35 = load i64, ptr %instructions
-%v36 = add i64 %v35, %v33
-store i64 %v36, ptr %instructions
-%v37 = load i64, ptr %blocks
-%v38 = add i64 %v37, %v34
-store i64 %v38, ptr %blocks
+%v31 = load i64, ptr %next
+%v32 = shl i64 %v31, 1
+%v33 = add i64 %v32, %base
+%v34 = load i64, ptr %count
+%v35 = load i64, ptr %since
+%v36 = sub i64 %v34, %v35
+%v37 = ashr i64 %v36, 20
+%v38 = and i64 %v36, 1048575
+%v39 = load i64, ptr %instructions
+%v40 = add i64 %v39, %v37
+store i64 %v40, ptr %instructions
+%v41 = load i64, ptr %blocks
+%v42 = add i64 %v41, %v38
+store i64 %v42, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v29, ptr %block_pc
+store i64 %v33, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v39 = load atomic volatile i64, ptr %request monotonic, align 8
-%t2 = icmp eq i64 %v39, 0
+%v43 = load atomic volatile i64, ptr %request monotonic, align 8
+%t2 = icmp eq i64 %v43, 0
 br i1 %t2, label %go5, label %stop6
 stop6:
 store i64 1, ptr %exit
-store i64 %v29, ptr %pc
+store i64 %v33, ptr %pc
 br label %leave
 go5:
-%v40 = load i64, ptr %heat
-%v41 = sub i64 %v40, 1
-store i64 %v41, ptr %heat
-%t3 = icmp eq i64 %v41, 0
+%v44 = load i64, ptr %heat
+%v45 = sub i64 %v44, 1
+store i64 %v45, ptr %heat
+%t3 = icmp eq i64 %v45, 0
 br i1 %t3, label %sample7, label %dispatch
 sample7:
 store i64 10, ptr %exit
-store i64 %v29, ptr %pc
+store i64 %v33, ptr %pc
 br label %leave
 leave:
-%v42 = load i64, ptr %count
-%v43 = load i64, ptr %since
-%v44 = sub i64 %v42, %v43
-%v45 = ashr i64 %v44, 20
-%v46 = and i64 %v44, 1048575
-%v47 = load i64, ptr %instructions
-%v48 = add i64 %v47, %v45
-store i64 %v48, ptr %instructions
-%v49 = load i64, ptr %blocks
-%v50 = add i64 %v49, %v46
-store i64 %v50, ptr %blocks
-store i64 %v42, ptr %since
+%v46 = load i64, ptr %count
+%v47 = load i64, ptr %since
+%v48 = sub i64 %v46, %v47
+%v49 = ashr i64 %v48, 20
+%v50 = and i64 %v48, 1048575
+%v51 = load i64, ptr %instructions
+%v52 = add i64 %v51, %v49
+store i64 %v52, ptr %instructions
+%v53 = load i64, ptr %blocks
+%v54 = add i64 %v53, %v50
+store i64 %v54, ptr %blocks
+store i64 %v46, ptr %since
 ret void
 never:
 unreachable
@@ -129,8 +133,9 @@ store volatile i64 %v12, ptr %p2, align 1
 %v18 = add i64 %v17, 0
 %v19 = and i64 %v18, -2
 %v20 = add i64 %base, 14
-%v21 = sub i64 %v19, %base
-store i64 %v21, ptr %next
+%v21 = lshr i64 %v19, 1
+%v22 = sub i64 %v21, %half_base
+store i64 %v22, ptr %next
 br label %dispatch
 off2:
 store i64 0, ptr %next

@@ -22,72 +22,76 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p2 = getelementptr i8, ptr %frame, i64 24
 %p3 = load ptr, ptr %p2
-%v44 = load i64, ptr %since
-store i64 %v44, ptr %count
-%v45 = load i64, ptr %pc
-%base = and i64 %v45, -4096
-%v46 = and i64 %v45, 4094
-store i64 %v46, ptr %next
+%v45 = load i64, ptr %since
+store i64 %v45, ptr %count
+%v46 = load i64, ptr %pc
+%base = and i64 %v46, -4096
+%half_base = lshr i64 %base, 1
+%v47 = lshr i64 %v46, 1
+%v48 = sub i64 %v47, %half_base
+store i64 %v48, ptr %next
 br label %dispatch
 dispatch:
-%v47 = load i64, ptr %next
-switch i64 %v47, label %out [
+%v49 = load i64, ptr %next
+switch i64 %v49, label %out [
 i64 0, label %r_0
-i64 4, label %r_4
-i64 8, label %r_8
+i64 2, label %r_4
+i64 4, label %r_8
 ]
 out:
-%v48 = load i64, ptr %next
-%v49 = add i64 %v48, %base
-store i64 %v49, ptr %pc
+%v50 = load i64, ptr %next
+%v51 = shl i64 %v50, 1
+%v52 = add i64 %v51, %base
+store i64 %v52, ptr %pc
 br label %leave
 look:
-%v50 = load i64, ptr %next
-%v51 = add i64 %v50, %base
-%v52 = load i64, ptr %count
-%v53 = load i64, ptr %since
-%v54 = sub i64 %v52, %v53
-%v55 = ashr i64 %v54, 20
-%v56 = and i64 %v54, 1048575
-%v57 = load i64, ptr %instructions
-%v58 = add i64 %v57, %v55
-store i64 %v58, ptr %instructions
-%v59 = load i64, ptr %blocks
-%v60 = add i64 %v59, %v56
-store i64 %v60, ptr %blocks
+%v53 = load i64, ptr %next
+%v54 = shl i64 %v53, 1
+%v55 = add i64 %v54, %base
+%v56 = load i64, ptr %count
+%v57 = load i64, ptr %since
+%v58 = sub i64 %v56, %v57
+%v59 = ashr i64 %v58, 20
+%v60 = and i64 %v58, 1048575
+%v61 = load i64, ptr %instructions
+%v62 = add i64 %v61, %v59
+store i64 %v62, ptr %instructions
+%v63 = load i64, ptr %blocks
+%v64 = add i64 %v63, %v60
+store i64 %v64, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v51, ptr %block_pc
+store i64 %v55, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v61 = load atomic volatile i64, ptr %request monotonic, align 8
-%t11 = icmp eq i64 %v61, 0
+%v65 = load atomic volatile i64, ptr %request monotonic, align 8
+%t11 = icmp eq i64 %v65, 0
 br i1 %t11, label %go17, label %stop18
 stop18:
 store i64 1, ptr %exit
-store i64 %v51, ptr %pc
+store i64 %v55, ptr %pc
 br label %leave
 go17:
-%v62 = load i64, ptr %heat
-%v63 = sub i64 %v62, 1
-store i64 %v63, ptr %heat
-%t12 = icmp eq i64 %v63, 0
+%v66 = load i64, ptr %heat
+%v67 = sub i64 %v66, 1
+store i64 %v67, ptr %heat
+%t12 = icmp eq i64 %v67, 0
 br i1 %t12, label %sample19, label %dispatch
 sample19:
 store i64 10, ptr %exit
-store i64 %v51, ptr %pc
+store i64 %v55, ptr %pc
 br label %leave
 leave:
-%v64 = load i64, ptr %count
-%v65 = load i64, ptr %since
-%v66 = sub i64 %v64, %v65
-%v67 = ashr i64 %v66, 20
-%v68 = and i64 %v66, 1048575
-%v69 = load i64, ptr %instructions
-%v70 = add i64 %v69, %v67
-store i64 %v70, ptr %instructions
-%v71 = load i64, ptr %blocks
-%v72 = add i64 %v71, %v68
-store i64 %v72, ptr %blocks
-store i64 %v64, ptr %since
+%v68 = load i64, ptr %count
+%v69 = load i64, ptr %since
+%v70 = sub i64 %v68, %v69
+%v71 = ashr i64 %v70, 20
+%v72 = and i64 %v70, 1048575
+%v73 = load i64, ptr %instructions
+%v74 = add i64 %v73, %v71
+store i64 %v74, ptr %instructions
+%v75 = load i64, ptr %blocks
+%v76 = add i64 %v75, %v72
+store i64 %v76, ptr %blocks
+store i64 %v68, ptr %since
 ret void
 never:
 unreachable
@@ -172,8 +176,9 @@ store i64 %v38, ptr %count
 %v40 = add i64 %v39, 0
 %v41 = and i64 %v40, -2
 %v42 = add i64 %base, 10
-%v43 = sub i64 %v41, %base
-store i64 %v43, ptr %next
+%v43 = lshr i64 %v41, 1
+%v44 = sub i64 %v43, %half_base
+store i64 %v44, ptr %next
 br label %dispatch
 off2:
 store i64 0, ptr %next
@@ -201,7 +206,7 @@ store i64 %v15, ptr %pc
 store i64 %v16, ptr %block_pc
 br label %leave
 off8:
-store i64 4, ptr %next
+store i64 2, ptr %next
 br label %look
 off10:
 %v24 = load i64, ptr %count
@@ -226,7 +231,7 @@ store i64 %v31, ptr %pc
 store i64 %v32, ptr %block_pc
 br label %leave
 off16:
-store i64 8, ptr %next
+store i64 4, ptr %next
 br label %look
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -21,70 +21,74 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p0 = getelementptr i8, ptr %frame, i64 24
 %p1 = load ptr, ptr %p0
-%v26 = load i64, ptr %since
-store i64 %v26, ptr %count
-%v27 = load i64, ptr %pc
-%base = and i64 %v27, -4096
-%v28 = and i64 %v27, 4094
-store i64 %v28, ptr %next
+%v27 = load i64, ptr %since
+store i64 %v27, ptr %count
+%v28 = load i64, ptr %pc
+%base = and i64 %v28, -4096
+%half_base = lshr i64 %base, 1
+%v29 = lshr i64 %v28, 1
+%v30 = sub i64 %v29, %half_base
+store i64 %v30, ptr %next
 br label %dispatch
 dispatch:
-%v29 = load i64, ptr %next
-switch i64 %v29, label %out [
+%v31 = load i64, ptr %next
+switch i64 %v31, label %out [
 i64 0, label %r_0
 ]
 out:
-%v30 = load i64, ptr %next
-%v31 = add i64 %v30, %base
-store i64 %v31, ptr %pc
+%v32 = load i64, ptr %next
+%v33 = shl i64 %v32, 1
+%v34 = add i64 %v33, %base
+store i64 %v34, ptr %pc
 br label %leave
 look:
-%v32 = load i64, ptr %next
-%v33 = add i64 %v32, %base
-%v34 = load i64, ptr %count
-%v35 = load i64, ptr %since
-%v36 = sub i64 %v34, %v35
-%v37 = ashr i64 %v36, 20
-%v38 = and i64 %v36, 1048575
-%v39 = load i64, ptr %instructions
-%v40 = add i64 %v39, %v37
-store i64 %v40, ptr %instructions
-%v41 = load i64, ptr %blocks
-%v42 = add i64 %v41, %v38
-store i64 %v42, ptr %blocks
+%v35 = load i64, ptr %next
+%v36 = shl i64 %v35, 1
+%v37 = add i64 %v36, %base
+%v38 = load i64, ptr %count
+%v39 = load i64, ptr %since
+%v40 = sub i64 %v38, %v39
+%v41 = ashr i64 %v40, 20
+%v42 = and i64 %v40, 1048575
+%v43 = load i64, ptr %instructions
+%v44 = add i64 %v43, %v41
+store i64 %v44, ptr %instructions
+%v45 = load i64, ptr %blocks
+%v46 = add i64 %v45, %v42
+store i64 %v46, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v33, ptr %block_pc
+store i64 %v37, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v43 = load atomic volatile i64, ptr %request monotonic, align 8
-%t4 = icmp eq i64 %v43, 0
+%v47 = load atomic volatile i64, ptr %request monotonic, align 8
+%t4 = icmp eq i64 %v47, 0
 br i1 %t4, label %go11, label %stop12
 stop12:
 store i64 1, ptr %exit
-store i64 %v33, ptr %pc
+store i64 %v37, ptr %pc
 br label %leave
 go11:
-%v44 = load i64, ptr %heat
-%v45 = sub i64 %v44, 1
-store i64 %v45, ptr %heat
-%t5 = icmp eq i64 %v45, 0
+%v48 = load i64, ptr %heat
+%v49 = sub i64 %v48, 1
+store i64 %v49, ptr %heat
+%t5 = icmp eq i64 %v49, 0
 br i1 %t5, label %sample13, label %dispatch
 sample13:
 store i64 10, ptr %exit
-store i64 %v33, ptr %pc
+store i64 %v37, ptr %pc
 br label %leave
 leave:
-%v46 = load i64, ptr %count
-%v47 = load i64, ptr %since
-%v48 = sub i64 %v46, %v47
-%v49 = ashr i64 %v48, 20
-%v50 = and i64 %v48, 1048575
-%v51 = load i64, ptr %instructions
-%v52 = add i64 %v51, %v49
-store i64 %v52, ptr %instructions
-%v53 = load i64, ptr %blocks
-%v54 = add i64 %v53, %v50
-store i64 %v54, ptr %blocks
-store i64 %v46, ptr %since
+%v50 = load i64, ptr %count
+%v51 = load i64, ptr %since
+%v52 = sub i64 %v50, %v51
+%v53 = ashr i64 %v52, 20
+%v54 = and i64 %v52, 1048575
+%v55 = load i64, ptr %instructions
+%v56 = add i64 %v55, %v53
+store i64 %v56, ptr %instructions
+%v57 = load i64, ptr %blocks
+%v58 = add i64 %v57, %v54
+store i64 %v58, ptr %blocks
+store i64 %v50, ptr %since
 ret void
 never:
 unreachable
@@ -136,8 +140,9 @@ store i64 %v20, ptr %f10
 %v22 = add i64 %v21, 0
 %v23 = and i64 %v22, -2
 %v24 = add i64 %base, 6
-%v25 = sub i64 %v23, %base
-store i64 %v25, ptr %next
+%v25 = lshr i64 %v23, 1
+%v26 = sub i64 %v25, %half_base
+store i64 %v26, ptr %next
 br label %dispatch
 off2:
 store i64 0, ptr %next

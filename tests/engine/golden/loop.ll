@@ -28,42 +28,45 @@ entry:
 %data0 = load i64, ptr %p14, !tbaa !2
 %p15 = getelementptr i8, ptr %p12, i64 8
 %table0 = load ptr, ptr %p15, !tbaa !2
-%v91 = load i64, ptr %since, !tbaa !2
-store i64 %v91, ptr %count, !tbaa !2
-%v92 = load i64, ptr %pc, !tbaa !2
-%base = and i64 %v92, -4096
-%v93 = and i64 %v92, 4094
-store i64 %v93, ptr %next, !tbaa !1
-%v94 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v94, ptr %x1, !tbaa !1
-%v95 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v95, ptr %x10, !tbaa !1
+%v92 = load i64, ptr %since, !tbaa !2
+store i64 %v92, ptr %count, !tbaa !2
+%v93 = load i64, ptr %pc, !tbaa !2
+%base = and i64 %v93, -4096
+%half_base = lshr i64 %base, 1
+%v94 = lshr i64 %v93, 1
+%v95 = sub i64 %v94, %half_base
+store i64 %v95, ptr %next, !tbaa !1
+%v96 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v96, ptr %x1, !tbaa !1
+%v97 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v97, ptr %x10, !tbaa !1
 br label %dispatch
 dispatch:
-%v96 = load i64, ptr %next, !tbaa !1
-switch i64 %v96, label %out [
+%v98 = load i64, ptr %next, !tbaa !1
+switch i64 %v98, label %out [
 i64 0, label %r_0
 ]
 out:
-%v97 = load i64, ptr %next, !tbaa !1
-%v98 = add i64 %v97, %base
-store i64 %v98, ptr %pc, !tbaa !2
+%v99 = load i64, ptr %next, !tbaa !1
+%v100 = shl i64 %v99, 1
+%v101 = add i64 %v100, %base
+store i64 %v101, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%v99 = load i64, ptr %count, !tbaa !2
-%v100 = load i64, ptr %since, !tbaa !2
-%v101 = sub i64 %v99, %v100
-%v102 = ashr i64 %v101, 20
-%v103 = and i64 %v101, 1048575
-%v104 = load i64, ptr %instructions, !tbaa !2
-%v105 = add i64 %v104, %v102
-store i64 %v105, ptr %instructions, !tbaa !2
-%v106 = load i64, ptr %blocks, !tbaa !2
-%v107 = add i64 %v106, %v103
-store i64 %v107, ptr %blocks, !tbaa !2
-store i64 %v99, ptr %since, !tbaa !2
-%v108 = load i64, ptr %x10, !tbaa !1
-store i64 %v108, ptr %hart_x10, !tbaa !1
+%v102 = load i64, ptr %count, !tbaa !2
+%v103 = load i64, ptr %since, !tbaa !2
+%v104 = sub i64 %v102, %v103
+%v105 = ashr i64 %v104, 20
+%v106 = and i64 %v104, 1048575
+%v107 = load i64, ptr %instructions, !tbaa !2
+%v108 = add i64 %v107, %v105
+store i64 %v108, ptr %instructions, !tbaa !2
+%v109 = load i64, ptr %blocks, !tbaa !2
+%v110 = add i64 %v109, %v106
+store i64 %v110, ptr %blocks, !tbaa !2
+store i64 %v102, ptr %since, !tbaa !2
+%v111 = load i64, ptr %x10, !tbaa !1
+store i64 %v111, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
@@ -257,8 +260,9 @@ store i64 %v85, ptr %p10, !tbaa !2
 %v87 = add i64 %v86, 0
 %v88 = and i64 %v87, -2
 %v89 = add i64 %base, 10
-%v90 = sub i64 %v88, %base
-store i64 %v90, ptr %next, !tbaa !1
+%v90 = lshr i64 %v88, 1
+%v91 = sub i64 %v90, %half_base
+store i64 %v91, ptr %next, !tbaa !1
 br label %dispatch
 off2:
 %v1 = add i64 %base, 0

@@ -30,44 +30,47 @@ entry:
 %data0 = load i64, ptr %p4, !tbaa !2
 %p5 = getelementptr i8, ptr %p2, i64 8
 %table0 = load ptr, ptr %p5, !tbaa !2
-%v36 = load i64, ptr %since, !tbaa !2
-store i64 %v36, ptr %count, !tbaa !2
-%v37 = load i64, ptr %pc, !tbaa !2
-%base = and i64 %v37, -4096
-%v38 = and i64 %v37, 4094
-store i64 %v38, ptr %next, !tbaa !1
-%v39 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v39, ptr %x1, !tbaa !1
-%v40 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v40, ptr %x10, !tbaa !1
-%v41 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v41, ptr %x11, !tbaa !1
+%v37 = load i64, ptr %since, !tbaa !2
+store i64 %v37, ptr %count, !tbaa !2
+%v38 = load i64, ptr %pc, !tbaa !2
+%base = and i64 %v38, -4096
+%half_base = lshr i64 %base, 1
+%v39 = lshr i64 %v38, 1
+%v40 = sub i64 %v39, %half_base
+store i64 %v40, ptr %next, !tbaa !1
+%v41 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v41, ptr %x1, !tbaa !1
+%v42 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v42, ptr %x10, !tbaa !1
+%v43 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v43, ptr %x11, !tbaa !1
 br label %dispatch
 dispatch:
-%v42 = load i64, ptr %next, !tbaa !1
-switch i64 %v42, label %out [
+%v44 = load i64, ptr %next, !tbaa !1
+switch i64 %v44, label %out [
 i64 0, label %r_0
 ]
 out:
-%v43 = load i64, ptr %next, !tbaa !1
-%v44 = add i64 %v43, %base
-store i64 %v44, ptr %pc, !tbaa !2
+%v45 = load i64, ptr %next, !tbaa !1
+%v46 = shl i64 %v45, 1
+%v47 = add i64 %v46, %base
+store i64 %v47, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%v45 = load i64, ptr %count, !tbaa !2
-%v46 = load i64, ptr %since, !tbaa !2
-%v47 = sub i64 %v45, %v46
-%v48 = ashr i64 %v47, 20
-%v49 = and i64 %v47, 1048575
-%v50 = load i64, ptr %instructions, !tbaa !2
-%v51 = add i64 %v50, %v48
-store i64 %v51, ptr %instructions, !tbaa !2
-%v52 = load i64, ptr %blocks, !tbaa !2
-%v53 = add i64 %v52, %v49
-store i64 %v53, ptr %blocks, !tbaa !2
-store i64 %v45, ptr %since, !tbaa !2
-%v54 = load i64, ptr %x10, !tbaa !1
-store i64 %v54, ptr %hart_x10, !tbaa !1
+%v48 = load i64, ptr %count, !tbaa !2
+%v49 = load i64, ptr %since, !tbaa !2
+%v50 = sub i64 %v48, %v49
+%v51 = ashr i64 %v50, 20
+%v52 = and i64 %v50, 1048575
+%v53 = load i64, ptr %instructions, !tbaa !2
+%v54 = add i64 %v53, %v51
+store i64 %v54, ptr %instructions, !tbaa !2
+%v55 = load i64, ptr %blocks, !tbaa !2
+%v56 = add i64 %v55, %v52
+store i64 %v56, ptr %blocks, !tbaa !2
+store i64 %v48, ptr %since, !tbaa !2
+%v57 = load i64, ptr %x10, !tbaa !1
+store i64 %v57, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
@@ -85,27 +88,27 @@ b_0:
 %v14 = add i64 %v13, 2097153
 store i64 %v14, ptr %count, !tbaa !2
 %v15 = add i64 %base, 0
-%v55 = load i64, ptr %count, !tbaa !2
-%v56 = load i64, ptr %since, !tbaa !2
-%v57 = sub i64 %v55, %v56
-%v58 = ashr i64 %v57, 20
-%v59 = and i64 %v57, 1048575
-%v60 = load i64, ptr %instructions, !tbaa !2
-%v61 = add i64 %v60, %v58
-store i64 %v61, ptr %instructions, !tbaa !2
-%v62 = load i64, ptr %blocks, !tbaa !2
-%v63 = add i64 %v62, %v59
-store i64 %v63, ptr %blocks, !tbaa !2
-store i64 %v55, ptr %since, !tbaa !2
-%v64 = load i64, ptr %x10, !tbaa !1
-store i64 %v64, ptr %hart_x10, !tbaa !1
+%v58 = load i64, ptr %count, !tbaa !2
+%v59 = load i64, ptr %since, !tbaa !2
+%v60 = sub i64 %v58, %v59
+%v61 = ashr i64 %v60, 20
+%v62 = and i64 %v60, 1048575
+%v63 = load i64, ptr %instructions, !tbaa !2
+%v64 = add i64 %v63, %v61
+store i64 %v64, ptr %instructions, !tbaa !2
+%v65 = load i64, ptr %blocks, !tbaa !2
+%v66 = add i64 %v65, %v62
+store i64 %v66, ptr %blocks, !tbaa !2
+store i64 %v58, ptr %since, !tbaa !2
+%v67 = load i64, ptr %x10, !tbaa !1
+store i64 %v67, ptr %hart_x10, !tbaa !1
 call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v15, i64 2, i64 3, i64 0, i64 6)
-%v65 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v65, ptr %x1, !tbaa !1
-%v66 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v66, ptr %x10, !tbaa !1
-%v67 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v67, ptr %x11, !tbaa !1
+%v68 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v68, ptr %x1, !tbaa !1
+%v69 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v69, ptr %x10, !tbaa !1
+%v70 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v70, ptr %x11, !tbaa !1
 %v16 = load atomic volatile i64, ptr %exit monotonic, align 8
 %t4 = icmp eq i64 %v16, 0
 br i1 %t4, label %on5, label %off6, !prof !8
@@ -130,8 +133,9 @@ store i64 %v30, ptr %x10, !tbaa !1
 %v32 = add i64 %v31, 0
 %v33 = and i64 %v32, -2
 %v34 = add i64 %base, 6
-%v35 = sub i64 %v33, %base
-store i64 %v35, ptr %next, !tbaa !1
+%v35 = lshr i64 %v33, 1
+%v36 = sub i64 %v35, %half_base
+store i64 %v36, ptr %next, !tbaa !1
 br label %dispatch
 off2:
 %v2 = add i64 %base, 0

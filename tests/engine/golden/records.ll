@@ -37,46 +37,49 @@ entry:
 %cpu_at0 = getelementptr i8, ptr %emitter0, i64 40
 %p21 = load ptr, ptr %cursor_at0, !tbaa !2
 store ptr %p21, ptr %cursor0, !tbaa !2
-%v38 = load i64, ptr %since, !tbaa !2
-store i64 %v38, ptr %count, !tbaa !2
-%v39 = load i64, ptr %pc, !tbaa !2
-%base = and i64 %v39, -4096
-%v40 = and i64 %v39, 4094
-store i64 %v40, ptr %next, !tbaa !1
-%v41 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v41, ptr %x1, !tbaa !1
-%v42 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v42, ptr %x10, !tbaa !1
-%v43 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v43, ptr %x11, !tbaa !1
+%v39 = load i64, ptr %since, !tbaa !2
+store i64 %v39, ptr %count, !tbaa !2
+%v40 = load i64, ptr %pc, !tbaa !2
+%base = and i64 %v40, -4096
+%half_base = lshr i64 %base, 1
+%v41 = lshr i64 %v40, 1
+%v42 = sub i64 %v41, %half_base
+store i64 %v42, ptr %next, !tbaa !1
+%v43 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v43, ptr %x1, !tbaa !1
+%v44 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v44, ptr %x10, !tbaa !1
+%v45 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v45, ptr %x11, !tbaa !1
 br label %dispatch
 dispatch:
-%v44 = load i64, ptr %next, !tbaa !1
-switch i64 %v44, label %out [
+%v46 = load i64, ptr %next, !tbaa !1
+switch i64 %v46, label %out [
 i64 0, label %r_0
 ]
 out:
-%v45 = load i64, ptr %next, !tbaa !1
-%v46 = add i64 %v45, %base
-store i64 %v46, ptr %pc, !tbaa !2
+%v47 = load i64, ptr %next, !tbaa !1
+%v48 = shl i64 %v47, 1
+%v49 = add i64 %v48, %base
+store i64 %v49, ptr %pc, !tbaa !2
 br label %leave
 leave:
 %p22 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p22, ptr %cursor_at0, !tbaa !2
-%v47 = load i64, ptr %count, !tbaa !2
-%v48 = load i64, ptr %since, !tbaa !2
-%v49 = sub i64 %v47, %v48
-%v50 = ashr i64 %v49, 20
-%v51 = and i64 %v49, 1048575
-%v52 = load i64, ptr %instructions, !tbaa !2
-%v53 = add i64 %v52, %v50
-store i64 %v53, ptr %instructions, !tbaa !2
-%v54 = load i64, ptr %blocks, !tbaa !2
-%v55 = add i64 %v54, %v51
-store i64 %v55, ptr %blocks, !tbaa !2
-store i64 %v47, ptr %since, !tbaa !2
-%v56 = load i64, ptr %x10, !tbaa !1
-store i64 %v56, ptr %hart_x10, !tbaa !1
+%v50 = load i64, ptr %count, !tbaa !2
+%v51 = load i64, ptr %since, !tbaa !2
+%v52 = sub i64 %v50, %v51
+%v53 = ashr i64 %v52, 20
+%v54 = and i64 %v52, 1048575
+%v55 = load i64, ptr %instructions, !tbaa !2
+%v56 = add i64 %v55, %v53
+store i64 %v56, ptr %instructions, !tbaa !2
+%v57 = load i64, ptr %blocks, !tbaa !2
+%v58 = add i64 %v57, %v54
+store i64 %v58, ptr %blocks, !tbaa !2
+store i64 %v50, ptr %since, !tbaa !2
+%v59 = load i64, ptr %x10, !tbaa !1
+store i64 %v59, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
@@ -146,8 +149,9 @@ store volatile i64 %v23, ptr %p8, align 1, !tbaa !3
 %v36 = add i64 %base, 10
 %p15 = getelementptr i8, ptr %p3, i64 64
 store ptr %p15, ptr %cursor0, !tbaa !2
-%v37 = sub i64 %v35, %base
-store i64 %v37, ptr %next, !tbaa !1
+%v37 = lshr i64 %v35, 1
+%v38 = sub i64 %v37, %half_base
+store i64 %v38, ptr %next, !tbaa !1
 br label %dispatch
 off2:
 %v1 = add i64 %base, 0
