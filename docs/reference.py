@@ -77,6 +77,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "instruction_length",
         "returns_from_trap",
         "register_name",
+        "is_interprocessor",
         "source_lines",
         "SourceLines",
         "elf_segments",

@@ -12,13 +12,13 @@ from mttcg_bench.pace import PACE, POWER
 from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult, Sample
 from mttcg_bench.summary import Spread, rounds_of, spreads, value_of
-from mttcg_bench.tables import Table, number, short_span
+from mttcg_bench.tables import FigureTable, number, short_span
 
 THRESHOLD = 1.1
 
 
 @dataclass(frozen=True)
-class Change:
+class FigureChange:
     """A figure in both runs: as measured, and what can be said of the difference.
 
     ratio: new over old as if the machine had been equally fast. chance: from 1 on, the ratio, or
@@ -52,7 +52,7 @@ class Change:
         return "better" if 1 / self.worse > max(threshold, self.chance) else ""
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[FigureChange]:
     """The figures that both runs have, in the order of the new one."""
     before = {result.case.name: result for result in results_of(old)}
     for result in results_of(new):
@@ -60,13 +60,13 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             yield from changes_of(before[result.case.name], result)
 
 
-def changes_of(old: CaseResult, new: CaseResult) -> Iterator[Change]:
+def changes_of(old: CaseResult, new: CaseResult) -> Iterator[FigureChange]:
     """The figures of a case that both runs have."""
     before, after = spreads(old), spreads(new)
     both = [name for name in after if name in before and comparable(before[name], after[name])]
     pairs = [pair_of(after[name].figure, old, new) for name in both]
     for name, pair, chance in zip(both, pairs, chances(pairs), strict=True):
-        yield Change(new.case.name, before[name], after[name], pair.ratio, chance)
+        yield FigureChange(new.case.name, before[name], after[name], pair.ratio, chance)
 
 
 def comparable(old: Spread, new: Spread) -> bool:
@@ -135,7 +135,7 @@ def not_compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
             yield f"{name} (not above 0)"
 
 
-def change_table(found: Iterable[Change], threshold: float, pace: str) -> Table:
+def change_table(found: Iterable[FigureChange], threshold: float, pace: str) -> FigureTable:
     """Every figure with both runs, the ratio, and what chance explains of it."""
     rows = tuple(
         (
@@ -156,4 +156,4 @@ def change_table(found: Iterable[Change], threshold: float, pace: str) -> Table:
         f"explains a change ({ERRORS} standard errors; how much rounds vary is taken from the "
         f"figure and from its case). WORSE: by more than {threshold:g} times and more than that."
     )
-    return Table("Old and new", headings, rows, note)
+    return FigureTable("Old and new", headings, rows, note)

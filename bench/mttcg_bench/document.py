@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mttcg_bench.cases import cases_of
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult
 from mttcg_bench.summary import Spread, spreads
 from mttcg_bench.tables import (
-    Table,
+    FigureTable,
     bar_table,
     exact,
     exactness_table,
@@ -40,7 +40,7 @@ def where(plain: Mapping[str, Any]) -> str:
 
 def left_out(plain: Mapping[str, Any]) -> str:
     """Which cases were not asked for, "" if all were."""
-    names = [case.name for case in cases_of([], Choice()) if case.name not in plain["cases"]]
+    names = [case.name for case in cases_of([], CaseChoice()) if case.name not in plain["cases"]]
     return f"Not part of this run: {', '.join(f'`{name}`' for name in names)}." if names else ""
 
 
@@ -91,7 +91,7 @@ TITLES = {
 }
 
 
-def markdown(table: Table) -> str:
+def markdown(table: FigureTable) -> str:
     """A table as Markdown, with its heading."""
     lines = [table.headings, tuple("---" for _ in table.headings), *table.rows]
     text = "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)

@@ -15,7 +15,7 @@ from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult
 from mttcg_bench.summary import Spread, spreads, verdicts
 from mttcg_bench.tables import (
-    Table,
+    FigureTable,
     bar_table,
     exactness_table,
     figure_table,
@@ -79,7 +79,7 @@ def summary(results: Sequence[CaseResult]) -> list[Element]:
     return lines
 
 
-def section(table: Table) -> list[Element]:
+def section(table: FigureTable) -> list[Element]:
     """A table under its heading, nothing if it has no rows."""
     if not table.rows:
         return []
@@ -196,8 +196,8 @@ def peer_plots(results: Iterable[CaseResult]) -> list[Element]:
     return [element("h2", None, "The peers"), *plots] if plots else []
 
 
-def facts_table(plain: Mapping[str, Any]) -> Table:
+def facts_table(plain: Mapping[str, Any]) -> FigureTable:
     """What it ran on."""
     host = {**plain["host"], **{f"peer {name}": one for name, one in plain["peers"].items()}}
     rows = tuple((str(name), str(value)) for name, value in host.items())
-    return Table("The machine", ("fact", "value"), rows)
+    return FigureTable("The machine", ("fact", "value"), rows)

@@ -26,7 +26,7 @@ def own_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-class Onlooker:
+class LoadMeter:
     """Measures, from its making on, how many cores others used."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Onlooker:
 
 
 @dataclass
-class Patience:
+class WaitingBudget:
     """Seconds that may go into waiting for a quiet machine and into repeated runs, all together."""
 
     left: float
@@ -49,7 +49,7 @@ class Patience:
     def wait_for_quiet(self) -> None:
         """Wait until others use next to nothing, or until the patience is at an end."""
         while self.left > 0:
-            onlooker = Onlooker()
+            onlooker = LoadMeter()
             time.sleep(LOOK_SECONDS)
             self.left -= LOOK_SECONDS
             if onlooker.foreign_cores() <= ACCEPTED:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mttcg_bench.errors import BenchError, OutputsDiffer
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.pace import PACE, pace
-from mttcg_bench.quiet import ACCEPTED, Onlooker, Patience, load
+from mttcg_bench.quiet import ACCEPTED, LoadMeter, WaitingBudget, load
 from mttcg_bench.tools import TOOLS
 
 Sample = dict[str, float]
@@ -40,7 +40,7 @@ class CaseRun:
         self.result = CaseResult(case, reasons=reasons_of(case))
         self._outputs: Outputs = {}
 
-    def take_round(self, patience: Patience, progress: Progress = lambda _text: None) -> None:
+    def take_round(self, patience: WaitingBudget, progress: Progress = lambda _text: None) -> None:
         """Run each variant once, in their order.
 
         What one does wrong is in the result; the others go on without it.
@@ -50,7 +50,7 @@ class CaseRun:
             if variant.name not in self.result.reasons | self.result.failures:
                 self._take(variant, patience)
 
-    def _take(self, variant: Variant, patience: Patience) -> None:
+    def _take(self, variant: Variant, patience: WaitingBudget) -> None:
         try:
             measurement, sample = take_sample(self.case, variant, patience)
             check_output(self.case, variant, measurement, self._outputs)
@@ -66,7 +66,9 @@ def reasons_of(case: Case) -> dict[str, str]:
     return {name: reason for name, reason in told.items() if reason}
 
 
-def take_sample(case: Case, variant: Variant, patience: Patience) -> tuple[Measurement, Sample]:
+def take_sample(
+    case: Case, variant: Variant, patience: WaitingBudget
+) -> tuple[Measurement, Sample]:
     """Run a variant; once more when it is quiet, if others disturbed it and patience is left."""
     first = measure(case, variant)
     if first[1]["foreign_cores"] <= ACCEPTED or patience.left <= 0:
@@ -80,7 +82,7 @@ def take_sample(case: Case, variant: Variant, patience: Patience) -> tuple[Measu
 
 def measure(case: Case, variant: Variant) -> tuple[Measurement, Sample]:
     """Run a variant once."""
-    before, at_first, onlooker = load(), pace(case.bound_by), Onlooker()
+    before, at_first, onlooker = load(), pace(case.bound_by), LoadMeter()
     measurement = TOOLS[variant.tool].measure(case, variant)
     beside = {"foreign_cores": onlooker.foreign_cores(), "load": before}
     between = (at_first + pace(case.bound_by)) / 2

@@ -23,10 +23,10 @@ from mttcg.terminal import shown_lines
 from mttcg_bench.cases import samples_of
 from mttcg_bench.facts import facts
 from mttcg_bench.model import Case
-from mttcg_bench.quiet import Patience
+from mttcg_bench.quiet import WaitingBudget
 from mttcg_bench.results import FORMAT, case_to_json, results_of, write
 from mttcg_bench.runner import CaseRun
-from mttcg_bench.tables import Table, shown_tables
+from mttcg_bench.tables import FigureTable, shown_tables
 
 WIDTH = 150
 """Columns of the tables where no terminal says how many there are."""
@@ -39,7 +39,7 @@ def run_cases(
     """Run cases, a round of each in turn, so that the rounds of each meet whatever the whole run
     meets; what they give is written to the file after each, so that none is lost."""
     plain: dict[str, Any] = {"format": FORMAT, "runs": runs, "minutes": 0.0, **facts(), "cases": {}}
-    began, left = time.monotonic(), Patience(patience)
+    began, left = time.monotonic(), WaitingBudget(patience)
     with Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task("", total=samples_of(cases, runs))
         for number, one in rounds_in_turn(cases, runs, console):
@@ -88,7 +88,7 @@ def text_of(text: str) -> Text:
     return Text("\n".join(shown_lines(text)))
 
 
-def print_tables(console: Console, tables: Sequence[Table]) -> None:
+def print_tables(console: Console, tables: Sequence[FigureTable]) -> None:
     """Print tables, each with its note."""
     for table in tables:
         shown = RichTable(title=text_of(table.title), title_justify="left", caption_justify="left",

@@ -21,7 +21,7 @@ ROLES = ("vcpus", "translator", "publisher", "aggregators", "host", "command")
 
 
 @dataclass(frozen=True)
-class Table:
+class FigureTable:
     """A table and what to know of it."""
 
     title: str
@@ -57,7 +57,7 @@ def marks(result: CaseResult, spread: Spread) -> str:
     return ", ".join(found)
 
 
-def bar_table(results: Iterable[CaseResult]) -> Table:
+def bar_table(results: Iterable[CaseResult]) -> FigureTable:
     """Every bar with its verdict."""
     rows = []
     for result in results:
@@ -71,30 +71,32 @@ def bar_table(results: Iterable[CaseResult]) -> Table:
         "`met`, `goal reached`: by the median; where rounds miss the bar, `by the median` is said. "
         f"`missed`: by the median. {MARKS}"
     )
-    return Table("Claims and their verdicts", headings, tuple(rows), note)
+    return FigureTable("Claims and their verdicts", headings, tuple(rows), note)
 
 
-def left_out_table(results: Iterable[CaseResult]) -> Table:
+def left_out_table(results: Iterable[CaseResult]) -> FigureTable:
     """What could not run, and what failed."""
     rows = []
     for result in results:
         name = result.case.name
         rows += [(name, one, f"not run: {why}") for one, why in result.reasons.items()]
         rows += [(name, one, f"FAILED: {why}") for one, why in result.failures.items()]
-    return Table("Not run, or failed", ("case", "variant", "why"), tuple(rows))
+    return FigureTable("Not run, or failed", ("case", "variant", "why"), tuple(rows))
 
 
-def figure_table(title: str, results: Iterable[CaseResult]) -> Table:
+def figure_table(title: str, results: Iterable[CaseResult]) -> FigureTable:
     """Every figure."""
     rows = [
         (result.case.name, name, *span(spread), spread.figure.unit, marks(result, spread))
         for result in results
         for name, spread in spreads(result).items()
     ]
-    return Table(title, ("case", "figure", "median", "min", "max", "unit", ""), tuple(rows), MARKS)
+    return FigureTable(
+        title, ("case", "figure", "median", "min", "max", "unit", ""), tuple(rows), MARKS
+    )
 
 
-def overhead_table(result: CaseResult, metric: str) -> Table:
+def overhead_table(result: CaseResult, metric: str) -> FigureTable:
     """What everything attached costs, by number of vCPUs, and how it grew."""
     curves = scaling.curves(result, metric)
     counts = sorted({smp for curve in curves.values() for smp in curve})
@@ -108,10 +110,10 @@ def overhead_table(result: CaseResult, metric: str) -> Table:
     if metric == "vcpu_cpu":
         headings += [f"{n} over 1" for n in counts if n > 1]
     title = f"{result.case.name}: {what} over nothing attached on as many vCPUs"
-    return Table(title, tuple(headings), tuple(rows), f"{result.case.purpose}.")
+    return FigureTable(title, tuple(headings), tuple(rows), f"{result.case.purpose}.")
 
 
-def speed_table(results: Iterable[CaseResult]) -> Table:
+def speed_table(results: Iterable[CaseResult]) -> FigureTable:
     """The work that several vCPUs do in the time of one, with nothing attached."""
     rows, counts = [], sorted({
         one.smp for result in scaling.scaled(results) for one in result.case.variants
@@ -123,10 +125,10 @@ def speed_table(results: Iterable[CaseResult]) -> Table:
             rows.append((result.case.name, what, *(short_span(curve.get(n)) for n in counts)))
     headings = ("case", "work of 1 vCPU", *(f"{n} vCPU{'s' * (n > 1)}" for n in counts))
     note = "With a core for each: by the CPU time that the vCPUs took, so it is no wall time."
-    return Table("Work with more vCPUs, nothing attached", headings, tuple(rows), note)
+    return FigureTable("Work with more vCPUs, nothing attached", headings, tuple(rows), note)
 
 
-def exactness_table(results: Iterable[CaseResult]) -> Table:
+def exactness_table(results: Iterable[CaseResult]) -> FigureTable:
     """What was counted of what happened, with two harts."""
     rows = [
         (name.removesuffix(": counted"), short_span(spread), "exact" if exact(spread) else "LOST")
@@ -140,7 +142,7 @@ def exactness_table(results: Iterable[CaseResult]) -> Table:
         "count that is not that of the engine fails the case; calls are held against how often the "
         "guest makes them, records against the ledger."
     )
-    return Table("Are the counts exact", ("what", "counted, %", ""), tuple(rows), note)
+    return FigureTable("Are the counts exact", ("what", "counted, %", ""), tuple(rows), note)
 
 
 def exact(spread: Spread) -> bool:
@@ -148,7 +150,7 @@ def exact(spread: Spread) -> bool:
     return spread.least == spread.most == spread.figure.factor
 
 
-def law_table(results: Iterable[CaseResult]) -> Table:
+def law_table(results: Iterable[CaseResult]) -> FigureTable:
     """What the scalability law makes of the cases with fixed work for each vCPU."""
     rows = []
     for result in scaling.scaled(results):
@@ -167,16 +169,16 @@ def law_table(results: Iterable[CaseResult]) -> Table:
         "N / (1 + contention (N - 1) + coherence N (N - 1)), fitted to the work with a core for "
         "each vCPU; the residuals are measured less modelled, from 1 vCPU on."
     )
-    return Table("What more cores would give, by a model", headings, tuple(rows), note)
+    return FigureTable("What more cores would give, by a model", headings, tuple(rows), note)
 
 
-def run_table(result: CaseResult) -> Table:
+def run_table(result: CaseResult) -> FigureTable:
     """What the runs of a case took, by the middle one: times, CPU by process, events, memory."""
     headings = ("variant", "wall s", "guest s", *(f"CPU s: {role}" for role in ROLES),
                 "instructions M/s", "events M/s", "dropped", "stalled s", "memory MB")  # fmt: skip
     rows = tuple(run_rows(result))
     note = "The middle of the rounds; CPU of processes as last seen, short by up to 0.2 s."
-    return Table(f"{result.case.name}: the runs", headings, rows, note)
+    return FigureTable(f"{result.case.name}: the runs", headings, rows, note)
 
 
 def run_rows(result: CaseResult) -> Iterator[tuple[str, ...]]:
@@ -204,7 +206,7 @@ def middle(samples: Iterable[Sample], metric: str, per: str = "", factor: float 
     return number(statistics.median(values)) if values else ""
 
 
-def scaleout_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
+def scaleout_tables(results: Iterable[CaseResult]) -> Iterator[FigureTable]:
     """The tables of the scale-out cases."""
     found = scaling.scaled(results)
     for result in found:
@@ -215,7 +217,7 @@ def scaleout_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
         yield law_table(found)
 
 
-def shown_tables(results: list[CaseResult]) -> list[Table]:
+def shown_tables(results: list[CaseResult]) -> list[FigureTable]:
     """What the terminal shows, what matters most last; tables without rows are left out."""
     others = [result for result in results if result.case.group != scaling.GROUP]
     tables = [

@@ -27,6 +27,8 @@ class RunInfo:
     plugins: as the user gave them.
     ticks_per_second: rate of the clock of timed records, 0 if unknown.
     isa: name of the guest's instruction set, "" if unknown.
+    interprocessor: of the registers by which vCPUs interrupt each other, guest physical address of
+        the first, bytes in all, and bytes for each vCPU; zeros if unknown.
     """
 
     run: str
@@ -40,6 +42,7 @@ class RunInfo:
     plugins: tuple[str, ...] = ()
     ticks_per_second: int = 0
     isa: str = ""
+    interprocessor: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def ram(self) -> tuple[int, int]:
@@ -82,7 +85,15 @@ class RunInfo:
                 {"ticks_per_second": 0, **plain}, "ticks_per_second"
             ),
             isa=checked.take_text({"isa": "", **plain}, "isa"),
+            interprocessor=_registers_from(plain.get("interprocessor", (0, 0, 0))),
         )
+
+
+def _registers_from(value: object) -> tuple[int, int, int]:
+    match value:
+        case [int(base), int(size), int(stride)] if base >= 0 and size >= 0 and stride >= 0:
+            return base, size, stride
+    raise ProtocolError("interprocessor is not [address, size, size]")
 
 
 def _symbol_from(value: object) -> Symbol:

@@ -51,7 +51,7 @@ class Attempt:
         return cls(**found | {"ended": Ended(found["ended"])})
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """What a run counts as; the values are those of the table."""
 
     PASSED = "passed"
@@ -60,18 +60,18 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
-def outcome_of(attempt: Attempt, expect: Collection[int]) -> tuple[Outcome, str]:
+def outcome_of(attempt: Attempt, expect: Collection[int]) -> tuple[RunOutcome, str]:
     """Tell what an attempt that was the last one makes of its run, and why if it did not pass.
 
     expect: the exit statuses that count as success; a run without a result has none.
     """
     if attempt.ended is Ended.TIME_LIMIT:
-        return Outcome.TIMED_OUT, f"it was stopped after {attempt.time_limit:g} s"
+        return RunOutcome.TIMED_OUT, f"it was stopped after {attempt.time_limit:g} s"
     if attempt.ended is not Ended.BY_ITSELF:
-        return Outcome.LOST, attempt.why
+        return RunOutcome.LOST, attempt.why
     result = attempt.result
     if result is not None and not result["failures"] and attempt.status in expect:
-        return Outcome.PASSED, ""
+        return RunOutcome.PASSED, ""
     wanted = " or ".join(map(str, expect))
     why = attempt.why or f"exit status {attempt.status}; expected {wanted}"
-    return Outcome.FAILED, why
+    return RunOutcome.FAILED, why

@@ -14,13 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mttcg.campaign.attempt import Attempt, Ended
-from mttcg.campaign.crew import Broken, Events, Finished, Started, WithoutWorkers
+from mttcg.campaign.crew import AttemptFinished, Broken, Events, Started, WithoutWorkers
 from mttcg.campaign.errors import SchedulerError, SchedulerLostError, WorkersLostError
 from mttcg.campaign.execute import LEFT
 from mttcg.campaign.scheduler import Scheduler, reason_of
 from mttcg.campaign.store import Store
 from mttcg.campaign.task import File, Task
-from mttcg.campaign.workers import Look, Patience, Watch
+from mttcg.campaign.workers import Look, LookJudge, LookThread
 from mttcg.version import VERSION
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ClusterCrew:
         self.lock = threading.RLock()
         self.submissions = 0
         self.stopping = False
-        self.patience = Patience(worker_limit)
+        self.judge = LookJudge(worker_limit)
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is an event
         self.client: Client = scheduler.connect()
         try:
@@ -68,13 +68,13 @@ class ClusterCrew:
             self.client.close()
             raise
         self.client.subscribe_topic(self.topic, self._heard)
-        self.watch = Watch(self._look)
+        self.looks = LookThread(self._look)
 
     def _prepare_workers(self) -> int:
         """Give the workers their resources; tells how many vCPUs the largest has."""
         from mttcg.campaign.worker import VcpuPlugin, version_of_worker
 
-        limit = self.patience.limit
+        limit = self.judge.limit
         try:
             self.client.wait_for_workers(1, timeout=limit or None)
         except TimeoutError as error:
@@ -118,13 +118,13 @@ class ClusterCrew:
             look = self._see()
         except (OSError, TimeoutError, RuntimeError):
             return  # whether the scheduler has gone, the futures say
-        self._ask_again(self.patience.to_ask(look))
-        waited = self.patience.without_workers(look, sizes, time.monotonic())
+        self._ask_again(self.judge.to_ask(look))
+        waited = self.judge.without_workers(look, sizes, time.monotonic())
         if waited == 0:
-            self.events.put(WithoutWorkers(self.patience.limit))
-        elif waited is not None and self.patience.is_over(waited):
-            self.events.put(Broken(WorkersLostError(self.url, self.patience.limit)))
-        for key in self.patience.to_repeat(look, sizes):
+            self.events.put(WithoutWorkers(self.judge.limit))
+        elif waited is not None and self.judge.is_over(waited):
+            self.events.put(Broken(WorkersLostError(self.url, self.judge.limit)))
+        for key in self.judge.to_repeat(look, sizes):
             self.largest = look.largest
             self._repeat(keys[key], futures[keys[key]])
 
@@ -187,7 +187,7 @@ class ClusterCrew:
             self.events.put(Broken(error))
 
     def _take(self, task: Task, future: "Future") -> None:
-        from mttcg.campaign.worker import Missing
+        from mttcg.campaign.worker import FileMissing
 
         if future.status == "cancelled":  # not by us, so Dask's client gave up
             raise SchedulerLostError(self.url)
@@ -196,7 +196,7 @@ class ClusterCrew:
         except Exception as error:
             self._finish(task, Attempt(Ended.LOST, why=reason_of(error)))
             return
-        if isinstance(answer, Missing):
+        if isinstance(answer, FileMissing):
             self._send(answer.file)
             self._submit(task)
             return
@@ -206,7 +206,7 @@ class ClusterCrew:
     def _finish(self, task: Task, attempt: Attempt) -> None:
         with self.lock:
             self.futures.pop(task.key, None)
-        self.events.put(Finished(task.key, attempt))
+        self.events.put(AttemptFinished(task.key, attempt))
 
     def _send(self, file: File) -> None:
         """Make a file's content a task's result: Dask brings it to the workers that need it."""
@@ -252,11 +252,11 @@ class ClusterCrew:
         except Exception as error:
             self.events.put(Broken(SchedulerError(self.url, reason_of(error))))
         for key in futures:
-            self.events.put(Finished(key, Attempt(Ended.STOPPED)))
+            self.events.put(AttemptFinished(key, Attempt(Ended.STOPPED)))
 
     def close(self) -> None:
         """Take what is left of the campaign from the cluster."""
-        self.watch.close()
+        self.looks.close()
         with self.lock:
             self.stopping = True
             left = [*self.futures.values(), *self.sent.values()]

@@ -18,7 +18,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Finished:
+class AttemptFinished:
     """An attempt is over, and the crew does no more about that run unless it is told to."""
 
     key: str
@@ -46,7 +46,7 @@ class Broken:
     error: Exception
 
 
-Event: TypeAlias = Started | Finished | Interrupted | WithoutWorkers | Broken
+Event: TypeAlias = Started | AttemptFinished | Interrupted | WithoutWorkers | Broken
 Events: TypeAlias = SimpleQueue[Event]
 """From any thread, and from signal handlers, to the campaign."""
 

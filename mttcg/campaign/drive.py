@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Protocol
 
-from mttcg.campaign.attempt import Attempt, Ended, Outcome, outcome_of
+from mttcg.campaign.attempt import Attempt, Ended, RunOutcome, outcome_of
 from mttcg.campaign.crew import (
+    AttemptFinished,
     Broken,
     Crew,
     Events,
-    Finished,
     Interrupted,
     Started,
     WithoutWorkers,
 )
-from mttcg.campaign.plan import Plan, PlannedRun
-from mttcg.campaign.store import Record, Store
+from mttcg.campaign.plan import CampaignPlan, PlannedRun
+from mttcg.campaign.store import EndedRun, Store
 from mttcg.campaign.task import Task
 
 AGAIN = ("failed", "all")
@@ -42,14 +42,16 @@ class Observer(Protocol):
     def without_workers(self, limit: float) -> None:
         """Nobody is there to run anything; that is waited for, `limit` seconds; 0: for ever."""
 
-    def ended(self, task: Task, outcome: Outcome, why: str, attempt: Attempt) -> None:
+    def ended(self, task: Task, outcome: RunOutcome, why: str, attempt: Attempt) -> None:
         """A run has ended."""
 
     def stopping(self, at_once: bool) -> None:
         """The user wants it to end; `at_once` when that was said twice."""
 
 
-def to_do(plan: Plan, records: Mapping[str, Record], again: str | None) -> dict[str, Task]:
+def to_do(
+    plan: CampaignPlan, records: Mapping[str, EndedRun], again: str | None
+) -> dict[str, Task]:
     """Give the tasks that are to be run, by key.
 
     A run that was lost has no result, so it is run again, as is one that hit a time limit that is
@@ -65,7 +67,7 @@ def to_do(plan: Plan, records: Mapping[str, Record], again: str | None) -> dict[
 
 def has_to_be_repeated(run: PlannedRun, attempt: Attempt, again: str | None) -> bool:
     """Whether what came of a run says nothing about it as it is planned now, or did not pass."""
-    if again == "failed" and outcome_of(attempt, run.expect)[0] is not Outcome.PASSED:
+    if again == "failed" and outcome_of(attempt, run.expect)[0] is not RunOutcome.PASSED:
         return True
     if attempt.ended is Ended.TIME_LIMIT:
         return not 0 < run.task.time_limit <= attempt.time_limit
@@ -126,7 +128,7 @@ class Course:
         else:
             self.observer.started(task, event.worker)
 
-    def _finished(self, event: Finished, crew: Crew) -> None:
+    def _finished(self, event: AttemptFinished, crew: Crew) -> None:
         task, attempt = self.open[event.key], event.attempt
         if attempt.ended is Ended.STOPPED:
             del self.open[event.key]
@@ -145,7 +147,7 @@ class Course:
             self._end(task, attempt, attempts)
 
     def _end(self, task: Task, attempt: Attempt, attempts: int) -> None:
-        self.store.write(Record(task.key, attempts, attempt))
+        self.store.write(EndedRun(task.key, attempts, attempt))
         del self.open[task.key]
         outcome, why = outcome_of(attempt, self.expect[task.key])
         self.observer.ended(task, outcome, why, attempt)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mttcg.campaign.node import Node, read_toml
+from mttcg.campaign.node import TomlNode, read_toml
 from mttcg.config import Config, parse_size
 from mttcg.errors import OptionError
 
@@ -18,11 +18,11 @@ EXIT_STATUS_MAX = 255
 
 
 @dataclass(frozen=True)
-class Choice:
+class AxisValue:
     """One of the values that a setting is to take: the value, and where it stands."""
 
     value: Any
-    node: Node
+    node: TomlNode
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Matrix:
     """
 
     name: str
-    node: Node
-    axes: Mapping[str, tuple[Choice, ...]]
+    node: TomlNode
+    axes: Mapping[str, tuple[AxisValue, ...]]
     fixed: Mapping[str, Any]
     repeats: int
     time_limit: float
     labels: Mapping[str, Any]
-    input: Choice | None
+    input: AxisValue | None
     expect: tuple[int, ...]
 
 
@@ -55,37 +55,37 @@ class CampaignFile:
     matrices: tuple[Matrix, ...]
 
 
-def size_of(node: Node) -> int:
+def size_of(node: TomlNode) -> int:
     """Read a size, as of --memory: a number of bytes, or a text such as "64M"."""
     size: int = node.value if type(node.of(int, str)) is int else parse_size(node.value)
     return size
 
 
-def texts_by_name(node: Node) -> dict[str, str]:
+def texts_by_name(node: TomlNode) -> dict[str, str]:
     """Read a table of texts."""
     return {name: inner.text() for name, inner in node.table().items()}
 
 
-def shards_of(node: Node) -> dict[str, int]:
+def shards_of(node: TomlNode) -> dict[str, int]:
     """Read a number of shards for all plugins, or a table of numbers by plugin."""
     if type(node.of(int, dict)) is int:
         return {"": node.value}
     return {name: inner.of(int) for name, inner in node.table().items()}
 
 
-Reader = tuple[str, Callable[[Node], Any]]
+Reader = tuple[str, Callable[[TomlNode], Any]]
 """The field of Config that a key fills, and how its value is read; Config checks it."""
 AXES: Mapping[str, Reader] = {
     "smp": ("smp", lambda node: node.of(int)),
     "memory": ("memory", size_of),
     "code-cache": ("code_cache", size_of),
-    "engine": ("engine", Node.text),
+    "engine": ("engine", TomlNode.text),
 }
 FIXED: Mapping[str, Reader] = {
     "pin": ("pin", lambda node: node.of(bool)),
     "policy": ("policies", texts_by_name),
     "shards": ("shards", shards_of),
-    "stall-limit": ("stall_limit", Node.seconds),
+    "stall-limit": ("stall_limit", TomlNode.seconds),
     "stop-on-trap-loop": ("stop_on_trap_loop", lambda node: node.of(bool)),
 }
 OTHERS = ("guests", "plugins", "set", "repeats", "time-limit", "labels", "input", "expect")
@@ -120,21 +120,21 @@ def read_campaign(path: Path) -> CampaignFile:
     )
 
 
-def output_of(path: Path, node: Node | None) -> Path:
+def output_of(path: Path, node: TomlNode | None) -> Path:
     """Give the directory of the results, beside the file unless it says where."""
     if node is None:
         return path.with_name(f"{path.stem}.results")
     return path.parent / node.text()
 
 
-def runs_of(node: Node) -> list[Node]:
+def runs_of(node: TomlNode) -> list[TomlNode]:
     """Give the tables `[[runs]]`."""
     if not isinstance(node.value, list):
         raise node.wrong("it is a single table", "[[runs]], with two brackets")
     return node.alternatives()
 
 
-def merged(defaults: Mapping[str, Node], own: Mapping[str, Node]) -> dict[str, Any]:
+def merged(defaults: Mapping[str, TomlNode], own: Mapping[str, TomlNode]) -> dict[str, Any]:
     """Put a matrix's own keys over the defaults; those of `MERGED` become tables of nodes."""
     found: dict[str, Any] = {**defaults, **own}
     for key in MERGED:
@@ -144,11 +144,11 @@ def merged(defaults: Mapping[str, Node], own: Mapping[str, Node]) -> dict[str, A
     return found
 
 
-def read_matrix(name: str, node: Node, keys: Mapping[str, Any]) -> Matrix:
+def read_matrix(name: str, node: TomlNode, keys: Mapping[str, Any]) -> Matrix:
     """Read one matrix."""
     if "guests" not in keys:
         raise node.wrong("there are no guests", 'guests = ["FILE.elf", ...]')
-    axes: dict[str, tuple[Choice, ...]] = {"guests": guests_of(keys["guests"])}
+    axes: dict[str, tuple[AxisValue, ...]] = {"guests": guests_of(keys["guests"])}
     for key, reader in AXES.items():
         if key in keys:
             axes[key] = choices_of(keys[key], partial(read, reader=reader))
@@ -170,7 +170,7 @@ def read_matrix(name: str, node: Node, keys: Mapping[str, Any]) -> Matrix:
     )
 
 
-def read(node: Node, reader: Reader) -> Any:
+def read(node: TomlNode, reader: Reader) -> Any:
     """Read a setting, and have Config check it."""
     field, function = reader
     try:
@@ -181,36 +181,36 @@ def read(node: Node, reader: Reader) -> Any:
     return value
 
 
-def choices_of(node: Node, reader: Callable[[Node], Any]) -> tuple[Choice, ...]:
+def choices_of(node: TomlNode, reader: Callable[[TomlNode], Any]) -> tuple[AxisValue, ...]:
     """Read the values that a setting is to take, each once."""
-    found: list[Choice] = []
+    found: list[AxisValue] = []
     for inner in node.alternatives():
-        choice = Choice(reader(inner), inner)
+        choice = AxisValue(reader(inner), inner)
         if choice.value in [other.value for other in found]:
             raise inner.wrong(f"{inner.value!r} is there twice", "each value once")
         found.append(choice)
     return tuple(found)
 
 
-def read_word(symbol: str, node: Node) -> int:
+def read_word(symbol: str, node: TomlNode) -> int:
     """Read a value for a symbol; TOML has numbers in 0x, too."""
     value: int = read(node, ("symbols_set", lambda inner: {symbol: inner.of(int)}))[symbol]
     return value
 
 
-def plugins_of(node: Node) -> tuple[Choice, ...]:
+def plugins_of(node: TomlNode) -> tuple[AxisValue, ...]:
     """Read the sets of plugins; an empty list is the empty set, alone."""
-    return (Choice((), node),) if node.value == [] else choices_of(node, read_plugins)
+    return (AxisValue((), node),) if node.value == [] else choices_of(node, read_plugins)
 
 
-def read_plugins(node: Node) -> tuple[str, ...]:
+def read_plugins(node: TomlNode) -> tuple[str, ...]:
     """Read a set of plugins: a spec, or a list of specs that go together."""
     return tuple(spec.text() for spec in node.elements())
 
 
-def guests_of(node: Node) -> tuple[Choice, ...]:
+def guests_of(node: TomlNode) -> tuple[AxisValue, ...]:
     """Find the files that paths and patterns name, each once; relative to the campaign file."""
-    found: dict[Path, Choice] = {}
+    found: dict[Path, AxisValue] = {}
     for inner in node.alternatives():
         pattern = inner.text()
         names = [pattern]
@@ -221,21 +221,21 @@ def guests_of(node: Node) -> tuple[Choice, ...]:
             if not names:
                 raise inner.wrong(f"{pattern!r} matches nothing", "files that there are")
         for name in names:
-            found.setdefault((node.file.parent / name).resolve(), Choice(name, inner))
+            found.setdefault((node.file.parent / name).resolve(), AxisValue(name, inner))
     return tuple(found.values())
 
 
-def input_of(node: Node | None) -> Choice | None:
+def input_of(node: TomlNode | None) -> AxisValue | None:
     """Find the file that the guest reads as its console's input."""
     if node is None:
         return None
     path = node.file.parent / node.text()
     if not path.is_file():
         raise node.wrong(f"{node.value!r} is no file", "a file for the guest to read")
-    return Choice(node.value, node)
+    return AxisValue(node.value, node)
 
 
-def expected_of(node: Node | None) -> tuple[int, ...]:
+def expected_of(node: TomlNode | None) -> tuple[int, ...]:
     """Read the exit statuses that count as success."""
     if node is None:
         return (0,)

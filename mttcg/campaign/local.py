@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from mttcg.campaign.attempt import Attempt, Ended
-from mttcg.campaign.crew import Events, Finished, Started
+from mttcg.campaign.crew import AttemptFinished, Events, Started
 from mttcg.campaign.execute import Stop, execute, worker_name
 from mttcg.campaign.places import Places
 from mttcg.campaign.store import Store
@@ -74,7 +74,7 @@ class LocalCrew:
             why = f"{type(error).__name__}: {error}"
             attempt = Attempt(Ended.LOST, why=why, worker=worker_name())
         with self.lock:
-            self.events.put(Finished(task.key, attempt))
+            self.events.put(AttemptFinished(task.key, attempt))
             self.threads.discard(threading.current_thread())
             self.room += self.cost(task)
             self._fill()
@@ -84,7 +84,7 @@ class LocalCrew:
         with self.lock:
             while self.waiting:
                 key = self.waiting.popleft().key
-                self.events.put(Finished(key, Attempt(Ended.STOPPED)))
+                self.events.put(AttemptFinished(key, Attempt(Ended.STOPPED)))
         if at_once:
             self.stopping.insist()
         else:

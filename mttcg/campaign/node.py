@@ -21,7 +21,7 @@ KINDS: Mapping[type, str] = {
 
 
 @dataclass(frozen=True)
-class Node:
+class TomlNode:
     """A value, and where it stands; the methods give it as what it has to be.
 
     They raise CampaignFileError.
@@ -64,24 +64,24 @@ class Node:
             raise self.wrong(f"{self.value} is out of range", "seconds, 0 or more")
         return float(self.value)
 
-    def element(self, key: str | int) -> "Node":
+    def element(self, key: str | int) -> "TomlNode":
         """Give what is inside."""
-        return Node(self.file, self.lines, (*self.path, key), self.value[key])
+        return TomlNode(self.file, self.lines, (*self.path, key), self.value[key])
 
-    def elements(self) -> list["Node"]:
+    def elements(self) -> list["TomlNode"]:
         """Give the elements of a list; of anything else, itself as the only one."""
         if not isinstance(self.value, list):
             return [self]
         return [self.element(number) for number in range(len(self.value))]
 
-    def alternatives(self) -> list["Node"]:
+    def alternatives(self) -> list["TomlNode"]:
         """Give the elements of a list, at least one."""
         found = self.elements()
         if not found:
             raise self.wrong("the list is empty", "one value or more")
         return found
 
-    def table(self, known: Collection[str] | None = None) -> dict[str, "Node"]:
+    def table(self, known: Collection[str] | None = None) -> dict[str, "TomlNode"]:
         """Give a table by key, which has to be one of `known` unless that is None."""
         found = {key: self.element(key) for key in self.of(dict)}
         for key, node in found.items():
@@ -92,7 +92,7 @@ class Node:
         return found
 
 
-def read_toml(path: Path) -> Node:
+def read_toml(path: Path) -> TomlNode:
     """Read a file; CampaignFileError if that can't be, or it is not TOML."""
     try:
         text = path.read_bytes().decode("utf-8")
@@ -103,7 +103,7 @@ def read_toml(path: Path) -> Node:
         raise CampaignFileError(path, line, "", "it is not UTF-8", "TOML") from error
     try:
         value = tomllib.loads(text)
-        return Node(path, lines_of(text.replace("\r\n", "\n")), (), value)
+        return TomlNode(path, lines_of(text.replace("\r\n", "\n")), (), value)
     except tomllib.TOMLDecodeError as error:
         raise syntax_error(path, text, str(error)) from error
     except RecursionError as error:

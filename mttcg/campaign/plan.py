@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mttcg.campaign.file import AXES, CampaignFile, Choice, Matrix
-from mttcg.campaign.node import Node
+from mttcg.campaign.file import AXES, AxisValue, CampaignFile, Matrix
+from mttcg.campaign.node import TomlNode
 from mttcg.campaign.task import SETTINGS, File, PluginUse, Task
 from mttcg.config import Config
 from mttcg.errors import GuestFileError, PluginError
@@ -32,7 +32,7 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CampaignPlan:
     """All runs in the order in which they start, and the files' contents by digest."""
 
     file: CampaignFile
@@ -48,11 +48,11 @@ class Plan:
         return {run.task.key: run.expect for run in self.runs}
 
 
-def make_plan(file: CampaignFile) -> Plan:
+def make_plan(file: CampaignFile) -> CampaignPlan:
     """Find out all runs; CampaignFileError for a guest, symbol or plugin that can't be."""
     planner = Planner(file.path.parent)
     runs = tuple(run for matrix in file.matrices for run in planner.runs(matrix))
-    return Plan(file, runs, planner.contents)
+    return CampaignPlan(file, runs, planner.contents)
 
 
 def runs_of(file: CampaignFile) -> Iterator[PlannedRun]:
@@ -89,7 +89,7 @@ class Planner:
             yield self.run(matrix, chosen, title, repeat)
 
     def run(
-        self, matrix: Matrix, chosen: Mapping[str, Choice], title: str, repeat: int
+        self, matrix: Matrix, chosen: Mapping[str, AxisValue], title: str, repeat: int
     ) -> PlannedRun:
         """Make one run of a choice of each axis."""
         symbols = {key.removeprefix("set."): c for key, c in chosen.items() if key[:4] == "set."}
@@ -122,7 +122,7 @@ class Planner:
             self.files[path] = File(str(path), digest)
         return self.files[path]
 
-    def check_guest(self, guest: Choice, memory: int, symbols: Mapping[str, Choice]) -> None:
+    def check_guest(self, guest: AxisValue, memory: int, symbols: Mapping[str, AxisValue]) -> None:
         """Find out now what each run would refuse."""
         name: str = guest.value
         if (name, memory) not in self.images:
@@ -134,7 +134,7 @@ class Planner:
                 wrong = f"{error.path}: {error.wrong.removeprefix(f'--set {symbol}: ')}"
                 raise choice.node.wrong(wrong, error.expected) from error
 
-    def plugins(self, choice: Choice) -> tuple[PluginUse, ...]:
+    def plugins(self, choice: AxisValue) -> tuple[PluginUse, ...]:
         """Load the plugins of a set, so that a wrong option is known now."""
         specs: tuple[str, ...] = choice.value
         if specs not in self.uses:
@@ -165,7 +165,7 @@ class Planner:
         return replace(own, beside=tuple(beside))
 
 
-def load_image(node: Node, path: Path, memory: int) -> GuestImage:
+def load_image(node: TomlNode, path: Path, memory: int) -> GuestImage:
     """Read a guest; CampaignFileError if it is none."""
     try:
         return load_guest(path, board_named(DEFAULT_BOARD).ram_base, memory)
@@ -173,7 +173,9 @@ def load_image(node: Node, path: Path, memory: int) -> GuestImage:
         raise node.wrong(f"{error.path}: {error.wrong}", error.expected) from error
 
 
-def title_of(matrix: Matrix, chosen: Mapping[str, Choice], several: set[str], repeat: int) -> str:
+def title_of(
+    matrix: Matrix, chosen: Mapping[str, AxisValue], several: set[str], repeat: int
+) -> str:
     """Say what a run is: its matrix, its guest, and what it has that others of the matrix lack."""
     guest = Path(chosen["guests"].value)
     same = [choice for choice in matrix.axes["guests"] if Path(choice.value).stem == guest.stem]

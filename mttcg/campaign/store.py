@@ -28,7 +28,7 @@ PART = ".part"
 
 
 @dataclass(frozen=True)
-class Record:
+class EndedRun:
     """A run that has ended: its key, how many attempts it took, and the last of them."""
 
     key: str
@@ -45,7 +45,7 @@ class Record:
         }
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> "Record":
+    def from_json(cls, found: dict[str, Any]) -> "EndedRun":
         """Make it again from such an object; TypeError, ValueError or KeyError for another."""
         return cls(found["key"], found["attempts"], Attempt.from_json(found["attempt"]))
 
@@ -102,11 +102,11 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def records(self, keys: Iterable[str]) -> dict[str, Record]:
+    def records(self, keys: Iterable[str]) -> dict[str, EndedRun]:
         """Read the runs of these keys that have ended."""
         return read_records(self.directory, keys)
 
-    def write(self, record: Record) -> None:
+    def write(self, record: EndedRun) -> None:
         """Keep what came of a run."""
         write_whole(self.runs / f"{record.key}.json", record.to_json())
 
@@ -131,12 +131,12 @@ class Store:
             remove(part)
 
 
-def read_records(directory: Path, keys: Iterable[str]) -> dict[str, Record]:
+def read_records(directory: Path, keys: Iterable[str]) -> dict[str, EndedRun]:
     """Read the runs of these keys that have ended; one whose file can't be read has not."""
-    found: dict[str, Record] = {}
+    found: dict[str, EndedRun] = {}
     for key in keys:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            found[key] = Record.from_json(
+            found[key] = EndedRun.from_json(
                 json.loads((directory / RUNS / f"{key}.json").read_bytes())
             )
     return found

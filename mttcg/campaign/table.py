@@ -10,7 +10,7 @@ from typing import Any
 from mttcg.campaign.attempt import outcome_of
 from mttcg.campaign.errors import ExtraMissingError, OutputDirectoryError
 from mttcg.campaign.plan import PlannedRun
-from mttcg.campaign.store import PART, Record
+from mttcg.campaign.store import PART, EndedRun
 
 FIXED_TYPES: Mapping[str, str] = {
     **dict.fromkeys(
@@ -39,7 +39,9 @@ def polars_module() -> ModuleType:
     return polars
 
 
-def rows_of(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+def rows_of(
+    runs: Iterable[PlannedRun], records: Mapping[str, EndedRun]
+) -> Iterator[dict[str, Any]]:
     """Give the rows of the runs that have ended, in the order of the plan."""
     for run in runs:
         record = records.get(run.task.key)
@@ -47,7 +49,7 @@ def rows_of(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> Iterat
             yield row_of(run, record)
 
 
-def row_of(run: PlannedRun, record: Record) -> dict[str, Any]:
+def row_of(run: PlannedRun, record: EndedRun) -> dict[str, Any]:
     """Give a run's row: what it was to be, what came of it, and what its plugins found."""
     task, attempt = run.task, record.attempt
     outcome, why = outcome_of(attempt, run.expect)

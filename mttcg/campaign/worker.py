@@ -30,14 +30,14 @@ LARGEST_FILES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Missing:
+class FileMissing:
     """A worker's answer to a task of which it lacks a file."""
 
     file: File
 
 
 @dataclass(frozen=True)
-class Answer:
+class WorkerAnswer:
     """What a worker gives back: the attempt, and the files that plugins left, by name."""
 
     attempt: Attempt
@@ -108,7 +108,7 @@ async def stop_runs(campaign: str, at_once: bool) -> None:
         await asyncio.sleep(0.02)
 
 
-def run_task(campaign: str, task: Task, *contents: tuple[str, bytes]) -> Answer | Missing:
+def run_task(campaign: str, task: Task, *contents: tuple[str, bytes]) -> WorkerAnswer | FileMissing:
     """Execute a task on this worker.
 
     Args:
@@ -122,11 +122,11 @@ def run_task(campaign: str, task: Task, *contents: tuple[str, bytes]) -> Answer 
     try:
         paths = {file.key: places.find(file) for file in task.files}
     except ContentMissingError as error:
-        return Missing(error.file)
+        return FileMissing(error.file)
     worker.log_event(campaign, {"key": task.key, "worker": worker.address})
     if task.version != VERSION:
         why = f"worker {worker.address} has mttcg {VERSION}; expected {task.version}"
-        return Answer(Attempt(Ended.LOST, why=why, worker=worker.address))
+        return WorkerAnswer(Attempt(Ended.LOST, why=why, worker=worker.address))
     with (
         RUNS.of(campaign) as stop,
         stopped_when_unwanted(worker, key, stop),
@@ -157,17 +157,17 @@ def stopped_when_unwanted(worker: Any, key: Any, stop: Stop) -> Iterator[None]:
         thread.join()
 
 
-def answer_of(attempt: Attempt, directory: Path) -> Answer:
+def answer_of(attempt: Attempt, directory: Path) -> WorkerAnswer:
     """Add what a run left in its directory; if that is too much to send, a warning that says so."""
     paths = [path for path in directory.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in paths)
     if size <= LARGEST_FILES:
         files = {str(path.relative_to(directory)): path.read_bytes() for path in paths}
-        return Answer(attempt, files)
+        return WorkerAnswer(attempt, files)
     warning = (
         f"{len(paths)} files of {size} bytes were lost: a worker sends {LARGEST_FILES} at most"
     )
     result = attempt.result
     if result is not None:
         result = result | {"warnings": [*result["warnings"], warning]}
-    return Answer(replace(attempt, errors=f"{attempt.errors}{warning}\n", result=result))
+    return WorkerAnswer(replace(attempt, errors=f"{attempt.errors}{warning}\n", result=result))

@@ -47,7 +47,7 @@ class Look:
 
 
 @dataclass
-class Patience:
+class LookJudge:
     """Judges one look after the other.
 
     Args:
@@ -84,7 +84,7 @@ class Patience:
         return [key for key, looks in self.stuck.items() if looks >= LOOKS_UNTIL_STUCK]
 
 
-class Watch:
+class LookThread:
     """A thread that looks again and again until it is closed.
 
     Args:

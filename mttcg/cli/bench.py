@@ -12,7 +12,7 @@ from mttcg.errors import OptionError, UserError
 from mttcg.terminal import say
 
 if TYPE_CHECKING:
-    from mttcg_bench.cases.choice import Choice
+    from mttcg_bench.cases.choice import CaseChoice
 
 EXIT_FAILED = 1
 """A case failed, or a figure became worse."""
@@ -114,10 +114,10 @@ class BenchVerb:
         return EXIT_FAILED if worse else 0
 
 
-def choice_of(args: argparse.Namespace) -> "Choice":
+def choice_of(args: argparse.Namespace) -> "CaseChoice":
     """What was asked for; raises UnknownName."""
     from mttcg_bench.cases.attached import attached
-    from mttcg_bench.cases.choice import ENGINES, Choice
+    from mttcg_bench.cases.choice import ENGINES, CaseChoice
     from mttcg_bench.errors import UnknownName
 
     for engine in args.engines:
@@ -125,7 +125,7 @@ def choice_of(args: argparse.Namespace) -> "Choice":
             raise UnknownName("engine", engine, ENGINES)
     for plugin in args.plugins:
         attached(plugin)
-    return Choice(args.smp, args.engines, args.plugins)
+    return CaseChoice(args.smp, args.engines, args.plugins)
 
 
 def check_place(option: str, file: Path | None) -> None:

@@ -12,11 +12,11 @@ from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError
 from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:
-    from mttcg.campaign.attempt import Outcome
+    from mttcg.campaign.attempt import RunOutcome
     from mttcg.campaign.crew import Crew, Events
-    from mttcg.campaign.plan import Plan, PlannedRun
+    from mttcg.campaign.plan import CampaignPlan, PlannedRun
     from mttcg.campaign.scheduler import Scheduler
-    from mttcg.campaign.store import Record, Store
+    from mttcg.campaign.store import EndedRun, Store
 
 JOBS_MAX = 4096
 WORKER_SECONDS = 60.0
@@ -146,7 +146,7 @@ def list_runs(runs: Iterator["PlannedRun"], directory: Path) -> int:
     return 0
 
 
-def state_of(run: "PlannedRun", record: "Record | None") -> str:
+def state_of(run: "PlannedRun", record: "EndedRun | None") -> str:
     """Say what came of a run so far."""
     from mttcg.campaign.attempt import outcome_of
 
@@ -154,7 +154,7 @@ def state_of(run: "PlannedRun", record: "Record | None") -> str:
 
 
 def run_campaign(
-    plan: "Plan", directory: Path, args: argparse.Namespace, scheduler: "Scheduler | None"
+    plan: "CampaignPlan", directory: Path, args: argparse.Namespace, scheduler: "Scheduler | None"
 ) -> int:
     """Run what is to be done, and write the table of all that has ended."""
     from queue import SimpleQueue
@@ -183,7 +183,7 @@ def run_campaign(
 
 
 def make_crew(
-    plan: "Plan",
+    plan: "CampaignPlan",
     store: "Store",
     events: "Events",
     args: argparse.Namespace,
@@ -200,9 +200,11 @@ def make_crew(
     return ClusterCrew(events, store, plan.contents, scheduler, limit)
 
 
-def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted: int | None) -> int:
+def report(
+    plan: "CampaignPlan", records: "dict[str, EndedRun]", table: Path, interrupted: int | None
+) -> int:
     """Say what came of the campaign, and which runs did not pass; gives the exit status."""
-    from mttcg.campaign.attempt import Outcome, outcome_of
+    from mttcg.campaign.attempt import RunOutcome, outcome_of
 
     found = [
         (run.task.title, *outcome_of(records[run.task.key].attempt, run.expect))
@@ -211,7 +213,7 @@ def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted:
     ]
     counts = Counter(outcome for _, outcome, _ in found)
     say(f"{table}: {len(found)} of {len(plan.runs)} runs: {counts_text(counts)}")
-    failed = [row for row in found if row[1] is not Outcome.PASSED]
+    failed = [row for row in found if row[1] is not RunOutcome.PASSED]
     for title, outcome, why in failed[:FAILED_SHOWN]:
         tell(f"{title}: {outcome}: {one_line(why)}")
     if len(failed) > FAILED_SHOWN:
@@ -222,7 +224,7 @@ def report(plan: "Plan", records: "dict[str, Record]", table: Path, interrupted:
     return EXIT_FAULT if failed else 0
 
 
-def counts_text(counts: "Counter[Outcome]") -> str:
+def counts_text(counts: "Counter[RunOutcome]") -> str:
     """Write how many runs had each outcome that there was."""
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in sorted(counts)) or "none"
 

@@ -13,7 +13,7 @@ from mttcg.cli.render import make_console
 from mttcg.terminal import shown, tell
 
 if TYPE_CHECKING:
-    from mttcg.campaign.attempt import Attempt, Outcome
+    from mttcg.campaign.attempt import Attempt, RunOutcome
     from mttcg.campaign.drive import Observer
     from mttcg.campaign.task import Task
 
@@ -36,7 +36,7 @@ class Quiet:
     def without_workers(self, limit: float) -> None:
         """Say nothing: if none comes, the end says it."""
 
-    def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
+    def ended(self, task: "Task", outcome: "RunOutcome", why: str, attempt: "Attempt") -> None:
         """Say nothing: the end names those that did not pass."""
 
     def stopping(self, at_once: bool) -> None:
@@ -44,7 +44,7 @@ class Quiet:
         tell("killing the runs" if at_once else "stopping the runs")
 
 
-class Lines(Quiet):
+class ProgressLines(Quiet):
     """Prints a line for each run that has ended."""
 
     def __init__(self, console: Console) -> None:
@@ -69,7 +69,7 @@ class Lines(Quiet):
         """Say what the campaign waits for."""
         self.say(f"there is no worker: waiting for one{f' for {limit:g} s' if limit else ''}")
 
-    def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
+    def ended(self, task: "Task", outcome: "RunOutcome", why: str, attempt: "Attempt") -> None:
         """Say what came of it."""
         self.done += 1
         seconds = f"{attempt.seconds:.1f} s"
@@ -81,7 +81,7 @@ class Lines(Quiet):
         self.say("killing the runs" if at_once else "stopping the runs; once more kills them")
 
 
-class Bar(Lines):
+class ProgressBar(ProgressLines):
     """A bar below the lines of those that did not pass."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
@@ -100,7 +100,7 @@ class Bar(Lines):
         self.running[task.key] = task.title
         self.update()
 
-    def ended(self, task: "Task", outcome: "Outcome", why: str, attempt: "Attempt") -> None:
+    def ended(self, task: "Task", outcome: "RunOutcome", why: str, attempt: "Attempt") -> None:
         """Move on."""
         self.running.pop(task.key, None)
         if why:
@@ -124,7 +124,7 @@ def observer(quiet: bool) -> "Iterator[Observer]":
     if quiet:
         yield Quiet()
     elif not console.is_terminal:
-        yield Lines(console)
+        yield ProgressLines(console)
     else:
         columns = (
             MofNCompleteColumn(),
@@ -133,4 +133,4 @@ def observer(quiet: bool) -> "Iterator[Observer]":
             TextColumn("{task.description}", markup=False),
         )
         with Progress(*columns, console=console, transient=True) as progress:
-            yield Bar(console, progress)
+            yield ProgressBar(console, progress)

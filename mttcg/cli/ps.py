@@ -23,9 +23,9 @@ class PsVerb:
 
     def run(self, args: argparse.Namespace) -> int:
         """Print a row for each, the oldest first."""
-        from mttcg.cli.runs import Run, runs
+        from mttcg.cli.runs import UserRun, runs
 
-        def row(run: Run) -> dict[str, Any]:
+        def row(run: UserRun) -> dict[str, Any]:
             named = {"guest": run.guest, "harts": run.harts, "pid": run.pid}
             return named | {"age": run.age, "address": run.url}
 

@@ -41,7 +41,7 @@ class SeveralRunsError(UserError):
 
 
 @dataclass(frozen=True)
-class Run:
+class UserRun:
     """A run of this user.
 
     pid: of its supervisor. url: its bus's address, "" if it has no bus. seconds: since its start.
@@ -86,7 +86,7 @@ def url_of_the_run(*, controlled: bool = False) -> str:
     raise NoRunError(f"no run {wrong}, of {names}; expected one with {expected}")
 
 
-def runs() -> Iterator[Run]:
+def runs() -> Iterator[UserRun]:
     """The runs of this user on this machine, the oldest first."""
     import psutil
 
@@ -150,7 +150,7 @@ def address_of(publisher: "psutil.Process") -> str:
     return ""
 
 
-def described(supervisor: "psutil.Process", url: str, seconds: float) -> Run:
+def described(supervisor: "psutil.Process", url: str, seconds: float) -> UserRun:
     """A run, with what its command says of it, or else its bus."""
     import psutil
 
@@ -160,9 +160,9 @@ def described(supervisor: "psutil.Process", url: str, seconds: float) -> Run:
         args = None
     if args is not None:
         controlled = bool(args.control)
-        return Run(supervisor.pid, url, seconds, str(args.guest), args.smp, controlled)
+        return UserRun(supervisor.pid, url, seconds, str(args.guest), args.smp, controlled)
     guest, harts = asked(url) if url else (None, None)
-    return Run(supervisor.pid, url, seconds, guest, harts)
+    return UserRun(supervisor.pid, url, seconds, guest, harts)
 
 
 def arguments_of(words: Sequence[str]) -> argparse.Namespace | None:

@@ -8,7 +8,7 @@ from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.sections import SymbolTableSection
 
 from mttcg.errors import GuestFileError
-from mttcg.guest.image import GuestImage, Segment, Symbol, ram_text, set_symbols
+from mttcg.guest.image import GuestImage, LoadedSegment, Symbol, ram_text, set_symbols
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
 from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_runs
 from mttcg.instrument.program.elf_segments import Placement, Placements
@@ -17,7 +17,7 @@ from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
 from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.memory.ram import RamRange
 
-__all__ = ["GuestImage", "Segment", "Symbol", "load_guest", "set_symbols"]
+__all__ = ["GuestImage", "LoadedSegment", "Symbol", "load_guest", "set_symbols"]
 
 MAGIC = b"\x7fELF"
 IDENT_SIZE = 16
@@ -67,7 +67,7 @@ def load_guest(path: Path | str, ram_base: Physical, ram_size: int) -> GuestImag
     content = _read_file(path)
     try:
         image = _read_elf(path, content, RamRange(ram_base, ram_size))
-    except GuestFileError:
+    except (GuestFileError, ImportError):
         raise
     except Exception as error:
         # pyelftools trusts what it parses: damage shows as any of a dozen kinds of exception
@@ -197,13 +197,13 @@ def _check_outside(path: Path, elf: ELFFile, whole: list[Placement], ram: RamRan
     return warnings
 
 
-def _read_segment(content: bytes, placement: Placement) -> Segment:
+def _read_segment(content: bytes, placement: Placement) -> LoadedSegment:
     """Return what is loaded of a segment."""
     data = content[placement.offset : placement.offset + placement.file_size]
-    return Segment(placement.loaded, data, placement.size)
+    return LoadedSegment(placement.loaded, data, placement.size)
 
 
-def _check_apart(path: Path, segments: list[Segment]) -> None:
+def _check_apart(path: Path, segments: list[LoadedSegment]) -> None:
     """Check that segments, in order of address, don't overlap."""
     previous_end = 0
     for segment in segments:

@@ -16,7 +16,7 @@ WORD_SIZE = 8
 WORD_MASK = (1 << 64) - 1
 
 
-class Segment(NamedTuple):
+class LoadedSegment(NamedTuple):
     """A loadable segment, as it lies in guest RAM."""
 
     address: Physical
@@ -47,7 +47,7 @@ class GuestImage:
     """The RAM that it was checked against."""
     entry: Virtual
     """Where every hart starts."""
-    segments: tuple[Segment, ...]
+    segments: tuple[LoadedSegment, ...]
     """In order of address; all within RAM, none overlapping another."""
     symbols: tuple[Symbol, ...]
     """Named code and data, in order of (address, size, name)."""

@@ -9,10 +9,10 @@ device keeps between two accesses is in the row's `state_bytes`, which they shar
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mttcg.errors import MttcgError
-from mttcg.hardware.interrupts.ports import Clock, HartPorts, InterruptController, Line
+from mttcg.hardware.interrupts.ports import BoardClock, HartPorts, InterruptController, Line
 from mttcg.hardware.mmio import Device, MmioMap
 from mttcg.memory.address import Physical
 from mttcg.memory.ram import GuestRam
@@ -74,7 +74,7 @@ class Wiring:
 
     ram: GuestRam
     harts: Sequence[HartPorts]
-    clock: Clock
+    clock: BoardClock
     console: Console
     finish: Callable[[int], None]
     """Ends the run with a code."""
@@ -112,6 +112,20 @@ class DeviceRow:
     """None: the device tree does not show it."""
 
 
+class HartRegisters(NamedTuple):
+    """Registers of which each hart has one, one after the other.
+
+    Attributes:
+        base: guest physical address of hart 0's.
+        size: bytes that all have room in.
+        stride: bytes from one hart's to the next.
+    """
+
+    base: Physical
+    size: int
+    stride: int
+
+
 class MakeTree(Protocol):
     """Makes the text of a board's device tree."""
 
@@ -146,6 +160,7 @@ class Board:
         timebase: ticks of the clock a second.
         rows: the devices; a controller comes before what raises its lines.
         make_tree: makes the device tree.
+        interprocessor: registers by which harts interrupt each other, None without such.
     """
 
     name: str
@@ -153,6 +168,7 @@ class Board:
     timebase: int
     rows: tuple[DeviceRow, ...]
     make_tree: MakeTree
+    interprocessor: HartRegisters | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:

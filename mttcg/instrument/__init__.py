@@ -46,6 +46,7 @@ from mttcg.instrument.program.instructions import (
     InstructionClass,
     instruction_class,
     instruction_length,
+    is_interprocessor,
     register_name,
     returns_from_trap,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "instrument",
     "instrument_block",
     "instrument_memory",
+    "is_interprocessor",
     "option",
     "printable",
     "probe",

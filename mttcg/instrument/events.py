@@ -30,15 +30,16 @@ TIMED_ACCESS = np.dtype(
         ("ticks", "<u4"),
     ]
 )
-"""A load, store or atomic as in `ACCESS`, and when; also each fence, and each SC that failed.
+"""A load, store or atomic as in `ACCESS`, and when; each fence, too, and each failed
+store-conditional.
 
-`how` has WRITE for what was stored, what it was in KIND, and ACQUIRE and RELEASE for the aq and rl
-of an atomic. `time` is the host's clock, one for all vCPUs, in ticks of which
+`how` has WRITE for what was stored, what it was in KIND, and ACQUIRE and RELEASE for the order that
+an atomic asks for. `time` is the host's clock, one for all vCPUs, in ticks of which
 `RunInfo.ticks_per_second` says how many make a second: before a store, after a load, and before an
-LR, SC or AMO, which was over `ticks` later (at most 2^32 - 1). An AMO is two records, what it read
-and what it wrote, with the same times. An SC that failed has FAILED, no WRITE, and as `value` what
-it would have stored. A fence has address and size 0 and as `value` its fm, predecessor and
-successor, four bits each. Times of one vCPU do not go back.
+atomic, which was over `ticks` later (at most 2^32 - 1). A read-modify-write is two records, what it
+read and what it wrote, with the same times. A store-conditional that failed has FAILED, no WRITE,
+and as `value` what it would have stored. A fence has address and size 0 and as `value` its fm,
+predecessor and successor, four bits each. Times of one vCPU do not go back.
 """
 
 WRITE = 0x01
@@ -46,9 +47,10 @@ WRITE = 0x01
 KIND = 0x0E
 """In `how`: the bits that say what it was, one of the next; 0 is a plain load or store."""
 LOAD_RESERVED, STORE_CONDITIONAL, AMO, FENCE, INTERRUPT = 0x02, 0x04, 0x06, 0x08, 0x0A
-"""In KIND. INTERRUPT is never recorded natively: it is for plugins to put in by `emit`."""
+"""In KIND; AMO is an atomic read-modify-write. INTERRUPT is never recorded natively: it is for
+plugins to put in by `emit`."""
 ACQUIRE, RELEASE, FAILED = 0x10, 0x20, 0x40
-"""In `how`: an atomic's aq and rl; an SC that stored nothing."""
+"""In `how`: an atomic's order; a store-conditional that stored nothing."""
 READS_BEFORE, WRITES_BEFORE, READS_AFTER, WRITES_AFTER = 0x20, 0x10, 0x02, 0x01
 """In the `value` of a fence: whether it orders loads and stores of memory before and after it."""
 

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
+from mttcg.memory.address import Virtual
 
 FLOATS = 32
 """Destinations: 0 is none, integer registers have their numbers, floating-point registers theirs
@@ -61,6 +62,6 @@ class Facts(NamedTuple):
     indirect: tuple[int, int] | None = None
     address: int | None = None
 
-    def target_from(self, pc: int) -> int | None:
+    def target_from(self, pc: Virtual) -> Virtual | None:
         """The address that an instruction at `pc` names as its target."""
-        return None if self.target is None else pc + self.target & (1 << 64) - 1
+        return None if self.target is None else Virtual(pc + self.target & (1 << 64) - 1)

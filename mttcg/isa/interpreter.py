@@ -6,21 +6,22 @@ it.
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, cast
 
 from mttcg.isa.code import Code
 from mttcg.isa.interpreted_memory import (
+    Faulted,
     Interpretation,
     InterpretedMemory,
-    Left,
+    LeftInstruction,
     Stopped,
     signed,
     unsigned,
 )
 from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift
-from mttcg.isa.system import Trap
+from mttcg.isa.system import MemoryFault, Trap
 from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
@@ -64,10 +65,13 @@ _COUNT: dict[str, Callable[[int, int], int]] = {
 
 @dataclass
 class IntegerInterpreter(InterpretedMemory, ABC):
-    """The integer registers of one hart, and its memory."""
+    """The integer registers of one hart, and its memory; `pc` is that of the instruction."""
 
     code: ClassVar[Code]
     """The ISA's instructions."""
+    causes: ClassVar[Mapping[MemoryFault, int]]
+    """The codes of the ISA's traps for accesses that can't be made."""
+    pc: Virtual = Virtual(0)
     x: list[int] = field(default_factory=lambda: [0] * 32)
     _next: int = field(default=0, init=False)
 
@@ -75,10 +79,10 @@ class IntegerInterpreter(InterpretedMemory, ABC):
     def illegal(self, word: int) -> None:
         """See Operations."""
 
-    def step(self, word: int) -> Trap | Left | None:
+    def step(self, word: int) -> Trap | LeftInstruction | None:
         """Run one instruction as if it lay at pc; of shorter ones the low bits count.
 
-        None if it completed. On a Trap or Left the registers and pc are those before it.
+        None if it completed. On a Trap or LeftInstruction the registers and pc are those before it.
         """
         instruction = self.code.decode(word)
         try:
@@ -88,6 +92,8 @@ class IntegerInterpreter(InterpretedMemory, ABC):
             self._next = self.pc + instruction.length
             # the rows of an ISA use such words alone as its interpreter has
             instruction.row.semantics(cast("Operations[int]", self), instruction, self.pc)
+        except Faulted as made:
+            return Trap(self.causes[made.fault], self.pc, made.address)
         except Stopped as stop:
             return stop.outcome
         self.pc = Virtual(self._next & MASK)
@@ -161,4 +167,4 @@ class IntegerInterpreter(InterpretedMemory, ABC):
 
     def leave(self, word: int) -> None:
         """See Operations."""
-        raise Stopped(Left(word))
+        raise Stopped(LeftInstruction(word))

@@ -72,10 +72,10 @@ class Operations(Protocol[V]):
         """Store the low `size` bytes; may trap."""
 
     def load_reserved(self, address: V, size: int) -> V:
-        """LR, zero-extended; may trap."""
+        """A load that reserves the place, zero-extended; may trap."""
 
     def store_conditional(self, address: V, size: int, value: V) -> V:
-        """SC: 0 if it stored, 1 if not; may trap."""
+        """A store if the place is reserved and unchanged: 0 if it stored, 1 if not; may trap."""
 
     def amo(self, operation: Amo, address: V, size: int, value: V) -> V:
         """What was there before, zero-extended; may trap."""

@@ -75,12 +75,15 @@ class System(Protocol[S]):
         register_names: those that are worth it, to be shown together.
         handler_name: what the register is called that says where the handler of traps is.
         value_name: the same, for what a trap says beside its cause.
+        interprocessor_cause: code of the interrupt that one hart makes at another, None if
+            there is none.
     """
 
     extensions: Mapping[str, tuple[str, ...]]
     register_names: tuple[str, ...]
     handler_name: str
     value_name: str
+    interprocessor_cause: int | None
 
     def state_at(self, segment: memoryview, index: int) -> S:
         """The state of hart `index` in the segment that holds all of them."""

@@ -8,6 +8,8 @@ from mttcg.memory.address import HostAddress, Physical, PhysicalPage
 from mttcg.memory.page import PAGE
 
 WORD_SIZE = 8
+FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+"""Of numbers by their bytes, see `memoryview.cast`."""
 
 
 class RamAddressError(MttcgError):
@@ -94,6 +96,18 @@ class GuestRam:
         start = self._offset(address, len(data))
         # Shared: any hart may read or write here; the guest orders that.
         self._bytes[start : start + len(data)] = data
+
+    def load(self, address: Physical, size: int) -> int:
+        """What a hart's load of 1, 2, 4 or 8 bytes reads, in one load of the host."""
+        return int(self._number(address, size)[0])
+
+    def store(self, address: Physical, size: int, value: int) -> None:
+        """Do what a hart's store does, in one store of the host: copying bytes may store twice."""
+        self._number(address, size)[0] = value
+
+    def _number(self, address: Physical, size: int) -> "memoryview[int]":
+        start = self._offset(address, size)
+        return self._bytes[start : start + size].cast(FORMATS[size])  # type: ignore[call-overload, no-any-return]
 
     def read_word(self, address: Physical) -> int:
         """Return the little-endian 64-bit word at an 8-byte aligned `address`, never torn."""

@@ -24,7 +24,7 @@ NUMBERS = {
 
 @njit(cache=True)
 def amo32(operation, address, operand):
-    """A 32-bit AMO at a host address; what was there before, sign-extended."""
+    """A 32-bit read-modify-write at a host address; what was there before, sign-extended."""
     if operation == SWAP:
         return host.swap32(address, operand)
     if operation == ADD:
@@ -46,7 +46,7 @@ def amo32(operation, address, operand):
 
 @njit(cache=True)
 def amo64(operation, address, operand):
-    """A 64-bit AMO at a host address; what was there before."""
+    """A 64-bit read-modify-write at a host address; what was there before."""
     if operation == SWAP:
         return host.swap64(address, operand)
     if operation == ADD:

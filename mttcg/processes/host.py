@@ -24,8 +24,8 @@ from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     HostRefused,
-    Message,
     Prepare,
+    ProcessMessage,
     Ready,
     RehearsalEnded,
     RehearsalRefused,
@@ -274,7 +274,7 @@ def end_rest(children: dict[int, int]) -> None:
         os.waitpid(pid, 0)
 
 
-def told_of_end(index: int, status: int) -> Message:
+def told_of_end(index: int, status: int) -> ProcessMessage:
     """What the supervisor hears of a process's end."""
     if index == TRANSLATOR:
         return TranslatorEnded(status)

@@ -17,7 +17,7 @@ import os
 from mttcg.config import Config
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
-from mttcg.tbcache.layout import Layout
+from mttcg.tbcache.layout import CacheLayout
 from mttcg.vcpu.shared import machine_bytes
 
 
@@ -44,7 +44,7 @@ def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
         "ram": config.memory,
         "harts": config.smp * STATE_BYTES,
         "machine": machine_bytes(device_state),
-        "cache": Layout(config.memory // PAGE).size,
+        "cache": CacheLayout(config.memory // PAGE).size,
         "arena": config.code_cache,
     }
 

@@ -17,7 +17,7 @@ from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
 from mttcg.memory.ram import RamRange
 from mttcg.processes.segments import fixed_sizes, map_segment
-from mttcg.state.vcpu_state import ENDED, State
+from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import Optimise, Start, expect
@@ -34,7 +34,7 @@ NATIVE_ROOM = 64 << 20
 
 def ask_to_leave(harts: Harts, vcpu: int) -> bool:
     """Ask a vCPU to come out of translated code; False if it is gone."""
-    if vcpu >= harts.count or State(harts.harts[vcpu].state) in ENDED:
+    if vcpu >= harts.count or Activity(harts.harts[vcpu].state) in ENDED:
         return False
     harts.request(vcpu)
     return True

@@ -32,7 +32,7 @@ from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
-from mttcg.state.vcpu_state import State, VcpuState
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -58,7 +58,7 @@ ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.
 
 
 @dataclass(frozen=True)
-class Console:
+class ConsoleEnds:
     """This process's ends of the guest's console, by descriptor."""
 
     output: int
@@ -165,7 +165,7 @@ class VcpuProcess:
             ram=GuestRam(self.board.ram_base, self.maps["ram"]),
             harts=inputs_of(self.harts),
             clock=SharedClock(self.harts),
-            console=Console(self.fds["console_output"], self.fds["console_input"]),
+            console=ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
             finish=self.finish,
             state=self.machine.device_state,
         )
@@ -397,7 +397,7 @@ def main(index: int, config: Config, message: Start, descriptors: list[int], con
             part()
         except BaseException as error:
             process.fault(error)
-    process.hart.state = State.FAILED if process.failed else State.STOPPED
+    process.hart.state = Activity.FAILED if process.failed else Activity.STOPPED
     process.emitters.close()
     process.channel.close()
     return 0

@@ -10,7 +10,7 @@ An ISA's state is a class over this one, with its registers in the first KiB.
 from enum import IntEnum
 
 from mttcg.memory.page import PAGE
-from mttcg.state.words import AddressWord, Word, Words
+from mttcg.state.words import AddressField, WordField, WordsField
 
 MOST_VCPUS = 64
 """Of one guest; a slot of the block cache has a bit for each in one word."""
@@ -23,7 +23,7 @@ UNSUPPORTED_ROWS = 64
 UNSUPPORTED_ROW_WORDS = 4
 
 
-class State(IntEnum):
+class Activity(IntEnum):
     """What a vCPU is doing."""
 
     STARTING = 0
@@ -35,49 +35,49 @@ class State(IntEnum):
     PAUSED = 6  # it stands still until the supervisor lets it go on
 
 
-ENDED = (State.STOPPED, State.FAILED, State.KILLED)
+ENDED = (Activity.STOPPED, Activity.FAILED, Activity.KILLED)
 
 
 class VcpuState:
     """One vCPU's state in the shared segment."""
 
-    pc = AddressWord(512)
+    pc = AddressField(512)
     """Where its hart is, as of the last time that the vCPU left translated code."""
 
-    instructions = Word(1024)
+    instructions = WordField(1024)
     """Instructions retired; translated code counts them, and blocks."""
-    blocks = Word(1032)
-    block_pc = AddressWord(1040)
+    blocks = WordField(1032)
+    block_pc = AddressField(1040)
     """The block entered last: live, without a stop."""
-    traps = Word(1048)
-    interrupts = Word(1056)
-    callbacks = Word(1064)
-    cache_hits = Word(1072)
-    cache_misses = Word(1080)
-    cache_invalidated = Word(1088)
-    running_ns = Word(1096)
-    idle_ns = Word(1104)
-    since_ns = Word(1112)
+    traps = WordField(1048)
+    interrupts = WordField(1056)
+    callbacks = WordField(1064)
+    cache_hits = WordField(1072)
+    cache_misses = WordField(1080)
+    cache_invalidated = WordField(1088)
+    running_ns = WordField(1096)
+    idle_ns = WordField(1104)
+    since_ns = WordField(1112)
     """Monotonic time of the last change between running and idle."""
-    state = Word(1120)
-    """A State."""
-    epoch = Word(1128)
+    state = WordField(1120)
+    """An Activity."""
+    epoch = WordField(1128)
     """The newest instrumentation change in force on this vCPU."""
-    cpu_ns = Word(1136)
+    cpu_ns = WordField(1136)
     """CPU time of the vCPU's process, as of the last booking of running or idle."""
-    held = Word(1144)
+    held = WordField(1144)
     """The pause in which this vCPU stands still, or stood last."""
-    cache_translated = Word(1152)
+    cache_translated = WordField(1152)
 
-    request = Word(1536, shared=True)
+    request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
 
-    lines = Words(1792, INTERRUPT_LINES, shared=True)
+    lines = WordsField(1792, INTERRUPT_LINES, shared=True)
     """Levels of the hart's interrupt inputs, 0 or 1, by the ISA's numbers of their interrupts."""
-    timer_deadline = Word(1920, shared=True)
+    timer_deadline = WordField(1920, shared=True)
     """The timer interrupt is pending from this time on, in ticks of the board's clock; or NEVER."""
 
-    unsupported = Words(2048, UNSUPPORTED_ROWS * UNSUPPORTED_ROW_WORDS)
+    unsupported = WordsField(2048, UNSUPPORTED_ROWS * UNSUPPORTED_ROW_WORDS)
     """See `mttcg.state.unsupported`."""
 
     def __init__(self, segment: memoryview, index: int) -> None:

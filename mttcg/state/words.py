@@ -12,13 +12,13 @@ WORD_BYTES = 8
 MASK = (1 << 64) - 1
 
 
-class State(Protocol):
+class HasWords(Protocol):
     """What fields are fields of: 8-byte words of shared memory."""
 
     words: memoryview
 
 
-class Field:
+class StateField:
     """One field.
 
     Args:
@@ -41,52 +41,52 @@ class Field:
         return self.offset + WORD_BYTES * self.count
 
 
-class Word(Field):
+class WordField(StateField):
     """A field of 8 bytes, read and written as an int.
 
     The access is a single aligned one, so a reader in another process sees an old or a new
     value, never a mixture.
     """
 
-    def __get__(self, state: State, owner: object = None) -> int:
+    def __get__(self, state: HasWords, owner: object = None) -> int:
         """The field's value."""
         value: int = state.words[self.index]
         return value
 
-    def __set__(self, state: State, value: int) -> None:
+    def __set__(self, state: HasWords, value: int) -> None:
         """Store the low 64 bits of a value."""
         state.words[self.index] = value & MASK
 
 
-class AddressWord(Field):
+class AddressField(StateField):
     """As Word, of what is a virtual address."""
 
-    def __get__(self, state: State, owner: object = None) -> Virtual:
+    def __get__(self, state: HasWords, owner: object = None) -> Virtual:
         """The address."""
         return Virtual(state.words[self.index])
 
-    def __set__(self, state: State, value: Virtual) -> None:
+    def __set__(self, state: HasWords, value: Virtual) -> None:
         """Store an address."""
         state.words[self.index] = value & MASK
 
 
-class Words(Field):
+class WordsField(StateField):
     """A field of several words, which is a memoryview of them."""
 
-    def __get__(self, state: State, owner: object = None) -> memoryview:
+    def __get__(self, state: HasWords, owner: object = None) -> memoryview:
         """The words; the object keeps the view, so that this is called once."""
         view = state.words[self.index : self.index + self.count]
         vars(state)[self.name] = view
         return view
 
 
-def fields_of(kind: type) -> dict[str, Field]:
+def fields_of(kind: type) -> dict[str, StateField]:
     """The fields that a class and those above it declare, by name."""
     return {
         name: field
         for owner in reversed(kind.__mro__)
         for name, field in vars(owner).items()
-        if isinstance(field, Field)
+        if isinstance(field, StateField)
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mttcg.memory.code_pages import HALVES
 from mttcg.processes.check_counters import ACCESSES, ENTERED, LEFT, OWNER, RETIRED, RING
-from mttcg.state.vcpu_state import State, VcpuState
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.run_state import RunState
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.shared import Ending, MachineState
@@ -105,7 +105,7 @@ def check(run: RunState) -> Checked:
         found.skipped.append("blocks and instructions: slots of code pages were used again")
     for hart in run.harts.harts:
         if not ended_in_order(hart, run.machine):
-            state = State(hart.state).name.lower()
+            state = Activity(hart.state).name.lower()
             found.skipped.append(f"vCPU {hart.index}: it did not end in order ({state})")
             continue
         found.vcpus.append(read_counts(run, hart, cache))
@@ -124,8 +124,8 @@ def check(run: RunState) -> Checked:
 
 def ended_in_order(hart: VcpuState, machine: MachineState) -> bool:
     """Whether a vCPU came to the end of its run loop; one whose callback raised does."""
-    failed = hart.state == State.FAILED and machine.ending == Ending.CALLBACK
-    return failed or hart.state == State.STOPPED
+    failed = hart.state == Activity.FAILED and machine.ending == Ending.CALLBACK
+    return failed or hart.state == Activity.STOPPED
 
 
 def read_counts(run: RunState, hart: VcpuState, cache: BlockCache) -> Counted:

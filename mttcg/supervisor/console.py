@@ -11,7 +11,7 @@ CONSOLE_BYTES = 1 << 16
 """Most that is read at once, in either direction."""
 
 
-class Console(Protocol):
+class ConsoleOutput(Protocol):
     """What takes the guest's output, as it comes; any binary file is one."""
 
     def write(self, data: bytes, /) -> object:
@@ -50,7 +50,7 @@ class TextConsole:
         self.stream.flush()
 
 
-def standard_output() -> Console | None:
+def standard_output() -> ConsoleOutput | None:
     """Standard output, as whoever calls has it now; None if it is closed.
 
     What was printed there before comes before the guest's output.
@@ -58,7 +58,7 @@ def standard_output() -> Console | None:
     stream: Any = sys.stdout
     if stream is None or getattr(stream, "closed", False):
         return None
-    binary: Console | None = getattr(stream, "buffer", None)
+    binary: ConsoleOutput | None = getattr(stream, "buffer", None)
     if binary is None:
         return TextConsole(stream)
     stream.flush()

@@ -13,13 +13,19 @@ from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import ENDED, State, VcpuState
+from mttcg.state.vcpu_state import ENDED, Activity, VcpuState
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.messages import InstrumentsTold, Message, PluginRefused, TellInstruments, expect
+from mttcg.vcpu.messages import (
+    InstrumentsTold,
+    PluginRefused,
+    ProcessMessage,
+    TellInstruments,
+    expect,
+)
 from mttcg.vcpu.shared import Ending
 from mttcg_bus.errors import BusError
 from mttcg_bus.publisher.process import PublisherEvent
@@ -35,7 +41,7 @@ PAUSE_MILLISECONDS = 30_000
 """How long vCPUs may take to come to a stop."""
 
 
-class Control:
+class RunControl:
     """The commands of one run.
 
     Args:
@@ -132,14 +138,14 @@ class Control:
             self.publisher.answer(question, "the guest has ended before it was done")
         self.waiting.clear()
 
-    def hear(self, cpu: int, message: Message) -> None:
+    def hear(self, cpu: int, message: ProcessMessage) -> None:
         """Take in what a vCPU says."""
         if isinstance(message, PluginRefused):
             self.loading.refusals.append(message.reason)
         elif (told := expect(message, InstrumentsTold)).question == self.question:
             self.told[cpu] = told
 
-    def hear_host(self, message: Message) -> None:
+    def hear_host(self, message: ProcessMessage) -> None:
         """Take in what the vCPU host says of a plugin that it tried."""
         self.loading.hear_host(message)
 
@@ -166,9 +172,9 @@ class Control:
         return [
             {
                 "cpu": hart.index,
-                "state": State(hart.state).name.lower(),
+                "state": Activity(hart.state).name.lower(),
                 "instructions": hart.instructions,
-                "pc": hart.pc if hart.state == State.PAUSED else hart.block_pc,
+                "pc": hart.pc if hart.state == Activity.PAUSED else hart.block_pc,
             }
             for hart in self.run.harts.harts
         ]

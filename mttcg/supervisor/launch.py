@@ -11,7 +11,7 @@ from mttcg.guest.image import GuestImage
 from mttcg.instrument.program.reach import Reach
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import HostRefused, Message, Prepare, Ready, expect
+from mttcg.vcpu.messages import HostRefused, Prepare, ProcessMessage, Ready, expect
 from mttcg.vcpu.needs import Needs
 from mttcg_bus.run_info import RunInfo
 
@@ -47,7 +47,7 @@ class WaitingHost:
     process: "subprocess.Popen[bytes]"
     channel: Channel
 
-    def send(self, message: Message, descriptors: list[int] | None = None) -> None:
+    def send(self, message: ProcessMessage, descriptors: list[int] | None = None) -> None:
         """Send it a message and descriptors; raises HostLostError."""
         try:
             self.channel.send(message, descriptors or [])

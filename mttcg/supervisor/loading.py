@@ -21,8 +21,8 @@ from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.messages import (
     LoadPlugin,
-    Message,
     Order,
+    ProcessMessage,
     RehearsalEnded,
     RehearsalRefused,
     Rehearse,
@@ -81,7 +81,7 @@ class Loading:
 
     # what others say
 
-    def hear_host(self, message: Message) -> None:
+    def hear_host(self, message: ProcessMessage) -> None:
         """Take in what came of trying a plugin: its process's words, or how it ended without."""
         if isinstance(message, Rehearsed | RehearsalRefused):
             if message.number == self.rehearsal:

@@ -10,7 +10,7 @@ from mttcg.errors import HostLimitError, OptionError
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
-from mttcg.supervisor.console import Console, standard_output
+from mttcg.supervisor.console import ConsoleOutput, standard_output
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.result import RunResult, Status
@@ -43,7 +43,7 @@ class Machine:
 
     def run(
         self,
-        console: Console | None = None,
+        console: ConsoleOutput | None = None,
         on_status: Callable[[Status], None] | None = None,
         stdin_fd: int | None = None,
         on_bus: Callable[[str], None] | None = None,

@@ -16,7 +16,7 @@ from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
 from mttcg.isa.base import Isa
 from mttcg.isa.system import Clock
 from mttcg.state.unsupported import UnsupportedCounts
-from mttcg.state.vcpu_state import State, VcpuState
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.check import check
 from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 from mttcg.supervisor.run_state import RunState
@@ -53,7 +53,9 @@ class StatusReader:
         elapsed = max(now - self.last, 1e-9)
         counts = [hart.instructions for hart in self.harts]
         vcpus = tuple(
-            VcpuStatus(hart.index, State(hart.state).name.lower(), count, (count - old) / elapsed)
+            VcpuStatus(
+                hart.index, Activity(hart.state).name.lower(), count, (count - old) / elapsed
+            )
             for hart, count, old in zip(self.harts, counts, self.counts, strict=True)
         )
         self.last, self.counts = now, counts
@@ -94,8 +96,8 @@ def registers_of(hart: VcpuState, isa: Isa, clock: Clock) -> dict[str, int]:
 
 def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
     """One vCPU's part of the result."""
-    state = State(hart.state)
-    by_itself = state in (State.FAILED, State.KILLED)
+    state = Activity(hart.state)
+    by_itself = state in (Activity.FAILED, Activity.KILLED)
     return VcpuResult(
         index=hart.index,
         instructions=hart.instructions,
@@ -107,7 +109,7 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
         cache_invalidated=hart.cache_invalidated,
         cache_translated=hart.cache_translated,
         state=state.name.lower(),
-        pc=hart.block_pc if state is State.KILLED else hart.pc,
+        pc=hart.block_pc if state is Activity.KILLED else hart.pc,
         registers=registers_of(hart, run.isa, run.machine) if by_itself else None,
         seconds_cpu=hart.cpu_ns * NANOSECONDS,
         seconds_stalled=run.streams.stalled_ns(hart.index) * NANOSECONDS,

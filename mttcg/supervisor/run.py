@@ -15,9 +15,9 @@ from mttcg.hardware.board import Board
 from mttcg.memory.address import Physical
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
-from mttcg.state.vcpu_state import State
+from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.check import make_rings
-from mttcg.supervisor.console import Console
+from mttcg.supervisor.console import ConsoleOutput
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interim import Interims
 from mttcg.supervisor.interrupts import Interrupts
@@ -35,7 +35,7 @@ from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
 if TYPE_CHECKING:
-    from mttcg.supervisor.control import Control
+    from mttcg.supervisor.control import RunControl
     from mttcg.supervisor.delivery import Delivery
 
 SUBSCRIBER_SECONDS = 60.0
@@ -75,7 +75,7 @@ class Run:
 
     def run(
         self,
-        console: Console | None,
+        console: ConsoleOutput | None,
         on_status: Callable[[Status], None] | None,
         stdin_fd: int | None,
         on_bus: Callable[[str], None] | None,
@@ -87,7 +87,7 @@ class Run:
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
         device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
-        info = info_of(self.identifier, self.config, self.image)
+        info = info_of(self.identifier, self.config, self.image, self.board)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)
@@ -144,7 +144,7 @@ class Run:
         from mttcg.supervisor.delivery import Delivery  # a run without a bus does not load it
 
         delivery = Delivery.publish(
-            streams, config, info_of(self.identifier, config, self.image, host)
+            streams, config, info_of(self.identifier, config, self.image, self.board, host)
         )
         self.bus_ends.callback(delivery.close)
         if on_bus is not None:
@@ -203,7 +203,7 @@ class Run:
     def _watch(
         self,
         state: RunState,
-        console: Console | None,
+        console: ConsoleOutput | None,
         stdin_fd: int | None,
         tick: Callable[[], None],
         on_warning: Callable[[str], None],
@@ -225,12 +225,12 @@ class Run:
             watch.warn(text)
         return watch
 
-    def _control(self, state: RunState, watch: Watch) -> "Control | None":
+    def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
         if state.delivery is None or not self.config.control:
             return None
-        from mttcg.supervisor.control import Control  # few runs take commands
+        from mttcg.supervisor.control import RunControl  # few runs take commands
 
-        return Control(state, watch, state.delivery)
+        return RunControl(state, watch, state.delivery)
 
     def _start_vcpus(self, state: RunState, device_tree: Physical) -> None:
         """Send the host what the vCPUs need; it forks them."""
@@ -300,7 +300,7 @@ def finish(state: RunState, watch: Watch) -> dict[str, Any]:
 def deliver_rest(state: RunState, delivery: "Delivery", watch: Watch) -> dict[str, Any]:
     """Emit for those that could not, deliver the rest, collect the reports."""
     for hart in state.harts.harts:
-        if hart.state == State.STOPPED:
+        if hart.state == Activity.STOPPED:
             continue
         for table in state.host.needs.tables:
             records = state.table_records(table, hart.index)

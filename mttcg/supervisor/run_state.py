@@ -64,7 +64,7 @@ class RunState:
 
     def info(self) -> RunInfo:
         """What is run, for those who subscribe."""
-        return info_of(self.identifier, self.config, self.image, self.host)
+        return info_of(self.identifier, self.config, self.image, self.board, self.host)
 
     @cached_property
     def symbol_at(self) -> Callable[[int], str]:
@@ -107,7 +107,7 @@ def stream_of(table: NeededTable) -> str:
 
 
 def info_of(
-    identifier: str, config: Config, image: GuestImage, host: Host | None = None
+    identifier: str, config: Config, image: GuestImage, board: Board, host: Host | None = None
 ) -> RunInfo:
     """What is run, for those who subscribe; before there is a host, as far as it is known."""
     return RunInfo(
@@ -122,4 +122,5 @@ def info_of(
         plugins=config.plugins if host is None else tuple(host.plugin_specs()),
         ticks_per_second=0 if host is None else host.ticks_per_second,
         isa=image.isa.name,
+        interprocessor=board.interprocessor or (0, 0, 0),
     )

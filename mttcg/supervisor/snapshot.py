@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from mttcg.state.vcpu_state import State, VcpuState
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.result import json_ready
 from mttcg.supervisor.run_state import RunState, stream_of
 
@@ -31,8 +31,8 @@ def snapshot_of(run: RunState) -> dict[str, Any]:
 
 def vcpu_now(hart: VcpuState) -> dict[str, Any]:
     """One vCPU's part of a snapshot, plain; `idle_ns` has the idle time up to now."""
-    state = State(hart.state)
-    idle = time.monotonic_ns() - hart.since_ns if state is State.IDLE else 0
+    state = Activity(hart.state)
+    idle = time.monotonic_ns() - hart.since_ns if state is Activity.IDLE else 0
     return {
         "cpu": hart.index,
         "state": state.name.lower(),

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import NEVER, State, VcpuState
-from mttcg.supervisor.console import CONSOLE_BYTES, Console, ConsoleInput
+from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.supervisor.console import CONSOLE_BYTES, ConsoleInput, ConsoleOutput
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
@@ -22,9 +22,9 @@ from mttcg.vcpu.messages import (
     AskChange,
     HostRefused,
     MakeChange,
-    Message,
     MessageError,
     Order,
+    ProcessMessage,
     TranslatorEnded,
     TrapLoopFound,
     UnsupportedFound,
@@ -48,16 +48,16 @@ order before.
 """
 
 
-class Commands(Protocol):
+class CommandListener(Protocol):
     """What others want from outside while the guest runs."""
 
     def look(self) -> None:
         """Go on with what waits for something that may have happened."""
 
-    def hear(self, cpu: int, message: Message) -> None:
+    def hear(self, cpu: int, message: ProcessMessage) -> None:
         """Take in what a vCPU says."""
 
-    def hear_host(self, message: Message) -> None:
+    def hear_host(self, message: ProcessMessage) -> None:
         """Take in what the vCPU host says."""
 
     def hear_publisher(self, event: "PublisherEvent") -> None:
@@ -85,7 +85,7 @@ class Watch:
     console_output: int
     console_input: int
     notice_fd: int
-    console: Console | None
+    console: ConsoleOutput | None
     stdin_fd: int | None
     on_tick: Callable[[], None]
     on_warning: Callable[[str], None]
@@ -103,9 +103,9 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
-    control: Commands | None = field(init=False, default=None)
+    control: CommandListener | None = field(init=False, default=None)
 
-    def loop(self, control: Commands | None = None) -> None:
+    def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
 
         control: does what others want from outside.
@@ -255,7 +255,7 @@ class Watch:
         if status == 0:
             return
         hart = self.run.harts.harts[index]
-        hart.state = State.KILLED
+        hart.state = Activity.KILLED
         self.lost.append(index)
         ended = f"its process ended ({end_text(status)})"
         if self.killed:
@@ -397,7 +397,7 @@ class Watch:
         all are asleep, looking at what is pending after looking at the states is enough.
         """
         harts = self.run.harts.harts
-        return all(hart.state == State.IDLE for hart in harts) and all(
+        return all(hart.state == Activity.IDLE for hart in harts) and all(
             self._sleeps_for_ever(hart) for hart in harts
         )
 

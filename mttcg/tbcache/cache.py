@@ -15,7 +15,7 @@ from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import RamRange
 from mttcg.tbcache.decode import decode_block, word_at
-from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, Layout
+from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, CacheLayout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
 
@@ -94,7 +94,7 @@ class BlockCache:
         left_to_host: LeftToHost = NOTHING_LEFT,
     ) -> None:
         self.ram, self.ram_range = ram, RamRange(ram_base, len(ram))
-        self.layout = Layout(self.ram_range.pages)
+        self.layout = CacheLayout(self.ram_range.pages)
         self.lock = SegmentLock(descriptor)
         self.code, self.left_to_host = code, left_to_host
         self.bit = np.uint64(1 << user)

@@ -43,7 +43,7 @@ RECORD = np.dtype(
 )
 
 
-class Layout:
+class CacheLayout:
     """Arrays over the segment of a machine with `pages` pages of RAM.
 
     Written only under the cache's lock, content before the number that publishes it (`newest`,

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from mttcg.vcpu.messages import Message, MessageError, decode, encode
+from mttcg.vcpu.messages import MessageError, ProcessMessage, decode, encode
 
 LARGEST = 1 << 17
 DESCRIPTORS_A_MESSAGE = 200
@@ -28,7 +28,7 @@ class Channel:
         """Descriptor, for a poll loop."""
         return self.end.fileno()
 
-    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+    def send(self, message: ProcessMessage, descriptors: Sequence[int] = ()) -> None:
         """Send a message; the descriptors that it names follow in messages of their own.
 
         Raises OSError if the other end is gone.
@@ -46,7 +46,7 @@ class Channel:
             some = list(descriptors[first : first + DESCRIPTORS_A_MESSAGE])
             socket.send_fds(self.end, [b"\x02"], some)
 
-    def receive(self) -> tuple[Message, list[int]] | None:
+    def receive(self) -> tuple[ProcessMessage, list[int]] | None:
         """The next message and its descriptors; None if the other end is gone.
 
         Raises MessageError.

@@ -17,7 +17,7 @@ from mttcg.instrument.api.ticket import Ticket
 from mttcg.state.vcpu_state import ENDED, VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.descriptors import readable
-from mttcg.vcpu.messages import AskChange, MakeChange, Message, Order, expect
+from mttcg.vcpu.messages import AskChange, MakeChange, Order, ProcessMessage, expect
 
 Orders: TypeAlias = dict[type[Order], Callable[[Any, list[int]], None]]
 """What is done, by the type of an order, with the message and its descriptors."""
@@ -57,7 +57,7 @@ class ChangeExchange:
         self.decode, self.apply = decode, apply
         self.numbers = itertools.count()
         self.sent: dict[int, PendingChange] = {}
-        self.received: deque[tuple[Message, list[int]]] = deque()
+        self.received: deque[tuple[ProcessMessage, list[int]]] = deque()
         self.orders: Orders = {}
 
     def send(self, change: Change, text: str) -> Ticket:
@@ -67,7 +67,7 @@ class ChangeExchange:
         self.tell(AskChange(text, number))
         return Ticket(lambda: self._everywhere(pending))
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: ProcessMessage) -> None:
         """Send the supervisor a message."""
         self._wait_for_room()
         self.channel.send(message)

@@ -13,9 +13,9 @@ from mttcg.config import Config
 from mttcg.errors import MttcgError
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu.needs import Needs, Place
-from mttcg.vcpu.record import Record
 from mttcg.vcpu.shared import Ending
 from mttcg.vcpu.typed_reading import WrongValueError, read_fields
+from mttcg.vcpu.typed_value import TypedValue
 
 
 class MessageError(MttcgError):
@@ -26,7 +26,7 @@ class MessageError(MttcgError):
         self.name, self.wrong, self.expected = name, wrong, expected
 
 
-class Message(Record):
+class ProcessMessage(TypedValue):
     """Root of all messages; TYPE is the `type` in the text."""
 
     TYPE: ClassVar[str] = ""
@@ -37,7 +37,7 @@ class Message(Record):
         return ()
 
 
-class TrapFacts(Record):
+class TrapFacts(TypedValue):
     """A trap; text: the instruction at its pc, "" where there is no RAM."""
 
     cause: str
@@ -49,7 +49,7 @@ class TrapFacts(Record):
 # supervisor to vCPU host
 
 
-class Prepare(Message):
+class Prepare(ProcessMessage):
     """Supervisor to host, first: load the plugins, and say what they need.
 
     config: for the vCPUs and the translator as well, which get it by the fork. reach: a Reach,
@@ -66,7 +66,7 @@ class Prepare(Message):
     isa: str
 
 
-class Start(Message):
+class Start(ProcessMessage):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
     isa, board: their names. device_symbols: those of the guest's symbols at which the board has
@@ -90,7 +90,7 @@ class Start(Message):
         return self.descriptors
 
 
-class Rehearse(Message):
+class Rehearse(ProcessMessage):
     """Supervisor to host: try a plugin in a process of its own, and say what it needs."""
 
     TYPE: ClassVar[str] = "rehearse"
@@ -101,7 +101,7 @@ class Rehearse(Message):
 # vCPU host to supervisor
 
 
-class Ready(Message):
+class Ready(ProcessMessage):
     """Host: the plugins are loaded; ticks_per_second: of the clock of records, 0 without one."""
 
     TYPE: ClassVar[str] = "ready"
@@ -110,14 +110,14 @@ class Ready(Message):
     warnings: tuple[str, ...]
 
 
-class HostRefused(Message):
+class HostRefused(ProcessMessage):
     """Host: it ends, as a plugin can't be loaded or a limit of the host is reached."""
 
     TYPE: ClassVar[str] = "host_refused"
     reason: str
 
 
-class VcpuEnded(Message):
+class VcpuEnded(ProcessMessage):
     """Host: a vCPU's process ended; status: as of Popen.returncode."""
 
     TYPE: ClassVar[str] = "vcpu_ended"
@@ -125,21 +125,21 @@ class VcpuEnded(Message):
     status: int
 
 
-class TranslatorEnded(Message):
+class TranslatorEnded(ProcessMessage):
     """Host: the translator ended."""
 
     TYPE: ClassVar[str] = "translator_ended"
     status: int
 
 
-class RehearsalEnded(Message):
+class RehearsalEnded(ProcessMessage):
     """Host: a process that tried a plugin ended."""
 
     TYPE: ClassVar[str] = "rehearsal_ended"
     status: int
 
 
-class Rehearsed(Message):
+class Rehearsed(ProcessMessage):
     """Rehearsal: the plugin can be loaded."""
 
     TYPE: ClassVar[str] = "rehearsed"
@@ -147,7 +147,7 @@ class Rehearsed(Message):
     needs: Needs
 
 
-class RehearsalRefused(Message):
+class RehearsalRefused(ProcessMessage):
     """Rehearsal: the plugin can't be loaded."""
 
     TYPE: ClassVar[str] = "rehearsal_refused"
@@ -158,7 +158,7 @@ class RehearsalRefused(Message):
 # vCPU to supervisor
 
 
-class VcpuFailure(Message):
+class VcpuFailure(ProcessMessage):
     """vCPU: it leaves, as something failed; limit: of the host, which others reach as well."""
 
     TYPE: ClassVar[str] = "vcpu_failure"
@@ -167,14 +167,14 @@ class VcpuFailure(Message):
     limit: bool = False
 
 
-class VcpuWarning(Message):
+class VcpuWarning(ProcessMessage):
     """vCPU: something goes otherwise than wanted."""
 
     TYPE: ClassVar[str] = "vcpu_warning"
     text: str
 
 
-class TrapLoopFound(Message):
+class TrapLoopFound(ProcessMessage):
     """vCPU: its hart takes the same trap for ever.
 
     handler: as its register has it. before: another trap that is taken before it.
@@ -186,7 +186,7 @@ class TrapLoopFound(Message):
     before: TrapFacts | None
 
 
-class UnsupportedFound(Message):
+class UnsupportedFound(ProcessMessage):
     """vCPU: the guest has an instruction, at a pc, that the hart lacks."""
 
     TYPE: ClassVar[str] = "unsupported_found"
@@ -195,7 +195,7 @@ class UnsupportedFound(Message):
     pc: Virtual
 
 
-class AskChange(Message):
+class AskChange(ProcessMessage):
     """vCPU: give this change of instrumentation an epoch, and send it to every vCPU.
 
     change: its text, see `mttcg.instrument.api.changes`. number: the vCPU's own.
@@ -206,7 +206,7 @@ class AskChange(Message):
     number: int
 
 
-class PluginRefused(Message):
+class PluginRefused(ProcessMessage):
     """vCPU: it could not load the plugin that it was to load at an epoch."""
 
     TYPE: ClassVar[str] = "plugin_refused"
@@ -214,7 +214,7 @@ class PluginRefused(Message):
     reason: str
 
 
-class InstrumentsTold(Message):
+class InstrumentsTold(ProcessMessage):
     """vCPU: what is attached, and what callbacks cost, as in the answer to `instruments`."""
 
     TYPE: ClassVar[str] = "instruments_told"
@@ -226,7 +226,7 @@ class InstrumentsTold(Message):
 # supervisor to every vCPU
 
 
-class Order(Message):
+class Order(ProcessMessage):
     """What every vCPU does between two blocks, in the order of the epochs."""
 
     epoch: int
@@ -287,7 +287,7 @@ class TellInstruments(Order):
 # vCPU to translator
 
 
-class Optimise(Message):
+class Optimise(ProcessMessage):
     """vCPU: make better code of a page, or of the function at a place in it.
 
     page: a PageVersion, plain. device_pages: those of RAM in which a device lies.
@@ -299,7 +299,7 @@ class Optimise(Message):
     device_pages: tuple[PhysicalPage, ...]
 
 
-MESSAGES: dict[str, type[Message]] = {
+MESSAGES: dict[str, type[ProcessMessage]] = {
     kind.TYPE: kind
     for kind in (
         Prepare,
@@ -328,7 +328,7 @@ MESSAGES: dict[str, type[Message]] = {
     )
 }
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=ProcessMessage)
 
 
 def _plain(value: Any) -> Any:
@@ -336,12 +336,12 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else vars(value)
 
 
-def encode(message: Message) -> bytes:
+def encode(message: ProcessMessage) -> bytes:
     """A message as it goes through a channel."""
     return json.dumps({"type": message.TYPE} | vars(message), default=_plain).encode()
 
 
-def decode(text: bytes | bytearray) -> Message:
+def decode(text: bytes | bytearray) -> ProcessMessage:
     """The message that `encode` gave that text; MessageError if none can have."""
     try:
         plain = json.loads(text)
@@ -356,7 +356,7 @@ def decode(text: bytes | bytearray) -> Message:
         raise MessageError(name, f"{error.place}: {error.wrong}", error.expected) from error
 
 
-def expect(message: Message, kind: type[M]) -> M:
+def expect(message: ProcessMessage, kind: type[M]) -> M:
     """The message itself, which is to be of a type; MessageError if it is another."""
     if not isinstance(message, kind):
         raise MessageError(message.TYPE, "it is not expected here", kind.__name__)

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-from mttcg.vcpu.record import Record
+from mttcg.vcpu.typed_value import TypedValue
 
 Place: TypeAlias = tuple[str, str]
 """A plugin, and the name of something of it."""
@@ -14,7 +14,7 @@ def place_of(name: str) -> Place:
     return plugin, rest
 
 
-class NeededScoreboard(Record):
+class NeededScoreboard(TypedValue):
     """A scoreboard, of so many words for each vCPU; kind: "" for one that is in no report."""
 
     plugin: str
@@ -23,7 +23,7 @@ class NeededScoreboard(Record):
     words: int
 
 
-class NeededTable(Record):
+class NeededTable(TypedValue):
     """A block table: the scoreboard of that name, whose records go out by a stream at the end."""
 
     plugin: str
@@ -31,7 +31,7 @@ class NeededTable(Record):
     stream: str
 
 
-class LoadedPlugin(Record):
+class LoadedPlugin(TypedValue):
     """A plugin; spec: as the user gave it. in_shards: whether it can be aggregated by several."""
 
     name: str
@@ -40,7 +40,7 @@ class LoadedPlugin(Record):
     in_shards: bool
 
 
-class Needs(Record):
+class Needs(TypedValue):
     """What plugins declared, and the supervisor makes; streams: StreamSpecs, plain."""
 
     streams: tuple[dict[str, Any], ...] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from mttcg.vcpu.record import Record
+from mttcg.vcpu.typed_value import TypedValue
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def read(kind: Any, value: Any, place: str) -> Any:
         if type(value) not in given:
             raise WrongValueError(place, repr(value), " or ".join(each.__name__ for each in given))
         return make(value)
-    if issubclass(kind, Record) or dataclasses.is_dataclass(kind):
+    if issubclass(kind, TypedValue) or dataclasses.is_dataclass(kind):
         return read_fields(kind, value, place)
     if issubclass(kind, IntEnum):
         return _read_enum(kind, value, place)
@@ -70,7 +70,7 @@ def read_fields(kind: type[T], value: Any, place: str) -> T:
 
 def _fields_of(kind: Any) -> dict[str, tuple[Any, bool]]:
     """The fields of a Record or dataclass, by name: type, and whether there is a default."""
-    if issubclass(kind, Record):
+    if issubclass(kind, TypedValue):
         return {name: (field, kind.has_default(name)) for name, field in kind.FIELDS.items()}
     fields = dataclasses.fields(kind)
     return {each.name: (each.type, each.default is not dataclasses.MISSING) for each in fields}

@@ -5,7 +5,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Exit, ExitKind
+from mttcg.engine.base import Engine, Exit, ExitKind
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
@@ -15,8 +15,9 @@ from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import NEVER, State
+from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
+from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.shared import Harts, MachineState
@@ -25,6 +26,8 @@ from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 
+Found = tuple[AccessedDevice, int] | None
+"""The device that is accessed, and at which offset; None if it is RAM."""
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
 
@@ -36,7 +39,7 @@ class Vcpu:
         isa: its ISA.
         harts: all harts.
         machine: the machine page.
-        devices: the board's `MmioMap`.
+        devices: of the board.
         ram: guest RAM.
         guest: the guest as plugins see it.
         make_engine: builds the engine, given the function to call with each new block.
@@ -51,10 +54,10 @@ class Vcpu:
         isa: Isa,
         harts: Harts,
         machine: MachineState,
-        devices: Any,
+        devices: Devices,
         ram: GuestRam,
         guest: GuestOfVcpu,
-        make_engine: Callable[[Callable[[Block], Plan | None]], Any],
+        make_engine: Callable[[Callable[[Block], Plan | None]], Engine],
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
         on_unsupported: Callable[[Missing | None, Virtual], None] = lambda found, pc: None,
@@ -112,7 +115,7 @@ class Vcpu:
     def run(self) -> None:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
-        hart.state = State.RUNNING
+        hart.state = Activity.RUNNING
         self.lifecycle.tell("plugin_vcpu_start")
         while not self.machine.stopping:
             if hart.request:
@@ -155,7 +158,7 @@ class Vcpu:
         """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
         hart, machine = self.hart, self.machine
         state, written = hart.state, machine.written
-        hart.state = State.PAUSED
+        hart.state = Activity.PAUSED
         while (number := machine.pause) and not machine.stopping:
             hart.held = number  # after the state and all registers
             os.eventfd_write(self.notice_fd, 1)
@@ -310,18 +313,18 @@ class Vcpu:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
-    def _load(self, pc: Virtual, access: Access, address: Virtual, found: Any) -> int:
+    def _load(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
         """Read; the plan is told before the register has the value, as with plain RAM."""
         if found is not None:
             value = int(found[0].read(found[1], access.size))
         else:
-            value = int.from_bytes(self.ram.read(physical_of(address), access.size), "little")
+            value = self.ram.load(physical_of(address), access.size)
         self.engine.observe(pc, address, access.size, value, False)
         write = self.engine.write_f if access.floating else self.engine.write_x
         write(access.register, access.extend(value))
         return value
 
-    def _store(self, pc: Virtual, access: Access, address: Virtual, found: Any) -> int:
+    def _store(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
         """Write; the plan is told before, as with plain RAM."""
         read = self.engine.read_f if access.floating else self.engine.read_x
         value = int(read(access.register)) & (1 << 8 * access.size) - 1
@@ -329,7 +332,7 @@ class Vcpu:
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
-            self.ram.write(physical_of(address), value.to_bytes(access.size, "little"))
+            self.ram.store(physical_of(address), access.size, value)
         return value
 
     def _wait(self, pc: Virtual) -> None:
@@ -340,7 +343,7 @@ class Vcpu:
         self.stopwatch.was_running()
         self.engine.spill()
         self.lifecycle.tell("plugin_vcpu_idle")
-        hart.state = State.IDLE
+        hart.state = Activity.IDLE
         os.eventfd_write(self.notice_fd, 1)
         while not (machine.stopping or self.system.wakes(hart, machine)):
             due = self.system.deadline(hart)
@@ -348,7 +351,7 @@ class Vcpu:
             self._wait_for_request(limit)
             if hart.request:
                 self._serve_requests_asleep()
-        hart.state = State.RUNNING
+        hart.state = Activity.RUNNING
         self.stopwatch.was_idle()
         self.lifecycle.tell("plugin_vcpu_resume")
 

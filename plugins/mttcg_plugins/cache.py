@@ -11,16 +11,16 @@
       walk_small        1,028        256        256         256              0
       play          2,332,726         40         40           1             39
 
-An access is one of a line: one that lies in two lines counts twice, as does an AMO, which is a read
-and a write. `invalidations` are lines that a vCPU lost since another wrote, or copies that the code
-or data of a symbol took from others; `evicted_by_llc` those it lost since the last level had no
-room; a write-back is what was written going one level down, the last level's to memory. Caches
-give up what was used longest ago. Simulated are loads, stores and atomics in RAM, not the fetching
-of instructions: an L1 for them would need a record of each block that runs, in the order of the
-accesses. The time of a plain load may be earlier than that of the store whose value it got, by what
-a core has in flight, so where no fence or atomic is between them, vCPUs that fight for a line may
-be followed in another order, and a few invalidations be missing or too many. Records that come too
-late (`late`) are followed where they came. It works in one process: `--shards` is refused.
+An access is one of a line: one that lies in two lines counts twice, as does an atomic
+read-modify-write. `invalidations` are lines that a vCPU lost since another wrote, or copies that
+the code or data of a symbol took from others; `evicted_by_llc` those it lost since the last level
+had no room; a write-back is what was written going one level down, the last level's to memory.
+Caches give up what was used longest ago. Simulated are loads, stores and atomics in RAM, not the
+fetching of instructions: an L1 for them would need a record of each block that runs, in the order
+of the accesses. The time of a plain load may be earlier than that of the store whose value it got,
+by what a core has in flight, so where no fence or atomic is between them, vCPUs that fight for a
+line may be followed in another order, and a few invalidations be missing or too many. Records that
+come too late (`late`) are followed where they came. It works in one process: `--shards` is refused.
 """
 
 from dataclasses import dataclass

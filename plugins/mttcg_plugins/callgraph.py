@@ -138,7 +138,7 @@ def follow(
     return len(records)
 
 
-class Calls:
+class VcpuCalls:
     """The calls of one vCPU."""
 
     def __init__(self, entry: int, rows: int = 1 << 10) -> None:
@@ -190,7 +190,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
-        self.calls: dict[int, Calls] = {}
+        self.calls: dict[int, VcpuCalls] = {}
         self.merged: Tally[tuple[int, tuple[int, ...]]] = Tally()
         self.starts = np.array(sorted({s[0] for s in run.symbols if s[1]}), dtype=np.uint64)
 
@@ -201,7 +201,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Follow the jumps of one vCPU."""
-        self.calls.setdefault(cpu, Calls(self.run.entry)).add(records, self.starts)
+        self.calls.setdefault(cpu, VcpuCalls(self.run.entry)).add(records, self.starts)
 
     def merge(self, other: Self) -> None:
         """Add another's stacks."""

@@ -95,7 +95,7 @@ def write_lines(records: Any, first: int, table: Any, texts: Any, lengths: Any, 
     return len(records), at
 
 
-class Lines:
+class LogLines:
     """Makes text of records; what a line begins with is made once for each instruction."""
 
     def __init__(self, places: int = 1 << 12) -> None:
@@ -161,7 +161,7 @@ class Aggregator(mttcg_bus.Aggregator):
         self.tails = [np.zeros(0, dtype=events.RETIRED) for _ in range(run.smp)]
         self.file: GrowingFile | None = None
         self.files: set[str] = set()
-        self.lines = Lines()
+        self.lines = LogLines()
 
     @classmethod
     def check(cls, options: Options, run: RunInfo) -> None:

@@ -23,12 +23,13 @@
       swap_locks         guest_main+0x102    1        0        0       0      0     20  1,177,643
       reservation_locks  guest_main+0xac     1        0       39       0      0     20    164,645
 
-A vCPU *waits* while it looks at one place in a loop, and at nothing else in RAM: by loads, LRs, SCs
-that fail, or AMOs that find the place taken (not 0) and leave it so. It waits from the first look
-to the last, or to the atomic that changed the place. `taken` and `failed` count such AMOs and SCs,
-`atomics` those that did store, and `changed` how often an atomic found another value than the one
-that this vCPU had left there. A loop that looks at one place for another reason counts as well; one
-that keeps its counter on the stack does not. Times are those of a run that is recorded.
+A vCPU *waits* while it looks at one place in a loop, and at nothing else in RAM: by loads, also
+load-reserved, store-conditionals that fail, or read-modify-writes that find the place taken (not 0)
+and leave it so. It waits from the first look to the last, or to the atomic that changed the place.
+`taken` and `failed` count such read-modify-writes and store-conditionals, `atomics` those that did
+store, and `changed` how often an atomic found another value than the one that this vCPU had left
+there. A loop that looks at one place for another reason counts as well; one that keeps its counter
+on the stack does not. Times are those of a run that is recorded.
 """
 
 from collections import defaultdict

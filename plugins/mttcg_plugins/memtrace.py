@@ -6,7 +6,7 @@ from mttcg_bus.wire.stream import Records
 The aggregator counts accesses per page, and writes the records to `out` as they come: a .npy file,
 which numpy reads with `numpy.load("trace.npy", mmap_mode="r")` and polars with
 `polars.from_numpy(...)`. A record is an `events.ACCESS`. Records of one vCPU are in its order;
-those of several vCPUs interleave by batch. An AMO is a read and a write.
+those of several vCPUs interleave by batch. An atomic read-modify-write is two.
 """
 
 from collections import defaultdict

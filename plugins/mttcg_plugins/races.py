@@ -10,8 +10,8 @@
                                  races.c:16               races.c:16
 
 What orders accesses are atomics that acquire and release, fences with the stores and loads beside
-them, and software interrupts. A place that an atomic was ever used on is not looked at; nor are a
-store right behind a fence and the loads that it is for. A reader that relies on a dependency
+them, and interrupts by other vCPUs. A place that an atomic was ever used on is not looked at; nor
+is a store right behind a fence and the loads that it is for. A reader that relies on a dependency
 instead of a fence is taken for unordered. An access is reported with the latest of each vCPU that
 it is in no order with. Pairs of instructions beyond the first 1,024 are counted only (`unlisted`);
 records that come too late (`late`) make everything before them count as ordered. Lines are those of
@@ -28,6 +28,7 @@ from mttcg.instrument import (
     clock_ticks,
     events,
     instrument_memory,
+    is_interprocessor,
     source_lines,
 )
 from mttcg_bus.run_info import RunInfo
@@ -35,8 +36,6 @@ from mttcg_bus.wire.stream import Records
 from mttcg_plugins._order.history import History
 from mttcg_plugins._order.merging import InTimeOrder
 
-SOFTWARE_INTERRUPT = 3
-"""Cause of the interrupt that one vCPU makes at another."""
 KINDS = {1: "store, load", 2: "load, store", 3: "store, store"}
 accesses: Stream
 
@@ -50,8 +49,8 @@ def plugin_init(_options: object) -> bool:
 
 
 def plugin_trap(cpu: Cpu, cause: int, pc: int, interrupt: bool) -> None:
-    """Put a software interrupt among the accesses."""
-    if interrupt and cause == SOFTWARE_INTERRUPT:
+    """Put an interrupt by another vCPU among the accesses."""
+    if interrupt and is_interprocessor(cause):
         record = (pc, 0, cause, clock_ticks(), cpu.index, 0, events.INTERRUPT, 0)
         accesses.emit(cpu, record)
 
@@ -65,7 +64,7 @@ class Aggregator(mttcg_bus.Aggregator):
     def __init__(self, options: Any, run: RunInfo) -> None:
         super().__init__(options, run)
         self.order = InTimeOrder(run.smp, run.ticks_per_second)
-        self.history = History(run.smp, run.ram_base, run.ram_size)
+        self.history = History(run.smp, run.ram_base, run.ram_size, run.interprocessor)
         self.late = 0
         self.merged: dict[tuple[int, int, int], list[int]] = {}
 

@@ -33,7 +33,7 @@ from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.pairs import PairCounts, add_up
-from mttcg_plugins._counts.sharing import Line, shared_lines
+from mttcg_plugins._counts.sharing import SharedLine, shared_lines
 
 WRITE_BIT, SIZE_SHIFT, PC_SHIFT = 1, 1, 8
 """Fields of the number that is counted beside an address: whether it is a write, bytes, pc."""
@@ -107,7 +107,7 @@ class Aggregator(mttcg_bus.Aggregator):
             "code": [row for line in shown for row in self._code(line)],
         }
 
-    def _line(self, line: Line) -> dict[str, Any]:
+    def _line(self, line: SharedLine) -> dict[str, Any]:
         names = dict.fromkeys(self.run.symbol_at(v.address).split("+")[0] for v in line.used)
         return {
             "line": hex(line.start),
@@ -118,7 +118,7 @@ class Aggregator(mttcg_bus.Aggregator):
             "false": line.false,
         }
 
-    def _variables(self, line: Line) -> Iterator[dict[str, Any]]:
+    def _variables(self, line: SharedLine) -> Iterator[dict[str, Any]]:
         """A row for each piece of the line that is accessed as one, but for hardly used ones."""
         for variable in line.used:
             row = {
@@ -131,7 +131,7 @@ class Aggregator(mttcg_bus.Aggregator):
                 row[f"cpu{cpu}_writes"] = variable.writes.get(cpu, 0)
             yield row
 
-    def _code(self, line: Line) -> Iterator[dict[str, Any]]:
+    def _code(self, line: SharedLine) -> Iterator[dict[str, Any]]:
         """A row for each instruction and vCPU with a hundredth of the line's accesses or more."""
         total = line.reads.total() + line.writes.total()
         for (pc, cpu), (reads, writes) in sorted(line.code.items()):

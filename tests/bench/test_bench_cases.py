@@ -10,26 +10,26 @@ from rich.console import Console
 from mttcg.instrument.loading.loader import project_plugins
 from mttcg_bench.cases import GROUPS, cases_of
 from mttcg_bench.cases.attached import ATTACHED, BUNDLED, CALLS_OF_A_ROUND, NOTHING
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.cases.engines import UNICORN
 from mttcg_bench.cases.scaleout import case as scaleout_case
 from mttcg_bench.checkout import ROOT
 from mttcg_bench.errors import OutputsDiffer, RunFailed, UnknownName
 from mttcg_bench.model import Case, Measurement, Variant
-from mttcg_bench.quiet import Patience
+from mttcg_bench.quiet import WaitingBudget
 from mttcg_bench.results import case_to_json, read, results_of
 from mttcg_bench.runner import CaseResult, CaseRun, Outputs, check_output
 from mttcg_bench.session import rounds_in_turn, run_cases
 from mttcg_bench.summary import spreads
 from mttcg_bench.tools import TOOLS, Tool
 
-CASES = cases_of([], Choice())
+CASES = cases_of([], CaseChoice())
 SPEC = (ROOT / "bench" / "SPEC.md").read_text()
 
 
 def run_once(case: Case) -> CaseResult:
     run = CaseRun(case)
-    run.take_round(Patience(0))
+    run.take_round(WaitingBudget(0))
     return run.result
 
 
@@ -55,15 +55,15 @@ def test_every_bar_has_its_claim_in_the_specification() -> None:
 
 
 def test_cases_are_chosen_by_name_and_group() -> None:
-    assert cases_of(["all"], Choice()) == CASES
-    chosen = cases_of(["startup", "engines.mix"], Choice())
+    assert cases_of(["all"], CaseChoice()) == CASES
+    chosen = cases_of(["startup", "engines.mix"], CaseChoice())
     assert [case.name for case in chosen] == ["engines.mix", "startup.hello"]
     with pytest.raises(UnknownName, match=r"no group or case 'speed'; known are: all, scaleout"):
-        cases_of(["speed"], Choice())
+        cases_of(["speed"], CaseChoice())
 
 
 def test_what_is_chosen_is_what_runs() -> None:
-    choice = Choice(smp=(1, 3), engines=("llvm",), plugins=("icount", "./mine.py"))
+    choice = CaseChoice(smp=(1, 3), engines=("llvm",), plugins=("icount", "./mine.py"))
     chosen = cases_of(["scaleout"], choice)
     assert [case.name for case in chosen] == ["scaleout.llvm-weak", "scaleout.llvm-strong"]
     assert [variant.name for variant in chosen[0].variants] == [

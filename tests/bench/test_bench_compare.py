@@ -9,7 +9,7 @@ import pytest
 from bench_samples import THREE, TINY, plain_of, result_of
 
 from mttcg_bench.agreement import Pair, chances
-from mttcg_bench.compare import Change, changes, not_compared, pace_change
+from mttcg_bench.compare import FigureChange, changes, not_compared, pace_change
 from mttcg_bench.model import Better, Case, Figure, Resource, Variant
 from mttcg_bench.pace import WORK, pace
 
@@ -35,7 +35,7 @@ def speeds(*taken: tuple[float, float]) -> dict[str, Any]:
     return plain_of(result)
 
 
-def only(old: dict[str, Any], new: dict[str, Any]) -> Change:
+def only(old: dict[str, Any], new: dict[str, Any]) -> FigureChange:
     """The one change."""
     [change] = changes(old, new)
     return change

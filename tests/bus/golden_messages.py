@@ -20,7 +20,7 @@ SPEC = StreamSpec(STREAM, RECORD, batch=16, capacity=64)
 RUN = RunInfo("r1", "/g.elf", 4, "llvm", 1 << 31, 4096, 1 << 31, ((16, 8, "main"),), ("memtrace",))
 RECORDS = np.array([(0x8000_0000, 7, b"load"), (0x8000_0004, 8, b"st")], RECORD)
 COUNTS = {"emitted": 9, "delivered": 6, "dropped": 2, "in_flight": 1, "stalled_ns": 5}
-LATER = ("ticks_per_second", "isa")
+LATER = ("ticks_per_second", "isa", "interprocessor")
 RUN_THEN = {k: value for k, value in RUN.to_plain().items() if k not in LATER}
 """As it was described before these were added."""
 DESCRIBED = {"run": RUN_THEN, "streams": [SPEC.to_plain()]}

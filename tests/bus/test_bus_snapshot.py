@@ -127,7 +127,7 @@ def test_who_does_not_subscribe_may_ask_too(make_bus: MakeBus) -> None:
 def test_an_unknown_question_is_refused(make_bus: MakeBus) -> None:
     handle = make_bus(1).start()
     with pytest.raises(SubscriptionRefused, match="question 'weather'; expected ledger or"):
-        _ask(handle.url, "weather", LIMIT_SECONDS)
+        _ask(handle.url, "weather", LIMIT_SECONDS, security=None, awaits=True)
 
 
 WHOLE = {

@@ -165,7 +165,7 @@ def test_a_worker_may_be_killed_at_any_step_of_a_run(
     moment: str,
 ) -> None:
     killed, plugin = tmp_path / "killed", tmp_path / "kills.py"
-    plugin.write_text(KILLS_ITS_WORKER.format(killed=killed, phase=moment))
+    plugin.write_text(KILLS_ITS_WORKER.format(killed=killed, moment=moment))
     text = f'retries = 1\n[[runs]]\nguests = "{guest("hello")}"\nplugins = "{plugin}"'
     dask = scheduler_alone
     running, first = campaign(text, "--scheduler", dask.url), worker(dask.url)

@@ -10,7 +10,7 @@ from run_harness import guest
 
 from mttcg.campaign.file import read_campaign
 from mttcg.campaign.places import ContentMissingError, Places
-from mttcg.campaign.plan import Plan, PlannedRun, Planner, make_plan
+from mttcg.campaign.plan import CampaignPlan, PlannedRun, Planner, make_plan
 from mttcg.campaign.task import arguments_of
 from mttcg.cli import build_parser
 from mttcg.cli.run import make_config
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan_of(folder: Path, text: str) -> Plan:
+def plan_of(folder: Path, text: str) -> CampaignPlan:
     (folder / "some.toml").write_text(text)
     return make_plan(read_campaign(folder / "some.toml"))
 

@@ -6,8 +6,8 @@ from typing import Any
 import polars
 import pytest
 
-from mttcg.campaign.attempt import Attempt, Ended, Outcome, outcome_of
-from mttcg.campaign.store import Record, Store
+from mttcg.campaign.attempt import Attempt, Ended, RunOutcome, outcome_of
+from mttcg.campaign.store import EndedRun, Store
 from mttcg.campaign.table import FIXED_TYPES, flat_vcpu, scalars_of, write_table
 from mttcg.supervisor.result import VcpuResult
 
@@ -78,39 +78,39 @@ GOOD = {"failures": []}
 @pytest.mark.parametrize(
     ("attempt", "expect", "outcome", "why"),
     [
-        (Attempt(Ended.BY_ITSELF, 0, result=GOOD), (0,), Outcome.PASSED, ""),
-        (Attempt(Ended.BY_ITSELF, 3, result=GOOD), (0, 3), Outcome.PASSED, ""),
+        (Attempt(Ended.BY_ITSELF, 0, result=GOOD), (0,), RunOutcome.PASSED, ""),
+        (Attempt(Ended.BY_ITSELF, 3, result=GOOD), (0, 3), RunOutcome.PASSED, ""),
         (
             Attempt(Ended.BY_ITSELF, 3, result=GOOD),
             (0, 1),
-            Outcome.FAILED,
+            RunOutcome.FAILED,
             "exit status 3; expected 0 or 1",
         ),
         # the statuses of a mistake and of a fault are not those of a guest
-        (Attempt(Ended.BY_ITSELF, 2, why="no"), (2,), Outcome.FAILED, "no"),
+        (Attempt(Ended.BY_ITSELF, 2, why="no"), (2,), RunOutcome.FAILED, "no"),
         (
             Attempt(Ended.BY_ITSELF, 70, why="no", result={"failures": ["no"]}),
             (70,),
-            Outcome.FAILED,
+            RunOutcome.FAILED,
             "no",
         ),
         (
             Attempt(Ended.TIME_LIMIT, 143, time_limit=1.5, result=GOOD),
             (143,),
-            Outcome.TIMED_OUT,
+            RunOutcome.TIMED_OUT,
             "it was stopped after 1.5 s",
         ),
-        (Attempt(Ended.LOST, -9, why="gone"), (0,), Outcome.LOST, "gone"),
+        (Attempt(Ended.LOST, -9, why="gone"), (0,), RunOutcome.LOST, "gone"),
     ],
 )
 def test_what_an_attempt_counts_as(
-    attempt: Attempt, expect: tuple[int, ...], outcome: Outcome, why: str
+    attempt: Attempt, expect: tuple[int, ...], outcome: RunOutcome, why: str
 ) -> None:
     assert outcome_of(attempt, expect) == (outcome, why)
 
 
 def test_records_are_kept_whole(tmp_path: Path) -> None:
-    record = Record("a" * 32, 2, Attempt(Ended.BY_ITSELF, 0, console="é\0", result={"x": [1.5]}))
+    record = EndedRun("a" * 32, 2, Attempt(Ended.BY_ITSELF, 0, console="é\0", result={"x": [1.5]}))
     with Store(tmp_path / "there", "name") as store:
         store.write(record)
         (store.runs / "b.json").write_text('{"key": "b"')  # whatever wrote that, it is none

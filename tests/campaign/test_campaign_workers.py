@@ -2,24 +2,24 @@
 
 import pytest
 
-from mttcg.campaign.workers import LOOKS_UNTIL_STUCK, Look, Patience
+from mttcg.campaign.workers import LOOKS_UNTIL_STUCK, Look, LookJudge
 
 TWO = {"one": 2, "two": 4}
 
 
 def test_a_task_that_no_worker_takes_is_repeated_after_some_looks() -> None:
-    patience, look = Patience(0), Look(TWO, {"one": ["running"]})
+    judge, look = LookJudge(0), Look(TWO, {"one": ["running"]})
     wanted = {"running": 2, "forgotten": 4}
-    found = [patience.to_repeat(look, wanted) for _ in range(LOOKS_UNTIL_STUCK)]
+    found = [judge.to_repeat(look, wanted) for _ in range(LOOKS_UNTIL_STUCK)]
     assert found == [*[[]] * (LOOKS_UNTIL_STUCK - 1), ["forgotten"]]
 
 
 def test_a_look_at_which_it_was_taken_begins_anew() -> None:
-    patience = Patience(0)
+    judge = LookJudge(0)
     idle, taken = Look(TWO, {}), Look(TWO, {"two": ["task"]})
     for look in (*[idle] * (LOOKS_UNTIL_STUCK - 1), taken, *[idle] * (LOOKS_UNTIL_STUCK - 1)):
-        assert patience.to_repeat(look, {"task": 4}) == []
-    assert patience.to_repeat(idle, {"task": 4}) == ["task"]
+        assert judge.to_repeat(look, {"task": 4}) == []
+    assert judge.to_repeat(idle, {"task": 4}) == ["task"]
 
 
 @pytest.mark.parametrize(
@@ -34,31 +34,31 @@ def test_a_look_at_which_it_was_taken_begins_anew() -> None:
 def test_what_waits_for_its_turn_is_not_stuck(
     taken: dict[str, list[str]], size: int, stuck: bool
 ) -> None:
-    patience = Patience(0)
+    judge = LookJudge(0)
     for _ in range(LOOKS_UNTIL_STUCK):
-        found = patience.to_repeat(Look(TWO, taken), {"task": size})
+        found = judge.to_repeat(Look(TWO, taken), {"task": size})
     assert found == (["task"] if stuck else [])
 
 
 def test_without_workers_a_limit_runs_which_ends_when_one_comes() -> None:
-    patience, nobody = Patience(5), Look({}, {})
-    waited = [patience.without_workers(nobody, {"task": 1}, now) for now in (10.0, 14.0, 15.0)]
+    judge, nobody = LookJudge(5), Look({}, {})
+    waited = [judge.without_workers(nobody, {"task": 1}, now) for now in (10.0, 14.0, 15.0)]
     assert waited == [0, 4, 5]
-    assert [patience.is_over(seconds) for seconds in (0, 4, 5)] == [False, False, True]
-    assert patience.without_workers(Look(TWO, {}), {"task": 1}, 16.0) is None
-    assert patience.without_workers(nobody, {}, 17.0) is None  # nothing waits
-    assert patience.without_workers(nobody, {"task": 1}, 18.0) == 0
-    assert patience.to_repeat(nobody, {"task": 1}) == []
+    assert [judge.is_over(seconds) for seconds in (0, 4, 5)] == [False, False, True]
+    assert judge.without_workers(Look(TWO, {}), {"task": 1}, 16.0) is None
+    assert judge.without_workers(nobody, {}, 17.0) is None  # nothing waits
+    assert judge.without_workers(nobody, {"task": 1}, 18.0) == 0
+    assert judge.to_repeat(nobody, {"task": 1}) == []
 
 
 def test_without_a_limit_it_waits_for_ever() -> None:
-    assert not Patience(0).is_over(1e9)
+    assert not LookJudge(0).is_over(1e9)
 
 
 def test_a_worker_that_keeps_silent_is_asked_after_some_looks() -> None:
-    patience = Patience(0)
+    judge = LookJudge(0)
     silent, told = Look({}, {}, silent=["new"]), Look({"new": 1}, {})
-    found = [patience.to_ask(silent) for _ in range(LOOKS_UNTIL_STUCK)]
+    found = [judge.to_ask(silent) for _ in range(LOOKS_UNTIL_STUCK)]
     assert found == [*[[]] * (LOOKS_UNTIL_STUCK - 1), ["new"]]
-    assert patience.to_ask(told) == []
-    assert patience.to_ask(silent) == []
+    assert judge.to_ask(told) == []
+    assert judge.to_ask(silent) == []

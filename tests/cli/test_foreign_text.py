@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from samples import run_result, stand_in_machine, status, vcpu_result
 
 from mttcg.cli import main
-from mttcg.cli.campaign_progress import Lines
+from mttcg.cli.campaign_progress import ProgressLines
 from mttcg.cli.ctl import show_registers
 from mttcg.cli.render import make_console, print_report, print_result
 from mttcg.cli.status import StatusLine
@@ -188,7 +188,7 @@ def test_the_course_of_a_campaign() -> None:
     attempt = cast(Any, SimpleNamespace(seconds=1.0))
 
     def course(console: Console) -> None:
-        lines = Lines(console)
+        lines = ProgressLines(console)
         lines.begin(1, 0)
         lines.lost(task, EVIL, 1)
         lines.ended(task, cast(Any, EVIL), EVIL, attempt)

@@ -30,7 +30,7 @@ from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import Layout
+from mttcg.tbcache.layout import CacheLayout
 from mttcg.vcpu.guest import Declarations
 from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
 from mttcg.vcpu.vcpu import Vcpu
@@ -95,7 +95,7 @@ class Bare:
         self.base, self.size = base, size
         self.warnings: list[str] = []
         pages = -(-size // PAGE)
-        sizes = {"ram": pages * PAGE, "cache": Layout(pages).size, "arena": ARENA_BYTES}
+        sizes = {"ram": pages * PAGE, "cache": CacheLayout(pages).size, "arena": ARENA_BYTES}
         sizes |= {"harts": PAGE, "machine": machine_bytes(0)}
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
         if beside is not None:

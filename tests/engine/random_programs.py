@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mttcg.isa.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import LeftInstruction
 from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
@@ -295,13 +295,13 @@ def interpret(program: Program, state: State, beyond: int = 0) -> Ending:
         memory[pc - BASE : pc - BASE + _size(word)] = word.to_bytes(_size(word), "little")
     hart = Recorder(memory, BASE, program.at, [*state.x], [*state.f], state.fcsr)
     hart.accesses, executed = [], []
-    outcome: Trap | Left | None = None
+    outcome: Trap | LeftInstruction | None = None
     while outcome is None:
         executed.append(hart.pc)
         seen = len(hart.accesses)
         outcome = hart.step(program.words[hart.pc])
     del hart.accesses[seen:]
-    if isinstance(outcome, Left):
+    if isinstance(outcome, LeftInstruction):
         assert outcome.word == ECALL
         outcome = Trap(Cause.ECALL_MACHINE, hart.pc)
     return Ending(

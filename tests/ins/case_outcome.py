@@ -2,13 +2,13 @@
 
 from instruction_cases import MASK, MEMORY, MEMORY_SIZE, PC, Case, place_in_memory, value
 
-from mttcg.isa.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import LeftInstruction
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.isa.system import Trap
 
-Outcome = tuple[dict[str, object], Trap | Left | None]
+Outcome = tuple[dict[str, object], Trap | LeftInstruction | None]
 """Everything that can change, and how the instruction ended: None if it completed."""
 
 
@@ -64,7 +64,7 @@ def expect(case: Case) -> Outcome:
     """The state after."""
     hart = start(case)
     if case.leaves:
-        return snapshot(hart), Left(case.word)
+        return snapshot(hart), LeftInstruction(case.word)
     if "trap" in case.after:
         cause = Cause[case.after["trap"].upper()]
         tval = case.after.get("tval")

@@ -14,7 +14,7 @@ from instruction_cases import FILES, MEMORY, MEMORY_SIZE, PC, Case, read_cases
 
 from mttcg.engine.base import Exit, ExitKind
 from mttcg.instrument.plan.plan import Operation, Plan
-from mttcg.isa.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import LeftInstruction
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET
 from mttcg.isa.riscv64.traps import Cause
@@ -73,9 +73,9 @@ def stays(left: Exit, at: int) -> bool:
 
 def trapped(
     bare: Bare, exits: Iterator[Exit], left: Exit, case: Case, at: int
-) -> Trap | Left | None:
+) -> Trap | LeftInstruction | None:
     if case.leaves:
-        return Left(left.word)
+        return LeftInstruction(left.word)
     for _ in exits:
         raise AssertionError("it went on")
     shift = start(case).pc - at

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
-from mttcg.state.vcpu_state import State
+from mttcg.state.vcpu_state import Activity
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import AskChange, MakeChange, expect
@@ -21,7 +21,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.supervisor, ours = Channel.pair()
-        self.harts: list[Any] = [SimpleNamespace(epoch=0, state=State.RUNNING) for _ in range(3)]
+        self.harts: list[Any] = [SimpleNamespace(epoch=0, state=Activity.RUNNING) for _ in range(3)]
         self.made: list[tuple[bool, str]] = []
         self.exchange = ChangeExchange(OWN, ours, self.harts, self.decode, self.make)
 
@@ -68,7 +68,7 @@ def test_a_ticket_is_done_when_every_vcpu_has_its_epoch(ends: Exchange) -> None:
     for hart in ends.harts[:2]:
         hart.epoch = 7
     assert not ticket.done
-    ends.harts[2].state = State.STOPPED
+    ends.harts[2].state = Activity.STOPPED
     assert ticket.done, "a vCPU that has ended calls nothing any more"
     ends.harts[0].epoch = 0
     assert ticket.done, "once done, done for ever"

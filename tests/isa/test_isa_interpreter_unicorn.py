@@ -16,7 +16,7 @@ from unicorn_stepper import CODE, DATA, DATA_SIZE, STOPPED, After, State, Steppe
 
 from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST
 from mttcg.isa.riscv64.code import facts
-from mttcg.isa.riscv64.floats import DOUBLE, SINGLE, Format, Kind
+from mttcg.isa.riscv64.floats import DOUBLE, SINGLE, FloatKind, Format
 from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.table.row import Decoded, Row
@@ -71,15 +71,15 @@ def reads_unboxed(at: Decoded, before: State) -> bool:
 def reads_signalling(at: Decoded, before: State) -> bool:
     numbers = [_format(at).unpack(before.f[register]) for register in sources(at)]
     return [number.is_nan for number in numbers].count(True) == 1 and any(
-        number.kind is Kind.SIGNALLING for number in numbers
+        number.kind is FloatKind.SIGNALLING for number in numbers
     )
 
 
 def multiplies_infinity_by_zero(at: Decoded, before: State) -> bool:
     a, b, c = (_format(at).unpack(before.f[register]) for register in sources(at))
     return (
-        c.kind is Kind.QUIET
-        and {a.kind, b.kind} == {Kind.FINITE, Kind.INFINITE}
+        c.kind is FloatKind.QUIET
+        and {a.kind, b.kind} == {FloatKind.FINITE, FloatKind.INFINITE}
         and (a.is_zero or b.is_zero)
     )
 

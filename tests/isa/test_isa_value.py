@@ -4,6 +4,7 @@ import mmap
 
 import pytest
 
+from mttcg.instrument.program.instructions import register_name
 from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import Hart
@@ -137,3 +138,11 @@ def test_what_can_not_be_written_is_said_in_a_line(name: str, value: object, wro
     with pytest.raises(RegisterError, match=wrong) as caught:
         SYSTEM.check_writable(name, value)
     assert caught.value.name == name
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(0, ""), (1, "ra"), (31, "t6"), (32, "ft0"), (63, "ft11"), (64, "?64"), (255, "?255")],
+)
+def test_the_names_of_registers_in_records(number: int, name: str) -> None:
+    assert register_name(number) == name

@@ -6,7 +6,7 @@ from typing import Any
 import unicorn
 from unicorn import riscv_const as names
 
-from mttcg.isa.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import LeftInstruction
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.system import Trap
 from mttcg.state.words import MASK
@@ -67,7 +67,7 @@ def interpret(before: State, pc: int) -> After:
     if before.reserved:
         hart.load_reserved(*before.reserved)
     outcome = hart.step(before.word)
-    if isinstance(outcome, Trap | Left):
+    if isinstance(outcome, Trap | LeftInstruction):
         return After(outcome=STOPPED)
     return After(_changed(before, pc, hart.x[1:], hart.f, hart.fcsr, hart.pc), bytes(hart.memory))
 

@@ -4,6 +4,7 @@ LLVM sees through a dependency like that on `xor a3, a2, a2`. Were guest memory 
 would make accesses that do not depend on each other in any other way change places.
 """
 
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,18 +12,11 @@ import capstone
 import pytest
 from assembler import assemble
 from capstone import x86
-from golden_texts import BASE, SIZE, SLOT
+from golden_texts import BASE, Golden, text_of
 
 from mttcg.engine.llvm import accesses
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
-from mttcg.engine.llvm.discovery import Discovery
-from mttcg.engine.llvm.ir.forms import Memory
-from mttcg.engine.llvm.page import PageFunction
-from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.weave import Sites
-from mttcg.isa.riscv64.isa import RISCV64
-
-RAM = Ram(BASE, SIZE)
+from mttcg.engine.llvm.ir.forms import AliasClass
 
 
 class Access(NamedTuple):
@@ -77,13 +71,9 @@ KEPT_BY_A_LOOK = "a store behind a branch on a load"
 
 def host_code(text: str) -> bytes:
     """Optimised code of a page that begins with some instructions, and returns."""
-    code = assemble(f"{text}; ret", BASE)
-
-    def half_at(offset: int) -> int:
-        return int.from_bytes(code[offset : offset + 2], "little")
-
-    discovery = Discovery(RISCV64.code, BASE, half_at, [BASE])
-    return compile_text(PageFunction(discovery, RAM, Sites(), SLOT, True).source(), OPTIMISED)
+    code = assemble(f".option norvc; {text}; ret", BASE)
+    words = struct.unpack(f"<{len(code) // 4}I", code)
+    return compile_text(text_of(Golden(words, optimised=True)), OPTIMISED)
 
 
 def guest_accesses(code: bytes) -> Iterator[Access]:
@@ -112,6 +102,6 @@ def test_accesses_stand_in_the_guests_order(what: str) -> None:
 def test_they_would_not_if_guest_memory_were_plain(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accesses, "GUEST", Memory(3, alignment=", align 1"))
+    monkeypatch.setattr(accesses, "GUEST", AliasClass(3, alignment=", align 1"))
     text, expected = PROGRAMS[what]
     assert list(guest_accesses(host_code(text))) != expected

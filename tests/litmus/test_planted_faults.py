@@ -10,7 +10,8 @@ from programs import Programs
 from shapes import BY_NAME
 
 from mttcg.engine.llvm import accesses
-from mttcg.engine.llvm.ir.forms import Memory
+from mttcg.engine.llvm.ir.forms import AliasClass
+from mttcg.engine.llvm.riscv64 import llvm_isa
 from mttcg.engine.unicorn.riscv64 import left_to_host
 from mttcg.isa.kind import Kind
 
@@ -20,7 +21,7 @@ PATIENCE = 100.0
 
 def guest_memory_is_plain() -> None:
     """LLVM may exchange its accesses."""
-    vars(accesses)["GUEST"] = Memory(3, alignment=", align 1")
+    vars(accesses)["GUEST"] = AliasClass(3, alignment=", align 1")
 
 
 def fences_are_weak() -> None:
@@ -34,7 +35,7 @@ def fences_are_weak() -> None:
 
 def release_of_loads_is_missing() -> None:
     """The rl of LR does nothing: a bit is looked at that no LR has."""
-    vars(accesses)["RL"] = 31
+    vars(llvm_isa)["RL"] = 31
 
 
 def unicorn_has_fences() -> None:

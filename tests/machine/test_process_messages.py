@@ -13,10 +13,10 @@ from mttcg.config import Config
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import MESSAGES, Message, MessageError, decode, encode, expect
+from mttcg.vcpu.messages import MESSAGES, MessageError, ProcessMessage, decode, encode, expect
 from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
-from mttcg.vcpu.record import Record
 from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.typed_value import TypedValue
 
 PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
 PLACES = tuple[needs.Place, ...]
@@ -55,7 +55,7 @@ TRAP = messages.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
 CONFIG = Config(Path("a.elf"), smp=2, plugins=("mix",), interim=1)
 PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1, "toy")))["config"]
 BOARDS = (("mix", "kinds"), ("mix", "more"))
-EXAMPLES: tuple[tuple[Message, int], ...] = (
+EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77, "riscv64"), 0),
     (
         messages.Start(
@@ -133,7 +133,7 @@ def test_every_message_type_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("message", "count"), EXAMPLES, ids=lambda each: getattr(each, "TYPE", ""))
-def test_a_message_arrives_with_its_descriptors(message: Message, count: int) -> None:
+def test_a_message_arrives_with_its_descriptors(message: ProcessMessage, count: int) -> None:
     ours, theirs = Channel.pair()
     with Path(os.devnull).open("rb") as file:
         ours.send(message, [file.fileno()] * count)
@@ -150,7 +150,7 @@ def test_a_message_arrives_with_its_descriptors(message: Message, count: int) ->
 
 
 @pytest.mark.parametrize("message", [each for each, _ in EXAMPLES], ids=lambda each: each.TYPE)
-def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: Message) -> None:
+def test_a_field_that_is_absent_wrong_or_unknown_is_named(message: ProcessMessage) -> None:
     whole = json.loads(encode(message))
     for field, kind in message.FIELDS.items():
         wrong: Any = "" if kind is not str else 1
@@ -248,7 +248,7 @@ def test_a_message_that_is_not_expected_is_an_error() -> None:
     assert (raised.value.name, raised.value.expected) == ("vcpu_warning", "Order")
 
 
-class Point(Record):
+class Point(TypedValue):
     across: int
     up: int = 2
 

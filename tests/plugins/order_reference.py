@@ -25,6 +25,8 @@ from mttcg_plugins._order.merging import SYNC
 
 BASE, SIZE = 0x8000_0000, 1 << 20
 MSIP = 0x200_0000
+INTERPROCESSOR = MSIP, 0x4000, 4
+"""As `RunInfo` has it."""
 READS, WRITES = 2, 1
 """In the sets of a fence: loads, stores of memory."""
 ALL = READS | WRITES

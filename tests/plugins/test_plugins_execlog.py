@@ -19,7 +19,7 @@ from mttcg.guest.elf import load_guest
 from mttcg.instrument import disassemble, elf_segments, events
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
-from mttcg_plugins.execlog import Lines
+from mttcg_plugins.execlog import LogLines
 
 REGISTERS = (*INTEGER, *FLOAT)
 LINE = re.compile(r"(\d+) (0x\w{16}) (0x\w{8}) (.*?)(?: +(\w+)=0x(\w{16}))?")
@@ -144,7 +144,7 @@ def test_lines_are_what_plain_python_writes(rows: list[tuple[int, ...]], split: 
     # what a line begins with is the instruction's: that always writes the same register
     register = {row[:1] + row[2:4]: row[4] for row in rows}
     rows = [(*row[:4], register[row[:1] + row[2:4]], 0) for row in rows]
-    lines, file = Lines(), io.BytesIO()
+    lines, file = LogLines(), io.BytesIO()
     for part in (rows[:split], rows[split:]):
         lines.write(np.array(part, dtype=events.RETIRED), file)
     assert file.getvalue().decode().splitlines() == [plain_line(*row) for row in rows]
@@ -152,7 +152,7 @@ def test_lines_are_what_plain_python_writes(rows: list[tuple[int, ...]], split: 
 
 def test_lines_are_right_however_many_instructions_there_are() -> None:
     rows = [(0x8000_0000 + 4 * n, n, 0x13 | n % 32 << 7, 0, n % 32, 0) for n in range(5000)]
-    lines, file = Lines(places=4), io.BytesIO()
+    lines, file = LogLines(places=4), io.BytesIO()
     lines.write(np.array(rows + rows[::-1], dtype=events.RETIRED), file)
     assert file.getvalue().decode().splitlines() == [plain_line(*r) for r in rows + rows[::-1]]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from order_reference import ALL, BASE, READS, SIZE, WRITES, Pair, Program, Reference
+from order_reference import ALL, BASE, INTERPROCESSOR, READS, SIZE, WRITES, Pair, Program, Reference
 
 from mttcg.instrument.events import ACQUIRE, FAILED, FENCE, KIND, RELEASE, TIMED_ACCESS, WRITE
 from mttcg_plugins._order import history, merging
@@ -34,7 +34,7 @@ def pairs_of(followed: History) -> set[Pair]:
 
 
 def races(program: Program, smp: int = 2) -> set[Pair]:
-    followed = History(smp, BASE, SIZE)
+    followed = History(smp, BASE, SIZE, INTERPROCESSOR)
     followed.add(merged(program, smp))
     return pairs_of(followed)
 
@@ -243,7 +243,7 @@ def test_there_is_room_for_as_many_words_as_are_touched() -> None:
     records["address"] = BASE + 8 * np.arange(count)
     records["size"], records["pc"] = 8, [[1], [2]]
     records["cpu"], records["how"] = [[0], [1]], [[WRITE], [0]]
-    followed = History(2, BASE, 16 * count)
+    followed = History(2, BASE, 16 * count, INTERPROCESSOR)
     for part in records:
         followed.add(part)
     assert followed.found().tolist() == [(1, 2, BASE, count, FIRST)]
@@ -253,7 +253,7 @@ def test_pairs_that_there_is_no_room_for_are_counted() -> None:
     records = np.zeros(history.RACES + 6, dtype=TIMED_ACCESS)
     records["address"], records["size"], records["pc"] = BASE, 8, np.arange(len(records))
     records["cpu"][1:], records["how"][0] = 1, WRITE
-    followed = History(2, BASE, SIZE)
+    followed = History(2, BASE, SIZE, INTERPROCESSOR)
     followed.add(records)
     assert (len(followed.found()), followed.unlisted) == (history.RACES, 5)
 
@@ -304,7 +304,7 @@ def written(made: list[Step]) -> Program:
 @given(PROGRAMS, st.integers(0, 60))
 def test_any_sequence_has_the_races_that_plain_sets_have(made: list[Step], split: int) -> None:
     records = merged(written(made), smp=4)
-    followed, reference = History(4, BASE, SIZE), Reference(records)
+    followed, reference = History(4, BASE, SIZE, INTERPROCESSOR), Reference(records)
     followed.add(records[:split])
     followed.add(records[split:])
     found = pairs_of(followed)

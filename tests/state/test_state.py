@@ -8,7 +8,7 @@ import pytest
 from mttcg.config import SMP_MAX
 from mttcg.isa.riscv64.state import OFFSET, Hart
 from mttcg.state.vcpu_state import MOST_VCPUS, STATE_BYTES, VcpuState
-from mttcg.state.words import Field, Word, fields_of, offsets_of
+from mttcg.state.words import StateField, WordField, fields_of, offsets_of
 from mttcg.tbcache.layout import SLOT
 
 APART = 128
@@ -17,7 +17,7 @@ ARCHITECTURAL = range(1024)
 """Where an ISA's state has its registers."""
 
 
-def wrong_places(fields: Mapping[str, Field]) -> Iterator[str]:
+def wrong_places(fields: Mapping[str, StateField]) -> Iterator[str]:
     """What is wrong with where fields are."""
     ordered = sorted(fields.items(), key=lambda item: item[1].offset)
     for name, field in ordered:
@@ -36,19 +36,19 @@ def test_fields_do_not_overlap_and_shared_ones_lie_apart(kind: type) -> None:
 
 
 class Overlapping(VcpuState):
-    taken = Word(1032)
+    taken = WordField(1032)
 
 
 class Crowded(VcpuState):
-    line = Word(1544)
+    line = WordField(1544)
 
 
 class Beyond(VcpuState):
-    last = Word(4096)
+    last = WordField(4096)
 
 
 class Skewed(VcpuState):
-    odd = Word(4)
+    odd = WordField(4)
 
 
 @pytest.mark.parametrize(

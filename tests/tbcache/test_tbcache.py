@@ -16,7 +16,7 @@ from mttcg.memory.address import Virtual, physical_of
 from mttcg.memory.page import PAGE
 from mttcg.tbcache import cache as cache_module
 from mttcg.tbcache.cache import Block, BlockCache, CacheFullError, OverlappingCodeError
-from mttcg.tbcache.layout import Layout
+from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.lock import SegmentLock
 
 BASE = 0x8000_0000
@@ -34,7 +34,7 @@ class Shared:
 
     def __init__(self) -> None:
         self.ram = np.zeros(PAGES * PAGE, dtype=np.uint8)
-        size = Layout(PAGES).size
+        size = CacheLayout(PAGES).size
         self.descriptor = os.memfd_create("cache")
         os.ftruncate(self.descriptor, size)
         self.memory = memoryview(mmap.mmap(self.descriptor, size))

@@ -11,7 +11,7 @@ from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.isa.facts import Access
 from mttcg.isa.instruction_class import InstructionClass
-from mttcg.isa.interpreted_memory import Left
+from mttcg.isa.interpreted_memory import LeftInstruction
 from mttcg.isa.kind import Kind
 from mttcg.tbcache.decode import decode_block
 
@@ -87,7 +87,7 @@ def test_the_definition_runs_it() -> None:
     while left is None:
         left = definition.step(PROGRAM[(definition.pc - BASE) // 4])
         steps += 1
-    assert (left, definition.pc) == (Left(PROGRAM[HALT]), BASE + 4 * HALT)
+    assert (left, definition.pc) == (LeftInstruction(PROGRAM[HALT]), BASE + 4 * HALT)
     assert (steps, definition.x[2], definition.x[6], definition.x[7]) == (RETIRED, TOTAL, TOTAL, 0)
     assert int.from_bytes(definition.memory[4:8], "little") == TOTAL
 

@@ -22,7 +22,6 @@ from toy_system import TOY
 from mttcg import Machine
 from mttcg.config import Config
 from mttcg.errors import OptionError
-from mttcg.isa.registry import isa_named, isa_of_machine
 from mttcg.isa.system import Trap
 
 BASE, DATA, DATA_BYTES = 0x8000_0000, 0x8000_1000, 64
@@ -103,11 +102,6 @@ def run(elf: Path, plugins: Iterable[str], **options: Any) -> Any:
         elf, memory=4 << 20, code_cache=16 << 20, plugins=tuple(plugins), quiet=True, **options
     )
     return Machine(config).run(BytesIO())
-
-
-def test_the_registry_has_what_other_packages_announce() -> None:
-    assert isa_named("toy") is TOY
-    assert isa_of_machine(TOY.elf_machine) is TOY
 
 
 def test_icount_and_memtrace_count_what_the_definition_does(folder: Path) -> None:

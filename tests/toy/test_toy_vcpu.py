@@ -20,7 +20,7 @@ from mttcg.isa.system import RegisterError, Trap
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import GuestRam
 from mttcg.processes.trap_loops import facts_of, warning_of
-from mttcg.state.vcpu_state import State
+from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.inspection import Inspection
 from mttcg.vcpu.interrupt_ports import inputs_of
 from mttcg.vcpu.trap_loops import TrapLoop
@@ -119,7 +119,7 @@ def test_a_waiting_hart_is_woken_and_interrupted(toy: ToyMachine, by: str) -> No
     toy.put(HANDLER + 0x100, *end(4))
 
     def wake() -> None:
-        while toy.hart.state != State.IDLE:
+        while toy.hart.state != Activity.IDLE:
             time.sleep(0.001)
         if by == "line":
             inputs.line(SOFTWARE).raise_()

@@ -19,7 +19,7 @@ from mttcg.isa.system import MemoryFault, Trap
 from mttcg.isa.table.facts import facts_of
 from mttcg.isa.table.layout import Field, Layout, signed
 from mttcg.isa.table.lookup import make_decode
-from mttcg.isa.table.row import Behaviour, Decoded, Memory, Row, Semantics
+from mttcg.isa.table.row import Behaviour, Decoded, MemoryOperand, Row, Semantics
 
 MASK = (1 << 64) - 1
 COUNT = 16
@@ -87,7 +87,7 @@ def _system(ops: Operations[V], instruction: Decoded, pc: int) -> None:
 
 
 C = InstructionClass
-LOADED, STORED = Memory(4, loads=True, extension="sign"), Memory(4, stores=True)
+LOADED, STORED = MemoryOperand(4, loads=True, extension="sign"), MemoryOperand(4, stores=True)
 
 
 def _class_of_jump(instruction: Decoded) -> InstructionClass:

@@ -20,7 +20,7 @@ from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import Layout
+from mttcg.tbcache.layout import CacheLayout
 from mttcg.vcpu.guest import Declarations
 from mttcg.vcpu.shared import Ending, Harts, MachineState, machine_bytes
 from mttcg.vcpu.trap_loops import TrapLoop
@@ -92,7 +92,7 @@ class ToyMachine:
     """
 
     def __init__(self, engine: str, plan: Plan = EMPTY) -> None:
-        sizes = {"ram": PAGES * PAGE, "cache": Layout(PAGES).size, "harts": STATE_BYTES}
+        sizes = {"ram": PAGES * PAGE, "cache": CacheLayout(PAGES).size, "harts": STATE_BYTES}
         sizes |= {"machine": machine_bytes(0), "arena": ARENA_BYTES}
         self.fds = {name: create_segment(name, size) for name, size in sizes.items()}
         self.fds |= {name: os.eventfd(0, os.EFD_NONBLOCK) for name in ("wake", "notice")}

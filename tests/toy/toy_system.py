@@ -12,7 +12,7 @@ from mttcg.isa.base import Isa, Registers
 from mttcg.isa.code import Code
 from mttcg.isa.system import Clock, Effect, MemoryFault, RegisterError, Trap
 from mttcg.state.vcpu_state import NEVER, VcpuState
-from mttcg.state.words import Word, Words
+from mttcg.state.words import WordField, WordsField
 
 VECTOR = 15
 """The register with the address of the handler."""
@@ -25,13 +25,13 @@ EXTENSIONS = {"interpreter": ("toy",), "llvm": ("toy",)}
 class ToyState(VcpuState):
     """The registers of a Toy hart."""
 
-    r = Words(0, COUNT)
-    saved = Word(128)
+    r = WordsField(0, COUNT)
+    saved = WordField(128)
     """Where the last trap or interrupt came from."""
-    why = Word(136)
+    why = WordField(136)
     """Its code, or that of a MemoryFault by its place there, plus 16."""
-    where = Word(144)
-    enabled = Word(152)
+    where = WordField(144)
+    enabled = WordField(152)
 
 
 class ToySystem:
@@ -40,6 +40,7 @@ class ToySystem:
     extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
+    interprocessor_cause = None
 
     def state_at(self, segment: memoryview, index: int) -> ToyState:
         """See System."""

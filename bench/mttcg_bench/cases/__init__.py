@@ -15,7 +15,7 @@ tools give what of these they have.
 from collections.abc import Iterable, Sequence
 
 from mttcg_bench.cases import bus, engines, peers, plugins, scaleout, startup
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.errors import UnknownName
 from mttcg_bench.model import Case
 
@@ -31,7 +31,7 @@ GROUPS = {
 ALL = "all"
 
 
-def cases_of(names: Sequence[str], choice: Choice) -> list[Case]:
+def cases_of(names: Sequence[str], choice: CaseChoice) -> list[Case]:
     """The cases of these names and groups, in the order of the groups; none and `all` mean all.
 
     Raises UnknownName for a name that is neither a case nor a group.

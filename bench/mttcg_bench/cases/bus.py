@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.cases.figures import per_second
 from mttcg_bench.model import Bar, Case, Side, Variant
 
@@ -37,7 +37,7 @@ SHARED = "200 M records of 16 bytes a second from a producer to a reducer on the
 SOCKET = "40 M records of 16 bytes a second from a producer to a reducer through sockets"
 
 
-def cases(_choice: Choice) -> Iterator[Case]:
+def cases(_choice: CaseChoice) -> Iterator[Case]:
     """The cases of the group."""
     yield THROUGHPUT
     yield records_case("shared", "read in the ring", borrow=True, least=200.0, claim=SHARED)

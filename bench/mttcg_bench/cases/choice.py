@@ -8,7 +8,7 @@ SMP = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
-class Choice:
+class CaseChoice:
     """What was asked for on the command line; () for what the cases themselves say.
 
     smp: numbers of vCPUs, ascending. engines: of ENGINES. plugins: keys of `attached.ATTACHED`, or

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.cases.figures import cpu_over, per_second, ratio, time_over, work
 from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Resource, Side, Variant
 
@@ -21,7 +21,7 @@ ON_HOST = (2.0, 1.2)
 """Of the time of the host-native build of mix: at most, and what is hoped for."""
 
 
-def cases(choice: Choice) -> Iterator[Case]:
+def cases(choice: CaseChoice) -> Iterator[Case]:
     """The cases of the group."""
     if choice.has_engine("llvm"):
         for guest, (rounds, least, goal) in FASTER.items():

@@ -5,7 +5,7 @@ How QEMU's overhead grows with the vCPUs is in `scaleout`.
 
 from collections.abc import Iterator
 
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.cases.figures import ratio, time_over
 from mttcg_bench.model import FEW_ROUNDS, Better, Case, Figure, Variant
 
@@ -56,7 +56,7 @@ def event_rate(variant: str) -> Figure:
     return Figure(f"{variant}: events", terms, "M/s", 1e-6, Better.MORE)
 
 
-def cases(_choice: Choice) -> Iterator[Case]:
+def cases(_choice: CaseChoice) -> Iterator[Case]:
     """The cases of the group."""
     others = SPEED[1:]
     yield Case(

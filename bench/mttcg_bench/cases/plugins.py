@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from mttcg_bench.cases.attached import NOTHING, attached, label_of
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.cases.figures import cpu_over, per_second, time_over
 from mttcg_bench.model import FEW_ROUNDS, Bar, Case, Figure, Side, Variant
 
@@ -60,7 +60,7 @@ BARS = {
 }
 
 
-def cases(choice: Choice) -> Iterator[Case]:
+def cases(choice: CaseChoice) -> Iterator[Case]:
     """The cases of the group: on each engine those that cost little, then those that cost much."""
     for engine, by_cost in ROUNDS.items():
         if not choice.has_engine(engine):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mttcg_bench.cases.attached import BUNDLED, NOTHING, attached, label_of
-from mttcg_bench.cases.choice import SMP, Choice
+from mttcg_bench.cases.choice import SMP, CaseChoice
 from mttcg_bench.cases.figures import cpu_over, growth, per_second, time_over, work
 from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Side, Variant
 
@@ -48,7 +48,7 @@ QEMU_ATTACHED = (
 )
 
 
-def cases(choice: Choice) -> Iterator[Case]:
+def cases(choice: CaseChoice) -> Iterator[Case]:
     """The cases of the group."""
     for engine in ("llvm", "unicorn"):
         if choice.has_engine(engine):
@@ -58,7 +58,7 @@ def cases(choice: Choice) -> Iterator[Case]:
             yield qemu_case(version, choice.smp or QEMU_SMP)
 
 
-def engine_cases(engine: str, choice: Choice) -> Iterator[Case]:
+def engine_cases(engine: str, choice: CaseChoice) -> Iterator[Case]:
     """Weak and strong scaling on one of our engines, and the other plugins on two vCPUs."""
     smp = choice.smp or (SMP if engine == "llvm" else FOR_UNICORN)
     usual = DEFAULT if engine == "llvm" else (*DEFAULT, *LONG)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mttcg_bench.cases.choice import Choice
+from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.model import FEW_ROUNDS, Bar, Case, Figure, Side, Variant
 
 NOTHING = "llvm"
@@ -23,7 +23,7 @@ VARIANTS = (
 )
 
 
-def cases(choice: Choice) -> Iterator[Case]:
+def cases(choice: CaseChoice) -> Iterator[Case]:
     """The cases of the group."""
     variants = [one for one in VARIANTS if one.tool != "command" or choice.has_engine(one.engine)]
     figures = tuple(Figure(one.name, ((one.name, "wall", 1),), "s") for one in variants)

@@ -9,7 +9,7 @@ from typing import Any
 
 from icicle import ExceptionCode, Icicle, MemoryProtection
 
-from mttcg_bench.peers.job import Board, serve
+from mttcg_bench.peers.job import BoardOutput, serve
 
 STORE, STORE_MASK = 0x23, 0x7F
 SHORT_STORE, SHORT_MASK = 0xC000, 0xE003
@@ -24,7 +24,7 @@ class UnexpectedExit(Exception):  # noqa: N818 - what is told is the reason
     """The emulator stopped for something else than a store to a device."""
 
 
-def start(job: dict[str, Any], ram: bytes, board: Board) -> Callable[[], None]:
+def start(job: dict[str, Any], ram: bytes, board: BoardOutput) -> Callable[[], None]:
     """Make the machine."""
     machine = Icicle("riscv64gc", jit=True, shadow_stack=False)
     machine.mem_map(job["ram_base"], len(ram), MemoryProtection.ExecuteReadWrite)
@@ -40,7 +40,7 @@ def start(job: dict[str, Any], ram: bytes, board: Board) -> Callable[[], None]:
     return run
 
 
-def store(machine: Icicle, job: dict[str, Any], board: Board) -> None:
+def store(machine: Icicle, job: dict[str, Any], board: BoardOutput) -> None:
     """Do the store to a device that the machine stopped for."""
     pc, address = machine.reg_read("pc"), machine.exception_value
     instruction = int.from_bytes(machine.mem_read(pc, 4), "little")

@@ -14,7 +14,7 @@ from typing import Any
 DEVICE_SIZE = 0x1000
 
 
-class Board:
+class BoardOutput:
     """What a guest wrote to its console and to the finisher, and how often a hook was called."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Board:
 
 
 def serve(
-    package: str, start: Callable[[dict[str, Any], bytes, Board], Callable[[], None]]
+    package: str, start: Callable[[dict[str, Any], bytes, BoardOutput], Callable[[], None]]
 ) -> None:
     """Be the program: tell the version, or run the job on standard input.
 
@@ -37,7 +37,7 @@ def serve(
     if sys.argv[1:] == ["--version"]:
         print(version(package))
         return
-    job, board = json.load(sys.stdin), Board()
+    job, board = json.load(sys.stdin), BoardOutput()
     run = start(job, Path(job["ram"]).read_bytes(), board)
     wall, cpu = time.perf_counter(), time.process_time()
     run()

@@ -6,13 +6,13 @@ from typing import Any
 from qiling import Qiling
 from qiling.const import QL_ARCH, QL_OS, QL_VERBOSE
 
-from mttcg_bench.peers.job import Board, serve
+from mttcg_bench.peers.job import BoardOutput, serve
 from mttcg_bench.peers.unicorn_guest import prepare
 
 NO_OPERATION = b"\x13\x00\x00\x00"
 
 
-def start(job: dict[str, Any], ram: bytes, board: Board) -> Callable[[], None]:
+def start(job: dict[str, Any], ram: bytes, board: BoardOutput) -> Callable[[], None]:
     """Make a Qiling with no program of its own."""
     machine = Qiling(
         code=NO_OPERATION, archtype=QL_ARCH.RISCV64, ostype=QL_OS.LINUX, verbose=QL_VERBOSE.OFF

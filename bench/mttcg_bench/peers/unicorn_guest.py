@@ -6,7 +6,7 @@ from typing import Any
 import unicorn
 from unicorn import riscv_const
 
-from mttcg_bench.peers.job import DEVICE_SIZE, Board, serve
+from mttcg_bench.peers.job import DEVICE_SIZE, BoardOutput, serve
 
 HOOKS = {
     "block": unicorn.UC_HOOK_BLOCK,
@@ -15,7 +15,7 @@ HOOKS = {
 }
 
 
-def prepare(engine: Any, job: dict[str, Any], ram: bytes, board: Board) -> None:
+def prepare(engine: Any, job: dict[str, Any], ram: bytes, board: BoardOutput) -> None:
     """Put the board, the registers and the hook into a Unicorn engine."""
 
     def finish(running: Any, _offset: int, _size: int, value: int, _data: object) -> None:
@@ -33,7 +33,7 @@ def prepare(engine: Any, job: dict[str, Any], ram: bytes, board: Board) -> None:
     engine.reg_write(riscv_const.UC_RISCV_REG_A1, job["device_tree"])
 
 
-def start(job: dict[str, Any], ram: bytes, board: Board) -> Callable[[], None]:
+def start(job: dict[str, Any], ram: bytes, board: BoardOutput) -> Callable[[], None]:
     """Make the engine."""
     engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
     prepare(engine, job, ram, board)

@@ -12,7 +12,7 @@ from mttcg_bench.checkout import below_root
 from mttcg_bench.errors import CountWrong, RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.guests import addresses, guest_file
-from mttcg_bench.tools.process import Ended, run
+from mttcg_bench.tools.process import EndedProcess, run
 
 EVENTS = re.compile(r"^events (\d+)$", re.MULTILINE)
 """What a plugin of ours prints on each vCPU's exit."""
@@ -62,7 +62,7 @@ def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
     return [*line, *variant.settings.get("arguments", ())]
 
 
-def metrics_of(result: Mapping[str, Any], ended: Ended) -> dict[str, float]:
+def metrics_of(result: Mapping[str, Any], ended: EndedProcess) -> dict[str, float]:
     """The metrics that cases/__init__.py describes, from the JSON of a run."""
     vcpus, seconds = result["vcpus"], result["seconds"]
     guest = max(vcpu["seconds_running"] + vcpu["seconds_idle"] for vcpu in vcpus)

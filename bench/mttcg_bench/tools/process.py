@@ -34,7 +34,7 @@ ROLES = {
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedProcess:
     """A process that ended with status 0: its streams, wall seconds, and CPU seconds.
 
     `cpu` includes its descendants as far as they were waited for. `cpu_of` has the CPU seconds of
@@ -118,7 +118,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     given: bytes = b"",
     watched: bool = False,
-) -> Ended:
+) -> EndedProcess:
     """Run a process, from the root of the sources; raises RunFailed if its status is not 0.
 
     name: of the variant, for the error. given: its standard input. watched: whether to look at its
@@ -149,7 +149,7 @@ def run(
             texts.append(stream.read().decode(errors="replace"))
     if process.returncode != 0:
         raise RunFailed(name, f"exit status {process.returncode}", *texts)
-    return Ended(texts[0], texts[1], wall, cpu, onlooker.cpu_of(), dict(onlooker.unique))
+    return EndedProcess(texts[0], texts[1], wall, cpu, onlooker.cpu_of(), dict(onlooker.unique))
 
 
 def _wait(name: str, process: "subprocess.Popen[bytes]", onlooker: Onlooker | None) -> None:

@@ -20,7 +20,7 @@ from mttcg_bench.checkout import GUESTS, PEERS
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools.guests import guest_image
-from mttcg_bench.tools.process import Ended, run
+from mttcg_bench.tools.process import EndedProcess, run
 
 PROGRAM = "qemu-system-riscv64"
 VERSION = re.compile(r"version (\S+)")
@@ -129,7 +129,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
     return Measurement(metrics, busy.output)
 
 
-def _run(case: Case, variant: Variant, symbols: Mapping[str, int], scratch: Path) -> Ended:
+def _run(case: Case, variant: Variant, symbols: Mapping[str, int], scratch: Path) -> EndedProcess:
     program, settings = program_of(variant), variant.settings
     assert program is not None
     elf = set_initial_values(case.guest, symbols, scratch)

@@ -55,14 +55,14 @@ class Columns(wire.Message):
 
 
 @dataclass(frozen=True)
-class Stopped(wire.Message):
+class RecordingStopped(wire.Message):
     """Nothing was recorded from here on; `reason` says why, for people."""
 
     TYPE: ClassVar[str] = "stopped"
     reason: str
 
 
-ENTRIES: wire.MessageTable = {**wire.MESSAGES, **wire.table_of(Columns, Stopped)}
+ENTRIES: wire.MessageTable = {**wire.MESSAGES, **wire.table_of(Columns, RecordingStopped)}
 """What entries are, by name."""
 
 
@@ -119,7 +119,7 @@ class RecordingWriter:
         """Say that nothing comes after this, and why, if there is room for that."""
         self._limit = 0
         with contextlib.suppress(OutputFull):
-            self._write(Stopped(why), b"")
+            self._write(RecordingStopped(why), b"")
 
     def close(self) -> None:
         """Close the file."""
@@ -191,7 +191,7 @@ class Recording:
             message = entry.message
             if isinstance(message, wire.Finish):
                 return
-            if isinstance(message, Stopped):
+            if isinstance(message, RecordingStopped):
                 raise self._cut(message.reason)
             if isinstance(message, wire.Opened | wire.Batch | Columns | wire.End):
                 try:
@@ -223,7 +223,7 @@ class Recording:
         self.batches, self.records = self.batches + 1, self.records + message.count
         yield from self._parts.batch(message, records)
 
-    def _read(self) -> wire.Received | None:
+    def _read(self) -> wire.ReceivedMessage | None:
         """Return the next entry, None if there is no whole one."""
         start = self._file.read(_ENTRY.size)
         if len(start) < _ENTRY.size:
@@ -240,7 +240,7 @@ class Recording:
         except ProtocolError as error:
             raise self._damaged(error) from error
         self.good += _ENTRY.size + header_size + payload_size
-        return wire.Received("", message, memoryview(payload))
+        return wire.ReceivedMessage("", message, memoryview(payload))
 
     def _damaged(self, error: ProtocolError) -> RecordingError:
         return RecordingError(str(self.path), f"at byte {self.good}: {error}")

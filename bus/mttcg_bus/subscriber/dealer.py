@@ -62,7 +62,7 @@ class Dealer:
             self._sent.append(frames)
         self._socket.send_multipart(frames)
 
-    def receive(self, seconds: float) -> wire.Received:
+    def receive(self, seconds: float) -> wire.ReceivedMessage:
         """Return the next message.
 
         Raises NoPublisher if none comes in time, KeyRefused, PublisherLost if the publisher goes

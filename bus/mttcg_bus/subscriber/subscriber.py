@@ -233,7 +233,7 @@ class Subscriber:
             self._over = self._lost = True
             raise PublisherLost(self.url, "it reads nothing") from None
 
-    def _receive(self, milliseconds: int) -> wire.Received | None:
+    def _receive(self, milliseconds: int) -> wire.ReceivedMessage | None:
         """Return the next message, None if none came in time or the publisher is lost."""
         with contextlib.suppress(zmq.Again):
             frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
@@ -250,7 +250,7 @@ class Subscriber:
             self._socket.poll(STRAGGLER_MILLISECONDS)
         return self._receive(0) if ready else None
 
-    def _take(self, received: wire.Received) -> None:
+    def _take(self, received: wire.ReceivedMessage) -> None:
         answer = self._answer.get(type(received.message))
         if answer:  # beats and types of later versions are ignored
             answer(received.message, received.payload)

@@ -257,7 +257,7 @@ _TAKE: dict[Any, Callable[[Mapping[str, Any], str], Any]] = {
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedMessage:
     """One message from the other side; `payload` is in place, in what was received."""
 
     topic: str
@@ -346,7 +346,7 @@ def encode(topic: str, message: Message) -> tuple[bytes, bytes]:
     return topic.encode(), encode_header(message)
 
 
-def decode(frames: Sequence[Bytes]) -> Received:
+def decode(frames: Sequence[Bytes]) -> ReceivedMessage:
     """Return what three received frames say; raises WrongVersion, ProtocolError."""
     if len(frames) != 3:
         raise ProtocolError(f"message of {len(frames)} frames; expected 3")
@@ -357,4 +357,4 @@ def decode(frames: Sequence[Bytes]) -> Received:
         name = str(topic, "utf-8")
     except UnicodeDecodeError as error:
         raise ProtocolError("topic is not UTF-8") from error
-    return Received(name, decode_header(header), payload)
+    return ReceivedMessage(name, decode_header(header), payload)

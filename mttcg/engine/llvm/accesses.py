@@ -82,8 +82,8 @@ class Accesses:
         """See Operations."""
         build = self.builder
         place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
-        _, releases = self.isa.order(self.segment.place.word)
-        if releases:
+        _, release = self.isa.order(self.segment.place.word)
+        if release:
             build.fence("seq_cst")  # a load of the host does not wait for stores before it
         before = self.woven.before_atomic()
         value = widen(build, build.load_atomic(place, "seq_cst", INTEGERS[8 * size]))

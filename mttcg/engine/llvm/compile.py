@@ -19,7 +19,7 @@ RELATIVE = (2, 4)
 """R_X86_64_PC32, R_X86_64_PLT32 (System V ABI, AMD64 supplement, table 4.9)."""
 
 
-class Section(NamedTuple):
+class SectionHeader(NamedTuple):
     """One section header."""
 
     name: int
@@ -123,19 +123,19 @@ def code_of(image: bytes) -> bytes:
     return bytes(blob)
 
 
-def _sections(image: bytes) -> "dict[int, Section]":
+def _sections(image: bytes) -> "dict[int, SectionHeader]":
     (offset,) = struct.unpack_from("<Q", image, 40)
     entry, count = struct.unpack_from("<HH", image, 58)
     return {
-        number: Section(*SECTION_HEADER.unpack_from(image, offset + number * entry))
+        number: SectionHeader(*SECTION_HEADER.unpack_from(image, offset + number * entry))
         for number in range(count)
     }
 
 
 def _resolve(
     image: bytes,
-    sections: "dict[int, Section]",
-    relocations: "Section",
+    sections: "dict[int, SectionHeader]",
+    relocations: "SectionHeader",
     places: dict[int, int],
     blob: bytearray,
 ) -> None:

@@ -16,7 +16,7 @@ from mttcg.engine.llvm.woven import Woven
 from mttcg.memory.address import PageOffset
 
 
-class Control:
+class ControlFlow:
     """The part of `Operations` that ends a block.
 
     Args:

@@ -3,7 +3,7 @@
 from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
-from mttcg.engine.llvm.control import Control
+from mttcg.engine.llvm.control import ControlFlow
 from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
@@ -34,7 +34,7 @@ class Words:
         arithmetic: Arithmetic,
         accesses: Accesses,
         floats: FloatWords | None,
-        control: Control,
+        control: ControlFlow,
     ) -> None:
         self.read_x, self.write_x = registers.read_x, registers.write_x
         self.read_f, self.write_f = registers.read_f, registers.write_f
@@ -57,7 +57,7 @@ class Words:
             self.write_float_control = floats.write_float_control
 
 
-class Emitter:
+class SegmentWriter:
     """Emits one segment after another into a page's function.
 
     Each part knows those that are made before it, and no other.
@@ -97,7 +97,7 @@ class Emitter:
         self.floats: FloatWords | None = None
         if isa.floats is not None:
             self.floats = isa.floats.make_words(builder, self.segment, self.exits, host)
-        self.control = Control(
+        self.control = ControlFlow(
             *parts,
             leaders,
             self.polls_every_block,

@@ -20,7 +20,8 @@ from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
 if TYPE_CHECKING:
-    from mttcg.engine.unicorn.spare import SpareEngine, Stepper
+    from mttcg.engine.unicorn.fallback import UnicornFallback
+    from mttcg.engine.unicorn.stepper import Stepper
 
 
 class FallbackEngine:
@@ -47,7 +48,7 @@ class FallbackEngine:
         self.active: Engine = engine
         self.unsupported = UnsupportedCounts(engine.hart)
         self.warned: set[PhysicalPage] = set()
-        self.spare: SpareEngine | None = None
+        self.fallback: UnicornFallback | None = None
         self.stepper: Stepper | None = None
 
     def run(self, pc: Virtual) -> Exit:
@@ -105,13 +106,13 @@ class FallbackEngine:
                 f"the code page at {page_start(pc):#x} can't be translated, and runs on Unicorn, "
                 f"slowly: {reason.splitlines()[0]}"
             )
-        spare = self._spare()
-        spare.pages.add(page)
-        spare.take_over(self.llvm.weave.plan, resumed)
-        self.active = spare
-        left = spare.run(pc)
+        fallback = self._fallback()
+        fallback.pages.given.add(page)
+        fallback.take_over(self.llvm.weave.plan, resumed)
+        self.active = fallback
+        left = fallback.run(pc)
         self.active = self.llvm
-        self.llvm.resumed = spare.hand_back()
+        self.llvm.resumed = fallback.hand_back()
         self.hart.pc = left.pc
         in_ram = self.memory.ram_range.has_page(self.cache.page_of(physical_of(left.pc)))
         if left.kind is ExitKind.FETCH and in_ram:
@@ -120,18 +121,20 @@ class FallbackEngine:
 
     def _stepper(self) -> "Stepper":
         if self.stepper is None:
-            from mttcg.engine.unicorn.spare import Stepper
+            from mttcg.engine.unicorn.stepper import Stepper
 
             self.stepper = Stepper(self.memory, self.hart, self.isa)
         return self.stepper
 
-    def _spare(self) -> "SpareEngine":
-        if self.spare is None:
-            from mttcg.engine.unicorn.spare import SpareEngine
+    def _fallback(self) -> "UnicornFallback":
+        if self.fallback is None:
+            from mttcg.engine.unicorn.fallback import UnicornFallback
 
-            self.spare = SpareEngine(self.memory, self.hart, self.cache, self._discover, self.isa)
-            self.spare.refreshed = self.llvm.known  # a block is shown once, whoever runs it
-        return self.spare
+            known = self.llvm.known  # a block is shown once, whoever runs it
+            self.fallback = UnicornFallback(
+                self.memory, self.hart, self.cache, self._discover, self.isa, known
+            )
+        return self.fallback
 
     def _discover(self, block: Block) -> Plan | None:
         plan = self.llvm.discover(block)
@@ -141,8 +144,8 @@ class FallbackEngine:
 
     def _try_again(self) -> None:
         """Pages may be translatable now."""
-        if self.spare is not None:
-            self.spare.pages.clear()
+        if self.fallback is not None:
+            self.fallback.pages.given.clear()
 
     def read_x(self, register: int) -> int:
         """An integer register."""

@@ -39,7 +39,7 @@ class Reason(IntEnum):
     MISS = 2  # no translation for hart.pc is known here
     SYSTEM = 3  # the host runs the instruction; detail is its word
     ACCESS = 4  # the load or store at hart.pc is not plain RAM
-    LOAD_MISALIGNED = 5  # an LR; detail is the address
+    LOAD_MISALIGNED = 5  # a load-reserved; detail is the address
     STORE_MISALIGNED = 6
     ATOMIC_ACCESS = 7  # an atomic outside of RAM
     CALLBACK = 8  # a Python callback asked to stop

@@ -6,7 +6,7 @@ several: it is entered, and counted, in the first, which goes on in the others.
 """
 
 from mttcg.engine.llvm.discovery import Discovery, Instruction, is_call
-from mttcg.engine.llvm.emit import Emitter
+from mttcg.engine.llvm.emit import SegmentWriter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
 from mttcg.engine.llvm.ir import verify
 from mttcg.engine.llvm.ir.builder import Builder
@@ -68,10 +68,10 @@ class PageFunction:
         self.builder = Builder(self.function)
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
         labels = frozenset(discovery.leaders - {resumed})
-        self.emitter = Emitter(isa, self.builder, ram, labels, sites, slot, optimised)
-        self.labels, self.segment = self.emitter.labels, self.emitter.segment
-        self.looks = Looks(self.builder, self.labels, optimised, self.emitter.polls_every_block)
-        self.surroundings = Surroundings(isa, self.emitter, self.looks)
+        self.writer = SegmentWriter(isa, self.builder, ram, labels, sites, slot, optimised)
+        self.labels, self.segment = self.writer.labels, self.writer.segment
+        self.looks = Looks(self.builder, self.labels, optimised, self.writer.polls_every_block)
+        self.surroundings = Surroundings(isa, self.writer, self.looks)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
         self.fallen: set[PageOffset] = set()
         self.emitted: set[PageOffset] = set()
@@ -90,9 +90,9 @@ class PageFunction:
         self.surroundings.supply_pieces()
         verify.check(self.function, complete=True)
         self.function.join()
-        if self.emitter.floats is not None and self.emitter.floats.used:
+        if self.writer.floats is not None and self.writer.floats.used:
             self.function.attributes = "strictfp #0"
-        others = [self.sites.probes[name] for name in sorted(self.emitter.calls.probes)]
+        others = [self.sites.probes[name] for name in sorted(self.writer.calls.probes)]
         lines = self.function.text(advice=self.optimised)
         if CALL_OUT_NAME in self.function.called:
             others.append(self.isa.host_float.call_out_function)
@@ -109,14 +109,14 @@ class PageFunction:
     @property
     def left(self) -> frozenset[PageOffset]:
         """The leaders that are gone to, and are not in the source."""
-        return frozenset((self.emitter.control.reached | self.fallen) - self.emitted)
+        return frozenset((self.writer.control.reached | self.fallen) - self.emitted)
 
     def _is_full(self) -> bool:
         state = COUNT_LINES
         if self.optimised:
-            written, kept = self.emitter.registers.written, self.surroundings.kept_registers()
+            written, kept = self.writer.registers.written, self.surroundings.kept_registers()
             state += 2 * len(written) + 2 * len(kept)
-        return self.function.lines() + state * self.emitter.calls.python_calls > MOST_LINES
+        return self.function.lines() + state * self.writer.calls.python_calls > MOST_LINES
 
     def _leave_to_others(self) -> None:
         """Where leaders are gone to that are not in the source, go on in other code."""
@@ -125,10 +125,10 @@ class PageFunction:
             build.begin(labels["r", leader])
             build.goto(labels["b", leader])
             build.begin(labels["b", leader])
-            self.emitter.exits.go_to(leader)
+            self.writer.exits.go_to(leader)
             if leader in self.fallen:
                 build.begin(labels["f", leader])
-                self.emitter.exits.go_on(leader)
+                self.writer.exits.go_on(leader)
 
     def _line(self, leader: PageOffset) -> list[Instruction]:
         """The instructions from a leader to the next, or to the end of its block.
@@ -163,20 +163,20 @@ class PageFunction:
             self._loop(leader, segment, rounds)
             return
         blocks = 0 if leader == self.resumed else ONE_BLOCK
-        self.emitter.counts.add(len(segment) * ONE_INSTRUCTION + blocks)
+        self.writer.counts.add(len(segment) * ONE_INSTRUCTION + blocks)
         if blocks:
             self._enter(leader, len(segment))
         if leader in self.fallen or leader == self.discovery.first:
             build.goto(labels["c", leader])
             build.begin(labels["f", leader])
-            self.emitter.counts.add(len(segment) * ONE_INSTRUCTION)
+            self.writer.counts.add(len(segment) * ONE_INSTRUCTION)
             build.goto(labels["c", leader])
             build.begin(labels["c", leader])
         self._segment(segment)
 
     def _rounds(self, leader: PageOffset, segment: list[Instruction]) -> int:
         """How many rounds of a loop that is one block are emitted one after the other."""
-        if not self.optimised or self.emitter.polls_every_block or leader == self.resumed:
+        if not self.optimised or self.writer.polls_every_block or leader == self.resumed:
             return 1
         loops = segment[-1].kind is Kind.BRANCH and self.discovery.targets(segment[-1]) == [leader]
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
@@ -186,8 +186,8 @@ class PageFunction:
 
         One by itself stands behind them, for where the several would leave RAM.
         """
-        build, labels, emitter = self.builder, self.labels, self.emitter
-        counts, state = emitter.counts, self.segment
+        build, labels, writer = self.builder, self.labels, self.writer
+        counts, state = writer.counts, self.segment
         amount = len(segment) * ONE_INSTRUCTION + ONE_BLOCK
         entries = Entries(leader, self.slot, 1) if counts.only_counts(leader) else None
         starts = [labels.round(leader, number) for number in range(1, rounds + 1)]
@@ -209,8 +209,8 @@ class PageFunction:
                     restart = labels["s", leader]
             self._segment(segment, number > 1, restart)
         state.pending, state.next_round = Pending(), None
-        if emitter.spans.restarted:
-            emitter.spans.restarted = False
+        if writer.spans.restarted:
+            writer.spans.restarted = False
             build.begin(labels["s", leader])
             counts.settle(Pending(amount, entries))
             self._segment(segment)
@@ -219,64 +219,64 @@ class PageFunction:
         """Whether a round that is begun again leaves no trace of the first time."""
         sites = self.sites
         at = any(sites.at_instruction(instruction.offset) for instruction in segment)
-        quiet = not sites.every_retired and not at and self.emitter.woven.accesses_only_recorded()
+        quiet = not sites.every_retired and not at and self.writer.woven.accesses_only_recorded()
         return entries is not None and quiet
 
     def _enter(self, leader: PageOffset, counted: int, again: bool = False) -> None:
         """Run what the plan has for the block; `again`: it has just run."""
         if not self.sites.at_block(leader):
             return
-        self.emitter.registers.forget()
+        self.writer.registers.forget()
         self.segment.leader = leader
         self.segment.place = Place(self.discovery.instructions[leader], counted)
         instructions, size = self.discovery.extents[leader]
-        self.emitter.woven.at_block(leader, instructions, size, again)
+        self.writer.woven.at_block(leader, instructions, size, again)
 
     def _segment(
         self, segment: list[Instruction], again: bool = False, restart: Block | None = None
     ) -> None:
-        """The instructions of a segment, as `Emitter.begin` has the arguments."""
-        emitter, state = self.emitter, self.segment
-        emitter.begin(segment[0].offset, again, restart)
+        """The instructions of a segment, as `SegmentWriter.begin` has the arguments."""
+        writer, state = self.writer, self.segment
+        writer.begin(segment[0].offset, again, restart)
         for index, instruction in enumerate(segment):
             if index and index % LONGEST_PIECE == 0:
                 if self._is_full():
                     self._break_off(instruction.offset, len(segment) - index)
                     return
-                emitter.pieces.divide()
+                writer.pieces.divide()
             state.place = Place(instruction, len(segment) - index)
             state.is_call = not self.optimised and is_call(instruction)
             if self.at_instructions:
-                emitter.woven.at_instruction(instruction.offset, instruction.facts.length)
+                writer.woven.at_instruction(instruction.offset, instruction.facts.length)
             decoded = self.discovery.code.decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
-                emitter.words.illegal(instruction.word)
+                writer.words.illegal(instruction.word)
             else:
-                decoded.row.semantics(emitter.words, decoded, instruction.offset)
+                decoded.row.semantics(writer.words, decoded, instruction.offset)
             if state.ended:
                 return
-            emitter.control.retire()
+            writer.control.retire()
         if not state.ended:
-            emitter.pieces.end()
+            writer.pieces.end()
             self._fall(segment[-1])
 
     def _break_off(self, offset: PageOffset, left: int) -> None:
         """Go on at an offset in other code, as the function is full; so many are left."""
         self.segment.next_round = None
-        self.emitter.pieces.end()
-        self.emitter.counts.settle(self.segment.pending, left)
-        self.emitter.exits.go_on(offset)
+        self.writer.pieces.end()
+        self.writer.counts.settle(self.segment.pending, left)
+        self.writer.exits.go_on(offset)
 
     def _fall(self, last: Instruction) -> None:
         """Go on after an instruction that does not jump."""
         following = last.following
         if last.kind.ends_block or not self.discovery.inside(following):
-            self.emitter.control.goto(following)
+            self.writer.control.goto(following)
         elif following in self.discovery.leaders:
             self.fallen.add(following)
             self.builder.goto(self.labels["f", following])
         else:
-            self.emitter.exits.go_on(following)
+            self.writer.exits.go_on(following)
 
 
 ROUNDS, LONGEST_LOOP = 8, 64

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Policy(NamedTuple):
+class HostPolicy(NamedTuple):
     """A policy: where it shows, whether that text says that it is on, and what to do about it."""
 
     name: str
@@ -22,19 +22,19 @@ def _status(name: str) -> Callable[[str], bool]:
 
 
 POLICIES = (
-    Policy(
+    HostPolicy(
         "SELinux",
         "/sys/fs/selinux/enforce",
         lambda text: text.strip() == "1",
         "let the domain map executable memory (execmem, execmod)",
     ),
-    Policy(
+    HostPolicy(
         "AppArmor",
         "/proc/self/attr/current",
         lambda text: text.strip().endswith("(enforce)"),
         "add the permission m to the profile",
     ),
-    Policy(
+    HostPolicy(
         "seccomp",
         "/proc/self/status",
         _status("Seccomp:"),
@@ -43,7 +43,7 @@ POLICIES = (
 )
 
 
-def policies_in_force(root: Path = Path("/")) -> Iterator[Policy]:
+def policies_in_force(root: Path = Path("/")) -> Iterator[HostPolicy]:
     """Give those that are on; root: where the file systems of the kernel are."""
     for policy in POLICIES:
         try:

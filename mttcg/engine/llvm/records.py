@@ -1,16 +1,26 @@
 """The records that a plan asks for: of blocks, instructions and accesses."""
 
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.values import I1, I64, Clock
+from mttcg.engine.llvm.ir.values import I1, I64, ClockValue
 from mttcg.engine.llvm.observed import Access, Retired
 from mttcg.engine.llvm.relative import relative
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, Row, Sites
 from mttcg.engine.llvm.windows import Window, Windows
 from mttcg.instrument import events
+from mttcg.instrument.native.record_words import (
+    BLOCK_CPU_SHIFT,
+    BLOCK_SIZE_SHIFT,
+    CPU_SHIFT,
+    HOW_SHIFT,
+    RETIRED_CPU_SHIFT,
+    RETIRED_REGISTER_SHIFT,
+    SIZE_SHIFT,
+    TICKS_SHIFT,
+    TIMED_CPU_SHIFT,
+    TRANSFER_CPU_SHIFT,
+)
 from mttcg.memory.address import PageOffset
 
-CPU_SHIFT, SIZE_SHIFT, WRITE_SHIFT, TICKS_SHIFT = 0, 16, 24, 32
-"""Of the last word of an `events.ACCESS` or `events.TIMED_ACCESS`."""
 SOMETIMES = ("once", ONCE_EACH, "call", IF)
 """Kinds that may come to a record by way of another operation."""
 
@@ -39,15 +49,20 @@ class Records:
         timed = row.kind == "timed"
         window = self.windows.open(row, (events.TIMED if timed else events.BLOCK).itemsize)
         time = [clock_before(self.builder)] if timed else []
-        how_long = instructions if timed else instructions | size << 16
-        self.windows.write(window, self._pc(offset), *time, self._joined(how_long, window.cpu, 32))
+        how_long = instructions if timed else instructions | size << BLOCK_SIZE_SHIFT
+        shift = TIMED_CPU_SHIFT if timed else BLOCK_CPU_SHIFT
+        self.windows.write(
+            window, self._pc(offset), *time, self._joined(how_long, window.cpu, shift)
+        )
 
     def instruction(self, row: Row, offset: PageOffset) -> None:
         """Of the instruction at an offset, before it."""
         if row.kind == "timed":
             window = self.windows.open(row, events.TIMED.itemsize)
             time = clock_before(self.builder)
-            self.windows.write(window, self._pc(offset), time, self._joined(0, window.cpu, 32))
+            self.windows.write(
+                window, self._pc(offset), time, self._joined(0, window.cpu, TIMED_CPU_SHIFT)
+            )
         else:
             window = self.windows.open(row, events.INSTRUCTION.itemsize)
             self.windows.write(window, self._pc(offset), window.cpu)
@@ -56,12 +71,12 @@ class Records:
         """Of an instruction, after it; or of a jump."""
         if row.kind == "retired":
             window = self.windows.open(row, events.RETIRED.itemsize)
-            constant = retired.word | retired.register << 48
-            last = self._joined(constant, window.cpu, 32)
+            constant = retired.word | retired.register << RETIRED_REGISTER_SHIFT
+            last = self._joined(constant, window.cpu, RETIRED_CPU_SHIFT)
             self.windows.write(window, self._pc(retired.offset), retired.value, last)
         else:
             window = self.windows.open(row, events.TRANSFER.itemsize)
-            last = self._joined(retired.word, window.cpu, 32)
+            last = self._joined(retired.word, window.cpu, TRANSFER_CPU_SHIFT)
             time = clock_before(self.builder)
             counted = retired.counted()
             pc = self._pc(retired.offset)
@@ -72,14 +87,14 @@ class Records:
         if row.kind == "timed":
             return self._timed_access(row, access, access.how)
         window = self.windows.open(row, events.ACCESS.itemsize)
-        how = access.size << SIZE_SHIFT | access.write << WRITE_SHIFT
+        how = access.size << SIZE_SHIFT | access.write << HOW_SHIFT
         last = self._joined(how, window.cpu, CPU_SHIFT)
         pc = self._pc(access.offset)
         self.windows.write(window, pc, access.address, access.value, last)
         return window
 
     def access_if(self, row: Row, done: I1, access: Access, failed: Access) -> None:
-        """Of the store of an SC, which was made if the bit `done` is set."""
+        """Of a store-conditional, which was made if the bit `done` is set."""
         if row.kind == "timed":
             how = self.builder.select(done, access.how, failed.how, I64)
             self._timed_access(row, access, how)
@@ -90,7 +105,7 @@ class Records:
         """Write an `events.TIMED_ACCESS`; `how` may be known or not."""
         window = self.windows.open(row, events.TIMED_ACCESS.itemsize)
         last = self._joined(access.size << SIZE_SHIFT, window.cpu, CPU_SHIFT)
-        shifts: list[tuple[I64 | int, int]] = [(how, WRITE_SHIFT)]
+        shifts: list[tuple[I64 | int, int]] = [(how, HOW_SHIFT)]
         if access.moment is not None:
             time = access.moment.before
             shifts.append((access.moment.ticks, TICKS_SHIFT))
@@ -120,7 +135,7 @@ def clock_before(build: Builder) -> I64:
 
 def clock_after(build: Builder) -> I64:
     """The clock, read after all earlier loads and atomics are over (RDTSCP)."""
-    return build.extract(build.call(Clock, "@llvm.x86.rdtscp"), 0, I64)
+    return build.extract(build.call(ClockValue, "@llvm.x86.rdtscp"), 0, I64)
 
 
 def shifted(build: Builder, value: I64 | int, shift: int) -> I64 | int:

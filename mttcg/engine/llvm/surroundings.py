@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.calls import PUBLISH, RELOAD
 from mttcg.engine.llvm.counts import publish_counts
-from mttcg.engine.llvm.emit import Emitter
+from mttcg.engine.llvm.emit import SegmentWriter
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Elsewhere
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
@@ -46,7 +46,7 @@ class Surroundings:
 
     Args:
         isa: the guest's.
-        emitter: of the blocks.
+        writer: of the blocks.
         looks: for requests.
 
     Attributes:
@@ -54,9 +54,9 @@ class Surroundings:
             there, where it is and where it goes.
     """
 
-    def __init__(self, isa: LlvmIsa, emitter: Emitter, looks: Looks) -> None:
-        self.isa, self.emitter, self.looks = isa, emitter, looks
-        self.builder, self.optimised = emitter.builder, emitter.optimised
+    def __init__(self, isa: LlvmIsa, writer: SegmentWriter, looks: Looks) -> None:
+        self.isa, self.writer, self.looks = isa, writer, looks
+        self.builder, self.optimised = writer.builder, writer.optimised
         self.published: list[tuple[Pointer, Pointer]] = []
         self.reloaded: list[tuple[Pointer, Pointer]] = []
 
@@ -65,13 +65,13 @@ class Surroundings:
         return self._used_registers() if self.optimised else []
 
     def _used_registers(self) -> list[str]:
-        registers = self.emitter.registers
+        registers = self.writer.registers
         return sorted(registers.read | registers.written)
 
     def head(self, entries: Iterable[PageOffset]) -> None:
         """All that stands before the blocks; it can begin at `entries`."""
-        build, labels = self.builder, self.emitter.labels
-        written = sorted(self.emitter.registers.written) if self.optimised else []
+        build, labels = self.builder, self.writer.labels
+        written = sorted(self.writer.registers.written) if self.optimised else []
         self.published = [(PLACES[name], places.hart_register(name)) for name in written]
         kept = self.kept_registers()
         self.reloaded = [(places.hart_register(name), PLACES[name]) for name in kept]
@@ -91,7 +91,7 @@ class Surroundings:
             build.goto(labels.leave)
             self.looks.shared()
             build.begin(labels.leave)
-            self.emitter.windows.give_cursors()
+            self.writer.windows.give_cursors()
             self._publish()
             build.end(returns=True)
             build.begin(labels.never)
@@ -110,7 +110,7 @@ class Surroundings:
         meanings = {
             PUBLISH: self._publish,
             RELOAD: self._reload,
-            SHOW: self.emitter.windows.show,
+            SHOW: self.writer.windows.show,
         }
         for piece in build.function.pieces:
             with build.supply(piece):
@@ -127,7 +127,7 @@ class Surroundings:
 
     def _define_places(self) -> None:
         """Where everything is that the function reads and writes."""
-        build, emitter = self.builder, self.emitter
+        build, writer = self.builder, self.writer
         build.allocate(COUNT)
         build.allocate(NEXT)
         for register in self._used_registers():
@@ -141,10 +141,10 @@ class Surroundings:
             build.offset(HART, offset, place)
         for place, word in FRAME_FIELDS.items():
             build.offset(FRAME, 8 * word, place)
-        self._define_rows(sorted(emitter.woven.rows))
-        emitter.windows.take_cursors()
-        emitter.calls.take_flags()
-        if emitter.calls.probes:
+        self._define_rows(sorted(writer.woven.rows))
+        writer.windows.take_cursors()
+        writer.calls.take_flags()
+        if writer.calls.probes:
             build.allocate(places.PROBE_RESULT)
             build.allocate(places.PROBE_EXCEPTION)
 

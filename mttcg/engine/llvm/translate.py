@@ -63,7 +63,7 @@ class PageVersion:
         return cls(**plain | {"sites": Sites.from_plain(plain["sites"])})
 
 
-class Part(NamedTuple):
+class CodePart(NamedTuple):
     """Code of a page, or of a part of it.
 
     Attributes:
@@ -138,7 +138,7 @@ class Translator:
         discovery: Discovery,
         effort: Effort,
         resumed: PageOffset | None = None,
-    ) -> Part:
+    ) -> CodePart:
         """The code of what was discovered, as much of it as is translated at a time.
 
         Raises TranslationError: what could not be translated once is not tried again.
@@ -158,13 +158,13 @@ class Translator:
         )
         try:
             code = compile_text(function.source(), effort)
-            return Part(code, function.entries, frozenset(function.emitted), function.left)
+            return CodePart(code, function.entries, frozenset(function.emitted), function.left)
         except TranslationError as error:
             if not optimised:
                 self.refused[version.identity] = error
             raise
 
-    def publish(self, version: PageVersion, effort: Effort, part: Part) -> HostAddress:
+    def publish(self, version: PageVersion, effort: Effort, part: CodePart) -> HostAddress:
         """Put code in the arena and make it known; its address. Under the arena's lock.
 
         Raises CodeTooLongError.

@@ -91,7 +91,7 @@ class Woven:
                 self.calls.run(row, pc, what, retired.value, retired.target, counted)
 
     def before_atomic(self) -> I64 | None:
-        """The clock before an LR, SC or AMO, if anybody wants it."""
+        """The clock before an atomic, if anybody wants it."""
         return clock_before(self.builder) if self.timed else None
 
     def after_atomic(self, before: I64 | None) -> Moment | None:
@@ -122,7 +122,7 @@ class Woven:
                 self._run_access(row, access)
 
     def access_if(self, done: I1, access: Access) -> None:
-        """With the store of an SC, which was made if the bit `done` is set."""
+        """With a store-conditional, which was made if the bit `done` is set."""
         failed = access._replace(how=access.how & ~events.WRITE | events.FAILED)
         others = []
         for row in self.sites.every_access:
@@ -134,7 +134,7 @@ class Woven:
             self._run_others(others, done, access, failed)
 
     def _run_others(self, rows: list[Row], done: I1, access: Access, failed: Access) -> None:
-        """Run rows in `seen` if an SC stored, else in `failed`; `end` goes on."""
+        """Run rows in `seen` if a store-conditional stored, else in `failed`; `end` goes on."""
         build = self.builder
         seen, not_seen, end = (build.new_block(word) for word in ("seen", "failed", "end"))
         build.branch(done, seen, not_seen)

@@ -69,6 +69,8 @@ class Reason(IntEnum):
     CALLBACK = 10
 
 
+FrameWords = np.ndarray[tuple[int], np.dtype[np.uint64]]
+"""The frame itself."""
 PIECE = np.dtype([("size", "<u2"), ("count", "<u2"), ("rest", "<u2"), ("whole", "<u2")])
 """What Unicorn has translated at a pc: a block, or a piece of one, as it ends a translation that
 gets too long for it. Bytes and instructions of the piece, bytes from its start to the end of the

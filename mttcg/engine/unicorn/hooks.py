@@ -138,7 +138,7 @@ def on_tlb_fill(_engine, address, kind, result, frame):
 
 @njit(cache=True)
 def observe_order(frame, pc, address, size, value, how):
-    """Tell those who want order of a fence, or of an SC that failed."""
+    """Tell those who want order of a fence, or of a store-conditional that failed."""
     operations = get(frame, EVERY_ORDER + 1)
     if operations != U64(0):
         run_rows(get(frame, EVERY_ORDER), operations, pc, address, size, value, how)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 from unicorn import unicorn_const
 
-from mttcg.engine.unicorn.frame import Word
+from mttcg.engine.unicorn.frame import FrameWords, Word
 from mttcg.engine.unicorn.library import add_hook, delete_hook
 from mttcg.engine.unicorn.sites import SiteTables, rows_of
 from mttcg.engine.unicorn.unicorn_isa import Hooks
@@ -32,7 +31,7 @@ class Instrumentation:
     def __init__(
         self,
         engine: Any,
-        frame: "np.ndarray[tuple[int], np.dtype[np.uint64]]",
+        frame: FrameWords,
         address: HostAddress,
         hooks: Hooks,
     ) -> None:

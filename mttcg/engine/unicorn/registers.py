@@ -1,11 +1,10 @@
 """The guest's registers, which Unicorn holds while it runs."""
 
 import ctypes
-from typing import Any
 
-import numpy as np
 import unicorn
 
+from mttcg.engine.unicorn.frame import FrameWords
 from mttcg.engine.unicorn.unicorn_isa import UnicornIsa
 from mttcg.memory.address import Virtual
 
@@ -24,7 +23,7 @@ class UnicornRegisters:
     def __init__(
         self,
         engine: unicorn.Uc,
-        frame: "np.ndarray[Any, np.dtype[np.uint64]]",
+        frame: FrameWords,
         unicorn_isa: UnicornIsa,
     ) -> None:
         self.engine, self.frame, self.unicorn_isa = engine, frame, unicorn_isa

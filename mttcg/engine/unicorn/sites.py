@@ -14,7 +14,7 @@ from mttcg.memory.host import address_of_array
 MASK64 = (1 << 64) - 1
 SMALLEST = 64
 
-Sites = Mapping[Virtual, tuple[Operation, ...]]
+OperationsByPc = Mapping[Virtual, tuple[Operation, ...]]
 
 
 def rows_of(operations: Iterable[Operation]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
@@ -63,7 +63,7 @@ class SiteTables:
     """
 
     def __init__(self, kinds: int) -> None:
-        self.sites: list[Sites] = [{} for _ in range(kinds)]
+        self.sites: list[OperationsByPc] = [{} for _ in range(kinds)]
         self._build()
 
     def _build(self) -> None:
@@ -81,7 +81,7 @@ class SiteTables:
         table.put(pc, self.used, len(operations))
         self.used = end
 
-    def follow(self, *kinds: Sites) -> None:
+    def follow(self, *kinds: OperationsByPc) -> None:
         """Hold the sites of a plan from now on; addresses change with it."""
         before, self.sites = self.sites, list(kinds)
         for table, old, new in zip(self.tables, before, kinds, strict=True):

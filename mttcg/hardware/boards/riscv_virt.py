@@ -12,14 +12,22 @@ Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the d
 
 from collections.abc import Sequence
 
-from mttcg.hardware.board import AtSymbol, Board, DeviceNode, DevicePorts, DeviceRow, Region
+from mttcg.hardware.board import (
+    AtSymbol,
+    Board,
+    DeviceNode,
+    DevicePorts,
+    DeviceRow,
+    HartRegisters,
+    Region,
+)
 from mttcg.hardware.boards.riscv_virt_tree import virt_tree
 from mttcg.hardware.devices import htif, uart16550
 from mttcg.hardware.devices.finisher import Finisher
 from mttcg.hardware.devices.htif import Htif
 from mttcg.hardware.devices.uart16550 import Uart16550
 from mttcg.hardware.devicetree import cells
-from mttcg.hardware.interrupts.clint import Clint
+from mttcg.hardware.interrupts.clint import MSIP, MSIP_SIZE, MTIMECMP, Clint
 from mttcg.hardware.mmio import Device
 from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_NUMBER
 from mttcg.memory.address import Physical
@@ -94,4 +102,11 @@ ROWS = (
 )
 """In the order in which the device tree has them."""
 
-BOARD = Board("riscv-virt", RAM_BASE, TIMEBASE, ROWS, virt_tree)
+BOARD = Board(
+    "riscv-virt",
+    RAM_BASE,
+    TIMEBASE,
+    ROWS,
+    virt_tree,
+    interprocessor=HartRegisters(Physical(CLINT + MSIP), MTIMECMP - MSIP, MSIP_SIZE),
+)

@@ -39,7 +39,7 @@ PUTCHAR_ANSWER = (CONSOLE | COMMAND_PUTCHAR << 48) >> 48
 GETCHAR_ANSWER = (CONSOLE | COMMAND_GETCHAR << 48) >> 48
 
 
-class Slot(IntEnum):
+class HtifByte(IntEnum):
     """Where the interface keeps what `tohost` and `fromhost` don't tell, one byte each."""
 
     HALVES_WRITTEN = 0
@@ -145,8 +145,8 @@ class Htif:
             self._run_command()
         elif size == WORD_SIZE // 2 and offset in (0, WORD_SIZE // 2):
             half = 2 if offset else 1
-            written = self._state[Slot.HALVES_WRITTEN]
-            self._state[Slot.HALVES_WRITTEN] = written | half
+            written = self._state[HtifByte.HALVES_WRITTEN]
+            self._state[HtifByte.HALVES_WRITTEN] = written | half
             if written:
                 self._run_command()
 
@@ -161,7 +161,7 @@ class Htif:
 
     def _run_command(self) -> None:
         """Do what `tohost` says and set it to 0."""
-        self._state[Slot.HALVES_WRITTEN] = 0
+        self._state[HtifByte.HALVES_WRITTEN] = 0
         command = self._ram.read_word(self._tohost_at)
         if command == 0:
             return
@@ -186,21 +186,21 @@ class Htif:
             self._answer(DEVICE_CONSOLE, COMMAND_PUTCHAR, CHARACTER_HERE | payload & 0xFF)
 
     def _get_character(self, payload: int) -> None:
-        self._state[Slot.GETCHAR_DUE] = 1
+        self._state[HtifByte.GETCHAR_DUE] = 1
         self._deliver_character()
 
     def _deliver_character(self) -> None:
         """Answer a request for a character if one has come and the last answer was taken."""
         state = self._state
-        if self._fromhost_at is None or not state[Slot.GETCHAR_DUE] or self._unread_answer():
+        if self._fromhost_at is None or not state[HtifByte.GETCHAR_DUE] or self._unread_answer():
             return
-        if state[Slot.HELD_BACK]:
-            state[Slot.HELD_BACK] = 0
-            character: int | None = state[Slot.CHARACTER]
+        if state[HtifByte.HELD_BACK]:
+            state[HtifByte.HELD_BACK] = 0
+            character: int | None = state[HtifByte.CHARACTER]
         else:
             character = self._take_input()
         if character is not None:
-            state[Slot.GETCHAR_DUE] = 0
+            state[HtifByte.GETCHAR_DUE] = 0
             self._answer(DEVICE_CONSOLE, COMMAND_GETCHAR, CHARACTER_HERE | character & 0xFF)
 
     def _system(self, payload: int) -> None:
@@ -253,8 +253,8 @@ class Htif:
         """Keep a character that the guest asked for but did not take, for after this answer."""
         unread = self._unread_answer()
         if unread >> 48 == GETCHAR_ANSWER:
-            self._state[Slot.CHARACTER] = unread & 0xFF
-            self._state[Slot.HELD_BACK] = self._state[Slot.GETCHAR_DUE] = 1
+            self._state[HtifByte.CHARACTER] = unread & 0xFF
+            self._state[HtifByte.HELD_BACK] = self._state[HtifByte.GETCHAR_DUE] = 1
 
     def _answer(self, device: int, command: int, payload: int) -> None:
         if self._fromhost_at is not None:

@@ -22,7 +22,7 @@ MSR_OF_MCR = {0x01: 0x20, 0x02: 0x10, 0x04: 0x40, 0x08: 0x80}
 FIFO_DEPTH = 16
 
 
-class Slot(IntEnum):
+class UartByte(IntEnum):
     """Where each register's bits are in the shared state, one byte each."""
 
     IER = 0
@@ -38,9 +38,9 @@ class Slot(IntEnum):
     """1 when software was told of the character that waits."""
 
 
-PLAIN_REGISTERS = {3: (Slot.LCR, 0xFF), 4: (Slot.MCR, MCR_MASK), 7: (Slot.SCR, 0xFF)}
+PLAIN_REGISTERS = {3: (UartByte.LCR, 0xFF), 4: (UartByte.MCR, MCR_MASK), 7: (UartByte.SCR, 0xFF)}
 """Offsets that just hold what is written: (slot, bits that exist)."""
-DIVISOR_REGISTERS = {0: Slot.DLL, 1: Slot.DLM}
+DIVISOR_REGISTERS = {0: UartByte.DLL, 1: UartByte.DLM}
 
 
 class Uart16550:
@@ -88,13 +88,13 @@ class Uart16550:
     def read(self, offset: int, size: int) -> int:
         """Return the register at `offset`."""
         state = self._state
-        if offset in DIVISOR_REGISTERS and state[Slot.LCR] & LCR_DLAB:
+        if offset in DIVISOR_REGISTERS and state[UartByte.LCR] & LCR_DLAB:
             return state[DIVISOR_REGISTERS[offset]]
         if offset in PLAIN_REGISTERS:
             return state[PLAIN_REGISTERS[offset][0]]
         readers = {
             0: self._receive,
-            1: lambda: state[Slot.IER],
+            1: lambda: state[UartByte.IER],
             2: self._read_interrupt_id,
             5: self._line_status,
             6: self._modem_status,
@@ -104,7 +104,7 @@ class Uart16550:
     def write(self, offset: int, size: int, value: int) -> None:
         """Write the low byte of `value` to the register at `offset`; LSR and MSR ignore it."""
         state, value = self._state, value & 0xFF
-        if offset in DIVISOR_REGISTERS and state[Slot.LCR] & LCR_DLAB:
+        if offset in DIVISOR_REGISTERS and state[UartByte.LCR] & LCR_DLAB:
             state[DIVISOR_REGISTERS[offset]] = value
         elif offset in PLAIN_REGISTERS:
             slot, mask = PLAIN_REGISTERS[offset]
@@ -122,35 +122,35 @@ class Uart16550:
 
     def _receive(self) -> int:
         """RBR: take the next character, 0 if there is none."""
-        self._state[Slot.RECEIVED_SEEN] = 0
+        self._state[UartByte.RECEIVED_SEEN] = 0
         character = self._take_input()
         return 0 if character is None else character & 0xFF
 
     def _transmit(self, value: int) -> None:
         """THR: send a character; the register is empty again at once."""
-        if not self._state[Slot.MCR] & MCR_LOOP:
+        if not self._state[UartByte.MCR] & MCR_LOOP:
             self._output(bytes((value,)))
-        self._state[Slot.TRANSMIT_PENDING] = 1
+        self._state[UartByte.TRANSMIT_PENDING] = 1
 
     def _write_interrupt_enable(self, value: int) -> None:
-        newly = value & ~self._state[Slot.IER]
-        self._state[Slot.IER] = value
+        newly = value & ~self._state[UartByte.IER]
+        self._state[UartByte.IER] = value
         if newly & IER_TRANSMIT_EMPTY:
             # enabling it while the register is empty raises it at once
-            self._state[Slot.TRANSMIT_PENDING] = 1
+            self._state[UartByte.TRANSMIT_PENDING] = 1
 
     def _write_fifo_control(self, value: int) -> None:
         """FCR: the other bits count only with bit 0 set; a change of mode clears the FIFOs."""
-        was = self._state[Slot.FCR]
+        was = self._state[UartByte.FCR]
         changed = (was ^ value) & FCR_ENABLE
         if changed or (value & FCR_ENABLE and value & FCR_CLEAR_RECEIVED):
             self._clear_received(FIFO_DEPTH if was & FCR_ENABLE else 1)
-        self._state[Slot.FCR] = value & FCR_KEPT if value & FCR_ENABLE else 0
+        self._state[UartByte.FCR] = value & FCR_KEPT if value & FCR_ENABLE else 0
 
     def _clear_received(self, depth: int) -> None:
-        if not self._state[Slot.RECEIVED_SEEN]:
+        if not self._state[UartByte.RECEIVED_SEEN]:
             return
-        self._state[Slot.RECEIVED_SEEN] = 0
+        self._state[UartByte.RECEIVED_SEEN] = 0
         for _ in range(depth):
             if self._take_input() is None:
                 return
@@ -158,9 +158,9 @@ class Uart16550:
     def _interrupt_id(self) -> int:
         """Return the most urgent interrupt due and enabled ("Interrupt Control Functions")."""
         state = self._state
-        if state[Slot.IER] & IER_RECEIVED and self._input_waiting():
-            return IIR_TIMEOUT if state[Slot.FCR] & FCR_TRIGGER else IIR_RECEIVED
-        if state[Slot.IER] & IER_TRANSMIT_EMPTY and state[Slot.TRANSMIT_PENDING]:
+        if state[UartByte.IER] & IER_RECEIVED and self._input_waiting():
+            return IIR_TIMEOUT if state[UartByte.FCR] & FCR_TRIGGER else IIR_RECEIVED
+        if state[UartByte.IER] & IER_TRANSMIT_EMPTY and state[UartByte.TRANSMIT_PENDING]:
             return IIR_TRANSMIT_EMPTY
         return IIR_NONE
 
@@ -168,21 +168,21 @@ class Uart16550:
         """IIR: reading it answers the transmitter's interrupt if that is the one shown."""
         due = self._interrupt_id()
         if due == IIR_TRANSMIT_EMPTY:
-            self._state[Slot.TRANSMIT_PENDING] = 0
+            self._state[UartByte.TRANSMIT_PENDING] = 0
         if due in (IIR_RECEIVED, IIR_TIMEOUT):
-            self._state[Slot.RECEIVED_SEEN] = 1
-        return due | (IIR_FIFOS if self._state[Slot.FCR] & FCR_ENABLE else 0)
+            self._state[UartByte.RECEIVED_SEEN] = 1
+        return due | (IIR_FIFOS if self._state[UartByte.FCR] & FCR_ENABLE else 0)
 
     def _line_status(self) -> int:
         """LSR: the transmitter is always empty, a character may be ready."""
         ready = LSR_DATA_READY if self._input_waiting() else 0
         if ready:
-            self._state[Slot.RECEIVED_SEEN] = 1
+            self._state[UartByte.RECEIVED_SEEN] = 1
         return LSR_TRANSMIT_EMPTY | LSR_IDLE | ready
 
     def _modem_status(self) -> int:
         """MSR: the lines never change, so no delta bit is ever set."""
-        control = self._state[Slot.MCR]
+        control = self._state[UartByte.MCR]
         if not control & MCR_LOOP:
             return MSR_LINES
         return sum(line for bit, line in MSR_OF_MCR.items() if control & bit)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from mttcg.hardware.interrupts.ports import Clock, Line, TimerPort
+from mttcg.hardware.interrupts.ports import BoardClock, Line, TimerPort
 
 MSIP = 0x0
-"""Offset of msip of hart 0; 4 bytes a hart, of which bit 0 exists."""
+"""Offset of msip of hart 0; MSIP_SIZE bytes a hart, of which bit 0 exists."""
+MSIP_SIZE = 4
 MTIMECMP = 0x4000
 """Offset of mtimecmp of hart 0; 8 bytes a hart."""
 MTIME = 0xBFF8
@@ -30,7 +31,9 @@ class Clint:
     size = 0x10000
     in_ram = False
 
-    def __init__(self, software: Sequence[Line], timers: Sequence[TimerPort], clock: Clock) -> None:
+    def __init__(
+        self, software: Sequence[Line], timers: Sequence[TimerPort], clock: BoardClock
+    ) -> None:
         """Drive the lines and timers of the harts, in their order."""
         self._software, self._timers, self._clock = software, timers, clock
 

@@ -43,7 +43,7 @@ class HartPorts(Protocol):
         """Return the line to an input, by the number that the architecture gives its interrupt."""
 
 
-class Clock(Protocol):
+class BoardClock(Protocol):
     """The time that all harts share, in ticks of the board's timebase."""
 
     def time(self) -> int:

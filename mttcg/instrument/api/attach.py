@@ -118,9 +118,10 @@ def instrument_memory(
 ) -> Ticket:
     """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
 
-    `access` has `pc`, `address`, `size` in bytes, `value` (zero-extended) and `write`; an AMO is
-    a read and a write, a failed SC neither. A Counter counts them, a Stream of `events.ACCESS`
-    records them, one of `events.TIMED_ACCESS` also when they were, and fences and failed SCs. A
+    `access` has `pc`, `address`, `size` in bytes, `value` (zero-extended) and `write`; an
+    atomic read-modify-write is a read and a write, a failed store-conditional neither. A Counter
+    counts them, a Stream of `events.ACCESS` records them, one of `events.TIMED_ACCESS` also when
+    they were, and fences and failed store-conditionals. A
     probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers can be read in
     the callback but not written, as the instruction is half done.
     """

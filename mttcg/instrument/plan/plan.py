@@ -38,7 +38,7 @@ class Operation:
     `text` is the same function, or the condition of it, for an engine that can weave it in, see
     `probe_text`, or "". `python`: it may run Python, which may ask for a stop. `order`: of
     accesses,
-    it is also told of fences and of SCs that failed.
+    it is also told of fences and of store-conditionals that failed.
 
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, bytes;
@@ -47,7 +47,7 @@ class Operation:
     there, where it jumped to, and how many were retired with it, the last two of jumps only; but a
     table gets what blocks get; access: pc, address, bytes, value, how. Bit 0 of how is 1 for a
     write. Where an operation with `order` is attached, its low 8 bits are as in
-    `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an LR, SC or AMO.
+    `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an atomic.
     """
 
     function: HostAddress
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def every_order(self) -> tuple[Operation, ...]:
-        """The operations of `every_access` that also get fences and failed SCs."""
+        """The operations of `every_access` that also get fences and failed store-conditionals."""
         return tuple(operation for operation in self.every_access if operation.order)
 
 

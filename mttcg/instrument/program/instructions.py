@@ -1,12 +1,14 @@
 """What an instruction is for, by its bits, for aggregators and plugins."""
 
 from mttcg.instrument.program.guest_isa import guest_isa
+from mttcg.isa.facts import FLOATS
 from mttcg.isa.instruction_class import InstructionClass
 
 __all__ = [
     "InstructionClass",
     "instruction_class",
     "instruction_length",
+    "is_interprocessor",
     "register_name",
     "returns_from_trap",
 ]
@@ -27,7 +29,19 @@ def returns_from_trap(word: int) -> bool:
     return guest_isa().code.returns_from_trap(word)
 
 
+def is_interprocessor(cause: int) -> bool:
+    """Whether the interrupt with a cause, as `plugin_trap` has it, is one vCPU's at another."""
+    return cause == guest_isa().system.interprocessor_cause
+
+
 def register_name(register: int) -> str:
-    """The name of a register by its number in `events.RETIRED`; "" for 0, which is none."""
+    """The name of a register by its number in `events.RETIRED`; "" for 0, which is none.
+
+    A number that no register has, as in a record that was not made here, is shown as it is.
+    """
+    if not register:
+        return ""
     registers = guest_isa().registers
-    return (*registers.integer, *registers.floating)[register] if register else ""
+    names = registers.floating if register >= FLOATS else registers.integer
+    number = register % FLOATS
+    return names[number] if register < 2 * FLOATS and number < len(names) else f"?{register}"

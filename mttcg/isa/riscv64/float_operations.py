@@ -14,8 +14,8 @@ from mttcg.isa.riscv64.floats import (
     DOUBLE,
     SINGLE,
     Flags,
+    FloatKind,
     Format,
-    Kind,
     Number,
     Result,
     Rounding,
@@ -28,7 +28,7 @@ REGISTER = (1 << 64) - 1
 
 def _nan(form: Format, *operands: Number, invalid: bool = False) -> Result:
     """The canonical NaN; invalid if an operand signals."""
-    signals = invalid or any(operand.kind is Kind.SIGNALLING for operand in operands)
+    signals = invalid or any(operand.kind is FloatKind.SIGNALLING for operand in operands)
     return form.canonical_nan, Flags.NV if signals else Flags.NONE
 
 
@@ -50,16 +50,16 @@ def _sum(form: Format, rounding: Rounding, a: Number, b: Number) -> Result:
     # an exact zero of opposite signs is +0, or -0 when rounding down (IEEE 754-2019, 6.3)
     same_sign = a.negative if a.negative == b.negative else rounding is Rounding.DOWN
     negative = total < 0 if total else same_sign
-    return pack(form, Number(Kind.FINITE, negative, abs(total), exponent), rounding)
+    return pack(form, Number(FloatKind.FINITE, negative, abs(total), exponent), rounding)
 
 
 def _product(a: Number, b: Number) -> Number | None:
     """a * b, exactly; None for 0 * infinity."""
     negative = a.negative != b.negative
     if a.is_infinite or b.is_infinite:
-        return None if a.is_zero or b.is_zero else Number(Kind.INFINITE, negative)
+        return None if a.is_zero or b.is_zero else Number(FloatKind.INFINITE, negative)
     significand, exponent = a.significand * b.significand, a.exponent + b.exponent
-    return Number(Kind.FINITE, negative, significand, exponent)
+    return Number(FloatKind.FINITE, negative, significand, exponent)
 
 
 def add(form: Format, rounding: Rounding, x: int, y: int) -> Result:
@@ -114,7 +114,7 @@ def divide(form: Format, rounding: Rounding, x: int, y: int) -> Result:
     quotient, rest = divmod(a.significand << shift, b.significand)
     significand = quotient << 1 | (rest != 0)
     exponent = a.exponent - b.exponent - shift - 1
-    return pack(form, Number(Kind.FINITE, negative, significand, exponent), rounding)
+    return pack(form, Number(FloatKind.FINITE, negative, significand, exponent), rounding)
 
 
 def square_root(form: Format, rounding: Rounding, x: int) -> Result:
@@ -133,7 +133,7 @@ def square_root(form: Format, rounding: Rounding, x: int) -> Result:
     root = isqrt(square)
     significand = root << 1 | (root * root != square)
     exponent = (a.exponent - shift >> 1) - 1
-    return pack(form, Number(Kind.FINITE, False, significand, exponent), rounding)
+    return pack(form, Number(FloatKind.FINITE, False, significand, exponent), rounding)
 
 
 def _key(form: Format, bits: int) -> int:
@@ -170,7 +170,7 @@ def classify(form: Format, rounding: Rounding, x: int) -> Result:
     """The mask of fclass (20.9)."""
     a = form.unpack(x)
     if a.is_nan:
-        return 1 << (8 if a.kind is Kind.SIGNALLING else 9), Flags.NONE
+        return 1 << (8 if a.kind is FloatKind.SIGNALLING else 9), Flags.NONE
     steps = (1, 1 << form.fraction_bits, form.infinity)  # least subnormal, normal, infinity
     rank = sum(x & form.sign - 1 >= step for step in steps)
     return 1 << (3 - rank if a.negative else 4 + rank), Flags.NONE
@@ -181,7 +181,7 @@ def to_integer(bits: int, is_signed: bool, form: Format, rounding: Rounding, x: 
     a = form.unpack(x)
     least = -1 << bits - 1 if is_signed else 0
     greatest = least + (1 << bits) - 1
-    if a.kind is not Kind.FINITE:
+    if a.kind is not FloatKind.FINITE:
         limit = least if a.is_infinite and a.negative else greatest
         return _register(limit, bits), Flags.NV
     magnitude, inexact = round_to_integer(a.negative, a.significand, a.exponent, rounding)
@@ -202,7 +202,7 @@ def from_integer(bits: int, is_signed: bool, form: Format, rounding: Rounding, x
     value = x & (1 << bits) - 1
     if is_signed and value >> bits - 1:
         value -= 1 << bits
-    return pack(form, Number(Kind.FINITE, value < 0, abs(value)), rounding)
+    return pack(form, Number(FloatKind.FINITE, value < 0, abs(value)), rounding)
 
 
 def convert(origin: Format, form: Format, rounding: Rounding, x: int) -> Result:

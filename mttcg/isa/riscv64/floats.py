@@ -30,7 +30,7 @@ class Flags(IntFlag):
     NV = 16
 
 
-class Kind(Enum):
+class FloatKind(Enum):
     """What a bit pattern stands for."""
 
     FINITE = "finite"
@@ -43,7 +43,7 @@ class Kind(Enum):
 class Number:
     """A number: (-1)**negative * significand * 2**exponent if it is finite; 0 keeps its sign."""
 
-    kind: Kind
+    kind: FloatKind
     negative: bool
     significand: int = 0
     exponent: int = 0
@@ -51,17 +51,17 @@ class Number:
     @property
     def is_nan(self) -> bool:
         """Whether it is a NaN of either kind."""
-        return self.kind in (Kind.QUIET, Kind.SIGNALLING)
+        return self.kind in (FloatKind.QUIET, FloatKind.SIGNALLING)
 
     @property
     def is_zero(self) -> bool:
         """Whether it is 0 or -0."""
-        return self.kind is Kind.FINITE and not self.significand
+        return self.kind is FloatKind.FINITE and not self.significand
 
     @property
     def is_infinite(self) -> bool:
         """Whether it is an infinity."""
-        return self.kind is Kind.INFINITE
+        return self.kind is FloatKind.INFINITE
 
     def negated(self) -> "Number":
         """The number with the other sign."""
@@ -120,13 +120,13 @@ class Format:
         fraction = bits & (1 << self.fraction_bits) - 1
         if field == self.infinity >> self.fraction_bits:
             if not fraction:
-                return Number(Kind.INFINITE, negative)
+                return Number(FloatKind.INFINITE, negative)
             quiet = fraction & self.quiet_bit
-            return Number(Kind.QUIET if quiet else Kind.SIGNALLING, negative)
+            return Number(FloatKind.QUIET if quiet else FloatKind.SIGNALLING, negative)
         if field == 0:
-            return Number(Kind.FINITE, negative, fraction, self.quantum)
+            return Number(FloatKind.FINITE, negative, fraction, self.quantum)
         significand = fraction | 1 << self.fraction_bits
-        return Number(Kind.FINITE, negative, significand, self.quantum + field - 1)
+        return Number(FloatKind.FINITE, negative, significand, self.quantum + field - 1)
 
     def signed(self, negative: bool, magnitude: int) -> int:
         """Bits of a magnitude with a sign."""

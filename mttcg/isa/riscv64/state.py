@@ -1,7 +1,7 @@
 """The architectural part of a hart's state: one table of where its registers lie."""
 
 from mttcg.state.vcpu_state import VcpuState
-from mttcg.state.words import MASK, AddressWord, Word, Words, offsets_of
+from mttcg.state.words import MASK, AddressField, WordField, WordsField, offsets_of
 
 MACHINE_MODE = 3
 """The mode under which translations are kept: the privilege, as the privileged specification codes
@@ -15,26 +15,26 @@ class Hart(VcpuState):
     Registers and CSRs are those of the last time that the vCPU left translated code.
     """
 
-    x = Words(0, 32)
-    f = Words(256, 32)
-    fcsr = Word(520)
-    misa = Word(528)
+    x = WordsField(0, 32)
+    f = WordsField(256, 32)
+    fcsr = WordField(520)
+    misa = WordField(528)
     """Set before the start, by what the engine has."""
-    mstatus = Word(536)
-    mie = Word(544)
-    mtvec = Word(552)
-    mscratch = Word(560)
-    mepc = AddressWord(568)
-    mcause = Word(576)
-    mtval = Word(584)
-    mcounteren = Word(592)
-    mcountinhibit = Word(600)
-    mcycle_base = Word(608)
+    mstatus = WordField(536)
+    mie = WordField(544)
+    mtvec = WordField(552)
+    mscratch = WordField(560)
+    mepc = AddressField(568)
+    mcause = WordField(576)
+    mtval = WordField(584)
+    mcounteren = WordField(592)
+    mcountinhibit = WordField(600)
+    mcycle_base = WordField(608)
     """What `instructions` was when mcycle was 0; for minstret likewise."""
-    minstret_base = Word(616)
-    reservation = Word(624)
+    minstret_base = WordField(616)
+    reservation = WordField(624)
     """Address of the last LR, or NO_RESERVATION."""
-    reservation_value = Word(632)
+    reservation_value = WordField(632)
     """What it read there."""
 
     def write_x(self, register: int, value: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mttcg.isa.riscv64.csr import TIMER_INTERRUPT
+from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_INTERRUPT
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.named_registers import (
     NAMES,
@@ -34,6 +34,7 @@ class Rv64System:
     extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
     register_names = NAMES
     handler_name, value_name = "mtvec", "tval"
+    interprocessor_cause: int | None = SOFTWARE_NUMBER
     isa_text = staticmethod(isa_text)
     execute = staticmethod(execute)
     float_enabled = staticmethod(float_enabled)

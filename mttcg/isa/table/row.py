@@ -21,7 +21,7 @@ class Semantics(Protocol):
         """Do it."""
 
 
-class Memory(NamedTuple):
+class MemoryOperand(NamedTuple):
     """An access at the address in rs1, plus the immediate if it is `displaced`.
 
     It loads to rd or stores rs2, or does both, with `operation` in between; `extension` is what
@@ -58,7 +58,7 @@ class Behaviour:
     what: "InstructionClass | Callable[[Decoded], InstructionClass]" = InstructionClass.ALU
     kind: "Kind | Callable[[Decoded], Kind]" = Kind.PLAIN
     writes: Literal["x", "f", ""] = "x"
-    memory: Memory | None = None
+    memory: MemoryOperand | None = None
     goes_elsewhere: bool = False
     computes_address: bool = False
 

@@ -39,7 +39,7 @@ class Variable(Users):
 
 
 @dataclass
-class Line(Users):
+class SharedLine(Users):
     """A line: its variables, and by (pc, vCPU) the reads and writes of code."""
 
     start: int = 0
@@ -70,7 +70,7 @@ class Line(Users):
         return [v for v in self.variables if 100 * (v.reads.total() + v.writes.total()) >= total]
 
 
-def shared_lines(accesses: Mapping[int, Any], size: int) -> list[Line]:
+def shared_lines(accesses: Mapping[int, Any], size: int) -> list[SharedLine]:
     """The lines of `size` bytes that a vCPU writes and another accesses, by address.
 
     Args:
@@ -128,8 +128,8 @@ def _rows(cpu: int, keys: Any, counts: Any, size: int) -> Any:
     return np.concatenate(pieces)
 
 
-def _line(rows: Any) -> Line:
-    line = Line(start=int(rows["line"][0]))
+def _line(rows: Any) -> SharedLine:
+    line = SharedLine(start=int(rows["line"][0]))
     for _, address, pc, count, size, cpu, write in rows.tolist():
         line.add(cpu, write, count)
         line.code.setdefault((pc, cpu), [0, 0])[write] += count

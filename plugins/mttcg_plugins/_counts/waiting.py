@@ -29,9 +29,10 @@ ROW = np.dtype(
 )
 """What happened at an address by the instruction at pc.
 
-atomics: SCs that stored, and AMOs but for those in `taken`. changed: how often an LR or AMO found
-another value than this vCPU had last seen by one, or left. failed: SCs that did not store. taken:
-AMOs that found something other than 0, and left it as it was. waits: how often the vCPU looked in a
+atomics: store-conditionals that stored, and read-modify-writes but for those in `taken`. changed:
+how often a load-reserved or a read-modify-write found another value than this vCPU had last seen by
+one, or left. failed: store-conditionals that did not store. taken: read-modify-writes that found
+something other than 0, and left it as it was. waits: how often the vCPU looked in a
 loop, the first look by this instruction. looks, ticks, longest: of the waits. `value` is what was
 last seen, in the row of pc 0. `used`: whether there is such a row.
 """
@@ -50,7 +51,7 @@ STATE = np.dtype(
         ("rounds", "<i8"),
     ]
 )
-"""Between two records: how many rows are taken; what the AMO read whose write comes next; the place
+"""Between two records: how many rows are taken; what was read whose write comes next; the place
 that is being looked at, from where first, when first and last, how often, and how often from
 there again."""
 
@@ -123,7 +124,7 @@ def look(table: Any, state: Any, record: Any) -> None:
 
 @compiled
 def store(table: Any, state: Any, record: Any) -> bool:
-    """An SC or the store of an AMO; whether it changed anything."""
+    """The store of an atomic; whether it changed anything."""
     place = row_of(table, state, record.address, record.pc)
     if record.how & FAILED:
         table[place].failed += 1

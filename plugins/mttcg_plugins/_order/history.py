@@ -4,7 +4,7 @@ from mttcg_bus.wire.stream import Records
 After C. Flanagan and S. Freund, FastTrack: efficient and precise dynamic race detection, PLDI 2009:
 an access is known by its epoch, the vCPU and that vCPU's clock; it was before another vCPU's access
 if the other's vector has that clock or a later one. A release makes what was before it known at its
-address, an acquire takes it up from there (as weak memory models have it, RVWMO for one). Releases:
+address, an acquire takes it up from there (as weak memory models have it). Releases:
 atomics that store and are marked as one, stores right behind a fence and all stores to where
 atomics are used, with what was before the last fence, and stores to the registers by which vCPUs
 interrupt each other. Acquires: atomics that load and are marked as one, all that was read, at the
@@ -42,8 +42,6 @@ earlier than those of what they read."""
 PAGE_WORDS, RACES = 512, 1 << 10
 PAGES, CELLS, VECTORS = 1 << 8, 1 << 14, 1 << 10
 """How many there is room for at first."""
-SIGNALS, SIGNALS_END = 0x200_0000, 0x200_4000
-"""Where the board has the registers by which vCPUs interrupt each other, four bytes for each."""
 
 CELL = np.dtype(
     [
@@ -71,12 +69,13 @@ TOTALS = np.dtype(
 """How many there are of each, `free` is the number of the first free cell; 0 is none."""
 
 
-class State(NamedTuple):
+class HistoryState(NamedTuple):
     """What the compiled code works on.
 
     clocks, fenced, read: a vector for each vCPU: what is before what it does now, what was before
         its last fence that orders stores, and what was released where it has read.
-    interrupts: a vector for each vCPU's register in SIGNALS.
+    interrupts: a vector for each vCPU's register by which others interrupt it.
+    registers: where these are: address of the first, bytes in all, bytes for each.
     recent, loads: words that each vCPU read last, and how many since its last fence.
     pages: number of each page of the RAM, 0 if it was not touched.
     words, cells, vectors, races, totals: see WORD, CELL, RACE and TOTALS.
@@ -86,6 +85,7 @@ class State(NamedTuple):
     fenced: Any
     read: Any
     interrupts: Any
+    registers: Any
     recent: Any
     loads: Any
     pages: Any
@@ -224,11 +224,11 @@ def fence(state: Any, record: Any) -> None:
 
 @compiled
 def signal(state: Any, record: Any) -> None:
-    """An access to one of SIGNALS, or its interrupt: a release if a store, and an acquire."""
+    """An access to a register that interrupts, or the interrupt: an acquire; a store releases."""
     cpu, clocks, interrupts = record.cpu, state.clocks, state.interrupts
-    which = (record.address - np.uint64(SIGNALS)) >> np.uint64(2)
-    if record.how & KIND == INTERRUPT:
-        which = np.uint64(cpu)
+    which = np.uint64(cpu)
+    if record.how & KIND != INTERRUPT:
+        which = (record.address - state.registers[0]) // state.registers[2]
     if which < np.uint64(len(interrupts)):
         if record.how & WRITE:
             join(interrupts[which], clocks[cpu])
@@ -272,6 +272,7 @@ def follow(records: Any, base: Any, state: Any) -> int:
     """
     clocks, pages, words, cells = state.clocks, state.pages, state.words, state.cells
     races, totals, recent, loads = state.races, state.totals, state.recent, state.loads
+    registers = state.registers
     room, last_page = len(words) // PAGE_WORDS, np.uint64(len(pages) - 1)
     for n in range(len(records)):
         record = records[n]
@@ -281,7 +282,7 @@ def follow(records: Any, base: Any, state: Any) -> int:
         kind, offset = record.how & KIND, record.address - base
         if kind == FENCE:
             fence(state, record)
-        elif kind == INTERRUPT or np.uint64(SIGNALS) <= record.address < np.uint64(SIGNALS_END):
+        elif kind == INTERRUPT or record.address - registers[0] < registers[1]:
             signal(state, record)
         if kind in (FENCE, INTERRUPT) or offset >> np.uint64(12) >= last_page:
             continue
@@ -307,16 +308,22 @@ def follow(records: Any, base: Any, state: Any) -> int:
 
 
 class History:
-    """What happened before what in a run of so many vCPUs and so much RAM."""
+    """What happened before what in a run of so many vCPUs and so much RAM.
 
-    def __init__(self, smp: int, base: int, size: int) -> None:
+    interprocessor: as `RunInfo` has it.
+    """
+
+    def __init__(
+        self, smp: int, base: int, size: int, interprocessor: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
         self.base = np.uint64(base)
         fenced, read, interrupts = np.zeros((3, smp, smp), dtype=np.uint32)
-        self.state = State(
+        self.state = HistoryState(
             clocks=np.eye(smp, dtype=np.uint32),
             fenced=fenced,
             read=read,
             interrupts=interrupts,
+            registers=np.array(interprocessor, dtype=np.uint64),
             recent=np.zeros((smp, RECENT), dtype=np.uint64),
             loads=np.zeros(smp, dtype=np.int64),
             pages=np.zeros((size >> 12) + 2, dtype=np.int32),

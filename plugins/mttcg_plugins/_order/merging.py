@@ -1,8 +1,9 @@
 """Timed accesses of all vCPUs, whose batches come interleaved, in the order of time.
 
 A record has its place at the time at which it is sure to have been: what releases, the stores, from
-before it was done; what acquires, the loads, from when it was over. So an AMO's store comes first
-and its load last. Whatever a load read was stored earlier in this order.
+before it was done; what acquires, the loads, from when it was over. So the store of a
+read-modify-write comes first and its load last. Whatever a load read was stored earlier in this
+order.
 
 Of a vCPU that sends nothing it is not known whether it sleeps, so the others wait for it a certain
 time only: the window, counted in the clock of the records. A record that comes after that is late,

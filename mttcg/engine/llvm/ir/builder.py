@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from mttcg.engine.llvm.ir import forms
-from mttcg.engine.llvm.ir.forms import Memory
+from mttcg.engine.llvm.ir.forms import AliasClass
 from mttcg.engine.llvm.ir.function import DeferredPiece, Function, Section
 from mttcg.engine.llvm.ir.values import (
     EXCHANGED,
@@ -13,7 +13,7 @@ from mttcg.engine.llvm.ir.values import (
     I64,
     INTEGERS,
     Block,
-    Clock,
+    ClockValue,
     Constant,
     DeferredNumber,
     DeferredTwiceError,
@@ -38,7 +38,7 @@ TYPES: tuple[type[Value], ...] = (
     Double,
     Exchanged32,
     Exchanged64,
-    Clock,
+    ClockValue,
 )
 
 
@@ -180,19 +180,19 @@ class Builder:
         self.push((result, pointer, distance))
         return result
 
-    def load(self, pointer: Pointer, memory: Memory, kind: type[T], into: T | None = None) -> T:
+    def load(self, pointer: Pointer, memory: AliasClass, kind: type[T], into: T | None = None) -> T:
         """What is at an address."""
         result: T = next(self.fresh[kind]) if into is None else into
         self.add(memory.loads[kind])
         self.push((result, pointer))
         return result
 
-    def store(self, value: Value | int, pointer: Pointer, memory: Memory) -> None:
+    def store(self, value: Value | int, pointer: Pointer, memory: AliasClass) -> None:
         """Put a value where an address is; a number as 64 bits."""
         self.add(memory.stores[value.__class__])
         self.push((value, pointer))
 
-    def copy(self, pairs: list[tuple[Pointer, Pointer]], memory: Memory) -> None:
+    def copy(self, pairs: list[tuple[Pointer, Pointer]], memory: AliasClass) -> None:
         """Copy 64 bits from one place to another, for each pair."""
         fresh = self.fresh[I64]
         self.section.forms += [memory.loads[I64], memory.stores[I64]] * len(pairs)

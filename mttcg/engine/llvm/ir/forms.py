@@ -61,7 +61,7 @@ class FormsByType(dict[type, Form]):
         return form
 
 
-class Memory:
+class AliasClass:
     """A kind of memory that LLVM is told is apart from others.
 
     Args:
@@ -84,8 +84,8 @@ class Memory:
         )
 
 
-REGISTER, COUNTER, RECORD, UNKNOWN = Memory(1), Memory(2), Memory(4), Memory(0)
-GUEST = Memory(3, ordered=True, alignment=", align 1")
+REGISTER, COUNTER, RECORD, UNKNOWN = AliasClass(1), AliasClass(2), AliasClass(4), AliasClass(0)
+GUEST = AliasClass(3, ordered=True, alignment=", align 1")
 """That of the guest, whose harts see each other's order: see docs/memory-model.md."""
 
 

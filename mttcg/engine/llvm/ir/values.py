@@ -119,7 +119,7 @@ class Exchanged64(Value):
     type, prefix = "{ i64, i1 }", "exchanged64_"
 
 
-class Clock(Value):
+class ClockValue(Value):
     """What RDTSCP gives: the clock, and the processor's number."""
 
     __slots__ = ()

@@ -7,7 +7,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER
 from mttcg.engine.llvm.ir.values import I64, Pointer, constant
 from mttcg.engine.llvm.places import FLOAT_CONTROL
 from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT
-from mttcg.engine.llvm.riscv64.floats import Floats
+from mttcg.engine.llvm.riscv64.floats import RiscvFloats
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.riscv64.csr import MSTATUS_FS
@@ -33,7 +33,7 @@ class FloatState:
 
     def __init__(self, builder: Builder, segment: Segment, exits: Exits, host: HostFloat) -> None:
         self.builder, self.segment, self.exits, self.host = builder, segment, exits, host
-        self.floats = Floats(builder, host)
+        self.floats = RiscvFloats(builder, host)
         self.used = False
 
     def float(self, operation: str, rounding: int, *operands: I64) -> I64:

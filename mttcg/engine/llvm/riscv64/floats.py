@@ -47,7 +47,7 @@ def host_has(feature: str) -> bool:
     return bool(llvm.get_host_cpu_features().get(feature))
 
 
-class Floats:
+class RiscvFloats:
     """Emits floating-point operations on raw bits.
 
     Args:

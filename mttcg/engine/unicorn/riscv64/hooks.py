@@ -21,6 +21,7 @@ from mttcg.engine.unicorn.riscv64.look_up import destination_and_jump, instructi
 from mttcg.engine.unicorn.riscv64.numbers import F0, PC, X0
 from mttcg.instrument import events
 from mttcg.isa.facts import FLOATS
+from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.native import host
 
@@ -40,8 +41,6 @@ REQUESTED, NEW_PIECE = int(Reason.REQUEST), int(Reason.NEW_PIECE)
 NONE = int(Reason.NONE)
 UC_MEM_WRITE = 17
 FENCE = events.FENCE
-TOTAL_STORE_ORDER = 0x833
-"""fm, predecessor and successor of fence.tso; every other fm means a normal fence."""
 
 
 @njit(cache=True)

@@ -8,7 +8,7 @@ from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Amo, Operations, V
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
-from mttcg.isa.table.row import Behaviour, Decoded, Memory, Row, Semantics
+from mttcg.isa.table.row import Behaviour, Decoded, MemoryOperand, Row, Semantics
 
 AMO = 0x2F
 
@@ -16,7 +16,9 @@ AMO = 0x2F
 def _atomic(
     semantics: Semantics, size: int, loads: bool, stores: bool, operation: Amo | None = None
 ) -> Behaviour:
-    access = Memory(size, loads, stores, extension="sign", displaced=False, operation=operation)
+    access = MemoryOperand(
+        size, loads, stores, extension="sign", displaced=False, operation=operation
+    )
     return Behaviour(semantics, InstructionClass.ATOMIC, Kind.ATOMIC, memory=access)
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 from mttcg.isa.operations import Bits, Compare, Operations, V
 from mttcg.isa.riscv64.table.compute import (
     MASK,
-    Change,
     Compute,
+    UnaryCompute,
     finish,
     register,
     register_immediate,
@@ -90,7 +90,7 @@ def set_bit(ops: Operations[V], a: V, b: V) -> V:
     return ops.binary("or", a, _single_bit(ops, b))
 
 
-def count(what: Literal["leading", "trailing", "ones"], bits: Bits) -> Change:
+def count(what: Literal["leading", "trailing", "ones"], bits: Bits) -> UnaryCompute:
     """Counts are of 64 bits, or of the low 32."""
 
     def change(ops: Operations[V], a: V) -> V:
@@ -99,7 +99,7 @@ def count(what: Literal["leading", "trailing", "ones"], bits: Bits) -> Change:
     return change
 
 
-def extend(bits: int, signed: bool) -> Change:
+def extend(bits: int, signed: bool) -> UnaryCompute:
     """Sign or zero extension."""
 
     def change(ops: Operations[V], a: V) -> V:
@@ -159,7 +159,7 @@ _IMMEDIATES: tuple[tuple[str, str, str, int, int, int, Compute], ...] = (
     ("bexti", "Zbs", "I-shift", OP_IMM, 5, 0x24, extract_bit),
     ("binvi", "Zbs", "I-shift", OP_IMM, 1, 0x34, invert_bit),
 )
-_UNARY: tuple[tuple[str, int, int, int, int, Change], ...] = (
+_UNARY: tuple[tuple[str, int, int, int, int, UnaryCompute], ...] = (
     # name, opcode, funct3, funct7, what stands in rs2's place, function
     ("clz", OP_IMM, 1, 0x30, 0, count("leading", 64)),
     ("ctz", OP_IMM, 1, 0x30, 1, count("trailing", 64)),

@@ -20,7 +20,7 @@ class Compute(Protocol):
         """The result, 64 bits."""
 
 
-class Change(Protocol):
+class UnaryCompute(Protocol):
     """A value from one."""
 
     def __call__(self, ops: Operations[V], a: V) -> V:
@@ -79,7 +79,7 @@ def register_immediate(compute: Compute) -> Behaviour:
     return Behaviour(run)
 
 
-def register(change: Change) -> Behaviour:
+def register(change: UnaryCompute) -> Behaviour:
     """rd = change(rs1)."""
 
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:

@@ -12,7 +12,7 @@ from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Operations, V
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.integer import effective_address
-from mttcg.isa.table.row import Behaviour, Decoded, Memory
+from mttcg.isa.table.row import Behaviour, Decoded, MemoryOperand
 
 CANONICAL_SINGLE = 0x7FC0_0000
 BOX = 0xFFFF_FFFF_0000_0000
@@ -70,7 +70,7 @@ def load(width: Width) -> Behaviour:
         value = ops.load(effective_address(ops, instruction), width.size)
         width.write(ops, instruction.rd, value)
 
-    access = Memory(width.size, loads=True, floating=True, extension="ones")
+    access = MemoryOperand(width.size, loads=True, floating=True, extension="ones")
     return Behaviour(run, InstructionClass.FLOAT_LOAD, Kind.LOAD, "f", access)
 
 
@@ -82,7 +82,7 @@ def store(width: Width) -> Behaviour:
         address = effective_address(ops, instruction)
         ops.store(address, width.size, ops.read_f(instruction.rs2))
 
-    access = Memory(width.size, stores=True, floating=True)
+    access = MemoryOperand(width.size, stores=True, floating=True)
     return Behaviour(run, InstructionClass.FLOAT_STORE, Kind.STORE, "", access)
 
 

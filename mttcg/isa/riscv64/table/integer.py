@@ -13,7 +13,7 @@ from mttcg.isa.riscv64.table.compute import (
     shift,
 )
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
-from mttcg.isa.table.row import Behaviour, Decoded, Memory, Row
+from mttcg.isa.table.row import Behaviour, Decoded, MemoryOperand, Row
 
 OP, OP_32, OP_IMM, OP_IMM_32 = 0x33, 0x3B, 0x13, 0x1B
 LOAD, STORE, BRANCH = 0x03, 0x23, 0x63
@@ -38,7 +38,7 @@ def load(size: int, signed: bool) -> Behaviour:
         signed_value = ops.sign_extend(value, 8 * size) if signed and size < 8 else value
         ops.write_x(instruction.rd, signed_value)
 
-    access = Memory(size, loads=True, extension="sign" if signed else "zero")
+    access = MemoryOperand(size, loads=True, extension="sign" if signed else "zero")
     return Behaviour(run, InstructionClass.LOAD, Kind.LOAD, memory=access)
 
 
@@ -48,7 +48,7 @@ def store(size: int) -> Behaviour:
     def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
         ops.store(effective_address(ops, instruction), size, ops.read_x(instruction.rs2))
 
-    access = Memory(size, stores=True)
+    access = MemoryOperand(size, stores=True)
     return Behaviour(run, InstructionClass.STORE, Kind.STORE, writes="", memory=access)
 
 

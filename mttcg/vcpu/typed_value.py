@@ -9,7 +9,7 @@ from typing import Any, ClassVar, dataclass_transform, get_origin
 
 
 @dataclass_transform(frozen_default=True)
-class Record:
+class TypedValue:
     """Root of such values: subclasses are written like frozen dataclasses, without the decorator.
 
     FIELDS: types of the fields, by name, those of the parents first. A default is the attribute of
