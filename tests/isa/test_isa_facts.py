@@ -87,7 +87,7 @@ def run(word: int, seed: int) -> Recording:
     recording = Recording(pc=PC, x=[0, *x[1:]], f=f)
     instruction = decode(word)
     assert instruction is not None
-    instruction.row.semantics(recording, instruction, PC)
+    instruction.row.semantics(recording, instruction)
     return recording
 
 

@@ -91,7 +91,7 @@ class InterpretingEngine:
             raise LeftError(ExitKind.SYSTEM)
         self.pc, self.next = pc, Virtual(pc + instruction.length)
         operations: Any = self
-        instruction.row.semantics(operations, instruction, pc)
+        instruction.row.semantics(operations, instruction)
         self.retired(pc, word, self.next)
         return self.next
 

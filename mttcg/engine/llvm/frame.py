@@ -73,6 +73,8 @@ NOWHERE = (1 << 64) - 1
 class JumpCache:
     """The code of each pc that this vCPU went to by way of the dispatcher, as an open hash table.
 
+    It is of pcs as this vCPU sees them, while the code itself is of a page wherever that is.
+
     Attributes:
         rows: JUMP_CACHE_ENTRIES rows of (pc, host address of the code).
     """

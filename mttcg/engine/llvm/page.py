@@ -252,7 +252,7 @@ class PageFunction:
             if decoded is None or decoded.name in self.uncovered:
                 writer.words.illegal(instruction.word)
             else:
-                decoded.row.semantics(writer.words, decoded, instruction.offset)
+                decoded.row.semantics(writer.words, decoded)
             if state.ended:
                 return
             writer.control.retire()
