@@ -30,6 +30,10 @@ ENGINES = ("auto", "unicorn", "llvm")
 DEFAULT_ENGINE = "llvm"
 """What `auto` stands for."""
 
+TIERS = ("quick,optimised", "quick", "interpreter,optimised", "interpreter")
+"""How the llvm engine may run code: what is met for the first time, and what time is spent in."""
+DEFAULT_TIERS = TIERS[0]
+
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 WORD_VALUES = range(-(1 << 63), 1 << 64)
 """What fits a 64-bit word, signed or unsigned."""
@@ -55,6 +59,8 @@ class Config:
     """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
     engine: str = "auto"
     """One of `ENGINES`."""
+    tiers: str = DEFAULT_TIERS
+    """One of `TIERS`; another than the first is for the llvm engine alone."""
     code_cache: int = CODE_CACHE_DEFAULT
     """Bytes for the code that the llvm engine makes, a multiple of 4096; the oldest goes first."""
     plugins: tuple[str, ...] = ()
@@ -119,6 +125,7 @@ class Config:
             check_policy(stream, policy)
         if self.engine not in ENGINES:
             raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
+        self._check_tiers()
         for symbol, value in self.symbols_set.items():
             _check_word(symbol, value)
         check_record_limit(self.record_limit)
@@ -135,6 +142,16 @@ class Config:
     def engine_name(self) -> str:
         """The engine that was asked for, or what `auto` stands for."""
         return DEFAULT_ENGINE if self.engine == "auto" else self.engine
+
+    def has_tier(self, tier: str) -> bool:
+        """Whether the llvm engine has a tier: "quick", "interpreter" or "optimised"."""
+        return self.engine_name == "llvm" and tier in self.tiers.split(",")
+
+    def _check_tiers(self) -> None:
+        if self.tiers not in TIERS:
+            raise OptionError("--tiers", f"{self.tiers!r} is not known", " or ".join(TIERS))
+        if self.tiers != DEFAULT_TIERS and self.engine_name != "llvm":
+            raise OptionError("--tiers", f"{self.engine_name} has none", "--engine llvm")
 
     def _take_declared_types(self) -> None:
         for each in fields(self):

@@ -12,6 +12,7 @@ from mttcg.campaign.node import TomlNode
 from mttcg.campaign.task import SETTINGS, File, PluginUse, Task
 from mttcg.config import Config
 from mttcg.errors import GuestFileError, PluginError
+from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage, settable
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
@@ -168,9 +169,12 @@ class Planner:
 def load_image(node: TomlNode, path: Path, memory: int) -> GuestImage:
     """Read a guest; CampaignFileError if it is none."""
     try:
-        return load_guest(path, board_named(DEFAULT_BOARD).ram_base, memory)
+        board = board_named(DEFAULT_BOARD)
+        image = load_guest(path, board.ram_base, memory)
+        check_device_symbols(image, board)
     except GuestFileError as error:
         raise node.wrong(f"{error.path}: {error.wrong}", error.expected) from error
+    return image
 
 
 def title_of(

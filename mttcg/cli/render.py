@@ -7,6 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from mttcg.cli.report import ROW_LIMIT, cell, heading, indented, left_out, new_table, report_parts
+from mttcg.config import DEFAULT_TIERS
 from mttcg.supervisor.result import LedgerCounts, RunResult, VcpuResult
 
 PLAIN_WIDTH = 100
@@ -69,7 +70,8 @@ def print_report(console: Console, name: str, report: Any) -> None:
 
 def result_parts(result: RunResult) -> Iterator[RenderableType]:
     """Give what to print for a result, one part after the other."""
-    yield heading(f"{result.guest} on {result.engine}: {result.stop_reason}")
+    tiers = "" if result.tiers in ("", DEFAULT_TIERS) else f" ({result.tiers})"
+    yield heading(f"{result.guest} on {result.engine}{tiers}: {result.stop_reason}")
     yield vcpu_table(result.vcpus)
     yield from left_out(len(result.vcpus))
     for vcpu in result.vcpus:

@@ -68,6 +68,7 @@ def make_config(args: argparse.Namespace) -> Config:
         guest=args.guest,
         smp=args.smp,
         memory=parse_size(args.memory),
+        tiers=args.tiers,
         code_cache=parse_size(args.code_cache, "--code-cache"),
         engine=args.engine,
         plugins=tuple(args.plugin),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mttcg.config import ENGINES, SMP_MAX, STALL_LIMIT_DEFAULT
+from mttcg.config import DEFAULT_TIERS, ENGINES, SMP_MAX, STALL_LIMIT_DEFAULT, TIERS
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The keyword arguments of `add_argument` for each option, by its name."""
@@ -26,6 +26,11 @@ MACHINE: Options = {
         "help": "room for translated code (%(default)s)",
     },
     "--engine": {"metavar": "|".join(ENGINES), "default": "auto", "help": "(%(default)s)"},
+    "--tiers": {
+        "metavar": "|".join(TIERS),
+        "default": DEFAULT_TIERS,
+        "help": "how the llvm engine runs code at first, and where time is spent (%(default)s)",
+    },
     "--plugin": {
         "metavar": "SPEC",
         "help": "name-or-path,key=value,...; may be given more than once (see mttcg plugins)",

@@ -114,6 +114,9 @@ class Engine(Protocol):
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
 
+    def watch_blocks(self, watched: bool) -> None:
+        """Say whether plugins are shown each block before this vCPU runs it for the first time."""
+
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
 
@@ -166,6 +169,10 @@ def tell_retired(
 def current_block(cache: BlockCache, hart: VcpuState) -> Block:
     """The block that was entered last."""
     return cache.block(cache.page_of(physical_of(hart.block_pc)), hart.block_pc)[0]
+
+
+def meet_each_block(engine: Engine, watched: bool) -> None:
+    """`watch_blocks` of an engine that each vCPU's blocks are new to."""
 
 
 def blocks_of(cache: BlockCache, known: Iterable[tuple[int, Virtual]]) -> list[Block]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from mttcg.config import Config
 from mttcg.errors import GuestFileError
-from mttcg.guest.image import GuestImage, set_symbols
+from mttcg.guest.image import GuestImage, ram_text, set_symbols
 from mttcg.hardware.board import Board
 from mttcg.memory.address import Physical, page_start
 
@@ -40,3 +40,21 @@ def fill_ram(config: Config, image: GuestImage, board: Board, ram: Any, isa: str
     start = image.ram.offset_of(address)
     memoryview(ram).cast("B")[start : start + len(tree)] = tree
     return address
+
+
+def check_device_symbols(image: GuestImage, board: Board) -> None:
+    """Check the symbols at which a board has devices: aligned words in RAM, apart from each other.
+
+    Raises `GuestFileError`.
+    """
+    before: dict[Physical, str] = {}
+    for name, place in image.places(board.symbols).items():
+        size = board.symbols[name]
+        if not image.ram.holds(place, size) or place % size:
+            wrong = f"its symbol {name} at {place:#x} is not an aligned {size}-byte word in RAM"
+            raise GuestFileError(image.path, wrong, ram_text(image.ram))
+        if place in before:
+            raise GuestFileError(
+                image.path, f"{before[place]} and {name} are one word", "two words"
+            )
+        before[place] = name

@@ -14,7 +14,7 @@ from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_ru
 from mttcg.instrument.program.elf_segments import Placement, Placements
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
-from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import RamRange
 
 __all__ = ["GuestImage", "LoadedSegment", "Symbol", "load_guest", "set_symbols"]
@@ -42,7 +42,6 @@ WRONG_FILE_TYPES = {
     "ET_CORE": "it is a core dump",
 }
 SYMBOL_TYPES = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
-HTIF_ALIGNMENT = 8
 ISAS = tuple(map(isa_named, NAMES))
 EXPECTED = f"a 64-bit little-endian {' or '.join(isa.title for isa in ISAS)} ELF executable"
 
@@ -66,14 +65,12 @@ def load_guest(path: Path | str, ram_base: Physical, ram_size: int) -> GuestImag
     path = Path(path)
     content = _read_file(path)
     try:
-        image = _read_elf(path, content, RamRange(ram_base, ram_size))
+        return _read_elf(path, content, RamRange(ram_base, ram_size))
     except (GuestFileError, ImportError):
         raise
     except Exception as error:
         # pyelftools trusts what it parses: damage shows as any of a dozen kinds of exception
         raise _damaged(path, f"{type(error).__name__} {error}") from error
-    _check_htif(image)
-    return image
 
 
 def _damaged(path: Path, cause: str) -> GuestFileError:
@@ -251,16 +248,3 @@ def _read_symbols(elf: ELFFile, placements: Placements) -> list[tuple[bool, Symb
 def _is_label(name: str) -> bool:
     """Whether a name is a programmer's, not a mapping symbol ($x, psABI) or a local label."""
     return bool(name) and name.isprintable() and not name.startswith(("$", ".L"))
-
-
-def _check_htif(image: GuestImage) -> None:
-    """Check that `tohost` and `fromhost`, if there, are two aligned words in RAM."""
-    for name, address in (("tohost", image.tohost), ("fromhost", image.fromhost)):
-        if address is None:
-            continue
-        place = physical_of(address)
-        if not image.ram.holds(place, HTIF_ALIGNMENT) or address % HTIF_ALIGNMENT:
-            wrong = f"its symbol {name} at {address:#x} is not an aligned 8-byte word in RAM"
-            raise GuestFileError(image.path, wrong, ram_text(image.ram))
-    if image.tohost is not None and image.tohost == image.fromhost:
-        raise GuestFileError(image.path, "tohost and fromhost are one word", "two words")

@@ -58,16 +58,6 @@ class GuestImage:
     warnings: tuple[str, ...] = ()
     """What of the file is not loaded, a line each."""
 
-    @property
-    def tohost(self) -> Virtual | None:
-        """Address of the symbol `tohost`, None if there is none."""
-        return self._address_of("tohost")
-
-    @property
-    def fromhost(self) -> Virtual | None:
-        """Address of the symbol `fromhost`, None if there is none."""
-        return self._address_of("fromhost")
-
     def places(self, names: Iterable[str]) -> dict[str, Physical]:
         """Return where those of some symbols are that are there, by name."""
         found = (self.by_name[name] for name in names if name in self.by_name)
@@ -98,10 +88,6 @@ class GuestImage:
         for segment in self.segments:
             start = self.ram.offset_of(segment.address)
             view[start : start + len(segment.data)] = segment.data
-
-    def _address_of(self, name: str) -> Virtual | None:
-        found = self.by_name.get(name)
-        return None if found is None else found.address
 
 
 def set_symbols(image: GuestImage, ram: Any, values: Mapping[str, int]) -> None:

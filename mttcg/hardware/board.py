@@ -171,10 +171,14 @@ class Board:
     interprocessor: HartRegisters | None = None
 
     @property
-    def symbols(self) -> tuple[str, ...]:
-        """Names of the guest's symbols at which there may be a device."""
-        places = (region.base for row in self.rows for region in row.regions)
-        return tuple(place.symbol for place in places if isinstance(place, AtSymbol))
+    def symbols(self) -> Mapping[str, int]:
+        """The guest's symbols at which there may be a device, and how many bytes of it."""
+        regions = (region for row in self.rows for region in row.regions)
+        return {
+            region.base.symbol: region.size
+            for region in regions
+            if isinstance(region.base, AtSymbol)
+        }
 
     @property
     def state_bytes(self) -> int:

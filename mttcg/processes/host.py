@@ -106,14 +106,16 @@ def spec_of(stream: Any) -> StreamSpec:
 def fork_vcpus(
     config: "Config", message: Start, descriptors: list[int], context: Any
 ) -> dict[int, int]:
-    """Fork a process per vCPU, which take the descriptors over, and llvm's translator.
+    """Fork a process per vCPU, which take the descriptors over, and the translator, if any.
 
     Gives their indexes by process id.
     """
-    from mttcg.processes.vcpu_process import load_engine
+    from mttcg.processes.vcpu_process import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
 
     load_engine(config.engine_name)
+    if config.has_tier("interpreter"):
+        load_interpreter(message.isa)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
@@ -124,7 +126,7 @@ def fork_vcpus(
             name_process(f"vcpu{index}")
             end_with(partial(run_vcpu, index, config, message, descriptors, context))
         children[child] = index
-    if config.engine_name == "llvm":
+    if config.has_tier("optimised"):
         children[fork_translator(config, message, descriptors, parent)] = TRANSLATOR
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console

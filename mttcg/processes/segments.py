@@ -6,6 +6,7 @@
 | harts | each hart's vCPU; the request line by anyone | all |
 | machine | the vCPU that ends the guest; the supervisor; devices | all |
 | cache | vCPUs, under its lock | all, the translator among them |
+| records, with the interpreter | vCPUs | vCPUs |
 | arena | vCPUs and the translator, under its lock | vCPUs execute it |
 | scoreboards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
@@ -18,6 +19,7 @@ from mttcg.config import Config
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import CacheLayout
+from mttcg.tbcache.predecoded import PREDECODED_BYTES
 from mttcg.vcpu.shared import machine_bytes
 
 
@@ -40,13 +42,16 @@ def create_segment(name: str, size: int) -> int:
 
 def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
     """Bytes of each segment that every machine has; `device_state`: what its devices need."""
-    return {
+    sizes = {
         "ram": config.memory,
         "harts": config.smp * STATE_BYTES,
         "machine": machine_bytes(device_state),
         "cache": CacheLayout(config.memory // PAGE).size,
         "arena": config.code_cache,
     }
+    if config.has_tier("interpreter"):
+        sizes["records"] = PREDECODED_BYTES
+    return sizes
 
 
 def scoreboard_stride(words: int) -> int:

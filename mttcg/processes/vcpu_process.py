@@ -240,7 +240,7 @@ class VcpuProcess:
             self._tell_trap_loop,
             self._tell_unsupported,
         )
-        guest.exchange.orders = VcpuPlugins(
+        plugins = VcpuPlugins(
             guest,
             vcpu,
             self.scoreboards,
@@ -248,7 +248,8 @@ class VcpuProcess:
             self.channel,
             self.exit_plugin,
             self._emit_table,
-        ).orders
+        )
+        guest.exchange.serve(plugins.orders)
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
@@ -313,6 +314,8 @@ class VcpuProcess:
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
         def improve(version: "PageVersion", place: PageOffset | None) -> bool:
+            if not self.config.has_tier("optimised"):
+                return False
             if not select.select([], [asking], [], 0)[1]:
                 return False  # the translator has enough to do
             with contextlib.suppress(OSError):  # without a translator the code stays as it is
@@ -328,6 +331,7 @@ class VcpuProcess:
             discover,
             improve,
             lambda: self.machine.stopping,
+            self.maps.get("records"),
         )
         return FallbackEngine(engine, self._warn, self.isa)
 
@@ -358,6 +362,14 @@ class VcpuProcess:
 def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
     importlib.import_module(ENGINES[name])
+
+
+def load_interpreter(isa: str) -> None:
+    """Load the native interpreter, which has to be at the same address in all vCPUs."""
+    from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
+    from mttcg.engine.llvm.interpreter.native import load
+
+    load(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

@@ -68,6 +68,8 @@ class VcpuState:
     held = WordField(1144)
     """The pause in which this vCPU stands still, or stood last."""
     cache_translated = WordField(1152)
+    discarded = WordField(1160)
+    """Where what is written to a register that stays zero may go; nobody reads it."""
 
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from mttcg.config import Config
 from mttcg.errors import HostLimitError, OptionError
+from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
@@ -36,6 +37,7 @@ class Machine:
         self.image: GuestImage = load_guest(
             self.config.guest, self.board.ram_base, self.config.memory
         )
+        check_device_symbols(self.image, self.board)
         engines, engine = self.image.isa.system.extensions, self.config.engine_name
         if engine not in engines:
             wrong = f"{engine} does not run {self.image.isa.title}"

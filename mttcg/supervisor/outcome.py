@@ -121,8 +121,11 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
 
 
 def stop_reason(watch: Watch) -> StopReason:
-    """Why the run ended; what the user wanted goes before what came of it."""
-    if watch.interrupted:
+    """Why the run ended; what the user wanted goes before what came of it.
+
+    An interrupt may have come since the loop ended.
+    """
+    if watch.interrupted or watch.interrupts.waiting:
         return StopReason.INTERRUPTED
     if watch.lost:
         return StopReason.VCPU_LOST
@@ -202,4 +205,5 @@ def result_of(
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
         garbage=run.garbage(),
+        tiers=run.config.tiers if run.engine == "llvm" else "",
     )

@@ -101,7 +101,7 @@ class RunResult:
     phase of the run to its wall time; `code_cache` has, with the llvm engine, the arena's bytes,
     how much code was written into it, and how many regions were emptied for that; `garbage` counts
     what came to the bus that is none of its protocol's, by where it came; `check` has the numbers
-    that `--check` compared, empty without it.
+    that `--check` compared, empty without it; `tiers` are those of the llvm engine, "" without it.
     """
 
     guest: str
@@ -119,6 +119,7 @@ class RunResult:
     subscribers: list[dict[str, Any]] = field(default_factory=list)
     more_subscribers: dict[str, Any] = field(default_factory=dict)
     code_cache: dict[str, int] = field(default_factory=dict)
+    tiers: str = ""
     garbage: dict[str, int] = field(default_factory=dict)
     unsupported: list[dict[str, str]] = field(default_factory=list)
     check: dict[str, Any] = field(default_factory=dict)
@@ -139,6 +140,7 @@ class RunResult:
             {
                 "guest": self.guest,
                 "engine": self.engine,
+                "tiers": self.tiers,
                 "host": self.host,
                 "exit_status": self.exit_status,
                 "stop_reason": str(self.stop_reason),

@@ -115,7 +115,6 @@ class Run:
             if watch.interrupted:
                 interrupts.let_through()
             reports = finish(state, watch)
-            watch.interrupted = watch.interrupted or interrupts.waiting
         return build_result(state, watch, reports)
 
     def _make_segments(self) -> dict[str, memoryview]:

@@ -40,9 +40,6 @@ class ChangeExchange:
         harts: all harts.
         decode: makes a change of its text; None for one that comes too late.
         apply: makes a change that concerns this vCPU.
-
-    Attributes:
-        orders: what to do for those that are no changes.
     """
 
     def __init__(
@@ -58,7 +55,11 @@ class ChangeExchange:
         self.numbers = itertools.count()
         self.sent: dict[int, PendingChange] = {}
         self.received: deque[tuple[ProcessMessage, list[int]]] = deque()
-        self.orders: Orders = {}
+        self._orders: Orders = {}
+
+    def serve(self, orders: Orders) -> None:
+        """Say what is to be done for orders that are no changes, before the first can come."""
+        self._orders = orders
 
     def send(self, change: Change, text: str) -> Ticket:
         """Send a change, which `text` encodes, to every vCPU."""
@@ -103,7 +104,7 @@ class ChangeExchange:
             if isinstance(order, MakeChange):
                 self._make(order)
             else:
-                self.orders[type(order)](order, descriptors)
+                self._orders[type(order)](order, descriptors)
             epoch = order.epoch
         return epoch
 

@@ -91,6 +91,7 @@ class Vcpu:
         """Look at which plugins there are now."""
         plugins = self.guest.plugins.values()
         self.finders = [p for p in plugins if any(hasattr(p.module, f) for f in FINDING)]
+        self.engine.watch_blocks(bool(self.finders))
         self.lifecycle.follow()
 
     def begin_plugin(self, plugin: Any) -> None:

@@ -42,6 +42,11 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["run", "a", "--code-cache", "1M"], "--code-cache"),
         (["run", "a", "--code-cache", "much"], "'much' is not a size"),
         (["run", "a", "--engine", "qemu"], "'qemu' is not known; expected auto or unicorn"),
+        (["run", "a", "--tiers", "fast"], "'fast' is not known; expected quick,optimised or quick"),
+        (
+            ["run", "a", "--engine", "unicorn", "--tiers", "interpreter"],
+            "unicorn has none; expected --engine llvm",
+        ),
         (["run", "a", "--set", "rounds"], "'rounds' is not an assignment"),
         (["run", "a", "--set", "rounds=x"], "not an assignment"),
         (["run", "a", "--set", "a=1", "--set", "a=2"], "a is given twice"),
@@ -149,6 +154,14 @@ def test_ctrl_c_before_the_run_is_status_130(
 ) -> None:
     stand_in_machine(monkeypatch, __init__=lambda *a, **k: fail_with(KeyboardInterrupt()))
     assert "interrupted" in mistake(capsys, "run", "a", status=130)
+
+
+def test_tiers_reach_the_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = stand_in_machine(monkeypatch)
+    assert main(["run", "a.elf", "--tiers", "interpreter"]) == 0
+    assert machine.made == Config(guest=Path("a.elf"), tiers="interpreter")
 
 
 def test_every_option_reaches_the_machine(

@@ -31,6 +31,7 @@ from mttcg.memory.ram import GuestRam
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import CacheLayout
+from mttcg.tbcache.predecoded import PREDECODED_BYTES
 from mttcg.vcpu.guest import Declarations
 from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
 from mttcg.vcpu.vcpu import Vcpu
@@ -67,7 +68,7 @@ class QuietGuest:
         return plan
 
 
-SHARED = ("ram", "cache", "arena")
+SHARED = ("ram", "cache", "arena", "records")
 """Segments that all vCPUs of a machine have."""
 
 
@@ -75,7 +76,7 @@ class Bare:
     """One vCPU on an engine.
 
     Args:
-        engine: "llvm" or "unicorn".
+        engine: "llvm", "unicorn", or "interpreter": llvm whose first tier that is.
         base: guest address of RAM.
         size: bytes of RAM; llvm takes any number, and has code in whole pages only.
         plan: what is attached.
@@ -96,7 +97,7 @@ class Bare:
         self.warnings: list[str] = []
         pages = -(-size // PAGE)
         sizes = {"ram": pages * PAGE, "cache": CacheLayout(pages).size, "arena": ARENA_BYTES}
-        sizes |= {"harts": PAGE, "machine": machine_bytes(0)}
+        sizes |= {"records": PREDECODED_BYTES, "harts": PAGE, "machine": machine_bytes(0)}
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
         if beside is not None:
             for name in SHARED:
@@ -139,7 +140,10 @@ class Bare:
         if name == "unicorn":
             return UnicornEngine(self.memory, self.hart, self.cache, discover, RISCV64)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
-        engine = LlvmEngine(RISCV64, self.memory, self.hart, self.cache, arena, discover)
+        records = self.maps["records"] if name == "interpreter" else None
+        engine = LlvmEngine(
+            RISCV64, self.memory, self.hart, self.cache, arena, discover, records=records
+        )
         return FallbackEngine(engine, self.warnings.append, RISCV64)
 
     def has(self, address: int) -> bool:
@@ -182,6 +186,7 @@ class Bare:
             with suppress(TranslationError):  # as the translator process does
                 version = llvm.code.version(page, self.cache.used[page])
                 llvm.translator.optimise(version, None if whole else pc % PAGE)
+                llvm.code.meet_better_code(version)
             llvm.jumps.clear()
 
     def handle(self, left: Exit) -> None:

@@ -59,13 +59,16 @@ class Counting(Watched):
         assert {name: count for name, count in counted.items() if count} == wanted
 
 
-@pytest.mark.parametrize("watch", ["", "python", "check"])
+@pytest.mark.parametrize(
+    ("engine", "watch"),
+    [("llvm", ""), ("llvm", "python"), ("llvm", "check"), ("interpreter", "")],
+)
 @pytest.mark.parametrize("part", range(3))
 def test_uncovered_instructions_run_on_unicorn_and_are_counted(
-    part: int, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    part: int, engine: str, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uncover(monkeypatch, THIRDS[part])
-    compare(RIGHT, lambda: [Counting("llvm", watch)], INSTRUCTIONS // 12)
+    compare(RIGHT, lambda: [Counting(engine, watch)], INSTRUCTIONS // 12)
 
 
 class Refusing(Watched):
@@ -104,6 +107,7 @@ def test_both_at_once(refused_pages: set[int], monkeypatch: pytest.MonkeyPatch) 
     compare(RIGHT, lambda: [Refusing("llvm", watch="call")], INSTRUCTIONS // 12)
 
 
+@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
 @pytest.mark.parametrize(
     ("word", "name"),
     [
@@ -114,8 +118,8 @@ def test_both_at_once(refused_pages: set[int], monkeypatch: pytest.MonkeyPatch) 
         (0x0000_404F, ""),
     ],
 )
-def test_what_unicorn_does_not_know_either_is_illegal(word: int, name: str) -> None:
-    bare = Bare("llvm", BASE, 4 * PAGE)
+def test_what_unicorn_does_not_know_either_is_illegal(word: int, name: str, engine: str) -> None:
+    bare = Bare(engine, BASE, 4 * PAGE)
     bare.write(BASE, word.to_bytes(4, "little"))
     exits = list(bare.run_to_trap(BASE))
     assert [left.word for left in exits] == [word]

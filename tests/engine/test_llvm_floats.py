@@ -151,8 +151,8 @@ def defined(word: int, fcsr: int, row: tuple[int, int, int, int]) -> tuple[int, 
 class Loop:
     """A machine for one instruction."""
 
-    def __init__(self, word: int) -> None:
-        self.bare = Bare("llvm", BASE, PAGES * 4096)
+    def __init__(self, word: int, engine: str = "llvm") -> None:
+        self.bare = Bare(engine, BASE, PAGES * 4096)
         fill(program(word), self.bare.write)
 
     def run(self, fcsr: int, rows: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, ...]]:
@@ -180,13 +180,13 @@ def check(
         assert (hex(got), hex(found[2])) == (hex(number), hex(flags)), shown
 
 
-@pytest.mark.parametrize("optimised", [False, True])
+@pytest.mark.parametrize("tier", ["quick", "optimised", "interpreter"])
 @pytest.mark.parametrize("row", COMPUTING, ids=lambda row: row.name)
-def test_every_operation_is_exact_at_the_edges(row: Row, optimised: bool) -> None:
-    loop = Loop(word_of(row, DYNAMIC))
+def test_every_operation_is_exact_at_the_edges(row: Row, tier: str) -> None:
+    loop = Loop(word_of(row, DYNAMIC), "interpreter" if tier == "interpreter" else "llvm")
     rows = table(row)
     list(loop.run(0, rows[:1]))
-    if optimised:
+    if tier == "optimised":
         loop.bare.improve(CODE)
     for mode in MODES if row in ROUNDED else (NEAREST_EVEN,):
         few = rows[::9] if mode == 4 else rows  # what the host has no mode for runs step by step
@@ -194,10 +194,11 @@ def test_every_operation_is_exact_at_the_edges(row: Row, optimised: bool) -> Non
     loop.bare.close()
 
 
+@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
 @pytest.mark.parametrize("row", ROUNDED, ids=lambda row: row.name)
-def test_a_rounding_mode_of_the_instruction_goes_before_that_of_fcsr(row: Row) -> None:
+def test_a_rounding_mode_of_the_instruction_goes_before_that_of_fcsr(row: Row, engine: str) -> None:
     for rounding in MODES:
-        loop = Loop(word_of(row, rounding))
+        loop = Loop(word_of(row, rounding), engine)
         rows = table(row)
         check(row, rounding, (rounding + 1) % 4 << 5, loop, rows[:: max(1, len(rows) // 12)])
         loop.bare.close()

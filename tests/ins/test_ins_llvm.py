@@ -1,4 +1,4 @@
-"""The instruction tests on the llvm engine, at both of its efforts.
+"""The instruction tests on the llvm engine, at both of its efforts, and in its interpreter.
 
 Cases that do not mention pc are translated many to a page, at places of their own; each other is a
 page's only code, at the address that it asks for.
@@ -84,16 +84,19 @@ def trapped(
     return Trap(cause, at + shift, value)
 
 
-def in_pages(cases: list[Case], base: int, size: int, first: int) -> Iterator[Both]:
+def in_pages(
+    cases: list[Case], base: int, size: int, first: int, engine: str = "llvm"
+) -> Iterator[Both]:
     """Run cases side by side, a page at a time, from an address on."""
-    bare = Bare("llvm", base, size)
+    bare = Bare(engine, base, size)
     for begin in range(0, len(cases), (PAGE - 16) // STRIDE):
         some = dict(zip(range(first, first + PAGE - 16, STRIDE), cases[begin:], strict=False))
         for at, case in some.items():
             fill([(at, case.word), (at + case.length, ECALL)], bare.write)
         bare.engine.fetch_again()
         fast = [run(bare, case, at) for at, case in some.items()]
-        bare.improve(first)
+        if engine == "llvm":
+            bare.improve(first)
         optimised = [run(bare, case, at) for at, case in some.items()]
         yield from zip(some.values(), fast, optimised, strict=True)
     bare.close()
@@ -126,6 +129,18 @@ def one_by_one(bare: Bare, cases: list[Case]) -> Iterator[Both]:
 
 
 @cache
+def interpreted() -> dict[str, Outcome]:
+    """What every case that does not mention pc does in the native interpreter."""
+    behind = [c for c in CASES if ends_outside(c) and not mentions_pc(c)]
+    others = [c for c in CASES if c not in behind and not mentions_pc(c)]
+    parts = (
+        in_pages(others, MEMORY, RAM_END - MEMORY, PC, "interpreter"),
+        in_pages(behind, 0, MEMORY + MEMORY_SIZE, 0x100, "interpreter"),
+    )
+    return {case.place: first for part in parts for case, first, _ in part}
+
+
+@cache
 def outcomes() -> dict[str, list[Outcome]]:
     """What every case does, by its place: with the small effort, with the great one."""
     own, behind = [c for c in CASES if mentions_pc(c)], [c for c in CASES if ends_outside(c)]
@@ -142,3 +157,12 @@ def outcomes() -> dict[str, list[Outcome]]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.place} {case.text}")
 def test_translated_code_does_what_the_specification_says(case: Case, effort: int) -> None:
     assert differences(outcomes()[case.place][effort], expect(case)) == {}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if not mentions_pc(case)],
+    ids=lambda case: f"{case.place} {case.text}",
+)
+def test_the_interpreter_does_what_the_specification_says(case: Case) -> None:
+    assert differences(interpreted()[case.place], expect(case)) == {}

@@ -6,6 +6,7 @@ import struct
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,16 @@ from programs import (
 )
 from shapes import Litmus, Part
 
-ORDER = struct.Struct("<QQ")
-"""What a hart is told: where its code is, and how many rounds were begun."""
+ORDER = struct.Struct("<QQQ")
+"""What a hart is told: where its code is, how many rounds were begun, and how often to look."""
 PATIENCE = 100.0
 """Seconds for a batch, on a host that is busy with other things."""
 TIERS = {"quick": "llvm", "optimised": "llvm", "unicorn": "unicorn"}
 """The engine of each."""
+POLLS = {"quick": 20_000, "optimised": 20_000, "unicorn": 1000}
+"""How often a hart looks for another at most: if the host runs one alone, for some 100 us."""
+FEW_POLLS = 1000
+"""If the host can't run all at once."""
 Outcomes = Counter[tuple[int, ...]]
 
 
@@ -84,8 +89,11 @@ class Machine:
         """Run a batch of a test; how often each outcome occurred, registers before locations."""
         self.memory[:] = 0
         used = self.pipes[: len(litmus.harts)]
+        at_once = len(used) <= len(os.sched_getaffinity(0))
+        polls = POLLS[self.tier] if at_once else FEW_POLLS
         for hart, (_, told, _) in enumerate(used):
-            os.write(told, ORDER.pack(self.programs.places[litmus.name, hart], self.begun))
+            place = self.programs.places[litmus.name, hart]
+            os.write(told, ORDER.pack(place, self.begun, polls))
         self.begun += BATCH
         for hart, (_, _, heard) in enumerate(used):
             ready, _, _ = select.select([heard], [], [], PATIENCE)
@@ -125,12 +133,13 @@ class HartProcess:
     def serve(self, orders: int, answers: int) -> None:
         """Do what is asked, until nobody can ask any more."""
         while order := os.read(orders, ORDER.size):
-            place, begun = ORDER.unpack(order)
+            place, begun, polls = ORDER.unpack(order)
+            registers = partial(self.machine.programs.registers, self.hart, begun, polls)
             if self.machine.tier == "optimised" and place not in self.improved:
-                self._run(place, self.machine.programs.registers(self.hart, begun, trial=True))
+                self._run(place, registers(trial=True))
                 self.bare.improve(place)
                 self.improved.add(place)
-            self._run(place, self.machine.programs.registers(self.hart, begun))
+            self._run(place, registers())
             self._check_tier(place)
             os.write(answers, b".")
 

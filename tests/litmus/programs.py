@@ -22,8 +22,6 @@ DISTANCE = 256
 """Bytes from one location to the next; never side by side, as hosts fetch lines in pairs."""
 REGISTERS, RESULT = 3, 4
 """That an outcome may name, and bytes of what they have at the end of a round."""
-POLLS = 300
-"""How often a hart looks for another at most: the host may run them one after the other."""
 MOST_HARTS = 4
 CODE_SIZE = 1 << 20
 PROGRESS = CODE + CODE_SIZE
@@ -66,7 +64,7 @@ def _meeting(hart: int, harts: int, label: str) -> str:
     """Both leave here at nearly the same time."""
     looks = "".join(
         f"""
-    li t0, {POLLS}
+    mv t0, s5
 {label}_poll{other}:
     ld t1, {DISTANCE * other}(s9)
     bgeu t1, s0, {label}_met{other}
@@ -80,7 +78,7 @@ def _meeting(hart: int, harts: int, label: str) -> str:
 
 
 def _page(litmus: Litmus, hart: int, label: str) -> str:
-    """The loop of one hart. s1: rounds left; s10: where results go; s11: random."""
+    """The loop of one hart. s1: rounds left; s5: polls; s10: where results go; s11: random."""
     following = "".join(
         f"    lw t0, {ROUND + DISTANCE * place}(a0)\n" for place in range(LOCATIONS)
     )
@@ -134,12 +132,16 @@ class Programs:
         assert len(self.places) == -(-len(self.code) // PAGE), "a page each"
         assert len(self.code) <= CODE_SIZE
 
-    def registers(self, hart: int, begun: int, trial: bool = False) -> list[int]:
-        """What a hart starts a batch with, after so many rounds; or one round that nobody sees."""
+    def registers(self, hart: int, begun: int, polls: int, trial: bool = False) -> list[int]:
+        """What a hart starts a batch with, after so many rounds; or one round that nobody sees.
+
+        polls: how often it looks for another hart at most.
+        """
         memory = MEMORY + trial * BATCH * ROUND
         return registers_of(
             s0=begun,
             s1=1 if trial else BATCH,
+            s5=polls,
             s6=6364136223846793005,
             s7=1442695040888963407,
             s9=PROGRESS,

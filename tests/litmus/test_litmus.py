@@ -11,7 +11,7 @@ from machine import TIERS, Machine, Outcomes, matching
 from programs import Programs
 from shapes import BY_NAME, SHAPES
 
-ROUNDS = int(os.environ.get("MTTCG_LITMUS_ROUNDS", "4096"))
+ROUNDS = int(os.environ.get("MTTCG_LITMUS_ROUNDS", "2048"))
 """Of each test on each tier."""
 PATIENCE = 100.0
 """Seconds until what is to be seen is given up."""

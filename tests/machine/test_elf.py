@@ -24,9 +24,10 @@ from tiny_elf import (
 )
 
 from mttcg.errors import GuestFileError, UserError
-from mttcg.guest.boot import place_device_tree
+from mttcg.guest.boot import check_device_symbols, place_device_tree
 from mttcg.guest.elf import GuestImage, load_guest, set_symbols
 from mttcg.guest.image import settings_undone
+from mttcg.hardware.boards.riscv_virt import BOARD
 from mttcg.instrument import elf_segments
 
 HIGH = 0xFFFF_FFFF_8000_0000
@@ -34,7 +35,9 @@ WriteElf = Callable[[TinyElf | bytes], Path]
 
 
 def load(path: Path) -> GuestImage:
-    return load_guest(path, RAM_BASE, RAM_SIZE)
+    image = load_guest(path, RAM_BASE, RAM_SIZE)
+    check_device_symbols(image, BOARD)
+    return image
 
 
 def refusal(path: Path) -> str:
@@ -60,8 +63,7 @@ def test_segments_symbols_and_entry_are_read(write_elf: WriteElf) -> None:
     )
     assert image.symbols == ((RAM_BASE + 4, 0, "_start"), (RAM_BASE + 0x2000, 8, "rounds"))
     assert image.symbol("rounds") == RAM_BASE + 0x2000
-    assert image.tohost is None
-    assert image.fromhost is None
+    assert image.places(BOARD.symbols) == {}
 
 
 def test_segments_are_written_where_they_load(write_elf: WriteElf) -> None:
@@ -177,7 +179,7 @@ def test_a_global_symbol_goes_before_a_local_one_of_its_name(write_elf: WriteElf
 def test_htif_words_are_found(write_elf: WriteElf) -> None:
     symbols = (TinySymbol("tohost", RAM_BASE), TinySymbol("fromhost", RAM_BASE + 8))
     image = load(write_elf(TinyElf(symbols=symbols)))
-    assert (image.tohost, image.fromhost) == (RAM_BASE, RAM_BASE + 8)
+    assert image.places(BOARD.symbols) == {"tohost": RAM_BASE, "fromhost": RAM_BASE + 8}
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ SIZES = {
     "mttcg/config.py": "checks a size",
     "mttcg/processes/segments.py": "rounds sizes",
     "mttcg/tbcache/layout.py": "rounds sizes",
+    "mttcg/tbcache/predecoded.py": "rounds a size",
+    "mttcg/engine/llvm/interpreter/native.py": "rounds a size",
     "mttcg/vcpu/shared.py": "rounds a size",
     "mttcg/engine/unicorn/hooks.py": "native code, which has its own door",
     "mttcg/engine/unicorn/riscv64/hooks.py": "native code",

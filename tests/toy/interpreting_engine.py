@@ -169,6 +169,9 @@ class InterpretingEngine:
 
     spill_integer = fill = spill
 
+    def watch_blocks(self, watched: bool) -> None:
+        """Nothing to do: there are no plugins."""
+
     def enable_float(self, enabled: bool) -> None:
         """There is none."""
 

@@ -100,27 +100,7 @@ class Arena:
         self.inside = words[::stride]
         self.first = CODE_AT + PERMANENT_BYTES
         self.region_bytes = (size - self.first) // REGIONS // ALIGNMENT * ALIGNMENT
-        self.code = self._map_executable(descriptor, size)
-
-    @staticmethod
-    def _map_executable(descriptor: int, size: int) -> HostAddress:
-        library = ctypes.CDLL(None, use_errno=True)
-        library.mmap.restype = ctypes.c_void_p
-        library.mmap.argtypes = [
-            ctypes.c_void_p,
-            ctypes.c_size_t,
-            *[ctypes.c_int] * 3,
-            ctypes.c_long,
-        ]
-        protection = mmap.PROT_READ | mmap.PROT_EXEC
-        address = library.mmap(None, size, protection, mmap.MAP_SHARED, descriptor, 0)
-        if address in (None, ctypes.c_void_p(-1).value):
-            number = ctypes.get_errno()
-            if number == errno.ENOMEM:  # no policy, but a limit
-                wanted = f"{size >> 20} MiB of executable memory"
-                raise OSError(number, os.strerror(number), wanted)
-            raise ArenaMappingError(number)
-        return HostAddress(address)
+        self.code = map_executable(descriptor, size)
 
     def __enter__(self) -> None:
         """Take the lock; if its last holder died while it removed rows, start with none."""
@@ -251,6 +231,27 @@ class Arena:
                 return
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def map_executable(descriptor: int, size: int) -> HostAddress:
+    """Map a segment so that it can be executed; its address. Raises ArenaMappingError."""
+    library = ctypes.CDLL(None, use_errno=True)
+    library.mmap.restype = ctypes.c_void_p
+    library.mmap.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        *[ctypes.c_int] * 3,
+        ctypes.c_long,
+    ]
+    protection = mmap.PROT_READ | mmap.PROT_EXEC
+    address = library.mmap(None, size, protection, mmap.MAP_SHARED, descriptor, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        number = ctypes.get_errno()
+        if number == errno.ENOMEM:  # no policy, but a limit
+            wanted = f"{size >> 20} MiB of executable memory"
+            raise OSError(number, os.strerror(number), wanted)
+        raise ArenaMappingError(number)
+    return HostAddress(address)
 
 
 def use_of(memory: memoryview) -> dict[str, int]:

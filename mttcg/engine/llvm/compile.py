@@ -13,7 +13,8 @@ SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 SYMBOL = struct.Struct("<IBBHQQ")
 RELOCATION = struct.Struct("<QQq")
 """Elf64_Shdr, Elf64_Sym, Elf64_Rela of the ELF-64 object file format, version 1.5."""
-PROGRAM_BITS, RELOCATIONS = 1, 4
+PROGRAM_BITS, SYMBOLS, RELOCATIONS = 1, 2, 4
+FUNCTION = 2
 ALLOCATED, EXECUTABLE = 2, 4
 RELATIVE = (2, 4)
 """R_X86_64_PC32, R_X86_64_PLT32 (System V ABI, AMD64 supplement, table 4.9)."""
@@ -85,6 +86,11 @@ def compile_text(text: str, effort: Effort) -> bytes:
 
     Raises TranslationError.
     """
+    return code_of(compile_object(text, effort))
+
+
+def compile_object(text: str, effort: Effort) -> bytes:
+    """Compile a module; a relocatable ELF file. Raises TranslationError."""
     if len(text) > LARGEST_TEXT:
         raise TranslationError(f"its text has {len(text)} bytes, more than {LARGEST_TEXT}")
     machine = _machine(effort.codegen)
@@ -99,7 +105,32 @@ def compile_text(text: str, effort: Effort) -> bytes:
         for name in wanted:
             getattr(passes, f"add_{name}_pass")()
         passes.run(module, builder)
-    return code_of(machine.emit_object(module))
+    return bytes(machine.emit_object(module))
+
+
+def functions_of(image: bytes) -> dict[str, int]:
+    """Where each function of a relocatable ELF file is in what `code_of` makes of it."""
+    sections = _sections(image)
+    found: dict[str, int] = {}
+    for table in sections.values():
+        if table.kind != SYMBOLS:
+            continue
+        names = sections[table.link].start
+        for start in range(table.start, table.start + table.size, SYMBOL.size):
+            name, info, _, section, value, _ = SYMBOL.unpack_from(image, start)
+            if info & 15 == FUNCTION and section == _first_code(sections):
+                end = image.index(0, names + name)
+                found[image[names + name : end].decode()] = value
+    return found
+
+
+def _first_code(sections: "dict[int, SectionHeader]") -> int:
+    """The section that `code_of` places first."""
+    return next(
+        number
+        for number, section in sections.items()
+        if section.kind == PROGRAM_BITS and section.flags & EXECUTABLE and section.size
+    )
 
 
 def code_of(image: bytes) -> bytes:

@@ -28,6 +28,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
@@ -61,9 +62,10 @@ BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
 class LlvmEngine:
-    """Runs code that LLVM made of whole pages, shared by all vCPUs.
+    """Runs code that LLVM makes of whole pages; all vCPUs share it.
 
-    The registers are those of the hart state: translated code writes each one through.
+    The guest's registers are in the hart's state. Translated code stores each one there before it
+    comes back.
 
     Args:
         isa: the guest's.
@@ -72,8 +74,10 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
-        improve: called with what is worth more effort.
-        is_stopping: whether the machine stops, so that nothing is translated any more.
+        improve: asks for better code, see `tiering.Improve`.
+        is_stopping: whether the machine stops; nothing is translated then.
+        records: the segment of predecoded pages, for the interpreter to run what is met for the
+            first time; None: it is translated.
     """
 
     name = "llvm"
@@ -88,6 +92,7 @@ class LlvmEngine:
         discover: Discover,
         improve: Improve = lambda version, place: True,
         is_stopping: Callable[[], bool] = lambda: False,
+        records: memoryview | None = None,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
@@ -99,6 +104,9 @@ class LlvmEngine:
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
+        if records is not None:
+            parts = cache, ram, self.frame, self.translator.uncovered
+            self.code.interpreter = make_interpreter(isa, records, *parts)
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = address_of_buffer(hart.words)
         # where the guest's address 0 would lie
@@ -164,13 +172,13 @@ class LlvmEngine:
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)
-            elif reason is Reason.ROUNDING and self._compute(int(frame[Word.EXIT_DETAIL])):
+            elif reason is Reason.ROUNDING and self._compute(self._left_word(hart.pc)):
                 continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _go_on(self) -> None:
-        """A block goes on in code that is not known here."""
+        """Find the code in which the current block goes on; the jump cache does not have it."""
         hart = self.hart
         within, pc = hart.pc, Virtual(hart.pc - WITHIN)
         hart.pc = hart.block_pc = self.resumed = pc  # what is left of a block is one as well
@@ -179,11 +187,12 @@ class LlvmEngine:
             self.jumps.put(within, code)
 
     def _follow_generation(self) -> None:
-        """Forget the jumps if there is better code, or code is gone."""
+        """Clear the jump cache if the arena has better code, or has lost some."""
         generation = self.arena.generation
         if int(self.frame[Word.KNOWN_GENERATION]) != generation:
             self.jumps.clear()
             self.frame[Word.KNOWN_GENERATION] = generation
+            self.tiering.meet_better_code()
 
     def _exit(self, reason: Reason, pc: Virtual, detail: int) -> Exit:
         if reason is Reason.REQUEST and self.stopping:
@@ -192,7 +201,7 @@ class LlvmEngine:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
-            return Exit(ExitKind.SYSTEM, pc, word=detail & 0xFFFF_FFFF)
+            return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:
             return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
         if reason in FAULTS:
@@ -215,12 +224,16 @@ class LlvmEngine:
         self.resume(behind)
         return True
 
+    def _left_word(self, pc: Virtual) -> int:
+        """The instruction that is left to the host, which the interpreter does not say."""
+        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
+
     def _word_at(self, pc: Virtual) -> int:
         page = self.cache.page_of(physical_of(pc))
         return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
 
     def _learn(self, pc: Virtual) -> bool:
-        """Let jumps find the code for pc, the best there is; False if the machine stops."""
+        """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
         self._show(page, slot, pc)  # which may put another plan in force
         code = self.code.find_or_make(self.code.version(page, slot), offset_in_page(pc))
@@ -230,7 +243,7 @@ class LlvmEngine:
         return True
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
-        """Before the first execution of a block here: count how it was found, ask the plugins."""
+        """Show the plugins each block that can be reached, before this vCPU runs it first."""
         if (slot, pc) in self.known:
             return
 
@@ -240,8 +253,11 @@ class LlvmEngine:
             return (slot, Virtual(start + leader)) in self.known
 
         entry = offset_in_page(pc)
-        discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
-        for leader in sorted(discovery.leaders - discovery.elsewhere):
+        leaders = {entry}
+        if not self.code.interprets(self.code.version(page, slot)):
+            discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
+            leaders = discovery.leaders - discovery.elsewhere
+        for leader in sorted(leaders):
             head = Virtual(start + leader)
             self.known.add((slot, head))
             block, found = self.cache.block(page, head)
@@ -287,7 +303,17 @@ class LlvmEngine:
             self.cache.enter_page(page)
         if changed:
             self.jumps.clear()
+            self.code.forget_pages()
         return dropped
+
+    def watch_blocks(self, watched: bool) -> None:
+        """See Engine. The interpreter runs what any vCPU met, so it is not for blocks watched."""
+        if watched and not self.code.watched:
+            self.known.update(self.code.met_blocks())
+        if watched != self.code.watched:
+            self.code.watched = watched
+            self.code.forget_pages()
+            self.jumps.clear()
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""

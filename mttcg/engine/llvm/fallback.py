@@ -183,6 +183,10 @@ class FallbackEngine:
         self._try_again()
         return self.llvm.fetch_again()
 
+    def watch_blocks(self, watched: bool) -> None:
+        """Say whether plugins are shown each block before this vCPU runs it for the first time."""
+        self.llvm.watch_blocks(watched)
+
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
         return self.llvm.known_blocks()

@@ -1,6 +1,7 @@
-"""The frame: what translated code of one vCPU knows, as 64-bit words private to its process.
+"""The frame: 64-bit words through which translated code and the engine of one vCPU talk.
 
-Written by Python between two runs, by translated code during one; never by both at a time.
+It is private to the vCPU's process. The engine writes it while no translated code runs, translated
+code while it runs; so there is one writer at a time.
 """
 
 from enum import IntEnum, auto
@@ -24,10 +25,19 @@ class Word(IntEnum):
     INSIDE = auto()  # host address of the word that says that this vCPU runs translated code
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
-    FIRST = auto()  # code to begin with, whatever the jumps say; or 0
-    HEAT = auto()  # how often to look for requests still, until the place is reported as hot
-    CHAINS = auto()  # calls of pages still, until the next page is reported as hot
-    SINCE = auto()  # the running count when the hart's counters were brought up to date
+    FIRST = auto()  # host address of the code to run first; 0: look it up in the jump cache
+    HEAT = auto()  # counts down at each look for requests in quick code; at 0 the place is reported
+    CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
+    SINCE = auto()  # the running count when it was last added to the hart's counters
+    # of the interpreter
+    RECORDS_TO_PC = auto()  # what is added to a record's place, in the current page, for its pc
+    PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
+    RAM = auto()  # guest address of RAM
+    RAM_BYTES = auto()
+    WINDOW = auto()  # guest address of the largest part of RAM that holds no device
+    WINDOW_BYTES = auto()
+    DEVICES = auto()  # guest address of the first page of RAM with a device
+    DEVICES_BYTES = auto()  # from there to the end of the last such page
     WORDS = auto()
 
 
@@ -43,35 +53,37 @@ class Reason(IntEnum):
     STORE_MISALIGNED = 6
     ATOMIC_ACCESS = 7  # an atomic outside of RAM
     CALLBACK = 8  # a Python callback asked to stop
-    STALE = 9  # the generation is another; nothing was run
+    STALE = 9  # the arena has another generation than the frame; nothing was run
     ROUNDING = (
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
-    HOT = 10  # time goes by at hart.pc; nothing else happened
+    HOT = 10  # a sample: much time is spent at hart.pc; the run goes on
 
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
-"""What a page function adds to its one running count."""
+"""What a block and an instruction add to the running count, one number with both in it."""
 INSTRUCTIONS_PER_LOOK = 1 << 18
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
-"""Requests are looked for when this many instructions were counted."""
+"""The running count starts below zero. When it reaches zero, after so many instructions, code
+looks for requests."""
 LOOKS_PER_SAMPLE = 16
-"""Of the places where quick code looks for requests, one in so many is reported."""
+"""Quick code reports where it is at every so-many-th look for requests."""
 CHAINS_PER_SAMPLE = 1 << 16
-"""Of all pages that are called, one in so many is reported."""
+"""The loop from page to page reports the page at every so-many-th call."""
 JUMP_CACHE_ENTRIES = 1 << 16
 PC_SHIFTS = (1, 12)
-"""A pc's place in the jump cache: the exclusive or of it shifted so, or the next that is free."""
+"""A pc's row in the jump cache: the exclusive or of the pc, shifted right by each of these. If
+it is taken, the next free row."""
 WITHIN = 1
-"""Added to an address, which is even: the middle of a block that was entered, and counted, before;
-jumps know its code by that."""
+"""Set in a pc that lies in the middle of a block that was entered, and counted, before. Addresses
+of instructions are even, so the bit is free; the jump cache has such code under the odd number."""
 NOWHERE = (1 << 64) - 1
 """The pc of a free row."""
 
 
 class JumpCache:
-    """The code of each pc that this vCPU went to by way of the dispatcher, as an open hash table.
+    """Where the code for a pc is: an open hash table, which the dispatcher reads.
 
     It is of pcs as this vCPU sees them, while the code itself is of a page wherever that is.
 
@@ -90,11 +102,11 @@ class JumpCache:
         self.used = 0
 
     def put(self, pc: Virtual, code: HostAddress) -> None:
-        """Add a pc; a table that is half full begins anew, so that probing stays short."""
+        """Add a pc, or replace its code; a half full table begins anew: probing stays short."""
         if self.used >= JUMP_CACHE_ENTRIES // 2:
             self.clear()
         place = (pc >> PC_SHIFTS[0] ^ pc >> PC_SHIFTS[1]) % JUMP_CACHE_ENTRIES
-        while int(self.rows[place, 0]) != NOWHERE:
+        while int(self.rows[place, 0]) not in (NOWHERE, pc):
             place = (place + 1) % JUMP_CACHE_ENTRIES
         self.rows[place] = pc, code
         self.used += 1

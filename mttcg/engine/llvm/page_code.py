@@ -1,10 +1,11 @@
 """The code of pages: found in the arena, or made with little effort."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
+from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
@@ -31,6 +32,10 @@ class PageCode:
         arena: where the code is.
         translator: makes it.
         is_stopping: whether the machine stops, so that nothing is translated any more.
+
+    Attributes:
+        interpreter: takes the place of code made with little effort, if there is one.
+        watched: whether somebody is to see each block first, so that it is not for the interpreter.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class PageCode:
     ) -> None:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.is_stopping = translator, is_stopping
+        self.interpreter: PageInterpreter | None = None
+        self.watched = False
         self.weave = Weave()
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
@@ -50,6 +57,41 @@ class PageCode:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
         self.specialised_versions.clear()
+        self.forget_pages()
+
+    def forget_pages(self) -> None:
+        """Have the interpreter come back for every page."""
+        if self.interpreter is not None:
+            self.interpreter.forget_pages()
+
+    def interprets(self, version: PageVersion) -> bool:
+        """Whether the interpreter runs a page until there is better code."""
+        return self._interpreter_of(version) is not None
+
+    def _interpreter_of(self, version: PageVersion) -> PageInterpreter | None:
+        """What runs a page until there is better code, if that is the interpreter."""
+        able = self.interpreter is not None and self.interpreter.can_run(version.sites)
+        return self.interpreter if able and not self.watched else None
+
+    def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
+        """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
+        for page, slot in self.cache.used.items():
+            start = self._start_of(page)
+            for offset in self.cache.known_blocks(slot):
+                yield slot, Virtual(start + offset)
+
+    def meet_better_code(self, version: PageVersion) -> bool:
+        """Have the interpreter leave a page's blocks to better code; whether there is some."""
+        interpreter = self._interpreter_of(version)
+        if interpreter is None or not self.translator.is_current(version):
+            return True  # nothing leads away from there
+        better = [
+            offset
+            for offset in self.cache.known_blocks(version.slot)
+            if self.find_best(version, PageOffset(offset)) is not None
+        ]
+        interpreter.leave_to_translation(version.slot, better)
+        return bool(better)
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -87,6 +129,10 @@ class PageCode:
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
+        interpreter = self._interpreter_of(version)
+        if interpreter is not None:
+            best = self.find_best(version, entry)
+            return best or interpreter.enter(version.page, version.slot, entry)
         code = self._find(version, entry)
         if code is None:
             with self.arena:
@@ -124,8 +170,10 @@ class PageCode:
 
     def rest_of_block(self, pc: Virtual) -> HostAddress | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
-        version = self.version(*self.enter(pc))
-        offset = offset_in_page(pc)
+        version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
+        interpreter = self._interpreter_of(version)
+        if interpreter is not None:
+            return interpreter.resume(version.page, version.slot, offset)
         key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:

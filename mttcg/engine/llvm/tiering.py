@@ -1,4 +1,8 @@
-"""Which code is worth more effort: that at which time is spent."""
+"""Chooses the code that is to be optimised: where samples say that most time is spent.
+
+Translated code takes the samples. A sample of quick code asks for the function around it. If time
+is still spent there once better code exists, the whole page is asked for.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,29 +25,31 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
 REPORTS_OF_A_CHANGING_PAGE = 32
-"""So often time was spent in one version of it until that is taken to stay."""
+"""A page that had many versions is optimised after so many samples in one version."""
 LATE_REPORTS = 8
-"""So often time was spent at places of a page that have better code, until all of it gets some."""
+"""After so many samples at places of a page that have better code, which was not run, the whole
+page is optimised."""
 RARE_CHAIN = 1000
-"""With so many instructions from one call of a page to the next, calls are no matter of time."""
+"""Calls of pages cost too little to matter if there are more instructions than this from one to the
+next."""
 RARE_QUICK = 20
-"""Nor is quick code if it is one in so many instructions."""
+"""Quick code costs too little to matter if fewer than one in so many instructions are in it."""
 Improve = Callable[[PageVersion, PageOffset | None], bool]
-"""Told of a page in which time is spent, and of the place, None for all of it; its code may get
-better some time later. False if it can't take that now."""
+"""Asks for better code: for the function at a place of a page, or for the whole page (None). The
+code comes some time later. Returns False if the request can't be taken now."""
 
 
 class Tiering:
-    """Takes samples of where time is spent, and asks for better code there.
+    """Takes the samples of one vCPU, and asks for better code where they are.
 
     Args:
         hart: whose instructions are counted.
-        frame: of translated code, which takes the samples.
+        frame: words of translated code; the samples' counters are in it.
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
-        code: finds it.
-        jumps: what is to be forgotten for better code to be met.
-        improve: called with what is worth more effort.
+        code: finds the code of a page.
+        jumps: the jump cache; it is cleared so that better code is found.
+        improve: asks for better code.
     """
 
     def __init__(
@@ -63,10 +69,11 @@ class Tiering:
         self.late: Counter[Identity] = Counter()
         self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
         self.reported: dict[tuple[Identity, PageOffset | None], int] = {}
+        self.awaited: dict[Identity, PageVersion] = {}
         self.reclaimed = 0
 
     def sample(self, pc: Virtual) -> None:
-        """Quick code was running at pc, or pages were called: report it."""
+        """Take a sample: quick code was running at pc, or the page of pc was called."""
         quick, now = int(self.frame[Word.HEAT]) == 0, self.hart.instructions
         since, self.sampled[quick] = now - self.sampled[quick], now
         if quick:
@@ -77,10 +84,10 @@ class Tiering:
         self._report(pc, rare)
 
     def _report(self, pc: Virtual, rare: bool) -> None:
-        """Time is spent at pc: let its function be improved; the whole page, if that does not help.
+        """Ask for better code of the function at pc; of the whole page, if that did not help.
 
-        It does not if there are ways to pc on which the better code is not met; if these are
-        rare, it is no matter. Code that is there since a moment ago is looked for at once.
+        It did not help if control still reaches pc by ways that miss the better code, and not
+        rarely. Code that has just been made is looked for before that is decided.
         """
         self._forget_what_is_gone()
         page = self.cache.page_of(physical_of(pc))
@@ -105,16 +112,17 @@ class Tiering:
             self.met.clear()
 
     def _is_late(self, version: PageVersion, place: PageOffset, rare: bool) -> bool:
-        """Whether better code of a place is there, and was often not met where that matters."""
+        """Whether better code of a place, which exists, was missed often enough to matter."""
         if (version.identity, place) not in self.met:
             self.met.add((version.identity, place))
+            self.code.meet_better_code(version)
             self.jumps.clear()
             return False
         self.late[version.identity] += not rare
         return not rare and self.late[version.identity] >= LATE_REPORTS
 
     def _improve(self, version: PageVersion, place: PageOffset | None) -> None:
-        """Ask for better code, unless that was done for the same blocks."""
+        """Ask for better code, unless it was asked for already with the same blocks."""
         blocks = len(self.cache.known_blocks(version.slot))
         key = version.identity, place
         if self.reported.get(key) == blocks:
@@ -123,3 +131,10 @@ class Tiering:
         if self.improve(specialised, place):
             self.reported[key] = blocks
             self.code.prefer(specialised, version)
+            self.awaited[version.identity] = version
+
+    def meet_better_code(self) -> None:
+        """Look whether the better code is there that was asked for."""
+        for identity, version in list(self.awaited.items()):
+            if self.code.meet_better_code(version):
+                del self.awaited[identity]

@@ -188,7 +188,7 @@ class Translator:
         """
         entries = [PageOffset(offset) for offset in self.cache.known_blocks(version.slot)]
         done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
-        if done or not entries or not self._current(version):
+        if done or not entries or not self.is_current(version):
             return False
         discovery = self.discover(version.page, version.slot, entries)
         if place is not None:
@@ -196,7 +196,7 @@ class Translator:
         while discovery.leaders - discovery.elsewhere:
             part = self.compile(version, discovery, OPTIMISED)
             with self.arena:
-                if not self._current(version):
+                if not self.is_current(version):
                     return False
                 self.publish(version, OPTIMISED, part)
             discovery.elsewhere |= part.emitted
@@ -212,5 +212,6 @@ class Translator:
         found.wanted = frozenset({place, begins})
         return found
 
-    def _current(self, version: PageVersion) -> bool:
+    def is_current(self, version: PageVersion) -> bool:
+        """Whether its slot still has its content."""
         return int(self.cache.slots["generation"][version.slot]) == version.generation

@@ -6,7 +6,15 @@ from typing import Any
 
 from unicorn import unicorn_const
 
-from mttcg.engine.base import OPERATION, Discover, Exit, ExitKind, Memory, tell_retired
+from mttcg.engine.base import (
+    OPERATION,
+    Discover,
+    Exit,
+    ExitKind,
+    Memory,
+    meet_each_block,
+    tell_retired,
+)
 from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.address_space import devices_by_page, make_frame, map_memory
 from mttcg.engine.unicorn.fetched_pages import FetchedPages
@@ -192,6 +200,8 @@ class UnicornEngine(UnicornRegisters):
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
         return self.pages.fetch_again()
+
+    watch_blocks = meet_each_block
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""

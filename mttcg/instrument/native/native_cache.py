@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -15,11 +16,20 @@ def sources_digest() -> str:
 
     numba notices a changed file, but not a function or constant that changed in another.
     """
+    return digest_of(*sources_in(FOLDERS), bus_ring())
+
+
+def sources_in(folders: Iterable[str]) -> list[Path]:
+    """The modules in some folders of the package."""
     package = Path(__file__).parents[2]
-    sources = [file for folder in FOLDERS for file in sorted((package / folder).rglob("*.py"))]
+    return [file for folder in folders for file in sorted((package / folder).rglob("*.py"))]
+
+
+def digest_of(*files: Path) -> str:
+    """A short digest of what files contain."""
     digest = hashlib.blake2b(digest_size=8)
-    for source in (*sources, bus_ring()):
-        digest.update(source.read_bytes())
+    for file in files:
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

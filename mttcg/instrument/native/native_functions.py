@@ -47,7 +47,7 @@ def _loaded(module: str) -> tuple[Any, dict[str, Any]]:
 
 def kept_file(module: str) -> Path:
     """Where a module's code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"{module}-{sources_digest()}-{_host()}.o"
+    return use_native_cache() / f"{module}-{sources_digest()}-{host_digest()}.o"
 
 
 def c_functions(module: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _digest(code: bytes) -> bytes:
     return hashlib.blake2b(code, digest_size=DIGEST_BYTES).digest()
 
 
-def _host() -> str:
+def host_digest() -> str:
     """What the code was made for and by."""
     features = llvm.get_host_cpu_features().flatten()
     made = f"{llvm.get_host_cpu_name()} {features} {llvmlite.__version__}"

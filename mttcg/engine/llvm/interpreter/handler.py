@@ -1,0 +1,308 @@
+"""One handler: the function that does what the instructions of a row do."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import cast
+
+from mttcg.engine.llvm import places
+from mttcg.engine.llvm.accesses import Accesses
+from mttcg.engine.llvm.arithmetic import Arithmetic
+from mttcg.engine.llvm.calls import Calls
+from mttcg.engine.llvm.control import ControlFlow
+from mttcg.engine.llvm.counts import Counts
+from mttcg.engine.llvm.discovery import Instruction
+from mttcg.engine.llvm.emit import Words
+from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
+from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
+from mttcg.engine.llvm.interpreter.signature import (
+    BLOCK,
+    DISPATCH,
+    IP,
+    LEAVE,
+    LOOK,
+    PARAMETERS,
+    RUNNING,
+    define_places,
+    handler_of,
+    pc_at,
+    tail_call,
+)
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import REGISTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.llvm_isa import FloatWords
+from mttcg.engine.llvm.pieces import Pieces
+from mttcg.engine.llvm.places import HART, Labels
+from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.segment import Place, Segment
+from mttcg.engine.llvm.weave import Sites
+from mttcg.engine.llvm.windows import Windows
+from mttcg.engine.llvm.woven import Woven
+from mttcg.isa.operations import Operations
+from mttcg.isa.table.row import Decoded
+from mttcg.memory.address import PageOffset
+from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
+
+
+class HandlerExits(Exits):
+    """Leaves by functions that all handlers share; an instruction is counted where it ends."""
+
+    def leave(self, reason: Reason, detail: I64 | int, uncounted: int) -> None:
+        """Leave at this instruction, counted or not."""
+        build = self.builder
+        build.store(detail, places.DETAIL, UNKNOWN)
+        counted = RUNNING
+        if not uncounted:
+            counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
+        tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
+
+
+class Operands:
+    """Reads operands from the record.
+
+    Args:
+        builder: of the function.
+    """
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.direct: dict[I64, Operand] = {}
+
+    def value(self, operand: int) -> I64:
+        """A sum of operands."""
+        if not isinstance(operand, Operand):
+            return I64(operand)
+        build = self.builder
+        total: I64 | None = None
+        for part in operand.parts:
+            value = pc_at(build, IP) if part == PC else self.field(part)
+            total = value if total is None else build.binary("add", total, value)
+        assert total is not None
+        if operand.number:
+            total = build.binary("add", total, operand.number)
+        self.direct[total] = operand
+        return total
+
+    def field(self, name: str) -> I64:
+        """One operand."""
+        build = self.builder
+        name = "immediate" if name == "rounding" else name
+        at = build.offset(IP, PLACES[name])
+        if name == "immediate":
+            return build.cast("sext", build.load(at, UNKNOWN, I32), I64)
+        return build.cast("zext", build.load(at, UNKNOWN, I8), I64)
+
+
+class RecordRegisters(Registers):
+    """Registers whose numbers are in the record; they are in the hart's state.
+
+    Args:
+        builder: of the function.
+        segment: that is being emitted.
+        operands: reads the numbers.
+        files: where they are in the hart's state, by the files' letters.
+    """
+
+    def __init__(
+        self, builder: Builder, segment: Segment, operands: Operands, files: Mapping[str, int]
+    ) -> None:
+        super().__init__(builder, segment)
+        self.operands, self.files = operands, files
+
+    def _place(self, first: int, register: int) -> Pointer:
+        build = self.builder
+        if not isinstance(register, Operand):
+            return build.offset(HART, first + 8 * register)
+        distance = build.binary("shl", self.operands.value(register), 3)
+        return build.offset(build.offset(HART, distance), first)
+
+    def read_x(self, register: int) -> I64:
+        """An integer register; the first is always 0 in the hart's state."""
+        return self.builder.load(self._place(self.files["x"], register), REGISTER, I64)
+
+    def write_x(self, register: int, value: I64) -> None:
+        """Write an integer register; records name another word in place of the first."""
+        if register or isinstance(register, Operand):
+            self.builder.store(value, self._place(self.files["x"], register), REGISTER)
+
+    def read_f(self, register: int) -> I64:
+        """The 64 bits of a floating-point register."""
+        return self.builder.load(self._place(self.files["f"], register), REGISTER, I64)
+
+    def write_f(self, register: int, value: I64) -> None:
+        """Write the 64 bits of a floating-point register."""
+        self.builder.store(value, self._place(self.files["f"], register), REGISTER)
+
+
+class HandlerArithmetic(Arithmetic):
+    """Arithmetic whose constants may be operands.
+
+    Args:
+        builder, segment, spans, pieces: as for Arithmetic.
+        operands: reads them.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        segment: Segment,
+        spans: PlainRam,
+        pieces: Pieces,
+        operands: Operands,
+    ) -> None:
+        super().__init__(builder, segment, spans, pieces)
+        self.operands = operands
+
+    def constant(self, value: int) -> I64:
+        """A constant, or an operand."""
+        if isinstance(value, Operand):
+            return self.operands.value(value)
+        return super().constant(value)
+
+    def pc_plus(self, displacement: int) -> I64:
+        """The address at a displacement, which may be an operand."""
+        return self.operands.value(HERE + displacement)
+
+
+HERE = Operand(0, (PC,))
+"""The instruction's own address."""
+
+
+class Handler:
+    """Emits a handler.
+
+    Args:
+        isa: whose table it is.
+        name: of the function.
+        sample: an instruction that it is for.
+        far: whether what it jumps to by a distance may lie in another page.
+    """
+
+    def __init__(self, isa: InterpretedIsa, name: str, sample: Decoded, far: bool) -> None:
+        self.isa, self.sample, self.far = isa, sample, far
+        facts = isa.code.facts(sample.word)
+        self.kind = facts.kind
+        self.function = Function(f"void @{name}", PARAMETERS)
+        self.builder = build = Builder(self.function)
+        self.segment, labels = Segment(), Labels()
+        self.segment.place = Place(Instruction(PageOffset(0), sample.word, facts), 1)
+        sites = Sites()
+        host = isa.llvm.host_float
+        windows, calls = Windows(build, host), Calls(build, host)
+        counts = Counts(build, sites, calls)
+        parts = build, labels, self.segment
+        self.exits = HandlerExits(*parts, counts, windows)
+        self.operands = Operands(build)
+        spans = PlainRam(build, self.segment, self.exits)
+        registers = RecordRegisters(build, self.segment, self.operands, isa.llvm.files)
+        woven = Woven(build, sites, 0, windows, calls, lambda: None)
+        pieces = Pieces(*parts, spans, windows, optimised=False)
+        floats = isa.llvm.floats
+        self.floats: FloatWords | None = None
+        if floats is not None:
+            self.floats = floats.make_words(build, self.segment, self.exits, host)
+        words = Words(
+            registers,
+            HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
+            Accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            self.floats,
+            HandlerControl(self, parts, pieces, counts, registers, woven),
+        )
+        if self.floats is not None:
+            words.float = partial(self._float, self.floats)
+        self.words: Operations[I64] = words
+
+    def source(self) -> str:
+        """The function."""
+        build, sample = self.builder, self.sample
+        build.begin(places.Labels().entry)
+        define_places(build, self.isa.llvm)
+        instruction = symbolic(sample, self.isa.known(sample))
+        sample.row.semantics(self.words, instruction)
+        if not self.segment.ended:
+            self.go_on()
+        if self.floats is not None and self.floats.used:
+            self.function.attributes = "strictfp #0"
+        return "\n".join(self.function.text(advice=True))
+
+    def _float(self, floats: FloatWords, operation: str, rounding: int, *operands: I64) -> I64:
+        """A floating-point operation, whose rounding mode may be an operand."""
+        mode = self.operands.value(rounding) if isinstance(rounding, Operand) else rounding
+        return floats.float(operation, cast("int", mode), *operands)
+
+    def go_on(self) -> None:
+        """Go on behind the instruction."""
+        build = self.builder
+        following = build.offset(IP, self.sample.length << RECORD_SHIFT)
+        if self.kind.ends_block:
+            self.enter(following)
+            return
+        counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
+        tail_call(build, handler_of(build, following), following, counted, BLOCK)
+
+    def enter(self, ip: Pointer) -> None:
+        """Enter a block of this page, with a look for requests if it is time for one."""
+        build = self.builder
+        counted = build.binary("add", RUNNING, ONE_INSTRUCTION + ONE_BLOCK)
+        block = build.cast("ptrtoint", ip, I64)
+        on, look = build.new_block("on"), build.new_block("look")
+        build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
+        with build.cold():
+            build.begin(look)
+            tail_call(build, LOOK, ip, counted, block)
+        build.begin(on)
+        tail_call(build, handler_of(build, ip), ip, counted, block)
+
+    def go_to(self, target: int | I64) -> None:
+        """Go to an address, or to one that operands say."""
+        build = self.builder
+        if isinstance(target, Operand) and not self.far:
+            distance = self.operands.value(Operand(0, target.parts[1:], target.number))
+            self.enter(build.offset(IP, build.binary("shl", distance, RECORD_SHIFT)))
+            return
+        pc = self.operands.value(target) if isinstance(target, Operand) else I64(target)
+        counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
+        tail_call(build, DISPATCH, IP, counted, pc)
+
+
+class HandlerControl(ControlFlow):
+    """The end of an instruction, which is that of its handler."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        parts: tuple[Builder, Labels, Segment],
+        pieces: Pieces,
+        counts: Counts,
+        registers: Registers,
+        woven: Woven,
+    ) -> None:
+        nothing: frozenset[PageOffset] = frozenset()
+        exits = handler.exits
+        super().__init__(*parts, nothing, False, pieces, counts, exits, registers, woven)
+        self.handler = handler
+
+    def leave(self, word: int) -> None:
+        """Leave the instruction to the host, which finds its word; it counts as retired."""
+        self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        self.segment.ended = True
+
+    def jump(self, target: I64) -> None:
+        """Go on at an address."""
+        self.handler.go_to(self.handler.operands.direct.get(target, target))
+        self.segment.ended = True
+
+    def branch(self, condition: I64, displacement: int) -> None:
+        """Go on at a displacement, by `yes`, if condition is not 0, else behind it, by `no`."""
+        build = self.builder
+        yes, no = build.new_block("yes"), build.new_block("no")
+        build.branch(build.compare("ne", condition, 0), yes, no)
+        build.begin(yes)
+        self.handler.go_to(HERE + displacement)
+        build.begin(no)
+        self.handler.go_on()
+        self.segment.ended = True

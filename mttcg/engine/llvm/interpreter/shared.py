@@ -1,0 +1,243 @@
+"""The functions that handlers share, and those by which the interpreter is come to.
+
+A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
+yet, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table lacks,
+`TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are called
+like translated code: the one begins a block at the hart's pc, the other goes on there with the
+hart's current block.
+"""
+
+from collections.abc import Callable, Iterator
+
+from mttcg.engine.llvm import places
+from mttcg.engine.llvm.counts import publish_counts
+from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WITHIN, Reason, Word
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.signature import (
+    BLOCK,
+    DISPATCH,
+    IP,
+    LEAVE,
+    LOOK,
+    PARAMETERS,
+    RUNNING,
+    define_places,
+    frame_word,
+    handler_of,
+    pc_at,
+    tail_call,
+)
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Block, Pointer
+from mttcg.engine.llvm.places import (
+    BLOCK_PC,
+    COUNT,
+    DETAIL,
+    EXIT,
+    FRAME,
+    HART,
+    HEAT,
+    ORIGIN,
+    PC,
+    REQUEST,
+    SINCE,
+)
+from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
+
+FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
+ENTER, RESUME = "enter", "resume"
+REASONS = (
+    Reason.REQUEST,
+    Reason.SYSTEM,
+    Reason.ACCESS,
+    Reason.LOAD_MISALIGNED,
+    Reason.STORE_MISALIGNED,
+    Reason.ATOMIC_ACCESS,
+    Reason.ROUNDING,
+)
+"""Those for which handlers leave."""
+NO_RECORD = Pointer("null")
+
+
+def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
+    """The text of each."""
+    emitters: dict[str, Callable[[Builder], None]] = {
+        DISPATCH: _dispatch,
+        LOOK: _look,
+        f"@{FILL}": _fill,
+        f"@{NEXT_PAGE}": _next_page,
+        f"@{LEFT}": _left,
+        f"@{TRANSLATED}": _translated,
+    }
+    for name, emit in emitters.items():
+        yield _function(isa, Function(f"dso_local void {name}", PARAMETERS), emit)
+    for reason in REASONS:
+        function = Function(f"void {LEAVE}_{reason.name}", PARAMETERS)
+        yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
+    for name, emit in ((ENTER, _enter), (RESUME, _resume)):
+        yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+
+
+def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+    build = Builder(function)
+    build.begin(places.Labels().entry)
+    define_places(build, isa.llvm)
+    build.allocate(COUNT)
+    emit(build)
+    return "\n".join(function.text(advice=True))
+
+
+def _publish(build: Builder, count: I64) -> None:
+    build.store(count, COUNT, COUNTER)
+    publish_counts(build)
+
+
+def _records_of(build: Builder, pc: I64, otherwise: Block) -> Pointer:
+    """The record at a pc, in `inside` and `known`; `otherwise` if its page has none."""
+    inside, known = build.new_block("inside"), build.new_block("known")
+    offset = build.binary("sub", pc, frame_word(build, Word.RAM))
+    in_ram = build.compare("ult", offset, frame_word(build, Word.RAM_BYTES))
+    build.branch(in_ram, inside, otherwise, UNLIKELY)
+    build.begin(inside)
+    page = build.binary("shl", build.binary("lshr", offset, PAGE_SHIFT), 3)
+    pages = build.load(build.offset(FRAME, 8 * Word.PAGES), COUNTER, Pointer)
+    found = build.load(build.offset(pages, page), UNKNOWN, I64)
+    build.branch(build.compare("ne", found, 0), known, otherwise, UNLIKELY)
+    build.begin(known)
+    place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
+    number = build.binary("add", found, place)
+    distance = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
+    build.store(distance, build.offset(FRAME, 8 * Word.RECORDS_TO_PC), COUNTER)
+    return build.cast("inttoptr", number, Pointer)
+
+
+def _dispatch(build: Builder) -> None:
+    """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
+    out = build.new_block("out")
+    ip = _records_of(build, BLOCK, out)
+    counted = build.binary("add", RUNNING, ONE_BLOCK)
+    block = build.cast("ptrtoint", ip, I64)
+    on, look = build.new_block("on"), build.new_block("look")
+    build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
+    build.begin(on)
+    tail_call(build, handler_of(build, ip), ip, counted, block)
+    build.begin(look)
+    tail_call(build, LOOK, ip, counted, block)
+    build.begin(out)
+    build.store(BLOCK, PC, COUNTER)
+    _publish(build, RUNNING)
+    build.end(returns=True)
+
+
+def _look(build: Builder) -> None:
+    """Look for a request before a block whose entry is counted already; report that time passes."""
+    pc = pc_at(build, IP)
+    build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
+    publish_counts(build, pc)
+    none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
+    cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
+    build.store(cooler, HEAT, COUNTER)
+    go, stop, hot, sample = (build.new_block(word) for word in ("go", "stop", "hot", "sample"))
+    build.branch(none, hot, stop)
+    build.begin(hot)
+    build.branch(build.compare("eq", cooler, 0), sample, go)
+    for block, reason in ((stop, Reason.REQUEST), (sample, Reason.HOT)):
+        build.begin(block)
+        build.store(int(reason), EXIT, COUNTER)
+        build.store(pc, PC, COUNTER)
+        build.end(returns=True)
+    build.begin(go)
+    tail_call(build, handler_of(build, IP), IP, I64(COUNT_START + ONE_BLOCK), BLOCK)
+
+
+def _leave(build: Builder, reason: Reason) -> None:
+    """Leave at an instruction in the middle of a block, which is the hart's current one."""
+    build.store(int(reason), EXIT, COUNTER)
+    build.store(pc_at(build, IP), PC, COUNTER)
+    build.store(pc_at(build, BLOCK), BLOCK_PC, COUNTER)
+    _publish(build, RUNNING)
+    build.end(returns=True)
+
+
+def _fill(build: Builder) -> None:
+    """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
+    begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
+    pc = pc_at(build, IP)
+    entered = build.select(begins, ONE_BLOCK, 0, I64)
+    within = build.select(begins, 0, WITHIN, I64)
+    build.store(int(Reason.MISS), EXIT, COUNTER)
+    build.store(build.binary("add", pc, within), PC, COUNTER)
+    _publish(build, build.binary("sub", RUNNING, entered))
+    build.end(returns=True)
+
+
+def _next_page(build: Builder) -> None:
+    """Go on in the next page, where another block begins, which may be counted already."""
+    begins: I1 = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
+    entered = build.select(begins, ONE_BLOCK, 0, I64)
+    tail_call(build, DISPATCH, IP, build.binary("sub", RUNNING, entered), pc_at(build, IP))
+
+
+def _left(build: Builder) -> None:
+    """Leave the instruction to the host; it counts as retired."""
+    build.store(ZERO, DETAIL, UNKNOWN)
+    counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
+    tail_call(build, f"{LEAVE}_{Reason.SYSTEM.name}", IP, counted, BLOCK)
+
+
+def _translated(build: Builder) -> None:
+    """Enter a block by the loop that calls pages, which knows its code, or comes back for it.
+
+    Where control comes from the code before, within a block, the instruction is run here.
+    """
+    entered, within = build.new_block("entered"), build.new_block("within")
+    ip = build.cast("ptrtoint", IP, I64)
+    build.branch(build.compare("eq", ip, BLOCK), entered, within)
+    build.begin(within)
+    offset = build.binary("and", pc_at(build, IP), PAGE - 1)
+    first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
+    own = build.binary("add", first, build.binary("shl", offset, OWN_HANDLER_SHIFT))
+    at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
+    tail_call(build, build.load(at, UNKNOWN, Pointer), IP, RUNNING, BLOCK)
+    build.begin(entered)
+    build.store(pc_at(build, IP), PC, COUNTER)
+    _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
+    build.end(returns=True)
+
+
+def _enter(build: Builder) -> None:
+    """Begin a block at the hart's pc."""
+    miss, begin = build.new_block("miss"), build.new_block("begin")
+    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
+    handler = handler_of(build, _records_of(build, pc, miss))
+    # its code is there since the loop learnt to come here
+    place = build.cast("ptrtoint", handler, I64)
+    other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
+    build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
+    build.begin(begin)
+    build.run(DISPATCH, HART, NO_RECORD, since, FRAME, ORIGIN, pc)
+    build.end(returns=True)
+    _miss(build, miss)
+
+
+def _resume(build: Builder) -> None:
+    """Go on in the middle of the hart's current block, which was counted as entered."""
+    miss = build.new_block("miss")
+    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
+    ip = _records_of(build, pc, miss)
+    passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
+    back = build.binary("shl", passed, RECORD_SHIFT)
+    block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
+    build.run(handler_of(build, ip), HART, ip, since, FRAME, ORIGIN, block)
+    build.end(returns=True)
+    _miss(build, miss)
+
+
+def _miss(build: Builder, miss: Block) -> None:
+    """Come back for the block."""
+    build.begin(miss)
+    build.store(int(Reason.MISS), EXIT, COUNTER)
+    build.end(returns=True)

@@ -1,0 +1,61 @@
+"""What every handler is called with, and how it goes to the next."""
+
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, Form
+from mttcg.engine.llvm.ir.values import I64, Pointer, Value
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
+from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
+from mttcg.engine.llvm.surroundings import FRAME_FIELDS, VCPU_FIELDS
+from mttcg.tbcache.predecoded import RECORD_SHIFT
+
+IP = Pointer("%ip")
+"""The record of the instruction."""
+RUNNING = I64("%running")
+"""The running count of instructions and blocks, without this instruction."""
+BLOCK = I64("%block")
+"""The record of the block's first instruction, as a number."""
+PARAMETERS: tuple[Value, ...] = (HART, IP, RUNNING, FRAME, ORIGIN, BLOCK)
+
+DISPATCH, LOOK, LEAVE = "@dispatch", "@look", "@leave"
+"""Functions that handlers share: `DISPATCH` goes to the address that it is given as the block,
+`LOOK` looks for a request at a block that has been entered, and those that begin with `LEAVE` leave
+for a reason, whose name is behind it."""
+
+_TAIL_CALL = Form(
+    "musttail call void %s(ptr %s, ptr %s, i64 %s, ptr %s, ptr %s, i64 %s)\nret void",
+    "",
+    ("ptr", "ptr", "ptr", "i64", "ptr", "ptr", "i64"),
+    ends=True,
+)
+
+
+def define_places(build: Builder, isa: LlvmIsa) -> None:
+    """Where everything is that a function reads and writes by name."""
+    for place, offset in {**VCPU_FIELDS, **isa.fields}.items():
+        build.offset(HART, offset, place)
+    for place, word in FRAME_FIELDS.items():
+        build.offset(FRAME, 8 * word, place)
+
+
+def tail_call(build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64) -> None:
+    """Go on in another function, for good."""
+    build.add(_TAIL_CALL)
+    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block))
+
+
+def handler_of(build: Builder, ip: Pointer) -> Pointer:
+    """The handler of a record."""
+    return build.load(ip, UNKNOWN, Pointer)
+
+
+def frame_word(build: Builder, word: Word) -> I64:
+    """A word of the frame."""
+    return build.load(build.offset(FRAME, 8 * word), COUNTER, I64)
+
+
+def pc_at(build: Builder, ip: Pointer | I64) -> I64:
+    """The address of the instruction that a record of the current page is of."""
+    number = ip if isinstance(ip, I64) else build.cast("ptrtoint", ip, I64)
+    distance = build.binary("lshr", number, RECORD_SHIFT)
+    return build.binary("add", distance, frame_word(build, Word.RECORDS_TO_PC))

@@ -1,0 +1,107 @@
+"""Predecoded pages: code as an interpreter takes it, in a segment that all vCPUs share.
+
+A page's version has a record for each place at which an instruction may begin, 16 bytes: the host
+address of its handler, which is the same in all processes, then the numbers of up to four
+registers, a byte each, and 32 bits for an immediate. An interpreter fills them as it comes to them.
+A record's operands are written before its handler, so whoever sees the one sees the others.
+Behind a page's records stand the handlers of those that say that a translation is to be entered.
+"""
+
+from typing import NamedTuple
+
+from mttcg.memory.code_pages import HALVES, SLOTS
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.cache import BlockCache
+
+RECORD_BYTES = 16
+RECORD_WORDS = RECORD_BYTES // 8
+RECORD_SHIFT = 3
+"""From a distance in code to one in records."""
+PLACES = {"rd": 8, "rs1": 9, "rs2": 10, "rs3": 11, "immediate": 12}
+"""Byte offset of each operand."""
+BEHIND = 2
+"""Records behind a page's: what comes after its last instruction, which may straddle its end."""
+PAGE_RECORDS = HALVES + BEHIND
+GENERATION_BYTES = -(-4 * SLOTS // PAGE) * PAGE
+OWN_HANDLERS = PAGE_RECORDS * RECORD_BYTES
+"""Byte offset, from a page's first record, of the handlers of instructions whose records have
+another: 8 bytes each, by place."""
+OWN_HANDLER_SHIFT = 2
+"""From a distance in code to one in these."""
+PAGE_BYTES = OWN_HANDLERS + HALVES * 8
+PREDECODED_BYTES = GENERATION_BYTES + SLOTS * PAGE_BYTES
+"""Of the segment, which is sparse."""
+
+
+class Record(NamedTuple):
+    """A record as it is written: the handler, and all operands in one word."""
+
+    handler: int
+    operands: int
+
+
+def operands_of(rd: int, rs1: int, rs2: int, rs3: int, immediate: int) -> int:
+    """The second word of a record."""
+    return rd | rs1 << 8 | rs2 << 16 | rs3 << 24 | (immediate & 0xFFFF_FFFF) << 32
+
+
+class PredecodedPages:
+    """The records of all slots of a block cache.
+
+    Args:
+        segment: mapped, PREDECODED_BYTES of it.
+        cache: whose slots they are.
+        empty: handler of a place of which there is no record yet.
+        behind: handler of what lies behind a page.
+    """
+
+    def __init__(self, segment: memoryview, cache: BlockCache, empty: int, behind: int) -> None:
+        self.cache, self.empty, self.behind = cache, empty, behind
+        self.generations = segment[: 4 * SLOTS].cast("I")
+        self.words = segment[GENERATION_BYTES:PREDECODED_BYTES].cast("Q")
+        first = Record(empty, 0), Record(behind, 0)
+        counts = (HALVES, BEHIND)
+        self.blank = b"".join(
+            (record.handler.to_bytes(8, "little") + bytes(8)) * count
+            for record, count in zip(first, counts, strict=True)
+        )
+
+    def enter(self, slot: int) -> int:
+        """Make a slot's records those of its content; their distance from the segment's start."""
+        generation = int(self.cache.slots["generation"][slot])
+        if self.generations[slot] != generation:
+            with self.cache.lock:
+                if self.generations[slot] != generation:
+                    first = self._word(slot, 0)
+                    size = PAGE_RECORDS * RECORD_WORDS
+                    self.words[first : first + size] = memoryview(self.blank).cast("Q")
+                    self.generations[slot] = generation
+        return GENERATION_BYTES + 8 * self._word(slot, 0)
+
+    def _word(self, slot: int, offset: int) -> int:
+        return slot * PAGE_BYTES // 8 + offset // 2 * RECORD_WORDS
+
+    def handler(self, slot: int, offset: int) -> int:
+        """The handler at an offset in a page."""
+        return self.words[self._word(slot, offset)]
+
+    def replace_handler(self, slot: int, offset: int, handler: int) -> None:
+        """Give a record another handler, and keep the instruction's own."""
+        at = self._word(slot, offset)
+        if self.words[at] not in (handler, self.empty):
+            self.words[self._own_handler(slot, offset)] = self.words[at]
+            self.words[at] = handler
+
+    def restore_handler(self, slot: int, offset: int) -> None:
+        """Give a record its instruction's own handler again."""
+        self.words[self._word(slot, offset)] = self.words[self._own_handler(slot, offset)]
+
+    def _own_handler(self, slot: int, offset: int) -> int:
+        return self._word(slot, 0) + OWN_HANDLERS // 8 + offset // 2
+
+    def put(self, slot: int, records: list[tuple[int, Record]]) -> None:
+        """Write records, (offset, record) each, the last first: none leads to an empty one."""
+        for offset, record in reversed(records):
+            at = self._word(slot, offset)
+            self.words[at + 1] = record.operands
+            self.words[at] = record.handler

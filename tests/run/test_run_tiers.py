@@ -1,0 +1,90 @@
+"""`--tiers` of the llvm engine: each does what it says, and a run is the same on all."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mttcg import Machine
+from mttcg.config import DEFAULT_TIERS, TIERS
+
+GUESTS = Path(__file__).parents[2] / "examples" / "guests"
+SAME: dict[str, dict[str, int]] = {
+    "hello": {},
+    "mix": {"rounds": 2},
+    "ipi": {"rounds": 20},
+    "selfmod": {"rounds": 10},
+    "trap": {},
+    "htif": {},
+    "float": {},
+}
+"""Guests that do the same at every run on one hart, and what to set in them."""
+
+
+def run(guest: str, tiers: str, smp: int = 1, plugins: tuple[str, ...] = (), **values: int) -> Any:
+    """Run a guest; its result, and what it printed."""
+    console = io.BytesIO()
+    machine = Machine(
+        GUESTS / f"{guest}.elf",
+        smp=smp,
+        tiers=tiers,
+        plugins=plugins,
+        symbols_set={"harts_expected": smp} | values,
+    )
+    result = machine.run(console=console)
+    assert (result.failures, result.exit_status) == ([], 0)
+    assert result.tiers == result.to_json()["tiers"] == tiers
+    return result, console.getvalue()
+
+
+def translated(result: Any) -> int:
+    return sum(vcpu.cache_translated for vcpu in result.vcpus)
+
+
+@pytest.mark.parametrize("guest", SAME)
+def test_a_run_is_the_same_on_all_tiers(guest: str) -> None:
+    found = {}
+    for tiers in TIERS:
+        result, console = run(guest, tiers, **SAME[guest])
+        vcpu = result.vcpus[0]
+        counts = vcpu.instructions, vcpu.blocks, vcpu.traps, vcpu.interrupts
+        found[tiers] = counts, console, vcpu.registers
+        assert (translated(result) == 0) == tiers.startswith("interpreter")
+    assert all(one == found[DEFAULT_TIERS] for one in found.values())
+
+
+def test_the_interpreter_alone_makes_no_code() -> None:
+    result, _ = run("mix", "interpreter", rounds=20)
+    assert result.code_cache["written"] == 0
+
+
+def test_time_spent_in_the_interpreter_gets_code() -> None:
+    result, _ = run("mix", "interpreter,optimised", rounds=100)
+    assert translated(result) == 0 < result.code_cache["written"]
+
+
+@pytest.mark.parametrize("tiers", ["interpreter", "interpreter,optimised"])
+def test_several_harts_share_what_is_predecoded(tiers: str) -> None:
+    result, _ = run("counter", tiers, smp=3, rounds=20000)
+    misses = [vcpu.cache_misses for vcpu in result.vcpus]
+    alone, _ = run("counter", tiers, rounds=20000)
+    assert sum(misses) < 3 * alone.vcpus[0].cache_misses
+
+
+PLUGINS = ("icount", "hotblocks,top=0", "memtrace")
+
+
+def test_what_is_attached_is_told_of_everything_whatever_the_tiers() -> None:
+    found = {}
+    for tiers in TIERS:
+        result, _ = run("counter", tiers, plugins=PLUGINS, rounds=1000)
+        blocks = result.plugins["hotblocks"]["hottest"]
+        found[tiers] = (
+            result.vcpus[0].instructions,
+            result.plugins["icount"]["total"],
+            sorted((block["pc"], block["executions"]) for block in blocks),
+            result.plugins["memtrace"]["accesses"],
+        )
+        assert translated(result) > 0  # which says that the interpreter did not run it
+    assert all(one == found[DEFAULT_TIERS] for one in found.values())
