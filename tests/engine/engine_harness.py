@@ -188,7 +188,7 @@ class Bare:
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
                 version = llvm.code.version(page, self.cache.used[page])
-                llvm.translator.optimise(version, None if whole else pc)
+                llvm.translator.optimise(version, None if whole else pc % PAGE)
                 llvm.code.meet_better_code(version)
             llvm.jumps.clear()
 
