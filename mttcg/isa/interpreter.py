@@ -69,6 +69,8 @@ class IntegerInterpreter(InterpretedMemory, ABC):
 
     code: ClassVar[Code]
     """The ISA's instructions."""
+    zero_extend = staticmethod(unsigned)
+    """See Operations."""
     causes: ClassVar[Mapping[MemoryFault, int]]
     """The codes of the ISA's traps for accesses that can't be made."""
     pc: Virtual = Virtual(0)
@@ -91,7 +93,7 @@ class IntegerInterpreter(InterpretedMemory, ABC):
                 return None
             self._next = self.pc + instruction.length
             # the rows of an ISA use such words alone as its interpreter has
-            instruction.row.semantics(cast("Operations[int]", self), instruction, self.pc)
+            instruction.row.semantics(cast("Operations[int]", self), instruction)
         except Faulted as made:
             return Trap(self.causes[made.fault], self.pc, made.address)
         except Stopped as stop:
@@ -102,6 +104,10 @@ class IntegerInterpreter(InterpretedMemory, ABC):
     def constant(self, value: int) -> int:
         """See Operations."""
         return value & MASK
+
+    def pc_plus(self, displacement: int) -> int:
+        """See Operations."""
+        return self.pc + displacement & MASK
 
     def read_x(self, register: int) -> int:
         """See Operations."""
@@ -140,10 +146,6 @@ class IntegerInterpreter(InterpretedMemory, ABC):
         """See Operations."""
         return signed(value, bits) & MASK
 
-    def zero_extend(self, value: int, bits: int) -> int:
-        """See Operations."""
-        return unsigned(value, bits)
-
     def count(self, what: Literal["leading", "trailing", "ones"], value: int, bits: Bits) -> int:
         """See Operations."""
         return _COUNT[what](unsigned(value, bits), bits)
@@ -156,10 +158,10 @@ class IntegerInterpreter(InterpretedMemory, ABC):
         """See Operations."""
         self._next = target
 
-    def branch(self, condition: int, target: int) -> None:
+    def branch(self, condition: int, displacement: int) -> None:
         """See Operations."""
         if condition:
-            self._next = target
+            self._next = self.pc + displacement
 
     def leave(self, word: int) -> None:
         """See Operations."""

@@ -23,6 +23,9 @@ class Operations(Protocol[V]):
     def constant(self, value: int) -> V:
         """A 64-bit constant."""
 
+    def pc_plus(self, displacement: int) -> V:
+        """The address at a displacement from the instruction's own."""
+
     def read_x(self, register: int) -> V:
         """An integer register; x0 reads 0."""
 
@@ -83,8 +86,8 @@ class Operations(Protocol[V]):
     def jump(self, target: V) -> None:
         """Go on at an address with bit 0 clear."""
 
-    def branch(self, condition: V, target: int) -> None:
-        """Go on at a known address if condition is not 0, else after the instruction."""
+    def branch(self, condition: V, displacement: int) -> None:
+        """Go on at a displacement from the instruction if condition is not 0, else after it."""
 
     def leave(self, word: int) -> None:
         """Leave the instruction to the host: system registers, environment calls, waits."""

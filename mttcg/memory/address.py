@@ -15,6 +15,8 @@ Physical = NewType("Physical", int)
 """Where RAM and devices are: what a board, the device tree and an ELF file load by."""
 PhysicalPage = NewType("PhysicalPage", int)
 """A page of RAM, by its number from the start of RAM on."""
+PageOffset = NewType("PageOffset", int)
+"""Bytes from the start of a page of code; outside of 0 to PAGE it is a place in another page."""
 HostAddress = NewType("HostAddress", int)
 """Where something lies in this process."""
 
@@ -37,9 +39,9 @@ def virtual_of(address: Physical) -> Virtual:
     return Virtual(address)
 
 
-def offset_in_page(address: Virtual | Physical) -> int:
+def offset_in_page(address: Virtual | Physical) -> PageOffset:
     """Bytes from the start of an address's page; the same before and behind the door."""
-    return address % PAGE
+    return PageOffset(address % PAGE)
 
 
 def page_start(address: A) -> A:

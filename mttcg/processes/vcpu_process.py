@@ -25,7 +25,7 @@ from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.scoreboards import MappedScoreboards
@@ -313,7 +313,7 @@ class VcpuProcess:
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
 
-        def improve(version: "PageVersion", place: Virtual | None) -> bool:
+        def improve(version: "PageVersion", place: PageOffset | None) -> bool:
             if not self.config.has_tier("optimised"):
                 return False
             if not select.select([], [asking], [], 0)[1]:

@@ -2,11 +2,12 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from mttcg.engine.base import Engine
 from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Change, Where, from_text, to_text
@@ -116,7 +117,7 @@ class Declarations:
 class GuestOfVcpu:
     """The guest in a vCPU process: also the machinery behind its registry.
 
-    `engine` joins once it exists; `failed` is called with the error of a plugin's function.
+    `failed` is called with the error of a plugin's function.
     `costs`: where what those cost is booked, if it is to be.
     """
 
@@ -131,7 +132,7 @@ class GuestOfVcpu:
     ram: GuestRam
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
-    engine: Any = None
+    engine: Engine = field(init=False)
     applied: int = 0
     in_force: int = -1
     inside: bool = False
@@ -145,6 +146,10 @@ class GuestOfVcpu:
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )
+
+    def connect(self, engine: Engine) -> None:
+        """Use this engine: it is made after the guest, as it asks the guest about blocks."""
+        self.engine = engine
 
     @property
     def symbols(self) -> dict[str, Virtual]:

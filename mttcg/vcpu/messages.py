@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from mttcg.config import Config
 from mttcg.errors import MttcgError
-from mttcg.memory.address import Physical, PhysicalPage, Virtual
+from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.shared import Ending
 from mttcg.vcpu.typed_reading import WrongValueError, read_fields
@@ -295,7 +295,7 @@ class Optimise(ProcessMessage):
 
     TYPE: ClassVar[str] = "optimise"
     page: dict[str, Any]
-    place: Virtual | None
+    place: PageOffset | None
     device_pages: tuple[PhysicalPage, ...]
 
 

@@ -70,7 +70,7 @@ class Vcpu:
         self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
         self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
-        guest.engine = self.engine
+        guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         self.extensions = self.system.extensions[self.engine.name]
         self.unsupported = UnsupportedPlaces(self.hart, isa, self.extensions, on_unsupported)

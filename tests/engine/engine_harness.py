@@ -53,10 +53,13 @@ class QuietGuest:
     """A guest whose instrumentation is the plan that a test gives."""
 
     def __init__(self, hart: Hart, plan: Plan) -> None:
-        self.index, self.hart, self.engine = 0, hart, None
+        self.index, self.hart = 0, hart
         self.plugins: dict[str, Any] = {}
         self.declarations = Declarations({}, 1)
         self.plan: Plan | None = plan
+
+    def connect(self, engine: Any) -> None:
+        """No plugin asks for the engine."""
 
     def receive_changes(self) -> int:
         """There are none."""
@@ -185,7 +188,7 @@ class Bare:
         if page in self.cache.used:
             with suppress(TranslationError):  # as the translator process does
                 version = llvm.code.version(page, self.cache.used[page])
-                llvm.translator.optimise(version, None if whole else pc)
+                llvm.translator.optimise(version, None if whole else pc % PAGE)
                 llvm.code.meet_better_code(version)
             llvm.jumps.clear()
 

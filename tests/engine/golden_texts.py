@@ -57,7 +57,7 @@ def text_of(golden: Golden) -> str:
     def half_at(offset: int) -> int:
         return int.from_bytes(code[offset : offset + 2], "little")
 
-    discovery = Discovery(RISCV64.code, BASE, half_at, [BASE])
+    discovery = Discovery(RISCV64.code, half_at, [0])
     ram = Ram(BASE, SIZE)
     function = PageFunction(LLVM, discovery, ram, golden.sites, SLOT, golden.optimised)
     return function.source() + "\n"

@@ -68,6 +68,10 @@ FAULTS: dict[str, Fault] = {
         build.goto(Block("entry")),
         build.begin(Block("end1")),
     ),
+    "its label is the name of a value": lambda build: (
+        build.goto(Block("place")),
+        build.begin(Block("place")),
+    ),
     "it does not say where to go on": lambda build: build.begin(build.new_block("next")),
     "%v2 is defined twice": twice,
     "%later is used before it is defined": before_its_definition,

@@ -7,8 +7,7 @@ import pytest
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.isa.riscv64.isa import RISCV64
 
-START = 0x8000_0000
-MAIN, FIRST, SECOND = START, START + 0x40, START + 0x80
+MAIN, FIRST, SECOND = 0, 0x40, 0x80
 RETURN = 0x0000_8067
 NOP = 0x0000_0013
 
@@ -45,11 +44,10 @@ PROGRAM = dict(
 @pytest.fixture
 def discovered() -> Callable[..., Discovery]:
     def half_at(offset: int) -> int:
-        pc = START + offset
-        return PROGRAM.get(pc & -4, 0) >> 8 * (pc & 2) & 0xFFFF
+        return PROGRAM.get(offset & -4, 0) >> 8 * (offset & 2) & 0xFFFF
 
     def discovery(*entries: int, calls: bool = True) -> Discovery:
-        return Discovery(RISCV64.code, START, half_at, entries, calls=calls)
+        return Discovery(RISCV64.code, half_at, entries, calls=calls)
 
     return discovery
 

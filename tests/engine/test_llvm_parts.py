@@ -13,6 +13,7 @@ from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm import page, translate
 from mttcg.engine.llvm.compile import Effort
 from mttcg.engine.llvm.discovery import Discovery
+from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.page import LONGEST_PIECE, MEETING, MOST_LINES, PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
@@ -55,9 +56,8 @@ def line_of(word: int, number: int) -> bytes:
 def discovered(code: bytes) -> Discovery:
     return Discovery(
         RISCV64.code,
-        BASE,
         lambda offset: int.from_bytes(code[offset : offset + 2], "little"),
-        [BASE],
+        [0],
     )
 
 
@@ -168,6 +168,23 @@ def test_a_block_in_parts_is_counted_once_and_goes_on_natively(
         parts = len(translated)
         assert parts > number // MEETING
     assert len(translated) == parts
+
+
+@pytest.mark.usefixtures("small")
+def test_a_part_is_asked_for_once(bare: Bare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From then on native code goes on there by itself."""
+    number, rounds = 40, 5
+    put(bare, [ADD] * number + [back(-2 * number), ECALL])
+    asked, original = [], LlvmEngine._go_on
+
+    def spy(engine: LlvmEngine) -> None:
+        asked.append(engine.hart.pc)
+        original(engine)
+
+    monkeypatch.setattr(LlvmEngine, "_go_on", spy)
+    run(bare, BASE, {A0: -number * rounds % 2**64})
+    assert len(asked) == len(set(asked)) > number // MEETING
+    assert bare.hart.instructions == (number + 1) * rounds
 
 
 @pytest.mark.usefixtures("small")

@@ -63,8 +63,8 @@ class Recording(Interpreter):
     def jump(self, target: int) -> None:
         self.jumps.append(target)
 
-    def branch(self, condition: int, target: int) -> None:
-        self.branches.append(target)
+    def branch(self, condition: int, displacement: int) -> None:
+        self.branches.append(self.pc + displacement & MASK)
 
     def leave(self, word: int) -> None:
         self.left = True
@@ -87,7 +87,7 @@ def run(word: int, seed: int) -> Recording:
     recording = Recording(pc=PC, x=[0, *x[1:]], f=f)
     instruction = decode(word)
     assert instruction is not None
-    instruction.row.semantics(recording, instruction, PC)
+    instruction.row.semantics(recording, instruction)
     return recording
 
 

@@ -19,6 +19,7 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Row, Sites
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
+from mttcg.memory.address import offset_in_page
 from mttcg.memory.page import PAGE
 
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
@@ -67,7 +68,9 @@ def discoveries(image: GuestImage) -> Iterator[tuple[int, Discovery]]:
         yield (
             page * PAGE,
             Discovery(
-                image.isa.code, page * PAGE, lambda at, f=first: int(halves[f + at // 2]), entries
+                image.isa.code,
+                lambda at, f=first: int(halves[f + at // 2]),
+                [offset_in_page(entry) for entry in entries],
             ),
         )
 

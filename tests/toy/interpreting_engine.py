@@ -49,7 +49,7 @@ class InterpretingEngine:
         self.known: set[tuple[int, Virtual]] = set()
         self.plan = EMPTY
         self.unfinished: Virtual | None = None
-        self.next = Virtual(0)
+        self.pc = self.next = Virtual(0)
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
@@ -89,9 +89,9 @@ class InterpretingEngine:
         instruction = self.isa.code.decode(word)
         if instruction is None:
             raise LeftError(ExitKind.SYSTEM)
-        self.next = Virtual(pc + instruction.length)
+        self.pc, self.next = pc, Virtual(pc + instruction.length)
         operations: Any = self
-        instruction.row.semantics(operations, instruction, pc)
+        instruction.row.semantics(operations, instruction)
         self.retired(pc, word, self.next)
         return self.next
 
@@ -100,6 +100,10 @@ class InterpretingEngine:
     def constant(self, value: int) -> int:
         """See Operations."""
         return value & MASK
+
+    def pc_plus(self, displacement: int) -> int:
+        """See Operations."""
+        return self.pc + displacement & MASK
 
     def binary(self, operation: Binary, a: int, b: int, bits: int = 64) -> int:
         """See Operations."""
@@ -139,10 +143,10 @@ class InterpretingEngine:
         """See Operations."""
         self.next = Virtual(target)
 
-    def branch(self, condition: int, target: int) -> None:
+    def branch(self, condition: int, displacement: int) -> None:
         """See Operations."""
         if condition:
-            self.next = Virtual(target)
+            self.next = Virtual(self.pc + displacement & MASK)
 
     def leave(self, word: int) -> None:
         """See Operations."""

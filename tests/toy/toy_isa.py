@@ -38,7 +38,7 @@ DISTANCE = Layout("distance", RD, RS1, immediate=signed(18, (8, 16, 2)))
 
 
 def _binary(operation: Binary) -> Semantics:
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         ops.write_x(instruction.rd, ops.binary(operation, a, b))
 
@@ -50,39 +50,39 @@ def _address(ops: Operations[V], instruction: Decoded) -> V:
     return ops.binary("add", ops.read_x(instruction.rs1), displacement)
 
 
-def _set(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _set(ops: Operations[V], instruction: Decoded) -> None:
     ops.write_x(instruction.rd, _address(ops, instruction))
 
 
-def _shift(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _shift(ops: Operations[V], instruction: Decoded) -> None:
     amount = ops.constant(instruction.immediate)
     ops.write_x(instruction.rd, ops.shift("shl", ops.read_x(instruction.rs1), amount))
 
 
-def _load(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _load(ops: Operations[V], instruction: Decoded) -> None:
     loaded = ops.load(_address(ops, instruction), 4)
     ops.write_x(instruction.rd, ops.sign_extend(loaded, 32))
 
 
-def _store(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _store(ops: Operations[V], instruction: Decoded) -> None:
     ops.store(_address(ops, instruction), 4, ops.read_x(instruction.rs2))
 
 
-def _branch(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _branch(ops: Operations[V], instruction: Decoded) -> None:
     condition = ops.compare("ne", ops.read_x(instruction.rs1), ops.constant(0))
-    ops.branch(condition, pc + instruction.immediate & MASK)
+    ops.branch(condition, instruction.immediate)
 
 
-def _jump(ops: Operations[V], instruction: Decoded, pc: int) -> None:
-    ops.write_x(instruction.rd, ops.constant(pc + 4 & MASK))
-    ops.jump(ops.constant(pc + instruction.immediate & MASK))
+def _jump(ops: Operations[V], instruction: Decoded) -> None:
+    ops.write_x(instruction.rd, ops.pc_plus(4))
+    ops.jump(ops.pc_plus(instruction.immediate))
 
 
-def _go(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _go(ops: Operations[V], instruction: Decoded) -> None:
     ops.jump(_address(ops, instruction))
 
 
-def _system(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def _system(ops: Operations[V], instruction: Decoded) -> None:
     ops.leave(instruction.word)
 
 

@@ -66,12 +66,14 @@ class QuietGuest:
     def __init__(self, plan: Plan) -> None:
         self.plan: Plan | None = plan
         self.plugins: dict[str, Any] = {}
-        self.engine: Any = None
         self.emitters = self
         self.declarations = Declarations({}, 1)
 
     def flush(self) -> None:
         """There is nothing that emits."""
+
+    def connect(self, engine: Any) -> None:
+        """No plugin asks for the engine."""
 
     def receive_changes(self) -> int:
         """There are none."""

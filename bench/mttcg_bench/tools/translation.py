@@ -13,7 +13,7 @@ from mttcg.engine.llvm.weave import Sites
 from mttcg.guest.elf import GuestImage, load_guest
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.memory.address import Virtual, page_start
+from mttcg.memory.address import Virtual, offset_in_page, page_start
 from mttcg_bench.checkout import GUESTS
 from mttcg_bench.model import Case, Measurement, Variant
 
@@ -54,7 +54,7 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Disco
             at = start + offset - RAM_BASE
             return int.from_bytes(ram[at : at + 2], "little")
 
-        return Discovery(RISCV64.code, start, half_at, entries)
+        return Discovery(RISCV64.code, half_at, [offset_in_page(entry) for entry in entries])
 
     found = [partial(discover, start, entries) for start, entries in functions.items()]
     return [one for one in found if len(one().instructions) >= least]

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, Constant, constant
+from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, Constant, Relative, constant
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.ram import Spans
+from mttcg.engine.llvm.relative import relative
+from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.isa.operations import Binary, Bits, Compare, Shift
+from mttcg.memory.page import PAGE
 
 FOLDED: dict[Binary, Callable[[int, int], int]] = {"add": int.__add__, "and": int.__and__}
 """What a jump to a known address is computed with."""
+LOW_BITS = PAGE - 1
 COUNTS = {"leading": "ctlz", "trailing": "cttz", "ones": "ctpop"}
 
 
@@ -20,16 +24,22 @@ class Arithmetic:
 
     Args:
         builder: of the function.
+        segment: that is being emitted.
         spans: told of addresses that differ by constants.
         pieces: divides what LLVM would take long for.
     """
 
-    def __init__(self, builder: Builder, spans: Spans, pieces: Pieces) -> None:
-        self.builder, self.spans, self.pieces = builder, spans, pieces
+    def __init__(self, builder: Builder, segment: Segment, spans: Spans, pieces: Pieces) -> None:
+        self.builder, self.segment = builder, segment
+        self.spans, self.pieces = spans, pieces
 
     def constant(self, value: int) -> I64:
         """A 64-bit constant."""
         return signed(value)
+
+    def pc_plus(self, displacement: int) -> I64:
+        """The address at a displacement from the instruction's own."""
+        return relative(self.builder, self.segment.place.offset + displacement)
 
     def binary(self, operation: Binary, a: I64, b: I64, bits: Bits = 64) -> I64:
         """Arithmetic modulo 2^bits; 32-bit results come zero-extended."""
@@ -40,6 +50,8 @@ class Arithmetic:
         if isinstance(b, Constant):
             if operation in FOLDED and isinstance(a, Constant):
                 return self.constant(FOLDED[operation](a.number, b.number))
+            if isinstance(a, Relative) and stays_relative(operation, b.number):
+                return relative(build, FOLDED[operation](a.distance, b.number))
             total = build.binary(operation, a, b)
             if operation == "add":
                 self.spans.add(total, a, b.number)
@@ -93,6 +105,11 @@ class Arithmetic:
     def byte_swap(self, value: I64) -> I64:
         """The eight bytes in reverse."""
         return self.builder.call(I64, "@llvm.bswap.i64", value)
+
+
+def stays_relative(operation: Binary, number: int) -> bool:
+    """Whether an address and a number give what is as far from any page's start."""
+    return operation == "add" or (operation == "and" and number | LOW_BITS == -1)
 
 
 @lru_cache(maxsize=1 << 12)

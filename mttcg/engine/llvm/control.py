@@ -5,14 +5,15 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import REGISTER
-from mttcg.engine.llvm.ir.values import I64, ZERO, Constant, constant
+from mttcg.engine.llvm.ir.values import I64, ZERO, Relative, constant
 from mttcg.engine.llvm.observed import Retired
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import NEXT, Labels
 from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.relative import halves_to
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import PageOffset
 
 
 class ControlFlow:
@@ -22,7 +23,7 @@ class ControlFlow:
         builder: of the function.
         labels: of the function.
         segment: that is being emitted.
-        leaders: addresses of the page that have a label.
+        leaders: places of the page that have a label.
         polls_every_block: whether each block looks for requests before it begins.
         pieces, counts, exits, registers, woven: what ends with an instruction.
 
@@ -35,7 +36,7 @@ class ControlFlow:
         builder: Builder,
         labels: Labels,
         segment: Segment,
-        leaders: frozenset[int],
+        leaders: frozenset[PageOffset],
         polls_every_block: bool,
         pieces: Pieces,
         counts: Counts,
@@ -47,7 +48,7 @@ class ControlFlow:
         self.leaders, self.polls_every_block = leaders, polls_every_block
         self.pieces, self.counts, self.exits = pieces, counts, exits
         self.registers, self.woven = registers, woven
-        self.reached: set[Virtual] = set()
+        self.reached: set[PageOffset] = set()
 
     def retire(self, target: I64 = ZERO) -> None:
         """The instruction is over, but for the jump to `target` if it is one."""
@@ -55,7 +56,7 @@ class ControlFlow:
             return
         place, facts = self.segment.place, self.segment.place.instruction.facts
         value = self.registers.wrote if facts.destination else ZERO
-        what = place.pc, place.word, facts.jumps, facts.destination
+        what = place.offset, place.word, facts.jumps, facts.destination
         self.woven.after_instruction(Retired(*what, value, target, self._count_retired))
 
     def _count_retired(self) -> I64:
@@ -71,30 +72,30 @@ class ControlFlow:
         """Go on at an address."""
         self.retire(target)
         self.pieces.end()
-        if isinstance(target, Constant):
-            self.goto(target.number & (1 << 64) - 1)
+        if isinstance(target, Relative):
+            self.goto(PageOffset(target.distance))
         else:
-            self.builder.store(target, NEXT, REGISTER)
+            self.builder.store(halves_to(self.builder, target), NEXT, REGISTER)
             self.builder.goto(self.labels.dispatch if self.leaders else self.labels.out)
         self.segment.ended = True
 
-    def branch(self, condition: I64, target: int) -> None:
-        """Go on at a known address, by `yes`, if condition is not 0, else after it, by `no`."""
+    def branch(self, condition: I64, displacement: int) -> None:
+        """Go on at a displacement, by `yes`, if condition is not 0, else after it, by `no`."""
         self.retire()
         self.pieces.end()
         build = self.builder
         yes, no = build.new_block("yes"), build.new_block("no")
         build.branch(build.compare("ne", condition, 0), yes, no)
         build.begin(yes)
-        self.goto(target)
+        self.goto(PageOffset(self.segment.place.offset + displacement))
         build.begin(no)
         if self.segment.next_round is not None:
             self.woven.windows.leave_cursors()
         self.goto(self.segment.place.following)
         self.segment.ended = True
 
-    def goto(self, target: int) -> None:
-        """Go on at a known address: a block of this page, or out by the dispatcher."""
+    def goto(self, target: PageOffset) -> None:
+        """Go on at a known place: a block of this page, or out by the dispatcher."""
         segment = self.segment
         if target == segment.leader and segment.next_round is not None:
             self.builder.goto(segment.next_round)
@@ -103,8 +104,8 @@ class ControlFlow:
         if target in self.leaders and not segment.is_call:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
-            self.reached.add(Virtual(target))
-            looks = target <= segment.place.pc or self.polls_every_block
+            self.reached.add(target)
+            looks = target <= segment.place.offset or self.polls_every_block
             self.builder.goto(self.labels["r" if looks else "b", target])
         else:
             self.exits.go_to(target)

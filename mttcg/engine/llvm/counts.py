@@ -9,8 +9,7 @@ from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.places import BLOCK_PC, BLOCKS, COUNT, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Pending
 from mttcg.engine.llvm.weave import Sites
-from mttcg.memory.address import Virtual
-from mttcg.memory.code_pages import HALVES
+from mttcg.memory.address import PageOffset
 
 INSTRUCTION_SHIFT = ONE_INSTRUCTION.bit_length() - 1
 
@@ -40,13 +39,13 @@ class Counts:
         if pending.entries is not None:
             self._count_entries(pending.entries)
 
-    def only_counts(self, pc: Virtual) -> bool:
-        """Whether all that is to be done before the block at pc is to count its entries."""
-        return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(pc))
+    def only_counts(self, leader: PageOffset) -> bool:
+        """Whether all that is to be done before a block is to count its entries."""
+        return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(leader))
 
     def _count_entries(self, entries: Entries) -> None:
-        for row in self.sites.at_block(entries.pc):
-            offset = ENTRY_OFFSETS[row.kind](entries.slot, entries.pc % (2 * HALVES) // 2)
+        for row in self.sites.at_block(entries.leader):
+            offset = ENTRY_OFFSETS[row.kind](entries.slot, entries.leader // 2)
             self.calls.add(row, offset, entries.number)
 
     def retired(self, pending: Pending) -> I64:
@@ -60,7 +59,7 @@ class Counts:
         return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
 
 
-def publish_counts(build: Builder, leader: I64 | int | None = None) -> None:
+def publish_counts(build: Builder, leader: I64 | None = None) -> None:
     """Add what was counted to the hart's counters; with a look, at a leader, begin anew."""
     count = build.load(COUNT, COUNTER, I64)
     since = build.load(SINCE, COUNTER, I64)

@@ -8,7 +8,7 @@ from mttcg.isa.code import Code
 from mttcg.isa.facts import Facts
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import PageOffset
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.decode import word_at
 
@@ -23,7 +23,7 @@ NO_FOLLOWER = (Kind.JUMP, Kind.INDIRECT, Kind.ILLEGAL)
 class Instruction:
     """One instruction of the page."""
 
-    pc: Virtual
+    offset: PageOffset
     word: int
     facts: Facts
 
@@ -33,12 +33,12 @@ class Instruction:
         return self.facts.kind
 
     @property
-    def following(self) -> Virtual:
-        """Address after it."""
-        return Virtual(self.pc + self.facts.length)
+    def following(self) -> PageOffset:
+        """Where what is after it is."""
+        return PageOffset(self.offset + self.facts.length)
 
 
-NOWHERE = Instruction(Virtual(0), 0, Facts(0, Kind.PLAIN))
+NOWHERE = Instruction(PageOffset(0), 0, Facts(0, Kind.PLAIN))
 """In place of one, before there is any."""
 
 
@@ -47,17 +47,16 @@ class Discovery:
 
     Args:
         code: the guest's instructions.
-        start: address of the page.
         half_at: the 16 bits at an offset in the page; past its end for what straddles it.
-        entries: addresses to begin at.
+        entries: offsets to begin at.
         follow: also take what jumps and branches lead to; else the blocks at the entries alone.
         calls: also take what is called, not only what it returns to.
         longest: instructions to take, at most.
         elsewhere: whether code of a head is elsewhere, so that it is not taken again.
 
     Attributes:
-        instructions: by address.
-        leaders: addresses of the heads.
+        instructions: by offset.
+        leaders: offsets of the heads.
         wanted: leaders that are to be ways in, whatever leads to them.
         elsewhere: leaders whose code is elsewhere.
         first: the first of the entries.
@@ -66,100 +65,98 @@ class Discovery:
     def __init__(
         self,
         code: Code,
-        start: Virtual,
         half_at: Callable[[int], int],
-        entries: Iterable[Virtual],
+        entries: Iterable[PageOffset],
         follow: bool = True,
         calls: bool = True,
         longest: int = PAGE,
-        elsewhere: Callable[[Virtual], bool] = lambda pc: False,
+        elsewhere: Callable[[PageOffset], bool] = lambda leader: False,
     ) -> None:
         self.code = code
-        self.start, self.half_at, self.follow, self.calls = start, half_at, follow, calls
+        self.half_at, self.follow, self.calls = half_at, follow, calls
         self.longest = longest
-        self.instructions: dict[Virtual, Instruction] = {}
-        self.leaders: set[Virtual] = set()
-        self.wanted: frozenset[Virtual] = frozenset()
-        self.elsewhere: set[Virtual] = set()
+        self.instructions: dict[PageOffset, Instruction] = {}
+        self.leaders: set[PageOffset] = set()
+        self.wanted: frozenset[PageOffset] = frozenset()
+        self.elsewhere: set[PageOffset] = set()
         self.is_elsewhere = elsewhere
         self.pending = list(entries)
         self.first = self.pending[0]
         while self.pending:
             self._follow(self.pending.pop())
 
-    def entries(self) -> frozenset[Virtual]:
+    def entries(self) -> frozenset[PageOffset]:
         """The leaders that are reached otherwise than by falling or branching forward to them.
 
         Loops keep one way in, their head, where the compiler can see them as loops.
         """
-        forward: set[Virtual] = set()
-        ways_in: set[Virtual] = set()
+        forward: set[PageOffset] = set()
+        ways_in: set[PageOffset] = set()
         for last in self.instructions.values():
             if not last.kind.ends_block:
                 continue
             for target in self.targets(last):
-                backward = target <= last.pc or is_call(last)
+                backward = target <= last.offset or is_call(last)
                 (ways_in if backward else forward).add(target)
             (forward if last.kind is Kind.BRANCH else ways_in).add(last.following)
         return frozenset(self.leaders - (forward - ways_in)) | self.wanted
 
     @cached_property
-    def extents(self) -> dict[Virtual, tuple[int, int]]:
-        """How many instructions and bytes a block that begins there has, by address."""
-        found: dict[Virtual, tuple[int, int]] = {}
-        for pc in sorted(self.instructions, reverse=True):
-            here = self.instructions[pc]
+    def extents(self) -> dict[PageOffset, tuple[int, int]]:
+        """How many instructions and bytes a block that begins there has, by offset."""
+        found: dict[PageOffset, tuple[int, int]] = {}
+        for offset in sorted(self.instructions, reverse=True):
+            here = self.instructions[offset]
             ends = here.kind.ends_block or here.following not in found
             count, size = (0, 0) if ends else found[here.following]
-            found[pc] = count + 1, size + here.facts.length
+            found[offset] = count + 1, size + here.facts.length
         return found
 
-    def called(self) -> frozenset[Virtual]:
-        """The addresses of the page that are called."""
+    def called(self) -> frozenset[PageOffset]:
+        """The offsets that are called."""
         calls = filter(is_call, self.instructions.values())
         return frozenset(filter(self.inside, (to for call in calls for to in self.targets(call))))
 
-    def targets(self, last: Instruction) -> list[Virtual]:
-        """The addresses that are named by a branch, a jump, or a jump and what is before it."""
-        direct = last.facts.target_from(last.pc)
-        if direct is not None:
-            return [direct]
-        before = self.instructions.get(Virtual(last.pc - ADDRESS_BYTES))
+    def targets(self, last: Instruction) -> list[PageOffset]:
+        """The places that are named by a branch, a jump, or a jump and what is before it."""
+        if last.facts.target is not None:
+            return [PageOffset(last.offset + last.facts.target)]
+        before = self.instructions.get(PageOffset(last.offset - ADDRESS_BYTES))
         if before is None or before.facts.address is None or last.facts.indirect is None:
             return []
         register, displacement = last.facts.indirect
         if before.facts.destination != register:
             return []
-        target = before.pc + before.facts.address + displacement
-        return [Virtual(target & (1 << 64) - self.code.alignment)]
+        target = before.offset + before.facts.address + displacement
+        return [PageOffset(target & -self.code.alignment)]
 
-    def inside(self, pc: Virtual) -> bool:
-        """Whether an address is in the page."""
-        return self.start <= pc < self.start + PAGE
+    def inside(self, offset: PageOffset) -> bool:
+        """Whether a place is in the page."""
+        return 0 <= offset < PAGE
 
-    def _is_new(self, pc: Virtual) -> bool:
-        return self.inside(pc) and pc not in self.instructions
+    def _is_new(self, offset: PageOffset) -> bool:
+        return self.inside(offset) and offset not in self.instructions
 
-    def _lead(self, pc: Virtual) -> None:
-        if self.follow and self.inside(pc) and pc not in self.leaders:
-            self.leaders.add(pc)
-            if self.is_elsewhere(pc):
-                self.elsewhere.add(pc)
+    def _lead(self, leader: PageOffset) -> None:
+        if self.follow and self.inside(leader) and leader not in self.leaders:
+            self.leaders.add(leader)
+            if self.is_elsewhere(leader):
+                self.elsewhere.add(leader)
             else:
-                self.pending.append(pc)
+                self.pending.append(leader)
 
-    def _follow(self, pc: Virtual) -> None:
-        self.leaders.add(pc)
-        while self._is_new(pc) and len(self.instructions) < self.longest:
-            found = self.instructions[pc] = self._read(pc)
-            pc = found.following
+    def _follow(self, offset: PageOffset) -> None:
+        self.leaders.add(offset)
+        while self._is_new(offset) and len(self.instructions) < self.longest:
+            found = self.instructions[offset] = self._read(offset)
+            offset = found.following
             if found.kind.ends_block:
                 self._after(found)
                 return
 
-    def _read(self, pc: Virtual) -> Instruction:
-        word = word_at(self.code, pc - self.start, self.half_at)
-        return Instruction(pc, word, self.code.facts(word))
+    def _read(self, offset: PageOffset) -> Instruction:
+        word = word_at(self.code, offset, self.half_at)
+        return Instruction(offset, word, self.code.facts(word))
 
     def _after(self, last: Instruction) -> None:
         if self.calls or not is_call(last):

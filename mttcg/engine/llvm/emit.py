@@ -18,6 +18,7 @@ from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
 from mttcg.isa.operations import Operations
+from mttcg.memory.address import PageOffset
 
 
 class Words:
@@ -38,6 +39,7 @@ class Words:
         self.read_x, self.write_x = registers.read_x, registers.write_x
         self.read_f, self.write_f = registers.read_f, registers.write_f
         self.constant, self.binary = arithmetic.constant, arithmetic.binary
+        self.pc_plus = arithmetic.pc_plus
         self.shift, self.multiply_high = arithmetic.shift, arithmetic.multiply_high
         self.compare, self.select = arithmetic.compare, arithmetic.select
         self.sign_extend, self.zero_extend = arithmetic.sign_extend, arithmetic.zero_extend
@@ -64,7 +66,7 @@ class SegmentWriter:
         isa: the guest's.
         builder: of the function.
         ram: guest RAM, and which of its pages are not plain.
-        leaders: addresses of the page that have a label.
+        leaders: places of the page that have a label.
         sites: what the plan has for the page.
         slot: of the page in the block cache.
         optimised: whether passes follow that join what is only divided by a jump.
@@ -75,7 +77,7 @@ class SegmentWriter:
         isa: LlvmIsa,
         builder: Builder,
         ram: Ram,
-        leaders: frozenset[int],
+        leaders: frozenset[PageOffset],
         sites: Sites,
         slot: int,
         optimised: bool = False,
@@ -107,13 +109,13 @@ class SegmentWriter:
         )
         self.words: Operations[I64] = Words(
             self.registers,
-            Arithmetic(builder, self.spans, self.pieces),
+            Arithmetic(builder, self.segment, self.spans, self.pieces),
             Accesses(isa, builder, self.segment, self.spans, self.exits, self.woven),
             self.floats,
             self.control,
         )
 
-    def begin(self, leader: int, again: bool, restart: Block | None = None) -> None:
+    def begin(self, leader: PageOffset, again: bool, restart: Block | None = None) -> None:
         """Begin a segment; `again`: right behind itself, so that what is known still is.
 
         restart: where it may begin anew, if an access is not to plain RAM.

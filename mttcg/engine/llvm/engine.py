@@ -40,10 +40,12 @@ from mttcg.isa.base import Isa
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import (
     HostAddress,
+    PageOffset,
     Physical,
     PhysicalPage,
     Virtual,
     offset_in_page,
+    page_start,
     physical_of,
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
@@ -235,7 +237,7 @@ class LlvmEngine:
         """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
         self._show(page, slot, pc)  # which may put another plan in force
-        code = self.code.find_or_make(self.code.version(page, slot), pc)
+        code = self.code.find_or_make(self.code.version(page, slot), offset_in_page(pc))
         if code is None:
             return False
         self.jumps.put(pc, code)
@@ -246,16 +248,20 @@ class LlvmEngine:
         if (slot, pc) in self.known:
             return
 
-        def is_known(leader: Virtual) -> bool:
-            return (slot, leader) in self.known
+        start = page_start(pc)
 
-        leaders = {pc}
+        def is_known(leader: PageOffset) -> bool:
+            return (slot, Virtual(start + leader)) in self.known
+
+        entry = offset_in_page(pc)
+        leaders = {entry}
         if not self.code.interprets(self.code.version(page, slot)):
-            discovery = self.translator.discover(page, slot, [pc], elsewhere=is_known)
+            discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
             leaders = discovery.leaders - discovery.elsewhere
         for leader in sorted(leaders):
-            self.known.add((slot, leader))
-            block, found = self.cache.block(page, leader)
+            head = Virtual(start + leader)
+            self.known.add((slot, head))
+            block, found = self.cache.block(page, head)
             self.hart.cache_hits += found
             self.hart.cache_misses += not found
             plan = self.discover(block)

@@ -6,8 +6,10 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
 from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, NEXT, PC, Labels
+from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.windows import Windows
+from mttcg.memory.address import PageOffset
 
 
 class Exits:
@@ -39,8 +41,8 @@ class Exits:
         self.windows.leave_cursors()
         build.store(detail, DETAIL, COUNTER)
         build.store(int(reason), EXIT, COUNTER)
-        build.store(segment.place.pc, PC, COUNTER)
-        build.store(segment.leader, BLOCK_PC, COUNTER)
+        build.store(relative(build, segment.place.offset), PC, COUNTER)
+        build.store(relative(build, segment.leader), BLOCK_PC, COUNTER)
         build.goto(self.labels.leave)
 
     def leave_unless(self, bit: I1, reason: Reason, detail: I64, retired: int = 0) -> None:
@@ -66,11 +68,12 @@ class Exits:
         self.leave(Reason.ACCESS, address, self.segment.place.left)
 
     def go_to(self, target: int) -> None:
-        """Go on at a known address in another function."""
-        self.builder.store(target, NEXT, REGISTER)
+        """Go on in another function, at a known distance from the page's start."""
+        self.builder.store(in_halves(target), NEXT, REGISTER)
         self.builder.goto(self.labels.out)
 
-    def go_on(self, pc: int) -> None:
-        """Go on, in other code, with the block whose middle is at pc."""
+    def go_on(self, offset: PageOffset) -> None:
+        """Go on, in other code, with the block whose middle is at an offset."""
         self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
-        self.go_to(pc + WITHIN)
+        self.builder.store(relative(self.builder, offset + WITHIN), PC, COUNTER)
+        self.builder.goto(self.labels.leave)

@@ -85,6 +85,8 @@ NOWHERE = (1 << 64) - 1
 class JumpCache:
     """Where the code for a pc is: an open hash table, which the dispatcher reads.
 
+    It is of pcs as this vCPU sees them, while the code itself is of a page wherever that is.
+
     Attributes:
         rows: JUMP_CACHE_ENTRIES rows of (pc, host address of the code).
     """

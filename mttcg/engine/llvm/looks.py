@@ -6,8 +6,9 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, Block
 from mttcg.engine.llvm.places import COUNT, EXIT, HEAT, NEXT, PC, REQUEST, Labels
+from mttcg.engine.llvm.relative import address_at, in_halves, relative
 from mttcg.engine.llvm.windows import SHOW
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import PageOffset
 
 
 class Looks:
@@ -27,7 +28,7 @@ class Looks:
         self.builder, self.labels = builder, labels
         self.optimised, self.polls_every_block = optimised, polls_every_block
 
-    def check(self, leader: Virtual) -> None:
+    def check(self, leader: PageOffset) -> None:
         """Look for a request: each time, or when so much was counted that it is time to look."""
         build = self.builder
         good = build.compare("slt", build.load(COUNT, COUNTER, I64), 0)
@@ -39,19 +40,21 @@ class Looks:
         with build.cold():
             build.begin(off)
             if self.optimised:
-                self._look(leader, on)
+                self._look(relative(build, leader), on)
             else:
-                build.store(leader, NEXT, REGISTER)
+                build.store(in_halves(leader), NEXT, REGISTER)
                 build.goto(self.labels.look)
         build.begin(on)
 
     def shared(self) -> None:
         """The one look that all leaders share: which one is in NEXT, where it then goes on."""
         if not self.optimised:
-            self.builder.begin(self.labels.look)
-            self._look(self.builder.load(NEXT, REGISTER, I64), self.labels.dispatch)
+            build = self.builder
+            build.begin(self.labels.look)
+            leader = address_at(build, build.load(NEXT, REGISTER, I64))
+            self._look(leader, self.labels.dispatch)
 
-    def _look(self, leader: I64 | int, on: Block) -> None:
+    def _look(self, leader: I64, on: Block) -> None:
         """Look for a request at a leader, and `stop` for one, or `go` on.
 
         Code made with little effort now and then says that time is spent here, in `sample`.
@@ -75,7 +78,7 @@ class Looks:
         build.begin(sample)
         self._leave(leader, Reason.HOT)
 
-    def _leave(self, pc: I64 | int, reason: Reason) -> None:
+    def _leave(self, pc: I64, reason: Reason) -> None:
         self.builder.store(int(reason), EXIT, COUNTER)
         self.builder.store(pc, PC, COUNTER)
         self.builder.goto(self.labels.leave)

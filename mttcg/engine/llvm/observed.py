@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mttcg.engine.llvm.ir.values import I64
 from mttcg.instrument import events
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import PageOffset
 
 
 class Moment(NamedTuple):
@@ -18,7 +18,7 @@ class Moment(NamedTuple):
 class Access(NamedTuple):
     """A load or store, or part of an atomic; `how` as in `events.TIMED_ACCESS`."""
 
-    pc: int
+    offset: PageOffset
     address: I64
     size: int
     value: I64
@@ -38,7 +38,7 @@ class Retired(NamedTuple):
     `counted` emits how many were retired with it.
     """
 
-    pc: int
+    offset: PageOffset
     word: int
     jumps: bool
     register: int
@@ -48,9 +48,9 @@ class Retired(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """So many entries into the block at pc, in a page of the block cache."""
+    """So many entries into the block of a leader, in a page of the block cache."""
 
-    pc: Virtual
+    leader: PageOffset
     slot: int
     number: int
 

@@ -22,7 +22,7 @@ from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import PageOffset
 from mttcg.memory.page import PAGE
 
 
@@ -31,8 +31,8 @@ class PageFunction:
 
     `origin` is the host address at which the guest's address 0 would lie.
 
-    It begins at hart.pc, which has to be one of the entries, and comes back with hart.pc where to
-    go on.
+    It begins at hart.pc, which has to be one of the entries in the page, wherever that is, and
+    comes back with hart.pc where to go on.
 
     Args:
         isa: the guest's.
@@ -57,7 +57,7 @@ class PageFunction:
         sites: Sites,
         slot: int,
         optimised: bool = False,
-        resumed: Virtual | None = None,
+        resumed: PageOffset | None = None,
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
         self.isa = isa
@@ -73,8 +73,8 @@ class PageFunction:
         self.looks = Looks(self.builder, self.labels, optimised, self.writer.polls_every_block)
         self.surroundings = Surroundings(isa, self.writer, self.looks)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
-        self.fallen: set[Virtual] = set()
-        self.emitted: set[Virtual] = set()
+        self.fallen: set[PageOffset] = set()
+        self.emitted: set[PageOffset] = set()
 
     def source(self) -> str:
         """The whole module."""
@@ -98,15 +98,16 @@ class PageFunction:
             others.append(self.isa.host_float.call_out_function)
         return "\n".join([TARGET, *lines, *TAIL, *others])
 
-    def _order(self) -> list[Virtual]:
+    def _order(self) -> list[PageOffset]:
         """The leaders to be emitted, from the first entry on."""
         first = self.discovery.first
         return sorted(
-            self.discovery.leaders - self.discovery.elsewhere, key=lambda pc: (pc < first, pc)
+            self.discovery.leaders - self.discovery.elsewhere,
+            key=lambda leader: (leader < first, leader),
         )
 
     @property
-    def left(self) -> frozenset[Virtual]:
+    def left(self) -> frozenset[PageOffset]:
         """The leaders that are gone to, and are not in the source."""
         return frozenset((self.writer.control.reached | self.fallen) - self.emitted)
 
@@ -129,23 +130,23 @@ class PageFunction:
                 build.begin(labels["f", leader])
                 self.writer.exits.go_on(leader)
 
-    def _line(self, leader: Virtual) -> list[Instruction]:
+    def _line(self, leader: PageOffset) -> list[Instruction]:
         """The instructions from a leader to the next, or to the end of its block.
 
-        The rest of a block is taken up to a certain address, if that comes first: blocks may be
+        The rest of a block is taken up to a certain offset, if that comes first: blocks may be
         resumed at many places, and the lines meet there.
         """
         instructions, leaders = self.discovery.instructions, self.discovery.leaders
         line = [instructions[leader]]
         until = (leader // MEETING + 1) * MEETING if leader == self.resumed else leader + PAGE
         while not line[-1].kind.ends_block:
-            pc = line[-1].following
-            if pc in leaders or pc >= until or pc not in instructions:
+            offset = line[-1].following
+            if offset in leaders or offset >= until or offset not in instructions:
                 break
-            line.append(instructions[pc])
+            line.append(instructions[offset])
         return line
 
-    def _block(self, leader: Virtual) -> None:
+    def _block(self, leader: PageOffset) -> None:
         """A block: r looks for requests first, b counts it as entered, f goes on with its code.
 
         One that is resumed does not look, as it has been entered already.
@@ -173,14 +174,14 @@ class PageFunction:
             build.begin(labels["c", leader])
         self._segment(segment)
 
-    def _rounds(self, leader: Virtual, segment: list[Instruction]) -> int:
+    def _rounds(self, leader: PageOffset, segment: list[Instruction]) -> int:
         """How many rounds of a loop that is one block are emitted one after the other."""
         if not self.optimised or self.writer.polls_every_block or leader == self.resumed:
             return 1
         loops = segment[-1].kind is Kind.BRANCH and self.discovery.targets(segment[-1]) == [leader]
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
 
-    def _loop(self, leader: Virtual, segment: list[Instruction], rounds: int) -> None:
+    def _loop(self, leader: PageOffset, segment: list[Instruction], rounds: int) -> None:
         """A loop that is one block, several rounds of it, which are counted where they end.
 
         One by itself stands behind them, for where the several would leave RAM.
@@ -217,11 +218,11 @@ class PageFunction:
     def _can_restart(self, segment: list[Instruction], entries: Entries | None) -> bool:
         """Whether a round that is begun again leaves no trace of the first time."""
         sites = self.sites
-        at = any(sites.at_instruction(instruction.pc) for instruction in segment)
+        at = any(sites.at_instruction(instruction.offset) for instruction in segment)
         quiet = not sites.every_retired and not at and self.writer.woven.accesses_only_recorded()
         return entries is not None and quiet
 
-    def _enter(self, leader: Virtual, counted: int, again: bool = False) -> None:
+    def _enter(self, leader: PageOffset, counted: int, again: bool = False) -> None:
         """Run what the plan has for the block; `again`: it has just run."""
         if not self.sites.at_block(leader):
             return
@@ -236,22 +237,22 @@ class PageFunction:
     ) -> None:
         """The instructions of a segment, as `SegmentWriter.begin` has the arguments."""
         writer, state = self.writer, self.segment
-        writer.begin(segment[0].pc, again, restart)
+        writer.begin(segment[0].offset, again, restart)
         for index, instruction in enumerate(segment):
             if index and index % LONGEST_PIECE == 0:
                 if self._is_full():
-                    self._break_off(instruction.pc, len(segment) - index)
+                    self._break_off(instruction.offset, len(segment) - index)
                     return
                 writer.pieces.divide()
             state.place = Place(instruction, len(segment) - index)
             state.is_call = not self.optimised and is_call(instruction)
             if self.at_instructions:
-                writer.woven.at_instruction(instruction.pc, instruction.facts.length)
+                writer.woven.at_instruction(instruction.offset, instruction.facts.length)
             decoded = self.discovery.code.decode(instruction.word)
             if decoded is None or decoded.name in self.uncovered:
                 writer.words.illegal(instruction.word)
             else:
-                decoded.row.semantics(writer.words, decoded, instruction.pc)
+                decoded.row.semantics(writer.words, decoded)
             if state.ended:
                 return
             writer.control.retire()
@@ -259,12 +260,12 @@ class PageFunction:
             writer.pieces.end()
             self._fall(segment[-1])
 
-    def _break_off(self, pc: Virtual, left: int) -> None:
-        """Go on at pc in other code, as the function is full; so many instructions are left."""
+    def _break_off(self, offset: PageOffset, left: int) -> None:
+        """Go on at an offset in other code, as the function is full; so many are left."""
         self.segment.next_round = None
         self.writer.pieces.end()
         self.writer.counts.settle(self.segment.pending, left)
-        self.writer.exits.go_on(pc)
+        self.writer.exits.go_on(offset)
 
     def _fall(self, last: Instruction) -> None:
         """Go on after an instruction that does not jump."""
@@ -287,4 +288,4 @@ MOST_LINES = 17_000
 COUNT_LINES = 11
 """Of text, to add what was counted to the hart's counters."""
 MEETING = 256
-"""Bytes between two addresses at which rests of blocks meet."""
+"""Bytes between two offsets at which rests of blocks meet."""

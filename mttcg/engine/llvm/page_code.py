@@ -11,10 +11,12 @@ from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
 from mttcg.memory.address import (
     HostAddress,
+    PageOffset,
     PhysicalPage,
     Virtual,
     offset_in_page,
     physical_of,
+    virtual_of,
 )
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
@@ -77,7 +79,7 @@ class PageCode:
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():
-            start = self.translator.start_of(page)
+            start = self._start_of(page)
             for offset in self.cache.known_blocks(slot):
                 yield slot, Virtual(start + offset)
 
@@ -86,11 +88,10 @@ class PageCode:
         interpreter = self._interpreter_of(version)
         if interpreter is None or not self.translator.is_current(version):
             return True  # nothing leads away from there
-        start = self.translator.start_of(version.page)
         better = [
             offset
             for offset in self.cache.known_blocks(version.slot)
-            if self.find_best(version, Virtual(start + offset)) is not None
+            if self.find_best(version, PageOffset(offset)) is not None
         ]
         interpreter.leave_to_translation(version.slot, better)
         return bool(better)
@@ -102,9 +103,13 @@ class PageCode:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
 
+    def _start_of(self, page: PhysicalPage) -> Virtual:
+        """Where code sees a page: plans are attached there."""
+        return virtual_of(self.cache.ram_range.start_of(page))
+
     def version(self, page: PhysicalPage, slot: int) -> PageVersion:
         """A page as it is in a slot now, with what the plan has for it."""
-        start = self.translator.start_of(page)
+        start = self._start_of(page)
         generation = int(self.cache.slots["generation"][slot])
         mode = self.translator.isa.mode(self.hart)
         attached = self.weave.page(start, Virtual(start + PAGE))
@@ -112,7 +117,7 @@ class PageCode:
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
-        start = self.translator.start_of(version.page)
+        start = self._start_of(version.page)
         sites, shape = self.weave.specialised(start, version.slot)
         return replace(version, sites=sites, shape=shape)
 
@@ -122,64 +127,64 @@ class PageCode:
         if specialised not in known:
             known.insert(0, specialised)
 
-    def find_or_make(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
-        """The best code for pc that there is, or such made with little effort.
+    def find_or_make(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
+        """The best code for an entry that there is, or such made with little effort.
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
         interpreter = self._interpreter_of(version)
         if interpreter is not None:
-            best = self.find_best(version, pc)
-            return best or interpreter.enter(version.page, version.slot, offset_in_page(pc))
-        code = self._find(version, pc)
+            best = self.find_best(version, entry)
+            return best or interpreter.enter(version.page, version.slot, entry)
+        code = self._find(version, entry)
         if code is None:
             with self.arena:
-                code = self._find(version, pc)
+                code = self._find(version, entry)
                 if code is None and not self.is_stopping():
-                    code = self._translate(version, pc)
+                    code = self._translate(version, entry)
         return code
 
-    def _find(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
-        best = self.find_best(version, pc)
-        return self.arena.find(version.key(pc, FAST)) if best is None else best
+    def _find(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
+        best = self.find_best(version, entry)
+        return self.arena.find(version.key(entry, FAST)) if best is None else best
 
-    def find_best(self, version: PageVersion, pc: Virtual) -> HostAddress | None:
+    def find_best(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
         """Code made with more effort; that which leaves out most, if there are several."""
         for specialised in (*self.specialised_versions.get(version.identity, ()), version):
-            found = self.arena.find(specialised.key(pc, OPTIMISED))
+            found = self.arena.find(specialised.key(entry, OPTIMISED))
             if found is not None:
                 return found
         return None
 
-    def _translate(self, version: PageVersion, pc: Virtual) -> HostAddress:
-        """Code that begins at pc, made with little effort. Under the arena's lock.
+    def _translate(self, version: PageVersion, entry: PageOffset) -> HostAddress:
+        """Code that begins at an entry, made with little effort. Under the arena's lock.
 
         What other code has of the page is not translated again.
         """
 
-        def is_elsewhere(leader: Virtual) -> bool:
+        def is_elsewhere(leader: PageOffset) -> bool:
             return self.arena.find(version.key(leader, FAST)) is not None
 
         page, slot = version.page, version.slot
-        discovery = self.translator.discover(page, slot, [pc], elsewhere=is_elsewhere)
+        discovery = self.translator.discover(page, slot, [entry], elsewhere=is_elsewhere)
         part = self.translator.compile(version, discovery, FAST)
         self.hart.cache_translated += 1
         return self.translator.publish(version, FAST, part)
 
     def rest_of_block(self, pc: Virtual) -> HostAddress | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
-        version = self.version(*self.enter(pc))
+        version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
         interpreter = self._interpreter_of(version)
         if interpreter is not None:
-            return interpreter.resume(version.page, version.slot, offset_in_page(pc))
-        key = version.key(pc, RESUMED)
+            return interpreter.resume(version.page, version.slot, offset)
+        key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:
-            discovery = self.translator.rest(version.page, version.slot, pc)
+            discovery = self.translator.rest(version.page, version.slot, offset)
             with self.arena:
                 found = self.arena.find(key)
                 if found is None and not self.is_stopping():
-                    part = self.translator.compile(version, discovery, RESUMED, pc)
+                    part = self.translator.compile(version, discovery, RESUMED, offset)
                     self.hart.cache_translated += 1
                     found = self.translator.publish(version, RESUMED, part)
         return found

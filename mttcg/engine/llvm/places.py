@@ -9,7 +9,9 @@ HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
 COUNT = Pointer("%count")
 """The running count of instructions and blocks."""
 NEXT = Pointer("%next")
-"""The address at which the dispatcher goes on."""
+"""Where the dispatcher goes on, from `BASE` on and in halves, so that its table has fewer gaps."""
+BASE, HALF_BASE = I64("%base"), I64("%half_base")
+"""The address at which the guest sees the page, in bytes and in halves."""
 
 EXIT, DETAIL, HEAT, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "heat", "since"))
 """Words of the frame."""
@@ -83,13 +85,13 @@ def cpu_at(row: int) -> Pointer:
 class Labels(dict[tuple[str, int], Block]):
     """The labelled blocks of a page's function: some by name, and those of leaders.
 
-    A leader's have a letter and its address:
+    A leader's have a letter and its offset in the page:
         r: looks for requests, then goes to b;
         b: counts the block as entered, and does what the plan has for its entry;
         f: control falls here from the code before, within a block that is counted already;
         c: the code itself, for b and f;
         s: one round of a loop by itself, where several at once would leave RAM.
-    In a loop of several rounds, the second has r, the address and _2, and so on.
+    In a loop of several rounds, the second has r_, the offset and _2, and so on.
 
     Attributes:
         dispatch: goes on at `NEXT`, in this function if it can begin there.
@@ -106,11 +108,11 @@ class Labels(dict[tuple[str, int], Block]):
         )
 
     def __missing__(self, key: tuple[str, int]) -> Block:
-        """A leader's block, by its letter and address."""
+        """A leader's block, by its letter and offset."""
         letter, leader = key
-        block = self[key] = Block(f"{letter}{leader:x}")
+        block = self[key] = Block(f"{letter}_{leader:x}")
         return block
 
     def round(self, leader: int, number: int) -> Block:
-        """A round of a loop, by its head's address; not kept."""
-        return Block(f"r{leader:x}_{number}")
+        """A round of a loop, by its head's offset; not kept."""
+        return Block(f"r_{leader:x}_{number}")

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, Block, DeferredNumber, Pointer
-from mttcg.engine.llvm.places import ORIGIN
+from mttcg.engine.llvm.ir.values import I1, I64, Block, DeferredNumber, Pointer, Relative
+from mttcg.engine.llvm.places import BASE, ORIGIN
 from mttcg.engine.llvm.segment import Segment
 from mttcg.memory.address import Physical, PhysicalPage
 from mttcg.memory.page import PAGE
@@ -118,6 +118,8 @@ class Spans:
         return self.builder.compare("ult", offset, self.ram.size - size + 1)
 
     def _sum(self, value: I64) -> tuple[I64, int]:
+        if isinstance(value, Relative):
+            return BASE, value.distance
         return self.sums.get(value, (value, 0))
 
     def _begin(self, root: I64, address: I64, span: Span) -> None:

@@ -3,6 +3,7 @@
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I1, I64, ClockValue
 from mttcg.engine.llvm.observed import Access, Retired
+from mttcg.engine.llvm.relative import relative
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, Row, Sites
 from mttcg.engine.llvm.windows import Window, Windows
 from mttcg.instrument import events
@@ -18,6 +19,7 @@ from mttcg.instrument.native.record_words import (
     TIMED_CPU_SHIFT,
     TRANSFER_CPU_SHIFT,
 )
+from mttcg.memory.address import PageOffset
 
 SOMETIMES = ("once", ONCE_EACH, "call", IF)
 """Kinds that may come to a record by way of another operation."""
@@ -42,24 +44,28 @@ class Records:
         """Whether all that a row does is to write a record here."""
         return self.inline and row.kind in RECORDS
 
-    def block(self, row: Row, pc: int, instructions: int, size: int) -> None:
-        """Of the block at pc."""
+    def block(self, row: Row, offset: PageOffset, instructions: int, size: int) -> None:
+        """Of the block at an offset."""
         timed = row.kind == "timed"
         window = self.windows.open(row, (events.TIMED if timed else events.BLOCK).itemsize)
         time = [clock_before(self.builder)] if timed else []
         how_long = instructions if timed else instructions | size << BLOCK_SIZE_SHIFT
         shift = TIMED_CPU_SHIFT if timed else BLOCK_CPU_SHIFT
-        self.windows.write(window, pc, *time, self._joined(how_long, window.cpu, shift))
+        self.windows.write(
+            window, self._pc(offset), *time, self._joined(how_long, window.cpu, shift)
+        )
 
-    def instruction(self, row: Row, pc: int) -> None:
-        """Of the instruction at pc, before it."""
+    def instruction(self, row: Row, offset: PageOffset) -> None:
+        """Of the instruction at an offset, before it."""
         if row.kind == "timed":
             window = self.windows.open(row, events.TIMED.itemsize)
             time = clock_before(self.builder)
-            self.windows.write(window, pc, time, self._joined(0, window.cpu, TIMED_CPU_SHIFT))
+            self.windows.write(
+                window, self._pc(offset), time, self._joined(0, window.cpu, TIMED_CPU_SHIFT)
+            )
         else:
             window = self.windows.open(row, events.INSTRUCTION.itemsize)
-            self.windows.write(window, pc, window.cpu)
+            self.windows.write(window, self._pc(offset), window.cpu)
 
     def retired(self, row: Row, retired: Retired) -> None:
         """Of an instruction, after it; or of a jump."""
@@ -67,13 +73,14 @@ class Records:
             window = self.windows.open(row, events.RETIRED.itemsize)
             constant = retired.word | retired.register << RETIRED_REGISTER_SHIFT
             last = self._joined(constant, window.cpu, RETIRED_CPU_SHIFT)
-            self.windows.write(window, retired.pc, retired.value, last)
+            self.windows.write(window, self._pc(retired.offset), retired.value, last)
         else:
             window = self.windows.open(row, events.TRANSFER.itemsize)
             last = self._joined(retired.word, window.cpu, TRANSFER_CPU_SHIFT)
             time = clock_before(self.builder)
             counted = retired.counted()
-            self.windows.write(window, retired.pc, retired.target, time, counted, last)
+            pc = self._pc(retired.offset)
+            self.windows.write(window, pc, retired.target, time, counted, last)
 
     def access(self, row: Row, access: Access) -> Window:
         """Of a load, a store, or part of an atomic; the window that it is in."""
@@ -82,7 +89,8 @@ class Records:
         window = self.windows.open(row, events.ACCESS.itemsize)
         how = access.size << SIZE_SHIFT | access.write << HOW_SHIFT
         last = self._joined(how, window.cpu, CPU_SHIFT)
-        self.windows.write(window, access.pc, access.address, access.value, last)
+        pc = self._pc(access.offset)
+        self.windows.write(window, pc, access.address, access.value, last)
         return window
 
     def access_if(self, row: Row, done: I1, access: Access, failed: Access) -> None:
@@ -107,8 +115,12 @@ class Records:
             time = clock_before(self.builder)
         for value, shift in shifts:
             last = self.builder.binary("or", last, shifted(self.builder, value, shift))
-        self.windows.write(window, access.pc, access.address, access.value, time, last)
+        pc = self._pc(access.offset)
+        self.windows.write(window, pc, access.address, access.value, time, last)
         return window
+
+    def _pc(self, offset: PageOffset) -> I64:
+        return relative(self.builder, offset)
 
     def _joined(self, constant: int, cpu: I64, shift: int) -> I64:
         if shift:

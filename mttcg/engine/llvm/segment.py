@@ -6,6 +6,7 @@ from mttcg.engine.llvm.discovery import NOWHERE, Instruction
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.values import Block
 from mttcg.engine.llvm.observed import Entries
+from mttcg.memory.address import PageOffset
 
 
 class Place(NamedTuple):
@@ -19,9 +20,9 @@ class Place(NamedTuple):
     left: int
 
     @property
-    def pc(self) -> int:
-        """Its address."""
-        return self.instruction.pc
+    def offset(self) -> PageOffset:
+        """Where it is in the page."""
+        return self.instruction.offset
 
     @property
     def word(self) -> int:
@@ -29,8 +30,8 @@ class Place(NamedTuple):
         return self.instruction.word
 
     @property
-    def following(self) -> int:
-        """Address after it."""
+    def following(self) -> PageOffset:
+        """Where what is after it is."""
         return self.instruction.following
 
 
@@ -56,7 +57,7 @@ class Segment:
     """
 
     def __init__(self) -> None:
-        self.leader = 0
+        self.leader = PageOffset(0)
         self.place = Place(NOWHERE, 0)
         self.pending = Pending()
         self.next_round: Block | None = None
@@ -65,7 +66,7 @@ class Segment:
         self.ended = False
         self.is_call = False
 
-    def begin(self, leader: int, restart: Block | None) -> None:
+    def begin(self, leader: PageOffset, restart: Block | None) -> None:
         """Begin another."""
         self.leader, self.restart, self.ended = leader, restart, False
         self.checked.clear()

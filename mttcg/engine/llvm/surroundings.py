@@ -14,7 +14,9 @@ from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.places import COUNT, FRAME, HART, NEXT, PC, SINCE
 from mttcg.engine.llvm.registers import PLACES
+from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, take_base
 from mttcg.engine.llvm.windows import SHOW
+from mttcg.memory.address import PageOffset
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
@@ -66,7 +68,7 @@ class Surroundings:
         registers = self.writer.registers
         return sorted(registers.read | registers.written)
 
-    def head(self, entries: Iterable[int]) -> None:
+    def head(self, entries: Iterable[PageOffset]) -> None:
         """All that stands before the blocks; it can begin at `entries`."""
         build, labels = self.builder, self.writer.labels
         written = sorted(self.writer.registers.written) if self.optimised else []
@@ -77,15 +79,15 @@ class Surroundings:
             build.begin(labels.entry)
             self._define_places()
             build.store(build.load(SINCE, COUNTER, I64), COUNT, COUNTER)
-            build.store(build.load(PC, COUNTER, I64), NEXT, REGISTER)
+            self._take_base()
             self._reload()
             build.goto(labels.dispatch)
             build.begin(labels.dispatch)
             target = build.load(NEXT, REGISTER, I64)
-            cases = {pc: labels["r", pc] for pc in sorted(entries)}
+            cases = {in_halves(entry): labels["r", entry] for entry in sorted(entries)}
             build.switch(target, labels.out, cases)
             build.begin(labels.out)
-            build.store(build.load(NEXT, REGISTER, I64), PC, COUNTER)
+            build.store(address_at(build, build.load(NEXT, REGISTER, I64)), PC, COUNTER)
             build.goto(labels.leave)
             self.looks.shared()
             build.begin(labels.leave)
@@ -94,6 +96,13 @@ class Surroundings:
             build.end(returns=True)
             build.begin(labels.never)
             build.end(returns=False)
+
+    def _take_base(self) -> None:
+        """Where the guest sees the page, and where in it to begin."""
+        build = self.builder
+        pc = build.load(PC, COUNTER, I64)
+        take_base(build, pc)
+        build.store(halves_to(build, pc), NEXT, REGISTER)
 
     def supply_pieces(self) -> None:
         """Supply what blocks and looks have deferred until all registers and rows are known."""

@@ -20,7 +20,7 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion
-from mttcg.memory.address import Virtual, physical_of
+from mttcg.memory.address import PageOffset, Virtual, offset_in_page, physical_of
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
@@ -34,7 +34,7 @@ RARE_CHAIN = 1000
 next."""
 RARE_QUICK = 20
 """Quick code costs too little to matter if fewer than one in so many instructions are in it."""
-Improve = Callable[[PageVersion, Virtual | None], bool]
+Improve = Callable[[PageVersion, PageOffset | None], bool]
 """Asks for better code: for the function at a place of a page, or for the whole page (None). The
 code comes some time later. Returns False if the request can't be taken now."""
 
@@ -65,10 +65,10 @@ class Tiering:
         self.hart, self.frame, self.cache, self.arena = hart, frame, cache, arena
         self.code, self.jumps, self.improve = code, jumps, improve
         self.reports: Counter[Identity] = Counter()
-        self.met: set[tuple[Identity, Virtual]] = set()
+        self.met: set[tuple[Identity, PageOffset]] = set()
         self.late: Counter[Identity] = Counter()
         self.sampled = {True: 0, False: 0}  # instructions at the last sample, of quick code or not
-        self.reported: dict[tuple[Identity, Virtual | None], int] = {}
+        self.reported: dict[tuple[Identity, PageOffset | None], int] = {}
         self.awaited: dict[Identity, PageVersion] = {}
         self.reclaimed = 0
 
@@ -98,9 +98,9 @@ class Tiering:
         self.reports[version.identity] += 1
         if changing and self.reports[version.identity] < REPORTS_OF_A_CHANGING_PAGE:
             return
-        place: Virtual | None = None if changing else pc
-        if place is not None and self.code.find_best(version, pc) is not None:
-            if not self._is_late(version, pc, rare):
+        place = None if changing else offset_in_page(pc)
+        if place is not None and self.code.find_best(version, place) is not None:
+            if not self._is_late(version, place, rare):
                 return
             place = None
         self._improve(version, place)
@@ -111,17 +111,17 @@ class Tiering:
             self.reported.clear()
             self.met.clear()
 
-    def _is_late(self, version: PageVersion, pc: Virtual, rare: bool) -> bool:
-        """Whether better code for pc, which exists, was missed often enough to matter."""
-        if (version.identity, pc) not in self.met:
-            self.met.add((version.identity, pc))
+    def _is_late(self, version: PageVersion, place: PageOffset, rare: bool) -> bool:
+        """Whether better code of a place, which exists, was missed often enough to matter."""
+        if (version.identity, place) not in self.met:
+            self.met.add((version.identity, place))
             self.code.meet_better_code(version)
             self.jumps.clear()
             return False
         self.late[version.identity] += not rare
         return not rare and self.late[version.identity] >= LATE_REPORTS
 
-    def _improve(self, version: PageVersion, place: Virtual | None) -> None:
+    def _improve(self, version: PageVersion, place: PageOffset | None) -> None:
         """Ask for better code, unless it was asked for already with the same blocks."""
         blocks = len(self.cache.known_blocks(version.slot))
         key = version.identity, place

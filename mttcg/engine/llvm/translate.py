@@ -12,7 +12,7 @@ from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.errors import MttcgError
-from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, offset_in_page, virtual_of
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
@@ -26,7 +26,7 @@ Identity: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class PageVersion:
-    """What a page's code depends on: its content, and what is woven in.
+    """What a page's code depends on: its content, and what is woven in; not where it is mapped.
 
     Attributes:
         page: of RAM.
@@ -49,9 +49,9 @@ class PageVersion:
         """What tells it from others."""
         return self.slot, self.generation, self.mode, self.shape
 
-    def key(self, pc: Virtual, effort: Effort) -> int:
-        """Of the code that begins at a pc; the same in all processes of a machine, and not 0."""
-        return hash((*self.identity, offset_in_page(pc), effort.name)) & (1 << 62) - 1 | 1 << 62
+    def key(self, entry: PageOffset, effort: Effort) -> int:
+        """Of the code that begins there; the same in all processes of a machine, and not 0."""
+        return hash((*self.identity, entry, effort.name)) & (1 << 62) - 1 | 1 << 62
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -68,15 +68,15 @@ class CodePart(NamedTuple):
 
     Attributes:
         code: to be placed anywhere.
-        entries: the addresses at which it can begin.
+        entries: where in the page it can begin.
         emitted: the leaders that are in it.
         left: those that it goes to and that are not.
     """
 
     code: bytes
-    entries: frozenset[Virtual]
-    emitted: frozenset[Virtual]
-    left: frozenset[Virtual]
+    entries: frozenset[PageOffset]
+    emitted: frozenset[PageOffset]
+    left: frozenset[PageOffset]
 
 
 class Translator:
@@ -99,27 +99,22 @@ class Translator:
         self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
         self.refused: dict[Identity, MttcgError] = {}
 
-    def start_of(self, page: PhysicalPage) -> Virtual:
-        """Where code sees a page; what depends on a pc is translated for that address."""
-        return virtual_of(self.ram.range.start_of(page))
-
     def discover(
         self,
         page: PhysicalPage,
         slot: int,
-        entries: Sequence[Virtual],
+        entries: Sequence[PageOffset],
         follow: bool = True,
         calls: bool = True,
-        elsewhere: Callable[[Virtual], bool] = lambda pc: False,
+        elsewhere: Callable[[PageOffset], bool] = lambda leader: False,
     ) -> Discovery:
-        """What can be reached in a page from some addresses, see `Discovery`.
+        """What can be reached in a page from some offsets, see `Discovery`.
 
         Of a page that changes all the time it is only the blocks there: most of the rest would
         not be run before the page changes again.
         """
         return Discovery(
             self.cache.code,
-            self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
             entries,
             follow=follow and int(self.cache.slots["age"][slot]) < MANY_VERSIONS,
@@ -127,13 +122,12 @@ class Translator:
             elsewhere=elsewhere,
         )
 
-    def rest(self, page: PhysicalPage, slot: int, pc: Virtual) -> Discovery:
+    def rest(self, page: PhysicalPage, slot: int, offset: PageOffset) -> Discovery:
         """What goes on in the middle of a block; not all, as another access may end it soon."""
         return Discovery(
             self.cache.code,
-            self.start_of(page),
             lambda offset: self.cache.half_at(page, slot, offset),
-            [pc],
+            [offset],
             follow=False,
             longest=LONGEST_REST,
         )
@@ -143,7 +137,7 @@ class Translator:
         version: PageVersion,
         discovery: Discovery,
         effort: Effort,
-        resumed: Virtual | None = None,
+        resumed: PageOffset | None = None,
     ) -> CodePart:
         """The code of what was discovered, as much of it as is translated at a time.
 
@@ -185,15 +179,14 @@ class Translator:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
-    def optimise(self, version: PageVersion, place: Virtual | None = None) -> bool:
+    def optimise(self, version: PageVersion, place: PageOffset | None = None) -> bool:
         """Make the best code of a page; False if it is another page by now, or was done before.
 
-        place: a pc whose function alone is wanted, which takes less time; None: all that is known
-        of the page. It is compiled without the lock, so that vCPUs can go on. Raises
+        place: an offset whose function alone is wanted, which takes less time; None: all that is
+        known of the page. It is compiled without the lock, so that vCPUs can go on. Raises
         TranslationError and CodeTooLongError.
         """
-        start = self.start_of(version.page)
-        entries = [Virtual(start + offset) for offset in self.cache.known_blocks(version.slot)]
+        entries = [PageOffset(offset) for offset in self.cache.known_blocks(version.slot)]
         done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
         if done or not entries or not self.is_current(version):
             return False
@@ -210,9 +203,9 @@ class Translator:
             discovery.wanted |= part.left
         return True
 
-    def _function(self, version: PageVersion, page: Discovery, place: Virtual) -> Discovery:
+    def _function(self, version: PageVersion, page: Discovery, place: PageOffset) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""
-        begins = max((pc for pc in page.called() if pc <= place), default=place)
+        begins = max((called for called in page.called() if called <= place), default=place)
         found = self.discover(version.page, version.slot, [place, begins])
         if len(found.instructions) > LARGEST_PIECE:
             found = self.discover(version.page, version.slot, [place, begins], calls=False)

@@ -14,7 +14,7 @@ import numpy as np
 from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
-from mttcg.memory.address import HostAddress, Virtual
+from mttcg.memory.address import HostAddress, PageOffset, Virtual
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 
@@ -43,30 +43,19 @@ Rows = tuple[Row, ...]
 
 @dataclass(frozen=True)
 class Sites:
-    """The rows of a plan, by where they are attached; as `instrument.plan.Plan` has them."""
+    """The rows for a page, by where in it they are attached."""
 
     every_block: Rows = ()
     every_instruction: Rows = ()
     every_access: Rows = ()
-    blocks: Mapping[Virtual, Rows] = field(default_factory=dict)
-    instructions: Mapping[Virtual, Rows] = field(default_factory=dict)
+    blocks: Mapping[PageOffset, Rows] = field(default_factory=dict)
+    instructions: Mapping[PageOffset, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
     """LLVM text of the probes to be woven in, by name."""
     every_retired: Rows = ()
     """After each instruction."""
-    done: tuple[Virtual, ...] = ()
+    done: tuple[PageOffset, ...] = ()
     """Blocks in which everything that runs once in each has run, in order."""
-
-    def within(self, start: Virtual, end: Virtual) -> "Sites":
-        """What is attached to the code from `start` to `end`."""
-        blocks, instructions = (
-            {pc: sites[pc] for pc in sorted(sites) if start <= pc < end}
-            for sites in (self.blocks, self.instructions)
-        )
-        everywhere = self.every_block, self.every_instruction, self.every_access
-        found = Sites(*everywhere, blocks, instructions, every_retired=self.every_retired)
-        names = [row.kind.partition(" ")[2] for row in found.rows()]
-        return replace(found, probes={name: self.probes[name] for name in names if name})
 
     def rows(self) -> Rows:
         """All rows."""
@@ -85,14 +74,14 @@ class Sites:
         """Operations of `every_access` that are told of fences and failed SCs as well."""
         return tuple(row for row in self.every_access if row.order)
 
-    def at_block(self, pc: Virtual) -> Rows:
-        """Operations before the block at pc."""
-        rows = self.every_block + self.blocks.get(pc, ())
-        return tuple(row for row in rows if row.kind != ONCE_EACH) if pc in self.done else rows
+    def at_block(self, leader: PageOffset) -> Rows:
+        """Operations before the block of a leader."""
+        rows = self.every_block + self.blocks.get(leader, ())
+        return tuple(row for row in rows if row.kind != ONCE_EACH) if leader in self.done else rows
 
-    def at_instruction(self, pc: Virtual) -> Rows:
-        """Operations before the instruction at pc."""
-        return self.every_instruction + self.instructions.get(pc, ())
+    def at_instruction(self, offset: PageOffset) -> Rows:
+        """Operations before the instruction at an offset."""
+        return self.every_instruction + self.instructions.get(offset, ())
 
     def call_python(self) -> bool:
         """Whether anything here may run Python."""
@@ -114,7 +103,8 @@ class Sites:
         """Back from `to_plain`, through JSON."""
         block, instruction, access = (_rows(rows) for rows in plain["everywhere"])
         blocks, instructions = (
-            {pc: _rows(rows) for pc, rows in plain[name]} for name in ("blocks", "instructions")
+            {offset: _rows(rows) for offset, rows in plain[name]}
+            for name in ("blocks", "instructions")
         )
         done = tuple(plain["done"])
         retired = _rows(plain["retired"])
@@ -137,7 +127,8 @@ class Weave:
     """A plan's sites, and the functions and data of its rows.
 
     Attributes:
-        sites: what is attached where.
+        everywhere: what is attached to each page.
+        blocks, instructions: what else is, by address.
         table: uint64, a row (function, data) for each operation; those for everywhere first.
     """
 
@@ -145,18 +136,17 @@ class Weave:
         self.plan = plan
         self.operations: list[Operation] = []
         self.emitters: dict[int, int] = {}
-        self.sites = Sites(
+        everywhere = Sites(
             self._rows(plan.every_block),
             self._rows(plan.every_instruction),
             self._rows(plan.every_access),
-            {pc: self._rows(found) for pc, found in plan.blocks.items()},
-            {pc: self._rows(found) for pc, found in plan.instructions.items()},
-            every_retired=self._rows(plan.every_retired),
         )
-        self.sites = replace(
-            self.sites,
-            probes={name_of(o.text): o.text for o in self.operations if o.text},
+        self.blocks, self.instructions = (
+            {pc: self._rows(found) for pc, found in sites.items()}
+            for sites in (plan.blocks, plan.instructions)
         )
+        self.everywhere = replace(everywhere, every_retired=self._rows(plan.every_retired))
+        self.probes = {name_of(o.text): o.text for o in self.operations if o.text}
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
         self.pages: dict[Virtual, tuple[Sites, int]] = {}
@@ -173,9 +163,19 @@ class Weave:
     def page(self, start: Virtual, end: Virtual) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""
         if start not in self.pages:
-            sites = self.sites.within(start, end)
+            sites = self._within(start, end)
             self.pages[start] = sites, sites.shape()
         return self.pages[start]
+
+    def _within(self, start: Virtual, end: Virtual) -> Sites:
+        """What is attached to the code from `start` to `end`."""
+        blocks, instructions = (
+            {PageOffset(pc - start): sites[pc] for pc in sorted(sites) if start <= pc < end}
+            for sites in (self.blocks, self.instructions)
+        )
+        found = replace(self.everywhere, blocks=blocks, instructions=instructions)
+        names = [row.kind.partition(" ")[2] for row in found.rows()]
+        return replace(found, probes={name: self.probes[name] for name in names if name})
 
     def specialised(self, start: Virtual, slot: int) -> tuple[Sites, int]:
         """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
@@ -191,7 +191,7 @@ class Weave:
         if not flags:
             return sites, shape
         done = np.flatnonzero(np.all(flags, axis=0))
-        specialised = replace(sites, done=tuple(map(Virtual, (start + 2 * done).tolist())))
+        specialised = replace(sites, done=tuple(map(PageOffset, (2 * done).tolist())))
         return specialised, specialised.shape()
 
 

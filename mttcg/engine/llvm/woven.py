@@ -7,12 +7,12 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I1, I64
 from mttcg.engine.llvm.observed import Access, Moment, Retired
 from mttcg.engine.llvm.records import Records, clock_after, clock_before
+from mttcg.engine.llvm.relative import relative
 from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
 from mttcg.instrument.native import frames
-from mttcg.memory.address import Virtual
-from mttcg.memory.code_pages import HALVES
+from mttcg.memory.address import PageOffset
 
 
 class Woven:
@@ -46,41 +46,39 @@ class Woven:
         """Numbers of the rows that are used."""
         return self.calls.rows | self.windows.recorded
 
-    def at_block(self, pc: Virtual, instructions: int, size: int, again: bool) -> None:
-        """Before the block at pc, of so many instructions and bytes.
+    def at_block(self, offset: PageOffset, instructions: int, size: int, again: bool) -> None:
+        """Before the block at an offset, of so many instructions and bytes.
 
         `again`: it has just run, so that what runs once has run.
         """
-        half = pc % (2 * HALVES) // 2
-        rows = self.sites.at_block(pc)
+        rows = self.sites.at_block(offset)
         if again:
             rows = tuple(row for row in rows if row.kind != ONCE_EACH)
         for row in rows:
             if self.records.has(row):
-                self.records.block(row, pc, instructions, size)
+                self.records.block(row, offset, instructions, size)
             else:
-                self.calls.run(row, pc, instructions, self.slot, half, size)
+                self.calls.run(row, self._pc(offset), instructions, self.slot, offset // 2, size)
         self.windows.end()
         self._ask_python(rows)
 
-    def at_instruction(self, pc: Virtual, size: int) -> None:
-        """Before the instruction at pc."""
-        rows = self.sites.at_instruction(pc)
+    def at_instruction(self, offset: PageOffset, size: int) -> None:
+        """Before the instruction at an offset."""
+        rows = self.sites.at_instruction(offset)
         if not rows:
             return
         for row in rows:
             if self.records.has(row):
-                self.records.instruction(row, pc)
+                self.records.instruction(row, offset)
             else:
-                self.calls.run(row, pc, size, 0, 0, 0)
+                self.calls.run(row, self._pc(offset), size, 0, 0, 0)
         self._ask_python(rows)
 
     def after_instruction(self, retired: Retired) -> None:
         """After an instruction that did not trap, before the jump if it is one."""
         for row in self.sites.every_retired:
             if row.kind == "table":
-                half = retired.pc % (2 * HALVES) // 2
-                self.calls.add(row, offset_of_block(self.slot, half), 1)
+                self.calls.add(row, offset_of_block(self.slot, retired.offset // 2), 1)
             elif row.kind == "transfer" and not retired.jumps:
                 continue
             elif self.records.has(row):
@@ -89,7 +87,8 @@ class Woven:
                 jumps = frames.JUMPS if retired.jumps else 0
                 what = retired.word | retired.register << 32 | jumps
                 counted = retired.counted() if retired.jumps else 0
-                self.calls.run(row, retired.pc, what, retired.value, retired.target, counted)
+                pc = self._pc(retired.offset)
+                self.calls.run(row, pc, what, retired.value, retired.target, counted)
 
     def before_atomic(self) -> I64 | None:
         """The clock before an atomic, if anybody wants it."""
@@ -153,7 +152,11 @@ class Woven:
         if access.moment is not None:
             began = self.builder.binary("shl", access.moment.before, frames.HOW_BITS)
             how = self.builder.binary("or", began, how)
-        self.calls.run(row, access.pc, access.address, access.size, access.value, how)
+        pc = self._pc(access.offset)
+        self.calls.run(row, pc, access.address, access.size, access.value, how)
+
+    def _pc(self, offset: PageOffset) -> I64:
+        return relative(self.builder, offset)
 
     def _ask_python(self, rows: Rows) -> None:
         if any(row.python for row in rows):

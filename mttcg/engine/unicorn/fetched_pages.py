@@ -95,9 +95,9 @@ class FetchedPages:
     def instructions(self, begin: Virtual, end: Virtual) -> int:
         """How many instructions there are from one address of a page to another."""
         page, count = self.cache.page_of(physical_of(begin)), 0
-        slot, offset = self.cache.used[page], offset_in_page(begin)
-        last = offset + end - begin
-        while offset < last:
-            offset += self.cache.code.length(self.cache.half_at(page, slot, offset))
+        slot, at = self.cache.used[page], int(offset_in_page(begin))
+        last = at + end - begin
+        while at < last:
+            at += self.cache.code.length(self.cache.half_at(page, slot, at))
             count += 1
         return count

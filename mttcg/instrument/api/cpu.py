@@ -139,8 +139,8 @@ class Cpu:
         BadValueError for what is no whole number.
         """
         self._check("memory", _READABLE)
-        place = Virtual(whole_number("address", address))
-        return self._access.read_memory(place, whole_number("size", size))
+        place, size = Virtual(whole_number("address", address)), whole_number("size", size)
+        return self._access.read_memory(place, size)
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Write bytes of guest RAM. The guest sees it as code when it

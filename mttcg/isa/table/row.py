@@ -14,10 +14,10 @@ from mttcg.isa.table.layout import Layout
 class Semantics(Protocol):
     """What an instruction does, in the words of Operations.
 
-    `pc` is the instruction's own address. Whatever can trap comes before the first write.
+    Where it lies is in the words as well. Whatever can trap comes before the first write.
     """
 
-    def __call__(self, ops: Operations[V], instruction: "Decoded", pc: int) -> None:
+    def __call__(self, ops: Operations[V], instruction: "Decoded") -> None:
         """Do it."""
 
 

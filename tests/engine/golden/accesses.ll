@@ -22,86 +22,94 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
-%v18 = load i64, ptr %since
-store i64 %v18, ptr %count
-%v19 = load i64, ptr %pc
-store i64 %v19, ptr %next
+%v23 = load i64, ptr %since
+store i64 %v23, ptr %count
+%v24 = load i64, ptr %pc
+%base = and i64 %v24, -4096
+%half_base = lshr i64 %base, 1
+%v25 = lshr i64 %v24, 1
+%v26 = sub i64 %v25, %half_base
+store i64 %v26, ptr %next
 br label %dispatch
 dispatch:
-%v20 = load i64, ptr %next
-switch i64 %v20, label %out [
-i64 2147483648, label %r80000000
+%v27 = load i64, ptr %next
+switch i64 %v27, label %out [
+i64 0, label %r_0
 ]
 out:
-%v21 = load i64, ptr %next
-store i64 %v21, ptr %pc
+%v28 = load i64, ptr %next
+%v29 = shl i64 %v28, 1
+%v30 = add i64 %v29, %base
+store i64 %v30, ptr %pc
 br label %leave
 look:
-%v22 = load i64, ptr %next
-%v23 = load i64, ptr %count
-%v24 = load i64, ptr %since
-%v25 = sub i64 %v23, %v24
-%v26 = ashr i64 %v25, 20
-%v27 = and i64 %v25, 1048575
-%v28 = load i64, ptr %instructions
-%v29 = add i64 %v28, %v26
-store i64 %v29, ptr %instructions
-%v30 = load i64, ptr %blocks
-%v31 = add i64 %v30, %v27
-store i64 %v31, ptr %blocks
+%v31 = load i64, ptr %next
+%v32 = shl i64 %v31, 1
+%v33 = add i64 %v32, %base
+%v34 = load i64, ptr %count
+%v35 = load i64, ptr %since
+%v36 = sub i64 %v34, %v35
+%v37 = ashr i64 %v36, 20
+%v38 = and i64 %v36, 1048575
+%v39 = load i64, ptr %instructions
+%v40 = add i64 %v39, %v37
+store i64 %v40, ptr %instructions
+%v41 = load i64, ptr %blocks
+%v42 = add i64 %v41, %v38
+store i64 %v42, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v22, ptr %block_pc
+store i64 %v33, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v32 = load atomic volatile i64, ptr %request monotonic, align 8
-%t2 = icmp eq i64 %v32, 0
+%v43 = load atomic volatile i64, ptr %request monotonic, align 8
+%t2 = icmp eq i64 %v43, 0
 br i1 %t2, label %go5, label %stop6
 stop6:
 store i64 1, ptr %exit
-store i64 %v22, ptr %pc
+store i64 %v33, ptr %pc
 br label %leave
 go5:
-%v33 = load i64, ptr %heat
-%v34 = sub i64 %v33, 1
-store i64 %v34, ptr %heat
-%t3 = icmp eq i64 %v34, 0
+%v44 = load i64, ptr %heat
+%v45 = sub i64 %v44, 1
+store i64 %v45, ptr %heat
+%t3 = icmp eq i64 %v45, 0
 br i1 %t3, label %sample7, label %dispatch
 sample7:
 store i64 10, ptr %exit
-store i64 %v22, ptr %pc
+store i64 %v33, ptr %pc
 br label %leave
 leave:
-%v35 = load i64, ptr %count
-%v36 = load i64, ptr %since
-%v37 = sub i64 %v35, %v36
-%v38 = ashr i64 %v37, 20
-%v39 = and i64 %v37, 1048575
-%v40 = load i64, ptr %instructions
-%v41 = add i64 %v40, %v38
-store i64 %v41, ptr %instructions
-%v42 = load i64, ptr %blocks
-%v43 = add i64 %v42, %v39
-store i64 %v43, ptr %blocks
-store i64 %v35, ptr %since
+%v46 = load i64, ptr %count
+%v47 = load i64, ptr %since
+%v48 = sub i64 %v46, %v47
+%v49 = ashr i64 %v48, 20
+%v50 = and i64 %v48, 1048575
+%v51 = load i64, ptr %instructions
+%v52 = add i64 %v51, %v49
+store i64 %v52, ptr %instructions
+%v53 = load i64, ptr %blocks
+%v54 = add i64 %v53, %v50
+store i64 %v54, ptr %blocks
+store i64 %v46, ptr %since
 ret void
 never:
 unreachable
-r80000000:
+r_0:
 %v0 = load i64, ptr %count
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2
 on1:
-br label %b80000000
-b80000000:
+br label %b_0
+b_0:
 %v1 = load i64, ptr %count
 %v2 = add i64 %v1, 4194305
 store i64 %v2, ptr %count
-br label %c80000000
-f80000000:
+br label %c_0
+f_0:
 %v3 = load i64, ptr %count
 %v4 = add i64 %v3, 4194304
 store i64 %v4, ptr %count
-br label %c80000000
-c80000000:
+br label %c_0
+c_0:
 %v5 = load i64, ptr %x11
 %v6 = add i64 %v5, 0
 %v7 = add i64 %v5, -2147483648
@@ -109,25 +117,28 @@ c80000000:
 br i1 %t1, label %on3, label %off4
 on3:
 %p0 = getelementptr i8, ptr %origin, i64 %v6
-%v10 = load volatile i64, ptr %p0, align 1
-store i64 %v10, ptr %x10
-%v11 = add i64 %v5, 8
-%p1 = getelementptr i8, ptr %origin, i64 %v11
+%v12 = load volatile i64, ptr %p0, align 1
+store i64 %v12, ptr %x10
+%v13 = add i64 %v5, 8
+%p1 = getelementptr i8, ptr %origin, i64 %v13
 %i32_0 = load volatile i32, ptr %p1, align 1
-%v12 = zext i32 %i32_0 to i64
-%i32_1 = trunc i64 %v12 to i32
-%v13 = sext i32 %i32_1 to i64
-store i64 %v13, ptr %x12
-%v14 = add i64 %v5, 16
-%p2 = getelementptr i8, ptr %origin, i64 %v14
-store volatile i64 %v10, ptr %p2, align 1
-%v15 = load i64, ptr %x1
-%v16 = add i64 %v15, 0
-%v17 = and i64 %v16, -2
-store i64 %v17, ptr %next
+%v14 = zext i32 %i32_0 to i64
+%i32_1 = trunc i64 %v14 to i32
+%v15 = sext i32 %i32_1 to i64
+store i64 %v15, ptr %x12
+%v16 = add i64 %v5, 16
+%p2 = getelementptr i8, ptr %origin, i64 %v16
+store volatile i64 %v12, ptr %p2, align 1
+%v17 = load i64, ptr %x1
+%v18 = add i64 %v17, 0
+%v19 = and i64 %v18, -2
+%v20 = add i64 %base, 14
+%v21 = lshr i64 %v19, 1
+%v22 = sub i64 %v21, %half_base
+store i64 %v22, ptr %next
 br label %dispatch
 off2:
-store i64 2147483648, ptr %next
+store i64 0, ptr %next
 br label %look
 off4:
 %v8 = load i64, ptr %count
@@ -135,8 +146,10 @@ off4:
 store i64 %v9, ptr %count
 store i64 %v6, ptr %detail
 store i64 4, ptr %exit
-store i64 2147483648, ptr %pc
-store i64 2147483648, ptr %block_pc
+%v10 = add i64 %base, 0
+store i64 %v10, ptr %pc
+%v11 = add i64 %base, 0
+store i64 %v11, ptr %block_pc
 br label %leave
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -22,155 +22,166 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p2 = getelementptr i8, ptr %frame, i64 24
 %p3 = load ptr, ptr %p2
-%v34 = load i64, ptr %since
-store i64 %v34, ptr %count
-%v35 = load i64, ptr %pc
-store i64 %v35, ptr %next
+%v45 = load i64, ptr %since
+store i64 %v45, ptr %count
+%v46 = load i64, ptr %pc
+%base = and i64 %v46, -4096
+%half_base = lshr i64 %base, 1
+%v47 = lshr i64 %v46, 1
+%v48 = sub i64 %v47, %half_base
+store i64 %v48, ptr %next
 br label %dispatch
 dispatch:
-%v36 = load i64, ptr %next
-switch i64 %v36, label %out [
-i64 2147483648, label %r80000000
-i64 2147483652, label %r80000004
-i64 2147483656, label %r80000008
+%v49 = load i64, ptr %next
+switch i64 %v49, label %out [
+i64 0, label %r_0
+i64 2, label %r_4
+i64 4, label %r_8
 ]
 out:
-%v37 = load i64, ptr %next
-store i64 %v37, ptr %pc
+%v50 = load i64, ptr %next
+%v51 = shl i64 %v50, 1
+%v52 = add i64 %v51, %base
+store i64 %v52, ptr %pc
 br label %leave
 look:
-%v38 = load i64, ptr %next
-%v39 = load i64, ptr %count
-%v40 = load i64, ptr %since
-%v41 = sub i64 %v39, %v40
-%v42 = ashr i64 %v41, 20
-%v43 = and i64 %v41, 1048575
-%v44 = load i64, ptr %instructions
-%v45 = add i64 %v44, %v42
-store i64 %v45, ptr %instructions
-%v46 = load i64, ptr %blocks
-%v47 = add i64 %v46, %v43
-store i64 %v47, ptr %blocks
+%v53 = load i64, ptr %next
+%v54 = shl i64 %v53, 1
+%v55 = add i64 %v54, %base
+%v56 = load i64, ptr %count
+%v57 = load i64, ptr %since
+%v58 = sub i64 %v56, %v57
+%v59 = ashr i64 %v58, 20
+%v60 = and i64 %v58, 1048575
+%v61 = load i64, ptr %instructions
+%v62 = add i64 %v61, %v59
+store i64 %v62, ptr %instructions
+%v63 = load i64, ptr %blocks
+%v64 = add i64 %v63, %v60
+store i64 %v64, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v38, ptr %block_pc
+store i64 %v55, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v48 = load atomic volatile i64, ptr %request monotonic, align 8
-%t11 = icmp eq i64 %v48, 0
+%v65 = load atomic volatile i64, ptr %request monotonic, align 8
+%t11 = icmp eq i64 %v65, 0
 br i1 %t11, label %go17, label %stop18
 stop18:
 store i64 1, ptr %exit
-store i64 %v38, ptr %pc
+store i64 %v55, ptr %pc
 br label %leave
 go17:
-%v49 = load i64, ptr %heat
-%v50 = sub i64 %v49, 1
-store i64 %v50, ptr %heat
-%t12 = icmp eq i64 %v50, 0
+%v66 = load i64, ptr %heat
+%v67 = sub i64 %v66, 1
+store i64 %v67, ptr %heat
+%t12 = icmp eq i64 %v67, 0
 br i1 %t12, label %sample19, label %dispatch
 sample19:
 store i64 10, ptr %exit
-store i64 %v38, ptr %pc
+store i64 %v55, ptr %pc
 br label %leave
 leave:
-%v51 = load i64, ptr %count
-%v52 = load i64, ptr %since
-%v53 = sub i64 %v51, %v52
-%v54 = ashr i64 %v53, 20
-%v55 = and i64 %v53, 1048575
-%v56 = load i64, ptr %instructions
-%v57 = add i64 %v56, %v54
-store i64 %v57, ptr %instructions
-%v58 = load i64, ptr %blocks
-%v59 = add i64 %v58, %v55
-store i64 %v59, ptr %blocks
-store i64 %v51, ptr %since
+%v68 = load i64, ptr %count
+%v69 = load i64, ptr %since
+%v70 = sub i64 %v68, %v69
+%v71 = ashr i64 %v70, 20
+%v72 = and i64 %v70, 1048575
+%v73 = load i64, ptr %instructions
+%v74 = add i64 %v73, %v71
+store i64 %v74, ptr %instructions
+%v75 = load i64, ptr %blocks
+%v76 = add i64 %v75, %v72
+store i64 %v76, ptr %blocks
+store i64 %v68, ptr %since
 ret void
 never:
 unreachable
-r80000000:
+r_0:
 %v0 = load i64, ptr %count
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2
 on1:
-br label %b80000000
-b80000000:
+br label %b_0
+b_0:
 %v1 = load i64, ptr %count
 %v2 = add i64 %v1, 1048577
 store i64 %v2, ptr %count
-br label %c80000000
-f80000000:
+br label %c_0
+f_0:
 %v3 = load i64, ptr %count
 %v4 = add i64 %v3, 1048576
 store i64 %v4, ptr %count
-br label %c80000000
-c80000000:
+br label %c_0
+c_0:
 %v5 = load i64, ptr %x12
 %v6 = load i64, ptr %x11
 %v7 = and i64 %v5, 7
 %t1 = icmp eq i64 %v7, 0
 br i1 %t1, label %on3, label %off4
 on3:
-%v10 = sub i64 %v5, 2147483648
-%t2 = icmp ult i64 %v10, 1048569
+%v12 = sub i64 %v5, 2147483648
+%t2 = icmp ult i64 %v12, 1048569
 br i1 %t2, label %on5, label %off6
 on5:
 %p0 = getelementptr i8, ptr %origin, i64 %v5
-%v13 = atomicrmw volatile add ptr %p0, i64 %v6 seq_cst
-store i64 %v13, ptr %x10
-br label %b80000004
-r80000004:
-%v14 = load i64, ptr %count
-%t3 = icmp slt i64 %v14, 0
+%v17 = atomicrmw volatile add ptr %p0, i64 %v6 seq_cst
+store i64 %v17, ptr %x10
+br label %b_4
+r_4:
+%v18 = load i64, ptr %count
+%t3 = icmp slt i64 %v18, 0
 br i1 %t3, label %on7, label %off8
 on7:
-br label %b80000004
-b80000004:
-%v15 = load i64, ptr %count
-%v16 = add i64 %v15, 1048577
-store i64 %v16, ptr %count
-%v17 = load i64, ptr %x12
-%v18 = load i64, ptr %x11
-%v19 = and i64 %v17, 7
-%t4 = icmp eq i64 %v19, 0
+br label %b_4
+b_4:
+%v19 = load i64, ptr %count
+%v20 = add i64 %v19, 1048577
+store i64 %v20, ptr %count
+%v21 = load i64, ptr %x12
+%v22 = load i64, ptr %x11
+%v23 = and i64 %v21, 7
+%t4 = icmp eq i64 %v23, 0
 br i1 %t4, label %on9, label %off10
 on9:
-%v22 = sub i64 %v17, 2147483648
-%t5 = icmp ult i64 %v22, 1048569
+%v28 = sub i64 %v21, 2147483648
+%t5 = icmp ult i64 %v28, 1048569
 br i1 %t5, label %on11, label %off12
 on11:
-%p1 = getelementptr i8, ptr %origin, i64 %v17
-%v25 = load i64, ptr %reservation
+%p1 = getelementptr i8, ptr %origin, i64 %v21
+%v33 = load i64, ptr %reservation
 store i64 -1, ptr %reservation
-%t6 = icmp eq i64 %v25, %v17
+%t6 = icmp eq i64 %v33, %v21
 br i1 %t6, label %try13, label %no14
 try13:
-%v26 = load i64, ptr %reserved
-%exchanged64_0 = cmpxchg volatile ptr %p1, i64 %v26, i64 %v18 seq_cst seq_cst
+%v34 = load i64, ptr %reserved
+%exchanged64_0 = cmpxchg volatile ptr %p1, i64 %v34, i64 %v22 seq_cst seq_cst
 %t7 = extractvalue { i64, i1 } %exchanged64_0, 1
 br label %no14
 no14:
 %t8 = phi i1 [ %t7, %try13 ], [ false, %on11 ]
 %t9 = xor i1 %t8, true
-%v27 = zext i1 %t9 to i64
-store i64 %v27, ptr %x10
-br label %b80000008
-r80000008:
-%v28 = load i64, ptr %count
-%t10 = icmp slt i64 %v28, 0
+%v35 = zext i1 %t9 to i64
+store i64 %v35, ptr %x10
+br label %b_8
+r_8:
+%v36 = load i64, ptr %count
+%t10 = icmp slt i64 %v36, 0
 br i1 %t10, label %on15, label %off16
 on15:
-br label %b80000008
-b80000008:
-%v29 = load i64, ptr %count
-%v30 = add i64 %v29, 1048577
-store i64 %v30, ptr %count
-%v31 = load i64, ptr %x1
-%v32 = add i64 %v31, 0
-%v33 = and i64 %v32, -2
-store i64 %v33, ptr %next
+br label %b_8
+b_8:
+%v37 = load i64, ptr %count
+%v38 = add i64 %v37, 1048577
+store i64 %v38, ptr %count
+%v39 = load i64, ptr %x1
+%v40 = add i64 %v39, 0
+%v41 = and i64 %v40, -2
+%v42 = add i64 %base, 10
+%v43 = lshr i64 %v41, 1
+%v44 = sub i64 %v43, %half_base
+store i64 %v44, ptr %next
 br label %dispatch
 off2:
-store i64 2147483648, ptr %next
+store i64 0, ptr %next
 br label %look
 off4:
 %v8 = load i64, ptr %count
@@ -178,41 +189,49 @@ off4:
 store i64 %v9, ptr %count
 store i64 %v5, ptr %detail
 store i64 6, ptr %exit
-store i64 2147483648, ptr %pc
-store i64 2147483648, ptr %block_pc
+%v10 = add i64 %base, 0
+store i64 %v10, ptr %pc
+%v11 = add i64 %base, 0
+store i64 %v11, ptr %block_pc
 br label %leave
 off6:
-%v11 = load i64, ptr %count
-%v12 = add i64 %v11, -1048576
-store i64 %v12, ptr %count
+%v13 = load i64, ptr %count
+%v14 = add i64 %v13, -1048576
+store i64 %v14, ptr %count
 store i64 %v5, ptr %detail
 store i64 7, ptr %exit
-store i64 2147483648, ptr %pc
-store i64 2147483648, ptr %block_pc
+%v15 = add i64 %base, 0
+store i64 %v15, ptr %pc
+%v16 = add i64 %base, 0
+store i64 %v16, ptr %block_pc
 br label %leave
 off8:
-store i64 2147483652, ptr %next
+store i64 2, ptr %next
 br label %look
 off10:
-%v20 = load i64, ptr %count
-%v21 = add i64 %v20, -1048576
-store i64 %v21, ptr %count
-store i64 %v17, ptr %detail
+%v24 = load i64, ptr %count
+%v25 = add i64 %v24, -1048576
+store i64 %v25, ptr %count
+store i64 %v21, ptr %detail
 store i64 6, ptr %exit
-store i64 2147483652, ptr %pc
-store i64 2147483652, ptr %block_pc
+%v26 = add i64 %base, 4
+store i64 %v26, ptr %pc
+%v27 = add i64 %base, 4
+store i64 %v27, ptr %block_pc
 br label %leave
 off12:
-%v23 = load i64, ptr %count
-%v24 = add i64 %v23, -1048576
-store i64 %v24, ptr %count
-store i64 %v17, ptr %detail
+%v29 = load i64, ptr %count
+%v30 = add i64 %v29, -1048576
+store i64 %v30, ptr %count
+store i64 %v21, ptr %detail
 store i64 7, ptr %exit
-store i64 2147483652, ptr %pc
-store i64 2147483652, ptr %block_pc
+%v31 = add i64 %base, 4
+store i64 %v31, ptr %pc
+%v32 = add i64 %base, 4
+store i64 %v32, ptr %block_pc
 br label %leave
 off16:
-store i64 2147483656, ptr %next
+store i64 4, ptr %next
 br label %look
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -21,102 +21,110 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p0 = getelementptr i8, ptr %frame, i64 24
 %p1 = load ptr, ptr %p0
-%v20 = load i64, ptr %since
-store i64 %v20, ptr %count
-%v21 = load i64, ptr %pc
-store i64 %v21, ptr %next
+%v27 = load i64, ptr %since
+store i64 %v27, ptr %count
+%v28 = load i64, ptr %pc
+%base = and i64 %v28, -4096
+%half_base = lshr i64 %base, 1
+%v29 = lshr i64 %v28, 1
+%v30 = sub i64 %v29, %half_base
+store i64 %v30, ptr %next
 br label %dispatch
 dispatch:
-%v22 = load i64, ptr %next
-switch i64 %v22, label %out [
-i64 2147483648, label %r80000000
+%v31 = load i64, ptr %next
+switch i64 %v31, label %out [
+i64 0, label %r_0
 ]
 out:
-%v23 = load i64, ptr %next
-store i64 %v23, ptr %pc
+%v32 = load i64, ptr %next
+%v33 = shl i64 %v32, 1
+%v34 = add i64 %v33, %base
+store i64 %v34, ptr %pc
 br label %leave
 look:
-%v24 = load i64, ptr %next
-%v25 = load i64, ptr %count
-%v26 = load i64, ptr %since
-%v27 = sub i64 %v25, %v26
-%v28 = ashr i64 %v27, 20
-%v29 = and i64 %v27, 1048575
-%v30 = load i64, ptr %instructions
-%v31 = add i64 %v30, %v28
-store i64 %v31, ptr %instructions
-%v32 = load i64, ptr %blocks
-%v33 = add i64 %v32, %v29
-store i64 %v33, ptr %blocks
+%v35 = load i64, ptr %next
+%v36 = shl i64 %v35, 1
+%v37 = add i64 %v36, %base
+%v38 = load i64, ptr %count
+%v39 = load i64, ptr %since
+%v40 = sub i64 %v38, %v39
+%v41 = ashr i64 %v40, 20
+%v42 = and i64 %v40, 1048575
+%v43 = load i64, ptr %instructions
+%v44 = add i64 %v43, %v41
+store i64 %v44, ptr %instructions
+%v45 = load i64, ptr %blocks
+%v46 = add i64 %v45, %v42
+store i64 %v46, ptr %blocks
 store i64 -274877906944, ptr %count
-store i64 %v24, ptr %block_pc
+store i64 %v37, ptr %block_pc
 store i64 -274877906944, ptr %since
-%v34 = load atomic volatile i64, ptr %request monotonic, align 8
-%t4 = icmp eq i64 %v34, 0
+%v47 = load atomic volatile i64, ptr %request monotonic, align 8
+%t4 = icmp eq i64 %v47, 0
 br i1 %t4, label %go11, label %stop12
 stop12:
 store i64 1, ptr %exit
-store i64 %v24, ptr %pc
+store i64 %v37, ptr %pc
 br label %leave
 go11:
-%v35 = load i64, ptr %heat
-%v36 = sub i64 %v35, 1
-store i64 %v36, ptr %heat
-%t5 = icmp eq i64 %v36, 0
+%v48 = load i64, ptr %heat
+%v49 = sub i64 %v48, 1
+store i64 %v49, ptr %heat
+%t5 = icmp eq i64 %v49, 0
 br i1 %t5, label %sample13, label %dispatch
 sample13:
 store i64 10, ptr %exit
-store i64 %v24, ptr %pc
+store i64 %v37, ptr %pc
 br label %leave
 leave:
-%v37 = load i64, ptr %count
-%v38 = load i64, ptr %since
-%v39 = sub i64 %v37, %v38
-%v40 = ashr i64 %v39, 20
-%v41 = and i64 %v39, 1048575
-%v42 = load i64, ptr %instructions
-%v43 = add i64 %v42, %v40
-store i64 %v43, ptr %instructions
-%v44 = load i64, ptr %blocks
-%v45 = add i64 %v44, %v41
-store i64 %v45, ptr %blocks
-store i64 %v37, ptr %since
+%v50 = load i64, ptr %count
+%v51 = load i64, ptr %since
+%v52 = sub i64 %v50, %v51
+%v53 = ashr i64 %v52, 20
+%v54 = and i64 %v52, 1048575
+%v55 = load i64, ptr %instructions
+%v56 = add i64 %v55, %v53
+store i64 %v56, ptr %instructions
+%v57 = load i64, ptr %blocks
+%v58 = add i64 %v57, %v54
+store i64 %v58, ptr %blocks
+store i64 %v50, ptr %since
 ret void
 never:
 unreachable
-r80000000:
+r_0:
 %v0 = load i64, ptr %count
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2
 on1:
-br label %b80000000
-b80000000:
+br label %b_0
+b_0:
 %v1 = load i64, ptr %count
 %v2 = add i64 %v1, 2097153
 store i64 %v2, ptr %count
-br label %c80000000
-f80000000:
+br label %c_0
+f_0:
 %v3 = load i64, ptr %count
 %v4 = add i64 %v3, 2097152
 store i64 %v4, ptr %count
-br label %c80000000
-c80000000:
+br label %c_0
+c_0:
 %v5 = load i64, ptr %status
 %v6 = and i64 %v5, 24576
 %t1 = icmp ne i64 %v6, 0
 br i1 %t1, label %on3, label %off4
 on3:
-%v9 = load i64, ptr %float_control
-%v10 = lshr i64 %v9, 5
-%t2 = icmp ule i64 %v10, 3
+%v11 = load i64, ptr %float_control
+%v12 = lshr i64 %v11, 5
+%t2 = icmp ule i64 %v12, 3
 br i1 %t2, label %on5, label %off6
 on5:
-%v13 = load i64, ptr %f10
-%v14 = load i64, ptr %f11
-%double_0 = bitcast i64 %v13 to double
-%double_1 = bitcast i64 %v14 to double
+%v17 = load i64, ptr %f10
+%v18 = load i64, ptr %f11
+%double_0 = bitcast i64 %v17 to double
+%double_1 = bitcast i64 %v18 to double
 %double_2 = call double @llvm.experimental.constrained.fadd.f64(double %double_0, double %double_1, metadata !"round.dynamic", metadata !"fpexcept.strict")
-%v15 = bitcast double %double_2 to i64
+%v19 = bitcast double %double_2 to i64
 %t3 = call i1 @llvm.experimental.constrained.fcmp.f64(double %double_2, double %double_2, metadata !"ord", metadata !"fpexcept.strict")
 br label %at7
 at7:
@@ -126,15 +134,18 @@ br label %from9
 from9:
 br label %on10
 on10:
-%v16 = phi i64 [ %v15, %at7 ], [ 9221120237041090560, %from9 ]
-store i64 %v16, ptr %f10
-%v17 = load i64, ptr %x1
-%v18 = add i64 %v17, 0
-%v19 = and i64 %v18, -2
-store i64 %v19, ptr %next
+%v20 = phi i64 [ %v19, %at7 ], [ 9221120237041090560, %from9 ]
+store i64 %v20, ptr %f10
+%v21 = load i64, ptr %x1
+%v22 = add i64 %v21, 0
+%v23 = and i64 %v22, -2
+%v24 = add i64 %base, 6
+%v25 = lshr i64 %v23, 1
+%v26 = sub i64 %v25, %half_base
+store i64 %v26, ptr %next
 br label %dispatch
 off2:
-store i64 2147483648, ptr %next
+store i64 0, ptr %next
 br label %look
 off4:
 %v7 = load i64, ptr %count
@@ -142,17 +153,21 @@ off4:
 store i64 %v8, ptr %count
 store i64 45446483, ptr %detail
 store i64 3, ptr %exit
-store i64 2147483648, ptr %pc
-store i64 2147483648, ptr %block_pc
+%v9 = add i64 %base, 0
+store i64 %v9, ptr %pc
+%v10 = add i64 %base, 0
+store i64 %v10, ptr %block_pc
 br label %leave
 off6:
-%v11 = load i64, ptr %count
-%v12 = add i64 %v11, -1048576
-store i64 %v12, ptr %count
+%v13 = load i64, ptr %count
+%v14 = add i64 %v13, -1048576
+store i64 %v14, ptr %count
 store i64 45446483, ptr %detail
 store i64 11, ptr %exit
-store i64 2147483648, ptr %pc
-store i64 2147483648, ptr %block_pc
+%v15 = add i64 %base, 0
+store i64 %v15, ptr %pc
+%v16 = add i64 %base, 0
+store i64 %v16, ptr %block_pc
 br label %leave
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -30,45 +30,51 @@ entry:
 %data0 = load i64, ptr %p4, !tbaa !2
 %p5 = getelementptr i8, ptr %p2, i64 8
 %table0 = load ptr, ptr %p5, !tbaa !2
-%v28 = load i64, ptr %since, !tbaa !2
-store i64 %v28, ptr %count, !tbaa !2
-%v29 = load i64, ptr %pc, !tbaa !2
-store i64 %v29, ptr %next, !tbaa !1
-%v30 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v30, ptr %x1, !tbaa !1
-%v31 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v31, ptr %x10, !tbaa !1
-%v32 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v32, ptr %x11, !tbaa !1
+%v37 = load i64, ptr %since, !tbaa !2
+store i64 %v37, ptr %count, !tbaa !2
+%v38 = load i64, ptr %pc, !tbaa !2
+%base = and i64 %v38, -4096
+%half_base = lshr i64 %base, 1
+%v39 = lshr i64 %v38, 1
+%v40 = sub i64 %v39, %half_base
+store i64 %v40, ptr %next, !tbaa !1
+%v41 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v41, ptr %x1, !tbaa !1
+%v42 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v42, ptr %x10, !tbaa !1
+%v43 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v43, ptr %x11, !tbaa !1
 br label %dispatch
 dispatch:
-%v33 = load i64, ptr %next, !tbaa !1
-switch i64 %v33, label %out [
-i64 2147483648, label %r80000000
+%v44 = load i64, ptr %next, !tbaa !1
+switch i64 %v44, label %out [
+i64 0, label %r_0
 ]
 out:
-%v34 = load i64, ptr %next, !tbaa !1
-store i64 %v34, ptr %pc, !tbaa !2
+%v45 = load i64, ptr %next, !tbaa !1
+%v46 = shl i64 %v45, 1
+%v47 = add i64 %v46, %base
+store i64 %v47, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%v35 = load i64, ptr %count, !tbaa !2
-%v36 = load i64, ptr %since, !tbaa !2
-%v37 = sub i64 %v35, %v36
-%v38 = ashr i64 %v37, 20
-%v39 = and i64 %v37, 1048575
-%v40 = load i64, ptr %instructions, !tbaa !2
-%v41 = add i64 %v40, %v38
-store i64 %v41, ptr %instructions, !tbaa !2
-%v42 = load i64, ptr %blocks, !tbaa !2
-%v43 = add i64 %v42, %v39
-store i64 %v43, ptr %blocks, !tbaa !2
-store i64 %v35, ptr %since, !tbaa !2
-%v44 = load i64, ptr %x10, !tbaa !1
-store i64 %v44, ptr %hart_x10, !tbaa !1
+%v48 = load i64, ptr %count, !tbaa !2
+%v49 = load i64, ptr %since, !tbaa !2
+%v50 = sub i64 %v48, %v49
+%v51 = ashr i64 %v50, 20
+%v52 = and i64 %v50, 1048575
+%v53 = load i64, ptr %instructions, !tbaa !2
+%v54 = add i64 %v53, %v51
+store i64 %v54, ptr %instructions, !tbaa !2
+%v55 = load i64, ptr %blocks, !tbaa !2
+%v56 = add i64 %v55, %v52
+store i64 %v56, ptr %blocks, !tbaa !2
+store i64 %v48, ptr %since, !tbaa !2
+%v57 = load i64, ptr %x10, !tbaa !1
+store i64 %v57, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
-r80000000:
+r_0:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
 %v1 = load atomic volatile i64, ptr %request monotonic, align 8
@@ -76,98 +82,107 @@ r80000000:
 %t2 = and i1 %t0, %t1
 br i1 %t2, label %on1, label %off2, !prof !8
 on1:
-br label %b80000000
-b80000000:
-%v12 = load i64, ptr %count, !tbaa !2
-%v13 = add i64 %v12, 2097153
-store i64 %v13, ptr %count, !tbaa !2
-%v45 = load i64, ptr %count, !tbaa !2
-%v46 = load i64, ptr %since, !tbaa !2
-%v47 = sub i64 %v45, %v46
-%v48 = ashr i64 %v47, 20
-%v49 = and i64 %v47, 1048575
-%v50 = load i64, ptr %instructions, !tbaa !2
-%v51 = add i64 %v50, %v48
-store i64 %v51, ptr %instructions, !tbaa !2
-%v52 = load i64, ptr %blocks, !tbaa !2
-%v53 = add i64 %v52, %v49
-store i64 %v53, ptr %blocks, !tbaa !2
-store i64 %v45, ptr %since, !tbaa !2
-%v54 = load i64, ptr %x10, !tbaa !1
-store i64 %v54, ptr %hart_x10, !tbaa !1
-call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 2147483648, i64 2, i64 3, i64 0, i64 6)
-%v55 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v55, ptr %x1, !tbaa !1
-%v56 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v56, ptr %x10, !tbaa !1
-%v57 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v57, ptr %x11, !tbaa !1
-%v14 = load atomic volatile i64, ptr %exit monotonic, align 8
-%t4 = icmp eq i64 %v14, 0
+br label %b_0
+b_0:
+%v13 = load i64, ptr %count, !tbaa !2
+%v14 = add i64 %v13, 2097153
+store i64 %v14, ptr %count, !tbaa !2
+%v15 = add i64 %base, 0
+%v58 = load i64, ptr %count, !tbaa !2
+%v59 = load i64, ptr %since, !tbaa !2
+%v60 = sub i64 %v58, %v59
+%v61 = ashr i64 %v60, 20
+%v62 = and i64 %v60, 1048575
+%v63 = load i64, ptr %instructions, !tbaa !2
+%v64 = add i64 %v63, %v61
+store i64 %v64, ptr %instructions, !tbaa !2
+%v65 = load i64, ptr %blocks, !tbaa !2
+%v66 = add i64 %v65, %v62
+store i64 %v66, ptr %blocks, !tbaa !2
+store i64 %v58, ptr %since, !tbaa !2
+%v67 = load i64, ptr %x10, !tbaa !1
+store i64 %v67, ptr %hart_x10, !tbaa !1
+call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v15, i64 2, i64 3, i64 0, i64 6)
+%v68 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v68, ptr %x1, !tbaa !1
+%v69 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v69, ptr %x10, !tbaa !1
+%v70 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v70, ptr %x11, !tbaa !1
+%v16 = load atomic volatile i64, ptr %exit monotonic, align 8
+%t4 = icmp eq i64 %v16, 0
 br i1 %t4, label %on5, label %off6, !prof !8
 on5:
-br label %c80000000
-f80000000:
-%v17 = load i64, ptr %count, !tbaa !2
-%v18 = add i64 %v17, 2097152
-store i64 %v18, ptr %count, !tbaa !2
-br label %c80000000
-c80000000:
-%v19 = load i64, ptr %x11, !tbaa !1
-%v20 = add i64 %v19, 0
-%v21 = add i64 %v19, -2147483648
-%t5 = icmp ult i64 %v21, 1048569
+br label %c_0
+f_0:
+%v21 = load i64, ptr %count, !tbaa !2
+%v22 = add i64 %v21, 2097152
+store i64 %v22, ptr %count, !tbaa !2
+br label %c_0
+c_0:
+%v23 = load i64, ptr %x11, !tbaa !1
+%v24 = add i64 %v23, 0
+%v25 = add i64 %v23, -2147483648
+%t5 = icmp ult i64 %v25, 1048569
 br i1 %t5, label %on7, label %off8, !prof !8
 on7:
-%p0 = getelementptr i8, ptr %origin, i64 %v20
-%v24 = load volatile i64, ptr %p0, align 1, !tbaa !3
-store i64 %v24, ptr %x10, !tbaa !1
-%v25 = load i64, ptr %x1, !tbaa !1
-%v26 = add i64 %v25, 0
-%v27 = and i64 %v26, -2
-store i64 %v27, ptr %next, !tbaa !1
+%p0 = getelementptr i8, ptr %origin, i64 %v24
+%v30 = load volatile i64, ptr %p0, align 1, !tbaa !3
+store i64 %v30, ptr %x10, !tbaa !1
+%v31 = load i64, ptr %x1, !tbaa !1
+%v32 = add i64 %v31, 0
+%v33 = and i64 %v32, -2
+%v34 = add i64 %base, 6
+%v35 = lshr i64 %v33, 1
+%v36 = sub i64 %v35, %half_base
+store i64 %v36, ptr %next, !tbaa !1
 br label %dispatch
 off2:
-%v2 = load i64, ptr %count, !tbaa !2
-%v3 = load i64, ptr %since, !tbaa !2
-%v4 = sub i64 %v2, %v3
-%v5 = ashr i64 %v4, 20
-%v6 = and i64 %v4, 1048575
-%v7 = load i64, ptr %instructions, !tbaa !2
-%v8 = add i64 %v7, %v5
-store i64 %v8, ptr %instructions, !tbaa !2
-%v9 = load i64, ptr %blocks, !tbaa !2
-%v10 = add i64 %v9, %v6
-store i64 %v10, ptr %blocks, !tbaa !2
+%v2 = add i64 %base, 0
+%v3 = load i64, ptr %count, !tbaa !2
+%v4 = load i64, ptr %since, !tbaa !2
+%v5 = sub i64 %v3, %v4
+%v6 = ashr i64 %v5, 20
+%v7 = and i64 %v5, 1048575
+%v8 = load i64, ptr %instructions, !tbaa !2
+%v9 = add i64 %v8, %v6
+store i64 %v9, ptr %instructions, !tbaa !2
+%v10 = load i64, ptr %blocks, !tbaa !2
+%v11 = add i64 %v10, %v7
+store i64 %v11, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
-store i64 2147483648, ptr %block_pc, !tbaa !2
+store i64 %v2, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v11 = load atomic volatile i64, ptr %request monotonic, align 8
-%t3 = icmp eq i64 %v11, 0
+%v12 = load atomic volatile i64, ptr %request monotonic, align 8
+%t3 = icmp eq i64 %v12, 0
 br i1 %t3, label %go3, label %stop4
 stop4:
 store i64 1, ptr %exit, !tbaa !2
-store i64 2147483648, ptr %pc, !tbaa !2
+store i64 %v2, ptr %pc, !tbaa !2
 br label %leave
 go3:
 br label %on1
 off6:
-%v15 = load i64, ptr %count, !tbaa !2
-%v16 = add i64 %v15, -2097152
-store i64 %v16, ptr %count, !tbaa !2
+%v17 = load i64, ptr %count, !tbaa !2
+%v18 = add i64 %v17, -2097152
+store i64 %v18, ptr %count, !tbaa !2
 store i64 0, ptr %detail, !tbaa !2
 store i64 8, ptr %exit, !tbaa !2
-store i64 2147483648, ptr %pc, !tbaa !2
-store i64 2147483648, ptr %block_pc, !tbaa !2
+%v19 = add i64 %base, 0
+store i64 %v19, ptr %pc, !tbaa !2
+%v20 = add i64 %base, 0
+store i64 %v20, ptr %block_pc, !tbaa !2
 br label %leave
 off8:
-%v22 = load i64, ptr %count, !tbaa !2
-%v23 = add i64 %v22, -2097152
-store i64 %v23, ptr %count, !tbaa !2
-store i64 %v20, ptr %detail, !tbaa !2
+%v26 = load i64, ptr %count, !tbaa !2
+%v27 = add i64 %v26, -2097152
+store i64 %v27, ptr %count, !tbaa !2
+store i64 %v24, ptr %detail, !tbaa !2
 store i64 4, ptr %exit, !tbaa !2
-store i64 2147483648, ptr %pc, !tbaa !2
-store i64 2147483648, ptr %block_pc, !tbaa !2
+%v28 = add i64 %base, 0
+store i64 %v28, ptr %pc, !tbaa !2
+%v29 = add i64 %base, 0
+store i64 %v29, ptr %block_pc, !tbaa !2
 br label %leave
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

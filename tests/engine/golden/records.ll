@@ -37,148 +37,162 @@ entry:
 %cpu_at0 = getelementptr i8, ptr %emitter0, i64 40
 %p21 = load ptr, ptr %cursor_at0, !tbaa !2
 store ptr %p21, ptr %cursor0, !tbaa !2
-%v31 = load i64, ptr %since, !tbaa !2
-store i64 %v31, ptr %count, !tbaa !2
-%v32 = load i64, ptr %pc, !tbaa !2
-store i64 %v32, ptr %next, !tbaa !1
-%v33 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v33, ptr %x1, !tbaa !1
-%v34 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v34, ptr %x10, !tbaa !1
-%v35 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v35, ptr %x11, !tbaa !1
+%v39 = load i64, ptr %since, !tbaa !2
+store i64 %v39, ptr %count, !tbaa !2
+%v40 = load i64, ptr %pc, !tbaa !2
+%base = and i64 %v40, -4096
+%half_base = lshr i64 %base, 1
+%v41 = lshr i64 %v40, 1
+%v42 = sub i64 %v41, %half_base
+store i64 %v42, ptr %next, !tbaa !1
+%v43 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v43, ptr %x1, !tbaa !1
+%v44 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v44, ptr %x10, !tbaa !1
+%v45 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v45, ptr %x11, !tbaa !1
 br label %dispatch
 dispatch:
-%v36 = load i64, ptr %next, !tbaa !1
-switch i64 %v36, label %out [
-i64 2147483648, label %r80000000
+%v46 = load i64, ptr %next, !tbaa !1
+switch i64 %v46, label %out [
+i64 0, label %r_0
 ]
 out:
-%v37 = load i64, ptr %next, !tbaa !1
-store i64 %v37, ptr %pc, !tbaa !2
+%v47 = load i64, ptr %next, !tbaa !1
+%v48 = shl i64 %v47, 1
+%v49 = add i64 %v48, %base
+store i64 %v49, ptr %pc, !tbaa !2
 br label %leave
 leave:
 %p22 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p22, ptr %cursor_at0, !tbaa !2
-%v38 = load i64, ptr %count, !tbaa !2
-%v39 = load i64, ptr %since, !tbaa !2
-%v40 = sub i64 %v38, %v39
-%v41 = ashr i64 %v40, 20
-%v42 = and i64 %v40, 1048575
-%v43 = load i64, ptr %instructions, !tbaa !2
-%v44 = add i64 %v43, %v41
-store i64 %v44, ptr %instructions, !tbaa !2
-%v45 = load i64, ptr %blocks, !tbaa !2
-%v46 = add i64 %v45, %v42
-store i64 %v46, ptr %blocks, !tbaa !2
-store i64 %v38, ptr %since, !tbaa !2
-%v47 = load i64, ptr %x10, !tbaa !1
-store i64 %v47, ptr %hart_x10, !tbaa !1
+%v50 = load i64, ptr %count, !tbaa !2
+%v51 = load i64, ptr %since, !tbaa !2
+%v52 = sub i64 %v50, %v51
+%v53 = ashr i64 %v52, 20
+%v54 = and i64 %v52, 1048575
+%v55 = load i64, ptr %instructions, !tbaa !2
+%v56 = add i64 %v55, %v53
+store i64 %v56, ptr %instructions, !tbaa !2
+%v57 = load i64, ptr %blocks, !tbaa !2
+%v58 = add i64 %v57, %v54
+store i64 %v58, ptr %blocks, !tbaa !2
+store i64 %v50, ptr %since, !tbaa !2
+%v59 = load i64, ptr %x10, !tbaa !1
+store i64 %v59, ptr %hart_x10, !tbaa !1
 ret void
 never:
 unreachable
-r80000000:
+r_0:
 %v0 = load i64, ptr %count, !tbaa !2
 %t0 = icmp slt i64 %v0, 0
 br i1 %t0, label %on1, label %off2, !prof !8
 on1:
-br label %b80000000
-b80000000:
-%v11 = load i64, ptr %count, !tbaa !2
-%v12 = add i64 %v11, 3145729
-store i64 %v12, ptr %count, !tbaa !2
-br label %c80000000
-f80000000:
-%v13 = load i64, ptr %count, !tbaa !2
-%v14 = add i64 %v13, 3145728
-store i64 %v14, ptr %count, !tbaa !2
-br label %c80000000
-c80000000:
-%v15 = load i64, ptr %x11, !tbaa !1
-%v16 = add i64 %v15, 0
-%v17 = add i64 %v15, -2147483648
-%t2 = icmp ult i64 %v17, 1048553
+br label %b_0
+b_0:
+%v12 = load i64, ptr %count, !tbaa !2
+%v13 = add i64 %v12, 3145729
+store i64 %v13, ptr %count, !tbaa !2
+br label %c_0
+f_0:
+%v14 = load i64, ptr %count, !tbaa !2
+%v15 = add i64 %v14, 3145728
+store i64 %v15, ptr %count, !tbaa !2
+br label %c_0
+c_0:
+%v16 = load i64, ptr %x11, !tbaa !1
+%v17 = add i64 %v16, 0
+%v18 = add i64 %v16, -2147483648
+%t2 = icmp ult i64 %v18, 1048553
 br i1 %t2, label %on5, label %off6, !prof !8
 on5:
-%p0 = getelementptr i8, ptr %origin, i64 %v16
-%v20 = load volatile i64, ptr %p0, align 1, !tbaa !3
+%p0 = getelementptr i8, ptr %origin, i64 %v17
+%v23 = load volatile i64, ptr %p0, align 1, !tbaa !3
 %p1 = load ptr, ptr %cursor0, !tbaa !2
-%v21 = load i64, ptr %limit_at0, !tbaa !2
-%v22 = load i64, ptr %cpu_at0, !tbaa !2
-%v23 = ptrtoint ptr %p1 to i64
-%v24 = add i64 %v23, 64
-%t3 = icmp ule i64 %v24, %v21
+%v24 = load i64, ptr %limit_at0, !tbaa !2
+%v25 = load i64, ptr %cpu_at0, !tbaa !2
+%v26 = ptrtoint ptr %p1 to i64
+%v27 = add i64 %v26, 64
+%t3 = icmp ule i64 %v27, %v24
 br label %look7
 look7:
 br i1 %t3, label %room8, label %full9, !prof !8
 room8:
 %p3 = phi ptr [ %p1, %look7 ], [ %p2, %full9 ]
-%v25 = or i64 %v22, 524288
+%v28 = or i64 %v25, 524288
+%v29 = add i64 %base, 0
 %p4 = getelementptr i8, ptr %p3, i64 0
-store i64 2147483648, ptr %p4, !tbaa !4
+store i64 %v29, ptr %p4, !tbaa !4
 %p5 = getelementptr i8, ptr %p3, i64 8
-store i64 %v16, ptr %p5, !tbaa !4
+store i64 %v17, ptr %p5, !tbaa !4
 %p6 = getelementptr i8, ptr %p3, i64 16
-store i64 %v20, ptr %p6, !tbaa !4
+store i64 %v23, ptr %p6, !tbaa !4
 %p7 = getelementptr i8, ptr %p3, i64 24
-store i64 %v25, ptr %p7, !tbaa !4
-store i64 %v20, ptr %x10, !tbaa !1
-%v26 = add i64 %v15, 16
-%p8 = getelementptr i8, ptr %origin, i64 %v26
-%v27 = or i64 %v22, 17301504
+store i64 %v28, ptr %p7, !tbaa !4
+store i64 %v23, ptr %x10, !tbaa !1
+%v30 = add i64 %v16, 16
+%p8 = getelementptr i8, ptr %origin, i64 %v30
+%v31 = or i64 %v25, 17301504
+%v32 = add i64 %base, 4
 %p9 = getelementptr i8, ptr %p3, i64 32
-store i64 2147483652, ptr %p9, !tbaa !4
+store i64 %v32, ptr %p9, !tbaa !4
 %p10 = getelementptr i8, ptr %p3, i64 40
-store i64 %v26, ptr %p10, !tbaa !4
+store i64 %v30, ptr %p10, !tbaa !4
 %p11 = getelementptr i8, ptr %p3, i64 48
-store i64 %v20, ptr %p11, !tbaa !4
+store i64 %v23, ptr %p11, !tbaa !4
 %p12 = getelementptr i8, ptr %p3, i64 56
-store i64 %v27, ptr %p12, !tbaa !4
-store volatile i64 %v20, ptr %p8, align 1, !tbaa !3
-%v28 = load i64, ptr %x1, !tbaa !1
-%v29 = add i64 %v28, 0
-%v30 = and i64 %v29, -2
+store i64 %v31, ptr %p12, !tbaa !4
+store volatile i64 %v23, ptr %p8, align 1, !tbaa !3
+%v33 = load i64, ptr %x1, !tbaa !1
+%v34 = add i64 %v33, 0
+%v35 = and i64 %v34, -2
+%v36 = add i64 %base, 10
 %p15 = getelementptr i8, ptr %p3, i64 64
 store ptr %p15, ptr %cursor0, !tbaa !2
-store i64 %v30, ptr %next, !tbaa !1
+%v37 = lshr i64 %v35, 1
+%v38 = sub i64 %v37, %half_base
+store i64 %v38, ptr %next, !tbaa !1
 br label %dispatch
 off2:
+%v1 = add i64 %base, 0
 %p23 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p23, ptr %cursor_at0, !tbaa !2
 %p24 = getelementptr i8, ptr %frame, i64 56
 %p25 = load ptr, ptr %p24, !tbaa !2
 call void %p25(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
-%v1 = load i64, ptr %count, !tbaa !2
-%v2 = load i64, ptr %since, !tbaa !2
-%v3 = sub i64 %v1, %v2
-%v4 = ashr i64 %v3, 20
-%v5 = and i64 %v3, 1048575
-%v6 = load i64, ptr %instructions, !tbaa !2
-%v7 = add i64 %v6, %v4
-store i64 %v7, ptr %instructions, !tbaa !2
-%v8 = load i64, ptr %blocks, !tbaa !2
-%v9 = add i64 %v8, %v5
-store i64 %v9, ptr %blocks, !tbaa !2
+%v2 = load i64, ptr %count, !tbaa !2
+%v3 = load i64, ptr %since, !tbaa !2
+%v4 = sub i64 %v2, %v3
+%v5 = ashr i64 %v4, 20
+%v6 = and i64 %v4, 1048575
+%v7 = load i64, ptr %instructions, !tbaa !2
+%v8 = add i64 %v7, %v5
+store i64 %v8, ptr %instructions, !tbaa !2
+%v9 = load i64, ptr %blocks, !tbaa !2
+%v10 = add i64 %v9, %v6
+store i64 %v10, ptr %blocks, !tbaa !2
 store i64 -274877906944, ptr %count, !tbaa !2
-store i64 2147483648, ptr %block_pc, !tbaa !2
+store i64 %v1, ptr %block_pc, !tbaa !2
 store i64 -274877906944, ptr %since, !tbaa !2
-%v10 = load atomic volatile i64, ptr %request monotonic, align 8
-%t1 = icmp eq i64 %v10, 0
+%v11 = load atomic volatile i64, ptr %request monotonic, align 8
+%t1 = icmp eq i64 %v11, 0
 br i1 %t1, label %go3, label %stop4
 stop4:
 store i64 1, ptr %exit, !tbaa !2
-store i64 2147483648, ptr %pc, !tbaa !2
+store i64 %v1, ptr %pc, !tbaa !2
 br label %leave
 go3:
 br label %on1
 off6:
-%v18 = load i64, ptr %count, !tbaa !2
-%v19 = add i64 %v18, -3145728
-store i64 %v19, ptr %count, !tbaa !2
-store i64 %v16, ptr %detail, !tbaa !2
+%v19 = load i64, ptr %count, !tbaa !2
+%v20 = add i64 %v19, -3145728
+store i64 %v20, ptr %count, !tbaa !2
+store i64 %v17, ptr %detail, !tbaa !2
 store i64 4, ptr %exit, !tbaa !2
-store i64 2147483648, ptr %pc, !tbaa !2
-store i64 2147483648, ptr %block_pc, !tbaa !2
+%v21 = add i64 %base, 0
+store i64 %v21, ptr %pc, !tbaa !2
+%v22 = add i64 %base, 0
+store i64 %v22, ptr %block_pc, !tbaa !2
 br label %leave
 full9:
 store ptr %p1, ptr %cursor_at0, !tbaa !2

@@ -44,7 +44,7 @@ from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
 from mttcg.isa.operations import Operations
 from mttcg.isa.table.row import Decoded
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import PageOffset
 from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
 
 
@@ -142,14 +142,19 @@ class HandlerArithmetic(Arithmetic):
     """Arithmetic whose constants may be operands.
 
     Args:
-        builder, spans, pieces: as for Arithmetic.
+        builder, segment, spans, pieces: as for Arithmetic.
         operands: reads them.
     """
 
     def __init__(
-        self, builder: Builder, spans: PlainRam, pieces: Pieces, operands: Operands
+        self,
+        builder: Builder,
+        segment: Segment,
+        spans: PlainRam,
+        pieces: Pieces,
+        operands: Operands,
     ) -> None:
-        super().__init__(builder, spans, pieces)
+        super().__init__(builder, segment, spans, pieces)
         self.operands = operands
 
     def constant(self, value: int) -> I64:
@@ -157,6 +162,14 @@ class HandlerArithmetic(Arithmetic):
         if isinstance(value, Operand):
             return self.operands.value(value)
         return super().constant(value)
+
+    def pc_plus(self, displacement: int) -> I64:
+        """The address at a displacement, which may be an operand."""
+        return self.operands.value(HERE + displacement)
+
+
+HERE = Operand(0, (PC,))
+"""The instruction's own address."""
 
 
 class Handler:
@@ -176,7 +189,7 @@ class Handler:
         self.function = Function(f"void @{name}", PARAMETERS)
         self.builder = build = Builder(self.function)
         self.segment, labels = Segment(), Labels()
-        self.segment.place = Place(Instruction(Virtual(0), sample.word, facts), 1)
+        self.segment.place = Place(Instruction(PageOffset(0), sample.word, facts), 1)
         sites = Sites()
         host = isa.llvm.host_float
         windows, calls = Windows(build, host), Calls(build, host)
@@ -194,7 +207,7 @@ class Handler:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
         words = Words(
             registers,
-            HandlerArithmetic(build, spans, pieces, self.operands),
+            HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
             Accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
@@ -209,7 +222,7 @@ class Handler:
         build.begin(places.Labels().entry)
         define_places(build, self.isa.llvm)
         instruction = symbolic(sample, self.isa.known(sample))
-        sample.row.semantics(self.words, instruction, Operand(0, (PC,)))
+        sample.row.semantics(self.words, instruction)
         if not self.segment.ended:
             self.go_on()
         if self.floats is not None and self.floats.used:
@@ -268,7 +281,7 @@ class HandlerControl(ControlFlow):
         registers: Registers,
         woven: Woven,
     ) -> None:
-        nothing: frozenset[int] = frozenset()
+        nothing: frozenset[PageOffset] = frozenset()
         exits = handler.exits
         super().__init__(*parts, nothing, False, pieces, counts, exits, registers, woven)
         self.handler = handler
@@ -283,13 +296,13 @@ class HandlerControl(ControlFlow):
         self.handler.go_to(self.handler.operands.direct.get(target, target))
         self.segment.ended = True
 
-    def branch(self, condition: I64, target: int) -> None:
-        """Go on at a target, by `yes`, if condition is not 0, else behind it, by `no`."""
+    def branch(self, condition: I64, displacement: int) -> None:
+        """Go on at a displacement, by `yes`, if condition is not 0, else behind it, by `no`."""
         build = self.builder
         yes, no = build.new_block("yes"), build.new_block("no")
         build.branch(build.compare("ne", condition, 0), yes, no)
         build.begin(yes)
-        self.handler.go_to(target)
+        self.handler.go_to(HERE + displacement)
         build.begin(no)
         self.handler.go_on()
         self.segment.ended = True

@@ -21,6 +21,7 @@ from mttcg.engine.llvm.ir.values import (
     Exchanged32,
     Exchanged64,
     Pointer,
+    Relative,
     Single,
     Value,
     numbered,
@@ -32,6 +33,7 @@ OFFSET, GOTO, BRANCH = forms.OFFSET, forms.GOTO, forms.BRANCH
 TYPES: tuple[type[Value], ...] = (
     *INTEGERS.values(),
     Pointer,
+    Relative,
     Single,
     Double,
     Exchanged32,
@@ -57,7 +59,7 @@ class Builder:
     def __init__(self, function: Function) -> None:
         self.function = function
         self.fresh: dict[type, Iterator[Any]] = {kind: numbered(kind) for kind in TYPES}
-        self.fresh[Constant] = self.fresh[I64]
+        self.fresh[Constant] = self.fresh[Relative] = self.fresh[I64]
         self.bits, self.pointers = self.fresh[I1], self.fresh[Pointer]
         self.block = Block("")
         self.go_on_in(function.body)
@@ -126,9 +128,9 @@ class Builder:
 
     # computing
 
-    def binary(self, name: str, a: T, b: T | int | DeferredNumber) -> T:
+    def binary(self, name: str, a: T, b: T | int | DeferredNumber, into: T | None = None) -> T:
         """add, and, shl, ... of two values of one type."""
-        result: T = next(self.fresh[a.__class__])
+        result: T = next(self.fresh[a.__class__]) if into is None else into
         self.add(BINARY[name][a.__class__])
         self.push((result, a, b))
         return result

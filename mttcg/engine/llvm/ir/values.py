@@ -140,6 +140,13 @@ def constant(number: int) -> Constant:
     return made
 
 
+class Relative(I64):
+    """An address at a known distance from the start of the page that code is of, wherever it is."""
+
+    __slots__ = ("distance",)
+    distance: int
+
+
 ZERO = constant(0)
 INTEGERS: dict[int, type[Value]] = {
     int(kind.type[1:]): kind for kind in (I1, I3, I5, I8, I16, I32, I64, I128)

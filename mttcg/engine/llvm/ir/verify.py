@@ -62,6 +62,8 @@ def verify(function: Function, complete: bool) -> None:
         _check_ends(label, code)
         _define(label, code, defined)
     for label, code in blocks:
+        if f"%{label}" in defined:
+            raise IllFormedError(label, "its label is the name of a value")
         for instruction in code:
             _check_operands(label, instruction, defined, labels, complete)
     for piece in function.pieces if complete else ():

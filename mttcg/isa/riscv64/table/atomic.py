@@ -29,7 +29,7 @@ def _extend(ops: Operations[V], value: V, size: int) -> V:
 def load_reserved(size: int) -> Behaviour:
     """Run lr.w or lr.d."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         value = ops.load_reserved(ops.read_x(instruction.rs1), size)
         ops.write_x(instruction.rd, _extend(ops, value, size))
 
@@ -39,7 +39,7 @@ def load_reserved(size: int) -> Behaviour:
 def store_conditional(size: int) -> Behaviour:
     """Run sc.w or sc.d."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         address, value = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         ops.write_x(instruction.rd, ops.store_conditional(address, size, value))
 
@@ -49,7 +49,7 @@ def store_conditional(size: int) -> Behaviour:
 def read_modify_write(operation: Amo, size: int) -> Behaviour:
     """Run an AMO."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         address, value = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         old = ops.amo(operation, address, size, value)
         ops.write_x(instruction.rd, _extend(ops, old, size))

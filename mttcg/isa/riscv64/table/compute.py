@@ -62,7 +62,7 @@ def compare(operation: Compare) -> Compute:
 def register_register(compute: Compute, what: InstructionClass = InstructionClass.ALU) -> Behaviour:
     """rd = compute(rs1, rs2)."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         ops.write_x(instruction.rd, compute(ops, a, b))
 
@@ -72,7 +72,7 @@ def register_register(compute: Compute, what: InstructionClass = InstructionClas
 def register_immediate(compute: Compute) -> Behaviour:
     """rd = compute(rs1, immediate)."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         b = ops.constant(instruction.immediate & MASK)
         ops.write_x(instruction.rd, compute(ops, ops.read_x(instruction.rs1), b))
 
@@ -82,7 +82,7 @@ def register_immediate(compute: Compute) -> Behaviour:
 def register(change: UnaryCompute) -> Behaviour:
     """rd = change(rs1)."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.write_x(instruction.rd, change(ops, ops.read_x(instruction.rs1)))
 
     return Behaviour(run)

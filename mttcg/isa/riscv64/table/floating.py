@@ -65,7 +65,7 @@ def _require(ops: Operations[V], instruction: Decoded) -> None:
 def load(width: Width) -> Behaviour:
     """Run flw or fld."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         value = ops.load(effective_address(ops, instruction), width.size)
         width.write(ops, instruction.rd, value)
@@ -77,7 +77,7 @@ def load(width: Width) -> Behaviour:
 def store(width: Width) -> Behaviour:
     """Run fsw or fsd: the bits as they are."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         address = effective_address(ops, instruction)
         ops.store(address, width.size, ops.read_f(instruction.rs2))
@@ -94,7 +94,7 @@ def _operands(ops: Operations[V], instruction: Decoded, width: Width, count: int
 def compute(operation: str, width: Width, count: int, origin: Width) -> Behaviour:
     """A number of one width from `count` numbers of another, or of the same."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         _require(ops, instruction)
         values = _operands(ops, instruction, origin, count)
         width.write(ops, instruction.rd, ops.float(operation, instruction.rounding, *values))
@@ -106,7 +106,7 @@ def fused(width: Width, negate_product: bool, negate_addend: bool) -> Behaviour:
     """+-(rs1 * rs2) +- rs3 with one rounding."""
     name = f"fma.{width.suffix}"
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         _require(ops, instruction)
         a, b, c = _operands(ops, instruction, width, 3)
         factor = width.negate(ops, a) if negate_product else a
@@ -120,7 +120,7 @@ def fused(width: Width, negate_product: bool, negate_addend: bool) -> Behaviour:
 def examine(operation: str, width: Width, count: int) -> Behaviour:
     """An integer from numbers: comparisons, fclass, conversions."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         _require(ops, instruction)
         values = _operands(ops, instruction, width, count)
         ops.write_x(instruction.rd, ops.float(operation, instruction.rounding, *values))
@@ -131,7 +131,7 @@ def examine(operation: str, width: Width, count: int) -> Behaviour:
 def from_integer(operation: str, width: Width) -> Behaviour:
     """A number from an integer register; conversions from words look at its low half."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         _require(ops, instruction)
         value = ops.read_x(instruction.rs1)
         width.write(ops, instruction.rd, ops.float(operation, instruction.rounding, value))
@@ -142,7 +142,7 @@ def from_integer(operation: str, width: Width) -> Behaviour:
 def move_to_integer(width: Width) -> Behaviour:
     """Run fmv.x.w or fmv.x.d: the bits as they are."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         bits = ops.read_f(instruction.rs1)
         ops.write_x(instruction.rd, ops.sign_extend(bits, 32) if width.size == 4 else bits)
@@ -153,7 +153,7 @@ def move_to_integer(width: Width) -> Behaviour:
 def move_from_integer(width: Width) -> Behaviour:
     """Run fmv.w.x or fmv.d.x."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         bits = ops.read_x(instruction.rs1)
         value = ops.zero_extend(bits, 32) if width.size == 4 else bits
@@ -165,7 +165,7 @@ def move_from_integer(width: Width) -> Behaviour:
 def inject_sign(width: Width, invert: bool, combine: bool) -> Behaviour:
     """rs1 with the sign of rs2, its opposite, or the two signs' exclusive or."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         a, b = width.read(ops, instruction.rs1), width.read(ops, instruction.rs2)
         sign = ops.binary("and", b, ops.constant(width.sign))

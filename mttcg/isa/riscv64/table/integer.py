@@ -33,7 +33,7 @@ def effective_address(ops: Operations[V], instruction: Decoded) -> V:
 def load(size: int, signed: bool) -> Behaviour:
     """Load into an integer register; the access happens even if that is x0."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         value = ops.load(effective_address(ops, instruction), size)
         signed_value = ops.sign_extend(value, 8 * size) if signed and size < 8 else value
         ops.write_x(instruction.rd, signed_value)
@@ -45,7 +45,7 @@ def load(size: int, signed: bool) -> Behaviour:
 def store(size: int) -> Behaviour:
     """Store the low bytes of rs2."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.store(effective_address(ops, instruction), size, ops.read_x(instruction.rs2))
 
     access = MemoryOperand(size, stores=True)
@@ -55,34 +55,34 @@ def store(size: int) -> Behaviour:
 def branch(operation: Compare, swapped: bool = False) -> Behaviour:
     """Branch on a comparison of rs1 and rs2, or of rs2 and rs1."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         a, b = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         condition = ops.compare(operation, b, a) if swapped else ops.compare(operation, a, b)
-        ops.branch(condition, pc + instruction.immediate & MASK)
+        ops.branch(condition, instruction.immediate)
 
     return Behaviour(run, InstructionClass.BRANCH, Kind.BRANCH, writes="")
 
 
-def load_upper(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def load_upper(ops: Operations[V], instruction: Decoded) -> None:
     """Run lui."""
     ops.write_x(instruction.rd, ops.constant(instruction.immediate & MASK))
 
 
-def add_upper_to_pc(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def add_upper_to_pc(ops: Operations[V], instruction: Decoded) -> None:
     """Run auipc."""
-    ops.write_x(instruction.rd, ops.constant(pc + instruction.immediate & MASK))
+    ops.write_x(instruction.rd, ops.pc_plus(instruction.immediate))
 
 
-def jump_and_link(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def jump_and_link(ops: Operations[V], instruction: Decoded) -> None:
     """Run jal."""
-    ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
-    ops.jump(ops.constant(pc + instruction.immediate & MASK))
+    ops.write_x(instruction.rd, ops.pc_plus(instruction.length))
+    ops.jump(ops.pc_plus(instruction.immediate))
 
 
-def jump_to_register(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def jump_to_register(ops: Operations[V], instruction: Decoded) -> None:
     """Run jalr: the target is read before the link is written, and its bit 0 cleared."""
     target = ops.binary("and", effective_address(ops, instruction), ops.constant(MASK - 1))
-    ops.write_x(instruction.rd, ops.constant(pc + instruction.length & MASK))
+    ops.write_x(instruction.rd, ops.pc_plus(instruction.length))
     ops.jump(target)
 
 
@@ -107,7 +107,7 @@ def _kind_of_fence(instruction: Decoded) -> Kind:
     return Kind.FENCE if ordered else Kind.PLAIN
 
 
-def fence(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def fence(ops: Operations[V], instruction: Decoded) -> None:
     """Run fence; rd and rs1 are reserved and ignored."""
     sets = instruction.immediate
     mode = sets >> 8 if sets == TOTAL_STORE_ORDER else 0

@@ -21,7 +21,7 @@ FCSR_FIELDS = {1: (0, 5), 2: (5, 3), 3: (0, 8)}
 """fflags, frm, fcsr: the lowest bit of fcsr and the width each shows (20.2)."""
 
 
-def leave(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+def leave(ops: Operations[V], instruction: Decoded) -> None:
     """Have the host run it."""
     ops.leave(instruction.word)
 
@@ -47,7 +47,7 @@ def _kind_of_csr_access(instruction: Decoded) -> Kind:
 def csr_access(update: Update, immediate: bool) -> Behaviour:
     """Run csrrw, csrrs, csrrc, or one of them with rs1's number as the operand."""
 
-    def run(ops: Operations[V], instruction: Decoded, pc: int) -> None:
+    def run(ops: Operations[V], instruction: Decoded) -> None:
         shown = FCSR_FIELDS.get(instruction.immediate)
         if shown is None:
             ops.leave(instruction.word)
