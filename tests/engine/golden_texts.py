@@ -11,7 +11,7 @@ from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
-from mttcg.engine.llvm.weave import Row, Sites
+from mttcg.engine.llvm.weave import OperationRow, Sites
 from mttcg.isa.riscv64.isa import RISCV64
 
 FOLDER = Path(__file__).with_name("golden")
@@ -40,12 +40,16 @@ CORPUS = {
     "accesses": Golden((LOAD, LOAD_WORD, STORE, RETURN)),
     "atomics": Golden((ADD_ATOMICALLY, STORE_CONDITIONALLY, RETURN)),
     "float": Golden((ADD_DOUBLES, RETURN)),
-    "loop": Golden((COUNT_DOWN, BACK, RETURN), Sites(every_block=(Row(0, "table"),)), True),
+    "loop": Golden(
+        (COUNT_DOWN, BACK, RETURN), Sites(every_block=(OperationRow(0, "table"),)), True
+    ),
     "python": Golden(
-        (LOAD, RETURN), Sites(every_block=(Row(0, "python", python=True),)), optimised=True
+        (LOAD, RETURN), Sites(every_block=(OperationRow(0, "python", python=True),)), optimised=True
     ),
     "records": Golden(
-        (LOAD, STORE, RETURN), Sites(every_access=(Row(0, "record", emitter=0),)), optimised=True
+        (LOAD, STORE, RETURN),
+        Sites(every_access=(OperationRow(0, "record", emitter=0),)),
+        optimised=True,
     ),
 }
 

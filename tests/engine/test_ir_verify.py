@@ -13,7 +13,7 @@ from mttcg.engine.llvm.ir.values import (
     I32,
     I64,
     ZERO,
-    Block,
+    BasicBlock,
     DeferredNumber,
     DeferredTwiceError,
     Pointer,
@@ -29,7 +29,7 @@ def built(fault: Fault = lambda build: None) -> Function:
     function = Function("void @f", (PLACE,))
     build = Builder(function)
     end = build.new_block("end")
-    build.begin(Block("entry"))
+    build.begin(BasicBlock("entry"))
     build.store(build.binary("add", build.load(PLACE, COUNTER, I64), 1), PLACE, COUNTER)
     fault(build)
     build.goto(end)
@@ -65,12 +65,12 @@ def missing_operand(build: Builder) -> None:
 FAULTS: dict[str, Fault] = {
     "something stands behind its end": lambda build: build.end(returns=True),
     "its label is used twice": lambda build: (
-        build.goto(Block("entry")),
-        build.begin(Block("end1")),
+        build.goto(BasicBlock("entry")),
+        build.begin(BasicBlock("end1")),
     ),
     "its label is the name of a value": lambda build: (
-        build.goto(Block("place")),
-        build.begin(Block("place")),
+        build.goto(BasicBlock("place")),
+        build.begin(BasicBlock("place")),
     ),
     "it does not say where to go on": lambda build: build.begin(build.new_block("next")),
     "%v2 is defined twice": twice,
@@ -79,7 +79,7 @@ FAULTS: dict[str, Fault] = {
     "%a is not of type i64": lambda build: build.binary("add", ZERO, Pointer("%a")),  # type: ignore[type-var]
     "5 is not of type ptr": lambda build: build.load(5, COUNTER, I64),  # type: ignore[arg-type]
     "there is no block nowhere": lambda build: (
-        build.branch(I1("true"), Block("nowhere"), on := build.new_block("on")),
+        build.branch(I1("true"), BasicBlock("nowhere"), on := build.new_block("on")),
         build.begin(on),
     ),
     "%x5 is not defined": lambda build: build.load(Pointer("%x5"), COUNTER, I64),

@@ -17,7 +17,7 @@ from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.page import LONGEST_PIECE, MEETING, MOST_LINES, PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
-from mttcg.engine.llvm.weave import Row, Sites
+from mttcg.engine.llvm.weave import OperationRow, Sites
 from mttcg.isa.riscv64.isa import RISCV64
 
 BASE, SIZE = 0x8000_0000, 4 * PAGE
@@ -32,16 +32,16 @@ LINES_OF_A_WINDOW = 10
 """Of text, where one piece ends and another begins."""
 PLANS = {
     "nothing": Sites(),
-    "count": Sites(every_block=(Row(0, "count"),)),
-    "table": Sites(every_block=(Row(0, "table"),)),
-    "once": Sites(every_block=(Row(0, "once_table"),)),
-    "retired": Sites(every_retired=(Row(0, "retired", emitter=0),)),
-    "accesses": Sites(every_access=(Row(0, "record", emitter=0),)),
-    "call": Sites(every_instruction=(Row(0, "call"),)),
-    "python": Sites(every_instruction=(Row(0, "python", python=True),)),
+    "count": Sites(every_block=(OperationRow(0, "count"),)),
+    "table": Sites(every_block=(OperationRow(0, "table"),)),
+    "once": Sites(every_block=(OperationRow(0, "once_table"),)),
+    "retired": Sites(every_retired=(OperationRow(0, "retired", emitter=0),)),
+    "accesses": Sites(every_access=(OperationRow(0, "record", emitter=0),)),
+    "call": Sites(every_instruction=(OperationRow(0, "call"),)),
+    "python": Sites(every_instruction=(OperationRow(0, "python", python=True),)),
     "table, once, retired": Sites(
-        every_block=(Row(0, "table"), Row(1, "once_table")),
-        every_retired=(Row(2, "retired", emitter=2),),
+        every_block=(OperationRow(0, "table"), OperationRow(1, "once_table")),
+        every_retired=(OperationRow(2, "retired", emitter=2),),
     ),
 }
 

@@ -16,7 +16,7 @@ from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.weave import Row, Sites
+from mttcg.engine.llvm.weave import OperationRow, Sites
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.memory.address import offset_in_page
@@ -29,16 +29,16 @@ EFFORTS = {"quick": False, "optimised": True}
 """Whether registers are held in host registers, by the effort's name."""
 PLANS = {
     "nothing": Sites(),
-    "blocks-in-table": Sites(every_block=(Row(0, "table"),)),
-    "blocks-recorded": Sites(every_block=(Row(0, "record", emitter=0),)),
-    "blocks-once": Sites(every_block=(Row(0, "once_table"),)),
-    "blocks-in-python": Sites(every_block=(Row(0, "python", python=True),)),
-    "instructions-called": Sites(every_instruction=(Row(0, "call"),)),
-    "instructions-retired": Sites(every_retired=(Row(0, "retired", emitter=0),)),
-    "jumps": Sites(every_retired=(Row(0, "transfer", emitter=0),)),
-    "accesses-counted": Sites(every_access=(Row(0, "count"),)),
-    "accesses-recorded": Sites(every_access=(Row(0, "record", emitter=0),)),
-    "accesses-timed": Sites(every_access=(Row(0, "timed", order=True, emitter=0),)),
+    "blocks-in-table": Sites(every_block=(OperationRow(0, "table"),)),
+    "blocks-recorded": Sites(every_block=(OperationRow(0, "record", emitter=0),)),
+    "blocks-once": Sites(every_block=(OperationRow(0, "once_table"),)),
+    "blocks-in-python": Sites(every_block=(OperationRow(0, "python", python=True),)),
+    "instructions-called": Sites(every_instruction=(OperationRow(0, "call"),)),
+    "instructions-retired": Sites(every_retired=(OperationRow(0, "retired", emitter=0),)),
+    "jumps": Sites(every_retired=(OperationRow(0, "transfer", emitter=0),)),
+    "accesses-counted": Sites(every_access=(OperationRow(0, "count"),)),
+    "accesses-recorded": Sites(every_access=(OperationRow(0, "record", emitter=0),)),
+    "accesses-timed": Sites(every_access=(OperationRow(0, "timed", order=True, emitter=0),)),
 }
 
 

@@ -13,10 +13,6 @@ SHARED = {
     "End": "as a message of the wire, and as what a subscriber is given",
     "Opened": "as a message of the wire, and as what a subscriber is given",
     "Command": "from a client to the publisher, and on to the supervisor",
-    "Access": "a load or store: as the instruction has it, and as it is observed",
-    "Block": "of the guest; and a basic block of LLVM's",
-    "Registers": "of an ISA, by name; and what reads and writes them in translated code",
-    "Row": "of the instruction table; and of a plan's operations",
     "Reason": "why native code came back, of each engine",
     "Word": "a word of the frame, of each engine",
 }

@@ -6,7 +6,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
 from mttcg.engine.llvm.ir.values import I1, I64, INTEGERS, ZERO, Pointer, Value, constant
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
-from mttcg.engine.llvm.observed import Access, Moment
+from mttcg.engine.llvm.observed import Moment, ObservedAccess
 from mttcg.engine.llvm.places import RESERVATION, RESERVED
 from mttcg.engine.llvm.ram import Spans
 from mttcg.engine.llvm.segment import Segment
@@ -108,7 +108,7 @@ class Accesses:
             how, moment = events.STORE_CONDITIONAL, self.woven.after_atomic(began)
             stored = widen(build, new)
             how = self._ordered(how | events.WRITE)
-            access = Access(self.segment.place.offset, address, size, stored, how, moment)
+            access = ObservedAccess(self.segment.place.offset, address, size, stored, how, moment)
             self.woven.access_if(done, access)
         return build.cast("zext", failed, I64)
 
@@ -152,7 +152,7 @@ class Accesses:
         strong = mode != 8 and predecessor & 0b0101 and successor & 0b1010
         self.builder.fence("seq_cst" if strong else "acq_rel")
         sets = constant(mode << 8 | predecessor << 4 | successor)
-        self.woven.order(Access(self.segment.place.offset, ZERO, 0, sets, events.FENCE))
+        self.woven.order(ObservedAccess(self.segment.place.offset, ZERO, 0, sets, events.FENCE))
 
     def _is_observed(self) -> bool:
         return bool(self.woven.sites.every_access)
@@ -161,7 +161,9 @@ class Accesses:
         self, address: I64, size: int, value: I64, how: int, moment: Moment | None = None
     ) -> None:
         if self._is_observed():
-            self.woven.access(Access(self.segment.place.offset, address, size, value, how, moment))
+            self.woven.access(
+                ObservedAccess(self.segment.place.offset, address, size, value, how, moment)
+            )
 
     def _ordered(self, how: int) -> int:
         """With the order that the atomic instruction asks for."""

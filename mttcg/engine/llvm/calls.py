@@ -7,7 +7,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.rounding import HostFloat
-from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, Row
+from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, OperationRow
 from mttcg.instrument.native import frames
 from mttcg.memory.code_pages import HALVES
 
@@ -40,7 +40,7 @@ class Calls:
         self.probes: set[str] = set()
         self.flagged: set[int] = set()
         self.python_calls = 0
-        self.kinds: dict[str, Callable[[Row, str, Arguments], None]] = {
+        self.kinds: dict[str, Callable[[OperationRow, str, Arguments], None]] = {
             "count": self._count,
             "table": self._count_in_table,
             "once": self._once,
@@ -49,13 +49,13 @@ class Calls:
             IF: self._if,
         }
 
-    def run(self, row: Row, *arguments: I64 | int) -> None:
+    def run(self, row: OperationRow, *arguments: I64 | int) -> None:
         """Run a row."""
         self.rows.add(row.number)
         kind, _, probe = row.kind.partition(" ")
         self.kinds.get(kind, self._call)(row, probe, arguments)
 
-    def add(self, row: Row, offset: int, amount: int) -> None:
+    def add(self, row: OperationRow, offset: int, amount: int) -> None:
         """Add to a word of a row, which this vCPU alone writes."""
         build, number = self.builder, row.number
         self.rows.add(number)
@@ -68,18 +68,18 @@ class Calls:
         for row in sorted(self.flagged):
             self.builder.load(places.table(row), COUNTER, Pointer, into=places.flags(row))
 
-    def _count(self, row: Row, _probe: str, _arguments: Arguments) -> None:
+    def _count(self, row: OperationRow, _probe: str, _arguments: Arguments) -> None:
         self.add(row, 0, 1)
 
-    def _count_in_table(self, row: Row, _probe: str, arguments: Arguments) -> None:
+    def _count_in_table(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
         self.add(row, of_block(arguments), 1)
 
-    def _call(self, row: Row, _probe: str, arguments: Arguments) -> None:
+    def _call(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
         """Call a row's function."""
         number = row.number
         self._call_out(row, places.function(number), places.data(number), arguments)
 
-    def _call_within(self, row: Row, arguments: Arguments) -> None:
+    def _call_within(self, row: OperationRow, arguments: Arguments) -> None:
         """Call the function that a condition's data has."""
         function, data = (
             self._read_word(row.number, offset) for offset in (WITHIN_FUNCTION, WITHIN_DATA)
@@ -87,7 +87,9 @@ class Calls:
         pointer = self.builder.cast("inttoptr", function, Pointer)
         self._call_out(row, pointer, data, arguments)
 
-    def _call_out(self, row: Row, function: Pointer, data: I64, arguments: Arguments) -> None:
+    def _call_out(
+        self, row: OperationRow, function: Pointer, data: I64, arguments: Arguments
+    ) -> None:
         """Call a function; Python sees exact state."""
         build = self.builder
         if row.python:
@@ -101,7 +103,7 @@ class Calls:
         place = self.builder.offset(places.table(number), offset)
         return self.builder.load(place, COUNTER, I64)
 
-    def _probe(self, row: Row, probe: str, arguments: Arguments) -> None:
+    def _probe(self, row: OperationRow, probe: str, arguments: Arguments) -> None:
         self._call_probe(probe, places.data(row.number), arguments)
 
     def _call_probe(self, probe: str, data: I64, arguments: Arguments) -> None:
@@ -109,13 +111,13 @@ class Calls:
         given = (places.PROBE_RESULT, places.PROBE_EXCEPTION, data, *arguments)
         self.builder.call(I32, f"@{probe}", *given)
 
-    def _once(self, row: Row, _probe: str, arguments: Arguments) -> None:
+    def _once(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
         self._unless_set(row, 0, arguments)
 
-    def _once_each_block(self, row: Row, _probe: str, arguments: Arguments) -> None:
+    def _once_each_block(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
         self._unless_set(row, of_block(arguments), arguments)
 
-    def _unless_set(self, row: Row, offset: int, arguments: Arguments) -> None:
+    def _unless_set(self, row: OperationRow, offset: int, arguments: Arguments) -> None:
         """Call the row's function, which sets the flag, unless it is set."""
         build = self.builder
         self.flagged.add(row.number)
@@ -123,7 +125,7 @@ class Calls:
         done = build.compare("ne", build.load(at, COUNTER, I64), 0)
         self._rarely(done, lambda: self._call(row, "", arguments))
 
-    def _if(self, row: Row, probe: str, arguments: Arguments) -> None:
+    def _if(self, row: OperationRow, probe: str, arguments: Arguments) -> None:
         """Call what is within if the probe's answer is not 0."""
         build = self.builder
         data = self._read_word(row.number, 8 * frames.CONDITION_DATA)

@@ -9,7 +9,7 @@ from mttcg.engine.llvm.ir.values import I64, ZERO, Relative, constant
 from mttcg.engine.llvm.observed import Retired
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import NEXT, Labels
-from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.relative import halves_to
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
@@ -41,7 +41,7 @@ class ControlFlow:
         pieces: Pieces,
         counts: Counts,
         exits: Exits,
-        registers: Registers,
+        registers: RegisterAccesses,
         woven: Woven,
     ) -> None:
         self.builder, self.labels, self.segment = builder, labels, segment

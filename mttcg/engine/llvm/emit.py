@@ -7,12 +7,12 @@ from mttcg.engine.llvm.control import ControlFlow
 from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.values import I64, Block
+from mttcg.engine.llvm.ir.values import I64, BasicBlock
 from mttcg.engine.llvm.llvm_isa import FloatWords, LlvmIsa
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
-from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
@@ -30,7 +30,7 @@ class Words:
 
     def __init__(
         self,
-        registers: Registers,
+        registers: RegisterAccesses,
         arithmetic: Arithmetic,
         accesses: Accesses,
         floats: FloatWords | None,
@@ -91,7 +91,7 @@ class SegmentWriter:
         parts = builder, self.labels, self.segment
         self.exits = Exits(*parts, self.counts, self.windows)
         self.spans = Spans(builder, ram, self.segment, self.exits)
-        self.registers = Registers(builder, self.segment)
+        self.registers = RegisterAccesses(builder, self.segment)
         self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)
         self.pieces = Pieces(*parts, self.spans, self.windows, optimised)
         self.floats: FloatWords | None = None
@@ -115,7 +115,7 @@ class SegmentWriter:
             self.control,
         )
 
-    def begin(self, leader: PageOffset, again: bool, restart: Block | None = None) -> None:
+    def begin(self, leader: PageOffset, again: bool, restart: BasicBlock | None = None) -> None:
         """Begin a segment; `again`: right behind itself, so that what is known still is.
 
         restart: where it may begin anew, if an access is not to plain RAM.

@@ -4,7 +4,7 @@ from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
-from mttcg.engine.llvm.ir.values import I64, Block
+from mttcg.engine.llvm.ir.values import I64, BasicBlock
 from mttcg.engine.llvm.places import COUNT, EXIT, HEAT, NEXT, PC, REQUEST, Labels
 from mttcg.engine.llvm.relative import address_at, in_halves, relative
 from mttcg.engine.llvm.windows import SHOW
@@ -54,7 +54,7 @@ class Looks:
             leader = address_at(build, build.load(NEXT, REGISTER, I64))
             self._look(leader, self.labels.dispatch)
 
-    def _look(self, leader: I64, on: Block) -> None:
+    def _look(self, leader: I64, on: BasicBlock) -> None:
         """Look for a request at a leader, and `stop` for one, or `go` on.
 
         Code made with little effort now and then says that time is spent here, in `sample`.

@@ -15,7 +15,7 @@ class Moment(NamedTuple):
     ticks: I64
 
 
-class Access(NamedTuple):
+class ObservedAccess(NamedTuple):
     """A load or store, or part of an atomic; `how` as in `events.TIMED_ACCESS`."""
 
     offset: PageOffset

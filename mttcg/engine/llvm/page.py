@@ -11,7 +11,7 @@ from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
 from mttcg.engine.llvm.ir import verify
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import Block
+from mttcg.engine.llvm.ir.values import BasicBlock
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
@@ -233,7 +233,7 @@ class PageFunction:
         self.writer.woven.at_block(leader, instructions, size, again)
 
     def _segment(
-        self, segment: list[Instruction], again: bool = False, restart: Block | None = None
+        self, segment: list[Instruction], again: bool = False, restart: BasicBlock | None = None
     ) -> None:
         """The instructions of a segment, as `SegmentWriter.begin` has the arguments."""
         writer, state = self.writer, self.segment

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from mttcg.engine.llvm.ir.values import I64, Block, Pointer
+from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 
 HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
 """Parameters: the hart's state, the frame, and where the guest's address 0 would lie."""
@@ -82,7 +82,7 @@ def cpu_at(row: int) -> Pointer:
     return Pointer(f"%cpu_at{row}")
 
 
-class Labels(dict[tuple[str, int], Block]):
+class Labels(dict[tuple[str, int], BasicBlock]):
     """The labelled blocks of a page's function: some by name, and those of leaders.
 
     A leader's have a letter and its offset in the page:
@@ -104,15 +104,15 @@ class Labels(dict[tuple[str, int], Block]):
     def __init__(self) -> None:
         super().__init__()
         self.entry, self.dispatch, self.out, self.look, self.leave, self.never = (
-            Block(name) for name in ("entry", "dispatch", "out", "look", "leave", "never")
+            BasicBlock(name) for name in ("entry", "dispatch", "out", "look", "leave", "never")
         )
 
-    def __missing__(self, key: tuple[str, int]) -> Block:
+    def __missing__(self, key: tuple[str, int]) -> BasicBlock:
         """A leader's block, by its letter and offset."""
         letter, leader = key
-        block = self[key] = Block(f"{letter}_{leader:x}")
+        block = self[key] = BasicBlock(f"{letter}_{leader:x}")
         return block
 
-    def round(self, leader: int, number: int) -> Block:
+    def round(self, leader: int, number: int) -> BasicBlock:
         """A round of a loop, by its head's offset; not kept."""
-        return Block(f"r_{leader:x}_{number}")
+        return BasicBlock(f"r_{leader:x}_{number}")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, Block, DeferredNumber, Pointer, Relative
+from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, DeferredNumber, Pointer, Relative
 from mttcg.engine.llvm.places import BASE, ORIGIN
 from mttcg.engine.llvm.segment import Segment
 from mttcg.memory.address import Physical, PhysicalPage
@@ -140,7 +140,7 @@ class Spans:
         else:
             self.spans[root] = span
 
-    def _look(self, root: I64, span: Span, on: Block, off: Block) -> None:
+    def _look(self, root: I64, span: Span, on: BasicBlock, off: BasicBlock) -> None:
         build = self.builder
         low = build.binary("add", root, span.start)
         plain = build.compare("ult", low, span.limit)

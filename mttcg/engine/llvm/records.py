@@ -2,9 +2,9 @@
 
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I1, I64, ClockValue
-from mttcg.engine.llvm.observed import Access, Retired
+from mttcg.engine.llvm.observed import ObservedAccess, Retired
 from mttcg.engine.llvm.relative import relative
-from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, Row, Sites
+from mttcg.engine.llvm.weave import IF, ONCE_EACH, RECORDS, OperationRow, Sites
 from mttcg.engine.llvm.windows import Window, Windows
 from mttcg.instrument import events
 from mttcg.instrument.native.record_words import (
@@ -40,11 +40,11 @@ class Records:
         others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
         self.inline = not others
 
-    def has(self, row: Row) -> bool:
+    def has(self, row: OperationRow) -> bool:
         """Whether all that a row does is to write a record here."""
         return self.inline and row.kind in RECORDS
 
-    def block(self, row: Row, offset: PageOffset, instructions: int, size: int) -> None:
+    def block(self, row: OperationRow, offset: PageOffset, instructions: int, size: int) -> None:
         """Of the block at an offset."""
         timed = row.kind == "timed"
         window = self.windows.open(row, (events.TIMED if timed else events.BLOCK).itemsize)
@@ -55,7 +55,7 @@ class Records:
             window, self._pc(offset), *time, self._joined(how_long, window.cpu, shift)
         )
 
-    def instruction(self, row: Row, offset: PageOffset) -> None:
+    def instruction(self, row: OperationRow, offset: PageOffset) -> None:
         """Of the instruction at an offset, before it."""
         if row.kind == "timed":
             window = self.windows.open(row, events.TIMED.itemsize)
@@ -67,7 +67,7 @@ class Records:
             window = self.windows.open(row, events.INSTRUCTION.itemsize)
             self.windows.write(window, self._pc(offset), window.cpu)
 
-    def retired(self, row: Row, retired: Retired) -> None:
+    def retired(self, row: OperationRow, retired: Retired) -> None:
         """Of an instruction, after it; or of a jump."""
         if row.kind == "retired":
             window = self.windows.open(row, events.RETIRED.itemsize)
@@ -82,7 +82,7 @@ class Records:
             pc = self._pc(retired.offset)
             self.windows.write(window, pc, retired.target, time, counted, last)
 
-    def access(self, row: Row, access: Access) -> Window:
+    def access(self, row: OperationRow, access: ObservedAccess) -> Window:
         """Of a load, a store, or part of an atomic; the window that it is in."""
         if row.kind == "timed":
             return self._timed_access(row, access, access.how)
@@ -93,7 +93,9 @@ class Records:
         self.windows.write(window, pc, access.address, access.value, last)
         return window
 
-    def access_if(self, row: Row, done: I1, access: Access, failed: Access) -> None:
+    def access_if(
+        self, row: OperationRow, done: I1, access: ObservedAccess, failed: ObservedAccess
+    ) -> None:
         """Of a store-conditional, which was made if the bit `done` is set."""
         if row.kind == "timed":
             how = self.builder.select(done, access.how, failed.how, I64)
@@ -101,7 +103,7 @@ class Records:
         else:
             self.windows.keep_if(done, self.access(row, access))
 
-    def _timed_access(self, row: Row, access: Access, how: I64 | int) -> Window:
+    def _timed_access(self, row: OperationRow, access: ObservedAccess, how: I64 | int) -> Window:
         """Write an `events.TIMED_ACCESS`; `how` may be known or not."""
         window = self.windows.open(row, events.TIMED_ACCESS.itemsize)
         last = self._joined(access.size << SIZE_SHIFT, window.cpu, CPU_SHIFT)

@@ -15,7 +15,7 @@ X, F = (tuple(f"{kind}{number}" for number in range(32)) for kind in "xf")
 PLACES = {name: places.register(name) for name in (*X, *F)}
 
 
-class Registers:
+class RegisterAccesses:
     """Reads and writes registers.
 
     Args:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from mttcg.engine.llvm.discovery import NOWHERE, Instruction
 from mttcg.engine.llvm.frame import Reason
-from mttcg.engine.llvm.ir.values import Block
+from mttcg.engine.llvm.ir.values import BasicBlock
 from mttcg.engine.llvm.observed import Entries
 from mttcg.memory.address import PageOffset
 
@@ -60,13 +60,13 @@ class Segment:
         self.leader = PageOffset(0)
         self.place = Place(NOWHERE, 0)
         self.pending = Pending()
-        self.next_round: Block | None = None
-        self.restart: Block | None = None
+        self.next_round: BasicBlock | None = None
+        self.restart: BasicBlock | None = None
         self.checked: set[Reason] = set()
         self.ended = False
         self.is_call = False
 
-    def begin(self, leader: PageOffset, restart: Block | None) -> None:
+    def begin(self, leader: PageOffset, restart: BasicBlock | None) -> None:
         """Begin another."""
         self.leader, self.restart, self.ended = leader, restart, False
         self.checked.clear()

@@ -23,7 +23,7 @@ RECORDS = ("record", "timed", "retired", "transfer")
 """Kinds that write into an emitter's window."""
 
 
-class Row(NamedTuple):
+class OperationRow(NamedTuple):
     """An operation's row.
 
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     emitter: int = -1
 
 
-Rows = tuple[Row, ...]
+Rows = tuple[OperationRow, ...]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Sites:
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
-    return tuple(Row(*row) for row in plain)
+    return tuple(OperationRow(*row) for row in plain)
 
 
 def kind_of(operation: Operation) -> str:
@@ -156,7 +156,7 @@ class Weave:
         for number, operation in enumerate(operations, len(self.operations)):
             kind = kind_of(operation)
             emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
-            rows.append(Row(number, kind, operation.python, operation.order, emitter))
+            rows.append(OperationRow(number, kind, operation.python, operation.order, emitter))
         self.operations.extend(operations)
         return tuple(rows)
 

@@ -10,10 +10,10 @@ from mttcg.engine.llvm import places
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, RECORD, UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Block, DeferredNumber, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, DeferredNumber, Pointer
 from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.rounding import HostFloat
-from mttcg.engine.llvm.weave import Row
+from mttcg.engine.llvm.weave import OperationRow
 from mttcg.instrument.native import frames
 
 SHOW = "what lets records be seen"
@@ -38,8 +38,8 @@ class Window:
     cpu: I64
     now: Pointer
     opened: Pointer
-    full: Block
-    room: Block
+    full: BasicBlock
+    room: BasicBlock
     bytes: DeferredNumber
     total: int = 0
     written: int = 0
@@ -61,7 +61,7 @@ class Windows:
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
 
-    def open(self, row: Row, itemsize: int) -> Window:
+    def open(self, row: OperationRow, itemsize: int) -> Window:
         """The row's window, with room for one more."""
         number = row.emitter
         self.recorded.add(number)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from mttcg.engine.llvm.calls import Calls, offset_of_block
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I1, I64
-from mttcg.engine.llvm.observed import Access, Moment, Retired
+from mttcg.engine.llvm.observed import Moment, ObservedAccess, Retired
 from mttcg.engine.llvm.records import Records, clock_after, clock_before
 from mttcg.engine.llvm.relative import relative
-from mttcg.engine.llvm.weave import ONCE_EACH, Row, Rows, Sites
+from mttcg.engine.llvm.weave import ONCE_EACH, OperationRow, Rows, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.instrument import events
 from mttcg.instrument.native import frames
@@ -106,22 +106,22 @@ class Woven:
         """Whether all that accesses do is to write behind the cursor, which stays until the end."""
         return all(self.records.has(row) for row in self.sites.every_access)
 
-    def access(self, access: Access) -> None:
+    def access(self, access: ObservedAccess) -> None:
         """With a load or store."""
         self._tell(self.sites.every_access, access)
 
-    def order(self, access: Access) -> None:
+    def order(self, access: ObservedAccess) -> None:
         """With a fence."""
         self._tell(self.sites.every_order, access)
 
-    def _tell(self, rows: Rows, access: Access) -> None:
+    def _tell(self, rows: Rows, access: ObservedAccess) -> None:
         for row in rows:
             if self.records.has(row):
                 self.records.access(row, access)
             else:
                 self._run_access(row, access)
 
-    def access_if(self, done: I1, access: Access) -> None:
+    def access_if(self, done: I1, access: ObservedAccess) -> None:
         """With a store-conditional, which was made if the bit `done` is set."""
         failed = access._replace(how=access.how & ~events.WRITE | events.FAILED)
         others = []
@@ -133,7 +133,9 @@ class Woven:
         if others:
             self._run_others(others, done, access, failed)
 
-    def _run_others(self, rows: list[Row], done: I1, access: Access, failed: Access) -> None:
+    def _run_others(
+        self, rows: list[OperationRow], done: I1, access: ObservedAccess, failed: ObservedAccess
+    ) -> None:
         """Run rows in `seen` if a store-conditional stored, else in `failed`; `end` goes on."""
         build = self.builder
         seen, not_seen, end = (build.new_block(word) for word in ("seen", "failed", "end"))
@@ -146,7 +148,7 @@ class Woven:
             build.goto(end)
         build.begin(end)
 
-    def _run_access(self, row: Row, access: Access) -> None:
+    def _run_access(self, row: OperationRow, access: ObservedAccess) -> None:
         """Run a row for an access; what it gets as how, see `plan.Operation`."""
         how: I64 | int = access.how if self.timed else access.write
         if access.moment is not None:

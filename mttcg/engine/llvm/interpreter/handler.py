@@ -37,7 +37,7 @@ from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
 from mttcg.engine.llvm.llvm_isa import FloatWords
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import HART, Labels
-from mttcg.engine.llvm.registers import Registers
+from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Place, Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
@@ -97,7 +97,7 @@ class Operands:
         return build.cast("zext", build.load(at, UNKNOWN, I8), I64)
 
 
-class RecordRegisters(Registers):
+class RecordRegisters(RegisterAccesses):
     """Registers whose numbers are in the record; they are in the hart's state.
 
     Args:
@@ -278,7 +278,7 @@ class HandlerControl(ControlFlow):
         parts: tuple[Builder, Labels, Segment],
         pieces: Pieces,
         counts: Counts,
-        registers: Registers,
+        registers: RegisterAccesses,
         woven: Woven,
     ) -> None:
         nothing: frozenset[PageOffset] = frozenset()

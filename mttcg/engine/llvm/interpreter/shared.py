@@ -30,7 +30,7 @@ from mttcg.engine.llvm.interpreter.signature import (
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Block, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
@@ -95,7 +95,7 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: Block) -> Pointer:
+def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> Pointer:
     """The record at a pc, in `inside` and `known`; `otherwise` if its page has none."""
     inside, known = build.new_block("inside"), build.new_block("known")
     offset = build.binary("sub", pc, frame_word(build, Word.RAM))
@@ -236,7 +236,7 @@ def _resume(build: Builder) -> None:
     _miss(build, miss)
 
 
-def _miss(build: Builder, miss: Block) -> None:
+def _miss(build: Builder, miss: BasicBlock) -> None:
     """Come back for the block."""
     build.begin(miss)
     build.store(int(Reason.MISS), EXIT, COUNTER)

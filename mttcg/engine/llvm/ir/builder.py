@@ -12,7 +12,7 @@ from mttcg.engine.llvm.ir.values import (
     I1,
     I64,
     INTEGERS,
-    Block,
+    BasicBlock,
     ClockValue,
     Constant,
     DeferredNumber,
@@ -61,17 +61,17 @@ class Builder:
         self.fresh: dict[type, Iterator[Any]] = {kind: numbered(kind) for kind in TYPES}
         self.fresh[Constant] = self.fresh[Relative] = self.fresh[I64]
         self.bits, self.pointers = self.fresh[I1], self.fresh[Pointer]
-        self.block = Block("")
+        self.block = BasicBlock("")
         self.go_on_in(function.body)
 
     # blocks
 
-    def new_block(self, word: str) -> Block:
+    def new_block(self, word: str) -> BasicBlock:
         """A block that is placed later; its label is the word and a number."""
         self.function.labels += 1
-        return Block(f"{word}{self.function.labels}")
+        return BasicBlock(f"{word}{self.function.labels}")
 
-    def begin(self, block: Block) -> None:
+    def begin(self, block: BasicBlock) -> None:
         """Place a block behind the one before, and go on in it."""
         self.block = block
         self.add(forms.BEGIN)
@@ -101,22 +101,22 @@ class Builder:
 
     # the ends of blocks
 
-    def goto(self, block: Block) -> None:
+    def goto(self, block: BasicBlock) -> None:
         """Go on in a block."""
         self.add(GOTO)
         self.push((block,))
 
-    def branch(self, bit: I1, yes: Block, no: Block, advice: str = "") -> None:
+    def branch(self, bit: I1, yes: BasicBlock, no: BasicBlock, advice: str = "") -> None:
         """Go on in one of two blocks."""
         self.add(BRANCH[(advice,)])
         self.push((bit, yes, no))
 
-    def opaque_goto(self, block: Block, never: Block) -> None:
+    def opaque_goto(self, block: BasicBlock, never: BasicBlock) -> None:
         """Go on in a block, with which passes do not join this one."""
         self.add(forms.OPAQUE)
         self.push((block, never))
 
-    def switch(self, value: I64, otherwise: Block, cases: dict[int, Block]) -> None:
+    def switch(self, value: I64, otherwise: BasicBlock, cases: dict[int, BasicBlock]) -> None:
         """Go on in the block of a number."""
         pairs = [operand for pair in cases.items() for operand in pair]
         self.add(forms.SWITCH[(len(cases),)])
@@ -156,7 +156,7 @@ class Builder:
         self.push((result, bit, a, b))
         return result
 
-    def phi(self, kind: type[T], *ways: tuple[T | int, Block]) -> T:
+    def phi(self, kind: type[T], *ways: tuple[T | int, BasicBlock]) -> T:
         """The value that belongs to the block that control comes from."""
         result: T = next(self.fresh[kind])
         pairs = [operand for way in ways for operand in way]

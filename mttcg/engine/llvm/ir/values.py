@@ -172,7 +172,7 @@ def _more(kind: type[T], made: list[T]) -> Iterator[T]:
         yield made[-1]
 
 
-class Block(str):
+class BasicBlock(str):
     """The label of a basic block, by which it is gone to.
 
     The letters and words of labels are explained where blocks are made.
@@ -207,5 +207,5 @@ class DeferredNumber:
         return str(self.number)
 
 
-Operand: TypeAlias = Value | int | Block | DeferredNumber
+Operand: TypeAlias = Value | int | BasicBlock | DeferredNumber
 """A number is a constant of whatever integer type is wanted there."""

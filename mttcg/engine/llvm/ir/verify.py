@@ -11,7 +11,7 @@ from typing import TypeAlias
 from mttcg.engine.llvm.ir.forms import BEGIN, LABEL, Form
 from mttcg.engine.llvm.ir.function import DeferredPiece, Function, Section
 from mttcg.engine.llvm.ir.values import (
-    Block,
+    BasicBlock,
     DeferredNumber,
     Operand,
     Value,
@@ -145,7 +145,7 @@ def _check_operands(
             continue
         if isinstance(operand, DeferredNumber) and operand.number is None:
             raise IllFormedError(label, f"{operand.what} was not supplied")
-        if isinstance(operand, Block) and operand not in labels:
+        if isinstance(operand, BasicBlock) and operand not in labels:
             raise IllFormedError(label, f"there is no block {operand}")
         if isinstance(operand, Value) and operand.startswith("%") and operand not in defined:
             raise IllFormedError(label, f"{operand} is not defined")
@@ -154,6 +154,6 @@ def _check_operands(
 def _agrees(operand: Operand, wanted: str) -> bool:
     if isinstance(operand, Value):
         return operand.type == wanted
-    if isinstance(operand, Block):
+    if isinstance(operand, BasicBlock):
         return wanted == LABEL
     return wanted.startswith("i")
