@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from engine_harness import Bare, uncover
@@ -23,6 +24,7 @@ from mttcg.engine.llvm import compile as compile_module
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.fallback import mnemonic
 from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.translate import CodePart, PageVersion, Translator
 from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.riscv64.code import facts
@@ -84,14 +86,15 @@ class Refusing(Watched):
 
 @pytest.fixture(params=[{1}, {0, 2}, {0, 1, 2, 3}], ids=["one", "others", "all"])
 def refused_pages(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
-    source = PageFunction.source
+    compile_part = Translator.compile
 
-    def refuse(function: PageFunction) -> str:
-        if (function.discovery.start - BASE) // PAGE in request.param:
-            raise TranslationError("too odd")
-        return source(function)
+    def refuse(translator: Translator, version: PageVersion, *others: Any) -> CodePart:
+        if (translator.ram.range.start_of(version.page) - BASE) // PAGE not in request.param:
+            return compile_part(translator, version, *others)
+        with patch.object(PageFunction, "source", side_effect=TranslationError("too odd")):
+            return compile_part(translator, version, *others)
 
-    monkeypatch.setattr(PageFunction, "source", refuse)
+    monkeypatch.setattr(Translator, "compile", refuse)
     yield request.param
 
 

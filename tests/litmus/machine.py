@@ -27,6 +27,8 @@ from programs import (
 )
 from shapes import Litmus, Part
 
+from mttcg.memory.address import Virtual, offset_in_page
+
 ORDER = struct.Struct("<QQQ")
 """What a hart is told: where its code is, how many rounds were begun, and how often to look."""
 PATIENCE = 100.0
@@ -154,7 +156,8 @@ class HartProcess:
             return
         code: Any = self.bare.engine.llvm.code
         version = code.version(*code.enter(place))
-        assert (code.find_best(version, place) is not None) == (self.machine.tier == "optimised")
+        best = code.find_best(version, offset_in_page(Virtual(place)))
+        assert (best is not None) == (self.machine.tier == "optimised")
         assert self.bare.warnings == []
 
 

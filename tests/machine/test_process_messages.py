@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mttcg.config import Config
-from mttcg.memory.address import Physical, PhysicalPage, Virtual
+from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu import messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, MessageError, ProcessMessage, decode, encode, expect
@@ -27,6 +27,7 @@ TYPES: dict[str, Any] = {
     "virtual address": Virtual,
     "virtual addresses by text": dict[str, Virtual],
     "virtual address or none": Virtual | None,
+    "offset in a page or none": PageOffset | None,
     "physical address": Physical,
     "physical addresses by text": dict[str, Physical],
     "pages": tuple[PhysicalPage, ...],

@@ -1,11 +1,15 @@
 """Takes instructions and pages away from the llvm engine, in the vCPUs of a run."""
 
 from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
 
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.page import PageFunction
-from mttcg.engine.llvm.translate import Translator
+from mttcg.engine.llvm.translate import CodePart, PageVersion, Translator
 from mttcg.instrument import option
+
+WISH = "it is the test's wish\nsecond line"
 
 
 @dataclass(frozen=True)
@@ -16,11 +20,13 @@ class Options:
 
 def plugin_init(options: Options) -> None:
     Translator.uncovered = frozenset(options.names.split())
-    source = PageFunction.source
+    compile_part = Translator.compile
 
-    def refuse(function: PageFunction) -> str:
-        if options.pages == "all" or f"{function.discovery.start:#x}" in options.pages.split():
-            raise TranslationError("it is the test's wish\nsecond line")
-        return source(function)
+    def refuse(translator: Translator, version: PageVersion, *others: Any) -> CodePart:
+        start = translator.ram.range.start_of(version.page)
+        if options.pages == "all" or f"{start:#x}" in options.pages.split():
+            with patch.object(PageFunction, "source", side_effect=TranslationError(WISH)):
+                return compile_part(translator, version, *others)
+        return compile_part(translator, version, *others)
 
-    PageFunction.source = refuse
+    Translator.compile = refuse  # type: ignore[method-assign]
