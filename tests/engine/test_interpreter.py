@@ -27,6 +27,8 @@ BASE, PAGE = 0x8000_0000, 4096
 SIZE = 8 * PAGE
 ECALL = 0x73
 A0, A1, A2 = 10, 11, 12
+LIMIT = 20.0
+"""Seconds until what is waited for is given up."""
 
 
 def word(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, immediate: int = 0) -> int:
@@ -126,7 +128,9 @@ def test_a_request_is_seen_in_a_loop() -> None:
     bare.set_registers([0] * 32, [0] * 32, 0)
 
     def ask() -> None:
-        time.sleep(0.02)
+        end = time.monotonic() + LIMIT
+        while not bare.hart.instructions and time.monotonic() < end:
+            time.sleep(0.001)  # until the loop has looked once
         bare.hart.request = 1
 
     asking = threading.Thread(target=ask)

@@ -7,7 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from engine_harness import Bare
@@ -86,6 +86,12 @@ class Machine:
         os.close(orders)
         os.close(answers)
         return child, told, heard
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def run(self, litmus: Litmus) -> Outcomes:
         """Run a batch of a test; how often each outcome occurred, registers before locations."""

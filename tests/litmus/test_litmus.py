@@ -24,9 +24,8 @@ def programs() -> Programs:
 
 @pytest.fixture(scope="module", params=TIERS)
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    made = Machine(request.param, programs())
-    yield made
-    made.close()
+    with Machine(request.param, programs()) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", [litmus.name for litmus in SHAPES if not litmus.seen])

@@ -57,10 +57,9 @@ FAULTS: list[tuple[str, Callable[[], None], str]] = [
 @pytest.mark.parametrize(("tier", "plant", "name"), FAULTS)
 def test_a_planted_fault_is_seen(tier: str, plant: Callable[[], None], name: str) -> None:
     litmus = BY_NAME[name]
-    machine = Machine(tier, Programs((litmus,)), plant)
     end = time.monotonic() + PATIENCE
     seen = 0
-    while not seen and time.monotonic() < end:
-        seen = matching(litmus, machine.run(litmus))
-    machine.close()
+    with Machine(tier, Programs((litmus,)), plant) as machine:
+        while not seen and time.monotonic() < end:
+            seen = matching(litmus, machine.run(litmus))
     assert seen

@@ -34,6 +34,10 @@ def toy(request: pytest.FixtureRequest) -> Iterator[ToyMachine]:
     found.close()
 
 
+LIMIT = 20.0
+"""Seconds until what is waited for is given up."""
+
+
 def sum_to_ten() -> list[bytes]:
     """Code that adds 10 to 1 in memory, to r4."""
     return [
@@ -113,13 +117,30 @@ def test_a_system_instruction_writes_its_register(toy: ToyMachine) -> None:
     assert toy.run(*code, *end(4)) == 0
 
 
+@pytest.mark.parametrize("ticks", [0, 1, TICKS // 1000, TICKS // 50, TICKS // 5])
+def test_a_deadline_from_before_the_wait_ends_it(toy: ToyMachine, ticks: int) -> None:
+    toy.put(HANDLER + 0x100, *end(4))
+    inputs_of(toy.harts)[0].timer.set(toy.machine.time() + ticks)
+    code = [
+        *set_register(15, HANDLER + 0x100),
+        assemble("set", 4, immediate=3),
+        assemble("sys", rs1=0, immediate=ENABLE),
+        assemble("sys", immediate=WAIT),
+        assemble("sys", rs1=4, immediate=ENABLE),
+        assemble("jump", immediate=0),
+    ]
+    assert toy.run(*code) == 3
+    assert (toy.hart.interrupts, toy.hart.traps) == (1, 0)
+
+
 @pytest.mark.parametrize("by", ["timer", "line"])
 def test_a_waiting_hart_is_woken_and_interrupted(toy: ToyMachine, by: str) -> None:
     inputs = inputs_of(toy.harts)[0]
     toy.put(HANDLER + 0x100, *end(4))
 
     def wake() -> None:
-        while toy.hart.state != Activity.IDLE:
+        end = time.monotonic() + LIMIT
+        while toy.hart.state != Activity.IDLE and time.monotonic() < end:
             time.sleep(0.001)
         if by == "line":
             inputs.line(SOFTWARE).raise_()
