@@ -20,7 +20,7 @@ from mttcg.isa.interpreted_memory import (
     signed,
     unsigned,
 )
-from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift
+from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift, SystemOperations
 from mttcg.isa.system import MemoryFault, Trap
 from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
@@ -166,3 +166,7 @@ class IntegerInterpreter(InterpretedMemory, ABC):
     def leave(self, word: int) -> None:
         """See Operations."""
         raise Stopped(LeftInstruction(word))
+
+    def system(self, word: int, does: "Callable[[SystemOperations[int]], None]") -> None:
+        """See Operations."""
+        self.leave(word)

@@ -50,6 +50,7 @@ class Words:
         self.amo, self.fence = accesses.amo, accesses.fence
         self.jump, self.branch = control.jump, control.branch
         self.leave = self.illegal = control.leave
+        self.system = control.system
         if floats is not None:
             self.float, self.require_float = floats.float, floats.require_float
             self.require_rounding = floats.require_rounding
