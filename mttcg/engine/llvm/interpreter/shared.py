@@ -15,6 +15,7 @@ from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WIT
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
+    CONVENTION,
     DISPATCH,
     IP,
     LEAVE,
@@ -22,6 +23,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     PARAMETERS,
     RUNNING,
     define_places,
+    enter_call,
     frame_word,
     handler_of,
     pc_at,
@@ -73,9 +75,9 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         f"@{TRANSLATED}": _translated,
     }
     for name, emit in emitters.items():
-        yield _function(isa, Function(f"dso_local void {name}", PARAMETERS), emit)
+        yield _function(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
-        function = Function(f"void {LEAVE}_{reason.name}", PARAMETERS)
+        function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
         yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
@@ -218,7 +220,7 @@ def _enter(build: Builder) -> None:
     other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
     build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
     build.begin(begin)
-    build.run(DISPATCH, HART, NO_RECORD, since, FRAME, ORIGIN, pc)
+    enter_call(build, DISPATCH, NO_RECORD, since, pc)
     build.end(returns=True)
     _miss(build, miss)
 
@@ -231,7 +233,7 @@ def _resume(build: Builder) -> None:
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    build.run(handler_of(build, ip), HART, ip, since, FRAME, ORIGIN, block)
+    enter_call(build, handler_of(build, ip), ip, since, block)
     build.end(returns=True)
     _miss(build, miss)
 

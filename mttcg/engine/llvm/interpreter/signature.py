@@ -22,11 +22,21 @@ DISPATCH, LOOK, LEAVE = "@dispatch", "@look", "@leave"
 `LOOK` looks for a request at a block that has been entered, and those that begin with `LEAVE` leave
 for a reason, whose name is behind it."""
 
+CONVENTION = "preserve_nonecc"
+"""Parameters stay in registers that C functions preserve, and no function preserves any for its
+caller: handlers need nothing on the stack."""
 _TAIL_CALL = Form(
-    "musttail call void %s(ptr %s, ptr %s, i64 %s, ptr %s, ptr %s, i64 %s)\nret void",
+    f"musttail call {CONVENTION} void %s(ptr %s, ptr %s, i64 %s, ptr %s, ptr %s, i64 %s)\nret void",
     "",
     ("ptr", "ptr", "ptr", "i64", "ptr", "ptr", "i64"),
     ends=True,
+)
+
+
+_ENTER = Form(
+    f"call {CONVENTION} void %s(ptr %s, ptr %s, i64 %s, ptr %s, ptr %s, i64 %s)",
+    "",
+    ("ptr", "ptr", "ptr", "i64", "ptr", "ptr", "i64"),
 )
 
 
@@ -41,6 +51,12 @@ def define_places(build: Builder, isa: LlvmIsa) -> None:
 def tail_call(build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64) -> None:
     """Go on in another function, for good."""
     build.add(_TAIL_CALL)
+    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block))
+
+
+def enter_call(build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64) -> None:
+    """Call, from a function with the convention of C."""
+    build.add(_ENTER)
     build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block))
 
 
