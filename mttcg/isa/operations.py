@@ -90,13 +90,10 @@ class Operations(Protocol[V]):
     def branch(self, condition: V, displacement: int) -> None:
         """Go on at a displacement from the instruction if condition is not 0, else after it."""
 
-    def leave(self, word: int) -> None:
-        """Leave the instruction to the host."""
+    def system(self, word: int, does: "Callable[[SystemWords[V]], None] | None" = None) -> None:
+        """Do what needs words for the hart's system state; who lacks them leaves it to the host.
 
-    def system(self, word: int, does: "Callable[[SystemOperations[V]], None]") -> None:
-        """Do what needs words for the hart's system state; who lacks them leaves the instruction.
-
-        Such an instruction ends its block.
+        Such an instruction ends its block. None: the host alone can do it.
         """
 
     def illegal(self, word: int) -> None:
@@ -123,11 +120,11 @@ class Operations(Protocol[V]):
         """Write float control; the value has no more than its 8 bits."""
 
 
-class SystemOperations(Operations[V], Protocol[V]):
+class SystemWords(Protocol[V]):
     """The words for a hart's system state, its interrupt inputs, its clock, and traps.
 
-    `read_state` to `retired` are also the words of what is no instruction: entering a trap, or the
-    interrupt that is due.
+    Those up to `time` are also for what is no instruction: entering a trap, or the interrupt that
+    is due.
     """
 
     def read_state(self, field: str) -> V:

@@ -15,7 +15,7 @@ from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.relative import halves_to
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.operations import SystemOperations
+from mttcg.isa.operations import SystemWords
 from mttcg.memory.address import PageOffset
 
 
@@ -71,7 +71,7 @@ class ControlFlow:
         self.exits.leave(Reason.SYSTEM, constant(word), self.segment.place.left - 1)
         self.segment.ended = True
 
-    def system(self, word: int, does: Callable[[SystemOperations[I64]], None]) -> None:
+    def system(self, word: int, does: Callable[[SystemWords[I64]], None] | None = None) -> None:
         """Leave the instruction."""
         self.leave(word)
 

@@ -1,4 +1,4 @@
-"""Machine-mode CSRs (Privileged ISA, chapters 2 and 3), in the words of SystemOperations.
+"""Machine-mode CSRs (Privileged ISA, chapters 2 and 3), in the words of SystemWords.
 
 A table of rows: how a register is read, and what of a written value sticks (WARL). A number that
 has no row does not exist, and using it is an illegal instruction.
@@ -7,7 +7,7 @@ has no row does not exist, and using it is an illegal instruction.
 from dataclasses import dataclass
 from typing import Protocol
 
-from mttcg.isa.operations import SystemOperations, V
+from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.state.words import MASK
 
 MSTATUS_MIE = 1 << 3
@@ -27,14 +27,14 @@ ENABLEABLE = SOFTWARE_INTERRUPT | TIMER_INTERRUPT | EXTERNAL_INTERRUPT
 class Read(Protocol):
     """Gives a register's value."""
 
-    def __call__(self, ops: SystemOperations[V]) -> V:
+    def __call__(self, ops: Operations[V], hart: SystemWords[V]) -> V:
         """The value."""
 
 
 class Write(Protocol):
     """Takes a value for a register, and keeps what sticks of it."""
 
-    def __call__(self, ops: SystemOperations[V], value: V) -> None:
+    def __call__(self, ops: Operations[V], hart: SystemWords[V], value: V) -> None:
         """Take it."""
 
 
@@ -56,58 +56,58 @@ class Csr:
     changes_status: bool = False
 
 
-def masked(ops: SystemOperations[V], value: V, mask: int) -> V:
+def masked(ops: Operations[V], value: V, mask: int) -> V:
     """The bits of a value that are in a mask."""
     return ops.binary("and", value, ops.constant(mask & MASK))
 
 
-def with_bits(ops: SystemOperations[V], value: V, bits: int) -> V:
+def with_bits(ops: Operations[V], value: V, bits: int) -> V:
     """A value with some bits set."""
     return ops.binary("or", value, ops.constant(bits))
 
 
-def pending(ops: SystemOperations[V]) -> V:
+def pending(ops: Operations[V], hart: SystemWords[V]) -> V:
     """The value of mip: the levels of the hart's interrupt inputs now."""
-    timer = ops.compare("ule", ops.deadline(), ops.time())
+    timer = ops.compare("ule", hart.deadline(), hart.time())
     found = ops.shift("shl", timer, ops.constant(TIMER_NUMBER))
     for number in (SOFTWARE_NUMBER, EXTERNAL_NUMBER):
-        level = ops.shift("shl", ops.input_level(number), ops.constant(number))
+        level = ops.shift("shl", hart.input_level(number), ops.constant(number))
         found = ops.binary("or", found, level)
     return found
 
 
-def _read_mstatus(ops: SystemOperations[V]) -> V:
+def _read_mstatus(ops: Operations[V], hart: SystemWords[V]) -> V:
     # whatever runs with the unit on may have changed its state, so it always reads as dirty
-    status = ops.read_state("mstatus")
+    status = hart.read_state("mstatus")
     dirty = with_bits(ops, status, MSTATUS_FS | MSTATUS_SD)
     return ops.select(masked(ops, status, MSTATUS_FS), dirty, status)
 
 
-def _write_mstatus(ops: SystemOperations[V], value: V) -> None:
+def _write_mstatus(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
     kept = masked(ops, value, MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_FS)
-    ops.write_state("mstatus", with_bits(ops, kept, MSTATUS_MPP))
+    hart.write_state("mstatus", with_bits(ops, kept, MSTATUS_MPP))
 
 
-def _ignore(ops: SystemOperations[V], value: V) -> None:
+def _ignore(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
     """Nothing of a written value sticks."""
 
 
 def _field(name: str) -> Read:
-    def read(ops: SystemOperations[V]) -> V:
-        return ops.read_state(name)
+    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
+        return hart.read_state(name)
 
     return read
 
 
 def _plain(name: str, keep: int = MASK, *, changes_status: bool = False) -> Csr:
-    def write(ops: SystemOperations[V], value: V) -> None:
-        ops.write_state(name, masked(ops, value, keep))
+    def write(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+        hart.write_state(name, masked(ops, value, keep))
 
     return Csr(name, _field(name), write, changes_status)
 
 
 def _constant(name: str, value: int) -> Csr:
-    def read(ops: SystemOperations[V]) -> V:
+    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
         return ops.constant(value)
 
     return Csr(name, read, _ignore)
@@ -116,8 +116,8 @@ def _constant(name: str, value: int) -> Csr:
 def _counter(base: str) -> Read:
     """Instructions retired since the count began; cycles are one each, as QEMU's -icount 0 has."""
 
-    def read(ops: SystemOperations[V]) -> V:
-        return ops.binary("sub", ops.retired(), ops.read_state(base))
+    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
+        return ops.binary("sub", hart.retired(), hart.read_state(base))
 
     return read
 
@@ -125,15 +125,15 @@ def _counter(base: str) -> Read:
 def _set_counter(base: str) -> Write:
     """The written value is what the next instruction reads (Privileged ISA 3.1.10)."""
 
-    def write(ops: SystemOperations[V], value: V) -> None:
-        behind = ops.binary("add", ops.retired(), ops.constant(1))
-        ops.write_state(base, ops.binary("sub", behind, value))
+    def write(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+        behind = ops.binary("add", hart.retired(), ops.constant(1))
+        hart.write_state(base, ops.binary("sub", behind, value))
 
     return write
 
 
-def _time(ops: SystemOperations[V]) -> V:
-    return ops.time()
+def _time(ops: Operations[V], hart: SystemWords[V]) -> V:
+    return hart.time()
 
 
 HARDWARE_COUNTERS = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mttcg.isa.riscv64.csr import MSTATUS_FS, MSTATUS_MIE, SOFTWARE_NUMBER, TIMER_INTERRUPT
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
-from mttcg.isa.riscv64.hart_operations import HartOperations, StoppedClock
+from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
 from mttcg.isa.riscv64.named_registers import (
     NAMES,
     check_writable,
@@ -21,7 +21,7 @@ from mttcg.isa.riscv64.traps import (
     take_interrupt,
     take_trap,
 )
-from mttcg.isa.system import Clock, Effect, MemoryFault, Trap
+from mttcg.isa.system import Clock, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import NEVER
 
@@ -42,6 +42,7 @@ class Rv64System:
     handler_name, value_name = "mtvec", "tval"
     interprocessor_cause: int | None = SOFTWARE_NUMBER
     isa_text = staticmethod(isa_text)
+    execute = staticmethod(execute)
     float_enabled = staticmethod(float_enabled)
     read_register = staticmethod(read_register)
     write_register = staticmethod(write_register)
@@ -60,29 +61,26 @@ class Rv64System:
         state.write_x(HART_ID, state.index)
         state.write_x(DEVICE_TREE, device_tree)
 
-    def execute(self, state: Hart, word: int, clock: Clock) -> Effect | Trap:
-        """See System."""
-        return HartOperations(state, clock).execute(word)
-
     def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """See System."""
         return Trap(FAULT_CAUSES[fault], pc, address)
 
     def take_trap(self, state: Hart, trap: Trap) -> None:
         """See System."""
-        take_trap(HartOperations(state, StoppedClock()), trap.cause, trap.pc, trap.value)
+        hart = HartWords(state, StoppedClock())
+        take_trap(ARITHMETIC, hart, trap.cause, trap.pc, trap.value)
 
     def take_interrupt(self, state: Hart, clock: Clock) -> int | None:
         """See System."""
         if not state.mstatus & MSTATUS_MIE:
             return None
-        ops = HartOperations(state, clock)
-        due = due_interrupts(ops)
-        return take_interrupt(ops, due) if due else None
+        hart = HartWords(state, clock)
+        due = due_interrupts(ARITHMETIC, hart)
+        return take_interrupt(ARITHMETIC, hart, due) if due else None
 
     def wakes(self, state: Hart, clock: Clock) -> bool:
         """Whether an interrupt is pending that mie lets through, whatever mstatus says."""
-        return enabled_interrupts(HartOperations(state, clock)) != 0
+        return enabled_interrupts(ARITHMETIC, HartWords(state, clock)) != 0
 
     def deadline(self, state: Hart) -> int:
         """See System."""

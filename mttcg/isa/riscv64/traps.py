@@ -1,11 +1,11 @@
 """Traps in machine mode: exceptions, interrupts, mret (Privileged ISA 3.1.6, 3.1.7, 3.1.15).
 
-What a hart does is in the words of SystemOperations.
+What a hart does is in the words of SystemWords.
 """
 
 from enum import IntEnum
 
-from mttcg.isa.operations import SystemOperations, V
+from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import (
     EXTERNAL_NUMBER,
     MSTATUS_MIE,
@@ -62,65 +62,65 @@ CAUSE_NAMES = {
 """As the privileged specification has them (table of mcause, 3.1.15)."""
 
 
-def _count(ops: SystemOperations[V], field: str) -> None:
-    ops.write_state(field, ops.binary("add", ops.read_state(field), ops.constant(1)))
+def _count(ops: Operations[V], hart: SystemWords[V], field: str) -> None:
+    hart.write_state(field, ops.binary("add", hart.read_state(field), ops.constant(1)))
 
 
-def _base(ops: SystemOperations[V]) -> V:
-    return masked(ops, ops.read_state("mtvec"), ~3)
+def _base(ops: Operations[V], hart: SystemWords[V]) -> V:
+    return masked(ops, hart.read_state("mtvec"), ~3)
 
 
-def _enter(ops: SystemOperations[V], cause: V, pc: V, value: V, target: V) -> None:
+def _enter(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V, target: V) -> None:
     for field, written in (("mepc", pc), ("mcause", cause), ("mtval", value), ("pc", target)):
-        ops.write_state(field, written)
-    status = ops.read_state("mstatus")
+        hart.write_state(field, written)
+    status = hart.read_state("mstatus")
     enabled = masked(ops, status, MSTATUS_MIE)
     saved = ops.shift("shl", enabled, ops.constant(SAVED_SHIFT))
     others = masked(ops, status, ~(MSTATUS_MIE | MSTATUS_MPIE))
-    ops.write_state("mstatus", with_bits(ops, ops.binary("or", others, saved), MSTATUS_MPP))
+    hart.write_state("mstatus", with_bits(ops, ops.binary("or", others, saved), MSTATUS_MPP))
 
 
-def take_trap(ops: SystemOperations[V], cause: V, pc: V, value: V) -> None:
+def take_trap(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V) -> None:
     """Enter the trap handler for an exception; exceptions always go to the base address."""
-    _count(ops, "traps")
-    _enter(ops, cause, pc, value, _base(ops))
+    _count(ops, hart, "traps")
+    _enter(ops, hart, cause, pc, value, _base(ops, hart))
 
 
-def enabled_interrupts(ops: SystemOperations[V]) -> V:
+def enabled_interrupts(ops: Operations[V], hart: SystemWords[V]) -> V:
     """Interrupts pending and enabled in mie, whatever mstatus.MIE says: what ends a wfi."""
-    return ops.binary("and", pending(ops), ops.read_state("mie"))
+    return ops.binary("and", pending(ops, hart), hart.read_state("mie"))
 
 
-def due_interrupts(ops: SystemOperations[V]) -> V:
+def due_interrupts(ops: Operations[V], hart: SystemWords[V]) -> V:
     """Interrupts of which one is to be taken now; 0 if none is."""
-    enabled = masked(ops, ops.read_state("mstatus"), MSTATUS_MIE)
-    return ops.select(enabled, enabled_interrupts(ops), ops.constant(0))
+    enabled = masked(ops, hart.read_state("mstatus"), MSTATUS_MIE)
+    return ops.select(enabled, enabled_interrupts(ops, hart), ops.constant(0))
 
 
-def take_interrupt(ops: SystemOperations[V], due: V) -> V:
+def take_interrupt(ops: Operations[V], hart: SystemWords[V], due: V) -> V:
     """Enter the handler of the first of the interrupts that are due, at the hart's pc; its code."""
     code = ops.constant(PRIORITY[-1])
     for number in reversed(PRIORITY[:-1]):
         code = ops.select(masked(ops, due, 1 << number), ops.constant(number), code)
-    mode = masked(ops, ops.read_state("mtvec"), 3)
+    mode = masked(ops, hart.read_state("mtvec"), 3)
     distance = ops.select(
         ops.compare("eq", mode, ops.constant(VECTORED)),
         ops.shift("shl", code, ops.constant(2)),
         ops.constant(0),
     )
-    target = ops.binary("add", _base(ops), distance)
-    _count(ops, "interrupts")
+    target = ops.binary("add", _base(ops, hart), distance)
+    _count(ops, hart, "interrupts")
     cause = with_bits(ops, code, INTERRUPT)
-    _enter(ops, cause, ops.read_state("pc"), ops.constant(0), target)
+    _enter(ops, hart, cause, hart.read_state("pc"), ops.constant(0), target)
     return code
 
 
-def return_from_trap(ops: SystemOperations[V]) -> None:
+def return_from_trap(ops: Operations[V], hart: SystemWords[V]) -> None:
     """Run mret: back to mepc, with the interrupt enable of before the trap."""
-    status = ops.read_state("mstatus")
+    status = hart.read_state("mstatus")
     saved = masked(ops, status, MSTATUS_MPIE)
     enabled = ops.shift("lshr", saved, ops.constant(SAVED_SHIFT))
     others = with_bits(ops, masked(ops, status, ~MSTATUS_MIE), MSTATUS_MPIE)
-    ops.write_state("mstatus", ops.binary("or", others, enabled))
-    ops.status_changed()
-    ops.jump(ops.read_state("mepc"))
+    hart.write_state("mstatus", ops.binary("or", others, enabled))
+    hart.status_changed()
+    ops.jump(hart.read_state("mepc"))

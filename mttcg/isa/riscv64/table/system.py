@@ -5,11 +5,12 @@ SystemOperations, but for the CSRs of the floating-point unit, which are plain s
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal, Protocol
 
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.isa.operations import Operations, SystemOperations, V
+from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
@@ -24,9 +25,9 @@ FCSR_FIELDS = {1: (0, 5), 2: (5, 3), 3: (0, 8)}
 
 
 class SystemSemantics(Protocol):
-    """What an instruction does, in the words of SystemOperations."""
+    """What an instruction does, in the words of SystemWords."""
 
-    def __call__(self, ops: SystemOperations[V]) -> None:
+    def __call__(self, ops: Operations[V], hart: SystemWords[V]) -> None:
         """Do it."""
 
 
@@ -34,25 +35,25 @@ def system(does: SystemSemantics) -> Behaviour:
     """An instruction without operands."""
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
-        ops.system(instruction.word, does)
+        ops.system(instruction.word, partial(does, ops))
 
     return Behaviour(run, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
 
 
-def _environment_call(ops: SystemOperations[V]) -> None:
-    ops.trap(Cause.ECALL_MACHINE, ops.constant(0))
+def _environment_call(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.trap(Cause.ECALL_MACHINE, ops.constant(0))
 
 
-def _breakpoint(ops: SystemOperations[V]) -> None:
-    ops.trap(Cause.BREAKPOINT, ops.pc_plus(0))
+def _breakpoint(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.trap(Cause.BREAKPOINT, ops.pc_plus(0))
 
 
-def _wait(ops: SystemOperations[V]) -> None:
-    ops.wait()
+def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.wait()
 
 
-def _fetch_again(ops: SystemOperations[V]) -> None:
-    ops.fetch_again()
+def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.fetch_again()
 
 
 def _updated(ops: Operations[V], update: Update, old: V, operand: V) -> V:
@@ -105,13 +106,13 @@ def csr_access(update: Update, immediate: bool) -> Behaviour:
             ops.illegal(instruction.word)
             return
 
-        def access(words: SystemOperations[V]) -> None:
-            operand, old = operand_of(words, instruction), csr.read(words)
+        def access(hart: SystemWords[V]) -> None:
+            operand, old = operand_of(ops, instruction), csr.read(ops, hart)
             if written and csr.write is not None:
-                csr.write(words, _updated(words, update, old, operand))
+                csr.write(ops, hart, _updated(ops, update, old, operand))
             if written and csr.changes_status:
-                words.status_changed()
-            words.write_x(instruction.rd, old)
+                hart.status_changed()
+            ops.write_x(instruction.rd, old)
 
         ops.system(instruction.word, access)
 
