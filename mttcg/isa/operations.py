@@ -120,11 +120,10 @@ class Operations(Protocol[V]):
         """Write float control; the value has no more than its 8 bits."""
 
 
-class SystemWords(Protocol[V]):
-    """The words for a hart's system state, its interrupt inputs, its clock, and traps.
+class StateWords(Protocol[V]):
+    """The words for a hart's system state, its interrupt inputs and its clock.
 
-    Those up to `time` are also for what is no instruction: entering a trap, or the interrupt that
-    is due.
+    They are also for what is no instruction: entering a trap, or the interrupt that is due.
     """
 
     def read_state(self, field: str) -> V:
@@ -141,6 +140,10 @@ class SystemWords(Protocol[V]):
 
     def time(self) -> V:
         """Ticks of the guest's clock now."""
+
+
+class SystemWords(StateWords[V], Protocol[V]):
+    """The words for an instruction that needs a hart's system state."""
 
     def retired(self) -> V:
         """Instructions that the hart retired before this one."""

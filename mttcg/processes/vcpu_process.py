@@ -225,6 +225,8 @@ class VcpuProcess:
             ram_base=ram.base,
             ram_size=ram.size,
             cache=address_of_buffer(self.maps["cache"]),
+            clock_origin=self.machine.clock_origin,
+            timebase=self.machine.timebase,
             device_pages=device_pages(devices, ram.range),
         )
         self.vcpu = vcpu = Vcpu(

@@ -12,8 +12,11 @@ from enum import IntEnum
 from typing import Any
 
 from mttcg.isa.system import System
+from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import WORD_BYTES
 
 DEVICE_STATE = 1024
 """Where the devices' states begin, in bytes."""
@@ -93,6 +96,11 @@ class MachineState:
     def written(self, count: int) -> None:
         """Set it; the supervisor does, while all are paused."""
         self.words[_WRITTEN] = count
+
+    @property
+    def clock_origin(self) -> HostAddress:
+        """Where the time is, in nanoseconds of the monotonic clock, at which the clock was 0."""
+        return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _ORIGIN)
 
     def shift_clock(self, nanoseconds: int) -> None:
         """Let the clock have stood still for so long; no vCPU may run."""

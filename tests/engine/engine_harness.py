@@ -85,6 +85,7 @@ class Bare:
         plan: what is attached.
         devices: what the vCPU finds outside of RAM.
         beside: another one with the same RAM, block cache and code arena.
+        native_traps: whether an engine that takes traps by itself may.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Bare:
         plan: Plan = EMPTY,
         devices: Any = None,
         beside: "Bare | None" = None,
+        native_traps: bool = False,
     ) -> None:
         self.base, self.size = base, size
         self.warnings: list[str] = []
@@ -123,7 +125,12 @@ class Bare:
             left_to_host(RISCV64),
         )
         self.memory = Memory(
-            address_of_buffer(self.ram), base, size, address_of_buffer(self.maps["cache"])
+            address_of_buffer(self.ram),
+            base,
+            size,
+            address_of_buffer(self.maps["cache"]),
+            self.machine.clock_origin,
+            TIMEBASE,
         )
         self.vcpu = Vcpu(
             0,
@@ -136,6 +143,8 @@ class Bare:
             lambda discover: self._engine(engine, discover),
             -1,
         )
+        self.vcpu.seen_traps.watched = lambda: not native_traps
+        self.vcpu.seen_traps.follow()
         self.engine: Any = self.vcpu.engine
         self.vcpu.follow_plan()
 

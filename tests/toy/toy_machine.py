@@ -126,7 +126,7 @@ class ToyMachine:
 
     def _make_llvm(self, discover: Discover) -> Any:
         ram, cache = (address_of(self.maps[name]) for name in ("ram", "cache"))
-        memory = Memory(ram, BASE, PAGES * PAGE, cache)
+        memory = Memory(ram, BASE, PAGES * PAGE, cache, self.machine.clock_origin, TICKS)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
         self.llvm = LlvmEngine(TOY, memory, self.hart, self.cache, arena, discover)
         return FallbackEngine(self.llvm, self.warnings.append, TOY)

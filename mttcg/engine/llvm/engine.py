@@ -12,6 +12,7 @@ from mttcg.engine.base import (
     Exit,
     ExitKind,
     Memory,
+    NativeSystem,
     blocks_of,
     current_block,
     tell_retired,
@@ -22,6 +23,7 @@ from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
+    FAULTS,
     LOOKS_PER_SAMPLE,
     WITHIN,
     JumpCache,
@@ -53,10 +55,6 @@ from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
-FAULTS = {
-    Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
-    Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
-}
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
@@ -103,11 +101,13 @@ class LlvmEngine:
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
         self.frame = self._make_frame()
+        self.native_system: NativeSystem | None = None
         if records is not None:
             from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 
             parts = cache, ram, self.frame, self.translator.uncovered
-            self.code.interpreter = make_interpreter(isa, records, *parts)
+            interpreter = make_interpreter(isa, records, memory, *parts)
+            self.code.interpreter, self.native_system = interpreter, interpreter.system
         self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
         hart_address = address_of_buffer(hart.words)
         # where the guest's address 0 would lie
@@ -201,6 +201,8 @@ class LlvmEngine:
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
+        if reason in (Reason.SYSTEM, Reason.ACCESS):
+            self.code.prepare(pc)  # the interpreter may do it the next time
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:

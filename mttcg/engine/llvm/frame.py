@@ -8,6 +8,7 @@ from enum import IntEnum, auto
 
 import numpy as np
 
+from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import HostAddress, Virtual
 
 
@@ -37,6 +38,25 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    # of the system; those of the engine are set before the vCPU starts
+    RESUME = auto()  # host address of the interpreter's `resume`, 0 without one
+    ATTEND = auto()  # of its `attend`
+    DUE = auto()  # of its `due`
+    CLOCK = auto()  # of clock_gettime(2)
+    CLOCK_ORIGIN = auto()  # of the monotonic time, in nanoseconds, at which the guest's was 0
+    TICKS = auto()  # of the guest's clock in TICKS_PER nanoseconds
+    TICKS_PER = auto()
+    SECONDS = auto()  # where clock_gettime(2) puts what it finds, a struct timespec
+    NANOSECONDS = auto()
+    TRAPS_UNSEEN = auto()  # traps that the host need not see; 0: it sees all, and interrupts, too
+    CAUSE = auto()  # of the trap that is to be taken
+    TRAP_VALUE = auto()
+    LAST_CAUSE = auto()  # of the last trap that was taken natively
+    LAST_PC = auto()
+    LAST_VALUE = auto()
+    BEFORE_CAUSE = auto()  # of the last one before it that was another
+    BEFORE_PC = auto()
+    BEFORE_VALUE = auto()
     WORDS = auto()
 
 
@@ -57,9 +77,15 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
+    UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
     HOT = 10  # a sample: much time is spent at hart.pc; the run goes on
 
 
+FAULTS = {
+    Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
+    Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
+}
+"""Reasons that are traps, at the address in detail."""
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
 """What a block and an instruction add to the running count, one number with both in it."""
 INSTRUCTIONS_PER_LOOK = 1 << 14

@@ -76,6 +76,15 @@ class PageCode:
         able = self.interpreter is not None and self.interpreter.can_run(version.sites)
         return self.interpreter if able and not self.watched else None
 
+    def prepare(self, pc: Virtual) -> None:
+        """Let the interpreter go on at a pc when translated code leaves there."""
+        if self.interpreter is None:
+            return
+        version = self.version(*self.enter(pc))
+        interpreter = self._interpreter_of(version)
+        if interpreter is not None:
+            interpreter.prepare(version.page, version.slot, offset_in_page(pc))
+
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():

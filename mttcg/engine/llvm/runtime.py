@@ -28,6 +28,8 @@ FRAME = {
     "known": Word.KNOWN_GENERATION,
     "first": Word.FIRST,
     "chains": Word.CHAINS,
+    "attend": Word.ATTEND,
+    "resume": Word.RESUME,
 }
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
@@ -60,10 +62,14 @@ entry:
 {PLACES}
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
+  %instructions_at = getelementptr i8, ptr %hart, i64 {OFFSET["instructions"]}
   %cache = load ptr, ptr %cache_at
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
+  %attend = load ptr, ptr %attend_at
+  %resume = load ptr, ptr %resume_at
+  %interpreted = icmp ne ptr %resume, null
 """
 BODY = f"""
   %entered = add i64 %known, 1
@@ -125,7 +131,46 @@ call:
   br i1 %on, label %next, label %over
 over:
   %goes_on = icmp eq i64 %exit, {int(Reason.GOES_ON)}
-  br i1 %goes_on, label %within, label %leave
+  br i1 %goes_on, label %within, label %serve
+serve:
+  br i1 %interpreted, label %interpret, label %leave
+interpret:
+  switch i64 %exit, label %leave [
+    i64 {int(Reason.REQUEST)}, label %ask
+    i64 {int(Reason.SYSTEM)}, label %retract
+    i64 {int(Reason.ACCESS)}, label %again
+  ]
+ask:
+  %unattended = icmp eq ptr %attend, null
+  br i1 %unattended, label %leave, label %look_at_inputs
+look_at_inputs:
+  %needed = call i64 %attend(ptr %hart, ptr %frame)
+  %attended = icmp eq i64 %needed, 0
+  br i1 %attended, label %clear, label %leave
+clear:
+  store i64 0, ptr %exit_at
+  br label %next
+retract:
+  %counted = load i64, ptr %instructions_at
+  %uncounted = sub i64 %counted, 1
+  store i64 %uncounted, ptr %instructions_at
+  br label %again
+again:
+  store i64 0, ptr %exit_at
+  call void %resume(ptr %hart, ptr %frame, ptr %origin)
+  %second = load i64, ptr %exit_at
+  switch i64 %second, label %leave [
+    i64 0, label %next
+    i64 {int(Reason.UNPREPARED)}, label %host
+  ]
+host:
+  store i64 %exit, ptr %exit_at
+  %of_system = icmp eq i64 %exit, {int(Reason.SYSTEM)}
+  %one = zext i1 %of_system to i64
+  %so_far = load i64, ptr %instructions_at
+  %with_it = add i64 %so_far, %one
+  store i64 %with_it, ptr %instructions_at
+  br label %leave
 within:
   store i64 0, ptr %exit_at
   br label %look

@@ -7,7 +7,7 @@ has no row does not exist, and using it is an illegal instruction.
 from dataclasses import dataclass
 from typing import Protocol
 
-from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.operations import Operations, StateWords, SystemWords, V
 from mttcg.state.words import MASK
 
 MSTATUS_MIE = 1 << 3
@@ -66,7 +66,7 @@ def with_bits(ops: Operations[V], value: V, bits: int) -> V:
     return ops.binary("or", value, ops.constant(bits))
 
 
-def pending(ops: Operations[V], hart: SystemWords[V]) -> V:
+def pending(ops: Operations[V], hart: StateWords[V]) -> V:
     """The value of mip: the levels of the hart's interrupt inputs now."""
     timer = ops.compare("ule", hart.deadline(), hart.time())
     found = ops.shift("shl", timer, ops.constant(TIMER_NUMBER))

@@ -1,6 +1,6 @@
 """One handler: the function that does what the instructions of a row do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
 
@@ -14,6 +14,7 @@ from mttcg.engine.llvm.discovery import Instruction
 from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
+from mttcg.engine.llvm.interpreter.handler_system import HandlerSystem
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
@@ -31,8 +32,9 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
+from mttcg.engine.llvm.interpreter.system_functions import STATUS
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import REGISTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
 from mttcg.engine.llvm.llvm_isa import FloatWords
@@ -43,7 +45,7 @@ from mttcg.engine.llvm.segment import Place, Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.operations import Operations
+from mttcg.isa.operations import Operations, SystemWords
 from mttcg.isa.table.row import Decoded
 from mttcg.memory.address import PageOffset
 from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
@@ -216,6 +218,11 @@ class Handler:
         if self.floats is not None:
             words.float = partial(self._float, self.floats)
         self.words: Operations[I64] = words
+        self.system = (
+            None
+            if isa.events is None
+            else HandlerSystem(build, self.segment, self.exits, isa, isa.events)
+        )
 
     def source(self) -> str:
         """The function."""
@@ -238,6 +245,9 @@ class Handler:
     def go_on(self) -> None:
         """Go on behind the instruction."""
         build = self.builder
+        if self.system is not None and self.system.changed:
+            self._look_at_status(self.operands.value(HERE + self.sample.length))
+            return
         following = build.offset(IP, self.sample.length << RECORD_SHIFT)
         if self.kind.ends_block:
             self.enter(following)
@@ -258,9 +268,18 @@ class Handler:
         build.begin(on)
         tail_call(build, handler_of(build, ip), ip, counted, block)
 
+    def _look_at_status(self, pc: I64) -> None:
+        """Go on at an address, or at an interrupt's handler."""
+        build = self.builder
+        build.store(pc, places.PC, COUNTER)
+        tail_call(build, f"@{STATUS}", IP, build.binary("add", RUNNING, ONE_INSTRUCTION), BLOCK)
+
     def go_to(self, target: int | I64) -> None:
         """Go to an address, or to one that operands say."""
         build = self.builder
+        if self.system is not None and self.system.changed:
+            self._look_at_status(I64(target))
+            return
         if isinstance(target, Operand) and not self.far:
             distance = self.operands.value(Operand(0, target.parts[1:], target.number))
             self.enter(build.offset(IP, build.binary("shl", distance, RECORD_SHIFT)))
@@ -291,6 +310,14 @@ class HandlerControl(ControlFlow):
         """Leave the instruction to the host, which finds its word; it counts as retired."""
         self.exits.leave(Reason.SYSTEM, ZERO, 0)
         self.segment.ended = True
+
+    def system(self, word: int, does: Callable[[SystemWords[I64]], None] | None = None) -> None:
+        """Do it natively if there are words for it."""
+        system = self.handler.system
+        if does is None or system is None:
+            self.leave(word)
+        else:
+            does(system)
 
     def jump(self, target: I64) -> None:
         """Go on at an address."""

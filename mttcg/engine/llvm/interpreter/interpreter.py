@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from mttcg.engine.base import Memory
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
+from mttcg.engine.llvm.interpreter.native_system import InterpretedSystem, set_clock
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
@@ -22,6 +24,7 @@ from mttcg.tbcache.predecoded import PredecodedPages
 def make_interpreter(
     isa: Isa,
     segment: memoryview,
+    memory: Memory,
     cache: BlockCache,
     ram: Ram,
     frame: "np.ndarray[Any, np.dtype[np.uint64]]",
@@ -29,6 +32,7 @@ def make_interpreter(
 ) -> "PageInterpreter":
     """The interpreter of one vCPU; see PageInterpreter."""
     interpreted = interpreted_isa(isa)
+    set_clock(frame, memory.clock_origin, memory.timebase)
     return PageInterpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
 
 
@@ -60,8 +64,11 @@ class PageInterpreter:
         self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
         frame[Word.PAGES] = address_of_array(self.table)
+        frame[Word.RESUME] = native.resume
+        frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
         for word, value in ram_words(ram).items():
             frame[word] = value
+        self.system = InterpretedSystem(frame) if native.attend else None
 
     def can_run(self, sites: Sites) -> bool:
         """Whether it can run code with what is attached there: nothing may be, for now."""
@@ -69,17 +76,18 @@ class PageInterpreter:
 
     def enter(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
         """Code that begins a block at an offset in a page."""
-        self._prepare(page, slot, offset)
+        self.prepare(page, slot, offset)
         if self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
     def resume(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
         """Code that goes on with the current block at an offset in a page."""
-        self._prepare(page, slot, offset)
+        self.prepare(page, slot, offset)
         return self.native.resume
 
-    def _prepare(self, page: PhysicalPage, slot: int, offset: int) -> None:
+    def prepare(self, page: PhysicalPage, slot: int, offset: int) -> None:
+        """Have records at an offset in a page, to be gone on at."""
         self.table[page] = self.start + self.pages.enter(slot)
         self.predecoder.fill(page, slot, offset)
 

@@ -22,6 +22,7 @@ from mttcg.engine.llvm.interpreter.shared import (
     RESUME,
     TRANSLATED,
 )
+from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.memory.address import HostAddress
@@ -30,6 +31,7 @@ from mttcg.memory.page import PAGE
 EFFORT = Effort("interpreter", ("sroa", "instruction_combine", "simplify_cfg"), codegen=2)
 FOLDERS = ("engine/llvm", "memory", "state", "isa", "instrument/native")
 """What the code is made from."""
+NO_FUNCTION = HostAddress(0)
 
 
 class InterpreterFunctions(NamedTuple):
@@ -39,6 +41,7 @@ class InterpreterFunctions(NamedTuple):
         handlers: by key.
         fill, next_page, left, translated: of records without an instruction, see `shared`.
         enter, resume: to be called like translated code.
+        attend, due: see `system_functions`; 0 if the host does all that is of the system.
     """
 
     handlers: dict[Key, HostAddress]
@@ -48,6 +51,8 @@ class InterpreterFunctions(NamedTuple):
     translated: HostAddress
     enter: HostAddress
     resume: HostAddress
+    attend: HostAddress
+    due: HostAddress
 
 
 _loaded: dict[str, InterpreterFunctions] = {}
@@ -73,7 +78,8 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     keys = samples_of(isa)
     handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
     others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return InterpreterFunctions(handlers, *(at[function] for function in others))
+    system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE))
+    return InterpreterFunctions(handlers, *(at[function] for function in others), *system)
 
 
 def kept_file(name: str) -> Path:

@@ -8,10 +8,19 @@ hart's current block.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
-from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WITHIN, Reason, Word
+from mttcg.engine.llvm.frame import (
+    COUNT_START,
+    FAULTS,
+    ONE_BLOCK,
+    ONE_INSTRUCTION,
+    WITHIN,
+    Reason,
+    Word,
+)
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
@@ -29,10 +38,18 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
+from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
+from mttcg.engine.llvm.interpreter.system_functions import (
+    ATTEND,
+    DUE,
+    STATUS,
+    TRAP,
+    SystemFunctions,
+)
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer, constant
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
@@ -68,7 +85,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
     """The text of each."""
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
-        LOOK: _look,
+        LOOK: partial(_look, isa),
         f"@{FILL}": _fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
@@ -78,9 +95,21 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         yield _function(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
-        yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
+        yield _function(isa, function, partial(_leave_or_trap, isa, reason))
+    yield from _functions_of_system(isa)
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
         yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+
+
+def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
+    if isa.events is None:
+        return
+    system = SystemFunctions(isa, isa.events)
+    yield _function(isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock)
+    for name, emit in ((ATTEND, system.attend), (DUE, system.due)):
+        yield _function(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
+    for name, emit in ((STATUS, system.status), (TRAP, system.trap)):
+        yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
 
 
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
@@ -133,25 +162,47 @@ def _dispatch(build: Builder) -> None:
     build.end(returns=True)
 
 
-def _look(build: Builder) -> None:
+def _look(isa: InterpretedIsa, build: Builder) -> None:
     """Look for a request before a block whose entry is counted already; report that time passes."""
     pc = pc_at(build, IP)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
-    none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
+    build.store(pc, PC, COUNTER)
     cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
     build.store(cooler, HEAT, COUNTER)
-    go, stop, hot, sample = (build.new_block(word) for word in ("go", "stop", "hot", "sample"))
-    build.branch(none, hot, stop)
-    build.begin(hot)
-    build.branch(build.compare("eq", cooler, 0), sample, go)
+    look, go, stop, sample = (build.new_block(word) for word in ("look", "go", "stop", "sample"))
+    build.branch(build.compare("eq", cooler, 0), sample, look)
+    build.begin(look)
+    build.branch(build.compare("eq", _asked(build, isa), 0), go, stop)
     for block, reason in ((stop, Reason.REQUEST), (sample, Reason.HOT)):
         build.begin(block)
         build.store(int(reason), EXIT, COUNTER)
-        build.store(pc, PC, COUNTER)
         build.end(returns=True)
     build.begin(go)
-    tail_call(build, handler_of(build, IP), IP, I64(COUNT_START + ONE_BLOCK), BLOCK)
+    # an interrupt may have been taken
+    tail_call(build, DISPATCH, IP, constant(COUNT_START), build.load(PC, COUNTER, I64))
+
+
+def _asked(build: Builder, isa: InterpretedIsa) -> I64:
+    """Whether the host is to look; other than 0 if it is."""
+    if isa.events is None:
+        return build.load_atomic(REQUEST, "monotonic", I64)
+    return build.call(I64, f"@{ATTEND}", HART, FRAME)
+
+
+def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:
+    """Take the trap that the reason is, if the host need not see it, or leave."""
+    fault = FAULTS.get(reason)
+    if isa.events is not None and fault is not None:
+        host, native = build.new_block("host"), build.new_block("native")
+        unseen = frame_word(build, Word.TRAPS_UNSEEN)
+        build.branch(build.compare("eq", unseen, 0), host, native)
+        build.begin(native)
+        address = build.load(DETAIL, UNKNOWN, I64)
+        cause = constant(isa.events.causes[fault])
+        SystemFunctions(isa, isa.events).take_trap(build, cause, address)
+        build.begin(host)
+    _leave(build, reason)
 
 
 def _leave(build: Builder, reason: Reason) -> None:
@@ -222,7 +273,7 @@ def _enter(build: Builder) -> None:
     build.begin(begin)
     enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
-    _miss(build, miss)
+    _miss(build, miss, Reason.MISS)
 
 
 def _resume(build: Builder) -> None:
@@ -235,11 +286,11 @@ def _resume(build: Builder) -> None:
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
     enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
     build.end(returns=True)
-    _miss(build, miss)
+    _miss(build, miss, Reason.UNPREPARED)
 
 
-def _miss(build: Builder, miss: BasicBlock) -> None:
-    """Come back for the block."""
+def _miss(build: Builder, miss: BasicBlock, reason: Reason) -> None:
+    """Come back for records."""
     build.begin(miss)
-    build.store(int(Reason.MISS), EXIT, COUNTER)
+    build.store(int(reason), EXIT, COUNTER)
     build.end(returns=True)

@@ -2,22 +2,33 @@
 
 from collections.abc import Iterator
 
-from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, Variant
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents, Variant
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
+from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, decode
 from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
+from mttcg.isa.riscv64.traps import (
+    FAULT_CAUSES,
+    due_interrupts,
+    enabled_interrupts,
+    take_interrupt,
+    take_trap,
+)
 from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Row
 
-ZICSR = "Zicsr"
-OTHER_REGISTER = 0x300
+ZICSR, WRITE = "Zicsr", "csrrw"
+OTHER_REGISTER = 0xB03
 """A system register that is left to the host."""
+NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in HARDWARE_COUNTERS))
+"""System registers with handlers of their own."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
 FULL_FENCE = 0xFF
@@ -35,7 +46,7 @@ def samples(row: Row) -> Iterator[int]:
     """Words of a row, at least one for each variant."""
     layout = row.format
     if row.extension == ZICSR:
-        for number in (*FCSR_FIELDS, OTHER_REGISTER):
+        for number in (*NATIVE_REGISTERS, OTHER_REGISTER):
             for source in (0, 1):
                 yield row.match | _put(layout.immediate, number) | _put(layout.rs1, source)
     elif row.layout == LOAD_RESERVED:
@@ -63,12 +74,17 @@ def _plain(row: Row) -> int:
     )
 
 
+def _has_source(instruction: Decoded) -> bool:
+    """Whether a system register is written."""
+    return instruction.rs1 != 0 or instruction.name.startswith(WRITE)
+
+
 def variant(instruction: Decoded) -> Variant:
     """See InterpretedIsa."""
     row = instruction.row
     if row.extension == ZICSR:
-        number = instruction.immediate if instruction.immediate in FCSR_FIELDS else 0
-        return number, int(instruction.rs1 != 0)
+        number = instruction.immediate
+        return number if number in NATIVE_REGISTERS else 0, int(_has_source(instruction))
     if row.layout == LOAD_RESERVED:
         return (instruction.immediate & RELEASE,)
     if row.name == "fence":
@@ -83,7 +99,7 @@ def known(instruction: Decoded) -> frozenset[str]:
     """See InterpretedIsa."""
     row = instruction.row
     if row.extension == ZICSR:
-        return frozenset({"immediate"} | ({"rs1"} if not instruction.rs1 else set()))
+        return frozenset({"immediate"} | (set() if _has_source(instruction) else {"rs1"}))
     if row.name == "fence":
         return frozenset({"immediate"})
     if instruction.rounding in (TOWARDS_ZERO, DYNAMIC):
@@ -99,4 +115,12 @@ INTERPRETED = InterpretedIsa(
     samples=samples,
     variant=variant,
     known=known,
+    offsets=OFFSET,
+    events=SystemEvents(
+        take_trap=take_trap,
+        take_interrupt=take_interrupt,
+        due_interrupts=due_interrupts,
+        waking_interrupts=enabled_interrupts,
+        causes=FAULT_CAUSES,
+    ),
 )

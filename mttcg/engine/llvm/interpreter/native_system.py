@@ -1,0 +1,62 @@
+"""What a vCPU has native code know of traps, and what it is told of them."""
+
+import ctypes
+import math
+from typing import Any
+
+import numpy as np
+
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.state_words import NANOSECONDS
+from mttcg.engine.llvm.interpreter.system_functions import BEFORE_TRAP, LAST_TRAP
+from mttcg.isa.system import Trap
+from mttcg.memory.address import HostAddress, Virtual
+
+NO_TRAP = (1 << 64) - 1
+"""In the place of a cause: no trap was taken natively."""
+
+
+class InterpretedSystem:
+    """See `mttcg.engine.base.NativeSystem`.
+
+    Args:
+        frame: words of native code.
+    """
+
+    def __init__(self, frame: "np.ndarray[Any, np.dtype[np.uint64]]") -> None:
+        self.frame = frame
+        self.let_traps(0, None, None)
+
+    def let_traps(self, number: int, last: Trap | None, before: Trap | None) -> None:
+        """See NativeSystem."""
+        self.let = number
+        self.frame[Word.TRAPS_UNSEEN] = number
+        for words, trap in ((LAST_TRAP, last), (BEFORE_TRAP, before)):
+            given = (NO_TRAP, 0, 0) if trap is None else (trap.cause, trap.pc, trap.value)
+            for word, value in zip(words, given, strict=True):
+                self.frame[word] = value
+
+    def passed_traps(self) -> tuple[Trap, Trap | None] | None:
+        """See NativeSystem."""
+        if int(self.frame[Word.TRAPS_UNSEEN]) == self.let:
+            return None
+        last, before = (self._trap(*words) for words in (LAST_TRAP, BEFORE_TRAP))
+        assert last is not None
+        return last, before
+
+    def _trap(self, cause: Word, pc: Word, value: Word) -> Trap | None:
+        if int(self.frame[cause]) == NO_TRAP:
+            return None
+        code, address, further = (int(self.frame[word]) for word in (cause, pc, value))
+        return Trap(code, Virtual(address), further)
+
+
+def set_clock(
+    frame: "np.ndarray[Any, np.dtype[np.uint64]]", origin: HostAddress, timebase: int
+) -> None:
+    """Tell native code of the guest's clock: where its origin is, and its ticks a second."""
+    function = ctypes.CDLL(None).clock_gettime
+    common = math.gcd(timebase, NANOSECONDS)
+    frame[Word.CLOCK] = ctypes.cast(function, ctypes.c_void_p).value or 0
+    frame[Word.CLOCK_ORIGIN] = origin
+    frame[Word.TICKS], frame[Word.TICKS_PER] = timebase // common, NANOSECONDS // common
