@@ -148,7 +148,7 @@ class InterpretingEngine:
         if condition:
             self.next = Virtual(self.pc + displacement & MASK)
 
-    def leave(self, word: int) -> None:
+    def system(self, word: int, does: object = None) -> None:
         """See Operations."""
         raise LeftError(ExitKind.SYSTEM)
 
