@@ -1,8 +1,8 @@
 """Who is to blame when a vCPU process touches memory that it must not: mostly a probe.
 
-Nothing checks the index by which a probe accesses its words, as that would cost something each time.
-But what lies beside the words can't be accessed, and a process that tries is ended by SIGSEGV. Before
-it ends it says which probe of which plugin that was, on which vCPU and where.
+Nothing checks the index by which a probe accesses its words, as that would cost something each
+time. But what lies beside the words can't be accessed, and a process that tries is ended by
+SIGSEGV. Before it ends it says which probe of which plugin that was, on which vCPU and where.
 """
 
 import ctypes
@@ -14,11 +14,13 @@ from mttcg.instrument.api.changes import Attachment
 from mttcg.instrument.api.targets import Probe, VcpuWords
 from mttcg.instrument.plan.registry import Registry
 from mttcg.processes.scoreboards import MappedScoreboards
-from mttcg.processes.segments import GUARD, scoreboard_stride
+from mttcg.processes.segments import GUARD
 
 SA_SIGINFO, SA_RESETHAND = 0x4, 0x80000000
 """Of sigaction(2): tell what happened; the second fault ends the process."""
 WORD = 8
+NEAR = 2 * GUARD
+"""Bytes within which scoreboards are named: another's guard may lie beside their own."""
 SECONDS = 5
 """How long saying it may take; the fault may have come while a lock was held."""
 
@@ -78,14 +80,17 @@ class ProbeFaults:
 
     def text(self, address: int) -> str:
         """What is to be said of a fault at an address of this process; "" without any probe."""
+        found = []
         for (plugin, name, _cpu), words in self.scoreboards.mapped.items():
-            base, size = words.ctypes.data, words.nbytes
-            if base - GUARD - scoreboard_stride(len(words)) <= address < base + size + GUARD:
-                probes = self._probes(plugin, name)
-                index = (address - base) // WORD
-                return f"{probes} accessed word {index} of Scoreboard {name!r}, {len(words)} words"
+            index, probes = (address - words.ctypes.data) // WORD, self._probes(plugin, name)
+            away = max(-index, index - len(words))
+            if probes and away * WORD < NEAR:
+                of = f"Scoreboard {name!r}, {len(words)} words"
+                found.append((away, f"{probes} accessed word {index} of {of}"))
+        if found:
+            return ", or ".join(text for _, text in sorted(found))
         everything = self._probes()
-        return f"{everything} or what ran beside it, accessed {address:#x}" if everything else ""
+        return f"{everything}, or what ran beside it, accessed {address:#x}" if everything else ""
 
     def _probes(self, plugin: str = "", name: str = "") -> str:
         """The probes that have words, or all, in words."""

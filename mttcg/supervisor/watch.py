@@ -75,9 +75,9 @@ class Watch:
     `run` is what is watched, `console` takes the guest's output; `failures` are what went wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
-    guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself. `refused`: whether a
-    limit of the host was told of, which others reach, too; `told`: which vCPUs said themselves why
-    they end.
+    guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
+    the vCPUs whose process ended by itself. `refused`: whether a limit of the host was told of,
+    which others reach, too; `told`: which vCPUs said themselves why they end.
     """
 
     run: RunState

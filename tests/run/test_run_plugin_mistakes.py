@@ -135,7 +135,7 @@ def test_a_plugin_that_attaches_on_one_vcpu_only_has_attached_something(
         (
             "1 << 44",
             "0",
-            "probe counts of plugin words, or probe looks of plugin words or what ran",
+            "probe counts of plugin words, or probe looks of plugin words, or what ran",
         ),
     ],
 )

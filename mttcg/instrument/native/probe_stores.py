@@ -1,4 +1,4 @@
-"""What a probe stores in its words: whole numbers, as numba would cut off anything else in silence."""
+"""What a probe stores in its words: whole numbers, as numba would cut off others in silence."""
 
 from types import FunctionType
 from typing import Any
