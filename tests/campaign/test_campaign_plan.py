@@ -64,7 +64,9 @@ def test_every_combination_is_there_once_and_repeats_are_apart(folder: Path) -> 
 
 
 def test_the_arguments_of_a_run_are_what_the_plan_says(folder: Path) -> None:
-    more = 'policy = { hotblocks = "drop" }\nstop-on-trap-loop = true\ntiers = "interpreter"\nmemory'
+    more = (
+        'policy = { hotblocks = "drop" }\nstop-on-trap-loop = true\ntiers = "interpreter"\nmemory'
+    )
     plan = plan_of(folder, TEXT.replace("memory", more))
     paths = {file.digest: Path(file.path) for run in plan.runs for file in run.task.files}
     for run in plan.runs:
