@@ -135,11 +135,14 @@ class StateWords(Protocol[V]):
     def input_level(self, number: int) -> V:
         """The level of one of the hart's interrupt inputs now, 0 or 1."""
 
-    def deadline(self) -> V:
-        """The time from which on the hart's timer input is raised."""
+    def timer_level(self) -> V:
+        """The level of the hart's timer input now: whether the clock has reached its time."""
 
     def time(self) -> V:
         """Ticks of the guest's clock now."""
+
+    def given(self, condition: V, then: Callable[[], V]) -> V:
+        """The value of `then` if a condition is not 0, else 0; only what is needed is done."""
 
 
 class SystemWords(StateWords[V], Protocol[V]):

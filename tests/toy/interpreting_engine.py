@@ -35,7 +35,7 @@ class InterpretingEngine:
         discover: called with each block before its first execution here.
     """
 
-    name = "interpreter"
+    name = "definition"
     native_system = None
 
     def __init__(

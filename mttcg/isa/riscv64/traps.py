@@ -13,8 +13,8 @@ from mttcg.isa.riscv64.csr import (
     MSTATUS_MPP,
     SOFTWARE_NUMBER,
     TIMER_NUMBER,
+    enabled_interrupts,
     masked,
-    pending,
     with_bits,
 )
 from mttcg.isa.system import MemoryFault
@@ -86,15 +86,10 @@ def take_trap(ops: Operations[V], hart: StateWords[V], cause: V, pc: V, value: V
     _enter(ops, hart, cause, pc, value, _base(ops, hart))
 
 
-def enabled_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
-    """Interrupts pending and enabled in mie, whatever mstatus.MIE says: what ends a wfi."""
-    return ops.binary("and", pending(ops, hart), hart.read_state("mie"))
-
-
 def due_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
     """Interrupts of which one is to be taken now; 0 if none is."""
     enabled = masked(ops, hart.read_state("mstatus"), MSTATUS_MIE)
-    return ops.select(enabled, enabled_interrupts(ops, hart), ops.constant(0))
+    return hart.given(enabled, lambda: enabled_interrupts(ops, hart))
 
 
 def take_interrupt(ops: Operations[V], hart: StateWords[V], due: V) -> V:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Protocol
 
-from mttcg.engine.isa_part import NoPartError
+from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.operations import Operations, StateWords, V
-from mttcg.isa.registry import NAMES
 from mttcg.isa.system import MemoryFault
 from mttcg.isa.table.row import Decoded, Row
 
@@ -76,16 +74,14 @@ class InterpretedIsa:
     code: Code
     rows: tuple[Row, ...]
     llvm: LlvmIsa
-    samples: Callable[[Row], Iterable[int]]
-    variant: Callable[[Decoded], Variant]
-    known: Callable[[Decoded], frozenset[str]]
+    samples: Callable[[Row], Iterable[int]] = lambda row: (row.match,)
+    variant: Callable[[Decoded], Variant] = lambda instruction: ()
+    known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
     offsets: Mapping[str, int] = field(default_factory=dict)
     events: SystemEvents | None = None
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:
     """What the interpreter has for an ISA; raises NoPartError."""
-    if isa.name not in NAMES:
-        raise NoPartError("interpreter", isa.name)
-    found: InterpretedIsa = import_module(f"mttcg.engine.llvm.{isa.name}.interpreted").INTERPRETED
+    found: InterpretedIsa = isa_part("interpreter", isa)
     return found

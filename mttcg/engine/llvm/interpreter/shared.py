@@ -249,15 +249,20 @@ def _translated(build: Builder) -> None:
     ip = build.cast("ptrtoint", IP, I64)
     build.branch(build.compare("eq", ip, BLOCK), entered, within)
     build.begin(within)
-    offset = build.binary("and", pc_at(build, IP), PAGE - 1)
-    first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
-    own = build.binary("add", first, build.binary("shl", offset, OWN_HANDLER_SHIFT))
-    at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
-    tail_call(build, build.load(at, UNKNOWN, Pointer), IP, RUNNING, BLOCK)
+    tail_call(build, _own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
     build.begin(entered)
     build.store(pc_at(build, IP), PC, COUNTER)
     _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
     build.end(returns=True)
+
+
+def _own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
+    """The handler of an instruction whose record has `TRANSLATED` in its place."""
+    offset = build.binary("and", pc, PAGE - 1)
+    first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
+    own = build.binary("add", first, build.binary("shl", offset, OWN_HANDLER_SHIFT))
+    at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
+    return build.load(at, UNKNOWN, Pointer)
 
 
 def _enter(build: Builder) -> None:
@@ -267,9 +272,7 @@ def _enter(build: Builder) -> None:
     ip, to_pc = _records_of(build, pc, miss)
     handler = handler_of(build, ip)
     # its code is there since the loop learnt to come here
-    place = build.cast("ptrtoint", handler, I64)
-    other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
-    build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
+    build.branch(_is(build, handler, TRANSLATED), miss, begin, UNLIKELY)
     build.begin(begin)
     enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
@@ -277,16 +280,33 @@ def _enter(build: Builder) -> None:
 
 
 def _resume(build: Builder) -> None:
-    """Go on in the middle of the hart's current block, which was counted as entered."""
-    miss = build.new_block("miss")
+    """Go on in the hart's current block, which was counted as entered.
+
+    At its first instruction, too: its translation is what has come back there.
+    """
+    miss, own, there, plain = (build.new_block(word) for word in ("miss", "own", "there", "plain"))
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
     ip, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
-    back = build.binary("shl", passed, RECORD_SHIFT)
-    block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
+    record = build.cast("ptrtoint", ip, I64)
+    block = build.binary("sub", record, build.binary("shl", passed, RECORD_SHIFT))
+    handler = handler_of(build, ip)
+    build.branch(_is(build, handler, TRANSLATED), own, there)
+    build.begin(own)
+    enter_call(build, _own_handler(build, record, pc), ip, since, block, to_pc)
+    build.end(returns=True)
+    build.begin(there)
+    build.branch(_is(build, handler, FILL), miss, plain)
+    build.begin(plain)
+    enter_call(build, handler, ip, since, block, to_pc)
     build.end(returns=True)
     _miss(build, miss, Reason.UNPREPARED)
+
+
+def _is(build: Builder, handler: Pointer, name: str) -> I1:
+    """Whether a handler is one of these functions."""
+    place = build.cast("ptrtoint", handler, I64)
+    return build.compare("eq", place, build.cast("ptrtoint", Pointer(f"@{name}"), I64))
 
 
 def _miss(build: Builder, miss: BasicBlock, reason: Reason) -> None:

@@ -1,6 +1,6 @@
 """StateWords in native code: fields of the hart's state, its inputs, and the clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
@@ -12,7 +12,7 @@ from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
 from mttcg.engine.llvm.interpreter.signature import frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
-from mttcg.engine.llvm.ir.values import I32, I64, Pointer
+from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import FRAME, HART, Labels
 from mttcg.engine.llvm.segment import Segment
@@ -55,9 +55,30 @@ class NativeState(StateWords[I64]):
         """See StateWords. Whoever drives the line writes it at any time."""
         return self.builder.load_atomic(self._place("lines", number), "monotonic", I64)
 
-    def deadline(self) -> I64:
-        """See StateWords. The timer's owner writes it at any time."""
-        return self.builder.load_atomic(self._place("timer_deadline"), "monotonic", I64)
+    def timer_level(self) -> I64:
+        """See StateWords. Whoever sets the timer writes its time, whenever."""
+        build = self.builder
+        deadline = build.load_atomic(self._place("timer_deadline"), "monotonic", I64)
+        is_set = build.compare("ne", deadline, -1)
+
+        def has_come() -> I64:
+            return build.cast("zext", build.compare("ule", deadline, self.time()), I64)
+
+        return self._if(is_set, has_come)
+
+    def given(self, condition: I64, then: Callable[[], I64]) -> I64:
+        """See StateWords."""
+        return self._if(self.builder.compare("ne", condition, 0), then)
+
+    def _if(self, bit: I1, then: Callable[[], I64]) -> I64:
+        build = self.builder
+        yes, on, before = build.new_block("yes"), build.new_block("on"), build.block
+        build.branch(bit, yes, on)
+        build.begin(yes)
+        value, end = then(), build.block
+        build.goto(on)
+        build.begin(on)
+        return build.phi(I64, (value, end), (0, before))
 
     def time(self) -> I64:
         """See StateWords."""

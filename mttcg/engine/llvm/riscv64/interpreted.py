@@ -8,7 +8,7 @@ from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
-from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
+from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS, enabled_interrupts
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, decode
@@ -17,7 +17,6 @@ from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.riscv64.traps import (
     FAULT_CAUSES,
     due_interrupts,
-    enabled_interrupts,
     take_interrupt,
     take_trap,
 )
@@ -25,8 +24,8 @@ from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Row
 
 ZICSR, WRITE = "Zicsr", "csrrw"
-OTHER_REGISTER = 0xB03
-"""A system register that is left to the host."""
+OTHER_REGISTER = 0x7C0
+"""A system register that there is not, for all that are left to the host."""
 NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in HARDWARE_COUNTERS))
 """System registers with handlers of their own."""
 LOAD_RESERVED, RELEASE = "LR", 1
