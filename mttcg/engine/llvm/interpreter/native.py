@@ -6,6 +6,7 @@ which they share, have addresses of handlers in them.
 
 import json
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -60,16 +61,20 @@ def load(isa: InterpretedIsa) -> InterpreterFunctions:
     return _loaded[isa.name]
 
 
-def _load(isa: InterpretedIsa) -> InterpreterFunctions:
-    file = kept_file(isa.name)
+def load_code(name: str, make: Callable[[], bytes]) -> dict[str, HostAddress]:
+    """Addresses of the functions in code that is kept under a name, or made anew."""
+    file = kept_file(name)
     kept = read_kept(file)
     if kept is None:
-        kept = compile_interpreter(isa)
+        kept = make()
         keep(file, kept)
     header, _, code = kept.partition(b"\n")
-    places = json.loads(header)
     start = _map_executable(code)
-    at = {function: HostAddress(start + place) for function, place in places.items()}
+    return {function: HostAddress(start + at) for function, at in json.loads(header).items()}
+
+
+def _load(isa: InterpretedIsa) -> InterpreterFunctions:
+    at = load_code(isa.name, lambda: compile_interpreter(isa))
     keys = samples_of(isa)
     handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
     others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
@@ -87,8 +92,13 @@ def _sources_digest() -> str:
 
 
 def compile_interpreter(isa: InterpretedIsa) -> bytes:
-    """Where each function is, as a line of JSON, and the code behind it."""
-    image = compile_object(source(isa), EFFORT)
+    """See `compile_functions`."""
+    return compile_functions(source(isa))
+
+
+def compile_functions(text: str) -> bytes:
+    """Where each function of a module is, as a line of JSON, and the code behind it."""
+    image = compile_object(text, EFFORT)
     return json.dumps(functions_of(image)).encode() + b"\n" + code_of(image)
 
 
