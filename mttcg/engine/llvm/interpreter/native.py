@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.page import PAGE
 
@@ -61,9 +63,11 @@ def load(isa: InterpretedIsa) -> InterpreterFunctions:
     return _loaded[isa.name]
 
 
-def load_code(name: str, make: Callable[[], bytes]) -> dict[str, HostAddress]:
-    """Addresses of the functions in code that is kept under a name, or made anew."""
-    file = kept_file(name)
+def load_code(
+    isa: InterpretedIsa, kind: str, text: Callable[[InterpretedIsa], str], make: Callable[[], bytes]
+) -> dict[str, HostAddress]:
+    """Addresses of the functions of a module, whose code is kept, or made anew."""
+    file = kept_file(isa, kind, text)
     kept = read_kept(file)
     if kept is None:
         kept = make()
@@ -74,21 +78,31 @@ def load_code(name: str, make: Callable[[], bytes]) -> dict[str, HostAddress]:
 
 
 def _load(isa: InterpretedIsa) -> InterpreterFunctions:
-    at = load_code(isa.name, lambda: compile_interpreter(isa))
+    at = load_code(isa, "interpreter", source, lambda: compile_interpreter(isa))
     keys = samples_of(isa)
     handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
     others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
     return InterpreterFunctions(handlers, *(at[function] for function in others))
 
 
-def kept_file(name: str) -> Path:
-    """Where the code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"interpreter-{name}-{_sources_digest()}-{host_digest()}.bin"
+def kept_file(
+    isa: InterpretedIsa,
+    kind: str = "interpreter",
+    text: Callable[[InterpretedIsa], str] = source,
+) -> Path:
+    """Where the code of a module is kept, for this state of the sources and this host."""
+    made_from = _sources_digest() if isa.name in NAMES else digest_of_text(text(isa))
+    return use_native_cache() / f"{kind}-{isa.name}-{made_from}-{host_digest()}.bin"
 
 
 @cache
 def _sources_digest() -> str:
     return digest_of(*sources_in(FOLDERS))
+
+
+def digest_of_text(text: str) -> str:
+    """A short digest; another package's sources are not known, but what comes of them."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def compile_interpreter(isa: InterpretedIsa) -> bytes:

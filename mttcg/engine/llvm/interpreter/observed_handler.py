@@ -9,7 +9,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.handler import Handler, Operands, running
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY
 from mttcg.engine.llvm.interpreter.operations import ACCESSED, RETIRED
-from mttcg.engine.llvm.interpreter.signature import IP, frame_word
+from mttcg.engine.llvm.interpreter.signature import IP, TO_PC, frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
@@ -48,7 +48,7 @@ class ObservedHandler(EnteringHandler):
         register, value = self._destination()
         jumps = frames.JUMPS if self.segment.place.instruction.facts.jumps else 0
         what = build.binary("or", build.binary("shl", register, 32), jumps)
-        build.run(RETIRED, HART, IP, running(build), FRAME, what, value, target)
+        build.run(RETIRED, HART, IP, running(build), FRAME, TO_PC, what, value, target)
         build.goto(on)
         build.begin(on)
 
@@ -102,7 +102,7 @@ class HandlerWoven(Woven):
         build.begin(run)
         how = self.how_of(access)
         what = access.address, access.size, access.value, how
-        after = build.call(I64, ACCESSED, HART, IP, running(build), FRAME, mask, *what)
+        after = build.call(I64, ACCESSED, HART, IP, running(build), FRAME, TO_PC, mask, *what)
         build.store(after, COUNT, COUNTER)
         build.goto(on)
         build.begin(on)

@@ -68,7 +68,7 @@ def load_observed(isa: InterpretedIsa) -> ObservedFunctions:
 
 
 def _load(isa: InterpretedIsa) -> ObservedFunctions:
-    at = load_code(f"{isa.name}-observed", lambda: compile_functions(source(isa)))
+    at = load_code(isa, "observed", source, lambda: compile_functions(source(isa)))
     plain = load(isa).handlers
     entering, observed = (
         {

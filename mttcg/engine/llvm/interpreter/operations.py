@@ -30,6 +30,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     LEAVE,
     PARAMETERS,
     RUNNING,
+    TO_PC,
     define_places,
     frame_word,
     handler_of,
@@ -81,7 +82,7 @@ def operation_functions(isa: InterpretedIsa) -> Iterator[str]:
         f"void {RETIRED}": ((WHAT, VALUE, TARGET), _retired),
     }
     for name, (given, emit) in called.items():
-        parameters = (HART, IP, RUNNING, FRAME, *given)
+        parameters = (HART, IP, RUNNING, FRAME, TO_PC, *given)
         function = Function(f"dso_local {name}", parameters, "noinline #0", aliased=True)
         yield _function(isa, function, emit)
     if host.control is not None:
@@ -208,7 +209,7 @@ def _run_rows(build: Builder, count: I64, rows: I64, index: I64, *given: I64 | i
     before, run, on = build.block, build.new_block("run"), build.new_block("on")
     build.branch(build.compare("eq", rows, 0), on, run)
     build.begin(run)
-    after = build.call(I64, RUN, HART, IP, count, FRAME, rows, 0, index, *given)
+    after = build.call(I64, RUN, HART, IP, count, FRAME, TO_PC, rows, 0, index, *given)
     build.goto(on)
     build.begin(on)
     return build.phi(I64, (count, before), (after, run))
@@ -276,7 +277,7 @@ def _accessed(build: Builder) -> None:
     how = build.binary("and", HOW, frame_word(build, Word.HOW_MASK))
     given = pc_at(build, IP), ADDRESS, SIZE, VALUE, how
     rows = frame_word(build, Word.EVERY_ACCESS)
-    after = build.call(I64, RUN, HART, IP, RUNNING, FRAME, rows, MASK, ZERO, *given)
+    after = build.call(I64, RUN, HART, IP, RUNNING, FRAME, TO_PC, rows, MASK, ZERO, *given)
     _return(build, after)
 
 
@@ -287,7 +288,7 @@ def _retired(build: Builder) -> None:
     counted = retired_at(build, RUNNING, ONE_INSTRUCTION)
     given = pc_at(build, IP), what, VALUE, TARGET, counted
     rows = frame_word(build, Word.EVERY_RETIRED)
-    build.call(I64, RUN, HART, IP, RUNNING, FRAME, rows, 0, _index(build), *given)
+    build.call(I64, RUN, HART, IP, RUNNING, FRAME, TO_PC, rows, 0, _index(build), *given)
     build.end(returns=True)
 
 

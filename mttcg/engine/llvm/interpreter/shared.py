@@ -101,8 +101,8 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer]:
-    """The record at a pc, and where the function is that enters a block there.
+def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+    """The record at a pc, where the function is that enters a block there, and TO_PC.
 
     It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
     """
@@ -122,9 +122,8 @@ def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
     number = build.binary("add", first, place)
     to_pc = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
-    build.store(to_pc, build.offset(FRAME, 8 * Word.RECORDS_TO_PC), COUNTER)
     ip = build.cast("inttoptr", number, Pointer)
-    return ip, build.offset(ip, distance)
+    return ip, build.offset(ip, distance), to_pc
 
 
 def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
@@ -143,15 +142,15 @@ def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
     out = build.new_block("out")
-    ip, entry = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = _records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
     build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
     build.begin(on)
-    tail_call(build, build.load(entry, UNKNOWN, Pointer), ip, counted, block)
+    tail_call(build, build.load(entry, UNKNOWN, Pointer), ip, counted, block, to_pc)
     build.begin(look)
-    tail_call(build, LOOK, ip, counted, block)
+    tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
     build.store(BLOCK, PC, COUNTER)
     _publish(build, RUNNING)
@@ -249,13 +248,13 @@ def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    _, entry = _records_of(build, pc, miss)
+    _, entry, to_pc = _records_of(build, pc, miss)
     # its code is there since the loop learnt to come here
     place = build.load(entry, UNKNOWN, I64)
     other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
     build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
     build.begin(begin)
-    enter_call(build, DISPATCH, NO_RECORD, since, pc)
+    enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
     _miss(build, miss)
 
@@ -264,11 +263,11 @@ def _resume(build: Builder) -> None:
     """Go on in the middle of the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, _ = _records_of(build, pc, miss)
+    ip, _, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    enter_call(build, handler_of(build, ip), ip, since, block)
+    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
     build.end(returns=True)
     _miss(build, miss)
 
