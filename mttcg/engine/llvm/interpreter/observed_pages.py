@@ -34,21 +34,21 @@ from mttcg.memory.page import PAGE
 from mttcg.tbcache.predecoded import PAGE_RECORDS, RECORD_SHIFT, Record
 
 
-class Kind(NamedTuple):
+class PageHandlers(NamedTuple):
     """What a page's handlers are, and what enters its blocks where nothing else is attached."""
 
     handlers: Mapping[Key, HostAddress]
     entered: HostAddress
 
 
-def kind_of(native: ObservedFunctions, sites: Sites) -> Kind:
-    """The kind of page that some sites need."""
+def handlers_for(native: ObservedFunctions, sites: Sites) -> PageHandlers:
+    """The handlers that some sites need."""
     told = sites.every_access or sites.every_retired
     handlers = native.observed if told else native.entering
     entered = native.entered if sites.every_block else native.entered_bare
     if [row.kind for row in sites.every_block] == ["table"]:
         entered = native.entered_table
-    return Kind(handlers, entered)
+    return PageHandlers(handlers, entered)
 
 
 class ObservedPage:
@@ -63,7 +63,7 @@ class ObservedPage:
 
     def __init__(self, native: ObservedFunctions, sites: Sites, slot: int, watched: bool) -> None:
         self.native, self.sites, self.watched = native, sites, watched
-        self.kind = kind_of(native, sites)
+        self.chosen = handlers_for(native, sites)
         self.array = np.zeros(OBSERVED_BYTES // 8, dtype=np.uint64)
         self.start = address_of_array(self.array)
         self.words, self.halves = self.array.data, self.array.view(np.uint32).data
@@ -128,7 +128,7 @@ class ObservedPage:
     def let_enter(self, offset: PageOffset) -> None:
         """Have a block entered here: in its own record, by way of what is attached to it."""
         attached = self.sites.blocks.get(offset)
-        self._put(offset, ENTRY, self.native.entered if attached else self.kind.entered)
+        self._put(offset, ENTRY, self.native.entered if attached else self.chosen.entered)
 
     def leave_to_translation(self, offset: PageOffset) -> None:
         """Have a block entered in its translation, if it has been entered here."""

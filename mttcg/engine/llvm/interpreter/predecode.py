@@ -64,7 +64,7 @@ class Predecoder:
         self, observed: ObservedPage, page: PhysicalPage, slot: int, offset: PageOffset
     ) -> None:
         """The same, of a page with something attached."""
-        empty, handlers = observed.native.fill, observed.kind.handlers
+        empty, handlers = observed.native.fill, observed.chosen.handlers
         records: list[tuple[PageOffset, Record]] = []
         facts: list[tuple[int, Facts]] = []
         line = self._line(page, slot, offset, lambda at: observed.handler(at) == empty)
