@@ -59,7 +59,7 @@ store i64 %v46, ptr %blocks
 store i64 -17179869184, ptr %count
 store i64 %v37, ptr %block_pc
 store i64 -17179869184, ptr %since
-%v47 = load atomic volatile i64, ptr %request monotonic, align 8
+%v47 = call i64 @asked(ptr %hart, ptr %frame)
 %t4 = icmp eq i64 %v47, 0
 br i1 %t4, label %go11, label %stop12
 stop12:
@@ -191,3 +191,23 @@ attributes #0 = { nounwind }
 !4 = !{!14, !14, i64 0}
 !14 = !{!"record", !10, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
+define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+entry:
+%request = getelementptr i8, ptr %hart, i64 1536
+%v0 = load atomic volatile i64, ptr %request monotonic, align 8
+%p0 = getelementptr i8, ptr %hart, i64 1920
+%v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
+%t0 = icmp ne i64 %v1, -1
+%p1 = getelementptr i8, ptr %frame, i64 272
+%v2 = load i64, ptr %p1
+%t1 = icmp ne i64 %v2, 0
+%t2 = and i1 %t0, %t1
+br i1 %t2, label %clock1, label %plain2
+plain2:
+ret i64 %v0
+clock1:
+%p2 = inttoptr i64 %v2 to ptr
+%v3 = call i64 %p2(ptr %hart, ptr %frame)
+%v4 = or i64 %v0, %v3
+ret i64 %v4
+}

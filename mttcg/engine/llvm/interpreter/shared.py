@@ -22,6 +22,8 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
+from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
     CONVENTION,
@@ -76,6 +78,7 @@ REASONS = (
     Reason.STORE_MISALIGNED,
     Reason.ATOMIC_ACCESS,
     Reason.ROUNDING,
+    Reason.CALLBACK,
 )
 """Those for which handlers leave."""
 NO_RECORD = Pointer("null")
@@ -99,6 +102,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
     yield from _functions_of_system(isa)
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
         yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+    yield show_records_function()
 
 
 def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
@@ -126,8 +130,11 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, I64]:
-    """The record at a pc, in `inside` and `known`, and TO_PC; `otherwise` if its page has none."""
+def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+    """The record at a pc, where the function is that enters a block there, and TO_PC.
+
+    It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
+    """
     inside, known = build.new_block("inside"), build.new_block("known")
     offset = build.binary("sub", pc, frame_word(build, Word.RAM))
     in_ram = build.compare("ult", offset, frame_word(build, Word.RAM_BYTES))
@@ -138,22 +145,39 @@ def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer
     found = build.load(build.offset(pages, page), UNKNOWN, I64)
     build.branch(build.compare("ne", found, 0), known, otherwise, UNLIKELY)
     build.begin(known)
+    observed = build.binary("and", found, OBSERVED)
+    first = build.binary("sub", found, observed)
+    distance = _meet_observed(build, first, observed)
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
-    number = build.binary("add", found, place)
-    distance = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
-    return build.cast("inttoptr", number, Pointer), distance
+    number = build.binary("add", first, place)
+    to_pc = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
+    ip = build.cast("inttoptr", number, Pointer)
+    return ip, build.offset(ip, distance), to_pc
+
+
+def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
+    """Go to another page: the distance from a record to what enters a block there."""
+    known, on, attached = build.block, build.new_block("on"), build.new_block("attached")
+    build.branch(build.compare("eq", observed, 0), on, attached)
+    build.begin(attached)
+    at = build.offset(build.cast("inttoptr", first, Pointer), INDEX)
+    to_index = build.offset(FRAME, 8 * Word.RECORDS_TO_INDEX)
+    build.store(build.load(at, UNKNOWN, I64), to_index, COUNTER)
+    build.goto(on)
+    build.begin(on)
+    return build.phi(I64, (I64(0), known), (I64(ENTRY), attached))
 
 
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
     out = build.new_block("out")
-    ip, to_pc = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = _records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
     build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
     build.begin(on)
-    tail_call(build, handler_of(build, ip), ip, counted, block, to_pc)
+    tail_call(build, build.load(entry, UNKNOWN, Pointer), ip, counted, block, to_pc)
     build.begin(look)
     tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
@@ -165,6 +189,7 @@ def _dispatch(build: Builder) -> None:
 def _look(isa: InterpretedIsa, build: Builder) -> None:
     """Look for a request before a block whose entry is counted already; report that time passes."""
     pc = pc_at(build, IP)
+    _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
     build.store(pc, PC, COUNTER)
@@ -203,6 +228,16 @@ def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:
         SystemFunctions(isa, isa.events).take_trap(build, cause, address)
         build.begin(host)
     _leave(build, reason)
+
+
+def _show_records(build: Builder) -> None:
+    """Let records be seen before it is counted what they are of."""
+    show, on = build.new_block("show"), build.new_block("on")
+    build.branch(build.compare("eq", frame_word(build, Word.EMITTERS), 0), on, show)
+    build.begin(show)
+    build.run(SHOW_RECORDS, FRAME)
+    build.goto(on)
+    build.begin(on)
 
 
 def _leave(build: Builder, reason: Reason) -> None:
@@ -269,9 +304,9 @@ def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, to_pc = _records_of(build, pc, miss)
-    handler = handler_of(build, ip)
+    _, entry, to_pc = _records_of(build, pc, miss)
     # its code is there since the loop learnt to come here
+    handler = build.load(entry, UNKNOWN, Pointer)
     build.branch(_is(build, handler, TRANSLATED), miss, begin, UNLIKELY)
     build.begin(begin)
     enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
@@ -284,9 +319,11 @@ def _resume(build: Builder) -> None:
 
     At its first instruction, too: its translation is what has come back there.
     """
-    miss, own, there, plain = (build.new_block(word) for word in ("miss", "own", "there", "plain"))
+    miss, own, there, observed, plain = (
+        build.new_block(word) for word in ("miss", "own", "there", "observed", "plain")
+    )
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, to_pc = _records_of(build, pc, miss)
+    ip, _, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
     record = build.cast("ptrtoint", ip, I64)
     block = build.binary("sub", record, build.binary("shl", passed, RECORD_SHIFT))
@@ -296,7 +333,11 @@ def _resume(build: Builder) -> None:
     enter_call(build, _own_handler(build, record, pc), ip, since, block, to_pc)
     build.end(returns=True)
     build.begin(there)
-    build.branch(_is(build, handler, FILL), miss, plain)
+    build.branch(_is(build, handler, FILL), miss, observed)
+    build.begin(observed)
+    place = build.cast("ptrtoint", handler, I64)
+    empty = build.compare("eq", place, frame_word(build, Word.OBSERVED_FILL))
+    build.branch(empty, miss, plain)
     build.begin(plain)
     enter_call(build, handler, ip, since, block, to_pc)
     build.end(returns=True)
