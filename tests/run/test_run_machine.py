@@ -159,7 +159,8 @@ def test_an_aggregator_that_does_not_start_is_named(
         "if 'subscribe' in sys.argv:\n"
         "    raise OSError('torn')\n"
         "class Aggregator(mttcg_bus.Aggregator):\n"
-        "    pass\n"
+        "    def consume(self, stream, cpu, records): pass\n"
+        "    def report(self): return {}\n"
         "def plugin_init(_options):\n"
         "    instrument_memory(None, Stream('access', events.ACCESS))\n"
     )
