@@ -22,7 +22,7 @@ class TakeTrap(Protocol):
         """Enter it."""
 
 
-class Interrupts(Protocol):
+class PendingInterrupts(Protocol):
     """Says which interrupts there are of some kind."""
 
     def __call__(self, ops: Operations[V], hart: StateWords[V]) -> V:
@@ -49,8 +49,8 @@ class SystemEvents:
 
     take_trap: TakeTrap
     take_interrupt: TakeInterrupt
-    due_interrupts: Interrupts
-    waking_interrupts: Interrupts
+    due_interrupts: PendingInterrupts
+    waking_interrupts: PendingInterrupts
     causes: Mapping[MemoryFault, int]
 
 
