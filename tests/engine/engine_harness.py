@@ -24,6 +24,7 @@ from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.hardware.boards.riscv_virt import TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.privilege import MACHINE
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
 from mttcg.memory.address import physical_of
 from mttcg.memory.host import address_of_buffer
@@ -113,7 +114,7 @@ class Bare:
         self.machine.start_clock()
         self.harts = Harts(self.maps["harts"], [-1], self.machine, RISCV64.system)
         self.hart: Any = self.harts.harts[0]
-        self.hart.reservation = NO_RESERVATION
+        self.hart.reservation, self.hart.privilege = NO_RESERVATION, MACHINE
         array = np.frombuffer(self.ram, dtype=np.uint8)
         self.cache = BlockCache(
             self.maps["cache"],

@@ -8,7 +8,8 @@ from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
-from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS, enabled_interrupts
+from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
+from mttcg.isa.riscv64.interrupts import enabled_interrupts
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, decode
