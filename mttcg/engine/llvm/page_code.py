@@ -176,7 +176,7 @@ class PageCode:
         version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
         interpreter = self._interpreter_of(version)
         if interpreter is not None:
-            return interpreter.resume(version.page, version.slot, offset)
+            return interpreter.resume(version.page, version.slot)
         key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
-from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.base import Isa
@@ -56,10 +56,19 @@ class PageInterpreter:
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
         self.native, self.start = native, address_of_buffer(segment)
-        self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
-        self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
+        self.pages = PredecodedPages(segment, cache, native.handlers, native.fill, native.next_page)
+        self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        frame[Word.PAGES] = address_of_array(self.table)
+        arrays = {
+            Word.PAGES: self.table,
+            Word.CODE: cache.original,
+            Word.SLOTS: cache.slots,
+            Word.MET: cache.met,
+        }
+        for word, array in arrays.items():
+            frame[word] = address_of_array(array)
+        frame[Word.DECODING] = address_of_array(self.decoding) if uncovered else native.decoding
+        frame[Word.ENTER] = native.enter
         for word, value in ram_words(ram).items():
             frame[word] = value
 
@@ -69,19 +78,18 @@ class PageInterpreter:
 
     def enter(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
         """Code that begins a block at an offset in a page."""
-        self._prepare(page, slot, offset)
+        self._prepare(page, slot)
         if self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
-    def resume(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
-        """Code that goes on with the current block at an offset in a page."""
-        self._prepare(page, slot, offset)
+    def resume(self, page: PhysicalPage, slot: int) -> HostAddress:
+        """Code that goes on with the current block in a page, at the hart's pc."""
+        self._prepare(page, slot)
         return self.native.resume
 
-    def _prepare(self, page: PhysicalPage, slot: int, offset: int) -> None:
+    def _prepare(self, page: PhysicalPage, slot: int) -> None:
         self.table[page] = self.start + self.pages.enter(slot)
-        self.predecoder.fill(page, slot, offset)
 
     def leave_to_translation(self, slot: int, offsets: Iterable[int]) -> None:
         """Have blocks at some offsets of a page entered in their translation."""

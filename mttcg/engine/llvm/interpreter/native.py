@@ -7,13 +7,18 @@ which they share, have addresses of handlers in them.
 import json
 import os
 from functools import cache
+from itertools import count, takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from mttcg.engine.llvm.arena import map_executable
 from mttcg.engine.llvm.compile import Effort, code_of, compile_object, functions_of
-from mttcg.engine.llvm.interpreter.handlers import Key, name_of, samples_of, source
+from mttcg.engine.llvm.interpreter.decoding import decoding_table
+from mttcg.engine.llvm.interpreter.handlers import name_of, source
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
     ENTER,
     FILL,
@@ -25,6 +30,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE
 
 EFFORT = Effort("interpreter", ("sroa", "instruction_combine", "simplify_cfg"), codegen=2)
@@ -36,12 +42,16 @@ class InterpreterFunctions(NamedTuple):
     """Host addresses of the interpreter's functions.
 
     Attributes:
-        handlers: by key.
+        handlers: of the table of handlers by number, see `decoding`.
+        decoding: of the table by which instructions are taken apart.
+        predecode: fills a page's records from an offset.
         fill, next_page, left, translated: of records without an instruction, see `shared`.
         enter, resume: to be called like translated code.
     """
 
-    handlers: dict[Key, HostAddress]
+    handlers: HostAddress
+    decoding: HostAddress
+    predecode: HostAddress
     fill: HostAddress
     next_page: HostAddress
     left: HostAddress
@@ -50,7 +60,11 @@ class InterpreterFunctions(NamedTuple):
     resume: HostAddress
 
 
+DECODING = "decoding"
+"""Name of the table among the functions."""
+ALIGNMENT = 16
 _loaded: dict[str, InterpreterFunctions] = {}
+_tables: "list[np.ndarray[Any, np.dtype[np.uint64]]]" = []
 
 
 def load(isa: InterpretedIsa) -> InterpreterFunctions:
@@ -70,10 +84,16 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     places = json.loads(header)
     start = _map_executable(code)
     at = {function: HostAddress(start + place) for function, place in places.items()}
-    keys = samples_of(isa)
-    handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
-    others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return InterpreterFunctions(handlers, *(at[function] for function in others))
+    others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
+    return InterpreterFunctions(_by_number(at), *(at[name] for name in others))
+
+
+def _by_number(at: dict[str, HostAddress]) -> HostAddress:
+    """The table of handlers, of which processes that are forked have a copy at the same address."""
+    names = takewhile(at.__contains__, map(name_of, count()))
+    numbered = [at[name] for name in names]
+    _tables.append(np.array([at[FILL], at[LEFT], *numbered], dtype=np.uint64))
+    return address_of_array(_tables[-1])
 
 
 def kept_file(name: str) -> Path:
@@ -87,9 +107,12 @@ def _sources_digest() -> str:
 
 
 def compile_interpreter(isa: InterpretedIsa) -> bytes:
-    """Where each function is, as a line of JSON, and the code behind it."""
+    """Where each function is, as a line of JSON; behind it the code, and the table for decoding."""
     image = compile_object(source(isa), EFFORT)
-    return json.dumps(functions_of(image)).encode() + b"\n" + code_of(image)
+    code = code_of(image)
+    code += bytes(-len(code) % ALIGNMENT)
+    places = functions_of(image) | {DECODING: len(code)}
+    return json.dumps(places).encode() + b"\n" + code + decoding_table(isa)
 
 
 def _map_executable(code: bytes) -> HostAddress:

@@ -1,17 +1,18 @@
 """The functions that handlers share, and those by which the interpreter is come to.
 
 A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
-yet, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table lacks,
-`TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are called
-like translated code: the one begins a block at the hart's pc, the other goes on there with the
-hart's current block.
+yet, which does that, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table
+lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are
+called like translated code: the one begins a block at the hart's pc, the other goes on there with
+the hart's current block.
 """
 
 from collections.abc import Callable, Iterator
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
-from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WITHIN, Reason, Word
+from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.interpreter.fill import fill
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
@@ -69,7 +70,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
         LOOK: _look,
-        f"@{FILL}": _fill,
+        f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
@@ -161,18 +162,6 @@ def _leave(build: Builder, reason: Reason) -> None:
     build.store(pc_at(build, IP), PC, COUNTER)
     build.store(pc_at(build, BLOCK), BLOCK_PC, COUNTER)
     _publish(build, RUNNING)
-    build.end(returns=True)
-
-
-def _fill(build: Builder) -> None:
-    """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
-    begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
-    pc = pc_at(build, IP)
-    entered = build.select(begins, ONE_BLOCK, 0, I64)
-    within = build.select(begins, 0, WITHIN, I64)
-    build.store(int(Reason.MISS), EXIT, COUNTER)
-    build.store(build.binary("add", pc, within), PC, COUNTER)
-    _publish(build, build.binary("sub", RUNNING, entered))
     build.end(returns=True)
 
 
