@@ -30,7 +30,6 @@ class Word(IntEnum):
     CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
-    RECORDS_TO_PC = auto()  # what is added to a record's place, in the current page, for its pc
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
     RAM = auto()  # guest address of RAM
     RAM_BYTES = auto()

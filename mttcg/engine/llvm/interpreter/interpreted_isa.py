@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import NamedTuple
 
-from mttcg.engine.isa_part import NoPartError
+from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
-from mttcg.isa.registry import NAMES
 from mttcg.isa.table.row import Decoded, Pattern, Row
 
 EVERY_WORD: Pattern = (0, 0)
@@ -36,26 +34,24 @@ class InterpretedIsa:
         code: its instructions.
         rows: its table.
         llvm: it in translated code.
+        lengths: bytes of an instruction, by its lowest bits; a power of two of them.
+        selectors: by length, the bits that choose among few rows, see `make_decode`.
         variants: what of a row needs handlers of its own. A word is of the first whose pattern it
             has; the last is of every word.
         known: names of the operands that a handler is made for, as they are in a sample.
-        lengths: bytes of an instruction, by its lowest bits; a power of two of them.
-        selectors: by length, the bits that choose among few rows, see `make_decode`.
     """
 
     name: str
     code: Code
     rows: tuple[Row, ...]
     llvm: LlvmIsa
-    variants: Callable[[Row], tuple[Variant, ...]]
-    known: Callable[[Decoded], frozenset[str]]
     lengths: tuple[int, ...]
     selectors: Mapping[int, int]
+    variants: Callable[[Row], tuple[Variant, ...]] = lambda row: (Variant(EVERY_WORD, 0),)
+    known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:
     """What the interpreter has for an ISA; raises NoPartError."""
-    if isa.name not in NAMES:
-        raise NoPartError("interpreter", isa.name)
-    found: InterpretedIsa = import_module(f"mttcg.engine.llvm.{isa.name}.interpreted").INTERPRETED
+    found: InterpretedIsa = isa_part("interpreter", isa)
     return found

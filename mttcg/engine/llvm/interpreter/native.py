@@ -7,6 +7,7 @@ which they share, have addresses of handlers in them.
 import json
 import os
 from functools import cache
+from hashlib import blake2b
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE
@@ -75,7 +77,7 @@ def load(isa: InterpretedIsa) -> InterpreterFunctions:
 
 
 def _load(isa: InterpretedIsa) -> InterpreterFunctions:
-    file = kept_file(isa.name)
+    file = kept_file(isa)
     kept = read_kept(file)
     if kept is None:
         kept = compile_interpreter(isa)
@@ -96,14 +98,20 @@ def _by_number(at: dict[str, HostAddress]) -> HostAddress:
     return address_of_array(_tables[-1])
 
 
-def kept_file(name: str) -> Path:
+def kept_file(isa: InterpretedIsa) -> Path:
     """Where the code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"interpreter-{name}-{_sources_digest()}-{host_digest()}.bin"
+    made_from = _sources_digest() if isa.name in NAMES else _digest_of_product(isa)
+    return use_native_cache() / f"interpreter-{isa.name}-{made_from}-{host_digest()}.bin"
 
 
 @cache
 def _sources_digest() -> str:
     return digest_of(*sources_in(FOLDERS))
+
+
+def _digest_of_product(isa: InterpretedIsa) -> str:
+    """Another package's sources are not known, but what comes of them."""
+    return blake2b(source(isa).encode() + decoding_table(isa), digest_size=8).hexdigest()
 
 
 def compile_interpreter(isa: InterpretedIsa) -> bytes:
