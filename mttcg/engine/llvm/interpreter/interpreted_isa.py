@@ -13,7 +13,7 @@ from mttcg.isa.table.row import Decoded, Pattern, Row
 EVERY_WORD: Pattern = (0, 0)
 
 
-class Variant(NamedTuple):
+class HandlerVariant(NamedTuple):
     """Words of a row that need a handler of their own, and a number that tells it from others."""
 
     pattern: Pattern
@@ -47,7 +47,9 @@ class InterpretedIsa:
     llvm: LlvmIsa
     lengths: tuple[int, ...]
     selectors: Mapping[int, int]
-    variants: Callable[[Row], tuple[Variant, ...]] = lambda row: (Variant(EVERY_WORD, 0),)
+    variants: Callable[[Row], tuple[HandlerVariant, ...]] = lambda row: (
+        HandlerVariant(EVERY_WORD, 0),
+    )
     known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
 
 

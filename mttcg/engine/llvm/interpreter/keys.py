@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, Variant
+from mttcg.engine.llvm.interpreter.interpreted_isa import HandlerVariant, InterpretedIsa
 from mttcg.errors import MttcgError
 from mttcg.isa.kind import Kind
 from mttcg.isa.table.row import Decoded, Row, Semantics
@@ -53,7 +53,7 @@ def is_by_distance(isa: InterpretedIsa, instruction: Decoded) -> bool:
     return isa.code.facts(instruction.word).kind in BY_DISTANCE
 
 
-def sample_of(isa: InterpretedIsa, row: Row, variant: Variant) -> Decoded:
+def sample_of(isa: InterpretedIsa, row: Row, variant: HandlerVariant) -> Decoded:
     """The first instruction of a variant whose free bits are taken from a few patterns."""
     bits = (1 << 8 * row.length) - 1
     mask, value = variant.pattern

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mttcg.engine.llvm.interpreter.interpreted_isa import EVERY_WORD, InterpretedIsa, Variant
+from mttcg.engine.llvm.interpreter.interpreted_isa import EVERY_WORD, HandlerVariant, InterpretedIsa
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
@@ -33,23 +33,23 @@ def _both(one: Pattern, other: Pattern) -> Pattern:
     return one[0] | other[0], one[1] | other[1]
 
 
-def variants(row: Row) -> tuple[Variant, ...]:
+def variants(row: Row) -> tuple[HandlerVariant, ...]:
     """See InterpretedIsa."""
     layout = row.format
     if row.extension == ZICSR:
         registers = [*(_having(layout.immediate, number) for number in FCSR_FIELDS), EVERY_WORD]
         sources = _having(layout.rs1, 0), EVERY_WORD
         pairs = [_both(register, source) for register in registers for source in sources]
-        return tuple(Variant(pair, number) for number, pair in enumerate(pairs))
+        return tuple(HandlerVariant(pair, number) for number, pair in enumerate(pairs))
     if row.layout == LOAD_RESERVED:
         released = _having(layout.immediate, RELEASE, RELEASE)
-        return Variant(released, 1), Variant(EVERY_WORD, 0)
+        return HandlerVariant(released, 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
-        return tuple(Variant(*fence) for fence in _fences(layout.immediate))
+        return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
     if layout.rounding is not NOTHING:
-        static = [Variant(_having(layout.rounding, mode), mode) for mode in MODES]
-        return (*static, Variant(EVERY_WORD, OTHER_MODE))
-    return (Variant(EVERY_WORD, 0),)
+        static = [HandlerVariant(_having(layout.rounding, mode), mode) for mode in MODES]
+        return (*static, HandlerVariant(EVERY_WORD, OTHER_MODE))
+    return (HandlerVariant(EVERY_WORD, 0),)
 
 
 def _fences(sets: Field) -> Iterator[tuple[Pattern, int]]:
