@@ -237,7 +237,7 @@ class LlvmEngine:
         """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
         version = self.code.version(page, slot)
-        if self.code.interprets(version):
+        if self.code.runs_shared(version):
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
         else:
             self._show(page, slot, pc)
@@ -251,17 +251,12 @@ class LlvmEngine:
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""
-        if (slot, pc) in self.known:
-            return
-
         start = page_start(pc)
 
         def is_known(leader: PageOffset) -> bool:
             return (slot, Virtual(start + leader)) in self.known
 
-        entry = offset_in_page(pc)
-        discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
-        for leader in sorted(discovery.leaders - discovery.elsewhere):
+        for leader in sorted(self.code.entered_from(page, slot, offset_in_page(pc), is_known)):
             head = Virtual(start + leader)
             self.known.add((slot, head))
             block, found = self.cache.block(page, head)
@@ -311,7 +306,7 @@ class LlvmEngine:
         return dropped
 
     def watch_blocks(self, watched: bool) -> None:
-        """See Engine. The interpreter runs what any vCPU met, so it is not for blocks watched."""
+        """See Engine. What any vCPU met of the pages in use counts as seen."""
         if watched and not self.code.watched:
             self.known.update(self.code.met_blocks())
         if watched != self.code.watched:

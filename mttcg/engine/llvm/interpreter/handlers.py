@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mttcg.engine.llvm.interpreter.fill import fill
 from mttcg.engine.llvm.interpreter.handler import Handler
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.keys import samples_of
@@ -21,7 +22,7 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa)
+    yield from shared_functions(isa, fill)
     yield predecode_function(isa)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         yield Handler(isa, name_of(number), sample, key.far).source()
