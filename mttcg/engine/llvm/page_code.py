@@ -74,6 +74,10 @@ class PageCode:
             version = self.version(*self.enter(pc))
             self.interpreter.prepare(version, offset_in_page(pc), self.watched)
 
+    def runs_shared(self, version: PageVersion) -> bool:
+        """Whether a page is interpreted by records that all vCPUs share: nobody looks on."""
+        return self.interpreter is not None and not (self.watched or version.sites.rows())
+
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():

@@ -271,7 +271,7 @@ entry:
 %p0 = getelementptr i8, ptr %hart, i64 1920
 %v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
 %t0 = icmp ne i64 %v1, -1
-%p1 = getelementptr i8, ptr %frame, i64 272
+%p1 = getelementptr i8, ptr %frame, i64 312
 %v2 = load i64, ptr %p1
 %t1 = icmp ne i64 %v2, 0
 %t2 = and i1 %t0, %t1

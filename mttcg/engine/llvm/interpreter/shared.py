@@ -1,10 +1,10 @@
 """The functions that handlers share, and those by which the interpreter is come to.
 
 A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
-yet, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table lacks,
-`TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are called
-like translated code: the one begins a block at the hart's pc, the other goes on there with the
-hart's current block.
+yet, which does that, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table
+lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are
+called like translated code: the one begins a block at the hart's pc, the other goes on there with
+the hart's current block.
 """
 
 from collections.abc import Callable, Iterator
@@ -84,12 +84,12 @@ REASONS = (
 NO_RECORD = Pointer("null")
 
 
-def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
-    """The text of each."""
+def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
+    """The text of each; `fill` emits what is done where none was predecoded yet."""
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
         LOOK: partial(_look, isa),
-        f"@{FILL}": _fill,
+        f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
@@ -249,7 +249,7 @@ def _leave(build: Builder, reason: Reason) -> None:
     build.end(returns=True)
 
 
-def _fill(build: Builder) -> None:
+def come_back(build: Builder) -> None:
     """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
     begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
     pc = pc_at(build, IP)
@@ -319,9 +319,7 @@ def _resume(build: Builder) -> None:
 
     At its first instruction, too: its translation is what has come back there.
     """
-    miss, own, there, observed, plain = (
-        build.new_block(word) for word in ("miss", "own", "there", "observed", "plain")
-    )
+    miss, own, there, plain = (build.new_block(word) for word in ("miss", "own", "there", "plain"))
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
     ip, _, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
@@ -333,8 +331,6 @@ def _resume(build: Builder) -> None:
     enter_call(build, _own_handler(build, record, pc), ip, since, block, to_pc)
     build.end(returns=True)
     build.begin(there)
-    build.branch(_is(build, handler, FILL), miss, observed)
-    build.begin(observed)
     place = build.cast("ptrtoint", handler, I64)
     empty = build.compare("eq", place, frame_word(build, Word.OBSERVED_FILL))
     build.branch(empty, miss, plain)
