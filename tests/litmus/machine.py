@@ -7,7 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from engine_harness import Bare
@@ -33,10 +33,30 @@ ORDER = struct.Struct("<QQQ")
 """What a hart is told: where its code is, how many rounds were begun, and how often to look."""
 PATIENCE = 100.0
 """Seconds for a batch, on a host that is busy with other things."""
-TIERS = {"quick": "llvm", "optimised": "llvm", "unicorn": "unicorn"}
-"""The engine of each."""
-POLLS = {"quick": 20_000, "optimised": 20_000, "unicorn": 1000}
-"""How often a hart looks for another at most: if the host runs one alone, for some 100 us."""
+
+
+class Tier(NamedTuple):
+    """How the harts of a machine run their code.
+
+    Attributes:
+        engine: a `Bare`'s.
+        translators: by what the code was made, of one hart after the other, in turn.
+        polls: how often a hart looks for another at most: if the host runs one alone, for some
+            100 us.
+    """
+
+    engine: str
+    translators: tuple[str, ...]
+    polls: int
+
+
+TIERS = {
+    "interpreter": Tier("interpreter", ("interpreter",), 10_000),
+    "quick": Tier("llvm", ("quick",), 20_000),
+    "optimised": Tier("llvm", ("optimised",), 20_000),
+    "mixed": Tier("interpreter", ("interpreter", "optimised"), 10_000),
+    "unicorn": Tier("unicorn", ("unicorn",), 1000),
+}
 FEW_POLLS = 1000
 """If the host can't run all at once."""
 Outcomes = Counter[tuple[int, ...]]
@@ -50,24 +70,29 @@ class Machine:
     """Up to four harts.
 
     Args:
-        tier: how the code is translated.
+        name: of the tier.
         programs: what they run.
         prepare: called first in the process of each hart, to plant a fault.
+        harts: how many.
     """
 
     def __init__(
-        self, tier: str, programs: Programs, prepare: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        programs: Programs,
+        prepare: Callable[[], None] = lambda: None,
+        harts: int = MOST_HARTS,
     ) -> None:
-        self.tier, self.programs, self.prepare = tier, programs, prepare
+        self.name, self.tier, self.programs, self.prepare = name, TIERS[name], programs, prepare
         self.begun = 0
-        self.bare = Bare(TIERS[tier], CODE, SIZE)
+        self.bare = Bare(self.tier.engine, CODE, SIZE)
         self.bare.write(CODE, programs.code)
         ram = np.frombuffer(self.bare.ram, dtype=np.uint8)
         results, memory = RESULTS - CODE, MEMORY - CODE
         self.results = ram[results : results + MOST_HARTS * BATCH * RESULT]
         self.results = self.results.reshape(MOST_HARTS, BATCH, RESULT)
         self.memory = ram[memory : memory + BATCH * ROUND].reshape(BATCH, ROUND)
-        self.pipes = [self._start(hart) for hart in range(MOST_HARTS)]
+        self.pipes = [self._start(hart) for hart in range(harts)]
 
     def _start(self, hart: int) -> tuple[int, int, int]:
         """Fork a hart; its process, and descriptors to tell it and to hear from it."""
@@ -98,7 +123,7 @@ class Machine:
         self.memory[:] = 0
         used = self.pipes[: len(litmus.harts)]
         at_once = len(used) <= len(os.sched_getaffinity(0))
-        polls = POLLS[self.tier] if at_once else FEW_POLLS
+        polls = self.tier.polls if at_once else FEW_POLLS
         for hart, (_, told, _) in enumerate(used):
             place = self.programs.places[litmus.name, hart]
             os.write(told, ORDER.pack(place, self.begun, polls))
@@ -106,7 +131,7 @@ class Machine:
         for hart, (_, _, heard) in enumerate(used):
             ready, _, _ = select.select([heard], [], [], PATIENCE)
             if not ready or not os.read(heard, 1):
-                raise HartFailed(f"{litmus.name} on {self.tier}: hart {hart}")
+                raise HartFailed(f"{litmus.name} on {self.name}: hart {hart}")
         return self._outcomes(len(litmus.harts))
 
     def _outcomes(self, harts: int) -> Outcomes:
@@ -135,7 +160,9 @@ class HartProcess:
 
     def __init__(self, machine: Machine, hart: int) -> None:
         self.machine, self.hart = machine, hart
-        self.bare = Bare(TIERS[machine.tier], CODE, SIZE, beside=machine.bare)
+        translators = machine.tier.translators
+        self.translator = translators[hart % len(translators)]
+        self.bare = Bare(machine.tier.engine, CODE, SIZE, beside=machine.bare)
         self.improved: set[int] = set()
 
     def serve(self, orders: int, answers: int) -> None:
@@ -143,7 +170,7 @@ class HartProcess:
         while order := os.read(orders, ORDER.size):
             place, begun, polls = ORDER.unpack(order)
             registers = partial(self.machine.programs.registers, self.hart, begun, polls)
-            if self.machine.tier == "optimised" and place not in self.improved:
+            if self.translator == "optimised" and place not in self.improved:
                 self._run(place, registers(trial=True))
                 self.bare.improve(place)
                 self.improved.add(place)
@@ -158,12 +185,13 @@ class HartProcess:
 
     def _check_tier(self, place: int) -> None:
         """The code that was run is what the tier stands for."""
-        if self.machine.tier == "unicorn":
+        if self.translator == "unicorn":
             return
         code: Any = self.bare.engine.llvm.code
         version = code.version(*code.enter(place))
         best = code.find_best(version, offset_in_page(Virtual(place)))
-        assert (best is not None) == (self.machine.tier == "optimised")
+        assert (best is not None) == (self.translator == "optimised")
+        assert code.interprets(version) == (self.machine.tier.engine == "interpreter")
         assert self.bare.warnings == []
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from programs import Programs
 from shapes import BY_NAME
 
 from mttcg.engine.llvm import accesses
+from mttcg.engine.llvm.interpreter import native
 from mttcg.engine.llvm.ir.forms import AliasClass
 from mttcg.engine.llvm.riscv64 import llvm_isa
 from mttcg.engine.unicorn.riscv64 import left_to_host
@@ -44,22 +46,36 @@ def unicorn_has_fences() -> None:
     vars(left_to_host)["LEFT_TO_HOST"] = left_to_host.LEFT_TO_HOST._replace(kinds=kinds)
 
 
+def compile_anew(folder: Path) -> None:
+    """Compile the interpreter with the fault, which was mapped without it, and keep it apart."""
+    vars(native)["_loaded"] = {}
+    vars(native)["kept_file"] = lambda name: folder / name
+
+
 FAULTS: list[tuple[str, Callable[[], None], str]] = [
     ("optimised", guest_memory_is_plain, "LB+data-sums"),
     ("optimised", fences_are_weak, "SB+fence.rw.rws"),
     ("quick", fences_are_weak, "SB+fence.w.rs"),
     ("quick", release_of_loads_is_missing, "SB+lr.aqrls"),
     ("optimised", release_of_loads_is_missing, "SB+lr.aqrls"),
+    ("interpreter", fences_are_weak, "SB+fence.w.rs"),
+    ("interpreter", release_of_loads_is_missing, "SB+lr.aqrls"),
     ("unicorn", unicorn_has_fences, "SB+fence.rw.rws"),
 ]
 
 
 @pytest.mark.parametrize(("tier", "plant", "name"), FAULTS)
-def test_a_planted_fault_is_seen(tier: str, plant: Callable[[], None], name: str) -> None:
+def test_a_planted_fault_is_seen(
+    tier: str, plant: Callable[[], None], name: str, tmp_path: Path
+) -> None:
+    def prepare() -> None:
+        plant()
+        compile_anew(tmp_path)
+
     litmus = BY_NAME[name]
     end = time.monotonic() + PATIENCE
     seen = 0
-    with Machine(tier, Programs((litmus,)), plant) as machine:
+    with Machine(tier, Programs((litmus,)), prepare, len(litmus.harts)) as machine:
         while not seen and time.monotonic() < end:
             seen = matching(litmus, machine.run(litmus))
     assert seen

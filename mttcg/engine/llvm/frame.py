@@ -30,7 +30,6 @@ class Word(IntEnum):
     CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
-    RECORDS_TO_PC = auto()  # what is added to a record's place, in the current page, for its pc
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
     RAM = auto()  # guest address of RAM
     RAM_BYTES = auto()
@@ -63,11 +62,13 @@ class Reason(IntEnum):
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
 """What a block and an instruction add to the running count, one number with both in it."""
-INSTRUCTIONS_PER_LOOK = 1 << 18
+INSTRUCTIONS_PER_LOOK = 1 << 14
+"""A request waits for at most so many, some microseconds; a look costs less than a hundredth of
+them."""
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """The running count starts below zero. When it reaches zero, after so many instructions, code
 looks for requests."""
-LOOKS_PER_SAMPLE = 16
+LOOKS_PER_SAMPLE = 256
 """Quick code reports where it is at every so-many-th look for requests."""
 CHAINS_PER_SAMPLE = 1 << 16
 """The loop from page to page reports the page at every so-many-th call."""

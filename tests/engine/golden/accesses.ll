@@ -57,9 +57,9 @@ store i64 %v40, ptr %instructions
 %v41 = load i64, ptr %blocks
 %v42 = add i64 %v41, %v38
 store i64 %v42, ptr %blocks
-store i64 -274877906944, ptr %count
+store i64 -17179869184, ptr %count
 store i64 %v33, ptr %block_pc
-store i64 -274877906944, ptr %since
+store i64 -17179869184, ptr %since
 %v43 = load atomic volatile i64, ptr %request monotonic, align 8
 %t2 = icmp eq i64 %v43, 0
 br i1 %t2, label %go5, label %stop6

@@ -59,9 +59,9 @@ store i64 %v62, ptr %instructions
 %v63 = load i64, ptr %blocks
 %v64 = add i64 %v63, %v60
 store i64 %v64, ptr %blocks
-store i64 -274877906944, ptr %count
+store i64 -17179869184, ptr %count
 store i64 %v55, ptr %block_pc
-store i64 -274877906944, ptr %since
+store i64 -17179869184, ptr %since
 %v65 = load atomic volatile i64, ptr %request monotonic, align 8
 %t11 = icmp eq i64 %v65, 0
 br i1 %t11, label %go17, label %stop18

@@ -56,9 +56,9 @@ store i64 %v44, ptr %instructions
 %v45 = load i64, ptr %blocks
 %v46 = add i64 %v45, %v42
 store i64 %v46, ptr %blocks
-store i64 -274877906944, ptr %count
+store i64 -17179869184, ptr %count
 store i64 %v37, ptr %block_pc
-store i64 -274877906944, ptr %since
+store i64 -17179869184, ptr %since
 %v47 = load atomic volatile i64, ptr %request monotonic, align 8
 %t4 = icmp eq i64 %v47, 0
 br i1 %t4, label %go11, label %stop12

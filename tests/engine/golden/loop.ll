@@ -277,9 +277,9 @@ store i64 %v8, ptr %instructions, !tbaa !2
 %v9 = load i64, ptr %blocks, !tbaa !2
 %v10 = add i64 %v9, %v6
 store i64 %v10, ptr %blocks, !tbaa !2
-store i64 -274877906944, ptr %count, !tbaa !2
+store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v1, ptr %block_pc, !tbaa !2
-store i64 -274877906944, ptr %since, !tbaa !2
+store i64 -17179869184, ptr %since, !tbaa !2
 %v11 = load atomic volatile i64, ptr %request monotonic, align 8
 %t1 = icmp eq i64 %v11, 0
 br i1 %t1, label %go3, label %stop4
@@ -302,9 +302,9 @@ store i64 %v77, ptr %instructions, !tbaa !2
 %v78 = load i64, ptr %blocks, !tbaa !2
 %v79 = add i64 %v78, %v75
 store i64 %v79, ptr %blocks, !tbaa !2
-store i64 -274877906944, ptr %count, !tbaa !2
+store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v70, ptr %block_pc, !tbaa !2
-store i64 -274877906944, ptr %since, !tbaa !2
+store i64 -17179869184, ptr %since, !tbaa !2
 %v80 = load atomic volatile i64, ptr %request monotonic, align 8
 %t19 = icmp eq i64 %v80, 0
 br i1 %t19, label %go23, label %stop24

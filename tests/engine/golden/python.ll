@@ -150,9 +150,9 @@ store i64 %v9, ptr %instructions, !tbaa !2
 %v10 = load i64, ptr %blocks, !tbaa !2
 %v11 = add i64 %v10, %v7
 store i64 %v11, ptr %blocks, !tbaa !2
-store i64 -274877906944, ptr %count, !tbaa !2
+store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v2, ptr %block_pc, !tbaa !2
-store i64 -274877906944, ptr %since, !tbaa !2
+store i64 -17179869184, ptr %since, !tbaa !2
 %v12 = load atomic volatile i64, ptr %request monotonic, align 8
 %t3 = icmp eq i64 %v12, 0
 br i1 %t3, label %go3, label %stop4

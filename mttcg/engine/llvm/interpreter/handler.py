@@ -19,6 +19,7 @@ from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
+    CONVENTION,
     DISPATCH,
     IP,
     LEAVE,
@@ -186,7 +187,7 @@ class Handler:
         self.isa, self.sample, self.far = isa, sample, far
         facts = isa.code.facts(sample.word)
         self.kind = facts.kind
-        self.function = Function(f"void @{name}", PARAMETERS)
+        self.function = Function(f"{CONVENTION} void @{name}", PARAMETERS)
         self.builder = build = Builder(self.function)
         self.segment, labels = Segment(), Labels()
         self.segment.place = Place(Instruction(PageOffset(0), sample.word, facts), 1)

@@ -15,6 +15,7 @@ from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WIT
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
+    CONVENTION,
     DISPATCH,
     IP,
     LEAVE,
@@ -22,6 +23,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     PARAMETERS,
     RUNNING,
     define_places,
+    enter_call,
     frame_word,
     handler_of,
     pc_at,
@@ -73,9 +75,9 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         f"@{TRANSLATED}": _translated,
     }
     for name, emit in emitters.items():
-        yield _function(isa, Function(f"dso_local void {name}", PARAMETERS), emit)
+        yield _function(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
-        function = Function(f"void {LEAVE}_{reason.name}", PARAMETERS)
+        function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
         yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
@@ -95,8 +97,8 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> Pointer:
-    """The record at a pc, in `inside` and `known`; `otherwise` if its page has none."""
+def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, I64]:
+    """The record at a pc, in `inside` and `known`, and TO_PC; `otherwise` if its page has none."""
     inside, known = build.new_block("inside"), build.new_block("known")
     offset = build.binary("sub", pc, frame_word(build, Word.RAM))
     in_ram = build.compare("ult", offset, frame_word(build, Word.RAM_BYTES))
@@ -110,22 +112,21 @@ def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> Pointer:
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
     number = build.binary("add", found, place)
     distance = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
-    build.store(distance, build.offset(FRAME, 8 * Word.RECORDS_TO_PC), COUNTER)
-    return build.cast("inttoptr", number, Pointer)
+    return build.cast("inttoptr", number, Pointer), distance
 
 
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
     out = build.new_block("out")
-    ip = _records_of(build, BLOCK, out)
+    ip, to_pc = _records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
     build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
     build.begin(on)
-    tail_call(build, handler_of(build, ip), ip, counted, block)
+    tail_call(build, handler_of(build, ip), ip, counted, block, to_pc)
     build.begin(look)
-    tail_call(build, LOOK, ip, counted, block)
+    tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
     build.store(BLOCK, PC, COUNTER)
     _publish(build, RUNNING)
@@ -212,13 +213,14 @@ def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    handler = handler_of(build, _records_of(build, pc, miss))
+    ip, to_pc = _records_of(build, pc, miss)
+    handler = handler_of(build, ip)
     # its code is there since the loop learnt to come here
     place = build.cast("ptrtoint", handler, I64)
     other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
     build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
     build.begin(begin)
-    build.run(DISPATCH, HART, NO_RECORD, since, FRAME, ORIGIN, pc)
+    enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
     _miss(build, miss)
 
@@ -227,11 +229,11 @@ def _resume(build: Builder) -> None:
     """Go on in the middle of the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip = _records_of(build, pc, miss)
+    ip, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    build.run(handler_of(build, ip), HART, ip, since, FRAME, ORIGIN, block)
+    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
     build.end(returns=True)
     _miss(build, miss)
 
