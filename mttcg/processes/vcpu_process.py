@@ -275,7 +275,7 @@ class VcpuProcess:
         if refused:
             self._warn(
                 f"vCPU {self.index} could not write-protect {refused} pages of code (mprotect(2): "
-                "too many mappings?): fence.i compares them each time"
+                "too many mappings?): they are compared whenever the guest asks for changed code"
             )
 
     def _warn(self, text: str) -> None:

@@ -117,7 +117,7 @@ class BlockCache:
         self.fetched_bytes = self._bytes(segment, "fetched")
         self.ram_halves = ram.data.cast("B").cast("H")
         self.used = UsedSlots(self.ram_range.pages)
-        self.changes: PageChanges = ComparedPages(self)
+        self.changes: PageChanges = ComparedPages(self.used, self.is_changed)
 
     def _bytes(self, segment: memoryview, name: str) -> memoryview:
         at, _, size = self.layout.sections[name]
@@ -209,6 +209,12 @@ class BlockCache:
             self.slots["older"][link - 1] = self.slots["older"][slot]
         self.index[slot] = 0
         return slot
+
+    def is_changed(self, page: PhysicalPage) -> bool:
+        """Whether RAM no longer holds the version that this vCPU fetches a page from."""
+        slot, now = self.used[page], self.ram[page * PAGE : (page + 1) * PAGE]
+        same = np.array_equal(self.original[slot], now)
+        return not same or int(self.slots["tail"][slot]) != self.tail(page)
 
     def changed_pages(self) -> list[PhysicalPage]:
         """Pages this vCPU fetches from a version that RAM no longer holds."""

@@ -1,14 +1,9 @@
 """How a vCPU finds out that a page it fetches from is no longer what RAM holds."""
 
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from mttcg.memory.address import PhysicalPage
-from mttcg.memory.page import PAGE
-
-if TYPE_CHECKING:
-    from mttcg.tbcache.cache import BlockCache
 
 
 class PageChanges(Protocol):
@@ -40,24 +35,21 @@ class ComparedPages:
     """Compares every page: for a cache of which nobody tracks the stores.
 
     Args:
-        cache: whose pages they are.
+        used: the pages that are fetched from.
+        is_changed: whether RAM no longer holds the version that a page is fetched from.
     """
 
-    def __init__(self, cache: "BlockCache") -> None:
-        self.cache = cache
+    def __init__(
+        self, used: Iterable[PhysicalPage], is_changed: Callable[[PhysicalPage], bool]
+    ) -> None:
+        self.used, self.is_changed = used, is_changed
 
     def entered(self, page: PhysicalPage) -> None:
         """Nothing to do."""
 
     def changed(self) -> list[PhysicalPage]:
         """See PageChanges."""
-        cache = self.cache
-        return [
-            page
-            for page, slot in cache.used.items()
-            if not np.array_equal(cache.original[slot], cache.ram[page * PAGE : (page + 1) * PAGE])
-            or int(cache.slots["tail"][slot]) != cache.tail(page)
-        ]
+        return [page for page in self.used if self.is_changed(page)]
 
     def follow(self) -> None:
         """Nothing to do."""
