@@ -99,9 +99,10 @@ def recorded() -> Iterator[Recorded]:
     made.close()
 
 
+@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
 @pytest.mark.parametrize("optimised", [False, True])
-def test_the_llvm_engine_runs_it(recorded: Recorded, optimised: bool) -> None:
-    toy = ToyMachine("llvm", recorded.plan)
+def test_the_llvm_engine_runs_it(recorded: Recorded, engine: str, optimised: bool) -> None:
+    toy = ToyMachine(engine, recorded.plan)
     toy.vcpu.follow_plan()
     toy.put(BASE, *CODE)
     toy.hart.r[4] = DATA

@@ -7,6 +7,7 @@ which they share, have addresses of handlers in them.
 import json
 import os
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.page import PAGE
 
@@ -61,7 +63,7 @@ def load(isa: InterpretedIsa) -> InterpreterFunctions:
 
 
 def _load(isa: InterpretedIsa) -> InterpreterFunctions:
-    file = kept_file(isa.name)
+    file = kept_file(isa)
     kept = read_kept(file)
     if kept is None:
         kept = compile_interpreter(isa)
@@ -76,14 +78,20 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     return InterpreterFunctions(handlers, *(at[function] for function in others))
 
 
-def kept_file(name: str) -> Path:
+def kept_file(isa: InterpretedIsa) -> Path:
     """Where the code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"interpreter-{name}-{_sources_digest()}-{host_digest()}.bin"
+    made_from = _sources_digest() if isa.name in NAMES else digest_of_text(source(isa))
+    return use_native_cache() / f"interpreter-{isa.name}-{made_from}-{host_digest()}.bin"
 
 
 @cache
 def _sources_digest() -> str:
     return digest_of(*sources_in(FOLDERS))
+
+
+def digest_of_text(text: str) -> str:
+    """A short digest; another package's sources are not known, but what comes of them."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def compile_interpreter(isa: InterpretedIsa) -> bytes:
