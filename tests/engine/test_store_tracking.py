@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from mttcg.engine.tracking import layout
-from mttcg.engine.tracking.layout import Word, tracking_bytes
+from mttcg.engine.tracking.layout import TrackingWord, tracking_bytes
 from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.memory.address import PhysicalPage
@@ -101,7 +101,7 @@ class Vcpu:
 
     @property
     def watched(self) -> int:
-        return int(self.tracking.words[Word.WATCHED_COUNT])
+        return int(self.tracking.words[TrackingWord.WATCHED_COUNT])
 
 
 @pytest.fixture
@@ -298,7 +298,7 @@ def test_what_can_not_be_protected_is_compared_and_counted(guest: Guest) -> None
     def run() -> None:
         vcpu = guest.vcpu(0)
         assert vcpu.fence() == []
-        vcpu.tracking.words[Word.PROTECT] = ctypes.cast(refuse, ctypes.c_void_p).value
+        vcpu.tracking.words[TrackingWord.PROTECT] = ctypes.cast(refuse, ctypes.c_void_p).value
         vcpu.fetch(3)
         vcpu.settle()
         assert (vcpu.watched, vcpu.tracking.refused) == (1, 1)

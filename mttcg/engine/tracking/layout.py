@@ -43,7 +43,7 @@ def tracking_bytes(pages: int) -> int:
     return -(-(ROWS + ROW_BYTES * (pages + 1)) // PAGE) * PAGE
 
 
-class Word(IntEnum):
+class TrackingWord(IntEnum):
     """The words of one vCPU, which its own process alone uses. HOST: a host address."""
 
     SHARED = 0  # HOST of the segment

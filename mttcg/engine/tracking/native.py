@@ -1,6 +1,6 @@
 """What tracking does natively: the signal handler, following the journal, and finding changes.
 
-Each is a C function made by numba; `words` is a host address, see `layout.Word`. Nothing here
+Each is a C function made by numba; `words` is a host address, see `layout.TrackingWord`. Nothing here
 allocates, or calls into Python.
 """
 
@@ -24,7 +24,7 @@ from mttcg.engine.tracking.layout import (
     TIMES_OPENED,
     VERIFIED,
     VERIFIED_TAIL,
-    Word,
+    TrackingWord,
 )
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.native import host
@@ -32,18 +32,35 @@ from mttcg.tbcache.layout import SLOT
 
 U64 = np.uint64
 ZERO, ONE, EIGHT = U64(0), U64(1), U64(8)
-SHARED, RAM, PAGES, CURSOR = int(Word.SHARED), int(Word.RAM), int(Word.PAGES), int(Word.CURSOR)
-VCPUS, POSITION, SEEN = int(Word.VCPUS), int(Word.POSITION), int(Word.SEEN)
-NUDGED, REQUESTS = int(Word.NUDGED), int(Word.REQUESTS)
-REQUEST_STRIDE, OWN_ROWS = int(Word.REQUEST_STRIDE), int(Word.OWN_ROWS)
-USED, ENTERED, ENTERED_COUNT = int(Word.USED), int(Word.ENTERED), int(Word.ENTERED_COUNT)
-WATCHED, WATCHED_COUNT, CHANGED = int(Word.WATCHED), int(Word.WATCHED_COUNT), int(Word.CHANGED)
-ORIGINAL, SLOTS = int(Word.ORIGINAL), int(Word.SLOTS)
-PROTECT, COMPARE, LOCK = int(Word.PROTECT), int(Word.COMPARE), int(Word.LOCK)
-LOCK_FILE, LOCK_TAKE = int(Word.LOCK_FILE), int(Word.LOCK_TAKE)
-LOCK_RELEASE, SET_ACTION = int(Word.LOCK_RELEASE), int(Word.SET_ACTION)
-REFUSED = int(Word.REFUSED)
-PREVIOUS_ACTION, RAISE = int(Word.PREVIOUS_ACTION), int(Word.RAISE)
+SHARED, RAM, PAGES, CURSOR = (
+    int(TrackingWord.SHARED),
+    int(TrackingWord.RAM),
+    int(TrackingWord.PAGES),
+    int(TrackingWord.CURSOR),
+)
+VCPUS, POSITION, SEEN = int(TrackingWord.VCPUS), int(TrackingWord.POSITION), int(TrackingWord.SEEN)
+NUDGED, REQUESTS = int(TrackingWord.NUDGED), int(TrackingWord.REQUESTS)
+REQUEST_STRIDE, OWN_ROWS = int(TrackingWord.REQUEST_STRIDE), int(TrackingWord.OWN_ROWS)
+USED, ENTERED, ENTERED_COUNT = (
+    int(TrackingWord.USED),
+    int(TrackingWord.ENTERED),
+    int(TrackingWord.ENTERED_COUNT),
+)
+WATCHED, WATCHED_COUNT, CHANGED = (
+    int(TrackingWord.WATCHED),
+    int(TrackingWord.WATCHED_COUNT),
+    int(TrackingWord.CHANGED),
+)
+ORIGINAL, SLOTS = int(TrackingWord.ORIGINAL), int(TrackingWord.SLOTS)
+PROTECT, COMPARE, LOCK = (
+    int(TrackingWord.PROTECT),
+    int(TrackingWord.COMPARE),
+    int(TrackingWord.LOCK),
+)
+LOCK_FILE, LOCK_TAKE = int(TrackingWord.LOCK_FILE), int(TrackingWord.LOCK_TAKE)
+LOCK_RELEASE, SET_ACTION = int(TrackingWord.LOCK_RELEASE), int(TrackingWord.SET_ACTION)
+REFUSED = int(TrackingWord.REFUSED)
+PREVIOUS_ACTION, RAISE = int(TrackingWord.PREVIOUS_ACTION), int(TrackingWord.RAISE)
 ROW_STRIDE, OWN_STRIDE = U64(ROW_BYTES), U64(OWN_ROW_BYTES)
 SLOT_STRIDE, TAIL = U64(SLOT.itemsize), U64(SLOT.fields["tail"][1])  # type: ignore[index]
 PAGE_BYTES, SHIFT = U64(PAGE), U64(PAGE_SHIFT)

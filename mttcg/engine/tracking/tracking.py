@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mttcg.engine.tracking import layout
-from mttcg.engine.tracking.layout import Word
+from mttcg.engine.tracking.layout import TrackingWord
 from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.address import HostAddress, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
@@ -20,11 +20,11 @@ NATIVE = "mttcg.engine.tracking.native"
 WITH_WORDS = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
 WITH_PAGE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
 LIBC = {
-    Word.PROTECT: "mprotect",
-    Word.COMPARE: "memcmp",
-    Word.LOCK: "fcntl",
-    Word.SET_ACTION: "sigaction",
-    Word.RAISE: "raise",
+    TrackingWord.PROTECT: "mprotect",
+    TrackingWord.COMPARE: "memcmp",
+    TrackingWord.LOCK: "fcntl",
+    TrackingWord.SET_ACTION: "sigaction",
+    TrackingWord.RAISE: "raise",
 }
 FLOCK = struct.Struct("hhqqi4x")
 """struct flock of x86-64: kind, whence, start, length, process."""
@@ -90,34 +90,36 @@ class StoreTracking:
             for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK)
         ]
         self.previous = SignalAction()
-        self.words = np.zeros(Word.WORDS, dtype=np.uint64)
+        self.words = np.zeros(TrackingWord.WORDS, dtype=np.uint64)
         self.address = address_of_array(self.words)
         for word, value in self._words(segment, ram, others).items():
             self.words[word] = value
         self.loaded = False
 
-    def _words(self, segment: memoryview, ram: HostAddress, others: OtherVcpus) -> dict[Word, int]:
+    def _words(
+        self, segment: memoryview, ram: HostAddress, others: OtherVcpus
+    ) -> dict[TrackingWord, int]:
         cache, shared = self.cache, address_of_buffer(segment)
         return {
-            Word.SHARED: shared,
-            Word.RAM: ram,
-            Word.PAGES: self.pages,
-            Word.CURSOR: shared + 8 * self.cursor,
-            Word.VCPUS: others.vcpus,
-            Word.REQUESTS: others.requests,
-            Word.REQUEST_STRIDE: others.stride,
-            Word.OWN_ROWS: address_of_array(self.own_rows),
-            Word.USED: address_of_array(cache.used.numbers),
-            Word.ENTERED: address_of_array(cache.used.pages),
-            Word.ENTERED_COUNT: address_of_array(cache.used.count),
-            Word.WATCHED: address_of_array(self.lists[0]),
-            Word.CHANGED: address_of_array(self.lists[1]),
-            Word.ORIGINAL: address_of_array(cache.original),
-            Word.SLOTS: address_of_array(cache.slots),
-            Word.LOCK_FILE: cache.lock.descriptor,
-            Word.LOCK_TAKE: ctypes.addressof(self.locks[0]),
-            Word.LOCK_RELEASE: ctypes.addressof(self.locks[1]),
-            Word.PREVIOUS_ACTION: ctypes.addressof(self.previous),
+            TrackingWord.SHARED: shared,
+            TrackingWord.RAM: ram,
+            TrackingWord.PAGES: self.pages,
+            TrackingWord.CURSOR: shared + 8 * self.cursor,
+            TrackingWord.VCPUS: others.vcpus,
+            TrackingWord.REQUESTS: others.requests,
+            TrackingWord.REQUEST_STRIDE: others.stride,
+            TrackingWord.OWN_ROWS: address_of_array(self.own_rows),
+            TrackingWord.USED: address_of_array(cache.used.numbers),
+            TrackingWord.ENTERED: address_of_array(cache.used.pages),
+            TrackingWord.ENTERED_COUNT: address_of_array(cache.used.count),
+            TrackingWord.WATCHED: address_of_array(self.lists[0]),
+            TrackingWord.CHANGED: address_of_array(self.lists[1]),
+            TrackingWord.ORIGINAL: address_of_array(cache.original),
+            TrackingWord.SLOTS: address_of_array(cache.slots),
+            TrackingWord.LOCK_FILE: cache.lock.descriptor,
+            TrackingWord.LOCK_TAKE: ctypes.addressof(self.locks[0]),
+            TrackingWord.LOCK_RELEASE: ctypes.addressof(self.locks[1]),
+            TrackingWord.PREVIOUS_ACTION: ctypes.addressof(self.previous),
         }
 
     def _load(self) -> None:
@@ -151,10 +153,10 @@ class StoreTracking:
         """Protect what was asked for meanwhile, before anything is stored to guest RAM."""
         shared = self.shared
         if not shared[self.cursor]:
-            shared[self.cursor] = int(self.words[Word.POSITION]) + 1
+            shared[self.cursor] = int(self.words[TrackingWord.POSITION]) + 1
             with self.cache.lock:
                 pass  # a full fence: who has not seen the cursor asked before what is read now
-        if shared[layout.LENGTH // 8] != self.words[Word.POSITION]:
+        if shared[layout.LENGTH // 8] != self.words[TrackingWord.POSITION]:
             if not self.loaded:
                 self._load()
             self.native_follow(self.address)
@@ -172,4 +174,4 @@ class StoreTracking:
     @property
     def refused(self) -> int:
         """How many pages this process could not protect."""
-        return int(self.words[Word.REFUSED])
+        return int(self.words[TrackingWord.REFUSED])
