@@ -1,7 +1,7 @@
 """What tracking does natively: the signal handler, following the journal, and finding changes.
 
-Each is a C function made by numba; `words` is a host address, see `layout.TrackingWord`. Nothing here
-allocates, or calls into Python.
+Each is a C function made by numba; `words` is a host address, see `layout.TrackingWord`. Nothing
+here allocates, or calls into Python.
 """
 
 import numpy as np

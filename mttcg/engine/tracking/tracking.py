@@ -30,7 +30,7 @@ FLOCK = struct.Struct("hhqqi4x")
 """struct flock of x86-64: kind, whence, start, length, process."""
 
 
-class SignalAction(ctypes.Structure):
+class FaultAction(ctypes.Structure):
     """struct sigaction of x86-64, as sigaction(2) of the C library takes it."""
 
     _fields_ = (
@@ -89,7 +89,7 @@ class StoreTracking:
             ctypes.create_string_buffer(FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0), FLOCK.size)
             for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK)
         ]
-        self.previous = SignalAction()
+        self.previous = FaultAction()
         self.words = np.zeros(TrackingWord.WORDS, dtype=np.uint64)
         self.address = address_of_array(self.words)
         for word, value in self._words(segment, ram, others).items():
@@ -132,7 +132,7 @@ class StoreTracking:
         self.native_enter = WITH_PAGE(native_address(NATIVE, "enter"))
         WITH_WORDS(native_address(NATIVE, "connect"))(self.address)
         handler = native_address(NATIVE, "on_fault")
-        action = SignalAction(handler=handler, flags=SIGINFO | ON_OTHER_STACK)
+        action = FaultAction(handler=handler, flags=SIGINFO | ON_OTHER_STACK)
         library.sigaction(signal.SIGSEGV, ctypes.byref(action), ctypes.byref(self.previous))
         self.loaded = True
         self.distrust()
