@@ -8,6 +8,7 @@
 | cache | vCPUs, under its lock | all, the translator among them |
 | records, with the interpreter | vCPUs | vCPUs |
 | arena | vCPUs and the translator, under its lock | vCPUs execute it |
+| samples | each vCPU its own part; what asks and wakes, the translator as well | the translator |
 | scoreboards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
 """
@@ -20,6 +21,7 @@ from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
+from mttcg.tbcache.samples import samples_bytes
 from mttcg.vcpu.shared import machine_bytes
 
 
@@ -48,6 +50,7 @@ def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
         "machine": machine_bytes(device_state),
         "cache": CacheLayout(config.memory // PAGE).size,
         "arena": config.code_cache,
+        "samples": samples_bytes(config.smp),
     }
     if config.has_tier("interpreter"):
         sizes["records"] = PREDECODED_BYTES

@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import os
-import select
 import socket
 import traceback
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.scoreboards import MappedScoreboards
@@ -34,12 +33,21 @@ from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.tbcache.samples import Samples
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import Optimise, Start, UnsupportedFound, VcpuFailure, VcpuWarning
+from mttcg.vcpu.messages import (
+    PageOfPlace,
+    ProcessMessage,
+    SamplesWait,
+    Start,
+    UnsupportedFound,
+    VcpuFailure,
+    VcpuWarning,
+)
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
@@ -85,6 +93,32 @@ class ConsoleEnds:
     def waiting(self) -> bool:
         """Whether a character waits."""
         return readable(self.input)
+
+
+@dataclass(frozen=True)
+class LinkToTranslator:
+    """The translator, as a vCPU reaches it; without one code stays as it is.
+
+    Args:
+        channel: to it.
+        device_pages: of RAM.
+    """
+
+    channel: Channel
+    device_pages: tuple[PhysicalPage, ...]
+
+    def wake(self) -> None:
+        """See TranslatorLink."""
+        self._send(SamplesWait())
+
+    def describe(self, pc: Virtual, version: "PageVersion | None", better: bool) -> None:
+        """See TranslatorLink."""
+        page = None if version is None else version.to_plain()
+        self._send(PageOfPlace(pc, page, better, self.device_pages))
+
+    def _send(self, message: ProcessMessage) -> None:
+        with contextlib.suppress(OSError):
+            self.channel.send(message)
 
 
 class VcpuProcess:
@@ -312,16 +346,6 @@ class VcpuProcess:
             self.fds["arena"], self.config.code_cache, lambda cpu: ask_to_leave(self.harts, cpu)
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
-
-        def improve(version: "PageVersion", place: PageOffset | None) -> bool:
-            if not self.config.has_tier("optimised"):
-                return False
-            if not select.select([], [asking], [], 0)[1]:
-                return False  # the translator has enough to do
-            with contextlib.suppress(OSError):  # without a translator the code stays as it is
-                asking.send(Optimise(version.to_plain(), place, memory.device_pages))
-            return True
-
         engine = LlvmEngine(
             self.isa,
             memory,
@@ -329,7 +353,8 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
-            improve,
+            Samples(self.maps["samples"], self.config.smp),
+            LinkToTranslator(asking, memory.device_pages),
             lambda: self.machine.stopping,
             self.maps.get("records"),
         )
