@@ -143,12 +143,23 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
     return EXIT_WAITING
 
 
+def idle_plugins(watch: Watch) -> list[str]:
+    """The plugins that attached nothing on any vCPU, if all have left and said so."""
+    every = [watch.idle.get(cpu, ()) for cpu in range(watch.run.harts.count)]
+    return [name for name in every[0] if all(name in idle for idle in every)]
+
+
 def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
     garbage = {where: count for where, count in run.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
         watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
+    for plugin in idle_plugins(watch):
+        watch.warn(
+            f"plugin {plugin} attached nothing, and has no function that is called while the guest "
+            "runs"
+        )
     ledgers = run.streams.ledger()
     for name, ledger in ledgers.items():
         lossless = run.streams.known[name].how.whole

@@ -83,7 +83,7 @@ def _go(ops: Operations[V], instruction: Decoded) -> None:
 
 
 def _system(ops: Operations[V], instruction: Decoded) -> None:
-    ops.leave(instruction.word)
+    ops.system(instruction.word)
 
 
 C = InstructionClass

@@ -252,20 +252,12 @@ class LlvmEngine:
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""
-        if (slot, pc) in self.known:
-            return
-
         start = page_start(pc)
 
         def is_known(leader: PageOffset) -> bool:
             return (slot, Virtual(start + leader)) in self.known
 
-        entry = offset_in_page(pc)
-        leaders = {entry}
-        if not self.code.interprets(self.code.version(page, slot)):
-            discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
-            leaders = discovery.leaders - discovery.elsewhere
-        for leader in sorted(leaders):
+        for leader in sorted(self.code.entered_from(page, slot, offset_in_page(pc), is_known)):
             head = Virtual(start + leader)
             self.known.add((slot, head))
             block, found = self.cache.block(page, head)
@@ -315,7 +307,7 @@ class LlvmEngine:
         return dropped
 
     def watch_blocks(self, watched: bool) -> None:
-        """See Engine. The interpreter runs what any vCPU met, so it is not for blocks watched."""
+        """See Engine. What any vCPU met of the pages in use counts as seen."""
         if watched and not self.code.watched:
             self.known.update(self.code.met_blocks())
         if watched != self.code.watched:

@@ -30,7 +30,6 @@ class Word(IntEnum):
     CHAINS = auto()  # counts down at each call of a page; at 0 that is a sample
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
-    RECORDS_TO_PC = auto()  # what is added to a record's place, in the current page, for its pc
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
     RAM = auto()  # guest address of RAM
     RAM_BYTES = auto()
@@ -38,6 +37,16 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    # of the interpreter, where something is attached
+    RECORDS_TO_INDEX = auto()  # what is added to a record's number for its word in a table
+    WAYS = auto()  # host address of the ways in which operations are run, in the order of ROWS
+    EVERY_BLOCK = auto()  # rows: the number of the first, and from bit 32 on how many there are
+    EVERY_INSTRUCTION = auto()
+    EVERY_ACCESS = auto()
+    EVERY_RETIRED = auto()
+    ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
+    HOW_MASK = auto()  # bits of how an access was made that operations are told
+    EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
     ASLEEP = auto()  # host address of the word that says that the translator sleeps
     WORDS = auto()
 

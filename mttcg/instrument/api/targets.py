@@ -238,7 +238,8 @@ def probe(function: Callable[..., Any]) -> Probe:
 
     For a block it takes (cpu, pc, instructions, words), for an instruction (cpu, pc, words), for
     an access (cpu, pc, address, size, value, write, words): unsigned 64-bit integers, and a numpy
-    array of them for `words`, its vCPU's of the Scoreboard that it was attached with. It must not
-    raise, and must stay within its words: nothing checks the index.
+    array of them for `words`, its vCPU's of the Scoreboard that it was attached with; of a
+    floating-point number `int(...)` is stored there. It must not raise, and must stay within its
+    words: nothing checks the index, but one past the end ends the run, which names the probe.
     """
     return Probe(function)

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import import_module
 
-from mttcg.engine.isa_part import NoPartError
+from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
-from mttcg.isa.registry import NAMES
 from mttcg.isa.table.row import Decoded, Row
 
 Variant = tuple[int, ...]
@@ -32,14 +30,12 @@ class InterpretedIsa:
     code: Code
     rows: tuple[Row, ...]
     llvm: LlvmIsa
-    samples: Callable[[Row], Iterable[int]]
-    variant: Callable[[Decoded], Variant]
-    known: Callable[[Decoded], frozenset[str]]
+    samples: Callable[[Row], Iterable[int]] = lambda row: (row.match,)
+    variant: Callable[[Decoded], Variant] = lambda instruction: ()
+    known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:
     """What the interpreter has for an ISA; raises NoPartError."""
-    if isa.name not in NAMES:
-        raise NoPartError("interpreter", isa.name)
-    found: InterpretedIsa = import_module(f"mttcg.engine.llvm.{isa.name}.interpreted").INTERPRETED
+    found: InterpretedIsa = isa_part("interpreter", isa)
     return found

@@ -6,7 +6,9 @@ which they share, have addresses of handlers in them.
 
 import json
 import os
+from collections.abc import Callable
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +26,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.page import PAGE
 
@@ -60,25 +63,36 @@ def load(isa: InterpretedIsa) -> InterpreterFunctions:
     return _loaded[isa.name]
 
 
-def _load(isa: InterpretedIsa) -> InterpreterFunctions:
-    file = kept_file(isa.name)
+def load_code(
+    isa: InterpretedIsa, kind: str, text: Callable[[InterpretedIsa], str], make: Callable[[], bytes]
+) -> dict[str, HostAddress]:
+    """Addresses of the functions of a module, whose code is kept, or made anew."""
+    file = kept_file(isa, kind, text)
     kept = read_kept(file)
     if kept is None:
-        kept = compile_interpreter(isa)
+        kept = make()
         keep(file, kept)
     header, _, code = kept.partition(b"\n")
-    places = json.loads(header)
     start = _map_executable(code)
-    at = {function: HostAddress(start + place) for function, place in places.items()}
+    return {function: HostAddress(start + at) for function, at in json.loads(header).items()}
+
+
+def _load(isa: InterpretedIsa) -> InterpreterFunctions:
+    at = load_code(isa, "interpreter", source, lambda: compile_interpreter(isa))
     keys = samples_of(isa)
     handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
     others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
     return InterpreterFunctions(handlers, *(at[function] for function in others))
 
 
-def kept_file(name: str) -> Path:
-    """Where the code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"interpreter-{name}-{_sources_digest()}-{host_digest()}.bin"
+def kept_file(
+    isa: InterpretedIsa,
+    kind: str = "interpreter",
+    text: Callable[[InterpretedIsa], str] = source,
+) -> Path:
+    """Where the code of a module is kept, for this state of the sources and this host."""
+    made_from = _sources_digest() if isa.name in NAMES else digest_of_text(text(isa))
+    return use_native_cache() / f"{kind}-{isa.name}-{made_from}-{host_digest()}.bin"
 
 
 @cache
@@ -86,9 +100,19 @@ def _sources_digest() -> str:
     return digest_of(*sources_in(FOLDERS))
 
 
+def digest_of_text(text: str) -> str:
+    """A short digest; another package's sources are not known, but what comes of them."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 def compile_interpreter(isa: InterpretedIsa) -> bytes:
-    """Where each function is, as a line of JSON, and the code behind it."""
-    image = compile_object(source(isa), EFFORT)
+    """See `compile_functions`."""
+    return compile_functions(source(isa))
+
+
+def compile_functions(text: str) -> bytes:
+    """Where each function of a module is, as a line of JSON, and the code behind it."""
+    image = compile_object(text, EFFORT)
     return json.dumps(functions_of(image)).encode() + b"\n" + code_of(image)
 
 

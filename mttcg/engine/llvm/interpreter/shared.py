@@ -13,6 +13,8 @@ from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WITHIN, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
+from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
     CONVENTION,
@@ -59,6 +61,7 @@ REASONS = (
     Reason.STORE_MISALIGNED,
     Reason.ATOMIC_ACCESS,
     Reason.ROUNDING,
+    Reason.CALLBACK,
 )
 """Those for which handlers leave."""
 NO_RECORD = Pointer("null")
@@ -81,6 +84,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
         yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+    yield show_records_function()
 
 
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
@@ -97,8 +101,11 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> Pointer:
-    """The record at a pc, in `inside` and `known`; `otherwise` if its page has none."""
+def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+    """The record at a pc, where the function is that enters a block there, and TO_PC.
+
+    It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
+    """
     inside, known = build.new_block("inside"), build.new_block("known")
     offset = build.binary("sub", pc, frame_word(build, Word.RAM))
     in_ram = build.compare("ult", offset, frame_word(build, Word.RAM_BYTES))
@@ -109,25 +116,41 @@ def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> Pointer:
     found = build.load(build.offset(pages, page), UNKNOWN, I64)
     build.branch(build.compare("ne", found, 0), known, otherwise, UNLIKELY)
     build.begin(known)
+    observed = build.binary("and", found, OBSERVED)
+    first = build.binary("sub", found, observed)
+    distance = _meet_observed(build, first, observed)
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
-    number = build.binary("add", found, place)
-    distance = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
-    build.store(distance, build.offset(FRAME, 8 * Word.RECORDS_TO_PC), COUNTER)
-    return build.cast("inttoptr", number, Pointer)
+    number = build.binary("add", first, place)
+    to_pc = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
+    ip = build.cast("inttoptr", number, Pointer)
+    return ip, build.offset(ip, distance), to_pc
+
+
+def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
+    """Go to another page: the distance from a record to what enters a block there."""
+    known, on, attached = build.block, build.new_block("on"), build.new_block("attached")
+    build.branch(build.compare("eq", observed, 0), on, attached)
+    build.begin(attached)
+    at = build.offset(build.cast("inttoptr", first, Pointer), INDEX)
+    to_index = build.offset(FRAME, 8 * Word.RECORDS_TO_INDEX)
+    build.store(build.load(at, UNKNOWN, I64), to_index, COUNTER)
+    build.goto(on)
+    build.begin(on)
+    return build.phi(I64, (I64(0), known), (I64(ENTRY), attached))
 
 
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
     out = build.new_block("out")
-    ip = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = _records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
     build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
     build.begin(on)
-    tail_call(build, handler_of(build, ip), ip, counted, block)
+    tail_call(build, build.load(entry, UNKNOWN, Pointer), ip, counted, block, to_pc)
     build.begin(look)
-    tail_call(build, LOOK, ip, counted, block)
+    tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
     build.store(BLOCK, PC, COUNTER)
     _publish(build, RUNNING)
@@ -137,6 +160,7 @@ def _dispatch(build: Builder) -> None:
 def _look(build: Builder) -> None:
     """Look for a request before a block whose entry is counted already, and take a sample."""
     pc = pc_at(build, IP)
+    _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
     none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
@@ -150,7 +174,17 @@ def _look(build: Builder) -> None:
         build.store(pc, PC, COUNTER)
         build.end(returns=True)
     build.begin(go)
-    tail_call(build, handler_of(build, IP), IP, I64(COUNT_START + ONE_BLOCK), BLOCK)
+    tail_call(build, DISPATCH, IP, I64(COUNT_START), pc)
+
+
+def _show_records(build: Builder) -> None:
+    """Let records be seen before it is counted what they are of."""
+    show, on = build.new_block("show"), build.new_block("on")
+    build.branch(build.compare("eq", frame_word(build, Word.EMITTERS), 0), on, show)
+    build.begin(show)
+    build.run(SHOW_RECORDS, FRAME)
+    build.goto(on)
+    build.begin(on)
 
 
 def _leave(build: Builder, reason: Reason) -> None:
@@ -212,13 +246,13 @@ def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    handler = handler_of(build, _records_of(build, pc, miss))
+    _, entry, to_pc = _records_of(build, pc, miss)
     # its code is there since the loop learnt to come here
-    place = build.cast("ptrtoint", handler, I64)
+    place = build.load(entry, UNKNOWN, I64)
     other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
     build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
     build.begin(begin)
-    enter_call(build, DISPATCH, NO_RECORD, since, pc)
+    enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
     _miss(build, miss)
 
@@ -227,11 +261,11 @@ def _resume(build: Builder) -> None:
     """Go on in the middle of the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip = _records_of(build, pc, miss)
+    ip, _, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    enter_call(build, handler_of(build, ip), ip, since, block)
+    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
     build.end(returns=True)
     _miss(build, miss)
 

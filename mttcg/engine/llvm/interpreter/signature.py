@@ -15,7 +15,9 @@ RUNNING = I64("%running")
 """The running count of instructions and blocks, without this instruction."""
 BLOCK = I64("%block")
 """The record of the block's first instruction, as a number."""
-PARAMETERS: tuple[Value, ...] = (HART, IP, RUNNING, FRAME, ORIGIN, BLOCK)
+TO_PC = I64("%to_pc")
+"""What is added to a record's place, in the current page, for its pc."""
+PARAMETERS: tuple[Value, ...] = (HART, IP, RUNNING, FRAME, ORIGIN, BLOCK, TO_PC)
 
 DISPATCH, LOOK, LEAVE = "@dispatch", "@look", "@leave"
 """Functions that handlers share: `DISPATCH` goes to the address that it is given as the block,
@@ -25,19 +27,10 @@ for a reason, whose name is behind it."""
 CONVENTION = "preserve_nonecc"
 """Parameters stay in registers that C functions preserve, and no function preserves any for its
 caller: handlers need nothing on the stack."""
-_TAIL_CALL = Form(
-    f"musttail call {CONVENTION} void %s(ptr %s, ptr %s, i64 %s, ptr %s, ptr %s, i64 %s)\nret void",
-    "",
-    ("ptr", "ptr", "ptr", "i64", "ptr", "ptr", "i64"),
-    ends=True,
-)
-
-
-_ENTER = Form(
-    f"call {CONVENTION} void %s(ptr %s, ptr %s, i64 %s, ptr %s, ptr %s, i64 %s)",
-    "",
-    ("ptr", "ptr", "ptr", "i64", "ptr", "ptr", "i64"),
-)
+_GIVEN = f"{CONVENTION} void %s({', '.join(f'{value.type} %s' for value in PARAMETERS)})"
+_OPERANDS = ("ptr", *(value.type for value in PARAMETERS))
+_TAIL_CALL = Form(f"musttail call {_GIVEN}\nret void", "", _OPERANDS, ends=True)
+_ENTER = Form(f"call {_GIVEN}", "", _OPERANDS)
 
 
 def define_places(build: Builder, isa: LlvmIsa) -> None:
@@ -48,16 +41,25 @@ def define_places(build: Builder, isa: LlvmIsa) -> None:
         build.offset(FRAME, 8 * word, place)
 
 
-def tail_call(build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64) -> None:
+def tail_call(
+    build: Builder,
+    callee: Pointer | str,
+    ip: Pointer,
+    count: I64,
+    block: I64,
+    to_pc: I64 = TO_PC,
+) -> None:
     """Go on in another function, for good."""
     build.add(_TAIL_CALL)
-    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block))
+    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block, to_pc))
 
 
-def enter_call(build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64) -> None:
+def enter_call(
+    build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64, to_pc: I64
+) -> None:
     """Call, from a function with the convention of C."""
     build.add(_ENTER)
-    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block))
+    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block, to_pc))
 
 
 def handler_of(build: Builder, ip: Pointer) -> Pointer:
@@ -74,4 +76,4 @@ def pc_at(build: Builder, ip: Pointer | I64) -> I64:
     """The address of the instruction that a record of the current page is of."""
     number = ip if isinstance(ip, I64) else build.cast("ptrtoint", ip, I64)
     distance = build.binary("lshr", number, RECORD_SHIFT)
-    return build.binary("add", distance, frame_word(build, Word.RECORDS_TO_PC))
+    return build.binary("add", distance, TO_PC)
