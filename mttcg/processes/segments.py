@@ -20,10 +20,10 @@ import os
 from mttcg.config import Config
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
+from mttcg.state.samples import samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
-from mttcg.tbcache.samples import samples_bytes
 from mttcg.vcpu.shared import machine_bytes
 
 PROT_NONE = 0

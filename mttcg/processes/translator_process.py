@@ -24,9 +24,9 @@ from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
 from mttcg.memory.address import Virtual
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.samples import Samples
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import PageOfPlace, ProcessMessage, Start
 from mttcg.vcpu.shared import Harts, MachineState

@@ -32,9 +32,9 @@ from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
+from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.samples import Samples
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable

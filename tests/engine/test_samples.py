@@ -6,7 +6,7 @@ from engine_harness import PAGE, Bare, fill
 from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm.frame import CHAINS_PER_SAMPLE, INSTRUCTIONS_PER_LOOK, Word
 from mttcg.engine.llvm.translate import PageVersion
-from mttcg.tbcache.samples import POSITION, RING, Samples, samples_bytes
+from mttcg.state.samples import POSITION, RING, Samples, samples_bytes
 
 BASE, CALLED = 0x8000_0000, 0x8000_1000
 RETURN, ROUNDS, LEFT, LENGTH, FUNCTION = 1, 10, 12, 13, 15

@@ -13,8 +13,8 @@ from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.processes.host import TRANSLATOR, end_rest
 from mttcg.processes.translator_process import PLACE_HEAT, TranslatorProcess, receive
+from mttcg.state.samples import PLACES, POSITION, Samples, samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
-from mttcg.tbcache.samples import PLACES, POSITION, Samples, samples_bytes
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import PageOfPlace, SamplesWait
 from mttcg.vcpu.shared import Harts, MachineState, machine_bytes

@@ -48,9 +48,9 @@ from mttcg.memory.address import (
     physical_of,
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
+from mttcg.state.samples import Samples, samples_bytes
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.samples import Samples, samples_bytes
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 FAULTS = {

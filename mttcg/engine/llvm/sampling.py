@@ -5,8 +5,8 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I1, I64, Pointer
 from mttcg.engine.llvm.places import FRAME
+from mttcg.state.samples import PLACES, POSITION, RING
 from mttcg.state.words import WORD_BYTES
-from mttcg.tbcache.samples import PLACES, POSITION, RING
 
 
 def add_sample(build: Builder, pc: I64) -> I1:

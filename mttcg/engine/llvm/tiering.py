@@ -11,8 +11,8 @@ from mttcg.engine.llvm.frame import JumpCache
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import Identity, PageVersion
 from mttcg.memory.address import PageOffset, Virtual, offset_in_page, physical_of
+from mttcg.state.samples import Samples
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.samples import Samples
 
 
 class TranslatorLink(Protocol):
