@@ -14,6 +14,7 @@ from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.supervisor.console import ConsoleOutput, standard_output
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.plugin_objects import PluginFiles
 from mttcg.supervisor.result import RunResult, Status
 from mttcg_bus.host.limits import host_refusal
 
@@ -23,12 +24,18 @@ class Machine:
 
     Args:
         guest: path of the ELF file, or a whole `mttcg.config.Config`.
-        options: as on the command line; the fields of `mttcg.config.Config`.
+        options: as on the command line; the fields of `mttcg.config.Config`. `plugins` has specs as
+            on the command line, paths, modules and functions; a function is called as plugin_init,
+            with or without options, and may use what its script or notebook has. A pair of one of
+            these and a dict is a plugin with its options.
 
     Raises OptionError for an option that can't be, GuestFileError for a file that can't be run.
     """
 
     def __init__(self, guest: Path | str | Config, **options: Any) -> None:
+        self.plugin_files = PluginFiles()
+        if "plugins" in options:
+            options["plugins"] = self.plugin_files.specs(options["plugins"])
         if isinstance(guest, Config):
             self.config = replace(guest, **options)
         else:
