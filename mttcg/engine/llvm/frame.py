@@ -37,6 +37,8 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    # of samples
+    ASLEEP = auto()  # host address of the word that says that the translator sleeps
     DECODING = auto()  # host address of the table by which instructions are taken apart
     CODE = auto()  # host address of the content of the block cache's slots
     SLOTS = auto()  # host address of what the block cache has of each slot
@@ -52,7 +54,6 @@ class Word(IntEnum):
     ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
-    ASLEEP = auto()  # host address of the word that says that the translator sleeps
     WORDS = auto()
 
 

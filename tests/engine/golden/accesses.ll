@@ -78,7 +78,7 @@ go5:
 store i64 %v33, ptr %p9
 %v47 = add i64 %v44, 1
 store i64 %v47, ptr %p7
-%p10 = getelementptr i8, ptr %frame, i64 248
+%p10 = getelementptr i8, ptr %frame, i64 176
 %p11 = load ptr, ptr %p10
 %v48 = load atomic volatile i64, ptr %p11 monotonic, align 8
 %t3 = icmp ne i64 %v48, 0

@@ -80,7 +80,7 @@ go17:
 store i64 %v55, ptr %p8
 %v69 = add i64 %v66, 1
 store i64 %v69, ptr %p6
-%p9 = getelementptr i8, ptr %frame, i64 248
+%p9 = getelementptr i8, ptr %frame, i64 176
 %p10 = load ptr, ptr %p9
 %v70 = load atomic volatile i64, ptr %p10 monotonic, align 8
 %t12 = icmp ne i64 %v70, 0

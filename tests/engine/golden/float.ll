@@ -77,7 +77,7 @@ go11:
 store i64 %v37, ptr %p6
 %v51 = add i64 %v48, 1
 store i64 %v51, ptr %p4
-%p7 = getelementptr i8, ptr %frame, i64 248
+%p7 = getelementptr i8, ptr %frame, i64 176
 %p8 = load ptr, ptr %p7
 %v52 = load atomic volatile i64, ptr %p8 monotonic, align 8
 %t5 = icmp ne i64 %v52, 0
