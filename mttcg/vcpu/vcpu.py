@@ -99,6 +99,9 @@ class Vcpu:
         self.engine.watch_blocks(bool(self.finders))
         self.lifecycle.follow()
         self.seen_traps.follow()
+        if self.engine.native_system is not None:
+            told = self.lifecycle.has_listeners("plugin_mmio")
+            self.engine.native_system.let_accesses(not told)
 
     def _has_watched_traps(self) -> bool:
         """Whether plugins are told of traps, or count what these leave."""
@@ -139,6 +142,7 @@ class Vcpu:
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
+            hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
             code = self.system.take_interrupt(hart, self.machine)
             if code is not None:

@@ -10,7 +10,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
-from mttcg.engine.llvm.interpreter.native_system import InterpretedSystem, set_clock
+from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.observed_predecode import ObservedPredecoder
@@ -38,7 +38,11 @@ def make_interpreter(
     """The interpreter of one vCPU; see PageInterpreter."""
     interpreted = interpreted_isa(isa)
     set_clock(frame, memory.clock_origin, memory.timebase)
-    return PageInterpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
+    parts = segment, cache, ram, frame, uncovered
+    interpreter = PageInterpreter(interpreted, load(interpreted), *parts)
+    if memory.devices is not None and interpreter.system is not None:
+        interpreter.devices = DeviceTables(frame, memory.devices)
+    return interpreter
 
 
 MOST_OBSERVED = 4096
@@ -90,7 +94,7 @@ class PageInterpreter:
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.predecoder = ObservedPredecoder(isa, cache, uncovered)
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        frame[Word.RESUME] = native.resume
+        frame[Word.TAKE_OVER] = native.take_over
         frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
         arrays = {
             Word.PAGES: self.table,
@@ -105,6 +109,7 @@ class PageInterpreter:
         for word, value in ram_words(ram).items():
             frame[word] = value
         self.system = InterpretedSystem(frame) if native.attend else None
+        self.devices: DeviceTables | None = None
 
     def apply(self, weave: Weave) -> None:
         """Put a plan in force."""
@@ -154,6 +159,7 @@ class PageInterpreter:
                 self.forget_pages()
             native = load_observed(self.isa)
             self.frame[Word.OBSERVED_FILL] = native.fill
+            self.frame[Word.OBSERVED_BEFORE] = native.before
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
 

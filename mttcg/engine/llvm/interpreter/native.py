@@ -27,6 +27,7 @@ from mttcg.engine.llvm.interpreter.shared import (
     LEFT,
     NEXT_PAGE,
     RESUME,
+    TAKE_OVER,
     TRANSLATED,
 )
 from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
@@ -52,7 +53,7 @@ class InterpreterFunctions(NamedTuple):
         decoding: of the table by which instructions are taken apart.
         predecode: fills a page's records from an offset.
         fill, next_page, left, translated: of records without an instruction, see `shared`.
-        enter, resume: to be called like translated code.
+        enter, resume, take_over: to be called like translated code.
         attend, due: see `system_functions`; 0 if the host does all that is of the system.
     """
 
@@ -66,6 +67,7 @@ class InterpreterFunctions(NamedTuple):
     translated: HostAddress
     enter: HostAddress
     resume: HostAddress
+    take_over: HostAddress
     attend: HostAddress
     due: HostAddress
 
@@ -102,7 +104,7 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     at = load_code(isa, "interpreter", source, lambda: compile_interpreter(isa))
     names = takewhile(at.__contains__, map(name_of, count()))
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
-    others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
+    others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
     system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE))
     return InterpreterFunctions(handlers, _put(handlers), *(at[name] for name in others), *system)
 

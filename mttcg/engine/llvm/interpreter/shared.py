@@ -21,8 +21,9 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.device_functions import device_functions
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED, OWN
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
@@ -59,17 +60,17 @@ from mttcg.engine.llvm.places import (
     EXIT,
     FRAME,
     HART,
-    HEAT,
     ORIGIN,
     PC,
     REQUEST,
     SINCE,
 )
+from mttcg.engine.llvm.sampling import add_sample
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
-ENTER, RESUME = "enter", "resume"
+ENTER, RESUME, TAKE_OVER = "enter", "resume", "take_over"
 REASONS = (
     Reason.REQUEST,
     Reason.SYSTEM,
@@ -99,8 +100,10 @@ def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> It
     for reason in REASONS:
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
         yield _function(isa, function, partial(_leave_or_trap, isa, reason))
+    yield _function(isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock)
+    yield from device_functions(partial(_function, isa))
     yield from _functions_of_system(isa)
-    for name, emit in ((ENTER, _enter), (RESUME, _resume)):
+    for name, emit in ((ENTER, _enter), (RESUME, _resume), (TAKE_OVER, _take_over)):
         yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
     yield show_records_function()
 
@@ -109,7 +112,6 @@ def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
     if isa.events is None:
         return
     system = SystemFunctions(isa, isa.events)
-    yield _function(isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock)
     for name, emit in ((ATTEND, system.attend), (DUE, system.due)):
         yield _function(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
     for name, emit in ((STATUS, system.status), (TRAP, system.trap)):
@@ -187,19 +189,18 @@ def _dispatch(build: Builder) -> None:
 
 
 def _look(isa: InterpretedIsa, build: Builder) -> None:
-    """Look for a request before a block whose entry is counted already; report that time passes."""
+    """Look for a request before a block whose entry is counted already, and take a sample."""
     pc = pc_at(build, IP)
     _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
     build.store(pc, PC, COUNTER)
-    cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
-    build.store(cooler, HEAT, COUNTER)
-    look, go, stop, sample = (build.new_block(word) for word in ("look", "go", "stop", "sample"))
-    build.branch(build.compare("eq", cooler, 0), sample, look)
-    build.begin(look)
-    build.branch(build.compare("eq", _asked(build, isa), 0), go, stop)
-    for block, reason in ((stop, Reason.REQUEST), (sample, Reason.HOT)):
+    none = build.compare("eq", _asked(build, isa), 0)
+    go, stop, sample, wake = (build.new_block(word) for word in ("go", "stop", "sample", "wake"))
+    build.branch(none, sample, stop)
+    build.begin(sample)
+    build.branch(add_sample(build, pc), wake, go)
+    for block, reason in ((stop, Reason.REQUEST), (wake, Reason.HOT)):
         build.begin(block)
         build.store(int(reason), EXIT, COUNTER)
         build.end(returns=True)
@@ -315,28 +316,52 @@ def _enter(build: Builder) -> None:
 
 
 def _resume(build: Builder) -> None:
-    """Go on in the hart's current block, which was counted as entered.
-
-    At its first instruction, too: its translation is what has come back there.
-    """
-    miss, own, there, plain = (build.new_block(word) for word in ("miss", "own", "there", "plain"))
+    """Go on in the middle of the hart's current block, which was counted as entered."""
+    miss = build.new_block("miss")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
+    ip, block, to_pc = _in_block(build, pc, miss)
+    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
+    build.end(returns=True)
+    _miss(build, miss, Reason.MISS)
+
+
+def _in_block(build: Builder, pc: I64, miss: BasicBlock) -> tuple[Pointer, I64, I64]:
+    """The record at a pc in the hart's current block, that of the block, and TO_PC."""
     ip, _, to_pc = _records_of(build, pc, miss)
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
-    record = build.cast("ptrtoint", ip, I64)
-    block = build.binary("sub", record, build.binary("shl", passed, RECORD_SHIFT))
+    back = build.binary("shl", passed, RECORD_SHIFT)
+    return ip, build.binary("sub", build.cast("ptrtoint", ip, I64), back), to_pc
+
+
+def _take_over(build: Builder) -> None:
+    """Run the instruction at which translated code has left the hart's current block, and go on.
+
+    What is attached to come before it was run there, as was the entry if it is the block's first.
+    """
+    miss, own, other, before, plain = (
+        build.new_block(word) for word in ("miss", "own", "other", "before", "plain")
+    )
+    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
+    ip, block, to_pc = _in_block(build, pc, miss)
     handler = handler_of(build, ip)
-    build.branch(_is(build, handler, TRANSLATED), own, there)
-    build.begin(own)
-    enter_call(build, _own_handler(build, record, pc), ip, since, block, to_pc)
-    build.end(returns=True)
-    build.begin(there)
     place = build.cast("ptrtoint", handler, I64)
-    empty = build.compare("eq", place, frame_word(build, Word.OBSERVED_FILL))
-    build.branch(empty, miss, plain)
-    build.begin(plain)
-    enter_call(build, handler, ip, since, block, to_pc)
-    build.end(returns=True)
+    cases = {Word.OBSERVED_FILL: miss, Word.OBSERVED_BEFORE: before}
+    build.branch(_is(build, handler, TRANSLATED), own, other)
+    build.begin(other)
+    for word, target in cases.items():
+        following = build.new_block("following")
+        build.branch(build.compare("eq", place, frame_word(build, word)), target, following)
+        build.begin(following)
+    build.goto(plain)
+    ways: dict[BasicBlock, Callable[[], Pointer]] = {
+        own: lambda: _own_handler(build, build.cast("ptrtoint", ip, I64), pc),
+        before: lambda: build.load(build.offset(ip, OWN), UNKNOWN, Pointer),
+        plain: lambda: handler,
+    }
+    for way, found in ways.items():
+        build.begin(way)
+        enter_call(build, found(), ip, since, block, to_pc)
+        build.end(returns=True)
     _miss(build, miss, Reason.UNPREPARED)
 
 
