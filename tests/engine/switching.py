@@ -1,8 +1,8 @@
 """Tiers change at random moments, by what the engine itself looks at.
 
-The frame says how many instructions are left until interpreted code takes a sample, and after how
-many calls the loop from page to page does. `Switches` sets both to a few, and stands in the place
-of the engine's own `Tiering`, which gets the samples. Where a plan calls Python at each block, it
+The frame says how many instructions are left until slow code takes a sample, and after how many
+calls the loop from page to page does. `Switches` sets both to a few, and stands in the place of a
+translator that sleeps, and is woken by the sample. Where a plan calls Python at each block, it
 makes a request at a block, which is then seen before the next one in any tier.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 from engine_harness import Bare
 
 from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Word
+from mttcg.engine.llvm.translate import PageVersion
 from mttcg.memory.address import Virtual
 
 MOST_INSTRUCTIONS, MOST_CALLS, MOST_BLOCKS = 60, 4, 8
@@ -34,7 +35,7 @@ class Switches:
     def __init__(self, bare: Bare, seed: int) -> None:
         self.bare, self.random = bare, random.Random(seed)
         self.llvm: Any = bare.engine.llvm
-        self.llvm.tiering = self
+        self.llvm.tiering.link = self
         self.made: Counter[str] = Counter()
         self.translations = self.blocks = 0
         self.changes = (self.translate, self.translate_page, self.forget, self.lose, self.nothing)
@@ -47,15 +48,16 @@ class Switches:
         """Have the next change made soon."""
         frame, draw = self.llvm.frame, self.random.randrange
         frame[Word.SINCE] = -ONE_INSTRUCTION * (1 + draw(MOST_INSTRUCTIONS)) % (1 << 64)
-        frame[Word.HEAT], frame[Word.CHAINS] = 1, 1 + draw(MOST_CALLS)
+        frame[Word.CHAINS] = 1 + draw(MOST_CALLS)
+        self.llvm.samples.asleep = True
         self.blocks = 1 + draw(MOST_BLOCKS)
 
-    def sample(self, pc: Virtual) -> None:
-        """See Tiering: much time is said to be spent at pc."""
-        self.change(pc)
+    def wake(self) -> None:
+        """See TranslatorLink: there is a sample."""
+        self.change(self.bare.hart.pc)
 
-    def meet_better_code(self) -> None:
-        """See Tiering: nothing is waited for."""
+    def describe(self, pc: Virtual, version: PageVersion | None, better: bool) -> None:
+        """See TranslatorLink: it never asks."""
 
     def at_block(self) -> None:
         """A block was entered, and Python told of it."""
