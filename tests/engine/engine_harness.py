@@ -129,18 +129,8 @@ class Bare:
             RISCV64.code,
             left_to_host(RISCV64),
         )
-        native = None
-        if wire is not None:
-            devices, native = wire(self)
-        self.memory = Memory(
-            address_of_buffer(self.ram),
-            base,
-            size,
-            address_of_buffer(self.maps["cache"]),
-            self.machine.clock_origin,
-            TIMEBASE,
-            devices=native,
-        )
+        devices, native = wire(self) if wire is not None else (devices, None)
+        self.memory = self._memory(native)
         self.vcpu = Vcpu(
             0,
             RISCV64,
@@ -156,6 +146,17 @@ class Bare:
         self.vcpu.seen_traps.follow()
         self.engine: Any = self.vcpu.engine
         self.vcpu.follow_plan()
+
+    def _memory(self, native: NativeDevices | None) -> Memory:
+        return Memory(
+            address_of_buffer(self.ram),
+            self.base,
+            self.size,
+            address_of_buffer(self.maps["cache"]),
+            self.machine.clock_origin,
+            TIMEBASE,
+            devices=native,
+        )
 
     def _engine(self, name: str, discover: Any) -> Any:
         if name == "unicorn":

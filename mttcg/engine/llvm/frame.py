@@ -52,11 +52,11 @@ class Word(IntEnum):
     EVERY_INSTRUCTION = auto()
     EVERY_ACCESS = auto()
     EVERY_RETIRED = auto()
+    TOLD_OF_ALL = auto()  # whether any of these is told of what does not jump
     ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
-    OBSERVED_FILL = auto()  # the handler that comes back for such a record; 0 until there are some
-    OBSERVED_BEFORE = auto()  # the one that runs what is attached to come before an instruction
+    PREDECODE_OBSERVED = auto()  # host address of the function that predecodes observed pages
     # of the system; those of the engine are set before the vCPU starts
     TAKE_OVER = auto()  # host address of the interpreter's `take_over`, 0 without one
     ATTEND = auto()  # of its `attend`

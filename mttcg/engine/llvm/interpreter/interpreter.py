@@ -13,7 +13,6 @@ from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
-from mttcg.engine.llvm.interpreter.observed_predecode import ObservedPredecoder
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion
@@ -59,6 +58,7 @@ def plan_words(weave: Weave) -> dict[Word, int]:
         Word.EVERY_INSTRUCTION: packed(every.every_instruction),
         Word.EVERY_ACCESS: packed(every.every_access),
         Word.EVERY_RETIRED: packed(every.every_retired),
+        Word.TOLD_OF_ALL: any(row.kind != "transfer" for row in every.every_retired),
         Word.ENTRY_TABLE: int(weave.table[first, 1]),
         Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
     }
@@ -92,7 +92,6 @@ class PageInterpreter:
         self.native, self.start = native, address_of_buffer(segment)
         self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
-        self.predecoder = ObservedPredecoder(isa, cache, uncovered)
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
         frame[Word.TAKE_OVER] = native.take_over
         frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
@@ -122,7 +121,7 @@ class PageInterpreter:
 
     def enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
         """Code that begins a block at an offset in a page; `watched` if it has been shown."""
-        slot, observed = version.slot, self.prepare(version, offset, watched)
+        slot, observed = version.slot, self.prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
             return observed.native.enter
@@ -130,14 +129,12 @@ class PageInterpreter:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
-    def resume(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
-        """Code that goes on with the current block at an offset in a page."""
-        observed = self.prepare(version, offset, watched)
+    def resume(self, version: PageVersion, watched: bool) -> HostAddress:
+        """Code that goes on with the current block in a page, at the hart's pc."""
+        observed = self.prepare(version, watched)
         return self.native.resume if observed is None else observed.native.resume
 
-    def prepare(
-        self, version: PageVersion, offset: PageOffset, watched: bool
-    ) -> ObservedPage | None:
+    def prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
         page, slot = version.page, version.slot
         observed = self._observed(version, watched)
@@ -145,7 +142,6 @@ class PageInterpreter:
             self.table[page] = self.start + self.pages.enter(slot)
         else:
             self.table[page] = observed.row
-            self.predecoder.fill(observed, page, slot, offset)
         return observed
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
@@ -158,8 +154,7 @@ class PageInterpreter:
                 self.observed.clear()
                 self.forget_pages()
             native = load_observed(self.isa)
-            self.frame[Word.OBSERVED_FILL] = native.fill
-            self.frame[Word.OBSERVED_BEFORE] = native.before
+            self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
 

@@ -27,10 +27,10 @@ from mttcg.engine.llvm.interpreter.shared import (
     LEFT,
     NEXT_PAGE,
     RESUME,
-    TAKE_OVER,
     TRANSLATED,
 )
 from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
+from mttcg.engine.llvm.interpreter.take_over import TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.isa.registry import NAMES
@@ -106,10 +106,11 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
     system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE))
-    return InterpreterFunctions(handlers, _put(handlers), *(at[name] for name in others), *system)
+    found = (at[name] for name in others)
+    return InterpreterFunctions(handlers, put_table(handlers), *found, *system)
 
 
-def _put(handlers: tuple[HostAddress, ...]) -> HostAddress:
+def put_table(handlers: tuple[HostAddress, ...]) -> HostAddress:
     """Where they are in a table, at the same address in all processes that are forked."""
     _tables.append(np.array(handlers, dtype=np.uint64))
     return address_of_array(_tables[-1])

@@ -23,7 +23,7 @@ from mttcg.engine.llvm.frame import (
 )
 from mttcg.engine.llvm.interpreter.device_functions import device_functions
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED, OWN
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
@@ -70,7 +70,7 @@ from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
-ENTER, RESUME, TAKE_OVER = "enter", "resume", "take_over"
+ENTER, RESUME = "enter", "resume"
 REASONS = (
     Reason.REQUEST,
     Reason.SYSTEM,
@@ -96,15 +96,17 @@ def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> It
         f"@{TRANSLATED}": _translated,
     }
     for name, emit in emitters.items():
-        yield _function(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
-        yield _function(isa, function, partial(_leave_or_trap, isa, reason))
-    yield _function(isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock)
-    yield from device_functions(partial(_function, isa))
+        yield function_of(isa, function, partial(_leave_or_trap, isa, reason))
+    yield function_of(
+        isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock
+    )
+    yield from device_functions(partial(function_of, isa))
     yield from _functions_of_system(isa)
-    for name, emit in ((ENTER, _enter), (RESUME, _resume), (TAKE_OVER, _take_over)):
-        yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+    for name, emit in ((ENTER, _enter), (RESUME, _resume)):
+        yield function_of(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
     yield show_records_function()
 
 
@@ -113,12 +115,12 @@ def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
         return
     system = SystemFunctions(isa, isa.events)
     for name, emit in ((ATTEND, system.attend), (DUE, system.due)):
-        yield _function(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
+        yield function_of(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
     for name, emit in ((STATUS, system.status), (TRAP, system.trap)):
-        yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
 
 
-def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+def function_of(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
     build = Builder(function)
     build.begin(places.Labels().entry)
     define_places(build, isa.llvm)
@@ -132,7 +134,7 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+def records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
     """The record at a pc, where the function is that enters a block there, and TO_PC.
 
     It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
@@ -173,7 +175,7 @@ def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
     out = build.new_block("out")
-    ip, entry, to_pc = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
@@ -285,14 +287,14 @@ def _translated(build: Builder) -> None:
     ip = build.cast("ptrtoint", IP, I64)
     build.branch(build.compare("eq", ip, BLOCK), entered, within)
     build.begin(within)
-    tail_call(build, _own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
+    tail_call(build, own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
     build.begin(entered)
     build.store(pc_at(build, IP), PC, COUNTER)
     _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
     build.end(returns=True)
 
 
-def _own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
+def own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
     """The handler of an instruction whose record has `TRANSLATED` in its place."""
     offset = build.binary("and", pc, PAGE - 1)
     first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
@@ -305,74 +307,41 @@ def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    _, entry, to_pc = _records_of(build, pc, miss)
+    _, entry, to_pc = records_of(build, pc, miss)
     # its code is there since the loop learnt to come here
     handler = build.load(entry, UNKNOWN, Pointer)
-    build.branch(_is(build, handler, TRANSLATED), miss, begin, UNLIKELY)
+    build.branch(is_function(build, handler, TRANSLATED), miss, begin, UNLIKELY)
     build.begin(begin)
     enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
-    _miss(build, miss, Reason.MISS)
+    _miss(build, miss)
 
 
 def _resume(build: Builder) -> None:
     """Go on in the middle of the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, block, to_pc = _in_block(build, pc, miss)
-    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
+    ip, _, to_pc = records_of(build, pc, miss)
+    enter_call(build, handler_of(build, ip), ip, since, current_block(build, ip, pc), to_pc)
     build.end(returns=True)
-    _miss(build, miss, Reason.MISS)
+    _miss(build, miss)
 
 
-def _in_block(build: Builder, pc: I64, miss: BasicBlock) -> tuple[Pointer, I64, I64]:
-    """The record at a pc in the hart's current block, that of the block, and TO_PC."""
-    ip, _, to_pc = _records_of(build, pc, miss)
+def current_block(build: Builder, ip: Pointer, pc: I64) -> I64:
+    """The record of the hart's current block, in which the record of a pc is."""
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
-    return ip, build.binary("sub", build.cast("ptrtoint", ip, I64), back), to_pc
+    return build.binary("sub", build.cast("ptrtoint", ip, I64), back)
 
 
-def _take_over(build: Builder) -> None:
-    """Run the instruction at which translated code has left the hart's current block, and go on.
-
-    What is attached to come before it was run there, as was the entry if it is the block's first.
-    """
-    miss, own, other, before, plain = (
-        build.new_block(word) for word in ("miss", "own", "other", "before", "plain")
-    )
-    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, block, to_pc = _in_block(build, pc, miss)
-    handler = handler_of(build, ip)
-    place = build.cast("ptrtoint", handler, I64)
-    cases = {Word.OBSERVED_FILL: miss, Word.OBSERVED_BEFORE: before}
-    build.branch(_is(build, handler, TRANSLATED), own, other)
-    build.begin(other)
-    for word, target in cases.items():
-        following = build.new_block("following")
-        build.branch(build.compare("eq", place, frame_word(build, word)), target, following)
-        build.begin(following)
-    build.goto(plain)
-    ways: dict[BasicBlock, Callable[[], Pointer]] = {
-        own: lambda: _own_handler(build, build.cast("ptrtoint", ip, I64), pc),
-        before: lambda: build.load(build.offset(ip, OWN), UNKNOWN, Pointer),
-        plain: lambda: handler,
-    }
-    for way, found in ways.items():
-        build.begin(way)
-        enter_call(build, found(), ip, since, block, to_pc)
-        build.end(returns=True)
-    _miss(build, miss, Reason.UNPREPARED)
-
-
-def _is(build: Builder, handler: Pointer, name: str) -> I1:
+def is_function(build: Builder, handler: Pointer, name: str) -> I1:
     """Whether a handler is one of these functions."""
     place = build.cast("ptrtoint", handler, I64)
     return build.compare("eq", place, build.cast("ptrtoint", Pointer(f"@{name}"), I64))
 
 
-def _miss(build: Builder, miss: BasicBlock, reason: Reason) -> None:
+def _miss(build: Builder, miss: BasicBlock) -> None:
     """Come back for records."""
     build.begin(miss)
-    build.store(int(reason), EXIT, COUNTER)
+    build.store(int(Reason.MISS), EXIT, COUNTER)
     build.end(returns=True)
