@@ -121,6 +121,7 @@ def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
 
 
 def function_of(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+    """The text of a function of the interpreter, whose body `emit` emits."""
     build = Builder(function)
     build.begin(places.Labels().entry)
     define_places(build, isa.llvm)
