@@ -142,11 +142,12 @@ class BlockCache:
         The version is found by content, so one that comes back is not decoded again.
         """
         content, tail = self.content(page), self._tail(page)
+        digest = _hash(content)
         with self.lock:
-            slot = self._find_version(page, content, tail)
+            slot = self._find_version(page, content, digest, tail)
             recycled = False
             if slot is None:
-                slot, recycled = self._new_slot(page, content, tail)
+                slot, recycled = self._new_slot(page, content, digest, tail)
             self._leave(page)
             self.slots["users"][slot] |= self.bit
             self.used[page] = slot
@@ -157,8 +158,10 @@ class BlockCache:
         if old is not None:
             self.slots["users"][old] &= ~self.bit
 
-    def _find_version(self, page: PhysicalPage, content: Array, tail: int) -> int | None:
-        key = (_hash(content), tail)
+    def _find_version(
+        self, page: PhysicalPage, content: Array, digest: int, tail: int
+    ) -> int | None:
+        key = (digest, tail)
         link = int(self.newest[page])
         while link:
             slot = link - 1
@@ -170,7 +173,9 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: PhysicalPage, content: Array, tail: int) -> tuple[int, bool]:
+    def _new_slot(
+        self, page: PhysicalPage, content: Array, digest: int, tail: int
+    ) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -180,7 +185,7 @@ class BlockCache:
         self.original[slot] = content
         self.fetched[slot] = content
         entry = self.slots[slot]
-        entry["page"], entry["hash"], entry["users"] = page, _hash(content), 0
+        entry["page"], entry["hash"], entry["users"] = page, digest, 0
         entry["tail"] = tail
         entry["older"] = self.newest[page]
         entry["age"] = (
