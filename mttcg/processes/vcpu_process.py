@@ -408,8 +408,9 @@ def load_engine(name: str) -> None:
 def load_interpreter(isa: str) -> None:
     """Load the native interpreter, which has to be at the same address in all vCPUs."""
     from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
-    from mttcg.engine.llvm.interpreter.interpreter import load
+    from mttcg.engine.llvm.interpreter.native import load
 
+    importlib.import_module("mttcg.engine.llvm.interpreter.interpreter")  # all vCPUs share it
     load(interpreted_isa(isa_named(isa)))
 
 
