@@ -243,11 +243,11 @@ class LlvmEngine:
         """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
         version = self.code.version(page, slot)
-        if self.code.runs_shared(version):
-            self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
-        else:
+        if self.code.shows_blocks:
             self._show(page, slot, pc)
             version = self.code.version(page, slot)  # that may have put another plan in force
+        elif not version.sites.rows():
+            self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
         code = self.code.find_or_make(version, offset_in_page(pc))
         if code is None:
             return False
