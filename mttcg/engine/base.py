@@ -18,6 +18,7 @@ from mttcg.memory.address import (
     offset_in_page,
     physical_of,
 )
+from mttcg.memory.native_registers import PlacedRegisters
 from mttcg.memory.ram import RamRange
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
@@ -52,12 +53,31 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class NativeDevices:
+    """What native code has to know to answer accesses to devices.
+
+    Attributes:
+        registers: those that it may answer.
+        harts: where the states of all harts are.
+        wake_fds: of the harts, by which they are woken.
+        console: the descriptor to which the guest's output goes.
+        input_began: where the word is that is not 0 once the console had input.
+    """
+
+    registers: tuple[PlacedRegisters, ...]
+    harts: HostAddress
+    wake_fds: tuple[int, ...]
+    console: int
+    input_began: HostAddress
+
+
+@dataclass(frozen=True)
 class Memory:
     """What a vCPU process has mapped, and where; the size of RAM is in bytes.
 
     `device_pages` are those of RAM in which a device lies. `clock_origin` is where the time is, in
     nanoseconds of the monotonic clock, at which the guest's clock was 0; it has `timebase` ticks a
-    second.
+    second. `devices` is None if the host makes all accesses to them.
     """
 
     ram: HostAddress
@@ -67,6 +87,7 @@ class Memory:
     clock_origin: HostAddress
     timebase: int
     device_pages: tuple[PhysicalPage, ...] = ()
+    devices: NativeDevices | None = None
 
     @property
     def ram_range(self) -> RamRange:
@@ -88,6 +109,9 @@ class NativeSystem(Protocol):
 
     def passed_traps(self) -> tuple[Trap, Trap | None] | None:
         """If traps were taken since then, the last, and the last one before it that was another."""
+
+    def let_accesses(self, allowed: bool) -> None:
+        """Let native code make accesses to devices, or not, as somebody is told of each."""
 
 
 class Engine(Protocol):

@@ -23,7 +23,7 @@ DEVICE_STATE = 1024
 NANOSECONDS = 1_000_000_000
 """In a second."""
 
-_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN = range(6)
+_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _INPUT_BEGAN = range(7)
 
 
 def machine_bytes(device_state: int) -> int:
@@ -101,6 +101,15 @@ class MachineState:
     def clock_origin(self) -> HostAddress:
         """Where the time is, in nanoseconds of the monotonic clock, at which the clock was 0."""
         return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _ORIGIN)
+
+    @property
+    def input_began(self) -> HostAddress:
+        """Where the word is that is not 0 once the console had input."""
+        return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _INPUT_BEGAN)
+
+    def begin_input(self) -> None:
+        """Say that the console has input; the supervisor does, before it sends the first."""
+        self.words[_INPUT_BEGAN] = 1
 
     def shift_clock(self, nanoseconds: int) -> None:
         """Let the clock have stood still for so long; no vCPU may run."""

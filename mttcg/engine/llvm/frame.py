@@ -27,8 +27,8 @@ class Word(IntEnum):
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
     FIRST = auto()  # host address of the code to run first; 0: look it up in the jump cache
-    HEAT = auto()  # counts down at each look for requests in quick code; at 0 the place is reported
-    CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
+    SAMPLES = auto()  # host address of this vCPU's part of the samples
+    CHAINS = auto()  # counts down at each call of a page; at 0 that is a sample
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
@@ -38,6 +38,13 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    # of samples
+    ASLEEP = auto()  # host address of the word that says that the translator sleeps
+    DECODING = auto()  # host address of the table by which instructions are taken apart
+    CODE = auto()  # host address of the content of the block cache's slots
+    SLOTS = auto()  # host address of what the block cache has of each slot
+    MET = auto()  # host address of the bits of blocks that were met, by slot
+    ENTER = auto()  # host address of the interpreter's `enter`; 0: it runs nothing
     # of the interpreter, where something is attached
     RECORDS_TO_INDEX = auto()  # what is added to a record's number for its word in a table
     WAYS = auto()  # host address of the ways in which operations are run, in the order of ROWS
@@ -45,12 +52,13 @@ class Word(IntEnum):
     EVERY_INSTRUCTION = auto()
     EVERY_ACCESS = auto()
     EVERY_RETIRED = auto()
+    TOLD_OF_ALL = auto()  # whether any of these is told of what does not jump
     ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
-    OBSERVED_FILL = auto()  # the handler that comes back for such a record; 0 until there are some
+    PREDECODE_OBSERVED = auto()  # host address of the function that predecodes observed pages
     # of the system; those of the engine are set before the vCPU starts
-    RESUME = auto()  # host address of the interpreter's `resume`, 0 without one
+    TAKE_OVER = auto()  # host address of the interpreter's `take_over`, 0 without one
     ATTEND = auto()  # of its `attend`
     DUE = auto()  # of its `due`
     CLOCK = auto()  # of clock_gettime(2)
@@ -68,6 +76,16 @@ class Word(IntEnum):
     BEFORE_CAUSE = auto()  # of the last one before it that was another
     BEFORE_PC = auto()
     BEFORE_VALUE = auto()
+    # of devices
+    ACCESSES_UNSEEN = auto()  # 1 if native code may make accesses to devices, 0: the host sees all
+    REGISTERS = auto()  # host address of rows of registers, see `device_functions`
+    REGISTERS_END = auto()  # behind them
+    REGISTER_VALUE = auto()  # what is read, or sent
+    HARTS = auto()  # host address of the states of all harts
+    WAKE = auto()  # of the descriptors by which they are woken, a word each
+    WRITE = auto()  # of write(2)
+    CONSOLE = auto()  # descriptor of the console
+    INPUT_BEGAN = auto()  # host address of the word that says that the console had input
     WORDS = auto()
 
 
@@ -89,7 +107,7 @@ class Reason(IntEnum):
     )
     GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
     UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
-    HOT = 10  # a sample: much time is spent at hart.pc; the run goes on
+    HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 
 FAULTS = {
@@ -105,10 +123,9 @@ them."""
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """The running count starts below zero. When it reaches zero, after so many instructions, code
 looks for requests."""
-LOOKS_PER_SAMPLE = 256
-"""Quick code reports where it is at every so-many-th look for requests."""
-CHAINS_PER_SAMPLE = 1 << 16
-"""The loop from page to page reports the page at every so-many-th call."""
+CHAINS_PER_SAMPLE = 1 << 11
+"""Calls of pages that cost about as much time as better code would save from one look of slow code
+to the next."""
 JUMP_CACHE_ENTRIES = 1 << 16
 PC_SHIFTS = (1, 12)
 """A pc's row in the jump cache: the exclusive or of the pc, shifted right by each of these. If

@@ -71,8 +71,12 @@ class PageCode:
     def prepare(self, pc: Virtual) -> None:
         """Let the interpreter go on at a pc when translated code leaves there."""
         if self.interpreter is not None:
-            version = self.version(*self.enter(pc))
-            self.interpreter.prepare(version, offset_in_page(pc), self.watched)
+            self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+
+    @property
+    def shows_blocks(self) -> bool:
+        """Whether blocks are to be shown before they are entered; else they are known natively."""
+        return self.interpreter is None or self.watched
 
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
@@ -192,7 +196,7 @@ class PageCode:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
         if self.interpreter is not None:
-            return self.interpreter.resume(version, offset, self.watched)
+            return self.interpreter.resume(version, self.watched)
         key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:

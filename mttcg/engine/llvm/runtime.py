@@ -1,5 +1,8 @@
 """The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
 
+from hashlib import blake2b
+
+from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     JUMP_CACHE_ENTRIES,
@@ -9,9 +12,14 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
+from mttcg.engine.llvm.ir.forms import UNKNOWN
 from mttcg.engine.llvm.ir.function import Function, Section
+from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
+from mttcg.engine.llvm.sampling import add_sample
+from mttcg.instrument.native.native_cache import use_native_cache
+from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
@@ -22,6 +30,7 @@ RUN_KEY = 1
 
 FRAME = {
     "exit": Word.EXIT,
+    "detail": Word.EXIT_DETAIL,
     "cache": Word.JUMP_CACHE,
     "inside": Word.INSIDE,
     "generation": Word.GENERATION,
@@ -29,7 +38,8 @@ FRAME = {
     "first": Word.FIRST,
     "chains": Word.CHAINS,
     "attend": Word.ATTEND,
-    "resume": Word.RESUME,
+    "take_over": Word.TAKE_OVER,
+    "interpreter": Word.ENTER,
 }
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
@@ -37,22 +47,37 @@ PLACES = "\n".join(
 
 
 def _fragments(host: HostFloat) -> list[str]:
-    """The text to have the guest's rounding mode, and the host's."""
+    """The text to have the guest's rounding mode, to take a sample, and to have the host's mode."""
     build = Builder(Function("", ()))
-    enter, leave = Section(), Section()
+    enter, sample, leave = Section(), Section(), Section()
     with Elsewhere(build, enter):
         if host.control is not None:
             build.offset(HART, host.control.offset, FLOAT_CONTROL)
         host.enter(build)
+    with Elsewhere(build, sample):
+        wakes = add_sample(build, build.load(Pointer("%pc_at"), UNKNOWN, I64))
+        build.branch(wakes, BasicBlock("wake"), BasicBlock("look"))
     with Elsewhere(build, leave):
         host.leave(build)
-    return [section.lines(advice=False) for section in (enter, leave)]
+    return [section.lines(advice=False) for section in (enter, sample, leave)]
+
+
+def machine_code(host: HostFloat) -> bytes:
+    """The loop's, compiled once and kept in a file."""
+    loop = text(host)
+    digest = blake2b(f"{loop}{OPTIMISED}".encode(), digest_size=8).hexdigest()
+    file = use_native_cache() / f"loop-{digest}-{host_digest()}.bin"
+    kept = read_kept(file)
+    if kept is None:
+        kept = compile_text(loop, OPTIMISED)
+        keep(file, kept)
+    return kept
 
 
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
-    enter, leave = _fragments(host)
-    return HEAD + enter + BODY + leave + TAIL
+    enter, sample, leave = _fragments(host)
+    return HEAD + enter + BODY + sample + REST + leave + TAIL
 
 
 HEAD = f"""
@@ -62,14 +87,15 @@ entry:
 {PLACES}
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
+  %alert_at = getelementptr i8, ptr %hart, i64 {OFFSET["alert"]}
   %instructions_at = getelementptr i8, ptr %hart, i64 {OFFSET["instructions"]}
   %cache = load ptr, ptr %cache_at
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
   %attend = load ptr, ptr %attend_at
-  %resume = load ptr, ptr %resume_at
-  %interpreted = icmp ne ptr %resume, null
+  %take_over = load ptr, ptr %take_over_at
+  %interpreted = icmp ne ptr %take_over, null
 """
 BODY = f"""
   %entered = add i64 %known, 1
@@ -86,11 +112,13 @@ begin:
   br i1 %none, label %next, label %call
 next:
   %request = load atomic i64, ptr %request_at monotonic, align 8
-  %asked = icmp ne i64 %request, 0
+  %alert = load atomic i64, ptr %alert_at monotonic, align 8
+  %either = or i64 %request, %alert
+  %asked = icmp ne i64 %either, 0
   br i1 %asked, label %stop, label %count
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
-  br label %leave
+  br i1 %interpreted, label %ask, label %leave
 count:
   %left = load i64, ptr %chains_at
   %fewer = sub i64 %left, 1
@@ -99,6 +127,9 @@ count:
   br i1 %spent, label %sample, label %look, !prof !2
 sample:
   store i64 {CHAINS_PER_SAMPLE}, ptr %chains_at
+"""
+REST = f"""
+wake:
   store i64 {int(Reason.HOT)}, ptr %exit_at
   br label %leave
 look:
@@ -118,13 +149,17 @@ probe:
 other:
   %after = add i64 %place, 1
   %free = icmp eq i64 %found, {NOWHERE - (1 << 64)}
-  br i1 %free, label %miss, label %probe
+  br i1 %free, label %interpret, label %probe
+interpret:
+  %interpreter = load ptr, ptr %interpreter_at
+  %no_interpreter = icmp eq ptr %interpreter, null
+  br i1 %no_interpreter, label %miss, label %call
 go:
   %code_at = getelementptr i8, ptr %row, i64 8
   %target = load ptr, ptr %code_at
   br label %call
 call:
-  %code = phi ptr [ %first, %begin ], [ %target, %go ]
+  %code = phi ptr [ %first, %begin ], [ %target, %go ], [ %interpreter, %interpret ]
   call void %code(ptr %hart, ptr %frame, ptr %origin)
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0
@@ -133,12 +168,12 @@ over:
   %goes_on = icmp eq i64 %exit, {int(Reason.GOES_ON)}
   br i1 %goes_on, label %within, label %serve
 serve:
-  br i1 %interpreted, label %interpret, label %leave
-interpret:
+  br i1 %interpreted, label %by_reason, label %leave
+by_reason:
   switch i64 %exit, label %leave [
     i64 {int(Reason.REQUEST)}, label %ask
-    i64 {int(Reason.SYSTEM)}, label %retract
-    i64 {int(Reason.ACCESS)}, label %again
+    i64 {int(Reason.SYSTEM)}, label %of_whom
+    i64 {int(Reason.ACCESS)}, label %of_whom
   ]
 ask:
   %unattended = icmp eq ptr %attend, null
@@ -150,6 +185,13 @@ look_at_inputs:
 clear:
   store i64 0, ptr %exit_at
   br label %next
+of_whom:
+  %detail = load i64, ptr %detail_at
+  %of_interpreter = icmp eq i64 %detail, 0
+  br i1 %of_interpreter, label %leave, label %take
+take:
+  %is_system = icmp eq i64 %exit, {int(Reason.SYSTEM)}
+  br i1 %is_system, label %retract, label %again
 retract:
   %counted = load i64, ptr %instructions_at
   %uncounted = sub i64 %counted, 1
@@ -157,7 +199,7 @@ retract:
   br label %again
 again:
   store i64 0, ptr %exit_at
-  call void %resume(ptr %hart, ptr %frame, ptr %origin)
+  call void %take_over(ptr %hart, ptr %frame, ptr %origin)
   %second = load i64, ptr %exit_at
   switch i64 %second, label %leave [
     i64 0, label %next
@@ -165,8 +207,7 @@ again:
   ]
 host:
   store i64 %exit, ptr %exit_at
-  %of_system = icmp eq i64 %exit, {int(Reason.SYSTEM)}
-  %one = zext i1 %of_system to i64
+  %one = zext i1 %is_system to i64
   %so_far = load i64, ptr %instructions_at
   %with_it = add i64 %so_far, %one
   store i64 %with_it, ptr %instructions_at

@@ -18,7 +18,6 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
 %since = getelementptr i8, ptr %frame, i64 112
 %p11 = getelementptr i8, ptr %frame, i64 24
 %p12 = load ptr, ptr %p11, !tbaa !2
@@ -340,19 +339,22 @@ define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
 entry:
 %request = getelementptr i8, ptr %hart, i64 1536
 %v0 = load atomic volatile i64, ptr %request monotonic, align 8
-%p0 = getelementptr i8, ptr %hart, i64 1920
+%p0 = getelementptr i8, ptr %hart, i64 1544
 %v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
-%t0 = icmp ne i64 %v1, -1
-%p1 = getelementptr i8, ptr %frame, i64 272
-%v2 = load i64, ptr %p1
-%t1 = icmp ne i64 %v2, 0
+%v2 = or i64 %v0, %v1
+%p1 = getelementptr i8, ptr %hart, i64 1920
+%v3 = load atomic volatile i64, ptr %p1 monotonic, align 8
+%t0 = icmp ne i64 %v3, -1
+%p2 = getelementptr i8, ptr %frame, i64 328
+%v4 = load i64, ptr %p2
+%t1 = icmp ne i64 %v4, 0
 %t2 = and i1 %t0, %t1
 br i1 %t2, label %clock1, label %plain2
 plain2:
-ret i64 %v0
+ret i64 %v2
 clock1:
-%p2 = inttoptr i64 %v2 to ptr
-%v3 = call i64 %p2(ptr %hart, ptr %frame)
-%v4 = or i64 %v0, %v3
-ret i64 %v4
+%p3 = inttoptr i64 %v4 to ptr
+%v5 = call i64 %p3(ptr %hart, ptr %frame)
+%v6 = or i64 %v2, %v5
+ret i64 %v6
 }

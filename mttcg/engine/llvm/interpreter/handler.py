@@ -5,7 +5,6 @@ from functools import partial
 from typing import cast
 
 from mttcg.engine.llvm import places
-from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.control import ControlFlow
@@ -14,6 +13,7 @@ from mttcg.engine.llvm.discovery import Instruction
 from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
+from mttcg.engine.llvm.interpreter.device_accesses import DeviceAccesses
 from mttcg.engine.llvm.interpreter.handler_system import HandlerSystem
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
@@ -70,6 +70,10 @@ class HandlerExits(Exits):
         build.store(detail, places.DETAIL, UNKNOWN)
         counted = running(build) if uncounted else with_this(build)
         tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
+
+    def leave_at_access(self, address: I64) -> None:
+        """Leave an access to the host; its address is not said, see `runtime`."""
+        self.leave(Reason.ACCESS, ZERO, self.segment.place.left)
 
 
 class Operands:
@@ -223,7 +227,7 @@ class Handler:
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
-            Accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            DeviceAccesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
         )

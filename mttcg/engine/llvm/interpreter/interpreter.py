@@ -7,13 +7,13 @@ import numpy as np
 
 from mttcg.engine.base import Memory
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
-from mttcg.engine.llvm.interpreter.native_system import InterpretedSystem, set_clock
+from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
-from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Weave, packed
@@ -37,7 +37,11 @@ def make_interpreter(
     """The interpreter of one vCPU; see PageInterpreter."""
     interpreted = interpreted_isa(isa)
     set_clock(frame, memory.clock_origin, memory.timebase)
-    return PageInterpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
+    parts = segment, cache, ram, frame, uncovered
+    interpreter = PageInterpreter(interpreted, load(interpreted), *parts)
+    if memory.devices is not None and interpreter.system is not None:
+        interpreter.devices = DeviceTables(frame, memory.devices)
+    return interpreter
 
 
 MOST_OBSERVED = 4096
@@ -54,6 +58,7 @@ def plan_words(weave: Weave) -> dict[Word, int]:
         Word.EVERY_INSTRUCTION: packed(every.every_instruction),
         Word.EVERY_ACCESS: packed(every.every_access),
         Word.EVERY_RETIRED: packed(every.every_retired),
+        Word.TOLD_OF_ALL: any(row.kind != "transfer" for row in every.every_retired),
         Word.ENTRY_TABLE: int(weave.table[first, 1]),
         Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
     }
@@ -85,15 +90,25 @@ class PageInterpreter:
         self.isa, self.frame = isa, frame
         self.observed: dict[tuple[int, ...], ObservedPage] = {}
         self.native, self.start = native, address_of_buffer(segment)
-        self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
-        self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
+        self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
+        self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        frame[Word.PAGES] = address_of_array(self.table)
-        frame[Word.RESUME] = native.resume
+        frame[Word.TAKE_OVER] = native.take_over
         frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
+        arrays = {
+            Word.PAGES: self.table,
+            Word.CODE: cache.original,
+            Word.SLOTS: cache.slots,
+            Word.MET: cache.met,
+        }
+        for word, array in arrays.items():
+            frame[word] = address_of_array(array)
+        frame[Word.DECODING] = address_of_array(self.decoding) if uncovered else native.decoding
+        frame[Word.ENTER] = native.enter
         for word, value in ram_words(ram).items():
             frame[word] = value
         self.system = InterpretedSystem(frame) if native.attend else None
+        self.devices: DeviceTables | None = None
 
     def apply(self, weave: Weave) -> None:
         """Put a plan in force."""
@@ -106,7 +121,7 @@ class PageInterpreter:
 
     def enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
         """Code that begins a block at an offset in a page; `watched` if it has been shown."""
-        slot, observed = version.slot, self.prepare(version, offset, watched)
+        slot, observed = version.slot, self.prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
             return observed.native.enter
@@ -114,23 +129,19 @@ class PageInterpreter:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
-    def resume(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
-        """Code that goes on with the current block at an offset in a page."""
-        observed = self.prepare(version, offset, watched)
+    def resume(self, version: PageVersion, watched: bool) -> HostAddress:
+        """Code that goes on with the current block in a page, at the hart's pc."""
+        observed = self.prepare(version, watched)
         return self.native.resume if observed is None else observed.native.resume
 
-    def prepare(
-        self, version: PageVersion, offset: PageOffset, watched: bool
-    ) -> ObservedPage | None:
+    def prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
         page, slot = version.page, version.slot
         observed = self._observed(version, watched)
         if observed is None:
             self.table[page] = self.start + self.pages.enter(slot)
-            self.predecoder.fill(page, slot, offset)
         else:
             self.table[page] = observed.row
-            self.predecoder.fill_observed(observed, page, slot, offset)
         return observed
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
@@ -143,7 +154,7 @@ class PageInterpreter:
                 self.observed.clear()
                 self.forget_pages()
             native = load_observed(self.isa)
-            self.frame[Word.OBSERVED_FILL] = native.fill
+            self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
 

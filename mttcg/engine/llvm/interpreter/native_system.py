@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from mttcg.engine.base import NativeDevices
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.device_functions import FIELDS
 from mttcg.engine.llvm.interpreter.state_words import NANOSECONDS
 from mttcg.engine.llvm.interpreter.system_functions import BEFORE_TRAP, LAST_TRAP
 from mttcg.isa.system import Trap
 from mttcg.memory.address import HostAddress, Virtual
+from mttcg.memory.host import address_of_array
+from mttcg.memory.native_registers import PlacedRegisters
 
 NO_TRAP = (1 << 64) - 1
 """In the place of a cause: no trap was taken natively."""
@@ -36,6 +40,10 @@ class InterpretedSystem:
             for word, value in zip(words, given, strict=True):
                 self.frame[word] = value
 
+    def let_accesses(self, allowed: bool) -> None:
+        """See NativeSystem."""
+        self.frame[Word.ACCESSES_UNSEEN] = allowed
+
     def passed_traps(self) -> tuple[Trap, Trap | None] | None:
         """See NativeSystem."""
         if int(self.frame[Word.TRAPS_UNSEEN]) == self.let:
@@ -49,6 +57,41 @@ class InterpretedSystem:
             return None
         code, address, further = (int(self.frame[word]) for word in (cause, pc, value))
         return Trap(code, Virtual(address), further)
+
+
+def row_of(placed: PlacedRegisters) -> tuple[int, ...]:
+    """A row of registers, as `device_functions.FIELDS` has it."""
+    what = placed.registers
+    size = what.size * placed.number
+    return placed.base, size, what.size, what.kind, what.data, what.mask, placed.state
+
+
+class DeviceTables:
+    """The tables of native code's accesses to devices, as long as they are used.
+
+    Args:
+        frame: words of native code.
+        devices: what it has to know.
+    """
+
+    def __init__(
+        self, frame: "np.ndarray[Any, np.dtype[np.uint64]]", devices: NativeDevices
+    ) -> None:
+        rows = [row_of(placed) for placed in devices.registers]
+        self.rows = np.array(rows, dtype=np.uint64).reshape(-1, len(FIELDS))
+        self.wake = np.array(devices.wake_fds, dtype=np.uint64)
+        write = ctypes.cast(ctypes.CDLL(None).write, ctypes.c_void_p).value or 0
+        start = address_of_array(self.rows)
+        for word, value in {
+            Word.REGISTERS: start,
+            Word.REGISTERS_END: start + self.rows.nbytes,
+            Word.HARTS: devices.harts,
+            Word.WAKE: address_of_array(self.wake),
+            Word.WRITE: write,
+            Word.CONSOLE: devices.console,
+            Word.INPUT_BEGAN: devices.input_began,
+        }.items():
+            frame[word] = value
 
 
 def set_clock(

@@ -1,10 +1,10 @@
 """The functions that handlers share, and those by which the interpreter is come to.
 
 A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
-yet, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table lacks,
-`TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are called
-like translated code: the one begins a block at the hart's pc, the other goes on there with the
-hart's current block.
+yet, which does that, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table
+lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are
+called like translated code: the one begins a block at the hart's pc, the other goes on there with
+the hart's current block.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.device_functions import device_functions
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
@@ -59,12 +60,12 @@ from mttcg.engine.llvm.places import (
     EXIT,
     FRAME,
     HART,
-    HEAT,
     ORIGIN,
     PC,
     REQUEST,
     SINCE,
 )
+from mttcg.engine.llvm.sampling import add_sample
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
 
@@ -84,24 +85,28 @@ REASONS = (
 NO_RECORD = Pointer("null")
 
 
-def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
-    """The text of each."""
+def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
+    """The text of each; `fill` emits what is done where none was predecoded yet."""
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
         LOOK: partial(_look, isa),
-        f"@{FILL}": _fill,
+        f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
     }
     for name, emit in emitters.items():
-        yield _function(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
-        yield _function(isa, function, partial(_leave_or_trap, isa, reason))
+        yield function_of(isa, function, partial(_leave_or_trap, isa, reason))
+    yield function_of(
+        isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock
+    )
+    yield from device_functions(partial(function_of, isa))
     yield from _functions_of_system(isa)
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
-        yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+        yield function_of(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
     yield show_records_function()
 
 
@@ -109,14 +114,14 @@ def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
     if isa.events is None:
         return
     system = SystemFunctions(isa, isa.events)
-    yield _function(isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock)
     for name, emit in ((ATTEND, system.attend), (DUE, system.due)):
-        yield _function(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
+        yield function_of(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
     for name, emit in ((STATUS, system.status), (TRAP, system.trap)):
-        yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
 
 
-def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+def function_of(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+    """The text of a function of the interpreter, whose body `emit` emits."""
     build = Builder(function)
     build.begin(places.Labels().entry)
     define_places(build, isa.llvm)
@@ -130,7 +135,7 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+def records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
     """The record at a pc, where the function is that enters a block there, and TO_PC.
 
     It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
@@ -171,7 +176,7 @@ def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
     out = build.new_block("out")
-    ip, entry, to_pc = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
@@ -187,19 +192,18 @@ def _dispatch(build: Builder) -> None:
 
 
 def _look(isa: InterpretedIsa, build: Builder) -> None:
-    """Look for a request before a block whose entry is counted already; report that time passes."""
+    """Look for a request before a block whose entry is counted already, and take a sample."""
     pc = pc_at(build, IP)
     _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
     build.store(pc, PC, COUNTER)
-    cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
-    build.store(cooler, HEAT, COUNTER)
-    look, go, stop, sample = (build.new_block(word) for word in ("look", "go", "stop", "sample"))
-    build.branch(build.compare("eq", cooler, 0), sample, look)
-    build.begin(look)
-    build.branch(build.compare("eq", _asked(build, isa), 0), go, stop)
-    for block, reason in ((stop, Reason.REQUEST), (sample, Reason.HOT)):
+    none = build.compare("eq", _asked(build, isa), 0)
+    go, stop, sample, wake = (build.new_block(word) for word in ("go", "stop", "sample", "wake"))
+    build.branch(none, sample, stop)
+    build.begin(sample)
+    build.branch(add_sample(build, pc), wake, go)
+    for block, reason in ((stop, Reason.REQUEST), (wake, Reason.HOT)):
         build.begin(block)
         build.store(int(reason), EXIT, COUNTER)
         build.end(returns=True)
@@ -249,7 +253,7 @@ def _leave(build: Builder, reason: Reason) -> None:
     build.end(returns=True)
 
 
-def _fill(build: Builder) -> None:
+def come_back(build: Builder) -> None:
     """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
     begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
     pc = pc_at(build, IP)
@@ -284,14 +288,14 @@ def _translated(build: Builder) -> None:
     ip = build.cast("ptrtoint", IP, I64)
     build.branch(build.compare("eq", ip, BLOCK), entered, within)
     build.begin(within)
-    tail_call(build, _own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
+    tail_call(build, own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
     build.begin(entered)
     build.store(pc_at(build, IP), PC, COUNTER)
     _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
     build.end(returns=True)
 
 
-def _own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
+def own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
     """The handler of an instruction whose record has `TRANSLATED` in its place."""
     offset = build.binary("and", pc, PAGE - 1)
     first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
@@ -304,54 +308,41 @@ def _enter(build: Builder) -> None:
     """Begin a block at the hart's pc."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    _, entry, to_pc = _records_of(build, pc, miss)
+    _, entry, to_pc = records_of(build, pc, miss)
     # its code is there since the loop learnt to come here
     handler = build.load(entry, UNKNOWN, Pointer)
-    build.branch(_is(build, handler, TRANSLATED), miss, begin, UNLIKELY)
+    build.branch(is_function(build, handler, TRANSLATED), miss, begin, UNLIKELY)
     build.begin(begin)
     enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
     build.end(returns=True)
-    _miss(build, miss, Reason.MISS)
+    _miss(build, miss)
 
 
 def _resume(build: Builder) -> None:
-    """Go on in the hart's current block, which was counted as entered.
-
-    At its first instruction, too: its translation is what has come back there.
-    """
-    miss, own, there, observed, plain = (
-        build.new_block(word) for word in ("miss", "own", "there", "observed", "plain")
-    )
+    """Go on in the middle of the hart's current block, which was counted as entered."""
+    miss = build.new_block("miss")
     pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, _, to_pc = _records_of(build, pc, miss)
+    ip, _, to_pc = records_of(build, pc, miss)
+    enter_call(build, handler_of(build, ip), ip, since, current_block(build, ip, pc), to_pc)
+    build.end(returns=True)
+    _miss(build, miss)
+
+
+def current_block(build: Builder, ip: Pointer, pc: I64) -> I64:
+    """The record of the hart's current block, in which the record of a pc is."""
     passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
-    record = build.cast("ptrtoint", ip, I64)
-    block = build.binary("sub", record, build.binary("shl", passed, RECORD_SHIFT))
-    handler = handler_of(build, ip)
-    build.branch(_is(build, handler, TRANSLATED), own, there)
-    build.begin(own)
-    enter_call(build, _own_handler(build, record, pc), ip, since, block, to_pc)
-    build.end(returns=True)
-    build.begin(there)
-    build.branch(_is(build, handler, FILL), miss, observed)
-    build.begin(observed)
-    place = build.cast("ptrtoint", handler, I64)
-    empty = build.compare("eq", place, frame_word(build, Word.OBSERVED_FILL))
-    build.branch(empty, miss, plain)
-    build.begin(plain)
-    enter_call(build, handler, ip, since, block, to_pc)
-    build.end(returns=True)
-    _miss(build, miss, Reason.UNPREPARED)
+    back = build.binary("shl", passed, RECORD_SHIFT)
+    return build.binary("sub", build.cast("ptrtoint", ip, I64), back)
 
 
-def _is(build: Builder, handler: Pointer, name: str) -> I1:
+def is_function(build: Builder, handler: Pointer, name: str) -> I1:
     """Whether a handler is one of these functions."""
     place = build.cast("ptrtoint", handler, I64)
     return build.compare("eq", place, build.cast("ptrtoint", Pointer(f"@{name}"), I64))
 
 
-def _miss(build: Builder, miss: BasicBlock, reason: Reason) -> None:
+def _miss(build: Builder, miss: BasicBlock) -> None:
     """Come back for records."""
     build.begin(miss)
-    build.store(int(reason), EXIT, COUNTER)
+    build.store(int(Reason.MISS), EXIT, COUNTER)
     build.end(returns=True)

@@ -54,14 +54,24 @@ class SystemFunctions:
     def attend(self, build: Builder) -> None:
         """Take the interrupt that is due; give 1 if the host is to look, else 0.
 
-        The host clears the request before it looks at what was asked for.
+        The host clears the request before it looks at what was asked for. Here the alert is cleared
+        before the inputs are read, by an exchange, which nothing passes: who changes an input
+        afterwards sets it again.
         """
         hart, ops = NativeState(build, self.isa.offsets), arithmetic(build, self.isa)
-        host, inputs, some, take, on = (
-            build.new_block(word) for word in ("host", "inputs", "some", "take", "on")
+        host, alerted, clear, inputs, some, take, on = (
+            build.new_block(word)
+            for word in ("host", "alerted", "clear", "inputs", "some", "take", "on")
         )
         asked = build.load_atomic(REQUEST, "monotonic", I64)
-        build.branch(build.compare("eq", asked, 0), inputs, host)
+        build.branch(build.compare("eq", asked, 0), alerted, host)
+        build.begin(alerted)
+        alert = build.offset(HART, self.isa.offsets["alert"])
+        quiet = build.compare("eq", build.load_atomic(alert, "monotonic", I64), 0)
+        build.branch(quiet, inputs, clear)
+        build.begin(clear)
+        build.atomic("xchg", alert, I64("0"))
+        build.goto(inputs)
         build.begin(inputs)
         due = self.events.due_interrupts(ops, hart)
         build.branch(build.compare("eq", due, 0), on, some)
