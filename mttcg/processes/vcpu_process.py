@@ -28,6 +28,7 @@ from mttcg.isa.registry import isa_named
 from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
+from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
@@ -153,6 +154,7 @@ class VcpuProcess:
             self.fds[f"space{index}"],
             lambda: self.machine.stopping,
         )
+        print_beside(self.machine)
         self.guest: GuestOfVcpu | None = None
         self.vcpu: Vcpu | None = None
         self.failed = False

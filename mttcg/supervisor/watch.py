@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
 from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
-from mttcg.supervisor.console import CONSOLE_BYTES, ConsoleInput, ConsoleOutput
+from mttcg.supervisor.console import (
+    CONSOLE_BYTES,
+    LINE_SECONDS,
+    TYPED_SECONDS,
+    ConsoleInput,
+    ConsoleLines,
+    ConsoleOutput,
+    is_beside_prints,
+)
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
@@ -107,6 +115,12 @@ class Watch:
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
 
+    def __post_init__(self) -> None:
+        """Show the guest's output by lines, beside what plugins print."""
+        typed = self.stdin_fd is not None and os.isatty(self.stdin_fd)
+        self.lines = ConsoleLines(TYPED_SECONDS if typed else LINE_SECONDS)
+        self.beside_prints = is_beside_prints(self.console)
+
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
 
@@ -120,7 +134,8 @@ class Watch:
             next_tick = time.monotonic() + TICK_SECONDS
             while self.running:
                 try:
-                    self._step(next_tick)
+                    self._step(min(next_tick, self.lines.due))
+                    self._show(self.lines.overdue())
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
                         self._tick()
@@ -339,13 +354,15 @@ class Watch:
     def _from_console(self) -> None:
         data = os.read(self.console_output, CONSOLE_BYTES)
         if data:
-            self._show(data)
+            self._show(self.lines.take(data))
         else:
             self.selector.unregister(self.console_output)
 
     def _show(self, data: bytes) -> None:
-        if self.console is None:
+        if self.console is None or not data:
             return
+        if self.beside_prints:
+            self.run.machine.in_line = not data.endswith(b"\n")
         try:
             self.console.write(data)
             self.console.flush()
@@ -361,9 +378,10 @@ class Watch:
         os.set_blocking(self.console_output, False)
         try:
             while data := os.read(self.console_output, CONSOLE_BYTES):
-                self._show(data)
+                self._show(self.lines.take(data))
         except BlockingIOError:
-            return
+            pass
+        self._show(self.lines.rest())
 
     def _from_publisher(self, publisher: "PublisherProcess") -> None:
         from mttcg_bus.publisher.process import Died  # loaded already, if there is a publisher
