@@ -22,6 +22,7 @@ from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loading.loader import Plugin
+from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
@@ -380,6 +381,8 @@ class VcpuProcess:
 
 def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
+    if name == "unicorn":
+        tell_of_compiling()
     importlib.import_module(ENGINES[name])
 
 
