@@ -26,7 +26,7 @@ from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.printing import print_beside
@@ -35,7 +35,8 @@ from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
-from mttcg.state.vcpu_state import Activity, VcpuState
+from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
+from mttcg.state.words import offsets_of
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -60,6 +61,7 @@ from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
+    from mttcg.engine.tracking.tracking import StoreTracking
 
 NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
@@ -139,6 +141,7 @@ class VcpuProcess:
             self.isa.code,
             left_to_host(self.isa),
         )
+        self.tracking = self._track_stores()
         self.scoreboards = MappedScoreboards(
             {
                 (plugin, name): self.fds[f"scoreboard {plugin}.{name}"]
@@ -159,6 +162,18 @@ class VcpuProcess:
         self.guest: GuestOfVcpu | None = None
         self.vcpu: Vcpu | None = None
         self.failed = False
+
+    def _track_stores(self) -> "StoreTracking":
+        """Have stores to code tracked, in place of comparing all code when the guest asks."""
+        from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
+
+        harts = address_of_buffer(self.maps["harts"])
+        requests = HostAddress(harts + offsets_of(VcpuState)["request"])
+        others = OtherVcpus(self.config.smp, requests, STATE_BYTES)
+        ram = address_of_buffer(self.maps["ram"])
+        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, others)
+        self.cache.changes = tracking
+        return tracking
 
     def _leave_others(self) -> None:
         """Close what is the others' alone: their end is to be its end."""
@@ -266,6 +281,15 @@ class VcpuProcess:
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
+        self._warn_of_unprotected()
+
+    def _warn_of_unprotected(self) -> None:
+        refused = self.tracking.refused
+        if refused:
+            self._warn(
+                f"vCPU {self.index} could not write-protect {refused} pages of code (mprotect(2): "
+                "too many mappings?): they are compared whenever the guest asks for changed code"
+            )
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""

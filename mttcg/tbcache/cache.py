@@ -14,10 +14,12 @@ from mttcg.memory.address import Physical, PhysicalPage, Virtual, offset_in_page
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import RamRange
+from mttcg.tbcache.changes import ComparedPages, PageChanges
 from mttcg.tbcache.decode import decode_block, word_at
-from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, CacheLayout
+from mttcg.tbcache.layout import INSTRUCTIONS, MET_BYTES, RECORDS, Array, CacheLayout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
+from mttcg.tbcache.used_slots import UsedSlots
 
 
 class CacheFullError(MttcgError):
@@ -81,6 +83,10 @@ class BlockCache:
         user: number of this vCPU, its bit in a slot's `users`.
         code: the guest's instructions.
         left_to_host: what is fetched in another form.
+
+    Attributes:
+        used: the slot that this vCPU fetches each page from.
+        changes: finds the pages that have changed since.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class BlockCache:
         self.newest = self.layout.array(segment, "newest")
         self.slots = self.layout.array(segment, "slot")
         self.index = self.layout.array(segment, "index").reshape(-1, HALVES)
+        self.met = self.layout.array(segment, "met").reshape(-1, MET_BYTES)
         self.records = self.layout.array(segment, "record")
         self.pool = self.layout.array(segment, "instruction")
         self.original = self.layout.array(segment, "original").reshape(-1, PAGE)
@@ -110,8 +117,8 @@ class BlockCache:
         self.original_bytes = self._bytes(segment, "original")
         self.fetched_bytes = self._bytes(segment, "fetched")
         self.ram_halves = ram.data.cast("B").cast("H")
-        self.used: dict[PhysicalPage, int] = {}
-        """Page to the slot this vCPU fetches it from."""
+        self.used = UsedSlots(self.ram_range.pages)
+        self.changes: PageChanges = ComparedPages(self.used, self.is_changed)
 
     def _bytes(self, segment: memoryview, name: str) -> memoryview:
         at, _, size = self.layout.sections[name]
@@ -125,7 +132,7 @@ class BlockCache:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
-    def _tail(self, page: PhysicalPage) -> int:
+    def tail(self, page: PhysicalPage) -> int:
         """What else belongs to a page's code: the half of an instruction that the next page has.
 
         The last 16 bits of the page may be data, or the end of an instruction: then it is of no
@@ -140,21 +147,19 @@ class BlockCache:
 
         The version is found by content, so one that comes back is not decoded again.
         """
-        content, tail = self.content(page), self._tail(page)
+        content, tail = self.content(page), self.tail(page)
         with self.lock:
             slot = self._find_version(page, content, tail)
             recycled = False
             if slot is None:
                 slot, recycled = self._new_slot(page, content, tail)
-            self._leave(page)
+            old = self.used.get(page)
+            if old is not None:
+                self.slots["users"][old] &= ~self.bit
             self.slots["users"][slot] |= self.bit
-            self.used[page] = slot
+            self.used.put(page, slot)
+        self.changes.entered(page)
         return slot, recycled
-
-    def _leave(self, page: PhysicalPage) -> None:
-        old = self.used.pop(page, None)
-        if old is not None:
-            self.slots["users"][old] &= ~self.bit
 
     def _find_version(self, page: PhysicalPage, content: Array, tail: int) -> int | None:
         key = (_hash(content), tail)
@@ -204,21 +209,27 @@ class BlockCache:
                 link = int(self.slots["older"][link - 1])
             self.slots["older"][link - 1] = self.slots["older"][slot]
         self.index[slot] = 0
+        self.met[slot] = 0
         return slot
+
+    def is_changed(self, page: PhysicalPage) -> bool:
+        """Whether RAM no longer holds the version that this vCPU fetches a page from."""
+        slot, now = self.used[page], self.ram[page * PAGE : (page + 1) * PAGE]
+        same = np.array_equal(self.original[slot], now)
+        return not same or int(self.slots["tail"][slot]) != self.tail(page)
 
     def changed_pages(self) -> list[PhysicalPage]:
         """Pages this vCPU fetches from a version that RAM no longer holds."""
-        return [
-            page
-            for page, slot in self.used.items()
-            if not np.array_equal(self.original[slot], self.ram[page * PAGE : (page + 1) * PAGE])
-            or int(self.slots["tail"][slot]) != self._tail(page)
-        ]
+        return self.changes.changed()
 
     def block(self, page: PhysicalPage, pc: Virtual) -> tuple[Block, bool]:
         """The block at a pc, on an entered page: the block, whether another had decoded it."""
-        offset = offset_in_page(pc)
-        slot, half = self.used[page], offset // 2
+        number, found = self.number(self.used[page], offset_in_page(pc))
+        return self._view(pc, number), found
+
+    def number(self, slot: int, offset: int) -> tuple[int, bool]:
+        """The number of the block at an offset in a slot, and whether another had decoded it."""
+        half = offset // 2
         number = int(self.index[slot, half])
         found = number != 0
         if not found:
@@ -226,14 +237,20 @@ class BlockCache:
                 number = int(self.index[slot, half])
                 found = number != 0
                 if not found:
-                    number = self._decode(page, slot, offset)
+                    number = self._decode(slot, offset)
                     self.index[slot, half] = number
-        return self._view(pc, number - 1), found
+        return number - 1, found
+
+    def is_known(self, slot: int, offset: int) -> bool:
+        """Whether a block at an offset in a slot was decoded, or met."""
+        byte, bit = divmod(offset // 2, 8)
+        return bool(self.index[slot, offset // 2] or self.met[slot, byte] >> bit & 1)
 
     def known_blocks(self, slot: int) -> list[int]:
-        """Offsets, in bytes, of the blocks decoded so far in a slot."""
+        """Offsets, in bytes, of the blocks in a slot that were decoded, or met, so far."""
         # other vCPUs may add to it meanwhile
-        return [2 * int(half) for half in np.flatnonzero(self.index[slot].copy())]
+        met = np.unpackbits(self.met[slot], bitorder="little")
+        return [2 * int(half) for half in np.flatnonzero(self.index[slot] | met)]
 
     def current_blocks(self, places: Iterable[tuple[int, PhysicalPage, Virtual]]) -> list[Block]:
         """The blocks at (slot, page, pc) that are fetched from that slot now; in order of pc."""
@@ -271,14 +288,14 @@ class BlockCache:
         """The instruction at an offset in a slot, 16 or 32 bits."""
         return word_at(self.code, offset, lambda at: self.half_at(page, slot, at))
 
-    def _decode(self, page: PhysicalPage, slot: int, offset: int) -> int:
+    def _decode(self, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
         number, end = int(self.header["records"][0]), int(self.header["instructions"][0])
         if number >= RECORDS:
             raise CacheFullError("blocks", RECORDS)
         first, instructions = self._within_another(slot, offset) or (
             end,
-            decode_block(self.code, offset, lambda at: self.half_at(page, slot, at)),
+            decode_block(self.code, offset, lambda at: self.half_at(self.page_in(slot), slot, at)),
         )
         if first + len(instructions) > INSTRUCTIONS:
             raise CacheFullError("decoded instructions", INSTRUCTIONS)

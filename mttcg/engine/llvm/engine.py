@@ -236,11 +236,17 @@ class LlvmEngine:
     def _learn(self, pc: Virtual) -> bool:
         """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
-        self._show(page, slot, pc)  # which may put another plan in force
-        code = self.code.find_or_make(self.code.version(page, slot), offset_in_page(pc))
+        version = self.code.version(page, slot)
+        if self.code.runs_shared(version):
+            self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
+        else:
+            self._show(page, slot, pc)
+            version = self.code.version(page, slot)  # that may have put another plan in force
+        code = self.code.find_or_make(version, offset_in_page(pc))
         if code is None:
             return False
-        self.jumps.put(pc, code)
+        if code != self.frame[Word.ENTER]:  # which the loop goes to without being told
+            self.jumps.put(pc, code)
         return True
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
@@ -310,7 +316,8 @@ class LlvmEngine:
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
-        return blocks_of(self.cache, self.known)
+        met = () if self.code.interpreter is None else self.code.met_blocks()
+        return blocks_of(self.cache, self.known.union(met))
 
     @property
     def unfinished(self) -> Virtual | None:

@@ -37,6 +37,11 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    DECODING = auto()  # host address of the table by which instructions are taken apart
+    CODE = auto()  # host address of the content of the block cache's slots
+    SLOTS = auto()  # host address of what the block cache has of each slot
+    MET = auto()  # host address of the bits of blocks that were met, by slot
+    ENTER = auto()  # host address of the interpreter's `enter`; 0: it runs nothing
     # of the interpreter, where something is attached
     RECORDS_TO_INDEX = auto()  # what is added to a record's number for its word in a table
     WAYS = auto()  # host address of the ways in which operations are run, in the order of ROWS

@@ -68,6 +68,10 @@ class PageCode:
         if self.interpreter is not None:
             self.interpreter.forget_pages()
 
+    def runs_shared(self, version: PageVersion) -> bool:
+        """Whether a page is interpreted by records that all vCPUs share: nobody looks on."""
+        return self.interpreter is not None and not (self.watched or version.sites.rows())
+
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():

@@ -28,6 +28,7 @@ FRAME = {
     "known": Word.KNOWN_GENERATION,
     "first": Word.FIRST,
     "chains": Word.CHAINS,
+    "interpreter": Word.ENTER,
 }
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
@@ -112,13 +113,17 @@ probe:
 other:
   %after = add i64 %place, 1
   %free = icmp eq i64 %found, {NOWHERE - (1 << 64)}
-  br i1 %free, label %miss, label %probe
+  br i1 %free, label %interpret, label %probe
+interpret:
+  %interpreter = load ptr, ptr %interpreter_at
+  %no_interpreter = icmp eq ptr %interpreter, null
+  br i1 %no_interpreter, label %miss, label %call
 go:
   %code_at = getelementptr i8, ptr %row, i64 8
   %target = load ptr, ptr %code_at
   br label %call
 call:
-  %code = phi ptr [ %first, %begin ], [ %target, %go ]
+  %code = phi ptr [ %first, %begin ], [ %target, %go ], [ %interpreter, %interpret ]
   call void %code(ptr %hart, ptr %frame, ptr %origin)
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
+from mttcg.engine.llvm.interpreter.observed_predecode import ObservedPredecoder
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
-from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Weave, packed
@@ -81,10 +82,20 @@ class PageInterpreter:
         self.isa, self.frame = isa, frame
         self.observed: dict[tuple[int, ...], ObservedPage] = {}
         self.native, self.start = native, address_of_buffer(segment)
-        self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
-        self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
+        self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
+        self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
+        self.predecoder = ObservedPredecoder(isa, cache, uncovered)
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        frame[Word.PAGES] = address_of_array(self.table)
+        arrays = {
+            Word.PAGES: self.table,
+            Word.CODE: cache.original,
+            Word.SLOTS: cache.slots,
+            Word.MET: cache.met,
+        }
+        for word, array in arrays.items():
+            frame[word] = address_of_array(array)
+        frame[Word.DECODING] = address_of_array(self.decoding) if uncovered else native.decoding
+        frame[Word.ENTER] = native.enter
         for word, value in ram_words(ram).items():
             frame[word] = value
 
@@ -120,10 +131,9 @@ class PageInterpreter:
         observed = self._observed(version, watched)
         if observed is None:
             self.table[page] = self.start + self.pages.enter(slot)
-            self.predecoder.fill(page, slot, offset)
         else:
             self.table[page] = observed.row
-            self.predecoder.fill_observed(observed, page, slot, offset)
+            self.predecoder.fill(observed, page, slot, offset)
         return observed
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:

@@ -7,8 +7,10 @@ private to a vCPU.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mttcg.engine.llvm.interpreter.handlers import Key, name_of, samples_of
+from mttcg.engine.llvm.interpreter.decoding import FIRST_HANDLER
+from mttcg.engine.llvm.interpreter.handlers import name_of
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.keys import Key, samples_of
 from mttcg.engine.llvm.interpreter.native import compile_functions, load, load_code
 from mttcg.engine.llvm.interpreter.observed_handler import EnteringHandler, ObservedHandler
 from mttcg.engine.llvm.interpreter.operations import (
@@ -25,6 +27,7 @@ from mttcg.engine.llvm.interpreter.shared import (
     NEXT_PAGE,
     RESUME,
     TRANSLATED,
+    come_back,
     shared_functions,
 )
 from mttcg.engine.llvm.surroundings import TAIL, TARGET
@@ -69,14 +72,15 @@ def load_observed(isa: InterpretedIsa) -> ObservedFunctions:
 
 def _load(isa: InterpretedIsa) -> ObservedFunctions:
     at = load_code(isa, "observed", source, lambda: compile_functions(source(isa)))
-    plain = load(isa).handlers
+    plain = load(isa)
     entering, observed = (
         {
-            key: at.get(f"{kind}_{name_of(number)}", plain[key])
+            key: at.get(f"{kind}_{name_of(number)}", plain.handlers[FIRST_HANDLER + number])
             for number, key in enumerate(samples_of(isa))
         }
         for kind in ("entering", "observed")
     )
+    at[TRANSLATED] = plain.translated  # `enter` knows it by that
     return ObservedFunctions(entering, observed, *(at[name] for name in (*OTHERS, *SHARED)))
 
 
@@ -86,7 +90,7 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa)
+    yield from shared_functions(isa, come_back)
     yield from operation_functions(isa)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         name = name_of(number)

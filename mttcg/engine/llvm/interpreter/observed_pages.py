@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mttcg.engine.llvm.interpreter.handlers import Key
+from mttcg.engine.llvm.interpreter.keys import Key
 from mttcg.engine.llvm.interpreter.observed_layout import (
     BLOCK_ROWS,
     BYTES_SHIFT,
@@ -31,7 +31,19 @@ from mttcg.memory.address import HostAddress, PageOffset
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE
-from mttcg.tbcache.predecoded import PAGE_RECORDS, RECORD_SHIFT, Record
+from mttcg.tbcache.predecoded import PAGE_RECORDS, RECORD_SHIFT
+
+
+class Record(NamedTuple):
+    """A record as it is written: the handler, and all operands in one word."""
+
+    handler: int
+    operands: int
+
+
+def operands_of(rd: int, rs1: int, rs2: int, rs3: int, immediate: int) -> int:
+    """The second word of a record."""
+    return rd | rs1 << 8 | rs2 << 16 | rs3 << 24 | (immediate & 0xFFFF_FFFF) << 32
 
 
 class PageHandlers(NamedTuple):

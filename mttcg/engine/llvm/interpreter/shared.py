@@ -1,10 +1,10 @@
 """The functions that handlers share, and those by which the interpreter is come to.
 
 A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
-yet, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table lacks,
-`TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are called
-like translated code: the one begins a block at the hart's pc, the other goes on there with the
-hart's current block.
+yet, which does that, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table
+lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are
+called like translated code: the one begins a block at the hart's pc, the other goes on there with
+the hart's current block.
 """
 
 from collections.abc import Callable, Iterator
@@ -67,12 +67,12 @@ REASONS = (
 NO_RECORD = Pointer("null")
 
 
-def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
-    """The text of each."""
+def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
+    """The text of each; `fill` emits what is done where none was predecoded yet."""
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
         LOOK: _look,
-        f"@{FILL}": _fill,
+        f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
@@ -198,7 +198,7 @@ def _leave(build: Builder, reason: Reason) -> None:
     build.end(returns=True)
 
 
-def _fill(build: Builder) -> None:
+def come_back(build: Builder) -> None:
     """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
     begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
     pc = pc_at(build, IP)
