@@ -46,8 +46,7 @@ def tell_progress(text: str) -> None:
     A status line that is drawn there gives way.
     """
     if sys.stderr is not None and sys.stderr.isatty():
-        sys.stderr.write(ERASE_LINE)
-        tell(text)
+        _write(sys.stderr, f"{ERASE_LINE}{NAME}{shown(text)}")
 
 
 def tell_error(error: BaseException) -> None:

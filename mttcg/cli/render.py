@@ -165,7 +165,7 @@ def vcpu_notes(vcpu: VcpuResult) -> Iterator[RenderableType]:
 
 def unsupported_text(place: Mapping[str, str]) -> str:
     """Write where an instruction or system register was met that the harts lack."""
-    where = ", ".join(filter(None, (place["pc"], place["symbol"])))
+    where = ", ".join(filter(None, (place["pc"], place["symbol"], place.get("source", ""))))
     return f"{place['name']} of {place['extension']} at pc {where}: not supported"
 
 

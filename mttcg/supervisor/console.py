@@ -117,6 +117,11 @@ def is_beside_prints(console: ConsoleOutput | None) -> bool:
         return False  # none, closed, or nothing of the system's
 
 
+def is_terminal(descriptor: int | None) -> bool:
+    """Whether somebody may type at a descriptor."""
+    return descriptor is not None and os.isatty(descriptor)
+
+
 class ConsoleInput:
     """Carries what a descriptor gives to the guest's console, without ever waiting.
 

@@ -14,12 +14,9 @@ from mttcg.processes.trap_loops import warning_of
 from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
 from mttcg.supervisor.console import (
     CONSOLE_BYTES,
-    LINE_SECONDS,
-    TYPED_SECONDS,
     ConsoleInput,
     ConsoleLines,
     ConsoleOutput,
-    is_beside_prints,
 )
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
@@ -80,7 +77,8 @@ class CommandListener(Protocol):
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `run` is what is watched, `console` takes the guest's output; `failures` are what went wrong,
+    `run` is what is watched, `console` takes the guest's output, by `lines`, `beside_prints`: where
+    plugins print, too; `failures` are what went wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
     guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
@@ -96,6 +94,7 @@ class Watch:
     notice_fd: int
     console: ConsoleOutput | None
     stdin_fd: int | None
+    lines: ConsoleLines
     on_tick: Callable[[], None]
     on_warning: Callable[[str], None]
     failures: Failures = field(default_factory=Failures)
@@ -109,17 +108,12 @@ class Watch:
     refused: bool = False
     told: set[int] = field(default_factory=set)
     killed: str = ""
+    beside_prints: bool = False
     interrupted: bool = False
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        """Show the guest's output by lines, beside what plugins print."""
-        typed = self.stdin_fd is not None and os.isatty(self.stdin_fd)
-        self.lines = ConsoleLines(TYPED_SECONDS if typed else LINE_SECONDS)
-        self.beside_prints = is_beside_prints(self.console)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -240,7 +234,7 @@ class Watch:
             self.on_warning(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
-        self.warn(warning_of(index, facts, self.run.isa.system, self.run.symbol_at))
+        self.warn(warning_of(index, facts, self.run.isa.system, self.run.place_at))
         if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
@@ -250,6 +244,7 @@ class Watch:
             "extension": found.extension,
             "pc": hex(found.pc),
             "symbol": self.run.symbol_at(found.pc),
+            "source": self.run.source_at(found.pc),
         }
         if place not in self.unsupported:
             self.unsupported.append(place)
