@@ -15,9 +15,9 @@ from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
-    JumpCache,
     Word,
 )
+from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion
 from mttcg.memory.address import PageOffset, Virtual, offset_in_page, physical_of
@@ -48,7 +48,7 @@ class Tiering:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         code: finds the code of a page.
-        jumps: the jump cache; it is cleared so that better code is found.
+        jumps: the jump table; it is cleared so that better code is found.
         improve: asks for better code.
     """
 
@@ -59,7 +59,7 @@ class Tiering:
         cache: BlockCache,
         arena: Arena,
         code: PageCode,
-        jumps: JumpCache,
+        jumps: JumpTable,
         improve: Improve,
     ) -> None:
         self.hart, self.frame, self.cache, self.arena = hart, frame, cache, arena

@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -22,75 +22,81 @@ entry:
 %since = getelementptr i8, ptr %frame, i64 112
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
-%v23 = load i64, ptr %since
-store i64 %v23, ptr %count
-%v24 = load i64, ptr %pc
-%base = and i64 %v24, -4096
-%half_base = lshr i64 %base, 1
-%v25 = lshr i64 %v24, 1
-%v26 = sub i64 %v25, %half_base
-store i64 %v26, ptr %next
+store i64 %running, ptr %count
+%base = and i64 %to_pc, -4096
+%v23 = sub i64 %to_pc, %base
+%v24 = lshr i64 %v23, 1
+store i64 %v24, ptr %next
 br label %dispatch
 dispatch:
-%v27 = load i64, ptr %next
-switch i64 %v27, label %out [
-i64 0, label %r_0
+%v25 = load i64, ptr %next
+switch i64 %v25, label %out [
+i64 0, label %e_0
 ]
+e_0:
+br label %r_0
+d_0:
+br label %dispatch
 out:
-%v28 = load i64, ptr %next
-%v29 = shl i64 %v28, 1
-%v30 = add i64 %v29, %base
-store i64 %v30, ptr %pc
-br label %leave
-look:
-%v31 = load i64, ptr %next
-%v32 = shl i64 %v31, 1
-%v33 = add i64 %v32, %base
-%v34 = load i64, ptr %count
-%v35 = load i64, ptr %since
-%v36 = sub i64 %v34, %v35
-%v37 = ashr i64 %v36, 20
-%v38 = and i64 %v36, 1048575
-%v39 = load i64, ptr %instructions
-%v40 = add i64 %v39, %v37
-store i64 %v40, ptr %instructions
-%v41 = load i64, ptr %blocks
-%v42 = add i64 %v41, %v38
-store i64 %v42, ptr %blocks
-store i64 -17179869184, ptr %count
-store i64 %v33, ptr %block_pc
-store i64 -17179869184, ptr %since
-%v43 = load atomic volatile i64, ptr %request monotonic, align 8
-%t2 = icmp eq i64 %v43, 0
-br i1 %t2, label %go5, label %stop6
-stop6:
-store i64 1, ptr %exit
-store i64 %v33, ptr %pc
-br label %leave
-go5:
-%v44 = load i64, ptr %heat
-%v45 = sub i64 %v44, 1
-store i64 %v45, ptr %heat
-%t3 = icmp eq i64 %v45, 0
-br i1 %t3, label %sample7, label %dispatch
-sample7:
-store i64 10, ptr %exit
-store i64 %v33, ptr %pc
-br label %leave
-leave:
-%v46 = load i64, ptr %count
-%v47 = load i64, ptr %since
-%v48 = sub i64 %v46, %v47
-%v49 = ashr i64 %v48, 20
-%v50 = and i64 %v48, 1048575
-%v51 = load i64, ptr %instructions
-%v52 = add i64 %v51, %v49
-store i64 %v52, ptr %instructions
-%v53 = load i64, ptr %blocks
-%v54 = add i64 %v53, %v50
-store i64 %v54, ptr %blocks
-store i64 %v46, ptr %since
+%v26 = load i64, ptr %next
+%v27 = shl i64 %v26, 1
+%v28 = add i64 %v27, %base
+%v29 = sub i64 %v28, 2147483648
+%t2 = icmp ult i64 %v29, 1048576
+br i1 %t2, label %inside5, label %away
+inside5:
+%p5 = getelementptr i8, ptr %frame, i64 16
+%p6 = load ptr, ptr %p5
+%v30 = lshr i64 %v29, 12
+%v31 = shl i64 %v30, 3
+%p7 = getelementptr i8, ptr %p6, i64 %v31
+%p8 = load ptr, ptr %p7
+%v32 = and i64 %v28, 4095
+%v33 = shl i64 %v32, 2
+%p9 = getelementptr i8, ptr %p8, i64 %v33
+%p10 = load ptr, ptr %p9
+%v34 = ptrtoint ptr %p10 to i64
+%t3 = icmp ne i64 %v34, 0
+br i1 %t3, label %found6, label %away
+found6:
+%v35 = load i64, ptr %count
+musttail call preserve_nonecc void %p10(ptr %hart, ptr poison, i64 %v35, ptr %frame, ptr %origin, i64 poison, i64 %v28)
 ret void
+look:
+%v36 = load i64, ptr %next
+%v37 = shl i64 %v36, 1
+%v38 = add i64 %v37, %base
+%v39 = load i64, ptr %count
+%v40 = load i64, ptr %since
+%v41 = sub i64 %v39, %v40
+%v42 = ashr i64 %v41, 20
+%v43 = and i64 %v41, 1048575
+%v44 = load i64, ptr %instructions
+%v45 = add i64 %v44, %v42
+store i64 %v45, ptr %instructions
+%v46 = load i64, ptr %blocks
+%v47 = add i64 %v46, %v43
+store i64 %v47, ptr %blocks
+store i64 -17179869184, ptr %count
+store i64 %v38, ptr %block_pc
+store i64 -17179869184, ptr %since
+%v48 = load atomic volatile i64, ptr %request monotonic, align 8
+%t4 = icmp eq i64 %v48, 0
+br i1 %t4, label %go7, label %stop8
+stop8:
+store i64 1, ptr %exit
+store i64 %v38, ptr %pc
+br label %leave
+go7:
+%v49 = load i64, ptr %heat
+%v50 = sub i64 %v49, 1
+store i64 %v50, ptr %heat
+%t5 = icmp eq i64 %v50, 0
+br i1 %t5, label %sample9, label %dispatch
+sample9:
+store i64 10, ptr %exit
+store i64 %v38, ptr %pc
+br label %leave
 never:
 unreachable
 r_0:
@@ -133,10 +139,10 @@ store volatile i64 %v12, ptr %p2, align 1
 %v18 = add i64 %v17, 0
 %v19 = and i64 %v18, -2
 %v20 = add i64 %base, 14
-%v21 = lshr i64 %v19, 1
-%v22 = sub i64 %v21, %half_base
+%v21 = sub i64 %v19, %base
+%v22 = lshr i64 %v21, 1
 store i64 %v22, ptr %next
-br label %dispatch
+br label %d_0
 off2:
 store i64 0, ptr %next
 br label %look
@@ -150,7 +156,29 @@ store i64 4, ptr %exit
 store i64 %v10, ptr %pc
 %v11 = add i64 %base, 0
 store i64 %v11, ptr %block_pc
+br label %l_0
+l_0:
 br label %leave
+away:
+%v51 = load i64, ptr %next
+%v52 = shl i64 %v51, 1
+%v53 = add i64 %v52, %base
+store i64 %v53, ptr %pc
+br label %leave
+leave:
+%v54 = load i64, ptr %count
+%v55 = load i64, ptr %since
+%v56 = sub i64 %v54, %v55
+%v57 = ashr i64 %v56, 20
+%v58 = and i64 %v56, 1048575
+%v59 = load i64, ptr %instructions
+%v60 = add i64 %v59, %v57
+store i64 %v60, ptr %instructions
+%v61 = load i64, ptr %blocks
+%v62 = add i64 %v61, %v58
+store i64 %v62, ptr %blocks
+store i64 %v54, ptr %since
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
-from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WITHIN, Reason, Word
+from mttcg.engine.llvm.fields import define_fields
+from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
@@ -20,10 +21,10 @@ from mttcg.engine.llvm.interpreter.signature import (
     IP,
     LEAVE,
     LOOK,
+    NO_RECORD,
     PARAMETERS,
     RUNNING,
-    define_places,
-    enter_call,
+    TO_PC,
     frame_word,
     handler_of,
     pc_at,
@@ -33,18 +34,16 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.jump_table import WITHIN
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
     DETAIL,
     EXIT,
     FRAME,
-    HART,
     HEAT,
-    ORIGIN,
     PC,
     REQUEST,
-    SINCE,
 )
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
@@ -61,7 +60,6 @@ REASONS = (
     Reason.ROUNDING,
 )
 """Those for which handlers leave."""
-NO_RECORD = Pointer("null")
 
 
 def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
@@ -80,13 +78,13 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
-        yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+        yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
 
 
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
     build = Builder(function)
     build.begin(places.Labels().entry)
-    define_places(build, isa.llvm)
+    define_fields(build, isa.llvm)
     build.allocate(COUNT)
     emit(build)
     return "\n".join(function.text(advice=True))
@@ -210,31 +208,27 @@ def _translated(build: Builder) -> None:
 
 
 def _enter(build: Builder) -> None:
-    """Begin a block at the hart's pc."""
+    """Begin a block at the pc in TO_PC."""
     miss, begin = build.new_block("miss"), build.new_block("begin")
-    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, to_pc = _records_of(build, pc, miss)
+    ip, to_pc = _records_of(build, TO_PC, miss)
     handler = handler_of(build, ip)
     # its code is there since the loop learnt to come here
     place = build.cast("ptrtoint", handler, I64)
     other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
     build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
     build.begin(begin)
-    enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
-    build.end(returns=True)
+    tail_call(build, DISPATCH, NO_RECORD, RUNNING, TO_PC, to_pc)
     _miss(build, miss)
 
 
 def _resume(build: Builder) -> None:
-    """Go on in the middle of the hart's current block, which was counted as entered."""
+    """Go on at the pc in TO_PC in the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
-    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, to_pc = _records_of(build, pc, miss)
-    passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
+    ip, to_pc = _records_of(build, TO_PC, miss)
+    passed = build.binary("sub", TO_PC, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
-    build.end(returns=True)
+    tail_call(build, handler_of(build, ip), ip, RUNNING, block, to_pc)
     _miss(build, miss)
 
 
@@ -242,4 +236,6 @@ def _miss(build: Builder, miss: BasicBlock) -> None:
     """Come back for the block."""
     build.begin(miss)
     build.store(int(Reason.MISS), EXIT, COUNTER)
+    build.store(TO_PC, PC, COUNTER)
+    _publish(build, RUNNING)
     build.end(returns=True)
