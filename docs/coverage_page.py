@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from mttcg.isa.riscv64.table import system
+from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.table.decode import ROWS
 from mttcg.isa.table.row import Row
 
@@ -47,9 +47,9 @@ def bits_of(row: Row) -> str:
 
 def runs(row: Row) -> str:
     """What runs an instruction."""
-    if row.semantics is system.leave:
-        return "host"
-    return "host; `fcsr` translated" if row.extension == "Zicsr" else "translated"
+    if row.extension == "Zicsr":
+        return "host; `fcsr` translated"
+    return "host" if row.behaviour.kind in (Kind.SYSTEM, Kind.BREAKPOINT) else "translated"
 
 
 def table_of(rows: list[Row]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import MttcgError
 from mttcg.instrument.loading.loader import Plugin
-from mttcg.instrument.loading.second_half import aggregator_of
+from mttcg.instrument.loading.second_half import aggregator_of, make_aggregator
 from mttcg.instrument.program.guest_isa import use_isa
 from mttcg.supervisor.result import json_ready
 from mttcg.terminal import tell_error
@@ -34,11 +34,11 @@ def maker_of(plugin: Plugin) -> "Callable[[RunInfo], Aggregator]":
 
     From then on instructions are those of the run's guest.
     """
-    aggregator_class = aggregator_of(plugin)
+    aggregator_of(plugin)
 
     def make(run: "RunInfo") -> "Aggregator":
         use_isa(run.isa)
-        return aggregator_class(plugin.options, run)
+        return make_aggregator(plugin, run)
 
     return make
 

@@ -80,6 +80,7 @@ AXES: Mapping[str, Reader] = {
     "memory": ("memory", size_of),
     "code-cache": ("code_cache", size_of),
     "engine": ("engine", TomlNode.text),
+    "tiers": ("tiers", TomlNode.text),
 }
 FIXED: Mapping[str, Reader] = {
     "pin": ("pin", lambda node: node.of(bool)),

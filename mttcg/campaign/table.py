@@ -17,7 +17,7 @@ FIXED_TYPES: Mapping[str, str] = {
         ("key", "run", "matrix", "guest", "guest_sha256", "engine", "outcome", "stop_reason"),
         "String",
     ),
-    **dict.fromkeys(("failure", "worker", "console", "console_sha256"), "String"),
+    **dict.fromkeys(("tiers", "failure", "worker", "console", "console_sha256"), "String"),
     **dict.fromkeys(("reports", "ledger"), "String"),
     **dict.fromkeys(
         ("smp", "memory", "code_cache", "repeat", "attempts", "instructions", "console_bytes"),
@@ -66,6 +66,7 @@ def row_of(run: PlannedRun, record: EndedRun) -> dict[str, Any]:
         "memory": settings["memory"],
         "code_cache": settings["code_cache"],
         "engine": result.get("engine", settings["engine"]),
+        "tiers": result.get("tiers", settings["tiers"]),
         **{f"set.{symbol}": value for symbol, value in settings["symbols_set"].items()},
         "plugins": [use.text for use in task.plugins],
         "repeat": task.repeat,

@@ -14,6 +14,7 @@ SETTINGS = (
     "memory",
     "code_cache",
     "engine",
+    "tiers",
     "symbols_set",
     "pin",
     "policies",

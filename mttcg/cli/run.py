@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,7 @@ from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
 from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
+from mttcg.supervisor.host_process import HostProcess, started_host
 from mttcg.supervisor.result import RunResult, StopReason, json_ready
 from mttcg.terminal import tell
 
@@ -100,12 +101,16 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
 
     said: takes the warnings that were printed while it ran.
     """
-    from mttcg.cli.status import status_line
+    with started_host(config) as host_process:  # which loads while this process does
+        return run_in_host(host_process, config, said)
+
+
+def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> RunResult:
+    """As `run_machine`, in a vCPU host that was started for this configuration."""
     from mttcg.supervisor.machine import Machine
 
     machine = Machine(config)
-    live = not config.quiet and sys.stderr.isatty()
-    with guest_input() as stdin_fd, status_line(live) as show:
+    with guest_input() as stdin_fd, status_of(config) as show:
         output = guest_output(show)
 
         def show_interim(so_far: RunResult) -> None:
@@ -130,10 +135,20 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
             on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
             on_warning=warn,
+            host_process=host_process,
         )
     if output is not None and output.closed:
         tell("stdout was closed; the guest's later output is lost")
     return result
+
+
+def status_of(config: Config) -> AbstractContextManager["StatusLine | None"]:
+    """The status line of a run, if it is to have one; what a quiet one prints needs no module."""
+    if config.quiet:
+        return nullcontext()
+    from mttcg.cli.status import status_line
+
+    return status_line(sys.stderr.isatty())
 
 
 def others_come(config: Config) -> bool:

@@ -7,6 +7,13 @@ from mttcg.errors import MttcgError
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import GROUP, NAMES, announced
 
+PARTS = {
+    "llvm": ("llvm.{}.llvm_isa", "LLVM"),
+    "interpreter": ("llvm.{}.interpreted", "INTERPRETED"),
+    "unicorn": ("unicorn.{}.unicorn_isa", "UNICORN"),
+}
+"""The module and the name of what each has for an ISA of ours."""
+
 
 class NoPartError(MttcgError):
     """An engine knows nothing of an ISA that claims to run on it."""
@@ -17,10 +24,15 @@ class NoPartError(MttcgError):
 
 
 def isa_part(engine: str, isa: Isa) -> Any:
-    """What an engine has for an ISA: in a folder of its own, or announced by another package."""
+    """What an engine has for an ISA: in a folder of its own, or announced by another package.
+
+    Args:
+        engine: of PARTS.
+        isa: which.
+    """
     if isa.name in NAMES:
-        module = import_module(f"mttcg.engine.{engine}.{isa.name}.{engine}_isa")
-        return getattr(module, engine.upper())
+        module, name = PARTS[engine]
+        return getattr(import_module(f"mttcg.engine.{module.format(isa.name)}"), name)
     parts = announced(f"{GROUP}.{engine}")
     if isa.name not in parts:
         raise NoPartError(engine, isa.name)

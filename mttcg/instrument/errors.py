@@ -79,10 +79,10 @@ class TargetError(InstrumentError):
 
 
 class ProbeError(InstrumentError):
-    """A probe that numba can't compile. `reason` is numba's, in one line."""
+    """A probe that can't be compiled. `reason` is numba's, in one line, or ours."""
 
     def __init__(self, probe: str, place: str, reason: str) -> None:
-        super().__init__(f"probe {probe} ({place}) can't be compiled by numba: {reason}")
+        super().__init__(f"probe {probe} ({place}) can't be compiled: {reason}")
         self.probe, self.place, self.reason = probe, place, reason
 
 

@@ -20,7 +20,7 @@ from mttcg.isa.interpreted_memory import (
     signed,
     unsigned,
 )
-from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift
+from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift, SystemWords
 from mttcg.isa.system import MemoryFault, Trap
 from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
@@ -163,6 +163,6 @@ class IntegerInterpreter(InterpretedMemory, ABC):
         if condition:
             self._next = self.pc + displacement
 
-    def leave(self, word: int) -> None:
+    def system(self, word: int, does: Callable[[SystemWords[int]], None] | None = None) -> None:
         """See Operations."""
         raise Stopped(LeftInstruction(word))

@@ -6,6 +6,7 @@ otherwise; the words are total: division by zero and oversized shifts never reac
 semantics select around them where the specification says what happens.
 """
 
+from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
 V = TypeVar("V")
@@ -89,8 +90,11 @@ class Operations(Protocol[V]):
     def branch(self, condition: V, displacement: int) -> None:
         """Go on at a displacement from the instruction if condition is not 0, else after it."""
 
-    def leave(self, word: int) -> None:
-        """Leave the instruction to the host: system registers, environment calls, waits."""
+    def system(self, word: int, does: "Callable[[SystemWords[V]], None] | None" = None) -> None:
+        """Do what needs words for the hart's system state; who lacks them leaves it to the host.
+
+        Such an instruction ends its block. None: the host alone can do it.
+        """
 
     def illegal(self, word: int) -> None:
         """Raise an illegal-instruction exception."""
@@ -114,3 +118,44 @@ class Operations(Protocol[V]):
 
     def write_float_control(self, value: V) -> None:
         """Write float control; the value has no more than its 8 bits."""
+
+
+class SystemWords(Protocol[V]):
+    """The words for a hart's system state, its interrupt inputs, its clock, and traps.
+
+    Those up to `time` are also for what is no instruction: entering a trap, or the interrupt that
+    is due.
+    """
+
+    def read_state(self, field: str) -> V:
+        """A field of the hart's state that the hart alone writes, by its name."""
+
+    def write_state(self, field: str, value: V) -> None:
+        """Write such a field."""
+
+    def input_level(self, number: int) -> V:
+        """The level of one of the hart's interrupt inputs now, 0 or 1."""
+
+    def deadline(self) -> V:
+        """The time from which on the hart's timer input is raised."""
+
+    def time(self) -> V:
+        """Ticks of the guest's clock now."""
+
+    def retired(self) -> V:
+        """Instructions that the hart retired before this one."""
+
+    def trap(self, cause: int, value: V) -> None:
+        """Take a trap instead of this instruction, which does not retire; nothing follows."""
+
+    def status_changed(self) -> None:
+        """Say, before the instruction ends, that an interrupt may be due behind it.
+
+        Or that floating point may be on or off.
+        """
+
+    def wait(self) -> None:
+        """Behind this instruction, wait until an interrupt is pending that ends the wait."""
+
+    def fetch_again(self) -> None:
+        """Behind this instruction, fetch what stores have made of code by now."""

@@ -1,7 +1,8 @@
 """The vCPU host: one process that loads everything heavy once, then forks a process per vCPU.
 
-Started by the supervisor as `python -m mttcg.processes.host FD`, FD being one end of a Channel. It
-has no threads before it forks, and its vCPUs share its pages until they write to them.
+Started by the supervisor as `python -m mttcg.processes.host FD ENGINE TIERS`, FD being one end of a
+Channel; what the engine and tiers need is loaded before the supervisor says more. It has no threads
+before it forks, and its vCPUs share its pages until they write to them.
 """
 
 import contextlib
@@ -177,10 +178,11 @@ def flush_output() -> None:
                 stream.flush()
 
 
-def main(descriptor: int) -> int:
+def main(descriptor: int, engine: str, tiers: str) -> int:
     """Serve one machine, told what to do through a channel at a descriptor."""
     channel = Channel(socket.socket(fileno=descriptor))
     try:
+        load(engine, tiers)
         return serve(channel)
     except Exception as error:
         refused = host_refusal(error)
@@ -190,6 +192,21 @@ def main(descriptor: int) -> int:
         return EXIT_USER
     finally:
         channel.close()
+
+
+def load(engine: str, tiers: str) -> None:
+    """Load what the vCPUs of most runs share, while the supervisor gets ready."""
+    use_native_cache()
+    from mttcg.hardware.boards import DEFAULT_BOARD, board_named
+    from mttcg.instrument.loading import initialise  # noqa: F401
+    from mttcg.instrument.native import clock  # noqa: F401
+    from mttcg.isa.registry import DEFAULT
+    from mttcg.processes.vcpu_process import load_engine, load_interpreter
+
+    board_named(DEFAULT_BOARD)
+    load_engine(engine)
+    if "interpreter" in tiers.split(",") and engine == "llvm":
+        load_interpreter(DEFAULT)
 
 
 def serve(channel: Channel) -> int:
@@ -319,4 +336,5 @@ def rehearse(
 
 
 if __name__ == "__main__":
-    end_with(partial(main, int(sys.argv[1])))  # the kernel lets go of what is left, at once
+    descriptor, *loaded = sys.argv[1:]
+    end_with(partial(main, int(descriptor), *loaded))  # the kernel lets go of what is left, at once

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument.api.targets import VcpuWords
-from mttcg.processes.segments import map_segment, scoreboard_stride
+from mttcg.processes.segments import map_words
 
 
 class MappedScoreboards:
@@ -24,9 +24,9 @@ class MappedScoreboards:
         """A scoreboard's words of a vCPU, which is the only one to write there."""
         key = declared.plugin, declared.name, cpu
         if key not in self.mapped:
-            size = scoreboard_stride(declared.words)
-            memory = map_segment(self.descriptors[declared.plugin, declared.name], size, cpu * size)
-            self.mapped[key] = np.frombuffer(memory, dtype=np.uint64, count=declared.words)
+            descriptor = self.descriptors[declared.plugin, declared.name]
+            memory = map_words(descriptor, declared.words, cpu, guarded=True)
+            self.mapped[key] = np.frombuffer(memory, dtype=np.uint64)
         return self.mapped[key]
 
     def drop(self, plugin: str) -> None:

@@ -12,15 +12,22 @@
 | rings | each vCPU its own; the publisher its words | publisher |
 """
 
+import ctypes
 import mmap
 import os
 
 from mttcg.config import Config
+from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
 from mttcg.vcpu.shared import machine_bytes
+
+PROT_NONE = 0
+"""Of mprotect(2)."""
+GUARD = 16 * PAGE
+"""Bytes that nobody can access beside the words of a scoreboard."""
 
 
 def create_segment(name: str, size: int) -> int:
@@ -57,6 +64,31 @@ def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
 def scoreboard_stride(words: int) -> int:
     """Bytes of a scoreboard per vCPU: whole pages, so that no two vCPUs share a line."""
     return -(-8 * words // PAGE) * PAGE
+
+
+def scoreboard_bytes(words: int, smp: int) -> int:
+    """Bytes of a scoreboard's segment: a guard, then for each vCPU its pages and a guard."""
+    return GUARD + smp * (scoreboard_stride(words) + GUARD)
+
+
+def map_words(descriptor: int, words: int, cpu: int, guarded: bool = False) -> memoryview:
+    """Map what a vCPU has of a scoreboard, shared and writable: exactly its words.
+
+    They are the last of their pages. guarded: nothing before and behind these can be accessed, so
+    that whoever leaves the words ends at once rather than change what is another's.
+    """
+    stride = scoreboard_stride(words)
+    start = cpu * (stride + GUARD)
+    if not guarded:
+        mapped = map_segment(descriptor, stride, start + GUARD)
+        return mapped[stride - 8 * words :]
+    mapped = map_segment(descriptor, GUARD + stride + GUARD, start)
+    base, end = address_of_buffer(mapped), GUARD + stride
+    libc = ctypes.CDLL(None, use_errno=True)
+    for address in (base, base + end):
+        if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(GUARD), PROT_NONE):
+            raise OSError(ctypes.get_errno(), "mprotect", "the guards of a scoreboard")
+    return mapped[end - 8 * words : end]
 
 
 def map_segment(descriptor: int, size: int, offset: int = 0) -> memoryview:

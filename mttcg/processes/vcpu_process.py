@@ -28,6 +28,7 @@ from mttcg.isa.registry import isa_named
 from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
+from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
@@ -39,7 +40,14 @@ from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import Optimise, Start, UnsupportedFound, VcpuFailure, VcpuWarning
+from mttcg.vcpu.messages import (
+    NothingAttached,
+    Optimise,
+    Start,
+    UnsupportedFound,
+    VcpuFailure,
+    VcpuWarning,
+)
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
@@ -250,9 +258,16 @@ class VcpuProcess:
             self._emit_table,
         )
         guest.exchange.serve(plugins.orders)
+        self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
+        self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
+
+    def _probe_failed(self, text: str) -> None:
+        """Say so: the process is about to end."""
+        where = f"vCPU {self.index} near pc {self.hart.block_pc or self.hart.pc:#x}"
+        self.channel.send(VcpuFailure(f"{where}: {text}", Ending.FAULT))
 
     def _warn(self, text: str) -> None:
         self.channel.send(VcpuWarning(text))
@@ -337,6 +352,8 @@ class VcpuProcess:
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""
+        if self.guest is not None and (idle := self.guest.idle_plugins()):
+            self.channel.send(NothingAttached(idle))
         self._emit_tables()
         for plugin in self.plugins.values():
             self.exit_plugin(plugin)

@@ -1,21 +1,22 @@
 """A machine: a guest and how it is to be run."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mttcg.config import Config
-from mttcg.errors import HostLimitError, OptionError
+from mttcg.errors import OptionError
 from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.supervisor.console import ConsoleOutput, standard_output
-from mttcg.supervisor.host_process import HostProcess
+from mttcg.supervisor.host_process import HostProcess, started_host
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.plugin_objects import PluginFiles
 from mttcg.supervisor.result import RunResult, Status
-from mttcg_bus.host.limits import host_refusal
 
 
 class Machine:
@@ -23,12 +24,18 @@ class Machine:
 
     Args:
         guest: path of the ELF file, or a whole `mttcg.config.Config`.
-        options: as on the command line; the fields of `mttcg.config.Config`.
+        options: as on the command line; the fields of `mttcg.config.Config`. `plugins` has specs as
+            on the command line, paths, modules and functions; a function is called as plugin_init,
+            with or without options, and may use what its script or notebook has. A pair of one of
+            these and a dict is a plugin with its options.
 
     Raises OptionError for an option that can't be, GuestFileError for a file that can't be run.
     """
 
     def __init__(self, guest: Path | str | Config, **options: Any) -> None:
+        self.plugin_files = PluginFiles()
+        if "plugins" in options:
+            options["plugins"] = self.plugin_files.specs(options["plugins"])
         if isinstance(guest, Config):
             self.config = replace(guest, **options)
         else:
@@ -51,6 +58,7 @@ class Machine:
         on_bus: Callable[[str], None] | None = None,
         on_interim: Callable[[RunResult], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
+        host_process: HostProcess | None = None,
     ) -> RunResult:
         """Run the guest to its end.
 
@@ -62,6 +70,7 @@ class Machine:
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
             on_interim: called with the result so far, every `interim` seconds if that is not 0.
             on_warning: called with each warning, a line, when it comes; the result has it, too.
+            host_process: the vCPU host, if one was started for this configuration already.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
         is in the result. In the main thread, Ctrl-C stops the guest in order; a second one kills
@@ -69,17 +78,13 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        try:
-            with HostProcess() as host_process:
-                from mttcg.supervisor.run import Run  # while the host loads what it needs
+        started = nullcontext(host_process) if host_process else started_host(self.config)
+        with started as host:
+            from mttcg.supervisor.run import Run  # while the host loads what it needs
 
-                run = Run(self.config, self.image, self.board, Interrupts(), host_process)
-                try:
-                    return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
-                finally:
-                    with run.interrupts:
-                        run.close()
-        except Exception as error:
-            if wrong := host_refusal(error, "a smaller machine"):
-                raise HostLimitError(self.config.smp, self.config.memory, wrong) from error
-            raise
+            run = Run(self.config, self.image, self.board, Interrupts(), host)
+            try:
+                return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+            finally:
+                with run.interrupts:
+                    run.close()

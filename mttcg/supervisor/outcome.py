@@ -3,7 +3,6 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +17,7 @@ from mttcg.isa.system import Clock
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.check import check
-from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
+from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
@@ -35,31 +34,6 @@ ENDINGS = {
     Ending.FAULT: StopReason.FAULT,
     Ending.TRAP_LOOP: StopReason.TRAP_LOOP,
 }
-
-
-class StatusReader:
-    """Reads the live status off the hart states, without stopping anything."""
-
-    def __init__(
-        self, harts: Sequence[VcpuState], ledger: Callable[[], Mapping[str, Mapping[str, int]]]
-    ) -> None:
-        self.harts, self.ledger = harts, ledger
-        self.began = self.last = time.monotonic()
-        self.counts = [0] * len(harts)
-
-    def read(self) -> Status:
-        """The status now; rates are over the time since the last call."""
-        now = time.monotonic()
-        elapsed = max(now - self.last, 1e-9)
-        counts = [hart.instructions for hart in self.harts]
-        vcpus = tuple(
-            VcpuStatus(
-                hart.index, Activity(hart.state).name.lower(), count, (count - old) / elapsed
-            )
-            for hart, count, old in zip(self.harts, counts, self.counts, strict=True)
-        )
-        self.last, self.counts = now, counts
-        return Status(now - self.began, vcpus, self.ledger())
 
 
 def host_facts() -> dict[str, Any]:
@@ -143,12 +117,23 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
     return EXIT_WAITING
 
 
+def idle_plugins(watch: Watch) -> list[str]:
+    """The plugins that attached nothing on any vCPU, if all have left and said so."""
+    every = [watch.idle.get(cpu, ()) for cpu in range(watch.run.harts.count)]
+    return [name for name in every[0] if all(name in idle for idle in every)]
+
+
 def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunResult:
     """The result of a run that has ended."""
     garbage = {where: count for where, count in run.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
         watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
+    for plugin in idle_plugins(watch):
+        watch.warn(
+            f"plugin {plugin} attached nothing, and has no function that is called while the guest "
+            "runs"
+        )
     ledgers = run.streams.ledger()
     for name, ledger in ledgers.items():
         lossless = run.streams.known[name].how.whole

@@ -19,10 +19,9 @@ from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import ConsoleOutput
 from mttcg.supervisor.host_process import HostProcess
-from mttcg.supervisor.interim import Interims
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
-from mttcg.supervisor.outcome import StatusReader, build_result
+from mttcg.supervisor.live_status import StatusReader
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
@@ -37,6 +36,7 @@ from mttcg.vcpu.shared import Harts, MachineState
 if TYPE_CHECKING:
     from mttcg.supervisor.control import RunControl
     from mttcg.supervisor.delivery import Delivery
+    from mttcg.supervisor.interim import Interims
 
 SUBSCRIBER_SECONDS = 60.0
 """How long to wait for the subscribers that the run is to begin with."""
@@ -105,17 +105,27 @@ class Run:
         with self.interrupts as interrupts:
             watch = self._watch(state, console, stdin_fd, tick, on_warning or (lambda _text: None))
             control = self._control(state, watch)
-            if on_interim is not None and self.config.interim:
-                interims = Interims(state, watch, on_interim)
+            interims = self._interims(state, watch, on_interim)
             began = time.monotonic()
             state.machine.start_clock()
             self._start_vcpus(state, device_tree)
+            from mttcg.supervisor.outcome import build_result  # while the vCPUs start
+
             watch.loop(control)
             state.seconds["run"] = time.monotonic() - began
             if watch.interrupted:
                 interrupts.let_through()
             reports = finish(state, watch)
         return build_result(state, watch, reports)
+
+    def _interims(
+        self, state: RunState, watch: Watch, on_interim: Callable[[RunResult], None] | None
+    ) -> "Interims | None":
+        if on_interim is None or not self.config.interim:
+            return None
+        from mttcg.supervisor.interim import Interims
+
+        return Interims(state, watch, on_interim)
 
     def _make_segments(self) -> dict[str, memoryview]:
         sizes = fixed_sizes(self.config, self.board.state_bytes)

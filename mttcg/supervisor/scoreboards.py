@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mttcg.instrument.api.targets import counted
-from mttcg.processes.segments import create_segment, map_segment, scoreboard_stride
+from mttcg.processes.segments import create_segment, map_words, scoreboard_bytes
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.needs import NeededScoreboard
 
@@ -26,7 +26,7 @@ class Scoreboards:
         """Make the segments of scoreboards."""
         for scoreboard in described:
             key = scoreboard.plugin, scoreboard.name
-            size = smp * scoreboard_stride(scoreboard.words)
+            size = scoreboard_bytes(scoreboard.words, smp)
             self.descriptors[key] = create_segment(scoreboard.name, size)
             self.described[key] = scoreboard
 
@@ -41,9 +41,8 @@ class Scoreboards:
     def words(self, plugin: str, name: str, cpu: int) -> Any:
         """A vCPU's words of a scoreboard, read-only in intent: its vCPU writes them."""
         words = self.described[plugin, name].words
-        size = scoreboard_stride(words)
-        memory = map_segment(self.descriptors[plugin, name], size, cpu * size)
-        return np.frombuffer(memory, dtype=np.uint64, count=words)
+        memory = map_words(self.descriptors[plugin, name], words, cpu)
+        return np.frombuffer(memory, dtype=np.uint64)
 
     def counters(self, harts: Sequence[VcpuState]) -> dict[str, dict[str, Any]]:
         """Per plugin with Counters: a row per vCPU, and the sums."""

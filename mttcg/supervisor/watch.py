@@ -23,6 +23,7 @@ from mttcg.vcpu.messages import (
     HostRefused,
     MakeChange,
     MessageError,
+    NothingAttached,
     Order,
     ProcessMessage,
     TranslatorEnded,
@@ -74,9 +75,9 @@ class Watch:
     `run` is what is watched, `console` takes the guest's output; `failures` are what went wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
-    guest's harts lack; `lost` are the vCPUs whose process ended by itself. `refused`: whether a
-    limit of the host was told of, which others reach, too; `told`: which vCPUs said themselves why
-    they end.
+    guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
+    the vCPUs whose process ended by itself. `refused`: whether a limit of the host was told of,
+    which others reach, too; `told`: which vCPUs said themselves why they end.
     """
 
     run: RunState
@@ -92,6 +93,7 @@ class Watch:
     failures: Failures = field(default_factory=Failures)
     warnings: list[str] = field(default_factory=list)
     unsupported: list[dict[str, str]] = field(default_factory=list)
+    idle: dict[int, tuple[str, ...]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
@@ -282,6 +284,8 @@ class Watch:
                     self._trap_loop(index, facts)
                 case UnsupportedFound() as found:
                     self._unsupported(found)
+                case NothingAttached(plugins):
+                    self.idle[index] = plugins
                 case AskChange(change, number):
                     self.order(lambda epoch: MakeChange(epoch, index, change, number))
                 case message if self.control is not None:

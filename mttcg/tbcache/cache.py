@@ -15,7 +15,7 @@ from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import RamRange
 from mttcg.tbcache.decode import decode_block, word_at
-from mttcg.tbcache.layout import INSTRUCTIONS, RECORDS, Array, CacheLayout
+from mttcg.tbcache.layout import INSTRUCTIONS, MET_BYTES, RECORDS, Array, CacheLayout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
 
@@ -102,6 +102,7 @@ class BlockCache:
         self.newest = self.layout.array(segment, "newest")
         self.slots = self.layout.array(segment, "slot")
         self.index = self.layout.array(segment, "index").reshape(-1, HALVES)
+        self.met = self.layout.array(segment, "met").reshape(-1, MET_BYTES)
         self.records = self.layout.array(segment, "record")
         self.pool = self.layout.array(segment, "instruction")
         self.original = self.layout.array(segment, "original").reshape(-1, PAGE)
@@ -204,6 +205,7 @@ class BlockCache:
                 link = int(self.slots["older"][link - 1])
             self.slots["older"][link - 1] = self.slots["older"][slot]
         self.index[slot] = 0
+        self.met[slot] = 0
         return slot
 
     def changed_pages(self) -> list[PhysicalPage]:
@@ -217,8 +219,12 @@ class BlockCache:
 
     def block(self, page: PhysicalPage, pc: Virtual) -> tuple[Block, bool]:
         """The block at a pc, on an entered page: the block, whether another had decoded it."""
-        offset = offset_in_page(pc)
-        slot, half = self.used[page], offset // 2
+        number, found = self.number(self.used[page], offset_in_page(pc))
+        return self._view(pc, number), found
+
+    def number(self, slot: int, offset: int) -> tuple[int, bool]:
+        """The number of the block at an offset in a slot, and whether another had decoded it."""
+        half = offset // 2
         number = int(self.index[slot, half])
         found = number != 0
         if not found:
@@ -226,14 +232,20 @@ class BlockCache:
                 number = int(self.index[slot, half])
                 found = number != 0
                 if not found:
-                    number = self._decode(page, slot, offset)
+                    number = self._decode(slot, offset)
                     self.index[slot, half] = number
-        return self._view(pc, number - 1), found
+        return number - 1, found
+
+    def is_known(self, slot: int, offset: int) -> bool:
+        """Whether a block at an offset in a slot was decoded, or met."""
+        byte, bit = divmod(offset // 2, 8)
+        return bool(self.index[slot, offset // 2] or self.met[slot, byte] >> bit & 1)
 
     def known_blocks(self, slot: int) -> list[int]:
-        """Offsets, in bytes, of the blocks decoded so far in a slot."""
+        """Offsets, in bytes, of the blocks in a slot that were decoded, or met, so far."""
         # other vCPUs may add to it meanwhile
-        return [2 * int(half) for half in np.flatnonzero(self.index[slot].copy())]
+        met = np.unpackbits(self.met[slot], bitorder="little")
+        return [2 * int(half) for half in np.flatnonzero(self.index[slot] | met)]
 
     def current_blocks(self, places: Iterable[tuple[int, PhysicalPage, Virtual]]) -> list[Block]:
         """The blocks at (slot, page, pc) that are fetched from that slot now; in order of pc."""
@@ -271,14 +283,14 @@ class BlockCache:
         """The instruction at an offset in a slot, 16 or 32 bits."""
         return word_at(self.code, offset, lambda at: self.half_at(page, slot, at))
 
-    def _decode(self, page: PhysicalPage, slot: int, offset: int) -> int:
+    def _decode(self, slot: int, offset: int) -> int:
         """Decode a block into the pool and the records; its number + 1. Under the lock."""
         number, end = int(self.header["records"][0]), int(self.header["instructions"][0])
         if number >= RECORDS:
             raise CacheFullError("blocks", RECORDS)
         first, instructions = self._within_another(slot, offset) or (
             end,
-            decode_block(self.code, offset, lambda at: self.half_at(page, slot, at)),
+            decode_block(self.code, offset, lambda at: self.half_at(self.page_in(slot), slot, at)),
         )
         if first + len(instructions) > INSTRUCTIONS:
             raise CacheFullError("decoded instructions", INSTRUCTIONS)

@@ -16,6 +16,9 @@ from mttcg.tbcache.decode import INSTRUCTION
 Array: TypeAlias = "np.ndarray[Any, Any]"
 RECORDS = 1 << 20
 INSTRUCTIONS = 1 << 23
+MET_BYTES = HALVES // 8
+"""Of a slot: a bit for each place at which a block begins that an engine met without having it
+decoded here, the lowest first. Set by any vCPU at any time, in one step."""
 
 HEADER = np.dtype([("slots", "<u8"), ("records", "<u8"), ("instructions", "<u8")])
 SLOT = np.dtype(
@@ -29,6 +32,8 @@ SLOT = np.dtype(
         ("users", "<u8"),  # bit per vCPU that fetches from it
     ]
 )
+TAIL_AT = {name: place for name, (_, place, *_) in (SLOT.fields or {}).items()}["tail"]
+"""Byte offset of a slot's tail."""
 RECORD = np.dtype(
     [
         ("slot", "<u4"),
@@ -46,8 +51,8 @@ RECORD = np.dtype(
 class CacheLayout:
     """Arrays over the segment of a machine with `pages` pages of RAM.
 
-    Written only under the cache's lock, content before the number that publishes it (`newest`,
-    `index`), so a reader without the lock sees a whole entry or none.
+    But for `met`, written only under the cache's lock, content before the number that publishes it
+    (`newest`, `index`), so a reader without the lock sees a whole entry or none.
     """
 
     def __init__(self, pages: int) -> None:
@@ -58,6 +63,7 @@ class CacheLayout:
             ("index", np.dtype("<u4"), SLOTS * HALVES),
             ("record", RECORD, RECORDS),
             ("instruction", INSTRUCTION, INSTRUCTIONS),
+            ("met", np.dtype("u1"), SLOTS * MET_BYTES),
             ("original", np.dtype("u1"), SLOTS * PAGE),
             ("fetched", np.dtype("u1"), SLOTS * PAGE),
         ]

@@ -7,8 +7,7 @@ A record's operands are written before its handler, so whoever sees the one sees
 Behind a page's records stand the handlers of those that say that a translation is to be entered.
 """
 
-from typing import NamedTuple
-
+from mttcg.memory.address import HostAddress
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
@@ -17,6 +16,8 @@ RECORD_BYTES = 16
 RECORD_WORDS = RECORD_BYTES // 8
 RECORD_SHIFT = 3
 """From a distance in code to one in records."""
+OPERANDS = 8
+"""Byte offset of the operands."""
 PLACES = {"rd": 8, "rs1": 9, "rs2": 10, "rs3": 11, "immediate": 12}
 """Byte offset of each operand."""
 BEHIND = 2
@@ -28,21 +29,13 @@ OWN_HANDLERS = PAGE_RECORDS * RECORD_BYTES
 another: 8 bytes each, by place."""
 OWN_HANDLER_SHIFT = 2
 """From a distance in code to one in these."""
-PAGE_BYTES = OWN_HANDLERS + HALVES * 8
+HANDLERS_AT = OWN_HANDLERS + HALVES * 8
+"""Byte offset of the host address of the page's handlers, by number."""
+SLOT_AT = HANDLERS_AT + 8
+"""Byte offset of the number of the slot that has its content."""
+PAGE_BYTES = SLOT_AT + 8
 PREDECODED_BYTES = GENERATION_BYTES + SLOTS * PAGE_BYTES
 """Of the segment, which is sparse."""
-
-
-class Record(NamedTuple):
-    """A record as it is written: the handler, and all operands in one word."""
-
-    handler: int
-    operands: int
-
-
-def operands_of(rd: int, rs1: int, rs2: int, rs3: int, immediate: int) -> int:
-    """The second word of a record."""
-    return rd | rs1 << 8 | rs2 << 16 | rs3 << 24 | (immediate & 0xFFFF_FFFF) << 32
 
 
 class PredecodedPages:
@@ -51,19 +44,25 @@ class PredecodedPages:
     Args:
         segment: mapped, PREDECODED_BYTES of it.
         cache: whose slots they are.
+        handlers: host address of the handlers that predecoding finds by number.
         empty: handler of a place of which there is no record yet.
         behind: handler of what lies behind a page.
     """
 
-    def __init__(self, segment: memoryview, cache: BlockCache, empty: int, behind: int) -> None:
-        self.cache, self.empty, self.behind = cache, empty, behind
+    def __init__(
+        self,
+        segment: memoryview,
+        cache: BlockCache,
+        handlers: HostAddress,
+        empty: HostAddress,
+        behind: HostAddress,
+    ) -> None:
+        self.cache, self.handlers, self.empty, self.behind = cache, handlers, empty, behind
         self.generations = segment[: 4 * SLOTS].cast("I")
         self.words = segment[GENERATION_BYTES:PREDECODED_BYTES].cast("Q")
-        first = Record(empty, 0), Record(behind, 0)
-        counts = (HALVES, BEHIND)
         self.blank = b"".join(
-            (record.handler.to_bytes(8, "little") + bytes(8)) * count
-            for record, count in zip(first, counts, strict=True)
+            (handler.to_bytes(8, "little") + bytes(8)) * count
+            for handler, count in ((empty, HALVES), (behind, BEHIND))
         )
 
     def enter(self, slot: int) -> int:
@@ -75,6 +74,8 @@ class PredecodedPages:
                     first = self._word(slot, 0)
                     size = PAGE_RECORDS * RECORD_WORDS
                     self.words[first : first + size] = memoryview(self.blank).cast("Q")
+                    self.words[first + HANDLERS_AT // 8] = self.handlers
+                    self.words[first + SLOT_AT // 8] = slot
                     self.generations[slot] = generation
         return GENERATION_BYTES + 8 * self._word(slot, 0)
 
@@ -98,10 +99,3 @@ class PredecodedPages:
 
     def _own_handler(self, slot: int, offset: int) -> int:
         return self._word(slot, 0) + OWN_HANDLERS // 8 + offset // 2
-
-    def put(self, slot: int, records: list[tuple[int, Record]]) -> None:
-        """Write records, (offset, record) each, the last first: none leads to an empty one."""
-        for offset, record in reversed(records):
-            at = self._word(slot, offset)
-            self.words[at + 1] = record.operands
-            self.words[at] = record.handler

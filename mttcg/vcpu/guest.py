@@ -17,6 +17,7 @@ from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
+from mttcg.instrument.loading.plugin_functions import sees_the_guest
 from mttcg.instrument.native import clock
 from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
@@ -196,6 +197,14 @@ class GuestOfVcpu:
         if self.registry.apply(change):
             self.applied += 1
             self.hart.request = 1
+
+    def idle_plugins(self) -> tuple[str, ...]:
+        """The plugins that have never attached anything here, and are not called otherwise."""
+        return tuple(
+            name
+            for name, plugin in self.plugins.items()
+            if name not in self.registry.attached and not sees_the_guest(vars(plugin.module))
+        )
 
     def take_plan(self) -> Plan | None:
         """The plan, if it is another than the last one taken; it has to be put in force now."""

@@ -195,6 +195,13 @@ class UnsupportedFound(ProcessMessage):
     pc: Virtual
 
 
+class NothingAttached(ProcessMessage):
+    """vCPU: it leaves, and these plugins have never attached anything to it, nor been called."""
+
+    TYPE: ClassVar[str] = "nothing_attached"
+    plugins: tuple[str, ...]
+
+
 class AskChange(ProcessMessage):
     """vCPU: give this change of instrumentation an epoch, and send it to every vCPU.
 
@@ -316,6 +323,7 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         VcpuWarning,
         TrapLoopFound,
         UnsupportedFound,
+        NothingAttached,
         AskChange,
         PluginRefused,
         InstrumentsTold,

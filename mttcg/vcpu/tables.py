@@ -114,9 +114,8 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
     for record, place in zip(records, places, strict=True):
         slot, half = divmod(int(place), HALVES)
         record["pc"] = virtual_of(cache.address_of(slot, 2 * half))
-        number = int(cache.index[slot, half])
-        if number:
-            known = cache.records[number - 1]
+        if cache.is_known(slot, 2 * half):
+            known = cache.records[cache.number(slot, 2 * half)[0]]
             record["instructions"], record["size"] = known["count"], known["size"]
         code = cache.original[slot, 2 * half : 2 * half + min(int(record["size"]), CODE_BYTES)]
         record["code"][: len(code)] = code

@@ -14,7 +14,6 @@
     finish        0x80000342     50        38
     barrier       0x800003c8    186       170
     runtime_main  0x80000482    216       206
-from mttcg_bus.wire.stream import Records
 
 Each block is recorded at its first execution on a vCPU; what it costs from then on is a look at a
 flag. The files are written when the guest has ended, killed or not, and with each interim report.

@@ -2,5 +2,6 @@
 
     mttcg run examples/guests/mix.elf --plugin empty
 
-No report. The run takes as long as one without a plugin, within the noise.
+No report, and a warning that it attached nothing. The run takes as long as one without a plugin,
+within the noise.
 """

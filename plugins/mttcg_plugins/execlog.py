@@ -5,7 +5,6 @@
     0 0x0000000080000000 0x30401073 csrw mie, zero
     0 0x0000000080000004 0x00000297 auipc t0, 0                      t0=0x0000000080000004
     0 0x0000000080000008 0x5a428293 addi t0, t0, 0x5a4               t0=0x00000000800005a8
-from mttcg_bus.wire.stream import Records
 
 Each vCPU's lines are in its order; those of several interleave by batch. A line comes after its
 instruction: one that traps has none. `out` may be a device or a named pipe. Without it nothing is

@@ -1,7 +1,6 @@
 """Record every load and store: vCPU, pc, address, size, value, read or write.
 
     mttcg run examples/guests/hello.elf --plugin memtrace,out=trace.npy
-from mttcg_bus.wire.stream import Records
 
 The aggregator counts accesses per page, and writes the records to `out` as they come: a .npy file,
 which numpy reads with `numpy.load("trace.npy", mmap_mode="r")` and polars with

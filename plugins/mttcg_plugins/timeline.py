@@ -1,7 +1,6 @@
 """Show what each vCPU did when: functions, traps, interrupts and idle time, for ui.perfetto.dev.
 
     mttcg run examples/guests/hello.elf --smp 2 --plugin timeline,out=trace.json
-from mttcg_bus.wire.stream import Records
 
 The file is in the Trace Event format (JSON), which the Perfetto UI and Chrome's tracing open: a
 track per vCPU, with a slice for each call. Times are those of the host's clock, in microseconds

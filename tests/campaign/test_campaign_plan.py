@@ -64,7 +64,9 @@ def test_every_combination_is_there_once_and_repeats_are_apart(folder: Path) -> 
 
 
 def test_the_arguments_of_a_run_are_what_the_plan_says(folder: Path) -> None:
-    more = 'policy = { hotblocks = "drop" }\nstop-on-trap-loop = true\nmemory'
+    more = (
+        'policy = { hotblocks = "drop" }\nstop-on-trap-loop = true\ntiers = "interpreter"\nmemory'
+    )
     plan = plan_of(folder, TEXT.replace("memory", more))
     paths = {file.digest: Path(file.path) for run in plan.runs for file in run.task.files}
     for run in plan.runs:
@@ -76,6 +78,7 @@ def test_the_arguments_of_a_run_are_what_the_plan_says(folder: Path) -> None:
     assert config.symbols_set == {"rounds": -1}
     assert config.policies == {"hotblocks": "drop"}
     assert config.stop_on_trap_loop
+    assert config.tiers == "interpreter"
     assert config.memory == 64 << 20
     spec = plan.runs[1].task.plugins[1].spec(folder / "a,b" / "mine.py")
     assert spec == f"{folder}/a,,b/mine.py"
@@ -97,6 +100,7 @@ def test_a_run_is_known_by_its_content(folder: Path) -> None:
         keys_of(folder, text + "smp = 2"),
         keys_of(folder, text + "memory = '64M'"),
         keys_of(folder, text + "engine = 'unicorn'"),
+        keys_of(folder, text + "tiers = 'interpreter'"),
         keys_of(folder, text + "set = { rounds = 3 }"),
         keys_of(folder, text + "input = 'some.toml'"),
         keys_of(folder, text + "pin = true"),

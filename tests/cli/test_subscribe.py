@@ -228,7 +228,12 @@ def test_a_run_without_the_plugin_is_one_line(
     publishing: Publishing, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     other = tmp_path / "other.py"
-    other.write_text("import mttcg_bus\nclass Aggregator(mttcg_bus.Aggregator):\n    pass\n")
+    other.write_text(
+        "import mttcg_bus\n"
+        "class Aggregator(mttcg_bus.Aggregator):\n"
+        "    def consume(self, stream, cpu, records): pass\n"
+        "    def report(self): return {}\n"
+    )
     assert main(["subscribe", publishing.url, "--plugin", str(other)]) == 2
     err = capsys.readouterr().err
     assert "no stream starts with 'other.'" in err

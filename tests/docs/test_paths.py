@@ -12,7 +12,7 @@ PAGES = (
 )
 FILES = re.compile(r"`([\w.*<>/-]+(?:\.py|/))`")
 MODULES = re.compile(r"`((?:mttcg|mttcg_bus|mttcg_plugins)(?:\.\w+)+)")
-GROUPS = {"mttcg.isas", "mttcg.isas.llvm"}
+GROUPS = {"mttcg.isas", "mttcg.isas.llvm", "mttcg.isas.interpreter"}
 """Names of entry points, which look like modules."""
 FOLDERS = {"mttcg": "mttcg", "mttcg_bus": "bus/mttcg_bus", "mttcg_plugins": "plugins/mttcg_plugins"}
 

@@ -4,7 +4,7 @@ import pytest
 
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.traps import Cause, take_trap
+from mttcg.isa.riscv64.traps import Cause
 from mttcg.isa.system import Trap
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.vcpu.trap_loops import MOST_TOLD, SURE, TrapLoop, TrapLoops
@@ -25,7 +25,7 @@ class Trapping:
         """Take a trap after so many instructions."""
         self.hart.instructions += between
         self.loops.look(trap)
-        take_trap(self.hart, trap)
+        RISCV64.system.take_trap(self.hart, trap)
 
 
 @pytest.fixture

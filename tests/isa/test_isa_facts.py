@@ -66,8 +66,10 @@ class Recording(Interpreter):
     def branch(self, condition: int, displacement: int) -> None:
         self.branches.append(self.pc + displacement & MASK)
 
-    def leave(self, word: int) -> None:
+    def system(self, word: int, does: object = None) -> None:
         self.left = True
+
+    illegal = system
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         self.fences.append((predecessor, successor, mode))

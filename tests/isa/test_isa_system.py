@@ -7,10 +7,10 @@ import pytest
 
 from mttcg.isa.riscv64 import csr
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system_instructions import execute
-from mttcg.isa.riscv64.traps import Cause, return_from_trap, take_interrupt, take_trap
+from mttcg.isa.riscv64.system import Rv64System
+from mttcg.isa.riscv64.traps import Cause
 from mttcg.isa.system import Effect, Trap
-from mttcg.state.vcpu_state import NEVER, STATE_BYTES
+from mttcg.state.vcpu_state import STATE_BYTES
 
 MSTATUS, MIE, MTVEC, MSCRATCH, MIP, MHARTID, MINSTRET = (
     0x300,
@@ -22,6 +22,11 @@ MSTATUS, MIE, MTVEC, MSCRATCH, MIP, MHARTID, MINSTRET = (
     0xB02,
 )
 CSRRW, CSRRS, CSRRC = 1, 2, 3
+
+
+SYSTEM = Rv64System()
+MRET = 0x3020_0073
+execute, take_trap, take_interrupt = SYSTEM.execute, SYSTEM.take_trap, SYSTEM.take_interrupt
 
 
 class StoppedClock:
@@ -38,7 +43,7 @@ CLOCK = StoppedClock()
 def hart() -> Iterator[Hart]:
     memory = mmap.mmap(-1, 4 * STATE_BYTES)
     found = Hart(memoryview(memory), 3)
-    found.pc, found.timer_deadline = 0x8000_0000, NEVER
+    SYSTEM.start(found, 0x8000_0000, 0, SYSTEM.extensions["llvm"])
     yield found
 
 
@@ -96,7 +101,7 @@ def test_a_trap_and_mret_keep_the_interrupt_enable(hart: Hart) -> None:
     take_trap(hart, Trap(Cause.ECALL_MACHINE, 0x8000_0010))
     assert (hart.pc, hart.mepc, hart.mcause) == (0x8000_0100, 0x8000_0010, 11)
     assert hart.mstatus == csr.MSTATUS_MPIE | csr.MSTATUS_MPP
-    return_from_trap(hart)
+    assert execute(hart, MRET, CLOCK) is Effect.STATUS
     assert hart.pc == 0x8000_0010
     assert hart.mstatus & csr.MSTATUS_MIE
 

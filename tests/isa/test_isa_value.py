@@ -28,7 +28,9 @@ class Clock:
 
 @pytest.fixture
 def hart() -> Hart:
-    return SYSTEM.state_at(memoryview(mmap.mmap(-1, 4 * STATE_BYTES)), 3)
+    found = SYSTEM.state_at(memoryview(mmap.mmap(-1, 4 * STATE_BYTES)), 3)
+    found.mhartid = 3
+    return found
 
 
 @pytest.mark.parametrize("name", NAMES)

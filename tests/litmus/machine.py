@@ -191,7 +191,7 @@ class HartProcess:
         version = code.version(*code.enter(place))
         best = code.find_best(version, offset_in_page(Virtual(place)))
         assert (best is not None) == (self.translator == "optimised")
-        assert code.interprets(version) == (self.machine.tier.engine == "interpreter")
+        assert bool(code.interpreter) == (self.machine.tier.engine == "interpreter")
         assert self.bare.warnings == []
 
 

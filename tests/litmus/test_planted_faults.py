@@ -49,7 +49,7 @@ def unicorn_has_fences() -> None:
 def compile_anew(folder: Path) -> None:
     """Compile the interpreter with the fault, which was mapped without it, and keep it apart."""
     vars(native)["_loaded"] = {}
-    vars(native)["kept_file"] = lambda name: folder / name
+    vars(native)["kept_file"] = lambda isa: folder / isa.name
 
 
 FAULTS: list[tuple[str, Callable[[], None], str]] = [

@@ -83,6 +83,7 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.VcpuWarning("é\n"), 0),
     (messages.TrapLoopFound(0x80000000, TRAP, None), 0),
     (messages.UnsupportedFound("vadd.vv", "V", 2**64 - 1), 0),
+    (messages.NothingAttached(("mix",)), 0),
     (messages.AskChange("{}", 3), 0),
     (messages.PluginRefused(4, "no"), 0),
     (messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),

@@ -1,19 +1,23 @@
 """Machines run from Python: twice, at the same time, from any thread, in a notebook."""
 
 import gc
+import importlib.util
+import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from run_harness import Running, closes, eventually, guest, is_alive
+from run_harness import PLUGINS, Running, closes, eventually, guest, is_alive
 
-from mttcg import Machine, RunResult
+from mttcg import Machine, RunResult, UserError
+from mttcg.instrument import Counter, Cpu, instrument, instrument_block, symbol
 from mttcg.supervisor.console import standard_output
 from mttcg.supervisor.delivery import SubscribersMissingError
 from mttcg_bus.subscriber.subscriber import Subscriber
@@ -155,7 +159,8 @@ def test_an_aggregator_that_does_not_start_is_named(
         "if 'subscribe' in sys.argv:\n"
         "    raise OSError('torn')\n"
         "class Aggregator(mttcg_bus.Aggregator):\n"
-        "    pass\n"
+        "    def consume(self, stream, cpu, records): pass\n"
+        "    def report(self): return {}\n"
         "def plugin_init(_options):\n"
         "    instrument_memory(None, Stream('access', events.ACCESS))\n"
     )
@@ -172,3 +177,88 @@ def test_an_aggregator_that_does_not_start_is_named(
             machine.run(console=BytesIO(), on_bus=subscribe)
     assert raised.value.exit_status == 2
     assert capfd.readouterr().err == ""
+
+
+CALLED = Counter("called")
+LIMIT = 3
+
+
+@dataclass(frozen=True)
+class Seen:
+    texts: tuple[str, ...] = ("print_text", "print_number")
+
+
+def count_texts() -> None:
+    """Count what is printed, "quoted" \\ as it is."""
+    for name in Seen().texts:
+        instrument(None, symbol(name), CALLED)
+    instrument_block(1, None, first_only, LIMIT, once=True)
+
+
+def first_only(cpu: Cpu, _block: object, limit: int) -> None:
+    # from here on another vCPU is asked, for which the function has to have a name
+    instrument(0, symbol("print_text"), other, limit)
+
+
+def other(_cpu: Cpu, limit: int) -> None:
+    assert limit == LIMIT
+
+
+def with_options(options: object) -> bool:
+    """Take options, and refuse."""
+    return options is not None
+
+
+def test_functions_and_modules_are_plugins(tmp_path: Path) -> None:
+    folder = tmp_path / "with, comma"
+    folder.mkdir()
+    (folder / "passing.py").write_bytes((PLUGINS / "passing.py").read_bytes())
+    spec = importlib.util.spec_from_file_location("passing", folder / "passing.py")
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    plugins = [count_texts, (module, {"python": False}), "icount"]
+    machine = Machine(guest("hello"), smp=2, plugins=plugins)
+    result = machine.run(console=BytesIO())
+    assert result.failures == [] and result.warnings == []
+    assert list(result.plugins) == ["count_texts", "passing", "icount"]
+    assert result.plugins["count_texts"]["total"]["called"] == 2 * 5
+    written = machine.plugin_files.folder
+    assert written is not None and written.exists()
+    del machine
+    gc.collect()
+    assert not written.exists()
+
+
+def test_a_function_of_a_script_is_a_plugin(start: Callable[..., Running], tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("NAME = 'print_text'\n")
+    (tmp_path / "script.py").write_text(
+        "import sys\n"
+        "from mttcg import Machine\n"
+        "from mttcg.instrument import Counter, instrument, symbol\n"
+        "import beside\n"
+        "def count(): instrument(None, symbol(beside.NAME), Counter('texts'))\n"
+        "found = Machine(sys.argv[1], plugins=[count]).run().plugins\n"
+        "print(found['count']['total'])\n"
+    )
+    running = start(guest("hello"), program=(str(tmp_path / "script.py"),))
+    assert running.wait() == 0, running.stderr
+    assert running.shown.splitlines()[-1] == b"{'texts': 3}"
+
+
+@pytest.mark.parametrize(
+    ("plugins", "wrong"),
+    [
+        ("icount", "'icount' is no list; expected a list of"),
+        ([3], "3 is none; expected a spec, a module, a function"),
+        ([lambda: None], "<lambda> has no name; expected a function made by def"),
+        ([sys], "module sys has no file"),
+    ],
+)
+def test_what_is_no_plugin_is_refused(plugins: Any, wrong: str) -> None:
+    with pytest.raises(UserError, match=re.escape(wrong)):
+        Machine(guest("hello"), plugins=plugins)
+
+
+def test_a_function_that_refuses() -> None:
+    with pytest.raises(UserError, match="plugin with_options: plugin_init returned False"):
+        Machine(guest("hello"), plugins=[with_options]).run(console=BytesIO())

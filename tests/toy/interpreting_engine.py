@@ -35,7 +35,7 @@ class InterpretingEngine:
         discover: called with each block before its first execution here.
     """
 
-    name = "interpreter"
+    name = "definition"
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class InterpretingEngine:
         if condition:
             self.next = Virtual(self.pc + displacement & MASK)
 
-    def leave(self, word: int) -> None:
+    def system(self, word: int, does: object = None) -> None:
         """See Operations."""
         raise LeftError(ExitKind.SYSTEM)
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from toy_isa import assemble
-from toy_llvm import LLVM
+from toy_llvm import INTERPRETED, LLVM
 from toy_system import TOY
 
 from mttcg.engine.isa_part import NoPartError, isa_part
+from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.instrument import disassemble, instruction_class, is_interprocessor, register_name
 from mttcg.instrument.program.guest_isa import guest_isa, use_isa
@@ -31,6 +32,7 @@ def test_the_registry_has_what_other_packages_announce() -> None:
 
 def test_an_engine_has_its_part_of_it_or_none() -> None:
     assert isa_part("llvm", TOY) is LLVM
+    assert interpreted_isa(TOY) is INTERPRETED
     with pytest.raises(NoPartError, match=r"no entry point toy in the group mttcg.isas.unicorn"):
         isa_part("unicorn", TOY)
     assert left_to_host(TOY) is NOTHING_LEFT

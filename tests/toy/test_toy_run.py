@@ -20,7 +20,7 @@ from toy_isa import ToyInterpreter, assemble, set_register
 from toy_system import TOY
 
 from mttcg import Machine
-from mttcg.config import Config
+from mttcg.config import TIERS, Config
 from mttcg.errors import OptionError
 from mttcg.isa.system import Trap
 
@@ -104,10 +104,11 @@ def run(elf: Path, plugins: Iterable[str], **options: Any) -> Any:
     return Machine(config).run(BytesIO())
 
 
-def test_icount_and_memtrace_count_what_the_definition_does(folder: Path) -> None:
+@pytest.mark.parametrize("tiers", TIERS)
+def test_icount_and_memtrace_count_what_the_definition_does(folder: Path, tiers: str) -> None:
     code, trace = program(1000), folder / "trace.npy"
     instructions, accesses = by_definition(code)
-    result = run(guest(folder, code), ("icount", f"memtrace,out={trace}"), check=True)
+    result = run(guest(folder, code), ("icount", f"memtrace,out={trace}"), check=True, tiers=tiers)
     assert (result.exit_status, result.warnings) == (0, [])
     [counted] = result.plugins["icount"]["vcpus"]
     assert counted["instructions"] == instructions
@@ -119,9 +120,10 @@ def test_icount_and_memtrace_count_what_the_definition_does(folder: Path) -> Non
     assert result.plugins["memtrace"]["accesses"] == len(accesses) == 2 * 1000 + 1
 
 
-def test_a_long_run_is_counted_right_while_better_code_is_made(folder: Path) -> None:
+@pytest.mark.parametrize("tiers", TIERS)
+def test_a_long_run_is_counted_right_while_better_code_is_made(folder: Path, tiers: str) -> None:
     times = 4_000_000
-    result = run(guest(folder, program(times)), ("icount",))
+    result = run(guest(folder, program(times)), ("icount",), tiers=tiers)
     assert (result.exit_status, result.warnings) == (0, [])
     [counted] = result.plugins["icount"]["vcpus"]
     assert counted["instructions"] == 5 + 3 + 5 * times + 3 + 3 + 1

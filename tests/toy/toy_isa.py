@@ -83,7 +83,7 @@ def _go(ops: Operations[V], instruction: Decoded) -> None:
 
 
 def _system(ops: Operations[V], instruction: Decoded) -> None:
-    ops.leave(instruction.word)
+    ops.system(instruction.word)
 
 
 C = InstructionClass
@@ -124,7 +124,8 @@ def length(_low_half: int) -> int:
     return 4
 
 
-decode = make_decode(ROWS, length, {4: 0xFF00_0000})
+SELECTORS = {4: 0xFF00_0000}
+decode = make_decode(ROWS, length, SELECTORS)
 
 
 def assemble(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, immediate: int = 0) -> bytes:

@@ -21,12 +21,14 @@ from mttcg.processes.segments import create_segment, map_segment
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import CacheLayout
+from mttcg.tbcache.predecoded import PREDECODED_BYTES
 from mttcg.vcpu.guest import Declarations
 from mttcg.vcpu.shared import Ending, Harts, MachineState, machine_bytes
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.vcpu import Vcpu
 
-ENGINES = ("interpreter", "llvm")
+ENGINES = ("definition", "llvm", "interpreter")
+"""The last is llvm with the native interpreter as its first tier."""
 ARENA_BYTES = 64 << 20
 BASE, PAGES = 0x10_0000, 4
 DATA, DEVICE = BASE + 2 * PAGE, 0x4000
@@ -95,7 +97,7 @@ class ToyMachine:
 
     def __init__(self, engine: str, plan: Plan = EMPTY) -> None:
         sizes = {"ram": PAGES * PAGE, "cache": CacheLayout(PAGES).size, "harts": STATE_BYTES}
-        sizes |= {"machine": machine_bytes(0), "arena": ARENA_BYTES}
+        sizes |= {"machine": machine_bytes(0), "arena": ARENA_BYTES, "records": PREDECODED_BYTES}
         self.fds = {name: create_segment(name, size) for name, size in sizes.items()}
         self.fds |= {name: os.eventfd(0, os.EFD_NONBLOCK) for name in ("wake", "notice")}
         self.maps = maps = {name: map_segment(self.fds[name], sizes[name]) for name in sizes}
@@ -121,15 +123,18 @@ class ToyMachine:
             self._end_loop,
         )
 
-    def _make_interpreter(self, discover: Discover) -> Any:
+    def _make_definition(self, discover: Discover) -> Any:
         return InterpretingEngine(TOY, self.hart, self.cache, discover)
 
-    def _make_llvm(self, discover: Discover) -> Any:
+    def _make_llvm(self, discover: Discover, records: memoryview | None = None) -> Any:
         ram, cache = (address_of(self.maps[name]) for name in ("ram", "cache"))
         memory = Memory(ram, BASE, PAGES * PAGE, cache)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
-        self.llvm = LlvmEngine(TOY, memory, self.hart, self.cache, arena, discover)
+        self.llvm = LlvmEngine(TOY, memory, self.hart, self.cache, arena, discover, records=records)
         return FallbackEngine(self.llvm, self.warnings.append, TOY)
+
+    def _make_interpreter(self, discover: Discover) -> Any:
+        return self._make_llvm(discover, self.maps["records"])
 
     def improve(self, pc: int) -> bool:
         """Let llvm translate the page of a pc with its greater effort, now."""

@@ -19,7 +19,7 @@ VECTOR = 15
 SOFTWARE = 1
 """The line of the one interrupt beside the timer's."""
 NAMES = tuple(f"r{number}" for number in range(COUNT))
-EXTENSIONS = {"interpreter": ("toy",), "llvm": ("toy",)}
+EXTENSIONS = {"definition": ("toy",), "llvm": ("toy",)}
 
 
 class ToyState(VcpuState):

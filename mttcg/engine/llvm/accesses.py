@@ -155,7 +155,7 @@ class Accesses:
         self.woven.order(ObservedAccess(self.segment.place.offset, ZERO, 0, sets, events.FENCE))
 
     def _is_observed(self) -> bool:
-        return bool(self.woven.sites.every_access)
+        return self.woven.observes_accesses
 
     def _observe(
         self, address: I64, size: int, value: I64, how: int, moment: Moment | None = None

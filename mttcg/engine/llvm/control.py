@@ -1,5 +1,7 @@
 """The end of an instruction, and where control goes on."""
 
+from collections.abc import Callable
+
 from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
@@ -14,6 +16,7 @@ from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.relative import halves_to
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
+from mttcg.isa.operations import SystemWords
 from mttcg.memory.address import PageOffset
 
 
@@ -66,6 +69,10 @@ class ControlFlow:
         self.pieces.end()
         self.exits.leave(Reason.SYSTEM, constant(word), self.segment.place.left - 1)
         self.segment.ended = True
+
+    def system(self, word: int, does: Callable[[SystemWords[I64]], None] | None = None) -> None:
+        """Leave the instruction."""
+        self.leave(word)
 
     def jump(self, target: I64) -> None:
         """Go on at an address."""

@@ -50,13 +50,15 @@ class Counts:
 
     def retired(self, pending: Pending) -> I64:
         """How many instructions the hart has retired with one that ends its block."""
-        build = self.builder
-        running = build.load(COUNT, COUNTER, I64)
-        since = build.load(SINCE, COUNTER, I64)
-        counted = build.binary("sub", running, since)
-        whole = build.binary("add", counted, pending.amount)
-        here = build.binary("ashr", whole, INSTRUCTION_SHIFT)
-        return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
+        return retired_at(self.builder, self.builder.load(COUNT, COUNTER, I64), pending.amount)
+
+
+def retired_at(build: Builder, running: I64, pending: int) -> I64:
+    """How many instructions the hart has retired, by a running count and what it lacks."""
+    counted = build.binary("sub", running, build.load(SINCE, COUNTER, I64))
+    whole = build.binary("add", counted, pending)
+    here = build.binary("ashr", whole, INSTRUCTION_SHIFT)
+    return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
 
 
 def publish_counts(build: Builder, leader: I64 | None = None) -> None:

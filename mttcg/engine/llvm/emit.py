@@ -50,7 +50,7 @@ class Words:
         self.store_conditional = accesses.store_conditional
         self.amo, self.fence = accesses.amo, accesses.fence
         self.jump, self.branch = control.jump, control.branch
-        self.leave = self.illegal = control.leave
+        self.illegal, self.system = control.leave, control.system
         if floats is not None:
             self.float, self.require_float = floats.float, floats.require_float
             self.require_rounding = floats.require_rounding

@@ -237,29 +237,27 @@ class LlvmEngine:
     def _learn(self, pc: Virtual) -> bool:
         """Put the best code for pc into the jump table; False if the machine stops."""
         page, slot = self.code.enter(pc)
-        self._show(page, slot, pc)  # which may put another plan in force
-        code = self.code.find_or_make(self.code.version(page, slot), offset_in_page(pc))
+        version = self.code.version(page, slot)
+        if self.code.runs_shared(version):
+            self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
+        else:
+            self._show(page, slot, pc)
+            version = self.code.version(page, slot)  # that may have put another plan in force
+        code = self.code.find_or_make(version, offset_in_page(pc))
         if code is None:
             return False
-        self.jumps.put(pc, code)
+        if code != self.frame[Word.ENTER]:  # which the loop goes to without being told
+            self.jumps.put(pc, code)
         return True
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""
-        if (slot, pc) in self.known:
-            return
-
         start = page_start(pc)
 
         def is_known(leader: PageOffset) -> bool:
             return (slot, Virtual(start + leader)) in self.known
 
-        entry = offset_in_page(pc)
-        leaders = {entry}
-        if not self.code.interprets(self.code.version(page, slot)):
-            discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
-            leaders = discovery.leaders - discovery.elsewhere
-        for leader in sorted(leaders):
+        for leader in sorted(self.code.entered_from(page, slot, offset_in_page(pc), is_known)):
             head = Virtual(start + leader)
             self.known.add((slot, head))
             block, found = self.cache.block(page, head)
@@ -309,7 +307,7 @@ class LlvmEngine:
         return dropped
 
     def watch_blocks(self, watched: bool) -> None:
-        """See Engine. The interpreter runs what any vCPU met, so it is not for blocks watched."""
+        """See Engine. What any vCPU met of the pages in use counts as seen."""
         if watched and not self.code.watched:
             self.known.update(self.code.met_blocks())
         if watched != self.code.watched:
@@ -319,7 +317,8 @@ class LlvmEngine:
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
-        return blocks_of(self.cache, self.known)
+        met = () if self.code.interpreter is None else self.code.met_blocks()
+        return blocks_of(self.cache, self.known.union(met))
 
     @property
     def unfinished(self) -> Virtual | None:

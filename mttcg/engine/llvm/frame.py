@@ -33,6 +33,21 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    DECODING = auto()  # host address of the table by which instructions are taken apart
+    CODE = auto()  # host address of the content of the block cache's slots
+    SLOTS = auto()  # host address of what the block cache has of each slot
+    MET = auto()  # host address of the bits of blocks that were met, by slot
+    ENTER = auto()  # host address of the interpreter's `enter`; 0: it runs nothing
+    # of the interpreter, where something is attached
+    RECORDS_TO_INDEX = auto()  # what is added to a record's number for its word in a table
+    WAYS = auto()  # host address of the ways in which operations are run, in the order of ROWS
+    EVERY_BLOCK = auto()  # rows: the number of the first, and from bit 32 on how many there are
+    EVERY_INSTRUCTION = auto()
+    EVERY_ACCESS = auto()
+    EVERY_RETIRED = auto()
+    ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
+    HOW_MASK = auto()  # bits of how an access was made that operations are told
+    EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
     WORDS = auto()
 
 

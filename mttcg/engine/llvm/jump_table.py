@@ -1,10 +1,13 @@
 """Where code is, by pc: a table that a vCPU's native code reads at each jump from page to page."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
+from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
+from mttcg.engine.llvm.places import FRAME
 from mttcg.memory.address import (
     HostAddress,
     PhysicalPage,
@@ -14,7 +17,7 @@ from mttcg.memory.address import (
 )
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_array
-from mttcg.memory.page import PAGE
+from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.memory.ram import RamRange
 
 WITHIN = 1
@@ -62,11 +65,28 @@ class JumpTable:
             self.pages[page] = address_of_array(row)
         row[offset_in_page(pc) // 2 + (pc & WITHIN) * HALVES] = code
 
-    def __iter__(self) -> Iterator[HostAddress]:
-        """All code that is known."""
-        for row in self.rows.values():
-            yield from (HostAddress(int(code)) for code in row if code)
-
 
 def _row() -> npt.NDArray[np.uint64]:
     return np.zeros(2 * HALVES, dtype=np.uint64)
+
+
+def find_code(
+    build: Builder, pc: I64, ram: I64 | int, size: I64 | int, otherwise: BasicBlock
+) -> Pointer:
+    """The code of a block at a pc, in `inside` and `found`; `otherwise` if none is known.
+
+    ram, size: where RAM is, and its bytes.
+    """
+    inside, found = build.new_block("inside"), build.new_block("found")
+    distance = build.binary("sub", pc, ram)
+    build.branch(build.compare("ult", distance, size), inside, otherwise, UNLIKELY)
+    build.begin(inside)
+    pages = build.load(build.offset(FRAME, 8 * Word.JUMPS), COUNTER, Pointer)
+    page = build.binary("shl", build.binary("lshr", distance, PAGE_SHIFT), 3)
+    row = build.load(build.offset(pages, page), COUNTER, Pointer)
+    place = build.binary("shl", build.binary("and", pc, PAGE - 1), ROW_SHIFT)
+    code = build.load(build.offset(row, place), COUNTER, Pointer)
+    known = build.compare("ne", build.cast("ptrtoint", code, I64), 0)
+    build.branch(known, found, otherwise, UNLIKELY)
+    build.begin(found)
+    return code

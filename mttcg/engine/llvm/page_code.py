@@ -1,6 +1,6 @@
 """The code of pages: found in the arena, or made with little effort."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class PageCode:
 
     Attributes:
         interpreter: takes the place of code made with little effort, if there is one.
-        watched: whether somebody is to see each block first, so that it is not for the interpreter.
+        watched: whether somebody is to see each block before this vCPU enters it.
     """
 
     def __init__(
@@ -60,21 +60,17 @@ class PageCode:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self.weave = Weave(plan)
         self.specialised_versions.clear()
-        self.forget_pages()
+        if self.interpreter is not None:
+            self.interpreter.apply(self.weave)
 
     def forget_pages(self) -> None:
         """Have the interpreter come back for every page."""
         if self.interpreter is not None:
             self.interpreter.forget_pages()
 
-    def interprets(self, version: PageVersion) -> bool:
-        """Whether the interpreter runs a page until there is better code."""
-        return self._interpreter_of(version) is not None
-
-    def _interpreter_of(self, version: PageVersion) -> "PageInterpreter | None":
-        """What runs a page until there is better code, if that is the interpreter."""
-        able = self.interpreter is not None and self.interpreter.can_run(version.sites)
-        return self.interpreter if able and not self.watched else None
+    def runs_shared(self, version: PageVersion) -> bool:
+        """Whether a page is interpreted by records that all vCPUs share: nobody looks on."""
+        return self.interpreter is not None and not (self.watched or version.sites.rows())
 
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
@@ -85,15 +81,14 @@ class PageCode:
 
     def meet_better_code(self, version: PageVersion) -> bool:
         """Have the interpreter leave a page's blocks to better code; whether there is some."""
-        interpreter = self._interpreter_of(version)
-        if interpreter is None or not self.translator.is_current(version):
+        if self.interpreter is None or not self.translator.is_current(version):
             return True  # nothing leads away from there
         better = [
             offset
-            for offset in self.cache.known_blocks(version.slot)
-            if self.find_best(version, PageOffset(offset)) is not None
+            for offset in map(PageOffset, self.cache.known_blocks(version.slot))
+            if self.find_best(version, offset) is not None
         ]
-        interpreter.leave_to_translation(version.slot, better)
+        self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
@@ -115,6 +110,27 @@ class PageCode:
         attached = self.weave.page(start, Virtual(start + PAGE))
         return PageVersion(page, slot, generation, mode, *attached)
 
+    def entered_from(
+        self,
+        page: PhysicalPage,
+        slot: int,
+        entry: PageOffset,
+        is_known: Callable[[PageOffset], bool],
+    ) -> Iterable[PageOffset]:
+        """The blocks that may be entered unseen once control is at an entry, less known ones.
+
+        The interpreter comes back for each; a translation has all that can be reached.
+        """
+        if self.interpreter is None:
+            if is_known(entry):
+                return ()
+            discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
+            return discovery.leaders - discovery.elsewhere
+        leaders: Iterable[PageOffset] = (entry,)
+        if self.watched and self.find_best(self.version(page, slot), entry) is not None:
+            leaders = self.translator.discover(page, slot, [entry]).leaders
+        return [leader for leader in leaders if not is_known(leader)]
+
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
         start = self._start_of(version.page)
@@ -132,10 +148,9 @@ class PageCode:
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
-        interpreter = self._interpreter_of(version)
-        if interpreter is not None:
+        if self.interpreter is not None:
             best = self.find_best(version, entry)
-            return best or interpreter.enter(version.page, version.slot, entry)
+            return best or self.interpreter.enter(version, entry, self.watched)
         code = self._find(version, entry)
         if code is None:
             with self.arena:
@@ -174,9 +189,8 @@ class PageCode:
     def rest_of_block(self, pc: Virtual) -> HostAddress | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
-        interpreter = self._interpreter_of(version)
-        if interpreter is not None:
-            return interpreter.resume(version.page, version.slot, offset)
+        if self.interpreter is not None:
+            return self.interpreter.resume(version, offset, self.watched)
         key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:

@@ -32,6 +32,7 @@ FRAME = {
     "known": Word.KNOWN_GENERATION,
     "first": Word.FIRST,
     "chains": Word.CHAINS,
+    "interpreter": Word.ENTER,
 }
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
@@ -105,7 +106,7 @@ look:
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
   %in_ram = icmp ult i64 %distance, %ram_bytes
-  br i1 %in_ram, label %inside_ram, label %miss
+  br i1 %in_ram, label %inside_ram, label %interpret
 inside_ram:
   %page = lshr i64 %distance, {PAGE_SHIFT}
   %row_at = getelementptr ptr, ptr %jumps, i64 %page
@@ -118,9 +119,16 @@ inside_ram:
   %code_at = getelementptr i8, ptr %row, i64 %place
   %found = load ptr, ptr %code_at
   %unknown = icmp eq ptr %found, null
-  br i1 %unknown, label %miss, label %call
+  br i1 %unknown, label %unknown_code, label %call
+unknown_code:
+  %within_block = icmp ne i64 %odd, 0
+  br i1 %within_block, label %miss, label %interpret
+interpret:
+  %interpreter = load ptr, ptr %interpreter_at
+  %no_interpreter = icmp eq ptr %interpreter, null
+  br i1 %no_interpreter, label %miss, label %call
 call:
-  %code = phi ptr [ %first, %begin ], [ %found, %inside_ram ]
+  %code = phi ptr [ %first, %begin ], [ %found, %inside_ram ], [ %interpreter, %interpret ]
   %here = load i64, ptr %pc_at
   %even = and i64 %here, -2
   %since = load i64, ptr %since_at

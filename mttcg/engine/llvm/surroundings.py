@@ -16,10 +16,10 @@ from mttcg.engine.llvm.interpreter.signature import (
     TO_PC,
     tail_call,
 )
-from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
-from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
+from mttcg.engine.llvm.ir.builder import Elsewhere
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
-from mttcg.engine.llvm.jump_table import ROW_SHIFT
+from mttcg.engine.llvm.jump_table import find_code
 from mttcg.engine.llvm.liveness import bits_of, names_of
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
@@ -29,7 +29,6 @@ from mttcg.engine.llvm.registers import PLACES
 from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, take_base
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
-from mttcg.memory.page import PAGE, PAGE_SHIFT
 
 ROW_BYTES, DATA_OFFSET = 16, 8
 """Of a row of (function, data)."""
@@ -88,8 +87,7 @@ class Surroundings:
         with build.cold():
             self._ways_out("l", lambda leader: self.flow.changed[leader], LEAVE)
             build.begin(AWAY)
-            build.store(address_at(build, build.load(NEXT, REGISTER, I64)), PC, COUNTER)
-            build.goto(LEAVE)
+            self._go_away()
             build.begin(LEAVE)
             self.writer.windows.give_cursors()
             publish_counts(build)
@@ -112,19 +110,30 @@ class Surroundings:
             build.goto(to)
 
     def _go_out(self) -> None:
-        """Go on at `NEXT`: in code that this vCPU knows, or by the loop that calls pages."""
+        """Go on at `NEXT`: in code that this vCPU knows, or away from translated code."""
         build = self.builder
         pc = address_at(build, build.load(NEXT, REGISTER, I64))
-        inside, found = build.new_block("inside"), build.new_block("found")
-        distance = build.binary("sub", pc, self.ram.base)
-        build.branch(build.compare("ult", distance, self.ram.size), inside, AWAY, UNLIKELY)
-        build.begin(inside)
-        code = code_at(build, pc, distance)
-        known = build.compare("ne", build.cast("ptrtoint", code, I64), 0)
-        build.branch(known, found, AWAY, UNLIKELY)
-        build.begin(found)
+        code = find_code(build, pc, self.ram.base, self.ram.size, AWAY)
+        self._tail_call(code, pc)
+
+    def _go_away(self) -> None:
+        """Go on at `NEXT` in the interpreter, if there is one, or return for the code there."""
+        build = self.builder
+        interpreter, none = build.new_block("interpreter"), build.new_block("none")
+        pc = address_at(build, build.load(NEXT, REGISTER, I64))
+        enter = build.load(build.offset(FRAME, 8 * Word.ENTER), COUNTER, Pointer)
+        there = build.compare("ne", build.cast("ptrtoint", enter, I64), 0)
+        build.branch(there, interpreter, none)
+        build.begin(interpreter)
+        self._tail_call(enter, pc)
+        build.begin(none)
+        build.store(pc, PC, COUNTER)
+        build.goto(LEAVE)
+
+    def _tail_call(self, code: Pointer, pc: I64) -> None:
         self.writer.windows.give_cursors()
-        tail_call(build, code, NO_RECORD, build.load(COUNT, COUNTER, I64), NO_BLOCK, pc)
+        count = self.builder.load(COUNT, COUNTER, I64)
+        tail_call(self.builder, code, NO_RECORD, count, NO_BLOCK, pc)
 
     def supply_pieces(self) -> None:
         """Supply what blocks and looks have deferred until all registers and rows are known."""
@@ -188,15 +197,6 @@ class Surroundings:
             build.load(build.offset(at, start), COUNTER, Pointer, into=places.function(row))
             for kind, name in ((I64, places.data(row)), (Pointer, places.table(row))):
                 build.load(build.offset(at, start + DATA_OFFSET), COUNTER, kind, into=name)
-
-
-def code_at(build: Builder, pc: I64, distance: I64) -> Pointer:
-    """The code for a pc, which is at a distance in RAM, that the jump table has, or null."""
-    pages = build.load(build.offset(FRAME, 8 * Word.JUMPS), COUNTER, Pointer)
-    page = build.binary("shl", build.binary("lshr", distance, PAGE_SHIFT), 3)
-    row = build.load(build.offset(pages, page), COUNTER, Pointer)
-    place = build.binary("shl", build.binary("and", pc, PAGE - 1), ROW_SHIFT)
-    return build.load(build.offset(row, place), COUNTER, Pointer)
 
 
 TARGET = 'target triple = "x86_64-pc-linux-gnu"'

@@ -7,6 +7,7 @@ behind the rows, each vCPU has in its frame.
 import ctypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,6 +124,36 @@ def kind_of(operation: Operation) -> str:
     return f"{IF if operation.kind == IF else PROBE} {name_of(operation.text)}"
 
 
+class Way(IntEnum):
+    """How the interpreter runs an operation; the engine's part of what a row says."""
+
+    CALL = 0  # its function, as guests and hosts have floating-point controls of their own
+    COUNT = 1  # add one to the word at its data
+    TABLE = 2  # add one to a word of the table at its data
+    RECORD = 3  # its function, which computes with integers alone while the window has room
+    PYTHON = 4  # its function, which may look at the hart, and ask for something
+
+
+WAY_BITS, ORDER = 3, 1 << 3
+"""A row's way has so many bits; above them is whether it is told of what orders accesses."""
+WAYS: dict[str, Way] = {
+    "count": Way.COUNT,
+    "table": Way.TABLE,
+    **dict.fromkeys(RECORDS, Way.RECORD),
+}
+
+
+def way_of(operation: Operation) -> int:
+    """The way of an operation, and `ORDER`."""
+    way = Way.PYTHON if operation.python else WAYS.get(operation.kind, Way.CALL)
+    return way | ORDER * operation.order
+
+
+def packed(rows: Rows) -> int:
+    """Rows that follow one another as a word: the number of the first, how many from bit 32 on."""
+    return rows[0].number | len(rows) << 32 if rows else 0
+
+
 class Weave:
     """A plan's sites, and the functions and data of its rows.
 
@@ -130,6 +161,7 @@ class Weave:
         everywhere: what is attached to each page.
         blocks, instructions: what else is, by address.
         table: uint64, a row (function, data) for each operation; those for everywhere first.
+        ways: uint64, how the interpreter runs each.
     """
 
     def __init__(self, plan: Plan = EMPTY) -> None:
@@ -149,6 +181,7 @@ class Weave:
         self.probes = {name_of(o.text): o.text for o in self.operations if o.text}
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
+        self.ways = np.array([*map(way_of, self.operations)] or [0], dtype=np.uint64)
         self.pages: dict[Virtual, tuple[Sites, int]] = {}
 
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:

@@ -40,6 +40,7 @@ class Woven:
         self.windows, self.calls, self.leave_if_asked = windows, calls, leave_if_asked
         self.records = Records(builder, sites, windows)
         self.timed = bool(sites.every_order)
+        self.observes_accesses = bool(sites.every_access)
 
     @property
     def rows(self) -> set[int]:
@@ -123,7 +124,7 @@ class Woven:
 
     def access_if(self, done: I1, access: ObservedAccess) -> None:
         """With a store-conditional, which was made if the bit `done` is set."""
-        failed = access._replace(how=access.how & ~events.WRITE | events.FAILED)
+        failed = failed_one(access)
         others = []
         for row in self.sites.every_access:
             if self.records.has(row):
@@ -149,13 +150,17 @@ class Woven:
         build.begin(end)
 
     def _run_access(self, row: OperationRow, access: ObservedAccess) -> None:
-        """Run a row for an access; what it gets as how, see `plan.Operation`."""
+        """Run a row for an access."""
+        pc, how = self._pc(access.offset), self.how_of(access)
+        self.calls.run(row, pc, access.address, access.size, access.value, how)
+
+    def how_of(self, access: ObservedAccess) -> I64 | int:
+        """How it is made, as operations are told, see `plan.Operation`."""
         how: I64 | int = access.how if self.timed else access.write
         if access.moment is not None:
             began = self.builder.binary("shl", access.moment.before, frames.HOW_BITS)
             how = self.builder.binary("or", began, how)
-        pc = self._pc(access.offset)
-        self.calls.run(row, pc, access.address, access.size, access.value, how)
+        return how
 
     def _pc(self, offset: PageOffset) -> I64:
         return relative(self.builder, offset)
@@ -163,3 +168,8 @@ class Woven:
     def _ask_python(self, rows: Rows) -> None:
         if any(row.python for row in rows):
             self.leave_if_asked()
+
+
+def failed_one(access: ObservedAccess) -> ObservedAccess:
+    """A store-conditional that did not store."""
+    return access._replace(how=access.how & ~events.WRITE | events.FAILED)

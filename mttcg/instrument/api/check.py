@@ -5,6 +5,7 @@ from typing import Any
 
 from mttcg.instrument import events
 from mttcg.instrument.api.changes import Attachment, Where
+from mttcg.instrument.api.signature import wrong_arguments
 from mttcg.instrument.api.targets import (
     BlockTable,
     CodeTable,
@@ -27,6 +28,12 @@ RECORDS: dict[Where, dict[str, Any]] = {
     },
     Where.ACCESS: {"ACCESS": events.ACCESS, "TIMED_ACCESS": events.TIMED_ACCESS},
 }
+CALLBACKS: dict[Where, tuple[str, ...]] = {
+    Where.BLOCK: ("cpu", "block", "opaque"),
+    Where.INSTRUCTION: ("cpu", "opaque"),
+    Where.ACCESS: ("cpu", "access", "opaque"),
+}
+"""What a Python function is called with."""
 
 
 def check_target(attachment: Attachment) -> None:
@@ -54,6 +61,8 @@ def check_target(attachment: Attachment) -> None:
             refuse("a Scoreboard is for probes; attach a Counter")
     elif not callable(target):
         refuse("expected a function, probe, Counter, BlockTable or Stream")
+    elif wrong := wrong_arguments(target, CALLBACKS[where]):
+        refuse(f"it {wrong}")
     _check_sometimes(attachment, refuse)
 
 

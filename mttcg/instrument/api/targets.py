@@ -44,6 +44,10 @@ class VcpuWords:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be declared anew where a function that uses it is unpickled."""
+        return type(self), (self.name, self.words)
+
     def values(self, cpu: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         """The words of one vCPU, in place: only that vCPU's process may write them."""
         index = whole_number("cpu", cpu)
@@ -77,6 +81,10 @@ class Counter(VcpuWords):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, COUNTER_WORDS)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for all words."""
+        return type(self), (self.name,)
 
     def value(self, cpu: int) -> int:
         """The count on one vCPU.
@@ -127,6 +135,10 @@ class CodeTable(VcpuWords):
         self.less_left, self.trapped = less_left, trapped
         super().__init__(name, BLOCK_TABLE_WORDS)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for all words."""
+        return type(self), (self.name, self.less_left, self.trapped)
+
 
 class BlockTable(CodeTable):
     """Executions of each block, counted inline, and read as records at the end.
@@ -153,6 +165,10 @@ class BlockTable(CodeTable):
         if trapped and not of_instructions:
             raise DeclarationError(name, "trapped is for executions of instructions")
         super().__init__(name, less_left=of_instructions, trapped=trapped)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for all words."""
+        return type(self), (self.name, self.stream, self.trapped)
 
 
 class Stream:
@@ -185,6 +201,10 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream({self.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for words."""
+        return type(self), (self.name, self.dtype, self.policy, self.batch)
 
     def emit(self, cpu: Any, records: Any) -> None:
         """Send records from a callback on `cpu`: one as a tuple, or an array of the dtype.
@@ -238,7 +258,8 @@ def probe(function: Callable[..., Any]) -> Probe:
 
     For a block it takes (cpu, pc, instructions, words), for an instruction (cpu, pc, words), for
     an access (cpu, pc, address, size, value, write, words): unsigned 64-bit integers, and a numpy
-    array of them for `words`, its vCPU's of the Scoreboard that it was attached with. It must not
-    raise, and must stay within its words: nothing checks the index.
+    array of them for `words`, its vCPU's of the Scoreboard that it was attached with; of a
+    floating-point number `int(...)` is stored there. It must not raise, and must stay within its
+    words: nothing checks the index, but one past the end ends the run, which names the probe.
     """
     return Probe(function)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from mttcg.errors import PluginError
 from mttcg.instrument.api import session
 from mttcg.instrument.api.options import parse_spec
-from mttcg.instrument.errors import OptionRefusedError
+from mttcg.instrument.errors import OptionRefusedError, shown
 from mttcg.instrument.loading import loader
 from mttcg.instrument.loading.loader import Plugin
+from mttcg.instrument.loading.plugin_functions import check_functions
 from mttcg.instrument.loading.plugin_modules import forget_modules
 from mttcg.instrument.loading.second_half import aggregator_of, check_aggregator
 
@@ -37,6 +38,7 @@ def load_plugins(
             if plugin.name in plugins:
                 raise PluginError(plugin.name, "is given twice; expected it once")
             plugins[plugin.name] = plugin
+            check_functions(plugin)
             initialise(plugin, loader.own_file(source))
             if plugin.aggregator is not None:
                 aggregator_of(plugin)
@@ -62,7 +64,10 @@ def forget_module(name: str) -> None:
 
 
 def initialise(plugin: Plugin, file: str) -> None:
-    """Run a plugin's plugin_init if it has one; `file` is where the plugin's own code is."""
+    """Run a plugin's plugin_init if it has one; `file` is where the plugin's own code is.
+
+    PluginError if it raises, says no, or says nothing where it promises an answer by `-> bool`.
+    """
     init = getattr(plugin.module, "plugin_init", None)
     if init is None:
         return
@@ -75,3 +80,7 @@ def initialise(plugin: Plugin, file: str) -> None:
         raise PluginError(plugin.name, wrong) from error
     if accepted is False:
         raise PluginError(plugin.name, "plugin_init returned False; expected it to accept the run")
+    promised = getattr(init, "__annotations__", {}).get("return") in (bool, "bool")
+    if accepted is not True and (promised or accepted is not None):
+        wrong = f"plugin_init returned {shown(accepted)}; expected True, or False to refuse the run"
+        raise PluginError(plugin.name, wrong)

@@ -4,14 +4,21 @@ The vCPU host asks it before a run starts anything, as it asks `plugin_init` of 
 `mttcg subscribe` and `mttcg replay`, which have no first half, before they consume anything.
 """
 
+import inspect
 from typing import TYPE_CHECKING
 
 from mttcg.errors import PluginError, UserError
+from mttcg.instrument.api.signature import wrong_arguments
 from mttcg.instrument.loading.loader import Plugin, describe_failure
 
 if TYPE_CHECKING:
     from mttcg_bus.run_info import RunInfo
     from mttcg_bus.subscriber.aggregator import Aggregator
+
+EXPECTED = ("consume", "report")
+"""Methods that every aggregator has of its own."""
+METHODS = ("__init__", "check", "begin", "lost", "end", "merge", "save", *EXPECTED)
+"""Those that are called."""
 
 
 def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
@@ -25,7 +32,24 @@ def aggregator_of(plugin: Plugin) -> "type[Aggregator]":
     if not issubclass(found, Aggregator):
         wrong = "its Aggregator is of another kind; expected one derived from mttcg_bus.Aggregator"
         raise PluginError(plugin.name, wrong)
+    for name in METHODS:
+        own, base = getattr(found, name), getattr(Aggregator, name)
+        expected = list(inspect.signature(base).parameters)
+        if own is base and name in EXPECTED:
+            wrong = f"its Aggregator has no {name}; expected {name}({', '.join(expected)})"
+            raise PluginError(plugin.name, wrong)
+        if wrong := wrong_arguments(own, expected):
+            raise PluginError(plugin.name, f"its Aggregator's {name} {wrong}")
     return found
+
+
+def make_aggregator(plugin: Plugin, run: "RunInfo") -> "Aggregator":
+    """Make the plugin's aggregator for a run; PluginError if it has none, or a broken one."""
+    made = aggregator_of(plugin)(plugin.options, run)
+    if not hasattr(made, "gaps"):
+        wrong = "its Aggregator's __init__ does not call super().__init__(options, run)"
+        raise PluginError(plugin.name, f"{wrong}; expected it to, first")
+    return made
 
 
 def checks_options(plugin: Plugin) -> bool:

@@ -13,9 +13,11 @@ from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from mttcg.instrument.api.changes import Where
+from mttcg.instrument.errors import ProbeError
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.native.probe_errors import check_arguments, probe_error
 from mttcg.instrument.native.probe_key import content_of
+from mttcg.instrument.native.probe_stores import check_stores
 from mttcg.native import host
 
 U64 = np.uint64
@@ -72,15 +74,20 @@ def compile_probe(function: Callable[..., Any], where: Where, answers: bool = Fa
 
     With `answers` it is a condition, `uint64 f(data, a, b, c, d, e)`. Its data is three words: the
     vCPU's index, the address and number of its words. One of equal content is compiled once.
-    Raises ProbeError for a function outside of numba's subset.
+    Raises ProbeError for a function outside of numba's subset, and for one that stores a
+    floating-point number among its words.
     """
     checked = check_arguments(function, f"{PROBE_ARGUMENTS[where]}, words")
     key = content_of(checked), where, answers
     try:
         if key not in _compiled:
             inner = njit(error_model="numpy")(checked)
-            _compiled[key] = (_compile_condition if answers else _compile)(inner, where)
+            compiled = (_compile_condition if answers else _compile)(inner, where)
+            check_stores(inner, checked)
+            _compiled[key] = compiled
         return _compiled[key]
+    except ProbeError:
+        raise
     except Exception as error:  # numba's errors have no root of their own
         raise probe_error(checked, error) from error
 

@@ -91,6 +91,7 @@ ByAddress = dict[Virtual, tuple[Operation, ...]]
 class Registry:
     """The attachments of one vCPU, in the order in which they were made.
 
+    `attached`: the plugins that have ever attached something.
     Before the vCPU processes are forked there is one registry, with `cpu` None, for all.
     """
 
@@ -108,6 +109,7 @@ class Registry:
     totals: dict[Attachment, None] = field(default_factory=dict)
     followed: set[tuple[Counter, Where]] = field(default_factory=set)
     load_order: dict[str, int] = field(default_factory=dict)
+    attached: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Make the one native entry into Python functions."""
@@ -154,6 +156,7 @@ class Registry:
 
     def _enter(self, attachment: Attachment) -> None:
         self.attachments[attachment] = None
+        self.attached.add(attachment.plugin)
         if counts_all(attachment):
             self.totals[attachment] = None
         else:

@@ -1,14 +1,13 @@
-"""Machine-mode CSRs over the hart state (Privileged ISA, chapters 2 and 3).
+"""Machine-mode CSRs (Privileged ISA, chapters 2 and 3), in the words of SystemWords.
 
 A table of rows: how a register is read, and what of a written value sticks (WARL). A number that
 has no row does not exist, and using it is an illegal instruction.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.system import Clock
+from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.state.words import MASK
 
 MSTATUS_MIE = 1 << 3
@@ -25,90 +24,148 @@ EXTERNAL_INTERRUPT = 1 << EXTERNAL_NUMBER
 ENABLEABLE = SOFTWARE_INTERRUPT | TIMER_INTERRUPT | EXTERNAL_INTERRUPT
 
 
+class Read(Protocol):
+    """Gives a register's value."""
+
+    def __call__(self, ops: Operations[V], hart: SystemWords[V]) -> V:
+        """The value."""
+
+
+class Write(Protocol):
+    """Takes a value for a register, and keeps what sticks of it."""
+
+    def __call__(self, ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+        """Take it."""
+
+
 @dataclass(frozen=True)
 class Csr:
-    """One register: name, how to read it, how to write it (None: read-only, writes are ignored)."""
+    """One register.
+
+    Attributes:
+        name: the assembler's.
+        read: how it is read.
+        write: how it is written; None: writes are ignored, or illegal if its number says so.
+        changes_status: whether an interrupt may be due when it was written, or floating point
+            switched.
+    """
 
     name: str
-    read: Callable[[Hart, Clock], int]
-    write: Callable[[Hart, int], None] | None = None
+    read: Read
+    write: Write | None = None
+    changes_status: bool = False
 
 
-def retired(hart: Hart) -> int:
-    """Instructions retired before the one that asks, which its block has counted already."""
-    return hart.instructions - 1 - hart.minstret_base & MASK
+def masked(ops: Operations[V], value: V, mask: int) -> V:
+    """The bits of a value that are in a mask."""
+    return ops.binary("and", value, ops.constant(mask & MASK))
 
 
-def cycles(hart: Hart) -> int:
-    """Cycles: one for each instruction, as on QEMU with -icount shift=0."""
-    return hart.instructions - 1 - hart.mcycle_base & MASK
+def with_bits(ops: Operations[V], value: V, bits: int) -> V:
+    """A value with some bits set."""
+    return ops.binary("or", value, ops.constant(bits))
 
 
-def pending(hart: Hart, clock: Clock) -> int:
+def pending(ops: Operations[V], hart: SystemWords[V]) -> V:
     """The value of mip: the levels of the hart's interrupt inputs now."""
-    lines = hart.lines
-    software, external = lines[SOFTWARE_NUMBER], lines[EXTERNAL_NUMBER]
-    timer = TIMER_INTERRUPT if clock.time() >= hart.timer_deadline else 0
-    return software << SOFTWARE_NUMBER | external << EXTERNAL_NUMBER | timer
+    timer = ops.compare("ule", hart.deadline(), hart.time())
+    found = ops.shift("shl", timer, ops.constant(TIMER_NUMBER))
+    for number in (SOFTWARE_NUMBER, EXTERNAL_NUMBER):
+        level = ops.shift("shl", hart.input_level(number), ops.constant(number))
+        found = ops.binary("or", found, level)
+    return found
 
 
-def _read_mstatus(hart: Hart, _clock: Clock) -> int:
+def _read_mstatus(ops: Operations[V], hart: SystemWords[V]) -> V:
     # whatever runs with the unit on may have changed its state, so it always reads as dirty
-    return hart.mstatus | MSTATUS_FS | MSTATUS_SD if hart.mstatus & MSTATUS_FS else hart.mstatus
+    status = hart.read_state("mstatus")
+    dirty = with_bits(ops, status, MSTATUS_FS | MSTATUS_SD)
+    return ops.select(masked(ops, status, MSTATUS_FS), dirty, status)
 
 
-def _write_mstatus(hart: Hart, value: int) -> None:
-    hart.mstatus = value & (MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_FS) | MSTATUS_MPP
+def _write_mstatus(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+    kept = masked(ops, value, MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_FS)
+    hart.write_state("mstatus", with_bits(ops, kept, MSTATUS_MPP))
 
 
-def _write_counter(base: str) -> Callable[[Hart, int], None]:
-    def write(hart: Hart, value: int) -> None:
-        setattr(hart, base, hart.instructions - value)
+def _ignore(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+    """Nothing of a written value sticks."""
+
+
+def _field(name: str) -> Read:
+    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
+        return hart.read_state(name)
+
+    return read
+
+
+def _plain(name: str, keep: int = MASK, *, changes_status: bool = False) -> Csr:
+    def write(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+        hart.write_state(name, masked(ops, value, keep))
+
+    return Csr(name, _field(name), write, changes_status)
+
+
+def _constant(name: str, value: int) -> Csr:
+    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
+        return ops.constant(value)
+
+    return Csr(name, read, _ignore)
+
+
+def _counter(base: str) -> Read:
+    """Instructions retired since the count began; cycles are one each, as QEMU's -icount 0 has."""
+
+    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
+        return ops.binary("sub", hart.retired(), hart.read_state(base))
+
+    return read
+
+
+def _set_counter(base: str) -> Write:
+    """The written value is what the next instruction reads (Privileged ISA 3.1.10)."""
+
+    def write(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
+        behind = ops.binary("add", hart.retired(), ops.constant(1))
+        hart.write_state(base, ops.binary("sub", behind, value))
 
     return write
 
 
-def _plain(name: str, keep: int = MASK) -> Csr:
-    def read(hart: Hart, _clock: Clock) -> int:
-        value: int = getattr(hart, name)
-        return value
-
-    def write(hart: Hart, value: int) -> None:
-        setattr(hart, name, value & keep)
-
-    return Csr(name, read, write)
+def _time(ops: Operations[V], hart: SystemWords[V]) -> V:
+    return hart.time()
 
 
-def _constant(name: str, value: int) -> Csr:
-    return Csr(name, lambda _hart, _clock: value, lambda _hart, _value: None)
-
-
+HARDWARE_COUNTERS = {
+    **{0xB03 + n: _constant(f"mhpmcounter{n + 3}", 0) for n in range(29)},
+    **{0x323 + n: _constant(f"mhpmevent{n + 3}", 0) for n in range(29)},
+}
+"""They count nothing (3.1.10)."""
 CSRS: dict[int, Csr] = {
-    0x300: Csr("mstatus", _read_mstatus, _write_mstatus),
-    0x301: Csr("misa", lambda hart, _: hart.misa, lambda _hart, _value: None),
-    0x304: _plain("mie", ENABLEABLE),
-    0x305: _plain("mtvec", ~2 & MASK),
+    0x300: Csr("mstatus", _read_mstatus, _write_mstatus, changes_status=True),
+    0x301: Csr("misa", _field("misa"), _ignore),
+    0x304: _plain("mie", ENABLEABLE, changes_status=True),
+    0x305: _plain("mtvec", ~2),
     0x306: _plain("mcounteren", 7),
     0x320: _plain("mcountinhibit", 0),
     0x340: _plain("mscratch"),
-    0x341: _plain("mepc", ~1 & MASK),
+    0x341: _plain("mepc", ~1),
     0x342: _plain("mcause"),
     0x343: _plain("mtval"),
-    0x344: Csr("mip", pending, lambda _hart, _value: None),
+    0x344: Csr("mip", pending, _ignore, changes_status=True),
     0x3A0: _constant("pmpcfg0", 0),
     0x3B0: _constant("pmpaddr0", 0),
-    0xB00: Csr("mcycle", lambda hart, _: cycles(hart), _write_counter("mcycle_base")),
-    0xB02: Csr("minstret", lambda hart, _: retired(hart), _write_counter("minstret_base")),
-    0xC00: Csr("cycle", lambda hart, _: cycles(hart)),
-    0xC01: Csr("time", lambda _, clock: clock.time()),
-    0xC02: Csr("instret", lambda hart, _: retired(hart)),
-    0xF11: Csr("mvendorid", lambda _hart, _clock: 0),
-    0xF12: Csr("marchid", lambda _hart, _clock: 0),
-    0xF13: Csr("mimpid", lambda _hart, _clock: 0),
-    0xF14: Csr("mhartid", lambda hart, _: hart.index),
-    0xF15: Csr("mconfigptr", lambda _hart, _clock: 0),
-    **{0xB03 + n: _constant(f"mhpmcounter{n + 3}", 0) for n in range(29)},
-    **{0x323 + n: _constant(f"mhpmevent{n + 3}", 0) for n in range(29)},
+    0xB00: Csr("mcycle", _counter("mcycle_base"), _set_counter("mcycle_base")),
+    0xB02: Csr("minstret", _counter("minstret_base"), _set_counter("minstret_base")),
+    0xC00: Csr("cycle", _counter("mcycle_base")),
+    0xC01: Csr("time", _time),
+    0xC02: Csr("instret", _counter("minstret_base")),
+    0xF11: _constant("mvendorid", 0),
+    0xF12: _constant("marchid", 0),
+    0xF13: _constant("mimpid", 0),
+    0xF14: Csr("mhartid", _field("mhartid")),
+    0xF15: _constant("mconfigptr", 0),
+    **HARDWARE_COUNTERS,
 }
 
 

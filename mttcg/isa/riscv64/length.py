@@ -1,7 +1,8 @@
 """How long an instruction is (Unprivileged ISA 1.5); longer ones than 4 bytes do not exist here."""
 
-LONGEST = 4
-"""Bytes."""
+LENGTHS = (2, 2, 2, 4)
+"""Bytes of an instruction, by the lowest bits of its first 16."""
+LONGEST = max(LENGTHS)
 
 
 def length(low_half: int) -> int:

@@ -1,6 +1,7 @@
 """Registers of a hart by name, read and written from outside while it stands still."""
 
 from mttcg.isa.riscv64.csr import CSRS
+from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock
 from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.system import Clock, RegisterError
@@ -25,7 +26,7 @@ NAMES = (
 def read_register(hart: Hart, name: str, clock: Clock) -> int:
     """A register's value; raises RegisterError."""
     if name in CSR_BY_NAME:
-        value = CSR_BY_NAME[name].read(hart, clock)
+        value = CSR_BY_NAME[name].read(ARITHMETIC, HartWords(hart, clock))
         return value + 1 & MASK if name in COUNTS else value
     if name == "fcsr":
         return hart.fcsr
@@ -38,7 +39,7 @@ def write_register(hart: Hart, name: str, value: int) -> None:
     csr = CSR_BY_NAME.get(name)
     if csr is not None:
         if csr.write is not None:
-            csr.write(hart, value)
+            csr.write(ARITHMETIC, HartWords(hart, StoppedClock()), value)
         return
     if name == "fcsr":
         hart.fcsr = value & 0xFF

@@ -36,6 +36,8 @@ class Hart(VcpuState):
     """Address of the last LR, or NO_RESERVATION."""
     reservation_value = WordField(632)
     """What it read there."""
+    mhartid = WordField(640)
+    """Set before the start."""
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; x0 stays zero."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_INTERRUPT
+from mttcg.isa.riscv64.csr import MSTATUS_FS, MSTATUS_MIE, SOFTWARE_NUMBER, TIMER_INTERRUPT
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
+from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
 from mttcg.isa.riscv64.named_registers import (
     NAMES,
     check_writable,
@@ -11,11 +12,11 @@ from mttcg.isa.riscv64.named_registers import (
     write_register,
 )
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system_instructions import execute, float_enabled
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
     Cause,
+    due_interrupts,
     enabled_interrupts,
     take_interrupt,
     take_trap,
@@ -28,6 +29,11 @@ HART_ID, DEVICE_TREE = 10, 11
 """The registers a0 and a1, which say at the start who the hart is, and where the device tree."""
 
 
+def float_enabled(hart: Hart) -> bool:
+    """Whether mstatus.FS lets floating-point instructions run."""
+    return bool(hart.mstatus & MSTATUS_FS)
+
+
 class Rv64System:
     """See `isa.system.System`."""
 
@@ -38,8 +44,6 @@ class Rv64System:
     isa_text = staticmethod(isa_text)
     execute = staticmethod(execute)
     float_enabled = staticmethod(float_enabled)
-    take_trap = staticmethod(take_trap)
-    take_interrupt = staticmethod(take_interrupt)
     read_register = staticmethod(read_register)
     write_register = staticmethod(write_register)
     check_writable = staticmethod(check_writable)
@@ -52,7 +56,7 @@ class Rv64System:
         self, state: Hart, pc: Virtual, device_tree: Physical, extensions: tuple[str, ...]
     ) -> None:
         """See System."""
-        state.pc, state.misa = pc, misa(extensions)
+        state.pc, state.misa, state.mhartid = pc, misa(extensions), state.index
         state.timer_deadline = state.timer_deadline or NEVER
         state.write_x(HART_ID, state.index)
         state.write_x(DEVICE_TREE, device_tree)
@@ -61,9 +65,22 @@ class Rv64System:
         """See System."""
         return Trap(FAULT_CAUSES[fault], pc, address)
 
+    def take_trap(self, state: Hart, trap: Trap) -> None:
+        """See System."""
+        hart = HartWords(state, StoppedClock())
+        take_trap(ARITHMETIC, hart, trap.cause, trap.pc, trap.value)
+
+    def take_interrupt(self, state: Hart, clock: Clock) -> int | None:
+        """See System."""
+        if not state.mstatus & MSTATUS_MIE:
+            return None
+        hart = HartWords(state, clock)
+        due = due_interrupts(ARITHMETIC, hart)
+        return take_interrupt(ARITHMETIC, hart, due) if due else None
+
     def wakes(self, state: Hart, clock: Clock) -> bool:
         """Whether an interrupt is pending that mie lets through, whatever mstatus says."""
-        return enabled_interrupts(state, clock) != 0
+        return enabled_interrupts(ARITHMETIC, HartWords(state, clock)) != 0
 
     def deadline(self, state: Hart) -> int:
         """See System."""

@@ -1,22 +1,30 @@
-"""Traps in machine mode: exceptions, interrupts, mret (Privileged ISA 3.1.6, 3.1.7, 3.1.15)."""
+"""Traps in machine mode: exceptions, interrupts, mret (Privileged ISA 3.1.6, 3.1.7, 3.1.15).
+
+What a hart does is in the words of SystemWords.
+"""
 
 from enum import IntEnum
 
+from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import (
-    EXTERNAL_INTERRUPT,
+    EXTERNAL_NUMBER,
     MSTATUS_MIE,
     MSTATUS_MPIE,
     MSTATUS_MPP,
-    SOFTWARE_INTERRUPT,
-    TIMER_INTERRUPT,
+    SOFTWARE_NUMBER,
+    TIMER_NUMBER,
+    masked,
     pending,
+    with_bits,
 )
-from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.system import Clock, MemoryFault, Trap
-from mttcg.memory.address import Virtual
+from mttcg.isa.system import MemoryFault
 
 INTERRUPT = 1 << 63
 VECTORED = 1
+PRIORITY = (EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER_NUMBER)
+"""Of interrupts that are due together, the first is taken (3.1.9)."""
+SAVED_SHIFT = (MSTATUS_MPIE // MSTATUS_MIE).bit_length() - 1
+"""From the interrupt enable in mstatus to where a trap saves it."""
 
 
 class Cause(IntEnum):
@@ -54,43 +62,65 @@ CAUSE_NAMES = {
 """As the privileged specification has them (table of mcause, 3.1.15)."""
 
 
-def _enter(hart: Hart, cause: int, pc: Virtual, value: int, target: int) -> None:
-    enabled = bool(hart.mstatus & MSTATUS_MIE)
-    hart.mepc, hart.mcause, hart.mtval = pc, cause, value
-    status = hart.mstatus & ~(MSTATUS_MIE | MSTATUS_MPIE) | MSTATUS_MPP
-    hart.mstatus = status | (MSTATUS_MPIE if enabled else 0)
-    hart.pc = Virtual(target)
+def _count(ops: Operations[V], hart: SystemWords[V], field: str) -> None:
+    hart.write_state(field, ops.binary("add", hart.read_state(field), ops.constant(1)))
 
 
-def take_trap(hart: Hart, trap: Trap) -> None:
+def _base(ops: Operations[V], hart: SystemWords[V]) -> V:
+    return masked(ops, hart.read_state("mtvec"), ~3)
+
+
+def _enter(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V, target: V) -> None:
+    for field, written in (("mepc", pc), ("mcause", cause), ("mtval", value), ("pc", target)):
+        hart.write_state(field, written)
+    status = hart.read_state("mstatus")
+    enabled = masked(ops, status, MSTATUS_MIE)
+    saved = ops.shift("shl", enabled, ops.constant(SAVED_SHIFT))
+    others = masked(ops, status, ~(MSTATUS_MIE | MSTATUS_MPIE))
+    hart.write_state("mstatus", with_bits(ops, ops.binary("or", others, saved), MSTATUS_MPP))
+
+
+def take_trap(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V) -> None:
     """Enter the trap handler for an exception; exceptions always go to the base address."""
-    hart.traps += 1
-    _enter(hart, trap.cause, trap.pc, trap.value, hart.mtvec & ~3)
+    _count(ops, hart, "traps")
+    _enter(ops, hart, cause, pc, value, _base(ops, hart))
 
 
-def enabled_interrupts(hart: Hart, clock: Clock) -> int:
+def enabled_interrupts(ops: Operations[V], hart: SystemWords[V]) -> V:
     """Interrupts pending and enabled in mie, whatever mstatus.MIE says: what ends a wfi."""
-    return pending(hart, clock) & hart.mie
+    return ops.binary("and", pending(ops, hart), hart.read_state("mie"))
 
 
-def take_interrupt(hart: Hart, clock: Clock) -> int | None:
-    """Enter the handler of the interrupt that is due at hart.pc, by priority; its code, or None."""
-    if not hart.mstatus & MSTATUS_MIE:
-        return None
-    due = enabled_interrupts(hart, clock)
-    for bit in (EXTERNAL_INTERRUPT, SOFTWARE_INTERRUPT, TIMER_INTERRUPT):
-        if due & bit:
-            code = bit.bit_length() - 1
-            vectored = 4 * code if hart.mtvec & 3 == VECTORED else 0
-            hart.interrupts += 1
-            _enter(hart, INTERRUPT | code, hart.pc, 0, (hart.mtvec & ~3) + vectored)
-            return code
-    return None
+def due_interrupts(ops: Operations[V], hart: SystemWords[V]) -> V:
+    """Interrupts of which one is to be taken now; 0 if none is."""
+    enabled = masked(ops, hart.read_state("mstatus"), MSTATUS_MIE)
+    return ops.select(enabled, enabled_interrupts(ops, hart), ops.constant(0))
 
 
-def return_from_trap(hart: Hart) -> None:
+def take_interrupt(ops: Operations[V], hart: SystemWords[V], due: V) -> V:
+    """Enter the handler of the first of the interrupts that are due, at the hart's pc; its code."""
+    code = ops.constant(PRIORITY[-1])
+    for number in reversed(PRIORITY[:-1]):
+        code = ops.select(masked(ops, due, 1 << number), ops.constant(number), code)
+    mode = masked(ops, hart.read_state("mtvec"), 3)
+    distance = ops.select(
+        ops.compare("eq", mode, ops.constant(VECTORED)),
+        ops.shift("shl", code, ops.constant(2)),
+        ops.constant(0),
+    )
+    target = ops.binary("add", _base(ops, hart), distance)
+    _count(ops, hart, "interrupts")
+    cause = with_bits(ops, code, INTERRUPT)
+    _enter(ops, hart, cause, hart.read_state("pc"), ops.constant(0), target)
+    return code
+
+
+def return_from_trap(ops: Operations[V], hart: SystemWords[V]) -> None:
     """Run mret: back to mepc, with the interrupt enable of before the trap."""
-    enabled = bool(hart.mstatus & MSTATUS_MPIE)
-    status = hart.mstatus & ~MSTATUS_MIE | MSTATUS_MPIE
-    hart.mstatus = status | (MSTATUS_MIE if enabled else 0)
-    hart.pc = hart.mepc
+    status = hart.read_state("mstatus")
+    saved = masked(ops, status, MSTATUS_MPIE)
+    enabled = ops.shift("lshr", saved, ops.constant(SAVED_SHIFT))
+    others = with_bits(ops, masked(ops, status, ~MSTATUS_MIE), MSTATUS_MPIE)
+    hart.write_state("mstatus", ops.binary("or", others, enabled))
+    hart.status_changed()
+    ops.jump(hart.read_state("mepc"))

@@ -27,6 +27,10 @@ class Field:
             total >> (self.signed_bits - 1) << self.signed_bits if self.signed_bits else 0
         )
 
+    def encoded(self, value: int) -> int:
+        """The bits of a word that have a value; where it has no bits, or a base, they lack it."""
+        return sum((value >> to & (1 << width) - 1) << low for low, width, to in self.pieces)
+
     @property
     def mask(self) -> int:
         """The bits of the word that it is read from."""

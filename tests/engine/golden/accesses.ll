@@ -163,21 +163,31 @@ away:
 %v51 = load i64, ptr %next
 %v52 = shl i64 %v51, 1
 %v53 = add i64 %v52, %base
+%p11 = getelementptr i8, ptr %frame, i64 208
+%p12 = load ptr, ptr %p11
+%v54 = ptrtoint ptr %p12 to i64
+%t6 = icmp ne i64 %v54, 0
+br i1 %t6, label %interpreter10, label %none11
+interpreter10:
+%v55 = load i64, ptr %count
+musttail call preserve_nonecc void %p12(ptr %hart, ptr poison, i64 %v55, ptr %frame, ptr %origin, i64 poison, i64 %v53)
+ret void
+none11:
 store i64 %v53, ptr %pc
 br label %leave
 leave:
-%v54 = load i64, ptr %count
-%v55 = load i64, ptr %since
-%v56 = sub i64 %v54, %v55
-%v57 = ashr i64 %v56, 20
-%v58 = and i64 %v56, 1048575
-%v59 = load i64, ptr %instructions
-%v60 = add i64 %v59, %v57
-store i64 %v60, ptr %instructions
-%v61 = load i64, ptr %blocks
-%v62 = add i64 %v61, %v58
-store i64 %v62, ptr %blocks
-store i64 %v54, ptr %since
+%v56 = load i64, ptr %count
+%v57 = load i64, ptr %since
+%v58 = sub i64 %v56, %v57
+%v59 = ashr i64 %v58, 20
+%v60 = and i64 %v58, 1048575
+%v61 = load i64, ptr %instructions
+%v62 = add i64 %v61, %v59
+store i64 %v62, ptr %instructions
+%v63 = load i64, ptr %blocks
+%v64 = add i64 %v63, %v60
+store i64 %v64, ptr %blocks
+store i64 %v56, ptr %since
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

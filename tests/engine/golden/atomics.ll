@@ -251,21 +251,31 @@ away:
 %v73 = load i64, ptr %next
 %v74 = shl i64 %v73, 1
 %v75 = add i64 %v74, %base
+%p10 = getelementptr i8, ptr %frame, i64 208
+%p11 = load ptr, ptr %p10
+%v76 = ptrtoint ptr %p11 to i64
+%t15 = icmp ne i64 %v76, 0
+br i1 %t15, label %interpreter22, label %none23
+interpreter22:
+%v77 = load i64, ptr %count
+musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v77, ptr %frame, ptr %origin, i64 poison, i64 %v75)
+ret void
+none23:
 store i64 %v75, ptr %pc
 br label %leave
 leave:
-%v76 = load i64, ptr %count
-%v77 = load i64, ptr %since
-%v78 = sub i64 %v76, %v77
-%v79 = ashr i64 %v78, 20
-%v80 = and i64 %v78, 1048575
-%v81 = load i64, ptr %instructions
-%v82 = add i64 %v81, %v79
-store i64 %v82, ptr %instructions
-%v83 = load i64, ptr %blocks
-%v84 = add i64 %v83, %v80
-store i64 %v84, ptr %blocks
-store i64 %v76, ptr %since
+%v78 = load i64, ptr %count
+%v79 = load i64, ptr %since
+%v80 = sub i64 %v78, %v79
+%v81 = ashr i64 %v80, 20
+%v82 = and i64 %v80, 1048575
+%v83 = load i64, ptr %instructions
+%v84 = add i64 %v83, %v81
+store i64 %v84, ptr %instructions
+%v85 = load i64, ptr %blocks
+%v86 = add i64 %v85, %v82
+store i64 %v86, ptr %blocks
+store i64 %v78, ptr %since
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -181,21 +181,31 @@ away:
 %v55 = load i64, ptr %next
 %v56 = shl i64 %v55, 1
 %v57 = add i64 %v56, %base
+%p8 = getelementptr i8, ptr %frame, i64 208
+%p9 = load ptr, ptr %p8
+%v58 = ptrtoint ptr %p9 to i64
+%t8 = icmp ne i64 %v58, 0
+br i1 %t8, label %interpreter16, label %none17
+interpreter16:
+%v59 = load i64, ptr %count
+musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v57)
+ret void
+none17:
 store i64 %v57, ptr %pc
 br label %leave
 leave:
-%v58 = load i64, ptr %count
-%v59 = load i64, ptr %since
-%v60 = sub i64 %v58, %v59
-%v61 = ashr i64 %v60, 20
-%v62 = and i64 %v60, 1048575
-%v63 = load i64, ptr %instructions
-%v64 = add i64 %v63, %v61
-store i64 %v64, ptr %instructions
-%v65 = load i64, ptr %blocks
-%v66 = add i64 %v65, %v62
-store i64 %v66, ptr %blocks
-store i64 %v58, ptr %since
+%v60 = load i64, ptr %count
+%v61 = load i64, ptr %since
+%v62 = sub i64 %v60, %v61
+%v63 = ashr i64 %v62, 20
+%v64 = and i64 %v62, 1048575
+%v65 = load i64, ptr %instructions
+%v66 = add i64 %v65, %v63
+store i64 %v66, ptr %instructions
+%v67 = load i64, ptr %blocks
+%v68 = add i64 %v67, %v64
+store i64 %v68, ptr %blocks
+store i64 %v60, ptr %since
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -330,21 +330,31 @@ away:
 %v109 = load i64, ptr %next, !tbaa !1
 %v110 = shl i64 %v109, 1
 %v111 = add i64 %v110, %base
+%p22 = getelementptr i8, ptr %frame, i64 208
+%p23 = load ptr, ptr %p22, !tbaa !2
+%v112 = ptrtoint ptr %p23 to i64
+%t22 = icmp ne i64 %v112, 0
+br i1 %t22, label %interpreter27, label %none28
+interpreter27:
+%v113 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v113, ptr %frame, ptr %origin, i64 poison, i64 %v111)
+ret void
+none28:
 store i64 %v111, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%v112 = load i64, ptr %count, !tbaa !2
-%v113 = load i64, ptr %since, !tbaa !2
-%v114 = sub i64 %v112, %v113
-%v115 = ashr i64 %v114, 20
-%v116 = and i64 %v114, 1048575
-%v117 = load i64, ptr %instructions, !tbaa !2
-%v118 = add i64 %v117, %v115
-store i64 %v118, ptr %instructions, !tbaa !2
-%v119 = load i64, ptr %blocks, !tbaa !2
-%v120 = add i64 %v119, %v116
-store i64 %v120, ptr %blocks, !tbaa !2
-store i64 %v112, ptr %since, !tbaa !2
+%v114 = load i64, ptr %count, !tbaa !2
+%v115 = load i64, ptr %since, !tbaa !2
+%v116 = sub i64 %v114, %v115
+%v117 = ashr i64 %v116, 20
+%v118 = and i64 %v116, 1048575
+%v119 = load i64, ptr %instructions, !tbaa !2
+%v120 = add i64 %v119, %v117
+store i64 %v120, ptr %instructions, !tbaa !2
+%v121 = load i64, ptr %blocks, !tbaa !2
+%v122 = add i64 %v121, %v118
+store i64 %v122, ptr %blocks, !tbaa !2
+store i64 %v114, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

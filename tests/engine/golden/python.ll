@@ -98,27 +98,27 @@ b_0:
 %v14 = add i64 %v13, 2097153
 store i64 %v14, ptr %count, !tbaa !2
 %v15 = add i64 %base, 0
-%v71 = load i64, ptr %count, !tbaa !2
-%v72 = load i64, ptr %since, !tbaa !2
-%v73 = sub i64 %v71, %v72
-%v74 = ashr i64 %v73, 20
-%v75 = and i64 %v73, 1048575
-%v76 = load i64, ptr %instructions, !tbaa !2
-%v77 = add i64 %v76, %v74
-store i64 %v77, ptr %instructions, !tbaa !2
-%v78 = load i64, ptr %blocks, !tbaa !2
-%v79 = add i64 %v78, %v75
-store i64 %v79, ptr %blocks, !tbaa !2
-store i64 %v71, ptr %since, !tbaa !2
-%v80 = load i64, ptr %x10, !tbaa !1
-store i64 %v80, ptr %hart_x10, !tbaa !1
+%v73 = load i64, ptr %count, !tbaa !2
+%v74 = load i64, ptr %since, !tbaa !2
+%v75 = sub i64 %v73, %v74
+%v76 = ashr i64 %v75, 20
+%v77 = and i64 %v75, 1048575
+%v78 = load i64, ptr %instructions, !tbaa !2
+%v79 = add i64 %v78, %v76
+store i64 %v79, ptr %instructions, !tbaa !2
+%v80 = load i64, ptr %blocks, !tbaa !2
+%v81 = add i64 %v80, %v77
+store i64 %v81, ptr %blocks, !tbaa !2
+store i64 %v73, ptr %since, !tbaa !2
+%v82 = load i64, ptr %x10, !tbaa !1
+store i64 %v82, ptr %hart_x10, !tbaa !1
 call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v15, i64 2, i64 3, i64 0, i64 6)
-%v81 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v81, ptr %x1, !tbaa !1
-%v82 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v82, ptr %x10, !tbaa !1
-%v83 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v83, ptr %x11, !tbaa !1
+%v83 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v83, ptr %x1, !tbaa !1
+%v84 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v84, ptr %x10, !tbaa !1
+%v85 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v85, ptr %x11, !tbaa !1
 %v16 = load atomic volatile i64, ptr %exit monotonic, align 8
 %t4 = icmp eq i64 %v16, 0
 br i1 %t4, label %on5, label %off6, !prof !8
@@ -206,21 +206,31 @@ away:
 %v59 = load i64, ptr %next, !tbaa !1
 %v60 = shl i64 %v59, 1
 %v61 = add i64 %v60, %base
+%p12 = getelementptr i8, ptr %frame, i64 208
+%p13 = load ptr, ptr %p12, !tbaa !2
+%v62 = ptrtoint ptr %p13 to i64
+%t8 = icmp ne i64 %v62, 0
+br i1 %t8, label %interpreter11, label %none12
+interpreter11:
+%v63 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v63, ptr %frame, ptr %origin, i64 poison, i64 %v61)
+ret void
+none12:
 store i64 %v61, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%v62 = load i64, ptr %count, !tbaa !2
-%v63 = load i64, ptr %since, !tbaa !2
-%v64 = sub i64 %v62, %v63
-%v65 = ashr i64 %v64, 20
-%v66 = and i64 %v64, 1048575
-%v67 = load i64, ptr %instructions, !tbaa !2
-%v68 = add i64 %v67, %v65
-store i64 %v68, ptr %instructions, !tbaa !2
-%v69 = load i64, ptr %blocks, !tbaa !2
-%v70 = add i64 %v69, %v66
-store i64 %v70, ptr %blocks, !tbaa !2
-store i64 %v62, ptr %since, !tbaa !2
+%v64 = load i64, ptr %count, !tbaa !2
+%v65 = load i64, ptr %since, !tbaa !2
+%v66 = sub i64 %v64, %v65
+%v67 = ashr i64 %v66, 20
+%v68 = and i64 %v66, 1048575
+%v69 = load i64, ptr %instructions, !tbaa !2
+%v70 = add i64 %v69, %v67
+store i64 %v70, ptr %instructions, !tbaa !2
+%v71 = load i64, ptr %blocks, !tbaa !2
+%v72 = add i64 %v71, %v68
+store i64 %v72, ptr %blocks, !tbaa !2
+store i64 %v64, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

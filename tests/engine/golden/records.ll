@@ -159,11 +159,11 @@ store i64 %v38, ptr %next, !tbaa !1
 br label %d_0
 off2:
 %v1 = add i64 %base, 0
-%p30 = load ptr, ptr %cursor0, !tbaa !2
-store ptr %p30, ptr %cursor_at0, !tbaa !2
-%p31 = getelementptr i8, ptr %frame, i64 56
-%p32 = load ptr, ptr %p31, !tbaa !2
-call void %p32(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
+%p33 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p33, ptr %cursor_at0, !tbaa !2
+%p34 = getelementptr i8, ptr %frame, i64 56
+%p35 = load ptr, ptr %p34, !tbaa !2
+call void %p35(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
 %v2 = load i64, ptr %count, !tbaa !2
 %v3 = load i64, ptr %since, !tbaa !2
 %v4 = sub i64 %v2, %v3
@@ -212,23 +212,35 @@ away:
 %v55 = load i64, ptr %next, !tbaa !1
 %v56 = shl i64 %v55, 1
 %v57 = add i64 %v56, %base
+%p29 = getelementptr i8, ptr %frame, i64 208
+%p30 = load ptr, ptr %p29, !tbaa !2
+%v58 = ptrtoint ptr %p30 to i64
+%t6 = icmp ne i64 %v58, 0
+br i1 %t6, label %interpreter12, label %none13
+interpreter12:
+%p31 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p31, ptr %cursor_at0, !tbaa !2
+%v59 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v57)
+ret void
+none13:
 store i64 %v57, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%p29 = load ptr, ptr %cursor0, !tbaa !2
-store ptr %p29, ptr %cursor_at0, !tbaa !2
-%v58 = load i64, ptr %count, !tbaa !2
-%v59 = load i64, ptr %since, !tbaa !2
-%v60 = sub i64 %v58, %v59
-%v61 = ashr i64 %v60, 20
-%v62 = and i64 %v60, 1048575
-%v63 = load i64, ptr %instructions, !tbaa !2
-%v64 = add i64 %v63, %v61
-store i64 %v64, ptr %instructions, !tbaa !2
-%v65 = load i64, ptr %blocks, !tbaa !2
-%v66 = add i64 %v65, %v62
-store i64 %v66, ptr %blocks, !tbaa !2
-store i64 %v58, ptr %since, !tbaa !2
+%p32 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p32, ptr %cursor_at0, !tbaa !2
+%v60 = load i64, ptr %count, !tbaa !2
+%v61 = load i64, ptr %since, !tbaa !2
+%v62 = sub i64 %v60, %v61
+%v63 = ashr i64 %v62, 20
+%v64 = and i64 %v62, 1048575
+%v65 = load i64, ptr %instructions, !tbaa !2
+%v66 = add i64 %v65, %v63
+store i64 %v66, ptr %instructions, !tbaa !2
+%v67 = load i64, ptr %blocks, !tbaa !2
+%v68 = add i64 %v67, %v64
+store i64 %v68, ptr %blocks, !tbaa !2
+store i64 %v60, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -137,7 +137,7 @@ def on_round(cpu: Cpu, _opaque: Any) -> None:
 
     expect("lambda for another vCPU", instrument, 1, None, lambda _cpu, _opaque: None)
     expect("inner function for all", instrument, None, None, inner)
-    expect("bound method for all", instrument, None, None, visits.append)
+    expect("bound method for all", instrument, None, None, {}.setdefault)
     expect("another module's function", instrument, 1, None, np.zeros)
     expect("opaque object for another vCPU", instrument, 1, None, function, object())
     expect("opaque array for another vCPU", instrument, 1, None, function, np.zeros(3))

@@ -32,7 +32,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     tail_call,
 )
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import REGISTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
 from mttcg.engine.llvm.liveness import RegisterFlow
@@ -50,6 +50,16 @@ from mttcg.memory.address import PageOffset
 from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
 
 
+def running(build: Builder) -> I64:
+    """The running count, without this instruction."""
+    return build.load(places.COUNT, COUNTER, I64)
+
+
+def with_this(build: Builder, blocks: int = 0) -> I64:
+    """The running count with this instruction, and blocks that are entered."""
+    return build.binary("add", running(build), ONE_INSTRUCTION + blocks)
+
+
 class HandlerExits(Exits):
     """Leaves by functions that all handlers share; an instruction is counted where it ends."""
 
@@ -57,9 +67,7 @@ class HandlerExits(Exits):
         """Leave at this instruction, counted or not."""
         build = self.builder
         build.store(detail, places.DETAIL, UNKNOWN)
-        counted = RUNNING
-        if not uncounted:
-            counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
+        counted = running(build) if uncounted else with_this(build)
         tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
 
 
@@ -128,6 +136,7 @@ class RecordRegisters(RegisterAccesses):
 
     def write_x(self, register: int, value: I64) -> None:
         """Write an integer register; records name another word in place of the first."""
+        self.wrote = value
         if register or isinstance(register, Operand):
             self.builder.store(value, self._place(self.files["x"], register), REGISTER)
 
@@ -137,6 +146,7 @@ class RecordRegisters(RegisterAccesses):
 
     def write_f(self, register: int, value: I64) -> None:
         """Write the 64 bits of a floating-point register."""
+        self.wrote = value
         self.builder.store(value, self._place(self.files["f"], register), REGISTER)
 
 
@@ -200,8 +210,10 @@ class Handler:
         self.exits = HandlerExits(*parts, counts, windows)
         self.operands = Operands(build)
         spans = PlainRam(build, self.segment, self.exits)
-        registers = RecordRegisters(build, self.segment, self.operands, isa.llvm.files)
-        woven = Woven(build, sites, 0, windows, calls, lambda: None)
+        self.registers = registers = RecordRegisters(
+            build, self.segment, self.operands, isa.llvm.files
+        )
+        woven = self.woven(build, windows, calls)
         pieces = Pieces(*parts, spans, windows, optimised=False)
         floats = isa.llvm.floats
         self.floats: FloatWords | None = None
@@ -218,14 +230,24 @@ class Handler:
             words.float = partial(self._float, self.floats)
         self.words: Operations[I64] = words
 
+    def woven(self, build: Builder, windows: Windows, calls: Calls) -> Woven:
+        """What is done where an access is made: nothing."""
+        return Woven(build, Sites(), 0, windows, calls, lambda: None)
+
+    def retire(self, target: I64) -> None:
+        """The instruction is over, but for the jump to `target` if it is one."""
+
     def source(self) -> str:
         """The function."""
         build, sample = self.builder, self.sample
         build.begin(places.Labels().entry)
         define_fields(build, self.isa.llvm)
+        build.allocate(places.COUNT)
+        build.store(RUNNING, places.COUNT, COUNTER)
         instruction = symbolic(sample, self.isa.known(sample))
         sample.row.semantics(self.words, instruction)
         if not self.segment.ended:
+            self.retire(ZERO)
             self.go_on()
         if self.floats is not None and self.floats.used:
             self.function.attributes = "strictfp #0"
@@ -243,13 +265,13 @@ class Handler:
         if self.kind.ends_block:
             self.enter(following)
             return
-        counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
+        counted = with_this(build)
         tail_call(build, handler_of(build, following), following, counted, BLOCK)
 
     def enter(self, ip: Pointer) -> None:
         """Enter a block of this page, with a look for requests if it is time for one."""
         build = self.builder
-        counted = build.binary("add", RUNNING, ONE_INSTRUCTION + ONE_BLOCK)
+        counted = with_this(build, ONE_BLOCK)
         block = build.cast("ptrtoint", ip, I64)
         on, look = build.new_block("on"), build.new_block("look")
         build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
@@ -257,7 +279,11 @@ class Handler:
             build.begin(look)
             tail_call(build, LOOK, ip, counted, block)
         build.begin(on)
-        tail_call(build, handler_of(build, ip), ip, counted, block)
+        tail_call(build, self.entry_of(ip), ip, counted, block)
+
+    def entry_of(self, ip: Pointer) -> Pointer:
+        """What enters the block that begins with a record: its handler."""
+        return handler_of(self.builder, ip)
 
     def go_to(self, target: int | I64) -> None:
         """Go to an address, or to one that operands say."""
@@ -267,8 +293,7 @@ class Handler:
             self.enter(build.offset(IP, build.binary("shl", distance, RECORD_SHIFT)))
             return
         pc = self.operands.value(target) if isinstance(target, Operand) else I64(target)
-        counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
-        tail_call(build, DISPATCH, IP, counted, pc)
+        tail_call(build, DISPATCH, IP, with_this(build), pc)
 
 
 class HandlerControl(ControlFlow):
@@ -296,11 +321,13 @@ class HandlerControl(ControlFlow):
 
     def jump(self, target: I64) -> None:
         """Go on at an address."""
+        self.handler.retire(target)
         self.handler.go_to(self.handler.operands.direct.get(target, target))
         self.segment.ended = True
 
     def branch(self, condition: I64, displacement: int) -> None:
         """Go on at a displacement, by `yes`, if condition is not 0, else behind it, by `no`."""
+        self.handler.retire(ZERO)
         build = self.builder
         yes, no = build.new_block("yes"), build.new_block("no")
         build.branch(build.compare("ne", condition, 0), yes, no)

@@ -1,17 +1,28 @@
 """What the native interpreter has to know of an ISA."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
+from typing import NamedTuple
 
-from mttcg.engine.isa_part import NoPartError
+from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
-from mttcg.isa.registry import NAMES
-from mttcg.isa.table.row import Decoded, Row
+from mttcg.isa.table.row import Decoded, Pattern, Row
 
-Variant = tuple[int, ...]
+EVERY_WORD: Pattern = (0, 0)
+
+
+class HandlerVariant(NamedTuple):
+    """Words of a row that need a handler of their own, and a number that tells it from others."""
+
+    pattern: Pattern
+    number: int
+
+    def has(self, word: int) -> bool:
+        """Whether a word has the pattern."""
+        mask, value = self.pattern
+        return word & mask == value
 
 
 @dataclass(frozen=True)
@@ -23,8 +34,10 @@ class InterpretedIsa:
         code: its instructions.
         rows: its table.
         llvm: it in translated code.
-        samples: words of a row, at least one for each of its variants.
-        variant: tells apart what needs handlers of its own, beyond rows and lengths.
+        lengths: bytes of an instruction, by its lowest bits; a power of two of them.
+        selectors: by length, the bits that choose among few rows, see `make_decode`.
+        variants: what of a row needs handlers of its own. A word is of the first whose pattern it
+            has; the last is of every word.
         known: names of the operands that a handler is made for, as they are in a sample.
     """
 
@@ -32,14 +45,15 @@ class InterpretedIsa:
     code: Code
     rows: tuple[Row, ...]
     llvm: LlvmIsa
-    samples: Callable[[Row], Iterable[int]]
-    variant: Callable[[Decoded], Variant]
-    known: Callable[[Decoded], frozenset[str]]
+    lengths: tuple[int, ...]
+    selectors: Mapping[int, int]
+    variants: Callable[[Row], tuple[HandlerVariant, ...]] = lambda row: (
+        HandlerVariant(EVERY_WORD, 0),
+    )
+    known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:
     """What the interpreter has for an ISA; raises NoPartError."""
-    if isa.name not in NAMES:
-        raise NoPartError("interpreter", isa.name)
-    found: InterpretedIsa = import_module(f"mttcg.engine.llvm.{isa.name}.interpreted").INTERPRETED
+    found: InterpretedIsa = isa_part("interpreter", isa)
     return found

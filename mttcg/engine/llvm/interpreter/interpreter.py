@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
+from mttcg.engine.llvm.interpreter.observed_native import load_observed
+from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
+from mttcg.engine.llvm.interpreter.observed_predecode import ObservedPredecoder
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
-from mttcg.engine.llvm.interpreter.predecode import Predecoder
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.weave import Sites
+from mttcg.engine.llvm.translate import PageVersion
+from mttcg.engine.llvm.weave import Weave, packed
+from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, PhysicalPage
+from mttcg.memory.address import HostAddress, PageOffset
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.predecoded import PredecodedPages
@@ -30,6 +35,25 @@ def make_interpreter(
     """The interpreter of one vCPU; see PageInterpreter."""
     interpreted = interpreted_isa(isa)
     return PageInterpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
+
+
+MOST_OBSERVED = 4096
+"""Pages with something attached that are kept; the memory of one is 144 KB at most."""
+
+
+def plan_words(weave: Weave) -> dict[Word, int]:
+    """What the frame has of a plan, beside its rows and emitters."""
+    every = weave.everywhere
+    first = every.every_block[0].number if every.every_block else 0
+    return {
+        Word.WAYS: address_of_array(weave.ways),
+        Word.EVERY_BLOCK: packed(every.every_block),
+        Word.EVERY_INSTRUCTION: packed(every.every_instruction),
+        Word.EVERY_ACCESS: packed(every.every_access),
+        Word.EVERY_RETIRED: packed(every.every_retired),
+        Word.ENTRY_TABLE: int(weave.table[first, 1]),
+        Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
+    }
 
 
 class PageInterpreter:
@@ -55,38 +79,85 @@ class PageInterpreter:
         frame: "np.ndarray[Any, np.dtype[np.uint64]]",
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
+        self.isa, self.frame = isa, frame
+        self.observed: dict[tuple[int, ...], ObservedPage] = {}
         self.native, self.start = native, address_of_buffer(segment)
-        self.pages = PredecodedPages(segment, cache, native.fill, native.next_page)
-        self.predecoder = Predecoder(isa, native, cache, self.pages, uncovered)
+        self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
+        self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
+        self.predecoder = ObservedPredecoder(isa, cache, uncovered)
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        frame[Word.PAGES] = address_of_array(self.table)
+        arrays = {
+            Word.PAGES: self.table,
+            Word.CODE: cache.original,
+            Word.SLOTS: cache.slots,
+            Word.MET: cache.met,
+        }
+        for word, array in arrays.items():
+            frame[word] = address_of_array(array)
+        frame[Word.DECODING] = address_of_array(self.decoding) if uncovered else native.decoding
+        frame[Word.ENTER] = native.enter
         for word, value in ram_words(ram).items():
             frame[word] = value
 
-    def can_run(self, sites: Sites) -> bool:
-        """Whether it can run code with what is attached there: nothing may be, for now."""
-        return not sites.rows()
+    def apply(self, weave: Weave) -> None:
+        """Put a plan in force."""
+        self.forget_pages()
+        self.emitters = np.array([len(weave.emitters), *weave.emitters], dtype=np.uint64)
+        self.weave = weave  # its tables are in use from now on
+        for word, value in plan_words(weave).items():
+            self.frame[word] = value
+        self.frame[Word.EMITTERS] = address_of_array(self.emitters) if weave.emitters else 0
 
-    def enter(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
-        """Code that begins a block at an offset in a page."""
-        self._prepare(page, slot, offset)
-        if self.pages.handler(slot, offset) == self.native.translated:
+    def enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
+        """Code that begins a block at an offset in a page; `watched` if it has been shown."""
+        slot, observed = version.slot, self._prepare(version, offset, watched)
+        if observed is not None:
+            observed.let_enter(offset)
+        elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
-    def resume(self, page: PhysicalPage, slot: int, offset: int) -> HostAddress:
+    def resume(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
         """Code that goes on with the current block at an offset in a page."""
-        self._prepare(page, slot, offset)
+        self._prepare(version, offset, watched)
         return self.native.resume
 
-    def _prepare(self, page: PhysicalPage, slot: int, offset: int) -> None:
-        self.table[page] = self.start + self.pages.enter(slot)
-        self.predecoder.fill(page, slot, offset)
+    def _prepare(
+        self, version: PageVersion, offset: PageOffset, watched: bool
+    ) -> ObservedPage | None:
+        """Have a page run with what is attached to it; what it is then if that is anything."""
+        page, slot = version.page, version.slot
+        observed = self._observed(version, watched)
+        if observed is None:
+            self.table[page] = self.start + self.pages.enter(slot)
+        else:
+            self.table[page] = observed.row
+            self.predecoder.fill(observed, page, slot, offset)
+        return observed
 
-    def leave_to_translation(self, slot: int, offsets: Iterable[int]) -> None:
+    def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
+        """The page for what is attached to it; None if nothing is, and nobody watches."""
+        if not watched and not version.sites.rows():
+            return None
+        key = *version.identity, watched
+        if key not in self.observed:
+            if len(self.observed) >= MOST_OBSERVED:
+                self.observed.clear()
+                self.forget_pages()
+            native = load_observed(self.isa)
+            self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
+        return self.observed[key]
+
+    def leave_to_translation(
+        self, version: PageVersion, offsets: Iterable[PageOffset], watched: bool
+    ) -> None:
         """Have blocks at some offsets of a page entered in their translation."""
+        observed = self._observed(version, watched)
         for offset in offsets:
-            self.pages.replace_handler(slot, offset, self.native.translated)
+            if observed is not None:
+                observed.leave_to_translation(offset)
+            else:
+                self.pages.replace_handler(version.slot, offset, self.native.translated)
 
     def forget_pages(self) -> None:
         """Come back for every page: another version may be fetched, or something be attached."""

@@ -6,14 +6,21 @@ which they share, have addresses of handlers in them.
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import blake2b
+from itertools import count, takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from mttcg.engine.llvm.arena import map_executable
 from mttcg.engine.llvm.compile import Effort, code_of, compile_object, functions_of
-from mttcg.engine.llvm.interpreter.handlers import Key, name_of, samples_of, source
+from mttcg.engine.llvm.interpreter.decoding import decoding_table
+from mttcg.engine.llvm.interpreter.handlers import name_of, source
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
     ENTER,
     FILL,
@@ -24,7 +31,9 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE
 
 EFFORT = Effort("interpreter", ("sroa", "instruction_combine", "simplify_cfg"), codegen=2)
@@ -36,12 +45,18 @@ class InterpreterFunctions(NamedTuple):
     """Host addresses of the interpreter's functions.
 
     Attributes:
-        handlers: by key.
+        handlers: by number, see `decoding`.
+        table: of the handlers.
+        decoding: of the table by which instructions are taken apart.
+        predecode: fills a page's records from an offset.
         fill, next_page, left, translated: of records without an instruction, see `shared`.
         enter, resume: to be called like translated code.
     """
 
-    handlers: dict[Key, HostAddress]
+    handlers: tuple[HostAddress, ...]
+    table: HostAddress
+    decoding: HostAddress
+    predecode: HostAddress
     fill: HostAddress
     next_page: HostAddress
     left: HostAddress
@@ -50,7 +65,11 @@ class InterpreterFunctions(NamedTuple):
     resume: HostAddress
 
 
+DECODING = "decoding"
+"""Name of the table among the functions."""
+ALIGNMENT = 16
 _loaded: dict[str, InterpreterFunctions] = {}
+_tables: "list[np.ndarray[Any, np.dtype[np.uint64]]]" = []
 
 
 def load(isa: InterpretedIsa) -> InterpreterFunctions:
@@ -60,25 +79,42 @@ def load(isa: InterpretedIsa) -> InterpreterFunctions:
     return _loaded[isa.name]
 
 
-def _load(isa: InterpretedIsa) -> InterpreterFunctions:
-    file = kept_file(isa.name)
+def load_code(
+    isa: InterpretedIsa, kind: str, text: Callable[[InterpretedIsa], str], make: Callable[[], bytes]
+) -> dict[str, HostAddress]:
+    """Addresses of the functions of a module, whose code is kept, or made anew."""
+    file = kept_file(isa, kind, text)
     kept = read_kept(file)
     if kept is None:
-        kept = compile_interpreter(isa)
+        kept = make()
         keep(file, kept)
     header, _, code = kept.partition(b"\n")
-    places = json.loads(header)
     start = _map_executable(code)
-    at = {function: HostAddress(start + place) for function, place in places.items()}
-    keys = samples_of(isa)
-    handlers = {key: at[name_of(number)] for number, key in enumerate(keys)}
-    others = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return InterpreterFunctions(handlers, *(at[function] for function in others))
+    return {function: HostAddress(start + at) for function, at in json.loads(header).items()}
 
 
-def kept_file(name: str) -> Path:
-    """Where the code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"interpreter-{name}-{_sources_digest()}-{host_digest()}.bin"
+def _load(isa: InterpretedIsa) -> InterpreterFunctions:
+    at = load_code(isa, "interpreter", source, lambda: compile_interpreter(isa))
+    names = takewhile(at.__contains__, map(name_of, count()))
+    handlers = at[FILL], at[LEFT], *(at[name] for name in names)
+    others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
+    return InterpreterFunctions(handlers, _put(handlers), *(at[name] for name in others))
+
+
+def _put(handlers: tuple[HostAddress, ...]) -> HostAddress:
+    """Where they are in a table, at the same address in all processes that are forked."""
+    _tables.append(np.array(handlers, dtype=np.uint64))
+    return address_of_array(_tables[-1])
+
+
+def kept_file(
+    isa: InterpretedIsa,
+    kind: str = "interpreter",
+    text: Callable[[InterpretedIsa], str] = source,
+) -> Path:
+    """Where the code of a module is kept, for this state of the sources and this host."""
+    made_from = _sources_digest() if isa.name in NAMES else _digest_of_product(isa, text)
+    return use_native_cache() / f"{kind}-{isa.name}-{made_from}-{host_digest()}.bin"
 
 
 @cache
@@ -86,10 +122,25 @@ def _sources_digest() -> str:
     return digest_of(*sources_in(FOLDERS))
 
 
+def _digest_of_product(isa: InterpretedIsa, text: Callable[[InterpretedIsa], str]) -> str:
+    """Another package's sources are not known, but what comes of them."""
+    return blake2b(text(isa).encode() + decoding_table(isa), digest_size=8).hexdigest()
+
+
 def compile_interpreter(isa: InterpretedIsa) -> bytes:
-    """Where each function is, as a line of JSON, and the code behind it."""
-    image = compile_object(source(isa), EFFORT)
-    return json.dumps(functions_of(image)).encode() + b"\n" + code_of(image)
+    """See `compile_functions`; behind the code is the table for decoding."""
+    return compile_functions(source(isa), {DECODING: decoding_table(isa)})
+
+
+def compile_functions(text: str, tables: Mapping[str, bytes] | None = None) -> bytes:
+    """Where each function and table is, as a line of JSON; behind it the code, and the tables."""
+    image = compile_object(text, EFFORT)
+    places, content = functions_of(image), code_of(image)
+    for name, table in (tables or {}).items():
+        content += bytes(-len(content) % ALIGNMENT)
+        places[name] = len(content)
+        content += table
+    return json.dumps(places).encode() + b"\n" + content
 
 
 def _map_executable(code: bytes) -> HostAddress:

@@ -1,10 +1,10 @@
 """The functions that handlers share, and those by which the interpreter is come to.
 
 A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
-yet, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table lacks,
-`TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are called
-like translated code: the one begins a block at the hart's pc, the other goes on there with the
-hart's current block.
+yet, which does that, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table
+lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are
+called like translated code: the one begins a block at the hart's pc, the other goes on there with
+the hart's current block.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +14,8 @@ from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
+from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.signature import (
     BLOCK,
     CONVENTION,
@@ -21,6 +23,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     IP,
     LEAVE,
     LOOK,
+    NO_BLOCK,
     NO_RECORD,
     PARAMETERS,
     RUNNING,
@@ -34,7 +37,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer
-from mttcg.engine.llvm.jump_table import WITHIN
+from mttcg.engine.llvm.jump_table import WITHIN, find_code
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
@@ -58,16 +61,17 @@ REASONS = (
     Reason.STORE_MISALIGNED,
     Reason.ATOMIC_ACCESS,
     Reason.ROUNDING,
+    Reason.CALLBACK,
 )
 """Those for which handlers leave."""
 
 
-def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
-    """The text of each."""
+def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
+    """The text of each; `fill` emits what is done where none was predecoded yet."""
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
         LOOK: _look,
-        f"@{FILL}": _fill,
+        f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
@@ -79,6 +83,7 @@ def shared_functions(isa: InterpretedIsa) -> Iterator[str]:
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
         yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+    yield show_records_function()
 
 
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
@@ -95,8 +100,11 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, I64]:
-    """The record at a pc, in `inside` and `known`, and TO_PC; `otherwise` if its page has none."""
+def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+    """The record at a pc, where the function is that enters a block there, and TO_PC.
+
+    It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
+    """
     inside, known = build.new_block("inside"), build.new_block("known")
     offset = build.binary("sub", pc, frame_word(build, Word.RAM))
     in_ram = build.compare("ult", offset, frame_word(build, Word.RAM_BYTES))
@@ -107,33 +115,49 @@ def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer
     found = build.load(build.offset(pages, page), UNKNOWN, I64)
     build.branch(build.compare("ne", found, 0), known, otherwise, UNLIKELY)
     build.begin(known)
+    observed = build.binary("and", found, OBSERVED)
+    first = build.binary("sub", found, observed)
+    distance = _meet_observed(build, first, observed)
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
-    number = build.binary("add", found, place)
-    distance = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
-    return build.cast("inttoptr", number, Pointer), distance
+    number = build.binary("add", first, place)
+    to_pc = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
+    ip = build.cast("inttoptr", number, Pointer)
+    return ip, build.offset(ip, distance), to_pc
+
+
+def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
+    """Go to another page: the distance from a record to what enters a block there."""
+    known, on, attached = build.block, build.new_block("on"), build.new_block("attached")
+    build.branch(build.compare("eq", observed, 0), on, attached)
+    build.begin(attached)
+    at = build.offset(build.cast("inttoptr", first, Pointer), INDEX)
+    to_index = build.offset(FRAME, 8 * Word.RECORDS_TO_INDEX)
+    build.store(build.load(at, UNKNOWN, I64), to_index, COUNTER)
+    build.goto(on)
+    build.begin(on)
+    return build.phi(I64, (I64(0), known), (I64(ENTRY), attached))
 
 
 def _dispatch(build: Builder) -> None:
-    """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
+    """Enter the block at the address in BLOCK; in its translation if its page has no records."""
     out = build.new_block("out")
-    ip, to_pc = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = _records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
     build.branch(build.compare("slt", counted, 0), on, look, UNLIKELY)
     build.begin(on)
-    tail_call(build, handler_of(build, ip), ip, counted, block, to_pc)
+    tail_call(build, build.load(entry, UNKNOWN, Pointer), ip, counted, block, to_pc)
     build.begin(look)
     tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
-    build.store(BLOCK, PC, COUNTER)
-    _publish(build, RUNNING)
-    build.end(returns=True)
+    _go_to_translation(build, BLOCK, RUNNING)
 
 
 def _look(build: Builder) -> None:
     """Look for a request before a block whose entry is counted already; report that time passes."""
     pc = pc_at(build, IP)
+    _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
     none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
@@ -149,7 +173,17 @@ def _look(build: Builder) -> None:
         build.store(pc, PC, COUNTER)
         build.end(returns=True)
     build.begin(go)
-    tail_call(build, handler_of(build, IP), IP, I64(COUNT_START + ONE_BLOCK), BLOCK)
+    tail_call(build, DISPATCH, IP, I64(COUNT_START), pc)
+
+
+def _show_records(build: Builder) -> None:
+    """Let records be seen before it is counted what they are of."""
+    show, on = build.new_block("show"), build.new_block("on")
+    build.branch(build.compare("eq", frame_word(build, Word.EMITTERS), 0), on, show)
+    build.begin(show)
+    build.run(SHOW_RECORDS, FRAME)
+    build.goto(on)
+    build.begin(on)
 
 
 def _leave(build: Builder, reason: Reason) -> None:
@@ -161,16 +195,13 @@ def _leave(build: Builder, reason: Reason) -> None:
     build.end(returns=True)
 
 
-def _fill(build: Builder) -> None:
+def come_back(build: Builder) -> None:
     """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
     begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
-    pc = pc_at(build, IP)
     entered = build.select(begins, ONE_BLOCK, 0, I64)
     within = build.select(begins, 0, WITHIN, I64)
-    build.store(int(Reason.MISS), EXIT, COUNTER)
-    build.store(build.binary("add", pc, within), PC, COUNTER)
-    _publish(build, build.binary("sub", RUNNING, entered))
-    build.end(returns=True)
+    pc = build.binary("add", pc_at(build, IP), within)
+    _miss(build, pc, build.binary("sub", RUNNING, entered))
 
 
 def _next_page(build: Builder) -> None:
@@ -188,7 +219,7 @@ def _left(build: Builder) -> None:
 
 
 def _translated(build: Builder) -> None:
-    """Enter a block by the loop that calls pages, which knows its code, or comes back for it.
+    """Enter a block's translation.
 
     Where control comes from the code before, within a block, the instruction is run here.
     """
@@ -202,40 +233,39 @@ def _translated(build: Builder) -> None:
     at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
     tail_call(build, build.load(at, UNKNOWN, Pointer), IP, RUNNING, BLOCK)
     build.begin(entered)
-    build.store(pc_at(build, IP), PC, COUNTER)
-    _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
-    build.end(returns=True)
+    _go_to_translation(build, pc_at(build, IP), build.binary("sub", RUNNING, ONE_BLOCK))
+
+
+def _go_to_translation(build: Builder, pc: I64, count: I64) -> None:
+    """Go to the translation of a block, which counts it as entered; come back if none is known."""
+    miss = build.new_block("miss")
+    ram = frame_word(build, Word.RAM), frame_word(build, Word.RAM_BYTES)
+    code = find_code(build, pc, *ram, miss)
+    tail_call(build, code, NO_RECORD, count, NO_BLOCK, pc)
+    build.begin(miss)
+    _miss(build, pc, count)
 
 
 def _enter(build: Builder) -> None:
     """Begin a block at the pc in TO_PC."""
-    miss, begin = build.new_block("miss"), build.new_block("begin")
-    ip, to_pc = _records_of(build, TO_PC, miss)
-    handler = handler_of(build, ip)
-    # its code is there since the loop learnt to come here
-    place = build.cast("ptrtoint", handler, I64)
-    other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
-    build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
-    build.begin(begin)
-    tail_call(build, DISPATCH, NO_RECORD, RUNNING, TO_PC, to_pc)
-    _miss(build, miss)
+    tail_call(build, DISPATCH, NO_RECORD, RUNNING, TO_PC)
 
 
 def _resume(build: Builder) -> None:
     """Go on at the pc in TO_PC in the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
-    ip, to_pc = _records_of(build, TO_PC, miss)
+    ip, _, to_pc = _records_of(build, TO_PC, miss)
     passed = build.binary("sub", TO_PC, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
     tail_call(build, handler_of(build, ip), ip, RUNNING, block, to_pc)
-    _miss(build, miss)
-
-
-def _miss(build: Builder, miss: BasicBlock) -> None:
-    """Come back for the block."""
     build.begin(miss)
+    _miss(build, build.binary("add", TO_PC, WITHIN), RUNNING)
+
+
+def _miss(build: Builder, pc: I64, count: I64) -> None:
+    """Come back for code."""
     build.store(int(Reason.MISS), EXIT, COUNTER)
-    build.store(TO_PC, PC, COUNTER)
-    _publish(build, RUNNING)
+    build.store(pc, PC, COUNTER)
+    _publish(build, count)
     build.end(returns=True)

@@ -55,6 +55,11 @@ def frame_word(build: Builder, word: Word) -> I64:
     return build.load(build.offset(FRAME, 8 * word), COUNTER, I64)
 
 
+def frame_pointer(build: Builder, word: Word) -> Pointer:
+    """A word of the frame that is an address."""
+    return build.load(build.offset(FRAME, 8 * word), COUNTER, Pointer)
+
+
 def pc_at(build: Builder, ip: Pointer | I64) -> I64:
     """The address of the instruction that a record of the current page is of."""
     number = ip if isinstance(ip, I64) else build.cast("ptrtoint", ip, I64)

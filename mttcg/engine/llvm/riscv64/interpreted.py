@@ -2,81 +2,70 @@
 
 from collections.abc import Iterator
 
-from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, Variant
+from mttcg.engine.llvm.interpreter.interpreted_isa import EVERY_WORD, HandlerVariant, InterpretedIsa
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
-from mttcg.isa.kind import Kind
-from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.isa.riscv64.table.decode import ROWS, decode
-from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
+from mttcg.isa.riscv64.length import LENGTHS
+from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
+from mttcg.isa.riscv64.table.integer import LOADS, STORES, TOTAL_STORE_ORDER
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.table.layout import NOTHING, Field
-from mttcg.isa.table.row import Decoded, Row
+from mttcg.isa.table.row import Decoded, Pattern, Row
 
 ZICSR = "Zicsr"
-OTHER_REGISTER = 0x300
-"""A system register that is left to the host."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
 FULL_FENCE = 0xFF
 OTHER_MODE = 0
 """A static rounding mode that the host has no instructions for."""
-MODES = (OTHER_MODE, TOWARDS_ZERO, DYNAMIC)
+MODES = (TOWARDS_ZERO, DYNAMIC)
 
 
-def _put(where: Field, value: int) -> int:
-    """A value in the places of a field."""
-    return sum((value >> to & (1 << width) - 1) << low for low, width, to in where.pieces)
+def _having(where: Field, value: int, bits: int | None = None) -> Pattern:
+    """Words that have a value in a field, in some bits of it or in all."""
+    return (where.mask if bits is None else where.encoded(bits)), where.encoded(value)
 
 
-def samples(row: Row) -> Iterator[int]:
-    """Words of a row, at least one for each variant."""
+def _both(one: Pattern, other: Pattern) -> Pattern:
+    """Words that have both of two patterns, which are of different bits."""
+    return one[0] | other[0], one[1] | other[1]
+
+
+def variants(row: Row) -> tuple[HandlerVariant, ...]:
+    """See InterpretedIsa."""
     layout = row.format
     if row.extension == ZICSR:
-        for number in (*FCSR_FIELDS, OTHER_REGISTER):
-            for source in (0, 1):
-                yield row.match | _put(layout.immediate, number) | _put(layout.rs1, source)
-    elif row.layout == LOAD_RESERVED:
-        for release in (0, RELEASE):
-            yield row.match | _put(layout.immediate, release)
-    elif row.name == "fence":
-        for sets in (FULL_FENCE, TOTAL_STORE_ORDER):
-            yield row.match | _put(layout.immediate, sets)
-    elif layout.rounding is not NOTHING:
-        for mode in MODES:
-            yield row.match | _put(layout.rounding, mode)
-    else:
-        yield _plain(row)
-
-
-def _plain(row: Row) -> int:
-    """The first word of a row whose free bits are taken from a few patterns."""
-    patterns = (0, *(1 << bit for bit in range(8 * row.length)), 0x7C | 0xF80)
-    return next(
-        word
-        for pattern in patterns
-        if row.matches(word := row.match | pattern & ~row.mask & (1 << 8 * row.length) - 1)
-        and (found := decode(word)) is not None
-        and found.row is row
-    )
-
-
-def variant(instruction: Decoded) -> Variant:
-    """See InterpretedIsa."""
-    row = instruction.row
-    if row.extension == ZICSR:
-        number = instruction.immediate if instruction.immediate in FCSR_FIELDS else 0
-        return number, int(instruction.rs1 != 0)
+        registers = [*(_having(layout.immediate, number) for number in FCSR_FIELDS), EVERY_WORD]
+        sources = _having(layout.rs1, 0), EVERY_WORD
+        pairs = [_both(register, source) for register in registers for source in sources]
+        return tuple(HandlerVariant(pair, number) for number, pair in enumerate(pairs))
     if row.layout == LOAD_RESERVED:
-        return (instruction.immediate & RELEASE,)
+        released = _having(layout.immediate, RELEASE, RELEASE)
+        return HandlerVariant(released, 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
-        return (int(facts(instruction.word).kind is Kind.FENCE),)
-    if row.format.rounding is not NOTHING:
-        mode = instruction.rounding
-        return (mode if mode in MODES else OTHER_MODE,)
-    return ()
+        return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
+    if layout.rounding is not NOTHING:
+        static = [HandlerVariant(_having(layout.rounding, mode), mode) for mode in MODES]
+        return (*static, HandlerVariant(EVERY_WORD, OTHER_MODE))
+    return (HandlerVariant(EVERY_WORD, 0),)
+
+
+def _fences(sets: Field) -> Iterator[tuple[Pattern, int]]:
+    """Fences that the host has to make are 1, others 0, and first an example of each."""
+    yield _having(sets, TOTAL_STORE_ORDER), 0
+    yield _having(sets, FULL_FENCE), 1
+    for before in _bits(STORES):
+        for after in _bits(LOADS):
+            both = before << 4 | after
+            yield _having(sets, both, both), 1
+    yield EVERY_WORD, 0
+
+
+def _bits(number: int) -> list[int]:
+    """The bits that a number has, each alone."""
+    return [1 << bit for bit in range(number.bit_length()) if number >> bit & 1]
 
 
 def known(instruction: Decoded) -> frozenset[str]:
@@ -96,7 +85,8 @@ INTERPRETED = InterpretedIsa(
     code=RISCV64.code,
     rows=ROWS,
     llvm=LLVM,
-    samples=samples,
-    variant=variant,
+    variants=variants,
     known=known,
+    lengths=LENGTHS,
+    selectors=SELECTORS,
 )

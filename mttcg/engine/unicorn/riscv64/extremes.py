@@ -3,7 +3,7 @@
 from mttcg.engine.unicorn.riscv64.left_to_host import is_extreme
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.riscv64.system import float_enabled
 from mttcg.memory.address import Virtual
 
 BOX = 0xFFFF_FFFF << 32

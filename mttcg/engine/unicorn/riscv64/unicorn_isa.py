@@ -7,7 +7,7 @@ from mttcg.engine.unicorn.riscv64.extremes import compute_extreme, is_computed
 from mttcg.engine.unicorn.riscv64.limits import FloatLimits
 from mttcg.engine.unicorn.riscv64.numbers import F0, MSTATUS, PC, PRIVILEGE, X0
 from mttcg.engine.unicorn.unicorn_isa import Hooks, UnicornIsa
-from mttcg.isa.riscv64.system_instructions import float_enabled
+from mttcg.isa.riscv64.system import float_enabled
 
 USER, MACHINE = 0, 3
 FLOAT_ON = 3 << 13

@@ -20,8 +20,11 @@ ROWS: tuple[Row, ...] = tuple(row for family in _FAMILIES for row in family.ROWS
 BY_NAME = {row.name: row for row in ROWS}
 """Every instruction by its assembler name."""
 
-# quadrant or major opcode, and funct3; lengths differ in their low two bits
-decode = make_decode(ROWS, length, {2: 0xE003, 4: 0x707F})
+SELECTORS = {2: 0xE003, 4: 0x707F}
+"""By length, the bits that choose among few rows: quadrant or major opcode, and funct3."""
+
+# lengths differ in their low two bits
+decode = make_decode(ROWS, length, SELECTORS)
 """Take an instruction apart; None if it is reserved or not in the table.
 
 A compressed one may have anything in its upper half.

@@ -1,17 +1,20 @@
 """What concerns the machine around the hart: SYSTEM and fence.i.
 
-Unprivileged ISA 2.8, Zicsr and Zifencei; Privileged ISA 3.3. All of it leaves to the host, but
-for the CSRs of the floating-point unit, which are plain state.
+Unprivileged ISA 2.8, Zicsr and Zifencei; Privileged ISA 3.3. All of it needs the words of
+SystemOperations, but for the CSRs of the floating-point unit, which are plain state.
 """
 
 from dataclasses import replace
-from typing import Literal
+from functools import partial
+from typing import Literal, Protocol
 
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.isa.operations import Operations, V
+from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.riscv64.traps import Cause, return_from_trap
 from mttcg.isa.table.row import Behaviour, Decoded, Row
 
 SYSTEM, MISC_MEM = 0x73, 0x0F
@@ -21,9 +24,36 @@ FCSR_FIELDS = {1: (0, 5), 2: (5, 3), 3: (0, 8)}
 """fflags, frm, fcsr: the lowest bit of fcsr and the width each shows (20.2)."""
 
 
-def leave(ops: Operations[V], instruction: Decoded) -> None:
-    """Have the host run it."""
-    ops.leave(instruction.word)
+class SystemSemantics(Protocol):
+    """What an instruction does, in the words of SystemWords."""
+
+    def __call__(self, ops: Operations[V], hart: SystemWords[V]) -> None:
+        """Do it."""
+
+
+def system(does: SystemSemantics) -> Behaviour:
+    """An instruction without operands."""
+
+    def run(ops: Operations[V], instruction: Decoded) -> None:
+        ops.system(instruction.word, partial(does, ops))
+
+    return Behaviour(run, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
+
+
+def _environment_call(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.trap(Cause.ECALL_MACHINE, ops.constant(0))
+
+
+def _breakpoint(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.trap(Cause.BREAKPOINT, ops.pc_plus(0))
+
+
+def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.wait()
+
+
+def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
+    hart.fetch_again()
 
 
 def _updated(ops: Operations[V], update: Update, old: V, operand: V) -> V:
@@ -47,22 +77,44 @@ def _kind_of_csr_access(instruction: Decoded) -> Kind:
 def csr_access(update: Update, immediate: bool) -> Behaviour:
     """Run csrrw, csrrs, csrrc, or one of them with rs1's number as the operand."""
 
-    def run(ops: Operations[V], instruction: Decoded) -> None:
-        shown = FCSR_FIELDS.get(instruction.immediate)
-        if shown is None:
-            ops.leave(instruction.word)
-            return
-        ops.require_float(instruction.word)
+    def operand_of(ops: Operations[V], instruction: Decoded) -> V:
         source = instruction.rs1
-        operand = ops.constant(source) if immediate else ops.read_x(source)
-        low, bits = shown
+        return ops.constant(source) if immediate else ops.read_x(source)
+
+    def writes(instruction: Decoded) -> bool:
+        return update == "write" or instruction.rs1 != 0
+
+    def float_control(ops: Operations[V], instruction: Decoded) -> None:
+        ops.require_float(instruction.word)
+        operand = operand_of(ops, instruction)
+        low, bits = FCSR_FIELDS[instruction.immediate]
         whole = ops.read_float_control()
         old = ops.zero_extend(ops.shift("lshr", whole, ops.constant(low)), bits)
-        if update == "write" or source:
+        if writes(instruction):
             ops.write_float_control(
                 _replace(ops, whole, _updated(ops, update, old, operand), low, bits)
             )
         ops.write_x(instruction.rd, old)
+
+    def run(ops: Operations[V], instruction: Decoded) -> None:
+        number, written = instruction.immediate, writes(instruction)
+        if number in FCSR_FIELDS:
+            float_control(ops, instruction)
+            return
+        csr = CSRS.get(number)
+        if csr is None or (written and is_read_only(number)):
+            ops.illegal(instruction.word)
+            return
+
+        def access(hart: SystemWords[V]) -> None:
+            operand, old = operand_of(ops, instruction), csr.read(ops, hart)
+            if written and csr.write is not None:
+                csr.write(ops, hart, _updated(ops, update, old, operand))
+            if written and csr.changes_status:
+                hart.status_changed()
+            ops.write_x(instruction.rd, old)
+
+        ops.system(instruction.word, access)
 
     return Behaviour(run, InstructionClass.CSR, _kind_of_csr_access)
 
@@ -76,20 +128,32 @@ _CSR: tuple[tuple[str, str, int, Behaviour], ...] = (
     ("csrrci", "rd, csr, number", 7, csr_access("clear", immediate=True)),
 )
 
-_SYSTEM = Behaviour(leave, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
-
 ROWS: tuple[Row, ...] = (
-    instruction_row("ecall", "I", "none", "", 0x0000_0073, _SYSTEM),
-    instruction_row("ebreak", "I", "none", "", 0x0010_0073, replace(_SYSTEM, kind=Kind.BREAKPOINT)),
-    instruction_row("mret", "Sm", "none", "", 0x3020_0073, replace(_SYSTEM, goes_elsewhere=True)),
-    instruction_row("wfi", "Sm", "none", "", 0x1050_0073, _SYSTEM),
+    instruction_row("ecall", "I", "none", "", 0x0000_0073, system(_environment_call)),
+    instruction_row(
+        "ebreak",
+        "I",
+        "none",
+        "",
+        0x0010_0073,
+        replace(system(_breakpoint), kind=Kind.BREAKPOINT),
+    ),
+    instruction_row(
+        "mret",
+        "Sm",
+        "none",
+        "",
+        0x3020_0073,
+        replace(system(return_from_trap), goes_elsewhere=True),
+    ),
+    instruction_row("wfi", "Sm", "none", "", 0x1050_0073, system(_wait)),
     instruction_row(
         "fence.i",
         "Zifencei",
         "I-system",
         "",
         encoding(MISC_MEM, 1),
-        replace(_SYSTEM, what=InstructionClass.FENCE),
+        replace(system(_fetch_again), what=InstructionClass.FENCE),
     ),
     *(
         instruction_row(name, "Zicsr", "I-system", syntax, encoding(SYSTEM, funct3), does)

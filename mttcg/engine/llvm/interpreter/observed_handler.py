@@ -1,0 +1,108 @@
+"""Handlers for code to which something is attached.
+
+They are emitted by the same words as others. What is attached is only known when they run, so they
+look into the frame, and call what runs operations if there are some.
+"""
+
+from mttcg.engine.llvm.calls import Calls
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.handler import Handler, Operands, running
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY
+from mttcg.engine.llvm.interpreter.operations import ACCESSED, RETIRED
+from mttcg.engine.llvm.interpreter.signature import IP, TO_PC, frame_word
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
+from mttcg.engine.llvm.observed import ObservedAccess
+from mttcg.engine.llvm.places import COUNT, FRAME, HART
+from mttcg.engine.llvm.weave import ORDER, Sites
+from mttcg.engine.llvm.windows import Windows
+from mttcg.engine.llvm.woven import Woven, failed_one
+from mttcg.instrument.native import frames
+from mttcg.isa.facts import FLOATS
+
+
+class EnteringHandler(Handler):
+    """A handler that enters blocks by way of what is attached to them."""
+
+    def entry_of(self, ip: Pointer) -> Pointer:
+        """What enters the block that begins with a record."""
+        build = self.builder
+        return build.load(build.offset(ip, ENTRY), UNKNOWN, Pointer)
+
+
+class ObservedHandler(EnteringHandler):
+    """One that tells of its accesses as well, and of its end."""
+
+    def woven(self, build: Builder, windows: Windows, calls: Calls) -> Woven:
+        """What is done where an access is made."""
+        return HandlerWoven(build, windows, calls)
+
+    def retire(self, target: I64) -> None:
+        """Run what is attached to what comes behind each instruction."""
+        build = self.builder
+        run, on = build.new_block("retired"), build.new_block("on")
+        any_rows = build.compare("ne", frame_word(build, Word.EVERY_RETIRED), 0)
+        build.branch(any_rows, run, on)
+        build.begin(run)
+        register, value = self._destination()
+        jumps = frames.JUMPS if self.segment.place.instruction.facts.jumps else 0
+        what = build.binary("or", build.binary("shl", register, 32), jumps)
+        build.run(RETIRED, HART, IP, running(build), FRAME, TO_PC, what, value, target)
+        build.goto(on)
+        build.begin(on)
+
+    def _destination(self) -> tuple[I64, I64]:
+        """The register that was written, and its value; 0 for one that is always 0."""
+        build, writes = self.builder, self.sample.row.behaviour.writes
+        if not writes:
+            return ZERO, ZERO
+        number = Operands(build).field("rd")
+        if writes == "f":
+            return build.binary("add", number, FLOATS), self.registers.wrote
+        kept = build.compare("ult", number, FLOATS)
+        register, value = (
+            build.select(kept, either, 0, I64) for either in (number, self.registers.wrote)
+        )
+        return register, value
+
+
+class HandlerWoven(Woven):
+    """What handlers do where an access is made: look into the frame, and call."""
+
+    def __init__(self, builder: Builder, windows: Windows, calls: Calls) -> None:
+        super().__init__(builder, Sites(), 0, windows, calls, lambda: None)
+        self.timed = self.observes_accesses = True
+
+    def access(self, access: ObservedAccess) -> None:
+        """With a load or store."""
+        self._call(access, 0)
+
+    def order(self, access: ObservedAccess) -> None:
+        """With a fence."""
+        self._call(access, ORDER)
+
+    def access_if(self, done: I1, access: ObservedAccess) -> None:
+        """With a store-conditional, which was made if the bit `done` is set."""
+        build = self.builder
+        seen, not_seen, end = (build.new_block(word) for word in ("seen", "failed", "end"))
+        build.branch(done, seen, not_seen)
+        for block, what, mask in ((seen, access, 0), (not_seen, failed_one(access), ORDER)):
+            build.begin(block)
+            self._call(what, mask)
+            build.goto(end)
+        build.begin(end)
+
+    def _call(self, access: ObservedAccess, mask: int) -> None:
+        """Run rows whose ways have a mask's bits, if there are rows."""
+        build = self.builder
+        run, on = build.new_block("accessed"), build.new_block("on")
+        any_rows = build.compare("ne", frame_word(build, Word.EVERY_ACCESS), 0)
+        build.branch(any_rows, run, on)
+        build.begin(run)
+        how = self.how_of(access)
+        what = access.address, access.size, access.value, how
+        after = build.call(I64, ACCESSED, HART, IP, running(build), FRAME, TO_PC, mask, *what)
+        build.store(after, COUNT, COUNTER)
+        build.goto(on)
+        build.begin(on)

@@ -1,0 +1,99 @@
+"""The machine code of handlers for code to which something is attached.
+
+It is loaded where something is, by each process for itself: records that name these handlers are
+private to a vCPU.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mttcg.engine.llvm.interpreter.decoding import FIRST_HANDLER
+from mttcg.engine.llvm.interpreter.handlers import name_of
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.keys import Key, samples_of
+from mttcg.engine.llvm.interpreter.native import compile_functions, load, load_code
+from mttcg.engine.llvm.interpreter.observed_handler import EnteringHandler, ObservedHandler
+from mttcg.engine.llvm.interpreter.operations import (
+    BEFORE,
+    ENTERED,
+    ENTERED_BARE,
+    ENTERED_TABLE,
+    operation_functions,
+)
+from mttcg.engine.llvm.interpreter.shared import (
+    ENTER,
+    FILL,
+    LEFT,
+    NEXT_PAGE,
+    RESUME,
+    TRANSLATED,
+    come_back,
+    shared_functions,
+)
+from mttcg.engine.llvm.surroundings import TAIL, TARGET
+from mttcg.memory.address import HostAddress
+
+
+class ObservedFunctions(NamedTuple):
+    """Host addresses of functions for code to which something is attached.
+
+    Attributes:
+        entering: handlers by key, of code whose blocks and instructions have something attached.
+        observed: the same, where accesses have, or what comes behind instructions.
+        entered, entered_table, entered_bare, before: see `operations`.
+        others: as in `InterpreterFunctions`.
+    """
+
+    entering: dict[Key, HostAddress]
+    observed: dict[Key, HostAddress]
+    entered: HostAddress
+    entered_table: HostAddress
+    entered_bare: HostAddress
+    before: HostAddress
+    fill: HostAddress
+    next_page: HostAddress
+    left: HostAddress
+    translated: HostAddress
+    enter: HostAddress
+    resume: HostAddress
+
+
+OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, BEFORE)
+SHARED = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
+_loaded: dict[str, ObservedFunctions] = {}
+
+
+def load_observed(isa: InterpretedIsa) -> ObservedFunctions:
+    """The functions for an ISA, in this process and those forked from it."""
+    if isa.name not in _loaded:
+        _loaded[isa.name] = _load(isa)
+    return _loaded[isa.name]
+
+
+def _load(isa: InterpretedIsa) -> ObservedFunctions:
+    at = load_code(isa, "observed", source, lambda: compile_functions(source(isa)))
+    plain = load(isa)
+    entering, observed = (
+        {
+            key: at.get(f"{kind}_{name_of(number)}", plain.handlers[FIRST_HANDLER + number])
+            for number, key in enumerate(samples_of(isa))
+        }
+        for kind in ("entering", "observed")
+    )
+    at[TRANSLATED] = plain.translated  # `enter` knows it by that
+    return ObservedFunctions(entering, observed, *(at[name] for name in (*OTHERS, *SHARED)))
+
+
+def source(isa: InterpretedIsa) -> str:
+    """The whole module."""
+    return "\n".join([TARGET, *_functions(isa), *TAIL])
+
+
+def _functions(isa: InterpretedIsa) -> Iterator[str]:
+    yield from shared_functions(isa, come_back)
+    yield from operation_functions(isa)
+    for number, (key, sample) in enumerate(samples_of(isa).items()):
+        name = name_of(number)
+        yield ObservedHandler(isa, f"observed_{name}", sample, key.far).source()
+        if isa.code.facts(sample.word).kind.ends_block:
+            yield EnteringHandler(isa, f"entering_{name}", sample, key.far).source()

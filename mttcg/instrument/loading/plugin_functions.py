@@ -1,0 +1,72 @@
+"""The functions by which a plugin is called, and what is wrong with those that a module has."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from mttcg.errors import PluginError
+from mttcg.instrument.api.signature import wrong_arguments
+from mttcg.instrument.loading.loader import Plugin
+
+PREFIX = "plugin_"
+CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
+    "plugin_needs_before_insn": ("pc", "cpu"),
+    "plugin_before_insn": ("pc", "cpu"),
+    "plugin_vcpu_start": ("cpu",),
+    "plugin_vcpu_idle": ("cpu",),
+    "plugin_vcpu_resume": ("cpu",),
+    "plugin_vcpu_exit": ("cpu",),
+    "plugin_trap": ("cpu", "cause", "pc", "interrupt"),
+    "plugin_mmio": ("cpu", "device", "address", "size", "value", "write"),
+    "plugin_exit": (),
+}
+"""Functions that make a plugin see something without attaching anything, with their arguments."""
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "plugin_init": ("options",),
+    "plugin_pre_translate": ("cpu", "pc"),
+    **CALLED_WHILE_RUNNING,
+}
+"""All functions that a plugin may have, with their arguments."""
+TOGETHER = ("plugin_needs_before_insn", "plugin_before_insn")
+"""Neither is called without the other."""
+
+
+def check_functions(plugin: Plugin) -> None:
+    """Raise PluginError for a `plugin_` function that is unknown, or takes other arguments."""
+    found = {
+        name: value
+        for name, value in vars(plugin.module).items()
+        if name in FUNCTIONS or (name.startswith(PREFIX) and callable(value))
+    }
+
+    def refuse(wrong: str) -> NoReturn:
+        raise PluginError(plugin.name, wrong)
+
+    for name, function in found.items():
+        if name not in FUNCTIONS:
+            refuse(unknown(name))
+        if not callable(function):
+            refuse(f"its {name} is no function; expected {name}({', '.join(FUNCTIONS[name])})")
+        if wrong := wrong_arguments(function, FUNCTIONS[name]):
+            refuse(f"its {name} {wrong}")
+    have = [name for name in TOGETHER if name in found]
+    if len(have) == 1:
+        refuse(f"it has {have[0]} alone; expected both {' and '.join(TOGETHER)}")
+
+
+def unknown(name: str) -> str:
+    """Say that no plugin has such a function, and which may be meant."""
+    rests = [known.removeprefix(PREFIX) for known in FUNCTIONS]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), rests, n=1)
+    expected = (
+        f"did you mean {PREFIX}{near[0]}?" if near else f"expected one of: {', '.join(FUNCTIONS)}"
+    )
+    return f"it has a function {name}, which is never called; {expected}"
+
+
+def sees_the_guest(module: Mapping[str, Any]) -> bool:
+    """Whether a plugin is called while the guest runs, even if it attaches nothing.
+
+    module: its names.
+    """
+    return any(name in module for name in CALLED_WHILE_RUNNING)

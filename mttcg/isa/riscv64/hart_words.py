@@ -1,0 +1,119 @@
+"""What SystemWords mean over a hart's state, in plain Python: their definition.
+
+The engine has spilled the integer registers and counted the instruction as retired; whoever calls
+takes the retirement back if it traps.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from mttcg.isa.interpreted_memory import Stopped
+from mttcg.isa.kind import Kind
+from mttcg.isa.operations import SystemWords
+from mttcg.isa.riscv64.interpreter import Interpreter
+from mttcg.isa.riscv64.length import length
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.system import Clock, Effect, Trap
+from mttcg.state.words import MASK
+
+SYSTEM_KINDS = (Kind.SYSTEM, Kind.BREAKPOINT)
+"""Those of the instructions that an engine leaves to the host and that are not illegal then."""
+ARITHMETIC = Interpreter()
+"""The words that compute, for what is no instruction."""
+
+
+class StoppedClock:
+    """For what does not ask for the time."""
+
+    def time(self) -> int:
+        """See Clock."""
+        return 0
+
+
+class HartWords:
+    """The words for one instruction, or for what else happens at the hart's pc.
+
+    Args:
+        hart: the hart's state.
+        clock: the guest's.
+
+    Attributes:
+        effect: what the vCPU has to do behind the instruction.
+    """
+
+    def __init__(self, hart: Hart, clock: Clock) -> None:
+        self.hart, self.clock = hart, clock
+        self.effect = Effect.NOTHING
+
+    def read_state(self, field: str) -> int:
+        """See SystemWords."""
+        value: int = getattr(self.hart, field)
+        return value
+
+    def write_state(self, field: str, value: int) -> None:
+        """See SystemWords."""
+        setattr(self.hart, field, value)
+
+    def input_level(self, number: int) -> int:
+        """See SystemWords."""
+        level: int = self.hart.lines[number]
+        return level
+
+    def deadline(self) -> int:
+        """See SystemWords."""
+        return self.hart.timer_deadline
+
+    def time(self) -> int:
+        """See SystemWords."""
+        return self.clock.time() & MASK
+
+    def retired(self) -> int:
+        """See SystemWords."""
+        return self.hart.instructions - 1 & MASK
+
+    def trap(self, cause: int, value: int) -> None:
+        """See SystemWords."""
+        raise Stopped(Trap(cause, self.hart.pc, value))
+
+    def status_changed(self) -> None:
+        """See SystemWords."""
+        self.effect = Effect.STATUS
+
+    def wait(self) -> None:
+        """See SystemWords."""
+        self.effect = Effect.WAIT
+
+    def fetch_again(self) -> None:
+        """See SystemWords."""
+        self.effect = Effect.FETCH
+
+
+@dataclass(kw_only=True)
+class HartInterpreter(Interpreter):
+    """Runs an instruction with these words; its integer registers are those of the hart."""
+
+    words: HartWords
+
+    def system(self, word: int, does: Callable[[SystemWords[int]], None] | None = None) -> None:
+        """See Operations."""
+        assert does is not None, "all is in the words"
+        does(self.words)
+
+
+def execute(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
+    """Run one instruction at the hart's pc that an engine left to the host.
+
+    What is none of the system's is illegal, floating point with the unit off included.
+    """
+    words = HartWords(hart, clock)
+    by = HartInterpreter(pc=hart.pc, x=cast("list[int]", hart.x), words=words)
+    if by.code.facts(word).kind not in SYSTEM_KINDS:
+        return Trap(Cause.ILLEGAL_INSTRUCTION, hart.pc, word & (1 << 8 * length(word)) - 1)
+    outcome = by.step(word)
+    if outcome is None:
+        hart.pc = by.pc
+        return words.effect
+    assert isinstance(outcome, Trap), "nothing is left again"
+    return outcome
