@@ -7,12 +7,11 @@ from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm.frame import (
-    CHAINS_PER_SAMPLE,
     INSTRUCTIONS_PER_LOOK,
     LOOKS_PER_SAMPLE,
     Word,
 )
-from mttcg.engine.llvm.tiering import LATE_REPORTS, RARE_CHAIN, RARE_QUICK
+from mttcg.engine.llvm.tiering import LATE_REPORTS, RARE_QUICK
 from mttcg.engine.llvm.translate import PageVersion
 
 BASE, CALLED = 0x8000_0000, 0x8000_1000
@@ -73,16 +72,6 @@ def run(bare: Bare, rounds: int, length: int) -> None:
     x[ROUNDS], x[LENGTH], x[FUNCTION] = rounds, length, CALLED
     bare.set_registers(x, [0] * 32, 0)
     list(bare.run_to_trap(BASE))
-
-
-@pytest.mark.parametrize("length, whole", [(1, True), (2 * RARE_CHAIN, False)])
-def test_a_page_gets_better_code_only_where_calls_are_frequent(
-    bare: Bare, asked: list[int | None], length: int, whole: bool
-) -> None:
-    chains = (2 * LATE_REPORTS + 8) * CHAINS_PER_SAMPLE
-    run(bare, rounds=chains // 2, length=length)  # a call and a return each
-    assert asked[0] is not None, "a place comes before its page"
-    assert (None in asked) == whole
 
 
 @pytest.mark.parametrize("share, whole", [(2, True), (2 * RARE_QUICK, False)])

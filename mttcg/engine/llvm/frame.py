@@ -82,4 +82,4 @@ looks for requests."""
 LOOKS_PER_SAMPLE = 256
 """Quick code reports where it is at every so-many-th look for requests."""
 CHAINS_PER_SAMPLE = 1 << 16
-"""The loop from page to page reports the page at every so-many-th call."""
+"""The native loop reports the page at every so-many-th call."""

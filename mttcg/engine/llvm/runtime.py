@@ -1,4 +1,4 @@
-"""The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
+"""The loop from which native code is entered, one copy in the arena for all vCPUs."""
 
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
