@@ -211,3 +211,75 @@ def call_write(_context: Any, function: Any, descriptor: Any, address: Any, size
     """Call `ssize_t write(int, const void *, size_t)`."""
     build = _call(I64, I32, I64, I64)
     return types.int64(types.uint64, types.uint64, types.uint64, types.uint64), build
+
+
+@intrinsic
+def call_protect(_context: Any, function: Any, address: Any, size: Any, how: Any) -> Any:
+    """Call `int mprotect(void *, size_t, int)`."""
+    build = _call(I32, I64, I64, I32)
+    return types.int32(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_compare(_context: Any, function: Any, one: Any, other: Any, size: Any) -> Any:
+    """Call `int memcmp(const void *, const void *, size_t)`."""
+    build = _call(I32, I64, I64, I64)
+    return types.int32(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_lock(_context: Any, function: Any, descriptor: Any, command: Any, request: Any) -> Any:
+    """Call `int fcntl(int, int, struct flock *)`, whose third argument is variadic."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(I32, [I32, I32], var_arg=True)
+        descriptor, command = (builder.trunc(value, I32) for value in args[1:3])
+        return builder.call(_pointer(builder, args[0], kind), [descriptor, command, args[3]])
+
+    return types.int32(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_set_action(_context: Any, function: Any, signal: Any, action: Any, old: Any) -> Any:
+    """Call `int sigaction(int, const struct sigaction *, struct sigaction *)`."""
+    build = _call(I32, I32, I64, I64)
+    return types.int32(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_raise(_context: Any, function: Any, signal: Any) -> Any:
+    """Call `int raise(int)`."""
+    build = _call(I32, I32)
+    return types.int32(*[types.uint64] * 2), build
+
+
+def _process_word(builder: Any) -> Any:
+    """A word that all functions of a module of ours share, in memory of the process alone."""
+    name = "mttcg_process_word"
+    found = builder.module.globals.get(name)
+    if found is None:
+        found = ir.GlobalVariable(builder.module, I64, name)
+        found.initializer = ir.Constant(I64, 0)
+        found.linkage = "linkonce_odr"
+    return found
+
+
+@intrinsic
+def process_word(_context: Any) -> Any:
+    """The module's word of this process; 0 at first. For who gets no argument of ours."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+        return builder.load(_process_word(builder))
+
+    return types.uint64(), build
+
+
+@intrinsic
+def set_process_word(_context: Any, value: Any) -> Any:
+    """Set it."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        builder.store(args[0], _process_word(builder))
+        return cgutils.get_null_value(I64)
+
+    return types.uint64(types.uint64), build

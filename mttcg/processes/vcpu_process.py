@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import os
-import select
 import socket
 import traceback
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.probe_faults import ProbeFaults
@@ -33,7 +32,9 @@ from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
-from mttcg.state.vcpu_state import Activity, VcpuState
+from mttcg.state.samples import Samples
+from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
+from mttcg.state.words import offsets_of
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -42,7 +43,9 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
     NothingAttached,
-    Optimise,
+    PageOfPlace,
+    ProcessMessage,
+    SamplesWait,
     Start,
     UnsupportedFound,
     VcpuFailure,
@@ -58,6 +61,7 @@ from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion
+    from mttcg.engine.tracking.tracking import StoreTracking
 
 NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
@@ -93,6 +97,32 @@ class ConsoleEnds:
     def waiting(self) -> bool:
         """Whether a character waits."""
         return readable(self.input)
+
+
+@dataclass(frozen=True)
+class LinkToTranslator:
+    """The translator, as a vCPU reaches it; without one code stays as it is.
+
+    Args:
+        channel: to it.
+        device_pages: of RAM.
+    """
+
+    channel: Channel
+    device_pages: tuple[PhysicalPage, ...]
+
+    def wake(self) -> None:
+        """See TranslatorLink."""
+        self._send(SamplesWait())
+
+    def describe(self, pc: Virtual, version: "PageVersion | None", better: bool) -> None:
+        """See TranslatorLink."""
+        page = None if version is None else version.to_plain()
+        self._send(PageOfPlace(pc, page, better, self.device_pages))
+
+    def _send(self, message: ProcessMessage) -> None:
+        with contextlib.suppress(OSError):
+            self.channel.send(message)
 
 
 class VcpuProcess:
@@ -137,6 +167,7 @@ class VcpuProcess:
             self.isa.code,
             left_to_host(self.isa),
         )
+        self.tracking = self._track_stores()
         self.scoreboards = MappedScoreboards(
             {
                 (plugin, name): self.fds[f"scoreboard {plugin}.{name}"]
@@ -156,6 +187,18 @@ class VcpuProcess:
         self.guest: GuestOfVcpu | None = None
         self.vcpu: Vcpu | None = None
         self.failed = False
+
+    def _track_stores(self) -> "StoreTracking":
+        """Have stores to code tracked, in place of comparing all code when the guest asks."""
+        from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
+
+        harts = address_of_buffer(self.maps["harts"])
+        requests = HostAddress(harts + offsets_of(VcpuState)["request"])
+        others = OtherVcpus(self.config.smp, requests, STATE_BYTES)
+        ram = address_of_buffer(self.maps["ram"])
+        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, others)
+        self.cache.changes = tracking
+        return tracking
 
     def _leave_others(self) -> None:
         """Close what is the others' alone: their end is to be its end."""
@@ -263,6 +306,15 @@ class VcpuProcess:
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
+        self._warn_of_unprotected()
+
+    def _warn_of_unprotected(self) -> None:
+        refused = self.tracking.refused
+        if refused:
+            self._warn(
+                f"vCPU {self.index} could not write-protect {refused} pages of code (mprotect(2): "
+                "too many mappings?): they are compared whenever the guest asks for changed code"
+            )
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""
@@ -327,16 +379,6 @@ class VcpuProcess:
             self.fds["arena"], self.config.code_cache, lambda cpu: ask_to_leave(self.harts, cpu)
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
-
-        def improve(version: "PageVersion", place: PageOffset | None) -> bool:
-            if not self.config.has_tier("optimised"):
-                return False
-            if not select.select([], [asking], [], 0)[1]:
-                return False  # the translator has enough to do
-            with contextlib.suppress(OSError):  # without a translator the code stays as it is
-                asking.send(Optimise(version.to_plain(), place, memory.device_pages))
-            return True
-
         engine = LlvmEngine(
             self.isa,
             memory,
@@ -344,7 +386,8 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
-            improve,
+            Samples(self.maps["samples"], self.config.smp),
+            LinkToTranslator(asking, memory.device_pages),
             lambda: self.machine.stopping,
             self.maps.get("records"),
         )

@@ -14,10 +14,12 @@ from mttcg.memory.address import Physical, PhysicalPage, Virtual, offset_in_page
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import RamRange
+from mttcg.tbcache.changes import ComparedPages, PageChanges
 from mttcg.tbcache.decode import decode_block, word_at
 from mttcg.tbcache.layout import INSTRUCTIONS, MET_BYTES, RECORDS, Array, CacheLayout
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
+from mttcg.tbcache.used_slots import UsedSlots
 
 
 class CacheFullError(MttcgError):
@@ -81,6 +83,10 @@ class BlockCache:
         user: number of this vCPU, its bit in a slot's `users`.
         code: the guest's instructions.
         left_to_host: what is fetched in another form.
+
+    Attributes:
+        used: the slot that this vCPU fetches each page from.
+        changes: finds the pages that have changed since.
     """
 
     def __init__(
@@ -111,8 +117,8 @@ class BlockCache:
         self.original_bytes = self._bytes(segment, "original")
         self.fetched_bytes = self._bytes(segment, "fetched")
         self.ram_halves = ram.data.cast("B").cast("H")
-        self.used: dict[PhysicalPage, int] = {}
-        """Page to the slot this vCPU fetches it from."""
+        self.used = UsedSlots(self.ram_range.pages)
+        self.changes: PageChanges = ComparedPages(self.used, self.is_changed)
 
     def _bytes(self, segment: memoryview, name: str) -> memoryview:
         at, _, size = self.layout.sections[name]
@@ -126,7 +132,7 @@ class BlockCache:
         """A copy of a page of RAM as it is now."""
         return self.ram[page * PAGE : (page + 1) * PAGE].copy()
 
-    def _tail(self, page: PhysicalPage) -> int:
+    def tail(self, page: PhysicalPage) -> int:
         """What else belongs to a page's code: the half of an instruction that the next page has.
 
         The last 16 bits of the page may be data, or the end of an instruction: then it is of no
@@ -141,21 +147,19 @@ class BlockCache:
 
         The version is found by content, so one that comes back is not decoded again.
         """
-        content, tail = self.content(page), self._tail(page)
+        content, tail = self.content(page), self.tail(page)
         with self.lock:
             slot = self._find_version(page, content, tail)
             recycled = False
             if slot is None:
                 slot, recycled = self._new_slot(page, content, tail)
-            self._leave(page)
+            old = self.used.get(page)
+            if old is not None:
+                self.slots["users"][old] &= ~self.bit
             self.slots["users"][slot] |= self.bit
-            self.used[page] = slot
+            self.used.put(page, slot)
+        self.changes.entered(page)
         return slot, recycled
-
-    def _leave(self, page: PhysicalPage) -> None:
-        old = self.used.pop(page, None)
-        if old is not None:
-            self.slots["users"][old] &= ~self.bit
 
     def _find_version(self, page: PhysicalPage, content: Array, tail: int) -> int | None:
         key = (_hash(content), tail)
@@ -208,14 +212,15 @@ class BlockCache:
         self.met[slot] = 0
         return slot
 
+    def is_changed(self, page: PhysicalPage) -> bool:
+        """Whether RAM no longer holds the version that this vCPU fetches a page from."""
+        slot, now = self.used[page], self.ram[page * PAGE : (page + 1) * PAGE]
+        same = np.array_equal(self.original[slot], now)
+        return not same or int(self.slots["tail"][slot]) != self.tail(page)
+
     def changed_pages(self) -> list[PhysicalPage]:
         """Pages this vCPU fetches from a version that RAM no longer holds."""
-        return [
-            page
-            for page, slot in self.used.items()
-            if not np.array_equal(self.original[slot], self.ram[page * PAGE : (page + 1) * PAGE])
-            or int(self.slots["tail"][slot]) != self._tail(page)
-        ]
+        return self.changes.changed()
 
     def block(self, page: PhysicalPage, pc: Virtual) -> tuple[Block, bool]:
         """The block at a pc, on an entered page: the block, whether another had decoded it."""

@@ -70,6 +70,7 @@ class Vcpu:
         self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
         self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
+        self.changes = self.engine.cache.changes
         guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         self.extensions = self.system.extensions[self.engine.name]
@@ -117,6 +118,7 @@ class Vcpu:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
         hart.state = Activity.RUNNING
+        self.changes.follow()
         self.lifecycle.tell("plugin_vcpu_start")
         while not self.machine.stopping:
             if hart.request:
@@ -127,6 +129,7 @@ class Vcpu:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
             if engine.unfinished not in (None, hart.pc):
                 self._leave_early(engine.unfinished)
+            self.changes.follow()
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
@@ -172,11 +175,14 @@ class Vcpu:
         self.engine.fill()
         self._follow_status()
         if machine.written != written:
+            self.changes.distrust()
             hart.cache_invalidated += self.engine.fetch_again()
 
     def _wait_for_request(self, seconds: float) -> None:
+        self.changes.rest()
         if select.select([self.wake_fd], [], [], seconds)[0]:  # finer than poll's milliseconds
             os.eventfd_read(self.wake_fd)
+        self.changes.follow()
 
     def follow_plan(self) -> None:
         """Put the plan in force if it is another by now."""

@@ -22,8 +22,7 @@ class Word(IntEnum):
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
     FIRST = auto()  # host address of the code to run first; 0: look it up
-    HEAT = auto()  # counts down at each look for requests in quick code; at 0 the place is reported
-    CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
+    SAMPLES = auto()  # host address of this vCPU's part of the samples
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
@@ -33,6 +32,8 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    # of samples
+    ASLEEP = auto()  # host address of the word that says that the translator sleeps
     DECODING = auto()  # host address of the table by which instructions are taken apart
     CODE = auto()  # host address of the content of the block cache's slots
     SLOTS = auto()  # host address of what the block cache has of each slot
@@ -68,7 +69,7 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
-    HOT = 10  # a sample: much time is spent at hart.pc; the run goes on
+    HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
@@ -79,7 +80,3 @@ them."""
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """The running count starts below zero. When it reaches zero, after so many instructions, code
 looks for requests."""
-LOOKS_PER_SAMPLE = 256
-"""Quick code reports where it is at every so-many-th look for requests."""
-CHAINS_PER_SAMPLE = 1 << 16
-"""The native loop reports the page at every so-many-th call."""

@@ -14,7 +14,7 @@ NEXT = Pointer("%next")
 BASE = I64("%base")
 """The address at which the guest sees the page."""
 
-EXIT, DETAIL, HEAT, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "heat", "since"))
+EXIT, DETAIL, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "since"))
 """Words of the frame."""
 PC, BLOCK_PC, REQUEST = (Pointer(f"%{name}") for name in ("pc", "block_pc", "request"))
 INSTRUCTIONS, BLOCKS = Pointer("%instructions"), Pointer("%blocks")

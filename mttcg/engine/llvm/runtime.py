@@ -1,7 +1,6 @@
 """The loop from which native code is entered, one copy in the arena for all vCPUs."""
 
 from mttcg.engine.llvm.frame import (
-    CHAINS_PER_SAMPLE,
     Reason,
     Word,
 )
@@ -31,7 +30,6 @@ FRAME = {
     "generation": Word.GENERATION,
     "known": Word.KNOWN_GENERATION,
     "first": Word.FIRST,
-    "chains": Word.CHAINS,
     "interpreter": Word.ENTER,
 }
 PLACES = "\n".join(
@@ -88,19 +86,9 @@ begin:
 next:
   %request = load atomic i64, ptr %request_at monotonic, align 8
   %asked = icmp ne i64 %request, 0
-  br i1 %asked, label %stop, label %count
+  br i1 %asked, label %stop, label %look
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
-  br label %leave
-count:
-  %left = load i64, ptr %chains_at
-  %fewer = sub i64 %left, 1
-  store i64 %fewer, ptr %chains_at
-  %spent = icmp eq i64 %fewer, 0
-  br i1 %spent, label %sample, label %look, !prof !2
-sample:
-  store i64 {CHAINS_PER_SAMPLE}, ptr %chains_at
-  store i64 {int(Reason.HOT)}, ptr %exit_at
   br label %leave
 look:
   %pc = load i64, ptr %pc_at
@@ -152,5 +140,4 @@ TAIL = """
   ret void
 }
 attributes #0 = { nounwind }
-!2 = !{!"branch_weights", i32 1, i32 1000000}
 """

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-FOLDERS = ("native", "memory", "state", "isa", "instrument", "engine/unicorn")
+FOLDERS = (
+    "native",
+    "memory",
+    "state",
+    "isa",
+    "tbcache",
+    "instrument",
+    "engine/tracking",
+    "engine/unicorn",
+)
 """What numba compiles of ours, and all that this takes constants and functions from."""
 
 

@@ -18,8 +18,7 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
 store i64 %running, ptr %count
@@ -88,12 +87,23 @@ store i64 1, ptr %exit
 store i64 %v38, ptr %pc
 br label %leave
 go7:
-%v49 = load i64, ptr %heat
-%v50 = sub i64 %v49, 1
-store i64 %v50, ptr %heat
-%t5 = icmp eq i64 %v50, 0
-br i1 %t5, label %sample9, label %dispatch
-sample9:
+%p11 = getelementptr i8, ptr %frame, i64 96
+%p12 = load ptr, ptr %p11
+%p13 = getelementptr i8, ptr %p12, i64 64
+%v49 = load i64, ptr %p13
+%v50 = and i64 %v49, 4095
+%v51 = shl i64 %v50, 3
+%p14 = getelementptr i8, ptr %p12, i64 %v51
+%p15 = getelementptr i8, ptr %p14, i64 128
+store i64 %v38, ptr %p15
+%v52 = add i64 %v49, 1
+store i64 %v52, ptr %p13
+%p16 = getelementptr i8, ptr %frame, i64 168
+%p17 = load ptr, ptr %p16
+%v53 = load atomic volatile i64, ptr %p17 monotonic, align 8
+%t5 = icmp ne i64 %v53, 0
+br i1 %t5, label %wake9, label %dispatch
+wake9:
 store i64 10, ptr %exit
 store i64 %v38, ptr %pc
 br label %leave
@@ -160,34 +170,34 @@ br label %l_0
 l_0:
 br label %leave
 away:
-%v51 = load i64, ptr %next
-%v52 = shl i64 %v51, 1
-%v53 = add i64 %v52, %base
-%p11 = getelementptr i8, ptr %frame, i64 208
-%p12 = load ptr, ptr %p11
-%v54 = ptrtoint ptr %p12 to i64
-%t6 = icmp ne i64 %v54, 0
+%v54 = load i64, ptr %next
+%v55 = shl i64 %v54, 1
+%v56 = add i64 %v55, %base
+%p18 = getelementptr i8, ptr %frame, i64 208
+%p19 = load ptr, ptr %p18
+%v57 = ptrtoint ptr %p19 to i64
+%t6 = icmp ne i64 %v57, 0
 br i1 %t6, label %interpreter10, label %none11
 interpreter10:
-%v55 = load i64, ptr %count
-musttail call preserve_nonecc void %p12(ptr %hart, ptr poison, i64 %v55, ptr %frame, ptr %origin, i64 poison, i64 %v53)
+%v58 = load i64, ptr %count
+musttail call preserve_nonecc void %p19(ptr %hart, ptr poison, i64 %v58, ptr %frame, ptr %origin, i64 poison, i64 %v56)
 ret void
 none11:
-store i64 %v53, ptr %pc
+store i64 %v56, ptr %pc
 br label %leave
 leave:
-%v56 = load i64, ptr %count
-%v57 = load i64, ptr %since
-%v58 = sub i64 %v56, %v57
-%v59 = ashr i64 %v58, 20
-%v60 = and i64 %v58, 1048575
-%v61 = load i64, ptr %instructions
-%v62 = add i64 %v61, %v59
-store i64 %v62, ptr %instructions
-%v63 = load i64, ptr %blocks
-%v64 = add i64 %v63, %v60
-store i64 %v64, ptr %blocks
-store i64 %v56, ptr %since
+%v59 = load i64, ptr %count
+%v60 = load i64, ptr %since
+%v61 = sub i64 %v59, %v60
+%v62 = ashr i64 %v61, 20
+%v63 = and i64 %v61, 1048575
+%v64 = load i64, ptr %instructions
+%v65 = add i64 %v64, %v62
+store i64 %v65, ptr %instructions
+%v66 = load i64, ptr %blocks
+%v67 = add i64 %v66, %v63
+store i64 %v67, ptr %blocks
+store i64 %v59, ptr %since
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -18,8 +18,7 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p2 = getelementptr i8, ptr %frame, i64 24
 %p3 = load ptr, ptr %p2
 store i64 %running, ptr %count
@@ -94,12 +93,23 @@ store i64 1, ptr %exit
 store i64 %v60, ptr %pc
 br label %leave
 go19:
-%v71 = load i64, ptr %heat
-%v72 = sub i64 %v71, 1
-store i64 %v72, ptr %heat
-%t14 = icmp eq i64 %v72, 0
-br i1 %t14, label %sample21, label %dispatch
-sample21:
+%p10 = getelementptr i8, ptr %frame, i64 96
+%p11 = load ptr, ptr %p10
+%p12 = getelementptr i8, ptr %p11, i64 64
+%v71 = load i64, ptr %p12
+%v72 = and i64 %v71, 4095
+%v73 = shl i64 %v72, 3
+%p13 = getelementptr i8, ptr %p11, i64 %v73
+%p14 = getelementptr i8, ptr %p13, i64 128
+store i64 %v60, ptr %p14
+%v74 = add i64 %v71, 1
+store i64 %v74, ptr %p12
+%p15 = getelementptr i8, ptr %frame, i64 168
+%p16 = load ptr, ptr %p15
+%v75 = load atomic volatile i64, ptr %p16 monotonic, align 8
+%t14 = icmp ne i64 %v75, 0
+br i1 %t14, label %wake21, label %dispatch
+wake21:
 store i64 10, ptr %exit
 store i64 %v60, ptr %pc
 br label %leave
@@ -248,34 +258,34 @@ br label %leave
 l_4:
 br label %l_0
 away:
-%v73 = load i64, ptr %next
-%v74 = shl i64 %v73, 1
-%v75 = add i64 %v74, %base
-%p10 = getelementptr i8, ptr %frame, i64 208
-%p11 = load ptr, ptr %p10
-%v76 = ptrtoint ptr %p11 to i64
-%t15 = icmp ne i64 %v76, 0
+%v76 = load i64, ptr %next
+%v77 = shl i64 %v76, 1
+%v78 = add i64 %v77, %base
+%p17 = getelementptr i8, ptr %frame, i64 208
+%p18 = load ptr, ptr %p17
+%v79 = ptrtoint ptr %p18 to i64
+%t15 = icmp ne i64 %v79, 0
 br i1 %t15, label %interpreter22, label %none23
 interpreter22:
-%v77 = load i64, ptr %count
-musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v77, ptr %frame, ptr %origin, i64 poison, i64 %v75)
+%v80 = load i64, ptr %count
+musttail call preserve_nonecc void %p18(ptr %hart, ptr poison, i64 %v80, ptr %frame, ptr %origin, i64 poison, i64 %v78)
 ret void
 none23:
-store i64 %v75, ptr %pc
+store i64 %v78, ptr %pc
 br label %leave
 leave:
-%v78 = load i64, ptr %count
-%v79 = load i64, ptr %since
-%v80 = sub i64 %v78, %v79
-%v81 = ashr i64 %v80, 20
-%v82 = and i64 %v80, 1048575
-%v83 = load i64, ptr %instructions
-%v84 = add i64 %v83, %v81
-store i64 %v84, ptr %instructions
-%v85 = load i64, ptr %blocks
-%v86 = add i64 %v85, %v82
-store i64 %v86, ptr %blocks
-store i64 %v78, ptr %since
+%v81 = load i64, ptr %count
+%v82 = load i64, ptr %since
+%v83 = sub i64 %v81, %v82
+%v84 = ashr i64 %v83, 20
+%v85 = and i64 %v83, 1048575
+%v86 = load i64, ptr %instructions
+%v87 = add i64 %v86, %v84
+store i64 %v87, ptr %instructions
+%v88 = load i64, ptr %blocks
+%v89 = add i64 %v88, %v85
+store i64 %v89, ptr %blocks
+store i64 %v81, ptr %since
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -17,8 +17,7 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p0 = getelementptr i8, ptr %frame, i64 24
 %p1 = load ptr, ptr %p0
 store i64 %running, ptr %count
@@ -87,12 +86,23 @@ store i64 1, ptr %exit
 store i64 %v42, ptr %pc
 br label %leave
 go13:
-%v53 = load i64, ptr %heat
-%v54 = sub i64 %v53, 1
-store i64 %v54, ptr %heat
-%t7 = icmp eq i64 %v54, 0
-br i1 %t7, label %sample15, label %dispatch
-sample15:
+%p8 = getelementptr i8, ptr %frame, i64 96
+%p9 = load ptr, ptr %p8
+%p10 = getelementptr i8, ptr %p9, i64 64
+%v53 = load i64, ptr %p10
+%v54 = and i64 %v53, 4095
+%v55 = shl i64 %v54, 3
+%p11 = getelementptr i8, ptr %p9, i64 %v55
+%p12 = getelementptr i8, ptr %p11, i64 128
+store i64 %v42, ptr %p12
+%v56 = add i64 %v53, 1
+store i64 %v56, ptr %p10
+%p13 = getelementptr i8, ptr %frame, i64 168
+%p14 = load ptr, ptr %p13
+%v57 = load atomic volatile i64, ptr %p14 monotonic, align 8
+%t7 = icmp ne i64 %v57, 0
+br i1 %t7, label %wake15, label %dispatch
+wake15:
 store i64 10, ptr %exit
 store i64 %v42, ptr %pc
 br label %leave
@@ -178,34 +188,34 @@ br label %l_0
 l_0:
 br label %leave
 away:
-%v55 = load i64, ptr %next
-%v56 = shl i64 %v55, 1
-%v57 = add i64 %v56, %base
-%p8 = getelementptr i8, ptr %frame, i64 208
-%p9 = load ptr, ptr %p8
-%v58 = ptrtoint ptr %p9 to i64
-%t8 = icmp ne i64 %v58, 0
+%v58 = load i64, ptr %next
+%v59 = shl i64 %v58, 1
+%v60 = add i64 %v59, %base
+%p15 = getelementptr i8, ptr %frame, i64 208
+%p16 = load ptr, ptr %p15
+%v61 = ptrtoint ptr %p16 to i64
+%t8 = icmp ne i64 %v61, 0
 br i1 %t8, label %interpreter16, label %none17
 interpreter16:
-%v59 = load i64, ptr %count
-musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v57)
+%v62 = load i64, ptr %count
+musttail call preserve_nonecc void %p16(ptr %hart, ptr poison, i64 %v62, ptr %frame, ptr %origin, i64 poison, i64 %v60)
 ret void
 none17:
-store i64 %v57, ptr %pc
+store i64 %v60, ptr %pc
 br label %leave
 leave:
-%v60 = load i64, ptr %count
-%v61 = load i64, ptr %since
-%v62 = sub i64 %v60, %v61
-%v63 = ashr i64 %v62, 20
-%v64 = and i64 %v62, 1048575
-%v65 = load i64, ptr %instructions
-%v66 = add i64 %v65, %v63
-store i64 %v66, ptr %instructions
-%v67 = load i64, ptr %blocks
-%v68 = add i64 %v67, %v64
-store i64 %v68, ptr %blocks
-store i64 %v60, ptr %since
+%v63 = load i64, ptr %count
+%v64 = load i64, ptr %since
+%v65 = sub i64 %v63, %v64
+%v66 = ashr i64 %v65, 20
+%v67 = and i64 %v65, 1048575
+%v68 = load i64, ptr %instructions
+%v69 = add i64 %v68, %v66
+store i64 %v69, ptr %instructions
+%v70 = load i64, ptr %blocks
+%v71 = add i64 %v70, %v67
+store i64 %v71, ptr %blocks
+store i64 %v63, ptr %since
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

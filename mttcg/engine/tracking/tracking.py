@@ -1,0 +1,177 @@
+"""The tracking of stores to code, as one vCPU's process has it."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import struct
+from typing import NamedTuple
+
+import numpy as np
+
+from mttcg.engine.tracking import layout
+from mttcg.engine.tracking.layout import TrackingWord
+from mttcg.instrument.native.native_functions import native_address
+from mttcg.memory.address import HostAddress, PhysicalPage
+from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
+from mttcg.tbcache.cache import BlockCache
+
+NATIVE = "mttcg.engine.tracking.native"
+WITH_WORDS = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
+WITH_PAGE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
+LIBC = {
+    TrackingWord.PROTECT: "mprotect",
+    TrackingWord.COMPARE: "memcmp",
+    TrackingWord.LOCK: "fcntl",
+    TrackingWord.SET_ACTION: "sigaction",
+    TrackingWord.RAISE: "raise",
+}
+FLOCK = struct.Struct("hhqqi4x")
+"""struct flock of x86-64: kind, whence, start, length, process."""
+
+
+class FaultAction(ctypes.Structure):
+    """struct sigaction of x86-64, as sigaction(2) of the C library takes it."""
+
+    _fields_ = (
+        ("handler", ctypes.c_void_p),
+        ("mask", ctypes.c_uint64 * 16),
+        ("flags", ctypes.c_int),
+        ("restorer", ctypes.c_void_p),
+    )
+
+
+SIGINFO, ON_OTHER_STACK = 4, 0x0800_0000
+"""SA_SIGINFO and SA_ONSTACK: of sa_flags."""
+
+
+class OtherVcpus(NamedTuple):
+    """What a vCPU has to know of the others.
+
+    Attributes:
+        vcpus: how many there are.
+        requests: host address of the first one's request word.
+        stride: bytes from one to the next.
+    """
+
+    vcpus: int
+    requests: HostAddress
+    stride: int
+
+
+class StoreTracking:
+    """Finds changed pages without comparing all; see `tbcache.changes.PageChanges`.
+
+    Nothing native is loaded, and no page protected, before a guest asks for changed code.
+
+    Args:
+        segment: shared by all vCPUs, see `layout`.
+        cache: whose pages they are.
+        ram: where guest RAM is mapped in this process.
+        vcpu: number of this vCPU.
+        others: all vCPUs.
+    """
+
+    def __init__(
+        self,
+        segment: memoryview,
+        cache: BlockCache,
+        ram: HostAddress,
+        vcpu: int,
+        others: OtherVcpus,
+    ) -> None:
+        self.cache, self.pages = cache, cache.ram_range.pages
+        self.shared = segment.cast("Q")
+        self.cursor = (layout.CURSORS + vcpu * layout.CURSOR_STRIDE) // 8
+        self.own_rows = np.zeros(self.pages * layout.OWN_ROW_BYTES, dtype=np.uint8)
+        self.lists = np.zeros((2, self.pages), dtype=np.uint64)
+        self.locks = [
+            ctypes.create_string_buffer(FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0), FLOCK.size)
+            for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK)
+        ]
+        self.previous = FaultAction()
+        self.words = np.zeros(TrackingWord.WORDS, dtype=np.uint64)
+        self.address = address_of_array(self.words)
+        for word, value in self._words(segment, ram, others).items():
+            self.words[word] = value
+        self.loaded = False
+
+    def _words(
+        self, segment: memoryview, ram: HostAddress, others: OtherVcpus
+    ) -> dict[TrackingWord, int]:
+        cache, shared = self.cache, address_of_buffer(segment)
+        return {
+            TrackingWord.SHARED: shared,
+            TrackingWord.RAM: ram,
+            TrackingWord.PAGES: self.pages,
+            TrackingWord.CURSOR: shared + 8 * self.cursor,
+            TrackingWord.VCPUS: others.vcpus,
+            TrackingWord.REQUESTS: others.requests,
+            TrackingWord.REQUEST_STRIDE: others.stride,
+            TrackingWord.OWN_ROWS: address_of_array(self.own_rows),
+            TrackingWord.USED: address_of_array(cache.used.numbers),
+            TrackingWord.ENTERED: address_of_array(cache.used.pages),
+            TrackingWord.ENTERED_COUNT: address_of_array(cache.used.count),
+            TrackingWord.WATCHED: address_of_array(self.lists[0]),
+            TrackingWord.CHANGED: address_of_array(self.lists[1]),
+            TrackingWord.ORIGINAL: address_of_array(cache.original),
+            TrackingWord.SLOTS: address_of_array(cache.slots),
+            TrackingWord.LOCK_FILE: cache.lock.descriptor,
+            TrackingWord.LOCK_TAKE: ctypes.addressof(self.locks[0]),
+            TrackingWord.LOCK_RELEASE: ctypes.addressof(self.locks[1]),
+            TrackingWord.PREVIOUS_ACTION: ctypes.addressof(self.previous),
+        }
+
+    def _load(self) -> None:
+        """Load what runs natively, handle faults of stores, and look at all pages."""
+        library = ctypes.CDLL(None)
+        for word, name in LIBC.items():
+            self.words[word] = address_of_function(getattr(library, name))
+        self.native_follow = WITH_WORDS(native_address(NATIVE, "follow"))
+        self.native_find = WITH_WORDS(native_address(NATIVE, "find_changed"))
+        self.native_enter = WITH_PAGE(native_address(NATIVE, "enter"))
+        WITH_WORDS(native_address(NATIVE, "connect"))(self.address)
+        handler = native_address(NATIVE, "on_fault")
+        action = FaultAction(handler=handler, flags=SIGINFO | ON_OTHER_STACK)
+        library.sigaction(signal.SIGSEGV, ctypes.byref(action), ctypes.byref(self.previous))
+        self.loaded = True
+        self.distrust()
+
+    def entered(self, page: PhysicalPage) -> None:
+        """A page is fetched from another version now."""
+        if self.loaded:
+            self.native_enter(self.address, page)
+
+    def changed(self) -> list[PhysicalPage]:
+        """See PageChanges."""
+        if not self.loaded:
+            self._load()
+        count = self.native_find(self.address)
+        return [PhysicalPage(page) for page in self.lists[1, :count].tolist()]
+
+    def follow(self) -> None:
+        """Protect what was asked for meanwhile, before anything is stored to guest RAM."""
+        shared = self.shared
+        if not shared[self.cursor]:
+            shared[self.cursor] = int(self.words[TrackingWord.POSITION]) + 1
+            with self.cache.lock:
+                pass  # a full fence: who has not seen the cursor asked before what is read now
+        if shared[layout.LENGTH // 8] != self.words[TrackingWord.POSITION]:
+            if not self.loaded:
+                self._load()
+            self.native_follow(self.address)
+
+    def rest(self) -> None:
+        """Let others take pages for protected that this process has not protected yet."""
+        self.shared[self.cursor] = 0
+
+    def distrust(self) -> None:
+        """Compare all pages at the next fence."""
+        if self.loaded:
+            for page in self.cache.used:
+                self.native_enter(self.address, page)
+
+    @property
+    def refused(self) -> int:
+        """How many pages this process could not protect."""
+        return int(self.words[TrackingWord.REFUSED])

@@ -1,0 +1,429 @@
+"""Stores to code are found: by whichever process, whenever, without comparing all code."""
+
+import ctypes
+import faulthandler
+import itertools
+import mmap
+import os
+import random
+import signal
+import struct
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mttcg.engine.tracking import layout
+from mttcg.engine.tracking.layout import TrackingWord, tracking_bytes
+from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
+from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.address import PhysicalPage
+from mttcg.memory.host import address_of_buffer
+from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.layout import CacheLayout
+
+PAGE = 4096
+BASE = 0x8000_0000
+REQUEST_STRIDE = 64
+PATIENCE = 30.0
+"""Seconds."""
+
+
+class Guest:
+    """RAM and what vCPUs share of it, before they are forked."""
+
+    def __init__(self, pages: int, vcpus: int) -> None:
+        self.pages, self.vcpus = pages, vcpus
+        self.maps = {
+            "ram": mmap.mmap(-1, pages * PAGE),
+            "tracking": mmap.mmap(-1, tracking_bytes(pages)),
+            "requests": mmap.mmap(-1, PAGE),
+            "messages": mmap.mmap(-1, PAGE),
+        }
+        self.descriptor = os.memfd_create("cache")
+        os.ftruncate(self.descriptor, CacheLayout(pages).size)
+        self.cache = mmap.mmap(self.descriptor, CacheLayout(pages).size)
+        self.messages = memoryview(self.maps["messages"]).cast("Q")
+        self.requests = memoryview(self.maps["requests"]).cast("Q")
+
+    def vcpu(self, number: int) -> "Vcpu":
+        return Vcpu(self, number)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+class Vcpu:
+    """One vCPU's view; only one in a process may find changes, as it handles that one's faults."""
+
+    def __init__(self, guest: Guest, number: int) -> None:
+        ram = memoryview(guest.maps["ram"])
+        self.ram = ram
+        self.cache = BlockCache(
+            memoryview(guest.cache),
+            guest.descriptor,
+            np.frombuffer(ram, dtype=np.uint8),
+            BASE,  # type: ignore[arg-type]
+            number,
+            RISCV64.code,
+        )
+        requests = address_of_buffer(memoryview(guest.maps["requests"]))
+        others = OtherVcpus(guest.vcpus, requests, REQUEST_STRIDE)
+        self.tracking = StoreTracking(
+            memoryview(guest.maps["tracking"]), self.cache, address_of_buffer(ram), number, others
+        )
+        self.cache.changes = self.tracking
+        self.tracking.follow()
+
+    def fetch(self, page: int) -> None:
+        self.cache.enter_page(PhysicalPage(page))
+
+    def fence(self) -> list[int]:
+        """As the guest's fence; the pages that had changed."""
+        found = self.cache.changed_pages()
+        for page in found:
+            self.cache.enter_page(page)
+        return [int(page) for page in found]
+
+    def fetched(self, page: int) -> bytes:
+        return bytes(self.cache.original[self.cache.used[PhysicalPage(page)]])
+
+    def store(self, place: int, value: int) -> None:
+        self.ram[place : place + 8].cast("Q")[0] = value
+
+    def settle(self) -> None:
+        for _ in range(3):
+            self.fence()
+
+    @property
+    def watched(self) -> int:
+        return int(self.tracking.words[TrackingWord.WATCHED_COUNT])
+
+
+@pytest.fixture
+def guest() -> Any:
+    found = Guest(pages=16, vcpus=2)
+    yield found
+    found.close()
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run it in a process of its own; what waitpid says."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def ends_well(*children: int) -> bool:
+    return [os.waitpid(child, 0)[1] for child in children] == [0] * len(children)
+
+
+def alone(work: Callable[[], None]) -> None:
+    """Run it in a process of its own, whose faults it may handle as it likes."""
+    assert ends_well(in_child(work))
+
+
+def test_unchanged_pages_are_not_compared_again(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        for page in range(5):
+            vcpu.fetch(page)
+        assert vcpu.fence() == []
+        assert vcpu.watched == 5
+        assert vcpu.fence() == []
+        assert vcpu.watched == 0
+
+    alone(run)
+
+
+def test_a_store_of_its_own_to_a_protected_page_is_found_at_the_next_fence(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.settle()
+        for value in (1, 2):
+            vcpu.store(3 * PAGE + 8, value)
+            assert vcpu.ram[3 * PAGE + 8] == value, "the store was made"
+            assert vcpu.fence() == [3]
+            assert vcpu.fetched(3)[8] == value
+            assert vcpu.fence() == []
+
+    alone(run)
+
+
+def test_a_store_over_the_end_of_a_page_is_found_in_both(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.fetch(4)
+        vcpu.settle()
+        vcpu.ram[4 * PAGE - 4 : 4 * PAGE + 4] = b"abcdefgh"
+        assert sorted(vcpu.fence()) == [3, 4]
+
+    alone(run)
+
+
+def test_the_end_of_an_instruction_in_the_next_page_is_tracked_as_well(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.ram[4 * PAGE - 2] = 3
+        vcpu.fetch(3)
+        vcpu.settle()
+        assert vcpu.watched == 0
+        vcpu.store(4 * PAGE, 7)
+        assert vcpu.fence() == [3]
+        assert vcpu.cache.slots["tail"][vcpu.cache.used[PhysicalPage(3)]] == 7
+        vcpu.store(5 * PAGE, 7)
+        assert vcpu.fence() == []
+
+    alone(run)
+
+
+def follow_in_child(guest: Guest, number: int, after: Callable[[Vcpu], None]) -> int:
+    """Another vCPU, which says in messages[8 + number] how far it is; see `wait_for`."""
+
+    def run() -> None:
+        vcpu = guest.vcpu(number)
+        guest.messages[8 + number] = 1
+        wait_for(guest, 0, 1)
+        after(vcpu)
+        guest.messages[8 + number] = 2
+
+    return in_child(run)
+
+
+def wait_for(guest: Guest, word: int, value: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while guest.messages[word] < value:
+        assert time.monotonic() < until, f"message {word} does not come"
+        os.sched_yield()
+
+
+def test_a_store_of_a_vcpu_that_has_followed_is_found(guest: Guest) -> None:
+    def store(vcpu: Vcpu) -> None:
+        vcpu.tracking.follow()
+        guest.messages[1] = 1
+        wait_for(guest, 0, 2)
+        vcpu.store(3 * PAGE, 5)
+
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        other = follow_in_child(guest, 1, store)
+        wait_for(guest, 9, 1)
+        vcpu.settle()
+        assert vcpu.watched == 1, "the other one has not protected it yet"
+        guest.messages[0] = 1
+        wait_for(guest, 1, 1)
+        vcpu.settle()
+        assert vcpu.watched == 0
+        guest.messages[0] = 2
+        wait_for(guest, 9, 2)
+        assert vcpu.fence() == [3]
+        assert ends_well(other)
+
+    alone(run)
+
+
+def test_a_store_of_a_vcpu_that_has_not_followed_yet_is_found(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        other = follow_in_child(guest, 1, lambda other: other.store(3 * PAGE, 5))
+        wait_for(guest, 9, 1)
+        vcpu.settle()
+        assert guest.requests[REQUEST_STRIDE // 8] == 1, "it was asked to come and follow"
+        assert guest.requests[0] == 0
+        guest.messages[0] = 1
+        wait_for(guest, 9, 2)
+        assert vcpu.fence() == [3]
+        assert ends_well(other)
+
+    alone(run)
+
+
+def test_a_vcpu_that_rests_is_not_waited_for_and_follows_when_it_goes_on(guest: Guest) -> None:
+    def rest(vcpu: Vcpu) -> None:
+        vcpu.tracking.rest()
+        guest.messages[1] = 1
+        wait_for(guest, 0, 2)
+        vcpu.tracking.follow()
+        vcpu.store(3 * PAGE, 5)
+
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        other = follow_in_child(guest, 1, rest)
+        guest.messages[0] = 1
+        wait_for(guest, 1, 1)
+        vcpu.settle()
+        assert vcpu.watched == 0
+        guest.messages[0] = 2
+        wait_for(guest, 9, 2)
+        assert vcpu.fence() == [3]
+        assert ends_well(other)
+
+    alone(run)
+
+
+def test_data_beside_code_is_soon_written_without_faults(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.settle()
+        shared = vcpu.tracking.shared
+        for value in range(1, 200):
+            vcpu.store(3 * PAGE, value)
+            assert vcpu.fence() == [3]
+        assert shared[layout.OPENED // 8] == 1
+
+    alone(run)
+
+
+def test_what_can_not_be_protected_is_compared_and_counted(guest: Guest) -> None:
+    refuse = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)(
+        lambda *_: -1
+    )
+
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        assert vcpu.fence() == []
+        vcpu.tracking.words[TrackingWord.PROTECT] = ctypes.cast(refuse, ctypes.c_void_p).value
+        vcpu.fetch(3)
+        vcpu.settle()
+        assert (vcpu.watched, vcpu.tracking.refused) == (1, 1)
+        vcpu.store(3 * PAGE, 1)
+        assert vcpu.fence() == [3]
+        for _ in range(200):
+            assert vcpu.fence() == []
+        assert vcpu.tracking.refused == 1, "it is not tried again"
+
+    alone(run)
+
+
+def test_what_another_process_than_a_vcpu_wrote_is_found(guest: Guest) -> None:
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.settle()
+        assert ends_well(in_child(lambda: unprotected_store(guest, 3 * PAGE)))
+        vcpu.tracking.distrust()
+        assert vcpu.fence() == [3]
+
+    alone(run)
+
+
+def unprotected_store(guest: Guest, place: int) -> None:
+    """Store as a process that has mapped RAM by itself."""
+    ram = memoryview(guest.maps["ram"])
+    size = guest.pages * PAGE
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address_of_buffer(ram)), size, 3) == 0
+    ram[place] = 99
+
+
+def test_a_journal_that_went_round_is_caught_up_with() -> None:
+    pages = layout.JOURNAL_ENTRIES + 100
+    guest = Guest(pages, vcpus=2)
+
+    def rest(vcpu: Vcpu) -> None:
+        vcpu.tracking.rest()
+        guest.messages[1] = 1
+        wait_for(guest, 0, 2)
+        vcpu.tracking.follow()
+        for page in range(0, pages, 97):
+            vcpu.store(page * PAGE, 5)
+
+    def run() -> None:
+        vcpu = guest.vcpu(0)
+        other = follow_in_child(guest, 1, rest)
+        guest.messages[0] = 1
+        wait_for(guest, 1, 1)
+        for page in range(pages):
+            vcpu.fetch(page)
+        vcpu.settle()
+        assert vcpu.watched < pages
+        for _ in range(3):
+            vcpu.settle()
+        assert vcpu.watched == 0
+        guest.messages[0] = 2
+        wait_for(guest, 9, 2)
+        assert sorted(vcpu.fence()) == list(range(0, pages, 97))
+        assert ends_well(other)
+
+    alone(run)
+    guest.close()
+
+
+def status_of(work: Callable[[], None]) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(in_child(work), 0)[1])
+
+
+def crash() -> None:
+    ctypes.memset(64, 0, 8)
+
+
+@pytest.mark.parametrize(
+    "how", [crash, lambda: os.kill(os.getpid(), signal.SIGSEGV), lambda: ctypes.string_at(64)]
+)
+def test_what_is_no_store_to_ram_is_still_a_crash(
+    guest: Guest, how: Callable[[], None], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+
+    def run() -> None:
+        with told.open("w") as file:
+            faulthandler.enable(file)
+            vcpu = guest.vcpu(0)
+            vcpu.fetch(3)
+            vcpu.settle()
+            vcpu.store(3 * PAGE, 1)
+            how()
+
+    assert status_of(run) == -signal.SIGSEGV
+    assert "Segmentation fault" in told.read_text()
+
+
+@pytest.mark.parametrize("vcpus", [1, 2, 8])
+def test_code_of_others_is_never_seen_late(vcpus: int) -> None:
+    """Each vCPU now and then writes a page and says so; whoever has heard it fences, and looks."""
+    pages, rounds = 8, 400
+    guest = Guest(pages, vcpus)
+    said = struct.Struct("<Q")
+
+    def run(number: int) -> None:
+        vcpu, chance = guest.vcpu(number), random.Random(number)
+        for page in range(pages):
+            vcpu.fetch(page)
+        until = time.monotonic() + PATIENCE
+        for count in itertools.count(1):
+            assert time.monotonic() < until
+            if chance.random() < 0.05:
+                vcpu.tracking.rest()
+                os.sched_yield()
+            vcpu.tracking.follow()
+            heard = [guest.messages[other] for other in range(vcpus)]
+            vcpu.fence()
+            for other, value in enumerate(heard):
+                page = other % pages
+                seen = said.unpack_from(vcpu.fetched(page), 8 * other)[0]
+                assert seen >= value, (number, other, count)
+            if count <= rounds and chance.random() < (0.3 if count % 100 < 50 else 0.02):
+                vcpu.store((number % pages) * PAGE + 8 * number, count)
+                guest.messages[number] = count
+            if count >= rounds:
+                guest.messages[64 + number] = 1
+                if all(guest.messages[64 + other] for other in range(vcpus)):
+                    return
+
+    assert ends_well(*[in_child(lambda n=number: run(n)) for number in range(vcpus)])  # type: ignore[misc]
+    guest.close()
