@@ -25,7 +25,7 @@ from traced import Entry, trace
 from mttcg.engine.base import ExitKind
 from mttcg.tbcache.cache import Block
 
-PROGRAMS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000")) // 200
+PROGRAMS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000")) // 400
 IN_PYTHON, TRANSLATES, LOSES, WATCHES = 0.5, 0.1, 0.1, 0.3
 """How often Python asks for control, and what is then changed beside the plan."""
 MOST_TRANSLATIONS = 4
