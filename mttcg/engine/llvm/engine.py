@@ -18,7 +18,6 @@ from mttcg.engine.base import (
 )
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
@@ -143,7 +142,7 @@ class LlvmEngine:
         with self.arena:
             found = self.arena.find(runtime.RUN_KEY)
             if found is None:
-                code = compile_text(runtime.text(self.isa.host_float), OPTIMISED)
+                code = runtime.machine_code(self.isa.host_float)
                 found = self.arena.put_permanent(runtime.RUN_KEY, code)
         return found
 
