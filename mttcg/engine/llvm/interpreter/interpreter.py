@@ -124,15 +124,14 @@ class PageInterpreter:
         slot, observed = version.slot, self.prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
-            return observed.native.enter
-        if self.pages.handler(slot, offset) == self.native.translated:
+        elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
     def resume(self, version: PageVersion, watched: bool) -> HostAddress:
         """Code that goes on with the current block in a page, at the hart's pc."""
-        observed = self.prepare(version, watched)
-        return self.native.resume if observed is None else observed.native.resume
+        self.prepare(version, watched)
+        return self.native.resume
 
     def prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""

@@ -33,6 +33,7 @@ from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
 from mttcg.engine.llvm.interpreter.take_over import TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.instrument.native.progress import tell_compiling
 from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
@@ -93,6 +94,7 @@ def load_code(
     file = kept_file(isa, kind, text)
     kept = read_kept(file)
     if kept is None:
+        tell_compiling()
         kept = make()
         keep(file, kept)
     header, _, code = kept.partition(b"\n")

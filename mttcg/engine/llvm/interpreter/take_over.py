@@ -14,30 +14,28 @@ from mttcg.engine.llvm.interpreter.shared import (
     own_handler,
     records_of,
 )
-from mttcg.engine.llvm.interpreter.signature import enter_call, handler_of
+from mttcg.engine.llvm.interpreter.signature import RUNNING, TO_PC, handler_of, tail_call
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
-from mttcg.engine.llvm.places import EXIT, FRAME, PC, SINCE
+from mttcg.engine.llvm.places import EXIT, FRAME
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
 TAKE_OVER = "take_over"
-"""The function, which is called like translated code; it comes back as `UNPREPARED`, and has done
+"""The function, with the parameters of translated code; it comes back as `UNPREPARED`, and has done
 nothing, if the page has no records."""
 
 
 def take_over(build: Builder) -> None:
-    """Run the instruction at the hart's pc, in its current block, and go on."""
+    """Run the instruction at the pc in TO_PC, in the hart's current block, and go on."""
     miss, plain, observed = (build.new_block(word) for word in ("miss", "plain", "observed"))
-    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, entry, to_pc = records_of(build, pc, miss)
-    block = current_block(build, ip, pc)
+    ip, entry, to_pc = records_of(build, TO_PC, miss)
+    block = current_block(build, ip, TO_PC)
     build.branch(build.compare("eq", ip, entry), plain, observed)
     for which, find in ((plain, _plain_handler), (observed, _observed_handler)):
         build.begin(which)
-        enter_call(build, find(build, ip, pc), ip, since, block, to_pc)
-        build.end(returns=True)
+        tail_call(build, find(build, ip, TO_PC), ip, RUNNING, block, to_pc)
     build.begin(miss)
     build.store(int(Reason.UNPREPARED), EXIT, COUNTER)
     build.end(returns=True)
