@@ -27,7 +27,7 @@ def cases(choice: CaseChoice) -> Iterator[Case]:
         for guest, (rounds, least, goal) in FASTER.items():
             yield faster_case(guest, rounds, least, goal)
         yield from (TWO_HARTS, ATOMICS, TRANSLATION)
-        without_a_claim = (LOCKS, ONCE, SHARED_CODE, MEMORY, LITMUS)
+        without_a_claim = (LOCKS, ONCE, WARMING, SHARED_CODE, MEMORY, LITMUS)
         yield from (replace(case, rounds=FEW_ROUNDS) for case in without_a_claim)
     if choice.has_engine("unicorn"):
         yield UNICORN
@@ -119,6 +119,26 @@ ONCE = Case(
         ),
         time_over("llvm over unicorn", "llvm", "unicorn"),
     ),
+)
+
+WARMING = Case(
+    name="engines.warming",
+    purpose="a guest that has had 56 phases: until its last 8 functions are fast",
+    guest="warming",
+    symbols={"rounds": 2500},
+    variants=(
+        Variant("quick", engine="llvm", settings={"arguments": ("--tiers", "quick,optimised")}),
+        Variant(
+            "interpreter",
+            engine="llvm",
+            settings={"arguments": ("--tiers", "interpreter,optimised")},
+        ),
+    ),
+    figures=tuple(
+        Figure(f"{first}: to nine tenths of the speed", ((first, "warming", 1),), "s")
+        for first in ("quick", "interpreter")
+    ),
+    same_output=False,
 )
 
 PER_INSTRUCTION = "translation of an instruction"

@@ -16,6 +16,8 @@ from mttcg_bench.tools.process import EndedProcess, run
 
 EVENTS = re.compile(r"^events (\d+)$", re.MULTILINE)
 """What a plugin of ours prints on each vCPU's exit."""
+FAST = re.compile(r"^fast after (\d+) us$", re.MULTILINE)
+"""What the guest `warming` prints."""
 PLUGINS = Path(__file__).parents[1] / "plugins"
 REPORT = "result.json"
 
@@ -83,6 +85,7 @@ def metrics_of(result: Mapping[str, Any], ended: EndedProcess) -> dict[str, floa
             f"records_{name}": sum(ledger[name] for ledger in result["ledger"].values())
             for name in ("emitted", "delivered", "dropped")
         },
+        **({"warming": int(found[1]) * 1e-6} if (found := FAST.search(ended.output)) else {}),
         **({"unique": ended.unique["vcpus"]} if "vcpus" in ended.unique else {}),
         **{f"cpu_{role}": seconds for role, seconds in ended.cpu_of.items()},
     }

@@ -85,9 +85,9 @@ them."""
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """The running count starts below zero. When it reaches zero, after so many instructions, code
 looks for requests."""
-CHAINS_PER_SAMPLE = 1 << 11
-"""Calls of pages that cost about as much time as better code would save from one look of slow code
-to the next."""
+CHAINS_PER_SAMPLE = 1 << 9
+"""Calls of pages for which the loop takes a sample. So a page is hot, in the long run, if there is
+a call in fewer than some two hundred instructions."""
 JUMP_CACHE_ENTRIES = 1 << 16
 PC_SHIFTS = (1, 12)
 """A pc's row in the jump cache: the exclusive or of the pc, shifted right by each of these. If

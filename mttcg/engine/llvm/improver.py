@@ -15,6 +15,8 @@ from mttcg.tbcache.cache import BlockCache
 
 PAGE_HEAT = 256
 """Samples at places of a page whose better code was missed, for the whole page to be made anew."""
+PAGE_COST = 8
+"""How many functions take as long as a page."""
 SHARE_OF_A_CHANGING_PAGE = 1 / 16
 """Of the samples in a page that changes all the time: what is made of it is soon of no use."""
 
@@ -79,8 +81,12 @@ class Improver:
         return self._translate(place, offset)
 
     def improve_page(self) -> frozenset[Virtual]:
-        """Make better code of the page whose better code is missed most; the leaders in it."""
-        identity = self.heat.hottest_page(PAGE_HEAT)
+        """Make better code of the page whose better code is missed most; the leaders in it.
+
+        It takes longer than a function, so it has to be as much hotter than all places.
+        """
+        least = max(PAGE_HEAT, PAGE_COST * self.heat.hottest_place_heat())
+        identity = self.heat.hottest_page(least)
         place = self.missed.pop(identity, None) if identity is not None else None
         return frozenset() if place is None else self._translate(place, None)
 

@@ -210,7 +210,8 @@ class Translator:
 
     def _function(self, version: PageVersion, page: Discovery, place: PageOffset) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""
-        begins = max((called for called in page.called() if called <= place), default=place)
+        starts = page.called() | page.from_elsewhere()
+        begins = max((start for start in starts if start <= place), default=place)
         found = self.discover(version.page, version.slot, [place, begins])
         if len(found.instructions) > LARGEST_PIECE:
             found = self.discover(version.page, version.slot, [place, begins], calls=False)
