@@ -8,9 +8,9 @@ of the command), `wall` (of the whole command), `start` (until the guest starts)
 for room in their rings), `instructions`, `blocks`, `translations` (blocks that no vCPU had found
 before), `pieces` (pieces of code that the llvm engine translated, some of them over blocks that it
 had in others), `events` (what the plugin saw), `records_emitted`, `records_delivered`,
-`records_dropped`, `warming` (seconds
-until the guest of that name ran at nine tenths of its speed), `unique` (bytes of the largest vCPU process that nothing else shares). Other
-tools give what of these they have.
+`records_dropped`, `warming` (seconds until the guest of that name ran at nine tenths of its speed),
+`unique` (bytes of the largest vCPU process that nothing else shares). Other tools give what of
+these they have.
 """
 
 from collections.abc import Iterable, Sequence
