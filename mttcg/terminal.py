@@ -11,6 +11,8 @@ from mttcg.printable import printable, printable_lines
 
 LONGEST_LINE = 1000
 """Characters of a line, or of a cell of a table, that are shown."""
+ERASE_LINE = "\r\x1b[2K"
+"""To the start of the line, and nothing in it (ECMA-48: CR, EL)."""
 NAME = "mttcg: "
 """What our lines on standard error begin with."""
 CONTINUED = "  "
@@ -36,6 +38,15 @@ def tell(message: str) -> None:
     """Print a message on standard error, after our name; it may have several lines."""
     first, *more = shown_lines(message)
     _write(sys.stderr, "\n".join([f"{NAME}{first}", *(f"{CONTINUED}{line}" for line in more)]))
+
+
+def tell_progress(text: str) -> None:
+    """Say, to whoever sits at a terminal, what they wait for; nothing where it is none.
+
+    A status line that is drawn there gives way.
+    """
+    if sys.stderr is not None and sys.stderr.isatty():
+        _write(sys.stderr, f"{ERASE_LINE}{NAME}{shown(text)}")
 
 
 def tell_error(error: BaseException) -> None:

@@ -56,13 +56,18 @@ class RunInfo:
 
     def symbol_at(self, address: int) -> str:
         """Return "name" or "name+0x10" of the symbol that holds `address`, or ""."""
+        name, offset = self.symbol_and_offset(address)
+        return f"{name}+{offset:#x}" if offset else name
+
+    def symbol_and_offset(self, address: int) -> tuple[str, int]:
+        """Return the name of the symbol that holds `address`, or "", and how far behind it is."""
         addresses, symbols = self._sorted
         after = bisect_right(addresses, address)
         # a symbol may lie inside a larger one, so look back a little when the nearest has ended
         for start, size, name in reversed(symbols[max(0, after - _MOST_NESTED) : after]):
             if address - start < (size or REACH_OF_UNSIZED):
-                return name if address == start else f"{name}+{address - start:#x}"
-        return ""
+                return name, address - start
+        return "", 0
 
     def to_plain(self) -> dict[str, Any]:
         """Return the description as plain data (PROTOCOL.md, "Run description")."""

@@ -77,9 +77,9 @@ uint64_t guest_main(uint64_t hart) {
     }
     results[hart] = value;
     if (hart == 0) {
-        print_text("fast after ");
-        print_number(ticks_to_speed(begin, count) / (TIMEBASE_FREQUENCY / 1000000));
-        print_text(" us\n");
+        print_text("until fast: ");
+        print_number(ticks_to_speed(begin, count) * (1000000000000 / TIMEBASE_FREQUENCY));
+        print_text(" ps\n");
     }
     barrier(harts);
     return results[hart] != results[0];

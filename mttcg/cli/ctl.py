@@ -13,6 +13,7 @@ from mttcg.cli.files import write_file
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.parser import URL_HELP, ArgumentParser
 from mttcg.errors import OptionError
+from mttcg.instrument.program.symbol_names import readable_name
 from mttcg.supervisor.result import json_ready
 from mttcg.terminal import say
 
@@ -23,7 +24,7 @@ Work: TypeAlias = "Callable[[Control, argparse.Namespace], Any]"
 BYTES_A_LINE = 16
 MEMORY_SIZE = 64
 """Bytes that are shown where no size is given."""
-PLACE = re.compile(r"(?P<symbol>[^\d+\s][^+\s]*)(\+(?P<offset>\w+))?|(?P<address>\d\w*)", re.ASCII)
+PLACE = re.compile(r"(?P<symbol>[^\d+\s].*?)(\+(?P<offset>\d\w*))?|(?P<address>\d\w*)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,12 @@ def address_of(control: "Control", text: str) -> int:
     if found["address"]:
         return number_of("ADDRESS", found["address"])
     known = {name: address for address, _, name in control.run_info().symbols}
-    if found["symbol"] not in known:
+    symbol = found["symbol"] if found["symbol"] in known else readable_name(found["symbol"])
+    if symbol not in known:
         raise OptionError(
             "ADDRESS", f"the guest has no symbol {found['symbol']}", "one that it has"
         )
-    return known[found["symbol"]] + number_of("ADDRESS", found["offset"] or "0")
+    return known[symbol] + number_of("ADDRESS", found["offset"] or "0")
 
 
 def instruments(control: "Control", _args: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Results as tables on a terminal, or as plain text of a fixed width anywhere else."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
@@ -13,6 +14,10 @@ from mttcg.supervisor.result import LedgerCounts, RunResult, VcpuResult
 PLAIN_WIDTH = 100
 """Columns of the output that goes to a file or a pipe."""
 LEDGER_COLUMNS = ("emitted", "delivered", "dropped", "in_flight")
+STALLED = "stalled\ns"
+"""The column that is shown only if a vCPU waited for room in its rings."""
+LEAST_STALLED = 0.005
+"""Seconds that are shown as more than 0."""
 VCPU_COLUMNS = (
     "vCPU",
     "state",
@@ -21,6 +26,7 @@ VCPU_COLUMNS = (
     "M instr\nper s",
     "running\ns",
     "idle\ns",
+    STALLED,
     "cache\nhits",
     "cache\nmisses",
     "cache\ninvalid",
@@ -90,13 +96,15 @@ def result_parts(result: RunResult) -> Iterator[RenderableType]:
 def vcpu_table(vcpus: Sequence[VcpuResult]) -> Table:
     """Make the table with one row per vCPU and, for more than one, their sum."""
     table = new_table()
-    for name in VCPU_COLUMNS:
+    stalled = any(vcpu.seconds_stalled >= LEAST_STALLED for vcpu in vcpus)
+    shown = [stalled or name != STALLED for name in VCPU_COLUMNS]
+    for name in compress(VCPU_COLUMNS, shown):
         table.add_column(name, justify="left" if name == "state" else "right", overflow="fold")
     for vcpu in vcpus[:ROW_LIMIT]:
-        table.add_row(*(cell("", value) for value in vcpu_row(vcpu)))
+        table.add_row(*(cell("", value) for value in compress(vcpu_row(vcpu), shown)))
     if len(vcpus) > 1:
         table.add_section()
-        table.add_row(*(cell("", value) for value in sum_row(vcpus)))
+        table.add_row(*(cell("", value) for value in compress(sum_row(vcpus), shown)))
     return table
 
 
@@ -110,6 +118,7 @@ def vcpu_row(vcpu: VcpuResult) -> tuple[object, ...]:
         rate_text(millions_per_second(vcpu)),
         f"{vcpu.seconds_running:,.2f}",
         f"{vcpu.seconds_idle:,.2f}",
+        f"{vcpu.seconds_stalled:,.2f}",
         vcpu.cache_hits,
         vcpu.cache_misses,
         vcpu.cache_invalidated,
@@ -127,6 +136,7 @@ def sum_row(vcpus: Sequence[VcpuResult]) -> tuple[object, ...]:
         rate_text(sum(rates) if rates else None),
         f"{sum(vcpu.seconds_running for vcpu in vcpus):,.2f}",
         f"{sum(vcpu.seconds_idle for vcpu in vcpus):,.2f}",
+        f"{sum(vcpu.seconds_stalled for vcpu in vcpus):,.2f}",
         sum(vcpu.cache_hits for vcpu in vcpus),
         sum(vcpu.cache_misses for vcpu in vcpus),
         sum(vcpu.cache_invalidated for vcpu in vcpus),
@@ -155,7 +165,7 @@ def vcpu_notes(vcpu: VcpuResult) -> Iterator[RenderableType]:
 
 def unsupported_text(place: Mapping[str, str]) -> str:
     """Write where an instruction or system register was met that the harts lack."""
-    where = ", ".join(filter(None, (place["pc"], place["symbol"])))
+    where = ", ".join(filter(None, (place["pc"], place["symbol"], place.get("source", ""))))
     return f"{place['name']} of {place['extension']} at pc {where}: not supported"
 
 

@@ -79,6 +79,10 @@ class GuestOutput:
     def flush(self) -> None:
         """Nothing to do: every write is flushed."""
 
+    def fileno(self) -> int:
+        """The descriptor that it writes to."""
+        return self.stream.fileno()
+
 
 def discard_stream(stream: BinaryIO | TextIO) -> None:
     """Let a stream end in /dev/null, so that what it still buffers fails no flush at exit."""

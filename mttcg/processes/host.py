@@ -8,7 +8,6 @@ before it forks, and its vCPUs share its pages until they write to them.
 import contextlib
 import ctypes
 import gc
-import io
 import os
 import select
 import signal
@@ -116,7 +115,7 @@ def fork_vcpus(
 
     load_engine(config.engine_name)
     if config.has_tier("interpreter"):
-        load_interpreter(message.isa)
+        load_interpreter(message.isa, observing=config.check or bool(config.plugins))
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
@@ -159,15 +158,6 @@ def end_with(run: Callable[[], int]) -> NoReturn:
     finally:
         flush_output()
         os._exit(status)
-
-
-def print_by_line() -> None:
-    """Let what plugins print be seen line by line, also if their process is killed.
-
-    A line is one write, PYTHONUNBUFFERED or not: those of several machines do not mix.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True, write_through=False)
 
 
 def flush_output() -> None:
@@ -218,6 +208,8 @@ def serve(channel: Channel) -> int:
     message = expect(received[0], Prepare)
     config = message.config
     die_with_parent(message.supervisor)
+    from mttcg.processes.printing import print_by_line
+
     print_by_line()
     use_native_cache()
 

@@ -21,12 +21,14 @@ from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loading.loader import Plugin
+from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
+from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
@@ -184,6 +186,7 @@ class VcpuProcess:
             self.fds[f"space{index}"],
             lambda: self.machine.stopping,
         )
+        print_beside(self.machine)
         self.guest: GuestOfVcpu | None = None
         self.vcpu: Vcpu | None = None
         self.failed = False
@@ -421,15 +424,22 @@ class VcpuProcess:
 
 def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
+    if name == "unicorn":
+        tell_of_compiling()
     importlib.import_module(ENGINES[name])
 
 
-def load_interpreter(isa: str) -> None:
-    """Load the native interpreter, which has to be at the same address in all vCPUs."""
+def load_interpreter(isa: str, observing: bool = False) -> None:
+    """Load the native interpreter, which has to be at the same address in all vCPUs.
+
+    observing: its handlers for what is attached as well, which vCPUs else load when they need them.
+    """
     from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
     from mttcg.engine.llvm.interpreter.native import load
+    from mttcg.engine.llvm.interpreter.observed_native import load_observed
 
-    load(interpreted_isa(isa_named(isa)))
+    importlib.import_module("mttcg.engine.llvm.interpreter.interpreter")  # all vCPUs share it
+    (load_observed if observing else load)(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

@@ -1,14 +1,20 @@
 """The guest's console at the supervisor's end: where output goes to, and where input comes from."""
 
 import codecs
+import math
 import os
 import selectors
 import sys
 import termios
+import time
 from typing import Any, Protocol
 
 CONSOLE_BYTES = 1 << 16
-"""Most that is read at once, in either direction."""
+"""Most that is read at once, in either direction, and the most of a line that is kept."""
+LINE_SECONDS, TYPED_SECONDS = 0.5, 0.02
+"""How long the beginning of a line is kept after its last character; while somebody types at the
+console, no longer than nobody sees."""
+STDERR = 2
 
 
 class ConsoleOutput(Protocol):
@@ -63,6 +69,57 @@ def standard_output() -> ConsoleOutput | None:
         return TextConsole(stream)
     stream.flush()
     return binary
+
+
+class ConsoleLines:
+    """The guest's output, as whole lines: what plugins print goes to the same terminal, or file.
+
+    A guest writes character by character. What is no whole line yet is kept for a moment, so that
+    a prompt is seen all the same.
+
+    Args:
+        seconds: how long the beginning of a line is kept.
+
+    Attributes:
+        due: when what is kept has to be shown (time.monotonic).
+    """
+
+    def __init__(self, seconds: float = LINE_SECONDS) -> None:
+        self.seconds = seconds
+        self.kept = b""
+        self.due = math.inf
+
+    def take(self, data: bytes) -> bytes:
+        """Take more of it; the whole lines that there are now."""
+        self.kept += data
+        end = self.kept.rfind(b"\n") + 1
+        return self._part(end if len(self.kept) - end < CONSOLE_BYTES else len(self.kept))
+
+    def overdue(self) -> bytes:
+        """What was kept for long enough."""
+        return self.rest() if time.monotonic() >= self.due else b""
+
+    def rest(self) -> bytes:
+        """All that is kept."""
+        return self._part(len(self.kept))
+
+    def _part(self, size: int) -> bytes:
+        shown, self.kept = self.kept[:size], self.kept[size:]
+        self.due = time.monotonic() + self.seconds if self.kept else math.inf
+        return shown
+
+
+def is_beside_prints(console: ConsoleOutput | None) -> bool:
+    """Whether a console is where plugins print, standard error: one terminal, or one file."""
+    try:
+        return os.path.sameopenfile(console.fileno(), STDERR)  # type: ignore[union-attr]
+    except (AttributeError, OSError, ValueError):
+        return False  # none, closed, or nothing of the system's
+
+
+def is_terminal(descriptor: int | None) -> bool:
+    """Whether somebody may type at a descriptor."""
+    return descriptor is not None and os.isatty(descriptor)
 
 
 class ConsoleInput:

@@ -9,6 +9,7 @@ from mttcg.config import Config
 from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
 from mttcg.guest.image import GuestImage
 from mttcg.instrument.program.reach import Reach
+from mttcg.instrument.program.symbol_names import readable_name
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import HostRefused, Prepare, ProcessMessage, Ready, expect
@@ -104,7 +105,8 @@ def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: R
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
-    symbols = {name: symbol.address for name, symbol in image.by_name.items()}
+    symbols = {readable_name(name): symbol.address for name, symbol in image.by_name.items()}
+    symbols |= {name: symbol.address for name, symbol in image.by_name.items()}
     reach = Reach(image.ram, image.placements)
     prepare = Prepare(
         config=config,

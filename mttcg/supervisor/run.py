@@ -17,7 +17,14 @@ from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.check import make_rings
-from mttcg.supervisor.console import ConsoleOutput
+from mttcg.supervisor.console import (
+    LINE_SECONDS,
+    TYPED_SECONDS,
+    ConsoleLines,
+    ConsoleOutput,
+    is_beside_prints,
+    is_terminal,
+)
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
@@ -226,6 +233,8 @@ class Run:
             notice_fd=self.fds["notice"],
             console=console,
             stdin_fd=stdin_fd,
+            lines=ConsoleLines(TYPED_SECONDS if is_terminal(stdin_fd) else LINE_SECONDS),
+            beside_prints=is_beside_prints(console),
             on_tick=tick,
             on_warning=on_warning,
         )

@@ -10,6 +10,9 @@ import numpy as np
 from mttcg.config import Config
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.board import Board
+from mttcg.instrument.errors import ElfFileError
+from mttcg.instrument.program.source_lines import source_lines
+from mttcg.instrument.program.symbol_names import readable_name
 from mttcg.isa.base import Isa
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
@@ -71,6 +74,20 @@ class RunState:
         """Names what is at an address, "" if it has no name."""
         return self.info().symbol_at
 
+    def source_at(self, address: int) -> str:
+        """File and line of what is at an address, "" without debug information."""
+        ram = self.image.ram
+        try:
+            lines = source_lines(self.config.guest, (ram.base, ram.size))
+        except ElfFileError:  # it was there when the run began
+            return ""
+        return lines.line_at(address)
+
+    def place_at(self, address: int) -> str:
+        """Names what is at an address, with file and line if they are known."""
+        symbol, source = self.symbol_at(address), self.source_at(address)
+        return ", ".join(filter(None, (symbol, source)))
+
     def cache(self) -> BlockCache:
         """The block cache, to be read."""
         ram = np.frombuffer(self.maps["ram"], dtype=np.uint8)
@@ -118,7 +135,7 @@ def info_of(
         ram_base=image.ram.base,
         ram_size=config.memory,
         entry=image.entry,
-        symbols=tuple((s.address, s.size, s.name) for s in image.symbols),
+        symbols=tuple((s.address, s.size, readable_name(s.name)) for s in image.symbols),
         plugins=config.plugins if host is None else tuple(host.plugin_specs()),
         ticks_per_second=0 if host is None else host.ticks_per_second,
         isa=image.isa.name,

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
 from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
-from mttcg.supervisor.console import CONSOLE_BYTES, ConsoleInput, ConsoleOutput
+from mttcg.supervisor.console import (
+    CONSOLE_BYTES,
+    ConsoleInput,
+    ConsoleLines,
+    ConsoleOutput,
+)
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
@@ -72,7 +77,8 @@ class CommandListener(Protocol):
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `run` is what is watched, `console` takes the guest's output; `failures` are what went wrong,
+    `run` is what is watched, `console` takes the guest's output, by `lines`, `beside_prints`: where
+    plugins print, too; `failures` are what went wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
     guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
@@ -88,6 +94,7 @@ class Watch:
     notice_fd: int
     console: ConsoleOutput | None
     stdin_fd: int | None
+    lines: ConsoleLines
     on_tick: Callable[[], None]
     on_warning: Callable[[str], None]
     failures: Failures = field(default_factory=Failures)
@@ -101,6 +108,7 @@ class Watch:
     refused: bool = False
     told: set[int] = field(default_factory=set)
     killed: str = ""
+    beside_prints: bool = False
     interrupted: bool = False
     epoch: int = 0
     stop_limit: float = 0.0
@@ -120,7 +128,8 @@ class Watch:
             next_tick = time.monotonic() + TICK_SECONDS
             while self.running:
                 try:
-                    self._step(next_tick)
+                    self._step(min(next_tick, self.lines.due))
+                    self._show(self.lines.overdue())
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
                         self._tick()
@@ -225,7 +234,7 @@ class Watch:
             self.on_warning(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
-        self.warn(warning_of(index, facts, self.run.isa.system, self.run.symbol_at))
+        self.warn(warning_of(index, facts, self.run.isa.system, self.run.place_at))
         if self.run.config.stop_on_trap_loop:
             self.stop(Ending.TRAP_LOOP)
 
@@ -235,6 +244,7 @@ class Watch:
             "extension": found.extension,
             "pc": hex(found.pc),
             "symbol": self.run.symbol_at(found.pc),
+            "source": self.run.source_at(found.pc),
         }
         if place not in self.unsupported:
             self.unsupported.append(place)
@@ -339,13 +349,15 @@ class Watch:
     def _from_console(self) -> None:
         data = os.read(self.console_output, CONSOLE_BYTES)
         if data:
-            self._show(data)
+            self._show(self.lines.take(data))
         else:
             self.selector.unregister(self.console_output)
 
     def _show(self, data: bytes) -> None:
-        if self.console is None:
+        if self.console is None or not data:
             return
+        if self.beside_prints:
+            self.run.machine.in_line = not data.endswith(b"\n")
         try:
             self.console.write(data)
             self.console.flush()
@@ -361,9 +373,10 @@ class Watch:
         os.set_blocking(self.console_output, False)
         try:
             while data := os.read(self.console_output, CONSOLE_BYTES):
-                self._show(data)
+                self._show(self.lines.take(data))
         except BlockingIOError:
-            return
+            pass
+        self._show(self.lines.rest())
 
     def _from_publisher(self, publisher: "PublisherProcess") -> None:
         from mttcg_bus.publisher.process import Died  # loaded already, if there is a publisher

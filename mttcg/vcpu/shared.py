@@ -20,7 +20,7 @@ DEVICE_STATE = 1024
 NANOSECONDS = 1_000_000_000
 """In a second."""
 
-_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN = range(6)
+_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE = range(7)
 
 
 def machine_bytes(device_state: int) -> int:
@@ -93,6 +93,19 @@ class MachineState:
     def written(self, count: int) -> None:
         """Set it; the supervisor does, while all are paused."""
         self.words[_WRITTEN] = count
+
+    @property
+    def in_line(self) -> bool:
+        """Whether the guest's output, beside which plugins print, ends within a line."""
+        return self.words[_IN_LINE] != 0
+
+    @in_line.setter
+    def in_line(self, is_so: bool) -> None:
+        """Set it; the supervisor does when it has shown something, a vCPU when it began a line.
+
+        Both may do so at once: then a line of a plugin's may stand behind one of the guest's.
+        """
+        self.words[_IN_LINE] = is_so
 
     def shift_clock(self, nanoseconds: int) -> None:
         """Let the clock have stood still for so long; no vCPU may run."""

@@ -154,7 +154,7 @@ class Aggregator(mttcg_bus.Aggregator):
         """The rows with the most misses, then the most invalidations."""
         named: dict[str, npt.NDArray[Any]] = {}
         for row in np.flatnonzero(table["accesses"]):
-            name = self.run.symbol_at(int(self.starts[row])).partition("+")[0]
+            name = self.run.symbol_and_offset(int(self.starts[row]))[0]
             add(named.setdefault(name, np.zeros(1, SYMBOL_COUNTS)), table[row : row + 1])
         rows: list[dict[str, Any]] = [
             {"symbol": name, **as_dict(found[0])} for name, found in named.items()

@@ -49,6 +49,7 @@ from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows
+from mttcg_plugins._counts.sources import with_sources
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of
 from mttcg_plugins._files.lcov import Covered, SourceFile, lcov_text
 from mttcg_plugins._files.outputs import check_output
@@ -179,7 +180,7 @@ class Aggregator(mttcg_bus.Aggregator):
             "blocks": len(self.vcpus),
             "bytes": sum(end - start for start, end in covered.ranges),
             "vcpus": vcpus,
-            "least covered": rows[: self.options.top or None],
+            "least covered": with_sources(self.run, rows[: self.options.top or None]),
         }
         files = [str(path) for path in (self.options.drcov, self.options.lcov) if path is not None]
         if files:

@@ -33,6 +33,7 @@ from mttcg_bus.errors import OutputFull
 from mttcg_bus.host.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.sources import with_sources
 from mttcg_plugins._files.outputs import check_output, refusing
 
 WIDEST, LONGEST = 96, 128
@@ -216,5 +217,6 @@ class Aggregator(mttcg_bus.Aggregator):
             for record in tail
         ]
         counts = [{"cpu": cpu, "instructions": count} for cpu, count in enumerate(self.counts)]
-        report: dict[str, Any] = {"instructions": sum(self.counts), "vcpus": counts, "last": rows}
+        report: dict[str, Any] = {"instructions": sum(self.counts), "vcpus": counts}
+        report |= {"last": with_sources(self.run, rows)}
         return {**report, "file": "; ".join(sorted(self.files))} if self.files else report

@@ -18,6 +18,7 @@ import mttcg_bus
 from mttcg.instrument import BlockTable, Stream, disassemble, events, instrument_block, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.sources import with_sources
 
 
 @dataclass(frozen=True)
@@ -71,5 +72,5 @@ class Aggregator(mttcg_bus.Aggregator):
         return {
             "blocks": len(self.executions),
             "executions": sum(self.executions.values()),
-            "hottest": rows,
+            "hottest": with_sources(self.run, rows),
         }

@@ -41,6 +41,7 @@ import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.sources import lines_of
 from mttcg_plugins._counts.waiting import SUMS, Follower
 
 Key = tuple[int, int, int]
@@ -114,12 +115,13 @@ class Aggregator(mttcg_bus.Aggregator):
     def _places(self, shown: list[int], found: dict[Key, dict[str, int]]) -> Iterator[Any]:
         """Where each of the addresses was contended, and on which vCPU."""
         order = {address: number for number, address in enumerate(shown)}
+        lines, _ = lines_of(self.run, {pc for address, pc, _ in found if address in order})
         for address, pc, cpu in sorted(key for key in found if key[0] in order):
             row = found[address, pc, cpu]
             if is_contended(row):
                 yield {
                     "lock": self.run.symbol_at(address) or hex(address),
-                    "code": self.run.symbol_at(pc) or hex(pc),
+                    "code": f"{self.run.symbol_at(pc) or hex(pc)} {lines[pc]}".strip(),
                     "cpu": cpu,
                     **{name: row[name] for name in SUMS[:-2]},
                     "waited_us": self._times(row)["waited_us"],

@@ -23,16 +23,15 @@ from typing import Any, ClassVar, Self
 import mttcg_bus
 from mttcg.instrument import (
     Cpu,
-    ElfFileError,
     Stream,
     clock_ticks,
     events,
     instrument_memory,
     is_interprocessor,
-    source_lines,
 )
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.sources import lines_of
 from mttcg_plugins._order.history import History
 from mttcg_plugins._order.merging import InTimeOrder
 
@@ -104,7 +103,7 @@ class Aggregator(mttcg_bus.Aggregator):
     def report(self) -> dict[str, Any]:
         """The pairs of instructions, those that met most often first."""
         found = sorted(self.found().items(), key=lambda item: (-item[1][1], item[0]))
-        lines, missing = self._lines([pc for (*pair, _), _ in found for pc in pair])
+        lines, missing = lines_of(self.run, (pc for (*pair, _), _ in found for pc in pair))
         rows = [
             {
                 "address": hex(address),
@@ -118,20 +117,6 @@ class Aggregator(mttcg_bus.Aggregator):
         ]
         totals = {"pairs": len(rows), "unlisted": self.history.unlisted, "late": self.late}
         return totals | ({"no lines": missing} if missing else {}) | {"races": rows}
-
-    def _lines(self, pcs: list[int]) -> tuple[dict[int, str], str]:
-        """File and line of each pc, "" where there is none; and why, if there are none at all."""
-        none = dict.fromkeys(pcs, "")
-        if not pcs:
-            return none, ""
-        try:
-            table = source_lines(self.run.guest, self.run.ram)
-        except ElfFileError as error:  # a recording is read where the guest is not
-            return none, str(error)
-        if not len(table.starts):
-            return none, f"{self.run.guest} has no debug information"
-        places = {pc: table.at(pc) for pc in pcs}
-        return none | {pc: f"{at[0]}:{at[1]}" for pc, at in places.items() if at}, ""
 
 
 def add(found: dict[Any, list[int]], key: Any, address: int, count: int) -> None:

@@ -34,6 +34,7 @@ from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.pairs import PairCounts, add_up
 from mttcg_plugins._counts.sharing import SharedLine, shared_lines
+from mttcg_plugins._counts.sources import with_sources
 
 WRITE_BIT, SIZE_SHIFT, PC_SHIFT = 1, 1, 8
 """Fields of the number that is counted beside an address: whether it is a write, bytes, pc."""
@@ -104,11 +105,11 @@ class Aggregator(mttcg_bus.Aggregator):
             "false": sum(line.false for line in lines),
             "lines": [self._line(line) for line in shown],
             "variables": [row for line in shown for row in self._variables(line)],
-            "code": [row for line in shown for row in self._code(line)],
+            "code": with_sources(self.run, [row for line in shown for row in self._code(line)]),
         }
 
     def _line(self, line: SharedLine) -> dict[str, Any]:
-        names = dict.fromkeys(self.run.symbol_at(v.address).split("+")[0] for v in line.used)
+        names = dict.fromkeys(self.run.symbol_and_offset(v.address)[0] for v in line.used)
         return {
             "line": hex(line.start),
             "symbols": " ".join(names),

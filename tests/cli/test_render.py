@@ -39,6 +39,15 @@ def test_the_table_has_a_row_per_vcpu_and_their_sum() -> None:
     ]
 
 
+def test_time_that_was_waited_for_room_is_shown_where_there_was_some() -> None:
+    assert "stalled" not in rendered(run_result(2))
+    text = rendered(run_result(vcpus=[vcpu_result(0), vcpu_result(1, seconds_stalled=0.125)]))
+    assert row_of(text, "vCPU")[:2] == ["vCPU", "state"]
+    assert "stalled" in text
+    assert row_of(text, "1")[6:8] == ["0.25", "0.12"]
+    assert row_of(text, "all")[5:7] == ["0.50", "0.12"]
+
+
 def test_one_vcpu_needs_no_sum_and_one_that_never_ran_has_no_rate() -> None:
     text = rendered(run_result(vcpus=[vcpu_result(0, seconds_running=0.0)], plugins={}))
     assert "all" not in text

@@ -110,6 +110,7 @@ PLACES = {
     },
     "psutil": {"mttcg/supervisor/outcome.py", "mttcg/cli/runs.py"},
     "rich": {"mttcg/cli"},
+    "pydemumble": {"mttcg/instrument/program/symbol_names.py"},
     "cloudpickle": {"mttcg/supervisor/plugin_objects.py"},
     "distributed": {
         "mttcg/campaign/cluster.py",

@@ -11,13 +11,11 @@ from typing import Any
 from mttcg_bench.checkout import below_root
 from mttcg_bench.errors import CountWrong, RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
-from mttcg_bench.tools.guests import addresses, guest_file
+from mttcg_bench.tools.guests import addresses, guest_file, measured
 from mttcg_bench.tools.process import EndedProcess, run
 
 EVENTS = re.compile(r"^events (\d+)$", re.MULTILINE)
 """What a plugin of ours prints on each vCPU's exit."""
-FAST = re.compile(r"^fast after (\d+) us$", re.MULTILINE)
-"""What the guest `warming` prints."""
 PLUGINS = Path(__file__).parents[1] / "plugins"
 REPORT = "result.json"
 
@@ -43,6 +41,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
         raise RunFailed(variant.name, result["failures"][0])
     metrics = metrics_of(result, ended)
     rounds = case.work_of(variant).get("rounds", 0)
+    metrics |= measured(ended.output)
     metrics["calls"] = variant.settings.get("calls_of_a_round", 0) * rounds * variant.smp
     check_ledger(variant, metrics)
     if variant.counts and metrics["events"] != metrics[variant.counts]:
@@ -56,6 +55,7 @@ def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
     known = {**addresses(case.guest), "bench": below_root(PLUGINS), "scratch": scratch}
     line = [sys.executable, "-m", "mttcg", "run", guest_file(case.guest)]
     line += ["--smp", str(variant.smp), "--engine", variant.engine]
+    line += ["--tiers", variant.tiers] if variant.tiers else []
     line += ["--quiet", "--json", str(scratch / REPORT)]
     for symbol, value in case.work_of(variant).items():
         line += ["--set", f"{symbol}={value}"]
@@ -85,7 +85,6 @@ def metrics_of(result: Mapping[str, Any], ended: EndedProcess) -> dict[str, floa
             f"records_{name}": sum(ledger[name] for ledger in result["ledger"].values())
             for name in ("emitted", "delivered", "dropped")
         },
-        **({"warming": int(found[1]) * 1e-6} if (found := FAST.search(ended.output)) else {}),
         **({"unique": ended.unique["vcpus"]} if "vcpus" in ended.unique else {}),
         **{f"cpu_{role}": seconds for role, seconds in ended.cpu_of.items()},
     }

@@ -143,6 +143,7 @@ def uninstrument_memory(
 def symbol(name: str) -> int:
     """Address at which the guest uses a symbol of its file; raises UnknownSymbolError.
 
+    A name of C++ or Rust as it is in the file, or as it is shown: `queue::push(int)`.
     Without translation that is where it was loaded, whatever it was linked for.
     """
     try:

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from mttcg.instrument.loading.plugin_modules import beside_digest
 from mttcg.instrument.native.native_cache import use_native_cache
+from mttcg.instrument.native.progress import tell_of_compiling
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +33,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         kept = use_native_cache()
         from numba import config, njit
 
+        tell_of_compiling()
         plain = _among_natives(function)
         # numba sees that the function's file has changed, but not those beside it, nor others
         beside, others = beside_digest(function.__module__), _others_digest(function)

@@ -17,6 +17,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from mttcg.instrument.native.native_cache import sources_digest, use_native_cache
+from mttcg.instrument.native.progress import tell_compiling
 from mttcg.memory.address import HostAddress
 
 DIGEST_BYTES = 16
@@ -37,6 +38,7 @@ def _loaded(module: str) -> tuple[Any, dict[str, Any]]:
     code = read_kept(file)
     if code is not None:
         return _engine(code), {}
+    tell_compiling()
     compiled = c_functions(module)
     code = object_code(compiled)
     if code is None:

@@ -49,6 +49,11 @@ class SourceLines:
             return None
         return self.files[self.numbers[row]], int(self.lines[row])
 
+    def line_at(self, address: int) -> str:
+        """File and line of an address as `file.c:12`, "" if the table has none."""
+        found = self.at(address)
+        return f"{found[0]}:{found[1]}" if found else ""
+
     def rows(self) -> Iterator[tuple[int, int, str, int]]:
         """Start, end, file and line of each row."""
         columns = (self.starts.tolist(), self.ends.tolist(), self.numbers.tolist())

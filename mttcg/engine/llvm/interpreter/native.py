@@ -31,6 +31,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 )
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.instrument.native.progress import tell_compiling
 from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
@@ -86,6 +87,7 @@ def load_code(
     file = kept_file(isa, kind, text)
     kept = read_kept(file)
     if kept is None:
+        tell_compiling()
         kept = make()
         keep(file, kept)
     header, _, code = kept.partition(b"\n")
@@ -98,10 +100,10 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     names = takewhile(at.__contains__, map(name_of, count()))
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return InterpreterFunctions(handlers, _put(handlers), *(at[name] for name in others))
+    return InterpreterFunctions(handlers, put_table(handlers), *(at[name] for name in others))
 
 
-def _put(handlers: tuple[HostAddress, ...]) -> HostAddress:
+def put_table(handlers: tuple[HostAddress, ...]) -> HostAddress:
     """Where they are in a table, at the same address in all processes that are forked."""
     _tables.append(np.array(handlers, dtype=np.uint64))
     return address_of_array(_tables[-1])

@@ -5,11 +5,12 @@ rows, each with a function, its data, and a `Way` of running it. `ENTERED` and i
 a handler, before a block or an instruction; `ACCESSED` and `RETIRED` are called by handlers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts, retired_at
+from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import (
@@ -31,7 +32,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     PARAMETERS,
     RUNNING,
     TO_PC,
-    define_places,
     frame_word,
     handler_of,
     pc_at,
@@ -64,10 +64,16 @@ _RETURN = Form("ret i64 %s", "", ("i64",), ends=True)
 AT = Pointer("%at")
 
 
-def operation_functions(isa: InterpretedIsa) -> Iterator[str]:
-    """The text of each, and of what calls out of the guest's floating-point control."""
+def operation_functions(
+    isa: InterpretedIsa, others: Mapping[str, Callable[[Builder], None]]
+) -> Iterator[str]:
+    """The text of each, and of what calls out of the guest's floating-point control.
+
+    others: names of further functions that stand in for handlers, and what emits them.
+    """
     host = isa.llvm.host_float
     stand_ins: dict[str, Callable[[Builder], None]] = {
+        **others,
         ENTERED: _entered,
         ENTERED_TABLE: _entered_table,
         ENTERED_BARE: lambda build: _go_on(build, RUNNING),
@@ -102,7 +108,7 @@ def show_records_function() -> str:
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
     build = Builder(function)
     build.begin(places.Labels().entry)
-    define_places(build, isa.llvm)
+    define_fields(build, isa.llvm)
     build.allocate(COUNT)
     build.allocate(AT)
     emit(build)

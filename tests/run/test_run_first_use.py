@@ -1,0 +1,55 @@
+"""Native code is compiled at first use, which takes a while: a terminal is told."""
+
+import os
+import pty
+from collections.abc import Callable
+from pathlib import Path
+
+from run_harness import Running, guest
+
+STDERR_IS_A_TERMINAL = (
+    "-c",
+    "import os, sys; os.dup2(int(sys.argv.pop(1)), 2); "
+    "from mttcg.cli import main; sys.exit(main())",
+)
+TOLD = b"mttcg: compiling native code (first use) ..."
+
+
+def said(start: Callable[..., Running], cache: Path, *arguments: str) -> bytes:
+    """What a run says on a terminal, with compiled code kept in a folder."""
+    ours, theirs = pty.openpty()
+    running = start(
+        *(str(theirs), "run", guest("hello"), "--quiet", *arguments),
+        program=STDERR_IS_A_TERMINAL,
+        pass_fds=[theirs],
+        environment={"NUMBA_CACHE_DIR": str(cache)},
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while data := os.read(ours, 65536):
+            seen += data
+    except OSError:  # the other side is closed
+        os.close(ours)
+    assert running.process.wait() == 0
+    return seen
+
+
+def test_the_first_use_is_told_once_and_the_second_says_nothing(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    arguments = ("--plugin", "hotblocks")
+    assert said(start, tmp_path, *arguments).count(TOLD) == 1
+    assert said(start, tmp_path, *arguments) == b""
+
+
+def test_nothing_is_told_where_is_no_terminal(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    running = start(
+        guest("hello"),
+        *("--quiet", "--plugin", "hotblocks"),
+        environment={"NUMBA_CACHE_DIR": str(tmp_path)},
+    )
+    assert running.wait() == 0
+    assert running.stderr == ""
