@@ -61,6 +61,7 @@ class Improver:
         self.made: defaultdict[Identity, set[PageOffset]] = defaultdict(set)
         self.done: dict[tuple[Identity, PageOffset | None], int] = {}
         self.missed: dict[Identity, DescribedPlace] = {}
+        self.translators: dict[tuple[PhysicalPage, ...], Translator] = {}
         self.reclaimed = 0
 
     def improve(self, place: DescribedPlace) -> frozenset[Virtual]:
@@ -97,13 +98,21 @@ class Improver:
         if blocks in (self.done.get((version.identity, at)) for at in (None, offset)):
             return frozenset()
         self.done[version.identity, offset] = blocks
-        ram = Ram(*self.ram_range, place.device_pages)
         try:
-            leaders = Translator(self.isa, ram, self.cache, self.arena).optimise(version, offset)
+            leaders = self._translator(place).optimise(version, offset)
         except (TranslationError, CodeTooLongError):
             return frozenset()  # the vCPUs go on with the code that they have
         self.made[version.identity].update(leaders)
         return frozenset(Virtual(page_start(place.pc) + leader) for leader in leaders)
+
+    def _translator(self, place: DescribedPlace) -> Translator:
+        """For RAM with the devices that the vCPU has there: the same for all, so there is one."""
+        found = self.translators.get(place.device_pages)
+        if found is None:
+            ram = Ram(*self.ram_range, place.device_pages)
+            found = Translator(self.isa, ram, self.cache, self.arena)
+            self.translators[place.device_pages] = found
+        return found
 
     def _forget_what_is_gone(self) -> None:
         if self.reclaimed != self.arena.reclaimed:

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
+    COUNT_START,
     Reason,
     Word,
 )
@@ -103,10 +104,16 @@ begin:
 next:
   %request = load atomic i64, ptr %request_at monotonic, align 8
   %asked = icmp ne i64 %request, 0
-  br i1 %asked, label %stop, label %look
+  br i1 %asked, label %stop, label %looked
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
   br label %leave
+looked:
+  %counted = load i64, ptr %since_at
+  %due = icmp sge i64 %counted, 0
+  %anew = select i1 %due, i64 {COUNT_START}, i64 %counted
+  store i64 %anew, ptr %since_at
+  br label %look
 look:
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
