@@ -50,6 +50,8 @@ class Word(IntEnum):
     ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
+    FETCH = auto()  # host address of what fetches changed pages, see `NativeFetch`; 0: Python does
+    FETCH_ARGUMENT = auto()  # what it is given
     WORDS = auto()
 
 

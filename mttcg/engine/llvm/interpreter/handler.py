@@ -1,6 +1,6 @@
 """One handler: the function that does what the instructions of a row do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
 
@@ -15,6 +15,7 @@ from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
+from mttcg.engine.llvm.interpreter.fetch_again import fetch_again
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
@@ -44,7 +45,8 @@ from mttcg.engine.llvm.segment import Place, Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.operations import Operations
+from mttcg.isa.instruction_class import InstructionClass
+from mttcg.isa.operations import Operations, SystemWords
 from mttcg.isa.table.row import Decoded
 from mttcg.memory.address import PageOffset
 from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
@@ -317,6 +319,17 @@ class HandlerControl(ControlFlow):
     def leave(self, word: int) -> None:
         """Leave the instruction to the host, which finds its word; it counts as retired."""
         self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        self.segment.ended = True
+
+    def system(self, word: int, does: Callable[[SystemWords[I64]], None] | None = None) -> None:
+        """Fetch again, which is the one fence among such instructions; leave all others."""
+        facts = self.segment.place.instruction.facts
+        if facts.what is not InstructionClass.FENCE:
+            self.leave(word)
+            return
+        fetch_again(self.builder, self.exits)
+        self.handler.retire(ZERO)
+        self.handler.go_to(self.handler.operands.value(HERE + facts.length))
         self.segment.ended = True
 
     def jump(self, target: I64) -> None:
