@@ -6,10 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tracked_guest import CODE_PAGES, PAGE, Guest, Vcpu, alone, ends_well, exchange_code, in_child
+from tracked_guest import (
+    BASE,
+    CODE_PAGES,
+    PAGE,
+    Guest,
+    Vcpu,
+    alone,
+    ends_well,
+    exchange_code,
+    in_child,
+)
 
+from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.tracking.layout import FETCHED, LEFT, MOST_VERSIONS, UNCHANGED
-from mttcg.memory.address import HostAddress, PhysicalPage
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array
 from mttcg.tbcache.predecoded import OWN_HANDLERS, PREDECODED_BYTES, PredecodedPages
 
@@ -26,10 +37,10 @@ class Interpreting:
         self.segment = memoryview(vcpu.guest.records)
         self.pages = PredecodedPages(self.segment, vcpu.cache, HANDLERS, EMPTY, BEHIND)
         self.table = np.zeros(vcpu.guest.pages, dtype=np.uint64)
-        self.translated = np.zeros(vcpu.guest.pages, dtype=np.uint8)
+        self.jumps = JumpTable(vcpu.cache)
         vcpu.fence()
-        tables = address_of_array(self.table), address_of_array(self.translated)
-        vcpu.tracking.enter_natively(self.pages.for_native(*tables))
+        table = address_of_array(self.table)
+        vcpu.tracking.enter_natively(self.pages.for_native(table, self.jumps.versions))
         native = vcpu.tracking.native
         assert native is not None
         self.function, self.argument = NATIVE(native.function), native.argument
@@ -178,17 +189,15 @@ def test_a_version_that_another_vcpu_fetches_is_not_given_up(guest: Guest) -> No
     interpreting(guest, run)
 
 
-@pytest.mark.parametrize("why", ["no records", "something attached", "translated"])
+@pytest.mark.parametrize("why", ["no records", "something attached"])
 def test_what_only_python_can_enter_is_left(guest: Guest, why: str) -> None:
     def run(found: Interpreting) -> None:
         found.fetch(3)
         found.fetch(5)
         if why == "no records":
             found.table[3] = 0
-        elif why == "something attached":
-            found.table[3] |= np.uint64(OBSERVED)
         else:
-            found.translated[3] = 1
+            found.table[3] |= np.uint64(OBSERVED)
         before = found.slot(3)
         for page in (3, 5):
             found.vcpu.store(page * PAGE, 1)
@@ -197,6 +206,34 @@ def test_what_only_python_can_enter_is_left(guest: Guest, why: str) -> None:
         assert found.vcpu.fetched(5)[0] == 1, "the others are entered"
         assert found.vcpu.fence() == [3]
         assert found.fetch_again() == UNCHANGED
+
+    interpreting(guest, run)
+
+
+def test_jumps_to_translated_code_are_those_of_the_version(guest: Guest) -> None:
+    code = HostAddress(12345)
+
+    def jump_of(found: Interpreting) -> int:
+        """The code that native code finds at the start of the page."""
+        return ctypes.c_uint64.from_address(int(found.jumps.pages[3])).value
+
+    def run(found: Interpreting) -> None:
+        found.fetch(3)
+        found.jumps.put(Virtual(BASE + 3 * PAGE), code)
+        assert jump_of(found) == code
+        for fetch, known in ((found.fetch_again, FETCHED), (found.vcpu.fence, [3])):
+            for value, expected in ((1, 0), (0, code)):
+                found.vcpu.store(3 * PAGE, value)
+                assert fetch() == known
+                found.jumps.follow(PhysicalPage(3))
+                assert jump_of(found) == expected
+        found.vcpu.store(3 * PAGE, 1)
+        assert (found.fetch_again(), jump_of(found)) == (FETCHED, 0)
+        found.vcpu.store(3 * PAGE, 0)
+        assert (found.fetch_again(), jump_of(found)) == (FETCHED, code)
+        found.cache.slots["generation"][found.slot(3)] += 1  # as if it had been used again
+        found.jumps.follow(PhysicalPage(3))
+        assert jump_of(found) == 0
 
     interpreting(guest, run)
 
