@@ -437,13 +437,17 @@ def load_engine(name: str) -> None:
         importlib.import_module(module)
 
 
-def load_interpreter(isa: str) -> None:
-    """Load the native interpreter, which has to be at the same address in all vCPUs."""
+def load_interpreter(isa: str, observing: bool = False) -> None:
+    """Load the native interpreter, which has to be at the same address in all vCPUs.
+
+    observing: its handlers for what is attached as well, which vCPUs else load when they need them.
+    """
     from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
     from mttcg.engine.llvm.interpreter.native import load
+    from mttcg.engine.llvm.interpreter.observed_native import load_observed
 
     importlib.import_module("mttcg.engine.llvm.interpreter.interpreter")  # all vCPUs share it
-    load(interpreted_isa(isa_named(isa)))
+    (load_observed if observing else load)(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:
