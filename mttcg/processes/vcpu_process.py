@@ -69,6 +69,8 @@ NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
+TRACKING = "mttcg.engine.tracking.tracking"
+"""The module that tracks stores to code."""
 
 
 @dataclass(frozen=True)
@@ -193,13 +195,18 @@ class VcpuProcess:
 
     def _track_stores(self) -> "StoreTracking":
         """Have stores to code tracked, in place of comparing all code when the guest asks."""
-        from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
+        from mttcg.engine.tracking.tracking import StoreTracking, TrackedHarts
 
-        harts = address_of_buffer(self.maps["harts"])
-        requests = HostAddress(harts + offsets_of(VcpuState)["request"])
-        others = OtherVcpus(self.config.smp, requests, STATE_BYTES)
+        first, offset = address_of_buffer(self.maps["harts"]), offsets_of(VcpuState)
+        own = first + self.index * STATE_BYTES
+        harts = TrackedHarts(
+            self.config.smp,
+            requests=HostAddress(first + offset["request"]),
+            stride=STATE_BYTES,
+            invalidated=HostAddress(own + offset["cache_invalidated"]),
+        )
         ram = address_of_buffer(self.maps["ram"])
-        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, others)
+        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, harts)
         self.cache.changes = tracking
         return tracking
 
@@ -441,7 +448,8 @@ def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
     if name == "unicorn":
         tell_of_compiling()
-    importlib.import_module(ENGINES[name])
+    for module in (ENGINES[name], TRACKING):
+        importlib.import_module(module)
 
 
 def load_interpreter(isa: str, observing: bool = False) -> None:

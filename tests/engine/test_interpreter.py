@@ -23,6 +23,7 @@ from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.table.row import Row
 from mttcg.memory.address import Physical, PhysicalPage
+from mttcg.tbcache import cache as cache_module
 
 BASE, PAGE = 0x8000_0000, 4096
 SIZE = 8 * PAGE
@@ -241,3 +242,28 @@ def test_code_that_changed_is_predecoded_again() -> None:
     run(bare)
     assert bare.hart.x[A1] == 11
     bare.close()
+
+
+@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
+def test_blocks_of_a_slot_that_was_used_again_are_forgotten(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump, one, other = (
+        word("jal", 0, immediate=16),
+        word("addi", A0, A0, immediate=1),
+        word("addi", A1, A1, immediate=1),
+    )
+
+    def known_after(*firsts: int) -> list[int]:
+        bare = Bare(engine, BASE, SIZE)
+        for first in firsts:
+            fill(placed([first, ECALL, 0, 0, ECALL]), bare.write)
+            bare.engine.fetch_again()
+            run(bare)
+        found = [int(block.pc) for block in bare.engine.known_blocks()]
+        bare.close()
+        return found
+
+    expected = known_after(other)
+    monkeypatch.setattr(cache_module, "SLOTS", 2)
+    assert known_after(jump, one, other) == expected != known_after(jump)

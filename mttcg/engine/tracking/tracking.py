@@ -14,7 +14,9 @@ from mttcg.engine.tracking.layout import TrackingWord
 from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.address import HostAddress, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.changes import InterpretedPages, NativeFetch
 
 NATIVE = "mttcg.engine.tracking.native"
 WITH_WORDS = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
@@ -22,6 +24,8 @@ WITH_PAGE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
 LIBC = {
     TrackingWord.PROTECT: "mprotect",
     TrackingWord.COMPARE: "memcmp",
+    TrackingWord.COPY: "memcpy",
+    TrackingWord.FILL: "memset",
     TrackingWord.LOCK: "fcntl",
     TrackingWord.SET_ACTION: "sigaction",
     TrackingWord.RAISE: "raise",
@@ -45,18 +49,20 @@ SIGINFO, ON_OTHER_STACK = 4, 0x0800_0000
 """SA_SIGINFO and SA_ONSTACK: of sa_flags."""
 
 
-class OtherVcpus(NamedTuple):
-    """What a vCPU has to know of the others.
+class TrackedHarts(NamedTuple):
+    """What is to be known of the harts' states, by host addresses.
 
     Attributes:
         vcpus: how many there are.
-        requests: host address of the first one's request word.
+        requests: the first one's request word.
         stride: bytes from one to the next.
+        invalidated: this vCPU's count of blocks that are no longer what RAM holds.
     """
 
     vcpus: int
     requests: HostAddress
     stride: int
+    invalidated: HostAddress
 
 
 class StoreTracking:
@@ -69,7 +75,7 @@ class StoreTracking:
         cache: whose pages they are.
         ram: where guest RAM is mapped in this process.
         vcpu: number of this vCPU.
-        others: all vCPUs.
+        harts: of all vCPUs.
     """
 
     def __init__(
@@ -78,7 +84,7 @@ class StoreTracking:
         cache: BlockCache,
         ram: HostAddress,
         vcpu: int,
-        others: OtherVcpus,
+        harts: TrackedHarts,
     ) -> None:
         self.cache, self.pages = cache, cache.ram_range.pages
         self.shared = segment.cast("Q")
@@ -89,15 +95,16 @@ class StoreTracking:
             ctypes.create_string_buffer(FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0), FLOCK.size)
             for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK)
         ]
+        self.snapshot = np.zeros(PAGE, dtype=np.uint8)
         self.previous = FaultAction()
         self.words = np.zeros(TrackingWord.WORDS, dtype=np.uint64)
         self.address = address_of_array(self.words)
-        for word, value in self._words(segment, ram, others).items():
+        for word, value in self._words(segment, ram, harts).items():
             self.words[word] = value
         self.loaded = False
 
     def _words(
-        self, segment: memoryview, ram: HostAddress, others: OtherVcpus
+        self, segment: memoryview, ram: HostAddress, harts: TrackedHarts
     ) -> dict[TrackingWord, int]:
         cache, shared = self.cache, address_of_buffer(segment)
         return {
@@ -105,9 +112,9 @@ class StoreTracking:
             TrackingWord.RAM: ram,
             TrackingWord.PAGES: self.pages,
             TrackingWord.CURSOR: shared + 8 * self.cursor,
-            TrackingWord.VCPUS: others.vcpus,
-            TrackingWord.REQUESTS: others.requests,
-            TrackingWord.REQUEST_STRIDE: others.stride,
+            TrackingWord.VCPUS: harts.vcpus,
+            TrackingWord.REQUESTS: harts.requests,
+            TrackingWord.REQUEST_STRIDE: harts.stride,
             TrackingWord.OWN_ROWS: address_of_array(self.own_rows),
             TrackingWord.USED: address_of_array(cache.used.numbers),
             TrackingWord.ENTERED: address_of_array(cache.used.pages),
@@ -116,6 +123,14 @@ class StoreTracking:
             TrackingWord.CHANGED: address_of_array(self.lists[1]),
             TrackingWord.ORIGINAL: address_of_array(cache.original),
             TrackingWord.SLOTS: address_of_array(cache.slots),
+            TrackingWord.NEWEST: address_of_array(cache.newest),
+            TrackingWord.SLOT_COUNT: address_of_array(cache.header["slots"]),
+            TrackingWord.INDEX: address_of_array(cache.index),
+            TrackingWord.MET: address_of_array(cache.met),
+            TrackingWord.FETCHED: address_of_array(cache.fetched),
+            TrackingWord.USER: int(cache.bit),
+            TrackingWord.INVALIDATED: harts.invalidated,
+            TrackingWord.SNAPSHOT: address_of_array(self.snapshot),
             TrackingWord.LOCK_FILE: cache.lock.descriptor,
             TrackingWord.LOCK_TAKE: ctypes.addressof(self.locks[0]),
             TrackingWord.LOCK_RELEASE: ctypes.addressof(self.locks[1]),
@@ -170,6 +185,27 @@ class StoreTracking:
         if self.loaded:
             for page in self.cache.used:
                 self.native_enter(self.address, page)
+
+    @property
+    def native(self) -> NativeFetch | None:
+        """What fetches again without Python, when a guest has asked for that once."""
+        if not self.loaded:
+            return None
+        return NativeFetch(native_address(NATIVE, "fetch_again"), self.address)
+
+    def enter_natively(self, pages: InterpretedPages) -> None:
+        """See PageChanges."""
+        for word, address in {
+            TrackingWord.PAGE_TABLE: pages.table,
+            TrackingWord.JUMPS: pages.jumps.pages,
+            TrackingWord.SLOT_JUMPS: pages.jumps.slots,
+            TrackingWord.JUMP_GENERATIONS: pages.jumps.generations,
+            TrackingWord.NO_JUMPS: pages.jumps.nothing,
+            TrackingWord.RECORDS: pages.segment,
+            TrackingWord.BLANK: pages.blank,
+            TrackingWord.HANDLERS: pages.handlers,
+        }.items():
+            self.words[word] = address
 
     @property
     def refused(self) -> int:

@@ -3,6 +3,7 @@
 from mttcg.engine.llvm.counts import INSTRUCTION_SHIFT
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.interpreter.fetch_again import fetch_again
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
 from mttcg.engine.llvm.interpreter.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
@@ -27,6 +28,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
 
     Attributes:
         changed: whether an interrupt may be due behind the instruction.
+        fetched: whether pages were fetched again.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
     ) -> None:
         super().__init__(builder, isa.offsets)
         self.segment, self.exits, self.isa, self.events = segment, exits, isa, events
-        self.changed = False
+        self.changed = self.fetched = False
 
     def retired(self) -> I64:
         """See SystemWords."""
@@ -82,6 +84,6 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         self.changed = True
 
     def fetch_again(self) -> None:
-        """See SystemWords. The host looks at the pages."""
-        self.exits.leave(Reason.SYSTEM, ZERO, 0)
-        self.segment.ended = True
+        """See SystemWords. What follows is found anew: it may be of another version."""
+        fetch_again(self.builder, self.exits)
+        self.fetched = True
