@@ -6,10 +6,12 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import EVERY_WORD, HandlerVar
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
+from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.length import LENGTHS
 from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
 from mttcg.isa.riscv64.table.integer import LOADS, STORES, TOTAL_STORE_ORDER
+from mttcg.isa.riscv64.table.reserved import RESERVED
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Pattern, Row
@@ -87,6 +89,7 @@ INTERPRETED = InterpretedIsa(
     llvm=LLVM,
     variants=variants,
     known=known,
+    reserved=(*RESERVED, (EVERY_WORD, Kind.PLAIN)),
     lengths=LENGTHS,
     selectors=SELECTORS,
 )
