@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Counter, Cpu, Stream, compiled, events, instrument, option
+from mttcg.instrument import Counter, Cpu, Stream, compiled, events, figures, instrument, option
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
@@ -244,5 +244,13 @@ class Aggregator(mttcg_bus.Aggregator):
             {"function": name, "own": own[name], "with callees": within[name]}
             for name in order[: self.options.top or None]
         ]
-        report = {"instructions": stacks.total(), "stacks": len(stacks), "functions": rows}
+        named: Tally[tuple[str, ...]] = Tally()
+        for (cpu, path), count in stacks.items():
+            named[f"vCPU {cpu}", *map(self._name, path)] += count
+        report = {
+            "instructions": stacks.total(),
+            "stacks": len(stacks),
+            "flame graph": figures.flame_graph(named, "instructions"),
+            "functions": rows,
+        }
         return report | ({"file": str(self.options.out)} if self.options.out else {})

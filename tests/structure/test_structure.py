@@ -21,7 +21,7 @@ ARROWS = {
     "state": set(),
     "isa": {"state"},
     "tbcache": {"isa"},
-    "instrument": {"native", "isa"},
+    "instrument": {"native", "isa", "report"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
