@@ -43,7 +43,8 @@ def series(
 
     Args:
         points: by name, pairs of x and y in order of x.
-        x, y: what is along the axes, with its unit.
+        x: what is along that axis, with its unit.
+        y: the same of the values.
     """
     found = {name: [list(point) for point in line] for name, line in points.items()}
     return {KIND: SERIES, "points": found, "x": x, "y": y}
@@ -55,7 +56,8 @@ def heat_map(
     """A grid of cells, the darker the larger.
 
     Args:
-        rows, columns: their names.
+        rows: their names.
+        columns: their names.
         values: by row, a value for each column, None for none.
     """
     found = [list(row) for row in values]

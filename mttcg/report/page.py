@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from mttcg.report import plots
 from mttcg.report.charts import charts_of
 from mttcg.report.figures import drawn
-from mttcg.report.markup import element, page
+from mttcg.report.markup import element, markup_of, page
 from mttcg.report.parts import Figure, Part, Rows, Scalars, columns_of, parts_of
 from mttcg.report.values import is_number, value_text
 
@@ -20,11 +20,8 @@ NO_COLUMN = {"index", "cache", "registers", "unsupported"}
 CACHE_COUNTS = ("hits", "misses", "invalidated")
 """Counts of blocks, which add up to all look-ups; other counts of the cache do not."""
 
-STYLE = (
+FRAGMENT_STYLE = (
     """
-:root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 1.5em auto; max-width: 1600px; padding: 0 1.5em; }
 h1 { font-size: 1.5em; } h2 { border-bottom: 1px solid #8886; margin-top: 2em; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6em 0; }
 th, td { padding: .15em .6em; text-align: left; vertical-align: top; overflow-wrap: break-word; }
@@ -40,6 +37,15 @@ td.text { font-family: ui-monospace, monospace; font-size: .92em; }
 .dim { opacity: .65; }
 """
     + plots.STYLE
+)
+"""Rules for the parts of a page, wherever they are."""
+STYLE = (
+    """
+:root { color-scheme: light dark; }
+body { font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 1.5em auto; max-width: 1600px; padding: 0 1.5em; }
+"""
+    + FRAGMENT_STYLE
 )
 SCRIPT = """
 "use strict";
@@ -63,9 +69,31 @@ def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
     result: what `RunResult.to_json` gives. settings: what the run was asked to do, by name.
     """
-    title = f"{result['guest']} on {result['engine']}: {result['stop_reason']}"
+    ending = {"exit status": result["exit_status"], **_phases(result["seconds"])}
+    about = [Scalars("run", ending), Scalars("settings", settings), Scalars("host", result["host"])]
+    body = [*_run_body(result), *_section("About", about)]
+    return page(_title(result), body, STYLE, SCRIPT)
+
+
+def run_fragment(result: Mapping[str, Any]) -> str:
+    """Return a run as a piece of HTML, without script, for a page of somebody else's.
+
+    result: what `RunResult.to_json` gives.
+    """
+    style = element("style", None)
+    # rules within a rule: what else is on the page stays as it is
+    style.text = f".mttcg {{ {FRAGMENT_STYLE} }}"
+    return markup_of(element("div", {"class": "mttcg"}, style, *_run_body(result)))
+
+
+def _title(result: Mapping[str, Any]) -> str:
+    return f"{result['guest']} on {result['engine']}: {result['stop_reason']}"
+
+
+def _run_body(result: Mapping[str, Any]) -> list[Element]:
+    """All of a run but what it ran on."""
     body = [
-        element("h1", None, title),
+        element("h1", None, _title(result)),
         *_notices(result["failures"], result["warnings"]),
         *_section("vCPUs", _vcpu_parts(result["vcpus"])),
     ]
@@ -75,9 +103,7 @@ def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         body += _section("Bus", list(_bus_parts(result)))
     for name, report in result["plugins"].items():
         body += _section(f"Plugin {name}", list(parts_of(name, report)))
-    ending = {"exit status": result["exit_status"], **_phases(result["seconds"])}
-    about = [Scalars("run", ending), Scalars("settings", settings), Scalars("host", result["host"])]
-    return page(title, [*body, *_section("About", about)], STYLE, SCRIPT)
+    return body
 
 
 def replay_page(outcome: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -39,6 +39,7 @@ ARROWS = {
         "hardware",
         "guest",
         "processes",
+        "report",
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
