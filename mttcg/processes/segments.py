@@ -9,6 +9,7 @@
 | records, with the interpreter | vCPUs | vCPUs |
 | tracking | vCPUs, see `engine.tracking.layout` | vCPUs |
 | arena | vCPUs and the translator, under its lock | vCPUs execute it |
+| samples | each vCPU its own part; what asks and wakes, the translator as well | the translator |
 | scoreboards | each vCPU its own pages | all |
 | rings | each vCPU its own; the publisher its words | publisher |
 """
@@ -21,6 +22,7 @@ from mttcg.config import Config
 from mttcg.engine.tracking.layout import tracking_bytes
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
+from mttcg.state.samples import samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
@@ -58,6 +60,7 @@ def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
         "cache": CacheLayout(config.memory // PAGE).size,
         "tracking": tracking_bytes(config.memory // PAGE),
         "arena": config.code_cache,
+        "samples": samples_bytes(config.smp),
     }
     if config.has_tier("interpreter"):
         sizes["records"] = PREDECODED_BYTES

@@ -1,33 +1,45 @@
-"""The translator process: makes the best code of pages in which vCPUs spend time, beside them."""
+"""The translator process: makes the best code of places in which vCPUs spend time, beside them.
+
+It reads the vCPUs' samples, and asks the vCPU that was at the hottest place last what its page is.
+Then it makes better code of the function around the place; of the whole page where the functions'
+better code is missed. While there are no samples it sleeps.
+"""
 
 import os
 import selectors
 import socket
 import time
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from mttcg.config import Config
-from mttcg.engine.llvm.arena import Arena, CodeTooLongError
-from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK
+from mttcg.engine.llvm.heat import Heat
+from mttcg.engine.llvm.improver import DescribedPlace, Improver
 from mttcg.engine.llvm.llvm_isa import llvm_isa
-from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
+from mttcg.engine.llvm.translate import PageVersion
 from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
-from mttcg.memory.ram import RamRange
+from mttcg.memory.address import Virtual
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import Optimise, Start, expect
+from mttcg.vcpu.messages import PageOfPlace, ProcessMessage, Start
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg_bus.host.limits import check_memory_room
 
+PLACE_HEAT = 32
+"""Samples at a place that are worth a function: half a million instructions."""
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
-MOST_WAITING = 64
-"""More stay in the channels, which get full then: the vCPUs ask again later."""
+ANSWER_SECONDS = 0.02
+"""Longer it waits for no answer before it looks what else is hot."""
+POLL_SECONDS, LONGEST_POLL = 0.002, 0.128
+"""Seconds to the next look at the samples, while none are hot; twice as long each time."""
 NATIVE_ROOM = 64 << 20
 """Bytes to have at the start, as a vCPU has to."""
 
@@ -41,96 +53,148 @@ def ask_to_leave(harts: Harts, vcpu: int) -> bool:
 
 
 class TranslatorProcess:
-    """What the translator process has mapped, and what it has done.
+    """Translates what is hottest.
 
     Args:
-        config: of the run.
-        message: the supervisor's start message.
-        descriptors: those that came with it.
+        harts: of the vCPUs.
+        samples: theirs.
+        channels: to them, in order.
+        arena: where the code is.
+        heat: of places.
+        improver: makes the code.
+
+    Attributes:
+        asked: vCPUs that have not answered yet.
+        told: when the vCPUs were told of better code, and `news`, whether there is some since.
+        poll: seconds to the next look at samples that are not many.
     """
 
-    def __init__(self, config: Config, message: Start, descriptors: list[int]) -> None:
-        fds = dict(zip(message.descriptors, descriptors, strict=True))
-        board = board_named(message.board)
-        sizes = fixed_sizes(config, board.state_bytes)
-        maps = {name: map_segment(fds[name], sizes[name]) for name in ("ram", "cache")}
-        machine = MachineState(map_segment(fds["machine"], sizes["machine"]), board.timebase)
-        isa = isa_named(message.isa)
-        self.isa = llvm_isa(isa)
-        wake_fds = [fds[f"wake{cpu}"] for cpu in range(config.smp)]
-        harts = Harts(map_segment(fds["harts"], sizes["harts"]), wake_fds, machine, isa.system)
-        self.arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
-        ram = np.frombuffer(maps["ram"], dtype=np.uint8)
-        self.ram_range = RamRange(board.ram_base, config.memory)
-        self.cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
-        self.channels = [
-            Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(config.smp)
-        ]
-        keep = {*wake_fds, *(channel.fileno() for channel in self.channels)}
-        keep |= {fds["arena"], fds["cache"]}
-        for descriptor in descriptors:
-            if descriptor not in keep:
-                os.close(descriptor)
-        self.done: dict[Identity, int] = {}
-        self.reclaimed = 0
+    def __init__(
+        self,
+        harts: Harts,
+        samples: Samples,
+        channels: Sequence[Channel],
+        arena: Arena,
+        heat: Heat,
+        improver: Improver,
+    ) -> None:
+        self.harts, self.samples, self.channels = harts, samples, channels
+        self.arena, self.heat, self.improver = arena, heat, improver
+        self.asked: set[int] = set()
+        self.told, self.news = time.monotonic(), False
+        self.poll = POLL_SECONDS
 
     def run(self) -> None:
-        """Translate what is asked for, until no vCPU is left to ask."""
-        told = time.monotonic()
-        news = False
-        waiting: list[Optimise] = []
+        """Go on until no vCPU is left."""
         with selectors.DefaultSelector() as selector:
-            for channel in self.channels:
-                selector.register(channel, selectors.EVENT_READ)
+            for cpu, channel in enumerate(self.channels):
+                selector.register(channel, selectors.EVENT_READ, cpu)
             while selector.get_map():
-                if len(waiting) < MOST_WAITING:
-                    waiting += receive(selector, 0 if news or waiting else None)
-                if news and (not waiting or time.monotonic() - told >= RENEW_SECONDS):
-                    with self.arena:
-                        self.arena.renew()
-                    told, news = time.monotonic(), False
-                if waiting:
-                    news |= self._optimise(take_next(waiting))
+                came = self._take_samples()
+                hot = self._ask_for_hottest()
+                if not hot:
+                    self._meet(self.improver.improve_page())
+                if self.news and (not hot or time.monotonic() - self.told >= RENEW_SECONDS):
+                    self._tell()
+                for cpu, message in receive(selector, self._pause(came, hot)):
+                    if isinstance(message, PageOfPlace):
+                        self._take_answer(cpu, message)
 
-    def _optimise(self, message: Optimise) -> bool:
-        """Translate a place, or the page, unless it was done, as known now; whether it is new."""
-        ram = Ram(*self.ram_range, message.device_pages)
-        version, place = PageVersion.from_plain(message.page), message.place
-        if self.reclaimed != self.arena.reclaimed:
-            self.reclaimed = self.arena.reclaimed
-            self.done.clear()
-        blocks = len(self.cache.known_blocks(version.slot))
-        if self.done.get(version.identity) == blocks:
-            return False
+    def _take_samples(self) -> bool:
+        """Take the vCPUs' samples; whether there are some."""
+        came = 0
+        retired = sum(hart.instructions for hart in self.harts.harts)
+        self.heat.fade(retired // INSTRUCTIONS_PER_LOOK)
+        for cpu in range(self.harts.count):
+            pcs = self.samples.take(cpu)
+            came += len(pcs)
+            self.heat.add(cpu, pcs)
+        return came > 0
+
+    def _ask_for_hottest(self) -> bool:
+        """Ask a vCPU for the page of the hottest place, if there is a hot one."""
+        place = self.heat.hottest(PLACE_HEAT, without=self.asked)
         if place is None:
-            self.done[version.identity] = blocks
-        try:
-            return Translator(self.isa, ram, self.cache, self.arena).optimise(version, place)
-        except (TranslationError, CodeTooLongError):
-            return False  # the vCPUs go on with the code that they have
+            return False
+        self.samples.ask(place.vcpu, place.pc)
+        self.harts.request(place.vcpu)
+        self.asked.add(place.vcpu)
+        return True
+
+    def _take_answer(self, cpu: int, answer: PageOfPlace) -> None:
+        self.asked.discard(cpu)
+        if answer.page is None:
+            self.heat.take(answer.pc)
+            return
+        version = PageVersion.from_plain(answer.page)
+        place = DescribedPlace(answer.pc, version, answer.better, answer.device_pages)
+        self._meet(self.improver.improve(place))
+
+    def _meet(self, leaders: Collection[Virtual]) -> None:
+        """Have better code of some leaders; what was sampled there was before there was some."""
+        if leaders:
+            self.news = True
+            self._take_samples()
+            for leader in leaders:
+                self.heat.take(leader)
+
+    def _pause(self, came: bool, hot: bool) -> float | None:
+        """How many seconds to wait for a message at most; None: until a vCPU tells of samples."""
+        self.samples.asleep = sleeps = not (came or hot)
+        if hot or sleeps:
+            self.poll = POLL_SECONDS
+            return None if sleeps else ANSWER_SECONDS
+        pause, self.poll = self.poll, min(2 * self.poll, LONGEST_POLL)
+        return pause
+
+    def _tell(self) -> None:
+        """Let the vCPUs find the code that was made."""
+        with self.arena:
+            self.arena.renew()
+        self.told, self.news = time.monotonic(), False
 
 
-def receive(selector: selectors.BaseSelector, seconds: float | None) -> list[Optimise]:
-    """What vCPUs ask for; waits so long for the first, None: as long as it takes."""
-    messages = []
+def receive(
+    selector: selectors.BaseSelector, seconds: float | None
+) -> Iterator[tuple[int, ProcessMessage]]:
+    """What vCPUs say, and which; waits so long for the first, None: as long as it takes."""
     for key, _ in selector.select(seconds):
         received = key.fileobj.receive()  # type: ignore[union-attr]
         if received is None:
             selector.unregister(key.fileobj)
         else:
-            messages.append(expect(received[0], Optimise))
-    return messages
+            yield key.data, received[0]
 
 
-def take_next(waiting: list[Optimise]) -> Optimise:
-    """Take the oldest function away, and a whole page, which takes long, only if there is none."""
-    functions = (at for at, message in enumerate(waiting) if message.place is not None)
-    return waiting.pop(next(functions, 0))
+def make_translator(
+    config: Config, message: Start, descriptors: Sequence[int]
+) -> TranslatorProcess:
+    """Map what the translator needs; it closes the descriptors that it does not."""
+    fds = dict(zip(message.descriptors, descriptors, strict=True))
+    board, isa = board_named(message.board), isa_named(message.isa)
+    sizes = fixed_sizes(config, board.state_bytes)
+    names = ("ram", "cache", "samples", "machine", "harts")
+    maps = {name: map_segment(fds[name], sizes[name]) for name in names}
+    wake_fds = [fds[f"wake{cpu}"] for cpu in range(config.smp)]
+    machine = MachineState(maps["machine"], board.timebase)
+    harts = Harts(maps["harts"], wake_fds, machine, isa.system)
+    arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
+    ram = np.frombuffer(maps["ram"], dtype=np.uint8)
+    cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
+    channels = [Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(config.smp)]
+    keep = {*wake_fds, *(channel.fileno() for channel in channels), fds["arena"], fds["cache"]}
+    for descriptor in descriptors:
+        if descriptor not in keep:
+            os.close(descriptor)
+    heat = Heat()
+    improver = Improver(llvm_isa(isa), cache.ram_range, cache, arena, heat)
+    samples = Samples(maps["samples"], config.smp)
+    return TranslatorProcess(harts, samples, channels, arena, heat, improver)
 
 
 def main(config: Config, message: Start, descriptors: list[int]) -> int:
     """Be the translator; the process's exit status."""
-    translator = TranslatorProcess(config, message, descriptors)
+    translator = make_translator(config, message, descriptors)
     check_memory_room(NATIVE_ROOM, "for translations")
     translator.run()
     return 0

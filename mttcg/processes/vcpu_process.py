@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import os
-import select
 import socket
 import traceback
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.printing import print_beside
@@ -35,6 +34,7 @@ from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
+from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
 from mttcg.state.words import offsets_of
 from mttcg.tbcache.cache import Block, BlockCache
@@ -45,7 +45,9 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
     NothingAttached,
-    Optimise,
+    PageOfPlace,
+    ProcessMessage,
+    SamplesWait,
     Start,
     UnsupportedFound,
     VcpuFailure,
@@ -97,6 +99,32 @@ class ConsoleEnds:
     def waiting(self) -> bool:
         """Whether a character waits."""
         return readable(self.input)
+
+
+@dataclass(frozen=True)
+class LinkToTranslator:
+    """The translator, as a vCPU reaches it; without one code stays as it is.
+
+    Args:
+        channel: to it.
+        device_pages: of RAM.
+    """
+
+    channel: Channel
+    device_pages: tuple[PhysicalPage, ...]
+
+    def wake(self) -> None:
+        """See TranslatorLink."""
+        self._send(SamplesWait())
+
+    def describe(self, pc: Virtual, version: "PageVersion | None", better: bool) -> None:
+        """See TranslatorLink."""
+        page = None if version is None else version.to_plain()
+        self._send(PageOfPlace(pc, page, better, self.device_pages))
+
+    def _send(self, message: ProcessMessage) -> None:
+        with contextlib.suppress(OSError):
+            self.channel.send(message)
 
 
 class VcpuProcess:
@@ -354,16 +382,6 @@ class VcpuProcess:
             self.fds["arena"], self.config.code_cache, lambda cpu: ask_to_leave(self.harts, cpu)
         )
         asking = Channel(socket.socket(fileno=self.fds[f"asking{self.index}"]))
-
-        def improve(version: "PageVersion", place: PageOffset | None) -> bool:
-            if not self.config.has_tier("optimised"):
-                return False
-            if not select.select([], [asking], [], 0)[1]:
-                return False  # the translator has enough to do
-            with contextlib.suppress(OSError):  # without a translator the code stays as it is
-                asking.send(Optimise(version.to_plain(), place, memory.device_pages))
-            return True
-
         engine = LlvmEngine(
             self.isa,
             memory,
@@ -371,7 +389,8 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
-            improve,
+            Samples(self.maps["samples"], self.config.smp),
+            LinkToTranslator(asking, memory.device_pages),
             lambda: self.machine.stopping,
             self.maps.get("records"),
         )

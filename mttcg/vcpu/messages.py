@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from mttcg.config import Config
 from mttcg.errors import MttcgError
-from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
+from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.shared import Ending
 from mttcg.vcpu.typed_reading import WrongValueError, read_fields
@@ -294,15 +294,24 @@ class TellInstruments(Order):
 # vCPU to translator
 
 
-class Optimise(ProcessMessage):
-    """vCPU: make better code of a page, or of the function at a place in it.
+class SamplesWait(ProcessMessage):
+    """vCPU: there are samples, and the translator sleeps."""
 
-    page: a PageVersion, plain. device_pages: those of RAM in which a device lies.
+    TYPE: ClassVar[str] = "samples_wait"
+
+
+class PageOfPlace(ProcessMessage):
+    """vCPU: the page of the place that the translator asked for.
+
+    pc: the place. page: a PageVersion, plain; none if it is not worth better code now. better:
+    whether there is some for the place, which was missed. device_pages: those of RAM in which a
+    device lies.
     """
 
-    TYPE: ClassVar[str] = "optimise"
-    page: dict[str, Any]
-    place: PageOffset | None
+    TYPE: ClassVar[str] = "page_of_place"
+    pc: Virtual
+    page: dict[str, Any] | None
+    better: bool
     device_pages: tuple[PhysicalPage, ...]
 
 
@@ -332,7 +341,8 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         ReloadPlugin,
         UnloadPlugin,
         TellInstruments,
-        Optimise,
+        SamplesWait,
+        PageOfPlace,
     )
 }
 

@@ -92,7 +92,8 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.ReloadPlugin(8, "mix", "mix:top=4", BOARDS), 2),
     (messages.UnloadPlugin(9, "mix"), 0),
     (messages.TellInstruments(10, 5), 0),
-    (messages.Optimise({"page": 1}, None, (4, 5)), 0),
+    (messages.SamplesWait(), 0),
+    (messages.PageOfPlace(8, {"page": 1}, True, (4, 5)), 0),
 )
 """A message of every type, and how many descriptors come along."""
 

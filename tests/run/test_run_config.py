@@ -17,23 +17,24 @@ MADE = []
 
 
 def plugin_init(options: Any) -> None:
-    """In the vCPU host: let the classes of its children's work write down their Config."""
+    """In the vCPU host: let what makes its children's work write down their Config."""
     from mttcg.processes import translator_process, vcpu_process
 
     MADE.append(Stream("words", [("word", "<u8")]))
-    for kind in (vcpu_process.VcpuProcess, translator_process.TranslatorProcess):
-        kind.__init__ = telling(kind.__init__)  # type: ignore[method-assign]
+    for module, name in ((vcpu_process, "VcpuProcess"), (translator_process, "make_translator")):
+        setattr(module, name, telling(getattr(module, name)))
 
 
 def telling(make: Any) -> Any:
-    """A constructor that writes the first Config among its arguments beside the recording."""
+    """What makes something, and writes the first Config among its arguments beside the record."""
 
-    def made(process: Any, *given: Any) -> None:
-        make(process, *given)
+    def made(*given: Any) -> Any:
+        process = make(*given)
         [config] = [value for value in given if isinstance(value, Config)]
         assert config.record is not None
         name = f"{type(process).__name__}{getattr(process, 'index', '')}"
         config.record.with_name(name).write_text(repr(config), encoding="utf-8")
+        return process
 
     return made
 

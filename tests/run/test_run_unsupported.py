@@ -59,6 +59,7 @@ def test_what_traps_is_named_with_its_place(engine: str, tmp_path: Path) -> None
             "extension": extension,
             "pc": hex(BODY + 4 * place),
             "symbol": f"body+{4 * place:#x}",
+            "source": "",
         }
         for place, (name, extension, _) in enumerate(expected, start=1)
     ]

@@ -22,7 +22,6 @@ from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
-    LOOKS_PER_SAMPLE,
     WITHIN,
     JumpCache,
     Reason,
@@ -31,7 +30,7 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.tiering import Improve, Tiering
+from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
@@ -49,6 +48,7 @@ from mttcg.memory.address import (
     physical_of,
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
+from mttcg.state.samples import Samples, samples_bytes
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
 
@@ -73,7 +73,8 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
-        improve: asks for better code, see `tiering.Improve`.
+        samples: of all vCPUs, for the translator; None: of this one, for nobody.
+        link: to the translator.
         is_stopping: whether the machine stops; nothing is translated then.
         records: the segment of predecoded pages, for the interpreter to run what is met for the
             first time; None: it is translated.
@@ -89,7 +90,8 @@ class LlvmEngine:
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
-        improve: Improve = lambda version, place: True,
+        samples: Samples | None = None,
+        link: TranslatorLink = Unlinked(),  # noqa: B008
         is_stopping: Callable[[], bool] = lambda: False,
         records: memoryview | None = None,
     ) -> None:
@@ -102,13 +104,16 @@ class LlvmEngine:
         self.jumps = JumpCache()
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
+        own = memoryview(bytearray(samples_bytes(hart.index + 1)))
+        self.samples = samples or Samples(own, hart.index + 1)
         self.frame = self._make_frame()
         if records is not None:
             from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 
             parts = cache, ram, self.frame, self.translator.uncovered
             self.code.interpreter = make_interpreter(isa, records, *parts)
-        self.tiering = Tiering(hart, self.frame, cache, arena, self.code, self.jumps, improve)
+        where = hart.index, self.samples, cache, arena
+        self.tiering = Tiering(*where, self.code, self.jumps, link)
         hart_address = address_of_buffer(hart.words)
         # where the guest's address 0 would lie
         origin = memory.ram_range.host_of(Physical(0), memory.ram)
@@ -128,7 +133,8 @@ class LlvmEngine:
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
         frame[Word.GENERATION] = self.arena.generation_address()
         frame[Word.KNOWN_GENERATION] = self.arena.generation
-        frame[Word.HEAT] = LOOKS_PER_SAMPLE
+        frame[Word.SAMPLES] = self.samples.part_address(self.hart.index)
+        frame[Word.ASLEEP] = self.samples.asleep_address()
         frame[Word.CHAINS] = CHAINS_PER_SAMPLE
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
@@ -152,6 +158,7 @@ class LlvmEngine:
         hart.pc = pc
         while True:
             self._follow_generation()
+            self.tiering.answer()
             frame[Word.EXIT] = Reason.NONE
             resumed = self.resumed
             first = self.code.rest_of_block(hart.pc) if resumed == hart.pc else 0
@@ -167,7 +174,7 @@ class LlvmEngine:
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
             if reason is Reason.HOT:
-                self.tiering.sample(hart.pc)
+                self.tiering.wake_translator()
             elif reason is Reason.MISS:
                 if not self.memory.ram_range.has_page(self.cache.page_of(physical_of(hart.pc))):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)

@@ -26,8 +26,8 @@ class Word(IntEnum):
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
     FIRST = auto()  # host address of the code to run first; 0: look it up in the jump cache
-    HEAT = auto()  # counts down at each look for requests in quick code; at 0 the place is reported
-    CHAINS = auto()  # counts down at each call of a page; at 0 the page is reported
+    SAMPLES = auto()  # host address of this vCPU's part of the samples
+    CHAINS = auto()  # counts down at each call of a page; at 0 that is a sample
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
@@ -37,6 +37,8 @@ class Word(IntEnum):
     WINDOW_BYTES = auto()
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
+    # of samples
+    ASLEEP = auto()  # host address of the word that says that the translator sleeps
     DECODING = auto()  # host address of the table by which instructions are taken apart
     CODE = auto()  # host address of the content of the block cache's slots
     SLOTS = auto()  # host address of what the block cache has of each slot
@@ -72,7 +74,7 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
-    HOT = 10  # a sample: much time is spent at hart.pc; the run goes on
+    HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
@@ -83,10 +85,9 @@ them."""
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """The running count starts below zero. When it reaches zero, after so many instructions, code
 looks for requests."""
-LOOKS_PER_SAMPLE = 256
-"""Quick code reports where it is at every so-many-th look for requests."""
-CHAINS_PER_SAMPLE = 1 << 16
-"""The loop from page to page reports the page at every so-many-th call."""
+CHAINS_PER_SAMPLE = 1 << 11
+"""Calls of pages that cost about as much time as better code would save from one look of slow code
+to the next."""
 JUMP_CACHE_ENTRIES = 1 << 16
 PC_SHIFTS = (1, 12)
 """A pc's row in the jump cache: the exclusive or of the pc, shifted right by each of these. If

@@ -5,8 +5,9 @@ from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, BasicBlock
-from mttcg.engine.llvm.places import COUNT, EXIT, HEAT, NEXT, PC, REQUEST, Labels
+from mttcg.engine.llvm.places import COUNT, EXIT, NEXT, PC, REQUEST, Labels
 from mttcg.engine.llvm.relative import address_at, in_halves, relative
+from mttcg.engine.llvm.sampling import add_sample
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
 
@@ -17,8 +18,7 @@ class Looks:
     Args:
         builder: of the function.
         labels: of the function.
-        optimised: whether each leader has a look of its own; if not, time that is spent is
-            reported.
+        optimised: whether each leader has a look of its own; if not, looks take samples.
         polls_every_block: whether to look each time.
     """
 
@@ -57,7 +57,7 @@ class Looks:
     def _look(self, leader: I64, on: BasicBlock) -> None:
         """Look for a request at a leader, and `stop` for one, or `go` on.
 
-        Code made with little effort now and then says that time is spent here, in `sample`.
+        Code made with little effort takes a sample, and has a translator that sleeps woken.
         """
         build = self.builder
         build.defer(SHOW)  # before it is counted, so that what is counted was seen
@@ -71,11 +71,9 @@ class Looks:
         if self.optimised:
             build.goto(on)
             return
-        cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
-        build.store(cooler, HEAT, COUNTER)
-        sample = build.new_block("sample")
-        build.branch(build.compare("eq", cooler, 0), sample, on)
-        build.begin(sample)
+        wake = build.new_block("wake")
+        build.branch(add_sample(build, leader), wake, on)
+        build.begin(wake)
         self._leave(leader, Reason.HOT)
 
     def _leave(self, pc: I64, reason: Reason) -> None:

@@ -13,7 +13,7 @@ NEXT = Pointer("%next")
 BASE, HALF_BASE = I64("%base"), I64("%half_base")
 """The address at which the guest sees the page, in bytes and in halves."""
 
-EXIT, DETAIL, HEAT, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "heat", "since"))
+EXIT, DETAIL, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "since"))
 """Words of the frame."""
 PC, BLOCK_PC, REQUEST = (Pointer(f"%{name}") for name in ("pc", "block_pc", "request"))
 INSTRUCTIONS, BLOCKS = Pointer("%instructions"), Pointer("%blocks")

@@ -9,9 +9,12 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
+from mttcg.engine.llvm.ir.forms import UNKNOWN
 from mttcg.engine.llvm.ir.function import Function, Section
+from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
+from mttcg.engine.llvm.sampling import add_sample
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
@@ -36,22 +39,25 @@ PLACES = "\n".join(
 
 
 def _fragments(host: HostFloat) -> list[str]:
-    """The text to have the guest's rounding mode, and the host's."""
+    """The text to have the guest's rounding mode, to take a sample, and to have the host's mode."""
     build = Builder(Function("", ()))
-    enter, leave = Section(), Section()
+    enter, sample, leave = Section(), Section(), Section()
     with Elsewhere(build, enter):
         if host.control is not None:
             build.offset(HART, host.control.offset, FLOAT_CONTROL)
         host.enter(build)
+    with Elsewhere(build, sample):
+        wakes = add_sample(build, build.load(Pointer("%pc_at"), UNKNOWN, I64))
+        build.branch(wakes, BasicBlock("wake"), BasicBlock("look"))
     with Elsewhere(build, leave):
         host.leave(build)
-    return [section.lines(advice=False) for section in (enter, leave)]
+    return [section.lines(advice=False) for section in (enter, sample, leave)]
 
 
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
-    enter, leave = _fragments(host)
-    return HEAD + enter + BODY + leave + TAIL
+    enter, sample, leave = _fragments(host)
+    return HEAD + enter + BODY + sample + REST + leave + TAIL
 
 
 HEAD = f"""
@@ -94,6 +100,9 @@ count:
   br i1 %spent, label %sample, label %look, !prof !2
 sample:
   store i64 {CHAINS_PER_SAMPLE}, ptr %chains_at
+"""
+REST = f"""
+wake:
   store i64 {int(Reason.HOT)}, ptr %exit_at
   br label %leave
 look:

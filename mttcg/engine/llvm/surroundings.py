@@ -23,7 +23,6 @@ from mttcg.state.words import offsets_of
 FRAME_FIELDS = {
     places.EXIT: Word.EXIT,
     places.DETAIL: Word.EXIT_DETAIL,
-    places.HEAT: Word.HEAT,
     places.SINCE: Word.SINCE,
 }
 OFFSET = offsets_of(VcpuState)

@@ -179,17 +179,21 @@ class Translator:
             self.arena.publish(version.key(entry, effort), address)
         return address
 
-    def optimise(self, version: PageVersion, place: PageOffset | None = None) -> bool:
-        """Make the best code of a page; False if it is another page by now, or was done before.
+    def optimise(
+        self, version: PageVersion, place: PageOffset | None = None
+    ) -> frozenset[PageOffset]:
+        """Make the best code of a page; the leaders in it.
 
-        place: an offset whose function alone is wanted, which takes less time; None: all that is
-        known of the page. It is compiled without the lock, so that vCPUs can go on. Raises
-        TranslationError and CodeTooLongError.
+        There are none if it is another page by now, or was done before. place: an offset whose
+        function alone is wanted, which takes less time; None: all that is known of the page. It is
+        compiled without the lock, so that vCPUs can go on. Raises TranslationError and
+        CodeTooLongError.
         """
         entries = [PageOffset(offset) for offset in self.cache.known_blocks(version.slot)]
         done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
+        emitted: frozenset[PageOffset] = frozenset()
         if done or not entries or not self.is_current(version):
-            return False
+            return emitted
         discovery = self.discover(version.page, version.slot, entries)
         if place is not None:
             discovery = self._function(version, discovery, place)
@@ -197,11 +201,12 @@ class Translator:
             part = self.compile(version, discovery, OPTIMISED)
             with self.arena:
                 if not self.is_current(version):
-                    return False
+                    return frozenset()
                 self.publish(version, OPTIMISED, part)
+            emitted |= part.emitted
             discovery.elsewhere |= part.emitted
             discovery.wanted |= part.left
-        return True
+        return emitted
 
     def _function(self, version: PageVersion, page: Discovery, place: PageOffset) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""

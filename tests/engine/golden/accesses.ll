@@ -18,7 +18,6 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
 %since = getelementptr i8, ptr %frame, i64 112
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
@@ -68,28 +67,39 @@ store i64 1, ptr %exit
 store i64 %v33, ptr %pc
 br label %leave
 go5:
-%v44 = load i64, ptr %heat
-%v45 = sub i64 %v44, 1
-store i64 %v45, ptr %heat
-%t3 = icmp eq i64 %v45, 0
-br i1 %t3, label %sample7, label %dispatch
-sample7:
+%p5 = getelementptr i8, ptr %frame, i64 96
+%p6 = load ptr, ptr %p5
+%p7 = getelementptr i8, ptr %p6, i64 64
+%v44 = load i64, ptr %p7
+%v45 = and i64 %v44, 4095
+%v46 = shl i64 %v45, 3
+%p8 = getelementptr i8, ptr %p6, i64 %v46
+%p9 = getelementptr i8, ptr %p8, i64 128
+store i64 %v33, ptr %p9
+%v47 = add i64 %v44, 1
+store i64 %v47, ptr %p7
+%p10 = getelementptr i8, ptr %frame, i64 176
+%p11 = load ptr, ptr %p10
+%v48 = load atomic volatile i64, ptr %p11 monotonic, align 8
+%t3 = icmp ne i64 %v48, 0
+br i1 %t3, label %wake7, label %dispatch
+wake7:
 store i64 10, ptr %exit
 store i64 %v33, ptr %pc
 br label %leave
 leave:
-%v46 = load i64, ptr %count
-%v47 = load i64, ptr %since
-%v48 = sub i64 %v46, %v47
-%v49 = ashr i64 %v48, 20
-%v50 = and i64 %v48, 1048575
-%v51 = load i64, ptr %instructions
-%v52 = add i64 %v51, %v49
-store i64 %v52, ptr %instructions
-%v53 = load i64, ptr %blocks
-%v54 = add i64 %v53, %v50
-store i64 %v54, ptr %blocks
-store i64 %v46, ptr %since
+%v49 = load i64, ptr %count
+%v50 = load i64, ptr %since
+%v51 = sub i64 %v49, %v50
+%v52 = ashr i64 %v51, 20
+%v53 = and i64 %v51, 1048575
+%v54 = load i64, ptr %instructions
+%v55 = add i64 %v54, %v52
+store i64 %v55, ptr %instructions
+%v56 = load i64, ptr %blocks
+%v57 = add i64 %v56, %v53
+store i64 %v57, ptr %blocks
+store i64 %v49, ptr %since
 ret void
 never:
 unreachable

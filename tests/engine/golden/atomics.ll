@@ -18,7 +18,6 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
 %since = getelementptr i8, ptr %frame, i64 112
 %p2 = getelementptr i8, ptr %frame, i64 24
 %p3 = load ptr, ptr %p2
@@ -70,28 +69,39 @@ store i64 1, ptr %exit
 store i64 %v55, ptr %pc
 br label %leave
 go17:
-%v66 = load i64, ptr %heat
-%v67 = sub i64 %v66, 1
-store i64 %v67, ptr %heat
-%t12 = icmp eq i64 %v67, 0
-br i1 %t12, label %sample19, label %dispatch
-sample19:
+%p4 = getelementptr i8, ptr %frame, i64 96
+%p5 = load ptr, ptr %p4
+%p6 = getelementptr i8, ptr %p5, i64 64
+%v66 = load i64, ptr %p6
+%v67 = and i64 %v66, 4095
+%v68 = shl i64 %v67, 3
+%p7 = getelementptr i8, ptr %p5, i64 %v68
+%p8 = getelementptr i8, ptr %p7, i64 128
+store i64 %v55, ptr %p8
+%v69 = add i64 %v66, 1
+store i64 %v69, ptr %p6
+%p9 = getelementptr i8, ptr %frame, i64 176
+%p10 = load ptr, ptr %p9
+%v70 = load atomic volatile i64, ptr %p10 monotonic, align 8
+%t12 = icmp ne i64 %v70, 0
+br i1 %t12, label %wake19, label %dispatch
+wake19:
 store i64 10, ptr %exit
 store i64 %v55, ptr %pc
 br label %leave
 leave:
-%v68 = load i64, ptr %count
-%v69 = load i64, ptr %since
-%v70 = sub i64 %v68, %v69
-%v71 = ashr i64 %v70, 20
-%v72 = and i64 %v70, 1048575
-%v73 = load i64, ptr %instructions
-%v74 = add i64 %v73, %v71
-store i64 %v74, ptr %instructions
-%v75 = load i64, ptr %blocks
-%v76 = add i64 %v75, %v72
-store i64 %v76, ptr %blocks
-store i64 %v68, ptr %since
+%v71 = load i64, ptr %count
+%v72 = load i64, ptr %since
+%v73 = sub i64 %v71, %v72
+%v74 = ashr i64 %v73, 20
+%v75 = and i64 %v73, 1048575
+%v76 = load i64, ptr %instructions
+%v77 = add i64 %v76, %v74
+store i64 %v77, ptr %instructions
+%v78 = load i64, ptr %blocks
+%v79 = add i64 %v78, %v75
+store i64 %v79, ptr %blocks
+store i64 %v71, ptr %since
 ret void
 never:
 unreachable

@@ -17,7 +17,6 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
 %since = getelementptr i8, ptr %frame, i64 112
 %p0 = getelementptr i8, ptr %frame, i64 24
 %p1 = load ptr, ptr %p0
@@ -67,28 +66,39 @@ store i64 1, ptr %exit
 store i64 %v37, ptr %pc
 br label %leave
 go11:
-%v48 = load i64, ptr %heat
-%v49 = sub i64 %v48, 1
-store i64 %v49, ptr %heat
-%t5 = icmp eq i64 %v49, 0
-br i1 %t5, label %sample13, label %dispatch
-sample13:
+%p2 = getelementptr i8, ptr %frame, i64 96
+%p3 = load ptr, ptr %p2
+%p4 = getelementptr i8, ptr %p3, i64 64
+%v48 = load i64, ptr %p4
+%v49 = and i64 %v48, 4095
+%v50 = shl i64 %v49, 3
+%p5 = getelementptr i8, ptr %p3, i64 %v50
+%p6 = getelementptr i8, ptr %p5, i64 128
+store i64 %v37, ptr %p6
+%v51 = add i64 %v48, 1
+store i64 %v51, ptr %p4
+%p7 = getelementptr i8, ptr %frame, i64 176
+%p8 = load ptr, ptr %p7
+%v52 = load atomic volatile i64, ptr %p8 monotonic, align 8
+%t5 = icmp ne i64 %v52, 0
+br i1 %t5, label %wake13, label %dispatch
+wake13:
 store i64 10, ptr %exit
 store i64 %v37, ptr %pc
 br label %leave
 leave:
-%v50 = load i64, ptr %count
-%v51 = load i64, ptr %since
-%v52 = sub i64 %v50, %v51
-%v53 = ashr i64 %v52, 20
-%v54 = and i64 %v52, 1048575
-%v55 = load i64, ptr %instructions
-%v56 = add i64 %v55, %v53
-store i64 %v56, ptr %instructions
-%v57 = load i64, ptr %blocks
-%v58 = add i64 %v57, %v54
-store i64 %v58, ptr %blocks
-store i64 %v50, ptr %since
+%v53 = load i64, ptr %count
+%v54 = load i64, ptr %since
+%v55 = sub i64 %v53, %v54
+%v56 = ashr i64 %v55, 20
+%v57 = and i64 %v55, 1048575
+%v58 = load i64, ptr %instructions
+%v59 = add i64 %v58, %v56
+store i64 %v59, ptr %instructions
+%v60 = load i64, ptr %blocks
+%v61 = add i64 %v60, %v57
+store i64 %v61, ptr %blocks
+store i64 %v53, ptr %since
 ret void
 never:
 unreachable

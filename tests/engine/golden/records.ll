@@ -20,7 +20,6 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%heat = getelementptr i8, ptr %frame, i64 96
 %since = getelementptr i8, ptr %frame, i64 112
 %p16 = getelementptr i8, ptr %frame, i64 24
 %p17 = load ptr, ptr %p16, !tbaa !2

@@ -42,12 +42,12 @@ from mttcg.engine.llvm.places import (
     EXIT,
     FRAME,
     HART,
-    HEAT,
     ORIGIN,
     PC,
     REQUEST,
     SINCE,
 )
+from mttcg.engine.llvm.sampling import add_sample
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
 
@@ -158,19 +158,17 @@ def _dispatch(build: Builder) -> None:
 
 
 def _look(build: Builder) -> None:
-    """Look for a request before a block whose entry is counted already; report that time passes."""
+    """Look for a request before a block whose entry is counted already, and take a sample."""
     pc = pc_at(build, IP)
     _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
     none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
-    cooler = build.binary("sub", build.load(HEAT, COUNTER, I64), 1)
-    build.store(cooler, HEAT, COUNTER)
-    go, stop, hot, sample = (build.new_block(word) for word in ("go", "stop", "hot", "sample"))
-    build.branch(none, hot, stop)
-    build.begin(hot)
-    build.branch(build.compare("eq", cooler, 0), sample, go)
-    for block, reason in ((stop, Reason.REQUEST), (sample, Reason.HOT)):
+    go, stop, sample, wake = (build.new_block(word) for word in ("go", "stop", "sample", "wake"))
+    build.branch(none, sample, stop)
+    build.begin(sample)
+    build.branch(add_sample(build, pc), wake, go)
+    for block, reason in ((stop, Reason.REQUEST), (wake, Reason.HOT)):
         build.begin(block)
         build.store(int(reason), EXIT, COUNTER)
         build.store(pc, PC, COUNTER)

@@ -1,0 +1,106 @@
+"""What the translator makes of a hot place: its function, or its whole page, or nothing."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from mttcg.engine.llvm.arena import Arena, CodeTooLongError
+from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.llvm.heat import Heat
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
+from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, offset_in_page, page_start
+from mttcg.memory.ram import RamRange
+from mttcg.tbcache.cache import BlockCache
+
+PAGE_HEAT = 256
+"""Samples at places of a page whose better code was missed, for the whole page to be made anew."""
+SHARE_OF_A_CHANGING_PAGE = 1 / 16
+"""Of the samples in a page that changes all the time: what is made of it is soon of no use."""
+
+
+class DescribedPlace(NamedTuple):
+    """A hot place, as a vCPU has described it.
+
+    Attributes:
+        pc: where it is.
+        version: of its page, with what is attached there.
+        better: whether there is better code for it, which was missed.
+        device_pages: those of RAM in which a device lies.
+    """
+
+    pc: Virtual
+    version: PageVersion
+    better: bool
+    device_pages: tuple[PhysicalPage, ...]
+
+
+class Improver:
+    """Makes better code of hot places.
+
+    Args:
+        isa: the guest's.
+        ram_range: where RAM is.
+        cache: the pages' content.
+        arena: where the code goes.
+        heat: of the places; what better code was made for loses it.
+
+    Attributes:
+        made: leaders that are in code that was made, by their page, until they are met as hot.
+        done: what was translated, places and whole pages (None), and with how many blocks.
+        missed: the last place of each page at which better code was missed.
+    """
+
+    def __init__(
+        self, isa: LlvmIsa, ram_range: RamRange, cache: BlockCache, arena: Arena, heat: Heat
+    ) -> None:
+        self.isa, self.ram_range, self.cache, self.arena = isa, ram_range, cache, arena
+        self.heat = heat
+        self.made: defaultdict[Identity, set[PageOffset]] = defaultdict(set)
+        self.done: dict[tuple[Identity, PageOffset | None], int] = {}
+        self.missed: dict[Identity, DescribedPlace] = {}
+        self.reclaimed = 0
+
+    def improve(self, place: DescribedPlace) -> frozenset[Virtual]:
+        """Make better code of a place, unless its page is to be made; the leaders in it."""
+        version, offset = place.version, offset_in_page(place.pc)
+        self._forget_what_is_gone()
+        changing = int(self.cache.slots["age"][version.slot]) >= MANY_VERSIONS
+        if place.better or changing:
+            share = SHARE_OF_A_CHANGING_PAGE if changing else 1.0
+            self.heat.move(place.pc, version.identity, share)
+            self.missed[version.identity] = place
+            return frozenset()
+        self.heat.take(place.pc)
+        if offset in self.made[version.identity]:
+            # by now it may run in the code that was made, or come to it soon
+            self.made[version.identity].remove(offset)
+            return frozenset()
+        return self._translate(place, offset)
+
+    def improve_page(self) -> frozenset[Virtual]:
+        """Make better code of the page whose better code is missed most; the leaders in it."""
+        identity = self.heat.hottest_page(PAGE_HEAT)
+        place = self.missed.pop(identity, None) if identity is not None else None
+        return frozenset() if place is None else self._translate(place, None)
+
+    def _translate(self, place: DescribedPlace, offset: PageOffset | None) -> frozenset[Virtual]:
+        """Translate a place, or the page, unless it was done, as known now."""
+        version = place.version
+        blocks = len(self.cache.known_blocks(version.slot))
+        if blocks in (self.done.get((version.identity, at)) for at in (None, offset)):
+            return frozenset()
+        self.done[version.identity, offset] = blocks
+        ram = Ram(*self.ram_range, place.device_pages)
+        try:
+            leaders = Translator(self.isa, ram, self.cache, self.arena).optimise(version, offset)
+        except (TranslationError, CodeTooLongError):
+            return frozenset()  # the vCPUs go on with the code that they have
+        self.made[version.identity].update(leaders)
+        return frozenset(Virtual(page_start(place.pc) + leader) for leader in leaders)
+
+    def _forget_what_is_gone(self) -> None:
+        if self.reclaimed != self.arena.reclaimed:
+            self.reclaimed = self.arena.reclaimed
+            self.done.clear()
+            self.made.clear()
