@@ -434,6 +434,7 @@ def load_interpreter(isa: str) -> None:
     from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
     from mttcg.engine.llvm.interpreter.native import load
 
+    importlib.import_module("mttcg.engine.llvm.interpreter.interpreter")  # all vCPUs share it
     load(interpreted_isa(isa_named(isa)))
 
 

@@ -148,11 +148,12 @@ class BlockCache:
         The version is found by content, so one that comes back is not decoded again.
         """
         content, tail = self.content(page), self.tail(page)
+        digest = _hash(content)
         with self.lock:
-            slot = self._find_version(page, content, tail)
+            slot = self._find_version(page, content, digest, tail)
             recycled = False
             if slot is None:
-                slot, recycled = self._new_slot(page, content, tail)
+                slot, recycled = self._new_slot(page, content, digest, tail)
             old = self.used.get(page)
             if old is not None:
                 self.slots["users"][old] &= ~self.bit
@@ -161,8 +162,10 @@ class BlockCache:
         self.changes.entered(page)
         return slot, recycled
 
-    def _find_version(self, page: PhysicalPage, content: Array, tail: int) -> int | None:
-        key = (_hash(content), tail)
+    def _find_version(
+        self, page: PhysicalPage, content: Array, digest: int, tail: int
+    ) -> int | None:
+        key = (digest, tail)
         link = int(self.newest[page])
         while link:
             slot = link - 1
@@ -174,7 +177,9 @@ class BlockCache:
             link = int(entry["older"])
         return None
 
-    def _new_slot(self, page: PhysicalPage, content: Array, tail: int) -> tuple[int, bool]:
+    def _new_slot(
+        self, page: PhysicalPage, content: Array, digest: int, tail: int
+    ) -> tuple[int, bool]:
         slot = int(self.header["slots"][0])
         recycled = slot >= SLOTS
         if recycled:
@@ -184,7 +189,7 @@ class BlockCache:
         self.original[slot] = content
         self.fetched[slot] = content
         entry = self.slots[slot]
-        entry["page"], entry["hash"], entry["users"] = page, _hash(content), 0
+        entry["page"], entry["hash"], entry["users"] = page, digest, 0
         entry["tail"] = tail
         entry["older"] = self.newest[page]
         entry["age"] = (

@@ -29,6 +29,7 @@ from random_programs import (
     interpret,
 )
 from recorded import Recorded
+from switching import Switches
 
 from mttcg.instrument.plan.plan import Operation, Plan
 
@@ -86,9 +87,12 @@ class Watched:
         engine: its name.
         watch: the kind of the plan's operations, "" for no plan.
         devices: what is outside of RAM.
+        switching: decides when tiers change; None: between two runs of a program.
     """
 
-    def __init__(self, engine: str, watch: Watch, devices: Any = None) -> None:
+    def __init__(
+        self, engine: str, watch: Watch, devices: Any = None, switching: int | None = None
+    ) -> None:
         self.seen: list[list[tuple[int, ...]]] = [[], [], []]
         self.functions = [OPERATION(self._recorder(kind)) for kind in range(3)]
         self.name, self.watch = engine, watch
@@ -97,6 +101,7 @@ class Watched:
         self.recorded = Recorded(names) if names else None
         self.counting = Counting(self.recorded) if self.recorded and watch == "check" else None
         self.bare = Bare(engine, BASE, SIZE, self._plan(), devices)
+        self.switches = None if switching is None else Switches(self.bare, switching)
         if self.counting is not None:
             self.counting.watch(self.bare)
 
@@ -114,6 +119,8 @@ class Watched:
     def _recorder(self, kind: int) -> Callable[..., None]:
         def record(_data: int, *arguments: int) -> None:
             self.seen[kind].append(arguments)
+            if kind == 0 and self.switches is not None:
+                self.switches.at_block()
 
         return record
 
@@ -136,8 +143,11 @@ class Watched:
         for kind in self.seen:
             kind.clear()
         instructions, blocks = hart.instructions, hart.blocks
-        for _ in bare.run_to_trap(program.at):
-            pass
+        if self.switches is not None:
+            self.switches.arm()
+        for left in bare.run_to_trap(program.at):
+            if self.switches is not None:
+                self.switches.change(left.pc)
         if self.recorded is not None:
             self._take(self.recorded)
         x, f, fcsr = bare.registers()
@@ -178,8 +188,10 @@ class Watched:
     def check(self, program: Program, expected: list[Ending]) -> None:
         """Compare with what the definition says; but on Unicorn, again after more effort, twice."""
         self.load(program)
+        if self.switches is not None:
+            self.switches.begin()
         self._check_states(program, expected)
-        if self.name != "unicorn":
+        if self.name != "unicorn" and self.switches is None:
             self.bare.improve(program.at, whole=False)
             self._check_states(program, expected)
             for page in {pc // PAGE for pc in program.words}:

@@ -10,6 +10,7 @@ from engine_harness import Bare, fill
 from random_programs import encoded
 
 from mttcg.engine.base import ExitKind
+from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK
 from mttcg.engine.llvm.interpreter import native
 from mttcg.engine.llvm.interpreter.keys import key_of, samples_of
@@ -76,6 +77,16 @@ def test_the_code_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "compile_interpreter", fail)
     monkeypatch.setattr(native, "_loaded", {})
     assert native.load(INTERPRETED).handlers
+
+
+def test_the_loop_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = runtime.machine_code(INTERPRETED.llvm.host_float)
+
+    def fail(text: str, effort: Any) -> bytes:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(runtime, "compile_text", fail)
+    assert runtime.machine_code(INTERPRETED.llvm.host_float) == first
 
 
 class Mailbox:

@@ -18,7 +18,6 @@ from mttcg.engine.base import (
 )
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     COUNT_START,
@@ -143,7 +142,7 @@ class LlvmEngine:
         with self.arena:
             found = self.arena.find(runtime.RUN_KEY)
             if found is None:
-                code = compile_text(runtime.text(self.isa.host_float), OPTIMISED)
+                code = runtime.machine_code(self.isa.host_float)
                 found = self.arena.put_permanent(runtime.RUN_KEY, code)
         return found
 
@@ -244,11 +243,11 @@ class LlvmEngine:
         """Put the best code for pc into the jump cache; False if the machine stops."""
         page, slot = self.code.enter(pc)
         version = self.code.version(page, slot)
-        if self.code.runs_shared(version):
-            self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
-        else:
+        if self.code.shows_blocks:
             self._show(page, slot, pc)
             version = self.code.version(page, slot)  # that may have put another plan in force
+        elif not version.sites.rows():
+            self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
         code = self.code.find_or_make(version, offset_in_page(pc))
         if code is None:
             return False

@@ -51,6 +51,7 @@ class Word(IntEnum):
     EVERY_INSTRUCTION = auto()
     EVERY_ACCESS = auto()
     EVERY_RETIRED = auto()
+    TOLD_OF_ALL = auto()  # whether any of these is told of what does not jump
     ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none

@@ -68,9 +68,10 @@ class PageCode:
         if self.interpreter is not None:
             self.interpreter.forget_pages()
 
-    def runs_shared(self, version: PageVersion) -> bool:
-        """Whether a page is interpreted by records that all vCPUs share: nobody looks on."""
-        return self.interpreter is not None and not (self.watched or version.sites.rows())
+    @property
+    def shows_blocks(self) -> bool:
+        """Whether blocks are to be shown before they are entered; else they are known natively."""
+        return self.interpreter is None or self.watched
 
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
@@ -190,7 +191,7 @@ class PageCode:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
         version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
         if self.interpreter is not None:
-            return self.interpreter.resume(version, offset, self.watched)
+            return self.interpreter.resume(version, self.watched)
         key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:

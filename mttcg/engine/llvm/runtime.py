@@ -1,5 +1,8 @@
 """The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
 
+from hashlib import blake2b
+
+from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
     CHAINS_PER_SAMPLE,
     JUMP_CACHE_ENTRIES,
@@ -15,6 +18,8 @@ from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.sampling import add_sample
+from mttcg.instrument.native.native_cache import use_native_cache
+from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
@@ -52,6 +57,18 @@ def _fragments(host: HostFloat) -> list[str]:
     with Elsewhere(build, leave):
         host.leave(build)
     return [section.lines(advice=False) for section in (enter, sample, leave)]
+
+
+def machine_code(host: HostFloat) -> bytes:
+    """The loop's, compiled once and kept in a file."""
+    loop = text(host)
+    digest = blake2b(f"{loop}{OPTIMISED}".encode(), digest_size=8).hexdigest()
+    file = use_native_cache() / f"loop-{digest}-{host_digest()}.bin"
+    kept = read_kept(file)
+    if kept is None:
+        kept = compile_text(loop, OPTIMISED)
+        keep(file, kept)
+    return kept
 
 
 def text(host: HostFloat) -> str:

@@ -206,9 +206,12 @@ class Weave:
             {PageOffset(pc - start): sites[pc] for pc in sorted(sites) if start <= pc < end}
             for sites in (self.blocks, self.instructions)
         )
-        found = replace(self.everywhere, blocks=blocks, instructions=instructions)
+        found = self.everywhere
+        if blocks or instructions:  # most pages of a kernel have none
+            found = replace(found, blocks=blocks, instructions=instructions)
         names = [row.kind.partition(" ")[2] for row in found.rows()]
-        return replace(found, probes={name: self.probes[name] for name in names if name})
+        probes = {name: self.probes[name] for name in names if name}
+        return replace(found, probes=probes) if probes else found
 
     def specialised(self, start: Virtual, slot: int) -> tuple[Sites, int]:
         """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.

@@ -151,9 +151,6 @@ class _Candidates:
     def _variants(self, row: Row) -> Iterator[Candidate]:
         """Those of a row's variants, without the row's own pattern."""
         isa = self.isa
-        if row.name in self.uncovered:
-            yield self._left(EVERY_WORD, row.length)
-            return
         for variant in isa.variants(row):
             sample = sample_of(isa, row, variant)
             near = self.numbers[key_of(isa, sample, far=False)]
@@ -162,6 +159,9 @@ class _Candidates:
             ends = ENDS * isa.code.facts(sample.word).kind.ends_block
             flags = ends | DISCARDS * (row.behaviour.writes == "x")
             layout = self.layouts[row.format]
+            if row.name in self.uncovered:
+                near = far = LEFT_NUMBER
+                flags, layout = ends, len(self.layouts)
             yield Candidate(*variant.pattern, near, far, layout, flags, row.length)
 
     def _left(self, pattern: Pattern, length: int) -> Candidate:

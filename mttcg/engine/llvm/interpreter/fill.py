@@ -27,21 +27,21 @@ WORD_BITS = 64
 
 def fill(build: Builder) -> None:
     """Predecode what is here, to the end of its block, and go on."""
-    meet, on = build.new_block("meet"), build.new_block("on")
+    first, on = build.new_block("meet"), build.new_block("on")
     offset = build.binary("and", pc_at(build, IP), PAGE - 1)
     back = build.binary("sub", ZERO, build.binary("shl", offset, RECORD_SHIFT))
     records = build.offset(IP, back)
     begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
-    build.branch(begins, meet, on)
-    build.begin(meet)
-    _meet(build, records, build.binary("lshr", offset, 1))
+    build.branch(begins, first, on)
+    build.begin(first)
+    meet(build, records, build.binary("lshr", offset, 1))
     build.goto(on)
     build.begin(on)
     build.run(f"@{PREDECODE}", records, offset, FRAME)
     tail_call(build, handler_of(build, IP), IP, RUNNING, BLOCK)
 
 
-def _meet(build: Builder, records: Pointer, half: I64) -> None:
+def meet(build: Builder, records: Pointer, half: I64) -> None:
     """Have it known that a block begins at a place of a page; count whether it was known."""
     slot = build.load(build.offset(records, SLOT_AT), UNKNOWN, I64)
     bits = build.offset(frame_pointer(build, Word.MET), build.binary("mul", slot, MET_BYTES))

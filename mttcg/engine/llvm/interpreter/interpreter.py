@@ -11,7 +11,6 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interp
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
-from mttcg.engine.llvm.interpreter.observed_predecode import ObservedPredecoder
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion
@@ -51,6 +50,7 @@ def plan_words(weave: Weave) -> dict[Word, int]:
         Word.EVERY_INSTRUCTION: packed(every.every_instruction),
         Word.EVERY_ACCESS: packed(every.every_access),
         Word.EVERY_RETIRED: packed(every.every_retired),
+        Word.TOLD_OF_ALL: any(row.kind != "transfer" for row in every.every_retired),
         Word.ENTRY_TABLE: int(weave.table[first, 1]),
         Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
     }
@@ -84,7 +84,6 @@ class PageInterpreter:
         self.native, self.start = native, address_of_buffer(segment)
         self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
-        self.predecoder = ObservedPredecoder(isa, cache, uncovered)
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
         arrays = {
             Word.PAGES: self.table,
@@ -110,7 +109,7 @@ class PageInterpreter:
 
     def enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
         """Code that begins a block at an offset in a page; `watched` if it has been shown."""
-        slot, observed = version.slot, self._prepare(version, offset, watched)
+        slot, observed = version.slot, self._prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
             return observed.native.enter
@@ -118,14 +117,12 @@ class PageInterpreter:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
-    def resume(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
-        """Code that goes on with the current block at an offset in a page."""
-        observed = self._prepare(version, offset, watched)
+    def resume(self, version: PageVersion, watched: bool) -> HostAddress:
+        """Code that goes on with the current block in a page, at the hart's pc."""
+        observed = self._prepare(version, watched)
         return self.native.resume if observed is None else observed.native.resume
 
-    def _prepare(
-        self, version: PageVersion, offset: PageOffset, watched: bool
-    ) -> ObservedPage | None:
+    def _prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
         page, slot = version.page, version.slot
         observed = self._observed(version, watched)
@@ -133,7 +130,6 @@ class PageInterpreter:
             self.table[page] = self.start + self.pages.enter(slot)
         else:
             self.table[page] = observed.row
-            self.predecoder.fill(observed, page, slot, offset)
         return observed
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:

@@ -100,10 +100,10 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     names = takewhile(at.__contains__, map(name_of, count()))
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return InterpreterFunctions(handlers, _put(handlers), *(at[name] for name in others))
+    return InterpreterFunctions(handlers, put_table(handlers), *(at[name] for name in others))
 
 
-def _put(handlers: tuple[HostAddress, ...]) -> HostAddress:
+def put_table(handlers: tuple[HostAddress, ...]) -> HostAddress:
     """Where they are in a table, at the same address in all processes that are forked."""
     _tables.append(np.array(handlers, dtype=np.uint64))
     return address_of_array(_tables[-1])

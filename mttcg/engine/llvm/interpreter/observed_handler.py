@@ -42,11 +42,11 @@ class ObservedHandler(EnteringHandler):
         """Run what is attached to what comes behind each instruction."""
         build = self.builder
         run, on = build.new_block("retired"), build.new_block("on")
-        any_rows = build.compare("ne", frame_word(build, Word.EVERY_RETIRED), 0)
-        build.branch(any_rows, run, on)
+        jumps = frames.JUMPS if self.segment.place.instruction.facts.jumps else 0
+        told = Word.EVERY_RETIRED if jumps else Word.TOLD_OF_ALL
+        build.branch(build.compare("ne", frame_word(build, told), 0), run, on)
         build.begin(run)
         register, value = self._destination()
-        jumps = frames.JUMPS if self.segment.place.instruction.facts.jumps else 0
         what = build.binary("or", build.binary("shl", register, 32), jumps)
         build.run(RETIRED, HART, IP, running(build), FRAME, TO_PC, what, value, target)
         build.goto(on)

@@ -10,11 +10,16 @@ from typing import NamedTuple
 from mttcg.engine.llvm.interpreter.decoding import FIRST_HANDLER
 from mttcg.engine.llvm.interpreter.handlers import name_of
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.keys import Key, samples_of
-from mttcg.engine.llvm.interpreter.native import compile_functions, load, load_code
+from mttcg.engine.llvm.interpreter.keys import samples_of
+from mttcg.engine.llvm.interpreter.native import compile_functions, load, load_code, put_table
 from mttcg.engine.llvm.interpreter.observed_handler import EnteringHandler, ObservedHandler
+from mttcg.engine.llvm.interpreter.observed_predecode import (
+    MEET,
+    fill_observed,
+    meet_observed,
+    predecode_observed_function,
+)
 from mttcg.engine.llvm.interpreter.operations import (
-    BEFORE,
     ENTERED,
     ENTERED_BARE,
     ENTERED_TABLE,
@@ -38,28 +43,31 @@ class ObservedFunctions(NamedTuple):
     """Host addresses of functions for code to which something is attached.
 
     Attributes:
-        entering: handlers by key, of code whose blocks and instructions have something attached.
+        entering: table of handlers, of code whose blocks and instructions have something attached.
         observed: the same, where accesses have, or what comes behind instructions.
-        entered, entered_table, entered_bare, before: see `operations`.
+        entered, entered_table, entered_bare: see `operations`.
+        meet: see `observed_predecode`.
+        come_back: has the engine show a block.
         others: as in `InterpreterFunctions`.
     """
 
-    entering: dict[Key, HostAddress]
-    observed: dict[Key, HostAddress]
+    entering: HostAddress
+    observed: HostAddress
     entered: HostAddress
     entered_table: HostAddress
     entered_bare: HostAddress
-    before: HostAddress
+    meet: HostAddress
+    come_back: HostAddress
     fill: HostAddress
     next_page: HostAddress
-    left: HostAddress
     translated: HostAddress
     enter: HostAddress
     resume: HostAddress
 
 
-OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, BEFORE)
-SHARED = (FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
+COME_BACK = "come_back"
+OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, MEET, COME_BACK)
+SHARED = (FILL, NEXT_PAGE, TRANSLATED, ENTER, RESUME)
 _loaded: dict[str, ObservedFunctions] = {}
 
 
@@ -74,10 +82,16 @@ def _load(isa: InterpretedIsa) -> ObservedFunctions:
     at = load_code(isa, "observed", source, lambda: compile_functions(source(isa)))
     plain = load(isa)
     entering, observed = (
-        {
-            key: at.get(f"{kind}_{name_of(number)}", plain.handlers[FIRST_HANDLER + number])
-            for number, key in enumerate(samples_of(isa))
-        }
+        put_table(
+            (
+                at[FILL],
+                at[LEFT],
+                *(
+                    at.get(f"{kind}_{name_of(number)}", handler)
+                    for number, handler in enumerate(plain.handlers[FIRST_HANDLER:])
+                ),
+            )
+        )
         for kind in ("entering", "observed")
     )
     at[TRANSLATED] = plain.translated  # `enter` knows it by that
@@ -90,8 +104,10 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa, come_back)
-    yield from operation_functions(isa)
+    yield from shared_functions(isa, fill_observed)
+    yield predecode_observed_function(isa)
+    stand_ins = {MEET: meet_observed, COME_BACK: come_back}
+    yield from operation_functions(isa, stand_ins)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         name = name_of(number)
         yield ObservedHandler(isa, f"observed_{name}", sample, key.far).source()

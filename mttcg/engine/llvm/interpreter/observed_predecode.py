@@ -1,88 +1,200 @@
-"""Predecoding of code to which something is attached: from instruction words to records."""
+"""Predecoding of code to which something is attached, natively: records, and what is beside them.
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+As `predecode`, of a page that is the vCPU's own. Beside each record it writes the instruction, and
+what is known of the block that begins there; an instruction that has something attached gets a
+handler that runs this first.
+"""
 
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.decoding import ENDS
+from mttcg.engine.llvm.interpreter.fill import meet
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.keys import key_of
-from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage, Record, operands_of
-from mttcg.engine.llvm.interpreter.predecode import discarded_register
-from mttcg.isa.facts import Facts
-from mttcg.isa.table.layout import NOTHING
-from mttcg.isa.table.row import Decoded
-from mttcg.memory.address import PageOffset, PhysicalPage
+from mttcg.engine.llvm.interpreter.observed_layout import (
+    BLOCK_ROWS,
+    BYTES_SHIFT,
+    CHOSEN,
+    ENDS_BIT,
+    ENTRY,
+    EXTENT,
+    FIRST_ENTRY,
+    INSTRUCTION,
+    INSTRUCTION_ROWS,
+    INSTRUCTIONS_BITS,
+    LENGTH_BITS,
+    OWN,
+)
+from mttcg.engine.llvm.interpreter.operations import BEFORE, ENTERED
+from mttcg.engine.llvm.interpreter.predecode import AT, OFFSET, RECORDS, Predecode
+from mttcg.engine.llvm.interpreter.signature import (
+    BLOCK,
+    IP,
+    RUNNING,
+    frame_word,
+    handler_of,
+    pc_at,
+    tail_call,
+)
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import UNKNOWN
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.places import FRAME
 from mttcg.memory.page import PAGE
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.predecoded import RECORD_SHIFT
 
-REMEMBERED = 1 << 16
-"""Words whose records are remembered."""
+PREDECODE_OBSERVED, MEET = "predecode_observed", "meet"
+"""What predecodes, and what enters a block for the first time, so that it is known from then on."""
+INSTRUCTIONS, BYTES = Pointer("%instructions"), Pointer("%bytes")
+"""Places: how much of the block there is from AT on."""
 
 
-class ObservedPredecoder:
-    """Fills pages of code to which something is attached.
+def predecode_observed_function(isa: InterpretedIsa) -> str:
+    """The text of what predecodes."""
+    function = Function(f"void @{PREDECODE_OBSERVED}", (RECORDS, OFFSET, FRAME), aliased=True)
+    return PredecodeObserved(isa, Builder(function)).source()
 
-    Args:
-        isa: the guest's.
-        cache: where the pages' content is.
-        uncovered: names of instructions to come back for, as if the table lacked them.
-    """
 
-    def __init__(self, isa: InterpretedIsa, cache: BlockCache, uncovered: frozenset[str]) -> None:
-        self.isa, self.cache, self.uncovered = isa, cache, uncovered
-        self.facts = isa.code.facts
-        self.discarded = discarded_register(isa)
-        self.operands = lru_cache(REMEMBERED)(self._operands)
+class PredecodeObserved(Predecode):
+    """Emits the function."""
 
-    def fill(
-        self, observed: ObservedPage, page: PhysicalPage, slot: int, offset: PageOffset
-    ) -> None:
-        """Have records from an offset to the end of the block, or to where there are some."""
-        empty, handlers = observed.native.fill, observed.chosen.handlers
-        records: list[tuple[PageOffset, Record]] = []
-        facts: list[tuple[int, Facts]] = []
-        line = self._line(page, slot, offset, lambda at: observed.handler(at) == empty)
-        for at, word, far in line:
-            decoded = self.decoded(word)
-            handler = observed.native.left
-            if decoded is not None:
-                handler = handlers[key_of(self.isa, decoded, far)]
-            records.append((at, Record(handler, self.operands(word))))
-            facts.append((word, self.facts(word)))
-        observed.put(records, facts)
+    def begin(self) -> None:
+        """Have places of its own as well."""
+        super().begin()
+        self.builder.allocate(INSTRUCTIONS)
+        self.builder.allocate(BYTES)
 
-    def _line(
-        self,
-        page: PhysicalPage,
-        slot: int,
-        offset: PageOffset,
-        is_empty: Callable[[PageOffset], bool],
-    ) -> Iterator[tuple[PageOffset, int, bool]]:
-        """Offset, word, and whether its target is in another page, up to a record that exists."""
-        while offset < PAGE and is_empty(offset):
-            word = self.cache.word_at(page, slot, offset)
-            facts = self.facts(word)
-            target = facts.target
-            yield offset, word, target is not None and not 0 <= offset + target < PAGE
-            if facts.kind.ends_block:
-                break
-            offset = PageOffset(offset + facts.length)
+    def put_handler(self, record: Pointer, handler: Pointer) -> None:
+        """Write a handler, or one that first runs what is attached to the instruction."""
+        build = self.builder
+        build.store(handler, build.offset(record, OWN), UNKNOWN)
+        rows = build.load(build.offset(record, INSTRUCTION_ROWS), UNKNOWN, I64)
+        attached = build.binary("or", rows, frame_word(build, Word.EVERY_INSTRUCTION))
+        none = build.compare("eq", attached, 0)
+        super().put_handler(record, build.select(none, handler, Pointer(f"@{BEFORE}"), Pointer))
 
-    def decoded(self, word: int) -> Decoded | None:
-        """An instruction; None if the host is to run it."""
-        found = self.isa.code.decode(word)
-        return None if found is None or found.name in self.uncovered else found
+    def describe(self, record: Pointer, word: I64, length: I64, flags: I64) -> None:
+        """Write the instruction, and of the block what the instruction itself says."""
+        build = self.builder
+        bits = build.binary("shl", length, 3)
+        mask = build.binary("sub", build.binary("shl", I64(1), bits), 1)
+        instruction = build.cast("trunc", build.binary("and", word, mask), I32)
+        build.store(instruction, build.offset(record, INSTRUCTION), UNKNOWN)
+        ends = build.compare("ne", build.binary("and", flags, ENDS), 0)
+        above = build.binary("shl", length, INSTRUCTIONS_BITS)
+        extent = build.binary("or", above, build.select(ends, ENDS_BIT, 0, I64))
+        self._put_extent(record, extent)
+        first = build.load(build.offset(RECORDS, FIRST_ENTRY), UNKNOWN, I64)
+        build.store(first, build.offset(record, ENTRY), UNKNOWN)
 
-    def _operands(self, word: int) -> int:
-        """The operands of an instruction, as a record has them."""
-        decoded = self.decoded(word)
-        if decoded is None:
-            return 0
-        zero = decoded.row.behaviour.writes == "x" and not decoded.rd
-        has_mode = decoded.row.format.rounding is not NOTHING
-        return operands_of(
-            self.discarded if zero else decoded.rd,
-            decoded.rs1,
-            decoded.rs2,
-            decoded.rs3,
-            decoded.rounding if has_mode else decoded.immediate,
-        )
+    def end(self) -> None:
+        """Complete what is known of the blocks: how much there is behind each instruction."""
+        build = self.builder
+        build.store(OFFSET, AT, UNKNOWN)
+        build.store(0, INSTRUCTIONS, UNKNOWN)
+        build.store(0, BYTES, UNKNOWN)
+        self._measure()
+        build.store(OFFSET, AT, UNKNOWN)
+        self._complete()
+
+    def _measure(self) -> None:
+        """Add up to the end of the block, or to what was complete before."""
+        build = self.builder
+        one, new, known, over = (build.new_block(word) for word in ("one", "new", "known", "over"))
+        build.goto(one)
+        build.begin(one)
+        extent = self._extent()
+        instructions = self._instructions(extent)
+        build.branch(build.compare("eq", instructions, 0), new, known)
+        build.begin(known)
+        self._add(INSTRUCTIONS, instructions)
+        self._add(BYTES, build.binary("lshr", extent, BYTES_SHIFT))
+        build.goto(over)
+        build.begin(new)
+        self._add(INSTRUCTIONS, I64(1))
+        self._add(BYTES, self._length(extent))
+        self._advance(extent, one, over)
+        build.begin(over)
+
+    def _complete(self) -> None:
+        """Write what each new place has of its block."""
+        build = self.builder
+        one, new, over = (build.new_block(word) for word in ("each", "incomplete", "complete"))
+        build.goto(one)
+        build.begin(one)
+        extent = self._extent()
+        build.branch(build.compare("eq", self._instructions(extent), 0), new, over)
+        build.begin(new)
+        instructions, size = (build.load(at, UNKNOWN, I64) for at in (INSTRUCTIONS, BYTES))
+        whole = build.binary("or", build.binary("or", extent, instructions), self._above(size))
+        self._put_extent(self.record_at(build.load(AT, UNKNOWN, I64)), whole)
+        self._add(INSTRUCTIONS, I64(-1))
+        self._add(BYTES, build.binary("sub", ZERO, self._length(extent)))
+        self._advance(extent, one, over)
+        build.begin(over)
+
+    def _advance(self, extent: I64, on: BasicBlock, over: BasicBlock) -> None:
+        """Go on with the next instruction, unless the block ends."""
+        build = self.builder
+        inside = build.new_block("inside")
+        ends = build.compare("ne", build.binary("and", extent, ENDS_BIT), 0)
+        build.branch(ends, over, inside)
+        build.begin(inside)
+        self._add(AT, self._length(extent))
+        more: I1 = build.compare("ult", build.load(AT, UNKNOWN, I64), PAGE)
+        build.branch(more, on, over)
+
+    def _above(self, size: I64) -> I64:
+        return self.builder.binary("shl", size, BYTES_SHIFT)
+
+    def _add(self, place: Pointer, amount: I64) -> None:
+        build = self.builder
+        build.store(build.binary("add", build.load(place, UNKNOWN, I64), amount), place, UNKNOWN)
+
+    def _extent(self) -> I64:
+        build = self.builder
+        at = build.offset(self.record_at(build.load(AT, UNKNOWN, I64)), EXTENT)
+        return build.cast("zext", build.load(at, UNKNOWN, I32), I64)
+
+    def _put_extent(self, record: Pointer, extent: I64) -> None:
+        build = self.builder
+        build.store(build.cast("trunc", extent, I32), build.offset(record, EXTENT), UNKNOWN)
+
+    def _instructions(self, extent: I64) -> I64:
+        return self.builder.binary("and", extent, (1 << INSTRUCTIONS_BITS) - 1)
+
+    def _length(self, extent: I64) -> I64:
+        length = self.builder.binary("lshr", extent, INSTRUCTIONS_BITS)
+        return self.builder.binary("and", length, (1 << LENGTH_BITS) - 1)
+
+
+def _records(build: Builder) -> tuple[Pointer, I64]:
+    """The page's first record, and the offset of this one in the page."""
+    offset = build.binary("and", pc_at(build, IP), PAGE - 1)
+    back = build.binary("sub", ZERO, build.binary("shl", offset, RECORD_SHIFT))
+    return build.offset(IP, back), offset
+
+
+def fill_observed(build: Builder) -> None:
+    """Predecode what is here, to the end of its block, and go on, or enter the block."""
+    records, offset = _records(build)
+    build.run(f"@{PREDECODE_OBSERVED}", records, offset, FRAME)
+    enters, on = build.new_block("enters"), build.new_block("on")
+    begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
+    build.branch(begins, enters, on)
+    build.begin(enters)
+    entry = build.load(build.offset(IP, ENTRY), UNKNOWN, Pointer)
+    tail_call(build, entry, IP, RUNNING, BLOCK)
+    build.begin(on)
+    tail_call(build, handler_of(build, IP), IP, RUNNING, BLOCK)
+
+
+def meet_observed(build: Builder) -> None:
+    """Have a block known, and entered by what is attached to it from now on."""
+    records, offset = _records(build)
+    meet(build, records, build.binary("lshr", offset, 1))
+    rows = build.load(build.offset(IP, BLOCK_ROWS), UNKNOWN, I64)
+    chosen = build.load(build.offset(records, CHOSEN), UNKNOWN, Pointer)
+    none = build.compare("eq", rows, 0)
+    entry = build.select(none, chosen, Pointer(f"@{ENTERED}"), Pointer)
+    build.store(entry, build.offset(IP, ENTRY), UNKNOWN)
+    tail_call(build, entry, IP, RUNNING, BLOCK)

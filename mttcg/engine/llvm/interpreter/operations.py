@@ -5,7 +5,7 @@ rows, each with a function, its data, and a `Way` of running it. `ENTERED` and i
 a handler, before a block or an instruction; `ACCESSED` and `RETIRED` are called by handlers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from mttcg.engine.llvm import places
@@ -64,10 +64,16 @@ _RETURN = Form("ret i64 %s", "", ("i64",), ends=True)
 AT = Pointer("%at")
 
 
-def operation_functions(isa: InterpretedIsa) -> Iterator[str]:
-    """The text of each, and of what calls out of the guest's floating-point control."""
+def operation_functions(
+    isa: InterpretedIsa, others: Mapping[str, Callable[[Builder], None]]
+) -> Iterator[str]:
+    """The text of each, and of what calls out of the guest's floating-point control.
+
+    others: names of further functions that stand in for handlers, and what emits them.
+    """
     host = isa.llvm.host_float
     stand_ins: dict[str, Callable[[Builder], None]] = {
+        **others,
         ENTERED: _entered,
         ENTERED_TABLE: _entered_table,
         ENTERED_BARE: lambda build: _go_on(build, RUNNING),

@@ -53,11 +53,16 @@ def discarded_register(isa: InterpretedIsa) -> int:
 def predecode_function(isa: InterpretedIsa) -> str:
     """The text of it."""
     function = Function(f"void @{PREDECODE}", (RECORDS, OFFSET, FRAME))
-    return _Predecode(isa, Builder(function)).source()
+    return Predecode(isa, Builder(function)).source()
 
 
-class _Predecode:
-    """Emits the function: a loop over instructions."""
+class Predecode:
+    """Emits the function: a loop over instructions.
+
+    Args:
+        isa: the guest's.
+        builder: of the function.
+    """
 
     def __init__(self, isa: InterpretedIsa, builder: Builder) -> None:
         self.isa, self.builder = isa, builder
@@ -68,9 +73,7 @@ class _Predecode:
     def source(self) -> str:
         """The function."""
         build = self.builder
-        build.begin(build.new_block("entry"))
-        for place in (AT, CODE_WORD, CANDIDATE_AT, OPERAND_WORD):
-            build.allocate(place)
+        self.begin()
         slot = build.load(build.offset(RECORDS, SLOT_AT), COUNTER, I64)
         self.handlers = build.load(build.offset(RECORDS, HANDLERS_AT), COUNTER, Pointer)
         code = build.offset(frame_pointer(build, Word.CODE), build.binary("shl", slot, PAGE_SHIFT))
@@ -84,8 +87,25 @@ class _Predecode:
         self._take_operands()
         self._write()
         build.begin(self.done)
+        self.end()
         build.end(returns=True)
         return "\n".join(build.function.text(advice=True))
+
+    def begin(self) -> None:
+        """Begin with the places that the function has."""
+        self.builder.begin(self.builder.new_block("entry"))
+        for place in (AT, CODE_WORD, CANDIDATE_AT, OPERAND_WORD):
+            self.builder.allocate(place)
+
+    def end(self) -> None:
+        """What is done when the records are there."""
+
+    def describe(self, record: Pointer, word: I64, length: I64, flags: I64) -> None:
+        """What is kept of an instruction beside its record: nothing."""
+
+    def put_handler(self, record: Pointer, handler: Pointer) -> None:
+        """Write a handler, which lets the record be seen."""
+        self.builder.store(handler, record, ORDERED)
 
     def _read_word(self, code: Pointer, slot: I64) -> None:
         """The instruction at AT, with what follows it, or the half that the next page has."""
@@ -190,19 +210,20 @@ class _Predecode:
         candidate, at = (build.load(CANDIDATE_AT, UNKNOWN, Pointer), build.load(AT, UNKNOWN, I64))
         operands = build.load(OPERAND_WORD, UNKNOWN, I64)
         flags = self._number(candidate, "flags", I8)
-        record = self._record_at(at)
+        record, length = self.record_at(at), self._number(candidate, "length", I16)
+        self.describe(record, build.load(CODE_WORD, UNKNOWN, I64), length, flags)
         # others may write the same here, and read it as soon as the handler is there
         build.store(self._discard(operands, flags), build.offset(record, OPERANDS), ORDERED)
-        build.store(self._handler(candidate, at, operands), record, ORDERED)
+        self.put_handler(record, self._handler(candidate, at, operands))
         follows, inside = build.new_block("follows"), build.new_block("inside")
         ends = build.binary("and", flags, decoding.ENDS)
         build.branch(build.compare("ne", ends, 0), self.done, follows)
         build.begin(follows)
-        following = build.binary("add", at, self._number(candidate, "length", I16))
+        following = build.binary("add", at, length)
         build.store(following, AT, UNKNOWN)
         build.branch(build.compare("ult", following, PAGE), inside, self.done)
         build.begin(inside)
-        there = build.load(self._record_at(following), ORDERED, Pointer)
+        there = build.load(self.record_at(following), ORDERED, Pointer)
         empty = build.load(build.offset(self.handlers, 8 * EMPTY_NUMBER), UNKNOWN, Pointer)
         build.branch(build.compare("eq", there, empty), self.next, self.done)
 
@@ -223,7 +244,8 @@ class _Predecode:
         place = build.offset(self.handlers, build.binary("shl", number, 3))
         return build.load(place, UNKNOWN, Pointer)
 
-    def _record_at(self, offset: I64) -> Pointer:
+    def record_at(self, offset: I64) -> Pointer:
+        """The record at an offset in the page."""
         build = self.builder
         return build.offset(RECORDS, build.binary("shl", offset, RECORD_SHIFT))
 
