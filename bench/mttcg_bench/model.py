@@ -21,6 +21,7 @@ class Variant:
         tool: a key of `mttcg_bench.tools.TOOLS`.
         smp: number of harts.
         engine: the engine of `mttcg run`.
+        tiers: its tiers, "" for those that it has without being told.
         plugins: plugin specs; "{symbol}" stands for the address of a symbol of the guest.
         counts: the metric that the plugin's number of events has to equal, "" if there is none.
         settings: what else the tool understands.
@@ -37,6 +38,7 @@ class Variant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, int] = field(default_factory=dict)
     series: str = ""
+    tiers: str = ""
 
 
 class Better(StrEnum):

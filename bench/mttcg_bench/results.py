@@ -96,7 +96,8 @@ def case_from_json(name: str, plain: Mapping[str, Any]) -> CaseResult:
         bound_by=Resource(plain.get("bound_by", Resource.CORE)),
         variants=tuple(
             Variant(one["name"], one["tool"], one["smp"], one["engine"], tuple(one["plugins"]),
-                    symbols=one["symbols"], series=one["series"])
+                    symbols=one["symbols"], series=one["series"],
+                    tiers=one.get("tiers", ""))
             for one in variants
         ),
         figures=tuple(

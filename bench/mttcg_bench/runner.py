@@ -8,7 +8,7 @@ from mttcg_bench.errors import BenchError, OutputsDiffer
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.pace import PACE, pace
 from mttcg_bench.quiet import ACCEPTED, LoadMeter, WaitingBudget, load
-from mttcg_bench.tools import TOOLS
+from mttcg_bench.tools import TOOLS, guests
 
 Sample = dict[str, float]
 """Metrics of one run, with `foreign_cores` (what others used meanwhile), `load` before it, and the
@@ -62,7 +62,10 @@ class CaseRun:
 
 def reasons_of(case: Case) -> dict[str, str]:
     """By variant, why it can't run here, of those that can't."""
-    told = {one.name: TOOLS[one.tool].unavailable(one) for one in case.variants}
+    told = {
+        one.name: guests.unavailable(case.guest) or TOOLS[one.tool].unavailable(one)
+        for one in case.variants
+    }
     return {name: reason for name, reason in told.items() if reason}
 
 

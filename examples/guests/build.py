@@ -49,9 +49,9 @@ LINK = (
 )
 
 
-def guests() -> tuple[str, ...]:
-    """Names of all example guests, in order."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.c")))
+def guests(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Names of all guests in a folder, in order."""
+    return tuple(sorted(path.stem for path in folder.glob("*.c")))
 
 
 def compiler_folder() -> Path:
@@ -77,8 +77,12 @@ def run_zig(arguments: tuple[str, ...], cache: Path) -> None:
         raise SystemExit(f"ziglang {' '.join(arguments)} failed:\n{done.stderr}")
 
 
-def build(output: Path) -> list[Path]:
-    """Builds all guests into the folder `output` (made if need be); returns the ELF files."""
+def build(output: Path, folder: Path = FOLDER) -> list[Path]:
+    """Builds the guests of a folder into `output` (made if need be); returns the ELF files.
+
+    Those of another folder than this one include the runtime by the same names.
+    """
+    includes = ("-I", ".", "-I", str(folder)) if folder != FOLDER else ()
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
     runtime = sorted(
@@ -86,27 +90,29 @@ def build(output: Path) -> list[Path]:
         for path in (FOLDER / "runtime").iterdir()
         if path.suffix in (".c", ".S")
     )
-    with tempfile.TemporaryDirectory(prefix="guests-") as folder, ThreadPoolExecutor(2) as pool:
-        temporary = Path(folder)
-        sources = [*runtime, *(f"{name}.c" for name in guests())]
+    inside = folder == FOLDER  # named as they lie here, so that the result is the same anywhere
+    own = {name: f"{name}.c" if inside else str(folder / f"{name}.c") for name in guests(folder)}
+    with tempfile.TemporaryDirectory(prefix="guests-") as place, ThreadPoolExecutor(2) as pool:
+        temporary = Path(place)
+        sources = [*runtime, *own.values()]
         objects = {source: temporary / f"{source.replace('/', '-')}.o" for source in sources}
 
         named_apart = f"-ffile-prefix-map={compiler_folder()}=ziglang"
 
         def compile_one(source: str) -> None:
-            arguments = (*COMPILE, named_apart, source, "-o", str(objects[source]))
+            arguments = (*COMPILE, *includes, named_apart, source, "-o", str(objects[source]))
             run_zig(arguments, temporary / "cache")
 
         def link_one(name: str) -> Path:
             elf = output / f"{name}.elf"
-            inputs = [str(objects[source]) for source in (*runtime, f"{name}.c")]
+            inputs = [str(objects[source]) for source in (*runtime, own[name])]
             run_zig((*LINK, *inputs, "-o", str(elf)), temporary / "cache")
             # The linker makes programs; for the host these are data.
             elf.chmod(0o644)
             return elf
 
         list(pool.map(compile_one, sources))
-        return list(pool.map(link_one, guests()))
+        return list(pool.map(link_one, own))
 
 
 def differences(built: Path, committed: Path = FOLDER) -> Iterator[str]:

@@ -15,6 +15,7 @@ from mttcg_bench.cases.engines import UNICORN
 from mttcg_bench.cases.scaleout import case as scaleout_case
 from mttcg_bench.checkout import ROOT
 from mttcg_bench.errors import OutputsDiffer, RunFailed, UnknownName
+from mttcg_bench.guests.cold_source import source
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.quiet import WaitingBudget
 from mttcg_bench.results import case_to_json, read, results_of
@@ -22,6 +23,7 @@ from mttcg_bench.runner import CaseResult, CaseRun, Outputs, check_output
 from mttcg_bench.session import rounds_in_turn, run_cases
 from mttcg_bench.summary import spreads
 from mttcg_bench.tools import TOOLS, Tool
+from mttcg_bench.tools.guests import BUILT, OWN
 
 CASES = cases_of([], CaseChoice())
 SPEC = (ROOT / "bench" / "SPEC.md").read_text()
@@ -215,3 +217,20 @@ def test_a_missing_peer_is_named_with_the_reason(tmp_path: Path) -> None:
     assert result.samples.keys() == {"llvm"}
     assert "qemu-system-riscv64 0.1 is not installed" in result.reasons["QEMU 0.1"]
     assert case_to_json(result)["variants"][1]["not_run"] == result.reasons["QEMU 0.1"]
+
+
+def test_a_guest_that_measures_itself_is_built_and_says_its_times() -> None:
+    variants = (Variant("interpreter", engine="llvm", tiers="interpreter"),)
+    result = run_once(Case("tiny.cold", "", variants, (), guest="cold", same_output=False))
+    if result.reasons:
+        pytest.skip(result.reasons["interpreter"])
+    assert result.failures == {}
+    [sample] = result.samples["interpreter"]
+    assert 0 < sample["longest first call"] < sample["first calls"]
+
+
+def test_every_time_that_a_case_reads_is_one_that_its_guest_prints() -> None:
+    sources = {file.stem: file.read_text() for file in OWN.glob("*.c")} | {"cold": source()}
+    for case in (case for case in CASES if case.guest in BUILT):
+        for figure in case.figures:
+            assert all(f'"{metric}"' in sources[case.guest] for _, metric, _ in figure.terms)

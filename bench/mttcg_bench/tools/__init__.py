@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools import (
+    beyond,
     bus,
     command,
     native,
@@ -28,6 +29,7 @@ class Tool:
 TOOLS = {
     name: Tool(module.unavailable, module.measure)
     for name, module in {
+        "beyond": beyond,
         "bus": bus,
         "command": command,
         "native": native,

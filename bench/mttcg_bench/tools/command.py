@@ -11,7 +11,7 @@ from typing import Any
 from mttcg_bench.checkout import below_root
 from mttcg_bench.errors import CountWrong, RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
-from mttcg_bench.tools.guests import addresses, guest_file
+from mttcg_bench.tools.guests import addresses, guest_file, measured
 from mttcg_bench.tools.process import EndedProcess, run
 
 EVENTS = re.compile(r"^events (\d+)$", re.MULTILINE)
@@ -41,6 +41,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
         raise RunFailed(variant.name, result["failures"][0])
     metrics = metrics_of(result, ended)
     rounds = case.work_of(variant).get("rounds", 0)
+    metrics |= measured(ended.output)
     metrics["calls"] = variant.settings.get("calls_of_a_round", 0) * rounds * variant.smp
     check_ledger(variant, metrics)
     if variant.counts and metrics["events"] != metrics[variant.counts]:
@@ -54,6 +55,7 @@ def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
     known = {**addresses(case.guest), "bench": below_root(PLUGINS), "scratch": scratch}
     line = [sys.executable, "-m", "mttcg", "run", guest_file(case.guest)]
     line += ["--smp", str(variant.smp), "--engine", variant.engine]
+    line += ["--tiers", variant.tiers] if variant.tiers else []
     line += ["--quiet", "--json", str(scratch / REPORT)]
     for symbol, value in case.work_of(variant).items():
         line += ["--set", f"{symbol}={value}"]

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from mttcg_bench.checkout import GUESTS, PEERS
+from mttcg_bench.checkout import PEERS
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
-from mttcg_bench.tools.guests import guest_image
+from mttcg_bench.tools.guests import guest_image, guest_path, measured
 from mttcg_bench.tools.process import EndedProcess, run
 
 PROGRAM = "qemu-system-riscv64"
@@ -107,10 +107,14 @@ def plugin_for(version: str) -> bytes:
 def measure(case: Case, variant: Variant) -> Measurement:
     """Run the guest, and before it the guest with nothing to do.
 
-    Seconds are the differences of the two, as QEMU itself tells no time.
+    Seconds are the differences of the two, as QEMU itself tells no time. A guest that is not told
+    how much to do measures itself, and is run once.
     """
     symbols = case.work_of(variant)
     with tempfile.TemporaryDirectory() as scratch:
+        if not symbols:
+            ended = _run(case, variant, symbols, Path(scratch))
+            return Measurement({"wall": ended.wall, **measured(ended.output)}, ended.output)
         idle = _run(case, variant, dict.fromkeys(symbols, 0), Path(scratch))
         busy = _run(case, variant, symbols, Path(scratch))
     counted = {name: float(count) for name, count in COUNTED.findall(busy.errors)}
@@ -148,7 +152,7 @@ def _run(case: Case, variant: Variant, symbols: Mapping[str, int], scratch: Path
 
 def set_initial_values(guest: str, symbols: Mapping[str, int], scratch: Path) -> Path:
     """Write a copy of a guest's ELF in which 64-bit variables begin with other values."""
-    source = GUESTS / f"{guest}.elf"
+    source = guest_path(guest)
     content, image = bytearray(source.read_bytes()), guest_image(guest)
     with source.open("rb") as file:
         elf = ELFFile(file)

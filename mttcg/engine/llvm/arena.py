@@ -49,7 +49,7 @@ than the generation with which it runs code."""
 INDEX_AT = INSIDE_AT + MOST_VCPUS * INSIDE_STRIDE
 CODE_AT = INDEX_AT + ROWS * ROW.itemsize
 PERMANENT_BYTES = PAGE
-"""Room for what is never reclaimed: the loop that calls all the rest."""
+"""Room for what is never reclaimed: the loop from which all the rest is entered."""
 REGIONS = 8
 ALIGNMENT = 64
 FIRST_PAUSE, LONGEST_PAUSE = 20e-6, 1e-3

@@ -8,6 +8,7 @@ from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import REGISTER
 from mttcg.engine.llvm.ir.values import I64, ZERO, Relative, constant
+from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.observed import Retired
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import NEXT, Labels
@@ -29,9 +30,7 @@ class ControlFlow:
         leaders: places of the page that have a label.
         polls_every_block: whether each block looks for requests before it begins.
         pieces, counts, exits, registers, woven: what ends with an instruction.
-
-    Attributes:
-        reached: leaders that are gone to.
+        flow: learns which leaders are gone to.
     """
 
     def __init__(
@@ -46,12 +45,12 @@ class ControlFlow:
         exits: Exits,
         registers: RegisterAccesses,
         woven: Woven,
+        flow: RegisterFlow,
     ) -> None:
         self.builder, self.labels, self.segment = builder, labels, segment
         self.leaders, self.polls_every_block = leaders, polls_every_block
         self.pieces, self.counts, self.exits = pieces, counts, exits
-        self.registers, self.woven = registers, woven
-        self.reached: set[PageOffset] = set()
+        self.registers, self.woven, self.flow = registers, woven, flow
 
     def retire(self, target: I64 = ZERO) -> None:
         """The instruction is over, but for the jump to `target` if it is one."""
@@ -83,7 +82,7 @@ class ControlFlow:
             self.goto(PageOffset(target.distance))
         else:
             self.builder.store(halves_to(self.builder, target), NEXT, REGISTER)
-            self.builder.goto(self.labels.dispatch if self.leaders else self.labels.out)
+            self.builder.goto(self.labels["d" if self.leaders else "o", self.segment.leader])
         self.segment.ended = True
 
     def branch(self, condition: I64, displacement: int) -> None:
@@ -111,7 +110,7 @@ class ControlFlow:
         if target in self.leaders and not segment.is_call:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
-            self.reached.add(target)
+            self.flow.lead(segment.leader, target)
             looks = target <= segment.place.offset or self.polls_every_block
             self.builder.goto(self.labels["r" if looks else "b", target])
         else:

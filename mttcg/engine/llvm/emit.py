@@ -8,6 +8,7 @@ from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, BasicBlock
+from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.llvm_isa import FloatWords, LlvmIsa
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
@@ -92,6 +93,7 @@ class SegmentWriter:
         self.exits = Exits(*parts, self.counts, self.windows)
         self.spans = Spans(builder, ram, self.segment, self.exits)
         self.registers = RegisterAccesses(builder, self.segment)
+        self.flow = RegisterFlow(self.labels)
         self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)
         self.pieces = Pieces(*parts, self.spans, self.windows, optimised)
         self.floats: FloatWords | None = None
@@ -106,6 +108,7 @@ class SegmentWriter:
             self.exits,
             self.registers,
             self.woven,
+            self.flow,
         )
         self.words: Operations[I64] = Words(
             self.registers,

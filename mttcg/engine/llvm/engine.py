@@ -19,13 +19,11 @@ from mttcg.engine.base import (
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import (
-    CHAINS_PER_SAMPLE,
     COUNT_START,
-    WITHIN,
-    JumpCache,
     Reason,
     Word,
 )
+from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
@@ -100,7 +98,7 @@ class LlvmEngine:
         ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
         self.translator = Translator(self.isa, ram, cache, arena)
         self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
-        self.jumps = JumpCache()
+        self.jumps = JumpTable(memory.ram_range)
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
         own = memoryview(bytearray(samples_bytes(hart.index + 1)))
@@ -125,7 +123,9 @@ class LlvmEngine:
 
     def _make_frame(self) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         frame = np.zeros(Word.WORDS, dtype=np.uint64)
-        frame[Word.JUMP_CACHE] = address_of_array(self.jumps.rows)
+        frame[Word.JUMPS] = address_of_array(self.jumps.pages)
+        frame[Word.RAM] = self.memory.ram_base
+        frame[Word.RAM_BYTES] = self.memory.ram_size
         frame[Word.ROWS] = address_of_array(self.weave.table)
         if self.float_function is not None:
             frame[Word.FLOAT] = self.float_function.address
@@ -134,7 +134,6 @@ class LlvmEngine:
         frame[Word.KNOWN_GENERATION] = self.arena.generation
         frame[Word.SAMPLES] = self.samples.part_address(self.hart.index)
         frame[Word.ASLEEP] = self.samples.asleep_address()
-        frame[Word.CHAINS] = CHAINS_PER_SAMPLE
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
 
@@ -185,7 +184,7 @@ class LlvmEngine:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _go_on(self) -> None:
-        """Find the code in which the current block goes on; the jump cache does not have it."""
+        """Find the code in which the current block goes on; the jump table does not have it."""
         hart = self.hart
         within, pc = hart.pc, Virtual(hart.pc - WITHIN)
         hart.pc = hart.block_pc = self.resumed = pc  # what is left of a block is one as well
@@ -194,7 +193,7 @@ class LlvmEngine:
             self.jumps.put(within, code)
 
     def _follow_generation(self) -> None:
-        """Clear the jump cache if the arena has better code, or has lost some."""
+        """Clear the jump table if the arena has better code, or has lost some."""
         generation = self.arena.generation
         if int(self.frame[Word.KNOWN_GENERATION]) != generation:
             self.jumps.clear()
@@ -240,7 +239,7 @@ class LlvmEngine:
         return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
 
     def _learn(self, pc: Virtual) -> bool:
-        """Put the best code for pc into the jump cache; False if the machine stops."""
+        """Put the best code for pc into the jump table; False if the machine stops."""
         page, slot = self.code.enter(pc)
         version = self.code.version(page, slot)
         if self.code.shows_blocks:

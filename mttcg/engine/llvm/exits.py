@@ -1,15 +1,28 @@
 """The ways out of a page's code."""
 
+from typing import NamedTuple
+
 from mttcg.engine.llvm.counts import Counts
-from mttcg.engine.llvm.frame import WITHIN, Reason
+from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
+from mttcg.engine.llvm.jump_table import WITHIN
 from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, NEXT, PC, Labels
 from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.windows import Windows
 from mttcg.memory.address import PageOffset
+
+
+class WrittenHere(NamedTuple):
+    """Registers that a leader's code has written where it is left before its end.
+
+    Of a deferred piece: it publishes those that the leader's way out does not.
+    """
+
+    leader: PageOffset
+    names: frozenset[str]
 
 
 class Exits:
@@ -43,7 +56,7 @@ class Exits:
         build.store(int(reason), EXIT, COUNTER)
         build.store(relative(build, segment.place.offset), PC, COUNTER)
         build.store(relative(build, segment.leader), BLOCK_PC, COUNTER)
-        build.goto(self.labels.leave)
+        self._leave()
 
     def leave_unless(self, bit: I1, reason: Reason, detail: I64, retired: int = 0) -> None:
         """Go on if a bit is set, else leave before this instruction.
@@ -70,10 +83,17 @@ class Exits:
     def go_to(self, target: int) -> None:
         """Go on in another function, at a known distance from the page's start."""
         self.builder.store(in_halves(target), NEXT, REGISTER)
-        self.builder.goto(self.labels.out)
+        self.builder.goto(self.labels["o", self.segment.leader])
 
     def go_on(self, offset: PageOffset) -> None:
         """Go on, in other code, with the block whose middle is at an offset."""
         self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
         self.builder.store(relative(self.builder, offset + WITHIN), PC, COUNTER)
-        self.builder.goto(self.labels.leave)
+        self.builder.store(relative(self.builder, offset), BLOCK_PC, COUNTER)
+        self._leave()
+
+    def _leave(self) -> None:
+        segment = self.segment
+        if segment.written:
+            self.builder.defer(WrittenHere(segment.leader, frozenset(segment.written)))
+        self.builder.goto(self.labels["l", segment.leader])

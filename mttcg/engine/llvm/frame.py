@@ -6,17 +6,13 @@ code while it runs; so there is one writer at a time.
 
 from enum import IntEnum, auto
 
-import numpy as np
-
-from mttcg.memory.address import HostAddress, Virtual
-
 
 class Word(IntEnum):
     """Index of each word."""
 
     EXIT = 0  # a Reason; 0 while translated code is to go on
     EXIT_DETAIL = auto()  # instruction word or address, by reason
-    JUMP_CACHE = auto()  # host address of JUMP_CACHE_ENTRIES rows of (pc, code)
+    JUMPS = auto()  # host address of `JumpTable.pages`
     ROWS = auto()  # host address of (function, data) rows, one for each operation of the plan
     FLOAT = auto()  # host address of the function that does floating-point operations
     MXCSR = auto()  # where MXCSR is stored to and loaded from
@@ -25,9 +21,8 @@ class Word(IntEnum):
     INSIDE = auto()  # host address of the word that says that this vCPU runs translated code
     GENERATION = auto()  # host address of the arena's generation
     KNOWN_GENERATION = auto()  # the generation under which the jumps were learnt
-    FIRST = auto()  # host address of the code to run first; 0: look it up in the jump cache
+    FIRST = auto()  # host address of the code to run first; 0: look it up
     SAMPLES = auto()  # host address of this vCPU's part of the samples
-    CHAINS = auto()  # counts down at each call of a page; at 0 that is a sample
     SINCE = auto()  # the running count when it was last added to the hart's counters
     # of the interpreter
     PAGES = auto()  # host address of the table of pages of RAM: where each one's records are, or 0
@@ -86,45 +81,3 @@ them."""
 COUNT_START = -INSTRUCTIONS_PER_LOOK * ONE_INSTRUCTION
 """The running count starts below zero. When it reaches zero, after so many instructions, code
 looks for requests."""
-CHAINS_PER_SAMPLE = 1 << 11
-"""Calls of pages that cost about as much time as better code would save from one look of slow code
-to the next."""
-JUMP_CACHE_ENTRIES = 1 << 16
-PC_SHIFTS = (1, 12)
-"""A pc's row in the jump cache: the exclusive or of the pc, shifted right by each of these. If
-it is taken, the next free row."""
-WITHIN = 1
-"""Set in a pc that lies in the middle of a block that was entered, and counted, before. Addresses
-of instructions are even, so the bit is free; the jump cache has such code under the odd number."""
-NOWHERE = (1 << 64) - 1
-"""The pc of a free row."""
-
-
-class JumpCache:
-    """Where the code for a pc is: an open hash table, which the dispatcher reads.
-
-    It is of pcs as this vCPU sees them, while the code itself is of a page wherever that is.
-
-    Attributes:
-        rows: JUMP_CACHE_ENTRIES rows of (pc, host address of the code).
-    """
-
-    def __init__(self) -> None:
-        self.rows = np.empty((JUMP_CACHE_ENTRIES, 2), dtype=np.uint64)
-        self.used = 0
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget all."""
-        self.rows[:, 0] = NOWHERE
-        self.used = 0
-
-    def put(self, pc: Virtual, code: HostAddress) -> None:
-        """Add a pc, or replace its code; a half full table begins anew: probing stays short."""
-        if self.used >= JUMP_CACHE_ENTRIES // 2:
-            self.clear()
-        place = (pc >> PC_SHIFTS[0] ^ pc >> PC_SHIFTS[1]) % JUMP_CACHE_ENTRIES
-        while int(self.rows[place, 0]) not in (NOWHERE, pc):
-            place = (place + 1) % JUMP_CACHE_ENTRIES
-        self.rows[place] = pc, code
-        self.used += 1

@@ -5,7 +5,7 @@ from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, BasicBlock
-from mttcg.engine.llvm.places import COUNT, EXIT, NEXT, PC, REQUEST, Labels
+from mttcg.engine.llvm.places import COUNT, EXIT, LEAVE, NEXT, PC, REQUEST, Labels
 from mttcg.engine.llvm.relative import address_at, in_halves, relative
 from mttcg.engine.llvm.sampling import add_sample
 from mttcg.engine.llvm.windows import SHOW
@@ -40,7 +40,7 @@ class Looks:
         with build.cold():
             build.begin(off)
             if self.optimised:
-                self._look(relative(build, leader), on)
+                self._look(relative(build, leader), self.labels["l", leader], on)
             else:
                 build.store(in_halves(leader), NEXT, REGISTER)
                 build.goto(self.labels.look)
@@ -52,31 +52,31 @@ class Looks:
             build = self.builder
             build.begin(self.labels.look)
             leader = address_at(build, build.load(NEXT, REGISTER, I64))
-            self._look(leader, self.labels.dispatch)
+            self._look(leader, LEAVE, self.labels.dispatch)
 
-    def _look(self, leader: I64, on: BasicBlock) -> None:
-        """Look for a request at a leader, and `stop` for one, or `go` on.
+    def _look(self, pc: I64, leave: BasicBlock, on: BasicBlock) -> None:
+        """Look for a request at a leader's pc, and `leave` for one, or `go` on.
 
         Code made with little effort takes a sample, and has a translator that sleeps woken.
         """
         build = self.builder
         build.defer(SHOW)  # before it is counted, so that what is counted was seen
-        publish_counts(build, leader)
+        publish_counts(build, pc)
         none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
         go, stop = build.new_block("go"), build.new_block("stop")
         build.branch(none, go, stop)
         build.begin(stop)
-        self._leave(leader, Reason.REQUEST)
+        self._leave(pc, leave, Reason.REQUEST)
         build.begin(go)
         if self.optimised:
             build.goto(on)
             return
         wake = build.new_block("wake")
-        build.branch(add_sample(build, leader), wake, on)
+        build.branch(add_sample(build, pc), wake, on)
         build.begin(wake)
-        self._leave(leader, Reason.HOT)
+        self._leave(pc, leave, Reason.HOT)
 
-    def _leave(self, pc: I64, reason: Reason) -> None:
+    def _leave(self, pc: I64, leave: BasicBlock, reason: Reason) -> None:
         self.builder.store(int(reason), EXIT, COUNTER)
         self.builder.store(pc, PC, COUNTER)
-        self.builder.goto(self.labels.leave)
+        self.builder.goto(leave)

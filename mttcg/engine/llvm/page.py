@@ -8,6 +8,7 @@ several: it is entered, and counted, in the first, which goes on in the others.
 from mttcg.engine.llvm.discovery import Discovery, Instruction, is_call
 from mttcg.engine.llvm.emit import SegmentWriter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
+from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.ir import verify
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
@@ -15,7 +16,6 @@ from mttcg.engine.llvm.ir.values import BasicBlock
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
-from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.rounding import CALL_OUT_NAME
 from mttcg.engine.llvm.segment import Pending, Place
@@ -27,12 +27,11 @@ from mttcg.memory.page import PAGE
 
 
 class PageFunction:
-    """The text of a page's function: `void page(ptr hart, ptr frame, ptr origin)`.
+    """The text of a page's function, which takes the parameters of the interpreter's handlers.
 
-    `origin` is the host address at which the guest's address 0 would lie.
-
-    It begins at hart.pc, which has to be one of the entries in the page, wherever that is, and
-    comes back with hart.pc where to go on.
+    It begins a block at the pc that it is given in the place of `TO_PC`, which has to be one of the
+    entries in the page, wherever that is. It goes on in other code, or comes back with hart.pc
+    where to go on.
 
     Args:
         isa: the guest's.
@@ -64,14 +63,14 @@ class PageFunction:
         self.discovery, self.sites, self.slot, self.resumed = discovery, sites, slot, resumed
         self.optimised, self.uncovered = optimised, uncovered
         self.entries = discovery.entries() if optimised else frozenset(discovery.leaders)
-        self.function = Function("void @page", (HART, FRAME, ORIGIN))
+        self.function = Function(f"{CONVENTION} void @page", PARAMETERS)
         self.builder = Builder(self.function)
         # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
         labels = frozenset(discovery.leaders - {resumed})
         self.writer = SegmentWriter(isa, self.builder, ram, labels, sites, slot, optimised)
         self.labels, self.segment = self.writer.labels, self.writer.segment
         self.looks = Looks(self.builder, self.labels, optimised, self.writer.polls_every_block)
-        self.surroundings = Surroundings(isa, self.writer, self.looks)
+        self.surroundings = Surroundings(isa, self.writer, self.looks, ram)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
         self.fallen: set[PageOffset] = set()
         self.emitted: set[PageOffset] = set()
@@ -86,7 +85,7 @@ class PageFunction:
         self.entries &= self.emitted
         self._leave_to_others()
         verify.check(self.function, complete=False)
-        self.surroundings.head(self.entries)
+        self.surroundings.head(self.emitted | self.left, self.entries)
         self.surroundings.supply_pieces()
         verify.check(self.function, complete=True)
         self.function.join()
@@ -109,7 +108,7 @@ class PageFunction:
     @property
     def left(self) -> frozenset[PageOffset]:
         """The leaders that are gone to, and are not in the source."""
-        return frozenset((self.writer.control.reached | self.fallen) - self.emitted)
+        return frozenset({to for _, to in self.writer.flow.edges} - self.emitted)
 
     def _is_full(self) -> bool:
         state = COUNT_LINES
@@ -122,6 +121,7 @@ class PageFunction:
         """Where leaders are gone to that are not in the source, go on in other code."""
         build, labels = self.builder, self.labels
         for leader in sorted(self.left):
+            self.writer.begin(leader, again=False)
             build.begin(labels["r", leader])
             build.goto(labels["b", leader])
             build.begin(labels["b", leader])
@@ -236,8 +236,16 @@ class PageFunction:
         self, segment: list[Instruction], again: bool = False, restart: BasicBlock | None = None
     ) -> None:
         """The instructions of a segment, as `SegmentWriter.begin` has the arguments."""
+        self.writer.begin(segment[0].offset, again, restart)
+        self._instructions(segment)
+        registers = self.writer.registers
+        if self.optimised:
+            self.writer.flow.pass_through(
+                self.segment.leader, registers.needed, self.segment.written
+            )
+
+    def _instructions(self, segment: list[Instruction]) -> None:
         writer, state = self.writer, self.segment
-        writer.begin(segment[0].offset, again, restart)
         for index, instruction in enumerate(segment):
             if index and index % LONGEST_PIECE == 0:
                 if self._is_full():
@@ -274,6 +282,7 @@ class PageFunction:
             self.writer.control.goto(following)
         elif following in self.discovery.leaders:
             self.fallen.add(following)
+            self.writer.flow.lead(self.segment.leader, following)
             self.builder.goto(self.labels["f", following])
         else:
             self.writer.exits.go_on(following)

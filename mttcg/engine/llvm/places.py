@@ -3,6 +3,7 @@
 from functools import cache
 
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
+from mttcg.memory.address import PageOffset
 
 HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
 """Parameters: the hart's state, the frame, and where the guest's address 0 would lie."""
@@ -10,8 +11,8 @@ COUNT = Pointer("%count")
 """The running count of instructions and blocks."""
 NEXT = Pointer("%next")
 """Where the dispatcher goes on, from `BASE` on and in halves, so that its table has fewer gaps."""
-BASE, HALF_BASE = I64("%base"), I64("%half_base")
-"""The address at which the guest sees the page, in bytes and in halves."""
+BASE = I64("%base")
+"""The address at which the guest sees the page."""
 
 EXIT, DETAIL, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "since"))
 """Words of the frame."""
@@ -82,7 +83,7 @@ def cpu_at(row: int) -> Pointer:
     return Pointer(f"%cpu_at{row}")
 
 
-class Labels(dict[tuple[str, int], BasicBlock]):
+class Labels(dict[tuple[str, PageOffset], BasicBlock]):
     """The labelled blocks of a page's function: some by name, and those of leaders.
 
     A leader's have a letter and its offset in the page:
@@ -90,24 +91,28 @@ class Labels(dict[tuple[str, int], BasicBlock]):
         b: counts the block as entered, and does what the plan has for its entry;
         f: control falls here from the code before, within a block that is counted already;
         c: the code itself, for b and f;
-        s: one round of a loop by itself, where several at once would leave RAM.
+        s: one round of a loop by itself, where several at once would leave RAM;
+        e: the way in from outside of the function, which takes the registers that are needed;
+        d: the way on behind the code, at `NEXT` in this function or another, once registers are
+            published;
+        o: the same, in another function;
+        l: the way out to the host at its start, or within, once other registers are published.
     In a loop of several rounds, the second has r_, the offset and _2, and so on.
 
     Attributes:
-        dispatch: goes on at `NEXT`, in this function if it can begin there.
-        out: goes on at `NEXT` by the loop that calls pages.
+        dispatch: goes on at `NEXT`, in this function if it can begin there, or by `out`.
+        out: goes on at `NEXT`, in another function.
         look: looks for a request on behalf of all leaders.
-        leave: returns, once all is where others look for it.
         never: where no control comes.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.entry, self.dispatch, self.out, self.look, self.leave, self.never = (
-            BasicBlock(name) for name in ("entry", "dispatch", "out", "look", "leave", "never")
+        self.entry, self.dispatch, self.out, self.look, self.never = (
+            BasicBlock(name) for name in ("entry", "dispatch", "out", "look", "never")
         )
 
-    def __missing__(self, key: tuple[str, int]) -> BasicBlock:
+    def __missing__(self, key: tuple[str, PageOffset]) -> BasicBlock:
         """A leader's block, by its letter and offset."""
         letter, leader = key
         block = self[key] = BasicBlock(f"{letter}_{leader:x}")
@@ -116,3 +121,8 @@ class Labels(dict[tuple[str, int], BasicBlock]):
     def round(self, leader: int, number: int) -> BasicBlock:
         """A round of a loop, by its head's offset; not kept."""
         return BasicBlock(f"r_{leader:x}_{number}")
+
+
+AWAY, LEAVE = BasicBlock("away"), BasicBlock("leave")
+"""Blocks by which a function returns: nothing but the counts, and with `AWAY` the pc, is left to be
+published."""

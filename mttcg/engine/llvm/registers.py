@@ -34,14 +34,13 @@ class RegisterAccesses:
         self.read: set[str] = set()
         self.written: set[str] = set()
         self.needed: set[str] = set()  # registers of the segment that were read before written
-        self.overwritten: set[str] = set()
 
     def begin(self, again: bool) -> None:
         """Begin a segment; `again`: right behind itself, so that what is known still is."""
         if not again:
             self.forget()
         self.needed.clear()
-        self.overwritten.clear()
+        self.segment.written.clear()
 
     def forget(self) -> None:
         """Take registers from their places from now on."""
@@ -53,7 +52,7 @@ class RegisterAccesses:
             return ZERO
         name = X[register]
         self.read.add(name)
-        if name not in self.overwritten:
+        if name not in self.segment.written:
             self.needed.add(name)
         value = self.known.get(register)
         if value is None:
@@ -70,7 +69,7 @@ class RegisterAccesses:
         """The 64 bits of a floating-point register."""
         name = F[register]
         self.read.add(name)
-        if name not in self.overwritten:
+        if name not in self.segment.written:
             self.needed.add(name)
         return self.builder.load(PLACES[name], REGISTER, I64)
 
@@ -82,7 +81,7 @@ class RegisterAccesses:
         """A segment that wrote what it needs can't be restarted."""
         self.wrote = value
         self.written.add(name)
-        self.overwritten.add(name)
+        self.segment.written.add(name)
         if name in self.needed:
             self.segment.restart = None
         self.builder.store(value, PLACES[name], REGISTER)

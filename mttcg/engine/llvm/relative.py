@@ -5,7 +5,7 @@ Code has none of them as a constant, so that it serves the page wherever that is
 
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, Relative
-from mttcg.engine.llvm.places import BASE, HALF_BASE
+from mttcg.engine.llvm.places import BASE
 from mttcg.memory.page import PAGE
 
 HALF_SHIFT = 1
@@ -22,12 +22,11 @@ def relative(build: Builder, distance: int) -> Relative:
 def take_base(build: Builder, pc: I64) -> None:
     """Define where the page starts in which a pc is."""
     build.binary("and", pc, -PAGE, into=BASE)
-    build.binary("lshr", BASE, HALF_SHIFT, into=HALF_BASE)
 
 
 def halves_to(build: Builder, address: I64) -> I64:
     """How far an address is from the start of the page, in halves."""
-    return build.binary("sub", build.binary("lshr", address, HALF_SHIFT), HALF_BASE)
+    return build.binary("lshr", build.binary("sub", address, BASE), HALF_SHIFT)
 
 
 def address_at(build: Builder, halves: I64) -> I64:

@@ -1,41 +1,40 @@
-"""The loop that calls translated pages: native code, one copy in the arena for all vCPUs."""
+"""The loop from which native code is entered, one copy in the arena for all vCPUs."""
 
 from hashlib import blake2b
 
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
-    CHAINS_PER_SAMPLE,
-    JUMP_CACHE_ENTRIES,
-    NOWHERE,
-    PC_SHIFTS,
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.signature import CONVENTION
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
-from mttcg.engine.llvm.ir.forms import UNKNOWN
 from mttcg.engine.llvm.ir.function import Function, Section
-from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
+from mttcg.engine.llvm.jump_table import ROW_SHIFT, WITHIN, WITHIN_BYTES
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
-from mttcg.engine.llvm.sampling import add_sample
 from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
 OFFSET = offsets_of(VcpuState)
-ROW_BYTES = 16
+GIVEN = "ptr %hart, ptr null, i64 %since, ptr %frame, ptr %origin, i64 0, i64 %even"
+"""`signature.PARAMETERS` of a block that is entered at a pc, whose record is not known."""
 RUN_KEY = 1
 """Key of the loop in the arena."""
 
 FRAME = {
     "exit": Word.EXIT,
-    "cache": Word.JUMP_CACHE,
+    "jumps": Word.JUMPS,
+    "ram": Word.RAM,
+    "ram_bytes": Word.RAM_BYTES,
+    "since": Word.SINCE,
     "inside": Word.INSIDE,
     "generation": Word.GENERATION,
     "known": Word.KNOWN_GENERATION,
     "first": Word.FIRST,
-    "chains": Word.CHAINS,
     "interpreter": Word.ENTER,
 }
 PLACES = "\n".join(
@@ -44,19 +43,16 @@ PLACES = "\n".join(
 
 
 def _fragments(host: HostFloat) -> list[str]:
-    """The text to have the guest's rounding mode, to take a sample, and to have the host's mode."""
+    """The text to have the guest's rounding mode, and the host's."""
     build = Builder(Function("", ()))
-    enter, sample, leave = Section(), Section(), Section()
+    enter, leave = Section(), Section()
     with Elsewhere(build, enter):
         if host.control is not None:
             build.offset(HART, host.control.offset, FLOAT_CONTROL)
         host.enter(build)
-    with Elsewhere(build, sample):
-        wakes = add_sample(build, build.load(Pointer("%pc_at"), UNKNOWN, I64))
-        build.branch(wakes, BasicBlock("wake"), BasicBlock("look"))
     with Elsewhere(build, leave):
         host.leave(build)
-    return [section.lines(advice=False) for section in (enter, sample, leave)]
+    return [section.lines(advice=False) for section in (enter, leave)]
 
 
 def machine_code(host: HostFloat) -> bytes:
@@ -73,8 +69,8 @@ def machine_code(host: HostFloat) -> bytes:
 
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
-    enter, sample, leave = _fragments(host)
-    return HEAD + enter + BODY + sample + REST + leave + TAIL
+    enter, leave = _fragments(host)
+    return HEAD + enter + BODY + leave + TAIL
 
 
 HEAD = f"""
@@ -84,7 +80,9 @@ entry:
 {PLACES}
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
-  %cache = load ptr, ptr %cache_at
+  %jumps = load ptr, ptr %jumps_at
+  %ram = load i64, ptr %ram_at
+  %ram_bytes = load i64, ptr %ram_bytes_at
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
@@ -105,52 +103,41 @@ begin:
 next:
   %request = load atomic i64, ptr %request_at monotonic, align 8
   %asked = icmp ne i64 %request, 0
-  br i1 %asked, label %stop, label %count
+  br i1 %asked, label %stop, label %look
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
   br label %leave
-count:
-  %left = load i64, ptr %chains_at
-  %fewer = sub i64 %left, 1
-  store i64 %fewer, ptr %chains_at
-  %spent = icmp eq i64 %fewer, 0
-  br i1 %spent, label %sample, label %look, !prof !2
-sample:
-  store i64 {CHAINS_PER_SAMPLE}, ptr %chains_at
-"""
-REST = f"""
-wake:
-  store i64 {int(Reason.HOT)}, ptr %exit_at
-  br label %leave
 look:
   %pc = load i64, ptr %pc_at
-  %half = lshr i64 %pc, {PC_SHIFTS[0]}
-  %page = lshr i64 %pc, {PC_SHIFTS[1]}
-  %mixed = xor i64 %half, %page
-  br label %probe
-probe:
-  %place = phi i64 [ %mixed, %look ], [ %after, %other ]
-  %index = and i64 %place, {JUMP_CACHE_ENTRIES - 1}
-  %offset = mul i64 %index, {ROW_BYTES}
-  %row = getelementptr i8, ptr %cache, i64 %offset
-  %found = load i64, ptr %row
-  %hit = icmp eq i64 %found, %pc
-  br i1 %hit, label %go, label %other, !prof !1
-other:
-  %after = add i64 %place, 1
-  %free = icmp eq i64 %found, {NOWHERE - (1 << 64)}
-  br i1 %free, label %interpret, label %probe
+  %distance = sub i64 %pc, %ram
+  %in_ram = icmp ult i64 %distance, %ram_bytes
+  br i1 %in_ram, label %inside_ram, label %interpret
+inside_ram:
+  %page = lshr i64 %distance, {PAGE_SHIFT}
+  %row_at = getelementptr ptr, ptr %jumps, i64 %page
+  %row = load ptr, ptr %row_at
+  %offset = and i64 %pc, {PAGE - 2}
+  %entry_bytes = shl i64 %offset, {ROW_SHIFT}
+  %odd = and i64 %pc, {WITHIN}
+  %part = mul i64 %odd, {WITHIN_BYTES}
+  %place = add i64 %entry_bytes, %part
+  %code_at = getelementptr i8, ptr %row, i64 %place
+  %found = load ptr, ptr %code_at
+  %unknown = icmp eq ptr %found, null
+  br i1 %unknown, label %unknown_code, label %call
+unknown_code:
+  %within_block = icmp ne i64 %odd, 0
+  br i1 %within_block, label %miss, label %interpret
 interpret:
   %interpreter = load ptr, ptr %interpreter_at
   %no_interpreter = icmp eq ptr %interpreter, null
   br i1 %no_interpreter, label %miss, label %call
-go:
-  %code_at = getelementptr i8, ptr %row, i64 8
-  %target = load ptr, ptr %code_at
-  br label %call
 call:
-  %code = phi ptr [ %first, %begin ], [ %target, %go ], [ %interpreter, %interpret ]
-  call void %code(ptr %hart, ptr %frame, ptr %origin)
+  %code = phi ptr [ %first, %begin ], [ %found, %inside_ram ], [ %interpreter, %interpret ]
+  %here = load i64, ptr %pc_at
+  %even = and i64 %here, -2
+  %since = load i64, ptr %since_at
+  call {CONVENTION} void %code({GIVEN})
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0
   br i1 %on, label %next, label %over
@@ -170,6 +157,4 @@ TAIL = """
   ret void
 }
 attributes #0 = { nounwind }
-!1 = !{!"branch_weights", i32 1000, i32 1}
-!2 = !{!"branch_weights", i32 1, i32 1000000}
 """

@@ -52,6 +52,7 @@ class Segment:
         next_round: where the next round begins, in a loop of several.
         restart: where it may be begun anew, as long as it has left no trace; None if it may not.
         checked: what was looked at, and stays as it is.
+        written: names of the registers that were written so far.
         ended: whether nothing follows.
         is_call: whether the instruction is a call, for whose target there may be better code.
     """
@@ -63,6 +64,7 @@ class Segment:
         self.next_round: BasicBlock | None = None
         self.restart: BasicBlock | None = None
         self.checked: set[Reason] = set()
+        self.written: set[str] = set()
         self.ended = False
         self.is_call = False
 

@@ -1,41 +1,35 @@
 """What stands around the blocks of a page's function: its head, the dispatcher, the way out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.calls import PUBLISH, RELOAD
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.emit import SegmentWriter
+from mttcg.engine.llvm.exits import WrittenHere
+from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.signature import (
+    NO_BLOCK,
+    NO_RECORD,
+    RUNNING,
+    TO_PC,
+    tail_call,
+)
 from mttcg.engine.llvm.ir.builder import Elsewhere
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
-from mttcg.engine.llvm.ir.values import I64, Pointer
+from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
+from mttcg.engine.llvm.jump_table import find_code
+from mttcg.engine.llvm.liveness import bits_of, names_of
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
-from mttcg.engine.llvm.places import COUNT, FRAME, HART, NEXT, PC, SINCE
+from mttcg.engine.llvm.places import AWAY, COUNT, FRAME, HART, LEAVE, NEXT, PC
+from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.registers import PLACES
 from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, take_base
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
-from mttcg.state.vcpu_state import VcpuState
-from mttcg.state.words import offsets_of
 
-FRAME_FIELDS = {
-    places.EXIT: Word.EXIT,
-    places.DETAIL: Word.EXIT_DETAIL,
-    places.SINCE: Word.SINCE,
-}
-OFFSET = offsets_of(VcpuState)
-VCPU_FIELDS = {
-    place: OFFSET[field]
-    for place, field in {
-        places.PC: "pc",
-        places.INSTRUCTIONS: "instructions",
-        places.BLOCKS: "blocks",
-        places.BLOCK_PC: "block_pc",
-        places.REQUEST: "request",
-    }.items()
-}
 ROW_BYTES, DATA_OFFSET = 16, 8
 """Of a row of (function, data)."""
 
@@ -47,17 +41,13 @@ class Surroundings:
         isa: the guest's.
         writer: of the blocks.
         looks: for requests.
-
-    Attributes:
-        published, reloaded: for each register that is brought to the hart's state, or taken from
-            there, where it is and where it goes.
+        ram: guest RAM.
     """
 
-    def __init__(self, isa: LlvmIsa, writer: SegmentWriter, looks: Looks) -> None:
-        self.isa, self.writer, self.looks = isa, writer, looks
+    def __init__(self, isa: LlvmIsa, writer: SegmentWriter, looks: Looks, ram: Ram) -> None:
+        self.isa, self.writer, self.looks, self.ram = isa, writer, looks, ram
         self.builder, self.optimised = writer.builder, writer.optimised
-        self.published: list[tuple[Pointer, Pointer]] = []
-        self.reloaded: list[tuple[Pointer, Pointer]] = []
+        self.flow = writer.flow
 
     def kept_registers(self) -> list[str]:
         """Names of the registers that are in slots of the function from block to block."""
@@ -67,62 +57,117 @@ class Surroundings:
         registers = self.writer.registers
         return sorted(registers.read | registers.written)
 
-    def head(self, entries: Iterable[PageOffset]) -> None:
-        """All that stands before the blocks; it can begin at `entries`."""
+    def head(self, leaders: Iterable[PageOffset], entries: Iterable[PageOffset]) -> None:
+        """All that stands around the blocks of some leaders; it can begin at `entries`."""
         build, labels = self.builder, self.writer.labels
-        written = sorted(self.writer.registers.written) if self.optimised else []
-        self.published = [(PLACES[name], places.hart_register(name)) for name in written]
-        kept = self.kept_registers()
-        self.reloaded = [(places.hart_register(name), PLACES[name]) for name in kept]
+        if self.writer.calls.python_calls:
+            self.flow.everything = bits_of(self.kept_registers())
+        self.flow.solve(leaders)
         with Elsewhere(build, build.function.head):
             build.begin(labels.entry)
             self._define_places()
-            build.store(build.load(SINCE, COUNTER, I64), COUNT, COUNTER)
-            self._take_base()
-            self._reload()
+            build.store(RUNNING, COUNT, COUNTER)
+            take_base(build, TO_PC)
+            build.store(halves_to(build, TO_PC), NEXT, REGISTER)
             build.goto(labels.dispatch)
             build.begin(labels.dispatch)
-            target = build.load(NEXT, REGISTER, I64)
-            cases = {in_halves(entry): labels["r", entry] for entry in sorted(entries)}
-            build.switch(target, labels.out, cases)
+            ways_in = {in_halves(entry): labels["e", entry] for entry in sorted(entries)}
+            build.switch(build.load(NEXT, REGISTER, I64), labels.out, ways_in)
+            for entry in sorted(entries):
+                build.begin(labels["e", entry])
+                self._reload(self.flow.live[entry])
+                build.goto(labels["r", entry])
+            self._ways_out("d", self.flow.behind, labels.dispatch)
+            self._ways_out("o", self.flow.behind, labels.out)
             build.begin(labels.out)
-            build.store(address_at(build, build.load(NEXT, REGISTER, I64)), PC, COUNTER)
-            build.goto(labels.leave)
+            self._go_out()
             self.looks.shared()
-            build.begin(labels.leave)
-            self.writer.windows.give_cursors()
-            self._publish()
-            build.end(returns=True)
             build.begin(labels.never)
             build.end(returns=False)
+        with build.cold():
+            self._ways_out("l", lambda leader: self.flow.changed[leader], LEAVE)
+            build.begin(AWAY)
+            self._go_away()
+            build.begin(LEAVE)
+            self.writer.windows.give_cursors()
+            publish_counts(build)
+            build.end(returns=True)
 
-    def _take_base(self) -> None:
-        """Where the guest sees the page, and where in it to begin."""
+    def _ways_out(
+        self, letter: str, registers: Callable[[PageOffset], int], to: BasicBlock
+    ) -> None:
+        """Ways out that have one of the labels; those that publish the same registers are one."""
+        build, labels = self.builder, self.writer.labels
+        first: dict[int, BasicBlock] = {}
+        for leader in sorted(leader for label, leader in labels if label == letter):
+            bits, block = registers(leader), labels[letter, leader]
+            build.begin(block)
+            if bits in first:
+                build.goto(first[bits])
+                continue
+            first[bits] = block
+            self._publish_registers(bits)
+            build.goto(to)
+
+    def _go_out(self) -> None:
+        """Go on at `NEXT`: in code that this vCPU knows, or away from translated code."""
         build = self.builder
-        pc = build.load(PC, COUNTER, I64)
-        take_base(build, pc)
-        build.store(halves_to(build, pc), NEXT, REGISTER)
+        pc = address_at(build, build.load(NEXT, REGISTER, I64))
+        code = find_code(build, pc, self.ram.base, self.ram.size, AWAY)
+        self._tail_call(code, pc)
+
+    def _go_away(self) -> None:
+        """Go on at `NEXT` in the interpreter, if there is one, or return for the code there."""
+        build = self.builder
+        interpreter, none = build.new_block("interpreter"), build.new_block("none")
+        pc = address_at(build, build.load(NEXT, REGISTER, I64))
+        enter = build.load(build.offset(FRAME, 8 * Word.ENTER), COUNTER, Pointer)
+        there = build.compare("ne", build.cast("ptrtoint", enter, I64), 0)
+        build.branch(there, interpreter, none)
+        build.begin(interpreter)
+        self._tail_call(enter, pc)
+        build.begin(none)
+        build.store(pc, PC, COUNTER)
+        build.goto(LEAVE)
+
+    def _tail_call(self, code: Pointer, pc: I64) -> None:
+        self.writer.windows.give_cursors()
+        count = self.builder.load(COUNT, COUNTER, I64)
+        tail_call(self.builder, code, NO_RECORD, count, NO_BLOCK, pc)
 
     def supply_pieces(self) -> None:
         """Supply what blocks and looks have deferred until all registers and rows are known."""
         build = self.builder
         meanings = {
             PUBLISH: self._publish,
-            RELOAD: self._reload,
+            RELOAD: lambda: self._reload(bits_of(self.kept_registers())),
             SHOW: self.writer.windows.show,
         }
         for piece in build.function.pieces:
             with build.supply(piece):
-                meanings[piece.what]()
+                if isinstance(piece.what, WrittenHere):
+                    self._publish_written(piece.what)
+                else:
+                    meanings[str(piece.what)]()
+
+    def _publish_written(self, written: WrittenHere) -> None:
+        if self.optimised:
+            self._publish_registers(bits_of(written.names) & ~self.flow.changed[written.leader])
 
     def _publish(self) -> None:
         """Bring the hart state up to date."""
         publish_counts(self.builder)
-        self.builder.copy(self.published, REGISTER)
+        if self.optimised:
+            self._publish_registers(bits_of(self.writer.registers.written))
 
-    def _reload(self) -> None:
-        """Take the registers from the hart state."""
-        self.builder.copy(self.reloaded, REGISTER)
+    def _publish_registers(self, bits: int) -> None:
+        pairs = [(PLACES[name], places.hart_register(name)) for name in names_of(bits)]
+        self.builder.copy(pairs, REGISTER)
+
+    def _reload(self, bits: int) -> None:
+        """Take registers from the hart state."""
+        pairs = [(places.hart_register(name), PLACES[name]) for name in names_of(bits)]
+        self.builder.copy(pairs, REGISTER)
 
     def _define_places(self) -> None:
         """Where everything is that the function reads and writes."""
@@ -136,10 +181,7 @@ class Surroundings:
                 build.allocate(PLACES[register])
             else:
                 build.offset(HART, offset, PLACES[register])
-        for place, offset in {**VCPU_FIELDS, **self.isa.fields}.items():
-            build.offset(HART, offset, place)
-        for place, word in FRAME_FIELDS.items():
-            build.offset(FRAME, 8 * word, place)
+        define_fields(build, self.isa)
         self._define_rows(sorted(writer.woven.rows))
         writer.windows.take_cursors()
         writer.calls.take_flags()

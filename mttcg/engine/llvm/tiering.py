@@ -7,7 +7,7 @@ the hottest place: what that is made of, and what is attached there, the vCPU al
 from typing import Protocol
 
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.frame import JumpCache
+from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import Identity, PageVersion
 from mttcg.memory.address import PageOffset, Virtual, offset_in_page, physical_of
@@ -47,7 +47,7 @@ class Tiering:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         code: finds the code of a page.
-        jumps: the jump cache; it is cleared so that better code is found.
+        jumps: the jump table; it is cleared so that better code is found.
         link: to the translator.
     """
 
@@ -58,7 +58,7 @@ class Tiering:
         cache: BlockCache,
         arena: Arena,
         code: PageCode,
-        jumps: JumpCache,
+        jumps: JumpTable,
         link: TranslatorLink,
     ) -> None:
         self.vcpu, self.samples, self.cache, self.arena = vcpu, samples, cache, arena

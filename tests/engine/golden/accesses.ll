@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -18,89 +18,95 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p3 = getelementptr i8, ptr %frame, i64 24
 %p4 = load ptr, ptr %p3
-%v23 = load i64, ptr %since
-store i64 %v23, ptr %count
-%v24 = load i64, ptr %pc
-%base = and i64 %v24, -4096
-%half_base = lshr i64 %base, 1
-%v25 = lshr i64 %v24, 1
-%v26 = sub i64 %v25, %half_base
-store i64 %v26, ptr %next
+store i64 %running, ptr %count
+%base = and i64 %to_pc, -4096
+%v23 = sub i64 %to_pc, %base
+%v24 = lshr i64 %v23, 1
+store i64 %v24, ptr %next
 br label %dispatch
 dispatch:
-%v27 = load i64, ptr %next
-switch i64 %v27, label %out [
-i64 0, label %r_0
+%v25 = load i64, ptr %next
+switch i64 %v25, label %out [
+i64 0, label %e_0
 ]
+e_0:
+br label %r_0
+d_0:
+br label %dispatch
 out:
-%v28 = load i64, ptr %next
-%v29 = shl i64 %v28, 1
-%v30 = add i64 %v29, %base
-store i64 %v30, ptr %pc
-br label %leave
-look:
-%v31 = load i64, ptr %next
-%v32 = shl i64 %v31, 1
-%v33 = add i64 %v32, %base
-%v34 = load i64, ptr %count
-%v35 = load i64, ptr %since
-%v36 = sub i64 %v34, %v35
-%v37 = ashr i64 %v36, 20
-%v38 = and i64 %v36, 1048575
-%v39 = load i64, ptr %instructions
-%v40 = add i64 %v39, %v37
-store i64 %v40, ptr %instructions
-%v41 = load i64, ptr %blocks
-%v42 = add i64 %v41, %v38
-store i64 %v42, ptr %blocks
-store i64 -17179869184, ptr %count
-store i64 %v33, ptr %block_pc
-store i64 -17179869184, ptr %since
-%v43 = load atomic volatile i64, ptr %request monotonic, align 8
-%t2 = icmp eq i64 %v43, 0
-br i1 %t2, label %go5, label %stop6
-stop6:
-store i64 1, ptr %exit
-store i64 %v33, ptr %pc
-br label %leave
-go5:
-%p5 = getelementptr i8, ptr %frame, i64 96
+%v26 = load i64, ptr %next
+%v27 = shl i64 %v26, 1
+%v28 = add i64 %v27, %base
+%v29 = sub i64 %v28, 2147483648
+%t2 = icmp ult i64 %v29, 1048576
+br i1 %t2, label %inside5, label %away
+inside5:
+%p5 = getelementptr i8, ptr %frame, i64 16
 %p6 = load ptr, ptr %p5
-%p7 = getelementptr i8, ptr %p6, i64 64
-%v44 = load i64, ptr %p7
-%v45 = and i64 %v44, 4095
-%v46 = shl i64 %v45, 3
-%p8 = getelementptr i8, ptr %p6, i64 %v46
-%p9 = getelementptr i8, ptr %p8, i64 128
-store i64 %v33, ptr %p9
-%v47 = add i64 %v44, 1
-store i64 %v47, ptr %p7
-%p10 = getelementptr i8, ptr %frame, i64 176
-%p11 = load ptr, ptr %p10
-%v48 = load atomic volatile i64, ptr %p11 monotonic, align 8
-%t3 = icmp ne i64 %v48, 0
-br i1 %t3, label %wake7, label %dispatch
-wake7:
-store i64 10, ptr %exit
-store i64 %v33, ptr %pc
-br label %leave
-leave:
-%v49 = load i64, ptr %count
-%v50 = load i64, ptr %since
-%v51 = sub i64 %v49, %v50
-%v52 = ashr i64 %v51, 20
-%v53 = and i64 %v51, 1048575
-%v54 = load i64, ptr %instructions
-%v55 = add i64 %v54, %v52
-store i64 %v55, ptr %instructions
-%v56 = load i64, ptr %blocks
-%v57 = add i64 %v56, %v53
-store i64 %v57, ptr %blocks
-store i64 %v49, ptr %since
+%v30 = lshr i64 %v29, 12
+%v31 = shl i64 %v30, 3
+%p7 = getelementptr i8, ptr %p6, i64 %v31
+%p8 = load ptr, ptr %p7
+%v32 = and i64 %v28, 4095
+%v33 = shl i64 %v32, 2
+%p9 = getelementptr i8, ptr %p8, i64 %v33
+%p10 = load ptr, ptr %p9
+%v34 = ptrtoint ptr %p10 to i64
+%t3 = icmp ne i64 %v34, 0
+br i1 %t3, label %found6, label %away
+found6:
+%v35 = load i64, ptr %count
+musttail call preserve_nonecc void %p10(ptr %hart, ptr poison, i64 %v35, ptr %frame, ptr %origin, i64 poison, i64 %v28)
 ret void
+look:
+%v36 = load i64, ptr %next
+%v37 = shl i64 %v36, 1
+%v38 = add i64 %v37, %base
+%v39 = load i64, ptr %count
+%v40 = load i64, ptr %since
+%v41 = sub i64 %v39, %v40
+%v42 = ashr i64 %v41, 20
+%v43 = and i64 %v41, 1048575
+%v44 = load i64, ptr %instructions
+%v45 = add i64 %v44, %v42
+store i64 %v45, ptr %instructions
+%v46 = load i64, ptr %blocks
+%v47 = add i64 %v46, %v43
+store i64 %v47, ptr %blocks
+store i64 -17179869184, ptr %count
+store i64 %v38, ptr %block_pc
+store i64 -17179869184, ptr %since
+%v48 = load atomic volatile i64, ptr %request monotonic, align 8
+%t4 = icmp eq i64 %v48, 0
+br i1 %t4, label %go7, label %stop8
+stop8:
+store i64 1, ptr %exit
+store i64 %v38, ptr %pc
+br label %leave
+go7:
+%p11 = getelementptr i8, ptr %frame, i64 96
+%p12 = load ptr, ptr %p11
+%p13 = getelementptr i8, ptr %p12, i64 64
+%v49 = load i64, ptr %p13
+%v50 = and i64 %v49, 4095
+%v51 = shl i64 %v50, 3
+%p14 = getelementptr i8, ptr %p12, i64 %v51
+%p15 = getelementptr i8, ptr %p14, i64 128
+store i64 %v38, ptr %p15
+%v52 = add i64 %v49, 1
+store i64 %v52, ptr %p13
+%p16 = getelementptr i8, ptr %frame, i64 168
+%p17 = load ptr, ptr %p16
+%v53 = load atomic volatile i64, ptr %p17 monotonic, align 8
+%t5 = icmp ne i64 %v53, 0
+br i1 %t5, label %wake9, label %dispatch
+wake9:
+store i64 10, ptr %exit
+store i64 %v38, ptr %pc
+br label %leave
 never:
 unreachable
 r_0:
@@ -143,10 +149,10 @@ store volatile i64 %v12, ptr %p2, align 1
 %v18 = add i64 %v17, 0
 %v19 = and i64 %v18, -2
 %v20 = add i64 %base, 14
-%v21 = lshr i64 %v19, 1
-%v22 = sub i64 %v21, %half_base
+%v21 = sub i64 %v19, %base
+%v22 = lshr i64 %v21, 1
 store i64 %v22, ptr %next
-br label %dispatch
+br label %d_0
 off2:
 store i64 0, ptr %next
 br label %look
@@ -160,7 +166,39 @@ store i64 4, ptr %exit
 store i64 %v10, ptr %pc
 %v11 = add i64 %base, 0
 store i64 %v11, ptr %block_pc
+br label %l_0
+l_0:
 br label %leave
+away:
+%v54 = load i64, ptr %next
+%v55 = shl i64 %v54, 1
+%v56 = add i64 %v55, %base
+%p18 = getelementptr i8, ptr %frame, i64 208
+%p19 = load ptr, ptr %p18
+%v57 = ptrtoint ptr %p19 to i64
+%t6 = icmp ne i64 %v57, 0
+br i1 %t6, label %interpreter10, label %none11
+interpreter10:
+%v58 = load i64, ptr %count
+musttail call preserve_nonecc void %p19(ptr %hart, ptr poison, i64 %v58, ptr %frame, ptr %origin, i64 poison, i64 %v56)
+ret void
+none11:
+store i64 %v56, ptr %pc
+br label %leave
+leave:
+%v59 = load i64, ptr %count
+%v60 = load i64, ptr %since
+%v61 = sub i64 %v59, %v60
+%v62 = ashr i64 %v61, 20
+%v63 = and i64 %v61, 1048575
+%v64 = load i64, ptr %instructions
+%v65 = add i64 %v64, %v62
+store i64 %v65, ptr %instructions
+%v66 = load i64, ptr %blocks
+%v67 = add i64 %v66, %v63
+store i64 %v67, ptr %blocks
+store i64 %v59, ptr %since
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -18,91 +18,101 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p2 = getelementptr i8, ptr %frame, i64 24
 %p3 = load ptr, ptr %p2
-%v45 = load i64, ptr %since
-store i64 %v45, ptr %count
-%v46 = load i64, ptr %pc
-%base = and i64 %v46, -4096
-%half_base = lshr i64 %base, 1
-%v47 = lshr i64 %v46, 1
-%v48 = sub i64 %v47, %half_base
-store i64 %v48, ptr %next
+store i64 %running, ptr %count
+%base = and i64 %to_pc, -4096
+%v45 = sub i64 %to_pc, %base
+%v46 = lshr i64 %v45, 1
+store i64 %v46, ptr %next
 br label %dispatch
 dispatch:
-%v49 = load i64, ptr %next
-switch i64 %v49, label %out [
-i64 0, label %r_0
-i64 2, label %r_4
-i64 4, label %r_8
+%v47 = load i64, ptr %next
+switch i64 %v47, label %out [
+i64 0, label %e_0
+i64 2, label %e_4
+i64 4, label %e_8
 ]
+e_0:
+br label %r_0
+e_4:
+br label %r_4
+e_8:
+br label %r_8
+d_8:
+br label %dispatch
 out:
-%v50 = load i64, ptr %next
-%v51 = shl i64 %v50, 1
-%v52 = add i64 %v51, %base
-store i64 %v52, ptr %pc
-br label %leave
-look:
-%v53 = load i64, ptr %next
-%v54 = shl i64 %v53, 1
-%v55 = add i64 %v54, %base
-%v56 = load i64, ptr %count
-%v57 = load i64, ptr %since
-%v58 = sub i64 %v56, %v57
-%v59 = ashr i64 %v58, 20
-%v60 = and i64 %v58, 1048575
-%v61 = load i64, ptr %instructions
-%v62 = add i64 %v61, %v59
-store i64 %v62, ptr %instructions
-%v63 = load i64, ptr %blocks
-%v64 = add i64 %v63, %v60
-store i64 %v64, ptr %blocks
-store i64 -17179869184, ptr %count
-store i64 %v55, ptr %block_pc
-store i64 -17179869184, ptr %since
-%v65 = load atomic volatile i64, ptr %request monotonic, align 8
-%t11 = icmp eq i64 %v65, 0
-br i1 %t11, label %go17, label %stop18
-stop18:
-store i64 1, ptr %exit
-store i64 %v55, ptr %pc
-br label %leave
-go17:
-%p4 = getelementptr i8, ptr %frame, i64 96
+%v48 = load i64, ptr %next
+%v49 = shl i64 %v48, 1
+%v50 = add i64 %v49, %base
+%v51 = sub i64 %v50, 2147483648
+%t11 = icmp ult i64 %v51, 1048576
+br i1 %t11, label %inside17, label %away
+inside17:
+%p4 = getelementptr i8, ptr %frame, i64 16
 %p5 = load ptr, ptr %p4
-%p6 = getelementptr i8, ptr %p5, i64 64
-%v66 = load i64, ptr %p6
-%v67 = and i64 %v66, 4095
-%v68 = shl i64 %v67, 3
-%p7 = getelementptr i8, ptr %p5, i64 %v68
-%p8 = getelementptr i8, ptr %p7, i64 128
-store i64 %v55, ptr %p8
-%v69 = add i64 %v66, 1
-store i64 %v69, ptr %p6
-%p9 = getelementptr i8, ptr %frame, i64 176
-%p10 = load ptr, ptr %p9
-%v70 = load atomic volatile i64, ptr %p10 monotonic, align 8
-%t12 = icmp ne i64 %v70, 0
-br i1 %t12, label %wake19, label %dispatch
-wake19:
-store i64 10, ptr %exit
-store i64 %v55, ptr %pc
-br label %leave
-leave:
-%v71 = load i64, ptr %count
-%v72 = load i64, ptr %since
-%v73 = sub i64 %v71, %v72
-%v74 = ashr i64 %v73, 20
-%v75 = and i64 %v73, 1048575
-%v76 = load i64, ptr %instructions
-%v77 = add i64 %v76, %v74
-store i64 %v77, ptr %instructions
-%v78 = load i64, ptr %blocks
-%v79 = add i64 %v78, %v75
-store i64 %v79, ptr %blocks
-store i64 %v71, ptr %since
+%v52 = lshr i64 %v51, 12
+%v53 = shl i64 %v52, 3
+%p6 = getelementptr i8, ptr %p5, i64 %v53
+%p7 = load ptr, ptr %p6
+%v54 = and i64 %v50, 4095
+%v55 = shl i64 %v54, 2
+%p8 = getelementptr i8, ptr %p7, i64 %v55
+%p9 = load ptr, ptr %p8
+%v56 = ptrtoint ptr %p9 to i64
+%t12 = icmp ne i64 %v56, 0
+br i1 %t12, label %found18, label %away
+found18:
+%v57 = load i64, ptr %count
+musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v57, ptr %frame, ptr %origin, i64 poison, i64 %v50)
 ret void
+look:
+%v58 = load i64, ptr %next
+%v59 = shl i64 %v58, 1
+%v60 = add i64 %v59, %base
+%v61 = load i64, ptr %count
+%v62 = load i64, ptr %since
+%v63 = sub i64 %v61, %v62
+%v64 = ashr i64 %v63, 20
+%v65 = and i64 %v63, 1048575
+%v66 = load i64, ptr %instructions
+%v67 = add i64 %v66, %v64
+store i64 %v67, ptr %instructions
+%v68 = load i64, ptr %blocks
+%v69 = add i64 %v68, %v65
+store i64 %v69, ptr %blocks
+store i64 -17179869184, ptr %count
+store i64 %v60, ptr %block_pc
+store i64 -17179869184, ptr %since
+%v70 = load atomic volatile i64, ptr %request monotonic, align 8
+%t13 = icmp eq i64 %v70, 0
+br i1 %t13, label %go19, label %stop20
+stop20:
+store i64 1, ptr %exit
+store i64 %v60, ptr %pc
+br label %leave
+go19:
+%p10 = getelementptr i8, ptr %frame, i64 96
+%p11 = load ptr, ptr %p10
+%p12 = getelementptr i8, ptr %p11, i64 64
+%v71 = load i64, ptr %p12
+%v72 = and i64 %v71, 4095
+%v73 = shl i64 %v72, 3
+%p13 = getelementptr i8, ptr %p11, i64 %v73
+%p14 = getelementptr i8, ptr %p13, i64 128
+store i64 %v60, ptr %p14
+%v74 = add i64 %v71, 1
+store i64 %v74, ptr %p12
+%p15 = getelementptr i8, ptr %frame, i64 168
+%p16 = load ptr, ptr %p15
+%v75 = load atomic volatile i64, ptr %p16 monotonic, align 8
+%t14 = icmp ne i64 %v75, 0
+br i1 %t14, label %wake21, label %dispatch
+wake21:
+store i64 10, ptr %exit
+store i64 %v60, ptr %pc
+br label %leave
 never:
 unreachable
 r_0:
@@ -186,10 +196,10 @@ store i64 %v38, ptr %count
 %v40 = add i64 %v39, 0
 %v41 = and i64 %v40, -2
 %v42 = add i64 %base, 10
-%v43 = lshr i64 %v41, 1
-%v44 = sub i64 %v43, %half_base
+%v43 = sub i64 %v41, %base
+%v44 = lshr i64 %v43, 1
 store i64 %v44, ptr %next
-br label %dispatch
+br label %d_8
 off2:
 store i64 0, ptr %next
 br label %look
@@ -203,7 +213,7 @@ store i64 6, ptr %exit
 store i64 %v10, ptr %pc
 %v11 = add i64 %base, 0
 store i64 %v11, ptr %block_pc
-br label %leave
+br label %l_0
 off6:
 %v13 = load i64, ptr %count
 %v14 = add i64 %v13, -1048576
@@ -214,7 +224,7 @@ store i64 7, ptr %exit
 store i64 %v15, ptr %pc
 %v16 = add i64 %base, 0
 store i64 %v16, ptr %block_pc
-br label %leave
+br label %l_0
 off8:
 store i64 2, ptr %next
 br label %look
@@ -228,7 +238,7 @@ store i64 6, ptr %exit
 store i64 %v26, ptr %pc
 %v27 = add i64 %base, 4
 store i64 %v27, ptr %block_pc
-br label %leave
+br label %l_4
 off12:
 %v29 = load i64, ptr %count
 %v30 = add i64 %v29, -1048576
@@ -239,10 +249,44 @@ store i64 7, ptr %exit
 store i64 %v31, ptr %pc
 %v32 = add i64 %base, 4
 store i64 %v32, ptr %block_pc
-br label %leave
+br label %l_4
 off16:
 store i64 4, ptr %next
 br label %look
+l_0:
+br label %leave
+l_4:
+br label %l_0
+away:
+%v76 = load i64, ptr %next
+%v77 = shl i64 %v76, 1
+%v78 = add i64 %v77, %base
+%p17 = getelementptr i8, ptr %frame, i64 208
+%p18 = load ptr, ptr %p17
+%v79 = ptrtoint ptr %p18 to i64
+%t15 = icmp ne i64 %v79, 0
+br i1 %t15, label %interpreter22, label %none23
+interpreter22:
+%v80 = load i64, ptr %count
+musttail call preserve_nonecc void %p18(ptr %hart, ptr poison, i64 %v80, ptr %frame, ptr %origin, i64 poison, i64 %v78)
+ret void
+none23:
+store i64 %v78, ptr %pc
+br label %leave
+leave:
+%v81 = load i64, ptr %count
+%v82 = load i64, ptr %since
+%v83 = sub i64 %v81, %v82
+%v84 = ashr i64 %v83, 20
+%v85 = and i64 %v83, 1048575
+%v86 = load i64, ptr %instructions
+%v87 = add i64 %v86, %v84
+store i64 %v87, ptr %instructions
+%v88 = load i64, ptr %blocks
+%v89 = add i64 %v88, %v85
+store i64 %v89, ptr %blocks
+store i64 %v81, ptr %since
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

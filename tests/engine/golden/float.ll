@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) strictfp #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) strictfp #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -17,89 +17,95 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p0 = getelementptr i8, ptr %frame, i64 24
 %p1 = load ptr, ptr %p0
-%v27 = load i64, ptr %since
-store i64 %v27, ptr %count
-%v28 = load i64, ptr %pc
-%base = and i64 %v28, -4096
-%half_base = lshr i64 %base, 1
-%v29 = lshr i64 %v28, 1
-%v30 = sub i64 %v29, %half_base
-store i64 %v30, ptr %next
+store i64 %running, ptr %count
+%base = and i64 %to_pc, -4096
+%v27 = sub i64 %to_pc, %base
+%v28 = lshr i64 %v27, 1
+store i64 %v28, ptr %next
 br label %dispatch
 dispatch:
-%v31 = load i64, ptr %next
-switch i64 %v31, label %out [
-i64 0, label %r_0
+%v29 = load i64, ptr %next
+switch i64 %v29, label %out [
+i64 0, label %e_0
 ]
+e_0:
+br label %r_0
+d_0:
+br label %dispatch
 out:
-%v32 = load i64, ptr %next
-%v33 = shl i64 %v32, 1
-%v34 = add i64 %v33, %base
-store i64 %v34, ptr %pc
-br label %leave
-look:
-%v35 = load i64, ptr %next
-%v36 = shl i64 %v35, 1
-%v37 = add i64 %v36, %base
-%v38 = load i64, ptr %count
-%v39 = load i64, ptr %since
-%v40 = sub i64 %v38, %v39
-%v41 = ashr i64 %v40, 20
-%v42 = and i64 %v40, 1048575
-%v43 = load i64, ptr %instructions
-%v44 = add i64 %v43, %v41
-store i64 %v44, ptr %instructions
-%v45 = load i64, ptr %blocks
-%v46 = add i64 %v45, %v42
-store i64 %v46, ptr %blocks
-store i64 -17179869184, ptr %count
-store i64 %v37, ptr %block_pc
-store i64 -17179869184, ptr %since
-%v47 = load atomic volatile i64, ptr %request monotonic, align 8
-%t4 = icmp eq i64 %v47, 0
-br i1 %t4, label %go11, label %stop12
-stop12:
-store i64 1, ptr %exit
-store i64 %v37, ptr %pc
-br label %leave
-go11:
-%p2 = getelementptr i8, ptr %frame, i64 96
+%v30 = load i64, ptr %next
+%v31 = shl i64 %v30, 1
+%v32 = add i64 %v31, %base
+%v33 = sub i64 %v32, 2147483648
+%t4 = icmp ult i64 %v33, 1048576
+br i1 %t4, label %inside11, label %away
+inside11:
+%p2 = getelementptr i8, ptr %frame, i64 16
 %p3 = load ptr, ptr %p2
-%p4 = getelementptr i8, ptr %p3, i64 64
-%v48 = load i64, ptr %p4
-%v49 = and i64 %v48, 4095
-%v50 = shl i64 %v49, 3
-%p5 = getelementptr i8, ptr %p3, i64 %v50
-%p6 = getelementptr i8, ptr %p5, i64 128
-store i64 %v37, ptr %p6
-%v51 = add i64 %v48, 1
-store i64 %v51, ptr %p4
-%p7 = getelementptr i8, ptr %frame, i64 176
-%p8 = load ptr, ptr %p7
-%v52 = load atomic volatile i64, ptr %p8 monotonic, align 8
-%t5 = icmp ne i64 %v52, 0
-br i1 %t5, label %wake13, label %dispatch
-wake13:
-store i64 10, ptr %exit
-store i64 %v37, ptr %pc
-br label %leave
-leave:
-%v53 = load i64, ptr %count
-%v54 = load i64, ptr %since
-%v55 = sub i64 %v53, %v54
-%v56 = ashr i64 %v55, 20
-%v57 = and i64 %v55, 1048575
-%v58 = load i64, ptr %instructions
-%v59 = add i64 %v58, %v56
-store i64 %v59, ptr %instructions
-%v60 = load i64, ptr %blocks
-%v61 = add i64 %v60, %v57
-store i64 %v61, ptr %blocks
-store i64 %v53, ptr %since
+%v34 = lshr i64 %v33, 12
+%v35 = shl i64 %v34, 3
+%p4 = getelementptr i8, ptr %p3, i64 %v35
+%p5 = load ptr, ptr %p4
+%v36 = and i64 %v32, 4095
+%v37 = shl i64 %v36, 2
+%p6 = getelementptr i8, ptr %p5, i64 %v37
+%p7 = load ptr, ptr %p6
+%v38 = ptrtoint ptr %p7 to i64
+%t5 = icmp ne i64 %v38, 0
+br i1 %t5, label %found12, label %away
+found12:
+%v39 = load i64, ptr %count
+musttail call preserve_nonecc void %p7(ptr %hart, ptr poison, i64 %v39, ptr %frame, ptr %origin, i64 poison, i64 %v32)
 ret void
+look:
+%v40 = load i64, ptr %next
+%v41 = shl i64 %v40, 1
+%v42 = add i64 %v41, %base
+%v43 = load i64, ptr %count
+%v44 = load i64, ptr %since
+%v45 = sub i64 %v43, %v44
+%v46 = ashr i64 %v45, 20
+%v47 = and i64 %v45, 1048575
+%v48 = load i64, ptr %instructions
+%v49 = add i64 %v48, %v46
+store i64 %v49, ptr %instructions
+%v50 = load i64, ptr %blocks
+%v51 = add i64 %v50, %v47
+store i64 %v51, ptr %blocks
+store i64 -17179869184, ptr %count
+store i64 %v42, ptr %block_pc
+store i64 -17179869184, ptr %since
+%v52 = load atomic volatile i64, ptr %request monotonic, align 8
+%t6 = icmp eq i64 %v52, 0
+br i1 %t6, label %go13, label %stop14
+stop14:
+store i64 1, ptr %exit
+store i64 %v42, ptr %pc
+br label %leave
+go13:
+%p8 = getelementptr i8, ptr %frame, i64 96
+%p9 = load ptr, ptr %p8
+%p10 = getelementptr i8, ptr %p9, i64 64
+%v53 = load i64, ptr %p10
+%v54 = and i64 %v53, 4095
+%v55 = shl i64 %v54, 3
+%p11 = getelementptr i8, ptr %p9, i64 %v55
+%p12 = getelementptr i8, ptr %p11, i64 128
+store i64 %v42, ptr %p12
+%v56 = add i64 %v53, 1
+store i64 %v56, ptr %p10
+%p13 = getelementptr i8, ptr %frame, i64 168
+%p14 = load ptr, ptr %p13
+%v57 = load atomic volatile i64, ptr %p14 monotonic, align 8
+%t7 = icmp ne i64 %v57, 0
+br i1 %t7, label %wake15, label %dispatch
+wake15:
+store i64 10, ptr %exit
+store i64 %v42, ptr %pc
+br label %leave
 never:
 unreachable
 r_0:
@@ -150,10 +156,10 @@ store i64 %v20, ptr %f10
 %v22 = add i64 %v21, 0
 %v23 = and i64 %v22, -2
 %v24 = add i64 %base, 6
-%v25 = lshr i64 %v23, 1
-%v26 = sub i64 %v25, %half_base
+%v25 = sub i64 %v23, %base
+%v26 = lshr i64 %v25, 1
 store i64 %v26, ptr %next
-br label %dispatch
+br label %d_0
 off2:
 store i64 0, ptr %next
 br label %look
@@ -167,7 +173,7 @@ store i64 3, ptr %exit
 store i64 %v9, ptr %pc
 %v10 = add i64 %base, 0
 store i64 %v10, ptr %block_pc
-br label %leave
+br label %l_0
 off6:
 %v13 = load i64, ptr %count
 %v14 = add i64 %v13, -1048576
@@ -178,7 +184,39 @@ store i64 11, ptr %exit
 store i64 %v15, ptr %pc
 %v16 = add i64 %base, 0
 store i64 %v16, ptr %block_pc
+br label %l_0
+l_0:
 br label %leave
+away:
+%v58 = load i64, ptr %next
+%v59 = shl i64 %v58, 1
+%v60 = add i64 %v59, %base
+%p15 = getelementptr i8, ptr %frame, i64 208
+%p16 = load ptr, ptr %p15
+%v61 = ptrtoint ptr %p16 to i64
+%t8 = icmp ne i64 %v61, 0
+br i1 %t8, label %interpreter16, label %none17
+interpreter16:
+%v62 = load i64, ptr %count
+musttail call preserve_nonecc void %p16(ptr %hart, ptr poison, i64 %v62, ptr %frame, ptr %origin, i64 poison, i64 %v60)
+ret void
+none17:
+store i64 %v60, ptr %pc
+br label %leave
+leave:
+%v63 = load i64, ptr %count
+%v64 = load i64, ptr %since
+%v65 = sub i64 %v63, %v64
+%v66 = ashr i64 %v65, 20
+%v67 = and i64 %v65, 1048575
+%v68 = load i64, ptr %instructions
+%v69 = add i64 %v68, %v66
+store i64 %v69, ptr %instructions
+%v70 = load i64, ptr %blocks
+%v71 = add i64 %v70, %v67
+store i64 %v71, ptr %blocks
+store i64 %v63, ptr %since
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

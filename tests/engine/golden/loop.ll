@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -18,7 +18,7 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p11 = getelementptr i8, ptr %frame, i64 24
 %p12 = load ptr, ptr %p11, !tbaa !2
 %p13 = getelementptr i8, ptr %p12, i64 0
@@ -27,45 +27,51 @@ entry:
 %data0 = load i64, ptr %p14, !tbaa !2
 %p15 = getelementptr i8, ptr %p12, i64 8
 %table0 = load ptr, ptr %p15, !tbaa !2
-%v92 = load i64, ptr %since, !tbaa !2
-store i64 %v92, ptr %count, !tbaa !2
-%v93 = load i64, ptr %pc, !tbaa !2
-%base = and i64 %v93, -4096
-%half_base = lshr i64 %base, 1
-%v94 = lshr i64 %v93, 1
-%v95 = sub i64 %v94, %half_base
-store i64 %v95, ptr %next, !tbaa !1
-%v96 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v96, ptr %x1, !tbaa !1
-%v97 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v97, ptr %x10, !tbaa !1
+store i64 %running, ptr %count, !tbaa !2
+%base = and i64 %to_pc, -4096
+%v92 = sub i64 %to_pc, %base
+%v93 = lshr i64 %v92, 1
+store i64 %v93, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v98 = load i64, ptr %next, !tbaa !1
-switch i64 %v98, label %out [
-i64 0, label %r_0
+%v94 = load i64, ptr %next, !tbaa !1
+switch i64 %v94, label %out [
+i64 0, label %e_0
 ]
+e_0:
+%v95 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v95, ptr %x1, !tbaa !1
+%v96 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v96, ptr %x10, !tbaa !1
+br label %r_0
+d_8:
+%v97 = load i64, ptr %x10, !tbaa !1
+store i64 %v97, ptr %hart_x10, !tbaa !1
+br label %dispatch
 out:
-%v99 = load i64, ptr %next, !tbaa !1
-%v100 = shl i64 %v99, 1
-%v101 = add i64 %v100, %base
-store i64 %v101, ptr %pc, !tbaa !2
-br label %leave
-leave:
-%v102 = load i64, ptr %count, !tbaa !2
-%v103 = load i64, ptr %since, !tbaa !2
-%v104 = sub i64 %v102, %v103
-%v105 = ashr i64 %v104, 20
-%v106 = and i64 %v104, 1048575
-%v107 = load i64, ptr %instructions, !tbaa !2
-%v108 = add i64 %v107, %v105
-store i64 %v108, ptr %instructions, !tbaa !2
-%v109 = load i64, ptr %blocks, !tbaa !2
-%v110 = add i64 %v109, %v106
-store i64 %v110, ptr %blocks, !tbaa !2
-store i64 %v102, ptr %since, !tbaa !2
-%v111 = load i64, ptr %x10, !tbaa !1
-store i64 %v111, ptr %hart_x10, !tbaa !1
+%v98 = load i64, ptr %next, !tbaa !1
+%v99 = shl i64 %v98, 1
+%v100 = add i64 %v99, %base
+%v101 = sub i64 %v100, 2147483648
+%t20 = icmp ult i64 %v101, 1048576
+br i1 %t20, label %inside25, label %away, !prof !8
+inside25:
+%p16 = getelementptr i8, ptr %frame, i64 16
+%p17 = load ptr, ptr %p16, !tbaa !2
+%v102 = lshr i64 %v101, 12
+%v103 = shl i64 %v102, 3
+%p18 = getelementptr i8, ptr %p17, i64 %v103
+%p19 = load ptr, ptr %p18, !tbaa !2
+%v104 = and i64 %v100, 4095
+%v105 = shl i64 %v104, 2
+%p20 = getelementptr i8, ptr %p19, i64 %v105
+%p21 = load ptr, ptr %p20, !tbaa !2
+%v106 = ptrtoint ptr %p21 to i64
+%t21 = icmp ne i64 %v106, 0
+br i1 %t21, label %found26, label %away, !prof !8
+found26:
+%v107 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p21(ptr %hart, ptr poison, i64 %v107, ptr %frame, ptr %origin, i64 poison, i64 %v100)
 ret void
 never:
 unreachable
@@ -259,10 +265,10 @@ store i64 %v85, ptr %p10, !tbaa !2
 %v87 = add i64 %v86, 0
 %v88 = and i64 %v87, -2
 %v89 = add i64 %base, 10
-%v90 = lshr i64 %v88, 1
-%v91 = sub i64 %v90, %half_base
+%v90 = sub i64 %v88, %base
+%v91 = lshr i64 %v90, 1
 store i64 %v91, ptr %next, !tbaa !1
-br label %dispatch
+br label %d_8
 off2:
 %v1 = add i64 %base, 0
 %v2 = load i64, ptr %count, !tbaa !2
@@ -285,7 +291,7 @@ br i1 %t1, label %go3, label %stop4
 stop4:
 store i64 1, ptr %exit, !tbaa !2
 store i64 %v1, ptr %pc, !tbaa !2
-br label %leave
+br label %l_0
 go3:
 br label %on1
 off22:
@@ -310,9 +316,45 @@ br i1 %t19, label %go23, label %stop24
 stop24:
 store i64 1, ptr %exit, !tbaa !2
 store i64 %v70, ptr %pc, !tbaa !2
-br label %leave
+br label %l_8
 go23:
 br label %on21
+l_0:
+%v108 = load i64, ptr %x10, !tbaa !1
+store i64 %v108, ptr %hart_x10, !tbaa !1
+br label %leave
+l_8:
+br label %l_0
+away:
+%v109 = load i64, ptr %next, !tbaa !1
+%v110 = shl i64 %v109, 1
+%v111 = add i64 %v110, %base
+%p22 = getelementptr i8, ptr %frame, i64 208
+%p23 = load ptr, ptr %p22, !tbaa !2
+%v112 = ptrtoint ptr %p23 to i64
+%t22 = icmp ne i64 %v112, 0
+br i1 %t22, label %interpreter27, label %none28
+interpreter27:
+%v113 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v113, ptr %frame, ptr %origin, i64 poison, i64 %v111)
+ret void
+none28:
+store i64 %v111, ptr %pc, !tbaa !2
+br label %leave
+leave:
+%v114 = load i64, ptr %count, !tbaa !2
+%v115 = load i64, ptr %since, !tbaa !2
+%v116 = sub i64 %v114, %v115
+%v117 = ashr i64 %v116, 20
+%v118 = and i64 %v116, 1048575
+%v119 = load i64, ptr %instructions, !tbaa !2
+%v120 = add i64 %v119, %v117
+store i64 %v120, ptr %instructions, !tbaa !2
+%v121 = load i64, ptr %blocks, !tbaa !2
+%v122 = add i64 %v121, %v118
+store i64 %v122, ptr %blocks, !tbaa !2
+store i64 %v114, ptr %since, !tbaa !2
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -20,7 +20,7 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p1 = getelementptr i8, ptr %frame, i64 24
 %p2 = load ptr, ptr %p1, !tbaa !2
 %p3 = getelementptr i8, ptr %p2, i64 0
@@ -29,47 +29,57 @@ entry:
 %data0 = load i64, ptr %p4, !tbaa !2
 %p5 = getelementptr i8, ptr %p2, i64 8
 %table0 = load ptr, ptr %p5, !tbaa !2
-%v37 = load i64, ptr %since, !tbaa !2
-store i64 %v37, ptr %count, !tbaa !2
-%v38 = load i64, ptr %pc, !tbaa !2
-%base = and i64 %v38, -4096
-%half_base = lshr i64 %base, 1
-%v39 = lshr i64 %v38, 1
-%v40 = sub i64 %v39, %half_base
-store i64 %v40, ptr %next, !tbaa !1
-%v41 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v41, ptr %x1, !tbaa !1
-%v42 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v42, ptr %x10, !tbaa !1
-%v43 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v43, ptr %x11, !tbaa !1
+store i64 %running, ptr %count, !tbaa !2
+%base = and i64 %to_pc, -4096
+%v37 = sub i64 %to_pc, %base
+%v38 = lshr i64 %v37, 1
+store i64 %v38, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v44 = load i64, ptr %next, !tbaa !1
-switch i64 %v44, label %out [
-i64 0, label %r_0
+%v39 = load i64, ptr %next, !tbaa !1
+switch i64 %v39, label %out [
+i64 0, label %e_0
 ]
+e_0:
+%v40 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v40, ptr %x1, !tbaa !1
+%v41 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v41, ptr %x10, !tbaa !1
+%v42 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v42, ptr %x11, !tbaa !1
+br label %r_0
+d_0:
+%v43 = load i64, ptr %x1, !tbaa !1
+store i64 %v43, ptr %hart_x1, !tbaa !1
+%v44 = load i64, ptr %x10, !tbaa !1
+store i64 %v44, ptr %hart_x10, !tbaa !1
+%v45 = load i64, ptr %x11, !tbaa !1
+store i64 %v45, ptr %hart_x11, !tbaa !1
+br label %dispatch
 out:
-%v45 = load i64, ptr %next, !tbaa !1
-%v46 = shl i64 %v45, 1
-%v47 = add i64 %v46, %base
-store i64 %v47, ptr %pc, !tbaa !2
-br label %leave
-leave:
-%v48 = load i64, ptr %count, !tbaa !2
-%v49 = load i64, ptr %since, !tbaa !2
-%v50 = sub i64 %v48, %v49
-%v51 = ashr i64 %v50, 20
-%v52 = and i64 %v50, 1048575
-%v53 = load i64, ptr %instructions, !tbaa !2
-%v54 = add i64 %v53, %v51
-store i64 %v54, ptr %instructions, !tbaa !2
-%v55 = load i64, ptr %blocks, !tbaa !2
-%v56 = add i64 %v55, %v52
-store i64 %v56, ptr %blocks, !tbaa !2
-store i64 %v48, ptr %since, !tbaa !2
-%v57 = load i64, ptr %x10, !tbaa !1
-store i64 %v57, ptr %hart_x10, !tbaa !1
+%v46 = load i64, ptr %next, !tbaa !1
+%v47 = shl i64 %v46, 1
+%v48 = add i64 %v47, %base
+%v49 = sub i64 %v48, 2147483648
+%t6 = icmp ult i64 %v49, 1048576
+br i1 %t6, label %inside9, label %away, !prof !8
+inside9:
+%p6 = getelementptr i8, ptr %frame, i64 16
+%p7 = load ptr, ptr %p6, !tbaa !2
+%v50 = lshr i64 %v49, 12
+%v51 = shl i64 %v50, 3
+%p8 = getelementptr i8, ptr %p7, i64 %v51
+%p9 = load ptr, ptr %p8, !tbaa !2
+%v52 = and i64 %v48, 4095
+%v53 = shl i64 %v52, 2
+%p10 = getelementptr i8, ptr %p9, i64 %v53
+%p11 = load ptr, ptr %p10, !tbaa !2
+%v54 = ptrtoint ptr %p11 to i64
+%t7 = icmp ne i64 %v54, 0
+br i1 %t7, label %found10, label %away, !prof !8
+found10:
+%v55 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v55, ptr %frame, ptr %origin, i64 poison, i64 %v48)
 ret void
 never:
 unreachable
@@ -87,27 +97,27 @@ b_0:
 %v14 = add i64 %v13, 2097153
 store i64 %v14, ptr %count, !tbaa !2
 %v15 = add i64 %base, 0
-%v58 = load i64, ptr %count, !tbaa !2
-%v59 = load i64, ptr %since, !tbaa !2
-%v60 = sub i64 %v58, %v59
-%v61 = ashr i64 %v60, 20
-%v62 = and i64 %v60, 1048575
-%v63 = load i64, ptr %instructions, !tbaa !2
-%v64 = add i64 %v63, %v61
-store i64 %v64, ptr %instructions, !tbaa !2
-%v65 = load i64, ptr %blocks, !tbaa !2
-%v66 = add i64 %v65, %v62
-store i64 %v66, ptr %blocks, !tbaa !2
-store i64 %v58, ptr %since, !tbaa !2
-%v67 = load i64, ptr %x10, !tbaa !1
-store i64 %v67, ptr %hart_x10, !tbaa !1
+%v73 = load i64, ptr %count, !tbaa !2
+%v74 = load i64, ptr %since, !tbaa !2
+%v75 = sub i64 %v73, %v74
+%v76 = ashr i64 %v75, 20
+%v77 = and i64 %v75, 1048575
+%v78 = load i64, ptr %instructions, !tbaa !2
+%v79 = add i64 %v78, %v76
+store i64 %v79, ptr %instructions, !tbaa !2
+%v80 = load i64, ptr %blocks, !tbaa !2
+%v81 = add i64 %v80, %v77
+store i64 %v81, ptr %blocks, !tbaa !2
+store i64 %v73, ptr %since, !tbaa !2
+%v82 = load i64, ptr %x10, !tbaa !1
+store i64 %v82, ptr %hart_x10, !tbaa !1
 call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v15, i64 2, i64 3, i64 0, i64 6)
-%v68 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v68, ptr %x1, !tbaa !1
-%v69 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v69, ptr %x10, !tbaa !1
-%v70 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v70, ptr %x11, !tbaa !1
+%v83 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v83, ptr %x1, !tbaa !1
+%v84 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v84, ptr %x10, !tbaa !1
+%v85 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v85, ptr %x11, !tbaa !1
 %v16 = load atomic volatile i64, ptr %exit monotonic, align 8
 %t4 = icmp eq i64 %v16, 0
 br i1 %t4, label %on5, label %off6, !prof !8
@@ -132,10 +142,10 @@ store i64 %v30, ptr %x10, !tbaa !1
 %v32 = add i64 %v31, 0
 %v33 = and i64 %v32, -2
 %v34 = add i64 %base, 6
-%v35 = lshr i64 %v33, 1
-%v36 = sub i64 %v35, %half_base
+%v35 = sub i64 %v33, %base
+%v36 = lshr i64 %v35, 1
 store i64 %v36, ptr %next, !tbaa !1
-br label %dispatch
+br label %d_0
 off2:
 %v2 = add i64 %base, 0
 %v3 = load i64, ptr %count, !tbaa !2
@@ -158,7 +168,7 @@ br i1 %t3, label %go3, label %stop4
 stop4:
 store i64 1, ptr %exit, !tbaa !2
 store i64 %v2, ptr %pc, !tbaa !2
-br label %leave
+br label %l_0
 go3:
 br label %on1
 off6:
@@ -171,7 +181,7 @@ store i64 8, ptr %exit, !tbaa !2
 store i64 %v19, ptr %pc, !tbaa !2
 %v20 = add i64 %base, 0
 store i64 %v20, ptr %block_pc, !tbaa !2
-br label %leave
+br label %l_0
 off8:
 %v26 = load i64, ptr %count, !tbaa !2
 %v27 = add i64 %v26, -2097152
@@ -182,7 +192,45 @@ store i64 4, ptr %exit, !tbaa !2
 store i64 %v28, ptr %pc, !tbaa !2
 %v29 = add i64 %base, 0
 store i64 %v29, ptr %block_pc, !tbaa !2
+br label %l_0
+l_0:
+%v56 = load i64, ptr %x1, !tbaa !1
+store i64 %v56, ptr %hart_x1, !tbaa !1
+%v57 = load i64, ptr %x10, !tbaa !1
+store i64 %v57, ptr %hart_x10, !tbaa !1
+%v58 = load i64, ptr %x11, !tbaa !1
+store i64 %v58, ptr %hart_x11, !tbaa !1
 br label %leave
+away:
+%v59 = load i64, ptr %next, !tbaa !1
+%v60 = shl i64 %v59, 1
+%v61 = add i64 %v60, %base
+%p12 = getelementptr i8, ptr %frame, i64 208
+%p13 = load ptr, ptr %p12, !tbaa !2
+%v62 = ptrtoint ptr %p13 to i64
+%t8 = icmp ne i64 %v62, 0
+br i1 %t8, label %interpreter11, label %none12
+interpreter11:
+%v63 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v63, ptr %frame, ptr %origin, i64 poison, i64 %v61)
+ret void
+none12:
+store i64 %v61, ptr %pc, !tbaa !2
+br label %leave
+leave:
+%v64 = load i64, ptr %count, !tbaa !2
+%v65 = load i64, ptr %since, !tbaa !2
+%v66 = sub i64 %v64, %v65
+%v67 = ashr i64 %v66, 20
+%v68 = and i64 %v66, 1048575
+%v69 = load i64, ptr %instructions, !tbaa !2
+%v70 = add i64 %v69, %v67
+store i64 %v70, ptr %instructions, !tbaa !2
+%v71 = load i64, ptr %blocks, !tbaa !2
+%v72 = add i64 %v71, %v68
+store i64 %v72, ptr %blocks, !tbaa !2
+store i64 %v64, ptr %since, !tbaa !2
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

@@ -1,5 +1,5 @@
 target triple = "x86_64-pc-linux-gnu"
-define void @page(ptr noalias %hart, ptr noalias %frame, ptr noalias %origin) #0 {
+define preserve_nonecc void @page(ptr noalias %hart, ptr noalias %ip, i64 %running, ptr noalias %frame, ptr noalias %origin, i64 %block, i64 %to_pc) #0 {
 entry:
 %count = alloca i64
 %next = alloca i64
@@ -20,7 +20,7 @@ entry:
 %float_control = getelementptr i8, ptr %hart, i64 520
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
-%since = getelementptr i8, ptr %frame, i64 112
+%since = getelementptr i8, ptr %frame, i64 104
 %p16 = getelementptr i8, ptr %frame, i64 24
 %p17 = load ptr, ptr %p16, !tbaa !2
 %p18 = getelementptr i8, ptr %p17, i64 0
@@ -36,49 +36,53 @@ entry:
 %cpu_at0 = getelementptr i8, ptr %emitter0, i64 40
 %p21 = load ptr, ptr %cursor_at0, !tbaa !2
 store ptr %p21, ptr %cursor0, !tbaa !2
-%v39 = load i64, ptr %since, !tbaa !2
-store i64 %v39, ptr %count, !tbaa !2
-%v40 = load i64, ptr %pc, !tbaa !2
-%base = and i64 %v40, -4096
-%half_base = lshr i64 %base, 1
-%v41 = lshr i64 %v40, 1
-%v42 = sub i64 %v41, %half_base
-store i64 %v42, ptr %next, !tbaa !1
-%v43 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v43, ptr %x1, !tbaa !1
-%v44 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v44, ptr %x10, !tbaa !1
-%v45 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v45, ptr %x11, !tbaa !1
+store i64 %running, ptr %count, !tbaa !2
+%base = and i64 %to_pc, -4096
+%v39 = sub i64 %to_pc, %base
+%v40 = lshr i64 %v39, 1
+store i64 %v40, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v46 = load i64, ptr %next, !tbaa !1
-switch i64 %v46, label %out [
-i64 0, label %r_0
+%v41 = load i64, ptr %next, !tbaa !1
+switch i64 %v41, label %out [
+i64 0, label %e_0
 ]
+e_0:
+%v42 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v42, ptr %x1, !tbaa !1
+%v43 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v43, ptr %x11, !tbaa !1
+br label %r_0
+d_0:
+%v44 = load i64, ptr %x10, !tbaa !1
+store i64 %v44, ptr %hart_x10, !tbaa !1
+br label %dispatch
 out:
-%v47 = load i64, ptr %next, !tbaa !1
-%v48 = shl i64 %v47, 1
-%v49 = add i64 %v48, %base
-store i64 %v49, ptr %pc, !tbaa !2
-br label %leave
-leave:
-%p22 = load ptr, ptr %cursor0, !tbaa !2
-store ptr %p22, ptr %cursor_at0, !tbaa !2
-%v50 = load i64, ptr %count, !tbaa !2
-%v51 = load i64, ptr %since, !tbaa !2
-%v52 = sub i64 %v50, %v51
-%v53 = ashr i64 %v52, 20
-%v54 = and i64 %v52, 1048575
-%v55 = load i64, ptr %instructions, !tbaa !2
-%v56 = add i64 %v55, %v53
-store i64 %v56, ptr %instructions, !tbaa !2
-%v57 = load i64, ptr %blocks, !tbaa !2
-%v58 = add i64 %v57, %v54
-store i64 %v58, ptr %blocks, !tbaa !2
-store i64 %v50, ptr %since, !tbaa !2
-%v59 = load i64, ptr %x10, !tbaa !1
-store i64 %v59, ptr %hart_x10, !tbaa !1
+%v45 = load i64, ptr %next, !tbaa !1
+%v46 = shl i64 %v45, 1
+%v47 = add i64 %v46, %base
+%v48 = sub i64 %v47, 2147483648
+%t4 = icmp ult i64 %v48, 1048576
+br i1 %t4, label %inside10, label %away, !prof !8
+inside10:
+%p22 = getelementptr i8, ptr %frame, i64 16
+%p23 = load ptr, ptr %p22, !tbaa !2
+%v49 = lshr i64 %v48, 12
+%v50 = shl i64 %v49, 3
+%p24 = getelementptr i8, ptr %p23, i64 %v50
+%p25 = load ptr, ptr %p24, !tbaa !2
+%v51 = and i64 %v47, 4095
+%v52 = shl i64 %v51, 2
+%p26 = getelementptr i8, ptr %p25, i64 %v52
+%p27 = load ptr, ptr %p26, !tbaa !2
+%v53 = ptrtoint ptr %p27 to i64
+%t5 = icmp ne i64 %v53, 0
+br i1 %t5, label %found11, label %away, !prof !8
+found11:
+%p28 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p28, ptr %cursor_at0, !tbaa !2
+%v54 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v54, ptr %frame, ptr %origin, i64 poison, i64 %v47)
 ret void
 never:
 unreachable
@@ -148,17 +152,17 @@ store volatile i64 %v23, ptr %p8, align 1, !tbaa !3
 %v36 = add i64 %base, 10
 %p15 = getelementptr i8, ptr %p3, i64 64
 store ptr %p15, ptr %cursor0, !tbaa !2
-%v37 = lshr i64 %v35, 1
-%v38 = sub i64 %v37, %half_base
+%v37 = sub i64 %v35, %base
+%v38 = lshr i64 %v37, 1
 store i64 %v38, ptr %next, !tbaa !1
-br label %dispatch
+br label %d_0
 off2:
 %v1 = add i64 %base, 0
-%p23 = load ptr, ptr %cursor0, !tbaa !2
-store ptr %p23, ptr %cursor_at0, !tbaa !2
-%p24 = getelementptr i8, ptr %frame, i64 56
-%p25 = load ptr, ptr %p24, !tbaa !2
-call void %p25(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
+%p33 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p33, ptr %cursor_at0, !tbaa !2
+%p34 = getelementptr i8, ptr %frame, i64 56
+%p35 = load ptr, ptr %p34, !tbaa !2
+call void %p35(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
 %v2 = load i64, ptr %count, !tbaa !2
 %v3 = load i64, ptr %since, !tbaa !2
 %v4 = sub i64 %v2, %v3
@@ -179,7 +183,7 @@ br i1 %t1, label %go3, label %stop4
 stop4:
 store i64 1, ptr %exit, !tbaa !2
 store i64 %v1, ptr %pc, !tbaa !2
-br label %leave
+br label %l_0
 go3:
 br label %on1
 off6:
@@ -192,7 +196,7 @@ store i64 4, ptr %exit, !tbaa !2
 store i64 %v21, ptr %pc, !tbaa !2
 %v22 = add i64 %base, 0
 store i64 %v22, ptr %block_pc, !tbaa !2
-br label %leave
+br label %l_0
 full9:
 store ptr %p1, ptr %cursor_at0, !tbaa !2
 %p13 = getelementptr i8, ptr %frame, i64 48
@@ -201,6 +205,42 @@ call void @call_out(ptr %float_control, ptr %frame, ptr %p14, i64 %data0, i64 2,
 %p2 = load ptr, ptr %cursor_at0, !tbaa !2
 store ptr %p2, ptr %cursor0, !tbaa !2
 br label %room8
+l_0:
+br label %leave
+away:
+%v55 = load i64, ptr %next, !tbaa !1
+%v56 = shl i64 %v55, 1
+%v57 = add i64 %v56, %base
+%p29 = getelementptr i8, ptr %frame, i64 208
+%p30 = load ptr, ptr %p29, !tbaa !2
+%v58 = ptrtoint ptr %p30 to i64
+%t6 = icmp ne i64 %v58, 0
+br i1 %t6, label %interpreter12, label %none13
+interpreter12:
+%p31 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p31, ptr %cursor_at0, !tbaa !2
+%v59 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v57)
+ret void
+none13:
+store i64 %v57, ptr %pc, !tbaa !2
+br label %leave
+leave:
+%p32 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p32, ptr %cursor_at0, !tbaa !2
+%v60 = load i64, ptr %count, !tbaa !2
+%v61 = load i64, ptr %since, !tbaa !2
+%v62 = sub i64 %v60, %v61
+%v63 = ashr i64 %v62, 20
+%v64 = and i64 %v62, 1048575
+%v65 = load i64, ptr %instructions, !tbaa !2
+%v66 = add i64 %v65, %v63
+store i64 %v66, ptr %instructions, !tbaa !2
+%v67 = load i64, ptr %blocks, !tbaa !2
+%v68 = add i64 %v67, %v64
+store i64 %v68, ptr %blocks, !tbaa !2
+store i64 %v60, ptr %since, !tbaa !2
+ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)

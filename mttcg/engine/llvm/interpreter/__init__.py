@@ -2,7 +2,7 @@
 
 It is one more meaning of `Operations`: the words emit one handler for each row, whose operands are
 not in the code but in predecoded records. A handler ends in a jump to the next one, by a musttail
-call. To the loop that calls pages it is code like any other, which can begin anywhere.
+call. To translated pages it is code like any other, which can begin anywhere.
 
 It lies beside the translator because it is emitted by the same parts: arithmetic, floating point,
 accesses and atomics are those of translated code.

@@ -13,6 +13,7 @@ from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.discovery import Instruction
 from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
@@ -26,7 +27,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     LOOK,
     PARAMETERS,
     RUNNING,
-    define_places,
     handler_of,
     pc_at,
     tail_call,
@@ -35,6 +35,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.llvm_isa import FloatWords
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import HART, Labels
@@ -240,7 +241,7 @@ class Handler:
         """The function."""
         build, sample = self.builder, self.sample
         build.begin(places.Labels().entry)
-        define_places(build, self.isa.llvm)
+        define_fields(build, self.isa.llvm)
         build.allocate(places.COUNT)
         build.store(RUNNING, places.COUNT, COUNTER)
         instruction = symbolic(sample, self.isa.known(sample))
@@ -309,7 +310,8 @@ class HandlerControl(ControlFlow):
     ) -> None:
         nothing: frozenset[PageOffset] = frozenset()
         exits = handler.exits
-        super().__init__(*parts, nothing, False, pieces, counts, exits, registers, woven)
+        flow = RegisterFlow(parts[1])
+        super().__init__(*parts, nothing, False, pieces, counts, exits, registers, woven, flow)
         self.handler = handler
 
     def leave(self, word: int) -> None:

@@ -112,15 +112,14 @@ class PageInterpreter:
         slot, observed = version.slot, self._prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
-            return observed.native.enter
-        if self.pages.handler(slot, offset) == self.native.translated:
+        elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
         return self.native.enter
 
     def resume(self, version: PageVersion, watched: bool) -> HostAddress:
         """Code that goes on with the current block in a page, at the hart's pc."""
-        observed = self._prepare(version, watched)
-        return self.native.resume if observed is None else observed.native.resume
+        self._prepare(version, watched)
+        return self.native.resume
 
     def _prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""

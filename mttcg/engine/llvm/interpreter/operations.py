@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts, retired_at
+from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import (
@@ -31,7 +32,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     PARAMETERS,
     RUNNING,
     TO_PC,
-    define_places,
     frame_word,
     handler_of,
     pc_at,
@@ -108,7 +108,7 @@ def show_records_function() -> str:
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
     build = Builder(function)
     build.begin(places.Labels().entry)
-    define_places(build, isa.llvm)
+    define_fields(build, isa.llvm)
     build.allocate(COUNT)
     build.allocate(AT)
     emit(build)

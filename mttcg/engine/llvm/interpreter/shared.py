@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
-from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, WITHIN, Reason, Word
+from mttcg.engine.llvm.fields import define_fields
+from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
@@ -22,10 +23,11 @@ from mttcg.engine.llvm.interpreter.signature import (
     IP,
     LEAVE,
     LOOK,
+    NO_BLOCK,
+    NO_RECORD,
     PARAMETERS,
     RUNNING,
-    define_places,
-    enter_call,
+    TO_PC,
     frame_word,
     handler_of,
     pc_at,
@@ -35,17 +37,15 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.jump_table import WITHIN, find_code
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
     DETAIL,
     EXIT,
     FRAME,
-    HART,
-    ORIGIN,
     PC,
     REQUEST,
-    SINCE,
 )
 from mttcg.engine.llvm.sampling import add_sample
 from mttcg.memory.page import PAGE, PAGE_SHIFT
@@ -64,7 +64,6 @@ REASONS = (
     Reason.CALLBACK,
 )
 """Those for which handlers leave."""
-NO_RECORD = Pointer("null")
 
 
 def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
@@ -83,14 +82,14 @@ def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> It
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
         yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
-        yield _function(isa, Function(f"void @{name}", (HART, FRAME, ORIGIN)), emit)
+        yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
     yield show_records_function()
 
 
 def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
     build = Builder(function)
     build.begin(places.Labels().entry)
-    define_places(build, isa.llvm)
+    define_fields(build, isa.llvm)
     build.allocate(COUNT)
     emit(build)
     return "\n".join(function.text(advice=True))
@@ -140,7 +139,7 @@ def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
 
 
 def _dispatch(build: Builder) -> None:
-    """Enter the block at the address in BLOCK; by the loop that calls pages if it is elsewhere."""
+    """Enter the block at the address in BLOCK; in its translation if its page has no records."""
     out = build.new_block("out")
     ip, entry, to_pc = _records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
@@ -152,9 +151,7 @@ def _dispatch(build: Builder) -> None:
     build.begin(look)
     tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
-    build.store(BLOCK, PC, COUNTER)
-    _publish(build, RUNNING)
-    build.end(returns=True)
+    _go_to_translation(build, BLOCK, RUNNING)
 
 
 def _look(build: Builder) -> None:
@@ -199,13 +196,10 @@ def _leave(build: Builder, reason: Reason) -> None:
 def come_back(build: Builder) -> None:
     """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
     begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
-    pc = pc_at(build, IP)
     entered = build.select(begins, ONE_BLOCK, 0, I64)
     within = build.select(begins, 0, WITHIN, I64)
-    build.store(int(Reason.MISS), EXIT, COUNTER)
-    build.store(build.binary("add", pc, within), PC, COUNTER)
-    _publish(build, build.binary("sub", RUNNING, entered))
-    build.end(returns=True)
+    pc = build.binary("add", pc_at(build, IP), within)
+    _miss(build, pc, build.binary("sub", RUNNING, entered))
 
 
 def _next_page(build: Builder) -> None:
@@ -223,7 +217,7 @@ def _left(build: Builder) -> None:
 
 
 def _translated(build: Builder) -> None:
-    """Enter a block by the loop that calls pages, which knows its code, or comes back for it.
+    """Enter a block's translation.
 
     Where control comes from the code before, within a block, the instruction is run here.
     """
@@ -237,41 +231,39 @@ def _translated(build: Builder) -> None:
     at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
     tail_call(build, build.load(at, UNKNOWN, Pointer), IP, RUNNING, BLOCK)
     build.begin(entered)
-    build.store(pc_at(build, IP), PC, COUNTER)
-    _publish(build, build.binary("sub", RUNNING, ONE_BLOCK))
-    build.end(returns=True)
+    _go_to_translation(build, pc_at(build, IP), build.binary("sub", RUNNING, ONE_BLOCK))
+
+
+def _go_to_translation(build: Builder, pc: I64, count: I64) -> None:
+    """Go to the translation of a block, which counts it as entered; come back if none is known."""
+    miss = build.new_block("miss")
+    ram = frame_word(build, Word.RAM), frame_word(build, Word.RAM_BYTES)
+    code = find_code(build, pc, *ram, miss)
+    tail_call(build, code, NO_RECORD, count, NO_BLOCK, pc)
+    build.begin(miss)
+    _miss(build, pc, count)
 
 
 def _enter(build: Builder) -> None:
-    """Begin a block at the hart's pc."""
-    miss, begin = build.new_block("miss"), build.new_block("begin")
-    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    _, entry, to_pc = _records_of(build, pc, miss)
-    # its code is there since the loop learnt to come here
-    place = build.load(entry, UNKNOWN, I64)
-    other = build.cast("ptrtoint", Pointer(f"@{TRANSLATED}"), I64)
-    build.branch(build.compare("eq", place, other), miss, begin, UNLIKELY)
-    build.begin(begin)
-    enter_call(build, DISPATCH, NO_RECORD, since, pc, to_pc)
-    build.end(returns=True)
-    _miss(build, miss)
+    """Begin a block at the pc in TO_PC."""
+    tail_call(build, DISPATCH, NO_RECORD, RUNNING, TO_PC)
 
 
 def _resume(build: Builder) -> None:
-    """Go on in the middle of the hart's current block, which was counted as entered."""
+    """Go on at the pc in TO_PC in the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
-    pc, since = build.load(PC, COUNTER, I64), build.load(SINCE, COUNTER, I64)
-    ip, _, to_pc = _records_of(build, pc, miss)
-    passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
+    ip, _, to_pc = _records_of(build, TO_PC, miss)
+    passed = build.binary("sub", TO_PC, build.load(BLOCK_PC, COUNTER, I64))
     back = build.binary("shl", passed, RECORD_SHIFT)
     block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
-    enter_call(build, handler_of(build, ip), ip, since, block, to_pc)
-    build.end(returns=True)
-    _miss(build, miss)
-
-
-def _miss(build: Builder, miss: BasicBlock) -> None:
-    """Come back for the block."""
+    tail_call(build, handler_of(build, ip), ip, RUNNING, block, to_pc)
     build.begin(miss)
+    _miss(build, build.binary("add", TO_PC, WITHIN), RUNNING)
+
+
+def _miss(build: Builder, pc: I64, count: I64) -> None:
+    """Come back for code."""
     build.store(int(Reason.MISS), EXIT, COUNTER)
+    build.store(pc, PC, COUNTER)
+    _publish(build, count)
     build.end(returns=True)

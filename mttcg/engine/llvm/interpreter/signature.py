@@ -4,9 +4,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, Form
 from mttcg.engine.llvm.ir.values import I64, Pointer, Value
-from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.places import FRAME, HART, ORIGIN
-from mttcg.engine.llvm.surroundings import FRAME_FIELDS, VCPU_FIELDS
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
 IP = Pointer("%ip")
@@ -16,7 +14,9 @@ RUNNING = I64("%running")
 BLOCK = I64("%block")
 """The record of the block's first instruction, as a number."""
 TO_PC = I64("%to_pc")
-"""What is added to a record's place, in the current page, for its pc."""
+"""What is added to a record's place, in the current page, for its pc. Without a record it is the
+pc itself, at which a block is to be entered; that is not counted yet."""
+NO_RECORD, NO_BLOCK = Pointer("poison"), I64("poison")
 PARAMETERS: tuple[Value, ...] = (HART, IP, RUNNING, FRAME, ORIGIN, BLOCK, TO_PC)
 
 DISPATCH, LOOK, LEAVE = "@dispatch", "@look", "@leave"
@@ -30,15 +30,6 @@ caller: handlers need nothing on the stack."""
 _GIVEN = f"{CONVENTION} void %s({', '.join(f'{value.type} %s' for value in PARAMETERS)})"
 _OPERANDS = ("ptr", *(value.type for value in PARAMETERS))
 _TAIL_CALL = Form(f"musttail call {_GIVEN}\nret void", "", _OPERANDS, ends=True)
-_ENTER = Form(f"call {_GIVEN}", "", _OPERANDS)
-
-
-def define_places(build: Builder, isa: LlvmIsa) -> None:
-    """Where everything is that a function reads and writes by name."""
-    for place, offset in {**VCPU_FIELDS, **isa.fields}.items():
-        build.offset(HART, offset, place)
-    for place, word in FRAME_FIELDS.items():
-        build.offset(FRAME, 8 * word, place)
 
 
 def tail_call(
@@ -51,14 +42,6 @@ def tail_call(
 ) -> None:
     """Go on in another function, for good."""
     build.add(_TAIL_CALL)
-    build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block, to_pc))
-
-
-def enter_call(
-    build: Builder, callee: Pointer | str, ip: Pointer, count: I64, block: I64, to_pc: I64
-) -> None:
-    """Call, from a function with the convention of C."""
-    build.add(_ENTER)
     build.push((Pointer(callee), HART, ip, count, FRAME, ORIGIN, block, to_pc))
 
 

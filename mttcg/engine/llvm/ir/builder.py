@@ -86,7 +86,7 @@ class Builder:
         """For a while, place blocks where those are that are hardly ever run."""
         return Elsewhere(self, self.function.cold)
 
-    def defer(self, what: str) -> None:
+    def defer(self, what: object) -> None:
         """Leave a place for what is known later."""
         piece = DeferredPiece(what, self.section)
         self.function.pieces.append(piece)
@@ -95,7 +95,7 @@ class Builder:
     def supply(self, piece: DeferredPiece) -> "Elsewhere":
         """For a while, go on in a deferred piece, which has no instructions yet."""
         if piece.content is not None:
-            raise DeferredTwiceError(piece.what)
+            raise DeferredTwiceError(str(piece.what))
         piece.content = Section()
         return Elsewhere(self, piece.content)
 

@@ -49,7 +49,7 @@ class DeferredPiece:
     """A place in a block whose instructions become known later. They don't end the block.
 
     Args:
-        what: it is to do.
+        what: it is to do, as text or a value.
         section: in which it is, at its end for now.
 
     Attributes:
@@ -59,7 +59,7 @@ class DeferredPiece:
 
     __slots__ = ("content", "form", "operand", "section", "what")
 
-    def __init__(self, what: str, section: Section) -> None:
+    def __init__(self, what: object, section: Section) -> None:
         self.what, self.section = what, section
         self.form, self.operand = len(section.forms), len(section.operands)
         self.content: Section | None = None
