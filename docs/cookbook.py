@@ -21,9 +21,9 @@ from xml.etree.ElementTree import Element, tostring
 from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg.report.charts import charts_of
 from mttcg.report.figures import drawn as drawn_figure
-from mttcg.report.flame_graph import Block, block_chart
+from mttcg.report.flame_graph import FlameFrame, block_chart
 from mttcg.report.markup import element
-from mttcg.report.parts import Figure, Rows, parts_of
+from mttcg.report.parts import FigurePart, Rows, parts_of
 from mttcg.report.plots import STYLE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +150,7 @@ def drawn(name: str, report: Any, folder: Path) -> str:
         chart = block_chart("Time by function", list(trace_blocks(folder / wanted)), unit="µs")
         return svg_file(chart[1])
     for part in parts_of(name, report) if wanted else ():
-        if isinstance(part, Figure) and part.title.startswith(wanted):
+        if isinstance(part, FigurePart) and part.title.startswith(wanted):
             return svg_file(found[1]) if (found := drawn_figure(part.title, part.values)) else ""
         if isinstance(part, Rows) and part.title.startswith(wanted):
             for figure in charts_of(part):
@@ -158,7 +158,7 @@ def drawn(name: str, report: Any, folder: Path) -> str:
     return ""
 
 
-def trace_blocks(path: Path) -> Iterator[Block]:
+def trace_blocks(path: Path) -> Iterator[FlameFrame]:
     """Blocks of a trace: for each vCPU a row of its name, and rows of functions by depth."""
     tracks: dict[int, list[dict[str, Any]]] = {}
     names: dict[int, str] = {}
@@ -170,14 +170,14 @@ def trace_blocks(path: Path) -> Iterator[Block]:
     row = 0
     last = max(event["ts"] + event["dur"] for track in tracks.values() for event in track)
     for track, events in sorted(tracks.items()):
-        yield Block(0.0, last, row, names.get(track, str(track)))
+        yield FlameFrame(0.0, last, row, names.get(track, str(track)))
         deepest, open_ends = 0, list[float]()
         for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
             while open_ends and open_ends[-1] <= event["ts"]:
                 open_ends.pop()
             open_ends.append(event["ts"] + event["dur"])
             deepest = max(deepest, len(open_ends))
-            yield Block(event["ts"], event["dur"], row + len(open_ends), event["name"])
+            yield FlameFrame(event["ts"], event["dur"], row + len(open_ends), event["name"])
         row += deepest + 2
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mttcg.report.figure_values import KIND
-from mttcg.report.parts import Figure, Rows, Scalars, columns_of, parts_of
+from mttcg.report.parts import FigurePart, Rows, Scalars, columns_of, parts_of
 from mttcg.report.values import is_number, value_text
 from mttcg.terminal import shown, shown_lines
 
@@ -24,7 +24,7 @@ def report_parts(title: str, report: Any) -> Iterator[RenderableType]:
     """Give what to print for a report, one part after the other, under the heading `title`."""
     for part in parts_of(title, report):
         yield heading(part.title)
-        if isinstance(part, Figure):
+        if isinstance(part, FigurePart):
             yield Text(f"  ({part.values[KIND]}; --html FILE shows it)", style="dim")
         elif isinstance(part, Rows):
             yield from rows_table(part.rows)

@@ -10,7 +10,7 @@ from mttcg.report.plots import COLOURS, WIDTH, figure
 ROW_HEIGHT, LEAST_WIDTH, CHARACTER = 18, 0.3, 6.5
 
 
-class Block(NamedTuple):
+class FlameFrame(NamedTuple):
     """Where it starts along the axis, its length there, its row from the top, its name."""
 
     start: float
@@ -19,7 +19,7 @@ class Block(NamedTuple):
     name: str
 
 
-def stack_blocks(stacks: Iterable[tuple[Sequence[str], float]]) -> Iterator[Block]:
+def stack_blocks(stacks: Iterable[tuple[Sequence[str], float]]) -> Iterator[FlameFrame]:
     """Blocks of stacks: each as wide as what it and those within it have.
 
     stacks: names of frames, the outermost first, and what is right there.
@@ -33,11 +33,11 @@ def stack_blocks(stacks: Iterable[tuple[Sequence[str], float]]) -> Iterator[Bloc
     for place in sorted(sizes):
         start = ends[place[:-1]]
         ends[place[:-1]], ends[place] = start + sizes[place], start
-        yield Block(start, sizes[place], len(place) - 1, place[-1])
+        yield FlameFrame(start, sizes[place], len(place) - 1, place[-1])
 
 
 def block_chart(
-    title: str, blocks: Sequence[Block], *, unit: str = "", wide: float = WIDTH
+    title: str, blocks: Sequence[FlameFrame], *, unit: str = "", wide: float = WIDTH
 ) -> Element:
     """Return blocks in rows, each with its name, if there is room, and a tooltip."""
     scale = wide / max((b.start + b.length for b in blocks), default=0) if blocks else 1.0

@@ -8,7 +8,7 @@ from mttcg.report import plots
 from mttcg.report.charts import charts_of
 from mttcg.report.figures import drawn
 from mttcg.report.markup import element, markup_of, page
-from mttcg.report.parts import Figure, Part, Rows, Scalars, columns_of, parts_of
+from mttcg.report.parts import FigurePart, Part, Rows, Scalars, columns_of, parts_of
 from mttcg.report.values import is_number, value_text
 
 WIDE = 1200
@@ -195,13 +195,13 @@ def _section(title: str, parts: Sequence[Part | Element]) -> list[Element]:
         if isinstance(part, Element):
             body.append(part)
             continue
-        if not isinstance(part, Figure):  # which has its title by itself
+        if not isinstance(part, FigurePart):  # which has its title by itself
             body.append(element("h3", None, part.title))
         if isinstance(part, Scalars):
             body.append(_scalars(part.values))
         elif isinstance(part, Rows):
             body += [*charts_of(part, WIDE), _table(part.rows)]
-        elif isinstance(part, Figure):
+        elif isinstance(part, FigurePart):
             body += filter(None, [drawn(part.title, part.values, WIDE)])
         else:
             items = (element("li", None, value_text("", value)) for value in part.values)

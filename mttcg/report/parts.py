@@ -38,20 +38,20 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigurePart:
     """Something to draw, see `figure_values`."""
 
     title: str
     values: Mapping[str, Any]
 
 
-Part: TypeAlias = Scalars | Rows | Lines | Figure
+Part: TypeAlias = Scalars | Rows | Lines | FigurePart
 
 
 def parts_of(title: str, report: Any) -> Iterator[Part]:
     """Take a report apart, under the heading `title`."""
     if isinstance(report, Mapping) and is_figure(report):
-        yield Figure(title, report)
+        yield FigurePart(title, report)
     elif isinstance(report, Mapping):
         yield from _parts_of_mapping(title, report)
     elif is_list(report) and report and all(isinstance(value, Mapping) for value in report):
