@@ -11,7 +11,7 @@ SOURCES := mttcg bus plugins tests bench docs examples
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly replay check lint format guests docs cookbook bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly replay check lint format guests docs site cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ guests: $(TESTING) ## build the example guests (needs no compiler but the pip pa
 
 docs: $(TESTING) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py
+
+site: $(TESTING) ## build the documentation site, into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 cookbook: $(TESTING) ## run every recipe of docs/cookbook.py, and write its page and picture
 	$(BIN)/python docs/cookbook.py

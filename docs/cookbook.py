@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from xml.etree.ElementTree import Element, tostring
 
 from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg.report.charts import charts_of
+from mttcg.report.figures import drawn as drawn_figure
+from mttcg.report.flame_graph import FlameFrame, block_chart
 from mttcg.report.markup import element
-from mttcg.report.parts import Rows, parts_of
+from mttcg.report.parts import FigurePart, Rows, parts_of
 from mttcg.report.plots import STYLE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +32,6 @@ COLUMNS = 140
 MOST_LINES = 60
 """Of output on a page."""
 SVG_STYLE = "svg { font: 12px system-ui, sans-serif; background: #fff; fill: #222; color: #222; }"
-WIDTH, ROW, LEAST_WIDTH, CHARACTER = 760, 18, 0.3, 6.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ RECIPES = {
     "callgraph": Recipe(
         "Which functions call which, and where do the instructions go?",
         "calls.elf --set rounds=1 --plugin callgraph,out=stacks.txt,top=3",
-        "stacks.txt",
+        "callgraph: flame graph",
     ),
     "coverage": Recipe(
         "Which code has run, and which lines how often?",
@@ -145,38 +146,19 @@ def cook(name: str) -> Dish:
 def drawn(name: str, report: Any, folder: Path) -> str:
     """The picture of a recipe, as a file's content."""
     wanted = RECIPES[name].picture
-    if wanted == "stacks.txt":
-        blocks = list(stack_blocks((folder / wanted).read_text()))
-        return blocks_picture("Instructions by stack", blocks, "instructions")
     if wanted == "trace.json":
-        return blocks_picture("Time by function", list(trace_blocks(folder / wanted)), "µs")
+        chart = block_chart("Time by function", list(trace_blocks(folder / wanted)), unit="µs")
+        return svg_file(chart[1])
     for part in parts_of(name, report) if wanted else ():
+        if isinstance(part, FigurePart) and part.title.startswith(wanted):
+            return svg_file(found[1]) if (found := drawn_figure(part.title, part.values)) else ""
         if isinstance(part, Rows) and part.title.startswith(wanted):
             for figure in charts_of(part):
                 return svg_file(figure[1])
     return ""
 
 
-Block = tuple[float, float, int, str]
-"""Start and length along the axis, row from the top, name."""
-
-
-def stack_blocks(text: str) -> Iterator[Block]:
-    """Blocks of collapsed stacks: each as wide as what it and those above it have executed."""
-    sizes: dict[tuple[str, ...], int] = {}
-    for line in text.splitlines():
-        stack, count = line.rsplit(" ", 1)
-        frames = tuple(stack.split(";"))
-        for depth in range(1, len(frames) + 1):
-            sizes[frames[:depth]] = sizes.get(frames[:depth], 0) + int(count)
-    ends: dict[tuple[str, ...], float] = {(): 0.0}
-    for frames in sorted(sizes):
-        start = ends[frames[:-1]]
-        ends[frames[:-1]], ends[frames] = start + sizes[frames], start
-        yield start, sizes[frames], len(frames) - 1, frames[-1]
-
-
-def trace_blocks(path: Path) -> Iterator[Block]:
+def trace_blocks(path: Path) -> Iterator[FlameFrame]:
     """Blocks of a trace: for each vCPU a row of its name, and rows of functions by depth."""
     tracks: dict[int, list[dict[str, Any]]] = {}
     names: dict[int, str] = {}
@@ -188,34 +170,15 @@ def trace_blocks(path: Path) -> Iterator[Block]:
     row = 0
     last = max(event["ts"] + event["dur"] for track in tracks.values() for event in track)
     for track, events in sorted(tracks.items()):
-        yield 0.0, last, row, names.get(track, str(track))
+        yield FlameFrame(0.0, last, row, names.get(track, str(track)))
         deepest, open_ends = 0, list[float]()
         for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
             while open_ends and open_ends[-1] <= event["ts"]:
                 open_ends.pop()
             open_ends.append(event["ts"] + event["dur"])
             deepest = max(deepest, len(open_ends))
-            yield event["ts"], event["dur"], row + len(open_ends), event["name"]
+            yield FlameFrame(event["ts"], event["dur"], row + len(open_ends), event["name"])
         row += deepest + 2
-
-
-def blocks_picture(title: str, blocks: Sequence[Block], unit: str) -> str:
-    """Blocks in rows, as wide as they are long."""
-    scale = WIDTH / max(start + length for start, length, _, _ in blocks)
-    shapes = []
-    for start, length, row, name in blocks:
-        width, x, y = length * scale, start * scale, row * ROW
-        if width < LEAST_WIDTH:
-            continue
-        colour = f"c{sum(name.encode()) % 8}"
-        box = {"x": f"{x:.1f}", "y": y, "width": f"{width:.1f}", "height": ROW - 1}
-        tip = element("title", None, f"{name}: {length:,.0f} {unit}")
-        shapes.append(element("rect", {"class": colour, "fill-opacity": 0.45} | box, tip))
-        if fits := name[: int((width - 4) / CHARACTER)]:
-            shapes.append(element("text", {"x": f"{x + 3:.1f}", "y": y + 13}, fits))
-    height = ROW * (1 + max(row for _, _, row, _ in blocks))
-    box = {"viewBox": f"0 0 {WIDTH} {height}", "width": WIDTH, "role": "img", "aria-label": title}
-    return svg_file(element("svg", box, *shapes))
 
 
 def svg_file(drawing: Element) -> str:

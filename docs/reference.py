@@ -40,7 +40,7 @@ from docstring_markdown import (
 import mttcg.instrument
 import mttcg.instrument.errors
 import mttcg_bus
-from mttcg.instrument import events
+from mttcg.instrument import events, figures
 from mttcg.instrument.api.options import describe_options
 from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg_bench import document, results
@@ -89,8 +89,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Files of lines": ("printable",),
 }
 """The names of `mttcg.instrument`, in the order in which an author meets them."""
-ELSEWHERE = {"events", "API_VERSION", "OLDEST_API_VERSION"}
+ELSEWHERE = {"events", "figures", "API_VERSION", "OLDEST_API_VERSION"}
 """Names of `mttcg.instrument` that have a part of the page, or of another one, of their own."""
+FIGURE_MAKERS = ("bars", "series", "heat_map", "flame_graph")
 RECORDS = (
     "ACCESS",
     "TIMED_ACCESS",
@@ -176,6 +177,7 @@ def reference_page() -> str:
         for name in names:
             parts += member_parts(name, getattr(mttcg.instrument, name))
     parts += record_parts()
+    parts += figure_parts()
     parts += ["## The second half of a plugin", f"From `mttcg_bus`: {linked(BUS_CLASSES)}."]
     for name in BUS_CLASSES:
         parts += member_parts(name, getattr(mttcg_bus, name))
@@ -301,6 +303,14 @@ def record_parts() -> Iterator[str]:
     yield "### Bits of `how`"
     values = [(f"`events.{name}`", f"`{getattr(events, name):#04x}`") for name in HOW]
     yield table_of(("name", "value"), values)
+
+
+def figure_parts() -> Iterator[str]:
+    """The functions of `mttcg.instrument.figures`."""
+    yield "## Figures"
+    yield f"From `mttcg.instrument.figures`.\n\n{markdown_of(figures)}"
+    for name in FIGURE_MAKERS:
+        yield from member_parts(f"figures.{name}", getattr(figures, name))
 
 
 def type_text(dtype: "np.dtype[Any]") -> str:

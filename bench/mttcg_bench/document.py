@@ -6,9 +6,10 @@ from typing import Any
 
 from mttcg_bench.cases import cases_of
 from mttcg_bench.cases.choice import CaseChoice
+from mttcg_bench.measured import Measured
+from mttcg_bench.minute import minute_table
 from mttcg_bench.results import results_of
 from mttcg_bench.runner import CaseResult
-from mttcg_bench.summary import Spread, spreads
 from mttcg_bench.tables import (
     FigureTable,
     bar_table,
@@ -49,6 +50,8 @@ def page(plain: Mapping[str, Any]) -> str:
     results = results_of(plain)
     parts = [
         "# Performance",
+        minute_table(Measured(results)),
+        "## How it was measured",
         prose(" ".join(filter(None, (where(plain), left_out(plain))))),
         prose(
             "What is compared with what, and how it is measured, is in [bench/SPEC.md]"
@@ -69,7 +72,7 @@ def page(plain: Mapping[str, Any]) -> str:
         left_out_table(results),
     ]
     parts += [markdown(table) for table in tables if table.rows]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def summary(plain: Mapping[str, Any]) -> str:
@@ -108,27 +111,6 @@ def prose(text: str, indent: str = "") -> str:
 def cell(text: str) -> str:
     """A text as a cell of Markdown."""
     return text.replace("|", "\\|").replace("\n", "<br>")
-
-
-class Measured:
-    """The figures of a run, and which of them were asked for."""
-
-    def __init__(self, results: Iterable[CaseResult]) -> None:
-        self.by_case = {result.case.name: spreads(result) for result in results}
-        self.used: dict[tuple[str, str], Spread] = {}
-
-    def figure(self, case: str, name: str) -> Spread | None:
-        """A figure of a case, None if it was not measured."""
-        spread = self.by_case.get(case, {}).get(name)
-        if spread is not None:
-            self.used[case, name] = spread
-        return spread
-
-    def all_of(self, case: str) -> dict[str, Spread]:
-        """All figures of a case that were measured."""
-        found = self.by_case.get(case, {})
-        self.used |= {(case, name): spread for name, spread in found.items()}
-        return found
 
 
 def headlines(results: Iterable[CaseResult]) -> list[str]:

@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mttcg.report.parts import Rows, Scalars, columns_of, parts_of
+from mttcg.report.figure_values import KIND
+from mttcg.report.parts import FigurePart, Rows, Scalars, columns_of, parts_of
 from mttcg.report.values import is_number, value_text
 from mttcg.terminal import shown, shown_lines
 
@@ -23,7 +24,9 @@ def report_parts(title: str, report: Any) -> Iterator[RenderableType]:
     """Give what to print for a report, one part after the other, under the heading `title`."""
     for part in parts_of(title, report):
         yield heading(part.title)
-        if isinstance(part, Rows):
+        if isinstance(part, FigurePart):
+            yield Text(f"  ({part.values[KIND]}; --html FILE shows it)", style="dim")
+        elif isinstance(part, Rows):
             yield from rows_table(part.rows)
         elif isinstance(part, Scalars):
             yield from scalars_table(part.values)

@@ -52,6 +52,7 @@ from mttcg.instrument.program.instructions import (
 )
 from mttcg.instrument.program.source_lines import SourceLines, source_lines
 from mttcg.printable import printable
+from mttcg.report import figure_values as figures
 
 __all__ = [
     "API_VERSION",
@@ -74,6 +75,7 @@ __all__ = [
     "disassemble",
     "elf_segments",
     "events",
+    "figures",
     "instruction_class",
     "instruction_length",
     "instrument",

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from mttcg.report.parts import Rows, columns_of
-from mttcg.report.plots import MOST, Value, bar_chart
+from mttcg.report.plots import MOST, WIDTH, Value, bar_chart
 from mttcg.report.values import HEX_NAMES, value_text
 
 MOST_BARS = 24
@@ -29,7 +29,7 @@ NOT_DRAWN = HEX_NAMES | {"size", "line", "epoch"}
 """Columns of numbers that are no amounts."""
 
 
-def charts_of(part: Rows) -> Iterator[Element]:
+def charts_of(part: Rows, wide: float = WIDTH) -> Iterator[Element]:
     """Draw the amounts of a table, at most MOST_CHARTS plots; none for a table without amounts."""
     rows = part.rows[:MOST_BARS]
     columns = columns_of(rows)
@@ -47,7 +47,7 @@ def charts_of(part: Rows) -> Iterator[Element]:
         unit = group[0].replace("_", " ") if len(group) == 1 else ""
         shown = "by vCPU" if is_by_vcpu(group) else " and ".join(series)
         title = f"{part.title}: {shown}{more}"
-        yield bar_chart(title, labels, series, unit=unit, stacked=stacked)
+        yield bar_chart(title, labels, series, unit=unit, stacked=stacked, wide=wide)
 
 
 def is_amount(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:

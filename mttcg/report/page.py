@@ -6,12 +6,13 @@ from xml.etree.ElementTree import Element
 
 from mttcg.report import plots
 from mttcg.report.charts import charts_of
-from mttcg.report.markup import element, page
-from mttcg.report.parts import Part, Rows, Scalars, columns_of, parts_of
+from mttcg.report.figures import drawn
+from mttcg.report.markup import element, markup_of, page
+from mttcg.report.parts import FigurePart, Part, Rows, Scalars, columns_of, parts_of
 from mttcg.report.values import is_number, value_text
 
-ROW_LIMIT = 2000
-"""Rows of a table that are shown; the JSON has all."""
+WIDE = 1200
+"""Units of a drawing as wide as the page."""
 
 NO_COLUMN = {"index", "cache", "registers", "unsupported"}
 """What of a vCPU is shown otherwise than as a column under its own name."""
@@ -19,24 +20,32 @@ NO_COLUMN = {"index", "cache", "registers", "unsupported"}
 CACHE_COUNTS = ("hits", "misses", "invalidated")
 """Counts of blocks, which add up to all look-ups; other counts of the cache do not."""
 
-STYLE = (
+FRAGMENT_STYLE = (
     """
-:root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 1.5em auto; max-width: 1000px; padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { border-bottom: 1px solid #8886; margin-top: 2em; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6em 0; }
-th, td { padding: .15em .7em; text-align: left; vertical-align: top; overflow-wrap: break-word; }
-th { border-bottom: 1px solid #8888; cursor: pointer; white-space: nowrap; }
+th, td { padding: .15em .6em; text-align: left; vertical-align: top; overflow-wrap: break-word; }
+th { border-bottom: 1px solid #8888; cursor: pointer; }
 tbody tr:nth-child(even) { background: #8881; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
 td.text { font-family: ui-monospace, monospace; font-size: .92em; }
-.scroll { max-height: 34em; overflow: auto; }
+.scroll { overflow-x: auto; }
+.plot svg { width: 100%; }
 .wrong { border-left: 4px solid #c33; padding-left: .8em; white-space: pre-wrap; }
 .warning { border-left: 4px solid #d92; padding-left: .8em; }
 .dim { opacity: .65; }
 """
     + plots.STYLE
+)
+"""Rules for the parts of a page, wherever they are."""
+STYLE = (
+    """
+:root { color-scheme: light dark; }
+body { font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 1.5em auto; max-width: 1600px; padding: 0 1.5em; }
+"""
+    + FRAGMENT_STYLE
 )
 SCRIPT = """
 "use strict";
@@ -60,9 +69,31 @@ def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
     result: what `RunResult.to_json` gives. settings: what the run was asked to do, by name.
     """
-    title = f"{result['guest']} on {result['engine']}: {result['stop_reason']}"
+    ending = {"exit status": result["exit_status"], **_phases(result["seconds"])}
+    about = [Scalars("run", ending), Scalars("settings", settings), Scalars("host", result["host"])]
+    body = [*_run_body(result), *_section("About", about)]
+    return page(_title(result), body, STYLE, SCRIPT)
+
+
+def run_fragment(result: Mapping[str, Any]) -> str:
+    """Return a run as a piece of HTML, without script, for a page of somebody else's.
+
+    result: what `RunResult.to_json` gives.
+    """
+    style = element("style", None)
+    # rules within a rule: what else is on the page stays as it is
+    style.text = f".mttcg {{ {FRAGMENT_STYLE} }}"
+    return markup_of(element("div", {"class": "mttcg"}, style, *_run_body(result)))
+
+
+def _title(result: Mapping[str, Any]) -> str:
+    return f"{result['guest']} on {result['engine']}: {result['stop_reason']}"
+
+
+def _run_body(result: Mapping[str, Any]) -> list[Element]:
+    """All of a run but what it ran on."""
     body = [
-        element("h1", None, title),
+        element("h1", None, _title(result)),
         *_notices(result["failures"], result["warnings"]),
         *_section("vCPUs", _vcpu_parts(result["vcpus"])),
     ]
@@ -72,9 +103,7 @@ def run_page(result: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         body += _section("Bus", list(_bus_parts(result)))
     for name, report in result["plugins"].items():
         body += _section(f"Plugin {name}", list(parts_of(name, report)))
-    ending = {"exit status": result["exit_status"], **_phases(result["seconds"])}
-    about = [Scalars("run", ending), Scalars("settings", settings), Scalars("host", result["host"])]
-    return page(title, [*body, *_section("About", about)], STYLE, SCRIPT)
+    return body
 
 
 def replay_page(outcome: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -116,9 +145,9 @@ def _vcpu_parts(vcpus: Sequence[Mapping[str, Any]]) -> list[Part | Element]:
         for v in vcpus
     ]
     parts: list[Part | Element] = [
-        plots.bar_chart("instructions", labels, executed),
-        plots.bar_chart("time", labels, times, unit="s", stacked=True),
-        plots.bar_chart("block cache", labels, cache, unit="blocks", stacked=True),
+        plots.bar_chart("instructions", labels, executed, wide=WIDE),
+        plots.bar_chart("time", labels, times, unit="s", stacked=True, wide=WIDE),
+        plots.bar_chart("block cache", labels, cache, unit="blocks", stacked=True, wide=WIDE),
         _table(rows),
     ]
     for vcpu in vcpus:
@@ -144,7 +173,7 @@ def _bus_parts(result: Mapping[str, Any]) -> Iterator[Element]:
         name.replace("_", " "): [counts[name] for counts in ledger.values()]
         for name in ("delivered", "dropped", "in_flight")
     }
-    yield plots.bar_chart("records by stream", list(ledger), ends, stacked=True)
+    yield plots.bar_chart("records by stream", list(ledger), ends, stacked=True, wide=WIDE)
     yield _table([{"stream": name, **counts} for name, counts in ledger.items()])
     rows = [
         {"subscriber": one["name"], "reason": one["reason"], "stream": stream, **counts}
@@ -166,11 +195,14 @@ def _section(title: str, parts: Sequence[Part | Element]) -> list[Element]:
         if isinstance(part, Element):
             body.append(part)
             continue
-        body.append(element("h3", None, part.title))
+        if not isinstance(part, FigurePart):  # which has its title by itself
+            body.append(element("h3", None, part.title))
         if isinstance(part, Scalars):
             body.append(_scalars(part.values))
         elif isinstance(part, Rows):
-            body += [*charts_of(part), _table(part.rows)]
+            body += [*charts_of(part, WIDE), _table(part.rows)]
+        elif isinstance(part, FigurePart):
+            body += filter(None, [drawn(part.title, part.values, WIDE)])
         else:
             items = (element("li", None, value_text("", value)) for value in part.values)
             body.append(element("ul", None, *items))
@@ -186,23 +218,20 @@ def _scalars(values: Mapping[str, Any]) -> Element:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Element:
-    shown = rows[:ROW_LIMIT]
-    columns = columns_of(shown)
+    columns = columns_of(rows)
     kinds = [
-        "number" if all(is_number(row.get(name)) for row in shown) else None for name in columns
+        "number" if all(is_number(row.get(name)) for row in rows) else None for name in columns
     ]
     heads = [
         element("th", {"class": kind}, name.replace("_", " "))
         for name, kind in zip(columns, kinds, strict=True)
     ]
     body = [
-        element("tr", None, *(_cell(name, row.get(name, "")) for name in columns)) for row in shown
+        element("tr", None, *(_cell(name, row.get(name, "")) for name in columns)) for row in rows
     ]
     head = element("thead", None, element("tr", None, *heads))
     table = element("table", None, head, element("tbody", None, *body))
-    left = len(rows) - len(shown)
-    more = [element("p", {"class": "dim"}, f"{left:,} more rows; the JSON has all")] if left else []
-    return element("div", {"class": "scroll"}, table, *more)
+    return element("div", {"class": "scroll"}, table)
 
 
 def _cell(name: str, value: Any) -> Element:

@@ -117,12 +117,13 @@ def bar_chart(
     stacked: bool = False,
     logarithmic: bool = False,
     spans: Spans | None = None,
+    wide: float = WIDTH,
 ) -> Element:
     """Return horizontal bars: for each label one per series, or one stacked from all.
 
     series: by name, a value for each label, None for none; the name is not shown if there is one.
     unit: of the values, at the axis. stacked excludes logarithmic and spans. spans: drawn as error
-    bars.
+    bars. wide: units of the drawing, of which a character has about 7.
     """
     rows = [[values[n] for values in series.values()] for n in range(len(labels))]
     ends = [sum(v or 0 for v in row) if stacked else max((v or 0) for v in row) for row in rows]
@@ -131,7 +132,7 @@ def bar_chart(
     row_height = bars_a_row * BAR_HEIGHT + 6
     bottom = top + len(labels) * row_height
     lowest = [v for row in rows for v in row if v is not None] if logarithmic else ends
-    length = WIDTH - LABEL_WIDTH - VALUE_WIDTH
+    length = wide - LABEL_WIDTH - VALUE_WIDTH
     reach = [*ends, *lowest, *_ends_of(spans)]
     scale = scale_over(reach, LABEL_WIDTH, length, logarithmic and not stacked)
     parts = [*_legend(list(series)), *_x_axis(scale, top, bottom, unit)]
@@ -144,7 +145,7 @@ def bar_chart(
         else:
             of_row = {name: found[number] for name, found in (spans or {}).items()}
             parts += _bars_side_by_side(label, values, y, scale, unit, of_row)
-    return _figure(title, parts, bottom + AXIS_HEIGHT)
+    return figure(title, parts, bottom + AXIS_HEIGHT, wide)
 
 
 def _bars_side_by_side(
@@ -206,6 +207,7 @@ def line_chart(
     y_label: str = "",
     logarithmic: bool = False,
     spans: Spans | None = None,
+    wide: float = WIDTH,
 ) -> Element:
     """Return lines over a common x axis.
 
@@ -216,12 +218,12 @@ def line_chart(
     ys = [y for points in series.values() for _, y in points]
     left, top, bottom = 64.0, LEGEND_HEIGHT + 14.0, LEGEND_HEIGHT + 14.0 + PLOT_HEIGHT
     low, high = min(xs), max(xs)
-    across = Scale(low, high if high > low else low + 1, left, WIDTH - left - 20)
+    across = Scale(low, high if high > low else low + 1, left, wide - left - 20)
     up = scale_over([*ys, *_ends_of(spans)], bottom, top - bottom, logarithmic)
     parts = [*_legend(list(series)), *_x_axis(across, top, bottom, x_label)]
     parts.append(_text(4, LEGEND_HEIGHT + 4, y_label))
     for tick in up.ticks():
-        parts.append(_line(left, up(tick), WIDTH - 20, up(tick)))
+        parts.append(_line(left, up(tick), wide - 20, up(tick)))
         parts.append(_text(left - 6, up(tick) + 4, short_number(tick), "end"))
     for place, (name, points) in enumerate(series.items()):
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)
@@ -232,7 +234,7 @@ def line_chart(
             parts.append(element("circle", {"class": f"c{place % COLOURS}"} | centre, shown))
         for (x, _), (low, high) in zip(points, (spans or {}).get(name, ()), strict=False):
             parts.append(_span((across(x), up(low)), (across(x), up(high)), place))
-    return _figure(title, parts, bottom + AXIS_HEIGHT)
+    return figure(title, parts, bottom + AXIS_HEIGHT, wide)
 
 
 def heat_map(
@@ -241,10 +243,11 @@ def heat_map(
     columns: Sequence[str],
     values: Sequence[Sequence[Value]],
     write: Callable[[float], str] = short_number,
+    wide: float = WIDTH,
 ) -> Element:
     """Return a grid of cells, the darker the larger: values[row][column], None for none."""
     most = max((v for row in values for v in row if v is not None), default=0) or 1
-    width = min(90.0, (WIDTH - LABEL_WIDTH) / max(1, len(columns)))
+    width = min(90.0, (wide - LABEL_WIDTH) / max(1, len(columns)))
     top = 20
     parts = [
         _text(LABEL_WIDTH + (n + 0.5) * width, 14, name, "middle") for n, name in enumerate(columns)
@@ -268,11 +271,12 @@ def heat_map(
             parts.append(element("rect", attributes, shown))
             middle = LABEL_WIDTH + (column + 0.5) * width
             parts.append(_text(middle, y + 13, write(value), "middle"))
-    return _figure(title, parts, top + len(rows) * CELL_HEIGHT + 6)
+    return figure(title, parts, top + len(rows) * CELL_HEIGHT + 6, wide)
 
 
-def _figure(title: str, parts: Sequence[Element], height: float) -> Element:
-    box = {"viewBox": f"0 0 {WIDTH} {height:.0f}", "width": WIDTH, "role": "img"}
+def figure(title: str, parts: Sequence[Element], height: float, wide: float) -> Element:
+    """Return a drawing of such a size, with its title above."""
+    box = {"viewBox": f"0 0 {wide:.0f} {height:.0f}", "width": f"{wide:.0f}", "role": "img"}
     drawing = element("svg", box | {"aria-label": shortened(title, LONGEST)}, *parts)
     return element("figure", {"class": "plot"}, element("figcaption", None, title), drawing)
 

@@ -1,5 +1,6 @@
 """Ctrl-C while a guest runs: noted, and taken up between two other things that happen."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -25,7 +26,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.waiting = False
+        self.wanted = self.waiting = False
         self.last = float("-inf")
         self.before: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
@@ -45,6 +46,12 @@ class Interrupts:
             self.waiting = True
             os.eventfd_write(self.descriptor, 1)
 
+    def interrupt(self) -> None:
+        """Have one wait, as if it had come; from any thread, also before the guest starts."""
+        self.wanted = self.waiting = True
+        with contextlib.suppress(OSError):  # it has ended, and is closed
+            os.eventfd_write(self.descriptor, 1)
+
     def take(self) -> bool:
         """Take up the one that waits; whether there was one."""
         if not self.waiting:
@@ -59,7 +66,7 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         """Put itself before the handlers that are there; may be done again after the end."""
-        self.waiting = False
+        self.waiting = self.wanted
         if threading.current_thread() is threading.main_thread():
             for number in NUMBERS:
                 handler = signal.getsignal(number)

@@ -1,5 +1,6 @@
 """A machine: a guest and how it is to be run."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,6 +18,9 @@ from mttcg.supervisor.host_process import HostProcess, started_host
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.plugin_objects import PluginFiles
 from mttcg.supervisor.result import RunResult, Status
+
+RUN_OPTIONS = ("on_status", "stdin_fd", "on_bus", "on_interim", "on_warning")
+"""Arguments of `Machine.run` besides the console and the host, in their order."""
 
 
 class Machine:
@@ -78,13 +82,46 @@ class Machine:
         """
         if console is None:
             console = standard_output()
+        others = on_status, stdin_fd, on_bus, on_interim, on_warning
+        return self._run(Interrupts(), host_process, console, *others)
+
+    async def run_async(self, console: ConsoleOutput | None = None, **options: Any) -> RunResult:
+        """Run the guest to its end while an event loop goes on: `run`, in a thread.
+
+        Args:
+            console: as of `run`.
+            options: the other arguments of `run`; callbacks are called in the thread.
+
+        When the task is cancelled the guest is stopped in order, before the task ends.
+        """
+        interrupts, host = Interrupts(), options.pop("host_process", None)
+        others = [options.pop(name, None) for name in RUN_OPTIONS]
+        if options:
+            raise TypeError(f"run_async() has no argument {', '.join(options)}")
+        console = standard_output() if console is None else console
+        work = asyncio.create_task(asyncio.to_thread(self._run, interrupts, host, console, *others))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            interrupts.interrupt()
+            await asyncio.wait([work])
+            raise
+
+    def _run(
+        self,
+        interrupts: Interrupts,
+        host_process: HostProcess | None,
+        console: ConsoleOutput | None,
+        *others: Any,
+    ) -> RunResult:
+        """Run with these; others: in the order of RUN_OPTIONS."""
         started = nullcontext(host_process) if host_process else started_host(self.config)
         with started as host:
             from mttcg.supervisor.run import Run  # while the host loads what it needs
 
-            run = Run(self.config, self.image, self.board, Interrupts(), host)
+            run = Run(self.config, self.image, self.board, interrupts, host)
             try:
-                return run.run(console, on_status, stdin_fd, on_bus, on_interim, on_warning)
+                return run.run(console, *others)
             finally:
                 with run.interrupts:
                     run.close()

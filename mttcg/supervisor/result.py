@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mttcg.errors import OptionError
+
 LedgerCounts = Mapping[str, int]
 """Records of a stream, summed over vCPUs: `emitted`, `delivered`, `dropped`, `in_flight`."""
 
@@ -134,6 +136,54 @@ class RunResult:
         """Instructions that all vCPUs executed together."""
         return sum(vcpu.instructions for vcpu in self.vcpus)
 
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Give all tables, rows by column, under the headings that a report shows them by.
+
+        `vcpus` and `ledger` are those of the run, others begin with their plugin's name.
+        """
+        from mttcg.report.parts import Rows, parts_of  # most results are not asked for tables
+
+        whole = self.to_json()
+        found = {
+            "vcpus": [flattened(vcpu) for vcpu in whole["vcpus"]],
+            "ledger": [{"stream": name, **counts} for name, counts in whole["ledger"].items()],
+        }
+        for name, report in whole["plugins"].items():
+            parts = (part for part in parts_of(name, report) if isinstance(part, Rows))
+            found |= {part.title: [dict(row) for row in part.rows] for part in parts}
+        return found
+
+    def to_polars(self, table: str = "vcpus") -> Any:
+        """Give one of the `tables` as a polars.DataFrame; OptionError if there is none so called.
+
+        Raises ImportError where polars is not installed: `pip install 'mttcg[polars]'`.
+        """
+        import polars
+
+        return polars.DataFrame(self._table(table), infer_schema_length=None, strict=False)
+
+    def to_pandas(self, table: str = "vcpus") -> Any:
+        """Give one of the `tables` as a pandas.DataFrame; OptionError if there is none so called.
+
+        Raises ImportError where pandas is not installed.
+        """
+        import pandas
+
+        return pandas.DataFrame(self._table(table))
+
+    def _table(self, name: str) -> list[dict[str, Any]]:
+        found = self.tables()
+        if name not in found:
+            there = ", ".join(found)
+            raise OptionError("table", f"there is none called {name!r}", f"one of: {there}")
+        return found[name]
+
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook, as its page does."""
+        from mttcg.report.page import run_fragment
+
+        return run_fragment(self.to_json())
+
     def to_json(self) -> dict[str, Any]:
         """Give the whole result as an object that the json module writes without a default."""
         found: dict[str, Any] = json_ready(
@@ -179,6 +229,17 @@ class Status:
     seconds: float
     vcpus: tuple[VcpuStatus, ...]
     ledger: Mapping[str, LedgerCounts] = field(default_factory=dict)
+
+
+def flattened(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without dicts in it: their values have columns `name_key`; registers are left out."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}_{key}": inner for key, inner in value.items()}
+        elif name != "registers":
+            found[name] = value
+    return found
 
 
 def json_ready(value: Any) -> Any:

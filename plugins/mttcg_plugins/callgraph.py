@@ -21,10 +21,11 @@ from typing import Any, Self
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Counter, Cpu, Stream, compiled, events, instrument, option
+from mttcg.instrument import Counter, Cpu, Stream, compiled, events, figures, instrument, option
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.sources import lines_of
 from mttcg_plugins._counts.transfers import (
     CALL,
     IN_TRAP,
@@ -234,15 +235,28 @@ class Aggregator(mttcg_bus.Aggregator):
         own: Tally[str] = Tally()
         within: Tally[str] = Tally()
         stacks = self.stacks()
+        starts: dict[str, int] = {}
         for (_, path), count in stacks.items():
             names = [self._name(address) for address in path]
+            starts |= zip(names, path, strict=True)
             own[names[-1]] += count
             for name in set(names):
                 within[name] += count
         order = sorted(within, key=lambda name: (-own[name], -within[name], name))
+        shown = order[: self.options.top or None]
+        lines, _ = lines_of(self.run, (starts[name] for name in shown))
         rows = [
             {"function": name, "own": own[name], "with callees": within[name]}
-            for name in order[: self.options.top or None]
+            | ({"source": lines[starts[name]]} if any(lines.values()) else {})
+            for name in shown
         ]
-        report = {"instructions": stacks.total(), "stacks": len(stacks), "functions": rows}
+        named: Tally[tuple[str, ...]] = Tally()
+        for (cpu, path), count in stacks.items():
+            named[f"vCPU {cpu}", *map(self._name, path)] += count
+        report = {
+            "instructions": stacks.total(),
+            "stacks": len(stacks),
+            "flame graph": figures.flame_graph(named, "instructions"),
+            "functions": rows,
+        }
         return report | ({"file": str(self.options.out)} if self.options.out else {})

@@ -11,7 +11,9 @@ import pytest
 from mttcg_bench.cases import cases_of
 from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.checkout import ROOT
-from mttcg_bench.document import Measured, headlines_of, page, summary
+from mttcg_bench.document import headlines_of, page, summary
+from mttcg_bench.measured import Measured
+from mttcg_bench.minute import QUESTIONS, minute_table
 from mttcg_bench.results import read, results_of
 from mttcg_bench.runner import CaseResult
 
@@ -92,3 +94,11 @@ def test_the_readme_has_the_figures_of_the_run() -> None:
     assert found in (ROOT / "README.md").read_text(encoding="utf-8")
     for fact in (PLAIN["taken"], PLAIN["commit"], PLAIN["host"]["processor"]):
         assert fact in found and fact in page(PLAIN)
+
+
+def test_the_page_begins_with_a_table_of_what_was_measured() -> None:
+    head, _, rest = page(PLAIN).partition("\n\n## ")
+    assert head.startswith("# Performance\n\n| what | mttcg |")
+    assert rest
+    assert head.count("\n|") == 2 + len(QUESTIONS)
+    assert minute_table(Measured([])) == ""

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_samples import EVIL, Reader, result, vcpu
 
-from mttcg.report.page import ROW_LIMIT, SCRIPT, STYLE, replay_page, run_page
+from mttcg.instrument import figures
+from mttcg.report.page import SCRIPT, STYLE, replay_page, run_page
 from mttcg.supervisor.result import json_ready
 
 JSON = st.recursive(
@@ -87,10 +88,57 @@ def test_a_vcpu_that_never_ran_and_a_run_without_a_bus_have_a_page() -> None:
     assert reader.texts["h2"] == ["vCPUs", "About"]
 
 
-def test_a_long_table_says_how_many_rows_are_left_out() -> None:
-    rows = [{"pc": "0x0", "n": 1}] * (ROW_LIMIT + 3)
+def test_a_long_table_is_there_as_a_whole() -> None:
+    rows = [{"pc": "0x0", "n": n} for n in range(5000)]
     reader = Reader(run_page(result(plugins={"p": {"rows": rows}}), {}))
-    assert reader.texts["p"][-1] == "3 more rows; the JSON has all"
+    cells = reader.texts["td"]
+    assert [n for n in range(5000) if f"{n:,}" not in cells] == []
+
+
+STACKS = {("a",): 1.0, ("a", "b"): 3.0, ("a", "b", EVIL): 4.0, ("c",): 2.0}
+FIGURES = {
+    "bars": figures.bars(["x", EVIL], {"one": [1, 2], "two": [3, None]}, unit="s", stacked=True),
+    "series": figures.series({"load": [(0, 1), (1, 4)]}, x="s", y="vCPUs"),
+    "heat map": figures.heat_map(["r"], ["a", "b"], [[1, None]]),
+    "flame graph": figures.flame_graph(STACKS, "instructions"),
+}
+
+
+def test_a_plugin_supplies_figures() -> None:
+    report = {"rows": [{"n": "text"}], **json_ready(FIGURES), "total": 4}
+    reader = Reader(run_page(result(plugins={"p": report}, ledger={}), {}))
+    assert reader.texts["figcaption"][3:] == [f"p: {name}" for name in FIGURES]
+    assert reader.texts["h3"][-5:-3] == ["p", "p: rows"]
+    tips = reader.texts["title"]
+    assert "a: 8 instructions" in tips
+    assert f"{EVIL}: 4 instructions" in tips
+    assert f"{EVIL}: one 2" in tips
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"figure": "bars"},
+        {"figure": "pie", "labels": []},
+        {"figure": ["bars"], "labels": [], "series": {}},
+        {"figure": "bars", "labels": ["a"], "series": {"x": []}},
+        {"figure": "bars", "labels": ["a"], "series": {"x": ["text"]}},
+        {"figure": "series", "points": {"x": [[1, 2, 3]]}},
+        {"figure": "heat map", "rows": ["a"], "columns": [], "values": [[1]]},
+        {"figure": "flame graph", "stacks": [["a"]]},
+        {"figure": "flame graph", "stacks": [[["a"], "much"]]},
+    ],
+)
+def test_what_only_looks_like_a_figure_is_shown_as_it_is(broken: dict[str, Any]) -> None:
+    reader = Reader(run_page(result(plugins={"p": {"it": broken}}, ledger={}), {}))
+    assert reader.texts["figcaption"][3:] == []
+    assert any(title.startswith("p") for title in reader.texts["h3"])
+
+
+def test_small_stacks_are_part_of_those_that_they_were_called_from() -> None:
+    stacks = {("a", str(n)): 1.0 for n in range(10_000)} | {("a", "large"): 10_000.0}
+    figure = figures.flame_graph(stacks)
+    assert figure["stacks"] == [[["a"], 10_000.0], [["a", "large"], 10_000.0]]
 
 
 def test_a_replay_says_what_it_lacks() -> None:

@@ -152,3 +152,28 @@ def test_a_probe_that_leaves_its_words_is_named(
     assert f"(signal {int(signal.SIGSEGV)})" in ended
     assert running.result["consequences"] == [ended]
     assert wrong in running.stderr
+
+
+LATE = """
+from mttcg.instrument import Scoreboard, instrument_memory, probe
+words = Scoreboard("words", 10)
+
+@probe
+def late(cpu, pc, address, size, value, write, words):
+    words[0] += 1
+    if words[0] > 3000:
+        words[12] += 1
+
+def plugin_init(options):
+    instrument_memory(None, late, words)
+"""
+
+
+def test_a_probe_is_named_while_stores_to_code_are_tracked(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    """Both look at faults: that of a store to a code page is none, and goes no further."""
+    (tmp_path / "late.py").write_text(LATE)
+    running = start(guest("selfmod"), "--plugin", str(tmp_path / "late.py"), with_json=True)
+    assert running.wait() == EXIT_FAULT
+    assert "probe late of plugin late accessed word 12 of Scoreboard" in running.stderr
