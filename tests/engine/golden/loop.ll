@@ -285,7 +285,7 @@ store i64 %v10, ptr %blocks, !tbaa !2
 store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v1, ptr %block_pc, !tbaa !2
 store i64 -17179869184, ptr %since, !tbaa !2
-%v11 = call i64 @asked(ptr %hart, ptr %frame)
+%v11 = call preserve_mostcc i64 @asked(ptr %hart, ptr %frame)
 %t1 = icmp eq i64 %v11, 0
 br i1 %t1, label %go3, label %stop4
 stop4:
@@ -310,7 +310,7 @@ store i64 %v79, ptr %blocks, !tbaa !2
 store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v70, ptr %block_pc, !tbaa !2
 store i64 -17179869184, ptr %since, !tbaa !2
-%v80 = call i64 @asked(ptr %hart, ptr %frame)
+%v80 = call preserve_mostcc i64 @asked(ptr %hart, ptr %frame)
 %t19 = icmp eq i64 %v80, 0
 br i1 %t19, label %go23, label %stop24
 stop24:
@@ -377,7 +377,7 @@ attributes #0 = { nounwind }
 !4 = !{!14, !14, i64 0}
 !14 = !{!"record", !10, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+define internal preserve_mostcc i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
 entry:
 %request = getelementptr i8, ptr %hart, i64 1536
 %v0 = load atomic volatile i64, ptr %request monotonic, align 8

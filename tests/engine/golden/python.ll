@@ -162,7 +162,7 @@ store i64 %v11, ptr %blocks, !tbaa !2
 store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v2, ptr %block_pc, !tbaa !2
 store i64 -17179869184, ptr %since, !tbaa !2
-%v12 = call i64 @asked(ptr %hart, ptr %frame)
+%v12 = call preserve_mostcc i64 @asked(ptr %hart, ptr %frame)
 %t3 = icmp eq i64 %v12, 0
 br i1 %t3, label %go3, label %stop4
 stop4:
@@ -293,7 +293,7 @@ store i32 %i32_1, ptr %p2
 call void @llvm.x86.sse.ldmxcsr(ptr %p2)
 ret void
 }
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+define internal preserve_mostcc i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
 entry:
 %request = getelementptr i8, ptr %hart, i64 1536
 %v0 = load atomic volatile i64, ptr %request monotonic, align 8

@@ -177,7 +177,7 @@ store i64 %v10, ptr %blocks, !tbaa !2
 store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v1, ptr %block_pc, !tbaa !2
 store i64 -17179869184, ptr %since, !tbaa !2
-%v11 = call i64 @asked(ptr %hart, ptr %frame)
+%v11 = call preserve_mostcc i64 @asked(ptr %hart, ptr %frame)
 %t1 = icmp eq i64 %v11, 0
 br i1 %t1, label %go3, label %stop4
 stop4:
@@ -303,7 +303,7 @@ store i32 %i32_1, ptr %p2
 call void @llvm.x86.sse.ldmxcsr(ptr %p2)
 ret void
 }
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+define internal preserve_mostcc i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
 entry:
 %request = getelementptr i8, ptr %hart, i64 1536
 %v0 = load atomic volatile i64, ptr %request monotonic, align 8
