@@ -5,7 +5,7 @@ from collections.abc import Collection
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
+from mttcg.engine.llvm.ir.forms import COUNTER, PRESERVING, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.places import (
@@ -37,7 +37,7 @@ def asked_function() -> str:
 
     A timer makes no request where native code looks at the clock.
     """
-    function = Function(f"internal i64 {ASKED}", (HART, FRAME), "noinline #0")
+    function = Function(f"internal {PRESERVING} i64 {ASKED}", (HART, FRAME), "noinline #0")
     build = Builder(function)
     build.begin(Labels().entry)
     build.offset(HART, OFFSET["request"], REQUEST)
@@ -127,7 +127,7 @@ class Looks:
         build = self.builder
         build.defer(SHOW)  # before it is counted, so that what is counted was seen
         publish_counts(build, pc)
-        none = build.compare("eq", build.call(I64, ASKED, HART, FRAME), 0)
+        none = build.compare("eq", build.call_aside(ASKED, HART, FRAME), 0)
         go, stop = build.new_block("go"), build.new_block("stop")
         build.branch(none, go, stop)
         build.begin(stop)
