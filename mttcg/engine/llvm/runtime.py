@@ -12,7 +12,6 @@ from mttcg.engine.llvm.interpreter.signature import CONVENTION
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
 from mttcg.engine.llvm.ir.function import Function, Section
 from mttcg.engine.llvm.jump_table import ROW_SHIFT, WITHIN, WITHIN_BYTES
-from mttcg.engine.llvm.looks import asked_function
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.instrument.native.native_cache import use_native_cache
@@ -76,7 +75,7 @@ def machine_code(host: HostFloat) -> bytes:
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
     enter, leave = _fragments(host)
-    return HEAD + enter + BODY + TAKE + leave + TAIL + asked_function()
+    return HEAD + enter + BODY + TAKE + leave + TAIL
 
 
 HEAD = f"""

@@ -300,9 +300,6 @@ class Handler:
         if self.system is not None and self.system.changed:
             self._look_at_status(self.operands.value(HERE + self.sample.length))
             return
-        if self.system is not None and self.system.fetched:
-            self.go_to(self.operands.value(HERE + self.sample.length))
-            return
         following = build.offset(IP, self.sample.length << RECORD_SHIFT)
         if self.kind.ends_block:
             self.enter(following)

@@ -27,8 +27,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         events: what may follow from an instruction.
 
     Attributes:
-        changed: whether an interrupt may be due behind the instruction.
-        fetched: whether pages were fetched again.
+        changed: whether an interrupt may be due behind the instruction, or other code fetched.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
     ) -> None:
         super().__init__(builder, isa.offsets)
         self.segment, self.exits, self.isa, self.events = segment, exits, isa, events
-        self.changed = self.fetched = False
+        self.changed = False
 
     def retired(self) -> I64:
         """See SystemWords."""
@@ -84,6 +83,6 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         self.changed = True
 
     def fetch_again(self) -> None:
-        """See SystemWords. What follows is found anew: it may be of another version."""
+        """See SystemWords. What is not for native code is left to the host."""
         fetch_again(self.builder, self.exits)
-        self.fetched = True
+        self.changed = True  # so that the next block is looked for by its address
