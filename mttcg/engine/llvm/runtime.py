@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
+    COUNT_START,
     Reason,
     Word,
 )
@@ -11,6 +12,7 @@ from mttcg.engine.llvm.interpreter.signature import CONVENTION
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
 from mttcg.engine.llvm.ir.function import Function, Section
 from mttcg.engine.llvm.jump_table import ROW_SHIFT, WITHIN, WITHIN_BYTES
+from mttcg.engine.llvm.looks import ASKED, asked_function
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.instrument.native.native_cache import use_native_cache
@@ -74,7 +76,7 @@ def machine_code(host: HostFloat) -> bytes:
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
     enter, leave = _fragments(host)
-    return HEAD + enter + BODY + TAKE + leave + TAIL
+    return HEAD + enter + BODY + TAKE + leave + TAIL + asked_function()
 
 
 HEAD = f"""
@@ -114,10 +116,19 @@ next:
   %alert = load atomic i64, ptr %alert_at monotonic, align 8
   %either = or i64 %request, %alert
   %asked = icmp ne i64 %either, 0
-  br i1 %asked, label %stop, label %look
+  br i1 %asked, label %stop, label %count
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
   br i1 %interpreted, label %ask, label %leave
+count:
+  %running = load i64, ptr %since_at
+  %due = icmp sge i64 %running, 0
+  br i1 %due, label %look_closely, label %look
+look_closely:
+  store i64 {COUNT_START}, ptr %since_at
+  %found_asked = call i64 {ASKED}(ptr %hart, ptr %frame)
+  %not_asked = icmp eq i64 %found_asked, 0
+  br i1 %not_asked, label %look, label %stop
 look:
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
