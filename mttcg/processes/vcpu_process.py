@@ -35,8 +35,7 @@ from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
-from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
-from mttcg.state.words import offsets_of
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -197,16 +196,9 @@ class VcpuProcess:
         """Have stores to code tracked, in place of comparing all code when the guest asks."""
         from mttcg.engine.tracking.tracking import StoreTracking, TrackedHarts
 
-        first, offset = address_of_buffer(self.maps["harts"]), offsets_of(VcpuState)
-        own = first + self.index * STATE_BYTES
-        harts = TrackedHarts(
-            self.config.smp,
-            requests=HostAddress(first + offset["request"]),
-            stride=STATE_BYTES,
-            invalidated=HostAddress(own + offset["cache_invalidated"]),
-        )
-        ram = address_of_buffer(self.maps["ram"])
-        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, harts)
+        ram, harts = (address_of_buffer(self.maps[name]) for name in ("ram", "harts"))
+        tracked = TrackedHarts.at(harts, self.index, self.config.smp)
+        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, tracked)
         self.cache.changes = tracking
         return tracking
 
@@ -331,15 +323,8 @@ class VcpuProcess:
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
-        self._warn_of_unprotected()
-
-    def _warn_of_unprotected(self) -> None:
-        refused = self.tracking.refused
-        if refused:
-            self._warn(
-                f"vCPU {self.index} could not write-protect {refused} pages of code (mprotect(2): "
-                "too many mappings?): they are compared whenever the guest asks for changed code"
-            )
+        if self.tracking.warning:
+            self._warn(self.tracking.warning)
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""

@@ -197,6 +197,7 @@ def test_what_can_not_be_protected_is_compared_and_counted(guest: Guest) -> None
         vcpu.fetch(3)
         vcpu.settle()
         assert (vcpu.watched, vcpu.tracking.refused) == (1, 1)
+        assert vcpu.tracking.warning.startswith("vCPU 0 could not write-protect 1 pages of code")
         vcpu.store(3 * PAGE, 1)
         assert vcpu.fence() == [3]
         for _ in range(200):

@@ -15,6 +15,8 @@ from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.address import HostAddress, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
 from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import STATE_BYTES, VcpuState
+from mttcg.state.words import offsets_of
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import InterpretedPages, NativeFetch
 
@@ -64,6 +66,14 @@ class TrackedHarts(NamedTuple):
     stride: int
     invalidated: HostAddress
 
+    @classmethod
+    def at(cls, harts: HostAddress, vcpu: int, vcpus: int) -> "TrackedHarts":
+        """Those of states that begin at `harts`, for a vCPU of so many."""
+        offset, own = offsets_of(VcpuState), harts + vcpu * STATE_BYTES
+        requests = HostAddress(harts + offset["request"])
+        invalidated = HostAddress(own + offset["cache_invalidated"])
+        return cls(vcpus, requests, STATE_BYTES, invalidated)
+
 
 class StoreTracking:
     """Finds changed pages without comparing all; see `tbcache.changes.PageChanges`.
@@ -86,7 +96,7 @@ class StoreTracking:
         vcpu: int,
         harts: TrackedHarts,
     ) -> None:
-        self.cache, self.pages = cache, cache.ram_range.pages
+        self.cache, self.pages, self.vcpu = cache, cache.ram_range.pages, vcpu
         self.shared = segment.cast("Q")
         self.cursor = (layout.CURSORS + vcpu * layout.CURSOR_STRIDE) // 8
         self.own_rows = np.zeros(self.pages * layout.OWN_ROW_BYTES, dtype=np.uint8)
@@ -211,3 +221,13 @@ class StoreTracking:
     def refused(self) -> int:
         """How many pages this process could not protect."""
         return int(self.words[TrackingWord.REFUSED])
+
+    @property
+    def warning(self) -> str:
+        """What is to be told of such pages; "" if there are none."""
+        if not self.refused:
+            return ""
+        return (
+            f"vCPU {self.vcpu} could not write-protect {self.refused} pages of code (mprotect(2): "
+            "too many mappings?): they are compared whenever the guest asks for changed code"
+        )
