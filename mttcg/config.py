@@ -30,7 +30,7 @@ ENGINES = ("auto", "unicorn", "llvm")
 DEFAULT_ENGINE = "llvm"
 """What `auto` stands for."""
 
-TIERS = ("quick,optimised", "quick", "interpreter,optimised", "interpreter")
+TIERS = ("interpreter,optimised", "interpreter", "quick,optimised", "quick")
 """How the llvm engine may run code: what is met for the first time, and what time is spent in."""
 DEFAULT_TIERS = TIERS[0]
 
