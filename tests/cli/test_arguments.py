@@ -42,7 +42,10 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         (["run", "a", "--code-cache", "1M"], "--code-cache"),
         (["run", "a", "--code-cache", "much"], "'much' is not a size"),
         (["run", "a", "--engine", "qemu"], "'qemu' is not known; expected auto or unicorn"),
-        (["run", "a", "--tiers", "fast"], "'fast' is not known; expected interpreter,optimised or interpreter"),
+        (
+            ["run", "a", "--tiers", "fast"],
+            "'fast' is not known; expected interpreter,optimised or interpreter",
+        ),
         (
             ["run", "a", "--engine", "unicorn", "--tiers", "interpreter"],
             "unicorn has none; expected --engine llvm",
