@@ -4,6 +4,7 @@ from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.interpreter.device_functions import LOAD, LOOK, STORE
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
 from mttcg.engine.llvm.ir.values import I64, INTEGERS, ZERO, Pointer
+from mttcg.engine.llvm.observed import Moment
 from mttcg.engine.llvm.places import COUNT, FRAME, HART, SINCE
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.instrument import events
@@ -23,12 +24,18 @@ class DeviceAccesses(Accesses):
         return value
 
     def store(self, address: I64, size: int, value: I64) -> None:
-        """Store the low `size` bytes to a register."""
+        """Store the low `size` bytes to a register.
+
+        The plan is told once it is known that the access is made here, of the time before it:
+        another hart may see it at once.
+        """
         build = self.builder
+        began = self.woven.before_atomic() if self._is_observed() else None
         low = widen(build, narrow(build, value, 8 * size))
         how = build.call(I64, STORE, HART, FRAME, address, size, low)
         self._leave_unless(how, address)
-        self._observe(address, size, low, events.WRITE)
+        moment = None if began is None else Moment(began, ZERO)
+        self._observe(address, size, low, events.WRITE, moment)
         soon, done = build.new_block("soon"), build.new_block("done")
         build.branch(build.compare("eq", how, LOOK), soon, done)
         build.begin(soon)
