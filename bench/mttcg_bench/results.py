@@ -51,6 +51,7 @@ def variant_to_json(variant: Variant, result: CaseResult) -> dict[str, Any]:
         "plugins": [Path(plugin).name for plugin in variant.plugins],
         "symbols": dict(variant.symbols),
         "series": variant.series,
+        "tiers": variant.tiers,
     }
     if name in result.reasons:
         plain["not_run"] = result.reasons[name]

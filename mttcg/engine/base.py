@@ -9,7 +9,7 @@ from typing import Protocol
 from mttcg.instrument.native.frames import JUMPS
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.facts import FLOATS
-from mttcg.isa.system import MemoryFault
+from mttcg.isa.system import MemoryFault, Trap
 from mttcg.memory.address import (
     HostAddress,
     Physical,
@@ -18,6 +18,7 @@ from mttcg.memory.address import (
     offset_in_page,
     physical_of,
 )
+from mttcg.memory.native_registers import PlacedRegisters
 from mttcg.memory.ram import RamRange
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
@@ -52,17 +53,41 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class NativeDevices:
+    """What native code has to know to answer accesses to devices.
+
+    Attributes:
+        registers: those that it may answer.
+        harts: where the states of all harts are.
+        wake_fds: of the harts, by which they are woken.
+        console: the descriptor to which the guest's output goes.
+        input_began: where the word is that is not 0 once the console had input.
+    """
+
+    registers: tuple[PlacedRegisters, ...]
+    harts: HostAddress
+    wake_fds: tuple[int, ...]
+    console: int
+    input_began: HostAddress
+
+
+@dataclass(frozen=True)
 class Memory:
     """What a vCPU process has mapped, and where; the size of RAM is in bytes.
 
-    `device_pages` are those of RAM in which a device lies.
+    `device_pages` are those of RAM in which a device lies. `clock_origin` is where the time is, in
+    nanoseconds of the monotonic clock, at which the guest's clock was 0; it has `timebase` ticks a
+    second. `devices` is None if the host makes all accesses to them.
     """
 
     ram: HostAddress
     ram_base: Physical
     ram_size: int
     cache: HostAddress
+    clock_origin: HostAddress
+    timebase: int
     device_pages: tuple[PhysicalPage, ...] = ()
+    devices: NativeDevices | None = None
 
     @property
     def ram_range(self) -> RamRange:
@@ -70,11 +95,34 @@ class Memory:
         return RamRange(self.ram_base, self.ram_size)
 
 
+class NativeSystem(Protocol):
+    """Native code of an engine that knows a hart's system state.
+
+    It looks at the clock by itself, and takes traps and interrupts as they come.
+    """
+
+    def let_traps(self, number: int, last: Trap | None, before: Trap | None) -> None:
+        """Let so many traps be taken before the host sees one; 0: it sees all, and interrupts.
+
+        `last`: the last one so far, and `before`, the last one before it that was another.
+        """
+
+    def passed_traps(self) -> tuple[Trap, Trap | None] | None:
+        """If traps were taken since then, the last, and the last one before it that was another."""
+
+    def let_accesses(self, allowed: bool) -> None:
+        """Let native code make accesses to devices, or not, as somebody is told of each."""
+
+
 class Engine(Protocol):
     """One vCPU's translator. Used from one thread; registers are exact between two runs."""
 
     name: str
     cache: BlockCache
+
+    @property
+    def native_system(self) -> NativeSystem | None:
+        """What it does of the system natively; None if the host does all of that."""
 
     @property
     def hart(self) -> VcpuState:

@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 from mttcg.errors import MttcgError
 from mttcg.hardware.interrupts.ports import BoardClock, HartPorts, InterruptController, Line
 from mttcg.hardware.mmio import Device, MmioMap
-from mttcg.memory.address import Physical
+from mttcg.memory.address import HostAddress, Physical
+from mttcg.memory.host import address_of_buffer
+from mttcg.memory.native_registers import OF_EACH_HART, NativeRegisters, PlacedRegisters
 from mttcg.memory.ram import GuestRam
 
 STATE_ALIGNMENT = 128
@@ -110,6 +112,8 @@ class DeviceRow:
     """Interrupt inputs that it drives at every hart, by the architecture's numbers."""
     node: DeviceNode | None = None
     """None: the device tree does not show it."""
+    native: tuple[NativeRegisters, ...] = ()
+    """Registers of its first region that native code may answer in its place."""
 
 
 class HartRegisters(NamedTuple):
@@ -204,6 +208,25 @@ class Board:
                 if isinstance(device, InterruptController):
                     controllers[row.name] = device
         return placed
+
+    def native_registers(
+        self, memory: memoryview, harts: int, symbols: Mapping[str, Physical]
+    ) -> tuple[PlacedRegisters, ...]:
+        """Where what native code may answer is on a machine with so many harts.
+
+        `memory`: the devices' states. `symbols`: as for `place`.
+        """
+        return tuple(
+            PlacedRegisters(
+                registers,
+                Physical(base + registers.offset),
+                harts if registers.kind in OF_EACH_HART else 1,
+                HostAddress(address_of_buffer(state) if row.state_bytes else 0),
+            )
+            for row, state in self._states(memory)
+            if (base := _bases(row, symbols)[0]) is not None
+            for registers in row.native
+        )
 
     def _states(self, memory: memoryview) -> Iterator[tuple[DeviceRow, memoryview]]:
         at = 0

@@ -120,11 +120,10 @@ class Operations(Protocol[V]):
         """Write float control; the value has no more than its 8 bits."""
 
 
-class SystemWords(Protocol[V]):
-    """The words for a hart's system state, its interrupt inputs, its clock, and traps.
+class StateWords(Protocol[V]):
+    """The words for a hart's system state, its interrupt inputs and its clock.
 
-    Those up to `time` are also for what is no instruction: entering a trap, or the interrupt that
-    is due.
+    They are also for what is no instruction: entering a trap, or the interrupt that is due.
     """
 
     def read_state(self, field: str) -> V:
@@ -136,11 +135,18 @@ class SystemWords(Protocol[V]):
     def input_level(self, number: int) -> V:
         """The level of one of the hart's interrupt inputs now, 0 or 1."""
 
-    def deadline(self) -> V:
-        """The time from which on the hart's timer input is raised."""
+    def timer_level(self) -> V:
+        """The level of the hart's timer input now: whether the clock has reached its time."""
 
     def time(self) -> V:
         """Ticks of the guest's clock now."""
+
+    def given(self, condition: V, then: Callable[[], V]) -> V:
+        """The value of `then` if a condition is not 0, else 0; only what is needed is done."""
+
+
+class SystemWords(StateWords[V], Protocol[V]):
+    """The words for an instruction that needs a hart's system state."""
 
     def retired(self) -> V:
         """Instructions that the hart retired before this one."""

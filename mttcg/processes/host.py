@@ -115,7 +115,7 @@ def fork_vcpus(
 
     load_engine(config.engine_name)
     if config.has_tier("interpreter"):
-        load_interpreter(message.isa)
+        load_interpreter(message.isa, observing=config.check or bool(config.plugins))
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()

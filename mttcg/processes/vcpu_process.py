@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mttcg.config import Config
-from mttcg.engine.base import Discover, Engine, Memory
+from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
 from mttcg.hardware.board import Wiring
@@ -225,6 +225,18 @@ class VcpuProcess:
         )
         return self.board.place(wiring, self.message.device_symbols)
 
+    def _native_devices(self) -> NativeDevices:
+        """What of the devices native code may do by itself."""
+        return NativeDevices(
+            registers=self.board.native_registers(
+                self.machine.device_state, self.harts.count, self.message.device_symbols
+            ),
+            harts=HostAddress(address_of_buffer(self.maps["harts"])),
+            wake_fds=tuple(self.harts.wake_fds),
+            console=self.fds["console_output"],
+            input_began=self.machine.input_began,
+        )
+
     def finish(self, status: int) -> None:
         """The guest ends itself."""
         self.stop(Ending.GUEST, status)
@@ -279,7 +291,10 @@ class VcpuProcess:
             ram_base=ram.base,
             ram_size=ram.size,
             cache=address_of_buffer(self.maps["cache"]),
+            clock_origin=self.machine.clock_origin,
+            timebase=self.machine.timebase,
             device_pages=device_pages(devices, ram.range),
+            devices=self._native_devices(),
         )
         self.vcpu = vcpu = Vcpu(
             self.index,
@@ -429,13 +444,17 @@ def load_engine(name: str) -> None:
     importlib.import_module(ENGINES[name])
 
 
-def load_interpreter(isa: str) -> None:
-    """Load the native interpreter, which has to be at the same address in all vCPUs."""
+def load_interpreter(isa: str, observing: bool = False) -> None:
+    """Load the native interpreter, which has to be at the same address in all vCPUs.
+
+    observing: its handlers for what is attached as well, which vCPUs else load when they need them.
+    """
     from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
     from mttcg.engine.llvm.interpreter.native import load
+    from mttcg.engine.llvm.interpreter.observed_native import load_observed
 
     importlib.import_module("mttcg.engine.llvm.interpreter.interpreter")  # all vCPUs share it
-    load(interpreted_isa(isa_named(isa)))
+    (load_observed if observing else load)(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

@@ -74,6 +74,9 @@ class VcpuState:
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
 
+    alert = WordField(1544, shared=True)
+    """Anybody sets it who changed an input; native code clears it before it looks at the inputs."""
+
     lines = WordsField(1792, INTERRUPT_LINES, shared=True)
     """Levels of the hart's interrupt inputs, 0 or 1, by the ISA's numbers of their interrupts."""
     timer_deadline = WordField(1920, shared=True)

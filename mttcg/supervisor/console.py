@@ -7,6 +7,7 @@ import selectors
 import sys
 import termios
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 CONSOLE_BYTES = 1 << 16
@@ -132,10 +133,17 @@ class ConsoleInput:
         selector: tells when there is something to do; its data are functions to call.
         source: a terminal, pipe or socket, or a file, which is always ready.
         pipe: non-blocking write end of the pipe that the guest's UART reads.
+        begin: called before anything is written there.
     """
 
-    def __init__(self, selector: selectors.BaseSelector, source: int, pipe: int) -> None:
-        self.selector, self.source, self.pipe = selector, source, pipe
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        source: int,
+        pipe: int,
+        begin: Callable[[], None],
+    ) -> None:
+        self.selector, self.source, self.pipe, self.begin = selector, source, pipe, begin
         self.kept = b""
         self.waits_for: int | None = None
         try:
@@ -169,6 +177,7 @@ class ConsoleInput:
         if not self.kept:
             self._read()
         if self.kept:
+            self.begin()
             self.kept = self.kept[os.write(self.pipe, self.kept) :]
         if not self.kept and not self.is_file:
             self._wait_for(self.source)

@@ -158,7 +158,8 @@ class Watch:
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
-            ConsoleInput(self.selector, self.stdin_fd, self.console_input)
+            begin = self.run.machine.begin_input
+            ConsoleInput(self.selector, self.stdin_fd, self.console_input, begin)
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):

@@ -39,6 +39,10 @@ class Lifecycle:
         }
         self.before = {name: call for name, call in self.before.items() if name in plugins}
 
+    def has_listeners(self, name: str) -> bool:
+        """Whether any plugin has a lifecycle function."""
+        return bool(self.listeners[name])
+
     def tell(self, name: str, *arguments: Any, pc: Virtual | None = None) -> None:
         """Call a lifecycle function of every plugin that has it, with the vCPU first.
 

@@ -12,15 +12,18 @@ from enum import IntEnum
 from typing import Any
 
 from mttcg.isa.system import System
+from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import WORD_BYTES
 
 DEVICE_STATE = 1024
 """Where the devices' states begin, in bytes."""
 NANOSECONDS = 1_000_000_000
 """In a second."""
 
-_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE = range(7)
+_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN = range(8)
 
 
 def machine_bytes(device_state: int) -> int:
@@ -93,6 +96,20 @@ class MachineState:
     def written(self, count: int) -> None:
         """Set it; the supervisor does, while all are paused."""
         self.words[_WRITTEN] = count
+
+    @property
+    def clock_origin(self) -> HostAddress:
+        """Where the time is, in nanoseconds of the monotonic clock, at which the clock was 0."""
+        return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _ORIGIN)
+
+    @property
+    def input_began(self) -> HostAddress:
+        """Where the word is that is not 0 once the console had input."""
+        return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _INPUT_BEGAN)
+
+    def begin_input(self) -> None:
+        """Say that the console has input; the supervisor does, before it sends the first."""
+        self.words[_INPUT_BEGAN] = 1
 
     @property
     def in_line(self) -> bool:

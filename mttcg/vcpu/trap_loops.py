@@ -69,6 +69,15 @@ class TrapLoops:
             if SUSPECTED <= self.times <= SURE:
                 self._look_closer(trap)
 
+    def pass_over(self, last: Trap, before: Trap | None) -> None:
+        """Learn of traps that were not looked at: the last, and the last other one before it."""
+        self.last, self.before, self.times = last, before, 0
+
+    def suspects(self, trap: Trap) -> bool:
+        """Whether a trap that was just looked at may be one of a loop, not told of yet."""
+        again = trap not in self.told and len(self.told) < MOST_TOLD
+        return again and self.system.trapped_pc(self.hart) == trap.pc
+
     def forget(self) -> None:
         """Begin anew: the hart goes on elsewhere than in its handler."""
         self.last, self.times = None, 0

@@ -20,6 +20,7 @@ from mttcg.tbcache.cache import Block
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
+from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
@@ -73,6 +74,9 @@ class Vcpu:
         self.changes = self.engine.cache.changes
         guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
+        native = self.engine.native_system
+        self.seen_traps = SeenTraps(native, self.trap_loops, self._has_watched_traps)
+        self.needs_timer = native is None
         self.extensions = self.system.extensions[self.engine.name]
         self.unsupported = UnsupportedPlaces(self.hart, isa, self.extensions, on_unsupported)
         self.float_on = False
@@ -94,6 +98,21 @@ class Vcpu:
         self.finders = [p for p in plugins if any(hasattr(p.module, f) for f in FINDING)]
         self.engine.watch_blocks(bool(self.finders))
         self.lifecycle.follow()
+        self.seen_traps.follow()
+        if self.engine.native_system is not None:
+            told = self.lifecycle.has_listeners("plugin_mmio")
+            self.engine.native_system.let_accesses(not told)
+
+    def _has_watched_traps(self) -> bool:
+        """Whether plugins are told of traps, or count what these leave."""
+        things = self.guest.declarations.things.values()
+        counted = any(isinstance(thing, CodeTable) and thing.less_left for thing in things)
+        return counted or self.lifecycle.has_listeners("plugin_trap")
+
+    def _arm_timer(self) -> None:
+        """Have the hart look when its timer is due, unless native code looks at the clock."""
+        if self.needs_timer:
+            self.timer.arm()
 
     def begin_plugin(self, plugin: Any) -> None:
         """Let a plugin that has just been loaded see what the others have seen before."""
@@ -123,6 +142,7 @@ class Vcpu:
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
+            hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
             code = self.system.take_interrupt(hart, self.machine)
             if code is not None:
@@ -147,7 +167,7 @@ class Vcpu:
         self.stopwatch.was_running()
         if self.machine.pause:
             self._hold()
-        self.timer.arm()
+        self._arm_timer()
 
     def _take_up(self) -> None:
         """Make the changes that have come; the word is cleared before they are looked at."""
@@ -247,7 +267,7 @@ class Vcpu:
         if enabled != self.float_on:
             self.float_on = enabled
             self.engine.enable_float(enabled)
-        self.timer.arm()
+        self._arm_timer()
 
     def _leave_early(self, pc: Virtual, trapped: bool = False) -> None:
         """Tell tables that the current block, which was counted, ends before the one at pc.
@@ -277,7 +297,7 @@ class Vcpu:
         """Enter the handler; an instruction that traps does not retire."""
         self.hart.instructions -= 1
         self._leave_early(trap.pc, trapped=True)
-        self.trap_loops.look(trap)
+        self.seen_traps.look(trap)
         self.unsupported.look(trap)
         self.system.take_trap(self.hart, trap)
         handler = self.hart.pc

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from unicorn import riscv_const
 
-from mttcg.engine.base import Exit, Memory
+from mttcg.engine.base import Exit, Memory, NativeDevices
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
@@ -85,6 +85,9 @@ class Bare:
         plan: what is attached.
         devices: what the vCPU finds outside of RAM.
         beside: another one with the same RAM, block cache and code arena.
+        native_traps: whether an engine that takes traps by itself may.
+        harts: how many have a state; the first runs.
+        wire: makes the devices, and what native code knows of them.
     """
 
     def __init__(
@@ -95,12 +98,15 @@ class Bare:
         plan: Plan = EMPTY,
         devices: Any = None,
         beside: "Bare | None" = None,
+        native_traps: bool = False,
+        harts: int = 1,
+        wire: "Callable[[Bare], tuple[Any, NativeDevices]] | None" = None,
     ) -> None:
         self.base, self.size = base, size
         self.warnings: list[str] = []
         pages = -(-size // PAGE)
         sizes = {"ram": pages * PAGE, "cache": CacheLayout(pages).size, "arena": ARENA_BYTES}
-        sizes |= {"records": PREDECODED_BYTES, "harts": PAGE, "machine": machine_bytes(0)}
+        sizes |= {"records": PREDECODED_BYTES, "harts": harts * PAGE, "machine": machine_bytes(0)}
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
         if beside is not None:
             for name in SHARED:
@@ -109,7 +115,8 @@ class Bare:
         self.ram = self.maps["ram"]
         self.machine = MachineState(self.maps["machine"], TIMEBASE)
         self.machine.start_clock()
-        self.harts = Harts(self.maps["harts"], [-1], self.machine, RISCV64.system)
+        self.wake_fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(harts)]
+        self.harts = Harts(self.maps["harts"], self.wake_fds, self.machine, RISCV64.system)
         self.hart: Any = self.harts.harts[0]
         self.hart.reservation = NO_RESERVATION
         array = np.frombuffer(self.ram, dtype=np.uint8)
@@ -122,9 +129,8 @@ class Bare:
             RISCV64.code,
             left_to_host(RISCV64),
         )
-        self.memory = Memory(
-            address_of_buffer(self.ram), base, size, address_of_buffer(self.maps["cache"])
-        )
+        devices, native = wire(self) if wire is not None else (devices, None)
+        self.memory = self._memory(native)
         self.vcpu = Vcpu(
             0,
             RISCV64,
@@ -136,8 +142,21 @@ class Bare:
             lambda discover: self._engine(engine, discover),
             -1,
         )
+        self.vcpu.seen_traps.watched = lambda: not native_traps
+        self.vcpu.seen_traps.follow()
         self.engine: Any = self.vcpu.engine
         self.vcpu.follow_plan()
+
+    def _memory(self, native: NativeDevices | None) -> Memory:
+        return Memory(
+            address_of_buffer(self.ram),
+            self.base,
+            self.size,
+            address_of_buffer(self.maps["cache"]),
+            self.machine.clock_origin,
+            TIMEBASE,
+            devices=native,
+        )
 
     def _engine(self, name: str, discover: Any) -> Any:
         if name == "unicorn":
@@ -208,7 +227,7 @@ class Bare:
 
     def close(self) -> None:
         """Give the segments back."""
-        for descriptor in self.fds.values():
+        for descriptor in (*self.fds.values(), *self.wake_fds):
             os.close(descriptor)
 
 

@@ -188,7 +188,8 @@ def _shape(piece: Piece, source: random.Random) -> Shape:
     return _plain(piece, source), None
 
 
-def _size(word: int) -> int:
+def size_of(word: int) -> int:
+    """Bytes of an instruction."""
     return 4 if word & 3 == 3 else 2
 
 
@@ -202,7 +203,7 @@ def _aim(words: list[int], piece: Piece, at: int, target: int) -> list[int]:
     else:
         place = len(words) - 1
         aimed = (BY_NAME["blt"] if len(words) == 2 else row).format.immediate
-        distance = target - at - sum(map(_size, words[:place]))
+        distance = target - at - sum(map(size_of, words[:place]))
     return [
         _set(word, aimed, distance) if number == place else word
         for number, word in enumerate(words)
@@ -216,7 +217,7 @@ def build(pieces: list[Piece], seed: int) -> Program:
     at = source.choice((CODE, CODE + PAGE - 2 * source.randrange(1, 60), CODE + 2 * PAGE - 2))
     starts = [at]
     for words, _ in shapes:
-        starts.append(starts[-1] + sum(map(_size, words)))
+        starts.append(starts[-1] + sum(map(size_of, words)))
     placed: dict[int, int] = {}
     for number, (words, piece) in enumerate(shapes):
         pc = starts[number]
@@ -225,7 +226,7 @@ def build(pieces: list[Piece], seed: int) -> Program:
             words = _aim(words, piece, pc, starts[goal])
         for word in words:
             placed[pc] = word
-            pc += _size(word)
+            pc += size_of(word)
     placed[starts[-1]] = ECALL
     return Program(at, placed, [_state(source) for _ in range(STATES)])
 
@@ -273,18 +274,19 @@ def _blocks(executed: list[int], words: dict[int, int]) -> Iterator[tuple[int, .
     for pc in executed:
         if ended or pc // PAGE != head // PAGE:
             head = pc
-            inside = list(_block_at(pc, words))
-            yield pc, len(inside), inside[-1] + _size(words[inside[-1]]) - pc
+            inside = list(block_at(pc, words))
+            yield pc, len(inside), inside[-1] + size_of(words[inside[-1]]) - pc
         ended = facts(words[pc]).kind.ends_block
 
 
-def _block_at(pc: int, words: dict[int, int]) -> Iterator[int]:
+def block_at(pc: int, words: dict[int, int]) -> Iterator[int]:
+    """The addresses of a block's instructions."""
     page = pc // PAGE
     while pc // PAGE == page:
         yield pc
         if facts(words[pc]).kind.ends_block:
             return
-        pc += _size(words[pc])
+        pc += size_of(words[pc])
 
 
 def interpret(program: Program, state: State, beyond: int = 0) -> Ending:
@@ -292,7 +294,7 @@ def interpret(program: Program, state: State, beyond: int = 0) -> Ending:
     memory = bytearray(SIZE + beyond)
     memory[DATA - BASE : SIZE] = state.data
     for pc, word in program.words.items():
-        memory[pc - BASE : pc - BASE + _size(word)] = word.to_bytes(_size(word), "little")
+        memory[pc - BASE : pc - BASE + size_of(word)] = word.to_bytes(size_of(word), "little")
     hart = Recorder(memory, BASE, program.at, [*state.x], [*state.f], state.fcsr)
     hart.accesses, executed = [], []
     outcome: Trap | LeftInstruction | None = None

@@ -9,6 +9,7 @@ from mttcg.instrument import events
 from mttcg.instrument.api.changes import Where
 from mttcg.instrument.native.operations import record
 from mttcg.instrument.plan.plan import Operation, Plan
+from mttcg.instrument.plan.registry import AFTER
 from mttcg.vcpu.rings import Emitters
 from mttcg_bus.ring.consumer import RingConsumer
 from mttcg_bus.ring.ring import create_ring
@@ -20,7 +21,11 @@ LAYOUTS = {
     "blocks": (Where.BLOCK, events.BLOCK),
     "executed": (Where.INSTRUCTION, events.INSTRUCTION),
     "accesses": (Where.ACCESS, events.ACCESS),
+    "retired": (Where.INSTRUCTION, events.RETIRED),
+    "transfers": (Where.INSTRUCTION, events.TRANSFER),
 }
+BEFORE = ("blocks", "executed", "accesses")
+"""Those that are recorded before something, or with it."""
 
 
 class Stream(NamedTuple):
@@ -37,7 +42,7 @@ class Recorded:
     names: of LAYOUTS, what is recorded.
     """
 
-    def __init__(self, names: tuple[str, ...] = tuple(LAYOUTS)) -> None:
+    def __init__(self, names: tuple[str, ...] = BEFORE) -> None:
         self.doorbell, self.space = os.eventfd(0), os.eventfd(0)
         streams = {name: Stream("test", name, LAYOUTS[name][1]) for name in names}
         rings = {
@@ -51,21 +56,24 @@ class Recorded:
             name: RingConsumer(rings["test", name], stream.dtype, self.space)
             for name, stream in streams.items()
         }
-        operations = {
-            name: (
-                Operation(
-                    record(LAYOUTS[name][0], stream.dtype),
-                    self.emitters.address(stream),  # type: ignore[arg-type]
-                    "record",
-                ),
+        self.operations = {
+            name: Operation(
+                record(LAYOUTS[name][0], stream.dtype),
+                self.emitters.address(stream),  # type: ignore[arg-type]
+                AFTER.get(stream.dtype, "record"),
             )
             for name, stream in streams.items()
         }
         self.plan = Plan(
-            every_block=operations.get("blocks", ()),
-            every_instruction=operations.get("executed", ()),
-            every_access=operations.get("accesses", ()),
+            every_block=self.of("blocks"),
+            every_instruction=self.of("executed"),
+            every_access=self.of("accesses"),
+            every_retired=self.of("retired", "transfers"),
         )
+
+    def of(self, *names: str) -> tuple[Operation, ...]:
+        """The operations that record some of it, if that is recorded."""
+        return tuple(self.operations[name] for name in names if name in self.operations)
 
     def take(self, name: str) -> "np.ndarray[Any, Any]":
         """What was recorded since the last call."""

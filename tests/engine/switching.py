@@ -1,9 +1,9 @@
 """Tiers change at random moments, by what the engine itself looks at.
 
-The frame says how many instructions are left until slow code takes a sample, and after how many
-calls the loop from page to page does. `Switches` sets both to a few, and stands in the place of a
-translator that sleeps, and is woken by the sample. Where a plan calls Python at each block, it
-makes a request at a block, which is then seen before the next one in any tier.
+The frame says how many instructions are left until code looks, and slow code then takes a sample.
+`Switches` sets that to a few, and stands in the place of a translator that sleeps, and is woken by
+the sample. Where a plan tells of each block, it makes a request at one, which is seen in any tier:
+at the next look, or before the next block where the plan calls Python. Exits are used as well.
 """
 
 import random
@@ -16,7 +16,7 @@ from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Word
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.memory.address import Virtual
 
-MOST_INSTRUCTIONS, MOST_CALLS, MOST_BLOCKS = 60, 4, 8
+MOST_INSTRUCTIONS, MOST_BLOCKS = 60, 8
 MOST_TRANSLATIONS = 3
 """Of a program: they take the most time by far."""
 
@@ -48,7 +48,6 @@ class Switches:
         """Have the next change made soon."""
         frame, draw = self.llvm.frame, self.random.randrange
         frame[Word.SINCE] = -ONE_INSTRUCTION * (1 + draw(MOST_INSTRUCTIONS)) % (1 << 64)
-        frame[Word.CHAINS] = 1 + draw(MOST_CALLS)
         self.llvm.samples.asleep = True
         self.blocks = 1 + draw(MOST_BLOCKS)
 
@@ -60,7 +59,7 @@ class Switches:
         """See TranslatorLink: it never asks."""
 
     def at_block(self) -> None:
-        """A block was entered, and Python told of it."""
+        """A block was entered, and the plan was told of it."""
         self.blocks -= 1
         if not self.blocks:
             self.bare.hart.request = 1

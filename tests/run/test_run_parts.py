@@ -136,7 +136,7 @@ def carried(source: int, guest_pipe: tuple[int, int], size: int) -> bytes:
     got = b""
     until = time.monotonic() + 20
     with selectors.DefaultSelector() as selector:
-        ConsoleInput(selector, source, writing)
+        ConsoleInput(selector, source, writing, lambda: None)
         while len(got) < size or selector.get_map():
             assert time.monotonic() < until  # not for ever, and not for its input after the end
             ready = selector.select(0)

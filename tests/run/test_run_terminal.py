@@ -68,7 +68,7 @@ def test_a_terminal_that_makes_lf_of_enter_gives_cr(terminal: tuple[int, int]) -
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with selectors.DefaultSelector() as selector:
-        ConsoleInput(selector, stdin, writing)
+        ConsoleInput(selector, stdin, writing, lambda: None)
         os.write(typing, b"one\rtwo\r")
         found = b""
         while not found.endswith((b"two\r", b"two\n")):

@@ -72,6 +72,16 @@ def test_several_harts_share_what_is_predecoded(tiers: str) -> None:
     assert sum(misses) < 3 * alone.vcpus[0].cache_misses
 
 
+@pytest.mark.parametrize("smp", [2, 4, 8])
+@pytest.mark.parametrize("tiers", ["interpreter", "interpreter,optimised"])
+def test_no_interrupt_between_harts_is_lost(tiers: str, smp: int) -> None:
+    rounds = 300
+    _, console = run("ipi", tiers, smp=smp, rounds=rounds)
+    others = [f"hart {hart} interrupts {rounds}" for hart in range(1, smp)]
+    expected = [f"hart 0 answers {rounds * (smp - 1)}", *others]
+    assert console.decode().splitlines() == expected
+
+
 PLUGINS = ("icount", "hotblocks,top=0", "memtrace")
 
 

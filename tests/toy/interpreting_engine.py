@@ -36,6 +36,7 @@ class InterpretingEngine:
     """
 
     name = "definition"
+    native_system = None
 
     def __init__(
         self,

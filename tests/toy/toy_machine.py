@@ -128,7 +128,7 @@ class ToyMachine:
 
     def _make_llvm(self, discover: Discover, records: memoryview | None = None) -> Any:
         ram, cache = (address_of(self.maps[name]) for name in ("ram", "cache"))
-        memory = Memory(ram, BASE, PAGES * PAGE, cache)
+        memory = Memory(ram, BASE, PAGES * PAGE, cache, self.machine.clock_origin, TICKS)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
         self.llvm = LlvmEngine(TOY, memory, self.hart, self.cache, arena, discover, records=records)
         return FallbackEngine(self.llvm, self.warnings.append, TOY)

@@ -15,7 +15,7 @@ __attribute__((interrupt("machine"), aligned(4))) static void tick(void) {
     ticks++;
 }
 
-static uint64_t slice(void) {
+__attribute__((noinline)) static uint64_t slice(void) {
     uint64_t began = ticks_now();
     for (volatile uint64_t turn = rounds; turn != 0; turn--) {
     }

@@ -12,6 +12,7 @@ from mttcg.engine.base import (
     Exit,
     ExitKind,
     Memory,
+    NativeSystem,
     blocks_of,
     current_block,
     tell_retired,
@@ -20,6 +21,7 @@ from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import (
     COUNT_START,
+    FAULTS,
     Reason,
     Word,
 )
@@ -50,10 +52,6 @@ from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
-FAULTS = {
-    Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
-    Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
-}
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
@@ -104,11 +102,13 @@ class LlvmEngine:
         own = memoryview(bytearray(samples_bytes(hart.index + 1)))
         self.samples = samples or Samples(own, hart.index + 1)
         self.frame = self._make_frame()
+        self.native_system: NativeSystem | None = None
         if records is not None:
             from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 
             parts = cache, ram, self.frame, self.translator.uncovered
-            self.code.interpreter = make_interpreter(isa, records, *parts)
+            interpreter = make_interpreter(isa, records, memory, *parts)
+            self.code.interpreter, self.native_system = interpreter, interpreter.system
         where = hart.index, self.samples, cache, arena
         self.tiering = Tiering(*where, self.code, self.jumps, link)
         hart_address = address_of_buffer(hart.words)
@@ -206,6 +206,8 @@ class LlvmEngine:
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
+        if reason in (Reason.SYSTEM, Reason.ACCESS):
+            self.code.prepare(pc)  # the interpreter may do it the next time
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:

@@ -46,6 +46,7 @@ class FallbackEngine:
         self.code = engine.cache.code
         self.has_unicorn = "unicorn" in isa.system.extensions
         self.active: Engine = engine
+        self.native_system = engine.native_system
         self.unsupported = UnsupportedCounts(engine.hart)
         self.warned: set[PhysicalPage] = set()
         self.fallback: UnicornFallback | None = None

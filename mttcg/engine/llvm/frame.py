@@ -6,6 +6,8 @@ code while it runs; so there is one writer at a time.
 
 from enum import IntEnum, auto
 
+from mttcg.isa.system import MemoryFault
+
 
 class Word(IntEnum):
     """Index of each word."""
@@ -50,6 +52,36 @@ class Word(IntEnum):
     ENTRY_TABLE = auto()  # host address of the table that all blocks count in, if that is all
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
+    PREDECODE_OBSERVED = auto()  # host address of the function that predecodes observed pages
+    # of the system; those of the engine are set before the vCPU starts
+    TAKE_OVER = auto()  # host address of the interpreter's `take_over`, 0 without one
+    ATTEND = auto()  # of its `attend`
+    DUE = auto()  # of its `due`
+    CLOCK = auto()  # of clock_gettime(2)
+    CLOCK_ORIGIN = auto()  # of the monotonic time, in nanoseconds, at which the guest's was 0
+    TICKS = auto()  # of the guest's clock in TICKS_PER nanoseconds
+    TICKS_PER = auto()
+    SECONDS = auto()  # where clock_gettime(2) puts what it finds, a struct timespec
+    NANOSECONDS = auto()
+    TRAPS_UNSEEN = auto()  # traps that the host need not see; 0: it sees all, and interrupts, too
+    CAUSE = auto()  # of the trap that is to be taken
+    TRAP_VALUE = auto()
+    LAST_CAUSE = auto()  # of the last trap that was taken natively
+    LAST_PC = auto()
+    LAST_VALUE = auto()
+    BEFORE_CAUSE = auto()  # of the last one before it that was another
+    BEFORE_PC = auto()
+    BEFORE_VALUE = auto()
+    # of devices
+    ACCESSES_UNSEEN = auto()  # 1 if native code may make accesses to devices, 0: the host sees all
+    REGISTERS = auto()  # host address of rows of registers, see `device_functions`
+    REGISTERS_END = auto()  # behind them
+    REGISTER_VALUE = auto()  # what is read, or sent
+    HARTS = auto()  # host address of the states of all harts
+    WAKE = auto()  # of the descriptors by which they are woken, a word each
+    WRITE = auto()  # of write(2)
+    CONSOLE = auto()  # descriptor of the console
+    INPUT_BEGAN = auto()  # host address of the word that says that the console had input
     WORDS = auto()
 
 
@@ -70,9 +102,15 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
+    UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
     HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 
+FAULTS = {
+    Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
+    Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
+}
+"""Reasons that are traps, at the address in detail."""
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20
 """What a block and an instruction add to the running count, one number with both in it."""
 INSTRUCTIONS_PER_LOOK = 1 << 14

@@ -1,15 +1,48 @@
 """The looks for requests in a page's function, and the counts that go with them."""
 
 from mttcg.engine.llvm.counts import publish_counts
-from mttcg.engine.llvm.frame import Reason
+from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
-from mttcg.engine.llvm.ir.values import I64, BasicBlock
-from mttcg.engine.llvm.places import COUNT, EXIT, LEAVE, NEXT, PC, REQUEST, Labels
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
+from mttcg.engine.llvm.places import COUNT, EXIT, FRAME, HART, LEAVE, NEXT, PC, REQUEST, Labels
 from mttcg.engine.llvm.relative import address_at, in_halves, relative
 from mttcg.engine.llvm.sampling import add_sample
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import offsets_of
+
+ASKED = "@asked"
+"""The function that says whether the vCPU is to leave translated code."""
+OFFSET = offsets_of(VcpuState)
+
+
+def asked_function() -> str:
+    """Its text: there is a request, or an interrupt is due, as far as native code knows of these.
+
+    A timer makes no request where native code looks at the clock.
+    """
+    function = Function(f"internal i64 {ASKED}", (HART, FRAME), "noinline #0")
+    build = Builder(function)
+    build.begin(Labels().entry)
+    build.offset(HART, OFFSET["request"], REQUEST)
+    asked = build.load_atomic(REQUEST, "monotonic", I64)
+    alert = build.load_atomic(build.offset(HART, OFFSET["alert"]), "monotonic", I64)
+    requested = build.binary("or", asked, alert)
+    timer = build.offset(HART, OFFSET["timer_deadline"])
+    is_set = build.compare("ne", build.load_atomic(timer, "monotonic", I64), -1)
+    due = build.load(build.offset(FRAME, 8 * Word.DUE), COUNTER, I64)
+    looks = build.binary("and", is_set, build.compare("ne", due, 0))
+    clock, plain = build.new_block("clock"), build.new_block("plain")
+    build.branch(looks, clock, plain)
+    build.begin(plain)
+    build.give(requested)
+    build.begin(clock)
+    found = build.call(I64, build.cast("inttoptr", due, Pointer), HART, FRAME)
+    build.give(build.binary("or", requested, found))
+    return "\n".join(function.text(advice=False))
 
 
 class Looks:
@@ -62,7 +95,7 @@ class Looks:
         build = self.builder
         build.defer(SHOW)  # before it is counted, so that what is counted was seen
         publish_counts(build, pc)
-        none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
+        none = build.compare("eq", build.call(I64, ASKED, HART, FRAME), 0)
         go, stop = build.new_block("go"), build.new_block("stop")
         build.branch(none, go, stop)
         build.begin(stop)

@@ -14,7 +14,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import BasicBlock
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
-from mttcg.engine.llvm.looks import Looks
+from mttcg.engine.llvm.looks import ASKED, Looks, asked_function
 from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.rounding import CALL_OUT_NAME
@@ -95,6 +95,8 @@ class PageFunction:
         lines = self.function.text(advice=self.optimised)
         if CALL_OUT_NAME in self.function.called:
             others.append(self.isa.host_float.call_out_function)
+        if ASKED in self.function.called:
+            others.append(asked_function())
         return "\n".join([TARGET, *lines, *TAIL, *others])
 
     def _order(self) -> list[PageOffset]:

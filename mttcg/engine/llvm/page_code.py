@@ -68,6 +68,11 @@ class PageCode:
         if self.interpreter is not None:
             self.interpreter.forget_pages()
 
+    def prepare(self, pc: Virtual) -> None:
+        """Let the interpreter go on at a pc when translated code leaves there."""
+        if self.interpreter is not None:
+            self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+
     @property
     def shows_blocks(self) -> bool:
         """Whether blocks are to be shown before they are entered; else they are known natively."""

@@ -22,11 +22,13 @@ from mttcg.state.words import offsets_of
 OFFSET = offsets_of(VcpuState)
 GIVEN = "ptr %hart, ptr null, i64 %since, ptr %frame, ptr %origin, i64 0, i64 %even"
 """`signature.PARAMETERS` of a block that is entered at a pc, whose record is not known."""
+TAKEN = GIVEN.replace("%since", "%so_far").replace("%even", "%left_at")
 RUN_KEY = 1
 """Key of the loop in the arena."""
 
 FRAME = {
     "exit": Word.EXIT,
+    "detail": Word.EXIT_DETAIL,
     "jumps": Word.JUMPS,
     "ram": Word.RAM,
     "ram_bytes": Word.RAM_BYTES,
@@ -36,6 +38,8 @@ FRAME = {
     "known": Word.KNOWN_GENERATION,
     "first": Word.FIRST,
     "interpreter": Word.ENTER,
+    "attend": Word.ATTEND,
+    "take_over": Word.TAKE_OVER,
 }
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
@@ -70,7 +74,7 @@ def machine_code(host: HostFloat) -> bytes:
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
     enter, leave = _fragments(host)
-    return HEAD + enter + BODY + leave + TAIL
+    return HEAD + enter + BODY + TAKE + leave + TAIL
 
 
 HEAD = f"""
@@ -80,6 +84,11 @@ entry:
 {PLACES}
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
+  %alert_at = getelementptr i8, ptr %hart, i64 {OFFSET["alert"]}
+  %instructions_at = getelementptr i8, ptr %hart, i64 {OFFSET["instructions"]}
+  %attend = load ptr, ptr %attend_at
+  %take_over = load ptr, ptr %take_over_at
+  %interpreted = icmp ne ptr %take_over, null
   %jumps = load ptr, ptr %jumps_at
   %ram = load i64, ptr %ram_at
   %ram_bytes = load i64, ptr %ram_bytes_at
@@ -102,11 +111,13 @@ begin:
   br i1 %none, label %next, label %call
 next:
   %request = load atomic i64, ptr %request_at monotonic, align 8
-  %asked = icmp ne i64 %request, 0
+  %alert = load atomic i64, ptr %alert_at monotonic, align 8
+  %either = or i64 %request, %alert
+  %asked = icmp ne i64 %either, 0
   br i1 %asked, label %stop, label %look
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
-  br label %leave
+  br i1 %interpreted, label %ask, label %leave
 look:
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
@@ -138,12 +149,55 @@ call:
   %even = and i64 %here, -2
   %since = load i64, ptr %since_at
   call {CONVENTION} void %code({GIVEN})
+  br label %back
+back:
   %exit = load i64, ptr %exit_at
   %on = icmp eq i64 %exit, 0
   br i1 %on, label %next, label %over
 over:
   %goes_on = icmp eq i64 %exit, {int(Reason.GOES_ON)}
-  br i1 %goes_on, label %within, label %leave
+  br i1 %goes_on, label %within, label %serve
+serve:
+  br i1 %interpreted, label %by_reason, label %leave
+by_reason:
+  switch i64 %exit, label %leave [
+    i64 {int(Reason.REQUEST)}, label %ask
+    i64 {int(Reason.SYSTEM)}, label %of_whom
+    i64 {int(Reason.ACCESS)}, label %of_whom
+  ]
+ask:
+  %unattended = icmp eq ptr %attend, null
+  br i1 %unattended, label %leave, label %look_at_inputs
+look_at_inputs:
+  %needed = call i64 %attend(ptr %hart, ptr %frame)
+  %attended = icmp eq i64 %needed, 0
+  br i1 %attended, label %clear, label %leave
+clear:
+  store i64 0, ptr %exit_at
+  br label %next
+"""
+TAKE = f"""
+of_whom:
+  %detail = load i64, ptr %detail_at
+  %of_interpreter = icmp eq i64 %detail, 0
+  br i1 %of_interpreter, label %leave, label %take
+take:
+  %is_system = icmp eq i64 %exit, {int(Reason.SYSTEM)}
+  %one = zext i1 %is_system to i64
+  %counted = load i64, ptr %instructions_at
+  %uncounted = sub i64 %counted, %one
+  store i64 %uncounted, ptr %instructions_at
+  store i64 0, ptr %exit_at
+  %left_at = load i64, ptr %pc_at
+  %so_far = load i64, ptr %since_at
+  call {CONVENTION} void %take_over({TAKEN})
+  %second = load i64, ptr %exit_at
+  %unprepared = icmp eq i64 %second, {int(Reason.UNPREPARED)}
+  br i1 %unprepared, label %host, label %back
+host:
+  store i64 %exit, ptr %exit_at
+  store i64 %counted, ptr %instructions_at
+  br label %leave
 within:
   store i64 0, ptr %exit_at
   br label %look

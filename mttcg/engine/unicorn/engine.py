@@ -69,6 +69,7 @@ class UnicornEngine(UnicornRegisters):
     """
 
     name = "unicorn"
+    native_system = None
 
     def __init__(
         self,

@@ -27,10 +27,11 @@ from mttcg.hardware.devices.finisher import Finisher
 from mttcg.hardware.devices.htif import Htif
 from mttcg.hardware.devices.uart16550 import Uart16550
 from mttcg.hardware.devicetree import cells
-from mttcg.hardware.interrupts.clint import MSIP, MSIP_SIZE, MTIMECMP, Clint
+from mttcg.hardware.interrupts.clint import MSIP, MSIP_SIZE, MTIME, MTIMECMP, WORD_SIZE, Clint
 from mttcg.hardware.mmio import Device
 from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_NUMBER
 from mttcg.memory.address import Physical
+from mttcg.memory.native_registers import NativeRegisters, RegisterKind
 
 RAM_BASE = Physical(0x8000_0000)
 FINISHER = Physical(0x10_0000)
@@ -75,6 +76,7 @@ ROWS = (
         _uart,
         state_bytes=uart16550.STATE_SIZE,
         node=DeviceNode("serial", ("ns16550a",), {"clock-frequency": cells(UART_CLOCK)}),
+        native=uart16550.NATIVE,
     ),
     DeviceRow(
         "finisher",
@@ -88,6 +90,11 @@ ROWS = (
         _clint,
         hart_inputs=(SOFTWARE_NUMBER, TIMER_NUMBER),
         node=DeviceNode("clint", ("sifive,clint0", "riscv,clint0")),
+        native=(
+            NativeRegisters(RegisterKind.LEVEL, MSIP, MSIP_SIZE, data=SOFTWARE_NUMBER),
+            NativeRegisters(RegisterKind.DEADLINE, MTIMECMP, WORD_SIZE),
+            NativeRegisters(RegisterKind.TIME, MTIME, WORD_SIZE),
+        ),
     ),
     DeviceRow(
         "htif",

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from enum import IntEnum
 
+from mttcg.memory.native_registers import NativeRegisters, RegisterKind
+
 STATE_SIZE = 16
 """Bytes of shared memory that the device needs, zeroed."""
 
@@ -38,6 +40,19 @@ class UartByte(IntEnum):
     """1 when software was told of the character that waits."""
 
 
+TRANSMIT, LINE_STATUS = 0, 5
+"""Offsets of the registers that a guest uses for each character."""
+NATIVE = (
+    NativeRegisters(RegisterKind.STATUS, LINE_STATUS, 1, data=LSR_TRANSMIT_EMPTY | LSR_IDLE),
+    NativeRegisters(
+        RegisterKind.SEND,
+        TRANSMIT,
+        1,
+        data=UartByte.TRANSMIT_PENDING,
+        mask=LCR_DLAB << 8 * UartByte.LCR | MCR_LOOP << 8 * UartByte.MCR,
+    ),
+)
+"""What of them native code may answer: no input has come yet, and nothing special is set up."""
 PLAIN_REGISTERS = {3: (UartByte.LCR, 0xFF), 4: (UartByte.MCR, MCR_MASK), 7: (UartByte.SCR, 0xFF)}
 """Offsets that just hold what is written: (slot, bits that exist)."""
 DIVISOR_REGISTERS = {0: UartByte.DLL, 1: UartByte.DLM}
@@ -93,10 +108,10 @@ class Uart16550:
         if offset in PLAIN_REGISTERS:
             return state[PLAIN_REGISTERS[offset][0]]
         readers = {
-            0: self._receive,
+            TRANSMIT: self._receive,
             1: lambda: state[UartByte.IER],
             2: self._read_interrupt_id,
-            5: self._line_status,
+            LINE_STATUS: self._line_status,
             6: self._modem_status,
         }
         return readers[offset]() if offset in readers else 0
@@ -109,7 +124,7 @@ class Uart16550:
         elif offset in PLAIN_REGISTERS:
             slot, mask = PLAIN_REGISTERS[offset]
             state[slot] = value & mask
-        elif offset == 0:
+        elif offset == TRANSMIT:
             self._transmit(value)
         elif offset == 1:
             self._write_interrupt_enable(value & IER_MASK)

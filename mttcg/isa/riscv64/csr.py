@@ -7,7 +7,7 @@ has no row does not exist, and using it is an illegal instruction.
 from dataclasses import dataclass
 from typing import Protocol
 
-from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.operations import Operations, StateWords, SystemWords, V
 from mttcg.state.words import MASK
 
 MSTATUS_MIE = 1 << 3
@@ -66,10 +66,28 @@ def with_bits(ops: Operations[V], value: V, bits: int) -> V:
     return ops.binary("or", value, ops.constant(bits))
 
 
-def pending(ops: Operations[V], hart: SystemWords[V]) -> V:
+def pending(ops: Operations[V], hart: StateWords[V]) -> V:
     """The value of mip: the levels of the hart's interrupt inputs now."""
-    timer = ops.compare("ule", hart.deadline(), hart.time())
-    found = ops.shift("shl", timer, ops.constant(TIMER_NUMBER))
+    return ops.binary("or", _pending_lines(ops, hart), _pending_timer(ops, hart))
+
+
+def enabled_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
+    """Those pending and enabled in mie, whatever mstatus says: what ends a wait.
+
+    To look at the clock takes longer than all else, so that is done only if it matters.
+    """
+    enabled = hart.read_state("mie")
+    timer = masked(ops, enabled, TIMER_INTERRUPT)
+    raised = hart.given(timer, lambda: _pending_timer(ops, hart))
+    return ops.binary("or", ops.binary("and", _pending_lines(ops, hart), enabled), raised)
+
+
+def _pending_timer(ops: Operations[V], hart: StateWords[V]) -> V:
+    return ops.shift("shl", hart.timer_level(), ops.constant(TIMER_NUMBER))
+
+
+def _pending_lines(ops: Operations[V], hart: StateWords[V]) -> V:
+    found = ops.constant(0)
     for number in (SOFTWARE_NUMBER, EXTERNAL_NUMBER):
         level = ops.shift("shl", hart.input_level(number), ops.constant(number))
         found = ops.binary("or", found, level)

@@ -61,9 +61,13 @@ class HartWords:
         level: int = self.hart.lines[number]
         return level
 
-    def deadline(self) -> int:
+    def timer_level(self) -> int:
         """See SystemWords."""
-        return self.hart.timer_deadline
+        return int(self.hart.timer_deadline <= self.clock.time())
+
+    def given(self, condition: int, then: Callable[[], int]) -> int:
+        """See SystemWords."""
+        return then() if condition else 0
 
     def time(self) -> int:
         """See SystemWords."""

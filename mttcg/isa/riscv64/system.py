@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 
-from mttcg.isa.riscv64.csr import MSTATUS_FS, MSTATUS_MIE, SOFTWARE_NUMBER, TIMER_INTERRUPT
+from mttcg.isa.riscv64.csr import (
+    MSTATUS_FS,
+    MSTATUS_MIE,
+    SOFTWARE_NUMBER,
+    TIMER_INTERRUPT,
+    enabled_interrupts,
+)
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
 from mttcg.isa.riscv64.named_registers import (
@@ -17,7 +23,6 @@ from mttcg.isa.riscv64.traps import (
     FAULT_CAUSES,
     Cause,
     due_interrupts,
-    enabled_interrupts,
     take_interrupt,
     take_trap,
 )

@@ -1,11 +1,11 @@
 """Traps in machine mode: exceptions, interrupts, mret (Privileged ISA 3.1.6, 3.1.7, 3.1.15).
 
-What a hart does is in the words of SystemWords.
+What a hart does is in the words of StateWords.
 """
 
 from enum import IntEnum
 
-from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.operations import Operations, StateWords, SystemWords, V
 from mttcg.isa.riscv64.csr import (
     EXTERNAL_NUMBER,
     MSTATUS_MIE,
@@ -13,8 +13,8 @@ from mttcg.isa.riscv64.csr import (
     MSTATUS_MPP,
     SOFTWARE_NUMBER,
     TIMER_NUMBER,
+    enabled_interrupts,
     masked,
-    pending,
     with_bits,
 )
 from mttcg.isa.system import MemoryFault
@@ -62,15 +62,15 @@ CAUSE_NAMES = {
 """As the privileged specification has them (table of mcause, 3.1.15)."""
 
 
-def _count(ops: Operations[V], hart: SystemWords[V], field: str) -> None:
+def _count(ops: Operations[V], hart: StateWords[V], field: str) -> None:
     hart.write_state(field, ops.binary("add", hart.read_state(field), ops.constant(1)))
 
 
-def _base(ops: Operations[V], hart: SystemWords[V]) -> V:
+def _base(ops: Operations[V], hart: StateWords[V]) -> V:
     return masked(ops, hart.read_state("mtvec"), ~3)
 
 
-def _enter(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V, target: V) -> None:
+def _enter(ops: Operations[V], hart: StateWords[V], cause: V, pc: V, value: V, target: V) -> None:
     for field, written in (("mepc", pc), ("mcause", cause), ("mtval", value), ("pc", target)):
         hart.write_state(field, written)
     status = hart.read_state("mstatus")
@@ -80,24 +80,19 @@ def _enter(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V, 
     hart.write_state("mstatus", with_bits(ops, ops.binary("or", others, saved), MSTATUS_MPP))
 
 
-def take_trap(ops: Operations[V], hart: SystemWords[V], cause: V, pc: V, value: V) -> None:
+def take_trap(ops: Operations[V], hart: StateWords[V], cause: V, pc: V, value: V) -> None:
     """Enter the trap handler for an exception; exceptions always go to the base address."""
     _count(ops, hart, "traps")
     _enter(ops, hart, cause, pc, value, _base(ops, hart))
 
 
-def enabled_interrupts(ops: Operations[V], hart: SystemWords[V]) -> V:
-    """Interrupts pending and enabled in mie, whatever mstatus.MIE says: what ends a wfi."""
-    return ops.binary("and", pending(ops, hart), hart.read_state("mie"))
-
-
-def due_interrupts(ops: Operations[V], hart: SystemWords[V]) -> V:
+def due_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
     """Interrupts of which one is to be taken now; 0 if none is."""
     enabled = masked(ops, hart.read_state("mstatus"), MSTATUS_MIE)
-    return ops.select(enabled, enabled_interrupts(ops, hart), ops.constant(0))
+    return hart.given(enabled, lambda: enabled_interrupts(ops, hart))
 
 
-def take_interrupt(ops: Operations[V], hart: SystemWords[V], due: V) -> V:
+def take_interrupt(ops: Operations[V], hart: StateWords[V], due: V) -> V:
     """Enter the handler of the first of the interrupts that are due, at the hart's pc; its code."""
     code = ops.constant(PRIORITY[-1])
     for number in reversed(PRIORITY[:-1]):

@@ -78,7 +78,7 @@ store i64 %v51, ptr %blocks
 store i64 -17179869184, ptr %count
 store i64 %v42, ptr %block_pc
 store i64 -17179869184, ptr %since
-%v52 = load atomic volatile i64, ptr %request monotonic, align 8
+%v52 = call i64 @asked(ptr %hart, ptr %frame)
 %t6 = icmp eq i64 %v52, 0
 br i1 %t6, label %go13, label %stop14
 stop14:
@@ -239,3 +239,26 @@ attributes #0 = { nounwind }
 !4 = !{!14, !14, i64 0}
 !14 = !{!"record", !10, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
+define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+entry:
+%request = getelementptr i8, ptr %hart, i64 1536
+%v0 = load atomic volatile i64, ptr %request monotonic, align 8
+%p0 = getelementptr i8, ptr %hart, i64 1544
+%v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
+%v2 = or i64 %v0, %v1
+%p1 = getelementptr i8, ptr %hart, i64 1920
+%v3 = load atomic volatile i64, ptr %p1 monotonic, align 8
+%t0 = icmp ne i64 %v3, -1
+%p2 = getelementptr i8, ptr %frame, i64 320
+%v4 = load i64, ptr %p2
+%t1 = icmp ne i64 %v4, 0
+%t2 = and i1 %t0, %t1
+br i1 %t2, label %clock1, label %plain2
+plain2:
+ret i64 %v2
+clock1:
+%p3 = inttoptr i64 %v4 to ptr
+%v5 = call i64 %p3(ptr %hart, ptr %frame)
+%v6 = or i64 %v2, %v5
+ret i64 %v6
+}

@@ -285,7 +285,7 @@ store i64 %v10, ptr %blocks, !tbaa !2
 store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v1, ptr %block_pc, !tbaa !2
 store i64 -17179869184, ptr %since, !tbaa !2
-%v11 = load atomic volatile i64, ptr %request monotonic, align 8
+%v11 = call i64 @asked(ptr %hart, ptr %frame)
 %t1 = icmp eq i64 %v11, 0
 br i1 %t1, label %go3, label %stop4
 stop4:
@@ -310,7 +310,7 @@ store i64 %v79, ptr %blocks, !tbaa !2
 store i64 -17179869184, ptr %count, !tbaa !2
 store i64 %v70, ptr %block_pc, !tbaa !2
 store i64 -17179869184, ptr %since, !tbaa !2
-%v80 = load atomic volatile i64, ptr %request monotonic, align 8
+%v80 = call i64 @asked(ptr %hart, ptr %frame)
 %t19 = icmp eq i64 %v80, 0
 br i1 %t19, label %go23, label %stop24
 stop24:
@@ -377,3 +377,26 @@ attributes #0 = { nounwind }
 !4 = !{!14, !14, i64 0}
 !14 = !{!"record", !10, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
+define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+entry:
+%request = getelementptr i8, ptr %hart, i64 1536
+%v0 = load atomic volatile i64, ptr %request monotonic, align 8
+%p0 = getelementptr i8, ptr %hart, i64 1544
+%v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
+%v2 = or i64 %v0, %v1
+%p1 = getelementptr i8, ptr %hart, i64 1920
+%v3 = load atomic volatile i64, ptr %p1 monotonic, align 8
+%t0 = icmp ne i64 %v3, -1
+%p2 = getelementptr i8, ptr %frame, i64 320
+%v4 = load i64, ptr %p2
+%t1 = icmp ne i64 %v4, 0
+%t2 = and i1 %t0, %t1
+br i1 %t2, label %clock1, label %plain2
+plain2:
+ret i64 %v2
+clock1:
+%p3 = inttoptr i64 %v4 to ptr
+%v5 = call i64 %p3(ptr %hart, ptr %frame)
+%v6 = or i64 %v2, %v5
+ret i64 %v6
+}

@@ -1,11 +1,10 @@
 """One handler: the function that does what the instructions of a row do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
 
 from mttcg.engine.llvm import places
-from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.control import ControlFlow
@@ -15,6 +14,8 @@ from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
+from mttcg.engine.llvm.interpreter.device_accesses import DeviceAccesses
+from mttcg.engine.llvm.interpreter.handler_system import HandlerSystem
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
@@ -31,6 +32,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
+from mttcg.engine.llvm.interpreter.system_functions import STATUS
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
@@ -44,7 +46,7 @@ from mttcg.engine.llvm.segment import Place, Segment
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
-from mttcg.isa.operations import Operations
+from mttcg.isa.operations import Operations, SystemWords
 from mttcg.isa.table.row import Decoded
 from mttcg.memory.address import PageOffset
 from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
@@ -69,6 +71,10 @@ class HandlerExits(Exits):
         build.store(detail, places.DETAIL, UNKNOWN)
         counted = running(build) if uncounted else with_this(build)
         tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
+
+    def leave_at_access(self, address: I64) -> None:
+        """Leave an access to the host; its address is not said, see `runtime`."""
+        self.leave(Reason.ACCESS, ZERO, self.segment.place.left)
 
 
 class Operands:
@@ -222,13 +228,18 @@ class Handler:
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
-            Accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            DeviceAccesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
         )
         if self.floats is not None:
             words.float = partial(self._float, self.floats)
         self.words: Operations[I64] = words
+        self.system = (
+            None
+            if isa.events is None
+            else HandlerSystem(build, self.segment, self.exits, isa, isa.events)
+        )
 
     def woven(self, build: Builder, windows: Windows, calls: Calls) -> Woven:
         """What is done where an access is made: nothing."""
@@ -261,6 +272,9 @@ class Handler:
     def go_on(self) -> None:
         """Go on behind the instruction."""
         build = self.builder
+        if self.system is not None and self.system.changed:
+            self._look_at_status(self.operands.value(HERE + self.sample.length))
+            return
         following = build.offset(IP, self.sample.length << RECORD_SHIFT)
         if self.kind.ends_block:
             self.enter(following)
@@ -285,9 +299,18 @@ class Handler:
         """What enters the block that begins with a record: its handler."""
         return handler_of(self.builder, ip)
 
+    def _look_at_status(self, pc: I64) -> None:
+        """Go on at an address, or at an interrupt's handler."""
+        build = self.builder
+        build.store(pc, places.PC, COUNTER)
+        tail_call(build, f"@{STATUS}", IP, with_this(build), BLOCK)
+
     def go_to(self, target: int | I64) -> None:
         """Go to an address, or to one that operands say."""
         build = self.builder
+        if self.system is not None and self.system.changed:
+            self._look_at_status(I64(target))
+            return
         if isinstance(target, Operand) and not self.far:
             distance = self.operands.value(Operand(0, target.parts[1:], target.number))
             self.enter(build.offset(IP, build.binary("shl", distance, RECORD_SHIFT)))
@@ -318,6 +341,14 @@ class HandlerControl(ControlFlow):
         """Leave the instruction to the host, which finds its word; it counts as retired."""
         self.exits.leave(Reason.SYSTEM, ZERO, 0)
         self.segment.ended = True
+
+    def system(self, word: int, does: Callable[[SystemWords[I64]], None] | None = None) -> None:
+        """Do it natively if there are words for it."""
+        system = self.handler.system
+        if does is None or system is None:
+            self.leave(word)
+        else:
+            does(system)
 
     def jump(self, target: I64) -> None:
         """Go on at an address."""

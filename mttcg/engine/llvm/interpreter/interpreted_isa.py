@@ -1,13 +1,15 @@
 """What the native interpreter has to know of an ISA."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
+from mttcg.isa.operations import Operations, StateWords, V
+from mttcg.isa.system import MemoryFault
 from mttcg.isa.table.row import Decoded, Pattern, Row
 
 EVERY_WORD: Pattern = (0, 0)
@@ -25,6 +27,45 @@ class HandlerVariant(NamedTuple):
         return word & mask == value
 
 
+class TakeTrap(Protocol):
+    """Enters the handler of a trap, and counts it."""
+
+    def __call__(self, ops: Operations[V], hart: StateWords[V], cause: V, pc: V, value: V) -> None:
+        """Enter it."""
+
+
+class PendingInterrupts(Protocol):
+    """Says which interrupts there are of some kind."""
+
+    def __call__(self, ops: Operations[V], hart: StateWords[V]) -> V:
+        """A bit for each; 0 if there is none."""
+
+
+class TakeInterrupt(Protocol):
+    """Enters the handler of one of the interrupts that are due, and counts it."""
+
+    def __call__(self, ops: Operations[V], hart: StateWords[V], due: V) -> V:
+        """Enter it; its code."""
+
+
+@dataclass(frozen=True)
+class SystemEvents:
+    """What happens to a hart beside what its instructions do.
+
+    Attributes:
+        take_trap, take_interrupt: see there.
+        due_interrupts: those of which one is to be taken now.
+        waking_interrupts: those that end a wait.
+        causes: of the traps for accesses that can't be made.
+    """
+
+    take_trap: TakeTrap
+    take_interrupt: TakeInterrupt
+    due_interrupts: PendingInterrupts
+    waking_interrupts: PendingInterrupts
+    causes: Mapping[MemoryFault, int]
+
+
 @dataclass(frozen=True)
 class InterpretedIsa:
     """An ISA as the interpreter is made from it.
@@ -39,6 +80,8 @@ class InterpretedIsa:
         variants: what of a row needs handlers of its own. A word is of the first whose pattern it
             has; the last is of every word.
         known: names of the operands that a handler is made for, as they are in a sample.
+        offsets: where the fields of a hart's state are, in bytes.
+        events: None if the host does all that is of the system.
     """
 
     name: str
@@ -51,6 +94,8 @@ class InterpretedIsa:
         HandlerVariant(EVERY_WORD, 0),
     )
     known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    events: SystemEvents | None = None
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from mttcg.engine.base import Memory
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
+from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
@@ -26,6 +28,7 @@ from mttcg.tbcache.predecoded import PredecodedPages
 def make_interpreter(
     isa: Isa,
     segment: memoryview,
+    memory: Memory,
     cache: BlockCache,
     ram: Ram,
     frame: "np.ndarray[Any, np.dtype[np.uint64]]",
@@ -33,7 +36,12 @@ def make_interpreter(
 ) -> "PageInterpreter":
     """The interpreter of one vCPU; see PageInterpreter."""
     interpreted = interpreted_isa(isa)
-    return PageInterpreter(interpreted, load(interpreted), segment, cache, ram, frame, uncovered)
+    set_clock(frame, memory.clock_origin, memory.timebase)
+    parts = segment, cache, ram, frame, uncovered
+    interpreter = PageInterpreter(interpreted, load(interpreted), *parts)
+    if memory.devices is not None and interpreter.system is not None:
+        interpreter.devices = DeviceTables(frame, memory.devices)
+    return interpreter
 
 
 MOST_OBSERVED = 4096
@@ -85,6 +93,8 @@ class PageInterpreter:
         self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
+        frame[Word.TAKE_OVER] = native.take_over
+        frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
         arrays = {
             Word.PAGES: self.table,
             Word.CODE: cache.original,
@@ -97,6 +107,8 @@ class PageInterpreter:
         frame[Word.ENTER] = native.enter
         for word, value in ram_words(ram).items():
             frame[word] = value
+        self.system = InterpretedSystem(frame) if native.attend else None
+        self.devices: DeviceTables | None = None
 
     def apply(self, weave: Weave) -> None:
         """Put a plan in force."""
@@ -109,7 +121,7 @@ class PageInterpreter:
 
     def enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
         """Code that begins a block at an offset in a page; `watched` if it has been shown."""
-        slot, observed = version.slot, self._prepare(version, watched)
+        slot, observed = version.slot, self.prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
         elif self.pages.handler(slot, offset) == self.native.translated:
@@ -118,10 +130,10 @@ class PageInterpreter:
 
     def resume(self, version: PageVersion, watched: bool) -> HostAddress:
         """Code that goes on with the current block in a page, at the hart's pc."""
-        self._prepare(version, watched)
+        self.prepare(version, watched)
         return self.native.resume
 
-    def _prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
+    def prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
         page, slot = version.page, version.slot
         observed = self._observed(version, watched)
@@ -141,6 +153,7 @@ class PageInterpreter:
                 self.observed.clear()
                 self.forget_pages()
             native = load_observed(self.isa)
+            self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
 

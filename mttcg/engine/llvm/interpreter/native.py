@@ -29,6 +29,8 @@ from mttcg.engine.llvm.interpreter.shared import (
     RESUME,
     TRANSLATED,
 )
+from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
+from mttcg.engine.llvm.interpreter.take_over import TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.instrument.native.progress import tell_compiling
@@ -40,6 +42,7 @@ from mttcg.memory.page import PAGE
 EFFORT = Effort("interpreter", ("sroa", "instruction_combine", "simplify_cfg"), codegen=2)
 FOLDERS = ("engine/llvm", "memory", "state", "isa", "instrument/native")
 """What the code is made from."""
+NO_FUNCTION = HostAddress(0)
 
 
 class InterpreterFunctions(NamedTuple):
@@ -51,7 +54,8 @@ class InterpreterFunctions(NamedTuple):
         decoding: of the table by which instructions are taken apart.
         predecode: fills a page's records from an offset.
         fill, next_page, left, translated: of records without an instruction, see `shared`.
-        enter, resume: to be called like translated code.
+        enter, resume, take_over: to be called like translated code.
+        attend, due: see `system_functions`; 0 if the host does all that is of the system.
     """
 
     handlers: tuple[HostAddress, ...]
@@ -64,6 +68,9 @@ class InterpreterFunctions(NamedTuple):
     translated: HostAddress
     enter: HostAddress
     resume: HostAddress
+    take_over: HostAddress
+    attend: HostAddress
+    due: HostAddress
 
 
 DECODING = "decoding"
@@ -99,8 +106,10 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     at = load_code(isa, "interpreter", source, lambda: compile_interpreter(isa))
     names = takewhile(at.__contains__, map(name_of, count()))
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
-    others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME)
-    return InterpreterFunctions(handlers, put_table(handlers), *(at[name] for name in others))
+    others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
+    system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE))
+    found = (at[name] for name in others)
+    return InterpreterFunctions(handlers, put_table(handlers), *found, *system)
 
 
 def put_table(handlers: tuple[HostAddress, ...]) -> HostAddress:

@@ -15,6 +15,7 @@ from mttcg.engine.llvm.interpreter.native import compile_functions, load, load_c
 from mttcg.engine.llvm.interpreter.observed_handler import EnteringHandler, ObservedHandler
 from mttcg.engine.llvm.interpreter.observed_predecode import (
     MEET,
+    PREDECODE_OBSERVED,
     fill_observed,
     meet_observed,
     predecode_observed_function,
@@ -63,11 +64,12 @@ class ObservedFunctions(NamedTuple):
     translated: HostAddress
     enter: HostAddress
     resume: HostAddress
+    predecode: HostAddress
 
 
 COME_BACK = "come_back"
 OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, MEET, COME_BACK)
-SHARED = (FILL, NEXT_PAGE, TRANSLATED, ENTER, RESUME)
+SHARED = (FILL, NEXT_PAGE, TRANSLATED, ENTER, RESUME, PREDECODE_OBSERVED)
 _loaded: dict[str, ObservedFunctions] = {}
 
 

@@ -8,11 +8,20 @@ the hart's current block.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.fields import define_fields
-from mttcg.engine.llvm.frame import COUNT_START, ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.frame import (
+    COUNT_START,
+    FAULTS,
+    ONE_BLOCK,
+    ONE_INSTRUCTION,
+    Reason,
+    Word,
+)
+from mttcg.engine.llvm.interpreter.device_functions import device_functions
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
@@ -33,10 +42,18 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
+from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
+from mttcg.engine.llvm.interpreter.system_functions import (
+    ATTEND,
+    DUE,
+    STATUS,
+    TRAP,
+    SystemFunctions,
+)
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer, constant
 from mttcg.engine.llvm.jump_table import WITHIN, find_code
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
@@ -44,6 +61,7 @@ from mttcg.engine.llvm.places import (
     DETAIL,
     EXIT,
     FRAME,
+    HART,
     PC,
     REQUEST,
 )
@@ -70,23 +88,39 @@ def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> It
     """The text of each; `fill` emits what is done where none was predecoded yet."""
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: _dispatch,
-        LOOK: _look,
+        LOOK: partial(_look, isa),
         f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
     }
     for name, emit in emitters.items():
-        yield _function(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
-        yield _function(isa, function, lambda build, reason=reason: _leave(build, reason))  # type: ignore[misc]
+        yield function_of(isa, function, partial(_leave_or_trap, isa, reason))
+    yield function_of(
+        isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock
+    )
+    yield from device_functions(partial(function_of, isa))
+    yield from _functions_of_system(isa)
     for name, emit in ((ENTER, _enter), (RESUME, _resume)):
-        yield _function(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
     yield show_records_function()
 
 
-def _function(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
+    if isa.events is None:
+        return
+    system = SystemFunctions(isa, isa.events)
+    for name, emit in ((ATTEND, system.attend), (DUE, system.due)):
+        yield function_of(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
+    for name, emit in ((STATUS, system.status), (TRAP, system.trap)):
+        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+
+
+def function_of(isa: InterpretedIsa, function: Function, emit: Callable[[Builder], None]) -> str:
+    """The text of a function of the interpreter, whose body `emit` emits."""
     build = Builder(function)
     build.begin(places.Labels().entry)
     define_fields(build, isa.llvm)
@@ -100,7 +134,7 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def _records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
+def records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
     """The record at a pc, where the function is that enters a block there, and TO_PC.
 
     It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
@@ -141,7 +175,7 @@ def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
 def _dispatch(build: Builder) -> None:
     """Enter the block at the address in BLOCK; in its translation if its page has no records."""
     out = build.new_block("out")
-    ip, entry, to_pc = _records_of(build, BLOCK, out)
+    ip, entry, to_pc = records_of(build, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
@@ -154,13 +188,14 @@ def _dispatch(build: Builder) -> None:
     _go_to_translation(build, BLOCK, RUNNING)
 
 
-def _look(build: Builder) -> None:
+def _look(isa: InterpretedIsa, build: Builder) -> None:
     """Look for a request before a block whose entry is counted already, and take a sample."""
     pc = pc_at(build, IP)
     _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
-    none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
+    build.store(pc, PC, COUNTER)
+    none = build.compare("eq", _asked(build, isa), 0)
     go, stop, sample, wake = (build.new_block(word) for word in ("go", "stop", "sample", "wake"))
     build.branch(none, sample, stop)
     build.begin(sample)
@@ -168,10 +203,32 @@ def _look(build: Builder) -> None:
     for block, reason in ((stop, Reason.REQUEST), (wake, Reason.HOT)):
         build.begin(block)
         build.store(int(reason), EXIT, COUNTER)
-        build.store(pc, PC, COUNTER)
         build.end(returns=True)
     build.begin(go)
-    tail_call(build, DISPATCH, IP, I64(COUNT_START), pc)
+    # an interrupt may have been taken
+    tail_call(build, DISPATCH, IP, constant(COUNT_START), build.load(PC, COUNTER, I64))
+
+
+def _asked(build: Builder, isa: InterpretedIsa) -> I64:
+    """Whether the host is to look; other than 0 if it is."""
+    if isa.events is None:
+        return build.load_atomic(REQUEST, "monotonic", I64)
+    return build.call(I64, f"@{ATTEND}", HART, FRAME)
+
+
+def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:
+    """Take the trap that the reason is, if the host need not see it, or leave."""
+    fault = FAULTS.get(reason)
+    if isa.events is not None and fault is not None:
+        host, native = build.new_block("host"), build.new_block("native")
+        unseen = frame_word(build, Word.TRAPS_UNSEEN)
+        build.branch(build.compare("eq", unseen, 0), host, native)
+        build.begin(native)
+        address = build.load(DETAIL, UNKNOWN, I64)
+        cause = constant(isa.events.causes[fault])
+        SystemFunctions(isa, isa.events).take_trap(build, cause, address)
+        build.begin(host)
+    _leave(build, reason)
 
 
 def _show_records(build: Builder) -> None:
@@ -225,11 +282,7 @@ def _translated(build: Builder) -> None:
     ip = build.cast("ptrtoint", IP, I64)
     build.branch(build.compare("eq", ip, BLOCK), entered, within)
     build.begin(within)
-    offset = build.binary("and", pc_at(build, IP), PAGE - 1)
-    first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
-    own = build.binary("add", first, build.binary("shl", offset, OWN_HANDLER_SHIFT))
-    at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
-    tail_call(build, build.load(at, UNKNOWN, Pointer), IP, RUNNING, BLOCK)
+    tail_call(build, own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
     build.begin(entered)
     _go_to_translation(build, pc_at(build, IP), build.binary("sub", RUNNING, ONE_BLOCK))
 
@@ -244,6 +297,15 @@ def _go_to_translation(build: Builder, pc: I64, count: I64) -> None:
     _miss(build, pc, count)
 
 
+def own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
+    """The handler of an instruction whose record has `TRANSLATED` in its place."""
+    offset = build.binary("and", pc, PAGE - 1)
+    first = build.binary("sub", ip, build.binary("shl", offset, RECORD_SHIFT))
+    own = build.binary("add", first, build.binary("shl", offset, OWN_HANDLER_SHIFT))
+    at = build.cast("inttoptr", build.binary("add", own, OWN_HANDLERS), Pointer)
+    return build.load(at, UNKNOWN, Pointer)
+
+
 def _enter(build: Builder) -> None:
     """Begin a block at the pc in TO_PC."""
     tail_call(build, DISPATCH, NO_RECORD, RUNNING, TO_PC)
@@ -252,13 +314,24 @@ def _enter(build: Builder) -> None:
 def _resume(build: Builder) -> None:
     """Go on at the pc in TO_PC in the hart's current block, which was counted as entered."""
     miss = build.new_block("miss")
-    ip, _, to_pc = _records_of(build, TO_PC, miss)
-    passed = build.binary("sub", TO_PC, build.load(BLOCK_PC, COUNTER, I64))
-    back = build.binary("shl", passed, RECORD_SHIFT)
-    block = build.binary("sub", build.cast("ptrtoint", ip, I64), back)
+    ip, _, to_pc = records_of(build, TO_PC, miss)
+    block = current_block(build, ip, TO_PC)
     tail_call(build, handler_of(build, ip), ip, RUNNING, block, to_pc)
     build.begin(miss)
     _miss(build, build.binary("add", TO_PC, WITHIN), RUNNING)
+
+
+def current_block(build: Builder, ip: Pointer, pc: I64) -> I64:
+    """The record of the hart's current block, in which the record of a pc is."""
+    passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
+    back = build.binary("shl", passed, RECORD_SHIFT)
+    return build.binary("sub", build.cast("ptrtoint", ip, I64), back)
+
+
+def is_function(build: Builder, handler: Pointer, name: str) -> I1:
+    """Whether a handler is one of these functions."""
+    place = build.cast("ptrtoint", handler, I64)
+    return build.compare("eq", place, build.cast("ptrtoint", Pointer(f"@{name}"), I64))
 
 
 def _miss(build: Builder, pc: I64, count: I64) -> None:

@@ -126,6 +126,11 @@ class Builder:
         """End a block by a return, or one to which control never comes."""
         self.add(forms.RETURN if returns else forms.UNREACHABLE)
 
+    def give(self, value: Value) -> None:
+        """End the function with a result."""
+        self.add(forms.GIVE[(value.type,)])
+        self.push((value,))
+
     # computing
 
     def binary(self, name: str, a: T, b: T | int | DeferredNumber, into: T | None = None) -> T:

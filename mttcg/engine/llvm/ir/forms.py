@@ -173,4 +173,5 @@ OPAQUE = Form(
 )
 """No instruction, but passes do not know that the second way is never gone, and join nothing."""
 RETURN = Form("ret void", ends=True)
+GIVE = Forms(lambda kind: Form(f"ret {kind} %s", "", (kind,), ends=True))
 UNREACHABLE = Form("unreachable", ends=True)

@@ -66,10 +66,10 @@ class DeferredPiece:
 
 
 class Function:
-    """A function without a result.
+    """A function.
 
     Args:
-        name: of it.
+        name: of it, behind the type of its result.
         parameters: values that it is called with.
         attributes: between its parameters and its code.
         aliased: whether two addresses that it is called with may be of the same place.

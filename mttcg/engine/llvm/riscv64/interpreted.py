@@ -2,19 +2,34 @@
 
 from collections.abc import Iterator
 
-from mttcg.engine.llvm.interpreter.interpreted_isa import EVERY_WORD, HandlerVariant, InterpretedIsa
+from mttcg.engine.llvm.interpreter.interpreted_isa import (
+    EVERY_WORD,
+    HandlerVariant,
+    InterpretedIsa,
+    SystemEvents,
+)
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
+from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS, enabled_interrupts
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.length import LENGTHS
+from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
 from mttcg.isa.riscv64.table.integer import LOADS, STORES, TOTAL_STORE_ORDER
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
+from mttcg.isa.riscv64.traps import (
+    FAULT_CAUSES,
+    due_interrupts,
+    take_interrupt,
+    take_trap,
+)
 from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Pattern, Row
 
-ZICSR = "Zicsr"
+ZICSR, WRITE = "Zicsr", "csrrw"
+NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in HARDWARE_COUNTERS))
+"""System registers with handlers of their own; others are left to the host."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
 FULL_FENCE = 0xFF
@@ -37,8 +52,10 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
     """See InterpretedIsa."""
     layout = row.format
     if row.extension == ZICSR:
-        registers = [*(_having(layout.immediate, number) for number in FCSR_FIELDS), EVERY_WORD]
-        sources = _having(layout.rs1, 0), EVERY_WORD
+        numbers = (_having(layout.immediate, number) for number in NATIVE_REGISTERS)
+        registers = [*numbers, EVERY_WORD]
+        writes = row.name.startswith(WRITE)
+        sources = (EVERY_WORD,) if writes else (_having(layout.rs1, 0), EVERY_WORD)
         pairs = [_both(register, source) for register in registers for source in sources]
         return tuple(HandlerVariant(pair, number) for number, pair in enumerate(pairs))
     if row.layout == LOAD_RESERVED:
@@ -72,7 +89,8 @@ def known(instruction: Decoded) -> frozenset[str]:
     """See InterpretedIsa."""
     row = instruction.row
     if row.extension == ZICSR:
-        return frozenset({"immediate"} | ({"rs1"} if not instruction.rs1 else set()))
+        reads = not instruction.rs1 and not row.name.startswith(WRITE)
+        return frozenset({"immediate"} | ({"rs1"} if reads else set()))
     if row.name == "fence":
         return frozenset({"immediate"})
     if instruction.rounding in (TOWARDS_ZERO, DYNAMIC):
@@ -87,6 +105,14 @@ INTERPRETED = InterpretedIsa(
     llvm=LLVM,
     variants=variants,
     known=known,
+    offsets=OFFSET,
+    events=SystemEvents(
+        take_trap=take_trap,
+        take_interrupt=take_interrupt,
+        due_interrupts=due_interrupts,
+        waking_interrupts=enabled_interrupts,
+        causes=FAULT_CAUSES,
+    ),
     lengths=LENGTHS,
     selectors=SELECTORS,
 )

@@ -1,0 +1,248 @@
+"""Accesses to registers that native code may answer, see `mttcg.memory.native_registers`.
+
+`LOAD` gives the address of where the value is, `STORE` whether the access was made, or `LOOK` if
+something may be due for this hart now. Both give 0 where the host is to make the access.
+"""
+
+from collections.abc import Callable, Iterator
+
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.signature import frame_word
+from mttcg.engine.llvm.interpreter.state_words import TIME
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, BasicBlock, Pointer, constant
+from mttcg.engine.llvm.places import FRAME, HART
+from mttcg.memory.native_registers import RegisterKind
+from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
+from mttcg.state.words import WORD_BYTES, offsets_of
+
+LOAD, STORE, FIND, ALERT = "@device_load", "@device_store", "@device_find", "@alert"
+DONE, LOOK = 1, 2
+FIELDS = ("first", "bytes", "size", "kind", "data", "mask", "state")
+"""Of a row, 8 bytes each."""
+ROW_BYTES = WORD_BYTES * len(FIELDS)
+OFFSET = offsets_of(VcpuState)
+ADDRESS, SIZE, VALUE, NUMBER = (I64(f"%{name}") for name in ("address", "size", "value", "number"))
+
+
+def device_functions(make: Callable[[Function, Callable[[Builder], None]], str]) -> Iterator[str]:
+    """The text of each; `make` has that of a function with a body."""
+    for name, parameters, emit in (
+        (FIND, (ADDRESS, SIZE), _find),
+        (LOAD, (ADDRESS, SIZE), _load),
+        (STORE, (ADDRESS, SIZE, VALUE), _store),
+        (ALERT, (NUMBER,), _alert),
+    ):
+        yield make(
+            Function(f"internal i64 {name}", (HART, FRAME, *parameters), "noinline #0"), emit
+        )
+
+
+def _field(build: Builder, row: Pointer, name: str) -> I64:
+    return build.load(build.offset(row, WORD_BYTES * FIELDS.index(name)), UNKNOWN, I64)
+
+
+def _find(build: Builder) -> None:
+    """Give the row for an access, 0 if there is none."""
+    begin, some, there, other, fits, none = (
+        build.new_block(word) for word in ("begin", "some", "there", "other", "fits", "none")
+    )
+    last = frame_word(build, Word.REGISTERS_END)
+    build.branch(build.compare("eq", frame_word(build, Word.ACCESSES_UNSEEN), 0), none, begin)
+    build.begin(begin)
+    first = frame_word(build, Word.REGISTERS)
+    build.goto(some)
+    build.begin(some)
+    following = I64("%following")
+    number = build.phi(I64, (first, begin), (following, other))
+    row = build.cast("inttoptr", number, Pointer)
+    build.branch(build.compare("eq", number, last), none, there)
+    build.begin(there)
+    distance = build.binary("sub", ADDRESS, _field(build, row, "first"))
+    inside = build.compare("ult", distance, _field(build, row, "bytes"))
+    build.branch(inside, fits, other)
+    build.begin(other)
+    build.binary("add", number, ROW_BYTES, into=following)
+    build.goto(some)
+    build.begin(fits)
+    differs = build.binary("xor", SIZE, _field(build, row, "size"))
+    odd = build.binary("and", ADDRESS, build.binary("sub", SIZE, 1))
+    good = build.compare("eq", build.binary("or", differs, odd), 0)
+    build.give(build.select(good, number, 0, I64))
+    build.begin(none)
+    build.give(ZERO)
+
+
+def _answer(
+    build: Builder, answers: dict[RegisterKind, Callable[[Builder, Pointer, BasicBlock], None]]
+) -> None:
+    """Answer an access by the kind of its row; give 0 for others, which is `none`."""
+    some, none = build.new_block("some"), build.new_block("none")
+    found = build.call(I64, FIND, HART, FRAME, ADDRESS, SIZE)
+    build.branch(build.compare("eq", found, 0), none, some)
+    build.begin(some)
+    row = build.cast("inttoptr", found, Pointer)
+    blocks = {int(kind): build.new_block(kind.name.lower()) for kind in answers}
+    build.switch(_field(build, row, "kind"), none, blocks)
+    for kind, answer in answers.items():
+        build.begin(blocks[kind])
+        answer(build, row, none)
+    build.begin(none)
+    build.give(ZERO)
+
+
+def _number(build: Builder, row: Pointer) -> I64:
+    """Of which hart a register is."""
+    distance = build.binary("sub", ADDRESS, _field(build, row, "first"))
+    return build.binary("udiv", distance, SIZE)
+
+
+def _state(build: Builder, number: I64) -> Pointer:
+    """Where a hart's state is."""
+    harts = build.load(build.offset(FRAME, 8 * Word.HARTS), COUNTER, Pointer)
+    return build.offset(harts, build.binary("mul", number, STATE_BYTES))
+
+
+def _level(build: Builder, row: Pointer) -> Pointer:
+    lines = build.offset(_state(build, _number(build, row)), OFFSET["lines"])
+    return build.offset(lines, build.binary("mul", _field(build, row, "data"), WORD_BYTES))
+
+
+def _deadline(build: Builder, row: Pointer) -> Pointer:
+    return build.offset(_state(build, _number(build, row)), OFFSET["timer_deadline"])
+
+
+def _value_place(build: Builder) -> Pointer:
+    return build.offset(FRAME, 8 * Word.REGISTER_VALUE)
+
+
+def _give_value(build: Builder, value: I64) -> None:
+    place = _value_place(build)
+    build.store(value, place, UNKNOWN)
+    build.give(build.cast("ptrtoint", place, I64))
+
+
+def _load_level(build: Builder, row: Pointer, _none: BasicBlock) -> None:
+    """Whoever drives the line writes it at any time."""
+    _give_value(build, build.load_atomic(_level(build, row), "monotonic", I64))
+
+
+def _load_deadline(build: Builder, row: Pointer, _none: BasicBlock) -> None:
+    """Any hart may write it at any time."""
+    _give_value(build, build.load_atomic(_deadline(build, row), "monotonic", I64))
+
+
+def _load_time(build: Builder, _row: Pointer, _none: BasicBlock) -> None:
+    _give_value(build, build.call(I64, TIME, HART, FRAME))
+
+
+def _load_status(build: Builder, row: Pointer, none: BasicBlock) -> None:
+    """The supervisor sets the word before it sends the first input."""
+    quiet = build.new_block("quiet")
+    began = build.load(build.offset(FRAME, 8 * Word.INPUT_BEGAN), COUNTER, Pointer)
+    input_began = build.load_atomic(began, "monotonic", I64)
+    build.branch(build.compare("eq", input_began, 0), quiet, none)
+    build.begin(quiet)
+    _give_value(build, _field(build, row, "data"))
+
+
+def _load(build: Builder) -> None:
+    _answer(
+        build,
+        {
+            RegisterKind.LEVEL: _load_level,
+            RegisterKind.DEADLINE: _load_deadline,
+            RegisterKind.TIME: _load_time,
+            RegisterKind.STATUS: _load_status,
+        },
+    )
+
+
+def _store_level(build: Builder, row: Pointer, _none: BasicBlock) -> None:
+    """One access, which nothing passes; then the hart is told, if the line is raised."""
+    raised, on = build.new_block("raised"), build.new_block("lowered")
+    level = build.binary("and", VALUE, 1)
+    build.atomic("xchg", _level(build, row), level)
+    build.branch(build.compare("eq", level, 0), on, raised)
+    build.begin(raised)
+    build.call(I64, ALERT, HART, FRAME, _number(build, row))
+    build.goto(on)
+    build.begin(on)
+    _give_done(build)
+
+
+def _give_done(build: Builder) -> None:
+    """Say whether an interrupt is due now, by the function in the frame; there is one here."""
+    function = build.load(build.offset(FRAME, 8 * Word.DUE), COUNTER, Pointer)
+    due = build.call(I64, function, HART, FRAME)
+    build.give(build.select(build.compare("eq", due, 0), DONE, LOOK, I64))
+
+
+def _store_deadline(build: Builder, row: Pointer, _none: BasicBlock) -> None:
+    """As a level."""
+    build.atomic("xchg", _deadline(build, row), VALUE)
+    build.call(I64, ALERT, HART, FRAME, _number(build, row))
+    _give_done(build)
+
+
+def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
+    """The state's bytes are written by any hart at any time, one access each."""
+    free, sent = build.new_block("free"), build.new_block("sent")
+    state = build.cast("inttoptr", _field(build, row, "state"), Pointer)
+    bits = build.binary(
+        "and", build.load_atomic(state, "monotonic", I64), _field(build, row, "mask")
+    )
+    build.branch(build.compare("eq", bits, 0), free, none)
+    build.begin(free)
+    place = _value_place(build)
+    build.store(VALUE, place, UNKNOWN)
+    written = _write(build, frame_word(build, Word.CONSOLE), place, 1)
+    # the host tries again what was interrupted, and knows what to do about a closed console
+    build.branch(build.compare("eq", written, 1), sent, none)
+    build.begin(sent)
+    build.store(I8("1"), build.offset(state, _field(build, row, "data")), UNKNOWN)
+    build.give(constant(DONE))
+
+
+def _store(build: Builder) -> None:
+    _answer(
+        build,
+        {
+            RegisterKind.LEVEL: _store_level,
+            RegisterKind.DEADLINE: _store_deadline,
+            RegisterKind.SEND: _store_sent,
+        },
+    )
+
+
+def _write(build: Builder, descriptor: I64, place: Pointer, size: int) -> I64:
+    """Call write(2)."""
+    function = build.load(build.offset(FRAME, 8 * Word.WRITE), COUNTER, Pointer)
+    low = build.cast("trunc", descriptor, I32)
+    return build.call(I64, function, low, place, size)
+
+
+def _alert(build: Builder) -> None:
+    """Have a hart look at its inputs, and wake it if it sleeps; this one looks by itself.
+
+    The input was written before. What is written here is so before the hart's activity is read: a
+    hart says that it sleeps before it looks at its inputs for the last time.
+    """
+    other, asleep, done = (build.new_block(word) for word in ("other", "asleep", "done"))
+    state = _state(build, NUMBER)
+    build.branch(build.compare("eq", state, HART), done, other)
+    build.begin(other)
+    build.atomic("xchg", build.offset(state, OFFSET["alert"]), I64("1"))
+    activity = build.load_atomic(build.offset(state, OFFSET["state"]), "monotonic", I64)
+    build.branch(build.compare("eq", activity, int(Activity.IDLE)), asleep, done)
+    build.begin(asleep)
+    descriptors = build.load(build.offset(FRAME, 8 * Word.WAKE), COUNTER, Pointer)
+    at = build.offset(descriptors, build.binary("mul", NUMBER, WORD_BYTES))
+    place = _value_place(build)
+    build.store(1, place, UNKNOWN)
+    _write(build, build.load(at, COUNTER, I64), place, WORD_BYTES)
+    build.goto(done)
+    build.begin(done)
+    build.give(ZERO)

@@ -1,0 +1,77 @@
+"""The words for the system in a handler: those about an instruction."""
+
+from mttcg.engine.llvm.counts import INSTRUCTION_SHIFT
+from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
+from mttcg.engine.llvm.interpreter.signature import BLOCK, IP, RUNNING, tail_call
+from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
+from mttcg.engine.llvm.interpreter.system_functions import TRAP
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER
+from mttcg.engine.llvm.ir.values import I64, ZERO, constant
+from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
+from mttcg.engine.llvm.segment import Segment
+from mttcg.isa.operations import SystemWords
+
+
+class HandlerSystem(NativeState, SystemWords[I64]):
+    """The words for the system in a handler.
+
+    Args:
+        builder: of the function.
+        segment: that is being emitted.
+        exits: the ways out.
+        isa: the guest's.
+        events: what may follow from an instruction.
+
+    Attributes:
+        changed: whether an interrupt may be due behind the instruction.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        segment: Segment,
+        exits: Exits,
+        isa: InterpretedIsa,
+        events: SystemEvents,
+    ) -> None:
+        super().__init__(builder, isa.offsets)
+        self.segment, self.exits, self.isa, self.events = segment, exits, isa, events
+        self.changed = False
+
+    def retired(self) -> I64:
+        """See SystemWords."""
+        build = self.builder
+        counted = build.binary("sub", RUNNING, build.load(SINCE, COUNTER, I64))
+        here = build.binary("ashr", counted, INSTRUCTION_SHIFT)
+        return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
+
+    def trap(self, cause: int, value: I64) -> None:
+        """See SystemWords."""
+        build = self.builder
+        for word, given in ((Word.CAUSE, constant(cause)), (Word.TRAP_VALUE, value)):
+            build.store(given, build.offset(FRAME, 8 * word), COUNTER)
+        tail_call(build, f"@{TRAP}", IP, RUNNING, BLOCK)
+        self.segment.ended = True
+
+    def status_changed(self) -> None:
+        """See SystemWords."""
+        self.changed = True
+
+    def wait(self) -> None:
+        """See SystemWords. The host sleeps."""
+        build = self.builder
+        on, sleep = build.new_block("on"), build.new_block("sleep")
+        waking = self.events.waking_interrupts(arithmetic(build, self.isa), self)
+        build.branch(build.compare("ne", waking, 0), on, sleep)
+        build.begin(sleep)
+        self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        build.begin(on)
+        self.changed = True
+
+    def fetch_again(self) -> None:
+        """See SystemWords. The host looks at the pages."""
+        self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        self.segment.ended = True

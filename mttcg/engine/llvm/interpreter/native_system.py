@@ -1,0 +1,105 @@
+"""What a vCPU has native code know of traps, and what it is told of them."""
+
+import ctypes
+import math
+from typing import Any
+
+import numpy as np
+
+from mttcg.engine.base import NativeDevices
+from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.device_functions import FIELDS
+from mttcg.engine.llvm.interpreter.state_words import NANOSECONDS
+from mttcg.engine.llvm.interpreter.system_functions import BEFORE_TRAP, LAST_TRAP
+from mttcg.isa.system import Trap
+from mttcg.memory.address import HostAddress, Virtual
+from mttcg.memory.host import address_of_array
+from mttcg.memory.native_registers import PlacedRegisters
+
+NO_TRAP = (1 << 64) - 1
+"""In the place of a cause: no trap was taken natively."""
+
+
+class InterpretedSystem:
+    """See `mttcg.engine.base.NativeSystem`.
+
+    Args:
+        frame: words of native code.
+    """
+
+    def __init__(self, frame: "np.ndarray[Any, np.dtype[np.uint64]]") -> None:
+        self.frame = frame
+        self.let_traps(0, None, None)
+
+    def let_traps(self, number: int, last: Trap | None, before: Trap | None) -> None:
+        """See NativeSystem."""
+        self.let = number
+        self.frame[Word.TRAPS_UNSEEN] = number
+        for words, trap in ((LAST_TRAP, last), (BEFORE_TRAP, before)):
+            given = (NO_TRAP, 0, 0) if trap is None else (trap.cause, trap.pc, trap.value)
+            for word, value in zip(words, given, strict=True):
+                self.frame[word] = value
+
+    def let_accesses(self, allowed: bool) -> None:
+        """See NativeSystem."""
+        self.frame[Word.ACCESSES_UNSEEN] = allowed
+
+    def passed_traps(self) -> tuple[Trap, Trap | None] | None:
+        """See NativeSystem."""
+        if int(self.frame[Word.TRAPS_UNSEEN]) == self.let:
+            return None
+        last, before = (self._trap(*words) for words in (LAST_TRAP, BEFORE_TRAP))
+        assert last is not None
+        return last, before
+
+    def _trap(self, cause: Word, pc: Word, value: Word) -> Trap | None:
+        if int(self.frame[cause]) == NO_TRAP:
+            return None
+        code, address, further = (int(self.frame[word]) for word in (cause, pc, value))
+        return Trap(code, Virtual(address), further)
+
+
+def row_of(placed: PlacedRegisters) -> tuple[int, ...]:
+    """A row of registers, as `device_functions.FIELDS` has it."""
+    what = placed.registers
+    size = what.size * placed.number
+    return placed.base, size, what.size, what.kind, what.data, what.mask, placed.state
+
+
+class DeviceTables:
+    """The tables of native code's accesses to devices, as long as they are used.
+
+    Args:
+        frame: words of native code.
+        devices: what it has to know.
+    """
+
+    def __init__(
+        self, frame: "np.ndarray[Any, np.dtype[np.uint64]]", devices: NativeDevices
+    ) -> None:
+        rows = [row_of(placed) for placed in devices.registers]
+        self.rows = np.array(rows, dtype=np.uint64).reshape(-1, len(FIELDS))
+        self.wake = np.array(devices.wake_fds, dtype=np.uint64)
+        write = ctypes.cast(ctypes.CDLL(None).write, ctypes.c_void_p).value or 0
+        start = address_of_array(self.rows)
+        for word, value in {
+            Word.REGISTERS: start,
+            Word.REGISTERS_END: start + self.rows.nbytes,
+            Word.HARTS: devices.harts,
+            Word.WAKE: address_of_array(self.wake),
+            Word.WRITE: write,
+            Word.CONSOLE: devices.console,
+            Word.INPUT_BEGAN: devices.input_began,
+        }.items():
+            frame[word] = value
+
+
+def set_clock(
+    frame: "np.ndarray[Any, np.dtype[np.uint64]]", origin: HostAddress, timebase: int
+) -> None:
+    """Tell native code of the guest's clock: where its origin is, and its ticks a second."""
+    function = ctypes.CDLL(None).clock_gettime
+    common = math.gcd(timebase, NANOSECONDS)
+    frame[Word.CLOCK] = ctypes.cast(function, ctypes.c_void_p).value or 0
+    frame[Word.CLOCK_ORIGIN] = origin
+    frame[Word.TICKS], frame[Word.TICKS_PER] = timebase // common, NANOSECONDS // common

@@ -1,0 +1,111 @@
+"""Jumps from page to page: where code is found, and which registers are moved."""
+
+import re
+from typing import Any
+
+import pytest
+from engine_harness import PAGE, Bare, fill
+from golden_texts import Golden, text_of
+
+from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
+from mttcg.engine.llvm.liveness import RegisterFlow, bits_of, names_of
+from mttcg.engine.llvm.places import Labels
+from mttcg.memory.ram import RamRange
+
+BASE = 0x8000_0000
+RETURN, ECALL = 0x8082, 0x0000_0073
+ADD_TO_A0 = 0x00B5_0533
+"""add a0, a0, a1."""
+STORE_A0 = 0x00A6_3023
+"""sd a0, 0(a2)."""
+FAR_CALL = (0x0000_1097, 0x0000_80E7)
+"""auipc ra, 1; jalr ra: to the same place in the next page."""
+
+
+def flow(**edges: str) -> RegisterFlow:
+    """Leaders a, b, ... with edges between them: names of those that follow."""
+    found = RegisterFlow(Labels())
+    for leader, following in edges.items():
+        for to in following:
+            found.lead(ord(leader), ord(to))
+    return found
+
+
+def registers(bits: int) -> set[str]:
+    return set(names_of(bits))
+
+
+def test_what_was_written_on_any_way_may_have_changed() -> None:
+    found = flow(a="bc", b="d", c="d")
+    found.pass_through(ord("a"), (), ("x1",))
+    found.pass_through(ord("b"), (), ("x2",))
+    found.pass_through(ord("c"), (), ("f3",))
+    found.solve(map(ord, "abcd"))
+    changed = {leader: registers(found.changed[ord(leader)]) for leader in "abcd"}
+    assert changed == {"a": set(), "b": {"x1"}, "c": {"x1"}, "d": {"x1", "x2", "f3"}}
+    assert registers(found.behind(ord("b"))) == {"x1", "x2"}
+
+
+def test_what_is_read_or_brought_back_before_it_is_written_is_needed() -> None:
+    found = flow(a="b", b="bc")
+    found.pass_through(ord("a"), ("x5",), ("x6",))
+    found.pass_through(ord("b"), ("x6", "x7"), ("x8",))
+    found.pass_through(ord("c"), ("x8",), ())
+    _ = found.labels["o", ord("c")], found.labels["l", ord("b")]
+    found.solve(map(ord, "abc"))
+    # x8 may have been written by an earlier round when b is left at its start
+    assert registers(found.live[ord("a")]) == {"x5", "x7", "x8"}
+    assert registers(found.live[ord("b")]) == {"x6", "x7", "x8"}
+    assert registers(found.live[ord("c")]) == {"x6", "x8"}
+
+
+def test_registers_have_a_bit_each() -> None:
+    assert names_of(bits_of(["f31", "x0", "x31"])) == ["x0", "x31", "f31"]
+
+
+def test_a_function_takes_and_brings_back_what_it_uses_alone() -> None:
+    text = text_of(Golden((ADD_TO_A0, RETURN), optimised=True))
+    taken = set(re.findall(r"load i64, ptr %hart_(\w+)", text))
+    brought = set(re.findall(r"store i64 %\w+, ptr %hart_(\w+)", text))
+    assert (taken, brought) == ({"x1", "x10", "x11"}, {"x10"})
+
+
+def test_the_table_has_code_by_place_and_forgets_it() -> None:
+    table = JumpTable(RamRange(BASE, 3 * PAGE + 8))
+
+    def at(pc: int) -> int:
+        page, offset = divmod(pc - BASE, PAGE)
+        row = table.rows.get(page, table.nothing)
+        return int(row[offset // 2 + (pc & WITHIN) * PAGE // 2])
+
+    table.put(BASE + PAGE + 6, 77)
+    table.put(BASE + PAGE + 6 + WITHIN, 88)
+    table.put(BASE + 3 * PAGE, 99)
+    assert (at(BASE + PAGE + 6), at(BASE + PAGE + 7), at(BASE + 3 * PAGE)) == (77, 88, 99)
+    assert (at(BASE + 6), at(BASE + PAGE + 8)) == (0, 0)
+    nothing = int(table.pages[0])
+    assert [int(row) != nothing for row in table.pages] == [False, True, False, True]
+    table.clear()
+    assert set(table.pages.tolist()) == {nothing}
+
+
+@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
+def test_pages_jump_to_pages_and_every_count_is_exact(engine: str) -> None:
+    """A page adds and calls the next, which stores and returns; in each mixture of tiers."""
+    bare: Any = Bare(engine, BASE, 4 * PAGE)
+    program = (ADD_TO_A0, *FAR_CALL, ECALL)
+    fill([(BASE + 4 * number, word) for number, word in enumerate(program)], bare.write)
+    fill([(BASE + PAGE + 4, STORE_A0), (BASE + PAGE + 8, RETURN)], bare.write)
+    hart, data = bare.hart, BASE + 2 * PAGE
+    for rounds, better in enumerate(((), (BASE,), (BASE + PAGE + 4,)), 1):
+        for place in better:
+            bare.improve(place)
+        hart.x[10], hart.x[11], hart.x[12] = 5, rounds, data
+        before = hart.instructions, hart.blocks
+        list(bare.run_to_trap(BASE))
+        assert int.from_bytes(bare.read(data, 8), "little") == 5 + rounds
+        assert (hart.instructions - before[0], hart.blocks - before[1]) == (
+            5,
+            3,
+        )  # a trap does not retire
+    bare.close()
