@@ -6,7 +6,7 @@ from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.table.decode import ROWS
 from mttcg.isa.table.row import Row
 
-ORDER = ("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Zba", "Zbb", "Zbs", "Sm")
+ORDER = ("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Zba", "Zbb", "Zbs", "Sm", "S")
 TITLES = {
     "I": "RV64I: base integer",
     "M": "M: multiplication and division",
@@ -20,6 +20,7 @@ TITLES = {
     "Zbb": "Zbb: basic bit manipulation",
     "Zbs": "Zbs: single bits",
     "Sm": "Machine mode",
+    "S": "Supervisor mode",
 }
 HEAD = """# What the llvm engine covers
 

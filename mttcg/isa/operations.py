@@ -141,6 +141,9 @@ class StateWords(Protocol[V]):
     def time(self) -> V:
         """Ticks of the guest's clock now."""
 
+    def has_come(self, time: V) -> V:
+        """1 if the guest's clock has reached a time, else 0."""
+
     def given(self, condition: V, then: Callable[[], V]) -> V:
         """The value of `then` if a condition is not 0, else 0; only what is needed is done."""
 
@@ -151,7 +154,10 @@ class SystemWords(StateWords[V], Protocol[V]):
     def retired(self) -> V:
         """Instructions that the hart retired before this one."""
 
-    def trap(self, cause: int, value: V) -> None:
+    def require(self, condition: V) -> None:
+        """Raise an illegal-instruction exception if a condition is 0."""
+
+    def trap(self, cause: V, value: V) -> None:
         """Take a trap instead of this instruction, which does not retire; nothing follows."""
 
     def status_changed(self) -> None:

@@ -62,6 +62,18 @@ def load32(_context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def store32(_context: Any, address: Any, value: Any) -> Any:
+    """Store 32 bits at an address, after everything that was stored before."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        value = builder.trunc(args[1], I32)
+        builder.store_atomic(value, _pointer(builder, args[0], I32), "release", 4)
+        return cgutils.get_null_value(I64)
+
+    return types.uint64(types.uint64, types.uint64), build
+
+
+@intrinsic
 def load16(_context: Any, address: Any) -> Any:
     """The 16 bits at an address, zero-extended."""
 
@@ -225,6 +237,20 @@ def call_compare(_context: Any, function: Any, one: Any, other: Any, size: Any) 
     """Call `int memcmp(const void *, const void *, size_t)`."""
     build = _call(I32, I64, I64, I64)
     return types.int32(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_copy(_context: Any, function: Any, to: Any, source: Any, size: Any) -> Any:
+    """Call `void *memcpy(void *, const void *, size_t)`."""
+    build = _call(I64, I64, I64, I64)
+    return types.uint64(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_fill(_context: Any, function: Any, to: Any, byte: Any, size: Any) -> Any:
+    """Call `void *memset(void *, int, size_t)`."""
+    build = _call(I64, I64, I32, I64)
+    return types.uint64(*[types.uint64] * 4), build
 
 
 @intrinsic

@@ -91,9 +91,8 @@ class TranslatorProcess:
                 selector.register(channel, selectors.EVENT_READ, cpu)
             while selector.get_map():
                 came = self._take_samples()
+                self._meet(self.improver.improve_page())
                 hot = self._ask_for_hottest()
-                if not hot:
-                    self._meet(self.improver.improve_page())
                 if self.news and (not hot or time.monotonic() - self.told >= RENEW_SECONDS):
                     self._tell()
                 for cpu, message in receive(selector, self._pause(came, hot)):

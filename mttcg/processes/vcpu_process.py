@@ -35,8 +35,7 @@ from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
-from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
-from mttcg.state.words import offsets_of
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
@@ -69,6 +68,8 @@ NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
 """The module of each, with all that it needs."""
+TRACKING = "mttcg.engine.tracking.tracking"
+"""The module that tracks stores to code."""
 
 
 @dataclass(frozen=True)
@@ -193,13 +194,11 @@ class VcpuProcess:
 
     def _track_stores(self) -> "StoreTracking":
         """Have stores to code tracked, in place of comparing all code when the guest asks."""
-        from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
+        from mttcg.engine.tracking.tracking import StoreTracking, TrackedHarts
 
-        harts = address_of_buffer(self.maps["harts"])
-        requests = HostAddress(harts + offsets_of(VcpuState)["request"])
-        others = OtherVcpus(self.config.smp, requests, STATE_BYTES)
-        ram = address_of_buffer(self.maps["ram"])
-        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, others)
+        ram, harts = (address_of_buffer(self.maps[name]) for name in ("ram", "harts"))
+        tracked = TrackedHarts.at(harts, self.index, self.config.smp)
+        tracking = StoreTracking(self.maps["tracking"], self.cache, ram, self.index, tracked)
         self.cache.changes = tracking
         return tracking
 
@@ -324,15 +323,8 @@ class VcpuProcess:
         check_memory_room(NATIVE_ROOM, "for translations")
         vcpu.start(self.message.entry, self.message.device_tree)
         vcpu.run()
-        self._warn_of_unprotected()
-
-    def _warn_of_unprotected(self) -> None:
-        refused = self.tracking.refused
-        if refused:
-            self._warn(
-                f"vCPU {self.index} could not write-protect {refused} pages of code (mprotect(2): "
-                "too many mappings?): they are compared whenever the guest asks for changed code"
-            )
+        if self.tracking.warning:
+            self._warn(self.tracking.warning)
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""
@@ -441,7 +433,8 @@ def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
     if name == "unicorn":
         tell_of_compiling()
-    importlib.import_module(ENGINES[name])
+    for module in (ENGINES[name], TRACKING):
+        importlib.import_module(module)
 
 
 def load_interpreter(isa: str, observing: bool = False) -> None:

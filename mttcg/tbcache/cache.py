@@ -1,6 +1,5 @@
 """The block cache as one vCPU process uses it."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,15 @@ from mttcg.memory.page import PAGE
 from mttcg.memory.ram import RamRange
 from mttcg.tbcache.changes import ComparedPages, PageChanges
 from mttcg.tbcache.decode import decode_block, word_at
-from mttcg.tbcache.layout import INSTRUCTIONS, MET_BYTES, RECORDS, Array, CacheLayout
+from mttcg.tbcache.layout import (
+    HASH_FACTOR,
+    HASH_STEP,
+    INSTRUCTIONS,
+    MET_BYTES,
+    RECORDS,
+    Array,
+    CacheLayout,
+)
 from mttcg.tbcache.left_to_host import NOTHING_LEFT, LeftToHost
 from mttcg.tbcache.lock import SegmentLock
 from mttcg.tbcache.used_slots import UsedSlots
@@ -67,9 +74,12 @@ class Block:
         return [Virtual(start + int(offset)) for offset in self.instructions["offset"]]
 
 
-def _hash(content: Array) -> int:
-    digest = hashlib.blake2b(content.tobytes(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+FACTORS = np.arange(PAGE // 8, dtype=np.uint64) * np.uint64(HASH_STEP) + np.uint64(HASH_FACTOR)
+
+
+def hash_of(content: Array) -> int:
+    """A page's hash; contents with the same one are compared."""
+    return int((content.view(np.uint64) * FACTORS).sum())
 
 
 class BlockCache:
@@ -148,7 +158,7 @@ class BlockCache:
         The version is found by content, so one that comes back is not decoded again.
         """
         content, tail = self.content(page), self.tail(page)
-        digest = _hash(content)
+        digest = hash_of(content)
         with self.lock:
             slot = self._find_version(page, content, digest, tail)
             recycled = False

@@ -1,9 +1,54 @@
 """How a vCPU finds out that a page it fetches from is no longer what RAM holds."""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from mttcg.memory.address import PhysicalPage
+from mttcg.memory.address import HostAddress, PhysicalPage
+
+
+class NativeFetch(NamedTuple):
+    """A native function that fetches changed pages as they are now, given one argument.
+
+    It returns 0 if none has changed, 1 if each that has is fetched in another version, else 2:
+    then changed pages are left.
+    """
+
+    function: HostAddress
+    argument: HostAddress
+
+
+class JumpsOfVersions(NamedTuple):
+    """Where jumps to translated code are, by version: host addresses.
+
+    Attributes:
+        pages: of the place of the jumps of each page of RAM.
+        slots: of that of each slot.
+        generations: of the generation of each slot that these are of.
+        nothing: of no jumps.
+    """
+
+    pages: HostAddress
+    slots: HostAddress
+    generations: HostAddress
+    nothing: HostAddress
+
+
+class InterpretedPages(NamedTuple):
+    """What an interpreter has of pages, for changed ones to be entered natively: host addresses.
+
+    Attributes:
+        table: of the records of each page of RAM; a page that has none, or with bit 0 set, is left.
+        jumps: to translated code.
+        segment: of predecoded pages.
+        blank: of the records of a page of which nothing is predecoded.
+        handlers: what such a page has of handlers.
+    """
+
+    table: HostAddress
+    jumps: JumpsOfVersions
+    segment: HostAddress
+    blank: HostAddress
+    handlers: HostAddress
 
 
 class PageChanges(Protocol):
@@ -30,6 +75,13 @@ class PageChanges(Protocol):
     def distrust(self) -> None:
         """Take note that guest RAM was written by another process than a vCPU's."""
 
+    def enter_natively(self, pages: InterpretedPages) -> None:
+        """Have changed pages entered natively that an interpreter runs."""
+
+    @property
+    def native(self) -> NativeFetch | None:
+        """What fetches again; None as long as there is nothing."""
+
 
 class ComparedPages:
     """Compares every page: for a cache of which nobody tracks the stores.
@@ -55,3 +107,7 @@ class ComparedPages:
         """Nothing to do."""
 
     rest = distrust = follow
+    native: NativeFetch | None = None
+
+    def enter_natively(self, pages: InterpretedPages) -> None:
+        """Nothing to do."""

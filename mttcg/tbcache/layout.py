@@ -30,8 +30,12 @@ SLOT = np.dtype(
         ("age", "<u4"),  # how many versions the page had before
         ("generation", "<u4"),  # grows each time the slot is given to other content
         ("users", "<u8"),  # bit per vCPU that fetches from it
-    ]
+    ],
+    align=True,  # native code reads and writes these, too
 )
+HASH_FACTOR, HASH_STEP = 0x9E37_79B9_7F4A_7C15, 0x3C6E_F372_FE94_F82A
+"""A slot's hash is the sum of its content's 64-bit words, each times a factor: the first has the
+one, and each later one as much more as the other says (the golden ratio, and twice that)."""
 TAIL_AT = {name: place for name, (_, place, *_) in (SLOT.fields or {}).items()}["tail"]
 """Byte offset of a slot's tail."""
 RECORD = np.dtype(

@@ -9,8 +9,10 @@ Behind a page's records stand the handlers of those that say that a translation 
 
 from mttcg.memory.address import HostAddress
 from mttcg.memory.code_pages import HALVES, SLOTS
+from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.changes import InterpretedPages, JumpsOfVersions
 
 RECORD_BYTES = 16
 RECORD_WORDS = RECORD_BYTES // 8
@@ -60,7 +62,8 @@ class PredecodedPages:
         self.cache, self.handlers, self.empty, self.behind = cache, handlers, empty, behind
         self.generations = segment[: 4 * SLOTS].cast("I")
         self.words = segment[GENERATION_BYTES:PREDECODED_BYTES].cast("Q")
-        self.blank = b"".join(
+        self.start = address_of_buffer(segment)
+        self.blank = bytearray().join(
             (handler.to_bytes(8, "little") + bytes(8)) * count
             for handler, count in ((empty, HALVES), (behind, BEHIND))
         )
@@ -78,6 +81,11 @@ class PredecodedPages:
                     self.words[first + SLOT_AT // 8] = slot
                     self.generations[slot] = generation
         return GENERATION_BYTES + 8 * self._word(slot, 0)
+
+    def for_native(self, table: HostAddress, jumps: JumpsOfVersions) -> InterpretedPages:
+        """What native code has to know to do as `enter` does; for the rest see InterpretedPages."""
+        blank = address_of_buffer(memoryview(self.blank))
+        return InterpretedPages(table, jumps, self.start, blank, self.handlers)
 
     def _word(self, slot: int, offset: int) -> int:
         return slot * PAGE_BYTES // 8 + offset // 2 * RECORD_WORDS

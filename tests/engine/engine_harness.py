@@ -24,6 +24,7 @@ from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.hardware.boards.riscv_virt import TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.privilege import MACHINE
 from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
 from mttcg.memory.address import physical_of
 from mttcg.memory.host import address_of_buffer
@@ -118,7 +119,7 @@ class Bare:
         self.wake_fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(harts)]
         self.harts = Harts(self.maps["harts"], self.wake_fds, self.machine, RISCV64.system)
         self.hart: Any = self.harts.harts[0]
-        self.hart.reservation = NO_RESERVATION
+        self.hart.reservation, self.hart.privilege = NO_RESERVATION, MACHINE
         array = np.frombuffer(self.ram, dtype=np.uint8)
         self.cache = BlockCache(
             self.maps["cache"],

@@ -8,7 +8,7 @@ from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.llvm.compile import OPTIMISED
 from mttcg.engine.llvm.heat import Heat
-from mttcg.engine.llvm.improver import PAGE_HEAT, DescribedPlace, Improver
+from mttcg.engine.llvm.improver import PAGE_COST, PAGE_HEAT, DescribedPlace, Improver
 from mttcg.engine.llvm.translate import MANY_VERSIONS
 
 BASE = 0x8000_0000
@@ -54,6 +54,22 @@ def test_a_hot_place_gets_its_function_and_its_page_only_if_that_is_missed(bare:
         assert improver.heat.hottest(1, ()) is None, "what was missed is heat of the page"
         assert bool(improver.improve_page()) == made
     assert improver.improve_page() == frozenset()
+
+
+def test_a_page_waits_until_it_is_worth_more_than_any_function(bare: Bare) -> None:
+    improver = improver_of(bare)
+    version = described(bare, LOOP).version
+    improver.missed[version.identity] = described(bare, LOOP)
+    improver.heat.pages[version.identity] = 2 * PAGE_HEAT
+    warm(improver, BASE + PAGE, 2 * PAGE_HEAT // PAGE_COST + 1)
+    assert improver.improve_page() == frozenset()
+    improver.heat.take(BASE + PAGE)
+    assert improver.improve_page()
+
+
+def test_a_function_that_only_pointers_lead_to_is_taken_from_its_start(bare: Bare) -> None:
+    improver = improver_of(bare)
+    assert improver.improve(described(bare, LOOP)) >= {BASE, LOOP}
 
 
 def test_a_place_within_code_that_was_made_becomes_a_way_in_if_it_stays_hot(bare: Bare) -> None:

@@ -9,7 +9,7 @@ import pytest
 from engine_harness import Bare, fill
 from random_programs import encoded
 
-from mttcg.engine.base import ExitKind
+from mttcg.engine.base import OPERATION, ExitKind
 from mttcg.engine.llvm import runtime
 from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK
 from mttcg.engine.llvm.interpreter import native
@@ -18,11 +18,14 @@ from mttcg.engine.llvm.interpreter.operand import MASK, Operand
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.riscv64.interpreted import INTERPRETED
+from mttcg.instrument import events
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
 from mttcg.isa.table.row import Row
 from mttcg.memory.address import Physical, PhysicalPage
+from mttcg.memory.host import address_of_function
+from mttcg.tbcache import cache as cache_module
 
 BASE, PAGE = 0x8000_0000, 4096
 SIZE = 8 * PAGE
@@ -241,3 +244,62 @@ def test_code_that_changed_is_predecoded_again() -> None:
     run(bare)
     assert bare.hart.x[A1] == 11
     bare.close()
+
+
+@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
+def test_blocks_of_a_slot_that_was_used_again_are_forgotten(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump, one, other = (
+        word("jal", 0, immediate=16),
+        word("addi", A0, A0, immediate=1),
+        word("addi", A1, A1, immediate=1),
+    )
+
+    def known_after(*firsts: int) -> list[int]:
+        bare = Bare(engine, BASE, SIZE)
+        for first in firsts:
+            fill(placed([first, ECALL, 0, 0, ECALL]), bare.write)
+            bare.engine.fetch_again()
+            run(bare)
+        found = [int(block.pc) for block in bare.engine.known_blocks()]
+        bare.close()
+        return found
+
+    expected = known_after(other)
+    monkeypatch.setattr(cache_module, "SLOTS", 2)
+    assert known_after(jump, one, other) == expected != known_after(jump)
+
+
+ORDERS = (0, events.RELEASE, events.ACQUIRE, events.ACQUIRE | events.RELEASE)
+SETS = (0xFF, 0x33, 0x22, 0x10, 0x833, 0x522)
+"""Of fences; the last has a mode that means nothing."""
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "llvm"])
+def test_the_order_that_an_instruction_asks_for_is_told(engine: str) -> None:
+    told: list[tuple[int, int, int]] = []
+
+    def tell(_data: int, _pc: int, _address: int, size: int, value: int, how: int) -> None:
+        told.append((size, value, how & 0xFF))
+
+    function = OPERATION(tell)
+    bare = Bare(engine, BASE, SIZE)
+    words = [word("fence") & ~(0xFFF << 20) | sets << 20 for sets in SETS]
+    for name in ("lr.d", "sc.d", "amoadd.d"):
+        words += [word(name, A1, A0, A2 * (name != "lr.d")) | order << 25 for order in range(4)]
+    fill(placed([*words, ECALL]), bare.write)
+    operation = Operation(address_of_function(function), 0, "call", order=True)
+    bare.engine.apply(Plan(every_access=(operation,)))
+    x = [0] * 32
+    x[A0] = BASE + PAGE
+    bare.set_registers(x, [0] * 32, 0)
+    run(bare)
+    bare.close()
+    fences = [(0, sets if sets == SETS[4] else sets & 0xFF, events.FENCE) for sets in SETS]
+    loads = [(8, 0, events.LOAD_RESERVED | order) for order in ORDERS]
+    kept = events.STORE_CONDITIONAL | events.WRITE
+    lost = events.STORE_CONDITIONAL | events.FAILED
+    stores = [(8, 0, (lost if order else kept) | order) for order in ORDERS]
+    both = [(8, 0, events.AMO | order | wrote) for order in ORDERS for wrote in (0, events.WRITE)]
+    assert told == fences + loads + stores + both

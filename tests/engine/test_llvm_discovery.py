@@ -57,6 +57,14 @@ def test_calls_are_followed_near_and_far(discovered: Callable[..., Discovery]) -
     assert set(discovered(MAIN).instructions) == set(PROGRAM)
 
 
+def test_functions_that_only_others_call_are_told_from_what_the_page_leads_to(
+    discovered: Callable[..., Discovery],
+) -> None:
+    assert discovered(MAIN, MAIN + 4, MAIN + 8, FIRST, SECOND).from_elsewhere() == frozenset()
+    assert discovered(SECOND, FIRST, FIRST + 4).from_elsewhere() == {SECOND}
+    assert discovered(SECOND, MAIN + 16).from_elsewhere() == frozenset()
+
+
 def test_without_calls_a_function_is_taken_alone(discovered: Callable[..., Discovery]) -> None:
     assert set(discovered(MAIN, calls=False).instructions) == set(range(MAIN, MAIN + 24, 4))
     tail = discovered(SECOND, calls=False)  # that is a jump, which stays in the function

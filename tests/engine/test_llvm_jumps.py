@@ -1,8 +1,9 @@
 """Jumps from page to page: where code is found, and which registers are moved."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from engine_harness import PAGE, Bare, fill
 from golden_texts import Golden, text_of
@@ -10,6 +11,7 @@ from golden_texts import Golden, text_of
 from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
 from mttcg.engine.llvm.liveness import RegisterFlow, bits_of, names_of
 from mttcg.engine.llvm.places import Labels
+from mttcg.memory.code_pages import SLOTS
 from mttcg.memory.ram import RamRange
 
 BASE = 0x8000_0000
@@ -70,12 +72,25 @@ def test_a_function_takes_and_brings_back_what_it_uses_alone() -> None:
     assert (taken, brought) == ({"x1", "x10", "x11"}, {"x10"})
 
 
+class Fetched:
+    """What the table asks of the block cache: pages, and the slots that they are fetched from."""
+
+    ram_range = RamRange(BASE, 4 * PAGE)
+    page_of = ram_range.page_of
+    used: ClassVar[dict[int, int]] = {page: page + 10 for page in range(4)}
+    slots: ClassVar = {"generation": np.zeros(SLOTS, dtype=np.uint32)}
+
+    @staticmethod
+    def page_in(slot: int) -> int:
+        return slot - 10
+
+
 def test_the_table_has_code_by_place_and_forgets_it() -> None:
-    table = JumpTable(RamRange(BASE, 3 * PAGE + 8))
+    table = JumpTable(Fetched())  # type: ignore[arg-type]
 
     def at(pc: int) -> int:
         page, offset = divmod(pc - BASE, PAGE)
-        row = table.rows.get(page, table.nothing)
+        row = table.rows.get(Fetched.used[page], table.nothing)
         return int(row[offset // 2 + (pc & WITHIN) * PAGE // 2])
 
     table.put(BASE + PAGE + 6, 77)

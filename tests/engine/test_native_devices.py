@@ -15,7 +15,7 @@ from mttcg.hardware.boards import riscv_virt
 from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, UART
 from mttcg.hardware.devices.uart16550 import LCR_DLAB, MCR_LOOP
 from mttcg.hardware.interrupts.clint import MSIP, MTIME, MTIMECMP
-from mttcg.isa.riscv64 import csr
+from mttcg.isa.riscv64 import interrupts, status
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam
 from mttcg.processes.vcpu_process import ConsoleEnds
@@ -191,7 +191,7 @@ def test_an_interrupt_at_itself_is_taken_with_the_next_block(machines: list[Mach
     x[A0], x[RS2] = CLINT + MSIP, 1
     bare.set_registers(x, [0] * 32, 0)
     hart = bare.hart
-    hart.mie, hart.mstatus = csr.SOFTWARE_INTERRUPT, csr.MSTATUS_MIE
+    hart.mie, hart.mstatus = interrupts.SOFTWARE_INTERRUPT, status.MSTATUS_MIE
     left = bare.engine.run(BASE)
     assert (left.pc, hart.x[RD], hart.interrupts, hart.mepc) == (BASE + 0x800, 1, 1, BASE + 12)
     assert (hart.instructions, hart.blocks) == (4, 2)  # the illegal one is taken back as it traps
@@ -203,7 +203,7 @@ def test_a_hart_that_sleeps_is_woken(machines: list[Machine], activity: Activity
     other, sleeper = bare.harts.harts[1], bare.wake_fds[1]
     other.state = activity
     assert machines[0].store("sw", CLINT + MSIP + 4, 1) == []
-    assert (other.lines[csr.SOFTWARE_NUMBER], other.alert, other.request) == (1, 1, 0)
+    assert (other.lines[interrupts.SOFTWARE_NUMBER], other.alert, other.request) == (1, 1, 0)
     if activity is Activity.IDLE:
         assert os.eventfd_read(sleeper) == 1
     else:

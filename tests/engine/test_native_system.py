@@ -8,24 +8,31 @@ from engine_harness import Bare, fill
 from test_interpreter import A0, BASE, ECALL, SIZE, placed, word
 
 from mttcg.engine.base import ExitKind
-from mttcg.isa.riscv64 import csr
+from mttcg.isa.riscv64 import interrupts, status
 from mttcg.isa.riscv64.csr import CSRS
+from mttcg.isa.riscv64.interrupts import DELEGABLE
+from mttcg.isa.riscv64.privilege import MACHINE
 from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.status import MSTATUS_MPP
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.state.vcpu_state import NEVER
 from mttcg.state.words import fields_of
 
-HANDLER, LENGTH = BASE + 0x800, 150
-"""Where traps go, and instructions of a program."""
-CAUSES, VALUES, SCRATCH = 20, 21, 22
-"""Registers in which the handler gathers what it was told, and what it computes with."""
-EBREAK, MRET, WFI = 0x0010_0073, 0x3020_0073, 0x1050_0073
+HANDLER, SUPERVISOR_HANDLER, LENGTH = BASE + 0x800, BASE + 0x900, 150
+"""Where traps go, by level, and instructions of a program."""
+CAUSES, VALUES, SCRATCH, LEVELS = 20, 21, 22, 24
+"""Registers in which a handler gathers what it was told, and what it computes with; the bits of
+mstatus.MPP."""
+EBREAK, MRET, SRET, WFI = 0x0010_0073, 0x3020_0073, 0x1020_0073, 0x1050_0073
 MSTATUS, MIE, MTVEC, MEPC, MCAUSE, MTVAL, TIME = 0x300, 0x304, 0x305, 0x341, 0x342, 0x343, 0xC01
-CSRRW, CSRRS = 1, 2
+SIE, STVEC, SEPC, SCAUSE, STVAL, MEDELEG, MIDELEG = 0x104, 0x105, 0x141, 0x142, 0x143, 0x302, 0x303
+CSRRW, CSRRS, CSRRC = 1, 2, 3
 STATE = sorted({*fields_of(Hart)} - set(vars(Hart.__base__)) - {"x", "f"})
 COUNTS = ("pc", "instructions", "blocks", "traps", "interrupts")
-SEEN = [number for number in CSRS if number not in (MTVEC, TIME)]
-ABSENT = (0x7C0, 0x105)
+SEEN = [n for n in CSRS if n not in (MSTATUS, MTVEC, STVEC, MEDELEG, MIDELEG, TIME)]
+ABSENT = (0x7C0, 0x280)
+DELEGATED = 0xB3FF & ~(1 << Cause.ILLEGAL_INSTRUCTION)
+"""Exceptions that may be delegated: a handler's last instruction can be illegal."""
 
 
 def access(operation: int, number: int, rd: int = 0, source: int = 0, immediate: int = 0) -> int:
@@ -45,18 +52,27 @@ def gather(register: int, number: int) -> list[int]:
     ]
 
 
-def handler() -> list[int]:
+def handler(cause: int, value: int, pc: int, enabled: int, go_back: list[int]) -> list[int]:
     """Gathers cause and value; goes on behind an exception, and disables what interrupts."""
-    told = [*gather(CAUSES, MCAUSE), *gather(VALUES, MTVAL)]
-    interrupt = [access(CSRRW, MIE, 0, 0), MRET]
+    told = [*gather(CAUSES, cause), *gather(VALUES, value)]
+    interrupt = [access(CSRRW, enabled, 0, 0), *go_back]
     skip = word("bge", rs1=SCRATCH, rs2=0, immediate=4 * (len(interrupt) + 1))
     exception = [
-        access(CSRRS, MEPC, SCRATCH),
+        access(CSRRS, pc, SCRATCH),
         word("addi", SCRATCH, SCRATCH, immediate=4),
-        access(CSRRW, MEPC, 0, SCRATCH),
-        MRET,
+        access(CSRRW, pc, 0, SCRATCH),
+        *go_back,
     ]
-    return [*told, access(CSRRS, MCAUSE, SCRATCH), skip, *interrupt, *exception]
+    return [*told, access(CSRRS, cause, SCRATCH), skip, *interrupt, *exception]
+
+
+def handlers() -> dict[int, list[int]]:
+    """Those of both levels; that of machine mode may go back to a higher one than it came from."""
+    rise = [word("and", SCRATCH, 5, LEVELS), access(CSRRS, MSTATUS, 0, SCRATCH), MRET]
+    return {
+        HANDLER: handler(MCAUSE, MTVAL, MEPC, MIE, rise),
+        SUPERVISOR_HANDLER: handler(SCAUSE, STVAL, SEPC, SIE, [SRET]),
+    }
 
 
 def instruction(source: random.Random) -> list[int]:
@@ -67,8 +83,11 @@ def instruction(source: random.Random) -> list[int]:
         number = source.choice(SEEN if kind == "csr" else ABSENT)
         return [access(source.randrange(1, 4), number, target, operand, source.randrange(2))]
     if kind == "mret":
-        there = [word("auipc", 6), word("addi", 6, 6, immediate=16), access(CSRRW, MEPC, 0, 6)]
-        return [*there, MRET]
+        levels = [access(operation, MSTATUS, 0, LEVELS) for operation in (CSRRS, CSRRC)]
+        after = [*source.sample(levels, source.randrange(2)), source.choice([MRET, SRET])]
+        distance = word("addi", 6, 6, immediate=16 + 4 * len(after))
+        places = [access(CSRRW, MEPC, 0, 6), access(CSRRW, SEPC, 0, 6)]
+        return [word("auipc", 6), distance, *places, *after]
     if kind == "amo":
         return [word(source.choice(["amoadd.w", "lr.d"]), target, A0)]
     return {"ecall": [ECALL], "ebreak": [EBREAK], "add": [word("add", target, target, operand)]}[
@@ -82,10 +101,13 @@ class Machine:
     def __init__(self, engine: str, program: list[int], seed: int) -> None:
         self.bare = bare = Bare(engine, BASE, SIZE, native_traps=True)
         self.end = BASE + 4 * len(program)
-        fill([*placed([*program, 0]), *placed(handler(), HANDLER)], bare.write)
+        code = [pair for at, words in handlers().items() for pair in placed(words, at)]
+        fill([*placed([*program, 0]), *code], bare.write)
         source = random.Random(seed)
         self.registers = [0, *(source.getrandbits(64) for _ in range(31))]
         self.registers[A0] = BASE + 0x1001  # no atomic can be there
+        self.registers[LEVELS] = MSTATUS_MPP
+        self.delegated = source.getrandbits(16) & DELEGATED, source.getrandbits(12) & DELEGABLE
         self.exits = 0
 
     def run(self, level: int) -> None:
@@ -93,7 +115,9 @@ class Machine:
         bare, hart = self.bare, self.bare.hart
         bare.set_registers(self.registers, [0] * 32, 0)
         hart.pc, hart.mtvec, hart.timer_deadline = BASE, HANDLER, NEVER
-        hart.lines[csr.SOFTWARE_NUMBER] = level
+        hart.stvec, hart.stimecmp, hart.privilege = SUPERVISOR_HANDLER, NEVER, MACHINE
+        hart.medeleg, hart.mideleg = self.delegated
+        hart.lines[interrupts.SOFTWARE_NUMBER] = level
         while True:
             bare.vcpu.system.take_interrupt(hart, bare.machine)
             left = bare.engine.run(hart.pc)
@@ -147,7 +171,7 @@ def test_the_timer_is_seen_in_a_loop_when_its_time_has_come(enabled: bool) -> No
     fill([*placed(loop), *placed([0], HANDLER)], bare.write)
     bare.set_registers([0] * 32, [0] * 32, 0)
     hart = bare.hart
-    hart.mtvec, hart.mie, hart.mstatus = HANDLER, csr.TIMER_INTERRUPT, csr.MSTATUS_MIE
+    hart.mtvec, hart.mie, hart.mstatus = HANDLER, interrupts.TIMER_INTERRUPT, status.MSTATUS_MIE
     hart.timer_deadline = bare.machine.time() + 20_000
     if not enabled:
         hart.mie, hart.request = 0, 1  # which nobody clears
@@ -155,7 +179,7 @@ def test_the_timer_is_seen_in_a_loop_when_its_time_has_come(enabled: bool) -> No
     left = bare.engine.run(BASE)
     if enabled:
         assert (left.kind, left.pc, hart.interrupts) == (ExitKind.SYSTEM, HANDLER, 1)
-        assert hart.mcause == 1 << 63 | csr.TIMER_NUMBER
+        assert hart.mcause == 1 << 63 | interrupts.TIMER_NUMBER
         assert bare.machine.time() >= hart.timer_deadline
     else:
         assert (left.kind, left.pc, hart.interrupts) == (ExitKind.REQUEST, BASE, 0)
@@ -166,9 +190,9 @@ def test_a_wait_that_need_not_sleep_is_native() -> None:
     bare = Bare("interpreter", BASE, SIZE, native_traps=True)
     fill(placed([WFI, word("addi", 5, immediate=7), 0]), bare.write)
     bare.set_registers([0] * 32, [0] * 32, 0)
-    bare.hart.mie = csr.SOFTWARE_INTERRUPT
+    bare.hart.mie = interrupts.SOFTWARE_INTERRUPT
     assert bare.engine.run(BASE).pc == BASE
-    bare.hart.lines[csr.SOFTWARE_NUMBER] = 1
+    bare.hart.lines[interrupts.SOFTWARE_NUMBER] = 1
     assert bare.engine.run(BASE).pc == BASE + 8
     assert bare.hart.x[5] == 7
     bare.close()

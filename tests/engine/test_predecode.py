@@ -4,6 +4,7 @@ import ctypes
 import os
 import random
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,12 +17,22 @@ from mttcg.engine.llvm.interpreter.decoding import (
     decoding_table,
 )
 from mttcg.engine.llvm.interpreter.keys import Key, key_of, samples_of
-from mttcg.engine.llvm.interpreter.native import load
+from mttcg.engine.llvm.interpreter.native import compile_functions, load, load_code
+from mttcg.engine.llvm.interpreter.observed_layout import (
+    BYTES_SHIFT,
+    EXTENT,
+    INSTRUCTION,
+    INSTRUCTIONS_BITS,
+    OBSERVED_BYTES,
+)
+from mttcg.engine.llvm.interpreter.observed_native import source
+from mttcg.engine.llvm.interpreter.observed_predecode import PREDECODE_OBSERVED
 from mttcg.engine.llvm.interpreter.predecode import discarded_register
 from mttcg.engine.llvm.riscv64.interpreted import INTERPRETED
 from mttcg.isa.riscv64.table.decode import ROWS
 from mttcg.isa.table.layout import NOTHING
 from mttcg.memory.host import address_of_array
+from mttcg.tbcache.decode import decode_block
 from mttcg.tbcache.layout import SLOT
 from mttcg.tbcache.predecoded import (
     HANDLERS_AT,
@@ -42,11 +53,13 @@ Taken = tuple[int, dict[str, int]]
 class PageOfWords:
     """A page in slot 1 of a block cache, whose handlers are their own numbers."""
 
+    size = PAGE_BYTES
+
     def __init__(self, uncovered: frozenset[str] = frozenset()) -> None:
         self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
         self.content = np.zeros(2 * PAGE, dtype="u1")
         self.slots = np.zeros(2, dtype=SLOT)
-        self.records = np.zeros(PAGE_BYTES, dtype="u1")
+        self.records = np.zeros(self.size, dtype="u1")
         self.numbers = np.arange(FIRST_HANDLER + len(samples_of(INTERPRETED)), dtype="<u8")
         self.table = np.frombuffer(decoding_table(INTERPRETED, uncovered), dtype="u1")
         self.records[HANDLERS_AT:].view("<u8")[0] = address_of_array(self.numbers)
@@ -172,3 +185,54 @@ def test_an_uncovered_instruction_is_left() -> None:
     page.predecode(0)
     assert page.at(4) == (LEFT_NUMBER, NO_OPERANDS)
     assert page.at(8) == by_table(NOP, 8)  # its block goes on
+
+
+class ObservedPageOfWords(PageOfWords):
+    """The same with what an observed page has."""
+
+    size = OBSERVED_BYTES
+
+    def __init__(self) -> None:
+        super().__init__()
+        functions = load_code(
+            INTERPRETED, "observed", source, lambda: compile_functions(source(INTERPRETED))
+        )
+        self.native = CALL(functions[PREDECODE_OBSERVED])
+
+    def half(self, offset: int, distance: int) -> int:
+        """32 bits that belong to a record."""
+        return int(self.records[8 * offset + distance :][:4].view("<u4")[0])
+
+
+def random_page(draw: random.Random) -> list[int]:
+    """The halves of a page, and one behind it: nops, and in each tenth place anything."""
+    halves = [draw.getrandbits(16) for _ in range(HALVES + 1)]
+    for place in range(0, HALVES, 2):
+        if draw.random() < 0.9:
+            halves[place : place + 2] = NOP, 0
+    return halves
+
+
+def half_at(halves: list[int], offset: int) -> int:
+    return halves[offset // 2]
+
+
+def test_blocks_are_as_long_as_the_block_cache_has_them() -> None:
+    draw, page = random.Random(3), ObservedPageOfWords()
+    for _ in range(20):
+        halves = random_page(draw)
+        page.begin(b"".join(half.to_bytes(2, "little") for half in halves[:HALVES]), halves[-1])
+        page.records[EXTENT:] = 0
+        for offset in draw.sample(range(0, PAGE, 2), 60):
+            if page.at(offset)[0] != EMPTY_NUMBER:
+                continue
+            page.predecode(offset)
+            block = decode_block(INTERPRETED.code, offset, partial(half_at, halves))
+            lengths = [int(length) for length in block["length"]]
+            for number, (at, word) in enumerate(block[["offset", "word"]].tolist()):
+                count, size = len(lengths) - number, sum(lengths[number:])
+                extent = page.half(at, EXTENT)
+                assert page.at(at) == by_table(word, at)
+                assert page.half(at, INSTRUCTION) == word & (1 << 8 * lengths[number]) - 1
+                assert extent & (1 << INSTRUCTIONS_BITS) - 1 == count
+                assert extent >> BYTES_SHIFT == size

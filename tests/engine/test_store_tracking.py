@@ -2,106 +2,30 @@
 
 import ctypes
 import faulthandler
-import itertools
-import mmap
 import os
-import random
 import signal
-import struct
-import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from tracked_guest import (
+    CODE_PAGES,
+    PAGE,
+    REQUEST_STRIDE,
+    Guest,
+    Vcpu,
+    alone,
+    ends_well,
+    exchange_code,
+    in_child,
+    wait_for,
+)
 
 from mttcg.engine.tracking import layout
-from mttcg.engine.tracking.layout import TrackingWord, tracking_bytes
-from mttcg.engine.tracking.tracking import OtherVcpus, StoreTracking
-from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.engine.tracking.layout import TrackingWord
 from mttcg.memory.address import PhysicalPage
 from mttcg.memory.host import address_of_buffer
-from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.layout import CacheLayout
-
-PAGE = 4096
-BASE = 0x8000_0000
-REQUEST_STRIDE = 64
-PATIENCE = 30.0
-"""Seconds."""
-
-
-class Guest:
-    """RAM and what vCPUs share of it, before they are forked."""
-
-    def __init__(self, pages: int, vcpus: int) -> None:
-        self.pages, self.vcpus = pages, vcpus
-        self.maps = {
-            "ram": mmap.mmap(-1, pages * PAGE),
-            "tracking": mmap.mmap(-1, tracking_bytes(pages)),
-            "requests": mmap.mmap(-1, PAGE),
-            "messages": mmap.mmap(-1, PAGE),
-        }
-        self.descriptor = os.memfd_create("cache")
-        os.ftruncate(self.descriptor, CacheLayout(pages).size)
-        self.cache = mmap.mmap(self.descriptor, CacheLayout(pages).size)
-        self.messages = memoryview(self.maps["messages"]).cast("Q")
-        self.requests = memoryview(self.maps["requests"]).cast("Q")
-
-    def vcpu(self, number: int) -> "Vcpu":
-        return Vcpu(self, number)
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-
-
-class Vcpu:
-    """One vCPU's view; only one in a process may find changes, as it handles that one's faults."""
-
-    def __init__(self, guest: Guest, number: int) -> None:
-        ram = memoryview(guest.maps["ram"])
-        self.ram = ram
-        self.cache = BlockCache(
-            memoryview(guest.cache),
-            guest.descriptor,
-            np.frombuffer(ram, dtype=np.uint8),
-            BASE,  # type: ignore[arg-type]
-            number,
-            RISCV64.code,
-        )
-        requests = address_of_buffer(memoryview(guest.maps["requests"]))
-        others = OtherVcpus(guest.vcpus, requests, REQUEST_STRIDE)
-        self.tracking = StoreTracking(
-            memoryview(guest.maps["tracking"]), self.cache, address_of_buffer(ram), number, others
-        )
-        self.cache.changes = self.tracking
-        self.tracking.follow()
-
-    def fetch(self, page: int) -> None:
-        self.cache.enter_page(PhysicalPage(page))
-
-    def fence(self) -> list[int]:
-        """As the guest's fence; the pages that had changed."""
-        found = self.cache.changed_pages()
-        for page in found:
-            self.cache.enter_page(page)
-        return [int(page) for page in found]
-
-    def fetched(self, page: int) -> bytes:
-        return bytes(self.cache.original[self.cache.used[PhysicalPage(page)]])
-
-    def store(self, place: int, value: int) -> None:
-        self.ram[place : place + 8].cast("Q")[0] = value
-
-    def settle(self) -> None:
-        for _ in range(3):
-            self.fence()
-
-    @property
-    def watched(self) -> int:
-        return int(self.tracking.words[TrackingWord.WATCHED_COUNT])
 
 
 @pytest.fixture
@@ -109,28 +33,6 @@ def guest() -> Any:
     found = Guest(pages=16, vcpus=2)
     yield found
     found.close()
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Run it in a process of its own; what waitpid says."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return child
-
-
-def ends_well(*children: int) -> bool:
-    return [os.waitpid(child, 0)[1] for child in children] == [0] * len(children)
-
-
-def alone(work: Callable[[], None]) -> None:
-    """Run it in a process of its own, whose faults it may handle as it likes."""
-    assert ends_well(in_child(work))
 
 
 def test_unchanged_pages_are_not_compared_again(guest: Guest) -> None:
@@ -200,13 +102,6 @@ def follow_in_child(guest: Guest, number: int, after: Callable[[Vcpu], None]) ->
         guest.messages[8 + number] = 2
 
     return in_child(run)
-
-
-def wait_for(guest: Guest, word: int, value: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while guest.messages[word] < value:
-        assert time.monotonic() < until, f"message {word} does not come"
-        os.sched_yield()
 
 
 def test_a_store_of_a_vcpu_that_has_followed_is_found(guest: Guest) -> None:
@@ -302,6 +197,7 @@ def test_what_can_not_be_protected_is_compared_and_counted(guest: Guest) -> None
         vcpu.fetch(3)
         vcpu.settle()
         assert (vcpu.watched, vcpu.tracking.refused) == (1, 1)
+        assert vcpu.tracking.warning.startswith("vCPU 0 could not write-protect 1 pages of code")
         vcpu.store(3 * PAGE, 1)
         assert vcpu.fence() == [3]
         for _ in range(200):
@@ -395,35 +291,13 @@ def test_what_is_no_store_to_ram_is_still_a_crash(
 
 @pytest.mark.parametrize("vcpus", [1, 2, 8])
 def test_code_of_others_is_never_seen_late(vcpus: int) -> None:
-    """Each vCPU now and then writes a page and says so; whoever has heard it fences, and looks."""
-    pages, rounds = 8, 400
-    guest = Guest(pages, vcpus)
-    said = struct.Struct("<Q")
+    guest = Guest(CODE_PAGES, vcpus)
 
     def run(number: int) -> None:
-        vcpu, chance = guest.vcpu(number), random.Random(number)
-        for page in range(pages):
+        vcpu = guest.vcpu(number)
+        for page in range(CODE_PAGES):
             vcpu.fetch(page)
-        until = time.monotonic() + PATIENCE
-        for count in itertools.count(1):
-            assert time.monotonic() < until
-            if chance.random() < 0.05:
-                vcpu.tracking.rest()
-                os.sched_yield()
-            vcpu.tracking.follow()
-            heard = [guest.messages[other] for other in range(vcpus)]
-            vcpu.fence()
-            for other, value in enumerate(heard):
-                page = other % pages
-                seen = said.unpack_from(vcpu.fetched(page), 8 * other)[0]
-                assert seen >= value, (number, other, count)
-            if count <= rounds and chance.random() < (0.3 if count % 100 < 50 else 0.02):
-                vcpu.store((number % pages) * PAGE + 8 * number, count)
-                guest.messages[number] = count
-            if count >= rounds:
-                guest.messages[64 + number] = 1
-                if all(guest.messages[64 + other] for other in range(vcpus)):
-                    return
+        exchange_code(vcpu, number, vcpu.fence)
 
     assert ends_well(*[in_child(lambda n=number: run(n)) for number in range(vcpus)])  # type: ignore[misc]
     guest.close()

@@ -21,6 +21,7 @@ ROUNDS = SETTINGS | {
     "once": {"rounds": 1},
     "races": {"rounds": 50},
     "sharing": {"rounds": 50},
+    "warming": {"rounds": 2, "phase_steps": 10, "round_steps": 10},
 }
 NOT_BY_THEMSELVES = {"echo", "spin", "wait"}
 """Guests that do not end."""

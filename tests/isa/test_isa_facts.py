@@ -160,7 +160,7 @@ def test_what_has_no_row_has_a_length_and_a_kind_alone() -> None:
         0x0000_2063: Kind.BRANCH,
         0x0000_1067: Kind.INDIRECT,
         0x2800_302F: Kind.ATOMIC,  # amocas.d
-        0x1020_0073: Kind.SYSTEM,  # sret
+        0x1600_0073: Kind.SYSTEM,  # sinval.vma
         0x0400_0053: Kind.PLAIN,  # fadd.h
     }.items():
         assert decode(word) is None

@@ -120,6 +120,8 @@ KINDS = {
     "fence.i": Kind.SYSTEM,
     "ecall": Kind.SYSTEM,
     "mret": Kind.SYSTEM,
+    "sret": Kind.SYSTEM,
+    "sfence.vma": Kind.SYSTEM,
     "wfi": Kind.SYSTEM,
     "ebreak": Kind.BREAKPOINT,
     "jal": Kind.JUMP,

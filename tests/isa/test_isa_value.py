@@ -57,9 +57,9 @@ def test_a_hart_starts_with_its_number_the_device_tree_and_no_timer(hart: Hart) 
     SYSTEM.start(hart, 0x8000_0000, 0x8010_0000, SYSTEM.extensions["llvm"])
     assert (hart.pc, hart.x[10], hart.x[11]) == (0x8000_0000, 3, 0x8010_0000)
     assert (hart.timer_deadline, hart.mstatus, hart.mie) == (NEVER, 0, 0)
-    assert hart.misa == 2 << 62 | 0x112F  # imafdc, and b
+    assert hart.misa == 2 << 62 | 0x14_112F  # imafdcsu, and b
     SYSTEM.start(hart, 0x8000_0000, 0x8010_0000, SYSTEM.extensions["unicorn"])
-    assert hart.misa == 2 << 62 | 0x112D
+    assert hart.misa == 2 << 62 | 0x14_112D
 
 
 def test_a_timer_that_was_set_before_a_hart_starts_stays(hart: Hart) -> None:
@@ -82,6 +82,7 @@ def test_what_is_pending_wakes_if_it_is_enabled_whatever_the_status_says(hart: H
     assert not SYSTEM.wakes(hart, Clock())
     hart.mie = MSIE
     assert SYSTEM.wakes(hart, Clock())
+    hart.privilege = 3
     assert SYSTEM.take_interrupt(hart, Clock()) is None  # mstatus.MIE is 0
 
 

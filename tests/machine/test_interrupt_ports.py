@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mttcg.isa.riscv64.csr import EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER_INTERRUPT
+from mttcg.isa.riscv64.interrupts import EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER_INTERRUPT
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.named_registers import read_register
 from mttcg.state.vcpu_state import NEVER, STATE_BYTES

@@ -59,7 +59,6 @@ SIZES = {
     "mttcg/tbcache/predecoded.py": "rounds a size",
     "mttcg/engine/llvm/interpreter/native.py": "rounds a size",
     "mttcg/vcpu/shared.py": "rounds a size",
-    "mttcg/engine/llvm/jump_table.py": "rounds a size, and what native code does",
     "mttcg/engine/tracking/layout.py": "rounds a size",
     "mttcg/engine/unicorn/hooks.py": "native code, which has its own door",
     "mttcg/engine/unicorn/riscv64/hooks.py": "native code",

@@ -27,7 +27,7 @@ def cases(choice: CaseChoice) -> Iterator[Case]:
         for guest, (rounds, least, goal) in FASTER.items():
             yield faster_case(guest, rounds, least, goal)
         yield from (TWO_HARTS, ATOMICS, TRANSLATION, INTERPRETER)
-        without_a_claim = (LOCKS, ONCE, SHARED_CODE, MEMORY, LITMUS)
+        without_a_claim = (LOCKS, ONCE, WARMING, SHARED_CODE, MEMORY, LITMUS)
         yield from (replace(case, rounds=FEW_ROUNDS) for case in without_a_claim)
     if choice.has_engine("unicorn"):
         yield UNICORN
@@ -120,6 +120,23 @@ ONCE = Case(
         ),
         time_over("llvm over unicorn", "llvm", "unicorn"),
     ),
+)
+
+UNTIL_FAST = "until fast"
+WARMING = Case(
+    name="engines.warming",
+    purpose="a guest that has had 56 phases, until its last 8 functions run at 0.9 of their speed",
+    guest="warming",
+    symbols={"rounds": 2500},
+    variants=tuple(
+        Variant(tiers, engine="llvm", tiers=tiers)
+        for tiers in ("quick,optimised", "interpreter,optimised")
+    ),
+    figures=tuple(
+        Figure(f"{tiers}: {UNTIL_FAST}", ((tiers, UNTIL_FAST, 1),), "s")
+        for tiers in ("quick,optimised", "interpreter,optimised")
+    ),
+    same_output=False,
 )
 
 HOTBLOCKS = "hotblocks: CPU"

@@ -59,7 +59,8 @@ class Discovery:
         leaders: offsets of the heads.
         wanted: leaders that are to be ways in, whatever leads to them.
         elsewhere: leaders whose code is elsewhere.
-        first: the first of the entries.
+        given: the entries, and `first`, the first of them.
+        led: what jumps, branches, and returns from calls in the page lead to.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class Discovery:
         self.wanted: frozenset[PageOffset] = frozenset()
         self.elsewhere: set[PageOffset] = set()
         self.is_elsewhere = elsewhere
+        self.led: set[PageOffset] = set()
         self.pending = list(entries)
+        self.given = frozenset(self.pending)
         self.first = self.pending[0]
         while self.pending:
             self._follow(self.pending.pop())
@@ -112,6 +115,13 @@ class Discovery:
             found[offset] = count + 1, size + here.facts.length
         return found
 
+    def from_elsewhere(self) -> frozenset[PageOffset]:
+        """The entries that nothing in the page leads to: other pages do, or pointers."""
+        fallen = {
+            found.following for found in self.instructions.values() if not found.kind.ends_block
+        }
+        return self.given - self.led - fallen
+
     def called(self) -> frozenset[PageOffset]:
         """The offsets that are called."""
         calls = filter(is_call, self.instructions.values())
@@ -138,6 +148,7 @@ class Discovery:
         return self.inside(offset) and offset not in self.instructions
 
     def _lead(self, leader: PageOffset) -> None:
+        self.led.add(leader)
         if self.follow and self.inside(leader) and leader not in self.leaders:
             self.leaders.add(leader)
             if self.is_elsewhere(leader):

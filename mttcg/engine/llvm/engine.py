@@ -26,6 +26,7 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
+from mttcg.engine.llvm.known_blocks import KnownBlocks
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.ram import Ram
@@ -96,7 +97,7 @@ class LlvmEngine:
         ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
         self.translator = Translator(self.isa, ram, cache, arena)
         self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
-        self.jumps = JumpTable(memory.ram_range)
+        self.jumps = JumpTable(cache)
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
         own = memoryview(bytearray(samples_bytes(hart.index + 1)))
@@ -116,7 +117,7 @@ class LlvmEngine:
         origin = memory.ram_range.host_of(Physical(0), memory.ram)
         self.arguments = (hart_address, address_of_array(self.frame), origin)
         self.native = RUN(self._runtime())
-        self.known: set[tuple[int, Virtual]] = set()
+        self.known = KnownBlocks(cache)
         self.resumed: Virtual | None = None
         self.moved: Virtual | None = None
         self.stopping = False
@@ -259,6 +260,7 @@ class LlvmEngine:
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""
         start = page_start(pc)
+        self.known.forget_recycled([slot])
 
         def is_known(leader: PageOffset) -> bool:
             return (slot, Virtual(start + leader)) in self.known
@@ -307,9 +309,9 @@ class LlvmEngine:
         for page in changed:
             dropped += len(self.cache.known_blocks(self.cache.used[page]))
             self.cache.enter_page(page)
-        if changed:
-            self.jumps.clear()
-            self.code.forget_pages()
+            self.code.forget_page(page)
+            self.jumps.follow(page)
+        self.code.fetch_natively(self.jumps)
         return dropped
 
     def watch_blocks(self, watched: bool) -> None:
@@ -323,6 +325,7 @@ class LlvmEngine:
 
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
+        self.known.forget_recycled(self.cache.used.values())
         met = () if self.code.interpreter is None else self.code.met_blocks()
         return blocks_of(self.cache, self.known.union(met))
 

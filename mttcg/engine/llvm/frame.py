@@ -82,6 +82,8 @@ class Word(IntEnum):
     WRITE = auto()  # of write(2)
     CONSOLE = auto()  # descriptor of the console
     INPUT_BEGAN = auto()  # host address of the word that says that the console had input
+    FETCH = auto()  # host address of what fetches changed pages, see `NativeFetch`; 0: Python does
+    FETCH_ARGUMENT = auto()  # what it is given
     WORDS = auto()
 
 

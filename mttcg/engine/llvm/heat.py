@@ -8,7 +8,7 @@ import numpy as np
 from mttcg.engine.llvm.translate import Identity
 from mttcg.memory.address import Virtual
 
-HALF_LIFE = 1 << 14
+HALF_LIFE = 1 << 12
 """Looks for requests, of all vCPUs and all code, in which samples come to count half."""
 LEAST = 0.5
 """Less heat is forgotten."""
@@ -80,3 +80,7 @@ class Heat:
             return None
         del self.pages[page]
         return page
+
+    def hottest_place_heat(self) -> float:
+        """The heat of the hottest place."""
+        return max((place.heat for place in self.places.values()), default=0.0)

@@ -15,6 +15,8 @@ from mttcg.tbcache.cache import BlockCache
 
 PAGE_HEAT = 256
 """Samples at places of a page whose better code was missed, for the whole page to be made anew."""
+PAGE_COST = 8
+"""How many functions take as long as a page."""
 SHARE_OF_A_CHANGING_PAGE = 1 / 16
 """Of the samples in a page that changes all the time: what is made of it is soon of no use."""
 
@@ -59,6 +61,7 @@ class Improver:
         self.made: defaultdict[Identity, set[PageOffset]] = defaultdict(set)
         self.done: dict[tuple[Identity, PageOffset | None], int] = {}
         self.missed: dict[Identity, DescribedPlace] = {}
+        self.translators: dict[tuple[PhysicalPage, ...], Translator] = {}
         self.reclaimed = 0
 
     def improve(self, place: DescribedPlace) -> frozenset[Virtual]:
@@ -79,8 +82,12 @@ class Improver:
         return self._translate(place, offset)
 
     def improve_page(self) -> frozenset[Virtual]:
-        """Make better code of the page whose better code is missed most; the leaders in it."""
-        identity = self.heat.hottest_page(PAGE_HEAT)
+        """Make better code of the page whose better code is missed most; the leaders in it.
+
+        It takes longer than a function, so it has to be as much hotter than all places.
+        """
+        least = max(PAGE_HEAT, PAGE_COST * self.heat.hottest_place_heat())
+        identity = self.heat.hottest_page(least)
         place = self.missed.pop(identity, None) if identity is not None else None
         return frozenset() if place is None else self._translate(place, None)
 
@@ -91,13 +98,21 @@ class Improver:
         if blocks in (self.done.get((version.identity, at)) for at in (None, offset)):
             return frozenset()
         self.done[version.identity, offset] = blocks
-        ram = Ram(*self.ram_range, place.device_pages)
         try:
-            leaders = Translator(self.isa, ram, self.cache, self.arena).optimise(version, offset)
+            leaders = self._translator(place).optimise(version, offset)
         except (TranslationError, CodeTooLongError):
             return frozenset()  # the vCPUs go on with the code that they have
         self.made[version.identity].update(leaders)
         return frozenset(Virtual(page_start(place.pc) + leader) for leader in leaders)
+
+    def _translator(self, place: DescribedPlace) -> Translator:
+        """For RAM with the devices that the vCPU has there: the same for all, so there is one."""
+        found = self.translators.get(place.device_pages)
+        if found is None:
+            ram = Ram(*self.ram_range, place.device_pages)
+            found = Translator(self.isa, ram, self.cache, self.arena)
+            self.translators[place.device_pages] = found
+        return found
 
     def _forget_what_is_gone(self) -> None:
         if self.reclaimed != self.arena.reclaimed:

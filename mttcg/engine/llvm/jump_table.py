@@ -15,10 +15,11 @@ from mttcg.memory.address import (
     offset_in_page,
     physical_of,
 )
-from mttcg.memory.code_pages import HALVES
+from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE, PAGE_SHIFT
-from mttcg.memory.ram import RamRange
+from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.changes import JumpsOfVersions
 
 WITHIN = 1
 """Set in a pc that lies in the middle of a block that was entered, and counted, before. Addresses
@@ -33,37 +34,54 @@ class JumpTable:
     """Translated code that this vCPU knows, for each page of RAM and each place in it.
 
     It is private to the vCPU, since what is attached to a page is. Python writes it while no native
-    code of this vCPU runs.
+    code of this vCPU runs; native code only has a page use the row of another version.
 
     Args:
-        ram: where the guest's RAM is.
+        cache: the block cache, for the pages and their versions.
 
     Attributes:
         pages: for each page of RAM, the host address of its row; a row has the host address of the
             code of each place, 0 if none is known, and behind them those for `WITHIN`.
+        versions: where the rows of versions are, by slot.
     """
 
-    def __init__(self, ram: RamRange) -> None:
-        self.ram = ram
+    def __init__(self, cache: BlockCache) -> None:
+        self.cache = cache
         self.nothing = _row()
-        count = -(-ram.size // PAGE)
-        self.pages = np.full(count, address_of_array(self.nothing), dtype=np.uint64)
-        self.rows: dict[PhysicalPage, npt.NDArray[np.uint64]] = {}
+        empty = address_of_array(self.nothing)
+        self.pages = np.full(cache.ram_range.pages, empty, dtype=np.uint64)
+        self.slots = np.full(SLOTS, empty, dtype=np.uint64)
+        self.generations = np.zeros(SLOTS, dtype=np.uint32)
+        self.rows: dict[int, npt.NDArray[np.uint64]] = {}
+        tables = (self.pages, self.slots, self.generations, self.nothing)
+        self.versions = JumpsOfVersions(*(address_of_array(table) for table in tables))
 
     def clear(self) -> None:
         """Forget all."""
-        for page in self.rows:
-            self.pages[page] = address_of_array(self.nothing)
+        empty = address_of_array(self.nothing)
+        for slot in self.rows:
+            self.slots[slot] = self.pages[self.cache.page_in(slot)] = empty
         self.rows.clear()
 
     def put(self, pc: Virtual, code: HostAddress) -> None:
-        """Add a pc, or replace its code."""
-        page = self.ram.page_of(physical_of(Virtual(pc & ~WITHIN)))
-        row = self.rows.get(page)
-        if row is None:
-            row = self.rows[page] = _row()
-            self.pages[page] = address_of_array(row)
-        row[offset_in_page(pc) // 2 + (pc & WITHIN) * HALVES] = code
+        """Add a pc, or replace its code; its page is fetched from."""
+        page = self.cache.page_of(physical_of(Virtual(pc & ~WITHIN)))
+        slot = self.cache.used[page]
+        if slot not in self.rows or not self._is_current(slot):
+            self.rows[slot] = _row()
+            self.slots[slot] = address_of_array(self.rows[slot])
+            self.generations[slot] = self.cache.slots["generation"][slot]
+        self.pages[page] = self.slots[slot]
+        self.rows[slot][offset_in_page(pc) // 2 + (pc & WITHIN) * HALVES] = code
+
+    def follow(self, page: PhysicalPage) -> None:
+        """Have a page use the row of the version that it is fetched from now."""
+        slot = self.cache.used[page]
+        known = self._is_current(slot)
+        self.pages[page] = self.slots[slot] if known else address_of_array(self.nothing)
+
+    def _is_current(self, slot: int) -> bool:
+        return bool(self.generations[slot] == self.cache.slots["generation"][slot])
 
 
 def _row() -> npt.NDArray[np.uint64]:

@@ -70,10 +70,6 @@ class Floats:
     compute: Callable[[Any, int], Virtual]
 
 
-def _no_order(word: int) -> tuple[bool, bool]:
-    return False, False
-
-
 @dataclass(frozen=True)
 class LlvmIsa:
     """One ISA in translated code.
@@ -84,7 +80,11 @@ class LlvmIsa:
         mode: the mode under which translations are kept, of a hart's state.
         floats: None if the ISA has no floating point.
         no_reservation: what is in the state's reservation while there is none, signed.
-        order: whether an atomic instruction, by its word, acquires, and whether it releases.
+        order_bits: of an atomic instruction, that which says that it acquires, and that it
+            releases; none if no atomic says so.
+        fence_bit: the lowest of a fence's bits for what it orders: four for what is behind it,
+            above them four for what is before, and four for its mode.
+        fence_mode: those bits of the fence whose mode means something.
     """
 
     files: Mapping[str, int]
@@ -92,7 +92,14 @@ class LlvmIsa:
     mode: Callable[[Any], int] = lambda state: 0
     floats: Floats | None = None
     no_reservation: int = 0
-    order: Callable[[int], tuple[bool, bool]] = _no_order
+    order_bits: tuple[int, ...] = ()
+    fence_bit: int = 0
+    fence_mode: int = 0
+
+    def order(self, word: int) -> tuple[bool, bool]:
+        """Whether an atomic instruction, by its word, acquires, and whether it releases."""
+        acquire, release = (word >> bit & 1 for bit in self.order_bits or (64, 64))
+        return bool(acquire), bool(release)
 
     @cached_property
     def host_float(self) -> HostFloat:

@@ -69,7 +69,8 @@ class PageFunction:
         labels = frozenset(discovery.leaders - {resumed})
         self.writer = SegmentWriter(isa, self.builder, ram, labels, sites, slot, optimised)
         self.labels, self.segment = self.writer.labels, self.writer.segment
-        self.looks = Looks(self.builder, self.labels, optimised, self.writer.polls_every_block)
+        parts = self.builder, self.labels, optimised
+        self.looks = Looks(*parts, self.writer.polls_every_block, self.entries)
         self.surroundings = Surroundings(isa, self.writer, self.looks, ram)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
         self.fallen: set[PageOffset] = set()

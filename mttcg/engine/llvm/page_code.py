@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
+from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
@@ -72,6 +73,16 @@ class PageCode:
         """Let the interpreter go on at a pc when translated code leaves there."""
         if self.interpreter is not None:
             self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+
+    def fetch_natively(self, jumps: JumpTable) -> None:
+        """Have changed pages fetched without Python, from now on, where that can be."""
+        if self.interpreter is not None:
+            self.interpreter.fetch_natively(self.cache.changes, jumps)
+
+    def forget_page(self, page: PhysicalPage) -> None:
+        """Have the interpreter come back for a page, of which another version is fetched."""
+        if self.interpreter is not None:
+            self.interpreter.forget_page(page)
 
     @property
     def shows_blocks(self) -> bool:

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.frame import (
+    COUNT_START,
     Reason,
     Word,
 )
@@ -114,10 +115,21 @@ next:
   %alert = load atomic i64, ptr %alert_at monotonic, align 8
   %either = or i64 %request, %alert
   %asked = icmp ne i64 %either, 0
-  br i1 %asked, label %stop, label %look
+  br i1 %asked, label %stop, label %looked
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
   br i1 %interpreted, label %ask, label %leave
+looked:
+  %running = load i64, ptr %since_at
+  %is_time = icmp sge i64 %running, 0
+  br i1 %is_time, label %anew, label %look
+anew:
+  store i64 {COUNT_START}, ptr %since_at
+  %attends = icmp ne ptr %attend, null
+  br i1 %attends, label %at_look, label %look
+at_look:
+  store i64 {int(Reason.REQUEST)}, ptr %exit_at
+  br label %look_at_inputs
 look:
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram

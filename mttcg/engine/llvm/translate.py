@@ -19,6 +19,8 @@ MANY_VERSIONS = 8
 """A page that had so many is taken for one that changes all the time."""
 LARGEST_PIECE = 128
 """Instructions of a function and all that it calls, to be translated together."""
+MANY_MORE = 1.25
+"""Times as many blocks known: functions are looked for anew."""
 LONGEST_REST = 128
 """Instructions of a block that are translated together where it is resumed."""
 Identity: TypeAlias = tuple[int, int, int, int]
@@ -90,6 +92,7 @@ class Translator:
 
     Attributes:
         uncovered: names of instructions to do without, for tests of what happens then.
+        starts: with how many blocks functions of a page were looked for, and where they begin.
         refused: why a page can't be translated even with little effort, by `identity`.
     """
 
@@ -98,6 +101,7 @@ class Translator:
     def __init__(self, isa: LlvmIsa, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
         self.refused: dict[Identity, MttcgError] = {}
+        self.starts: dict[Identity, tuple[int, frozenset[PageOffset]]] = {}
 
     def discover(
         self,
@@ -194,9 +198,10 @@ class Translator:
         emitted: frozenset[PageOffset] = frozenset()
         if done or not entries or not self.is_current(version):
             return emitted
-        discovery = self.discover(version.page, version.slot, entries)
-        if place is not None:
-            discovery = self._function(version, discovery, place)
+        if place is None:
+            discovery = self.discover(version.page, version.slot, entries)
+        else:
+            discovery = self._function(version, entries, place)
         while discovery.leaders - discovery.elsewhere:
             part = self.compile(version, discovery, OPTIMISED)
             with self.arena:
@@ -208,14 +213,26 @@ class Translator:
             discovery.wanted |= part.left
         return emitted
 
-    def _function(self, version: PageVersion, page: Discovery, place: PageOffset) -> Discovery:
+    def _function(
+        self, version: PageVersion, entries: Sequence[PageOffset], place: PageOffset
+    ) -> Discovery:
         """The function that a place is in, with what it calls unless that is much."""
-        begins = max((called for called in page.called() if called <= place), default=place)
+        starts = self._starts(version, entries)
+        begins = max((start for start in starts if start <= place), default=place)
         found = self.discover(version.page, version.slot, [place, begins])
         if len(found.instructions) > LARGEST_PIECE:
             found = self.discover(version.page, version.slot, [place, begins], calls=False)
         found.wanted = frozenset({place, begins})
         return found
+
+    def _starts(self, version: PageVersion, entries: Sequence[PageOffset]) -> frozenset[PageOffset]:
+        """Where functions of a page begin, looked for anew when many more blocks are known."""
+        known, starts = self.starts.get(version.identity, (0, frozenset()))
+        if len(entries) > MANY_MORE * known:
+            page = self.discover(version.page, version.slot, entries)
+            starts = page.called() | page.from_elsewhere()
+            self.starts[version.identity] = len(entries), starts
+        return starts
 
     def is_current(self, version: PageVersion) -> bool:
         """Whether its slot still has its content."""

@@ -134,8 +134,10 @@ class Way(IntEnum):
     PYTHON = 4  # its function, which may look at the hart, and ask for something
 
 
-WAY_BITS, ORDER = 3, 1 << 3
-"""A row's way has so many bits; above them is whether it is told of what orders accesses."""
+WAY_BITS = 3
+ORDER, RUNS_ONCE, IN_EACH_BLOCK = 1 << WAY_BITS, 2 << WAY_BITS, 4 << WAY_BITS
+"""A row's way has so many bits; above them is whether it is told of what orders accesses, and
+whether it does nothing if its flag, or that of the block, is set."""
 WAYS: dict[str, Way] = {
     "count": Way.COUNT,
     "table": Way.TABLE,
@@ -144,9 +146,10 @@ WAYS: dict[str, Way] = {
 
 
 def way_of(operation: Operation) -> int:
-    """The way of an operation, and `ORDER`."""
+    """The way of an operation, and the bits above it."""
     way = Way.PYTHON if operation.python else WAYS.get(operation.kind, Way.CALL)
-    return way | ORDER * operation.order
+    flags = {"once": RUNS_ONCE, ONCE_EACH: RUNS_ONCE | IN_EACH_BLOCK}.get(operation.kind, 0)
+    return way | ORDER * operation.order | flags
 
 
 def packed(rows: Rows) -> int:

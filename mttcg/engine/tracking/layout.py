@@ -43,6 +43,13 @@ def tracking_bytes(pages: int) -> int:
     return -(-(ROWS + ROW_BYTES * (pages + 1)) // PAGE) * PAGE
 
 
+MOST_VERSIONS = 32
+"""Of a page: from then on one that nobody fetches is given up for a new one."""
+UNCHANGED, FETCHED, LEFT = range(3)
+"""What came of fetching again: no page has changed; each that has is fetched in another version;
+or Python is to look, too."""
+
+
 class TrackingWord(IntEnum):
     """The words of one vCPU, which its own process alone uses. HOST: a host address."""
 
@@ -66,8 +73,27 @@ class TrackingWord(IntEnum):
     CHANGED = auto()  # HOST of the pages that were found changed
     ORIGINAL = auto()  # HOST of the slots' content
     SLOTS = auto()  # HOST of the slots' rows
+    # to enter versions natively
+    NEWEST = auto()  # HOST of the number, plus one, of each page's newest version
+    SLOT_COUNT = auto()  # HOST of how many slots were used so far
+    INDEX = auto()  # HOST of the slots' decoded blocks
+    MET = auto()  # HOST of the slots' blocks that were met
+    FETCHED = auto()  # HOST of the slots' content as some engines fetch it
+    USER = auto()  # this vCPU's bit among a slot's users
+    INVALIDATED = auto()  # HOST of the hart's count of such blocks
+    SNAPSHOT = auto()  # HOST of room for a page
+    PAGE_TABLE = auto()  # HOST of the places of the records of each page of RAM, 0: Python knows
+    JUMPS = auto()  # HOST of the place of the jumps of each page of RAM
+    SLOT_JUMPS = auto()  # HOST of that of each slot
+    JUMP_GENERATIONS = auto()  # HOST of the generation of each slot that these are of
+    NO_JUMPS = auto()  # HOST of those of a page of which none is known
+    RECORDS = auto()  # HOST of the segment of predecoded records; 0: Python enters pages
+    BLANK = auto()  # HOST of the records of a page of which nothing is predecoded
+    HANDLERS = auto()  # what such a page has of handlers, see `PredecodedPages`
     PROTECT = auto()  # HOST of mprotect(2)
     COMPARE = auto()  # HOST of memcmp(3)
+    COPY = auto()  # HOST of memcpy(3)
+    FILL = auto()  # HOST of memset(3)
     LOCK = auto()  # HOST of fcntl(2)
     LOCK_FILE = auto()  # descriptor of the block cache
     LOCK_TAKE = auto()  # HOST of the struct flock to wait for the lock with

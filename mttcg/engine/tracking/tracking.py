@@ -14,7 +14,11 @@ from mttcg.engine.tracking.layout import TrackingWord
 from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.address import HostAddress, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
+from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import STATE_BYTES, VcpuState
+from mttcg.state.words import offsets_of
 from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.changes import InterpretedPages, NativeFetch
 
 NATIVE = "mttcg.engine.tracking.native"
 WITH_WORDS = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
@@ -22,6 +26,8 @@ WITH_PAGE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
 LIBC = {
     TrackingWord.PROTECT: "mprotect",
     TrackingWord.COMPARE: "memcmp",
+    TrackingWord.COPY: "memcpy",
+    TrackingWord.FILL: "memset",
     TrackingWord.LOCK: "fcntl",
     TrackingWord.SET_ACTION: "sigaction",
     TrackingWord.RAISE: "raise",
@@ -45,18 +51,28 @@ SIGINFO, ON_OTHER_STACK = 4, 0x0800_0000
 """SA_SIGINFO and SA_ONSTACK: of sa_flags."""
 
 
-class OtherVcpus(NamedTuple):
-    """What a vCPU has to know of the others.
+class TrackedHarts(NamedTuple):
+    """What is to be known of the harts' states, by host addresses.
 
     Attributes:
         vcpus: how many there are.
-        requests: host address of the first one's request word.
+        requests: the first one's request word.
         stride: bytes from one to the next.
+        invalidated: this vCPU's count of blocks that are no longer what RAM holds.
     """
 
     vcpus: int
     requests: HostAddress
     stride: int
+    invalidated: HostAddress
+
+    @classmethod
+    def at(cls, harts: HostAddress, vcpu: int, vcpus: int) -> "TrackedHarts":
+        """Those of states that begin at `harts`, for a vCPU of so many."""
+        offset, own = offsets_of(VcpuState), harts + vcpu * STATE_BYTES
+        requests = HostAddress(harts + offset["request"])
+        invalidated = HostAddress(own + offset["cache_invalidated"])
+        return cls(vcpus, requests, STATE_BYTES, invalidated)
 
 
 class StoreTracking:
@@ -69,7 +85,7 @@ class StoreTracking:
         cache: whose pages they are.
         ram: where guest RAM is mapped in this process.
         vcpu: number of this vCPU.
-        others: all vCPUs.
+        harts: of all vCPUs.
     """
 
     def __init__(
@@ -78,9 +94,9 @@ class StoreTracking:
         cache: BlockCache,
         ram: HostAddress,
         vcpu: int,
-        others: OtherVcpus,
+        harts: TrackedHarts,
     ) -> None:
-        self.cache, self.pages = cache, cache.ram_range.pages
+        self.cache, self.pages, self.vcpu = cache, cache.ram_range.pages, vcpu
         self.shared = segment.cast("Q")
         self.cursor = (layout.CURSORS + vcpu * layout.CURSOR_STRIDE) // 8
         self.own_rows = np.zeros(self.pages * layout.OWN_ROW_BYTES, dtype=np.uint8)
@@ -89,15 +105,16 @@ class StoreTracking:
             ctypes.create_string_buffer(FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0), FLOCK.size)
             for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK)
         ]
+        self.snapshot = np.zeros(PAGE, dtype=np.uint8)
         self.previous = FaultAction()
         self.words = np.zeros(TrackingWord.WORDS, dtype=np.uint64)
         self.address = address_of_array(self.words)
-        for word, value in self._words(segment, ram, others).items():
+        for word, value in self._words(segment, ram, harts).items():
             self.words[word] = value
         self.loaded = False
 
     def _words(
-        self, segment: memoryview, ram: HostAddress, others: OtherVcpus
+        self, segment: memoryview, ram: HostAddress, harts: TrackedHarts
     ) -> dict[TrackingWord, int]:
         cache, shared = self.cache, address_of_buffer(segment)
         return {
@@ -105,9 +122,9 @@ class StoreTracking:
             TrackingWord.RAM: ram,
             TrackingWord.PAGES: self.pages,
             TrackingWord.CURSOR: shared + 8 * self.cursor,
-            TrackingWord.VCPUS: others.vcpus,
-            TrackingWord.REQUESTS: others.requests,
-            TrackingWord.REQUEST_STRIDE: others.stride,
+            TrackingWord.VCPUS: harts.vcpus,
+            TrackingWord.REQUESTS: harts.requests,
+            TrackingWord.REQUEST_STRIDE: harts.stride,
             TrackingWord.OWN_ROWS: address_of_array(self.own_rows),
             TrackingWord.USED: address_of_array(cache.used.numbers),
             TrackingWord.ENTERED: address_of_array(cache.used.pages),
@@ -116,6 +133,14 @@ class StoreTracking:
             TrackingWord.CHANGED: address_of_array(self.lists[1]),
             TrackingWord.ORIGINAL: address_of_array(cache.original),
             TrackingWord.SLOTS: address_of_array(cache.slots),
+            TrackingWord.NEWEST: address_of_array(cache.newest),
+            TrackingWord.SLOT_COUNT: address_of_array(cache.header["slots"]),
+            TrackingWord.INDEX: address_of_array(cache.index),
+            TrackingWord.MET: address_of_array(cache.met),
+            TrackingWord.FETCHED: address_of_array(cache.fetched),
+            TrackingWord.USER: int(cache.bit),
+            TrackingWord.INVALIDATED: harts.invalidated,
+            TrackingWord.SNAPSHOT: address_of_array(self.snapshot),
             TrackingWord.LOCK_FILE: cache.lock.descriptor,
             TrackingWord.LOCK_TAKE: ctypes.addressof(self.locks[0]),
             TrackingWord.LOCK_RELEASE: ctypes.addressof(self.locks[1]),
@@ -172,6 +197,37 @@ class StoreTracking:
                 self.native_enter(self.address, page)
 
     @property
+    def native(self) -> NativeFetch | None:
+        """What fetches again without Python, when a guest has asked for that once."""
+        if not self.loaded:
+            return None
+        return NativeFetch(native_address(NATIVE, "fetch_again"), self.address)
+
+    def enter_natively(self, pages: InterpretedPages) -> None:
+        """See PageChanges."""
+        for word, address in {
+            TrackingWord.PAGE_TABLE: pages.table,
+            TrackingWord.JUMPS: pages.jumps.pages,
+            TrackingWord.SLOT_JUMPS: pages.jumps.slots,
+            TrackingWord.JUMP_GENERATIONS: pages.jumps.generations,
+            TrackingWord.NO_JUMPS: pages.jumps.nothing,
+            TrackingWord.RECORDS: pages.segment,
+            TrackingWord.BLANK: pages.blank,
+            TrackingWord.HANDLERS: pages.handlers,
+        }.items():
+            self.words[word] = address
+
+    @property
     def refused(self) -> int:
         """How many pages this process could not protect."""
         return int(self.words[TrackingWord.REFUSED])
+
+    @property
+    def warning(self) -> str:
+        """What is to be told of such pages; "" if there are none."""
+        if not self.refused:
+            return ""
+        return (
+            f"vCPU {self.vcpu} could not write-protect {self.refused} pages of code (mprotect(2): "
+            "too many mappings?): they are compared whenever the guest asks for changed code"
+        )

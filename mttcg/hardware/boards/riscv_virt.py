@@ -29,7 +29,7 @@ from mttcg.hardware.devices.uart16550 import Uart16550
 from mttcg.hardware.devicetree import cells
 from mttcg.hardware.interrupts.clint import MSIP, MSIP_SIZE, MTIME, MTIMECMP, WORD_SIZE, Clint
 from mttcg.hardware.mmio import Device
-from mttcg.isa.riscv64.csr import SOFTWARE_NUMBER, TIMER_NUMBER
+from mttcg.isa.riscv64.interrupts import SOFTWARE_NUMBER, TIMER_NUMBER
 from mttcg.memory.address import Physical
 from mttcg.memory.native_registers import NativeRegisters, RegisterKind
 

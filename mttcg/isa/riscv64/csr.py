@@ -1,134 +1,48 @@
-"""Machine-mode CSRs (Privileged ISA, chapters 2 and 3), in the words of SystemWords.
+"""CSRs of machine, supervisor and user mode (Privileged ISA, chapters 2, 3 and 10): the table.
 
-A table of rows: how a register is read, and what of a written value sticks (WARL). A number that
-has no row does not exist, and using it is an illegal instruction.
+A number that has no row does not exist, and using it is an illegal instruction, as is using one at
+a lower level than its number says.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.riscv64.csr_row import Csr, Read, Write, constant, field, ignore, masked, plain
+from mttcg.isa.riscv64.interrupts import (
+    DELEGABLE,
+    FENCE_IO,
+    MENVCFG,
+    MENVCFG_STCE,
+    MIE,
+    MIP,
+    SIE,
+    SIP,
+)
+from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.status import MSTATUS, MSTATUS_TVM, SSTATUS, is_at_least, unless_trapped
 
-from mttcg.isa.operations import Operations, StateWords, SystemWords, V
-from mttcg.state.words import MASK
-
-MSTATUS_MIE = 1 << 3
-MSTATUS_MPIE = 1 << 7
-MSTATUS_MPP = 3 << 11
-MSTATUS_FS = 3 << 13
-MSTATUS_SD = 1 << 63
-
-SOFTWARE_NUMBER, TIMER_NUMBER, EXTERNAL_NUMBER = 3, 7, 11
-"""Machine-level interrupts, as mcause has them (3.1.15)."""
-SOFTWARE_INTERRUPT = 1 << SOFTWARE_NUMBER
-TIMER_INTERRUPT = 1 << TIMER_NUMBER
-EXTERNAL_INTERRUPT = 1 << EXTERNAL_NUMBER
-ENABLEABLE = SOFTWARE_INTERRUPT | TIMER_INTERRUPT | EXTERNAL_INTERRUPT
-
-
-class Read(Protocol):
-    """Gives a register's value."""
-
-    def __call__(self, ops: Operations[V], hart: SystemWords[V]) -> V:
-        """The value."""
+DELEGABLE_EXCEPTIONS = 0xB3FF
+"""All but environment calls from machine mode, and what is reserved (3.1.8)."""
+CYCLE, TIME, INSTRUCTIONS = 0, 1, 2
+"""Bits of mcounteren and scounteren (3.1.11)."""
+COUNTERS = 1 << CYCLE | 1 << TIME | 1 << INSTRUCTIONS
 
 
-class Write(Protocol):
-    """Takes a value for a register, and keeps what sticks of it."""
+def counter_allowed(number: int) -> Read:
+    """Whether a counter may be read: mcounteren says so to a supervisor, both to a user."""
 
-    def __call__(self, ops: Operations[V], hart: SystemWords[V], value: V) -> None:
-        """Take it."""
+    def allowed(ops: Operations[V], hart: SystemWords[V]) -> V:
+        supervisors = masked(ops, hart.read_state("mcounteren"), 1 << number)
+        users = ops.binary("and", supervisors, hart.read_state("scounteren"))
+        lower = ops.select(is_at_least(ops, hart, SUPERVISOR), supervisors, users)
+        return ops.select(is_at_least(ops, hart, MACHINE), ops.constant(1), lower)
 
-
-@dataclass(frozen=True)
-class Csr:
-    """One register.
-
-    Attributes:
-        name: the assembler's.
-        read: how it is read.
-        write: how it is written; None: writes are ignored, or illegal if its number says so.
-        changes_status: whether an interrupt may be due when it was written, or floating point
-            switched.
-    """
-
-    name: str
-    read: Read
-    write: Write | None = None
-    changes_status: bool = False
+    return allowed
 
 
-def masked(ops: Operations[V], value: V, mask: int) -> V:
-    """The bits of a value that are in a mask."""
-    return ops.binary("and", value, ops.constant(mask & MASK))
-
-
-def with_bits(ops: Operations[V], value: V, bits: int) -> V:
-    """A value with some bits set."""
-    return ops.binary("or", value, ops.constant(bits))
-
-
-def pending(ops: Operations[V], hart: StateWords[V]) -> V:
-    """The value of mip: the levels of the hart's interrupt inputs now."""
-    return ops.binary("or", _pending_lines(ops, hart), _pending_timer(ops, hart))
-
-
-def enabled_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
-    """Those pending and enabled in mie, whatever mstatus says: what ends a wait.
-
-    To look at the clock takes longer than all else, so that is done only if it matters.
-    """
-    enabled = hart.read_state("mie")
-    timer = masked(ops, enabled, TIMER_INTERRUPT)
-    raised = hart.given(timer, lambda: _pending_timer(ops, hart))
-    return ops.binary("or", ops.binary("and", _pending_lines(ops, hart), enabled), raised)
-
-
-def _pending_timer(ops: Operations[V], hart: StateWords[V]) -> V:
-    return ops.shift("shl", hart.timer_level(), ops.constant(TIMER_NUMBER))
-
-
-def _pending_lines(ops: Operations[V], hart: StateWords[V]) -> V:
-    found = ops.constant(0)
-    for number in (SOFTWARE_NUMBER, EXTERNAL_NUMBER):
-        level = ops.shift("shl", hart.input_level(number), ops.constant(number))
-        found = ops.binary("or", found, level)
-    return found
-
-
-def _read_mstatus(ops: Operations[V], hart: SystemWords[V]) -> V:
-    # whatever runs with the unit on may have changed its state, so it always reads as dirty
-    status = hart.read_state("mstatus")
-    dirty = with_bits(ops, status, MSTATUS_FS | MSTATUS_SD)
-    return ops.select(masked(ops, status, MSTATUS_FS), dirty, status)
-
-
-def _write_mstatus(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
-    kept = masked(ops, value, MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_FS)
-    hart.write_state("mstatus", with_bits(ops, kept, MSTATUS_MPP))
-
-
-def _ignore(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
-    """Nothing of a written value sticks."""
-
-
-def _field(name: str) -> Read:
-    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
-        return hart.read_state(name)
-
-    return read
-
-
-def _plain(name: str, keep: int = MASK, *, changes_status: bool = False) -> Csr:
-    def write(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
-        hart.write_state(name, masked(ops, value, keep))
-
-    return Csr(name, _field(name), write, changes_status)
-
-
-def _constant(name: str, value: int) -> Csr:
-    def read(ops: Operations[V], hart: SystemWords[V]) -> V:
-        return ops.constant(value)
-
-    return Csr(name, read, _ignore)
+def _timer_allowed(ops: Operations[V], hart: SystemWords[V]) -> V:
+    """Whether a supervisor has its timer (Sstc)."""
+    time = masked(ops, hart.read_state("mcounteren"), 1 << TIME)
+    lower = ops.select(time, masked(ops, hart.read_state("menvcfg"), MENVCFG_STCE), ops.constant(0))
+    return ops.select(is_at_least(ops, hart, MACHINE), ops.constant(1), lower)
 
 
 def _counter(base: str) -> Read:
@@ -155,34 +69,49 @@ def _time(ops: Operations[V], hart: SystemWords[V]) -> V:
 
 
 HARDWARE_COUNTERS = {
-    **{0xB03 + n: _constant(f"mhpmcounter{n + 3}", 0) for n in range(29)},
-    **{0x323 + n: _constant(f"mhpmevent{n + 3}", 0) for n in range(29)},
+    **{0xB03 + n: constant(f"mhpmcounter{n + 3}", 0) for n in range(29)},
+    **{0x323 + n: constant(f"mhpmevent{n + 3}", 0) for n in range(29)},
 }
 """They count nothing (3.1.10)."""
 CSRS: dict[int, Csr] = {
-    0x300: Csr("mstatus", _read_mstatus, _write_mstatus, changes_status=True),
-    0x301: Csr("misa", _field("misa"), _ignore),
-    0x304: _plain("mie", ENABLEABLE, changes_status=True),
-    0x305: _plain("mtvec", ~2),
-    0x306: _plain("mcounteren", 7),
-    0x320: _plain("mcountinhibit", 0),
-    0x340: _plain("mscratch"),
-    0x341: _plain("mepc", ~1),
-    0x342: _plain("mcause"),
-    0x343: _plain("mtval"),
-    0x344: Csr("mip", pending, _ignore, changes_status=True),
-    0x3A0: _constant("pmpcfg0", 0),
-    0x3B0: _constant("pmpaddr0", 0),
+    0x100: SSTATUS,
+    0x104: SIE,
+    0x105: plain("stvec", ~2),
+    0x106: plain("scounteren", COUNTERS),
+    0x10A: plain("senvcfg", FENCE_IO),
+    0x140: plain("sscratch"),
+    0x141: plain("sepc", ~1),
+    0x142: plain("scause"),
+    0x143: plain("stval"),
+    0x144: SIP,
+    0x14D: plain("stimecmp", changes_status=True, allowed=_timer_allowed),
+    0x180: constant("satp", 0, allowed=unless_trapped(MSTATUS_TVM)),
+    0x300: MSTATUS,
+    0x301: Csr("misa", field("misa"), ignore),
+    0x302: plain("medeleg", DELEGABLE_EXCEPTIONS),
+    0x303: plain("mideleg", DELEGABLE, changes_status=True),
+    0x304: MIE,
+    0x305: plain("mtvec", ~2),
+    0x306: plain("mcounteren", COUNTERS),
+    0x30A: MENVCFG,
+    0x320: plain("mcountinhibit", 0),
+    0x340: plain("mscratch"),
+    0x341: plain("mepc", ~1),
+    0x342: plain("mcause"),
+    0x343: plain("mtval"),
+    0x344: MIP,
+    0x3A0: constant("pmpcfg0", 0),
+    0x3B0: constant("pmpaddr0", 0),
     0xB00: Csr("mcycle", _counter("mcycle_base"), _set_counter("mcycle_base")),
     0xB02: Csr("minstret", _counter("minstret_base"), _set_counter("minstret_base")),
-    0xC00: Csr("cycle", _counter("mcycle_base")),
-    0xC01: Csr("time", _time),
-    0xC02: Csr("instret", _counter("minstret_base")),
-    0xF11: _constant("mvendorid", 0),
-    0xF12: _constant("marchid", 0),
-    0xF13: _constant("mimpid", 0),
-    0xF14: Csr("mhartid", _field("mhartid")),
-    0xF15: _constant("mconfigptr", 0),
+    0xC00: Csr("cycle", _counter("mcycle_base"), allowed=counter_allowed(CYCLE)),
+    0xC01: Csr("time", _time, allowed=counter_allowed(TIME)),
+    0xC02: Csr("instret", _counter("minstret_base"), allowed=counter_allowed(INSTRUCTIONS)),
+    0xF11: constant("mvendorid", 0),
+    0xF12: constant("marchid", 0),
+    0xF13: constant("mimpid", 0),
+    0xF14: Csr("mhartid", field("mhartid")),
+    0xF15: constant("mconfigptr", 0),
     **HARDWARE_COUNTERS,
 }
 

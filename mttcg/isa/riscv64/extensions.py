@@ -9,6 +9,8 @@ BIT_MANIPULATION = ("zba", "zbb", "zbs")
 """Together they are the extension B (version 1.0.0, ratified in April 2024)."""
 EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
 """What the guest is told that each engine has."""
+PRIVILEGES = ("s", "u")
+"""Levels below machine mode, which misa shows like extensions."""
 XLEN_64 = 2 << 62
 
 
@@ -20,7 +22,7 @@ def isa_text(isa: tuple[str, ...]) -> str:
 
 def misa(isa: tuple[str, ...]) -> int:
     """The CSR's value (Privileged ISA 3.1.1); bit B says that Zba, Zbb and Zbs are there."""
-    letters = {name for name in isa if len(name) == 1}
+    letters = {name for name in isa if len(name) == 1} | {*PRIVILEGES}
     if set(BIT_MANIPULATION) <= set(isa):
         letters.add("b")
     return XLEN_64 | sum(1 << ord(letter) - ord("a") for letter in letters)

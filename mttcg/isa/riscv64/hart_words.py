@@ -38,13 +38,14 @@ class HartWords:
     Args:
         hart: the hart's state.
         clock: the guest's.
+        word: the instruction, if it is one.
 
     Attributes:
         effect: what the vCPU has to do behind the instruction.
     """
 
-    def __init__(self, hart: Hart, clock: Clock) -> None:
-        self.hart, self.clock = hart, clock
+    def __init__(self, hart: Hart, clock: Clock, word: int = 0) -> None:
+        self.hart, self.clock, self.word = hart, clock, word
         self.effect = Effect.NOTHING
 
     def read_state(self, field: str) -> int:
@@ -65,6 +66,10 @@ class HartWords:
         """See SystemWords."""
         return int(self.hart.timer_deadline <= self.clock.time())
 
+    def has_come(self, time: int) -> int:
+        """See SystemWords."""
+        return int(time <= self.time())
+
     def given(self, condition: int, then: Callable[[], int]) -> int:
         """See SystemWords."""
         return then() if condition else 0
@@ -76,6 +81,11 @@ class HartWords:
     def retired(self) -> int:
         """See SystemWords."""
         return self.hart.instructions - 1 & MASK
+
+    def require(self, condition: int) -> None:
+        """See SystemWords."""
+        if not condition:
+            raise Stopped(Trap(Cause.ILLEGAL_INSTRUCTION, self.hart.pc, self.word))
 
     def trap(self, cause: int, value: int) -> None:
         """See SystemWords."""
@@ -111,10 +121,11 @@ def execute(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
 
     What is none of the system's is illegal, floating point with the unit off included.
     """
-    words = HartWords(hart, clock)
+    word &= (1 << 8 * length(word)) - 1
+    words = HartWords(hart, clock, word)
     by = HartInterpreter(pc=hart.pc, x=cast("list[int]", hart.x), words=words)
     if by.code.facts(word).kind not in SYSTEM_KINDS:
-        return Trap(Cause.ILLEGAL_INSTRUCTION, hart.pc, word & (1 << 8 * length(word)) - 1)
+        return Trap(Cause.ILLEGAL_INSTRUCTION, hart.pc, word)
     outcome = by.step(word)
     if outcome is None:
         hart.pc = by.pc

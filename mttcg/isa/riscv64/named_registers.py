@@ -9,9 +9,12 @@ from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
 CSR_BY_NAME = {csr.name: csr for csr in CSRS.values()}
-NOT_SHOWN = ("mhpm", "pmp", "time")
+NOT_SHOWN = ("mhpm", "pmp", "satp", "time")
 """CSRs that are constant, or no state of the hart: read when they are named, only."""
-WRITABLE = "mstatus mie mtvec mcounteren mscratch mepc mcause mtval mcycle minstret".split()
+WRITABLE = (
+    "mstatus mie mtvec mcounteren mscratch mepc mcause mtval mcycle minstret medeleg mideleg "
+    "menvcfg sstatus sie stvec scounteren senvcfg sscratch sepc scause stval stimecmp"
+).split()
 COUNTS = ("mcycle", "minstret", "cycle", "instret")
 """What an instruction that reads them has not counted itself yet; here none reads them."""
 NAMES = (

@@ -38,6 +38,21 @@ class Hart(VcpuState):
     """What it read there."""
     mhartid = WordField(640)
     """Set before the start."""
+    privilege = WordField(648)
+    """The level at which the hart runs, see `privilege`."""
+    medeleg = WordField(656)
+    mideleg = WordField(664)
+    mip_written = WordField(672)
+    """The bits of mip that software wrote."""
+    menvcfg = WordField(680)
+    stvec = WordField(688)
+    scounteren = WordField(696)
+    senvcfg = WordField(704)
+    sscratch = WordField(712)
+    sepc = AddressField(720)
+    scause = WordField(728)
+    stval = WordField(736)
+    stimecmp = WordField(744)
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; x0 stays zero."""

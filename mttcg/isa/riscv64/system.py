@@ -1,23 +1,25 @@
-"""Machine mode of RV64GC, as the rest of the project asks for it."""
+"""The levels of privilege of RV64GC, as the rest of the project asks for it."""
 
 from collections.abc import Mapping
 
-from mttcg.isa.riscv64.csr import (
-    MSTATUS_FS,
-    MSTATUS_MIE,
+from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
+from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
+from mttcg.isa.riscv64.interrupts import (
+    MENVCFG_STCE,
     SOFTWARE_NUMBER,
+    SUPERVISOR_TIMER_INTERRUPT,
     TIMER_INTERRUPT,
     enabled_interrupts,
 )
-from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
-from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
 from mttcg.isa.riscv64.named_registers import (
     NAMES,
     check_writable,
     read_register,
     write_register,
 )
+from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.status import MSTATUS_FS
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
@@ -62,6 +64,7 @@ class Rv64System:
     ) -> None:
         """See System."""
         state.pc, state.misa, state.mhartid = pc, misa(extensions), state.index
+        state.privilege, state.stimecmp = MACHINE, NEVER
         state.timer_deadline = state.timer_deadline or NEVER
         state.write_x(HART_ID, state.index)
         state.write_x(DEVICE_TREE, device_tree)
@@ -77,8 +80,6 @@ class Rv64System:
 
     def take_interrupt(self, state: Hart, clock: Clock) -> int | None:
         """See System."""
-        if not state.mstatus & MSTATUS_MIE:
-            return None
         hart = HartWords(state, clock)
         due = due_interrupts(ARITHMETIC, hart)
         return take_interrupt(ARITHMETIC, hart, due) if due else None
@@ -89,7 +90,9 @@ class Rv64System:
 
     def deadline(self, state: Hart) -> int:
         """See System."""
-        return state.timer_deadline if state.mie & TIMER_INTERRUPT else NEVER
+        machine = state.timer_deadline if state.mie & TIMER_INTERRUPT else NEVER
+        has_own = state.menvcfg & MENVCFG_STCE and state.mie & SUPERVISOR_TIMER_INTERRUPT
+        return min(machine, state.stimecmp if has_own else NEVER)
 
     def cause_name(self, cause: int) -> str:
         """See System."""
@@ -97,11 +100,11 @@ class Rv64System:
 
     def handler(self, state: Hart) -> int:
         """See System."""
-        return state.mtvec
+        return state.stvec if state.privilege == SUPERVISOR else state.mtvec
 
     def trapped_pc(self, state: Hart) -> Virtual:
         """See System."""
-        return state.mepc
+        return state.sepc if state.privilege == SUPERVISOR else state.mepc
 
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""

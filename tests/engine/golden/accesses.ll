@@ -79,7 +79,7 @@ store i64 %v47, ptr %blocks
 store i64 -17179869184, ptr %count
 store i64 %v38, ptr %block_pc
 store i64 -17179869184, ptr %since
-%v48 = call i64 @asked(ptr %hart, ptr %frame)
+%v48 = call preserve_mostcc i64 @asked(ptr %hart, ptr %frame)
 %t4 = icmp eq i64 %v48, 0
 br i1 %t4, label %go7, label %stop8
 stop8:
@@ -221,7 +221,7 @@ attributes #0 = { nounwind }
 !4 = !{!14, !14, i64 0}
 !14 = !{!"record", !10, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+define internal preserve_mostcc i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
 entry:
 %request = getelementptr i8, ptr %hart, i64 1536
 %v0 = load atomic volatile i64, ptr %request monotonic, align 8

@@ -78,7 +78,7 @@ store i64 %v51, ptr %blocks
 store i64 -17179869184, ptr %count
 store i64 %v42, ptr %block_pc
 store i64 -17179869184, ptr %since
-%v52 = call i64 @asked(ptr %hart, ptr %frame)
+%v52 = call preserve_mostcc i64 @asked(ptr %hart, ptr %frame)
 %t6 = icmp eq i64 %v52, 0
 br i1 %t6, label %go13, label %stop14
 stop14:
@@ -239,7 +239,7 @@ attributes #0 = { nounwind }
 !4 = !{!14, !14, i64 0}
 !14 = !{!"record", !10, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
+define internal preserve_mostcc i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
 entry:
 %request = getelementptr i8, ptr %hart, i64 1536
 %v0 = load atomic volatile i64, ptr %request monotonic, align 8

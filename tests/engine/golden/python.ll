@@ -31,55 +31,55 @@ entry:
 %table0 = load ptr, ptr %p5, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
-%v37 = sub i64 %to_pc, %base
-%v38 = lshr i64 %v37, 1
-store i64 %v38, ptr %next, !tbaa !1
+%v27 = sub i64 %to_pc, %base
+%v28 = lshr i64 %v27, 1
+store i64 %v28, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v39 = load i64, ptr %next, !tbaa !1
-switch i64 %v39, label %out [
+%v29 = load i64, ptr %next, !tbaa !1
+switch i64 %v29, label %out [
 i64 0, label %e_0
 ]
 e_0:
-%v40 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v40, ptr %x1, !tbaa !1
-%v41 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v41, ptr %x10, !tbaa !1
-%v42 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v42, ptr %x11, !tbaa !1
+%v30 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v30, ptr %x1, !tbaa !1
+%v31 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v31, ptr %x10, !tbaa !1
+%v32 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v32, ptr %x11, !tbaa !1
 br label %r_0
 d_0:
-%v43 = load i64, ptr %x1, !tbaa !1
-store i64 %v43, ptr %hart_x1, !tbaa !1
-%v44 = load i64, ptr %x10, !tbaa !1
-store i64 %v44, ptr %hart_x10, !tbaa !1
-%v45 = load i64, ptr %x11, !tbaa !1
-store i64 %v45, ptr %hart_x11, !tbaa !1
+%v33 = load i64, ptr %x1, !tbaa !1
+store i64 %v33, ptr %hart_x1, !tbaa !1
+%v34 = load i64, ptr %x10, !tbaa !1
+store i64 %v34, ptr %hart_x10, !tbaa !1
+%v35 = load i64, ptr %x11, !tbaa !1
+store i64 %v35, ptr %hart_x11, !tbaa !1
 br label %dispatch
 out:
-%v46 = load i64, ptr %next, !tbaa !1
-%v47 = shl i64 %v46, 1
-%v48 = add i64 %v47, %base
-%v49 = sub i64 %v48, 2147483648
-%t6 = icmp ult i64 %v49, 1048576
-br i1 %t6, label %inside9, label %away, !prof !8
-inside9:
+%v36 = load i64, ptr %next, !tbaa !1
+%v37 = shl i64 %v36, 1
+%v38 = add i64 %v37, %base
+%v39 = sub i64 %v38, 2147483648
+%t5 = icmp ult i64 %v39, 1048576
+br i1 %t5, label %inside7, label %away, !prof !8
+inside7:
 %p6 = getelementptr i8, ptr %frame, i64 16
 %p7 = load ptr, ptr %p6, !tbaa !2
-%v50 = lshr i64 %v49, 12
-%v51 = shl i64 %v50, 3
-%p8 = getelementptr i8, ptr %p7, i64 %v51
+%v40 = lshr i64 %v39, 12
+%v41 = shl i64 %v40, 3
+%p8 = getelementptr i8, ptr %p7, i64 %v41
 %p9 = load ptr, ptr %p8, !tbaa !2
-%v52 = and i64 %v48, 4095
-%v53 = shl i64 %v52, 2
-%p10 = getelementptr i8, ptr %p9, i64 %v53
+%v42 = and i64 %v38, 4095
+%v43 = shl i64 %v42, 2
+%p10 = getelementptr i8, ptr %p9, i64 %v43
 %p11 = load ptr, ptr %p10, !tbaa !2
-%v54 = ptrtoint ptr %p11 to i64
-%t7 = icmp ne i64 %v54, 0
-br i1 %t7, label %found10, label %away, !prof !8
-found10:
-%v55 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v55, ptr %frame, ptr %origin, i64 poison, i64 %v48)
+%v44 = ptrtoint ptr %p11 to i64
+%t6 = icmp ne i64 %v44, 0
+br i1 %t6, label %found8, label %away, !prof !8
+found8:
+%v45 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v45, ptr %frame, ptr %origin, i64 poison, i64 %v38)
 ret void
 never:
 unreachable
@@ -93,143 +93,123 @@ br i1 %t2, label %on1, label %off2, !prof !8
 on1:
 br label %b_0
 b_0:
-%v13 = load i64, ptr %count, !tbaa !2
-%v14 = add i64 %v13, 2097153
-store i64 %v14, ptr %count, !tbaa !2
-%v15 = add i64 %base, 0
-%v73 = load i64, ptr %count, !tbaa !2
-%v74 = load i64, ptr %since, !tbaa !2
-%v75 = sub i64 %v73, %v74
-%v76 = ashr i64 %v75, 20
-%v77 = and i64 %v75, 1048575
-%v78 = load i64, ptr %instructions, !tbaa !2
-%v79 = add i64 %v78, %v76
-store i64 %v79, ptr %instructions, !tbaa !2
-%v80 = load i64, ptr %blocks, !tbaa !2
-%v81 = add i64 %v80, %v77
-store i64 %v81, ptr %blocks, !tbaa !2
-store i64 %v73, ptr %since, !tbaa !2
-%v82 = load i64, ptr %x10, !tbaa !1
-store i64 %v82, ptr %hart_x10, !tbaa !1
-call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v15, i64 2, i64 3, i64 0, i64 6)
-%v83 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v83, ptr %x1, !tbaa !1
-%v84 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v84, ptr %x10, !tbaa !1
-%v85 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v85, ptr %x11, !tbaa !1
-%v16 = load atomic volatile i64, ptr %exit monotonic, align 8
-%t4 = icmp eq i64 %v16, 0
-br i1 %t4, label %on5, label %off6, !prof !8
-on5:
+%v3 = load i64, ptr %count, !tbaa !2
+%v4 = add i64 %v3, 2097153
+store i64 %v4, ptr %count, !tbaa !2
+%v5 = add i64 %base, 0
+%v63 = load i64, ptr %count, !tbaa !2
+%v64 = load i64, ptr %since, !tbaa !2
+%v65 = sub i64 %v63, %v64
+%v66 = ashr i64 %v65, 20
+%v67 = and i64 %v65, 1048575
+%v68 = load i64, ptr %instructions, !tbaa !2
+%v69 = add i64 %v68, %v66
+store i64 %v69, ptr %instructions, !tbaa !2
+%v70 = load i64, ptr %blocks, !tbaa !2
+%v71 = add i64 %v70, %v67
+store i64 %v71, ptr %blocks, !tbaa !2
+store i64 %v63, ptr %since, !tbaa !2
+%v72 = load i64, ptr %x10, !tbaa !1
+store i64 %v72, ptr %hart_x10, !tbaa !1
+call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v5, i64 2, i64 3, i64 0, i64 6)
+%v73 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v73, ptr %x1, !tbaa !1
+%v74 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v74, ptr %x10, !tbaa !1
+%v75 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v75, ptr %x11, !tbaa !1
+%v6 = load atomic volatile i64, ptr %exit monotonic, align 8
+%t3 = icmp eq i64 %v6, 0
+br i1 %t3, label %on3, label %off4, !prof !8
+on3:
 br label %c_0
 f_0:
-%v21 = load i64, ptr %count, !tbaa !2
-%v22 = add i64 %v21, 2097152
-store i64 %v22, ptr %count, !tbaa !2
+%v11 = load i64, ptr %count, !tbaa !2
+%v12 = add i64 %v11, 2097152
+store i64 %v12, ptr %count, !tbaa !2
 br label %c_0
 c_0:
-%v23 = load i64, ptr %x11, !tbaa !1
-%v24 = add i64 %v23, 0
-%v25 = add i64 %v23, -2147483648
-%t5 = icmp ult i64 %v25, 1048569
-br i1 %t5, label %on7, label %off8, !prof !8
-on7:
-%p0 = getelementptr i8, ptr %origin, i64 %v24
-%v30 = load volatile i64, ptr %p0, align 1, !tbaa !3
-store i64 %v30, ptr %x10, !tbaa !1
-%v31 = load i64, ptr %x1, !tbaa !1
-%v32 = add i64 %v31, 0
-%v33 = and i64 %v32, -2
-%v34 = add i64 %base, 6
-%v35 = sub i64 %v33, %base
-%v36 = lshr i64 %v35, 1
-store i64 %v36, ptr %next, !tbaa !1
+%v13 = load i64, ptr %x11, !tbaa !1
+%v14 = add i64 %v13, 0
+%v15 = add i64 %v13, -2147483648
+%t4 = icmp ult i64 %v15, 1048569
+br i1 %t4, label %on5, label %off6, !prof !8
+on5:
+%p0 = getelementptr i8, ptr %origin, i64 %v14
+%v20 = load volatile i64, ptr %p0, align 1, !tbaa !3
+store i64 %v20, ptr %x10, !tbaa !1
+%v21 = load i64, ptr %x1, !tbaa !1
+%v22 = add i64 %v21, 0
+%v23 = and i64 %v22, -2
+%v24 = add i64 %base, 6
+%v25 = sub i64 %v23, %base
+%v26 = lshr i64 %v25, 1
+store i64 %v26, ptr %next, !tbaa !1
 br label %d_0
 off2:
 %v2 = add i64 %base, 0
-%v3 = load i64, ptr %count, !tbaa !2
-%v4 = load i64, ptr %since, !tbaa !2
-%v5 = sub i64 %v3, %v4
-%v6 = ashr i64 %v5, 20
-%v7 = and i64 %v5, 1048575
-%v8 = load i64, ptr %instructions, !tbaa !2
-%v9 = add i64 %v8, %v6
-store i64 %v9, ptr %instructions, !tbaa !2
-%v10 = load i64, ptr %blocks, !tbaa !2
-%v11 = add i64 %v10, %v7
-store i64 %v11, ptr %blocks, !tbaa !2
-store i64 -17179869184, ptr %count, !tbaa !2
-store i64 %v2, ptr %block_pc, !tbaa !2
-store i64 -17179869184, ptr %since, !tbaa !2
-%v12 = call i64 @asked(ptr %hart, ptr %frame)
-%t3 = icmp eq i64 %v12, 0
-br i1 %t3, label %go3, label %stop4
-stop4:
-store i64 1, ptr %exit, !tbaa !2
 store i64 %v2, ptr %pc, !tbaa !2
+store i64 %v2, ptr %block_pc, !tbaa !2
 br label %l_0
-go3:
-br label %on1
-off6:
-%v17 = load i64, ptr %count, !tbaa !2
-%v18 = add i64 %v17, -2097152
-store i64 %v18, ptr %count, !tbaa !2
+off4:
+%v7 = load i64, ptr %count, !tbaa !2
+%v8 = add i64 %v7, -2097152
+store i64 %v8, ptr %count, !tbaa !2
 store i64 0, ptr %detail, !tbaa !2
 store i64 8, ptr %exit, !tbaa !2
-%v19 = add i64 %base, 0
-store i64 %v19, ptr %pc, !tbaa !2
-%v20 = add i64 %base, 0
-store i64 %v20, ptr %block_pc, !tbaa !2
+%v9 = add i64 %base, 0
+store i64 %v9, ptr %pc, !tbaa !2
+%v10 = add i64 %base, 0
+store i64 %v10, ptr %block_pc, !tbaa !2
 br label %l_0
-off8:
-%v26 = load i64, ptr %count, !tbaa !2
-%v27 = add i64 %v26, -2097152
-store i64 %v27, ptr %count, !tbaa !2
-store i64 %v24, ptr %detail, !tbaa !2
+off6:
+%v16 = load i64, ptr %count, !tbaa !2
+%v17 = add i64 %v16, -2097152
+store i64 %v17, ptr %count, !tbaa !2
+store i64 %v14, ptr %detail, !tbaa !2
 store i64 4, ptr %exit, !tbaa !2
-%v28 = add i64 %base, 0
-store i64 %v28, ptr %pc, !tbaa !2
-%v29 = add i64 %base, 0
-store i64 %v29, ptr %block_pc, !tbaa !2
+%v18 = add i64 %base, 0
+store i64 %v18, ptr %pc, !tbaa !2
+%v19 = add i64 %base, 0
+store i64 %v19, ptr %block_pc, !tbaa !2
 br label %l_0
 l_0:
-%v56 = load i64, ptr %x1, !tbaa !1
-store i64 %v56, ptr %hart_x1, !tbaa !1
-%v57 = load i64, ptr %x10, !tbaa !1
-store i64 %v57, ptr %hart_x10, !tbaa !1
-%v58 = load i64, ptr %x11, !tbaa !1
-store i64 %v58, ptr %hart_x11, !tbaa !1
+%v46 = load i64, ptr %x1, !tbaa !1
+store i64 %v46, ptr %hart_x1, !tbaa !1
+%v47 = load i64, ptr %x10, !tbaa !1
+store i64 %v47, ptr %hart_x10, !tbaa !1
+%v48 = load i64, ptr %x11, !tbaa !1
+store i64 %v48, ptr %hart_x11, !tbaa !1
 br label %leave
 away:
-%v59 = load i64, ptr %next, !tbaa !1
-%v60 = shl i64 %v59, 1
-%v61 = add i64 %v60, %base
+%v49 = load i64, ptr %next, !tbaa !1
+%v50 = shl i64 %v49, 1
+%v51 = add i64 %v50, %base
 %p12 = getelementptr i8, ptr %frame, i64 208
 %p13 = load ptr, ptr %p12, !tbaa !2
-%v62 = ptrtoint ptr %p13 to i64
-%t8 = icmp ne i64 %v62, 0
-br i1 %t8, label %interpreter11, label %none12
-interpreter11:
-%v63 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v63, ptr %frame, ptr %origin, i64 poison, i64 %v61)
+%v52 = ptrtoint ptr %p13 to i64
+%t7 = icmp ne i64 %v52, 0
+br i1 %t7, label %interpreter9, label %none10
+interpreter9:
+%v53 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v53, ptr %frame, ptr %origin, i64 poison, i64 %v51)
 ret void
-none12:
-store i64 %v61, ptr %pc, !tbaa !2
+none10:
+store i64 %v51, ptr %pc, !tbaa !2
 br label %leave
 leave:
-%v64 = load i64, ptr %count, !tbaa !2
-%v65 = load i64, ptr %since, !tbaa !2
-%v66 = sub i64 %v64, %v65
-%v67 = ashr i64 %v66, 20
-%v68 = and i64 %v66, 1048575
-%v69 = load i64, ptr %instructions, !tbaa !2
-%v70 = add i64 %v69, %v67
-store i64 %v70, ptr %instructions, !tbaa !2
-%v71 = load i64, ptr %blocks, !tbaa !2
-%v72 = add i64 %v71, %v68
-store i64 %v72, ptr %blocks, !tbaa !2
-store i64 %v64, ptr %since, !tbaa !2
+%v54 = load i64, ptr %count, !tbaa !2
+%v55 = load i64, ptr %since, !tbaa !2
+%v56 = sub i64 %v54, %v55
+%v57 = ashr i64 %v56, 20
+%v58 = and i64 %v56, 1048575
+%v59 = load i64, ptr %instructions, !tbaa !2
+%v60 = add i64 %v59, %v57
+store i64 %v60, ptr %instructions, !tbaa !2
+%v61 = load i64, ptr %blocks, !tbaa !2
+%v62 = add i64 %v61, %v58
+store i64 %v62, ptr %blocks, !tbaa !2
+store i64 %v54, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
@@ -292,27 +272,4 @@ call void %function(i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e)
 store i32 %i32_1, ptr %p2
 call void @llvm.x86.sse.ldmxcsr(ptr %p2)
 ret void
-}
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
-entry:
-%request = getelementptr i8, ptr %hart, i64 1536
-%v0 = load atomic volatile i64, ptr %request monotonic, align 8
-%p0 = getelementptr i8, ptr %hart, i64 1544
-%v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
-%v2 = or i64 %v0, %v1
-%p1 = getelementptr i8, ptr %hart, i64 1920
-%v3 = load atomic volatile i64, ptr %p1 monotonic, align 8
-%t0 = icmp ne i64 %v3, -1
-%p2 = getelementptr i8, ptr %frame, i64 320
-%v4 = load i64, ptr %p2
-%t1 = icmp ne i64 %v4, 0
-%t2 = and i1 %t0, %t1
-br i1 %t2, label %clock1, label %plain2
-plain2:
-ret i64 %v2
-clock1:
-%p3 = inttoptr i64 %v4 to ptr
-%v5 = call i64 %p3(ptr %hart, ptr %frame)
-%v6 = or i64 %v2, %v5
-ret i64 %v6
 }

@@ -38,51 +38,51 @@ entry:
 store ptr %p21, ptr %cursor0, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
-%v39 = sub i64 %to_pc, %base
-%v40 = lshr i64 %v39, 1
-store i64 %v40, ptr %next, !tbaa !1
+%v29 = sub i64 %to_pc, %base
+%v30 = lshr i64 %v29, 1
+store i64 %v30, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v41 = load i64, ptr %next, !tbaa !1
-switch i64 %v41, label %out [
+%v31 = load i64, ptr %next, !tbaa !1
+switch i64 %v31, label %out [
 i64 0, label %e_0
 ]
 e_0:
-%v42 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v42, ptr %x1, !tbaa !1
-%v43 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v43, ptr %x11, !tbaa !1
+%v32 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v32, ptr %x1, !tbaa !1
+%v33 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v33, ptr %x11, !tbaa !1
 br label %r_0
 d_0:
-%v44 = load i64, ptr %x10, !tbaa !1
-store i64 %v44, ptr %hart_x10, !tbaa !1
+%v34 = load i64, ptr %x10, !tbaa !1
+store i64 %v34, ptr %hart_x10, !tbaa !1
 br label %dispatch
 out:
-%v45 = load i64, ptr %next, !tbaa !1
-%v46 = shl i64 %v45, 1
-%v47 = add i64 %v46, %base
-%v48 = sub i64 %v47, 2147483648
-%t4 = icmp ult i64 %v48, 1048576
-br i1 %t4, label %inside10, label %away, !prof !8
-inside10:
+%v35 = load i64, ptr %next, !tbaa !1
+%v36 = shl i64 %v35, 1
+%v37 = add i64 %v36, %base
+%v38 = sub i64 %v37, 2147483648
+%t3 = icmp ult i64 %v38, 1048576
+br i1 %t3, label %inside8, label %away, !prof !8
+inside8:
 %p22 = getelementptr i8, ptr %frame, i64 16
 %p23 = load ptr, ptr %p22, !tbaa !2
-%v49 = lshr i64 %v48, 12
-%v50 = shl i64 %v49, 3
-%p24 = getelementptr i8, ptr %p23, i64 %v50
+%v39 = lshr i64 %v38, 12
+%v40 = shl i64 %v39, 3
+%p24 = getelementptr i8, ptr %p23, i64 %v40
 %p25 = load ptr, ptr %p24, !tbaa !2
-%v51 = and i64 %v47, 4095
-%v52 = shl i64 %v51, 2
-%p26 = getelementptr i8, ptr %p25, i64 %v52
+%v41 = and i64 %v37, 4095
+%v42 = shl i64 %v41, 2
+%p26 = getelementptr i8, ptr %p25, i64 %v42
 %p27 = load ptr, ptr %p26, !tbaa !2
-%v53 = ptrtoint ptr %p27 to i64
-%t5 = icmp ne i64 %v53, 0
-br i1 %t5, label %found11, label %away, !prof !8
-found11:
+%v43 = ptrtoint ptr %p27 to i64
+%t4 = icmp ne i64 %v43, 0
+br i1 %t4, label %found9, label %away, !prof !8
+found9:
 %p28 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p28, ptr %cursor_at0, !tbaa !2
-%v54 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v54, ptr %frame, ptr %origin, i64 poison, i64 %v47)
+%v44 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v44, ptr %frame, ptr %origin, i64 poison, i64 %v37)
 ret void
 never:
 unreachable
@@ -93,153 +93,133 @@ br i1 %t0, label %on1, label %off2, !prof !8
 on1:
 br label %b_0
 b_0:
-%v12 = load i64, ptr %count, !tbaa !2
-%v13 = add i64 %v12, 3145729
-store i64 %v13, ptr %count, !tbaa !2
+%v2 = load i64, ptr %count, !tbaa !2
+%v3 = add i64 %v2, 3145729
+store i64 %v3, ptr %count, !tbaa !2
 br label %c_0
 f_0:
-%v14 = load i64, ptr %count, !tbaa !2
-%v15 = add i64 %v14, 3145728
-store i64 %v15, ptr %count, !tbaa !2
+%v4 = load i64, ptr %count, !tbaa !2
+%v5 = add i64 %v4, 3145728
+store i64 %v5, ptr %count, !tbaa !2
 br label %c_0
 c_0:
-%v16 = load i64, ptr %x11, !tbaa !1
-%v17 = add i64 %v16, 0
-%v18 = add i64 %v16, -2147483648
-%t2 = icmp ult i64 %v18, 1048553
-br i1 %t2, label %on5, label %off6, !prof !8
-on5:
-%p0 = getelementptr i8, ptr %origin, i64 %v17
-%v23 = load volatile i64, ptr %p0, align 1, !tbaa !3
+%v6 = load i64, ptr %x11, !tbaa !1
+%v7 = add i64 %v6, 0
+%v8 = add i64 %v6, -2147483648
+%t1 = icmp ult i64 %v8, 1048553
+br i1 %t1, label %on3, label %off4, !prof !8
+on3:
+%p0 = getelementptr i8, ptr %origin, i64 %v7
+%v13 = load volatile i64, ptr %p0, align 1, !tbaa !3
 %p1 = load ptr, ptr %cursor0, !tbaa !2
-%v24 = load i64, ptr %limit_at0, !tbaa !2
-%v25 = load i64, ptr %cpu_at0, !tbaa !2
-%v26 = ptrtoint ptr %p1 to i64
-%v27 = add i64 %v26, 64
-%t3 = icmp ule i64 %v27, %v24
-br label %look7
-look7:
-br i1 %t3, label %room8, label %full9, !prof !8
-room8:
-%p3 = phi ptr [ %p1, %look7 ], [ %p2, %full9 ]
-%v28 = or i64 %v25, 524288
-%v29 = add i64 %base, 0
+%v14 = load i64, ptr %limit_at0, !tbaa !2
+%v15 = load i64, ptr %cpu_at0, !tbaa !2
+%v16 = ptrtoint ptr %p1 to i64
+%v17 = add i64 %v16, 64
+%t2 = icmp ule i64 %v17, %v14
+br label %look5
+look5:
+br i1 %t2, label %room6, label %full7, !prof !8
+room6:
+%p3 = phi ptr [ %p1, %look5 ], [ %p2, %full7 ]
+%v18 = or i64 %v15, 524288
+%v19 = add i64 %base, 0
 %p4 = getelementptr i8, ptr %p3, i64 0
-store i64 %v29, ptr %p4, !tbaa !4
+store i64 %v19, ptr %p4, !tbaa !4
 %p5 = getelementptr i8, ptr %p3, i64 8
-store i64 %v17, ptr %p5, !tbaa !4
+store i64 %v7, ptr %p5, !tbaa !4
 %p6 = getelementptr i8, ptr %p3, i64 16
-store i64 %v23, ptr %p6, !tbaa !4
+store i64 %v13, ptr %p6, !tbaa !4
 %p7 = getelementptr i8, ptr %p3, i64 24
-store i64 %v28, ptr %p7, !tbaa !4
-store i64 %v23, ptr %x10, !tbaa !1
-%v30 = add i64 %v16, 16
-%p8 = getelementptr i8, ptr %origin, i64 %v30
-%v31 = or i64 %v25, 17301504
-%v32 = add i64 %base, 4
+store i64 %v18, ptr %p7, !tbaa !4
+store i64 %v13, ptr %x10, !tbaa !1
+%v20 = add i64 %v6, 16
+%p8 = getelementptr i8, ptr %origin, i64 %v20
+%v21 = or i64 %v15, 17301504
+%v22 = add i64 %base, 4
 %p9 = getelementptr i8, ptr %p3, i64 32
-store i64 %v32, ptr %p9, !tbaa !4
+store i64 %v22, ptr %p9, !tbaa !4
 %p10 = getelementptr i8, ptr %p3, i64 40
-store i64 %v30, ptr %p10, !tbaa !4
+store i64 %v20, ptr %p10, !tbaa !4
 %p11 = getelementptr i8, ptr %p3, i64 48
-store i64 %v23, ptr %p11, !tbaa !4
+store i64 %v13, ptr %p11, !tbaa !4
 %p12 = getelementptr i8, ptr %p3, i64 56
-store i64 %v31, ptr %p12, !tbaa !4
-store volatile i64 %v23, ptr %p8, align 1, !tbaa !3
-%v33 = load i64, ptr %x1, !tbaa !1
-%v34 = add i64 %v33, 0
-%v35 = and i64 %v34, -2
-%v36 = add i64 %base, 10
+store i64 %v21, ptr %p12, !tbaa !4
+store volatile i64 %v13, ptr %p8, align 1, !tbaa !3
+%v23 = load i64, ptr %x1, !tbaa !1
+%v24 = add i64 %v23, 0
+%v25 = and i64 %v24, -2
+%v26 = add i64 %base, 10
 %p15 = getelementptr i8, ptr %p3, i64 64
 store ptr %p15, ptr %cursor0, !tbaa !2
-%v37 = sub i64 %v35, %base
-%v38 = lshr i64 %v37, 1
-store i64 %v38, ptr %next, !tbaa !1
+%v27 = sub i64 %v25, %base
+%v28 = lshr i64 %v27, 1
+store i64 %v28, ptr %next, !tbaa !1
 br label %d_0
 off2:
-%v1 = add i64 %base, 0
 %p33 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p33, ptr %cursor_at0, !tbaa !2
 %p34 = getelementptr i8, ptr %frame, i64 56
 %p35 = load ptr, ptr %p34, !tbaa !2
 call void %p35(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
-%v2 = load i64, ptr %count, !tbaa !2
-%v3 = load i64, ptr %since, !tbaa !2
-%v4 = sub i64 %v2, %v3
-%v5 = ashr i64 %v4, 20
-%v6 = and i64 %v4, 1048575
-%v7 = load i64, ptr %instructions, !tbaa !2
-%v8 = add i64 %v7, %v5
-store i64 %v8, ptr %instructions, !tbaa !2
-%v9 = load i64, ptr %blocks, !tbaa !2
-%v10 = add i64 %v9, %v6
-store i64 %v10, ptr %blocks, !tbaa !2
-store i64 -17179869184, ptr %count, !tbaa !2
-store i64 %v1, ptr %block_pc, !tbaa !2
-store i64 -17179869184, ptr %since, !tbaa !2
-%v11 = call i64 @asked(ptr %hart, ptr %frame)
-%t1 = icmp eq i64 %v11, 0
-br i1 %t1, label %go3, label %stop4
-stop4:
-store i64 1, ptr %exit, !tbaa !2
+%v1 = add i64 %base, 0
 store i64 %v1, ptr %pc, !tbaa !2
+store i64 %v1, ptr %block_pc, !tbaa !2
 br label %l_0
-go3:
-br label %on1
-off6:
-%v19 = load i64, ptr %count, !tbaa !2
-%v20 = add i64 %v19, -3145728
-store i64 %v20, ptr %count, !tbaa !2
-store i64 %v17, ptr %detail, !tbaa !2
+off4:
+%v9 = load i64, ptr %count, !tbaa !2
+%v10 = add i64 %v9, -3145728
+store i64 %v10, ptr %count, !tbaa !2
+store i64 %v7, ptr %detail, !tbaa !2
 store i64 4, ptr %exit, !tbaa !2
-%v21 = add i64 %base, 0
-store i64 %v21, ptr %pc, !tbaa !2
-%v22 = add i64 %base, 0
-store i64 %v22, ptr %block_pc, !tbaa !2
+%v11 = add i64 %base, 0
+store i64 %v11, ptr %pc, !tbaa !2
+%v12 = add i64 %base, 0
+store i64 %v12, ptr %block_pc, !tbaa !2
 br label %l_0
-full9:
+full7:
 store ptr %p1, ptr %cursor_at0, !tbaa !2
 %p13 = getelementptr i8, ptr %frame, i64 48
 %p14 = load ptr, ptr %p13, !tbaa !2
 call void @call_out(ptr %float_control, ptr %frame, ptr %p14, i64 %data0, i64 2, i64 0, i64 0, i64 0, i64 0)
 %p2 = load ptr, ptr %cursor_at0, !tbaa !2
 store ptr %p2, ptr %cursor0, !tbaa !2
-br label %room8
+br label %room6
 l_0:
 br label %leave
 away:
-%v55 = load i64, ptr %next, !tbaa !1
-%v56 = shl i64 %v55, 1
-%v57 = add i64 %v56, %base
+%v45 = load i64, ptr %next, !tbaa !1
+%v46 = shl i64 %v45, 1
+%v47 = add i64 %v46, %base
 %p29 = getelementptr i8, ptr %frame, i64 208
 %p30 = load ptr, ptr %p29, !tbaa !2
-%v58 = ptrtoint ptr %p30 to i64
-%t6 = icmp ne i64 %v58, 0
-br i1 %t6, label %interpreter12, label %none13
-interpreter12:
+%v48 = ptrtoint ptr %p30 to i64
+%t5 = icmp ne i64 %v48, 0
+br i1 %t5, label %interpreter10, label %none11
+interpreter10:
 %p31 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p31, ptr %cursor_at0, !tbaa !2
-%v59 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v57)
+%v49 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v49, ptr %frame, ptr %origin, i64 poison, i64 %v47)
 ret void
-none13:
-store i64 %v57, ptr %pc, !tbaa !2
+none11:
+store i64 %v47, ptr %pc, !tbaa !2
 br label %leave
 leave:
 %p32 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p32, ptr %cursor_at0, !tbaa !2
-%v60 = load i64, ptr %count, !tbaa !2
-%v61 = load i64, ptr %since, !tbaa !2
-%v62 = sub i64 %v60, %v61
-%v63 = ashr i64 %v62, 20
-%v64 = and i64 %v62, 1048575
-%v65 = load i64, ptr %instructions, !tbaa !2
-%v66 = add i64 %v65, %v63
-store i64 %v66, ptr %instructions, !tbaa !2
-%v67 = load i64, ptr %blocks, !tbaa !2
-%v68 = add i64 %v67, %v64
-store i64 %v68, ptr %blocks, !tbaa !2
-store i64 %v60, ptr %since, !tbaa !2
+%v50 = load i64, ptr %count, !tbaa !2
+%v51 = load i64, ptr %since, !tbaa !2
+%v52 = sub i64 %v50, %v51
+%v53 = ashr i64 %v52, 20
+%v54 = and i64 %v52, 1048575
+%v55 = load i64, ptr %instructions, !tbaa !2
+%v56 = add i64 %v55, %v53
+store i64 %v56, ptr %instructions, !tbaa !2
+%v57 = load i64, ptr %blocks, !tbaa !2
+%v58 = add i64 %v57, %v54
+store i64 %v58, ptr %blocks, !tbaa !2
+store i64 %v50, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)
@@ -302,27 +282,4 @@ call void %function(i64 %data, i64 %a, i64 %b, i64 %c, i64 %d, i64 %e)
 store i32 %i32_1, ptr %p2
 call void @llvm.x86.sse.ldmxcsr(ptr %p2)
 ret void
-}
-define internal i64 @asked(ptr noalias %hart, ptr noalias %frame) noinline #0 {
-entry:
-%request = getelementptr i8, ptr %hart, i64 1536
-%v0 = load atomic volatile i64, ptr %request monotonic, align 8
-%p0 = getelementptr i8, ptr %hart, i64 1544
-%v1 = load atomic volatile i64, ptr %p0 monotonic, align 8
-%v2 = or i64 %v0, %v1
-%p1 = getelementptr i8, ptr %hart, i64 1920
-%v3 = load atomic volatile i64, ptr %p1 monotonic, align 8
-%t0 = icmp ne i64 %v3, -1
-%p2 = getelementptr i8, ptr %frame, i64 320
-%v4 = load i64, ptr %p2
-%t1 = icmp ne i64 %v4, 0
-%t2 = and i1 %t0, %t1
-br i1 %t2, label %clock1, label %plain2
-plain2:
-ret i64 %v2
-clock1:
-%p3 = inttoptr i64 %v4 to ptr
-%v5 = call i64 %p3(ptr %hart, ptr %frame)
-%v6 = or i64 %v2, %v5
-ret i64 %v6
 }

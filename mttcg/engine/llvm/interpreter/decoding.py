@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mttcg.engine.llvm.interpreter.interpreted_isa import EVERY_WORD, InterpretedIsa
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.keys import is_by_distance, key_of, sample_of, samples_of
 from mttcg.isa.table.layout import Layout, Piece
 from mttcg.isa.table.row import Pattern, Row
@@ -130,7 +130,7 @@ class _Candidates:
     def of(self, length: int, selected: Pattern) -> Iterator[Candidate]:
         """Those of a bucket; every word has the pattern of the last."""
         yield from self._among(self.rows[length], selected)
-        yield self._left(EVERY_WORD, length)
+        yield from self._reserved(selected, length)
 
     def _among(self, rows: list[Row], pattern: Pattern) -> Iterator[Candidate]:
         """Those of the words that have a pattern, among some rows."""
@@ -142,7 +142,7 @@ class _Candidates:
                 without = _joined(own, excluded)
                 if without is not None:
                     yield from self._among(rows[number + 1 :], without)
-                    yield self._left(without, row.length)
+                    yield from self._reserved(without, row.length)
             for candidate in self.made[row]:
                 both = _joined(own, (candidate.mask, candidate.match))
                 if both is not None:
@@ -157,12 +157,19 @@ class _Candidates:
             by_distance = is_by_distance(isa, sample)
             far = self.numbers[key_of(isa, sample, far=True)] if by_distance else near
             ends = ENDS * isa.code.facts(sample.word).kind.ends_block
+            if row.name in self.uncovered:
+                yield self._left(variant.pattern, row.length, ends)
+                continue
             flags = ends | DISCARDS * (row.behaviour.writes == "x")
             layout = self.layouts[row.format]
-            if row.name in self.uncovered:
-                near = far = LEFT_NUMBER
-                flags, layout = ends, len(self.layouts)
             yield Candidate(*variant.pattern, near, far, layout, flags, row.length)
 
-    def _left(self, pattern: Pattern, length: int) -> Candidate:
-        return Candidate(*pattern, LEFT_NUMBER, LEFT_NUMBER, len(self.layouts), ENDS, length)
+    def _reserved(self, pattern: Pattern, length: int) -> Iterator[Candidate]:
+        """Those of words that have a pattern and are in no row; the last is of all of them."""
+        for own, kind in self.isa.reserved:
+            both = _joined(pattern, own)
+            if both is not None:
+                yield self._left(both, length, ENDS * kind.ends_block)
+
+    def _left(self, pattern: Pattern, length: int, ends: int) -> Candidate:
+        return Candidate(*pattern, LEFT_NUMBER, LEFT_NUMBER, len(self.layouts), ends, length)

@@ -30,14 +30,13 @@ ADDRESS, SIZE, VALUE, NUMBER = (I64(f"%{name}") for name in ("address", "size", 
 def device_functions(make: Callable[[Function, Callable[[Builder], None]], str]) -> Iterator[str]:
     """The text of each; `make` has that of a function with a body."""
     for name, parameters, emit in (
-        (FIND, (ADDRESS, SIZE), _find),
-        (LOAD, (ADDRESS, SIZE), _load),
-        (STORE, (ADDRESS, SIZE, VALUE), _store),
-        (ALERT, (NUMBER,), _alert),
+        (f"i64 {FIND}", (ADDRESS, SIZE), _find),
+        (f"i64 {LOAD}", (ADDRESS, SIZE), _load),
+        (f"i64 {STORE}", (ADDRESS, SIZE, VALUE), _store),
+        (f"i64 {ALERT}", (NUMBER,), _alert),
     ):
-        yield make(
-            Function(f"internal i64 {name}", (HART, FRAME, *parameters), "noinline #0"), emit
-        )
+        function = Function(f"internal {name}", (HART, FRAME, *parameters), "noinline #0")
+        yield make(function, emit)
 
 
 def _field(build: Builder, row: Pointer, name: str) -> I64:

@@ -1,10 +1,11 @@
 """One handler: the function that does what the instructions of a row do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import cast
 
 from mttcg.engine.llvm import places
+from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.control import ControlFlow
@@ -72,9 +73,21 @@ class HandlerExits(Exits):
         counted = running(build) if uncounted else with_this(build)
         tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
 
+    second = ""
+    """Name of the second half of the handler, for accesses that are not to plain RAM."""
+    needs_second = False
+    """Whether control goes there."""
+
     def leave_at_access(self, address: I64) -> None:
-        """Leave an access to the host; its address is not said, see `runtime`."""
-        self.leave(Reason.ACCESS, ZERO, self.segment.place.left)
+        """Go to the second half, or leave from there; the address is not said, see `runtime`.
+
+        Calls are made in the second half alone, so that the first needs nothing on the stack.
+        """
+        if self.second:
+            self.needs_second = True
+            tail_call(self.builder, f"@{self.second}", IP, running(self.builder), BLOCK)
+        else:
+            self.leave(Reason.ACCESS, ZERO, self.segment.place.left)
 
 
 class Operands:
@@ -198,9 +211,12 @@ class Handler:
         name: of the function.
         sample: an instruction that it is for.
         far: whether what it jumps to by a distance may lie in another page.
+        second: whether this is the second half, which is come to where an access is not to RAM.
     """
 
-    def __init__(self, isa: InterpretedIsa, name: str, sample: Decoded, far: bool) -> None:
+    def __init__(
+        self, isa: InterpretedIsa, name: str, sample: Decoded, far: bool, second: bool = False
+    ) -> None:
         self.isa, self.sample, self.far = isa, sample, far
         facts = isa.code.facts(sample.word)
         self.kind = facts.kind
@@ -214,6 +230,7 @@ class Handler:
         counts = Counts(build, sites, calls)
         parts = build, labels, self.segment
         self.exits = HandlerExits(*parts, counts, windows)
+        self.exits.second = "" if second else f"{name}_second"
         self.operands = Operands(build)
         spans = PlainRam(build, self.segment, self.exits)
         self.registers = registers = RecordRegisters(
@@ -225,10 +242,11 @@ class Handler:
         self.floats: FloatWords | None = None
         if floats is not None:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
+        accesses = DeviceAccesses if second else Accesses
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
-            DeviceAccesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
         )
@@ -247,6 +265,13 @@ class Handler:
 
     def retire(self, target: I64) -> None:
         """The instruction is over, but for the jump to `target` if it is one."""
+
+    def sources(self) -> Iterator[str]:
+        """The function, and its second half if it has one."""
+        yield self.source()
+        if self.exits.needs_second:
+            parts = self.isa, self.exits.second, self.sample, self.far
+            yield type(self)(*parts, second=True).source()
 
     def source(self) -> str:
         """The function."""

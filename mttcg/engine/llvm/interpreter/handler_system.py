@@ -3,13 +3,14 @@
 from mttcg.engine.llvm.counts import INSTRUCTION_SHIFT
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.interpreter.fetch_again import fetch_again
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
 from mttcg.engine.llvm.interpreter.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER
-from mttcg.engine.llvm.ir.values import I64, ZERO, constant
+from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
+from mttcg.engine.llvm.ir.values import I64, ZERO
 from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.operations import SystemWords
@@ -26,7 +27,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         events: what may follow from an instruction.
 
     Attributes:
-        changed: whether an interrupt may be due behind the instruction.
+        changed: whether an interrupt may be due behind the instruction, or other code fetched.
     """
 
     def __init__(
@@ -48,10 +49,20 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         here = build.binary("ashr", counted, INSTRUCTION_SHIFT)
         return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
 
-    def trap(self, cause: int, value: I64) -> None:
+    def require(self, condition: I64) -> None:
+        """See SystemWords. The host raises the exception."""
+        build = self.builder
+        on, off = build.new_block("allowed"), build.new_block("refused")
+        build.branch(build.compare("ne", condition, 0), on, off, UNLIKELY)
+        with build.cold():
+            build.begin(off)
+            self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        build.begin(on)
+
+    def trap(self, cause: I64, value: I64) -> None:
         """See SystemWords."""
         build = self.builder
-        for word, given in ((Word.CAUSE, constant(cause)), (Word.TRAP_VALUE, value)):
+        for word, given in ((Word.CAUSE, cause), (Word.TRAP_VALUE, value)):
             build.store(given, build.offset(FRAME, 8 * word), COUNTER)
         tail_call(build, f"@{TRAP}", IP, RUNNING, BLOCK)
         self.segment.ended = True
@@ -72,6 +83,6 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         self.changed = True
 
     def fetch_again(self) -> None:
-        """See SystemWords. The host looks at the pages."""
-        self.exits.leave(Reason.SYSTEM, ZERO, 0)
-        self.segment.ended = True
+        """See SystemWords. What is not for native code is left to the host."""
+        fetch_again(self.builder, self.exits)
+        self.changed = True  # so that the next block is looked for by its address

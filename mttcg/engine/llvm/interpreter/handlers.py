@@ -30,4 +30,4 @@ def _functions(isa: InterpretedIsa) -> Iterator[str]:
     function = Function(f"{CONVENTION} void @{TAKE_OVER}", PARAMETERS)
     yield function_of(isa, function, take_over)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
-        yield Handler(isa, name_of(number), sample, key.far).source()
+        yield from Handler(isa, name_of(number), sample, key.far).sources()

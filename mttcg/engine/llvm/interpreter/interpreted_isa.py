@@ -8,6 +8,7 @@ from mttcg.engine.isa_part import isa_part
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
+from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Operations, StateWords, V
 from mttcg.isa.system import MemoryFault
 from mttcg.isa.table.row import Decoded, Pattern, Row
@@ -80,6 +81,7 @@ class InterpretedIsa:
         variants: what of a row needs handlers of its own. A word is of the first whose pattern it
             has; the last is of every word.
         known: names of the operands that a handler is made for, as they are in a sample.
+        reserved: kinds of words that are in no row: each is of the first pattern that it has.
         offsets: where the fields of a hart's state are, in bytes.
         events: None if the host does all that is of the system.
     """
@@ -94,6 +96,7 @@ class InterpretedIsa:
         HandlerVariant(EVERY_WORD, 0),
     )
     known: Callable[[Decoded], frozenset[str]] = lambda instruction: frozenset()
+    reserved: tuple[tuple[Pattern, Kind], ...] = ((EVERY_WORD, Kind.ILLEGAL),)
     offsets: Mapping[str, int] = field(default_factory=dict)
     events: SystemEvents | None = None
 

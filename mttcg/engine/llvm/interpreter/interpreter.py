@@ -14,14 +14,16 @@ from mttcg.engine.llvm.interpreter.native_system import DeviceTables, Interprete
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
+from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Weave, packed
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, PageOffset
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.changes import PageChanges
 from mttcg.tbcache.predecoded import PredecodedPages
 
 
@@ -169,5 +171,16 @@ class PageInterpreter:
                 self.pages.replace_handler(version.slot, offset, self.native.translated)
 
     def forget_pages(self) -> None:
-        """Come back for every page: another version may be fetched, or something be attached."""
+        """Come back for every page: something else may be attached."""
         self.table[:] = 0
+
+    def forget_page(self, page: PhysicalPage) -> None:
+        """Come back for a page: another version is fetched."""
+        self.table[page] = 0
+
+    def fetch_natively(self, changes: PageChanges, jumps: JumpTable) -> None:
+        """Have changed pages fetched natively, if something can do that by now."""
+        if changes.native is not None:
+            table = address_of_array(self.table)
+            changes.enter_natively(self.pages.for_native(table, jumps.versions))
+            self.frame[Word.FETCH], self.frame[Word.FETCH_ARGUMENT] = changes.native

@@ -7,19 +7,25 @@ look into the frame, and call what runs operations if there are some.
 from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.handler import Handler, Operands, running
-from mttcg.engine.llvm.interpreter.observed_layout import ENTRY
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INSTRUCTION
 from mttcg.engine.llvm.interpreter.operations import ACCESSED, RETIRED
 from mttcg.engine.llvm.interpreter.signature import IP, TO_PC, frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
+from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import ObservedAccess
 from mttcg.engine.llvm.places import COUNT, FRAME, HART
 from mttcg.engine.llvm.weave import ORDER, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven, failed_one
+from mttcg.instrument import events
 from mttcg.instrument.native import frames
 from mttcg.isa.facts import FLOATS
+
+ATOMICS = (events.LOAD_RESERVED, events.STORE_CONDITIONAL, events.AMO)
+FENCE_SETS, MEMBERS = 0xFFF, 0xFF
+"""Of a fence, the bits of its mode and sets, and of its sets alone."""
 
 
 class EnteringHandler(Handler):
@@ -36,7 +42,7 @@ class ObservedHandler(EnteringHandler):
 
     def woven(self, build: Builder, windows: Windows, calls: Calls) -> Woven:
         """What is done where an access is made."""
-        return HandlerWoven(build, windows, calls)
+        return HandlerWoven(self.isa.llvm, build, windows, calls)
 
     def retire(self, target: I64) -> None:
         """Run what is attached to what comes behind each instruction."""
@@ -70,8 +76,9 @@ class ObservedHandler(EnteringHandler):
 class HandlerWoven(Woven):
     """What handlers do where an access is made: look into the frame, and call."""
 
-    def __init__(self, builder: Builder, windows: Windows, calls: Calls) -> None:
+    def __init__(self, isa: LlvmIsa, builder: Builder, windows: Windows, calls: Calls) -> None:
         super().__init__(builder, Sites(), 0, windows, calls, lambda: None)
+        self.isa = isa
         self.timed = self.observes_accesses = True
 
     def access(self, access: ObservedAccess) -> None:
@@ -79,8 +86,11 @@ class HandlerWoven(Woven):
         self._call(access, 0)
 
     def order(self, access: ObservedAccess) -> None:
-        """With a fence."""
-        self._call(access, ORDER)
+        """With a fence, whose sets are those of the instruction."""
+        build, found = self.builder, self._bits(self.isa.fence_bit, FENCE_SETS)
+        has_mode = build.compare("eq", found, self.isa.fence_mode)
+        sets = build.select(has_mode, found, build.binary("and", found, MEMBERS), I64)
+        self._call(access._replace(value=sets), ORDER)
 
     def access_if(self, done: I1, access: ObservedAccess) -> None:
         """With a store-conditional, which was made if the bit `done` is set."""
@@ -100,9 +110,26 @@ class HandlerWoven(Woven):
         any_rows = build.compare("ne", frame_word(build, Word.EVERY_ACCESS), 0)
         build.branch(any_rows, run, on)
         build.begin(run)
-        how = self.how_of(access)
-        what = access.address, access.size, access.value, how
+        what = access.address, access.size, access.value, self.how_of(access)
         after = build.call(I64, ACCESSED, HART, IP, running(build), FRAME, TO_PC, mask, *what)
         build.store(after, COUNT, COUNTER)
         build.goto(on)
         build.begin(on)
+
+    def how_of(self, access: ObservedAccess) -> I64 | int:
+        """As it is told; an atomic's order is that of the instruction, not of the sample."""
+        if access.how & events.KIND not in ATOMICS:
+            return super().how_of(access)
+        order = (events.ACQUIRE, events.RELEASE)
+        how = super().how_of(access._replace(how=access.how & ~sum(order)))
+        for bit, flag in zip(self.isa.order_bits, order, strict=False):
+            asked = self.builder.binary("mul", self._bits(bit, 1), flag)
+            how = self.builder.binary("or", asked, how)
+        return how
+
+    def _bits(self, lowest: int, mask: int) -> I64:
+        """Some bits of the instruction, which is beside its record."""
+        build = self.builder
+        word = build.load(build.offset(IP, INSTRUCTION), UNKNOWN, I32)
+        shifted = build.binary("lshr", build.cast("zext", word, I64), lowest)
+        return build.binary("and", shifted, mask)

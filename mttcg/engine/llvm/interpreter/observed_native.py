@@ -112,6 +112,6 @@ def _functions(isa: InterpretedIsa) -> Iterator[str]:
     yield from operation_functions(isa, stand_ins)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         name = name_of(number)
-        yield ObservedHandler(isa, f"observed_{name}", sample, key.far).source()
+        yield from ObservedHandler(isa, f"observed_{name}", sample, key.far).sources()
         if isa.code.facts(sample.word).kind.ends_block:
-            yield EnteringHandler(isa, f"entering_{name}", sample, key.far).source()
+            yield from EnteringHandler(isa, f"entering_{name}", sample, key.far).sources()

@@ -42,7 +42,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, Form
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer, Value
 from mttcg.engine.llvm.places import COUNT, EXIT, FRAME, HART, REQUEST, SINCE
-from mttcg.engine.llvm.weave import WAY_BITS, Way
+from mttcg.engine.llvm.weave import IN_EACH_BLOCK, RUNS_ONCE, WAY_BITS, Way
 from mttcg.instrument.native import frames
 from mttcg.memory.code_pages import HALVES
 
@@ -130,9 +130,8 @@ def _run(build: Builder, isa: InterpretedIsa) -> None:
     first = build.binary("and", ROWS, (1 << 32) - 1)
     build.store(first, AT, COUNTER)
     end = build.binary("add", first, build.binary("lshr", ROWS, 32))
-    following, row, wanted, out = (
-        build.new_block(word) for word in ("next", "row", "wanted", "out")
-    )
+    words = ("next", "row", "wanted", "once", "due", "out")
+    following, row, wanted, once, due, out = (build.new_block(word) for word in words)
     build.goto(following)
     build.begin(following)
     number = build.load(AT, COUNTER, I64)
@@ -146,6 +145,10 @@ def _run(build: Builder, isa: InterpretedIsa) -> None:
     twice = build.binary("shl", number, 4)
     function = _of_row(build, Word.ROWS, twice, Pointer)
     data = _of_row(build, Word.ROWS, build.binary("add", twice, 8), I64)
+    build.branch(build.compare("eq", build.binary("and", way, RUNS_ONCE), 0), due, once)
+    build.begin(once)
+    build.branch(build.compare("eq", _flag(build, data, way), 0), due, following)
+    build.begin(due)
     plain = build.binary("and", way, (1 << WAY_BITS) - 1)
     ways: dict[Way, Callable[[], None]] = {
         Way.COUNT: lambda: _add(build, data),
@@ -169,6 +172,14 @@ def _run(build: Builder, isa: InterpretedIsa) -> None:
 def _of_row(build: Builder, table: Word, offset: I64, kind: type[T]) -> T:
     at = build.load(build.offset(FRAME, 8 * table), COUNTER, Pointer)
     return build.load(build.offset(at, offset), UNKNOWN, kind)
+
+
+def _flag(build: Builder, data: I64, way: I64) -> I64:
+    """The flag of an operation that runs once, or once in each block; its function sets it."""
+    flags = build.load(build.offset(_word_at(build, data), 8 * frames.FLAGS), UNKNOWN, Pointer)
+    each = build.compare("ne", build.binary("and", way, IN_EACH_BLOCK), 0)
+    offset = build.select(each, build.binary("shl", INDEX, 3), 0, I64)
+    return build.load(build.offset(flags, offset), UNKNOWN, I64)
 
 
 def _add(build: Builder, number: I64) -> None:

@@ -11,7 +11,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.signature import frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, Pointer
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.segment import Segment
 from mttcg.memory.address import Physical
@@ -36,27 +36,20 @@ class PlainRam(Spans):
     def place(self, address: I64, size: int) -> Pointer:
         """The host address for a load or store."""
         build = self.builder
-        leave = build.new_block("leave")
-        self.split(address, size, leave)
-        place = self.host_address(address)
-        with build.cold():
-            build.begin(leave)
-            self.exits.leave_at_access(address)
-        return place
-
-    def split(self, address: I64, size: int, outside: BasicBlock) -> None:
-        """Go on in `on` if an access is to plain RAM, else in another block."""
-        build = self.builder
         offset = build.binary("sub", address, frame_word(build, Word.WINDOW))
         limit = build.binary("sub", frame_word(build, Word.WINDOW_BYTES), size - 1)
         on, off, plain = (build.new_block(word) for word in ("on", "off", "plain"))
+        leave = build.new_block("leave")
         build.branch(build.compare("ult", offset, limit), on, off, UNLIKELY)
         with build.cold():
             build.begin(off)
-            build.branch(self.inside(address, size), plain, outside)
+            build.branch(self.inside(address, size), plain, leave)
             build.begin(plain)
-            build.branch(self._is_at_device(address, size), outside, on)
+            build.branch(self._is_at_device(address, size), leave, on)
+            build.begin(leave)
+            self.exits.leave_at_access(address)
         build.begin(on)
+        return self.host_address(address)
 
     def inside(self, address: I64, size: int) -> I1:
         """The bit whether an access is to RAM."""

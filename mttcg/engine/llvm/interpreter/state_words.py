@@ -59,12 +59,15 @@ class NativeState(StateWords[I64]):
         """See StateWords. Whoever sets the timer writes its time, whenever."""
         build = self.builder
         deadline = build.load_atomic(self._place("timer_deadline"), "monotonic", I64)
-        is_set = build.compare("ne", deadline, -1)
+        return self.has_come(deadline)
 
-        def has_come() -> I64:
-            return build.cast("zext", build.compare("ule", deadline, self.time()), I64)
-
-        return self._if(is_set, has_come)
+    def has_come(self, time: I64) -> I64:
+        """See StateWords. The clock is not read for a time that does not come."""
+        build = self.builder
+        is_set = build.compare("ne", time, -1)
+        return self._if(
+            is_set, lambda: build.cast("zext", build.compare("ule", time, self.time()), I64)
+        )
 
     def given(self, condition: I64, then: Callable[[], I64]) -> I64:
         """See StateWords."""

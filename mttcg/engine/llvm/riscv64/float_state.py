@@ -10,7 +10,7 @@ from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT
 from mttcg.engine.llvm.riscv64.floats import RiscvFloats
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.segment import Segment
-from mttcg.isa.riscv64.csr import MSTATUS_FS
+from mttcg.isa.riscv64.status import MSTATUS_FS
 
 STATUS = Pointer("%status")
 """Where the hart's state has mstatus."""

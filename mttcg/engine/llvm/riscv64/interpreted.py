@@ -11,12 +11,15 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import (
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
-from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS, enabled_interrupts
+from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
+from mttcg.isa.riscv64.interrupts import enabled_interrupts
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.length import LENGTHS
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
 from mttcg.isa.riscv64.table.integer import LOADS, STORES, TOTAL_STORE_ORDER
+from mttcg.isa.riscv64.table.reserved import RESERVED
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.riscv64.traps import (
     FAULT_CAUSES,
@@ -105,6 +108,7 @@ INTERPRETED = InterpretedIsa(
     llvm=LLVM,
     variants=variants,
     known=known,
+    reserved=(*RESERVED, (EVERY_WORD, Kind.PLAIN)),
     offsets=OFFSET,
     events=SystemEvents(
         take_trap=take_trap,

@@ -7,11 +7,14 @@ from mttcg.engine.llvm.riscv64.float_state import STATUS, FloatState
 from mttcg.engine.llvm.rounding import FloatControl
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import MACHINE_MODE, NO_RESERVATION, OFFSET, Hart
+from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
 
 NEAREST_AWAY = 4
 """The rounding mode RMM, which the host lacks."""
 AQ, RL = 26, 25
 """Bits of an atomic instruction."""
+FENCE_BIT = 20
+"""Where the immediate of a fence begins."""
 CONTROL = FloatControl(
     offset=OFFSET["fcsr"],
     mode_shift=FRM_SHIFT,
@@ -26,10 +29,6 @@ def _is_computed(hart: Hart) -> bool:
     return hart.fcsr >> FRM_SHIFT == NEAREST_AWAY
 
 
-def _order(word: int) -> tuple[bool, bool]:
-    return bool(word >> AQ & 1), bool(word >> RL & 1)
-
-
 LLVM = LlvmIsa(
     files={"x": OFFSET["x"], "f": OFFSET["f"]},
     fields={
@@ -41,5 +40,7 @@ LLVM = LlvmIsa(
     mode=lambda hart: MACHINE_MODE,
     floats=Floats(CONTROL, FloatState, RvFloatFunction, _is_computed, compute),
     no_reservation=NO_RESERVATION - (1 << 64),
-    order=_order,
+    order_bits=(AQ, RL),
+    fence_bit=FENCE_BIT,
+    fence_mode=TOTAL_STORE_ORDER,
 )

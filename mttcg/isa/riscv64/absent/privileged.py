@@ -1,6 +1,6 @@
-"""Instructions and CSRs of modes and extensions that a hart with machine mode alone lacks.
+"""Instructions and CSRs of modes and extensions that a hart lacks.
 
-Privileged ISA 2.2 (CSR listing), chapters on supervisor mode, Svinval, the hypervisor extension
+Privileged ISA 2.2 (CSR listing), chapters on Svinval, the hypervisor extension
 and Smrnmi; the debug specification; the AIA for Smaia and Ssaia.
 """
 
@@ -11,8 +11,6 @@ from mttcg.isa.riscv64.absent.row import SYSTEM, Absent, exact, registers, unary
 NO_RESULT = 0xFE00_7FFF
 """Fixed bits where rs1 and rs2 are free, and rd is 0."""
 INSTRUCTIONS: tuple[Absent, ...] = (
-    *exact("S", ("sret", 0x1020_0073)),
-    *registers("S", ("sfence.vma", SYSTEM, 0, 0x09), mask=NO_RESULT),
     *registers("Svinval", ("sinval.vma", SYSTEM, 0, 0x0B), mask=NO_RESULT),
     *exact("Svinval", ("sfence.w.inval", 0x1800_0073), ("sfence.inval.ir", 0x1810_0073)),
     *registers(
@@ -53,12 +51,7 @@ _CSRS = {
     "Zkr": "015 seed",
     "Zcmt": "017 jvt",
     "Zicfiss": "011 ssp",
-    "S": (
-        "100 sstatus 104 sie 105 stvec 106 scounteren 10a senvcfg 140 sscratch 141 sepc 142 scause "
-        "143 stval 144 sip 180 satp 302 medeleg 303 mideleg"
-    ),
     "Ssccfg": "120 scountinhibit",
-    "Sstc": "14d stimecmp",
     "Sscofpmf": "da0 scountovf",
     "Ssstateen": "10c sstateen0 10d sstateen1 10e sstateen2 10f sstateen3",
     "Ssqosid": "181 srmcfg",
@@ -71,7 +64,6 @@ _CSRS = {
         "60f hstateen3 643 htval 644 hip 645 hvip 64a htinst 680 hgatp e12 hgeip 34a mtinst "
         "34b mtval2"
     ),
-    "U": "30a menvcfg",
     "Smstateen": "30c mstateen0 30d mstateen1 30e mstateen2 30f mstateen3",
     "Smcntrpmf": "321 mcyclecfg 322 minstretcfg",
     "Smepmp": "747 mseccfg",

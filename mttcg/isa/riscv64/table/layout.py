@@ -25,6 +25,7 @@ _ALL = (
     Layout("none"),
     Layout("R", RD, RS1, RS2),
     Layout("R-unary", RD, RS1),
+    Layout("R-fence", NOTHING, RS1, RS2),
     Layout("R-float", RD, RS1, RS2, rounding=RM),
     Layout("R-float-unary", RD, RS1, rounding=RM),
     Layout("R4", RD, RS1, RS2, RS3, rounding=RM),

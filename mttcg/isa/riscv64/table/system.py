@@ -1,6 +1,6 @@
 """What concerns the machine around the hart: SYSTEM and fence.i.
 
-Unprivileged ISA 2.8, Zicsr and Zifencei; Privileged ISA 3.3. All of it needs the words of
+Unprivileged ISA 2.8, Zicsr and Zifencei; Privileged ISA 3.3 and 10.2. All of it needs the words of
 SystemOperations, but for the CSRs of the floating-point unit, which are plain state.
 """
 
@@ -12,9 +12,12 @@ from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
+from mttcg.isa.riscv64.csr_row import Csr
+from mttcg.isa.riscv64.privilege import USER, level_of
+from mttcg.isa.riscv64.status import MSTATUS_TVM, MSTATUS_TW, is_at_least, unless_trapped
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
-from mttcg.isa.riscv64.traps import Cause, return_from_trap
+from mttcg.isa.riscv64.traps import Cause, return_from_machine, return_from_supervisor
 from mttcg.isa.table.row import Behaviour, Decoded, Row
 
 SYSTEM, MISC_MEM = 0x73, 0x0F
@@ -41,15 +44,24 @@ def system(does: SystemSemantics) -> Behaviour:
 
 
 def _environment_call(ops: Operations[V], hart: SystemWords[V]) -> None:
-    hart.trap(Cause.ECALL_MACHINE, ops.constant(0))
+    """The cause says from which level."""
+    level = hart.read_state("privilege")
+    hart.trap(ops.binary("add", level, ops.constant(Cause.ECALL_USER)), ops.constant(0))
 
 
 def _breakpoint(ops: Operations[V], hart: SystemWords[V]) -> None:
-    hart.trap(Cause.BREAKPOINT, ops.pc_plus(0))
+    hart.trap(ops.constant(Cause.BREAKPOINT), ops.pc_plus(0))
 
 
 def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
+    """A user may not, and a supervisor if machine mode lets it (3.1.6.6)."""
+    hart.require(unless_trapped(MSTATUS_TW)(ops, hart))
     hart.wait()
+
+
+def _fence_translations(ops: Operations[V], hart: SystemWords[V]) -> None:
+    """Nothing is translated: satp has no mode but Bare."""
+    hart.require(unless_trapped(MSTATUS_TVM)(ops, hart))
 
 
 def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
@@ -72,6 +84,13 @@ def _replace(ops: Operations[V], whole: V, value: V, low: int, bits: int) -> V:
 
 def _kind_of_csr_access(instruction: Decoded) -> Kind:
     return Kind.FLOAT_CONTROL if instruction.immediate in FCSR_FIELDS else Kind.SYSTEM
+
+
+def _require(ops: Operations[V], hart: SystemWords[V], number: int, csr: Csr) -> None:
+    if level_of(number) > USER:
+        hart.require(is_at_least(ops, hart, level_of(number)))
+    if csr.allowed is not None:
+        hart.require(csr.allowed(ops, hart))
 
 
 def csr_access(update: Update, immediate: bool) -> Behaviour:
@@ -107,9 +126,11 @@ def csr_access(update: Update, immediate: bool) -> Behaviour:
             return
 
         def access(hart: SystemWords[V]) -> None:
+            _require(ops, hart, number, csr)
             operand, old = operand_of(ops, instruction), csr.read(ops, hart)
             if written and csr.write is not None:
-                csr.write(ops, hart, _updated(ops, update, old, operand))
+                kept = old if csr.kept is None else csr.kept(ops, hart)
+                csr.write(ops, hart, _updated(ops, update, kept, operand))
             if written and csr.changes_status:
                 hart.status_changed()
             ops.write_x(instruction.rd, old)
@@ -144,7 +165,18 @@ ROWS: tuple[Row, ...] = (
         "none",
         "",
         0x3020_0073,
-        replace(system(return_from_trap), goes_elsewhere=True),
+        replace(system(return_from_machine), goes_elsewhere=True),
+    ),
+    instruction_row(
+        "sret",
+        "S",
+        "none",
+        "",
+        0x1020_0073,
+        replace(system(return_from_supervisor), goes_elsewhere=True),
+    ),
+    instruction_row(
+        "sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, system(_fence_translations)
     ),
     instruction_row("wfi", "Sm", "none", "", 0x1050_0073, system(_wait)),
     instruction_row(
