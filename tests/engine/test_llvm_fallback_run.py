@@ -17,6 +17,8 @@ GUESTS = ROOT / "examples" / "guests"
 HANDICAP = Path(__file__).with_name("plugins") / "handicap.py"
 FIVE_WAYS = ROOT / "tests" / "instrument" / "plugins" / "five_ways.py"
 FIRST_PAGE = 0x8000_0000
+QUICK, INTERPRETED = "quick,optimised", "interpreter,optimised"
+"""Tiers with which pages that can't be translated are left to Unicorn, or to the interpreter."""
 NAMES = "c.addi16sp c.ldsp bne beq xor c.j"
 SETTINGS: dict[str, dict[str, int]] = {
     "hello": {},
@@ -28,13 +30,14 @@ SETTINGS: dict[str, dict[str, int]] = {
 }
 
 
-def run(guest: str, names: str = "", pages: str = "", smp: int = 1) -> Any:
+def run(guest: str, names: str = "", pages: str = "", smp: int = 1, tiers: str = QUICK) -> Any:
     """Run a guest that is counted in every way, Python callbacks included."""
     console = io.BytesIO()
     machine = Machine(
         GUESTS / f"{guest}.elf",
         smp=smp,
         engine="llvm",
+        tiers=tiers,
         plugins=(f"{HANDICAP},names={names},pages={pages}", str(FIVE_WAYS)),
         symbols_set={"harts_expected": smp} | SETTINGS[guest],
     )
@@ -43,9 +46,9 @@ def run(guest: str, names: str = "", pages: str = "", smp: int = 1) -> Any:
     return result, console.getvalue().decode()
 
 
-def figures(guest: str, names: str = "", pages: str = "") -> dict[str, Any]:
+def figures(guest: str, names: str = "", pages: str = "", tiers: str = QUICK) -> dict[str, Any]:
     """What is to be the same, however much is left to Unicorn."""
-    result, console = run(guest, names, pages)
+    result, console = run(guest, names, pages, tiers=tiers)
     vcpu = result.vcpus[0]
     return {
         "console": console,
@@ -56,9 +59,9 @@ def figures(guest: str, names: str = "", pages: str = "") -> dict[str, Any]:
     }
 
 
-def handicapped(guest: str, names: str = "", pages: str = "") -> dict[str, Any]:
+def handicapped(guest: str, names: str = "", pages: str = "", tiers: str = QUICK) -> dict[str, Any]:
     """The same of a run in which something was left to Unicorn."""
-    found = figures(guest, names, pages)
+    found = figures(guest, names, pages, tiers)
     unsupported, warnings = found.pop("left to Unicorn")
     assert (bool(unsupported), bool(warnings)) == (bool(names), bool(pages))
     return found
@@ -73,8 +76,9 @@ def untroubled(guest: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("guest", ["counter", "selfmod", "trap"])
-def test_a_guest_does_the_same_without_some_instructions(guest: str) -> None:
-    assert handicapped(guest, names=NAMES) == untroubled(guest)
+@pytest.mark.parametrize("tiers", [QUICK, INTERPRETED])
+def test_a_guest_does_the_same_without_some_instructions(guest: str, tiers: str) -> None:
+    assert handicapped(guest, names=NAMES, tiers=tiers) == untroubled(guest)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,12 @@ def test_a_guest_does_the_same_with_pages_that_cannot_be_translated(guest: str, 
     assert handicapped(guest, pages=pages) == untroubled(guest)
 
 
+def test_a_page_that_cannot_be_translated_stays_in_the_interpreter() -> None:
+    found = figures("counter", pages="all", tiers=INTERPRETED)
+    assert found.pop("left to Unicorn") == ({}, [])
+    assert found == untroubled("counter")
+
+
 def test_a_page_is_named_in_one_warning_of_all_vcpus() -> None:
     result, _ = run("counter", pages=f"{FIRST_PAGE:#x}", smp=2)
     assert result.exit_status == 0
@@ -99,7 +109,7 @@ def test_a_page_is_named_in_one_warning_of_all_vcpus() -> None:
 
 def test_report_and_json_have_what_was_left_to_unicorn(tmp_path: Path) -> None:
     found = tmp_path / "result.json"
-    command = [sys.executable, "-m", "mttcg", "run", str(GUESTS / "hello.elf"), "--engine", "llvm"]
+    command = [sys.executable, "-m", "mttcg", "run", str(GUESTS / "hello.elf"), "--tiers", QUICK]
     command += ["--plugin", f"{HANDICAP},names=c.addi16sp,pages=all", "--json", str(found)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
