@@ -64,7 +64,7 @@ def said(running: Running, status: int) -> str:
         ),
         (
             *(resource.RLIMIT_AS, 600 << 20, ()),
-            "--smp 1 with 128 MiB of memory: the host refuses 371 MiB of shared memory (Cannot "
+            "--smp 1 with 128 MiB of memory: the host refuses 375 MiB of shared memory (Cannot "
             "allocate memory); expected a smaller machine, or a higher limit of memory (ulimit -v, "
             "now 614400)",
         ),
@@ -101,7 +101,7 @@ def test_no_more_processes(start: Callable[..., Running]) -> None:
     ("left", "wanted"),
     [
         (50, r"vCPU \d: the host refuses 128 MiB of shared memory "),
-        (700, r"vCPU \d near pc 0x0: the host refuses 192 MiB for translations "),
+        (1450, r"vCPU \d near pc 0x0: the host refuses 64 MiB of executable memory "),
     ],
 )
 def test_no_more_memory_for_vcpus(start: Callable[..., Running], left: int, wanted: str) -> None:

@@ -16,7 +16,7 @@ EXIT_FOR_EVER = 71
 LOOPS = {
     "without_handler": "instruction access fault at pc 0x0, tval 0x0, mtvec 0x0; "
     f"{SURE:,} times without any progress, after illegal instruction at pc 0x80000000 "
-    "(start: csrw satp, zero), tval 0x18001073",
+    "(start: csrw tselect, zero), tval 0x7a001073",
     "retried": "illegal instruction at pc 0x80000014 (body: c.unimp), tval 0x0, "
     f"mtvec 0x80000400; {SURE:,} times without any progress",
     "handler_that_traps": "load access fault at pc 0x80000404 (handler+0x4: lw t2, 0(t1)), "

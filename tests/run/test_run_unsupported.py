@@ -31,7 +31,7 @@ LACKING = {
     ("amoadd.b", "Zabha", 3): 0x00C5_052F,
     ("wrs.nto", "Zawrs", 3): 0x00D0_0073,
     ("cbo.zero", "Zicboz", 3): 0x0045_200F,
-    ("CSR satp", "S", 3): 0x1800_2573,
+    ("CSR hgatp", "H", 3): 0x6800_2573,
 }
 
 

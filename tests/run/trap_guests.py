@@ -6,7 +6,7 @@ from flood_guest import A0, T0, T1, T2, X0, add_immediate, branch_not_zero
 from tiny_elf import RAM_BASE, TinyElf, TinySegment, TinySymbol
 
 S0, S1, A1 = 8, 9, 11
-MTVEC, MEPC, SATP = 0x305, 0x341, 0x180
+MTVEC, MEPC, TSELECT = 0x305, 0x341, 0x7A0
 ECALL, MRET, ILLEGAL = 0x73, 0x3020_0073, 0
 ROUNDS = 3500
 """More often than a trap has to be the same for a loop."""
@@ -64,7 +64,7 @@ def guest(body: tuple[int, ...], handler: tuple[int, ...], data: int = 0) -> byt
 
 def without_handler() -> bytes:
     """An illegal instruction with mtvec 0: from then on nothing can be fetched."""
-    code = struct.pack("<II", write_csr(SATP, X0), 0x6F)
+    code = struct.pack("<II", write_csr(TSELECT, X0), 0x6F)
     return TinyElf((TinySegment(data=code),), (TinySymbol("start", RAM_BASE),)).content()
 
 

@@ -1,5 +1,6 @@
 """Where straight-line pieces of code end, and what is then known of them."""
 
+from mttcg.engine.llvm.ir import forms
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Spans
@@ -48,7 +49,8 @@ class Pieces:
         """End the basic block, and go on in another, which stays apart."""
         on = self.builder.new_block("on")
         if self.optimised:
-            self.builder.opaque_goto(on, self.labels.never)
+            self.builder.add(forms.OPAQUE)
+            self.builder.push((on, self.labels.never))
         else:
             self.builder.goto(on)
         self.builder.begin(on)

@@ -111,11 +111,6 @@ class Builder:
         self.add(BRANCH[(advice,)])
         self.push((bit, yes, no))
 
-    def opaque_goto(self, block: BasicBlock, never: BasicBlock) -> None:
-        """Go on in a block, with which passes do not join this one."""
-        self.add(forms.OPAQUE)
-        self.push((block, never))
-
     def switch(self, value: I64, otherwise: BasicBlock, cases: dict[int, BasicBlock]) -> None:
         """Go on in the block of a number."""
         pairs = [operand for pair in cases.items() for operand in pair]

@@ -1,7 +1,8 @@
 """What the hooks look up of an instruction that is in the table, as arrays made from its rows.
 
-A byte for every 16-bit word, and for every major opcode, funct3 and funct7 of the 32-bit ones: rows
-that do not differ in these are alike in what is asked. For other words an entry means nothing.
+A byte for every 16-bit word, and for every major opcode, funct3, funct7 and lowest bit of rs2 of
+the 32-bit ones: rows that do not differ in these are alike in what is asked. For other words an
+entry means nothing.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ Entries = np.ndarray[Any, np.dtype[np.uint8]]
 REGISTER, WRITES_RD, JUMPS = 0x3F, 0x40, 0x80
 """Of an entry: the register that is written, numbered as by `isa.facts`; whether rd is to
 be added; whether the instruction always goes elsewhere."""
-CHOOSING = {2: 0xFFFF, 4: 0xFE00_707F}
+CHOOSING = {2: 0xFFFF, 4: 0xFE10_707F}
 """By length, the bits that choose an entry."""
 
 LR, SC, FIRST_AMO = 1, 2, 3
@@ -29,7 +30,8 @@ LR, SC, FIRST_AMO = 1, 2, 3
 
 def place_of_long(word: Any) -> Any:
     """Where the entry of a 32-bit word is, or of each in an array: its choosing bits together."""
-    return word >> 2 & 31 | (word >> 12 & 7) << 5 | (word >> 25 & 127) << 8
+    choosing = word >> 2 & 31 | (word >> 12 & 7) << 5 | (word >> 25 & 127) << 8
+    return choosing | (word >> 20 & 1) << 15
 
 
 def _words(row: Row) -> Words:
@@ -81,7 +83,7 @@ def _atomics() -> Entries:
 
 SHORT = _entries(2, lambda words: words, 1 << 16)
 """By the word."""
-LONG = _entries(4, place_of_long, 1 << 15)
+LONG = _entries(4, place_of_long, 1 << 16)
 """By `place_of_long`."""
 ATOMICS = _atomics()
 """By funct5 and funct3."""
