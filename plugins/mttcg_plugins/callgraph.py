@@ -234,9 +234,9 @@ class Aggregator(mttcg_bus.Aggregator):
         """Instructions of each function by itself, and with what it calls."""
         own: Tally[str] = Tally()
         within: Tally[str] = Tally()
-        stacks = self.stacks()
+        stacks = sorted(self.stacks().items())
         starts: dict[str, int] = {}
-        for (_, path), count in stacks.items():
+        for (_, path), count in stacks:
             names = [self._name(address) for address in path]
             starts |= zip(names, path, strict=True)
             own[names[-1]] += count
@@ -251,10 +251,10 @@ class Aggregator(mttcg_bus.Aggregator):
             for name in shown
         ]
         named: Tally[tuple[str, ...]] = Tally()
-        for (cpu, path), count in stacks.items():
+        for (cpu, path), count in stacks:
             named[f"vCPU {cpu}", *map(self._name, path)] += count
         report = {
-            "instructions": stacks.total(),
+            "instructions": own.total(),
             "stacks": len(stacks),
             "flame graph": figures.flame_graph(named, "instructions"),
             "functions": rows,

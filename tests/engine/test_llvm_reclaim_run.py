@@ -18,6 +18,7 @@ def run(code_cache: int) -> tuple[Any, bytes]:
         MIX,
         smp=HARTS,
         engine="llvm",
+        tiers="quick,optimised",  # all is translated, so that there is enough to fill an arena
         code_cache=code_cache,
         plugins=(str(RESTLESS),),
         symbols_set={"rounds": ROUNDS},

@@ -172,6 +172,19 @@ def test_compiling_a_bad_probe_says_what_is_wrong(name: str) -> None:
     assert caught.value.probe == "probing"
 
 
+def test_what_is_said_of_a_bad_probe_has_no_styles() -> None:
+    from mttcg.instrument.native.probe_errors import probe_error
+
+    said = (
+        "\x1b[1m\x1b[1mFailed in nopython mode pipeline (step: frontend)\n"
+        '\x1b[1mNo such thing\x1b[0m\n\x1b[1mFile "<string>", line 3:\x1b[0m'
+    )
+    names: dict[str, Any] = {}
+    exec("def probing(cpu, pc, words): pass", names)
+    error = probe_error(names["probing"], ValueError(said))
+    assert str(error) == "probe probing (<string>:3) can't be compiled: No such thing"
+
+
 @pytest.mark.parametrize("thing", [len, 5, "probing", type("Probe", (), {})()])
 def test_what_is_no_function_is_no_probe(thing: object) -> None:
     from mttcg.instrument.api.changes import Where

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from mttcg.cli import main
+from mttcg.config import DEFAULT_TIERS
 from mttcg.supervisor.machine import Machine
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
@@ -39,15 +40,17 @@ def run_plugins(
     shards: int = 1,
     record: Path | None = None,
     status: int = 0,
+    tiers: str = DEFAULT_TIERS,
     **symbols: int,
 ) -> Any:
-    """Run a guest under plugins, as JSON; `symbols` are variables of the guest."""
+    """Run a guest under plugins, as JSON; `tiers` are of llvm, `symbols` the guest's variables."""
     if isinstance(guest, str):
         symbols = {"harts_expected": smp} | symbols  # or it reads the device tree
     machine = Machine(
         guest if isinstance(guest, Path) else guest_path(guest),
         smp=smp,
         engine=ENGINE,
+        tiers=tiers,
         plugins=plugins,
         symbols_set=symbols,
         shards={"": shards},

@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 from plugin_harness import ENGINE, SOURCES, load_build, run_plugins
 
+from mttcg.config import DEFAULT_TIERS
 from mttcg.supervisor.machine import Machine
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 ROUNDS = 1000
-RETIRED, BLOCKS, TRAPS = 40_915, 213, 11
+RETIRED, TRAPS = 40_915, 11
 """In the guest `blocks`; there is a trap and an interrupt where a round is from the beginning."""
+LEAVING = 213
+BLOCKS = {"interpreter": 202, "interpreter,optimised": 202, "quick,optimised": LEAVING}
+"""By tiers. The interpreter makes the store that raises the interrupt itself and takes it before
+the next block, the one behind the trap; others leave the block there, and enter its rest."""
+if ENGINE == "unicorn":
+    BLOCKS = {DEFAULT_TIERS: LEAVING}
 BYTES, NEVER_RETIRED = 5226, 6
 """Of its code in blocks that are entered; of what traps, and of what is behind the end."""
 SKIPPING = """
@@ -107,6 +114,7 @@ def distinct(log: Path) -> int:
     return sum(4 if int(word, 16) & 3 == 3 else 2 for _, word in set(map(tuple, lines)))
 
 
+@pytest.mark.parametrize("tiers", BLOCKS)
 @pytest.mark.parametrize(
     "plugins",
     [
@@ -120,18 +128,19 @@ def distinct(log: Path) -> int:
     ids=" ".join,
 )
 def test_what_happens_in_long_code_is_counted_alike(
-    plugins: tuple[str, ...], own_guests: dict[str, Path], tmp_path: Path
+    plugins: tuple[str, ...], tiers: str, own_guests: dict[str, Path], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     specs = [f"execlog,out={log}" if name == "execlog" else name for name in plugins]
-    result = run_plugins(own_guests["blocks"], *specs)
+    result = run_plugins(own_guests["blocks"], *specs, tiers=tiers)
+    blocks = BLOCKS[tiers]
     vcpu, reports = result["vcpus"][0], result["plugins"]
-    assert (vcpu["instructions"], vcpu["blocks"]) == (RETIRED, BLOCKS)
+    assert (vcpu["instructions"], vcpu["blocks"]) == (RETIRED, blocks)
     assert (vcpu["traps"], vcpu["interrupts"]) == (TRAPS, TRAPS)
     for name in {"howvec", "execlog", "callgraph"} & {*plugins}:
         assert reports[name]["instructions"] == RETIRED, name
     if "hotblocks" in plugins:
-        assert reports["hotblocks"]["executions"] == BLOCKS
+        assert reports["hotblocks"]["executions"] == blocks
     if "coverage" in plugins:
         assert reports["coverage"]["bytes"] == BYTES
     if "execlog" in plugins:

@@ -301,14 +301,14 @@ def test_the_verb_answers_and_refuses_in_one_line(
 
 
 POLLING = RAM_BASE + 8
-"""Of the guest below: where its loop begins, with a load from a device."""
+"""Of the guest below: where its loop begins, with a load from a device that the host makes."""
 
 
 def polling_guest() -> bytes:
     """A guest that polls a device while s0 is 1, and then spins without."""
-    status, toggle = 0x0052_C383, 0x001E_4E13  # lbu t2, 5(t0); xori t3, t3, 1
+    scratch, toggle = 0x0072_C383, 0x001E_4E13  # lbu t2, 7(t0); xori t3, t3, 1
     start = 0x1000_02B7, add_immediate(8, 0, 1)  # lui t0, 0x10000
-    code = (*start, status, toggle, branch_not_zero(8, -8), 0x6F)
+    code = (*start, scratch, toggle, branch_not_zero(8, -8), 0x6F)
     return TinyElf(segments=(TinySegment(data=struct.pack("<6I", *code)),)).content()
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from mttcg.instrument.errors import ProbeError
 
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+"""What makes text bold or coloured on a terminal: ECMA-48, SGR."""
 _PLACE = re.compile(r'File "([^"]*)", line (\d+):')
 _NO_REASON = "Failed in nopython mode pipeline"
 
@@ -29,7 +31,7 @@ def check_arguments(function: Callable[..., Any], expected: str) -> FunctionType
 
 def probe_error(function: FunctionType, error: Exception) -> ProbeError:
     """The error to raise for what numba raised while it compiled a probe."""
-    text = str(error).partition(". Raised from")[0]
+    text = _STYLE.sub("", str(error)).partition(". Raised from")[0]
     lines = [line.strip().removeprefix(">>> ") for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith(_NO_REASON)]
     reason = said[0] if said else type(error).__name__
