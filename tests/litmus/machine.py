@@ -122,9 +122,12 @@ class Machine:
         """Run a batch of a test; how often each outcome occurred, registers before locations."""
         self.memory[:] = 0
         used = self.pipes[: len(litmus.harts)]
-        at_once = len(used) <= len(os.sched_getaffinity(0))
+        processors = os.sched_getaffinity(0)
+        at_once = len(used) <= len(processors)
         polls = self.tier.polls if at_once else FEW_POLLS
-        for hart, (_, told, _) in enumerate(used):
+        own = [{processor} for processor in processors] if at_once else [processors] * len(used)
+        for hart, (child, told, _) in enumerate(used):
+            os.sched_setaffinity(child, own[hart])  # harts that share one never meet
             place = self.programs.places[litmus.name, hart]
             os.write(told, ORDER.pack(place, self.begun, polls))
         self.begun += BATCH

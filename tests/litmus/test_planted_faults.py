@@ -13,7 +13,7 @@ from shapes import BY_NAME
 from mttcg.engine.llvm import accesses
 from mttcg.engine.llvm.interpreter import native
 from mttcg.engine.llvm.ir.forms import AliasClass
-from mttcg.engine.llvm.riscv64 import llvm_isa
+from mttcg.engine.llvm.riscv64.llvm_isa import AQ, LLVM
 from mttcg.engine.unicorn.riscv64 import left_to_host
 from mttcg.isa.kind import Kind
 
@@ -37,7 +37,7 @@ def fences_are_weak() -> None:
 
 def release_of_loads_is_missing() -> None:
     """The rl of LR does nothing: a bit is looked at that no LR has."""
-    vars(llvm_isa)["RL"] = 31
+    vars(LLVM)["order_bits"] = (AQ, 31)
 
 
 def unicorn_has_fences() -> None:
@@ -49,7 +49,7 @@ def unicorn_has_fences() -> None:
 def compile_anew(folder: Path) -> None:
     """Compile the interpreter with the fault, which was mapped without it, and keep it apart."""
     vars(native)["_loaded"] = {}
-    vars(native)["kept_file"] = lambda isa: folder / isa.name
+    vars(native)["kept_file"] = lambda isa, kind, _text: folder / f"{kind}-{isa.name}"
 
 
 FAULTS: list[tuple[str, Callable[[], None], str]] = [
