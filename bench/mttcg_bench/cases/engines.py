@@ -123,18 +123,15 @@ ONCE = Case(
 )
 
 UNTIL_FAST = "until fast"
+BOTH_TIERS = ("quick,optimised", "interpreter,optimised")
 WARMING = Case(
     name="engines.warming",
     purpose="a guest that has had 56 phases, until its last 8 functions run at 0.9 of their speed",
     guest="warming",
     symbols={"rounds": 2500},
-    variants=tuple(
-        Variant(tiers, engine="llvm", tiers=tiers)
-        for tiers in ("quick,optimised", "interpreter,optimised")
-    ),
+    variants=tuple(Variant(tiers, engine="llvm", tiers=tiers) for tiers in BOTH_TIERS),
     figures=tuple(
-        Figure(f"{tiers}: {UNTIL_FAST}", ((tiers, UNTIL_FAST, 1),), "s")
-        for tiers in ("quick,optimised", "interpreter,optimised")
+        Figure(f"{tiers}: {UNTIL_FAST}", ((tiers, UNTIL_FAST, 1),), "s") for tiers in BOTH_TIERS
     ),
     same_output=False,
 )
