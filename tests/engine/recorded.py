@@ -21,6 +21,7 @@ LAYOUTS = {
     "blocks": (Where.BLOCK, events.BLOCK),
     "executed": (Where.INSTRUCTION, events.INSTRUCTION),
     "accesses": (Where.ACCESS, events.ACCESS),
+    "timed": (Where.ACCESS, events.TIMED_ACCESS),
     "retired": (Where.INSTRUCTION, events.RETIRED),
     "transfers": (Where.INSTRUCTION, events.TRANSFER),
 }

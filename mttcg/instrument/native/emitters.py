@@ -200,21 +200,15 @@ def write_timed_access(place, cpu, pc, address, size, value, how, time, ticks):
 
 @cfunc(SIGNATURE)
 def emit_timed_access(data, pc, address, size, value, how):
-    """Write an `events.TIMED_ACCESS` record; `how` with the clock before an atomic, see `plan`."""
-    kind = how & U64(events.KIND)
-    if kind == U64(0) or kind == U64(events.FENCE):
-        now = host.clock_before() if kind == U64(0) else host.clock_after()
-        place = next_record(data)
-        flags = how & U64(HOW_MASK)
-        write_timed_access(place, word(data, CPU), pc, address, size, value, flags, now, U64(0))
-        return
-    now = host.clock_after()
+    """Write an `events.TIMED_ACCESS` record; `how` may have the clock before it, see `plan`."""
+    kind, began, flags = how & U64(events.KIND), how >> U64(HOW_BITS), how & U64(HOW_MASK)
+    plain = kind == U64(0)
+    now = host.clock_before() if plain else host.clock_after()
     # its low 56 bits are there, and it was not long ago
-    passed = (now - (how >> U64(HOW_BITS))) & U64((1 << 64 - HOW_BITS) - 1)
-    place, flags = next_record(data), how & U64(HOW_MASK)
-    ticks = min(passed, U64(MOST_TICKS))
-    time = now - passed
-    write_timed_access(place, word(data, CPU), pc, address, size, value, flags, time, ticks)
+    passed = (now - began) & U64((1 << 64 - HOW_BITS) - 1) if began else U64(0)
+    ticks = U64(0) if plain else min(passed, U64(MOST_TICKS))
+    place, cpu = next_record(data), word(data, CPU)
+    write_timed_access(place, cpu, pc, address, size, value, flags, now - passed, ticks)
 
 
 @cfunc(SIGNATURE)

@@ -47,7 +47,8 @@ class Operation:
     there, where it jumped to, and how many were retired with it, the last two of jumps only; but a
     table gets what blocks get; access: pc, address, bytes, value, how. Bit 0 of how is 1 for a
     write. Where an operation with `order` is attached, its low 8 bits are as in
-    `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an atomic.
+    `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an atomic, or before a
+    store to a device; 0 if the clock is to be read now.
     """
 
     function: HostAddress
