@@ -22,6 +22,7 @@ from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.served_devices import ServedDevices
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
@@ -77,8 +78,9 @@ class CommandListener(Protocol):
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `run` is what is watched, `console` takes the guest's output, by `lines`, `beside_prints`: where
-    plugins print, too; `failures` are what went wrong,
+    `run` is what is watched, `devices` are those that the supervisor serves, `console` takes the
+    guest's output, by `lines`, `beside_prints`: where plugins print, too; `failures` are what went
+    wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
     guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
@@ -87,6 +89,7 @@ class Watch:
     """
 
     run: RunState
+    devices: ServedDevices
     channels: list[Channel]
     interrupts: Interrupts
     console_output: int
@@ -114,6 +117,7 @@ class Watch:
     stop_limit: float = 0.0
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
+    input: ConsoleInput | None = field(init=False, default=None)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -158,8 +162,8 @@ class Watch:
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
-            begin = self.run.machine.begin_input
-            ConsoleInput(self.selector, self.stdin_fd, self.console_input, begin)
+            told = self.run.machine.begin_input, self.devices.input_came
+            self.input = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
@@ -169,6 +173,7 @@ class Watch:
     def _tick(self) -> None:
         self.on_tick()
         self.run.harts.request_all()
+        self._look_whether_any_can_wake()
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -405,16 +410,24 @@ class Watch:
         os.eventfd_read(self.notice_fd)
         if self.run.machine.stopping:
             self.stop(self.run.machine.ending)
-        elif self._nothing_can_wake() and self._nothing_can_wake():
+        else:
+            self._look_whether_any_can_wake()
+
+    def _look_whether_any_can_wake(self) -> None:
+        """End the run if no hart can: at each notice, and now and then as input may end."""
+        if self._nothing_can_wake() and self._nothing_can_wake():
             self.stop(Ending.SUPERVISOR)
 
     def _nothing_can_wake(self) -> bool:
-        """Whether every hart sleeps with nothing pending and no timer set.
+        """Whether every hart sleeps with nothing pending, no timer set, and nothing to come.
 
-        Only a running hart makes an interrupt pending, and it does so before it sleeps; so once
-        all are asleep, looking at what is pending after looking at the states is enough.
+        Only a running hart makes an interrupt pending, and it does so before it sleeps, or this
+        process does; so once all are asleep, looking at what is pending after looking at the
+        states is enough.
         """
         harts = self.run.harts.harts
+        if self.devices.can_wake(self.input is not None and self.input.is_open):
+            return False
         return all(hart.state == Activity.IDLE for hart in harts) and all(
             self._sleeps_for_ever(hart) for hart in harts
         )

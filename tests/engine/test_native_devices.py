@@ -18,8 +18,8 @@ from mttcg.hardware.interrupts.clint import MSIP, MTIME, MTIMECMP
 from mttcg.isa.riscv64 import interrupts, status
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.vcpu_process import ConsoleEnds
 from mttcg.state.vcpu_state import NEVER, Activity
+from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 
 LSR, LCR, MCR = UART + 5, UART + 3, UART + 4

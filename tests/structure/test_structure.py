@@ -25,7 +25,7 @@ ARROWS = {
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
     "config": {"state"},
-    "hardware": {"isa"},
+    "hardware": {"state", "isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {"state", "isa", "tbcache", "instrument", "engine", "vcpu", "config", "hardware"},
     "supervisor": {
