@@ -47,6 +47,7 @@ class Machine:
 
     def wire(self, bare: Bare) -> tuple[Any, NativeDevices]:
         """The devices, and what native code knows of them."""
+        BOARD.prepare(bare.machine.device_state)
         wiring = Wiring(
             GuestRam(BASE, bare.ram),
             inputs_of(bare.harts),
@@ -99,7 +100,7 @@ class Machine:
         except BlockingIOError:
             shown = b""
         counts = hart.instructions, hart.blocks, hart.traps
-        registers = bytes(self.bare.machine.device_state[:64])
+        registers = bytes(self.bare.machine.device_state)
         return list(hart.lines), hart.timer_deadline, shown, registers, counts
 
     def close(self) -> None:
