@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.console import (
     CONSOLE_BYTES,
     ConsoleInput,
@@ -23,6 +23,7 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.served_devices import ServedDevices
+from mttcg.supervisor.sleepers import all_sleep_for_ever
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
@@ -415,26 +416,9 @@ class Watch:
 
     def _look_whether_any_can_wake(self) -> None:
         """End the run if no hart can: at each notice, and now and then as input may end."""
-        if self._nothing_can_wake() and self._nothing_can_wake():
+        is_open = self.input is not None and self.input.is_open
+        if not self.devices.can_wake(is_open) and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
-
-    def _nothing_can_wake(self) -> bool:
-        """Whether every hart sleeps with nothing pending, no timer set, and nothing to come.
-
-        Only a running hart makes an interrupt pending, and it does so before it sleeps, or this
-        process does; so once all are asleep, looking at what is pending after looking at the
-        states is enough.
-        """
-        harts = self.run.harts.harts
-        if self.devices.can_wake(self.input is not None and self.input.is_open):
-            return False
-        return all(hart.state == Activity.IDLE for hart in harts) and all(
-            self._sleeps_for_ever(hart) for hart in harts
-        )
-
-    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
-        system = self.run.isa.system
-        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:
