@@ -23,7 +23,7 @@ from mttcg.isa.riscv64.floats import (
 from mttcg.isa.table.row import Row
 
 NEAREST_AWAY = 4
-OPERANDS = int(os.environ.get("MTTCG_ROUNDED_OPERANDS", "700"))
+OPERANDS = int(os.environ.get("MTTCG_ROUNDED_OPERANDS", "300"))
 AT_ONCE = 3000
 Operands = tuple[int, int, int, int]
 
