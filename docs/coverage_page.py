@@ -37,8 +37,8 @@ has it. What Unicorn knows beyond that would run there, one instruction at a tim
 name in the result (`vcpus[].unsupported`).
 
 Floating point is native in all rounding modes. The function that defines it, in Python, does what
-is rare: conversions of what an unsigned integer can't hold, and in mode `rmm` fused operations whose
-result may be a tie, and products and quotients at the small end of the range.
+is rare: conversions of what an unsigned integer can't hold, and in mode `rmm` fused operations that
+may be ties, and products and quotients at the small end of the range.
 """
 
 
