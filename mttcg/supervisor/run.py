@@ -89,6 +89,7 @@ class Run:
         on_bus: Callable[[str], None] | None,
         on_interim: Callable[[RunResult], None] | None,
         on_warning: Callable[[str], None] | None,
+        on_started: Callable[[], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
@@ -119,6 +120,8 @@ class Run:
             self._start_vcpus(state, device_tree)
             from mttcg.supervisor.outcome import build_result  # while the vCPUs start
 
+            if on_started is not None:
+                on_started()
             watch.loop(control)
             state.seconds["run"] = time.monotonic() - began
             if watch.interrupted:
