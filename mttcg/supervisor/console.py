@@ -134,7 +134,8 @@ class ConsoleInput:
         source: a terminal, pipe or socket, or a file, which is always ready.
         pipe: non-blocking write end of the pipe that the guest's UART reads.
         begin: called before anything is written there.
-        came: called after that.
+        ended: called when all has been written there.
+        came: called after something was.
     """
 
     def __init__(
@@ -143,10 +144,11 @@ class ConsoleInput:
         source: int,
         pipe: int,
         begin: Callable[[], None],
+        ended: Callable[[], None] = lambda: None,
         came: Callable[[], None] = lambda: None,
     ) -> None:
         self.selector, self.source, self.pipe = selector, source, pipe
-        self.begin, self.came = begin, came
+        self.begin, self.ended, self.came = begin, ended, came
         self.kept = b""
         self.waits_for: int | None = None
         try:
@@ -180,6 +182,8 @@ class ConsoleInput:
         except OSError:  # the terminal is gone: as good as its end
             self.kept = b""
         self._wait_for(self.pipe if self.kept else None)
+        if not self.kept:
+            self.ended()
 
     def _write(self) -> None:
         if not self.kept:
