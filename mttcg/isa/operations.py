@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 Binary = Literal["add", "sub", "mul", "and", "or", "xor", "udiv", "sdiv", "urem", "srem"]
 Shift = Literal["shl", "lshr", "ashr"]
@@ -81,6 +82,14 @@ class Operations(Protocol[V]):
     def amo(self, operation: Amo, address: V, size: int, value: V) -> V:
         """What was there before, zero-extended; may trap."""
 
+    def compare_and_swap(self, address: V, size: int, expected: V, value: V) -> V:
+        """A store if the place holds what is expected; what was there, zero-extended; may trap."""
+
+    def compare_and_swap_pair(
+        self, address: V, expected: tuple[V, V], value: tuple[V, V]
+    ) -> tuple[V, V]:
+        """The same of 16 bytes at once, the lower eight first."""
+
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A memory fence with its 4-bit sets (I, O, R, W) and fm field."""
 
@@ -98,6 +107,11 @@ class Operations(Protocol[V]):
 
     def illegal(self, word: int) -> None:
         """Raise an illegal-instruction exception."""
+
+    def require_state(
+        self, word: int, allowed: "Callable[[Operations[V], StateFields[V]], V]"
+    ) -> None:
+        """Raise an illegal-instruction exception unless the hart's state allows the instruction."""
 
     def float(self, operation: str, rounding: int, *operands: V) -> V:
         """A floating-point operation by name ("add.d", "fma.s", "cvt.w.d", "class.s", ...).
@@ -120,14 +134,18 @@ class Operations(Protocol[V]):
         """Write float control; the value has no more than its 8 bits."""
 
 
-class StateWords(Protocol[V]):
+class StateFields(Protocol[V_co]):
+    """What an instruction may look at before it runs."""
+
+    def read_state(self, field: str) -> V_co:
+        """A field of the hart's state that the hart alone writes, by its name."""
+
+
+class StateWords(StateFields[V], Protocol[V]):
     """The words for a hart's system state, its interrupt inputs and its clock.
 
     They are also for what is no instruction: entering a trap, or the interrupt that is due.
     """
-
-    def read_state(self, field: str) -> V:
-        """A field of the hart's state that the hart alone writes, by its name."""
 
     def write_state(self, field: str, value: V) -> None:
         """Write such a field."""

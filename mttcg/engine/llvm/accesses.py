@@ -4,7 +4,7 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
-from mttcg.engine.llvm.ir.values import I1, I64, INTEGERS, ZERO, Pointer, Value, constant
+from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, ZERO, Pointer, Value, constant
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import Moment, ObservedAccess
 from mttcg.engine.llvm.places import RESERVATION, RESERVED
@@ -123,6 +123,53 @@ class Accesses:
         build.goto(on)
         build.begin(on)
         return build.phi(I1, (stored, attempt), (I1("false"), before))
+
+    def compare_and_swap(self, address: I64, size: int, expected: I64, value: I64) -> I64:
+        """What was there before, zero-extended."""
+        build, bits = self.builder, 8 * size
+        place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        old, new = narrow(build, expected, bits), narrow(build, value, bits)
+        before = self.woven.before_atomic()
+        pair = build.compare_and_swap(place, old, new, bits)
+        found = widen(build, build.extract(pair, 0, INTEGERS[bits]))
+        if self._is_observed():
+            done, moment = build.extract(pair, 1, I1), self.woven.after_atomic(before)
+            self._observe_exchange(address, size, found, widen(build, new), done, moment)
+        return found
+
+    def compare_and_swap_pair(
+        self, address: I64, expected: tuple[I64, I64], value: tuple[I64, I64]
+    ) -> tuple[I64, I64]:
+        """What was there before; the plan is told of its halves."""
+        build = self.builder
+        place = self._atomic_place(address, 16, Reason.STORE_MISALIGNED)
+        old, new = self._joined(expected), self._joined(value)
+        before = self.woven.before_atomic()
+        pair = build.compare_and_swap(place, old, new, 128)
+        whole = build.extract(pair, 0, I128)
+        low = build.cast("trunc", whole, I64)
+        high = build.cast("trunc", build.binary("lshr", whole, 64), I64)
+        if self._is_observed():
+            done, moment = build.extract(pair, 1, I1), self.woven.after_atomic(before)
+            upper = build.binary("add", address, 8)
+            for at, found, stored in ((address, low, value[0]), (upper, high, value[1])):
+                self._observe_exchange(at, 8, found, stored, done, moment)
+        return low, high
+
+    def _joined(self, halves: tuple[I64, I64]) -> I128:
+        build = self.builder
+        low, high = (build.cast("zext", half, I128) for half in halves)
+        return build.binary("or", build.binary("shl", high, 64), low)
+
+    def _observe_exchange(
+        self, address: I64, size: int, found: I64, stored: I64, done: I1, moment: Moment | None
+    ) -> None:
+        """Tell the plan of what was read, and of what was stored if the bit `done` is set."""
+        how = self._ordered(events.AMO)
+        self._observe(address, size, found, how, moment)
+        place = self.segment.place.offset
+        access = ObservedAccess(place, address, size, stored, how | events.WRITE, moment)
+        self.woven.access_if(done, access)
 
     def amo(self, operation: Amo, address: I64, size: int, value: I64) -> I64:
         """What was there before, zero-extended."""

@@ -81,6 +81,7 @@ class LlvmIsa:
     Attributes:
         files: byte offset of each register file in the hart's state, by its letter.
         fields: byte offset of what else translated code has of the state.
+        state: byte offset of each field of the state, by its name.
         mode: the mode under which translations are kept, of a hart's state.
         floats: None if the ISA has no floating point.
         no_reservation: what is in the state's reservation while there is none, signed.
@@ -93,6 +94,7 @@ class LlvmIsa:
 
     files: Mapping[str, int]
     fields: Mapping[Pointer, int] = field(default_factory=dict)
+    state: Mapping[str, int] = field(default_factory=dict)
     mode: Callable[[Any], int] = lambda state: 0
     floats: Floats | None = None
     no_reservation: int = 0

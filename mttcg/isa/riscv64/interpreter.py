@@ -1,9 +1,11 @@
 """The definition of RV64GC: an interpreter over the instruction table, in plain Python."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mttcg.isa.interpreted_memory import Stopped
 from mttcg.isa.interpreter import IntegerInterpreter
+from mttcg.isa.operations import Operations, StateFields
 from mttcg.isa.riscv64.code import Rv64Code
 from mttcg.isa.riscv64.float_operations import evaluate
 from mttcg.isa.riscv64.floats import Rounding
@@ -43,6 +45,11 @@ class Interpreter(IntegerInterpreter):
         """See Operations."""
         word &= (1 << 8 * length(word)) - 1
         raise Stopped(Trap(Cause.ILLEGAL_INSTRUCTION, self.pc, word))
+
+    def require_state(
+        self, word: int, allowed: Callable[[Operations[int], StateFields[int]], int]
+    ) -> None:
+        """See Operations. Without a hart around it, it is in machine mode, which may do all."""
 
     def float(self, operation: str, rounding: int, *operands: int) -> int:
         """See Operations."""

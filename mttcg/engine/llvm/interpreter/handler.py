@@ -45,6 +45,7 @@ from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import HART, Labels
 from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Place, Segment
+from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -268,6 +269,7 @@ class Handler:
             accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
+            StateChecks(isa.llvm, build, self.exits),
         )
         if self.floats is not None:
             words.float = partial(self._float, self.floats)
