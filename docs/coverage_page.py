@@ -36,8 +36,8 @@ HEAD = """# What the llvm engine covers
 
 <!-- Written by docs/reference.py from the instruction table; do not edit. -->
 
-Every instruction of RV64GC and of the extensions below, a row each. The same table decodes, translates, and
-drives the interpreter that the translated code is tested against. In an encoding, bit 31 (or 15)
+Every instruction of RV64GC and of the extensions below, a row each. The same table decodes,
+translates, and drives the interpreter that the translated code is tested against. In an encoding, bit 31 (or 15)
 comes first, and a dot is a bit of an operand. *Translated* means native code; *host* means that
 translated code leaves it: to the native interpreter as far as that can run it, else, and on
 Unicorn, to the vCPU's own loop. `fflags`, `frm` and `fcsr` are translated, too.
@@ -46,7 +46,7 @@ What is not here is illegal; the report names such an instruction, with its plac
 has it. What Unicorn knows beyond that would run there, one instruction at a time, and be counted by
 name in the result (`vcpus[].unsupported`).
 
-Zicbop, Zihintntl and Zihintpause are hints: forms of `ori`, `add` and `fence`, which have no effect.
+Zicbop, Zihintntl and Zihintpause are hints: forms of `ori`, `add` and `fence` without effect.
 `wrs.nto` and `wrs.sto` do not wait. There are no caches that anybody could see, so `cbo.inval`,
 `cbo.clean` and `cbo.flush` do nothing, and do not look at the address. All that `sinval.vma` names
 is dropped at once, so `sfence.w.inval` and `sfence.inval.ir` have nothing to order.

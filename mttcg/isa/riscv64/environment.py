@@ -1,4 +1,4 @@
-"""What a level lets the levels below it do: menvcfg and senvcfg (Privileged ISA 3.1.18, 10.1.10)."""
+"""What a level lets those below it do: menvcfg and senvcfg (Privileged ISA 3.1.18, 10.1.10)."""
 
 from mttcg.isa.operations import Operations, StateFields, SystemWords, V
 from mttcg.isa.riscv64.csr_row import masked
