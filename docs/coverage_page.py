@@ -37,10 +37,10 @@ HEAD = """# What the llvm engine covers
 <!-- Written by docs/reference.py from the instruction table; do not edit. -->
 
 Every instruction of RV64GC and of the extensions below, a row each. The same table decodes,
-translates, and drives the interpreter that the translated code is tested against. In an encoding, bit 31 (or 15)
-comes first, and a dot is a bit of an operand. *Translated* means native code; *host* means that
-translated code leaves it: to the native interpreter as far as that can run it, else, and on
-Unicorn, to the vCPU's own loop. `fflags`, `frm` and `fcsr` are translated, too.
+translates, and drives the interpreter that the translated code is tested against. In an encoding,
+bit 31 (or 15) comes first, and a dot is a bit of an operand. *Translated* means native code; *host*
+means that translated code leaves it: to the native interpreter as far as that can run it, else, and
+on Unicorn, to the vCPU's own loop. `fflags`, `frm` and `fcsr` are translated, too.
 
 What is not here is illegal; the report names such an instruction, with its place, if an extension
 has it. What Unicorn knows beyond that would run there, one instruction at a time, and be counted by
