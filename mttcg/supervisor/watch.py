@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.console import (
     CONSOLE_BYTES,
     ConsoleInput,
@@ -22,6 +22,7 @@ from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.nowhere import HartsNowhere, sleeps_for_ever
 from mttcg.supervisor.run_state import RunState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
@@ -33,12 +34,14 @@ from mttcg.vcpu.messages import (
     NothingAttached,
     Order,
     ProcessMessage,
+    SpinFound,
     TranslatorEnded,
     TrapLoopFound,
     UnsupportedFound,
     VcpuEnded,
     VcpuFailure,
     VcpuWarning,
+    ZerosFound,
 )
 from mttcg.vcpu.shared import Ending
 
@@ -118,6 +121,7 @@ class Watch:
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
+    nowhere: HartsNowhere = field(init=False)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -176,6 +180,7 @@ class Watch:
     def _tick(self) -> None:
         self.on_tick()
         self.run.harts.request_all()
+        self.nowhere.look()
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -298,6 +303,8 @@ class Watch:
                     self._vcpu_failed(index, failure)
                 case VcpuWarning(text):
                     self.warn(text)
+                case SpinFound() | ZerosFound() as found:
+                    self.nowhere.hear(index, found)
                 case TrapLoopFound() as facts:
                     self._trap_loop(index, facts)
                 case UnsupportedFound() as found:
@@ -425,12 +432,8 @@ class Watch:
         """
         harts = self.run.harts.harts
         return all(hart.state == Activity.IDLE for hart in harts) and all(
-            self._sleeps_for_ever(hart) for hart in harts
+            sleeps_for_ever(hart, self.run.isa.system, self.run.machine) for hart in harts
         )
-
-    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
-        system = self.run.isa.system
-        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:
