@@ -85,7 +85,9 @@ class RegisterError(UserError):
 class AheadOfHart(Protocol):
     """Runs instructions ahead of a hart."""
 
-    pc: Virtual
+    @property
+    def pc(self) -> Virtual:
+        """Of the next instruction."""
 
     def step(self, word: int) -> object:
         """Run the instruction at pc; None if it completed, and did nothing that others can see."""

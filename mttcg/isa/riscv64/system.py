@@ -128,7 +128,7 @@ class Rv64System:
 
     def run_ahead(self, state: Hart, read: Callable[[int, int], int]) -> RunAhead:
         """See System."""
-        return RunAhead.of(state, read)
+        return RunAhead(state, read)
 
     def integer_registers(self, state: Hart) -> memoryview:
         """See System."""
