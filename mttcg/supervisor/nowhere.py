@@ -1,13 +1,11 @@
 """Harts that get nowhere, as vCPUs tell of them: in zeros, or in a loop that nothing ends."""
 
 from collections.abc import Callable
-from typing import Any
 
-from mttcg.isa.system import System
-from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Spinning, VcpuState
+from mttcg.state.vcpu_state import ENDED, Activity, Spinning, VcpuState
 from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.sleepers import sleeps_for_ever
 from mttcg.vcpu.messages import SpinFound, ZerosFound
-from mttcg.vcpu.shared import MachineState
 from mttcg.vcpu.spins import SPIN_SECONDS
 
 
@@ -36,23 +34,23 @@ class HartsNowhere:
         else:
             self.spins[index] = message
 
-    def look(self) -> None:
-        """Tell of those whose loops go on."""
+    def look(self, input_may_wake: bool) -> None:
+        """Tell of those whose loops go on; input_may_wake: a hart that sleeps."""
         harts = self.run.harts.harts
         for index, found in list(self.spins.items()):
             spinning = harts[index].spinning
             if spinning == Spinning.ALONE or (
-                spinning == Spinning.LOADING and all(map(self._does_nothing, harts))
+                spinning == Spinning.LOADING
+                and all(self._does_nothing(hart, input_may_wake) for hart in harts)
             ):
                 del self.spins[index]
                 self.warn(self._text(index, found))
 
-    def _does_nothing(self, hart: VcpuState) -> bool:
+    def _does_nothing(self, hart: VcpuState, input_may_wake: bool) -> bool:
         if hart.state in ENDED or hart.spinning != Spinning.NOT:
             return True
-        return hart.state == Activity.IDLE and sleeps_for_ever(
-            hart, self.run.isa.system, self.run.machine
-        )
+        sleeps = hart.state == Activity.IDLE and sleeps_for_ever(self.run, hart)
+        return sleeps and not input_may_wake
 
     def _text(self, index: int, found: SpinFound) -> str:
         many = "1 instruction" if found.instructions == 1 else f"{found.instructions} instructions"
@@ -66,8 +64,3 @@ class HartsNowhere:
     def _place(self, pc: int, text: str = "") -> str:
         named = ": ".join(filter(None, (self.run.place_at(pc), text)))
         return f"{pc:#x} ({named})" if named else f"{pc:#x}"
-
-
-def sleeps_for_ever(hart: VcpuState, system: System[Any], machine: MachineState) -> bool:
-    """Whether a hart that sleeps has no timer set, and nothing pending that ends its wait."""
-    return system.deadline(hart) == NEVER and not system.wakes(hart, machine)
