@@ -22,7 +22,9 @@ from mttcg.isa.system import Trap
 from mttcg.memory.host import address_of_buffer
 
 Both = tuple[Case, Outcome, Outcome]
-CASES = [case for path in FILES for case in read_cases(path)]
+NATIVE = ("mret", "sret", "sfence.vma a0, a1")
+"""What the definition leaves, and the interpreter does: `test_native_system.py` has these."""
+CASES = [case for path in FILES for case in read_cases(path) if case.text not in NATIVE]
 ECALL = 0x73
 STRIDE = 8
 """Bytes from a case to the next: the instruction, and an ecall where it goes on."""

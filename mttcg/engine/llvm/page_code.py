@@ -91,9 +91,13 @@ class PageCode:
         """Have the interpreter leave a page's blocks to better code; whether there is some."""
         if not self.translator.is_current(version):
             return True  # nothing leads away from there
+        begun = {
+            *self.cache.known_blocks(version.slot),
+            *self.interpreter.decoded(version, self.watched),
+        }
         better = [
             offset
-            for offset in map(PageOffset, self.cache.known_blocks(version.slot))
+            for offset in map(PageOffset, begun)
             if self.find_best(version, offset) is not None
         ]
         self.interpreter.leave_to_translation(version, better, self.watched)

@@ -158,6 +158,11 @@ class PageInterpreter:
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
 
+    def decoded(self, version: PageVersion, watched: bool) -> list[int]:
+        """Offsets at which blocks may be begun without being met, as there is a record."""
+        observed = self._observed(version, watched)
+        return self.pages.decoded(version.slot) if observed is None else []
+
     def leave_to_translation(
         self, version: PageVersion, offsets: Iterable[PageOffset], watched: bool
     ) -> None:
