@@ -56,7 +56,6 @@ from mttcg.vcpu.messages import (
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 from mttcg.vcpu.tables import table_records
-from mttcg.vcpu.timer import wake_on_time
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
@@ -480,7 +479,6 @@ def fault_of(index: int, error: BaseException, place: str = "") -> VcpuFailure:
 
 def main(index: int, config: Config, message: Start, descriptors: list[int], context: Any) -> int:
     """Be vCPU `index`; the process's exit status."""
-    wake_on_time()
     if config.pin:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[index % len(allowed)]})
