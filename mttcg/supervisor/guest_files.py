@@ -41,9 +41,10 @@ class GuestFileService:
         return FileOperationDone(answer.value, answer.error, base64.b64encode(answer.data).decode())
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all files, and forget whom to warn: that has the guest's memory, and this object."""
         if "files" in vars(self):
             self.files.close()
+        self.warn = lambda _text: None
 
     def _refused(self, name: str, why: str) -> None:
         if name not in self.told and len(self.told) < MOST_TOLD:
