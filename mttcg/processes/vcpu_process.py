@@ -373,12 +373,11 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
+            self.maps["records"],
             Samples(self.maps["samples"], self.config.smp),
             LinkToTranslator(asking, memory.device_pages),
-            lambda: self.machine.stopping,
-            self.maps.get("records"),
         )
-        return FallbackEngine(engine, self._warn, self.isa)
+        return FallbackEngine(engine, self.isa)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

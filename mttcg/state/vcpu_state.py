@@ -67,8 +67,7 @@ class VcpuState:
     """CPU time of the vCPU's process, as of the last booking of running or idle."""
     held = WordField(1144)
     """The pause in which this vCPU stands still, or stood last."""
-    cache_translated = WordField(1152)
-    discarded = WordField(1160)
+    discarded = WordField(1152)
     """Where what is written to a register that stays zero may go; nobody reads it."""
 
     request = WordField(1536, shared=True)
