@@ -41,7 +41,7 @@ class GuestFileService:
         return FileOperationDone(answer.value, answer.error, base64.b64encode(answer.data).decode())
 
     def close(self) -> None:
-        """Close all files, and forget whom to warn: that has the guest's memory, and this object."""
+        """Close all files, and forget whom to warn: that has this object, and all memory."""
         if "files" in vars(self):
             self.files.close()
         self.warn = lambda _text: None
