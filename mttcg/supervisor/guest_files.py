@@ -41,10 +41,9 @@ class GuestFileService:
         return FileOperationDone(answer.value, answer.error, base64.b64encode(answer.data).decode())
 
     def close(self) -> None:
-        """Close all files, and forget whom to warn: that has this object, and all memory."""
+        """Close all files."""
         if "files" in vars(self):
             self.files.close()
-        self.warn = lambda _text: None
 
     def _refused(self, name: str, why: str) -> None:
         if name not in self.told and len(self.told) < MOST_TOLD:

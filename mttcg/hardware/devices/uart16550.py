@@ -283,7 +283,7 @@ class Uart16550:
     def _interrupt_enable(self) -> int:
         return self._state[UartByte.IER]
 
-    # the class has it: a port that had its own methods would keep the guest's memory until collected
+    # the class has it: a port with methods of its own would keep all memory until collected
     _READERS: ClassVar[Mapping[int, Callable[["Uart16550"], int]]] = {
         TRANSMIT: _receive,
         1: _interrupt_enable,
