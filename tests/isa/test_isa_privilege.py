@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mttcg.isa.riscv64.csr import CSRS
+from mttcg.isa.riscv64.csr import COUNTERS, CSRS
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords
 from mttcg.isa.riscv64.interrupts import MENVCFG_STCE, SUPERVISOR_SOFTWARE
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
@@ -124,7 +124,7 @@ def interrupt(hart: Hart) -> int | None:
 def test_a_register_may_be_read_from_the_level_that_its_number_says(
     hart: Hart, number: int
 ) -> None:
-    hart.mcounteren = hart.scounteren = 7
+    hart.mcounteren = hart.scounteren = COUNTERS
     hart.menvcfg = MENVCFG_STCE
     for level in (USER, SUPERVISOR, MACHINE):
         hart.privilege = level
