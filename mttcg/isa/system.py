@@ -5,7 +5,7 @@ it enters traps. The parts are written over the hart's state in shared memory, s
 share them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -28,6 +28,7 @@ class Effect(Enum):
     NOTHING = "nothing"
     WAIT = "sleep until an interrupt is pending"
     FETCH = "look again at every code page"
+    CALL = "have the firmware, which is the host, answer the hart's call"
     STATUS = "interrupts or the floating-point unit may be on or off now"
 
 
@@ -82,6 +83,20 @@ class RegisterError(UserError):
         self.name, self.wrong, self.expected = name, wrong, expected
 
 
+class AheadOfHart(Protocol):
+    """Runs instructions ahead of a hart."""
+
+    @property
+    def pc(self) -> Virtual:
+        """Of the next instruction."""
+
+    def step(self, word: int) -> object:
+        """Run the instruction at pc; None if it completed, and did nothing that others can see."""
+
+    def registers(self) -> tuple[int, ...]:
+        """All registers but pc."""
+
+
 S = TypeVar("S", bound=VcpuState)
 
 
@@ -112,9 +127,26 @@ class System(Protocol[S]):
         """A hart with these extensions, in the ISA's own notation, as device trees have it."""
 
     def start(
-        self, state: S, pc: Virtual, device_tree: Physical, extensions: tuple[str, ...]
+        self,
+        state: S,
+        pc: Virtual,
+        device_tree: Physical,
+        extensions: tuple[str, ...],
+        information: int = 0,
     ) -> None:
-        """Set the registers that a hart starts with, at an address."""
+        """Set the registers that a hart starts with, at an address.
+
+        information: where firmware that is the guest's finds what it is to start, or 0.
+        """
+
+    def start_supervisor(
+        self, state: S, pc: Virtual, argument: int, extensions: tuple[str, ...]
+    ) -> None:
+        """Set the registers that a hart starts with below firmware, which is the host.
+
+        argument: for the guest, beside the hart's number; at the first start, where the device
+        tree is.
+        """
 
     def execute(self, state: S, word: int, clock: Clock) -> Effect | Trap:
         """Run one instruction at the state's pc that the engine left to the host.
@@ -151,6 +183,15 @@ class System(Protocol[S]):
 
     def illegal_word(self, trap: Trap) -> int | None:
         """The instruction that a trap says is illegal; None for other traps."""
+
+    def may_be_interrupted(self, state: S) -> bool:
+        """Whether the hart takes interrupts, as it is now, should one become pending."""
+
+    def run_ahead(self, state: S, read: Callable[[int, int], int]) -> "AheadOfHart":
+        """What runs instructions from the hart's pc on, on a copy of its registers.
+
+        read: gives bytes of memory, by address and size, as a number.
+        """
 
     def integer_registers(self, state: S) -> memoryview:
         """The integer registers, by number."""

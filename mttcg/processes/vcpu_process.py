@@ -1,11 +1,9 @@
 """One vCPU process, from the fork to its end: it maps the segments and runs its `Vcpu`."""
 
-import contextlib
 import importlib
 import os
 import socket
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
+from mttcg.firmware.firmware import Firmware
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
@@ -28,10 +27,13 @@ from mttcg.isa.registry import isa_named
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
+from mttcg.processes.firmware_ports import make_firmware
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
+from mttcg.processes.progress import look_for_progress
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.processes.translator_link import LinkToTranslator
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
@@ -45,9 +47,6 @@ from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
     NothingAttached,
-    PageOfPlace,
-    ProcessMessage,
-    SamplesWait,
     Start,
     UnsupportedFound,
     VcpuFailure,
@@ -62,7 +61,6 @@ from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
-    from mttcg.engine.llvm.translate import PageVersion
     from mttcg.engine.tracking.tracking import StoreTracking
 
 NATIVE_ROOM = 192 << 20
@@ -71,32 +69,6 @@ ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.
 """The module of each, with all that it needs."""
 TRACKING = "mttcg.engine.tracking.tracking"
 """The module that tracks stores to code."""
-
-
-@dataclass(frozen=True)
-class LinkToTranslator:
-    """The translator, as a vCPU reaches it; without one code stays as it is.
-
-    Args:
-        channel: to it.
-        device_pages: of RAM.
-    """
-
-    channel: Channel
-    device_pages: tuple[PhysicalPage, ...]
-
-    def wake(self) -> None:
-        """See TranslatorLink."""
-        self._send(SamplesWait())
-
-    def describe(self, pc: Virtual, version: "PageVersion | None", better: bool) -> None:
-        """See TranslatorLink."""
-        page = None if version is None else version.to_plain()
-        self._send(PageOfPlace(pc, page, better, self.device_pages))
-
-    def _send(self, message: ProcessMessage) -> None:
-        with contextlib.suppress(OSError):
-            self.channel.send(message)
 
 
 class VcpuProcess:
@@ -207,6 +179,16 @@ class VcpuProcess:
             input_began=self.machine.input_began,
         )
 
+    def _make_firmware(self, ram: GuestRam) -> Firmware | None:
+        """What answers the guest's calls; None if it brings its own, or needs none."""
+        if not self.message.below_firmware:
+            return None
+        console = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
+        harts, lock = self.harts, self.fds["harts"]
+        return make_firmware(
+            self.isa.name, self.index, harts, lock, ram, console, self.finish, self._warn
+        )
+
     def finish(self, status: int) -> None:
         """The guest ends itself."""
         self.stop(Ending.GUEST, status)
@@ -256,16 +238,7 @@ class VcpuProcess:
         )
         session.set_guest(guest)
         devices = self.devices()
-        memory = Memory(
-            ram=address_of_buffer(self.maps["ram"]),
-            ram_base=ram.base,
-            ram_size=ram.size,
-            cache=address_of_buffer(self.maps["cache"]),
-            clock_origin=self.machine.clock_origin,
-            timebase=self.machine.timebase,
-            device_pages=device_pages(devices, ram.range),
-            devices=self._native_devices(),
-        )
+        memory = self._memory(ram, devices)
         self.vcpu = vcpu = Vcpu(
             self.index,
             self.isa,
@@ -278,8 +251,10 @@ class VcpuProcess:
             self.fds["notice"],
             self._tell_trap_loop,
             self._tell_unsupported,
+            self._make_firmware(ram),
         )
         vcpu.host_calls = self._host_calls(guest, vcpu)
+        look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
         plugins = VcpuPlugins(
             guest,
             vcpu,
@@ -293,10 +268,24 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        vcpu.start(self.message.entry, self.message.device_tree)
+        start = self.message
+        vcpu.start(start.entry, start.device_tree, start.information)
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)
+
+    def _memory(self, ram: GuestRam, devices: MmioMap) -> Memory:
+        """What an engine has to know of what is mapped."""
+        return Memory(
+            ram=address_of_buffer(self.maps["ram"]),
+            ram_base=ram.base,
+            ram_size=ram.size,
+            cache=address_of_buffer(self.maps["cache"]),
+            clock_origin=self.machine.clock_origin,
+            timebase=self.machine.timebase,
+            device_pages=device_pages(devices, ram.range),
+            devices=self._native_devices(),
+        )
 
     def _host_calls(self, guest: GuestOfVcpu, vcpu: Vcpu) -> HostCalls | None:
         ends = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
@@ -373,12 +362,11 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
+            self.maps["records"],
             Samples(self.maps["samples"], self.config.smp),
             LinkToTranslator(asking, memory.device_pages),
-            lambda: self.machine.stopping,
-            self.maps.get("records"),
         )
-        return FallbackEngine(engine, self._warn, self.isa)
+        return FallbackEngine(engine, self.isa)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""
