@@ -172,14 +172,11 @@ class Watch:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             machine = self.run.machine
-            told = machine.begin_input, machine.end_input, self.devices.input_came, self._sift
+            sift = () if self.keyboard is None else (self.keyboard.take,)
+            told = machine.begin_input, machine.end_input, self.devices.input_came, *sift
             self.input = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
         else:
             self.run.machine.end_input()
-
-    def _sift(self, data: bytes) -> bytes:
-        """What of the input is for the guest: a terminal has keys that are for the run."""
-        return data if self.keyboard is None else self.keyboard.take(data)
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
