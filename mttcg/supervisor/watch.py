@@ -18,10 +18,11 @@ from mttcg.supervisor.console import (
     ConsoleLines,
     ConsoleOutput,
 )
-from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.failures import Failures, Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.served_devices import ServedDevices
 from mttcg.supervisor.sleepers import all_sleep_for_ever
@@ -35,12 +36,14 @@ from mttcg.vcpu.messages import (
     NothingAttached,
     Order,
     ProcessMessage,
+    SpinFound,
     TranslatorEnded,
     TrapLoopFound,
     UnsupportedFound,
     VcpuEnded,
     VcpuFailure,
     VcpuWarning,
+    ZerosFound,
 )
 from mttcg.vcpu.shared import Ending
 
@@ -83,12 +86,11 @@ class Watch:
 
     `run` is what is watched, `devices` are those that the supervisor serves, `files` those that the
     guest has open, `console` takes the guest's output, by `lines`, `beside_prints`: where plugins
-    print, too; `failures` are what went wrong,
-    `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
-    and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
-    guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
-    the vCPUs whose process ended by itself. `refused`: whether a limit of the host was told of,
-    which others reach, too; `told`: which vCPUs said themselves why they end.
+    print, too; `failures` are what went wrong, `warnings` what only went otherwise than wanted;
+    `unsupported` are the places of instructions that the guest's harts lack; `idle` are, by vCPU,
+    the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself.
+    `refused`: whether a limit of the host was told of, which others reach, too; `told`: which vCPUs
+    said themselves why they end.
     """
 
     run: RunState
@@ -102,9 +104,8 @@ class Watch:
     stdin_fd: int | None
     lines: ConsoleLines
     on_tick: Callable[[], None]
-    on_warning: Callable[[str], None]
+    warnings: Warnings
     failures: Failures = field(default_factory=Failures)
-    warnings: list[str] = field(default_factory=list)
     unsupported: list[dict[str, str]] = field(default_factory=list)
     idle: dict[int, tuple[str, ...]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
@@ -121,6 +122,7 @@ class Watch:
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
+    nowhere: HartsNowhere = field(init=False)
     input: ConsoleInput | None = field(init=False, default=None)
 
     def loop(self, control: CommandListener | None = None) -> None:
@@ -181,6 +183,7 @@ class Watch:
         self.on_tick()
         self.run.harts.request_all()
         self._look_whether_any_can_wake()
+        self.nowhere.look(self._input_may_wake())
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -242,9 +245,7 @@ class Watch:
 
     def warn(self, text: str) -> None:
         """Warn of something, once."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-            self.on_warning(text)
+        self.warnings.add(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
         self.warn(warning_of(index, facts, self.run.isa.system, self.run.place_at))
@@ -303,6 +304,8 @@ class Watch:
                     self._vcpu_failed(index, failure)
                 case VcpuWarning(text):
                     self.warn(text)
+                case SpinFound() | ZerosFound() as found:
+                    self.nowhere.hear(index, found)
                 case TrapLoopFound() as facts:
                     self._trap_loop(index, facts)
                 case UnsupportedFound() as found:
@@ -424,9 +427,11 @@ class Watch:
 
     def _look_whether_any_can_wake(self) -> None:
         """End the run if no hart can: at each notice, and now and then as input may end."""
-        is_open = self.input is not None and self.input.is_open
-        if not self.devices.can_wake(is_open) and all_sleep_for_ever(self.run):
+        if not self._input_may_wake() and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
+
+    def _input_may_wake(self) -> bool:
+        return self.devices.can_wake(self.input is not None and self.input.is_open)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:
