@@ -82,13 +82,13 @@ class Operations(Protocol[V]):
     def amo(self, operation: Amo, address: V, size: int, value: V) -> V:
         """What was there before, zero-extended; may trap."""
 
-    def compare_and_swap(self, address: V, size: int, expected: V, value: V) -> V:
-        """A store if the place holds what is expected; what was there, zero-extended; may trap."""
+    def compare_and_swap(
+        self, address: V, size: int, expected: tuple[V, ...], value: tuple[V, ...]
+    ) -> tuple[V, ...]:
+        """A store if the place holds what is expected; what was there, zero-extended; may trap.
 
-    def compare_and_swap_pair(
-        self, address: V, expected: tuple[V, V], value: tuple[V, V]
-    ) -> tuple[V, V]:
-        """The same of 16 bytes at once, the lower eight first."""
+        All of it at once: one value of up to 8 bytes, or two of 8, the lower first.
+        """
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A memory fence with its 4-bit sets (I, O, R, W) and fm field."""
@@ -105,13 +105,10 @@ class Operations(Protocol[V]):
         Such an instruction ends its block. None: the host alone can do it.
         """
 
-    def illegal(self, word: int) -> None:
-        """Raise an illegal-instruction exception."""
-
-    def require_state(
-        self, word: int, allowed: "Callable[[Operations[V], StateFields[V]], V]"
+    def illegal(
+        self, word: int, unless: "Callable[[Operations[V], StateFields[V]], V] | None" = None
     ) -> None:
-        """Raise an illegal-instruction exception unless the hart's state allows the instruction."""
+        """Raise an illegal-instruction exception, unless the hart's state allows it."""
 
     def float(self, operation: str, rounding: int, *operands: V) -> V:
         """A floating-point operation by name ("add.d", "fma.s", "cvt.w.d", "class.s", ...).
@@ -121,11 +118,11 @@ class Operations(Protocol[V]):
         the mode in that register.
         """
 
-    def require_float(self, word: int) -> None:
-        """Raise an illegal-instruction exception if floating point is off."""
+    def require_float(self, word: int, rounds: bool = False) -> None:
+        """Raise an illegal-instruction exception if floating point is off.
 
-    def require_rounding(self, word: int) -> None:
-        """Raise an illegal-instruction exception if the mode in float control is reserved."""
+        Also if the mode in float control is reserved, where the instruction rounds by it.
+        """
 
     def read_float_control(self) -> V:
         """Float control: the rounding mode above the flags, 8 bits in all."""

@@ -11,7 +11,7 @@ from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
-from mttcg.isa.facts import Access, Facts
+from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.memory.ram import GuestRam
@@ -27,11 +27,10 @@ from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
+from mttcg.vcpu.zero_block import WIDEST, zero_block
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""
-WIDEST = 8
-"""Bytes of the widest access that is made at once."""
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
 
@@ -359,7 +358,8 @@ class Vcpu:
         place = physical_of(address)
         self.hart.instructions += 1
         if access.size > WIDEST:
-            self._clear_block(left, facts, address)
+            if not zero_block(self.engine, self.ram, left, access, address):
+                self._take(self.system.fault(MemoryFault.STORE, left.pc, address))
             return
         found = self.devices.find(place, access.size)
         if found is None and not self.ram.range.holds(place, access.size):
@@ -373,21 +373,6 @@ class Vcpu:
         if found is not None:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
-
-    def _clear_block(self, left: Exit, facts: Facts, address: Virtual) -> None:
-        """Store zeros to all of the block around an address, which has to be RAM."""
-        access = facts.access
-        assert access is not None
-        first = Virtual(address & -access.size)
-        if not self.ram.range.holds(physical_of(first), access.size):
-            self._take(self.system.fault(MemoryFault.STORE, left.pc, address))
-            return
-        for at in range(first, first + access.size, WIDEST):
-            self.engine.observe(left.pc, Virtual(at), WIDEST, 0, True)
-            self.ram.store(physical_of(Virtual(at)), WIDEST, 0)
-        self.hart.pc = Virtual(left.pc + facts.length)
-        self.engine.retired(left.pc, left.word, self.hart.pc)
-        self.engine.resume(self.hart.pc)
 
     def _load(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
         """Read; the plan is told before the register has the value, as with plain RAM."""

@@ -61,15 +61,14 @@ class Recording(Interpreter):
         self.store(address, size, value)
         return self.load(address, size)
 
-    def compare_and_swap(self, address: int, size: int, expected: int, value: int) -> int:
-        return self.amo("swap", address, size, value)
-
-    def compare_and_swap_pair(
-        self, address: int, expected: tuple[int, int], value: tuple[int, int]
-    ) -> tuple[int, int]:
+    def compare_and_swap(
+        self, address: int, size: int, expected: tuple[int, ...], value: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        if len(value) == 1:
+            return (self.amo("swap", address, size, value[0]),)
         self.amos.append("swap")
-        self.loads.append((address, 16))
-        self.stores.append((address, 16, value[1] << 64 | value[0]))
+        self.loads.append((address, size))
+        self.stores.append((address, size, value[1] << 64 | value[0]))
         return READ, -1 & MASK
 
     def jump(self, target: int) -> None:
@@ -81,7 +80,8 @@ class Recording(Interpreter):
     def system(self, word: int, does: object = None) -> None:
         self.left = True
 
-    illegal = system
+    def illegal(self, word: int, unless: object = None) -> None:
+        self.left = self.left or unless is None
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         self.fences.append((predecessor, successor, mode))

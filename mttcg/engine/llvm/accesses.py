@@ -124,42 +124,38 @@ class Accesses:
         build.begin(on)
         return build.phi(I1, (stored, attempt), (I1("false"), before))
 
-    def compare_and_swap(self, address: I64, size: int, expected: I64, value: I64) -> I64:
-        """What was there before, zero-extended."""
-        build, bits = self.builder, 8 * size
+    def compare_and_swap(
+        self, address: I64, size: int, expected: tuple[I64, ...], value: tuple[I64, ...]
+    ) -> tuple[I64, ...]:
+        """See Operations; the plan is told of each part."""
+        build, bits, part = self.builder, 8 * size, size // len(value)
         place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
-        old, new = narrow(build, expected, bits), narrow(build, value, bits)
+        old, new = (self._joined(parts, bits) for parts in (expected, value))
         before = self.woven.before_atomic()
         pair = build.compare_and_swap(place, old, new, bits)
-        found = widen(build, build.extract(pair, 0, INTEGERS[bits]))
+        found = self._divided(build.extract(pair, 0, INTEGERS[bits]), len(value))
         if self._is_observed():
             done, moment = build.extract(pair, 1, I1), self.woven.after_atomic(before)
-            self._observe_exchange(address, size, found, widen(build, new), done, moment)
+            for number, stored in enumerate(value):
+                at = build.binary("add", address, number * part)
+                low = widen(build, narrow(build, stored, 8 * part))
+                self._observe_exchange(at, part, found[number], low, done, moment)
         return found
 
-    def compare_and_swap_pair(
-        self, address: I64, expected: tuple[I64, I64], value: tuple[I64, I64]
-    ) -> tuple[I64, I64]:
-        """What was there before; the plan is told of its halves."""
+    def _joined(self, parts: tuple[I64, ...], bits: int) -> Value:
+        """One value, or two together."""
         build = self.builder
-        place = self._atomic_place(address, 16, Reason.STORE_MISALIGNED)
-        old, new = self._joined(expected), self._joined(value)
-        before = self.woven.before_atomic()
-        pair = build.compare_and_swap(place, old, new, 128)
-        whole = build.extract(pair, 0, I128)
-        low = build.cast("trunc", whole, I64)
-        high = build.cast("trunc", build.binary("lshr", whole, 64), I64)
-        if self._is_observed():
-            done, moment = build.extract(pair, 1, I1), self.woven.after_atomic(before)
-            upper = build.binary("add", address, 8)
-            for at, found, stored in ((address, low, value[0]), (upper, high, value[1])):
-                self._observe_exchange(at, 8, found, stored, done, moment)
-        return low, high
-
-    def _joined(self, halves: tuple[I64, I64]) -> I128:
-        build = self.builder
-        low, high = (build.cast("zext", half, I128) for half in halves)
+        if len(parts) == 1:
+            return narrow(build, parts[0], bits)
+        low, high = (build.cast("zext", part, I128) for part in parts)
         return build.binary("or", build.binary("shl", high, 64), low)
+
+    def _divided(self, whole: Value, parts: int) -> tuple[I64, ...]:
+        build = self.builder
+        if parts == 1:
+            return (widen(build, whole),)
+        upper = build.cast("trunc", build.binary("lshr", whole, 64), I64)
+        return build.cast("trunc", whole, I64), upper
 
     def _observe_exchange(
         self, address: I64, size: int, found: I64, stored: I64, done: I1, moment: Moment | None

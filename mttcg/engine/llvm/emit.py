@@ -54,14 +54,12 @@ class Words:
         self.load_reserved = accesses.load_reserved
         self.store_conditional = accesses.store_conditional
         self.compare_and_swap = accesses.compare_and_swap
-        self.compare_and_swap_pair = accesses.compare_and_swap_pair
         self.amo, self.fence = accesses.amo, accesses.fence
         self.jump, self.branch = control.jump, control.branch
-        self.illegal, self.system = control.leave, control.system
-        self.require_state = partial(checks.require, cast("Operations[I64]", self))
+        self.illegal = partial(checks.illegal, cast("Operations[I64]", self))
+        self.system = control.system
         if floats is not None:
             self.float, self.require_float = floats.float, floats.require_float
-            self.require_rounding = floats.require_rounding
             self.read_float_control = floats.read_float_control
             self.write_float_control = floats.write_float_control
 
@@ -124,7 +122,7 @@ class SegmentWriter:
             Accesses(isa, builder, self.segment, self.spans, self.exits, self.woven),
             self.floats,
             self.control,
-            StateChecks(isa, builder, self.exits),
+            StateChecks(isa, builder, self.exits, self.control),
         )
 
     def begin(self, leader: PageOffset, again: bool, restart: BasicBlock | None = None) -> None:

@@ -30,10 +30,7 @@ class FloatWords(Protocol):
     def float(self, operation: str, rounding: int, *operands: I64) -> I64:
         """See Operations."""
 
-    def require_float(self, word: int) -> None:
-        """See Operations."""
-
-    def require_rounding(self, word: int) -> None:
+    def require_float(self, word: int, rounds: bool = False) -> None:
         """See Operations."""
 
     def read_float_control(self) -> I64:

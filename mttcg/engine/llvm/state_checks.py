@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mttcg.engine.llvm.control import ControlFlow
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
@@ -19,22 +20,26 @@ class StateChecks:
         isa: the guest's.
         builder: of the function.
         exits: the ways out.
+        control: how an instruction is left to the host.
     """
 
-    def __init__(self, isa: LlvmIsa, builder: Builder, exits: Exits) -> None:
-        self.isa, self.builder, self.exits = isa, builder, exits
+    def __init__(self, isa: LlvmIsa, builder: Builder, exits: Exits, control: ControlFlow) -> None:
+        self.isa, self.builder, self.exits, self.control = isa, builder, exits, control
 
     def read_state(self, field: str) -> I64:
         """See StateFields."""
         place = self.builder.offset(HART, self.isa.state[field])
         return self.builder.load(place, COUNTER, I64)
 
-    def require(
+    def illegal(
         self,
         ops: Operations[I64],
         word: int,
-        allowed: Callable[[Operations[I64], StateFields[I64]], I64],
+        unless: Callable[[Operations[I64], StateFields[I64]], I64] | None = None,
     ) -> None:
         """Leave, as an illegal instruction, unless the state allows the instruction."""
-        good = self.builder.compare("ne", allowed(ops, self), 0)
+        if unless is None:
+            self.control.leave(word)
+            return
+        good = self.builder.compare("ne", unless(ops, self), 0)
         self.exits.leave_unless(good, Reason.SYSTEM, constant(word), retired=1)

@@ -114,11 +114,14 @@ class HartInterpreter(Interpreter):
 
     words: HartWords
 
-    def require_state(
-        self, word: int, allowed: Callable[[Operations[int], StateFields[int]], int]
+    def illegal(
+        self, word: int, unless: Callable[[Operations[int], StateFields[int]], int] | None = None
     ) -> None:
         """See Operations."""
-        self.words.require(allowed(cast("Operations[int]", self), self.words))
+        if unless is None:
+            super().illegal(word)
+        else:
+            self.words.require(unless(cast("Operations[int]", self), self.words))
 
     def system(self, word: int, does: Callable[[SystemWords[int]], None] | None = None) -> None:
         """See Operations."""

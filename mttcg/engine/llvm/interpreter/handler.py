@@ -263,13 +263,14 @@ class Handler:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
             self.floats.for_lacking_mode = part is Reason.ROUNDING
         accesses = DeviceAccesses if part is Reason.ACCESS else Accesses
+        control = HandlerControl(self, parts, pieces, counts, registers, woven)
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
             accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
-            HandlerControl(self, parts, pieces, counts, registers, woven),
-            StateChecks(isa.llvm, build, self.exits),
+            control,
+            StateChecks(isa.llvm, build, self.exits, control),
         )
         if self.floats is not None:
             words.float = partial(self._float, self.floats)

@@ -20,7 +20,7 @@ def _require(ops: Operations[V], instruction: Decoded, bits: int) -> None:
     def allowed(ops: Operations[V], hart: StateFields[V]) -> V:
         return enabled(ops, hart, bits)
 
-    ops.require_state(instruction.word, allowed)
+    ops.illegal(instruction.word, unless=allowed)
 
 
 def manage(bits: int) -> Behaviour:

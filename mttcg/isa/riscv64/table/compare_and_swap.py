@@ -27,7 +27,8 @@ def compare_and_swap(size: int) -> Behaviour:
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
         address, value = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
-        old = ops.compare_and_swap(address, size, ops.read_x(instruction.rd), value)
+        expected = ops.read_x(instruction.rd)
+        (old,) = ops.compare_and_swap(address, size, (expected,), (value,))
         ops.write_x(instruction.rd, extend(ops, old, size))
 
     return _behaviour(run, size)
@@ -42,10 +43,11 @@ def _pair(ops: Operations[V], register: int) -> tuple[V, V]:
 def compare_and_swap_pair(ops: Operations[V], instruction: Decoded) -> None:
     """Run amocas.q."""
     expected, value = _pair(ops, instruction.rd), _pair(ops, instruction.rs2)
-    old = ops.compare_and_swap_pair(ops.read_x(instruction.rs1), expected, value)
+    address = ops.read_x(instruction.rs1)
+    low, high = ops.compare_and_swap(address, PAIR_BYTES, expected, value)
     if instruction.rd:
-        ops.write_x(instruction.rd, old[0])
-        ops.write_x(instruction.rd + 1, old[1])
+        ops.write_x(instruction.rd, low)
+        ops.write_x(instruction.rd + 1, high)
 
 
 def _row(
