@@ -1,6 +1,6 @@
 """The levels of privilege of RV64GC, as the rest of the project asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
@@ -18,12 +18,14 @@ from mttcg.isa.riscv64.named_registers import (
     write_register,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
     Cause,
+    allowed_interrupts,
     due_interrupts,
     take_interrupt,
     take_trap,
@@ -119,6 +121,14 @@ class Rv64System:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == Cause.ILLEGAL_INSTRUCTION else None
+
+    def may_be_interrupted(self, state: Hart) -> bool:
+        """See System."""
+        return bool(state.mie & allowed_interrupts(ARITHMETIC, HartWords(state, StoppedClock())))
+
+    def run_ahead(self, state: Hart, read: Callable[[int, int], int]) -> RunAhead:
+        """See System."""
+        return RunAhead(state, read)
 
     def integer_registers(self, state: Hart) -> memoryview:
         """See System."""
