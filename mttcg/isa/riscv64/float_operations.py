@@ -2,8 +2,8 @@
 
 `evaluate` is what the word `float` of Operations means. Names are the operation, then the width
 of the result and of the operands where they differ: "add.d", "fma.s", "cvt.w.d", "cvt.s.lu".
-Half-precision operands and results are 16 bits, single-precision ones 32; integers are 64, and 32-bit integers come out
-sign-extended, as registers hold them.
+Half-precision operands and results are 16 bits, single-precision ones 32; integers are 64, and
+32-bit integers come out sign-extended, as registers hold them.
 """
 
 from collections.abc import Callable
