@@ -9,7 +9,7 @@ from mttcg.engine.llvm.interpreter.signature import BLOCK, IP, RUNNING, tail_cal
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
+from mttcg.engine.llvm.ir.forms import COUNTER
 from mttcg.engine.llvm.ir.values import I64, ZERO
 from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
@@ -50,14 +50,8 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
 
     def require(self, condition: I64) -> None:
-        """See SystemWords. The host raises the exception."""
-        build = self.builder
-        on, off = build.new_block("allowed"), build.new_block("refused")
-        build.branch(build.compare("ne", condition, 0), on, off, UNLIKELY)
-        with build.cold():
-            build.begin(off)
-            self.exits.leave(Reason.SYSTEM, ZERO, 0)
-        build.begin(on)
+        """See SystemWords."""
+        self.exits.illegal_unless(self.builder.compare("ne", condition, 0), 0)
 
     def trap(self, cause: I64, value: I64) -> None:
         """See SystemWords."""

@@ -24,6 +24,7 @@ from mttcg.isa.riscv64.table.reserved import RESERVED
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.riscv64.traps import (
     FAULT_CAUSES,
+    Cause,
     due_interrupts,
     take_interrupt,
     take_trap,
@@ -123,6 +124,7 @@ INTERPRETED = InterpretedIsa(
         due_interrupts=due_interrupts,
         waking_interrupts=enabled_interrupts,
         causes=FAULT_CAUSES,
+        illegal=Cause.ILLEGAL_INSTRUCTION,
     ),
     lengths=LENGTHS,
     selectors=SELECTORS,
