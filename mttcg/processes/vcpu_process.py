@@ -164,6 +164,8 @@ class VcpuProcess:
             console=ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
             finish=self.finish,
             state=self.machine.device_state,
+            notify=lambda: os.eventfd_write(self.fds["notice"], 1),
+            say=self._warn,
         )
         return self.board.place(wiring, self.message.device_symbols)
 
