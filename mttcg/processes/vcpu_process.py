@@ -178,6 +178,7 @@ class VcpuProcess:
             harts=HostAddress(address_of_buffer(self.maps["harts"])),
             wake_fds=tuple(self.harts.wake_fds),
             console=self.fds["console_output"],
+            input=self.fds["console_input"],
             input_began=self.machine.input_began,
         )
 

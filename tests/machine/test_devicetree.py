@@ -139,7 +139,9 @@ def wires(nodes: dict[str, ReadNode]) -> dict[str, list[tuple[str, int]]]:
     }
     found = {}
     for path, node in nodes.items():
-        cells = node.cells("interrupts-extended") if "interrupts-extended" in node.properties else []
+        cells = (
+            node.cells("interrupts-extended") if "interrupts-extended" in node.properties else []
+        )
         if "interrupts" in node.properties:
             (parent,) = node.cells("interrupt-parent")
             cells = [cell for number in node.cells("interrupts") for cell in (parent, number)]
