@@ -45,6 +45,7 @@ from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import HART, Labels
 from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Place, Segment
+from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -262,12 +263,14 @@ class Handler:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
             self.floats.for_lacking_mode = part is Reason.ROUNDING
         accesses = DeviceAccesses if part is Reason.ACCESS else Accesses
+        control = HandlerControl(self, parts, pieces, counts, registers, woven)
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
             accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
-            HandlerControl(self, parts, pieces, counts, registers, woven),
+            control,
+            StateChecks(isa.llvm, build, self.exits, control),
         )
         if self.floats is not None:
             words.float = partial(self._float, self.floats)

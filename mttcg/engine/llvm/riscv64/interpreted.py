@@ -36,6 +36,8 @@ NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in H
 """System registers with handlers of their own; others are left to the host."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
+COMPARE_AND_SWAP = "amocas"
+"""It reads rd, too, so that the first register has a handler of its own."""
 FULL_FENCE = 0xFF
 OTHER_MODE = 0
 """Any other static rounding mode; which one is known when the handler runs."""
@@ -65,6 +67,8 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
     if row.layout == LOAD_RESERVED:
         released = _having(layout.immediate, RELEASE, RELEASE)
         return HandlerVariant(released, 1), HandlerVariant(EVERY_WORD, 0)
+    if row.name.startswith(COMPARE_AND_SWAP):
+        return HandlerVariant(_having(layout.rd, 0), 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
         return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
     if layout.rounding is not NOTHING:
@@ -97,6 +101,8 @@ def known(instruction: Decoded) -> frozenset[str]:
         return frozenset({"immediate"} | ({"rs1"} if reads else set()))
     if row.name == "fence":
         return frozenset({"immediate"})
+    if row.name.startswith(COMPARE_AND_SWAP) and not instruction.rd:
+        return frozenset({"rd"})
     if instruction.rounding in MODES:
         return frozenset({"rounding"})
     return frozenset()

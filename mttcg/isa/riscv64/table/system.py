@@ -13,9 +13,10 @@ from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.csr_row import Csr
-from mttcg.isa.riscv64.privilege import USER, level_of
+from mttcg.isa.riscv64.privilege import SUPERVISOR, USER, level_of
 from mttcg.isa.riscv64.status import MSTATUS_TVM, MSTATUS_TW, is_at_least, unless_trapped
 from mttcg.isa.riscv64.table.compute import MASK
+from mttcg.isa.riscv64.table.may_be import NOTHING
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
 from mttcg.isa.riscv64.traps import Cause, return_from_machine, return_from_supervisor
 from mttcg.isa.table.row import Behaviour, Decoded, Row
@@ -44,8 +45,10 @@ def system(does: SystemSemantics) -> Behaviour:
 
 
 def _environment_call(ops: Operations[V], hart: SystemWords[V]) -> None:
-    """The cause says from which level."""
+    """The cause says from which level; a supervisor's may be for the host."""
     level = hart.read_state("privilege")
+    is_supervisor = ops.compare("eq", level, ops.constant(SUPERVISOR))
+    hart.call_firmware(ops.binary("and", is_supervisor, hart.read_state("firmware")))
     hart.trap(ops.binary("add", level, ops.constant(Cause.ECALL_USER)), ops.constant(0))
 
 
@@ -62,6 +65,11 @@ def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
 def _fence_translations(ops: Operations[V], hart: SystemWords[V]) -> None:
     """Nothing is translated: satp has no mode but Bare."""
     hart.require(unless_trapped(MSTATUS_TVM)(ops, hart))
+
+
+def _order_invalidations(ops: Operations[V], hart: SystemWords[V]) -> None:
+    """Run sfence.w.inval or sfence.inval.ir: each sinval.vma has dropped what it names already."""
+    hart.require(is_at_least(ops, hart, SUPERVISOR))
 
 
 def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
@@ -129,8 +137,11 @@ def csr_access(update: Update, immediate: bool) -> Behaviour:
             _require(ops, hart, number, csr)
             operand, old = operand_of(ops, instruction), csr.read(ops, hart)
             if written and csr.write is not None:
-                kept = old if csr.kept is None else csr.kept(ops, hart)
-                csr.write(ops, hart, _updated(ops, update, kept, operand))
+                kept = old if csr.kept is None else csr.kept(ops, hart, old)
+                new = _updated(ops, update, kept, operand)
+                if csr.acknowledge is not None:
+                    csr.acknowledge(ops, hart, old, new)
+                csr.write(ops, hart, new)
             if written and csr.changes_status:
                 hart.status_changed()
             ops.write_x(instruction.rd, old)
@@ -148,6 +159,9 @@ _CSR: tuple[tuple[str, str, int, Behaviour], ...] = (
     ("csrrsi", "rd, csr, number", 6, csr_access("set", immediate=True)),
     ("csrrci", "rd, csr, number", 7, csr_access("clear", immediate=True)),
 )
+
+FENCE_TRANSLATIONS = system(_fence_translations)
+"""What sfence.vma does, and sinval.vma at once."""
 
 ROWS: tuple[Row, ...] = (
     instruction_row("ecall", "I", "none", "", 0x0000_0073, system(_environment_call)),
@@ -175,8 +189,17 @@ ROWS: tuple[Row, ...] = (
         0x1020_0073,
         replace(system(return_from_supervisor), goes_elsewhere=True),
     ),
+    instruction_row("sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, FENCE_TRANSLATIONS),
     instruction_row(
-        "sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, system(_fence_translations)
+        "sinval.vma", "Svinval", "R-fence", "rs1, rs2", 0x1600_0073, FENCE_TRANSLATIONS
+    ),
+    *(
+        instruction_row(name, "Svinval", "none", "", match, system(_order_invalidations))
+        for name, match in (("sfence.w.inval", 0x1800_0073), ("sfence.inval.ir", 0x1810_0073))
+    ),
+    *(
+        instruction_row(name, "Zawrs", "none", "", match, NOTHING)
+        for name, match in (("wrs.nto", 0x00D0_0073), ("wrs.sto", 0x01D0_0073))
     ),
     instruction_row("wfi", "Sm", "none", "", 0x1050_0073, system(_wait)),
     instruction_row(
