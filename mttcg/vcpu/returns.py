@@ -7,19 +7,19 @@ executions are counted natively: what is left there when it was executed again n
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.errors import NotRamError, TargetError
-from mttcg.instrument.plan.registry import Callback
+from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.guest_isa import guest_isa
+from mttcg.isa.base import Isa
 from mttcg.memory.address import Virtual
+from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import VcpuWarning
-
-if TYPE_CHECKING:
-    from mttcg.vcpu.guest import GuestOfVcpu
 
 MOST_PLACES = 1 << 16
 """Pairs that calls which may never return are kept for; the oldest are given up first."""
@@ -29,6 +29,30 @@ def check_returns(attachment: Attachment) -> None:
     """Raise TargetError for a function whose returns nobody can see, as the ISA has no calls."""
     if attachment.where is Where.RETURN and guest_isa().registers.calls is None:
         raise TargetError(attachment.target, "at return", "the ISA has no calling convention")
+
+
+class CallingGuest(Protocol):
+    """What is needed of the guest, see `GuestOfVcpu`."""
+
+    index: int
+    isa: Isa
+    cpu: Cpu
+    registry: Registry
+    exchange: ChangeExchange
+
+    def read_x(self, register: int) -> int:
+        """An integer register."""
+
+    def read_memory(self, address: Virtual, size: int) -> bytes:
+        """Bytes of RAM; raises NotRamError."""
+
+    def apply(self, change: Change) -> None:
+        """Make a change here."""
+
+    def call_attached(
+        self, callback: Callback, function: Any, given: tuple[Any, ...], pc: Virtual
+    ) -> tuple[Any] | None:
+        """Call a function of an attachment; its answer, None if it failed or moved pc."""
 
 
 class PendingCall(NamedTuple):
@@ -60,7 +84,7 @@ class Returns:
         guest: of the vCPU.
     """
 
-    def __init__(self, guest: "GuestOfVcpu") -> None:
+    def __init__(self, guest: CallingGuest) -> None:
         self.guest = guest
         self.sites: dict[Virtual, ReturnSite] = {}
         self.pending: dict[tuple[Virtual, int], list[PendingCall]] = {}
