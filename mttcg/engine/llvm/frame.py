@@ -109,7 +109,7 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the interpreter is to go on at hart.pc in the current block; no exit
-    UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
+    UNPREPARED = 13  # the interpreter has no records at hart.pc; detail is what goes on there then
     HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 
