@@ -5,7 +5,6 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.fetch_again import fetch_again
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
-from mttcg.engine.llvm.interpreter.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
@@ -13,6 +12,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
 from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.isa.operations import SystemWords
 
 
@@ -50,8 +50,8 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
 
     def require(self, condition: I64) -> None:
-        """See SystemWords. The host raises the exception."""
-        self._leave_unless(self.builder.compare("ne", condition, 0))
+        """See SystemWords."""
+        self.exits.illegal_unless(self.builder.compare("ne", condition, 0), 0)
 
     def call_firmware(self, condition: I64) -> None:
         """See SystemWords."""
