@@ -29,6 +29,7 @@ class Effect(Enum):
     WAIT = "sleep until an interrupt is pending"
     FETCH = "look again at every code page"
     STATUS = "interrupts or the floating-point unit may be on or off now"
+    TRANSLATIONS = "as STATUS, and what is kept of address translation may be old"
 
 
 class MemoryFault(Enum):
@@ -39,6 +40,9 @@ class MemoryFault(Enum):
     STORE = "a store where nothing is"
     LOAD_MISALIGNED = "a load at an address that is no multiple of its size, and has to be"
     STORE_MISALIGNED = "a store at such an address"
+    FETCH_PAGE = "an instruction is fetched where the page tables do not let it be"
+    LOAD_PAGE = "a load where they do not"
+    STORE_PAGE = "a store where they do not"
 
 
 @dataclass(frozen=True)

@@ -71,11 +71,20 @@ class VcpuState:
     discarded = WordField(1160)
     """Where what is written to a register that stays zero may go; nobody reads it."""
 
+    fences_begun = WordField(1168)
+    """How often the vCPU began to do fences that others asked for."""
+    fences_done = WordField(1176)
+    """The last of these that is done."""
+
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
 
     alert = WordField(1544, shared=True)
     """Anybody sets it who changed an input; native code clears it before it looks at the inputs."""
+
+    fences_asked = WordField(1552, shared=True)
+    """Bits that anybody sets, see `mttcg.vcpu.remote_fences`; the vCPU clears them before it does
+    what they ask for."""
 
     lines = WordsField(1792, INTERRUPT_LINES, shared=True)
     """Levels of the hart's interrupt inputs, 0 or 1, by the ISA's numbers of their interrupts."""

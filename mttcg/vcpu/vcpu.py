@@ -5,7 +5,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Engine, Exit, ExitKind
+from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind, current_block
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
@@ -13,13 +13,14 @@ from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
 from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
-from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
+from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import count_rest, leave_early
@@ -172,6 +173,7 @@ class Vcpu:
     def _take_up(self) -> None:
         """Make the changes that have come; the word is cleared before they are looked at."""
         self.hart.request = 0
+        self.engine.serve_fences()
         epoch = self.guest.receive_changes()
         self.follow_plan()
         if epoch:
@@ -193,6 +195,7 @@ class Vcpu:
         hart.state = state
         self.stopwatch.skip()
         self.engine.fill()
+        self.engine.fence_translations()
         self._follow_status()
         if machine.written != written:
             self.changes.distrust()
@@ -261,6 +264,9 @@ class Vcpu:
             hart.cache_invalidated += self.engine.fetch_again()
         elif answer is Effect.STATUS:
             self._follow_status()
+        elif answer is Effect.TRANSLATIONS:
+            self.engine.fence_translations()
+            self._follow_status()
 
     def _follow_status(self) -> None:
         enabled = self.system.float_enabled(self.hart)
@@ -278,7 +284,7 @@ class Vcpu:
             if isinstance(thing, CodeTable) and thing.less_left:
                 words = self.guest.vcpu_words(thing, self.hart.index)
                 begun = trapped and thing.trapped
-                leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
+                leave_early(words, self.engine.cache, current_block(self.engine), pc, begun)
 
     def count_unfinished(self, plugin: str, executions: int) -> None:
         """Add to a plugin's tables executions of what is left of the current block.
@@ -291,7 +297,7 @@ class Vcpu:
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left and thing.plugin == plugin:
                 words = self.guest.vcpu_words(thing, self.hart.index)
-                count_rest(words, self.engine.cache, self.hart.block_pc, pc, executions)
+                count_rest(words, current_block(self.engine), pc, executions)
 
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
@@ -325,14 +331,18 @@ class Vcpu:
         access = facts.access
         assert access is not None
         address = Virtual(self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1)
-        place = physical_of(address)
         self.hart.instructions += 1
-        found = self.devices.find(place, access.size)
-        if found is None and not self.ram.range.holds(place, access.size):
+        places = find_places(self.engine, address, access.size, access.stores)
+        if isinstance(places, AccessRefused):
+            self._take(self.system.fault(places.fault, left.pc, places.address))
+            return
+        found = self.devices.find(places[0].address, access.size) if len(places) == 1 else None
+        if found is None and not all(self.ram.range.holds(*place) for place in places):
             fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD
             self._take(self.system.fault(fault, left.pc, address))
             return
-        value = (self._store if access.stores else self._load)(left.pc, access, address, found)
+        made = self._store if access.stores else self._load
+        value = made(left.pc, access, address, found, places)
         self.hart.pc = Virtual(left.pc + facts.length)
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
@@ -340,18 +350,22 @@ class Vcpu:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
-    def _load(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
+    def _load(
+        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[Place]
+    ) -> int:
         """Read; the plan is told before the register has the value, as with plain RAM."""
         if found is not None:
             value = int(found[0].read(found[1], access.size))
         else:
-            value = self.ram.load(physical_of(address), access.size)
+            value = load_parts(self.ram, places)
         self.engine.observe(pc, address, access.size, value, False)
         write = self.engine.write_f if access.floating else self.engine.write_x
         write(access.register, access.extend(value))
         return value
 
-    def _store(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
+    def _store(
+        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[Place]
+    ) -> int:
         """Write; the plan is told before, as with plain RAM."""
         read = self.engine.read_f if access.floating else self.engine.read_x
         value = int(read(access.register)) & (1 << 8 * access.size) - 1
@@ -359,7 +373,7 @@ class Vcpu:
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
-            self.ram.store(physical_of(address), access.size, value)
+            store_parts(self.ram, places, value)
         return value
 
     def _wait(self, pc: Virtual) -> None:

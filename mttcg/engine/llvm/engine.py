@@ -2,12 +2,13 @@
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mttcg.engine.base import (
     OPERATION,
+    AccessRefused,
     Discover,
     Exit,
     ExitKind,
@@ -28,7 +29,7 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
 from mttcg.engine.llvm.known_blocks import KnownBlocks
 from mttcg.engine.llvm.llvm_isa import llvm_isa
-from mttcg.engine.llvm.page_code import PageCode
+from mttcg.engine.llvm.page_code import FetchRefused, PageCode
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
@@ -51,6 +52,9 @@ from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.state.samples import Samples, samples_bytes
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
+
+if TYPE_CHECKING:
+    from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
@@ -104,12 +108,21 @@ class LlvmEngine:
         self.samples = samples or Samples(own, hart.index + 1)
         self.frame = self._make_frame()
         self.native_system: NativeSystem | None = None
+        self.addresses: AddressTranslation | None = None
         if records is not None:
+            from mttcg.engine.llvm.interpreter import address_translation
             from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 
             parts = cache, ram, self.frame, self.translator.uncovered
             interpreter = make_interpreter(isa, records, memory, *parts)
             self.code.interpreter, self.native_system = interpreter, interpreter.system
+            translation = interpreter.isa.translation
+            if translation is not None:
+                place = address_of_buffer(hart.words)
+                self.addresses = address_translation.AddressTranslation(
+                    translation, place, self.frame, memory.ram
+                )
+                self.code.addresses = interpreter.addresses = self.addresses
         where = hart.index, self.samples, cache, arena
         self.tiering = Tiering(*where, self.code, self.jumps, link)
         hart_address = address_of_buffer(hart.words)
@@ -127,6 +140,8 @@ class LlvmEngine:
         frame[Word.JUMPS] = address_of_array(self.jumps.pages)
         frame[Word.RAM] = self.memory.ram_base
         frame[Word.RAM_BYTES] = self.memory.ram_size
+        frame[Word.FETCH_BASE] = self.memory.ram_base
+        frame[Word.FETCH_BYTES] = self.memory.ram_size
         frame[Word.ROWS] = address_of_array(self.weave.table)
         if self.float_function is not None:
             frame[Word.FLOAT] = self.float_function.address
@@ -153,11 +168,21 @@ class LlvmEngine:
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
+        try:
+            return self._run(pc)
+        except FetchRefused as refused:  # where Python came to a page
+            self.resumed = None
+            pc = self.hart.pc = Virtual(self.hart.pc & ~WITHIN)
+            return Exit(ExitKind.TRAP, pc, fault=refused.fault, address=pc)
+
+    def _run(self, pc: Virtual) -> Exit:
         hart, frame = self.hart, self.frame
         hart.pc = pc
         while True:
             self._follow_generation()
             self.tiering.answer()
+            if self.addresses is not None and not self.addresses.enter():
+                return Exit(ExitKind.REQUEST, hart.pc)
             frame[Word.EXIT] = Reason.NONE
             resumed = self.resumed
             first = self.code.rest_of_block(hart.pc) if resumed == hart.pc else 0
@@ -175,7 +200,7 @@ class LlvmEngine:
             if reason is Reason.HOT:
                 self.tiering.wake_translator()
             elif reason is Reason.MISS:
-                if not self.memory.ram_range.has_page(self.cache.page_of(physical_of(hart.pc))):
+                if not self.memory.ram_range.has_page(self.code.page_of(hart.pc)):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 if not self._learn(hart.pc):
                     return Exit(ExitKind.REQUEST, hart.pc)
@@ -190,6 +215,7 @@ class LlvmEngine:
         within, pc = hart.pc, Virtual(hart.pc - WITHIN)
         hart.pc = hart.block_pc = self.resumed = pc  # what is left of a block is one as well
         code = self.code.rest_of_block(pc)
+        self.frame[Word.BLOCK_SLOT] = self.cache.used[self.code.page_of(pc)]
         if code is not None:
             self.jumps.put(within, code)
 
@@ -207,7 +233,7 @@ class LlvmEngine:
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
-        if reason in (Reason.SYSTEM, Reason.ACCESS):
+        if reason in (Reason.SYSTEM, Reason.ACCESS) and not self.code.is_translating:
             self.code.prepare(pc)  # the interpreter may do it the next time
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
@@ -238,19 +264,20 @@ class LlvmEngine:
         return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
 
     def _word_at(self, pc: Virtual) -> int:
-        page = self.cache.page_of(physical_of(pc))
+        page = self.block_page()
         return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
 
     def _learn(self, pc: Virtual) -> bool:
         """Put the best code for pc into the jump table; False if the machine stops."""
         page, slot = self.code.enter(pc)
-        version = self.code.version(page, slot)
+        start = page_start(pc)
+        version = self.code.version(page, slot, start)
         if self.code.shows_blocks:
             self._show(page, slot, pc)
-            version = self.code.version(page, slot)  # that may have put another plan in force
+            version = self.code.version(page, slot, start)  # there may be another plan in force
         elif not version.sites.rows():
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
-        code = self.code.find_or_make(version, offset_in_page(pc))
+        code = self.code.find_or_make(version, offset_in_page(pc), start)
         if code is None:
             return False
         if code != self.frame[Word.ENTER]:  # which the loop goes to without being told
@@ -320,6 +347,8 @@ class LlvmEngine:
             self.known.update(self.code.met_blocks())
         if watched != self.code.watched:
             self.code.watched = watched
+            if self.code.interpreter is not None:
+                self.code.interpreter.watched = watched
             self.code.forget_pages()
             self.jumps.clear()
 
@@ -336,7 +365,7 @@ class LlvmEngine:
 
     def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
-        block = current_block(self.cache, self.hart)
+        block = current_block(self)
         if block.pc < pc < block.end:
             self.resumed = pc
 
@@ -352,6 +381,27 @@ class LlvmEngine:
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
         self.jumps.clear()
+
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """See Engine."""
+        if self.addresses is None:
+            return physical_of(address)
+        return self.addresses.translate(address, size, stores)
+
+    def fence_translations(self) -> None:
+        """See Engine."""
+        if self.addresses is not None:
+            self.addresses.drop()
+
+    def serve_fences(self) -> None:
+        """See Engine."""
+        # done below, once there is somebody who asks
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the block that was entered last, which may not be translated any more."""
+        if self.code.is_translating:
+            return self.cache.page_in(int(self.frame[Word.BLOCK_SLOT]))
+        return self.cache.page_of(physical_of(self.hart.block_pc))
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

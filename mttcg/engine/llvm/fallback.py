@@ -7,7 +7,7 @@ of Unicorn is loaded, made or mapped before it is needed.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mttcg.engine.base import Engine, Exit, ExitKind
+from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind
 from mttcg.engine.llvm.arena import CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
@@ -15,7 +15,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import PhysicalPage, Virtual, page_start, physical_of
+from mttcg.memory.address import Physical, PhysicalPage, Virtual, page_start, physical_of
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
@@ -220,6 +220,22 @@ class FallbackEngine:
         """Put a plan in force; code of another shape is found, or made, when it is reached."""
         self._try_again()
         self.llvm.apply(plan)
+
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """The physical address for an access within a page, as the hart is now."""
+        return self.llvm.translate(address, size, stores)
+
+    def fence_translations(self) -> None:
+        """Drop all that is kept of address translation."""
+        self.llvm.fence_translations()
+
+    def serve_fences(self) -> None:
+        """Do the fences that other vCPUs asked for."""
+        self.llvm.serve_fences()
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the block that was entered last."""
+        return self.llvm.block_page()
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
-from mttcg.engine.llvm.jump_table import JumpTable
+from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
+from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import (
     HostAddress,
     PageOffset,
     PhysicalPage,
     Virtual,
     offset_in_page,
+    page_start,
     physical_of,
     virtual_of,
 )
@@ -24,7 +27,16 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
 if TYPE_CHECKING:
+    from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
     from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
+
+
+class FetchRefused(Exception):  # noqa: N818 - no error: what the guest has tried
+    """Code at a pc can't be fetched."""
+
+    def __init__(self, fault: MemoryFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 class PageCode:
@@ -39,6 +51,8 @@ class PageCode:
 
     Attributes:
         interpreter: takes the place of code made with little effort, if there is one.
+        addresses: translates, if anything does.
+        seen_at: of pages that were met under address translation, where they begin.
         watched: whether somebody is to see each block before this vCPU enters it.
     """
 
@@ -53,6 +67,8 @@ class PageCode:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.is_stopping = translator, is_stopping
         self.interpreter: PageInterpreter | None = None
+        self.addresses: AddressTranslation | None = None
+        self.seen_at: dict[PhysicalPage, Virtual] = {}
         self.watched = False
         self.weave = Weave()
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
@@ -92,7 +108,7 @@ class PageCode:
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():
-            start = self._start_of(page)
+            start = self.seen_at.get(page, self._start_of(page))
             for offset in self.cache.known_blocks(slot):
                 yield slot, Virtual(start + offset)
 
@@ -110,18 +126,37 @@ class PageCode:
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
-        page = self.cache.page_of(physical_of(pc))
+        page = self.page_of(pc)
         if page not in self.cache.used:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
+
+    @property
+    def is_translating(self) -> bool:
+        """Whether the hart's pc is translated, or was when native code was left."""
+        return self.addresses is not None and self.addresses.is_translating
+
+    def page_of(self, pc: Virtual) -> PhysicalPage:
+        """The page of RAM that has the code at a pc; raises FetchRefused."""
+        if self.addresses is None or not self.addresses.is_translating:
+            return self.cache.page_of(physical_of(pc))
+        found = self.addresses.fetch(Virtual(pc & ~WITHIN))
+        if isinstance(found, AccessRefused):
+            raise FetchRefused(found.fault)
+        page = self.cache.page_of(found)
+        self.seen_at[page] = page_start(pc)
+        return page
 
     def _start_of(self, page: PhysicalPage) -> Virtual:
         """Where code sees a page: plans are attached there."""
         return virtual_of(self.cache.ram_range.start_of(page))
 
-    def version(self, page: PhysicalPage, slot: int) -> PageVersion:
-        """A page as it is in a slot now, with what the plan has for it."""
-        start = self._start_of(page)
+    def version(self, page: PhysicalPage, slot: int, start: Virtual | None = None) -> PageVersion:
+        """A page as it is in a slot now, with what the plan has for it.
+
+        start: where the hart sees the page, if that is not where it is in RAM.
+        """
+        start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
         mode = self.translator.isa.mode(self.hart)
         attached = self.weave.page(start, Virtual(start + PAGE))
@@ -144,6 +179,8 @@ class PageCode:
             discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
             return discovery.leaders - discovery.elsewhere
         leaders: Iterable[PageOffset] = (entry,)
+        if self.is_translating:
+            return [] if is_known(entry) else [entry]
         if self.watched and self.find_best(self.version(page, slot), entry) is not None:
             leaders = self.translator.discover(page, slot, [entry]).leaders
         return [leader for leader in leaders if not is_known(leader)]
@@ -160,12 +197,16 @@ class PageCode:
         if specialised not in known:
             known.insert(0, specialised)
 
-    def find_or_make(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
+    def find_or_make(
+        self, version: PageVersion, entry: PageOffset, start: Virtual
+    ) -> HostAddress | None:
         """The best code for an entry that there is, or such made with little effort.
 
         None if the machine stops: others may hold the arena's lock one after the other until then.
         """
         if self.interpreter is not None:
+            if self.is_translating:
+                return self.interpreter.enter(version, entry, self.watched, start)
             best = self.find_best(version, entry)
             return best or self.interpreter.enter(version, entry, self.watched)
         code = self._find(version, entry)
@@ -205,9 +246,10 @@ class PageCode:
 
     def rest_of_block(self, pc: Virtual) -> HostAddress | None:
         """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
-        version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
+        version, offset = self.version(*self.enter(pc), page_start(pc)), offset_in_page(pc)
         if self.interpreter is not None:
-            return self.interpreter.resume(version, self.watched)
+            at = page_start(pc) if self.is_translating else None
+            return self.interpreter.resume(version, self.watched, at)
         key = version.key(offset, RESUMED)
         found = self.arena.find(key)
         if found is None:

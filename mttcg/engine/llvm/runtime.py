@@ -31,8 +31,8 @@ FRAME = {
     "exit": Word.EXIT,
     "detail": Word.EXIT_DETAIL,
     "jumps": Word.JUMPS,
-    "ram": Word.RAM,
-    "ram_bytes": Word.RAM_BYTES,
+    "ram": Word.FETCH_BASE,
+    "ram_bytes": Word.FETCH_BYTES,
     "since": Word.SINCE,
     "inside": Word.INSIDE,
     "generation": Word.GENERATION,
@@ -91,8 +91,6 @@ entry:
   %take_over = load ptr, ptr %take_over_at
   %interpreted = icmp ne ptr %take_over, null
   %jumps = load ptr, ptr %jumps_at
-  %ram = load i64, ptr %ram_at
-  %ram_bytes = load i64, ptr %ram_bytes_at
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
@@ -131,6 +129,8 @@ at_look:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
   br label %look_at_inputs
 look:
+  %ram = load i64, ptr %ram_at
+  %ram_bytes = load i64, ptr %ram_bytes_at
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
   %in_ram = icmp ult i64 %distance, %ram_bytes

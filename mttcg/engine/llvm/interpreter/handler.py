@@ -232,7 +232,8 @@ class Handler:
         self.exits = HandlerExits(*parts, counts, windows)
         self.exits.second = "" if second else f"{name}_second"
         self.operands = Operands(build)
-        spans = PlainRam(build, self.segment, self.exits)
+        translates = isa.translation is not None
+        spans = PlainRam(build, self.segment, self.exits, translates)
         self.registers = registers = RecordRegisters(
             build, self.segment, self.operands, isa.llvm.files
         )
@@ -242,11 +243,13 @@ class Handler:
         self.floats: FloatWords | None = None
         if floats is not None:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
-        accesses = DeviceAccesses if second else Accesses
+        parts_of_access = isa.llvm, build, self.segment, spans, self.exits, woven
+        accesses = (DeviceAccesses if second else Accesses)(*parts_of_access)
+        accesses.translates = translates
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
-            accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            accesses,
             self.floats,
             HandlerControl(self, parts, pieces, counts, registers, woven),
         )

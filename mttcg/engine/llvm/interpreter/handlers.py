@@ -1,6 +1,7 @@
 """The interpreter's module: all handlers of an ISA, and what they share."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from mttcg.engine.llvm.interpreter.fill import fill
 from mttcg.engine.llvm.interpreter.handler import Handler
@@ -28,6 +29,6 @@ def _functions(isa: InterpretedIsa) -> Iterator[str]:
     yield from shared_functions(isa, fill)
     yield predecode_function(isa)
     function = Function(f"{CONVENTION} void @{TAKE_OVER}", PARAMETERS)
-    yield function_of(isa, function, take_over)
+    yield function_of(isa, function, partial(take_over, isa))
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         yield from Handler(isa, name_of(number), sample, key.far).sources()

@@ -4,6 +4,8 @@ The block was entered there, and what is attached to come before the instruction
 """
 
 from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.interpreter.find_records import records_of
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import OWN
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
@@ -12,7 +14,6 @@ from mttcg.engine.llvm.interpreter.shared import (
     current_block,
     is_function,
     own_handler,
-    records_of,
 )
 from mttcg.engine.llvm.interpreter.signature import RUNNING, TO_PC, handler_of, tail_call
 from mttcg.engine.llvm.ir.builder import Builder
@@ -27,10 +28,10 @@ TAKE_OVER = "take_over"
 nothing, if the page has no records."""
 
 
-def take_over(build: Builder) -> None:
+def take_over(isa: InterpretedIsa, build: Builder) -> None:
     """Run the instruction at the pc in TO_PC, in the hart's current block, and go on."""
     miss, plain, observed = (build.new_block(word) for word in ("miss", "plain", "observed"))
-    ip, entry, to_pc = records_of(build, TO_PC, miss)
+    ip, entry, to_pc = records_of(build, isa, TO_PC, miss)
     block = current_block(build, ip, TO_PC)
     build.branch(build.compare("eq", ip, entry), plain, observed)
     for which, find in ((plain, _plain_handler), (observed, _observed_handler)):

@@ -14,9 +14,10 @@ from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.csr_row import Csr
 from mttcg.isa.riscv64.privilege import USER, level_of
-from mttcg.isa.riscv64.status import MSTATUS_TVM, MSTATUS_TW, is_at_least, unless_trapped
+from mttcg.isa.riscv64.status import MSTATUS_TW, is_at_least, unless_trapped
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.riscv64.translation import fence
 from mttcg.isa.riscv64.traps import Cause, return_from_machine, return_from_supervisor
 from mttcg.isa.table.row import Behaviour, Decoded, Row
 
@@ -59,9 +60,15 @@ def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
     hart.wait()
 
 
-def _fence_translations(ops: Operations[V], hart: SystemWords[V]) -> None:
-    """Nothing is translated: satp has no mode but Bare."""
-    hart.require(unless_trapped(MSTATUS_TVM)(ops, hart))
+def _fence_translations() -> Behaviour:
+    """The address is in rs1, which says all of them if it is x0."""
+
+    def run(ops: Operations[V], instruction: Decoded) -> None:
+        source = instruction.rs1
+        of_all = source == 0
+        ops.system(instruction.word, lambda hart: fence(ops, hart, ops.read_x(source), of_all))
+
+    return Behaviour(run, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
 
 
 def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
@@ -175,9 +182,7 @@ ROWS: tuple[Row, ...] = (
         0x1020_0073,
         replace(system(return_from_supervisor), goes_elsewhere=True),
     ),
-    instruction_row(
-        "sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, system(_fence_translations)
-    ),
+    instruction_row("sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, _fence_translations()),
     instruction_row("wfi", "Sm", "none", "", 0x1050_0073, system(_wait)),
     instruction_row(
         "fence.i",
