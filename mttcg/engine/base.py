@@ -196,9 +196,6 @@ class Engine(Protocol):
     def fence_translations(self) -> None:
         """Drop all that is kept of address translation."""
 
-    def serve_fences(self) -> None:
-        """Do the fences that other vCPUs asked for."""
-
     def block_page(self) -> PhysicalPage:
         """The page of the block that was entered last."""
 
@@ -262,10 +259,7 @@ class Untranslated:
         return physical_of(address)
 
     def fence_translations(self) -> None:
-        """Nothing to do, unless addresses are to be translated from now on."""
-
-    def serve_fences(self) -> None:
-        """Nothing to do: no other vCPU asks for what there is not."""
+        """Nothing is kept; see `mttcg.vcpu.vcpu.Vcpu` for a guest that wants it."""
 
     def block_page(self) -> PhysicalPage:
         """See Engine."""

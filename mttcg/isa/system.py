@@ -5,7 +5,7 @@ it enters traps. The parts are written over the hart's state in shared memory, s
 share them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -135,6 +135,19 @@ class System(Protocol[S]):
 
     def illegal_word(self, trap: Trap) -> int | None:
         """The instruction that a trap says is illegal; None for other traps."""
+
+    def look_up(
+        self, state: S, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """Where what a hart sees at an address is in physical memory; None if it is nowhere.
+
+        Nothing is changed, and what the guest may do there is not looked at.
+
+        read: gives 64 bits of RAM, None where there is none.
+        """
+
+    def translates(self, state: S) -> bool:
+        """Whether any level of the hart has its addresses translated now."""
 
     def integer_registers(self, state: S) -> memoryview:
         """The integer registers, by number."""

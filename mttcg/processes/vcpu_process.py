@@ -25,7 +25,7 @@ from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.printing import print_beside
@@ -346,8 +346,9 @@ class VcpuProcess:
 
     def _instruction_at(self, pc: Virtual) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
-        ram, address = self.cache.ram_range, physical_of(pc)
-        if not ram.holds(address):
+        ram = self.cache.ram_range
+        address = None if self.guest is None else self.guest.memory.physical(self.hart, pc)
+        if address is None or not ram.holds(address):
             return ""
         at = ram.offset_of(address)
         code = self.ram[at : at + self.isa.code.longest].tobytes()

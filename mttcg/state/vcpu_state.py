@@ -23,6 +23,10 @@ UNSUPPORTED_ROWS = 64
 UNSUPPORTED_ROW_WORDS = 4
 
 
+FENCE_TRANSLATIONS, FENCE_CODE = 1, 2
+"""Bits of what one hart asks of another: to drop its address translations, to fetch code anew."""
+
+
 class Activity(IntEnum):
     """What a vCPU is doing."""
 
@@ -83,8 +87,8 @@ class VcpuState:
     """Anybody sets it who changed an input; native code clears it before it looks at the inputs."""
 
     fences_asked = WordField(1552, shared=True)
-    """Bits that anybody sets, see `mttcg.vcpu.remote_fences`; the vCPU clears them before it does
-    what they ask for."""
+    """FENCE_TRANSLATIONS, FENCE_CODE: anybody sets them; the vCPU clears them before it does what
+    they ask for, see `mttcg.vcpu.remote_fences`."""
 
     lines = WordsField(1792, INTERRUPT_LINES, shared=True)
     """Levels of the hart's interrupt inputs, 0 or 1, by the ISA's numbers of their interrupts."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind, current_block
+from mttcg.errors import UserError
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
@@ -21,12 +22,25 @@ from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
+from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
+
+
+class NoTranslationError(UserError):
+    """The guest wants its addresses translated, which this engine does not do."""
+
+    def __init__(self, engine: str, pc: Virtual) -> None:
+        self.engine, self.pc = engine, pc
+        super().__init__(
+            f"engine {engine}: the guest turns on address translation at pc {pc:#x}; "
+            "expected a guest that runs without, or the engine llvm"
+        )
+
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""
@@ -73,6 +87,7 @@ class Vcpu:
         self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         self.changes = self.engine.cache.changes
+        self.fences = RemoteFences(harts.harts, index, self.engine, lambda: machine.stopping)
         guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         native = self.engine.native_system
@@ -173,7 +188,7 @@ class Vcpu:
     def _take_up(self) -> None:
         """Make the changes that have come; the word is cleared before they are looked at."""
         self.hart.request = 0
-        self.engine.serve_fences()
+        self.fences.serve()
         epoch = self.guest.receive_changes()
         self.follow_plan()
         if epoch:
@@ -265,6 +280,8 @@ class Vcpu:
         elif answer is Effect.STATUS:
             self._follow_status()
         elif answer is Effect.TRANSLATIONS:
+            if self.system.translates(hart) and self.needs_timer:
+                raise NoTranslationError(self.engine.name, before)
             self.engine.fence_translations()
             self._follow_status()
 

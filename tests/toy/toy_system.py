@@ -4,13 +4,14 @@ A trap or interrupt goes to the address in r15. mttcg finds the value as it find
 package, by the entry points in toy_isa-1.0.dist-info.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from toy_isa import CALL, COUNT, ENABLE, FETCH_AGAIN, HART, RETURN, WAIT, ToyCode, decode
 
 from mttcg.isa.base import Isa, Registers
 from mttcg.isa.code import Code
 from mttcg.isa.system import Clock, Effect, MemoryFault, RegisterError, Trap
+from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.state.vcpu_state import NEVER, VcpuState
 from mttcg.state.words import WordField, WordsField
 
@@ -125,6 +126,16 @@ class ToySystem:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == 0 else None
+
+    def look_up(
+        self, state: ToyState, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """See System."""
+        return physical_of(address)
+
+    def translates(self, state: ToyState) -> bool:
+        """See System."""
+        return False
 
     def integer_registers(self, state: ToyState) -> memoryview:
         """See System."""

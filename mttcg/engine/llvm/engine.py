@@ -192,6 +192,8 @@ class LlvmEngine:
             before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
+            if frame[Word.OTHER_HALF]:
+                self._fetch_with_other_half()
             if hart.pc & WITHIN:
                 self._go_on()
                 continue
@@ -218,6 +220,14 @@ class LlvmEngine:
         self.frame[Word.BLOCK_SLOT] = self.cache.used[self.code.page_of(pc)]
         if code is not None:
             self.jumps.put(within, code)
+
+    def _fetch_with_other_half(self) -> None:
+        """Fetch the page at the pc with the end of its last instruction that was just seen."""
+        frame, page = self.frame, self.code.page_of(self.hart.pc)
+        frame[Word.OTHER_HALF] = 0
+        self.cache.enter_page(page, int(frame[Word.FETCHED_HALF]))
+        self.code.forget_page(page)
+        self.jumps.follow(page)
 
     def _follow_generation(self) -> None:
         """Clear the jump table if the arena has better code, or has lost some."""
@@ -392,10 +402,6 @@ class LlvmEngine:
         """See Engine."""
         if self.addresses is not None:
             self.addresses.drop()
-
-    def serve_fences(self) -> None:
-        """See Engine."""
-        # done below, once there is somebody who asks
 
     def block_page(self) -> PhysicalPage:
         """The page of the block that was entered last, which may not be translated any more."""

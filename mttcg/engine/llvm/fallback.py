@@ -229,10 +229,6 @@ class FallbackEngine:
         """Drop all that is kept of address translation."""
         self.llvm.fence_translations()
 
-    def serve_fences(self) -> None:
-        """Do the fences that other vCPUs asked for."""
-        self.llvm.serve_fences()
-
     def block_page(self) -> PhysicalPage:
         """The page of the block that was entered last."""
         return self.llvm.block_page()

@@ -109,6 +109,9 @@ class Word(IntEnum):
     FETCHED_BY_HOST = auto()  # whether the host is to see each page of translated code
     SEEN = auto()  # host address of what PAGES is then, for translated code
     SEEN_AT = auto()  # and of where the hart sees each of these pages
+    FETCH_HALF = auto()  # of what reads an instruction's end in the next page
+    FETCHED_HALF = auto()  # what that found
+    OTHER_HALF = auto()  # 1: the page at the pc is to be fetched with that
     CLEAR = auto()  # host address of memset(3)
     WORDS = auto()
 

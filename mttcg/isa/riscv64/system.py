@@ -1,6 +1,6 @@
 """The levels of privilege of RV64GC, as the rest of the project asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
@@ -20,6 +20,7 @@ from mttcg.isa.riscv64.named_registers import (
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS
+from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
@@ -109,6 +110,16 @@ class Rv64System:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == Cause.ILLEGAL_INSTRUCTION else None
+
+    def look_up(
+        self, state: Hart, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """See System."""
+        return look_up(state, address, read)
+
+    def translates(self, state: Hart) -> bool:
+        """See System."""
+        return state.satp >> MODE_SHIFT != BARE
 
     def integer_registers(self, state: Hart) -> memoryview:
         """See System."""

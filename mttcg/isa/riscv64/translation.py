@@ -27,6 +27,7 @@ from mttcg.isa.riscv64.status import (
     unless_trapped,
 )
 from mttcg.isa.system import MemoryFault
+from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.memory.page import PAGE_SHIFT
 
 MODE_SHIFT = 60
@@ -99,7 +100,7 @@ class Refused(Exception):  # noqa: N818 - no error: what the guest has tried
         self.fault = fault
 
 
-Read = Callable[[int], int | None]
+Read = Callable[[Physical], int | None]
 """Reads 64 bits at a physical address; None if nothing is there that can have tables."""
 
 
@@ -132,7 +133,7 @@ def find_leaf(hart: Hart, address: int, access: Access, read: Read) -> Leaf:
         place = table + ENTRY_BYTES * number
         entry = None
         if allows(hart, place, ENTRY_BYTES, READ, SUPERVISOR):
-            entry = read(place)
+            entry = read(Physical(place))
         if entry is None:
             raise Refused(ACCESS_FAULTS[access])
         writes_alone = entry & (READABLE | WRITABLE) == WRITABLE
@@ -189,15 +190,15 @@ def translate(
     return physical
 
 
-def look_up(hart: Hart, address: int, read: Read) -> int | None:
+def look_up(hart: Hart, address: Virtual, read: Read) -> Physical | None:
     """Where what a hart sees at an address is, whoever may access it; None if it is nowhere.
 
     Nothing is changed: for those who look at a guest from outside.
     """
     if not is_translated(hart, effective_privilege(hart, Access.LOAD)):
-        return address
+        return physical_of(address)
     try:
-        return find_leaf(hart, address, Access.LOAD, read).physical(address)
+        return Physical(find_leaf(hart, address, Access.LOAD, read).physical(address))
     except Refused:
         return None
 

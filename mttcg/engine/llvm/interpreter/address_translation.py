@@ -21,6 +21,7 @@ WITH_HART = ctypes.CFUNCTYPE(NUMBER, *[NUMBER] * 2)
 FUNCTIONS = {
     Word.TRANSLATE: "translate",
     Word.FETCH_PAGE: "fetch",
+    Word.FETCH_HALF: "fetch_half",
     Word.FOLLOW_CONTEXT: "follow",
     Word.FENCE: "fence",
     Word.FENCE_ADDRESS: "fence_address",

@@ -8,7 +8,11 @@ from mttcg.engine.llvm.interpreter.handler import Handler
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.keys import samples_of
 from mttcg.engine.llvm.interpreter.predecode import predecode_function
-from mttcg.engine.llvm.interpreter.shared import function_of, shared_functions
+from mttcg.engine.llvm.interpreter.shared import (
+    function_of,
+    shared_functions,
+    straddling_handler,
+)
 from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.interpreter.take_over import TAKE_OVER, take_over
 from mttcg.engine.llvm.ir.function import Function
@@ -26,7 +30,7 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa, fill)
+    yield from shared_functions(isa, fill, straddling_handler)
     yield predecode_function(isa)
     function = Function(f"{CONVENTION} void @{TAKE_OVER}", PARAMETERS)
     yield function_of(isa, function, partial(take_over, isa))

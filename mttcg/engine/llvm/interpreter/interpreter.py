@@ -93,7 +93,8 @@ class PageInterpreter:
         self.isa, self.frame = isa, frame
         self.observed: dict[tuple[int, ...], ObservedPage] = {}
         self.native, self.start = native, address_of_buffer(segment)
-        self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
+        records = native.table, native.fill, native.next_page, native.straddle
+        self.pages = PredecodedPages(segment, cache, *records)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
         self.seen, self.seen_at = np.zeros_like(self.table), np.zeros_like(self.table)

@@ -43,6 +43,7 @@ from mttcg.engine.llvm.interpreter.signature import (
     tail_call,
 )
 from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
+from mttcg.engine.llvm.interpreter.straddle import STRADDLE, straddle
 from mttcg.engine.llvm.interpreter.system_functions import (
     ATTEND,
     DUE,
@@ -90,8 +91,15 @@ REASONS = (
 """Those for which handlers leave."""
 
 
-def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
-    """The text of each; `fill` emits what is done where none was predecoded yet."""
+def shared_functions(
+    isa: InterpretedIsa,
+    fill: Callable[[Builder], None],
+    straddler: Callable[[Builder], Pointer],
+) -> Iterator[str]:
+    """The text of each; `fill` emits what is done where none was predecoded yet.
+
+    straddler: gives the own handler of an instruction that goes over its page's end.
+    """
     emitters: dict[str, Callable[[Builder], None]] = {
         DISPATCH: partial(_dispatch, isa),
         LOOK: partial(_look, isa),
@@ -100,6 +108,8 @@ def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> It
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
     }
+    if isa.translation:
+        emitters[f"@{STRADDLE}"] = partial(straddle, own=straddler, miss=come_back)
     for name, emit in emitters.items():
         yield function_of(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
@@ -283,6 +293,11 @@ def _go_to_translation(build: Builder, pc: I64, count: I64) -> None:
     tail_call(build, code, NO_RECORD, count, NO_BLOCK, pc)
     build.begin(miss)
     _miss(build, pc, count)
+
+
+def straddling_handler(build: Builder) -> Pointer:
+    """The own handler of an instruction that goes over the page's end."""
+    return own_handler(build, build.cast("ptrtoint", IP, I64), pc_at(build, IP))
 
 
 def own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:

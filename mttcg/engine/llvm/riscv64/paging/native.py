@@ -51,6 +51,7 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     U64,
     ZERO,
     get,
+    host_of,
     is_at_device,
     is_in_ram,
     put,
@@ -60,7 +61,7 @@ from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
 from mttcg.isa.riscv64.status import MSTATUS_MXR, MSTATUS_SUM
 from mttcg.isa.riscv64.translation import DIRTY, Access
 from mttcg.native import host
-from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.vcpu_state import FENCE_CODE, VcpuState
 from mttcg.state.words import offsets_of
 
 _OFFSET = offsets_of(VcpuState)
@@ -69,7 +70,7 @@ ASKED, BEGUN, DONE = (
 )
 LOAD = U64(Access.LOAD)
 DEVICE, CROSSES, MISS = (U64(one) for one in (Outcome.DEVICE, Outcome.CROSSES, Outcome.MISS))
-FENCE_TRANSLATIONS, FENCE_CODE = U64(1), U64(2)
+CODE = U64(FENCE_CODE)
 
 
 @njit(cache=True)
@@ -154,9 +155,9 @@ def translate(hart, frame, address, what):
     return CROSSES if outcome <= DEVICE else outcome
 
 
-@cfunc(types.uint64(types.uint64, types.uint64, types.uint64))
-def fetch(hart, frame, pc):
-    """Translate where code is, and fill the row of its page if the vCPU has entered that."""
+@njit(cache=True)
+def translate_fetch(hart, frame, pc):
+    """Translate where code is; what came of it, the physical address and the leaf's level."""
     privilege = host.read64(hart + PRIVILEGE)
     outcome, physical, _, level = translate_page(hart, frame, pc, FETCH, privilege)
     if outcome == RAM and not (
@@ -164,6 +165,25 @@ def fetch(hart, frame, pc):
         and may(hart, frame, physical, U64(2), U64(EXECUTE), privilege)
     ):
         outcome = ACCESS_FAULT
+    return outcome, physical, level
+
+
+@cfunc(types.uint64(types.uint64, types.uint64, types.uint64))
+def fetch_half(hart, frame, address):
+    """Read the end of an instruction, which begins in the page before.
+
+    Any hart may write there; what a fetch sees without fence.i may be old or new.
+    """
+    outcome, physical, _ = translate_fetch(hart, frame, address)
+    if outcome == RAM:
+        put(frame, Word.FETCHED_HALF, host.load16(host_of(frame, physical)))
+    return outcome
+
+
+@cfunc(types.uint64(types.uint64, types.uint64, types.uint64))
+def fetch(hart, frame, pc):
+    """Translate where code is, and fill the row of its page if the vCPU has entered that."""
+    outcome, physical, level = translate_fetch(hart, frame, pc)
     if outcome != RAM:
         put(frame, Word.EXIT_DETAIL, pc)
         return outcome
@@ -294,17 +314,18 @@ def serve(hart, frame):
 
     Others set bits of the word at any time. What is dropped is so after the word was cleared.
     """
+    host.full_fence()  # who asks and sees that the vCPU sleeps does not wait: it has not looked yet
     asked = host.load64(hart + ASKED)
     if asked == ZERO:
         return ZERO
-    if asked & FENCE_CODE != ZERO:
+    if asked & CODE != ZERO:
         return ONE
     begun = host.read64(hart + BEGUN) + ONE
     host.store64(hart + BEGUN, begun)
     asked = host.swap64(hart + ASKED, ZERO)
     empty_all(frame)
-    if asked & FENCE_CODE != ZERO:  # it came just now
-        host.or64(hart + ASKED, FENCE_CODE)
+    if asked & CODE != ZERO:  # it came just now
+        host.or64(hart + ASKED, CODE)
         return ONE
     host.store64(hart + DONE, begun)
     return ZERO
