@@ -97,6 +97,10 @@ class AddressTranslation:
         """Drop all that is kept of translations and of protection."""
         self._protect(self.hart, self.address)
 
+    def fence_address(self, address: Virtual) -> None:
+        """Drop what is kept of the translation of an address."""
+        WITH_HART(int(self.frame[Word.FENCE_ADDRESS]))(self.address, address)
+
     @property
     def is_translating(self) -> bool:
         """Whether the pc was looked for in rows when native code was left."""
