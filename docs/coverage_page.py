@@ -34,8 +34,11 @@ Unicorn, to the vCPU's own loop. `fflags`, `frm` and `fcsr` are translated, too.
 
 What is not here is illegal; the report names such an instruction, with its place, if an extension
 has it. What Unicorn knows beyond that would run there, one instruction at a time, and be counted by
-name in the result (`vcpus[].unsupported`). Floating point in rounding mode `rmm`, and in static
-modes that differ from the dynamic one, is right but slow: it is done by the definition.
+name in the result (`vcpus[].unsupported`).
+
+Floating point is native in all rounding modes. The function that defines it, in Python, does what
+is rare: conversions of what an unsigned integer can't hold, and in mode `rmm` fused operations that
+may be ties, and products and quotients at the small end of the range.
 """
 
 

@@ -163,6 +163,9 @@ class SystemWords(StateWords[V], Protocol[V]):
     def trap(self, cause: V, value: V) -> None:
         """Take a trap instead of this instruction, which does not retire; nothing follows."""
 
+    def trap_unless_call(self, cause: V, value: V) -> None:
+        """As `trap`, but the host looks first whether the instruction is a call of it."""
+
     def status_changed(self) -> None:
         """Say, before the instruction ends, that an interrupt may be due behind it.
 

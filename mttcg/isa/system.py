@@ -60,6 +60,24 @@ class Trap:
     value: int = 0
 
 
+@dataclass(frozen=True)
+class HostCall:
+    """How a guest calls its host: by an instruction that else traps, between two that do nothing.
+
+    Attributes:
+        before, after: the bytes around it, in one page with it.
+        word: the instruction.
+        operation, parameter: the integer registers that say what is wanted; the first has the
+            result behind it.
+    """
+
+    before: bytes
+    word: int
+    after: bytes
+    operation: int
+    parameter: int
+
+
 class RegisterError(UserError):
     """A register that there is not, or a value that it can't have."""
 
@@ -81,6 +99,7 @@ class System(Protocol[S]):
         value_name: the same, for what a trap says beside its cause.
         interprocessor_cause: code of the interrupt that one hart makes at another, None if
             there is none.
+        host_call: how semihosting is called, None if the ISA has no way.
     """
 
     extensions: Mapping[str, tuple[str, ...]]
@@ -88,6 +107,7 @@ class System(Protocol[S]):
     handler_name: str
     value_name: str
     interprocessor_cause: int | None
+    host_call: HostCall | None
 
     def state_at(self, segment: memoryview, index: int) -> S:
         """The state of hart `index` in the segment that holds all of them."""

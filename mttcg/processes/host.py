@@ -171,6 +171,7 @@ def flush_output() -> None:
 def main(descriptor: int, engine: str, tiers: str) -> int:
     """Serve one machine, told what to do through a channel at a descriptor."""
     channel = Channel(socket.socket(fileno=descriptor))
+    gc.disable()  # what is loaded stays: to look through it again and again finds nothing
     try:
         load(engine, tiers)
         return serve(channel)
@@ -224,6 +225,7 @@ def serve(channel: Channel) -> int:
 
     use_isa(message.isa)
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
+    gc.enable()
     reach = Reach.from_plain(message.reach)
     declarations = Declarations(message.symbols, config.smp, reach)
     run = RunInfo.from_plain(message.run) if message.run is not None else None

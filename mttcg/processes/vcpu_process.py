@@ -41,6 +41,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs
 from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
     NothingAttached,
@@ -308,6 +309,7 @@ class VcpuProcess:
             self._tell_trap_loop,
             self._tell_unsupported,
         )
+        vcpu.host_calls = self._host_calls(guest, vcpu)
         plugins = VcpuPlugins(
             guest,
             vcpu,
@@ -325,6 +327,11 @@ class VcpuProcess:
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)
+
+    def _host_calls(self, guest: GuestOfVcpu, vcpu: Vcpu) -> HostCalls | None:
+        ends = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
+        host = CallingHost(guest, self.machine, ends.send, ends.input, self.finish, vcpu.wait_for)
+        return host_calls(self.isa.system.host_call, host, self.message.program)
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""

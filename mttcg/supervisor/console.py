@@ -134,6 +134,7 @@ class ConsoleInput:
         source: a terminal, pipe or socket, or a file, which is always ready.
         pipe: non-blocking write end of the pipe that the guest's UART reads.
         begin: called before anything is written there.
+        ended: called when all has been written there.
     """
 
     def __init__(
@@ -142,8 +143,10 @@ class ConsoleInput:
         source: int,
         pipe: int,
         begin: Callable[[], None],
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.selector, self.source, self.pipe, self.begin = selector, source, pipe, begin
+        self.ended = ended
         self.kept = b""
         self.waits_for: int | None = None
         try:
@@ -172,6 +175,8 @@ class ConsoleInput:
         except OSError:  # the terminal is gone: as good as its end
             self.kept = b""
         self._wait_for(self.pipe if self.kept else None)
+        if not self.kept:
+            self.ended()
 
     def _write(self) -> None:
         if not self.kept:

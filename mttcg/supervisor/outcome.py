@@ -1,14 +1,8 @@
 """From what a run left in shared memory to its result."""
 
-import os
-import platform
 import time
 from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
@@ -17,11 +11,11 @@ from mttcg.isa.system import Clock
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.check import check
+from mttcg.supervisor.host_facts import HostFacts
 from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
-from mttcg.version import VERSION
 
 EXIT_WAITING = 71
 """Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
@@ -34,32 +28,6 @@ ENDINGS = {
     Ending.FAULT: StopReason.FAULT,
     Ending.TRAP_LOOP: StopReason.TRAP_LOOP,
 }
-
-
-def host_facts() -> dict[str, Any]:
-    """What the run ran on."""
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "processor": processor_name(),
-        "cores": psutil.cpu_count(logical=False),
-        "processors": len(os.sched_getaffinity(0)),
-        "memory": psutil.virtual_memory().total,
-        "python": platform.python_version(),
-        "mttcg": VERSION,
-        **{name: version(name) for name in ("unicorn", "numba", "pyzmq")},
-    }
-
-
-def processor_name() -> str:
-    """The processor's model name (Linux), or the architecture."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
 
 
 def registers_of(hart: VcpuState, isa: Isa, clock: Clock) -> dict[str, int]:
@@ -175,7 +143,7 @@ def result_of(
     return RunResult(
         guest=str(run.config.guest),
         engine=run.engine,
-        host=host_facts(),
+        host=HostFacts(),
         exit_status=status,
         stop_reason=reason,
         vcpus=[vcpu_result(run, hart) for hart in run.harts.harts],

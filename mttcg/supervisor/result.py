@@ -108,7 +108,7 @@ class RunResult:
 
     guest: str
     engine: str
-    host: dict[str, Any]
+    host: Mapping[str, Any]
     exit_status: int
     stop_reason: str
     vcpus: list[VcpuResult]

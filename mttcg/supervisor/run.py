@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
 from mttcg.errors import OptionError
-from mttcg.guest.boot import fill_ram
+from mttcg.guest.boot import fill_ram, largest_gap
 from mttcg.guest.image import GuestImage, settings_undone
 from mttcg.hardware.board import Board
 from mttcg.memory.address import Physical
@@ -25,6 +25,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
@@ -36,7 +37,7 @@ from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import Start
+from mttcg.vcpu.messages import ProgramFacts, Start
 from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
@@ -88,6 +89,7 @@ class Run:
         on_bus: Callable[[str], None] | None,
         on_interim: Callable[[RunResult], None] | None,
         on_warning: Callable[[str], None] | None,
+        on_started: Callable[[], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
@@ -118,6 +120,8 @@ class Run:
             self._start_vcpus(state, device_tree)
             from mttcg.supervisor.outcome import build_result  # while the vCPUs start
 
+            if on_started is not None:
+                on_started()
             watch.loop(control)
             state.seconds["run"] = time.monotonic() - began
             if watch.interrupted:
@@ -238,6 +242,8 @@ class Run:
             on_tick=tick,
             on_warning=on_warning,
         )
+        watch.files = GuestFileService(self.config.semihosting_files, watch.warn)
+        self.ends.callback(watch.files.close)
         undone = settings_undone(self.image, self.config.symbols_set)
         for text in (*self.image.warnings, *undone, *state.host.warnings):
             watch.warn(text)
@@ -300,12 +306,20 @@ def start_message(state: RunState, device_tree: Physical, descriptors: tuple[str
         entry=image.entry,
         device_tree=device_tree,
         device_symbols=image.places(state.board.symbols),
+        program=program_facts(state, device_tree) if state.config.semihosting else None,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(
             (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards
         ),
         descriptors=descriptors,
     )
+
+
+def program_facts(state: RunState, device_tree: Physical) -> ProgramFacts:
+    """What semihosting tells the guest's program of itself."""
+    name = state.config.guest.name
+    command_line = f"{name} {state.config.args}" if state.config.args else name
+    return ProgramFacts(command_line, largest_gap(state.image, device_tree))
 
 
 def finish(state: RunState, watch: Watch) -> dict[str, Any]:

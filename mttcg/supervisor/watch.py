@@ -19,12 +19,14 @@ from mttcg.supervisor.console import (
     ConsoleOutput,
 )
 from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
+    FileOperation,
     HostRefused,
     MakeChange,
     MessageError,
@@ -77,7 +79,8 @@ class CommandListener(Protocol):
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `run` is what is watched, `console` takes the guest's output, by `lines`, `beside_prints`: where
+    `run` is what is watched, `files` are those that the guest has open, `console` takes the
+    guest's output, by `lines`, `beside_prints`: where
     plugins print, too; `failures` are what went wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
@@ -114,6 +117,7 @@ class Watch:
     stop_limit: float = 0.0
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
+    files: GuestFileService = field(init=False)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -158,8 +162,11 @@ class Watch:
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
-            begin = self.run.machine.begin_input
-            ConsoleInput(self.selector, self.stdin_fd, self.console_input, begin)
+            machine = self.run.machine
+            told = machine.begin_input, machine.end_input
+            ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+        else:
+            self.run.machine.end_input()
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
@@ -295,6 +302,8 @@ class Watch:
                     self._trap_loop(index, facts)
                 case UnsupportedFound() as found:
                     self._unsupported(found)
+                case FileOperation() as asked:
+                    self.channels[index].send(self.files.do(asked))
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
                 case AskChange(change, number):

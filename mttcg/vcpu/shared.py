@@ -23,7 +23,7 @@ DEVICE_STATE = 1024
 NANOSECONDS = 1_000_000_000
 """In a second."""
 
-_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN = range(8)
+_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN, _INPUT_ENDED = range(9)
 
 
 def machine_bytes(device_state: int) -> int:
@@ -110,6 +110,15 @@ class MachineState:
     def begin_input(self) -> None:
         """Say that the console has input; the supervisor does, before it sends the first."""
         self.words[_INPUT_BEGAN] = 1
+
+    @property
+    def input_ended(self) -> bool:
+        """Whether the console gets no more input than it has."""
+        return self.words[_INPUT_ENDED] != 0
+
+    def end_input(self) -> None:
+        """Say that the console has had its last input; the supervisor does, behind that."""
+        self.words[_INPUT_ENDED] = 1
 
     @property
     def in_line(self) -> bool:

@@ -20,6 +20,7 @@ from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
@@ -62,7 +63,12 @@ class Vcpu:
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
         on_trap_loop: told, once for each, of a trap that the hart takes for ever.
         on_unsupported: told of places, see `UnsupportedPlaces`.
+
+    Attributes:
+        host_calls: does the guest's calls of the host; None if it is to have none.
     """
+
+    host_calls: HostCalls | None = None
 
     def __init__(
         self,
@@ -216,11 +222,24 @@ class Vcpu:
             self.changes.distrust()
             hart.cache_invalidated += self.engine.fetch_again()
 
-    def _wait_for_request(self, seconds: float) -> None:
+    def _wait_for_request(self, seconds: float, *others: int) -> None:
+        """Wait for so long, or until a request comes, or one of some descriptors may be read."""
         self.changes.rest()
-        if select.select([self.wake_fd], [], [], seconds)[0]:  # finer than poll's milliseconds
+        waited_for = [self.wake_fd, *others]
+        ready = select.select(waited_for, [], [], seconds)[0]  # finer than poll's milliseconds
+        if self.wake_fd in ready:
             os.eventfd_read(self.wake_fd)
         self.changes.follow()
+
+    def wait_for(self, descriptor: int) -> None:
+        """In an instruction that waits for the host: wait until a descriptor may be read.
+
+        What others ask of this vCPU is done meanwhile, and then it is over, too.
+        """
+        self.stopwatch.was_running()
+        self.engine.spill()
+        self._wait_for_request(LONGEST_SLEEP, descriptor)
+        self._serve_requests_asleep()
 
     def follow_plan(self) -> None:
         """Put the plan in force if it is another by now."""
@@ -265,6 +284,9 @@ class Vcpu:
         hart = self.hart
         self.engine.spill_integer()
         before = hart.pc
+        if self.host_calls is not None and self.host_calls.is_call(before, left.word):
+            self._call_host(self.host_calls, left.word)
+            return
         answer = self.system.execute(hart, left.word, self.machine)
         if isinstance(answer, Trap):
             self._take(answer)
@@ -284,6 +306,13 @@ class Vcpu:
                 raise NoTranslationError(self.engine.name, before)
             self.engine.fence_translations()
             self._follow_status()
+
+    def _call_host(self, calls: HostCalls, word: int) -> None:
+        hart, before = self.hart, self.hart.pc
+        hart.pc = Virtual(before + self.isa.code.length(word))  # a call may wait, and be asked
+        result = calls.do(self.system.integer_registers(hart))
+        self.engine.write_x(calls.form.operation, result)
+        self.engine.retired(before, word, hart.pc)
 
     def _follow_status(self) -> None:
         enabled = self.system.float_enabled(self.hart)

@@ -42,6 +42,7 @@ class ToySystem:
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
     interprocessor_cause = None
+    host_call = None
 
     def state_at(self, segment: memoryview, index: int) -> ToyState:
         """See System."""

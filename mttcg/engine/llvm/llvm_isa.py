@@ -20,9 +20,12 @@ class FloatWords(Protocol):
 
     Attributes:
         used: whether the function has floating-point operations.
+        for_lacking_mode: whether it is for the rounding mode in float control that the host lacks,
+            otherwise it is for any other.
     """
 
     used: bool
+    for_lacking_mode: bool
 
     def float(self, operation: str, rounding: int, *operands: I64) -> I64:
         """See Operations."""
@@ -59,7 +62,8 @@ class Floats:
         make_words: what emits the operations of a function.
         make_function: the function for what the host can't do exactly, over a hart's state.
         is_computed: whether an instruction that translated code came back for, as the host lacks
-            its rounding mode, is one for `compute`; it is illegal otherwise.
+            the rounding mode in float control, is one for `compute`; it is illegal otherwise. The
+            interpreter comes back for those alone that are illegal.
         compute: runs one at the state's pc; the pc behind it.
     """
 

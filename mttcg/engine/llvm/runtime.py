@@ -176,6 +176,7 @@ by_reason:
     i64 {int(Reason.REQUEST)}, label %ask
     i64 {int(Reason.SYSTEM)}, label %of_whom
     i64 {int(Reason.ACCESS)}, label %of_whom
+    i64 {int(Reason.ROUNDING)}, label %of_whom
   ]
 ask:
   %unattended = icmp eq ptr %attend, null
@@ -194,8 +195,8 @@ of_whom:
   %of_interpreter = icmp eq i64 %detail, 0
   br i1 %of_interpreter, label %leave, label %take
 take:
-  %is_system = icmp eq i64 %exit, {int(Reason.SYSTEM)}
-  %one = zext i1 %is_system to i64
+  %is_counted = icmp ne i64 %exit, {int(Reason.ACCESS)}
+  %one = zext i1 %is_counted to i64
   %counted = load i64, ptr %instructions_at
   %uncounted = sub i64 %counted, %one
   store i64 %uncounted, ptr %instructions_at

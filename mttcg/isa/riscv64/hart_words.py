@@ -95,6 +95,10 @@ class HartWords:
         """See SystemWords."""
         raise Stopped(Trap(cause, self.hart.pc, value))
 
+    def trap_unless_call(self, cause: int, value: int) -> None:
+        """See SystemWords. Whoever runs an instruction has looked before."""
+        self.trap(cause, value)
+
     def status_changed(self) -> None:
         """See SystemWords."""
         if self.effect is not Effect.TRANSLATIONS:  # which is more

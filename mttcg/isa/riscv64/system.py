@@ -29,12 +29,21 @@ from mttcg.isa.riscv64.traps import (
     take_interrupt,
     take_trap,
 )
-from mttcg.isa.system import Clock, MemoryFault, Trap
+from mttcg.isa.system import Clock, HostCall, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import NEVER
 
 HART_ID, DEVICE_TREE = 10, 11
 """The registers a0 and a1, which say at the start who the hart is, and where the device tree."""
+
+SEMIHOSTING = HostCall(
+    before=bytes.fromhex("1310f001"),  # slli zero, zero, 0x1f
+    word=0x0010_0073,  # ebreak, not c.ebreak
+    after=bytes.fromhex("13507040"),  # srai zero, zero, 7
+    operation=10,
+    parameter=11,
+)
+"""RISC-V Semihosting 1.0, "Semihosting Trap Instruction Sequence"; the registers are a0 and a1."""
 
 
 def float_enabled(hart: Hart) -> bool:
@@ -49,6 +58,7 @@ class Rv64System:
     register_names = NAMES
     handler_name, value_name = "mtvec", "tval"
     interprocessor_cause: int | None = SOFTWARE_NUMBER
+    host_call: HostCall | None = SEMIHOSTING
     isa_text = staticmethod(isa_text)
     execute = staticmethod(execute)
     float_enabled = staticmethod(float_enabled)

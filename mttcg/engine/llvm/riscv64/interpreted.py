@@ -9,9 +9,10 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import (
     InterpretedIsa,
     SystemEvents,
 )
+from mttcg.engine.llvm.riscv64.float_conversions import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
-from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
+from mttcg.engine.llvm.riscv64.nearest_away import NEAREST_AWAY
 from mttcg.engine.llvm.riscv64.paging.contexts import TABLES_BYTES
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
@@ -42,8 +43,8 @@ LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
 FULL_FENCE = 0xFF
 OTHER_MODE = 0
-"""A static rounding mode that the host has no instructions for."""
-MODES = (TOWARDS_ZERO, DYNAMIC)
+"""Any other static rounding mode; which one is known when the handler runs."""
+MODES = (TOWARDS_ZERO, NEAREST_AWAY, DYNAMIC)
 
 
 def _having(where: Field, value: int, bits: int | None = None) -> Pattern:
@@ -105,7 +106,7 @@ def known(instruction: Decoded) -> frozenset[str]:
         return frozenset() if instruction.rs1 else frozenset({"rs1"})
     if row.name == "fence":
         return frozenset({"immediate"})
-    if instruction.rounding in (TOWARDS_ZERO, DYNAMIC):
+    if instruction.rounding in MODES:
         return frozenset({"rounding"})
     return frozenset()
 

@@ -51,7 +51,7 @@ def _environment_call(ops: Operations[V], hart: SystemWords[V]) -> None:
 
 
 def _breakpoint(ops: Operations[V], hart: SystemWords[V]) -> None:
-    hart.trap(ops.constant(Cause.BREAKPOINT), ops.pc_plus(0))
+    hart.trap_unless_call(ops.constant(Cause.BREAKPOINT), ops.pc_plus(0))
 
 
 def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
