@@ -7,7 +7,7 @@ Every device runs in the vCPU that accesses it. So each vCPU process builds all 
 device keeps between two accesses is in the row's `state_bytes`, which they share.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -81,7 +81,8 @@ class Wiring:
     finish: Callable[[int], None]
     """Ends the run with a code."""
     state: memoryview
-    """`Board.state_bytes` bytes of memory that all processes share, zeroed before the start."""
+    """`Board.state_bytes` bytes of memory that all processes share, zeroed and then prepared
+    (`Board.prepare`) before the start."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ class DeviceRow:
     """Interrupt inputs that it drives at every hart, by the architecture's numbers."""
     node: DeviceNode | None = None
     """None: the device tree does not show it."""
+    prepare: Callable[[memoryview], None] | None = None
+    """Makes its state ready, once, before any process uses it; None if zeros are."""
+    served: bool = False
+    """Whether the supervisor has the device as well, and tells it of what comes from outside
+    (`mttcg.hardware.outside`)."""
     native: tuple[NativeRegisters, ...] = ()
     """Registers of its first region that native code may answer in its place."""
 
@@ -196,18 +202,42 @@ class Board:
         for a device that can't be where it was to be, `NoControllerError`.
         """
         placed = MmioMap(self.ram_base, wiring.ram.size)
+        for _, base, device in self._built(wiring, symbols, {row.name for row in self.rows}):
+            placed.add(base, device)
+        return placed
+
+    def served(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> tuple[Device, ...]:
+        """Build the devices that the supervisor serves, and what their lines lead to.
+
+        Arguments and errors: as of `place`.
+        """
+        rows = [row for row in self.rows if row.served]
+        names = {row.name for row in rows}
+        led_to = {row.interrupt.controller for row in rows if row.interrupt is not None}
+        built = self._built(wiring, symbols, names | led_to)
+        return tuple(device for row, _, device in built if row.name in names)
+
+    def prepare(self, memory: memoryview) -> None:
+        """Make the devices' states ready; `memory` is zeroed, and no process uses it yet."""
+        for row, state in self._states(memory):
+            if row.prepare is not None:
+                row.prepare(state)
+
+    def _built(
+        self, wiring: Wiring, symbols: Mapping[str, Physical], names: Collection[str]
+    ) -> Iterator[tuple[DeviceRow, Physical, Device]]:
+        """Build the devices of the rows with these names; with each its row and its place."""
         controllers: dict[str, InterruptController] = {}
         for row, state in self._states(wiring.state):
             bases = _bases(row, symbols)
-            if bases[0] is None:
+            if bases[0] is None or row.name not in names:
                 continue
             ports = DevicePorts(wiring, bases, state, _line(row, controllers))
             present = [base for base in bases if base is not None]
             for base, device in zip(present, row.build(ports), strict=True):
-                placed.add(base, device)
                 if isinstance(device, InterruptController):
                     controllers[row.name] = device
-        return placed
+                yield row, base, device
 
     def native_registers(
         self, memory: memoryview, harts: int, symbols: Mapping[str, Physical]

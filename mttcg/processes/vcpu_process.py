@@ -38,8 +38,8 @@ from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
-from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
@@ -71,36 +71,6 @@ ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.
 """The module of each, with all that it needs."""
 TRACKING = "mttcg.engine.tracking.tracking"
 """The module that tracks stores to code."""
-
-
-@dataclass(frozen=True)
-class ConsoleEnds:
-    """This process's ends of the guest's console, by descriptor."""
-
-    output: int
-    input: int
-
-    def send(self, data: bytes) -> None:
-        """Write; it takes as long as the console takes, and a closed one takes all."""
-        try:
-            while data:
-                data = data[os.write(self.output, data) :]
-        except BrokenPipeError:
-            return
-
-    def take(self) -> int | None:
-        """One character of input if one waits."""
-        if not self.waiting():
-            return None
-        try:
-            taken = os.read(self.input, 1)
-        except BlockingIOError:
-            return None  # another vCPU was quicker
-        return taken[0] if taken else None
-
-    def waiting(self) -> bool:
-        """Whether a character waits."""
-        return readable(self.input)
 
 
 @dataclass(frozen=True)

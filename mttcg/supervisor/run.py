@@ -33,10 +33,12 @@ from mttcg.supervisor.live_status import StatusReader
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
+from mttcg.supervisor.served_devices import served_devices
 from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.messages import ProgramFacts, Start
 from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
@@ -188,6 +190,7 @@ class Run:
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
         machine = MachineState(maps["machine"], self.board.timebase)
+        self.board.prepare(machine.device_state)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
@@ -230,6 +233,14 @@ class Run:
     ) -> Watch:
         watch = Watch(
             run=state,
+            devices=served_devices(
+                self.board,
+                state.maps["ram"],
+                state.harts,
+                state.machine,
+                ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
+                self.image.places(self.board.symbols),
+            ),
             channels=self.channels,
             interrupts=self.interrupts,
             console_output=self.ours["console_output"],

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.console import (
     CONSOLE_BYTES,
     ConsoleInput,
@@ -23,6 +23,8 @@ from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.served_devices import ServedDevices
+from mttcg.supervisor.sleepers import all_sleep_for_ever
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
@@ -79,9 +81,9 @@ class CommandListener(Protocol):
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `run` is what is watched, `files` are those that the guest has open, `console` takes the
-    guest's output, by `lines`, `beside_prints`: where
-    plugins print, too; `failures` are what went wrong,
+    `run` is what is watched, `devices` are those that the supervisor serves, `files` those that the
+    guest has open, `console` takes the guest's output, by `lines`, `beside_prints`: where plugins
+    print, too; `failures` are what went wrong,
     `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
     and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
     guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
@@ -90,6 +92,7 @@ class Watch:
     """
 
     run: RunState
+    devices: ServedDevices
     channels: list[Channel]
     interrupts: Interrupts
     console_output: int
@@ -118,6 +121,7 @@ class Watch:
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
+    input: ConsoleInput | None = field(init=False, default=None)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -163,8 +167,8 @@ class Watch:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             machine = self.run.machine
-            told = machine.begin_input, machine.end_input
-            ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+            told = machine.begin_input, machine.end_input, self.devices.input_came
+            self.input = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
         else:
             self.run.machine.end_input()
 
@@ -176,6 +180,7 @@ class Watch:
     def _tick(self) -> None:
         self.on_tick()
         self.run.harts.request_all()
+        self._look_whether_any_can_wake()
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -414,23 +419,14 @@ class Watch:
         os.eventfd_read(self.notice_fd)
         if self.run.machine.stopping:
             self.stop(self.run.machine.ending)
-        elif self._nothing_can_wake() and self._nothing_can_wake():
+        else:
+            self._look_whether_any_can_wake()
+
+    def _look_whether_any_can_wake(self) -> None:
+        """End the run if no hart can: at each notice, and now and then as input may end."""
+        is_open = self.input is not None and self.input.is_open
+        if not self.devices.can_wake(is_open) and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
-
-    def _nothing_can_wake(self) -> bool:
-        """Whether every hart sleeps with nothing pending and no timer set.
-
-        Only a running hart makes an interrupt pending, and it does so before it sleeps; so once
-        all are asleep, looking at what is pending after looking at the states is enough.
-        """
-        harts = self.run.harts.harts
-        return all(hart.state == Activity.IDLE for hart in harts) and all(
-            self._sleeps_for_ever(hart) for hart in harts
-        )
-
-    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
-        system = self.run.isa.system
-        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

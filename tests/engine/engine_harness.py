@@ -21,7 +21,7 @@ from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.engine.unicorn.left_to_host import left_to_host
-from mttcg.hardware.boards.riscv_virt import TIMEBASE
+from mttcg.hardware.boards.riscv_virt import BOARD, TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.privilege import MACHINE
@@ -107,7 +107,11 @@ class Bare:
         self.warnings: list[str] = []
         pages = -(-size // PAGE)
         sizes = {"ram": pages * PAGE, "cache": CacheLayout(pages).size, "arena": ARENA_BYTES}
-        sizes |= {"records": PREDECODED_BYTES, "harts": harts * PAGE, "machine": machine_bytes(0)}
+        sizes |= {
+            "records": PREDECODED_BYTES,
+            "harts": harts * PAGE,
+            "machine": machine_bytes(BOARD.state_bytes),
+        }
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
         if beside is not None:
             for name in SHARED:

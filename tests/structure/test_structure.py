@@ -26,7 +26,7 @@ ARROWS = {
     "semihosting": {"state"},
     "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "semihosting", "config"},
     "config": {"state"},
-    "hardware": {"isa"},
+    "hardware": {"state", "isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {
         "state",

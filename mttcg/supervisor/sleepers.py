@@ -1,0 +1,26 @@
+"""Whether harts that sleep can be woken by anything in the machine."""
+
+from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.supervisor.run_state import RunState
+
+
+def all_sleep_for_ever(run: RunState) -> bool:
+    """Whether every hart sleeps with nothing pending and no timer set.
+
+    Only a running hart makes an interrupt pending, and it does so before it sleeps, or the
+    supervisor does, which asks here; so once all are asleep, looking at what is pending after
+    looking at the states is enough. It is done twice: one may have been woken meanwhile.
+    """
+    return _all_sleep(run) and _all_sleep(run)
+
+
+def _all_sleep(run: RunState) -> bool:
+    harts = run.harts.harts
+    return all(hart.state == Activity.IDLE for hart in harts) and all(
+        _sleeps_for_ever(run, hart) for hart in harts
+    )
+
+
+def _sleeps_for_ever(run: RunState, hart: VcpuState) -> bool:
+    system = run.isa.system
+    return system.deadline(hart) == NEVER and not system.wakes(hart, run.machine)
