@@ -17,7 +17,7 @@ from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.host import address_of_buffer
 from mttcg.state.vcpu_state import FENCE_CODE, FENCE_TRANSLATIONS, Activity, VcpuState
 
-NATIVE = "mttcg.vcpu.fence_words"
+NATIVE = "mttcg.engine.fence_words"
 ASK = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 2)
 TAKE = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
 SPINS = 64
