@@ -30,7 +30,7 @@ ENGINES = ("auto", "unicorn", "llvm")
 DEFAULT_ENGINE = "llvm"
 """What `auto` stands for."""
 
-TIERS = ("interpreter,optimised", "interpreter", "quick,optimised", "quick")
+TIERS = ("interpreter,optimised", "interpreter")
 """How the llvm engine may run code: what is met for the first time, and what time is spent in."""
 DEFAULT_TIERS = TIERS[0]
 
@@ -151,7 +151,7 @@ class Config:
         return DEFAULT_ENGINE if self.engine == "auto" else self.engine
 
     def has_tier(self, tier: str) -> bool:
-        """Whether the llvm engine has a tier: "quick", "interpreter" or "optimised"."""
+        """Whether the llvm engine has a tier: "interpreter" or "optimised"."""
         return self.engine_name == "llvm" and tier in self.tiers.split(",")
 
     def _check_tiers(self) -> None:

@@ -86,6 +86,20 @@ class RegisterError(UserError):
         self.name, self.wrong, self.expected = name, wrong, expected
 
 
+class AheadOfHart(Protocol):
+    """Runs instructions ahead of a hart."""
+
+    @property
+    def pc(self) -> Virtual:
+        """Of the next instruction."""
+
+    def step(self, word: int) -> object:
+        """Run the instruction at pc; None if it completed, and did nothing that others can see."""
+
+    def registers(self) -> tuple[int, ...]:
+        """All registers but pc."""
+
+
 S = TypeVar("S", bound=VcpuState)
 
 
@@ -168,6 +182,15 @@ class System(Protocol[S]):
 
     def translates(self, state: S) -> bool:
         """Whether any level of the hart has its addresses translated now."""
+
+    def may_be_interrupted(self, state: S) -> bool:
+        """Whether the hart takes interrupts, as it is now, should one become pending."""
+
+    def run_ahead(self, state: S, read: Callable[[int, int], int]) -> "AheadOfHart":
+        """What runs instructions from the hart's pc on, on a copy of its registers.
+
+        read: gives bytes of memory, by address and size, as a number.
+        """
 
     def integer_registers(self, state: S) -> memoryview:
         """The integer registers, by number."""

@@ -1,8 +1,8 @@
 """The vCPU host: one process that loads everything heavy once, then forks a process per vCPU.
 
-Started by the supervisor as `python -m mttcg.processes.host FD ENGINE TIERS`, FD being one end of a
-Channel; what the engine and tiers need is loaded before the supervisor says more. It has no threads
-before it forks, and its vCPUs share its pages until they write to them.
+Started by the supervisor as `python -m mttcg.processes.host FD ENGINE`, FD being one end of a
+Channel; what the engine needs is loaded before the supervisor says more. It has no threads before
+it forks, and its vCPUs share its pages until they write to them.
 """
 
 import contextlib
@@ -114,7 +114,7 @@ def fork_vcpus(
     from mttcg.processes.vcpu_process import main as run_vcpu
 
     load_engine(config.engine_name)
-    if config.has_tier("interpreter"):
+    if config.engine_name == "llvm":
         load_interpreter(message.isa, observing=config.check or bool(config.plugins))
     children: dict[int, int] = {}
     flush_output()
@@ -168,12 +168,12 @@ def flush_output() -> None:
                 stream.flush()
 
 
-def main(descriptor: int, engine: str, tiers: str) -> int:
+def main(descriptor: int, engine: str) -> int:
     """Serve one machine, told what to do through a channel at a descriptor."""
     channel = Channel(socket.socket(fileno=descriptor))
     gc.disable()  # what is loaded stays: to look through it again and again finds nothing
     try:
-        load(engine, tiers)
+        load(engine)
         return serve(channel)
     except Exception as error:
         refused = host_refusal(error)
@@ -185,7 +185,7 @@ def main(descriptor: int, engine: str, tiers: str) -> int:
         channel.close()
 
 
-def load(engine: str, tiers: str) -> None:
+def load(engine: str) -> None:
     """Load what the vCPUs of most runs share, while the supervisor gets ready."""
     use_native_cache()
     from mttcg.hardware.boards import DEFAULT_BOARD, board_named
@@ -196,7 +196,7 @@ def load(engine: str, tiers: str) -> None:
 
     board_named(DEFAULT_BOARD)
     load_engine(engine)
-    if "interpreter" in tiers.split(",") and engine == "llvm":
+    if engine == "llvm":
         load_interpreter(DEFAULT)
 
 

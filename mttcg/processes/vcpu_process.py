@@ -1,11 +1,9 @@
 """One vCPU process, from the fork to its end: it maps the segments and runs its `Vcpu`."""
 
-import contextlib
 import importlib
 import os
 import socket
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,8 +28,10 @@ from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
+from mttcg.processes.progress import look_for_progress
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.processes.translator_link import LinkToTranslator
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
@@ -45,9 +45,6 @@ from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
     NothingAttached,
-    PageOfPlace,
-    ProcessMessage,
-    SamplesWait,
     Start,
     UnsupportedFound,
     VcpuFailure,
@@ -62,7 +59,6 @@ from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
-    from mttcg.engine.llvm.translate import PageVersion
     from mttcg.engine.tracking.tracking import StoreTracking
 
 NATIVE_ROOM = 192 << 20
@@ -71,32 +67,6 @@ ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.
 """The module of each, with all that it needs."""
 TRACKING = "mttcg.engine.tracking.tracking"
 """The module that tracks stores to code."""
-
-
-@dataclass(frozen=True)
-class LinkToTranslator:
-    """The translator, as a vCPU reaches it; without one code stays as it is.
-
-    Args:
-        channel: to it.
-        device_pages: of RAM.
-    """
-
-    channel: Channel
-    device_pages: tuple[PhysicalPage, ...]
-
-    def wake(self) -> None:
-        """See TranslatorLink."""
-        self._send(SamplesWait())
-
-    def describe(self, pc: Virtual, version: "PageVersion | None", better: bool) -> None:
-        """See TranslatorLink."""
-        page = None if version is None else version.to_plain()
-        self._send(PageOfPlace(pc, page, better, self.device_pages))
-
-    def _send(self, message: ProcessMessage) -> None:
-        with contextlib.suppress(OSError):
-            self.channel.send(message)
 
 
 class VcpuProcess:
@@ -280,6 +250,7 @@ class VcpuProcess:
             self._tell_unsupported,
         )
         vcpu.host_calls = self._host_calls(guest, vcpu)
+        look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
         plugins = VcpuPlugins(
             guest,
             vcpu,
@@ -374,12 +345,11 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
+            self.maps["records"],
             Samples(self.maps["samples"], self.config.smp),
             LinkToTranslator(asking, memory.device_pages),
-            lambda: self.machine.stopping,
-            self.maps.get("records"),
         )
-        return FallbackEngine(engine, self._warn, self.isa)
+        return FallbackEngine(engine, self.isa)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

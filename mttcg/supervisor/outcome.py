@@ -49,7 +49,6 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
         cache_hits=hart.cache_hits,
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,
-        cache_translated=hart.cache_translated,
         state=state.name.lower(),
         pc=hart.block_pc if state is Activity.KILLED else hart.pc,
         registers=registers_of(hart, run.isa, run.machine) if by_itself else None,

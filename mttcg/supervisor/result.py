@@ -59,7 +59,6 @@ class VcpuResult:
     traps: int = 0
     interrupts: int = 0
     callbacks: int = 0
-    cache_translated: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object of one vCPU; addresses and registers are hexadecimal text."""
@@ -76,7 +75,6 @@ class VcpuResult:
                 "hits": self.cache_hits,
                 "misses": self.cache_misses,
                 "invalidated": self.cache_invalidated,
-                "translated": self.cache_translated,
             },
             "traps": self.traps,
             "interrupts": self.interrupts,

@@ -30,6 +30,7 @@ from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.live_status import StatusReader
+from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
@@ -254,6 +255,7 @@ class Run:
             on_warning=on_warning,
         )
         watch.files = GuestFileService(self.config.semihosting_files, watch.warn)
+        watch.nowhere = HartsNowhere(state, watch.warn)
         self.ends.callback(watch.files.close)
         undone = settings_undone(self.image, self.config.symbols_set)
         for text in (*self.image.warnings, *undone, *state.host.warnings):

@@ -17,10 +17,11 @@ def all_sleep_for_ever(run: RunState) -> bool:
 def _all_sleep(run: RunState) -> bool:
     harts = run.harts.harts
     return all(hart.state == Activity.IDLE for hart in harts) and all(
-        _sleeps_for_ever(run, hart) for hart in harts
+        sleeps_for_ever(run, hart) for hart in harts
     )
 
 
-def _sleeps_for_ever(run: RunState, hart: VcpuState) -> bool:
+def sleeps_for_ever(run: RunState, hart: VcpuState) -> bool:
+    """Whether a hart, which sleeps, has nothing pending and no timer set."""
     system = run.isa.system
     return system.deadline(hart) == NEVER and not system.wakes(hart, run.machine)

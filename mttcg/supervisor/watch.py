@@ -22,6 +22,7 @@ from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.served_devices import ServedDevices
 from mttcg.supervisor.sleepers import all_sleep_for_ever
@@ -35,12 +36,14 @@ from mttcg.vcpu.messages import (
     NothingAttached,
     Order,
     ProcessMessage,
+    SpinFound,
     TranslatorEnded,
     TrapLoopFound,
     UnsupportedFound,
     VcpuEnded,
     VcpuFailure,
     VcpuWarning,
+    ZerosFound,
 )
 from mttcg.vcpu.shared import Ending
 
@@ -121,6 +124,7 @@ class Watch:
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
+    nowhere: HartsNowhere = field(init=False)
     input: ConsoleInput | None = field(init=False, default=None)
 
     def loop(self, control: CommandListener | None = None) -> None:
@@ -181,6 +185,7 @@ class Watch:
         self.on_tick()
         self.run.harts.request_all()
         self._look_whether_any_can_wake()
+        self.nowhere.look(self._input_may_wake())
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -303,6 +308,8 @@ class Watch:
                     self._vcpu_failed(index, failure)
                 case VcpuWarning(text):
                     self.warn(text)
+                case SpinFound() | ZerosFound() as found:
+                    self.nowhere.hear(index, found)
                 case TrapLoopFound() as facts:
                     self._trap_loop(index, facts)
                 case UnsupportedFound() as found:
@@ -424,9 +431,11 @@ class Watch:
 
     def _look_whether_any_can_wake(self) -> None:
         """End the run if no hart can: at each notice, and now and then as input may end."""
-        is_open = self.input is not None and self.input.is_open
-        if not self.devices.can_wake(is_open) and all_sleep_for_ever(self.run):
+        if not self._input_may_wake() and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
+
+    def _input_may_wake(self) -> bool:
+        return self.devices.can_wake(self.input is not None and self.input.is_open)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

@@ -194,6 +194,23 @@ class TrapLoopFound(ProcessMessage):
     before: TrapFacts | None
 
 
+class SpinFound(ProcessMessage):
+    """vCPU: its hart goes round in so many instructions, from a pc on; text: of the first."""
+
+    TYPE: ClassVar[str] = "spin_found"
+    pc: Virtual
+    instructions: int
+    loads: bool
+    text: str
+
+
+class ZerosFound(ProcessMessage):
+    """vCPU: its hart came to a pc from which on memory is zero."""
+
+    TYPE: ClassVar[str] = "zeros_found"
+    pc: Virtual
+
+
 class UnsupportedFound(ProcessMessage):
     """vCPU: the guest has an instruction, at a pc, that the hart lacks."""
 
@@ -364,6 +381,8 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         VcpuFailure,
         VcpuWarning,
         TrapLoopFound,
+        SpinFound,
+        ZerosFound,
         UnsupportedFound,
         NothingAttached,
         AskChange,

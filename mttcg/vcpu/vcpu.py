@@ -26,10 +26,12 @@ from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.spins import Spins
 from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
+from mttcg.vcpu.zeros import Zeros
 
 
 class NoTranslationError(UserError):
@@ -66,9 +68,12 @@ class Vcpu:
 
     Attributes:
         host_calls: does the guest's calls of the host; None if it is to have none.
+        spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
     """
 
     host_calls: HostCalls | None = None
+    spins: Spins | None = None
+    zeros: Zeros | None = None
 
     def __init__(
         self,
@@ -186,6 +191,8 @@ class Vcpu:
         """Do what others asked of this vCPU."""
         self._take_up()
         self.engine.spill()
+        if self.spins is not None:
+            self.spins.look()
         self.stopwatch.was_running()
         if self.machine.pause:
             self._hold()
@@ -351,6 +358,8 @@ class Vcpu:
         self._leave_early(trap.pc, trapped=True)
         self.seen_traps.look(trap)
         self.unsupported.look(trap)
+        if self.zeros is not None:
+            self.zeros.look(trap)
         self.system.take_trap(self.hart, trap)
         handler = self.hart.pc
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)

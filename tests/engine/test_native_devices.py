@@ -38,9 +38,7 @@ class Machine:
         typed, self.typing = os.pipe()
         self.fds = self.output, console, typed, self.typing
         self.ends = ConsoleEnds(console, typed)
-        self.bare = bare = Bare(
-            "interpreter", BASE, SIZE, native_traps=True, harts=HARTS, wire=self.wire
-        )
+        self.bare = bare = Bare("llvm", BASE, SIZE, native_traps=True, harts=HARTS, wire=self.wire)
         bare.engine.native_system.let_accesses(native)
         bare.hart.mtvec, bare.hart.timer_deadline = BASE + 0x800, NEVER
         self.code = BASE

@@ -85,6 +85,8 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.VcpuFailure("it failed", Ending.CALLBACK, True), 0),
     (messages.VcpuWarning("é\n"), 0),
     (messages.TrapLoopFound(0x80000000, TRAP, None), 0),
+    (messages.SpinFound(0x80000000, 2, True, "lw t1, 0(s1)"), 0),
+    (messages.ZerosFound(0x80000000), 0),
     (messages.UnsupportedFound("vadd.vv", "V", 2**64 - 1), 0),
     (messages.NothingAttached(("mix",)), 0),
     (messages.AskChange("{}", 3), 0),

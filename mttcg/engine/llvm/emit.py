@@ -70,7 +70,6 @@ class SegmentWriter:
         leaders: places of the page that have a label.
         sites: what the plan has for the page.
         slot: of the page in the block cache.
-        optimised: whether passes follow that join what is only divided by a jump.
     """
 
     def __init__(
@@ -81,9 +80,8 @@ class SegmentWriter:
         leaders: frozenset[PageOffset],
         sites: Sites,
         slot: int,
-        optimised: bool = False,
     ) -> None:
-        self.builder, self.optimised = builder, optimised
+        self.builder = builder
         self.polls_every_block = sites.call_python()
         self.labels, self.segment = Labels(), Segment()
         host = isa.host_float
@@ -95,7 +93,7 @@ class SegmentWriter:
         self.registers = RegisterAccesses(builder, self.segment)
         self.flow = RegisterFlow(self.labels)
         self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)
-        self.pieces = Pieces(*parts, self.spans, self.windows, optimised)
+        self.pieces = Pieces(*parts, self.spans, self.windows)
         self.floats: FloatWords | None = None
         if isa.floats is not None:
             self.floats = isa.floats.make_words(builder, self.segment, self.exits, host)

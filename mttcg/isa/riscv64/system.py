@@ -18,6 +18,7 @@ from mttcg.isa.riscv64.named_registers import (
     write_register,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS
 from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up
@@ -25,6 +26,7 @@ from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
     Cause,
+    allowed_interrupts,
     due_interrupts,
     take_interrupt,
     take_trap,
@@ -130,6 +132,14 @@ class Rv64System:
     def translates(self, state: Hart) -> bool:
         """See System."""
         return state.satp >> MODE_SHIFT != BARE
+
+    def may_be_interrupted(self, state: Hart) -> bool:
+        """See System."""
+        return bool(state.mie & allowed_interrupts(ARITHMETIC, HartWords(state, StoppedClock())))
+
+    def run_ahead(self, state: Hart, read: Callable[[int, int], int]) -> RunAhead:
+        """See System."""
+        return RunAhead(state, read)
 
     def integer_registers(self, state: Hart) -> memoryview:
         """See System."""

@@ -256,7 +256,7 @@ class Handler:
             build, self.segment, self.operands, isa.llvm.files
         )
         woven = self.woven(build, windows, calls)
-        pieces = Pieces(*parts, spans, windows, optimised=False)
+        pieces = Pieces(*parts, spans, windows, joined=True)
         floats = isa.llvm.floats
         self.floats: FloatWords | None = None
         if floats is not None:

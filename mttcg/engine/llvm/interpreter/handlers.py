@@ -9,12 +9,14 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.keys import samples_of
 from mttcg.engine.llvm.interpreter.predecode import predecode_function
 from mttcg.engine.llvm.interpreter.shared import (
+    ENTER,
+    enter,
     function_of,
     shared_functions,
     straddling_handler,
 )
 from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
-from mttcg.engine.llvm.interpreter.take_over import TAKE_OVER, take_over
+from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER, resume, take_over
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.surroundings import TAIL, TARGET
 
@@ -32,7 +34,8 @@ def source(isa: InterpretedIsa) -> str:
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
     yield from shared_functions(isa, fill, straddling_handler)
     yield predecode_function(isa)
-    function = Function(f"{CONVENTION} void @{TAKE_OVER}", PARAMETERS)
-    yield function_of(isa, function, partial(take_over, isa))
+    ways = (ENTER, enter), (RESUME, partial(resume, isa)), (TAKE_OVER, partial(take_over, isa))
+    for name, emit in ways:
+        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         yield from Handler(isa, name_of(number), sample, key.far).sources()

@@ -100,7 +100,7 @@ class PageInterpreter:
         self.seen, self.seen_at = np.zeros_like(self.table), np.zeros_like(self.table)
         self.addresses: AddressTranslation | None = None
         self.weave, self.watched = Weave(), False
-        frame[Word.TAKE_OVER] = native.take_over
+        frame[Word.TAKE_OVER], frame[Word.RESUME] = native.take_over, native.resume
         frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
         arrays = {
             Word.PAGES: self.table,
@@ -128,14 +128,14 @@ class PageInterpreter:
             self.frame[word] = value
         self.frame[Word.EMITTERS] = address_of_array(self.emitters) if weave.emitters else 0
 
-    def enter(
+    def let_enter(
         self,
         version: PageVersion,
         offset: PageOffset,
         watched: bool,
         start: Virtual | None = None,
-    ) -> HostAddress:
-        """Code that begins a block at an offset in a page; `watched` if it has been shown.
+    ) -> None:
+        """Let a block at an offset in a page be entered; `watched` if it has been shown.
 
         start: where the hart sees the page, if its pc is translated.
         """
@@ -144,7 +144,6 @@ class PageInterpreter:
             observed.let_enter(offset)
         elif start is None and self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
-        return self.native.enter
 
     def resume(
         self, version: PageVersion, watched: bool, start: Virtual | None = None
@@ -187,6 +186,11 @@ class PageInterpreter:
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
+
+    def decoded(self, version: PageVersion, watched: bool) -> list[int]:
+        """Offsets at which blocks may be begun without being met, as there is a record."""
+        observed = self._observed(version, watched)
+        return self.pages.decoded(version.slot) if observed is None else []
 
     def leave_to_translation(
         self, version: PageVersion, offsets: Iterable[PageOffset], watched: bool

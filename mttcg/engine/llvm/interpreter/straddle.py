@@ -39,6 +39,7 @@ def straddle(
     """Run the instruction's own handler if its end is as it was predecoded; else `miss`, or trap.
 
     own: gives that handler.
+    miss: comes back at a block that was to be entered.
     """
     look, run, same, other = (build.new_block(word) for word in ("look", "run", "same", "other"))
     page, refused = build.new_block("page"), build.new_block("refused")
@@ -61,7 +62,13 @@ def straddle(
     tail_call(build, own(build), IP, RUNNING, BLOCK)
     build.begin(other)
     build.store(1, build.offset(FRAME, 8 * Word.OTHER_HALF), COUNTER)
+    entered, within = build.new_block("entered"), build.new_block("within")
+    begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
+    build.branch(begins, entered, within)
+    build.begin(entered)
     miss(build)
+    build.begin(within)
+    tail_call(build, f"{LEAVE}_{Reason.UNPREPARED.name}", IP, RUNNING, BLOCK)
 
 
 def _predecoded_half(build: Builder) -> I64:

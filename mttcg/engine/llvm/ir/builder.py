@@ -249,15 +249,6 @@ class Builder:
         self.push((result, *operands))
         return result
 
-    def call_aside(self, callee: str, *arguments: Value | int) -> I64:
-        """The result of a function that is PRESERVING."""
-        result: I64 = next(self.fresh[I64])
-        kinds = tuple("i64" if isinstance(value, int) else value.type for value in arguments)
-        self.function.called.add(callee)
-        self.add(forms.CALL_ASIDE[callee, kinds])
-        self.push((result, *arguments))
-        return result
-
     def run(self, callee: str | Pointer, *arguments: Value | int) -> None:
         """Call a function that has no result."""
         form, operands = _call("", callee, arguments, "")
