@@ -7,7 +7,6 @@ import numpy as np
 
 from mttcg.engine.base import (
     OPERATION,
-    AccessRefused,
     Discover,
     Exit,
     ExitKind,
@@ -34,6 +33,7 @@ from mttcg.engine.llvm.page_code import FetchRefused, PageCode
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
+from mttcg.engine.llvm.translated_addresses import TranslatedAddresses
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
@@ -47,7 +47,6 @@ from mttcg.memory.address import (
     Virtual,
     offset_in_page,
     page_start,
-    physical_of,
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.state.samples import Samples, samples_bytes
@@ -58,7 +57,7 @@ RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
-class LlvmEngine:
+class LlvmEngine(TranslatedAddresses):
     """Runs what is met for the first time in the interpreter, and in better code what is there.
 
     The guest's registers are in the hart's state. Translated code stores each one there before it
@@ -177,7 +176,7 @@ class LlvmEngine:
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
             if frame[Word.OTHER_HALF]:
-                self._fetch_with_other_half()
+                self.fetch_with_other_half()
             if reason is Reason.UNPREPARED:
                 self.resumed = hart.pc
             elif reason is Reason.HOT:
@@ -190,14 +189,6 @@ class LlvmEngine:
                 continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
-
-    def _fetch_with_other_half(self) -> None:
-        """Fetch the page at the pc with the end of its last instruction that was just seen."""
-        frame, page = self.frame, self.code.page_of(self.hart.pc)
-        frame[Word.OTHER_HALF] = 0
-        self.cache.enter_page(page, int(frame[Word.FETCHED_HALF]))
-        self.code.forget_page(page)
-        self.jumps.follow(page)
 
     def _follow_generation(self) -> None:
         """Clear the jump table if the arena has better code, or has lost some."""
@@ -218,11 +209,11 @@ class LlvmEngine:
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:
-            return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
+            return Exit(ExitKind.ACCESS, pc, word=self.word_at(pc))
         if reason in FAULTS:
             return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=Virtual(detail))
         if reason is Reason.ATOMIC_ACCESS:
-            access = self.cache.code.facts(self._word_at(pc)).access
+            access = self.cache.code.facts(self.word_at(pc)).access
             stores = access is None or access.stores
             fault = MemoryFault.STORE if stores else MemoryFault.LOAD
             return Exit(ExitKind.TRAP, pc, fault=fault, address=Virtual(detail))
@@ -241,11 +232,7 @@ class LlvmEngine:
 
     def _left_word(self, pc: Virtual) -> int:
         """The instruction that is left to the host, which the interpreter does not say."""
-        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
-
-    def _word_at(self, pc: Virtual) -> int:
-        page = self.block_page()
-        return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
+        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self.word_at(pc)
 
     def _learn(self, pc: Virtual) -> None:
         """Have the block at a pc run: in the best code that there is, or in the interpreter."""
@@ -359,23 +346,6 @@ class LlvmEngine:
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
         self.jumps.clear()
-
-    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
-        """See Engine."""
-        if self.addresses is None:
-            return physical_of(address)
-        return self.addresses.translate(address, size, stores)
-
-    def fence_translations(self) -> None:
-        """See Engine."""
-        if self.addresses is not None:
-            self.addresses.drop()
-
-    def block_page(self) -> PhysicalPage:
-        """The page of the block that was entered last, which may not be translated any more."""
-        if self.code.is_translating:
-            return self.cache.page_in(int(self.frame[Word.BLOCK_SLOT]))
-        return self.cache.page_of(physical_of(self.hart.block_pc))
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

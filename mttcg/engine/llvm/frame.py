@@ -92,7 +92,7 @@ class Word(IntEnum):
     DATA_ROWS = auto()  # and of data
     TRANSLATE = auto()  # host address of what translates an access to data
     FETCH_PAGE = auto()  # of what translates a pc
-    FOLLOW_CONTEXT = auto()  # of what follows the hart's level, mstatus and satp
+    FOLLOW_CONTEXT = auto()  # of what follows the hart's level and its way of translating
     FENCE = auto()  # of what drops all translations
     FENCE_ADDRESS = auto()  # of what drops those of an address
     SERVE_FENCES = auto()  # of what does the fences that others asked for
