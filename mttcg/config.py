@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mttcg.attached import Drive, parse_drive
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
@@ -67,6 +68,10 @@ class Config:
     """Plugin specs, as "name-or-path,key=value,..."."""
     bus: str | None = None
     """Address the bus binds to; None: one of its own."""
+    drives: tuple[Drive, ...] = ()
+    """Image files that are the guest's disks; may be given as texts."""
+    rng: bool = False
+    """Give the guest a source of random numbers."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     check: bool = False
@@ -108,8 +113,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
-        if isinstance(self.plugins, str):
-            raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
+        for option, given in (("--plugin", self.plugins), ("--drive", self.drives)):
+            if isinstance(given, str):
+                raise OptionError(option, f"{given!r} is one text", "a tuple of specs")
         self._take_declared_types()
         _check_number("--smp", self.smp, 1, SMP_MAX)
         _check_size("--memory", self.memory, MEMORY_MIN, MEMORY_MAX, "1M to 64G")
@@ -178,6 +184,9 @@ CONVERSIONS: Mapping[Any, Callable[[Any], Any]] = {
     Path | None: Path,
     tuple[Path, ...]: lambda paths: tuple(map(Path, paths)),
     tuple[str, ...]: tuple,
+    tuple[Drive, ...]: lambda drives: tuple(
+        drive if isinstance(drive, Drive) else parse_drive(str(drive)) for drive in drives
+    ),
     Mapping[str, int]: lambda given: {
         name: int(value) if isinstance(value, bool) else value for name, value in given.items()
     },

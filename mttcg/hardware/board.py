@@ -4,7 +4,9 @@ A board of its own is a module in `boards`. A device is a class in its own file,
 and the ports it is given, and a row, which says where the device is and what it is connected to.
 
 Every device runs in the vCPU that accesses it. So each vCPU process builds all of them, and what a
-device keeps between two accesses is in the row's `state_bytes`, which they share.
+device keeps between two accesses is in the row's `state_bytes`, which they share. A row with
+`backend_apart` has the registers of a device whose other half runs in the device process, built
+from the same ports.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,6 +72,16 @@ class Console(Protocol):
         """Return whether a character waits."""
 
 
+class BackEndPort(Protocol):
+    """The half of a device that is in the device process, as the half in a vCPU reaches it."""
+
+    def ring(self) -> None:
+        """Have it look at the device's state; what was stored before is seen."""
+
+    def is_gone(self) -> bool:
+        """Return whether it may look no more, as the machine stops."""
+
+
 @dataclass(frozen=True)
 class Wiring:
     """What the devices of a board are connected to in one process of a machine."""
@@ -82,6 +94,8 @@ class Wiring:
     """Ends the run with a code."""
     state: memoryview
     """`Board.state_bytes` bytes of memory that all processes share, zeroed before the start."""
+    backends: Mapping[str, BackEndPort] = field(default_factory=dict)
+    """By their rows' names, those that there are in this run."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,8 @@ class DevicePorts:
     """Its row's `state_bytes` bytes of shared memory, zeroed before the start."""
     line: Line | None
     """Its interrupt line, None for a row without `interrupt`."""
+    backend: BackEndPort | None
+    """Its half in the device process, None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,8 @@ class DeviceRow:
     """None: the device tree does not show it."""
     native: tuple[NativeRegisters, ...] = ()
     """Registers of its first region that native code may answer in its place."""
+    backend_apart: bool = False
+    """Whether a half of it is in the device process, where the run has something to attach."""
 
 
 class HartRegisters(NamedTuple):
@@ -196,18 +214,44 @@ class Board:
         for a device that can't be where it was to be, `NoControllerError`.
         """
         placed = MmioMap(self.ram_base, wiring.ram.size)
+        for _row, ports, devices in self._built(wiring, symbols):
+            present = [base for base in ports.bases if base is not None]
+            for base, device in zip(present, devices, strict=True):
+                placed.add(base, device)
+        return placed
+
+    def ports(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> dict[str, DevicePorts]:
+        """What each device is connected to in a process that has halves of devices.
+
+        By the names of those rows that are present. Arguments and errors as of `place`.
+        """
+        return {row.name: ports for row, ports, _devices in self._built(wiring, symbols)}
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the rows with a half in the device process, in the order of use."""
+        return tuple(row.name for row in self.rows if row.backend_apart)
+
+    def state_of(self, name: str, memory: memoryview) -> memoryview:
+        """The state of a row in `memory`, that of all devices."""
+        return next(state for row, state in self._states(memory) if row.name == name)
+
+    def _built(
+        self, wiring: Wiring, symbols: Mapping[str, Physical]
+    ) -> Iterator[tuple[DeviceRow, DevicePorts, Sequence[Device]]]:
+        """Build the devices that are present, in order; raises NoControllerError."""
         controllers: dict[str, InterruptController] = {}
         for row, state in self._states(wiring.state):
             bases = _bases(row, symbols)
             if bases[0] is None:
                 continue
-            ports = DevicePorts(wiring, bases, state, _line(row, controllers))
-            present = [base for base in bases if base is not None]
-            for base, device in zip(present, row.build(ports), strict=True):
-                placed.add(base, device)
+            line, backend = _line(row, controllers), wiring.backends.get(row.name)
+            ports = DevicePorts(wiring, bases, state, line, backend)
+            devices = row.build(ports)
+            for device in devices:
                 if isinstance(device, InterruptController):
                     controllers[row.name] = device
-        return placed
+            yield row, ports, devices
 
     def native_registers(
         self, memory: memoryview, harts: int, symbols: Mapping[str, Physical]

@@ -103,6 +103,27 @@ class ConsoleEnds:
 
 
 @dataclass(frozen=True)
+class NotifiedBackEnd:
+    """A device's half in the device process: see `mttcg.hardware.board.BackEndPort`.
+
+    Args:
+        bell: the eventfd on which it sleeps.
+        machine: stops when that process is gone.
+    """
+
+    bell: int
+    machine: MachineState
+
+    def ring(self) -> None:
+        """Write the eventfd, which is a locked instruction of the kernel: a full fence."""
+        os.eventfd_write(self.bell, 1)
+
+    def is_gone(self) -> bool:
+        """See BackEndPort."""
+        return self.machine.stopping
+
+
+@dataclass(frozen=True)
 class LinkToTranslator:
     """The translator, as a vCPU reaches it; without one code stays as it is.
 
@@ -203,7 +224,10 @@ class VcpuProcess:
         return tracking
 
     def _leave_others(self) -> None:
-        """Close what is the others' alone: their end is to be its end."""
+        """Close what is the others' alone: their end is to be its end, files are the devices'."""
+        for name in self.message.descriptors:
+            if name.startswith(("file ", "overlay ")):
+                os.close(self.fds.pop(name))
         for cpu in range(self.config.smp):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
@@ -221,6 +245,11 @@ class VcpuProcess:
             console=ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
             finish=self.finish,
             state=self.machine.device_state,
+            backends={
+                slot: NotifiedBackEnd(self.fds[bell], self.machine)
+                for slot in self.board.slots
+                if (bell := f"bell {slot}") in self.fds
+            },
         )
         return self.board.place(wiring, self.message.device_symbols)
 

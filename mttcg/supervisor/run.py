@@ -13,6 +13,7 @@ from mttcg.guest.boot import fill_ram
 from mttcg.guest.image import GuestImage, settings_undone
 from mttcg.hardware.board import Board
 from mttcg.memory.address import Physical
+from mttcg.processes.attachments import attachments
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
@@ -25,6 +26,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.drives import open_attached
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
@@ -90,6 +92,7 @@ class Run:
         on_warning: Callable[[str], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
+        open_attached(self.config, self.board, self.fds)
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
@@ -195,6 +198,11 @@ class Run:
             delivery=delivery,
             maps=maps,
             cache_fd=self.fds["cache"],
+            device_fds={
+                name: self.fds[name]
+                for name in self.fds
+                if name == "devices" or name.startswith("bell ")
+            },
             machine=machine,
             harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
             scoreboards=self.scoreboards,
@@ -211,6 +219,9 @@ class Run:
         for cpu in range(self.config.smp):
             self.fds[f"wake{cpu}"] = os.eventfd(0, flags)
         self.fds["notice"] = os.eventfd(0, flags)
+        bells = [each.bell for each in attachments(self.config, self.board)]
+        for name in (*bells, *(["devices"] if bells else [])):
+            self.fds[name] = os.eventfd(0, flags)
         self.ours["console_output"], self.fds["console_output"] = os.pipe()
         self.fds["console_input"], self.ours["console_input"] = os.pipe()
         os.set_blocking(self.fds["console_input"], False)

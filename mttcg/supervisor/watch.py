@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.processes.trap_loops import warning_of
 from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
 from mttcg.supervisor.console import (
@@ -23,8 +24,11 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.device_activity import Quiet
 from mttcg.vcpu.messages import (
     AskChange,
+    DevicesEnded,
+    DeviceWarning,
     HostRefused,
     MakeChange,
     MessageError,
@@ -141,6 +145,7 @@ class Watch:
                     self._stop_or_kill()
             self._drain_vcpus()
             self._drain_console()
+            self._see_devices_off()
             if self.control is not None:
                 self.control.end()
 
@@ -210,6 +215,10 @@ class Watch:
         match received[0]:
             case TranslatorEnded(status):
                 self._translator_ended(status)
+            case DevicesEnded(status):
+                self._devices_ended(status)
+            case DeviceWarning(text):
+                self.warn(text)
             case HostRefused(reason):
                 self.refused = True
                 self.failures.add(reason)
@@ -227,6 +236,13 @@ class Watch:
             self.warn(
                 f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
             )
+
+    def _devices_ended(self, status: int) -> None:
+        """Without it no disk answers, so the guest is stopped; it does not end by itself."""
+        if self.killed:
+            return
+        self.failures.add(f"the device process ended ({end_text(status)})", follows=self.refused)
+        self.stop(Ending.FAULT)
 
     def warn(self, text: str) -> None:
         """Warn of something, once."""
@@ -312,6 +328,19 @@ class Watch:
             receive = self._receiver(index)
             while index not in self.silent and select.select([channel], [], [], 0)[0]:
                 receive()
+
+    def _see_devices_off(self) -> None:
+        """Wait until the device process has written out its files, if it is there."""
+        if not self.run.device_fds or self.host_lost or self.killed:
+            return
+        poller, until = select.poll(), time.monotonic() + FLUSH_SECONDS
+        poller.register(self.run.host.channel, select.POLLIN)
+        while poller.poll(max(0.0, until - time.monotonic()) * 1000):
+            received = self.run.host.channel.receive()
+            if received is None:
+                return
+            if isinstance(received[0], DeviceWarning):
+                self.warn(received[0].text)
 
     def _vcpu_failed(self, index: int, failure: VcpuFailure) -> None:
         self.told.add(index)
@@ -409,15 +438,22 @@ class Watch:
             self.stop(Ending.SUPERVISOR)
 
     def _nothing_can_wake(self) -> bool:
-        """Whether every hart sleeps with nothing pending and no timer set.
+        """Whether every hart sleeps with nothing pending and no timer set, and no device works.
 
-        Only a running hart makes an interrupt pending, and it does so before it sleeps; so once
-        all are asleep, looking at what is pending after looking at the states is enough.
+        Only a running hart, or a device, makes an interrupt pending, and a hart does so before it
+        sleeps; so once all are asleep, looking at what is pending after looking at the states is
+        enough. That holds if no device did anything meanwhile: if it was quiet before and after.
         """
-        harts = self.run.harts.harts
-        return all(hart.state == Activity.IDLE for hart in harts) and all(
-            self._sleeps_for_ever(hart) for hart in harts
+        harts, quiet = self.run.harts.harts, self._quiet_devices()
+        return (
+            quiet is not None
+            and all(hart.state == Activity.IDLE for hart in harts)
+            and all(self._sleeps_for_ever(hart) for hart in harts)
+            and self._quiet_devices() == quiet
         )
+
+    def _quiet_devices(self) -> Quiet | None:
+        return self.run.machine.devices.quiet(self.run.device_fds.values())
 
     def _sleeps_for_ever(self, hart: VcpuState) -> bool:
         system = self.run.isa.system
