@@ -38,7 +38,7 @@ MACHINE: Options = {
     },
     "--drive": {
         "metavar": "FILE[,write|,readonly][,format=raw]",
-        "help": "a disk with the content of FILE; what the guest writes is lost at the end, or goes "
+        "help": "a disk with the content of FILE; what the guest writes is lost at the end, goes "
         "to FILE with `write`, or is refused with `readonly`; may be given more than once",
         **SEVERAL,
     },
