@@ -31,7 +31,7 @@ ENGINES = ("auto", "unicorn", "llvm")
 DEFAULT_ENGINE = "llvm"
 """What `auto` stands for."""
 
-TIERS = ("interpreter,optimised", "interpreter", "quick,optimised", "quick")
+TIERS = ("interpreter,optimised", "interpreter")
 """How the llvm engine may run code: what is met for the first time, and what time is spent in."""
 DEFAULT_TIERS = TIERS[0]
 
@@ -74,6 +74,12 @@ class Config:
     """Give the guest a source of random numbers."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
+    semihosting: bool = True
+    """Let the guest call its host by its ISA's sequence of instructions."""
+    args: str = ""
+    """Arguments that it is told then, behind its name."""
+    semihosting_files: Path | None = None
+    """Folder below which it may use files then; None: it may use none."""
     check: bool = False
     """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
@@ -137,6 +143,7 @@ class Config:
         check_record_limit(self.record_limit)
         if self.record_limit and self.record is None:
             raise OptionError("--record-limit", "there is no --record", "both, or neither")
+        self._check_semihosting()
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
@@ -150,7 +157,7 @@ class Config:
         return DEFAULT_ENGINE if self.engine == "auto" else self.engine
 
     def has_tier(self, tier: str) -> bool:
-        """Whether the llvm engine has a tier: "quick", "interpreter" or "optimised"."""
+        """Whether the llvm engine has a tier: "interpreter" or "optimised"."""
         return self.engine_name == "llvm" and tier in self.tiers.split(",")
 
     def _check_tiers(self) -> None:
@@ -164,6 +171,21 @@ class Config:
             value, make = getattr(self, each.name), CONVERSIONS.get(each.type)
             if make is not None and value is not None:
                 object.__setattr__(self, each.name, make(value))
+
+    def _check_semihosting(self) -> None:
+        """Refuse a folder that is none, and what only a guest that may call its host can use."""
+        if not isinstance(self.args, str) or "\0" in self.args:
+            raise OptionError("--args", f"{self.args!r} is no text", "arguments, in one text")
+        for option, given in (
+            ("--args", self.args),
+            ("--semihosting-files", self.semihosting_files),
+        ):
+            if given and not self.semihosting:
+                raise OptionError(option, "there is --no-semihosting", "one of them")
+        folder = self.semihosting_files
+        if folder is not None and not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+            wrong = f"{folder} is no folder that can be used"
+            raise OptionError("--semihosting-files", wrong, "a folder")
 
     def _check_control(self) -> None:
         """Refuse control for whom nobody has allowed it."""

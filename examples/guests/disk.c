@@ -16,9 +16,9 @@
 #define FLUSH 4
 #define NOT_YET 0xff
 
-volatile uint64_t first_sector = 0;
+volatile uint64_t first_sector __attribute__((section(".data"))) = 0;
 volatile uint64_t sectors = 16;
-volatile uint64_t interrupts = 0;
+volatile uint64_t interrupts __attribute__((section(".data"))) = 0;
 
 static struct virtio_device disk;
 static volatile uint64_t taken;

@@ -19,6 +19,7 @@ from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
 from mttcg.supervisor.host_process import HostProcess, started_host
 from mttcg.supervisor.result import RunResult, StopReason, json_ready
 from mttcg.terminal import tell
+from mttcg_bus.host.threads import stay_single_threaded
 
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
@@ -78,6 +79,9 @@ def make_config(args: argparse.Namespace) -> Config:
         rng=args.rng,
         bus=args.bus,
         symbols_set=assignments,
+        semihosting=not args.no_semihosting,
+        args=args.args,
+        semihosting_files=args.semihosting_files,
         check=args.check,
         pin=args.pin,
         aggregate=not args.no_aggregate,
@@ -104,6 +108,7 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
 
     said: takes the warnings that were printed while it ran.
     """
+    stay_single_threaded()
     with started_host(config) as host_process:  # which loads while this process does
         return run_in_host(host_process, config, said)
 
@@ -138,6 +143,7 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
             on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
             on_warning=warn,
+            on_started=None if config.quiet else load_tables,
             host_process=host_process,
         )
     if output is not None and output.closed:
@@ -146,12 +152,22 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
 
 
 def status_of(config: Config) -> AbstractContextManager["StatusLine | None"]:
-    """The status line of a run, if it is to have one; what a quiet one prints needs no module."""
-    if config.quiet:
+    """The status line of a run, if it is to have one; who has none does not wait for its module."""
+    if config.quiet or not ends_on_terminal():
         return nullcontext()
     from mttcg.cli.status import status_line
 
-    return status_line(sys.stderr.isatty())
+    return status_line(True)
+
+
+def ends_on_terminal() -> bool:
+    """Whether stderr is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def load_tables() -> None:
+    """Import what prints the outcome, while there is nothing else to do."""
+    import mttcg.cli.render  # noqa: F401
 
 
 def others_come(config: Config) -> bool:

@@ -48,6 +48,20 @@ MACHINE: Options = {
         "help": "write a 64-bit value at an ELF symbol before the start",
         **SEVERAL,
     },
+    "--args": {
+        "metavar": "TEXT",
+        "default": "",
+        "help": "arguments of the guest's program, which it asks for by semihosting",
+    },
+    "--semihosting-files": {
+        "metavar": "DIR",
+        "type": Path,
+        "help": "let the guest read and write files below DIR by semihosting",
+    },
+    "--no-semihosting": {
+        "action": "store_true",
+        "help": "the guest can't call its host; every ebreak is a breakpoint",
+    },
     "--stop-on-trap-loop": {
         "action": "store_true",
         "help": "end the run when a hart takes the same trap for ever, of which it warns anyhow",

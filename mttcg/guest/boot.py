@@ -8,6 +8,9 @@ from mttcg.guest.image import GuestImage, ram_text, set_symbols
 from mttcg.hardware.board import Board
 from mttcg.memory.address import Physical, page_start
 
+ALIGNMENT = 16
+"""Bytes; what the ABI of each guest takes for its heap and stack."""
+
 
 def place_device_tree(image: GuestImage, tree: bytes) -> Physical:
     """Return where the device tree goes: the last pages of RAM that hold it.
@@ -22,6 +25,16 @@ def place_device_tree(image: GuestImage, tree: bytes) -> Physical:
             wrong = f"{where} overlaps the device tree, which takes RAM from {address:#x}"
             raise GuestFileError(image.path, wrong, "room for it at the end of RAM (see --memory)")
     return address
+
+
+def largest_gap(image: GuestImage, device_tree: Physical) -> tuple[Physical, Physical]:
+    """Return where the most RAM begins, and ends, in which neither image nor device tree lies."""
+    gaps, begin = [], image.ram.base
+    for segment in image.segments:
+        gaps.append((begin, segment.address))
+        begin = Physical(-(-(segment.address + segment.memory_size) // ALIGNMENT) * ALIGNMENT)
+    gaps.append((begin, device_tree))
+    return max(gaps, key=lambda gap: gap[1] - gap[0])
 
 
 def fill_ram(config: Config, image: GuestImage, board: Board, ram: Any, isa: str) -> Physical:

@@ -9,7 +9,7 @@ device keeps between two accesses is in the row's `state_bytes`, which they shar
 from the same ports.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -93,7 +93,8 @@ class Wiring:
     finish: Callable[[int], None]
     """Ends the run with a code."""
     state: memoryview
-    """`Board.state_bytes` bytes of memory that all processes share, zeroed before the start."""
+    """`Board.state_bytes` bytes of memory that all processes share, zeroed and then prepared
+    (`Board.prepare`) before the start."""
     backends: Mapping[str, BackEndPort] = field(default_factory=dict)
     """By their rows' names, those that there are in this run."""
 
@@ -128,6 +129,11 @@ class DeviceRow:
     """Interrupt inputs that it drives at every hart, by the architecture's numbers."""
     node: DeviceNode | None = None
     """None: the device tree does not show it."""
+    prepare: Callable[[memoryview], None] | None = None
+    """Makes its state ready, once, before any process uses it; None if zeros are."""
+    served: bool = False
+    """Whether the supervisor has the device as well, and tells it of what comes from outside
+    (`mttcg.hardware.outside`)."""
     native: tuple[NativeRegisters, ...] = ()
     """Registers of its first region that native code may answer in its place."""
     backend_apart: bool = False
@@ -214,18 +220,26 @@ class Board:
         for a device that can't be where it was to be, `NoControllerError`.
         """
         placed = MmioMap(self.ram_base, wiring.ram.size)
-        for _row, ports, devices in self._built(wiring, symbols):
-            present = [base for base in ports.bases if base is not None]
-            for base, device in zip(present, devices, strict=True):
+        for _, ports, devices in self._built(wiring, symbols, {row.name for row in self.rows}):
+            for base, device in zip(_present(ports.bases), devices, strict=True):
                 placed.add(base, device)
         return placed
 
-    def ports(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> dict[str, DevicePorts]:
-        """What each device is connected to in a process that has halves of devices.
+    def served(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> tuple[Device, ...]:
+        """Build the devices that the supervisor serves, and what their lines lead to.
 
-        By the names of those rows that are present. Arguments and errors as of `place`.
+        Arguments and errors: as of `place`.
         """
-        return {row.name: ports for row, ports, _devices in self._built(wiring, symbols)}
+        built = self._built_for([row for row in self.rows if row.served], wiring, symbols)
+        return tuple(device for _, devices in built.values() for device in devices)
+
+    def apart(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> dict[str, DevicePorts]:
+        """What those devices are connected to that have a half in the device process.
+
+        By the rows' names. Arguments and errors: as of `place`.
+        """
+        built = self._built_for([row for row in self.rows if row.backend_apart], wiring, symbols)
+        return {name: ports for name, (ports, _) in built.items()}
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -236,14 +250,29 @@ class Board:
         """The state of a row in `memory`, that of all devices."""
         return next(state for row, state in self._states(memory) if row.name == name)
 
+    def prepare(self, memory: memoryview) -> None:
+        """Make the devices' states ready; `memory` is zeroed, and no process uses it yet."""
+        for row, state in self._states(memory):
+            if row.prepare is not None:
+                row.prepare(state)
+
+    def _built_for(
+        self, rows: Sequence[DeviceRow], wiring: Wiring, symbols: Mapping[str, Physical]
+    ) -> dict[str, tuple[DevicePorts, Sequence[Device]]]:
+        """Build the devices of some rows, and what their lines lead to; by the rows' names."""
+        names = {row.name for row in rows}
+        led_to = {row.interrupt.controller for row in rows if row.interrupt is not None}
+        built = self._built(wiring, symbols, names | led_to)
+        return {row.name: (ports, devices) for row, ports, devices in built if row.name in names}
+
     def _built(
-        self, wiring: Wiring, symbols: Mapping[str, Physical]
+        self, wiring: Wiring, symbols: Mapping[str, Physical], names: Collection[str]
     ) -> Iterator[tuple[DeviceRow, DevicePorts, Sequence[Device]]]:
-        """Build the devices that are present, in order; raises NoControllerError."""
+        """Build the devices of the rows with these names, in order; raises NoControllerError."""
         controllers: dict[str, InterruptController] = {}
         for row, state in self._states(wiring.state):
             bases = _bases(row, symbols)
-            if bases[0] is None:
+            if bases[0] is None or row.name not in names:
                 continue
             line, backend = _line(row, controllers), wiring.backends.get(row.name)
             ports = DevicePorts(wiring, bases, state, line, backend)
@@ -300,6 +329,10 @@ def _bases(row: DeviceRow, symbols: Mapping[str, Physical]) -> tuple[Physical | 
     return tuple(
         symbols.get(place.symbol) if isinstance(place, AtSymbol) else place for place in places
     )
+
+
+def _present(bases: Sequence[Physical | None]) -> list[Physical]:
+    return [base for base in bases if base is not None]
 
 
 def _line(row: DeviceRow, controllers: Mapping[str, InterruptController]) -> Line | None:

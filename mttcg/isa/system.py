@@ -5,7 +5,7 @@ it enters traps. The parts are written over the hart's state in shared memory, s
 share them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -56,12 +56,44 @@ class Trap:
     value: int = 0
 
 
+@dataclass(frozen=True)
+class HostCall:
+    """How a guest calls its host: by an instruction that else traps, between two that do nothing.
+
+    Attributes:
+        before, after: the bytes around it, in one page with it.
+        word: the instruction.
+        operation, parameter: the integer registers that say what is wanted; the first has the
+            result behind it.
+    """
+
+    before: bytes
+    word: int
+    after: bytes
+    operation: int
+    parameter: int
+
+
 class RegisterError(UserError):
     """A register that there is not, or a value that it can't have."""
 
     def __init__(self, name: str, wrong: str, expected: str) -> None:
         super().__init__(f"{wrong}; expected {expected}")
         self.name, self.wrong, self.expected = name, wrong, expected
+
+
+class AheadOfHart(Protocol):
+    """Runs instructions ahead of a hart."""
+
+    @property
+    def pc(self) -> Virtual:
+        """Of the next instruction."""
+
+    def step(self, word: int) -> object:
+        """Run the instruction at pc; None if it completed, and did nothing that others can see."""
+
+    def registers(self) -> tuple[int, ...]:
+        """All registers but pc."""
 
 
 S = TypeVar("S", bound=VcpuState)
@@ -77,6 +109,7 @@ class System(Protocol[S]):
         value_name: the same, for what a trap says beside its cause.
         interprocessor_cause: code of the interrupt that one hart makes at another, None if
             there is none.
+        host_call: how semihosting is called, None if the ISA has no way.
     """
 
     extensions: Mapping[str, tuple[str, ...]]
@@ -84,6 +117,7 @@ class System(Protocol[S]):
     handler_name: str
     value_name: str
     interprocessor_cause: int | None
+    host_call: HostCall | None
 
     def state_at(self, segment: memoryview, index: int) -> S:
         """The state of hart `index` in the segment that holds all of them."""
@@ -131,6 +165,15 @@ class System(Protocol[S]):
 
     def illegal_word(self, trap: Trap) -> int | None:
         """The instruction that a trap says is illegal; None for other traps."""
+
+    def may_be_interrupted(self, state: S) -> bool:
+        """Whether the hart takes interrupts, as it is now, should one become pending."""
+
+    def run_ahead(self, state: S, read: Callable[[int, int], int]) -> "AheadOfHart":
+        """What runs instructions from the hart's pc on, on a copy of its registers.
+
+        read: gives bytes of memory, by address and size, as a number.
+        """
 
     def integer_registers(self, state: S) -> memoryview:
         """The integer registers, by number."""

@@ -8,6 +8,14 @@ from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.hardware.board import Board
 
+BELL = "bell "
+"""What the names of the eventfds begin with."""
+
+
+def bell_of(row: str) -> str:
+    """Name of the eventfd by which the back end of a row is notified."""
+    return BELL + row
+
 
 class Attachment(NamedTuple):
     """A device in a slot.
@@ -25,7 +33,7 @@ class Attachment(NamedTuple):
     @property
     def bell(self) -> str:
         """Name of the eventfd by which its back end is notified."""
-        return f"bell {self.row}"
+        return bell_of(self.row)
 
     @property
     def file(self) -> str:

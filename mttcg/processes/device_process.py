@@ -177,7 +177,7 @@ def make_ports(
         finish=lambda _code: None,
         state=machine.device_state,
     )
-    return board.ports(wiring, message.device_symbols)
+    return board.apart(wiring, message.device_symbols)
 
 
 def make_devices(

@@ -1,8 +1,8 @@
 """The vCPU host: one process that loads everything heavy once, then forks a process per vCPU.
 
-Started by the supervisor as `python -m mttcg.processes.host FD ENGINE TIERS`, FD being one end of a
-Channel; what the engine and tiers need is loaded before the supervisor says more. It has no threads
-before it forks, and its vCPUs share its pages until they write to them.
+Started by the supervisor as `python -m mttcg.processes.host FD ENGINE`, FD being one end of a
+Channel; what the engine needs is loaded before the supervisor says more. It has no threads before
+it forks, and its vCPUs share its pages until they write to them.
 """
 
 import contextlib
@@ -115,14 +115,15 @@ def fork_all(
     """
     from mttcg.processes.vcpu_process import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
+    from mttcg.vcpu.timer import wake_on_time
 
     load_engine(config.engine_name)
-    if config.has_tier("interpreter"):
+    if config.engine_name == "llvm":
         load_interpreter(message.isa, observing=config.check or bool(config.plugins))
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
-    if any(name.startswith("bell ") for name in message.descriptors):
+    if "devices" in message.descriptors:
         child = fork_devices(config, message, descriptors, channel, parent)
         children[child] = DEVICES
     for index in range(config.smp):
@@ -130,6 +131,7 @@ def fork_all(
         if child == 0:
             die_with_parent(parent)
             name_process(f"vcpu{index}")
+            wake_on_time()
             end_with(partial(run_vcpu, index, config, message, descriptors, context))
         children[child] = index
     if config.has_tier("optimised"):
@@ -193,11 +195,12 @@ def flush_output() -> None:
                 stream.flush()
 
 
-def main(descriptor: int, engine: str, tiers: str) -> int:
+def main(descriptor: int, engine: str) -> int:
     """Serve one machine, told what to do through a channel at a descriptor."""
     channel = Channel(socket.socket(fileno=descriptor))
+    gc.disable()  # what is loaded stays: to look through it again and again finds nothing
     try:
-        load(engine, tiers)
+        load(engine)
         return serve(channel)
     except Exception as error:
         refused = host_refusal(error)
@@ -209,7 +212,7 @@ def main(descriptor: int, engine: str, tiers: str) -> int:
         channel.close()
 
 
-def load(engine: str, tiers: str) -> None:
+def load(engine: str) -> None:
     """Load what the vCPUs of most runs share, while the supervisor gets ready."""
     use_native_cache()
     from mttcg.hardware.boards import DEFAULT_BOARD, board_named
@@ -220,7 +223,7 @@ def load(engine: str, tiers: str) -> None:
 
     board_named(DEFAULT_BOARD)
     load_engine(engine)
-    if "interpreter" in tiers.split(",") and engine == "llvm":
+    if engine == "llvm":
         load_interpreter(DEFAULT)
 
 
@@ -249,6 +252,7 @@ def serve(channel: Channel) -> int:
 
     use_isa(message.isa)
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
+    gc.enable()
     reach = Reach.from_plain(message.reach)
     declarations = Declarations(message.symbols, config.smp, reach)
     run = RunInfo.from_plain(message.run) if message.run is not None else None

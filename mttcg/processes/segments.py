@@ -62,7 +62,7 @@ def fixed_sizes(config: Config, device_state: int) -> dict[str, int]:
         "arena": config.code_cache,
         "samples": samples_bytes(config.smp),
     }
-    if config.has_tier("interpreter"):
+    if config.engine_name == "llvm":
         sizes["records"] = PREDECODED_BYTES
     return sizes
 

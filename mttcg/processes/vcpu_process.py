@@ -1,11 +1,9 @@
 """One vCPU process, from the fork to its end: it maps the segments and runs its `Vcpu`."""
 
-import contextlib
 import importlib
 import os
 import socket
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,25 +26,26 @@ from mttcg.isa.registry import isa_named
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
+from mttcg.processes.notified_back_end import back_ends
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
+from mttcg.processes.progress import look_for_progress
 from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.processes.translator_link import LinkToTranslator
 from mttcg.processes.trap_loops import facts_of
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
-from mttcg.vcpu.descriptors import readable
 from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
     NothingAttached,
-    PageOfPlace,
-    ProcessMessage,
-    SamplesWait,
     Start,
     UnsupportedFound,
     VcpuFailure,
@@ -61,7 +60,6 @@ from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
-    from mttcg.engine.llvm.translate import PageVersion
     from mttcg.engine.tracking.tracking import StoreTracking
 
 NATIVE_ROOM = 192 << 20
@@ -70,83 +68,6 @@ ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.
 """The module of each, with all that it needs."""
 TRACKING = "mttcg.engine.tracking.tracking"
 """The module that tracks stores to code."""
-
-
-@dataclass(frozen=True)
-class ConsoleEnds:
-    """This process's ends of the guest's console, by descriptor."""
-
-    output: int
-    input: int
-
-    def send(self, data: bytes) -> None:
-        """Write; it takes as long as the console takes, and a closed one takes all."""
-        try:
-            while data:
-                data = data[os.write(self.output, data) :]
-        except BrokenPipeError:
-            return
-
-    def take(self) -> int | None:
-        """One character of input if one waits."""
-        if not self.waiting():
-            return None
-        try:
-            taken = os.read(self.input, 1)
-        except BlockingIOError:
-            return None  # another vCPU was quicker
-        return taken[0] if taken else None
-
-    def waiting(self) -> bool:
-        """Whether a character waits."""
-        return readable(self.input)
-
-
-@dataclass(frozen=True)
-class NotifiedBackEnd:
-    """A device's half in the device process: see `mttcg.hardware.board.BackEndPort`.
-
-    Args:
-        bell: the eventfd on which it sleeps.
-        machine: stops when that process is gone.
-    """
-
-    bell: int
-    machine: MachineState
-
-    def ring(self) -> None:
-        """Write the eventfd, which is a locked instruction of the kernel: a full fence."""
-        os.eventfd_write(self.bell, 1)
-
-    def is_gone(self) -> bool:
-        """See BackEndPort."""
-        return self.machine.stopping
-
-
-@dataclass(frozen=True)
-class LinkToTranslator:
-    """The translator, as a vCPU reaches it; without one code stays as it is.
-
-    Args:
-        channel: to it.
-        device_pages: of RAM.
-    """
-
-    channel: Channel
-    device_pages: tuple[PhysicalPage, ...]
-
-    def wake(self) -> None:
-        """See TranslatorLink."""
-        self._send(SamplesWait())
-
-    def describe(self, pc: Virtual, version: "PageVersion | None", better: bool) -> None:
-        """See TranslatorLink."""
-        page = None if version is None else version.to_plain()
-        self._send(PageOfPlace(pc, page, better, self.device_pages))
-
-    def _send(self, message: ProcessMessage) -> None:
-        with contextlib.suppress(OSError):
-            self.channel.send(message)
 
 
 class VcpuProcess:
@@ -245,11 +166,7 @@ class VcpuProcess:
             console=ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
             finish=self.finish,
             state=self.machine.device_state,
-            backends={
-                slot: NotifiedBackEnd(self.fds[bell], self.machine)
-                for slot in self.board.slots
-                if (bell := f"bell {slot}") in self.fds
-            },
+            backends=back_ends(self.board, self.fds, self.machine),
         )
         return self.board.place(wiring, self.message.device_symbols)
 
@@ -337,6 +254,8 @@ class VcpuProcess:
             self._tell_trap_loop,
             self._tell_unsupported,
         )
+        vcpu.host_calls = self._host_calls(guest, vcpu)
+        look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
         plugins = VcpuPlugins(
             guest,
             vcpu,
@@ -354,6 +273,11 @@ class VcpuProcess:
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)
+
+    def _host_calls(self, guest: GuestOfVcpu, vcpu: Vcpu) -> HostCalls | None:
+        ends = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
+        host = CallingHost(guest, self.machine, ends.send, ends.input, self.finish, vcpu.wait_for)
+        return host_calls(self.isa.system.host_call, host, self.message.program)
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""
@@ -425,12 +349,11 @@ class VcpuProcess:
             self.cache,
             arena,
             discover,
+            self.maps["records"],
             Samples(self.maps["samples"], self.config.smp),
             LinkToTranslator(asking, memory.device_pages),
-            lambda: self.machine.stopping,
-            self.maps.get("records"),
         )
-        return FallbackEngine(engine, self._warn, self.isa)
+        return FallbackEngine(engine, self.isa)
 
     def leave(self) -> None:
         """Hand over what was counted, and let the plugins end."""

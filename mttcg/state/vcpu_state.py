@@ -35,6 +35,14 @@ class Activity(IntEnum):
     PAUSED = 6  # it stands still until the supervisor lets it go on
 
 
+class Spinning(IntEnum):
+    """Whether a hart goes round in a few instructions that nothing of its own ends."""
+
+    NOT = 0
+    ALONE = 1  # whatever others do
+    LOADING = 2  # unless another changes the memory that it loads from
+
+
 ENDED = (Activity.STOPPED, Activity.FAILED, Activity.KILLED)
 
 
@@ -67,9 +75,10 @@ class VcpuState:
     """CPU time of the vCPU's process, as of the last booking of running or idle."""
     held = WordField(1144)
     """The pause in which this vCPU stands still, or stood last."""
-    cache_translated = WordField(1152)
-    discarded = WordField(1160)
+    discarded = WordField(1152)
     """Where what is written to a register that stays zero may go; nobody reads it."""
+    spinning = WordField(1168)
+    """A Spinning."""
 
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""

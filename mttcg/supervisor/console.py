@@ -134,6 +134,8 @@ class ConsoleInput:
         source: a terminal, pipe or socket, or a file, which is always ready.
         pipe: non-blocking write end of the pipe that the guest's UART reads.
         begin: called before anything is written there.
+        ended: called when all has been written there.
+        came: called after something was.
     """
 
     def __init__(
@@ -142,8 +144,11 @@ class ConsoleInput:
         source: int,
         pipe: int,
         begin: Callable[[], None],
+        ended: Callable[[], None] = lambda: None,
+        came: Callable[[], None] = lambda: None,
     ) -> None:
-        self.selector, self.source, self.pipe, self.begin = selector, source, pipe, begin
+        self.selector, self.source, self.pipe = selector, source, pipe
+        self.begin, self.ended, self.came = begin, ended, came
         self.kept = b""
         self.waits_for: int | None = None
         try:
@@ -152,6 +157,11 @@ class ConsoleInput:
         except PermissionError:  # epoll_ctl(2): what is always ready can't be waited for
             self.is_file = True
             self._wait_for(pipe)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be more."""
+        return self.waits_for is not None
 
     def _wait_for(self, descriptor: int | None) -> None:
         """Be called when this descriptor is ready, and for no other."""
@@ -172,6 +182,8 @@ class ConsoleInput:
         except OSError:  # the terminal is gone: as good as its end
             self.kept = b""
         self._wait_for(self.pipe if self.kept else None)
+        if not self.kept:
+            self.ended()
 
     def _write(self) -> None:
         if not self.kept:
@@ -179,6 +191,7 @@ class ConsoleInput:
         if self.kept:
             self.begin()
             self.kept = self.kept[os.write(self.pipe, self.kept) :]
+            self.came()
         if not self.kept and not self.is_file:
             self._wait_for(self.source)
 

@@ -19,7 +19,7 @@ PYTHON = (sys.executable, "-P")
 class HostProcess:
     """A vCPU host that waits to be told what to do; a context, at whose end it has ended.
 
-    It loads meanwhile what a run with the engine and tiers of `config` needs.
+    It loads meanwhile what a run with the engine of `config` needs.
 
     end: of the channel to it. Raises OSError if the system can't have one more process.
     """
@@ -30,7 +30,7 @@ class HostProcess:
             self.process = subprocess.Popen(
                 [
                     *(*PYTHON, "-m", "mttcg.processes.host"),
-                    *(str(theirs.fileno()), config.engine_name, config.tiers),
+                    *(str(theirs.fileno()), config.engine_name),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

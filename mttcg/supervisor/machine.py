@@ -1,6 +1,5 @@
 """A machine: a guest and how it is to be run."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,7 +18,7 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.plugin_objects import PluginFiles
 from mttcg.supervisor.result import RunResult, Status
 
-RUN_OPTIONS = ("on_status", "stdin_fd", "on_bus", "on_interim", "on_warning")
+RUN_OPTIONS = ("on_status", "stdin_fd", "on_bus", "on_interim", "on_warning", "on_started")
 """Arguments of `Machine.run` besides the console and the host, in their order."""
 
 
@@ -62,6 +61,7 @@ class Machine:
         on_bus: Callable[[str], None] | None = None,
         on_interim: Callable[[RunResult], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
+        on_started: Callable[[], None] | None = None,
         host_process: HostProcess | None = None,
     ) -> RunResult:
         """Run the guest to its end.
@@ -74,6 +74,8 @@ class Machine:
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
             on_interim: called with the result so far, every `interim` seconds if that is not 0.
             on_warning: called with each warning, a line, when it comes; the result has it, too.
+            on_started: called once, when the vCPUs have been told to start: the time to load what
+                is needed at the end.
             host_process: the vCPU host, if one was started for this configuration already.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
@@ -82,7 +84,7 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        others = on_status, stdin_fd, on_bus, on_interim, on_warning
+        others = on_status, stdin_fd, on_bus, on_interim, on_warning, on_started
         return self._run(Interrupts(), host_process, console, *others)
 
     async def run_async(self, console: ConsoleOutput | None = None, **options: Any) -> RunResult:
@@ -94,6 +96,8 @@ class Machine:
 
         When the task is cancelled the guest is stopped in order, before the task ends.
         """
+        import asyncio  # most runs are no task, and it takes long to load
+
         interrupts, host = Interrupts(), options.pop("host_process", None)
         others = [options.pop(name, None) for name in RUN_OPTIONS]
         if options:

@@ -1,14 +1,8 @@
 """From what a run left in shared memory to its result."""
 
-import os
-import platform
 import time
 from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
@@ -18,11 +12,11 @@ from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.check import check
 from mttcg.supervisor.device_statistics import device_rows
+from mttcg.supervisor.host_facts import HostFacts
 from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
-from mttcg.version import VERSION
 
 EXIT_WAITING = 71
 """Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
@@ -35,32 +29,6 @@ ENDINGS = {
     Ending.FAULT: StopReason.FAULT,
     Ending.TRAP_LOOP: StopReason.TRAP_LOOP,
 }
-
-
-def host_facts() -> dict[str, Any]:
-    """What the run ran on."""
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "processor": processor_name(),
-        "cores": psutil.cpu_count(logical=False),
-        "processors": len(os.sched_getaffinity(0)),
-        "memory": psutil.virtual_memory().total,
-        "python": platform.python_version(),
-        "mttcg": VERSION,
-        **{name: version(name) for name in ("unicorn", "numba", "pyzmq")},
-    }
-
-
-def processor_name() -> str:
-    """The processor's model name (Linux), or the architecture."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
 
 
 def registers_of(hart: VcpuState, isa: Isa, clock: Clock) -> dict[str, int]:
@@ -82,7 +50,6 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
         cache_hits=hart.cache_hits,
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,
-        cache_translated=hart.cache_translated,
         state=state.name.lower(),
         pc=hart.block_pc if state is Activity.KILLED else hart.pc,
         registers=registers_of(hart, run.isa, run.machine) if by_itself else None,
@@ -129,7 +96,7 @@ def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunRes
     garbage = {where: count for where, count in run.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
-        watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
+        watch.warnings.texts.append(f"the bus was sent garbage, which it dropped: {counts}")
     for plugin in idle_plugins(watch):
         watch.warn(
             f"plugin {plugin} attached nothing, and has no function that is called while the guest "
@@ -176,7 +143,7 @@ def result_of(
     return RunResult(
         guest=str(run.config.guest),
         engine=run.engine,
-        host=host_facts(),
+        host=HostFacts(),
         exit_status=status,
         stop_reason=reason,
         vcpus=[vcpu_result(run, hart) for hart in run.harts.harts],
@@ -186,7 +153,7 @@ def result_of(
         more_subscribers=delivery.more_subscribers() if delivery is not None else {},
         failures=watch.failures.all(),
         consequences=list(watch.failures.consequences),
-        warnings=list(watch.warnings),
+        warnings=list(watch.warnings.texts),
         unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},

@@ -59,7 +59,6 @@ class VcpuResult:
     traps: int = 0
     interrupts: int = 0
     callbacks: int = 0
-    cache_translated: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object of one vCPU; addresses and registers are hexadecimal text."""
@@ -76,7 +75,6 @@ class VcpuResult:
                 "hits": self.cache_hits,
                 "misses": self.cache_misses,
                 "invalidated": self.cache_invalidated,
-                "translated": self.cache_translated,
             },
             "traps": self.traps,
             "interrupts": self.interrupts,
@@ -110,7 +108,7 @@ class RunResult:
 
     guest: str
     engine: str
-    host: dict[str, Any]
+    host: Mapping[str, Any]
     exit_status: int
     stop_reason: str
     vcpus: list[VcpuResult]

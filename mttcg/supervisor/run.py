@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
 from mttcg.errors import OptionError
-from mttcg.guest.boot import fill_ram
+from mttcg.guest.boot import fill_ram, largest_gap
 from mttcg.guest.image import GuestImage, settings_undone
 from mttcg.hardware.board import Board
 from mttcg.memory.address import Physical
-from mttcg.processes.attachments import attachments
+from mttcg.processes.attachments import BELL, attachments
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
@@ -27,18 +27,23 @@ from mttcg.supervisor.console import (
     is_terminal,
 )
 from mttcg.supervisor.drives import open_attached
+from mttcg.supervisor.failures import Warnings
+from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.live_status import StatusReader
+from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
+from mttcg.supervisor.served_devices import served_devices
 from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import Start
+from mttcg.vcpu.console_ends import ConsoleEnds
+from mttcg.vcpu.messages import ProgramFacts, Start
 from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
@@ -90,6 +95,7 @@ class Run:
         on_bus: Callable[[str], None] | None,
         on_interim: Callable[[RunResult], None] | None,
         on_warning: Callable[[str], None] | None,
+        on_started: Callable[[], None] | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         open_attached(self.config, self.board, self.fds)
@@ -121,6 +127,8 @@ class Run:
             self._start_vcpus(state, device_tree)
             from mttcg.supervisor.outcome import build_result  # while the vCPUs start
 
+            if on_started is not None:
+                on_started()
             watch.loop(control)
             state.seconds["run"] = time.monotonic() - began
             if watch.interrupted:
@@ -187,6 +195,7 @@ class Run:
         if self.config.check:
             self.check_rings += make_rings(self.config.smp)
         machine = MachineState(maps["machine"], self.board.timebase)
+        self.board.prepare(machine.device_state)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
@@ -201,7 +210,7 @@ class Run:
             device_fds={
                 name: self.fds[name]
                 for name in self.fds
-                if name == "devices" or name.startswith("bell ")
+                if name == "devices" or name.startswith(BELL)
             },
             machine=machine,
             harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
@@ -237,6 +246,14 @@ class Run:
     ) -> Watch:
         watch = Watch(
             run=state,
+            devices=served_devices(
+                self.board,
+                state.maps["ram"],
+                state.harts,
+                state.machine,
+                ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
+                self.image.places(self.board.symbols),
+            ),
             channels=self.channels,
             interrupts=self.interrupts,
             console_output=self.ours["console_output"],
@@ -247,11 +264,15 @@ class Run:
             lines=ConsoleLines(TYPED_SECONDS if is_terminal(stdin_fd) else LINE_SECONDS),
             beside_prints=is_beside_prints(console),
             on_tick=tick,
-            on_warning=on_warning,
+            warnings=Warnings(on_warning),
         )
+        warn = watch.warnings.add
+        watch.files = GuestFileService(self.config.semihosting_files, warn)
+        watch.nowhere = HartsNowhere(state, warn)
+        self.ends.callback(watch.files.close)
         undone = settings_undone(self.image, self.config.symbols_set)
         for text in (*self.image.warnings, *undone, *state.host.warnings):
-            watch.warn(text)
+            warn(text)
         return watch
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
@@ -311,12 +332,20 @@ def start_message(state: RunState, device_tree: Physical, descriptors: tuple[str
         entry=image.entry,
         device_tree=device_tree,
         device_symbols=image.places(state.board.symbols),
+        program=program_facts(state, device_tree) if state.config.semihosting else None,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(
             (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards
         ),
         descriptors=descriptors,
     )
+
+
+def program_facts(state: RunState, device_tree: Physical) -> ProgramFacts:
+    """What semihosting tells the guest's program of itself."""
+    name = state.config.guest.name
+    command_line = f"{name} {state.config.args}" if state.config.args else name
+    return ProgramFacts(command_line, largest_gap(state.image, device_tree))
 
 
 def finish(state: RunState, watch: Watch) -> dict[str, Any]:

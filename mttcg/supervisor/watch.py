@@ -12,35 +12,41 @@ from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.processes.trap_loops import warning_of
-from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.console import (
     CONSOLE_BYTES,
     ConsoleInput,
     ConsoleLines,
     ConsoleOutput,
 )
-from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.failures import Failures, Warnings
+from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.served_devices import ServedDevices
+from mttcg.supervisor.sleepers import all_sleep_for_ever
 from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.device_activity import Quiet
 from mttcg.vcpu.messages import (
     AskChange,
     DevicesEnded,
     DeviceWarning,
+    FileOperation,
     HostRefused,
     MakeChange,
     MessageError,
     NothingAttached,
     Order,
     ProcessMessage,
+    SpinFound,
     TranslatorEnded,
     TrapLoopFound,
     UnsupportedFound,
     VcpuEnded,
     VcpuFailure,
     VcpuWarning,
+    ZerosFound,
 )
 from mttcg.vcpu.shared import Ending
 
@@ -81,16 +87,17 @@ class CommandListener(Protocol):
 class Watch:
     """What the loop watches, and what it has seen.
 
-    `run` is what is watched, `console` takes the guest's output, by `lines`, `beside_prints`: where
-    plugins print, too; `failures` are what went wrong,
-    `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
-    and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
-    guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
-    the vCPUs whose process ended by itself. `refused`: whether a limit of the host was told of,
-    which others reach, too; `told`: which vCPUs said themselves why they end.
+    `run` is what is watched, `devices` are those that the supervisor serves, `files` those that the
+    guest has open, `console` takes the guest's output, by `lines`, `beside_prints`: where plugins
+    print, too; `failures` are what went wrong, `warnings` what only went otherwise than wanted;
+    `unsupported` are the places of instructions that the guest's harts lack; `idle` are, by vCPU,
+    the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself.
+    `refused`: whether a limit of the host was told of, which others reach, too; `told`: which vCPUs
+    said themselves why they end.
     """
 
     run: RunState
+    devices: ServedDevices
     channels: list[Channel]
     interrupts: Interrupts
     console_output: int
@@ -100,9 +107,8 @@ class Watch:
     stdin_fd: int | None
     lines: ConsoleLines
     on_tick: Callable[[], None]
-    on_warning: Callable[[str], None]
+    warnings: Warnings
     failures: Failures = field(default_factory=Failures)
-    warnings: list[str] = field(default_factory=list)
     unsupported: list[dict[str, str]] = field(default_factory=list)
     idle: dict[int, tuple[str, ...]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
@@ -118,6 +124,9 @@ class Watch:
     stop_limit: float = 0.0
     emitted: int = 0
     control: CommandListener | None = field(init=False, default=None)
+    files: GuestFileService = field(init=False)
+    nowhere: HartsNowhere = field(init=False)
+    input: ConsoleInput | None = field(init=False, default=None)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -163,8 +172,11 @@ class Watch:
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
-            begin = self.run.machine.begin_input
-            ConsoleInput(self.selector, self.stdin_fd, self.console_input, begin)
+            machine = self.run.machine
+            told = machine.begin_input, machine.end_input, self.devices.input_came
+            self.input = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+        else:
+            self.run.machine.end_input()
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
@@ -174,6 +186,8 @@ class Watch:
     def _tick(self) -> None:
         self.on_tick()
         self.run.harts.request_all()
+        self._look_whether_any_can_wake()
+        self.nowhere.look(self._input_may_wake())
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -246,9 +260,7 @@ class Watch:
 
     def warn(self, text: str) -> None:
         """Warn of something, once."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-            self.on_warning(text)
+        self.warnings.add(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
         self.warn(warning_of(index, facts, self.run.isa.system, self.run.place_at))
@@ -307,10 +319,14 @@ class Watch:
                     self._vcpu_failed(index, failure)
                 case VcpuWarning(text):
                     self.warn(text)
+                case SpinFound() | ZerosFound() as found:
+                    self.nowhere.hear(index, found)
                 case TrapLoopFound() as facts:
                     self._trap_loop(index, facts)
                 case UnsupportedFound() as found:
                     self._unsupported(found)
+                case FileOperation() as asked:
+                    self.channels[index].send(self.files.do(asked))
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
                 case AskChange(change, number):
@@ -434,30 +450,16 @@ class Watch:
         os.eventfd_read(self.notice_fd)
         if self.run.machine.stopping:
             self.stop(self.run.machine.ending)
-        elif self._nothing_can_wake() and self._nothing_can_wake():
+        else:
+            self._look_whether_any_can_wake()
+
+    def _look_whether_any_can_wake(self) -> None:
+        """End the run if no hart can: at each notice, and now and then as input may end."""
+        if not self._input_may_wake() and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
 
-    def _nothing_can_wake(self) -> bool:
-        """Whether every hart sleeps with nothing pending and no timer set, and no device works.
-
-        Only a running hart, or a device, makes an interrupt pending, and a hart does so before it
-        sleeps; so once all are asleep, looking at what is pending after looking at the states is
-        enough. That holds if no device did anything meanwhile: if it was quiet before and after.
-        """
-        harts, quiet = self.run.harts.harts, self._quiet_devices()
-        return (
-            quiet is not None
-            and all(hart.state == Activity.IDLE for hart in harts)
-            and all(self._sleeps_for_ever(hart) for hart in harts)
-            and self._quiet_devices() == quiet
-        )
-
-    def _quiet_devices(self) -> Quiet | None:
-        return self.run.machine.devices.quiet(self.run.device_fds.values())
-
-    def _sleeps_for_ever(self, hart: VcpuState) -> bool:
-        system = self.run.isa.system
-        return system.deadline(hart) == NEVER and not system.wakes(hart, self.run.machine)
+    def _input_may_wake(self) -> bool:
+        return self.devices.can_wake(self.input is not None and self.input.is_open)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

@@ -7,6 +7,8 @@ A record's operands are written before its handler, so whoever sees the one sees
 Behind a page's records stand the handlers of those that say that a translation is to be entered.
 """
 
+import numpy as np
+
 from mttcg.memory.address import HostAddress
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.host import address_of_buffer
@@ -93,6 +95,12 @@ class PredecodedPages:
     def handler(self, slot: int, offset: int) -> int:
         """The handler at an offset in a page."""
         return self.words[self._word(slot, offset)]
+
+    def decoded(self, slot: int) -> list[int]:
+        """Offsets, in bytes, of which there is a record."""
+        first = self._word(slot, 0)
+        handlers = np.frombuffer(self.words[first : first + HALVES * RECORD_WORDS], np.uint64)
+        return [2 * int(half) for half in np.flatnonzero(handlers[::RECORD_WORDS] != self.empty)]
 
     def replace_handler(self, slot: int, offset: int, handler: int) -> None:
         """Give a record another handler, and keep the instruction's own."""

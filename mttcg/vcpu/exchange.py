@@ -10,8 +10,9 @@ import select
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+from mttcg.errors import MttcgError
 from mttcg.instrument.api.changes import Attachment, Change
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.state.vcpu_state import ENDED, VcpuState
@@ -21,6 +22,15 @@ from mttcg.vcpu.messages import AskChange, MakeChange, Order, ProcessMessage, ex
 
 Orders: TypeAlias = dict[type[Order], Callable[[Any, list[int]], None]]
 """What is done, by the type of an order, with the message and its descriptors."""
+
+A = TypeVar("A", bound=ProcessMessage)
+
+
+class SupervisorGoneError(MttcgError):
+    """The supervisor is gone; the kernel is about to end this process."""
+
+    def __init__(self) -> None:
+        super().__init__("the supervisor ended")
 
 
 @dataclass
@@ -72,6 +82,15 @@ class ChangeExchange:
         """Send the supervisor a message."""
         self._wait_for_room()
         self.channel.send(message)
+
+    def ask(self, message: ProcessMessage, answer: type[A]) -> A:
+        """Send the supervisor a message, and wait for its answer; orders are kept meanwhile."""
+        self.tell(message)
+        while (received := self.channel.receive()) is not None:
+            if isinstance(received[0], answer):
+                return received[0]
+            self.received.append(received)
+        raise SupervisorGoneError
 
     def _everywhere(self, pending: PendingChange) -> bool:
         if pending.epoch is None:

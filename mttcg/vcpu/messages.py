@@ -37,6 +37,13 @@ class ProcessMessage(TypedValue):
         return ()
 
 
+class ProgramFacts(TypedValue):
+    """What a program is told of itself; free: where RAM in which nothing lies begins and ends."""
+
+    command_line: str
+    free: tuple[Physical, Physical]
+
+
 class TrapFacts(TypedValue):
     """A trap; text: the instruction at its pc, "" where there is no RAM."""
 
@@ -70,8 +77,8 @@ class Start(ProcessMessage):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
     isa, board: their names. device_symbols: those of the guest's symbols at which the board has
-    devices. descriptors: the names of those that come
-    along.
+    devices. program: of semihosting, none if the guest has none. descriptors: the names of those
+    that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -80,6 +87,7 @@ class Start(ProcessMessage):
     entry: Virtual
     device_tree: Physical
     device_symbols: dict[str, Physical]
+    program: ProgramFacts | None
     streams: tuple[Place, ...]
     scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
@@ -200,6 +208,23 @@ class TrapLoopFound(ProcessMessage):
     before: TrapFacts | None
 
 
+class SpinFound(ProcessMessage):
+    """vCPU: its hart goes round in so many instructions, from a pc on; text: of the first."""
+
+    TYPE: ClassVar[str] = "spin_found"
+    pc: Virtual
+    instructions: int
+    loads: bool
+    text: str
+
+
+class ZerosFound(ProcessMessage):
+    """vCPU: its hart came to a pc from which on memory is zero."""
+
+    TYPE: ClassVar[str] = "zeros_found"
+    pc: Virtual
+
+
 class UnsupportedFound(ProcessMessage):
     """vCPU: the guest has an instruction, at a pc, that the hart lacks."""
 
@@ -227,6 +252,19 @@ class AskChange(ProcessMessage):
     number: int
 
 
+class FileOperation(ProcessMessage):
+    """vCPU: do an operation of semihosting on files; it waits for the answer.
+
+    number: a mode, a place or a size. data: what is written, or names, in base64.
+    """
+
+    TYPE: ClassVar[str] = "file_operation"
+    operation: int
+    handle: int
+    number: int
+    data: str
+
+
 class PluginRefused(ProcessMessage):
     """vCPU: it could not load the plugin that it was to load at an epoch."""
 
@@ -242,6 +280,18 @@ class InstrumentsTold(ProcessMessage):
     question: int
     attachments: tuple[dict[str, Any], ...]
     callbacks: tuple[dict[str, Any], ...]
+
+
+# supervisor to a vCPU
+
+
+class FileOperationDone(ProcessMessage):
+    """Supervisor: what came of the operation; error: 0 or an errno. data: what was read."""
+
+    TYPE: ClassVar[str] = "file_operation_done"
+    value: int
+    error: int
+    data: str
 
 
 # supervisor to every vCPU
@@ -347,11 +397,15 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         VcpuFailure,
         VcpuWarning,
         TrapLoopFound,
+        SpinFound,
+        ZerosFound,
         UnsupportedFound,
         NothingAttached,
         AskChange,
+        FileOperation,
         PluginRefused,
         InstrumentsTold,
+        FileOperationDone,
         MakeChange,
         LoadPlugin,
         ReloadPlugin,

@@ -26,7 +26,7 @@ DEVICE_ACTIVITY = 64
 NANOSECONDS = 1_000_000_000
 """In a second."""
 
-_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN = range(8)
+_STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN, _INPUT_ENDED = range(9)
 
 
 def machine_bytes(device_state: int) -> int:
@@ -118,6 +118,15 @@ class MachineState:
     def devices(self) -> DeviceActivity:
         """What the device process is doing."""
         return DeviceActivity(self.words[DEVICE_ACTIVITY:])
+
+    @property
+    def input_ended(self) -> bool:
+        """Whether the console gets no more input than it has."""
+        return self.words[_INPUT_ENDED] != 0
+
+    def end_input(self) -> None:
+        """Say that the console has had its last input; the supervisor does, behind that."""
+        self.words[_INPUT_ENDED] = 1
 
     @property
     def in_line(self) -> bool:

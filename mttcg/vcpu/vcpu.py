@@ -19,13 +19,17 @@ from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.spins import Spins
 from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
+from mttcg.vcpu.zero_block import WIDEST, zero_block
+from mttcg.vcpu.zeros import Zeros
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""
@@ -47,7 +51,15 @@ class Vcpu:
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
         on_trap_loop: told, once for each, of a trap that the hart takes for ever.
         on_unsupported: told of places, see `UnsupportedPlaces`.
+
+    Attributes:
+        host_calls: does the guest's calls of the host; None if it is to have none.
+        spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
     """
+
+    host_calls: HostCalls | None = None
+    spins: Spins | None = None
+    zeros: Zeros | None = None
 
     def __init__(
         self,
@@ -164,6 +176,8 @@ class Vcpu:
         """Do what others asked of this vCPU."""
         self._take_up()
         self.engine.spill()
+        if self.spins is not None:
+            self.spins.look()
         self.stopwatch.was_running()
         if self.machine.pause:
             self._hold()
@@ -198,11 +212,24 @@ class Vcpu:
             self.changes.distrust()
             hart.cache_invalidated += self.engine.fetch_again()
 
-    def _wait_for_request(self, seconds: float) -> None:
+    def _wait_for_request(self, seconds: float, *others: int) -> None:
+        """Wait for so long, or until a request comes, or one of some descriptors may be read."""
         self.changes.rest()
-        if select.select([self.wake_fd], [], [], seconds)[0]:  # finer than poll's milliseconds
+        waited_for = [self.wake_fd, *others]
+        ready = select.select(waited_for, [], [], seconds)[0]  # finer than poll's milliseconds
+        if self.wake_fd in ready:
             os.eventfd_read(self.wake_fd)
         self.changes.follow()
+
+    def wait_for(self, descriptor: int) -> None:
+        """In an instruction that waits for the host: wait until a descriptor may be read.
+
+        What others ask of this vCPU is done meanwhile, and then it is over, too.
+        """
+        self.stopwatch.was_running()
+        self.engine.spill()
+        self._wait_for_request(LONGEST_SLEEP, descriptor)
+        self._serve_requests_asleep()
 
     def follow_plan(self) -> None:
         """Put the plan in force if it is another by now."""
@@ -247,6 +274,9 @@ class Vcpu:
         hart = self.hart
         self.engine.spill_integer()
         before = hart.pc
+        if self.host_calls is not None and self.host_calls.is_call(before, left.word):
+            self._call_host(self.host_calls, left.word)
+            return
         answer = self.system.execute(hart, left.word, self.machine)
         if isinstance(answer, Trap):
             self._take(answer)
@@ -261,6 +291,13 @@ class Vcpu:
             hart.cache_invalidated += self.engine.fetch_again()
         elif answer is Effect.STATUS:
             self._follow_status()
+
+    def _call_host(self, calls: HostCalls, word: int) -> None:
+        hart, before = self.hart, self.hart.pc
+        hart.pc = Virtual(before + self.isa.code.length(word))  # a call may wait, and be asked
+        result = calls.do(self.system.integer_registers(hart))
+        self.engine.write_x(calls.form.operation, result)
+        self.engine.retired(before, word, hart.pc)
 
     def _follow_status(self) -> None:
         enabled = self.system.float_enabled(self.hart)
@@ -299,6 +336,8 @@ class Vcpu:
         self._leave_early(trap.pc, trapped=True)
         self.seen_traps.look(trap)
         self.unsupported.look(trap)
+        if self.zeros is not None:
+            self.zeros.look(trap)
         self.system.take_trap(self.hart, trap)
         handler = self.hart.pc
         self.lifecycle.tell("plugin_trap", int(trap.cause), trap.pc, False)
@@ -327,6 +366,10 @@ class Vcpu:
         address = Virtual(self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1)
         place = physical_of(address)
         self.hart.instructions += 1
+        if access.size > WIDEST:
+            if not zero_block(self.engine, self.ram, left, access, address):
+                self._take(self.system.fault(MemoryFault.STORE, left.pc, address))
+            return
         found = self.devices.find(place, access.size)
         if found is None and not self.ram.range.holds(place, access.size):
             fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD

@@ -167,6 +167,14 @@ def test_tiers_reach_the_machine(
     assert machine.made == Config(guest=Path("a.elf"), tiers="interpreter")
 
 
+def test_no_semihosting_reaches_the_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = stand_in_machine(monkeypatch)
+    assert main(["run", "a.elf", "--no-semihosting"]) == 0
+    assert machine.made == Config(guest=Path("a.elf"), semihosting=False)
+
+
 def test_every_option_reaches_the_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +183,7 @@ def test_every_option_reaches_the_machine(
     options += " --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --check --pin"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
-    bus += " --record-limit 2G --stop-on-trap-loop"
+    bus += " --record-limit 2G --stop-on-trap-loop --args one --semihosting-files /"
     bus += " --control --allow-control c.pub"
     bus += (
         " --no-aggregate --keys k --allow a.pub --allow b.pub --shards 2 --shards a=3 --interim 1.5"
@@ -199,6 +207,8 @@ def test_every_option_reaches_the_machine(
         policies={"a": "drop", "a.b": "sample:8"},
         stall_limit=2.5,
         stop_on_trap_loop=True,
+        args="one",
+        semihosting_files=Path("/"),
         record=Path("r"),
         record_limit=2 << 30,
         keys=Path("k"),

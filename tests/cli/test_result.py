@@ -22,7 +22,6 @@ def test_the_fixed_names_are_all_there() -> None:
         "hits": 900,
         "misses": 100,
         "invalidated": 3,
-        "translated": 0,
     }
     assert found["ledger"]["memtrace.access"] == {
         "emitted": 9,

@@ -21,7 +21,7 @@ from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
 from mttcg.engine.unicorn.engine import UnicornEngine
 from mttcg.engine.unicorn.left_to_host import left_to_host
-from mttcg.hardware.boards.riscv_virt import TIMEBASE
+from mttcg.hardware.boards.riscv_virt import BOARD, TIMEBASE
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.privilege import MACHINE
@@ -80,7 +80,7 @@ class Bare:
     """One vCPU on an engine.
 
     Args:
-        engine: "llvm", "unicorn", or "interpreter": llvm whose first tier that is.
+        engine: "llvm" or "unicorn".
         base: guest address of RAM.
         size: bytes of RAM; llvm takes any number, and has code in whole pages only.
         plan: what is attached.
@@ -104,10 +104,13 @@ class Bare:
         wire: "Callable[[Bare], tuple[Any, NativeDevices]] | None" = None,
     ) -> None:
         self.base, self.size = base, size
-        self.warnings: list[str] = []
         pages = -(-size // PAGE)
         sizes = {"ram": pages * PAGE, "cache": CacheLayout(pages).size, "arena": ARENA_BYTES}
-        sizes |= {"records": PREDECODED_BYTES, "harts": harts * PAGE, "machine": machine_bytes(0)}
+        sizes |= {
+            "records": PREDECODED_BYTES,
+            "harts": harts * PAGE,
+            "machine": machine_bytes(BOARD.state_bytes),
+        }
         self.fds = {name: create_segment(name, length) for name, length in sizes.items()}
         if beside is not None:
             for name in SHARED:
@@ -163,11 +166,8 @@ class Bare:
         if name == "unicorn":
             return UnicornEngine(self.memory, self.hart, self.cache, discover, RISCV64)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
-        records = self.maps["records"] if name == "interpreter" else None
-        engine = LlvmEngine(
-            RISCV64, self.memory, self.hart, self.cache, arena, discover, records=records
-        )
-        return FallbackEngine(engine, self.warnings.append, RISCV64)
+        parts = self.memory, self.hart, self.cache, arena, discover, self.maps["records"]
+        return FallbackEngine(LlvmEngine(RISCV64, *parts), RISCV64)
 
     def has(self, address: int) -> bool:
         """Whether an address is in RAM."""

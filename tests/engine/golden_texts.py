@@ -29,27 +29,21 @@ ADD_DOUBLES = 0x02B5_7553
 
 
 class Golden(NamedTuple):
-    """Instructions from the start of a page, what is attached to it, and the effort."""
+    """Instructions from the start of a page, and what is attached to it."""
 
     words: tuple[int, ...]
     sites: Sites = Sites()
-    optimised: bool = False
 
 
 CORPUS = {
     "accesses": Golden((LOAD, LOAD_WORD, STORE, RETURN)),
     "atomics": Golden((ADD_ATOMICALLY, STORE_CONDITIONALLY, RETURN)),
     "float": Golden((ADD_DOUBLES, RETURN)),
-    "loop": Golden(
-        (COUNT_DOWN, BACK, RETURN), Sites(every_block=(OperationRow(0, "table"),)), True
-    ),
-    "python": Golden(
-        (LOAD, RETURN), Sites(every_block=(OperationRow(0, "python", python=True),)), optimised=True
-    ),
+    "loop": Golden((COUNT_DOWN, BACK, RETURN), Sites(every_block=(OperationRow(0, "table"),))),
+    "python": Golden((LOAD, RETURN), Sites(every_block=(OperationRow(0, "python", python=True),))),
     "records": Golden(
         (LOAD, STORE, RETURN),
         Sites(every_access=(OperationRow(0, "record", emitter=0),)),
-        optimised=True,
     ),
 }
 
@@ -63,7 +57,7 @@ def text_of(golden: Golden) -> str:
 
     discovery = Discovery(RISCV64.code, half_at, [0])
     ram = Ram(BASE, SIZE)
-    function = PageFunction(LLVM, discovery, ram, golden.sites, SLOT, golden.optimised)
+    function = PageFunction(LLVM, discovery, ram, golden.sites, SLOT)
     return function.source() + "\n"
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from engine_harness import PAGE, Bare, fill
 
-from mttcg.engine.llvm.compile import OPTIMISED
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.improver import PAGE_COST, PAGE_HEAT, DescribedPlace, Improver
 from mttcg.engine.llvm.translate import MANY_VERSIONS
@@ -122,7 +121,7 @@ def test_when_code_was_reclaimed_it_can_be_made_again(bare: Bare) -> None:
     improver, arena = improver_of(bare), bare.engine.llvm.arena
     place = described(bare, LOOP)
     assert improver.improve(place)
-    key = place.version.key(LOOP - BASE, OPTIMISED)
+    key = place.version.key(LOOP - BASE)
     while arena.find(key) is not None:
         arena.put(bytes(arena.region_bytes))
     assert improver.improve(place)

@@ -115,7 +115,7 @@ class Mailbox:
 def test_a_device_in_a_page_of_ram_is_left_to_the_host(page: int) -> None:
     start = BASE + page * PAGE
     mailbox = Mailbox(start)
-    bare = Bare("interpreter", BASE, SIZE, devices=mailbox)
+    bare = Bare("llvm", BASE, SIZE, devices=mailbox)
     frame = bare.engine.llvm.frame
     for where, value in ram_words(Ram(Physical(BASE), SIZE, (PhysicalPage(page),))).items():
         frame[where] = value
@@ -137,7 +137,7 @@ def test_a_device_in_a_page_of_ram_is_left_to_the_host(page: int) -> None:
 
 
 def test_a_request_is_seen_in_a_loop() -> None:
-    bare = Bare("interpreter", BASE, SIZE)
+    bare = Bare("llvm", BASE, SIZE)
     fill(placed([word("addi", A0, A0, immediate=1), word("jal", immediate=-4)]), bare.write)
     bare.set_registers([0] * 32, [0] * 32, 0)
 
@@ -161,16 +161,16 @@ CALLS = [word("addi", A0, A0, immediate=1), word("jal", 1, immediate=PAGE), ECAL
 CALLED = [word("addi", A1, A1, immediate=2), word("jalr", rs1=1)]
 
 
-def calling(engine: str, beside: Bare | None = None) -> Bare:
-    bare = Bare(engine, BASE, SIZE, beside=beside)
+def calling(beside: Bare | None = None) -> Bare:
+    bare = Bare("llvm", BASE, SIZE, beside=beside)
     if beside is None:
         fill([*placed(CALLS), *placed(CALLED, BASE + 4 + PAGE)], bare.write)
     return bare
 
 
 def test_a_second_vcpu_finds_the_records_of_the_first() -> None:
-    first = calling("interpreter")
-    second = calling("interpreter", beside=first)
+    first = calling()
+    second = calling(beside=first)
     run(first)
     assert first.hart.cache_misses == 3
     run(second)
@@ -180,8 +180,8 @@ def test_a_second_vcpu_finds_the_records_of_the_first() -> None:
         bare.close()
 
 
-def test_what_is_attached_is_run_and_nothing_is_translated() -> None:
-    bare = calling("interpreter")
+def test_what_is_attached_is_run() -> None:
+    bare = calling()
     counted = OFFSET["unsupported"]  # any word of the hart that nothing else uses here
     address = bare.engine.llvm.arguments[0] + counted
     there = BASE + 4 + PAGE
@@ -189,7 +189,6 @@ def test_what_is_attached_is_run_and_nothing_is_translated() -> None:
     bare.engine.apply(Plan(blocks={there: count}))
     run(bare)
     assert bare.hart.words[counted // 8] == 1
-    assert bare.hart.cache_translated == 0
     bare.engine.apply(Plan())
     run(bare)
     assert bare.hart.words[counted // 8] == 1
@@ -198,15 +197,14 @@ def test_what_is_attached_is_run_and_nothing_is_translated() -> None:
 
 
 def test_blocks_that_somebody_watches_are_shown_on_each_vcpu() -> None:
-    first = calling("interpreter")
+    first = calling()
     run(first)
-    second = calling("interpreter", beside=first)
+    second = calling(beside=first)
     second.engine.watch_blocks(True)
     shown: list[int] = []
     second.engine.llvm.discover = lambda block: shown.append(block.pc)
     run(second)
     assert shown == [BASE, BASE + 4 + PAGE, BASE + 8]  # as control comes there
-    assert second.hart.cache_translated == 0
     first.engine.watch_blocks(True)
     assert [block.pc for block in first.engine.known_blocks()] == sorted(shown)
     for bare in (first, second):
@@ -214,7 +212,7 @@ def test_blocks_that_somebody_watches_are_shown_on_each_vcpu() -> None:
 
 
 def test_a_block_is_left_to_its_translation_and_taken_back() -> None:
-    bare = calling("interpreter")
+    bare = calling()
     run(bare)
     llvm = bare.engine.llvm
     bare.improve(BASE)
@@ -234,7 +232,7 @@ def test_a_block_is_left_to_its_translation_and_taken_back() -> None:
 
 
 def test_code_that_changed_is_predecoded_again() -> None:
-    bare = calling("interpreter")
+    bare = calling()
     run(bare)
     assert bare.hart.x[A1] == 2
     fill(placed([word("addi", A1, A1, immediate=7)], BASE + 4 + PAGE), bare.write)
@@ -246,9 +244,8 @@ def test_code_that_changed_is_predecoded_again() -> None:
     bare.close()
 
 
-@pytest.mark.parametrize("engine", ["llvm", "interpreter"])
 def test_blocks_of_a_slot_that_was_used_again_are_forgotten(
-    engine: str, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     jump, one, other = (
         word("jal", 0, immediate=16),
@@ -257,7 +254,7 @@ def test_blocks_of_a_slot_that_was_used_again_are_forgotten(
     )
 
     def known_after(*firsts: int) -> list[int]:
-        bare = Bare(engine, BASE, SIZE)
+        bare = Bare("llvm", BASE, SIZE)
         for first in firsts:
             fill(placed([first, ECALL, 0, 0, ECALL]), bare.write)
             bare.engine.fetch_again()
@@ -276,15 +273,14 @@ SETS = (0xFF, 0x33, 0x22, 0x10, 0x833, 0x522)
 """Of fences; the last has a mode that means nothing."""
 
 
-@pytest.mark.parametrize("engine", ["interpreter", "llvm"])
-def test_the_order_that_an_instruction_asks_for_is_told(engine: str) -> None:
+def test_the_order_that_an_instruction_asks_for_is_told() -> None:
     told: list[tuple[int, int, int]] = []
 
     def tell(_data: int, _pc: int, _address: int, size: int, value: int, how: int) -> None:
         told.append((size, value, how & 0xFF))
 
     function = OPERATION(tell)
-    bare = Bare(engine, BASE, SIZE)
+    bare = Bare("llvm", BASE, SIZE)
     words = [word("fence") & ~(0xFFF << 20) | sets << 20 for sets in SETS]
     for name in ("lr.d", "sc.d", "amoadd.d"):
         words += [word(name, A1, A0, A2 * (name != "lr.d")) | order << 25 for order in range(4)]

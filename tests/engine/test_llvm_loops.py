@@ -54,7 +54,7 @@ def back(distance: int) -> int:
     return upper | A1 << 20 | A0 << 15 | 1 << 12 | (distance >> 1 & 0xF) << 8 | 1 << 7 | 0x63
 
 
-@pytest.mark.parametrize("improved", [False, True], ids=["fast", "optimised"])
+@pytest.mark.parametrize("improved", [False, True], ids=["interpreted", "optimised"])
 @pytest.mark.parametrize("step", ENDS)
 @pytest.mark.parametrize("body", BODIES)
 def test_loops_at_an_end_of_ram_go_up_to_it_and_trap_there(

@@ -9,16 +9,16 @@ from engine_harness import PAGE, Bare, fill
 from random_engines import INSTRUCTIONS, Watch, Watched, compare
 from random_programs import PLAIN
 
-from mttcg.engine.base import ExitKind
-from mttcg.engine.llvm import page, translate
-from mttcg.engine.llvm.compile import Effort
+from mttcg.engine.base import Exit
+from mttcg.engine.llvm import page
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.engine import LlvmEngine
-from mttcg.engine.llvm.page import LONGEST_PIECE, MEETING, MOST_LINES, PageFunction
+from mttcg.engine.llvm.page import LONGEST_PIECE, MOST_LINES, PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.weave import OperationRow, Sites
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.memory.address import Virtual
 
 BASE, SIZE = 0x8000_0000, 4 * PAGE
 DEVICE = 0x1000_0000
@@ -26,8 +26,6 @@ ADD, ADD_WORD, PRODUCT, STORE = 0x0505, 0x0015_0513, 0x02B5_1533, 0x00B6_3023
 """c.addi a0, 1; addi a0, a0, 1; mulh a0, a0, a1; sd a1, 0(a2)."""
 JUMP, ECALL, RETURN = 0x6F, 0x73, 0x8082
 A0, A1, A2 = 10, 11, 12
-WRITES_A0 = re.compile(r"^store i64 \S+, ptr %x10$", re.MULTILINE)
-"""In text for little effort."""
 LINES_OF_A_WINDOW = 10
 """Of text, where one piece ends and another begins."""
 PLANS = {
@@ -73,18 +71,13 @@ def pieces_of(source: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("optimised", [False, True], ids=["fast", "optimised"])
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("word", [ADD, PRODUCT, STORE], ids=["add", "product", "store"])
-def test_what_llvm_sees_as_one_is_bounded_and_the_text_is_linear(
-    word: int, plan: str, optimised: bool
-) -> None:
+def test_what_llvm_sees_as_one_is_bounded_and_the_text_is_linear(word: int, plan: str) -> None:
     sources = {}
     for number in (LONGEST_PIECE, 250, 500, 1000):
         discovery = discovered(line_of(word, number))
-        sources[number] = PageFunction(
-            LLVM, discovery, Ram(BASE, SIZE), PLANS[plan], 0, optimised
-        ).source()
+        sources[number] = PageFunction(LLVM, discovery, Ram(BASE, SIZE), PLANS[plan], 0).source()
     short = sources.pop(LONGEST_PIECE)
     for number, source in sources.items():
         assert max(pieces_of(source)) <= max(pieces_of(short)) + LINES_OF_A_WINDOW
@@ -100,7 +93,7 @@ def test_a_page_of_products_is_translated(bare: Bare) -> None:
     for _ in range(number // 2):
         a0 = a0 * a1 >> 64
         a1 = a0 * a1 >> 64
-    for _ in ("fast", "optimised"):
+    for _ in ("interpreter", "optimised"):
         run(bare, BASE, {A0: value, A1: value})
         assert (bare.hart.x[A0], bare.hart.x[A1]) == (a0, a1)
         assert bare.hart.instructions == number
@@ -120,21 +113,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of a few instructions."""
     monkeypatch.setattr(page, "MOST_LINES", 60)
     monkeypatch.setattr(page, "LONGEST_PIECE", 2)
-    monkeypatch.setattr(page, "MEETING", 8)
-
-
-@pytest.fixture
-def translated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that are translated."""
-    texts: list[str] = []
-    original = translate.compile_text
-
-    def spy(text: str, effort: Effort) -> bytes:
-        texts.append(text)
-        return original(text, effort)
-
-    monkeypatch.setattr(translate, "compile_text", spy)
-    return texts
 
 
 def run(bare: Bare, pc: int, registers: dict[int, int] | None = None) -> None:
@@ -155,80 +133,42 @@ def test_parts_agree_with_the_definition(watch: Watch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_block_in_parts_is_counted_once_and_goes_on_natively(
-    bare: Bare, translated: list[str]
+    bare: Bare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Behind the part that is translated it is the interpreter's."""
     number, rounds = 40, 5
     put(bare, [ADD] * number + [back(-2 * number), ECALL])
-    for _ in range(2):
+    asked: list[int] = []
+    original = LlvmEngine.run
+
+    def spy(engine: LlvmEngine, pc: Virtual) -> Exit:
+        asked.append(pc)
+        return original(engine, pc)
+
+    monkeypatch.setattr(LlvmEngine, "run", spy)
+    for tier in ("interpreter", "optimised"):
         before, blocks = bare.hart.instructions, bare.hart.blocks
+        asked.clear()
         run(bare, BASE, {A0: -number * rounds % 2**64})
-        assert bare.hart.x[A0] == 0
+        assert bare.hart.x[A0] == 0, tier
         assert bare.hart.instructions - before == (number + 1) * rounds
         assert bare.hart.blocks - blocks == rounds + 1
-        parts = len(translated)
-        assert parts > number // MEETING
-    assert len(translated) == parts
+        assert asked == [BASE]
+        bare.improve(BASE)
+    code = bare.engine.llvm.code
+    version = code.version(*code.enter(BASE))
+    assert [code.find_best(version, at) is None for at in (0, number)] == [False, True]
 
 
-@pytest.mark.usefixtures("small")
-def test_a_part_is_asked_for_once(bare: Bare, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From then on native code goes on there by itself."""
-    number, rounds = 40, 5
-    put(bare, [ADD] * number + [back(-2 * number), ECALL])
-    asked, original = [], LlvmEngine._go_on
-
-    def spy(engine: LlvmEngine) -> None:
-        asked.append(engine.hart.pc)
-        original(engine)
-
-    monkeypatch.setattr(LlvmEngine, "_go_on", spy)
-    run(bare, BASE, {A0: -number * rounds % 2**64})
-    assert len(asked) == len(set(asked)) > number // MEETING
-    assert bare.hart.instructions == (number + 1) * rounds
-
-
-@pytest.mark.usefixtures("small")
-def test_a_machine_that_stops_is_left_between_two_parts(bare: Bare, translated: list[str]) -> None:
-    number = 40
-    put(bare, [ADD] * number + [ECALL])
-    llvm, hart = bare.engine.llvm, bare.hart
-    llvm.code.is_stopping = lambda: len(translated) == 2
-    left = bare.engine.run(BASE)
-    ran = hart.instructions
-    assert left.kind is ExitKind.REQUEST
-    assert 0 < ran < number
-    assert left.pc == hart.pc == BASE + 2 * ran
-    assert (hart.blocks, bare.engine.unfinished, hart.block_pc) == (1, hart.pc, hart.pc)
-    llvm.code.is_stopping = lambda: True
-    assert bare.engine.run(hart.pc) == left
-    assert (hart.instructions, len(translated)) == (ran, 2)
-    llvm.code.is_stopping = lambda: False
-    assert bare.engine.run(hart.pc).kind is ExitKind.SYSTEM
-    assert (hart.x[A0], hart.instructions, hart.blocks) == (number, number + 1, 1)
-
-
-def test_code_reached_in_many_ways_is_translated_once(bare: Bare, translated: list[str]) -> None:
-    """As the cases of a switch are, one after the other, and what comes behind all of them."""
-    cases, shared = 100, 400
-    jumps = [jump(4 * (cases - at)) for at in range(cases)]
-    put(bare, [*jumps, *[ADD] * shared, ECALL])
-    for at in range(cases):
-        run(bare, BASE + 4 * at)
-        assert bare.hart.x[A0] == shared
-    assert len(translated) == cases
-    assert sum(len(WRITES_A0.findall(text)) for text in translated) == shared
-
-
-def test_lines_that_are_resumed_everywhere_meet(translated: list[str]) -> None:
+def test_an_access_that_is_left_goes_on_in_the_interpreter(bare: Bare) -> None:
     number, sink = 300, Sink()
-    bare = Bare("llvm", BASE, SIZE, devices=sink)
+    bare.vcpu.devices = sink  # type: ignore[assignment]
     put(bare, [ADD_WORD, STORE] * number + [ECALL])
+    run(bare, BASE, {A2: BASE + 2 * PAGE})
+    bare.improve(BASE)
+    before = bare.hart.instructions
     run(bare, BASE, {A2: DEVICE})
-    bare.close()
-    assert (sink.written, bare.hart.instructions) == (number, 2 * number)
-    assert len(translated) == number + 1
-    for text in translated[1:]:
-        assert len(WRITES_A0.findall(text)) <= MEETING // 8
+    assert (sink.written, bare.hart.instructions - before) == (number, 2 * number)
 
 
 def put(bare: Bare, words: list[int]) -> None:

@@ -12,7 +12,6 @@ from engine_harness import PAGE, Bare, fill
 from golden_texts import BASE as GOLDEN_BASE
 from golden_texts import CORPUS, text_of
 
-from mttcg.engine.llvm.compile import FAST, OPTIMISED
 from mttcg.engine.llvm.frame import Reason, Word
 
 sys.path.append(str(Path(__file__).parents[1] / "replay"))
@@ -58,20 +57,15 @@ LEFT = {A0: 5 * PAGE, RA: 8, T0: 16, A1: 24, A2: 28 - PAGE, A3: 36}
 class Placed:
     """Code of the page at BASE, as native code that can be called for any page."""
 
-    def __init__(self, words: list[int], optimised: bool) -> None:
+    def __init__(self, words: list[int]) -> None:
         self.bare = Bare("llvm", BASE, SIZE)
         fill([(BASE + 4 * number, word) for number, word in enumerate(words)], self.bare.write)
         self.llvm: Any = self.bare.engine.llvm
         page, slot = self.llvm.code.enter(BASE)
         self.bare.cache.block(page, BASE)
         version = self.llvm.code.version(page, slot)
-        if optimised:
-            self.llvm.translator.optimise(version)
-            found = self.llvm.arena.find(version.key(0, OPTIMISED))
-        else:
-            found = self.llvm.code.find_or_make(version, 0)
-            assert found == self.llvm.arena.find(version.key(0, FAST))
-        self.found = found
+        self.llvm.translator.optimise(version)
+        self.found = self.llvm.arena.find(version.key(0))
 
     def run(self, pc: int) -> Reason:
         """Run from a pc until the page is left; why it was."""
@@ -82,12 +76,12 @@ class Placed:
         return Reason(int(self.llvm.frame[Word.EXIT]))
 
 
-@pytest.fixture(params=[False, True], ids=["fast", "optimised"])
-def placed(request: pytest.FixtureRequest) -> Iterator[Any]:
+@pytest.fixture
+def placed() -> Iterator[Any]:
     made: list[Placed] = []
 
     def place(words: list[int]) -> Placed:
-        made.append(Placed(words, request.param))
+        made.append(Placed(words))
         return made[-1]
 
     yield place
@@ -100,8 +94,6 @@ def test_links_and_addresses_are_those_of_where_the_page_is(placed: Any, start: 
     page = placed(PROGRAM)
     hart = page.bare.hart
     assert page.run(start) is Reason.MISS
-    while hart.pc in (start + 16, start + 28, start + 8):  # quick code leaves with each call
-        assert page.run(hart.pc) is Reason.MISS
     assert hart.pc == (start + FAR) % 2**64
     left = {register: (start + distance) % 2**64 for register, distance in LEFT.items()}
     assert {register: hart.x[register] for register in LEFT} == left
@@ -129,7 +121,7 @@ def test_data_beside_the_code_are_those_of_where_the_page_is(placed: Any) -> Non
 
 def test_text_has_no_address_of_its_page() -> None:
     """Of pages of a guest, the first of which lies where RAM begins."""
-    number = 3 * len(texts.EFFORTS) * len(texts.PLANS)
+    number = 3 * len(texts.PLANS)
     starts = set()
     for name, text in islice(texts.texts(texts.GUESTS / "calls.elf"), number):
         start = int(name.split(".")[1], 16)

@@ -18,8 +18,8 @@ from mttcg.hardware.interrupts.clint import MSIP, MTIME, MTIMECMP
 from mttcg.isa.riscv64 import interrupts, status
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.vcpu_process import ConsoleEnds
 from mttcg.state.vcpu_state import NEVER, Activity
+from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 
 LSR, LCR, MCR = UART + 5, UART + 3, UART + 4
@@ -38,15 +38,14 @@ class Machine:
         typed, self.typing = os.pipe()
         self.fds = self.output, console, typed, self.typing
         self.ends = ConsoleEnds(console, typed)
-        self.bare = bare = Bare(
-            "interpreter", BASE, SIZE, native_traps=True, harts=HARTS, wire=self.wire
-        )
+        self.bare = bare = Bare("llvm", BASE, SIZE, native_traps=True, harts=HARTS, wire=self.wire)
         bare.engine.native_system.let_accesses(native)
         bare.hart.mtvec, bare.hart.timer_deadline = BASE + 0x800, NEVER
         self.code = BASE
 
     def wire(self, bare: Bare) -> tuple[Any, NativeDevices]:
         """The devices, and what native code knows of them."""
+        BOARD.prepare(bare.machine.device_state)
         wiring = Wiring(
             GuestRam(BASE, bare.ram),
             inputs_of(bare.harts),
@@ -99,7 +98,7 @@ class Machine:
         except BlockingIOError:
             shown = b""
         counts = hart.instructions, hart.blocks, hart.traps
-        registers = bytes(self.bare.machine.device_state[:64])
+        registers = bytes(self.bare.machine.device_state)
         return list(hart.lines), hart.timer_deadline, shown, registers, counts
 
     def close(self) -> None:

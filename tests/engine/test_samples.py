@@ -1,6 +1,5 @@
 """Samples: what native code writes, and what the translator reads of it."""
 
-import pytest
 from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.base import ExitKind
@@ -12,7 +11,6 @@ BASE, CALLED = 0x8000_0000, 0x8000_1000
 RETURN, ROUNDS, LEFT, LENGTH, FUNCTION = 1, 10, 12, 13, 15
 ECALL, RETURNS, LOAD_FROM_ZERO = 0x0000_0073, 0x0000_8067, 0x0000_2283
 INNER, OUTER = BASE + 8, BASE
-SLOW = ("llvm", "interpreter")
 
 
 def add(target: int, source: int, value: int) -> int:
@@ -74,9 +72,8 @@ def taken(bare: Bare) -> list[int]:
     return list(bare.engine.llvm.samples.take(0))
 
 
-@pytest.mark.parametrize("engine", SLOW)
-def test_slow_code_samples_where_it_is_at_every_look(engine: str) -> None:
-    bare = Bare(engine, BASE, 2 * PAGE)
+def test_the_interpreter_samples_where_it_is_at_every_look() -> None:
+    bare = Bare("llvm", BASE, 2 * PAGE)
     run(bare, 1, 50 * INSTRUCTIONS_PER_LOOK)
     pcs = taken(bare)
     assert set(pcs) == {INNER}
@@ -106,9 +103,8 @@ def test_the_oldest_samples_are_overwritten() -> None:
     assert list(samples.take(0)) == list(samples.take(1)) == []
 
 
-@pytest.mark.parametrize("engine", SLOW)
-def test_a_sample_wakes_a_translator_that_sleeps_once(engine: str) -> None:
-    bare = Bare(engine, BASE, 2 * PAGE)
+def test_a_sample_wakes_a_translator_that_sleeps_once() -> None:
+    bare = Bare("llvm", BASE, 2 * PAGE)
     link = linked(bare)
     run(bare, 1, 4 * INSTRUCTIONS_PER_LOOK)
     assert link.woken == 0
@@ -118,9 +114,8 @@ def test_a_sample_wakes_a_translator_that_sleeps_once(engine: str) -> None:
     bare.close()
 
 
-@pytest.mark.parametrize("engine", SLOW)
-def test_a_vcpu_describes_the_page_that_is_asked_for(engine: str) -> None:
-    bare = Bare(engine, BASE, 2 * PAGE)
+def test_a_vcpu_describes_the_page_that_is_asked_for() -> None:
+    bare = Bare("llvm", BASE, 2 * PAGE)
     link, samples = linked(bare), bare.engine.llvm.samples
     run(bare, 1, 1)
     samples.ask(0, INNER)
@@ -134,9 +129,8 @@ def test_a_vcpu_describes_the_page_that_is_asked_for(engine: str) -> None:
     bare.close()
 
 
-@pytest.mark.parametrize("engine", SLOW)
-def test_better_code_is_met_before_it_is_said_to_be_missed(engine: str) -> None:
-    bare = Bare(engine, BASE, 2 * PAGE)
+def test_better_code_is_met_before_it_is_said_to_be_missed() -> None:
+    bare = Bare("llvm", BASE, 2 * PAGE)
     link, llvm = linked(bare), bare.engine.llvm
     run(bare, 1, 1)
     version = llvm.code.version(0, bare.cache.used[0])

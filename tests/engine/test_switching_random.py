@@ -14,7 +14,7 @@ def test_switching_between_tiers_changes_nothing(watch: Watch) -> None:
     seeds = itertools.count()
 
     def engines() -> list[Watched]:
-        watched = Watched("interpreter", watch, switching=next(seeds))
+        watched = Watched("llvm", watch, switching=next(seeds))
         assert watched.switches is not None
         watched.switches.made = made
         return [watched]

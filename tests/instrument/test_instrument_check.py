@@ -23,7 +23,7 @@ ROUNDS = SETTINGS | {
     "sharing": {"rounds": 50},
     "warming": {"rounds": 2, "phase_steps": 10, "round_steps": 10},
 }
-NOT_BY_THEMSELVES = {"echo", "spin", "wait"}
+NOT_BY_THEMSELVES = {"echo", "interrupts", "spin", "wait"}
 """Guests that do not end."""
 NAMES = sorted(path.stem for path in GUESTS.glob("*.elf") if path.stem not in NOT_BY_THEMSELVES)
 HARTS = {"hello": (1, 8), "counter": (1, 4, 8)}

@@ -73,7 +73,7 @@ def host_code(text: str) -> bytes:
     """Optimised code of a page that begins with some instructions, and returns."""
     code = assemble(f".option norvc; {text}; ret", BASE)
     words = struct.unpack(f"<{len(code) // 4}I", code)
-    return compile_text(text_of(Golden(words, optimised=True)), OPTIMISED)
+    return compile_text(text_of(Golden(words)), OPTIMISED)
 
 
 def guest_accesses(code: bytes) -> Iterator[Access]:

@@ -55,8 +55,6 @@ def compile_anew(folder: Path) -> None:
 FAULTS: list[tuple[str, Callable[[], None], str]] = [
     ("optimised", guest_memory_is_plain, "LB+data-sums"),
     ("optimised", fences_are_weak, "SB+fence.rw.rws"),
-    ("quick", fences_are_weak, "SB+fence.w.rs"),
-    ("quick", release_of_loads_is_missing, "SB+lr.aqrls"),
     ("optimised", release_of_loads_is_missing, "SB+lr.aqrls"),
     ("interpreter", fences_are_weak, "SB+fence.w.rs"),
     ("interpreter", release_of_loads_is_missing, "SB+lr.aqrls"),

@@ -1,12 +1,28 @@
+import os
 from collections import deque
 
 import pytest
 
+from mttcg.hardware.devices import uart16550
 from mttcg.hardware.devices.uart16550 import STATE_SIZE, Uart16550
 
 DATA, IER, FCR_IIR, LCR, MCR, LSR, MSR, SCR = range(8)
 DLAB, DATA_READY, SENT = 0x80, 0x01, 0x60
 NONE, TRANSMIT, RECEIVED, TIMEOUT, FIFOS = 0x01, 0x02, 0x04, 0x0C, 0xC0
+LINE_STATUS, OVERRUN, LOOP = 0x06, 0x02, 0x10
+
+
+class Wire:
+    """An interrupt line that says how often it changed."""
+
+    def __init__(self) -> None:
+        self.high, self.changes = False, 0
+
+    def raise_(self) -> None:
+        self.high, self.changes = True, self.changes + 1
+
+    def lower(self) -> None:
+        self.high, self.changes = False, self.changes + 1
 
 
 class Console:
@@ -16,11 +32,14 @@ class Console:
         self.typed: deque[int] = deque()
         self.shown = b""
         self.state = bytearray(STATE_SIZE)
+        uart16550.prepare(memoryview(self.state))
+        self.wire = Wire()
         self.uart = self.another_view()
 
     def another_view(self) -> Uart16550:
         """The same port as another vCPU process has it."""
-        return Uart16550(memoryview(self.state), self._show, self._take, lambda: bool(self.typed))
+        state, waiting = memoryview(self.state), lambda: bool(self.typed)
+        return Uart16550(state, self._show, self._take, waiting, self.wire)
 
     def type(self, text: bytes) -> None:
         self.typed.extend(text)
@@ -204,3 +223,86 @@ def test_offsets_beyond_the_registers_read_as_zero(console: Console) -> None:
     assert console.read(8) == 0
     assert console.read(0xFF) == 0
     assert console.shown == b""
+
+
+def test_the_line_is_raised_for_input_and_lowered_when_it_is_read(console: Console) -> None:
+    console.type(b"ab")
+    console.uart.input_came()
+    assert (console.wire.high, console.uart.awaits_input()) == (False, False)
+    console.write(IER, 0x01)
+    assert (console.wire.high, console.uart.awaits_input()) == (True, True)
+    console.read(DATA)
+    assert console.wire.high
+    console.read(DATA)
+    assert not console.wire.high
+    console.type(b"c")
+    console.another_view().input_came()
+    assert console.wire.high
+    console.write(IER, 0)
+    assert not console.wire.high
+    assert console.wire.changes == 4
+
+
+def test_the_line_follows_the_empty_transmitter(console: Console) -> None:
+    seen = []
+    for access in (
+        lambda: console.write(IER, 0x02),
+        lambda: console.read(FCR_IIR),
+        lambda: console.write(DATA, ord("x")),
+        lambda: console.write(DATA, ord("y")),
+        lambda: console.read(FCR_IIR),
+        lambda: console.write(DATA, ord("z")),
+        lambda: console.write(IER, 0x00),
+    ):
+        access()
+        seen.append(console.wire.high)
+    assert seen == [True, False, True, True, False, True, False]
+
+
+def test_what_is_sent_in_loopback_comes_back(console: Console) -> None:
+    console.write(FCR_IIR, 0x01)
+    console.write(MCR, LOOP)
+    console.type(b"from outside")
+    assert not console.read(LSR) & DATA_READY
+    console.write(IER, 0x05)
+    for byte in range(17):
+        console.write(DATA, byte)
+    assert console.read(FCR_IIR) == FIFOS | LINE_STATUS
+    assert console.read(LSR) & (OVERRUN | DATA_READY) == OVERRUN | DATA_READY
+    assert not console.read(LSR) & OVERRUN
+    assert console.read(FCR_IIR) == FIFOS | RECEIVED
+    assert [console.read(DATA) for _ in range(16)] == list(range(16))
+    assert (console.read(LSR) & DATA_READY, console.wire.high) == (0, False)
+    console.write(MCR, 0)
+    assert (console.read(DATA), console.shown) == (ord("f"), b"")
+
+
+def test_linux_finds_a_16550a(console: Console) -> None:
+    """The accesses of autoconfig() and of the test for THRE, in Linux's 8250_port.c."""
+    console.write(IER, 0)
+    scratch = console.read(IER) & 0x0F
+    console.write(IER, 0x0F)
+    assert (scratch, console.read(IER) & 0x0F) == (0, 0x0F)
+    console.write(IER, 0)
+    console.write(MCR, LOOP | 0x0A)
+    assert console.read(MSR) & 0xF0 == 0x90
+    console.write(MCR, 0x08)
+    console.write(FCR_IIR, 0x01)
+    assert console.read(FCR_IIR) >> 6 == 3
+    identified = []
+    for _ in range(2):
+        console.write(IER, 0)
+        console.write(IER, 0x02)
+        identified.append(console.read(FCR_IIR) & 0x0F)
+    console.write(IER, 0)
+    assert identified == [TRANSMIT, TRANSMIT]
+
+
+def test_who_dies_in_an_access_keeps_nobody_from_the_port(console: Console) -> None:
+    child = os.fork()
+    if child == 0:
+        console.uart._lock.__enter__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    console.write(IER, 0x01)
+    assert console.read(IER) == 0x01

@@ -79,6 +79,14 @@ def test_echo_answers_in_upper_case(qemu: Qemu) -> None:
     assert done.console == "echo until q\nHELLO, 1 2 3\n\n"
 
 
+@pytest.mark.parametrize("supervisor", [0, 1])
+def test_interrupts_of_the_uart_are_claimed(qemu: Qemu, supervisor: int) -> None:
+    symbols = {"supervisor": supervisor}
+    done = run(qemu, "interrupts", 2, console_input=b"Hello\rq", symbols_set=symbols)
+    assert done.exit_status == 0
+    assert done.console == "echo by interrupts until q\nHELLO\n\nreceived 7 characters\n"
+
+
 def test_htif_prints_on_the_spike_board(qemu: Qemu) -> None:
     # QEMU's HTIF answers no system call, which the guest reports as status 1.
     done = run(qemu, "htif", 2, machine="spike")

@@ -1,8 +1,7 @@
 """The LLVM text of the example guests' code, page by page: python texts.py DIRECTORY [GUEST ...].
 
 Nothing is run or compiled: what can be reached in each page is discovered from the guest's symbols,
-and its text is made with each effort and each kind of plan. So two revisions can be compared, see
-`replay`.
+and its text is made with each kind of plan. So two revisions can be compared, see `replay`.
 """
 
 import gzip
@@ -25,8 +24,6 @@ from mttcg.memory.page import PAGE
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
 RAM_BASE, RAM_BYTES = 0x8000_0000, 128 << 20
 ENDING = ".ll.gz"
-EFFORTS = {"quick": False, "optimised": True}
-"""Whether registers are held in host registers, by the effort's name."""
 PLANS = {
     "nothing": Sites(),
     "blocks-in-table": Sites(every_block=(OperationRow(0, "table"),)),
@@ -47,10 +44,9 @@ def texts(guest: Path) -> Iterator[tuple[str, str]]:
     image = load_guest(guest, RAM_BASE, RAM_BYTES)
     isa, ram = llvm_isa(image.isa), Ram(RAM_BASE, RAM_BYTES)
     for page, discovery in discoveries(image):
-        for effort, optimised in EFFORTS.items():
-            for plan, sites in PLANS.items():
-                function = PageFunction(isa, discovery, ram, sites, 0, optimised)
-                yield f"{guest.stem}.{page:#x}.{effort}.{plan}", function.source()
+        for plan, sites in PLANS.items():
+            function = PageFunction(isa, discovery, ram, sites, 0)
+            yield f"{guest.stem}.{page:#x}.{plan}", function.source()
 
 
 def discoveries(image: GuestImage) -> Iterator[tuple[int, Discovery]]:

@@ -49,6 +49,8 @@ def test_every_process_has_the_config_of_the_machine(tmp_path: Path) -> None:
         plugins=(__file__,),
         bus=f"ipc://{tmp_path}/bus",
         symbols_set={"harts_expected": 2},
+        args="one two",
+        semihosting_files=tmp_path,
         pin=True,
         aggregate=False,
         interim=7.5,

@@ -13,6 +13,7 @@ from run_harness import guest
 from mttcg import Machine, RunResult, UserError
 from mttcg.report.page import run_fragment
 from mttcg.supervisor.result import Status
+from mttcg.version import VERSION
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,21 @@ def test_a_frame_has_the_numbers(found: RunResult) -> None:
     counted = found.to_pandas("icount: vcpus")
     assert isinstance(counted, pandas.DataFrame)
     assert counted["instructions"].sum() == found.instructions
+
+
+def test_facts_of_the_host_are_looked_up_when_they_are_asked_for(found: RunResult) -> None:
+    assert dict(found.host) == found.to_json()["host"]
+    assert found.host["mttcg"] == VERSION
+    assert len(found.host) == len(list(found.host)) > 5
+    assert repr(found.host) == repr(dict(found.host))
+    with pytest.raises(KeyError):
+        found.host["nothing"]
+
+
+def test_who_runs_a_guest_is_told_of_its_start_once() -> None:
+    told: list[str] = []
+    Machine(guest("hello")).run(console=BytesIO(), on_started=lambda: told.append("started"))
+    assert told == ["started"]
 
 
 def test_a_table_that_is_not_there_is_told(found: RunResult) -> None:

@@ -38,10 +38,6 @@ def run(guest: str, tiers: str, smp: int = 1, plugins: tuple[str, ...] = (), **v
     return result, console.getvalue()
 
 
-def translated(result: Any) -> int:
-    return sum(vcpu.cache_translated for vcpu in result.vcpus)
-
-
 @pytest.mark.parametrize("guest", SAME)
 def test_a_run_is_the_same_on_all_tiers(guest: str) -> None:
     found = {}
@@ -50,7 +46,6 @@ def test_a_run_is_the_same_on_all_tiers(guest: str) -> None:
         vcpu = result.vcpus[0]
         counts = vcpu.instructions, vcpu.blocks, vcpu.traps, vcpu.interrupts
         found[tiers] = counts, console, vcpu.registers
-        assert (translated(result) == 0) == tiers.startswith("interpreter")
     assert all(one == found[DEFAULT_TIERS] for one in found.values())
 
 
@@ -61,10 +56,10 @@ def test_the_interpreter_alone_makes_no_code() -> None:
 
 def test_time_spent_in_the_interpreter_gets_code() -> None:
     result, _ = run("mix", "interpreter,optimised", rounds=100)
-    assert translated(result) == 0 < result.code_cache["written"]
+    assert result.code_cache["written"] > 0
 
 
-@pytest.mark.parametrize("tiers", ["interpreter", "interpreter,optimised"])
+@pytest.mark.parametrize("tiers", TIERS)
 def test_several_harts_share_what_is_predecoded(tiers: str) -> None:
     result, _ = run("counter", tiers, smp=3, rounds=20000)
     misses = [vcpu.cache_misses for vcpu in result.vcpus]
@@ -73,7 +68,7 @@ def test_several_harts_share_what_is_predecoded(tiers: str) -> None:
 
 
 @pytest.mark.parametrize("smp", [2, 4, 8])
-@pytest.mark.parametrize("tiers", ["interpreter", "interpreter,optimised"])
+@pytest.mark.parametrize("tiers", TIERS)
 def test_no_interrupt_between_harts_is_lost(tiers: str, smp: int) -> None:
     rounds = 300
     _, console = run("ipi", tiers, smp=smp, rounds=rounds)
@@ -96,5 +91,4 @@ def test_what_is_attached_is_told_of_everything_whatever_the_tiers() -> None:
             sorted((block["pc"], block["executions"]) for block in blocks),
             result.plugins["memtrace"]["accesses"],
         )
-        assert (translated(result) == 0) == tiers.startswith("interpreter")
     assert all(one == found[DEFAULT_TIERS] for one in found.values())

@@ -62,6 +62,21 @@ def guest(body: tuple[int, ...], handler: tuple[int, ...], data: int = 0) -> byt
     return TinyElf((segment,), symbols).content()
 
 
+def spins() -> bytes:
+    """A jump to itself."""
+    return guest((0x6F,), ())
+
+
+def spins_on_memory() -> bytes:
+    """Waits for a word that nobody else is there to change."""
+    return guest((load_word(T1, S1), branch_not_zero(T1, -4), *FINISH), (), 1)
+
+
+def in_zeros() -> bytes:
+    """Code without an end, and a handler that goes on behind what is illegal, for long."""
+    return guest((add_immediate(T1, X0, 0),), SKIP)
+
+
 def without_handler() -> bytes:
     """An illegal instruction with mtvec 0: from then on nothing can be fetched."""
     code = struct.pack("<II", write_csr(TSELECT, X0), 0x6F)
@@ -70,7 +85,7 @@ def without_handler() -> bytes:
 
 def retried() -> bytes:
     """A handler that returns to the illegal instruction."""
-    return guest((ILLEGAL,), (read_csr(T1, MEPC), MRET))
+    return guest((ILLEGAL, *FINISH), (read_csr(T1, MEPC), MRET))
 
 
 def handler_that_traps() -> bytes:

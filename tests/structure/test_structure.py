@@ -23,10 +23,11 @@ ARROWS = {
     "tbcache": {"isa"},
     "instrument": {"native", "isa", "report"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "config"},
+    "semihosting": {"state"},
+    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "semihosting", "config"},
     "attached": set(),
     "config": {"state", "attached"},
-    "hardware": {"isa"},
+    "hardware": {"state", "isa"},
     "guest": {"isa", "instrument", "config", "hardware"},
     "processes": {
         "attached",
@@ -35,6 +36,7 @@ ARROWS = {
         "tbcache",
         "instrument",
         "engine",
+        "semihosting",
         "vcpu",
         "config",
         "hardware",
@@ -52,6 +54,7 @@ ARROWS = {
         "guest",
         "processes",
         "report",
+        "semihosting",
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -122,7 +125,7 @@ PLACES = {
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
     },
-    "psutil": {"mttcg/supervisor/outcome.py", "mttcg/cli/runs.py"},
+    "psutil": {"mttcg/supervisor/host_facts.py", "mttcg/cli/runs.py"},
     "rich": {"mttcg/cli"},
     "pydemumble": {"mttcg/instrument/program/symbol_names.py"},
     "cloudpickle": {"mttcg/supervisor/plugin_objects.py"},
@@ -394,6 +397,15 @@ def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> 
         capture_output=True, text=True, check=True, cwd=ROOT,
     ).stdout.split()  # fmt: skip
     assert HEAVY.intersection(loaded) == only
+
+
+def test_a_run_is_started_before_what_only_its_end_needs_is_loaded() -> None:
+    load = "import mttcg.cli.run, mttcg.supervisor.machine, mttcg.supervisor.run"
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys; {load}; print(*sys.modules)"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout.split()  # fmt: skip
+    assert {"asyncio", "psutil", "rich", "importlib.metadata"}.intersection(loaded) == set()
 
 
 def prints(node: ast.AST) -> bool:

@@ -27,8 +27,7 @@ from mttcg.vcpu.shared import Ending, Harts, MachineState, machine_bytes
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.vcpu import Vcpu
 
-ENGINES = ("definition", "llvm", "interpreter")
-"""The last is llvm with the native interpreter as its first tier."""
+ENGINES = ("definition", "llvm")
 ARENA_BYTES = 64 << 20
 BASE, PAGES = 0x10_0000, 4
 DATA, DEVICE = BASE + 2 * PAGE, 0x4000
@@ -109,7 +108,6 @@ class ToyMachine:
         array = np.frombuffer(self.ram, dtype=np.uint8)
         self.cache = BlockCache(maps["cache"], self.fds["cache"], array, BASE, 0, TOY.code)
         self.device, self.loops = Device(self.machine), list[TrapLoop]()
-        self.warnings: list[str] = []
         self.vcpu = Vcpu(
             0,
             TOY,
@@ -126,15 +124,13 @@ class ToyMachine:
     def _make_definition(self, discover: Discover) -> Any:
         return InterpretingEngine(TOY, self.hart, self.cache, discover)
 
-    def _make_llvm(self, discover: Discover, records: memoryview | None = None) -> Any:
+    def _make_llvm(self, discover: Discover) -> Any:
         ram, cache = (address_of(self.maps[name]) for name in ("ram", "cache"))
         memory = Memory(ram, BASE, PAGES * PAGE, cache, self.machine.clock_origin, TICKS)
         arena = Arena(self.fds["arena"], ARENA_BYTES, lambda vcpu: False)
-        self.llvm = LlvmEngine(TOY, memory, self.hart, self.cache, arena, discover, records=records)
-        return FallbackEngine(self.llvm, self.warnings.append, TOY)
-
-    def _make_interpreter(self, discover: Discover) -> Any:
-        return self._make_llvm(discover, self.maps["records"])
+        parts = memory, self.hart, self.cache, arena, discover, self.maps["records"]
+        self.llvm = LlvmEngine(TOY, *parts)
+        return FallbackEngine(self.llvm, TOY)
 
     def improve(self, pc: int) -> bool:
         """Let llvm translate the page of a pc with its greater effort, now."""

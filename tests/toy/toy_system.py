@@ -4,12 +4,24 @@ A trap or interrupt goes to the address in r15. mttcg finds the value as it find
 package, by the entry points in toy_isa-1.0.dist-info.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from toy_isa import CALL, COUNT, ENABLE, FETCH_AGAIN, HART, RETURN, WAIT, ToyCode, decode
+from toy_isa import (
+    CALL,
+    COUNT,
+    ENABLE,
+    FETCH_AGAIN,
+    HART,
+    RETURN,
+    WAIT,
+    ToyCode,
+    ToyInterpreter,
+    decode,
+)
 
 from mttcg.isa.base import Isa, Registers
 from mttcg.isa.code import Code
+from mttcg.isa.run_ahead import AheadMemory
 from mttcg.isa.system import Clock, Effect, MemoryFault, RegisterError, Trap
 from mttcg.state.vcpu_state import NEVER, VcpuState
 from mttcg.state.words import WordField, WordsField
@@ -20,6 +32,14 @@ SOFTWARE = 1
 """The line of the one interrupt beside the timer's."""
 NAMES = tuple(f"r{number}" for number in range(COUNT))
 EXTENSIONS = {"definition": ("toy",), "llvm": ("toy",)}
+
+
+class ToyAhead(AheadMemory, ToyInterpreter):
+    """Runs instructions ahead."""
+
+    def registers(self) -> tuple[int, ...]:
+        """See AheadOfHart."""
+        return tuple(self.x)
 
 
 class ToyState(VcpuState):
@@ -41,6 +61,7 @@ class ToySystem:
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
     interprocessor_cause = None
+    host_call = None
 
     def state_at(self, segment: memoryview, index: int) -> ToyState:
         """See System."""
@@ -125,6 +146,16 @@ class ToySystem:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == 0 else None
+
+    def may_be_interrupted(self, state: ToyState) -> bool:
+        """See System."""
+        return bool(state.enabled)
+
+    def run_ahead(self, state: ToyState, read: Callable[[int, int], int]) -> ToyAhead:
+        """See System."""
+        ahead = ToyAhead(pc=state.pc, x=list(state.r))
+        ahead.read = read
+        return ahead
 
     def integer_registers(self, state: ToyState) -> memoryview:
         """See System."""

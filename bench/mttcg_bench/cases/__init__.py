@@ -6,8 +6,7 @@ fork), `cpu_ROLE` (of the processes of a role, as looked at meanwhile), `all_cpu
 of the command), `wall` (of the whole command), `start` (until the guest starts), `delivered`
 (`guest` and what it took until the last record was delivered), `stalled` (seconds that vCPUs waited
 for room in their rings), `instructions`, `blocks`, `translations` (blocks that no vCPU had found
-before), `pieces` (pieces of code that the llvm engine translated, some of them over blocks that it
-had in others), `events` (what the plugin saw), `records_emitted`, `records_delivered`,
+before), `events` (what the plugin saw), `records_emitted`, `records_delivered`,
 `records_dropped`, `unique` (bytes of the largest vCPU process that nothing else shares). `beyond`
 is `wall` less what it takes to start Python, of its tool. A guest that measures itself gives
 seconds under the names that it prints. Other tools give what of these they have.

@@ -79,7 +79,6 @@ def metrics_of(result: Mapping[str, Any], ended: EndedProcess) -> dict[str, floa
         "instructions": sum(vcpu["instructions"] for vcpu in vcpus),
         "blocks": sum(vcpu["blocks"] for vcpu in vcpus),
         "translations": sum(vcpu["cache"]["misses"] for vcpu in vcpus),
-        "pieces": sum(vcpu["cache"]["translated"] for vcpu in vcpus),
         "events": events_of(result, ended.errors),
         **{
             f"records_{name}": sum(ledger[name] for ledger in result["ledger"].values())

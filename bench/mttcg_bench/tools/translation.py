@@ -1,10 +1,10 @@
-"""The tool `translation`: what the llvm engine's first translation of whole pages takes."""
+"""The tool `translation`: what the llvm engine's translation of whole pages takes."""
 
 import time
 from collections.abc import Callable
 from functools import partial
 
-from mttcg.engine.llvm.compile import FAST, compile_text
+from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
@@ -62,6 +62,10 @@ def pages(image: GuestImage, prefix: str, least: int) -> list[Callable[[], Disco
 
 def translate(page: Callable[[], Discovery]) -> tuple[int, int]:
     """From the page's bytes to its code: instructions, bytes of code."""
-    discovery = page()
-    source = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0).source()
-    return len(discovery.instructions), len(compile_text(source, FAST))
+    discovery, size = page(), 0
+    while discovery.leaders - discovery.elsewhere:
+        function = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0)
+        size += len(compile_text(function.source(), OPTIMISED))
+        discovery.elsewhere |= function.emitted
+        discovery.wanted |= function.left
+    return len(discovery.instructions), size

@@ -15,3 +15,8 @@ def single_threaded(always: bool = False) -> dict[str, str]:
     `always`: also if the user has asked for more, as what forks has to.
     """
     return os.environ | ONE_THREAD if always else ONE_THREAD | os.environ
+
+
+def stay_single_threaded() -> None:
+    """Have libraries that this process loads later stay with one thread; a user's wish goes."""
+    os.environ.update(single_threaded())

@@ -48,17 +48,12 @@ class Effort:
     codegen: int
 
 
-FAST = Effort("fast", passes=(), codegen=0)
-"""For code that is met for the first time."""
 OPTIMISED = Effort(
     "optimised",
     passes=("sroa", "sccp", "simplify_cfg"),
     codegen=2,
 )
 """For pages in which time is spent."""
-RESUMED = Effort("resumed", passes=(), codegen=0)
-"""For the rest of a block after an instruction that the host ran in its middle."""
-
 
 PROBE_MARK = "alwaysinline"
 """Is in the text of a module with probes."""

@@ -107,7 +107,7 @@ class ControlFlow:
             self.builder.goto(segment.next_round)
             return
         self.counts.settle(segment.pending)
-        if target in self.leaders and not segment.is_call:
+        if target in self.leaders:
             # every loop has a jump backward, or one by the dispatcher, which looks as well;
             # what Python changes is in force with the next block, whichever that is
             self.flow.lead(segment.leader, target)

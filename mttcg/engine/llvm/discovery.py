@@ -51,7 +51,6 @@ class Discovery:
         entries: offsets to begin at.
         follow: also take what jumps and branches lead to; else the blocks at the entries alone.
         calls: also take what is called, not only what it returns to.
-        longest: instructions to take, at most.
         elsewhere: whether code of a head is elsewhere, so that it is not taken again.
 
     Attributes:
@@ -70,12 +69,10 @@ class Discovery:
         entries: Iterable[PageOffset],
         follow: bool = True,
         calls: bool = True,
-        longest: int = PAGE,
         elsewhere: Callable[[PageOffset], bool] = lambda leader: False,
     ) -> None:
         self.code = code
         self.half_at, self.follow, self.calls = half_at, follow, calls
-        self.longest = longest
         self.instructions: dict[PageOffset, Instruction] = {}
         self.leaders: set[PageOffset] = set()
         self.wanted: frozenset[PageOffset] = frozenset()
@@ -158,7 +155,7 @@ class Discovery:
 
     def _follow(self, offset: PageOffset) -> None:
         self.leaders.add(offset)
-        while self._is_new(offset) and len(self.instructions) < self.longest:
+        while self._is_new(offset):
             found = self.instructions[offset] = self._read(offset)
             offset = found.following
             if found.kind.ends_block:

@@ -1,5 +1,8 @@
 """All that emits the instructions of a page's blocks, and `Operations` for their semantics."""
 
+from functools import partial
+from typing import cast
+
 from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
@@ -15,6 +18,7 @@ from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -36,6 +40,7 @@ class Words:
         accesses: Accesses,
         floats: FloatWords | None,
         control: ControlFlow,
+        checks: StateChecks,
     ) -> None:
         self.read_x, self.write_x = registers.read_x, registers.write_x
         self.read_f, self.write_f = registers.read_f, registers.write_f
@@ -48,12 +53,13 @@ class Words:
         self.load, self.store = accesses.load, accesses.store
         self.load_reserved = accesses.load_reserved
         self.store_conditional = accesses.store_conditional
+        self.compare_and_swap = accesses.compare_and_swap
         self.amo, self.fence = accesses.amo, accesses.fence
         self.jump, self.branch = control.jump, control.branch
-        self.illegal, self.system = control.leave, control.system
+        self.illegal = partial(checks.illegal, cast("Operations[I64]", self))
+        self.system = control.system
         if floats is not None:
             self.float, self.require_float = floats.float, floats.require_float
-            self.require_rounding = floats.require_rounding
             self.read_float_control = floats.read_float_control
             self.write_float_control = floats.write_float_control
 
@@ -70,7 +76,6 @@ class SegmentWriter:
         leaders: places of the page that have a label.
         sites: what the plan has for the page.
         slot: of the page in the block cache.
-        optimised: whether passes follow that join what is only divided by a jump.
     """
 
     def __init__(
@@ -81,9 +86,8 @@ class SegmentWriter:
         leaders: frozenset[PageOffset],
         sites: Sites,
         slot: int,
-        optimised: bool = False,
     ) -> None:
-        self.builder, self.optimised = builder, optimised
+        self.builder = builder
         self.polls_every_block = sites.call_python()
         self.labels, self.segment = Labels(), Segment()
         host = isa.host_float
@@ -95,7 +99,7 @@ class SegmentWriter:
         self.registers = RegisterAccesses(builder, self.segment)
         self.flow = RegisterFlow(self.labels)
         self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)
-        self.pieces = Pieces(*parts, self.spans, self.windows, optimised)
+        self.pieces = Pieces(*parts, self.spans, self.windows)
         self.floats: FloatWords | None = None
         if isa.floats is not None:
             self.floats = isa.floats.make_words(builder, self.segment, self.exits, host)
@@ -116,6 +120,7 @@ class SegmentWriter:
             Accesses(isa, builder, self.segment, self.spans, self.exits, self.woven),
             self.floats,
             self.control,
+            StateChecks(isa, builder, self.exits, self.control),
         )
 
     def begin(self, leader: PageOffset, again: bool, restart: BasicBlock | None = None) -> None:

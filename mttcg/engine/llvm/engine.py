@@ -1,7 +1,6 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
-from mttcg.engine.llvm.jump_table import WITHIN, JumpTable
+from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
+from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.known_blocks import KnownBlocks
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.page_code import PageCode
@@ -57,7 +57,7 @@ BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
 class LlvmEngine:
-    """Runs code that LLVM makes of whole pages; all vCPUs share it.
+    """Runs what is met for the first time in the interpreter, and in better code what is there.
 
     The guest's registers are in the hart's state. Translated code stores each one there before it
     comes back.
@@ -69,11 +69,9 @@ class LlvmEngine:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         discover: called with each block before its first execution here.
+        records: the segment of predecoded pages.
         samples: of all vCPUs, for the translator; None: of this one, for nobody.
         link: to the translator.
-        is_stopping: whether the machine stops; nothing is translated then.
-        records: the segment of predecoded pages, for the interpreter to run what is met for the
-            first time; None: it is translated.
     """
 
     name = "llvm"
@@ -86,30 +84,26 @@ class LlvmEngine:
         cache: BlockCache,
         arena: Arena,
         discover: Discover,
+        records: memoryview,
         samples: Samples | None = None,
         link: TranslatorLink = Unlinked(),  # noqa: B008
-        is_stopping: Callable[[], bool] = lambda: False,
-        records: memoryview | None = None,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
         self.isa, self.registers = llvm_isa(isa), isa.system.integer_registers(hart)
         ram = Ram(memory.ram_base, memory.ram_size, memory.device_pages)
         self.translator = Translator(self.isa, ram, cache, arena)
-        self.code = PageCode(hart, cache, arena, self.translator, is_stopping)
         self.jumps = JumpTable(cache)
         floats = self.isa.floats
         self.float_function = None if floats is None else floats.make_function(hart)
         own = memoryview(bytearray(samples_bytes(hart.index + 1)))
         self.samples = samples or Samples(own, hart.index + 1)
         self.frame = self._make_frame()
-        self.native_system: NativeSystem | None = None
-        if records is not None:
-            from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
-
-            parts = cache, ram, self.frame, self.translator.uncovered
-            interpreter = make_interpreter(isa, records, memory, *parts)
-            self.code.interpreter, self.native_system = interpreter, interpreter.system
+        parts = cache, ram, self.frame, self.translator.uncovered
+        interpreter = make_interpreter(isa, records, memory, *parts)
+        self.code = PageCode(hart, cache, arena, self.translator, interpreter)
+        self.frame[Word.ROWS] = address_of_array(self.weave.table)
+        self.native_system: NativeSystem | None = interpreter.system
         where = hart.index, self.samples, cache, arena
         self.tiering = Tiering(*where, self.code, self.jumps, link)
         hart_address = address_of_buffer(hart.words)
@@ -127,7 +121,6 @@ class LlvmEngine:
         frame[Word.JUMPS] = address_of_array(self.jumps.pages)
         frame[Word.RAM] = self.memory.ram_base
         frame[Word.RAM_BYTES] = self.memory.ram_size
-        frame[Word.ROWS] = address_of_array(self.weave.table)
         if self.float_function is not None:
             frame[Word.FLOAT] = self.float_function.address
         frame[Word.INSIDE] = self.arena.inside_address(self.hart.index)
@@ -159,39 +152,25 @@ class LlvmEngine:
             self._follow_generation()
             self.tiering.answer()
             frame[Word.EXIT] = Reason.NONE
-            resumed = self.resumed
-            first = self.code.rest_of_block(hart.pc) if resumed == hart.pc else 0
-            if first is None:
-                return Exit(ExitKind.REQUEST, hart.pc)
-            frame[Word.FIRST], self.resumed = first, None
+            resumed, self.resumed = self.resumed, None
+            frame[Word.FIRST] = self.code.resume(hart.pc) if resumed == hart.pc else 0
             before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
-            if hart.pc & WITHIN:
-                self._go_on()
-                continue
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
-            if reason is Reason.HOT:
+            if reason is Reason.UNPREPARED:
+                self.resumed = hart.pc
+            elif reason is Reason.HOT:
                 self.tiering.wake_translator()
             elif reason is Reason.MISS:
                 if not self.memory.ram_range.has_page(self.cache.page_of(physical_of(hart.pc))):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
-                if not self._learn(hart.pc):
-                    return Exit(ExitKind.REQUEST, hart.pc)
+                self._learn(hart.pc)
             elif reason is Reason.ROUNDING and self._compute(self._left_word(hart.pc)):
                 continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
-
-    def _go_on(self) -> None:
-        """Find the code in which the current block goes on; the jump table does not have it."""
-        hart = self.hart
-        within, pc = hart.pc, Virtual(hart.pc - WITHIN)
-        hart.pc = hart.block_pc = self.resumed = pc  # what is left of a block is one as well
-        code = self.code.rest_of_block(pc)
-        if code is not None:
-            self.jumps.put(within, code)
 
     def _follow_generation(self) -> None:
         """Clear the jump table if the arena has better code, or has lost some."""
@@ -241,21 +220,20 @@ class LlvmEngine:
         page = self.cache.page_of(physical_of(pc))
         return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
 
-    def _learn(self, pc: Virtual) -> bool:
-        """Put the best code for pc into the jump table; False if the machine stops."""
+    def _learn(self, pc: Virtual) -> None:
+        """Have the block at a pc run: in the best code that there is, or in the interpreter."""
         page, slot = self.code.enter(pc)
         version = self.code.version(page, slot)
-        if self.code.shows_blocks:
+        if self.code.watched:
             self._show(page, slot, pc)
             version = self.code.version(page, slot)  # that may have put another plan in force
         elif not version.sites.rows():
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
-        code = self.code.find_or_make(version, offset_in_page(pc))
+        code = self.code.find_best(version, offset_in_page(pc))
         if code is None:
-            return False
-        if code != self.frame[Word.ENTER]:  # which the loop goes to without being told
+            self.code.let_enter(version, offset_in_page(pc))
+        else:
             self.jumps.put(pc, code)
-        return True
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""
@@ -326,8 +304,7 @@ class LlvmEngine:
     def known_blocks(self) -> list[Block]:
         """The blocks that were discovered, of the code as it is now; in order of pc."""
         self.known.forget_recycled(self.cache.used.values())
-        met = () if self.code.interpreter is None else self.code.met_blocks()
-        return blocks_of(self.cache, self.known.union(met))
+        return blocks_of(self.cache, self.known.union(self.code.met_blocks()))
 
     @property
     def unfinished(self) -> Virtual | None:
@@ -344,7 +321,7 @@ class LlvmEngine:
         """Nothing to do: translated code takes back what did not run before it leaves."""
 
     def apply(self, plan: Plan) -> None:
-        """Put a plan in force; code of another shape is found, or made, when it is reached."""
+        """Put a plan in force; code of another shape is found when it is reached."""
         self.code.apply(plan)
         self.frame[Word.ROWS] = address_of_array(self.weave.table)
         if self.weave.emitters:

@@ -7,7 +7,6 @@ from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
-from mttcg.engine.llvm.jump_table import WITHIN
 from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, NEXT, PC, Labels
 from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
@@ -86,10 +85,10 @@ class Exits:
         self.builder.goto(self.labels["o", self.segment.leader])
 
     def go_on(self, offset: PageOffset) -> None:
-        """Go on, in other code, with the block whose middle is at an offset."""
+        """Go on with the current block in the interpreter, from an offset on."""
         self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
-        self.builder.store(relative(self.builder, offset + WITHIN), PC, COUNTER)
-        self.builder.store(relative(self.builder, offset), BLOCK_PC, COUNTER)
+        self.builder.store(relative(self.builder, offset), PC, COUNTER)
+        self.builder.store(relative(self.builder, self.segment.leader), BLOCK_PC, COUNTER)
         self._leave()
 
     def _leave(self) -> None:

@@ -1,55 +1,45 @@
-"""The llvm engine with Unicorn behind it, for what LLVM or the instruction table can't do.
+"""The llvm engine with Unicorn behind it, for instructions that the table lacks.
 
 Registers, counts and plan are the same for both: a run looks as if LLVM had done all of it. Nothing
 of Unicorn is loaded, made or mapped before it is needed.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mttcg.engine.base import Engine, Exit, ExitKind
-from mttcg.engine.llvm.arena import CodeTooLongError
-from mttcg.engine.llvm.compile import TranslationError
+from mttcg.engine.base import Exit, ExitKind
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import PhysicalPage, Virtual, page_start, physical_of
+from mttcg.memory.address import Virtual
 from mttcg.state.unsupported import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
 if TYPE_CHECKING:
-    from mttcg.engine.unicorn.fallback import UnicornFallback
     from mttcg.engine.unicorn.stepper import Stepper
 
 
 class FallbackEngine:
     """One vCPU's engine.
 
-    - An instruction that the table lacks runs on Unicorn, alone, and is counted by its name; one
-      that Unicorn does not know either is illegal.
-    - A page that can't be translated runs on Unicorn until control leaves it.
-    - Of an ISA that Unicorn does not run, such instructions are illegal, and such a page an error.
+    An instruction that the table lacks runs on Unicorn, alone, and is counted by its name; one that
+    Unicorn does not know either, or any of an ISA that it does not run, is illegal.
 
     Args:
         engine: the llvm engine.
-        warn: told, once for each page, of one that can't be translated.
         isa: the guest's.
     """
 
     name = "llvm"
 
-    def __init__(self, engine: LlvmEngine, warn: Callable[[str], None], isa: Isa) -> None:
-        self.llvm, self.warn, self.isa = engine, warn, isa
+    def __init__(self, engine: LlvmEngine, isa: Isa) -> None:
+        self.llvm, self.isa = engine, isa
         self.hart, self.cache, self.memory = engine.hart, engine.cache, engine.memory
         self.code = engine.cache.code
         self.has_unicorn = "unicorn" in isa.system.extensions
-        self.active: Engine = engine
         self.native_system = engine.native_system
         self.unsupported = UnsupportedCounts(engine.hart)
-        self.warned: set[PhysicalPage] = set()
-        self.fallback: UnicornFallback | None = None
         self.stepper: Stepper | None = None
 
     def run(self, pc: Virtual) -> Exit:
@@ -61,14 +51,8 @@ class FallbackEngine:
             pc = self.hart.pc
 
     def _run_some(self, pc: Virtual) -> Exit | None:
-        """Run until something needs the vCPU, or another way of running: None."""
-        try:
-            left = self.llvm.run(pc)
-        except (TranslationError, CodeTooLongError) as error:
-            if not self.has_unicorn:
-                raise
-            at, resumed = self.hart.pc, self.llvm.resumed
-            return self._run_page(at, resumed if resumed == at else None, str(error))
+        """Run until something needs the vCPU, or what Unicorn had to do is done: None."""
+        left = self.llvm.run(pc)
         if left.kind is ExitKind.SYSTEM and self._may_be_known(left.word):
             return self._step(left)
         return left
@@ -98,28 +82,6 @@ class FallbackEngine:
             self.llvm.resume(self.hart.pc)
         return None
 
-    def _run_page(self, pc: Virtual, resumed: Virtual | None, reason: str) -> Exit | None:
-        """Run on Unicorn from pc until control leaves the pages that can't be translated."""
-        page = self.cache.page_of(physical_of(pc))
-        if page not in self.warned:
-            self.warned.add(page)
-            self.warn(
-                f"the code page at {page_start(pc):#x} can't be translated, and runs on Unicorn, "
-                f"slowly: {reason.splitlines()[0]}"
-            )
-        fallback = self._fallback()
-        fallback.pages.given.add(page)
-        fallback.take_over(self.llvm.weave.plan, resumed)
-        self.active = fallback
-        left = fallback.run(pc)
-        self.active = self.llvm
-        self.llvm.resumed = fallback.hand_back()
-        self.hart.pc = left.pc
-        in_ram = self.memory.ram_range.has_page(self.cache.page_of(physical_of(left.pc)))
-        if left.kind is ExitKind.FETCH and in_ram:
-            return None
-        return left
-
     def _stepper(self) -> "Stepper":
         if self.stepper is None:
             from mttcg.engine.unicorn.stepper import Stepper
@@ -127,61 +89,39 @@ class FallbackEngine:
             self.stepper = Stepper(self.memory, self.hart, self.isa)
         return self.stepper
 
-    def _fallback(self) -> "UnicornFallback":
-        if self.fallback is None:
-            from mttcg.engine.unicorn.fallback import UnicornFallback
-
-            known = self.llvm.known  # a block is shown once, whoever runs it
-            self.fallback = UnicornFallback(
-                self.memory, self.hart, self.cache, self._discover, self.isa, known
-            )
-        return self.fallback
-
-    def _discover(self, block: Block) -> Plan | None:
-        plan = self.llvm.discover(block)
-        if plan is not None:
-            self.llvm.apply(plan)
-        return plan
-
-    def _try_again(self) -> None:
-        """Pages may be translatable now."""
-        if self.fallback is not None:
-            self.fallback.pages.given.clear()
-
     def read_x(self, register: int) -> int:
         """An integer register."""
-        return self.active.read_x(register)
+        return self.llvm.read_x(register)
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; register 0 is left alone."""
-        self.active.write_x(register, value)
+        self.llvm.write_x(register, value)
 
     def read_f(self, register: int) -> int:
         """A floating-point register, its 64 bits."""
-        return self.active.read_f(register)
+        return self.llvm.read_f(register)
 
     def write_f(self, register: int, value: int) -> None:
         """Write the 64 bits of a floating-point register."""
-        self.active.write_f(register, value)
+        self.llvm.write_f(register, value)
 
     def spill(self) -> None:
         """Copy all registers to the hart state."""
-        self.active.spill()
+        self.llvm.spill()
 
     def spill_integer(self) -> None:
         """Copy the integer registers to the hart state."""
-        self.active.spill_integer()
+        self.llvm.spill_integer()
 
     def fill(self) -> None:
         """Take all registers from the hart state."""
-        self.active.fill()
+        self.llvm.fill()
 
     def enable_float(self, enabled: bool) -> None:
         """Nothing to do: all look themselves."""
 
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
-        self._try_again()
         return self.llvm.fetch_again()
 
     def watch_blocks(self, watched: bool) -> None:
@@ -210,15 +150,14 @@ class FallbackEngine:
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""
-        self.active.stop_for_callback(pc, half_done)
+        self.llvm.stop_for_callback(pc, half_done)
 
     def move(self, pc: Virtual) -> None:
         """Go on at another pc, from within a Python callback before an instruction or block."""
-        self.active.move(pc)
+        self.llvm.move(pc)
 
     def apply(self, plan: Plan) -> None:
-        """Put a plan in force; code of another shape is found, or made, when it is reached."""
-        self._try_again()
+        """Put a plan in force; code of another shape is found when it is reached."""
         self.llvm.apply(plan)
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:

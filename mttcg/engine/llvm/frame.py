@@ -40,7 +40,7 @@ class Word(IntEnum):
     CODE = auto()  # host address of the content of the block cache's slots
     SLOTS = auto()  # host address of what the block cache has of each slot
     MET = auto()  # host address of the bits of blocks that were met, by slot
-    ENTER = auto()  # host address of the interpreter's `enter`; 0: it runs nothing
+    ENTER = auto()  # host address of the interpreter's `enter`
     # of the interpreter, where something is attached
     RECORDS_TO_INDEX = auto()  # what is added to a record's number for its word in a table
     WAYS = auto()  # host address of the ways in which operations are run, in the order of ROWS
@@ -54,8 +54,9 @@ class Word(IntEnum):
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
     PREDECODE_OBSERVED = auto()  # host address of the function that predecodes observed pages
     # of the system; those of the engine are set before the vCPU starts
-    TAKE_OVER = auto()  # host address of the interpreter's `take_over`, 0 without one
-    ATTEND = auto()  # of its `attend`
+    TAKE_OVER = auto()  # host address of the interpreter's `take_over`
+    RESUME = auto()  # of its `resume`
+    ATTEND = auto()  # of its `attend`, 0 if the host does all that is of the system
     DUE = auto()  # of its `due`
     CLOCK = auto()  # of clock_gettime(2)
     CLOCK_ORIGIN = auto()  # of the monotonic time, in nanoseconds, at which the guest's was 0
@@ -103,7 +104,7 @@ class Reason(IntEnum):
     ROUNDING = (
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
-    GOES_ON = 12  # the block goes on in other code, at the pc that next holds less one; no exit
+    GOES_ON = 12  # the interpreter is to go on at hart.pc in the current block; no exit
     UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
     HOT = 10  # there is a sample while the translator sleeps; the run goes on
 

@@ -21,13 +21,8 @@ from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import JumpsOfVersions
 
-WITHIN = 1
-"""Set in a pc that lies in the middle of a block that was entered, and counted, before. Addresses
-of instructions are even, so the bit is free."""
 ROW_SHIFT = 2
 """From a distance in code to one in a page's row."""
-WITHIN_BYTES = 8 * HALVES
-"""From an entry of a row to that of code that goes on there, within a block."""
 
 
 class JumpTable:
@@ -41,7 +36,7 @@ class JumpTable:
 
     Attributes:
         pages: for each page of RAM, the host address of its row; a row has the host address of the
-            code of each place, 0 if none is known, and behind them those for `WITHIN`.
+            code of each place, 0 if none is known.
         versions: where the rows of versions are, by slot.
     """
 
@@ -65,14 +60,14 @@ class JumpTable:
 
     def put(self, pc: Virtual, code: HostAddress) -> None:
         """Add a pc, or replace its code; its page is fetched from."""
-        page = self.cache.page_of(physical_of(Virtual(pc & ~WITHIN)))
+        page = self.cache.page_of(physical_of(pc))
         slot = self.cache.used[page]
         if slot not in self.rows or not self._is_current(slot):
             self.rows[slot] = _row()
             self.slots[slot] = address_of_array(self.rows[slot])
             self.generations[slot] = self.cache.slots["generation"][slot]
         self.pages[page] = self.slots[slot]
-        self.rows[slot][offset_in_page(pc) // 2 + (pc & WITHIN) * HALVES] = code
+        self.rows[slot][offset_in_page(pc) // 2] = code
 
     def follow(self, page: PhysicalPage) -> None:
         """Have a page use the row of the version that it is fetched from now."""
@@ -85,7 +80,7 @@ class JumpTable:
 
 
 def _row() -> npt.NDArray[np.uint64]:
-    return np.zeros(2 * HALVES, dtype=np.uint64)
+    return np.zeros(HALVES, dtype=np.uint64)
 
 
 def find_code(

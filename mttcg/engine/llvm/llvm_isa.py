@@ -20,17 +20,17 @@ class FloatWords(Protocol):
 
     Attributes:
         used: whether the function has floating-point operations.
+        for_lacking_mode: whether it is for the rounding mode in float control that the host lacks,
+            otherwise it is for any other.
     """
 
     used: bool
+    for_lacking_mode: bool
 
     def float(self, operation: str, rounding: int, *operands: I64) -> I64:
         """See Operations."""
 
-    def require_float(self, word: int) -> None:
-        """See Operations."""
-
-    def require_rounding(self, word: int) -> None:
+    def require_float(self, word: int, rounds: bool = False) -> None:
         """See Operations."""
 
     def read_float_control(self) -> I64:
@@ -59,7 +59,8 @@ class Floats:
         make_words: what emits the operations of a function.
         make_function: the function for what the host can't do exactly, over a hart's state.
         is_computed: whether an instruction that translated code came back for, as the host lacks
-            its rounding mode, is one for `compute`; it is illegal otherwise.
+            the rounding mode in float control, is one for `compute`; it is illegal otherwise. The
+            interpreter comes back for those alone that are illegal.
         compute: runs one at the state's pc; the pc behind it.
     """
 
@@ -77,6 +78,7 @@ class LlvmIsa:
     Attributes:
         files: byte offset of each register file in the hart's state, by its letter.
         fields: byte offset of what else translated code has of the state.
+        state: byte offset of each field of the state, by its name.
         mode: the mode under which translations are kept, of a hart's state.
         floats: None if the ISA has no floating point.
         no_reservation: what is in the state's reservation while there is none, signed.
@@ -89,6 +91,7 @@ class LlvmIsa:
 
     files: Mapping[str, int]
     fields: Mapping[Pointer, int] = field(default_factory=dict)
+    state: Mapping[str, int] = field(default_factory=dict)
     mode: Callable[[Any], int] = lambda state: 0
     floats: Floats | None = None
     no_reservation: int = 0

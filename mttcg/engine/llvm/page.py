@@ -1,11 +1,11 @@
 """The code of a page, or as much of it as is translated at a time, as one LLVM function.
 
 LLVM takes longer than twice as long for twice as much. So a straight line is divided into pieces,
-and what is left when the text has so many lines is for other functions. A block may end up in
-several: it is entered, and counted, in the first, which goes on in the others.
+and what is left when the text has so many lines is for other functions. Where that is in the middle
+of a block, which was entered and counted here, the interpreter goes on with it.
 """
 
-from mttcg.engine.llvm.discovery import Discovery, Instruction, is_call
+from mttcg.engine.llvm.discovery import Discovery, Instruction
 from mttcg.engine.llvm.emit import SegmentWriter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
 from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
@@ -14,7 +14,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import BasicBlock
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
-from mttcg.engine.llvm.looks import ASKED, Looks, asked_function
+from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.rounding import CALL_OUT_NAME
@@ -23,7 +23,6 @@ from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.kind import Kind
 from mttcg.memory.address import PageOffset
-from mttcg.memory.page import PAGE
 
 
 class PageFunction:
@@ -31,7 +30,7 @@ class PageFunction:
 
     It begins a block at the pc that it is given in the place of `TO_PC`, which has to be one of the
     entries in the page, wherever that is. It goes on in other code, or comes back with hart.pc
-    where to go on.
+    where to go on. Registers are kept in host registers from block to block.
 
     Args:
         isa: the guest's.
@@ -39,8 +38,6 @@ class PageFunction:
         ram: guest RAM.
         sites: what the plan has for it.
         slot: of the page in the block cache, for block tables.
-        optimised: keep registers in host registers from block to block, with fewer ways in.
-        resumed: a leader that goes on with a block which was entered, and counted, before.
         uncovered: names of instructions to come back for, as if the table lacked them.
 
     Attributes:
@@ -55,23 +52,20 @@ class PageFunction:
         ram: Ram,
         sites: Sites,
         slot: int,
-        optimised: bool = False,
-        resumed: PageOffset | None = None,
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
         self.isa = isa
-        self.discovery, self.sites, self.slot, self.resumed = discovery, sites, slot, resumed
-        self.optimised, self.uncovered = optimised, uncovered
-        self.entries = discovery.entries() if optimised else frozenset(discovery.leaders)
+        self.discovery, self.sites, self.slot = discovery, sites, slot
+        self.uncovered = uncovered
+        self.entries = discovery.entries()
         self.function = Function(f"{CONVENTION} void @page", PARAMETERS)
         self.builder = Builder(self.function)
-        # a jump to where a block was resumed enters one that begins there, whose code is elsewhere
-        labels = frozenset(discovery.leaders - {resumed})
-        self.writer = SegmentWriter(isa, self.builder, ram, labels, sites, slot, optimised)
+        leaders = frozenset(discovery.leaders)
+        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, slot)
         self.labels, self.segment = self.writer.labels, self.writer.segment
-        parts = self.builder, self.labels, optimised
+        parts = self.builder, self.labels
         self.looks = Looks(*parts, self.writer.polls_every_block, self.entries)
-        self.surroundings = Surroundings(isa, self.writer, self.looks, ram)
+        self.surroundings = Surroundings(isa, self.writer, ram)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
         self.fallen: set[PageOffset] = set()
         self.emitted: set[PageOffset] = set()
@@ -93,11 +87,9 @@ class PageFunction:
         if self.writer.floats is not None and self.writer.floats.used:
             self.function.attributes = "strictfp #0"
         others = [self.sites.probes[name] for name in sorted(self.writer.calls.probes)]
-        lines = self.function.text(advice=self.optimised)
+        lines = self.function.text(advice=True)
         if CALL_OUT_NAME in self.function.called:
             others.append(self.isa.host_float.call_out_function)
-        if ASKED in self.function.called:
-            others.append(asked_function())
         return "\n".join([TARGET, *lines, *TAIL, *others])
 
     def _order(self) -> list[PageOffset]:
@@ -114,10 +106,8 @@ class PageFunction:
         return frozenset({to for _, to in self.writer.flow.edges} - self.emitted)
 
     def _is_full(self) -> bool:
-        state = COUNT_LINES
-        if self.optimised:
-            written, kept = self.writer.registers.written, self.surroundings.kept_registers()
-            state += 2 * len(written) + 2 * len(kept)
+        written, kept = self.writer.registers.written, self.surroundings.kept_registers()
+        state = COUNT_LINES + 2 * len(written) + 2 * len(kept)
         return self.function.lines() + state * self.writer.calls.python_calls > MOST_LINES
 
     def _leave_to_others(self) -> None:
@@ -134,41 +124,30 @@ class PageFunction:
                 self.writer.exits.go_on(leader)
 
     def _line(self, leader: PageOffset) -> list[Instruction]:
-        """The instructions from a leader to the next, or to the end of its block.
-
-        The rest of a block is taken up to a certain offset, if that comes first: blocks may be
-        resumed at many places, and the lines meet there.
-        """
+        """The instructions from a leader to the next, or to the end of its block."""
         instructions, leaders = self.discovery.instructions, self.discovery.leaders
         line = [instructions[leader]]
-        until = (leader // MEETING + 1) * MEETING if leader == self.resumed else leader + PAGE
         while not line[-1].kind.ends_block:
             offset = line[-1].following
-            if offset in leaders or offset >= until or offset not in instructions:
+            if offset in leaders or offset not in instructions:
                 break
             line.append(instructions[offset])
         return line
 
     def _block(self, leader: PageOffset) -> None:
-        """A block: r looks for requests first, b counts it as entered, f goes on with its code.
-
-        One that is resumed does not look, as it has been entered already.
-        """
+        """A block: r looks for requests first, b counts it as entered, f goes on with its code."""
         build, labels = self.builder, self.labels
         segment = self._line(leader)
         build.begin(labels["r", leader])
-        if leader != self.resumed:
-            self.looks.check(leader)
+        self.looks.check(leader)
         build.goto(labels["b", leader])
         build.begin(labels["b", leader])
         rounds = self._rounds(leader, segment)
         if rounds > 1:
             self._loop(leader, segment, rounds)
             return
-        blocks = 0 if leader == self.resumed else ONE_BLOCK
-        self.writer.counts.add(len(segment) * ONE_INSTRUCTION + blocks)
-        if blocks:
-            self._enter(leader, len(segment))
+        self.writer.counts.add(len(segment) * ONE_INSTRUCTION + ONE_BLOCK)
+        self._enter(leader, len(segment))
         if leader in self.fallen or leader == self.discovery.first:
             build.goto(labels["c", leader])
             build.begin(labels["f", leader])
@@ -179,7 +158,7 @@ class PageFunction:
 
     def _rounds(self, leader: PageOffset, segment: list[Instruction]) -> int:
         """How many rounds of a loop that is one block are emitted one after the other."""
-        if not self.optimised or self.writer.polls_every_block or leader == self.resumed:
+        if self.writer.polls_every_block:
             return 1
         loops = segment[-1].kind is Kind.BRANCH and self.discovery.targets(segment[-1]) == [leader]
         return min(ROUNDS, LONGEST_LOOP // len(segment)) if loops else 1
@@ -241,11 +220,8 @@ class PageFunction:
         """The instructions of a segment, as `SegmentWriter.begin` has the arguments."""
         self.writer.begin(segment[0].offset, again, restart)
         self._instructions(segment)
-        registers = self.writer.registers
-        if self.optimised:
-            self.writer.flow.pass_through(
-                self.segment.leader, registers.needed, self.segment.written
-            )
+        needed = self.writer.registers.needed
+        self.writer.flow.pass_through(self.segment.leader, needed, self.segment.written)
 
     def _instructions(self, segment: list[Instruction]) -> None:
         writer, state = self.writer, self.segment
@@ -256,7 +232,6 @@ class PageFunction:
                     return
                 writer.pieces.divide()
             state.place = Place(instruction, len(segment) - index)
-            state.is_call = not self.optimised and is_call(instruction)
             if self.at_instructions:
                 writer.woven.at_instruction(instruction.offset, instruction.facts.length)
             decoded = self.discovery.code.decode(instruction.word)
@@ -272,7 +247,7 @@ class PageFunction:
             self._fall(segment[-1])
 
     def _break_off(self, offset: PageOffset, left: int) -> None:
-        """Go on at an offset in other code, as the function is full; so many are left."""
+        """Go on at an offset in the interpreter, as the function is full; so many are left."""
         self.segment.next_round = None
         self.writer.pieces.end()
         self.writer.counts.settle(self.segment.pending, left)
@@ -299,5 +274,3 @@ MOST_LINES = 17_000
 """Of text: with more, what is left is for another function; a tenth of a second for LLVM."""
 COUNT_LINES = 11
 """Of text, to add what was counted to the hart's counters."""
-MEETING = 256
-"""Bytes between two offsets at which rests of blocks meet."""

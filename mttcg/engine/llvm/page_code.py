@@ -1,11 +1,10 @@
-"""The code of pages: found in the arena, or made with little effort."""
+"""The code of pages: better code that is in the arena, and the interpreter for the rest."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import FAST, OPTIMISED, RESUMED
+from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
@@ -15,7 +14,6 @@ from mttcg.memory.address import (
     PageOffset,
     PhysicalPage,
     Virtual,
-    offset_in_page,
     physical_of,
     virtual_of,
 )
@@ -23,22 +21,18 @@ from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
 
-if TYPE_CHECKING:
-    from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
-
 
 class PageCode:
-    """Finds or makes code, as the plan in force has it.
+    """Finds code, as the plan in force has it.
 
     Args:
-        hart: counts what is translated.
+        hart: whose code it is.
         cache: the block cache, for the pages and their versions.
-        arena: where the code is.
-        translator: makes it.
-        is_stopping: whether the machine stops, so that nothing is translated any more.
+        arena: where better code is.
+        translator: knows what can be reached.
+        interpreter: runs what there is no better code of.
 
     Attributes:
-        interpreter: takes the place of code made with little effort, if there is one.
         watched: whether somebody is to see each block before this vCPU enters it.
     """
 
@@ -48,46 +42,43 @@ class PageCode:
         cache: BlockCache,
         arena: Arena,
         translator: Translator,
-        is_stopping: Callable[[], bool],
+        interpreter: PageInterpreter,
     ) -> None:
         self.hart, self.cache, self.arena = hart, cache, arena
-        self.translator, self.is_stopping = translator, is_stopping
-        self.interpreter: PageInterpreter | None = None
+        self.translator, self.interpreter = translator, interpreter
         self.watched = False
         self.weave = Weave()
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
     def apply(self, plan: Plan) -> None:
-        """Put a plan in force; code of another shape is found, or made, when it is reached."""
+        """Put a plan in force; code of another shape is found when it is reached."""
         self.weave = Weave(plan)
         self.specialised_versions.clear()
-        if self.interpreter is not None:
-            self.interpreter.apply(self.weave)
+        self.interpreter.apply(self.weave)
 
     def forget_pages(self) -> None:
         """Have the interpreter come back for every page."""
-        if self.interpreter is not None:
-            self.interpreter.forget_pages()
+        self.interpreter.forget_pages()
 
     def prepare(self, pc: Virtual) -> None:
         """Let the interpreter go on at a pc when translated code leaves there."""
-        if self.interpreter is not None:
-            self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+        self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+
+    def resume(self, pc: Virtual) -> HostAddress:
+        """Code that goes on at a pc, the hart's, in the middle of its current block."""
+        return self.interpreter.resume(self.version(*self.enter(pc)), self.watched)
+
+    def let_enter(self, version: PageVersion, offset: PageOffset) -> None:
+        """Let the interpreter begin a block, which was shown if somebody watches."""
+        self.interpreter.let_enter(version, offset, self.watched)
 
     def fetch_natively(self, jumps: JumpTable) -> None:
         """Have changed pages fetched without Python, from now on, where that can be."""
-        if self.interpreter is not None:
-            self.interpreter.fetch_natively(self.cache.changes, jumps)
+        self.interpreter.fetch_natively(self.cache.changes, jumps)
 
     def forget_page(self, page: PhysicalPage) -> None:
         """Have the interpreter come back for a page, of which another version is fetched."""
-        if self.interpreter is not None:
-            self.interpreter.forget_page(page)
-
-    @property
-    def shows_blocks(self) -> bool:
-        """Whether blocks are to be shown before they are entered; else they are known natively."""
-        return self.interpreter is None or self.watched
+        self.interpreter.forget_page(page)
 
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
@@ -98,11 +89,15 @@ class PageCode:
 
     def meet_better_code(self, version: PageVersion) -> bool:
         """Have the interpreter leave a page's blocks to better code; whether there is some."""
-        if self.interpreter is None or not self.translator.is_current(version):
+        if not self.translator.is_current(version):
             return True  # nothing leads away from there
+        begun = {
+            *self.cache.known_blocks(version.slot),
+            *self.interpreter.decoded(version, self.watched),
+        }
         better = [
             offset
-            for offset in map(PageOffset, self.cache.known_blocks(version.slot))
+            for offset in map(PageOffset, begun)
             if self.find_best(version, offset) is not None
         ]
         self.interpreter.leave_to_translation(version, better, self.watched)
@@ -138,13 +133,8 @@ class PageCode:
 
         The interpreter comes back for each; a translation has all that can be reached.
         """
-        if self.interpreter is None:
-            if is_known(entry):
-                return ()
-            discovery = self.translator.discover(page, slot, [entry], elsewhere=is_known)
-            return discovery.leaders - discovery.elsewhere
         leaders: Iterable[PageOffset] = (entry,)
-        if self.watched and self.find_best(self.version(page, slot), entry) is not None:
+        if self.find_best(self.version(page, slot), entry) is not None:
             leaders = self.translator.discover(page, slot, [entry]).leaders
         return [leader for leader in leaders if not is_known(leader)]
 
@@ -160,62 +150,10 @@ class PageCode:
         if specialised not in known:
             known.insert(0, specialised)
 
-    def find_or_make(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
-        """The best code for an entry that there is, or such made with little effort.
-
-        None if the machine stops: others may hold the arena's lock one after the other until then.
-        """
-        if self.interpreter is not None:
-            best = self.find_best(version, entry)
-            return best or self.interpreter.enter(version, entry, self.watched)
-        code = self._find(version, entry)
-        if code is None:
-            with self.arena:
-                code = self._find(version, entry)
-                if code is None and not self.is_stopping():
-                    code = self._translate(version, entry)
-        return code
-
-    def _find(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
-        best = self.find_best(version, entry)
-        return self.arena.find(version.key(entry, FAST)) if best is None else best
-
     def find_best(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
         """Code made with more effort; that which leaves out most, if there are several."""
         for specialised in (*self.specialised_versions.get(version.identity, ()), version):
-            found = self.arena.find(specialised.key(entry, OPTIMISED))
+            found = self.arena.find(specialised.key(entry))
             if found is not None:
                 return found
         return None
-
-    def _translate(self, version: PageVersion, entry: PageOffset) -> HostAddress:
-        """Code that begins at an entry, made with little effort. Under the arena's lock.
-
-        What other code has of the page is not translated again.
-        """
-
-        def is_elsewhere(leader: PageOffset) -> bool:
-            return self.arena.find(version.key(leader, FAST)) is not None
-
-        page, slot = version.page, version.slot
-        discovery = self.translator.discover(page, slot, [entry], elsewhere=is_elsewhere)
-        part = self.translator.compile(version, discovery, FAST)
-        self.hart.cache_translated += 1
-        return self.translator.publish(version, FAST, part)
-
-    def rest_of_block(self, pc: Virtual) -> HostAddress | None:
-        """Code that goes on in the middle of a block, to some way on; None if the machine stops."""
-        version, offset = self.version(*self.enter(pc)), offset_in_page(pc)
-        if self.interpreter is not None:
-            return self.interpreter.resume(version, self.watched)
-        key = version.key(offset, RESUMED)
-        found = self.arena.find(key)
-        if found is None:
-            discovery = self.translator.rest(version.page, version.slot, offset)
-            with self.arena:
-                found = self.arena.find(key)
-                if found is None and not self.is_stopping():
-                    part = self.translator.compile(version, discovery, RESUMED, offset)
-                    self.hart.cache_translated += 1
-                    found = self.translator.publish(version, RESUMED, part)
-        return found

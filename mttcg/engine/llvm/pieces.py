@@ -17,7 +17,7 @@ class Pieces:
         segment: that is being emitted.
         spans: what the piece accesses.
         windows: where its records go.
-        optimised: whether passes follow that join what is only divided by a jump.
+        joined: whether passes may join what is only divided by a jump.
     """
 
     def __init__(
@@ -27,10 +27,10 @@ class Pieces:
         segment: Segment,
         spans: Spans,
         windows: Windows,
-        optimised: bool,
+        joined: bool = False,
     ) -> None:
         self.builder, self.labels, self.segment = builder, labels, segment
-        self.spans, self.windows, self.optimised = spans, windows, optimised
+        self.spans, self.windows, self.joined = spans, windows, joined
 
     def end(self) -> None:
         """End the straight-line piece, before a jump, or a round before the next of its loop."""
@@ -48,9 +48,9 @@ class Pieces:
     def divide_block(self) -> None:
         """End the basic block, and go on in another, which stays apart."""
         on = self.builder.new_block("on")
-        if self.optimised:
+        if self.joined:
+            self.builder.goto(on)
+        else:
             self.builder.add(forms.OPAQUE)
             self.builder.push((on, self.labels.never))
-        else:
-            self.builder.goto(on)
         self.builder.begin(on)

@@ -102,14 +102,13 @@ class Labels(dict[tuple[str, PageOffset], BasicBlock]):
     Attributes:
         dispatch: goes on at `NEXT`, in this function if it can begin there, or by `out`.
         out: goes on at `NEXT`, in another function.
-        look: looks for a request on behalf of all leaders.
         never: where no control comes.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.entry, self.dispatch, self.out, self.look, self.never = (
-            BasicBlock(name) for name in ("entry", "dispatch", "out", "look", "never")
+        self.entry, self.dispatch, self.out, self.never = (
+            BasicBlock(name) for name in ("entry", "dispatch", "out", "never")
         )
 
     def __missing__(self, key: tuple[str, PageOffset]) -> BasicBlock:

@@ -11,7 +11,7 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.interpreter.signature import CONVENTION
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
 from mttcg.engine.llvm.ir.function import Function, Section
-from mttcg.engine.llvm.jump_table import ROW_SHIFT, WITHIN, WITHIN_BYTES
+from mttcg.engine.llvm.jump_table import ROW_SHIFT
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.instrument.native.native_cache import use_native_cache
@@ -21,9 +21,9 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 
 OFFSET = offsets_of(VcpuState)
-GIVEN = "ptr %hart, ptr null, i64 %since, ptr %frame, ptr %origin, i64 0, i64 %even"
-"""`signature.PARAMETERS` of a block that is entered at a pc, whose record is not known."""
-TAKEN = GIVEN.replace("%since", "%so_far").replace("%even", "%left_at")
+GIVEN = "ptr %hart, ptr null, i64 %since, ptr %frame, ptr %origin, i64 0, i64 %here"
+"""`signature.PARAMETERS` of what is entered at a pc, whose record is not known."""
+TAKEN = GIVEN.replace("%since", "%so_far").replace("%here", "%left_at")
 RUN_KEY = 1
 """Key of the loop in the arena."""
 
@@ -41,6 +41,7 @@ FRAME = {
     "interpreter": Word.ENTER,
     "attend": Word.ATTEND,
     "take_over": Word.TAKE_OVER,
+    "resume": Word.RESUME,
 }
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
@@ -89,7 +90,8 @@ entry:
   %instructions_at = getelementptr i8, ptr %hart, i64 {OFFSET["instructions"]}
   %attend = load ptr, ptr %attend_at
   %take_over = load ptr, ptr %take_over_at
-  %interpreted = icmp ne ptr %take_over, null
+  %resume = load ptr, ptr %resume_at
+  %interpreter = load ptr, ptr %interpreter_at
   %jumps = load ptr, ptr %jumps_at
   %ram = load i64, ptr %ram_at
   %ram_bytes = load i64, ptr %ram_bytes_at
@@ -118,7 +120,7 @@ next:
   br i1 %asked, label %stop, label %looked
 stop:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
-  br i1 %interpreted, label %ask, label %leave
+  br label %ask
 looked:
   %running = load i64, ptr %since_at
   %is_time = icmp sge i64 %running, 0
@@ -139,26 +141,18 @@ inside_ram:
   %page = lshr i64 %distance, {PAGE_SHIFT}
   %row_at = getelementptr ptr, ptr %jumps, i64 %page
   %row = load ptr, ptr %row_at
-  %offset = and i64 %pc, {PAGE - 2}
-  %entry_bytes = shl i64 %offset, {ROW_SHIFT}
-  %odd = and i64 %pc, {WITHIN}
-  %part = mul i64 %odd, {WITHIN_BYTES}
-  %place = add i64 %entry_bytes, %part
+  %offset = and i64 %pc, {PAGE - 1}
+  %place = shl i64 %offset, {ROW_SHIFT}
   %code_at = getelementptr i8, ptr %row, i64 %place
   %found = load ptr, ptr %code_at
   %unknown = icmp eq ptr %found, null
-  br i1 %unknown, label %unknown_code, label %call
-unknown_code:
-  %within_block = icmp ne i64 %odd, 0
-  br i1 %within_block, label %miss, label %interpret
+  br i1 %unknown, label %interpret, label %call
 interpret:
-  %interpreter = load ptr, ptr %interpreter_at
-  %no_interpreter = icmp eq ptr %interpreter, null
-  br i1 %no_interpreter, label %miss, label %call
+  br label %call
 call:
-  %code = phi ptr [ %first, %begin ], [ %found, %inside_ram ], [ %interpreter, %interpret ]
+  %code = phi ptr [ %first, %begin ], [ %found, %inside_ram ],
+                  [ %interpreter, %interpret ], [ %resume, %within ]
   %here = load i64, ptr %pc_at
-  %even = and i64 %here, -2
   %since = load i64, ptr %since_at
   call {CONVENTION} void %code({GIVEN})
   br label %back
@@ -167,15 +161,12 @@ back:
   %on = icmp eq i64 %exit, 0
   br i1 %on, label %next, label %over
 over:
-  %goes_on = icmp eq i64 %exit, {int(Reason.GOES_ON)}
-  br i1 %goes_on, label %within, label %serve
-serve:
-  br i1 %interpreted, label %by_reason, label %leave
-by_reason:
   switch i64 %exit, label %leave [
+    i64 {int(Reason.GOES_ON)}, label %within
     i64 {int(Reason.REQUEST)}, label %ask
     i64 {int(Reason.SYSTEM)}, label %of_whom
     i64 {int(Reason.ACCESS)}, label %of_whom
+    i64 {int(Reason.ROUNDING)}, label %of_whom
   ]
 ask:
   %unattended = icmp eq ptr %attend, null
@@ -194,8 +185,8 @@ of_whom:
   %of_interpreter = icmp eq i64 %detail, 0
   br i1 %of_interpreter, label %leave, label %take
 take:
-  %is_system = icmp eq i64 %exit, {int(Reason.SYSTEM)}
-  %one = zext i1 %is_system to i64
+  %is_counted = icmp ne i64 %exit, {int(Reason.ACCESS)}
+  %one = zext i1 %is_counted to i64
   %counted = load i64, ptr %instructions_at
   %uncounted = sub i64 %counted, %one
   store i64 %uncounted, ptr %instructions_at
@@ -212,10 +203,7 @@ host:
   br label %leave
 within:
   store i64 0, ptr %exit_at
-  br label %look
-miss:
-  store i64 {int(Reason.MISS)}, ptr %exit_at
-  br label %leave
+  br label %call
 leave:
 """
 TAIL = """

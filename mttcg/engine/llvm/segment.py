@@ -54,7 +54,6 @@ class Segment:
         checked: what was looked at, and stays as it is.
         written: names of the registers that were written so far.
         ended: whether nothing follows.
-        is_call: whether the instruction is a call, for whose target there may be better code.
     """
 
     def __init__(self) -> None:
@@ -66,7 +65,6 @@ class Segment:
         self.checked: set[Reason] = set()
         self.written: set[str] = set()
         self.ended = False
-        self.is_call = False
 
     def begin(self, leader: PageOffset, restart: BasicBlock | None) -> None:
         """Begin another."""

@@ -22,8 +22,7 @@ from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.jump_table import find_code
 from mttcg.engine.llvm.liveness import bits_of, names_of
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
-from mttcg.engine.llvm.looks import Looks
-from mttcg.engine.llvm.places import AWAY, COUNT, FRAME, HART, LEAVE, NEXT, PC
+from mttcg.engine.llvm.places import AWAY, COUNT, FRAME, HART, LEAVE, NEXT
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.registers import PLACES
 from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, take_base
@@ -40,20 +39,15 @@ class Surroundings:
     Args:
         isa: the guest's.
         writer: of the blocks.
-        looks: for requests.
         ram: guest RAM.
     """
 
-    def __init__(self, isa: LlvmIsa, writer: SegmentWriter, looks: Looks, ram: Ram) -> None:
-        self.isa, self.writer, self.looks, self.ram = isa, writer, looks, ram
-        self.builder, self.optimised = writer.builder, writer.optimised
-        self.flow = writer.flow
+    def __init__(self, isa: LlvmIsa, writer: SegmentWriter, ram: Ram) -> None:
+        self.isa, self.writer, self.ram = isa, writer, ram
+        self.builder, self.flow = writer.builder, writer.flow
 
     def kept_registers(self) -> list[str]:
         """Names of the registers that are in slots of the function from block to block."""
-        return self._used_registers() if self.optimised else []
-
-    def _used_registers(self) -> list[str]:
         registers = self.writer.registers
         return sorted(registers.read | registers.written)
 
@@ -81,7 +75,6 @@ class Surroundings:
             self._ways_out("o", self.flow.behind, labels.out)
             build.begin(labels.out)
             self._go_out()
-            self.looks.shared()
             build.begin(labels.never)
             build.end(returns=False)
         with build.cold():
@@ -117,18 +110,10 @@ class Surroundings:
         self._tail_call(code, pc)
 
     def _go_away(self) -> None:
-        """Go on at `NEXT` in the interpreter, if there is one, or return for the code there."""
+        """Go on at `NEXT` in the interpreter."""
         build = self.builder
-        interpreter, none = build.new_block("interpreter"), build.new_block("none")
         pc = address_at(build, build.load(NEXT, REGISTER, I64))
-        enter = build.load(build.offset(FRAME, 8 * Word.ENTER), COUNTER, Pointer)
-        there = build.compare("ne", build.cast("ptrtoint", enter, I64), 0)
-        build.branch(there, interpreter, none)
-        build.begin(interpreter)
-        self._tail_call(enter, pc)
-        build.begin(none)
-        build.store(pc, PC, COUNTER)
-        build.goto(LEAVE)
+        self._tail_call(build.load(build.offset(FRAME, 8 * Word.ENTER), COUNTER, Pointer), pc)
 
     def _tail_call(self, code: Pointer, pc: I64) -> None:
         self.writer.windows.give_cursors()
@@ -151,14 +136,12 @@ class Surroundings:
                     meanings[str(piece.what)]()
 
     def _publish_written(self, written: WrittenHere) -> None:
-        if self.optimised:
-            self._publish_registers(bits_of(written.names) & ~self.flow.changed[written.leader])
+        self._publish_registers(bits_of(written.names) & ~self.flow.changed[written.leader])
 
     def _publish(self) -> None:
         """Bring the hart state up to date."""
         publish_counts(self.builder)
-        if self.optimised:
-            self._publish_registers(bits_of(self.writer.registers.written))
+        self._publish_registers(bits_of(self.writer.registers.written))
 
     def _publish_registers(self, bits: int) -> None:
         pairs = [(PLACES[name], places.hart_register(name)) for name in names_of(bits)]
@@ -174,13 +157,10 @@ class Surroundings:
         build, writer = self.builder, self.writer
         build.allocate(COUNT)
         build.allocate(NEXT)
-        for register in self._used_registers():
+        for register in self.kept_registers():
             offset = self.isa.files[register[0]] + 8 * int(register[1:])
-            if self.optimised:
-                build.offset(HART, offset, places.hart_register(register))
-                build.allocate(PLACES[register])
-            else:
-                build.offset(HART, offset, PLACES[register])
+            build.offset(HART, offset, places.hart_register(register))
+            build.allocate(PLACES[register])
         define_fields(build, self.isa)
         self._define_rows(sorted(writer.woven.rows))
         writer.windows.take_cursors()

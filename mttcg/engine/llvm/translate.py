@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from mttcg.engine.llvm.arena import Arena, CodeTooLongError
-from mttcg.engine.llvm.compile import OPTIMISED, Effort, TranslationError, compile_text
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
-from mttcg.errors import MttcgError
-from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
+from mttcg.memory.address import PageOffset, PhysicalPage
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
@@ -21,8 +20,6 @@ LARGEST_PIECE = 128
 """Instructions of a function and all that it calls, to be translated together."""
 MANY_MORE = 1.25
 """Times as many blocks known: functions are looked for anew."""
-LONGEST_REST = 128
-"""Instructions of a block that are translated together where it is resumed."""
 Identity: TypeAlias = tuple[int, int, int, int]
 
 
@@ -51,9 +48,9 @@ class PageVersion:
         """What tells it from others."""
         return self.slot, self.generation, self.mode, self.shape
 
-    def key(self, entry: PageOffset, effort: Effort) -> int:
+    def key(self, entry: PageOffset) -> int:
         """Of the code that begins there; the same in all processes of a machine, and not 0."""
-        return hash((*self.identity, entry, effort.name)) & (1 << 62) - 1 | 1 << 62
+        return hash((*self.identity, entry)) & (1 << 62) - 1 | 1 << 62
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -93,14 +90,12 @@ class Translator:
     Attributes:
         uncovered: names of instructions to do without, for tests of what happens then.
         starts: with how many blocks functions of a page were looked for, and where they begin.
-        refused: why a page can't be translated even with little effort, by `identity`.
     """
 
     uncovered: frozenset[str] = frozenset()
 
     def __init__(self, isa: LlvmIsa, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
-        self.refused: dict[Identity, MttcgError] = {}
         self.starts: dict[Identity, tuple[int, frozenset[PageOffset]]] = {}
 
     def discover(
@@ -126,62 +121,24 @@ class Translator:
             elsewhere=elsewhere,
         )
 
-    def rest(self, page: PhysicalPage, slot: int, offset: PageOffset) -> Discovery:
-        """What goes on in the middle of a block; not all, as another access may end it soon."""
-        return Discovery(
-            self.cache.code,
-            lambda offset: self.cache.half_at(page, slot, offset),
-            [offset],
-            follow=False,
-            longest=LONGEST_REST,
-        )
-
-    def compile(
-        self,
-        version: PageVersion,
-        discovery: Discovery,
-        effort: Effort,
-        resumed: PageOffset | None = None,
-    ) -> CodePart:
+    def compile(self, version: PageVersion, discovery: Discovery) -> CodePart:
         """The code of what was discovered, as much of it as is translated at a time.
 
-        Raises TranslationError: what could not be translated once is not tried again.
+        Raises TranslationError.
         """
-        optimised = effort is OPTIMISED
-        if not optimised and version.identity in self.refused:
-            raise self.refused[version.identity]
-        function = PageFunction(
-            self.isa,
-            discovery,
-            self.ram,
-            version.sites,
-            version.slot,
-            optimised,
-            resumed,
-            self.uncovered,
-        )
-        try:
-            code = compile_text(function.source(), effort)
-            return CodePart(code, function.entries, frozenset(function.emitted), function.left)
-        except TranslationError as error:
-            if not optimised:
-                self.refused[version.identity] = error
-            raise
+        where = version.sites, version.slot, self.uncovered
+        function = PageFunction(self.isa, discovery, self.ram, *where)
+        code = compile_text(function.source(), OPTIMISED)
+        return CodePart(code, function.entries, frozenset(function.emitted), function.left)
 
-    def publish(self, version: PageVersion, effort: Effort, part: CodePart) -> HostAddress:
-        """Put code in the arena and make it known; its address. Under the arena's lock.
+    def publish(self, version: PageVersion, part: CodePart) -> None:
+        """Put code in the arena and make it known. Under the arena's lock.
 
         Raises CodeTooLongError.
         """
-        try:
-            address = self.arena.put(part.code)
-        except CodeTooLongError as error:
-            if effort is not OPTIMISED:
-                self.refused[version.identity] = error
-            raise
+        address = self.arena.put(part.code)
         for entry in part.entries:
-            self.arena.publish(version.key(entry, effort), address)
-        return address
+            self.arena.publish(version.key(entry), address)
 
     def optimise(
         self, version: PageVersion, place: PageOffset | None = None
@@ -194,7 +151,7 @@ class Translator:
         CodeTooLongError.
         """
         entries = [PageOffset(offset) for offset in self.cache.known_blocks(version.slot)]
-        done = place is not None and self.arena.find(version.key(place, OPTIMISED)) is not None
+        done = place is not None and self.arena.find(version.key(place)) is not None
         emitted: frozenset[PageOffset] = frozenset()
         if done or not entries or not self.is_current(version):
             return emitted
@@ -203,11 +160,11 @@ class Translator:
         else:
             discovery = self._function(version, entries, place)
         while discovery.leaders - discovery.elsewhere:
-            part = self.compile(version, discovery, OPTIMISED)
+            part = self.compile(version, discovery)
             with self.arena:
                 if not self.is_current(version):
                     return frozenset()
-                self.publish(version, OPTIMISED, part)
+                self.publish(version, part)
             emitted |= part.emitted
             discovery.elsewhere |= part.emitted
             discovery.wanted |= part.left

@@ -1,7 +1,6 @@
 """The Unicorn engine of one vCPU."""
 
 import ctypes
-from collections.abc import Callable
 from typing import Any
 
 from unicorn import unicorn_const
@@ -31,21 +30,13 @@ from mttcg.memory.address import HostAddress, Virtual, page_start
 from mttcg.memory.code_pages import SLOTS
 from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE
-from mttcg.memory.ram import RamRange
 from mttcg.tbcache.cache import Block, BlockCache
 
 NEVER_REACHED = 1
 """An `until` address that no pc can have."""
 
 _observe = OPERATION(hooks.observe.address)
-MakePages = Callable[[Any, BlockCache, RamRange], FetchedPages]
-"""Gives the pages that are fetched, for a `unicorn.Uc`, the cache, and where RAM is."""
 RETIRE = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)
-
-
-def fetches_all(engine: Any, cache: BlockCache, ram_range: RamRange) -> FetchedPages:
-    """Every page of RAM is fetched."""
-    return FetchedPages(engine, cache, ram_range, set())
 
 
 def add_hooks(engine: Any, frame: FrameWords, found: Hooks) -> Instrumentation:
@@ -78,7 +69,6 @@ class UnicornEngine(UnicornRegisters):
         cache: BlockCache,
         discover: Discover,
         isa: Isa,
-        make_pages: MakePages = fetches_all,
     ) -> None:
         """Make one.
 
@@ -88,7 +78,6 @@ class UnicornEngine(UnicornRegisters):
             cache: the block cache.
             discover: asked about each block before its first execution here.
             isa: the guest's.
-            make_pages: gives the pages that are fetched.
         """
         self.hart, self.cache, self.discover = hart, cache, discover
         found = unicorn_isa(isa)
@@ -96,7 +85,7 @@ class UnicornEngine(UnicornRegisters):
         place = cache.layout.offset
         # the fetched pages: written by the cache, under its lock
         map_memory(engine, memory, HostAddress(memory.cache + place("fetched")), SLOTS * PAGE)
-        self.pages = make_pages(engine, cache, memory.ram_range)
+        self.pages = FetchedPages(engine, cache, memory.ram_range)
         self.page_device = devices_by_page(memory)
         original = HostAddress(memory.cache + place("original"))
         frame = make_frame(engine, hart, memory, self.pages.slots, self.page_device, original)
@@ -125,7 +114,7 @@ class UnicornEngine(UnicornRegisters):
                 self.pieces.learn(pc, int(frame[Word.EXIT_DETAIL]))
             elif reason is Reason.FETCH_PAGE:
                 pc, address = self.read_pc(), Virtual(int(frame[Word.EXIT_DETAIL]))
-                if not self.pages.enter(address, pc):
+                if not self.pages.enter(address):
                     self.retire(frame.ctypes.data, pc)
                     return self._cannot_fetch(pc, address)
             elif reason is Reason.SYSTEM and self.unicorn_isa.is_computed(

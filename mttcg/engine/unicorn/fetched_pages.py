@@ -19,23 +19,18 @@ class FetchedPages:
         engine: the `unicorn.Uc`.
         cache: where the versions are.
         ram_range: where the guest has its RAM.
-        known: blocks that were discovered, as (slot, pc); those of a slot that is used for
-            another version are taken out.
 
     Attributes:
+        known: blocks that were discovered, as (slot, pc); those of a slot that is used for
+            another version are taken out.
         changed: whether a page has been changed, so that translations exist which can't be
             dropped by address.
         clean: blocks that were translated since their last instruction is left to the host.
     """
 
-    def __init__(
-        self,
-        engine: Any,
-        cache: BlockCache,
-        ram_range: RamRange,
-        known: set[tuple[int, Virtual]],
-    ) -> None:
-        self.engine, self.cache, self.ram_range, self.known = engine, cache, ram_range, known
+    def __init__(self, engine: Any, cache: BlockCache, ram_range: RamRange) -> None:
+        self.engine, self.cache, self.ram_range = engine, cache, ram_range
+        self.known: set[tuple[int, Virtual]] = set()
         self.slots = np.zeros(ram_range.pages, dtype=np.uint32)
         self.entries = np.zeros(ram_range.pages, dtype=np.uint64)
         self.pieces = np.zeros((SLOTS, HALVES), dtype=PIECE)
@@ -43,8 +38,8 @@ class FetchedPages:
         self.generation: dict[int, int] = {}
         self.changed = False
 
-    def enter(self, address: Virtual, pc: Virtual) -> bool:
-        """Fetch the page of an address, for the block at pc; False if it is not to be fetched."""
+    def enter(self, address: Virtual) -> bool:
+        """Fetch the page of an address; False if that is not in RAM."""
         page = self.cache.page_of(physical_of(address))
         if not self.ram_range.has_page(page):
             return False

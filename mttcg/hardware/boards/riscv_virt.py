@@ -4,6 +4,7 @@
 |---|---|---|
 | 0x00100000 | 0x1000 | test finisher |
 | 0x02000000 | 0x10000 | CLINT |
+| 0x0c000000 | 0x600000 | PLIC |
 | 0x10000000 | 0x100 | 16550 UART |
 | 0x10001000 | 8 times 0x1000 | virtio-mmio; interrupts 1 to 8 |
 | 0x80000000 | --memory | RAM; the device tree at its end; HTIF over `tohost` and `fromhost` |
@@ -20,6 +21,7 @@ from mttcg.hardware.board import (
     DevicePorts,
     DeviceRow,
     HartRegisters,
+    InterruptTo,
     Region,
 )
 from mttcg.hardware.boards.riscv_virt_tree import virt_tree
@@ -30,16 +32,25 @@ from mttcg.hardware.devices.uart16550 import Uart16550
 from mttcg.hardware.devices.virtio.layout import STATE_BYTES as VIRTIO_STATE_BYTES
 from mttcg.hardware.devices.virtio.transport import VirtioMmio
 from mttcg.hardware.devicetree import cells
+from mttcg.hardware.interrupts import plic
 from mttcg.hardware.interrupts.clint import MSIP, MSIP_SIZE, MTIME, MTIMECMP, WORD_SIZE, Clint
+from mttcg.hardware.interrupts.plic import Plic
 from mttcg.hardware.mmio import Device
-from mttcg.isa.riscv64.interrupts import SOFTWARE_NUMBER, TIMER_NUMBER
+from mttcg.isa.riscv64.interrupts import (
+    EXTERNAL_NUMBER,
+    SOFTWARE_NUMBER,
+    SUPERVISOR_EXTERNAL,
+    TIMER_NUMBER,
+)
 from mttcg.memory.address import Physical
 from mttcg.memory.native_registers import NativeRegisters, RegisterKind
 
 RAM_BASE = Physical(0x8000_0000)
 FINISHER = Physical(0x10_0000)
 CLINT = Physical(0x200_0000)
+PLIC = Physical(0xC00_0000)
 UART = Physical(0x1000_0000)
+UART_INTERRUPT = 10
 VIRTIO = Physical(0x1000_1000)
 """Of the first slot; the others follow, one behind the other."""
 VIRTIO_SLOTS = 8
@@ -51,7 +62,7 @@ TIMEBASE = 10_000_000
 
 def _uart(ports: DevicePorts) -> Sequence[Device]:
     console = ports.wiring.console
-    return (Uart16550(ports.state, console.send, console.take, console.waiting),)
+    return (Uart16550(ports.state, console.send, console.take, console.waiting, ports.line),)
 
 
 def _finisher(ports: DevicePorts) -> Sequence[Device]:
@@ -62,6 +73,12 @@ def _clint(ports: DevicePorts) -> Sequence[Device]:
     harts = ports.wiring.harts
     software = [hart.line(SOFTWARE_NUMBER) for hart in harts]
     return (Clint(software, [hart.timer for hart in harts], ports.wiring.clock),)
+
+
+def _plic(ports: DevicePorts) -> Sequence[Device]:
+    inputs = (EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
+    machine, supervisor = ([hart.line(number) for hart in ports.wiring.harts] for number in inputs)
+    return (Plic(ports.state, machine, supervisor),)
 
 
 def _htif(ports: DevicePorts) -> Sequence[Device]:
@@ -83,6 +100,7 @@ def _virtio(slot: int) -> DeviceRow:
         (Region(Physical(VIRTIO + slot * VirtioMmio.size), VirtioMmio.size),),
         lambda ports: (VirtioMmio(name, ports),),
         state_bytes=VIRTIO_STATE_BYTES,
+        interrupt=InterruptTo("plic", 1 + slot),
         node=DeviceNode("virtio_mmio", ("virtio,mmio",)),
         backend_apart=True,
     )
@@ -90,11 +108,32 @@ def _virtio(slot: int) -> DeviceRow:
 
 ROWS = (
     DeviceRow(
+        "plic",
+        (Region(PLIC, Plic.size),),
+        _plic,
+        state_bytes=plic.STATE_SIZE,
+        hart_inputs=(EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL),
+        node=DeviceNode(
+            "plic",
+            ("sifive,plic-1.0.0", "riscv,plic0"),
+            {
+                "#address-cells": cells(0),
+                "#interrupt-cells": cells(1),
+                "interrupt-controller": b"",
+                "riscv,ndev": cells(plic.SOURCES),
+            },
+        ),
+        prepare=plic.prepare,
+    ),
+    DeviceRow(
         "uart",
         (Region(UART, Uart16550.size),),
         _uart,
         state_bytes=uart16550.STATE_SIZE,
+        interrupt=InterruptTo("plic", UART_INTERRUPT),
         node=DeviceNode("serial", ("ns16550a",), {"clock-frequency": cells(UART_CLOCK)}),
+        prepare=uart16550.prepare,
+        served=True,
         native=uart16550.NATIVE,
     ),
     DeviceRow(

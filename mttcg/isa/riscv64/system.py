@@ -1,6 +1,6 @@
 """The levels of privilege of RV64GC, as the rest of the project asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
@@ -18,22 +18,33 @@ from mttcg.isa.riscv64.named_registers import (
     write_register,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
     Cause,
+    allowed_interrupts,
     due_interrupts,
     take_interrupt,
     take_trap,
 )
-from mttcg.isa.system import Clock, MemoryFault, Trap
+from mttcg.isa.system import Clock, HostCall, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import NEVER
 
 HART_ID, DEVICE_TREE = 10, 11
 """The registers a0 and a1, which say at the start who the hart is, and where the device tree."""
+
+SEMIHOSTING = HostCall(
+    before=bytes.fromhex("1310f001"),  # slli zero, zero, 0x1f
+    word=0x0010_0073,  # ebreak, not c.ebreak
+    after=bytes.fromhex("13507040"),  # srai zero, zero, 7
+    operation=10,
+    parameter=11,
+)
+"""RISC-V Semihosting 1.0, "Semihosting Trap Instruction Sequence"; the registers are a0 and a1."""
 
 
 def float_enabled(hart: Hart) -> bool:
@@ -48,6 +59,7 @@ class Rv64System:
     register_names = NAMES
     handler_name, value_name = "mtvec", "tval"
     interprocessor_cause: int | None = SOFTWARE_NUMBER
+    host_call: HostCall | None = SEMIHOSTING
     isa_text = staticmethod(isa_text)
     execute = staticmethod(execute)
     float_enabled = staticmethod(float_enabled)
@@ -109,6 +121,14 @@ class Rv64System:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == Cause.ILLEGAL_INSTRUCTION else None
+
+    def may_be_interrupted(self, state: Hart) -> bool:
+        """See System."""
+        return bool(state.mie & allowed_interrupts(ARITHMETIC, HartWords(state, StoppedClock())))
+
+    def run_ahead(self, state: Hart, read: Callable[[int, int], int]) -> RunAhead:
+        """See System."""
+        return RunAhead(state, read)
 
     def integer_registers(self, state: Hart) -> memoryview:
         """See System."""

@@ -170,7 +170,7 @@ def take_trap(ops: Operations[V], hart: StateWords[V], cause: V, pc: V, value: V
     _enter_either(ops, hart, delegated, Entry(cause, pc, value, zero))
 
 
-def _allowed(ops: Operations[V], hart: StateWords[V]) -> V:
+def allowed_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
     """The interrupts that the hart's level and mstatus let through."""
     status, level = hart.read_state("mstatus"), hart.read_state("privilege")
     delegated, zero = hart.read_state("mideleg"), ops.constant(0)
@@ -186,7 +186,7 @@ def _allowed(ops: Operations[V], hart: StateWords[V]) -> V:
 
 def due_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
     """Interrupts of which one is to be taken now; 0 if none is."""
-    allowed = _allowed(ops, hart)
+    allowed = allowed_interrupts(ops, hart)
     let = ops.binary("and", allowed, hart.read_state("mie"))
     return hart.given(let, lambda: ops.binary("and", allowed, enabled_interrupts(ops, hart)))
 

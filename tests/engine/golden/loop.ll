@@ -280,29 +280,22 @@ away:
 %v89 = add i64 %v88, %base
 %p22 = getelementptr i8, ptr %frame, i64 208
 %p23 = load ptr, ptr %p22, !tbaa !2
-%v90 = ptrtoint ptr %p23 to i64
-%t19 = icmp ne i64 %v90, 0
-br i1 %t19, label %interpreter21, label %none22
-interpreter21:
-%v91 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v91, ptr %frame, ptr %origin, i64 poison, i64 %v89)
+%v90 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v90, ptr %frame, ptr %origin, i64 poison, i64 %v89)
 ret void
-none22:
-store i64 %v89, ptr %pc, !tbaa !2
-br label %leave
 leave:
-%v92 = load i64, ptr %count, !tbaa !2
-%v93 = load i64, ptr %since, !tbaa !2
-%v94 = sub i64 %v92, %v93
-%v95 = ashr i64 %v94, 20
-%v96 = and i64 %v94, 1048575
-%v97 = load i64, ptr %instructions, !tbaa !2
-%v98 = add i64 %v97, %v95
-store i64 %v98, ptr %instructions, !tbaa !2
-%v99 = load i64, ptr %blocks, !tbaa !2
-%v100 = add i64 %v99, %v96
-store i64 %v100, ptr %blocks, !tbaa !2
-store i64 %v92, ptr %since, !tbaa !2
+%v91 = load i64, ptr %count, !tbaa !2
+%v92 = load i64, ptr %since, !tbaa !2
+%v93 = sub i64 %v91, %v92
+%v94 = ashr i64 %v93, 20
+%v95 = and i64 %v93, 1048575
+%v96 = load i64, ptr %instructions, !tbaa !2
+%v97 = add i64 %v96, %v94
+store i64 %v97, ptr %instructions, !tbaa !2
+%v98 = load i64, ptr %blocks, !tbaa !2
+%v99 = add i64 %v98, %v95
+store i64 %v99, ptr %blocks, !tbaa !2
+store i64 %v91, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

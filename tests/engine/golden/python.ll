@@ -97,27 +97,27 @@ b_0:
 %v4 = add i64 %v3, 2097153
 store i64 %v4, ptr %count, !tbaa !2
 %v5 = add i64 %base, 0
-%v63 = load i64, ptr %count, !tbaa !2
-%v64 = load i64, ptr %since, !tbaa !2
-%v65 = sub i64 %v63, %v64
-%v66 = ashr i64 %v65, 20
-%v67 = and i64 %v65, 1048575
-%v68 = load i64, ptr %instructions, !tbaa !2
-%v69 = add i64 %v68, %v66
-store i64 %v69, ptr %instructions, !tbaa !2
-%v70 = load i64, ptr %blocks, !tbaa !2
-%v71 = add i64 %v70, %v67
-store i64 %v71, ptr %blocks, !tbaa !2
-store i64 %v63, ptr %since, !tbaa !2
-%v72 = load i64, ptr %x10, !tbaa !1
-store i64 %v72, ptr %hart_x10, !tbaa !1
+%v62 = load i64, ptr %count, !tbaa !2
+%v63 = load i64, ptr %since, !tbaa !2
+%v64 = sub i64 %v62, %v63
+%v65 = ashr i64 %v64, 20
+%v66 = and i64 %v64, 1048575
+%v67 = load i64, ptr %instructions, !tbaa !2
+%v68 = add i64 %v67, %v65
+store i64 %v68, ptr %instructions, !tbaa !2
+%v69 = load i64, ptr %blocks, !tbaa !2
+%v70 = add i64 %v69, %v66
+store i64 %v70, ptr %blocks, !tbaa !2
+store i64 %v62, ptr %since, !tbaa !2
+%v71 = load i64, ptr %x10, !tbaa !1
+store i64 %v71, ptr %hart_x10, !tbaa !1
 call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v5, i64 2, i64 3, i64 0, i64 6)
-%v73 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v73, ptr %x1, !tbaa !1
-%v74 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v74, ptr %x10, !tbaa !1
-%v75 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v75, ptr %x11, !tbaa !1
+%v72 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v72, ptr %x1, !tbaa !1
+%v73 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v73, ptr %x10, !tbaa !1
+%v74 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v74, ptr %x11, !tbaa !1
 %v6 = load atomic volatile i64, ptr %exit monotonic, align 8
 %t3 = icmp eq i64 %v6, 0
 br i1 %t3, label %on3, label %off4, !prof !8
@@ -187,29 +187,22 @@ away:
 %v51 = add i64 %v50, %base
 %p12 = getelementptr i8, ptr %frame, i64 208
 %p13 = load ptr, ptr %p12, !tbaa !2
-%v52 = ptrtoint ptr %p13 to i64
-%t7 = icmp ne i64 %v52, 0
-br i1 %t7, label %interpreter9, label %none10
-interpreter9:
-%v53 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v53, ptr %frame, ptr %origin, i64 poison, i64 %v51)
+%v52 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v52, ptr %frame, ptr %origin, i64 poison, i64 %v51)
 ret void
-none10:
-store i64 %v51, ptr %pc, !tbaa !2
-br label %leave
 leave:
-%v54 = load i64, ptr %count, !tbaa !2
-%v55 = load i64, ptr %since, !tbaa !2
-%v56 = sub i64 %v54, %v55
-%v57 = ashr i64 %v56, 20
-%v58 = and i64 %v56, 1048575
-%v59 = load i64, ptr %instructions, !tbaa !2
-%v60 = add i64 %v59, %v57
-store i64 %v60, ptr %instructions, !tbaa !2
-%v61 = load i64, ptr %blocks, !tbaa !2
-%v62 = add i64 %v61, %v58
-store i64 %v62, ptr %blocks, !tbaa !2
-store i64 %v54, ptr %since, !tbaa !2
+%v53 = load i64, ptr %count, !tbaa !2
+%v54 = load i64, ptr %since, !tbaa !2
+%v55 = sub i64 %v53, %v54
+%v56 = ashr i64 %v55, 20
+%v57 = and i64 %v55, 1048575
+%v58 = load i64, ptr %instructions, !tbaa !2
+%v59 = add i64 %v58, %v56
+store i64 %v59, ptr %instructions, !tbaa !2
+%v60 = load i64, ptr %blocks, !tbaa !2
+%v61 = add i64 %v60, %v57
+store i64 %v61, ptr %blocks, !tbaa !2
+store i64 %v53, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

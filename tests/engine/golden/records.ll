@@ -193,33 +193,26 @@ away:
 %v47 = add i64 %v46, %base
 %p29 = getelementptr i8, ptr %frame, i64 208
 %p30 = load ptr, ptr %p29, !tbaa !2
-%v48 = ptrtoint ptr %p30 to i64
-%t5 = icmp ne i64 %v48, 0
-br i1 %t5, label %interpreter10, label %none11
-interpreter10:
 %p31 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p31, ptr %cursor_at0, !tbaa !2
-%v49 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v49, ptr %frame, ptr %origin, i64 poison, i64 %v47)
+%v48 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v48, ptr %frame, ptr %origin, i64 poison, i64 %v47)
 ret void
-none11:
-store i64 %v47, ptr %pc, !tbaa !2
-br label %leave
 leave:
 %p32 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p32, ptr %cursor_at0, !tbaa !2
-%v50 = load i64, ptr %count, !tbaa !2
-%v51 = load i64, ptr %since, !tbaa !2
-%v52 = sub i64 %v50, %v51
-%v53 = ashr i64 %v52, 20
-%v54 = and i64 %v52, 1048575
-%v55 = load i64, ptr %instructions, !tbaa !2
-%v56 = add i64 %v55, %v53
-store i64 %v56, ptr %instructions, !tbaa !2
-%v57 = load i64, ptr %blocks, !tbaa !2
-%v58 = add i64 %v57, %v54
-store i64 %v58, ptr %blocks, !tbaa !2
-store i64 %v50, ptr %since, !tbaa !2
+%v49 = load i64, ptr %count, !tbaa !2
+%v50 = load i64, ptr %since, !tbaa !2
+%v51 = sub i64 %v49, %v50
+%v52 = ashr i64 %v51, 20
+%v53 = and i64 %v51, 1048575
+%v54 = load i64, ptr %instructions, !tbaa !2
+%v55 = add i64 %v54, %v52
+store i64 %v55, ptr %instructions, !tbaa !2
+%v56 = load i64, ptr %blocks, !tbaa !2
+%v57 = add i64 %v56, %v53
+store i64 %v57, ptr %blocks, !tbaa !2
+store i64 %v49, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -137,12 +137,24 @@ def _load_time(build: Builder, _row: Pointer, _none: BasicBlock) -> None:
     _give_value(build, build.call(I64, TIME, HART, FRAME))
 
 
+def _device(build: Builder, row: Pointer) -> Pointer:
+    """Where a device's state is."""
+    return build.cast("inttoptr", _field(build, row, "state"), Pointer)
+
+
+def _masked_state(build: Builder, row: Pointer) -> I64:
+    """The bits of a device's state that the row asks for; other processes write them."""
+    state = build.load_atomic(_device(build, row), "monotonic", I64)
+    return build.binary("and", state, _field(build, row, "mask"))
+
+
 def _load_status(build: Builder, row: Pointer, none: BasicBlock) -> None:
     """The supervisor sets the word before it sends the first input."""
     quiet = build.new_block("quiet")
     began = build.load(build.offset(FRAME, 8 * Word.INPUT_BEGAN), COUNTER, Pointer)
     input_began = build.load_atomic(began, "monotonic", I64)
-    build.branch(build.compare("eq", input_began, 0), quiet, none)
+    unusual = build.binary("or", input_began, _masked_state(build, row))
+    build.branch(build.compare("eq", unusual, 0), quiet, none)
     build.begin(quiet)
     _give_value(build, _field(build, row, "data"))
 
@@ -189,11 +201,7 @@ def _store_deadline(build: Builder, row: Pointer, _none: BasicBlock) -> None:
 def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
     """The state's bytes are written by any hart at any time, one access each."""
     free, sent = build.new_block("free"), build.new_block("sent")
-    state = build.cast("inttoptr", _field(build, row, "state"), Pointer)
-    bits = build.binary(
-        "and", build.load_atomic(state, "monotonic", I64), _field(build, row, "mask")
-    )
-    build.branch(build.compare("eq", bits, 0), free, none)
+    build.branch(build.compare("eq", _masked_state(build, row), 0), free, none)
     build.begin(free)
     place = _value_place(build)
     build.store(VALUE, place, UNKNOWN)
@@ -201,7 +209,7 @@ def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
     # the host tries again what was interrupted, and knows what to do about a closed console
     build.branch(build.compare("eq", written, 1), sent, none)
     build.begin(sent)
-    build.store(I8("1"), build.offset(state, _field(build, row, "data")), UNKNOWN)
+    build.store(I8("1"), build.offset(_device(build, row), _field(build, row, "data")), UNKNOWN)
     build.give(constant(DONE))
 
 

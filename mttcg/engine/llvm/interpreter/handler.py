@@ -1,7 +1,8 @@
 """One handler: the function that does what the instructions of a row do."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import cast
 
 from mttcg.engine.llvm import places
@@ -44,6 +45,7 @@ from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import HART, Labels
 from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Place, Segment
+from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -64,30 +66,34 @@ def with_this(build: Builder, blocks: int = 0) -> I64:
 
 
 class HandlerExits(Exits):
-    """Leaves by functions that all handlers share; an instruction is counted where it ends."""
+    """Leaves by functions that all handlers share; an instruction is counted where it ends.
+
+    Attributes:
+        further: names of further parts of the handler, by what they are for.
+        needed: those that control goes to.
+    """
+
+    further: Mapping[Reason, str] = MappingProxyType({})
+
+    @cached_property
+    def needed(self) -> set[Reason]:
+        """See above."""
+        return set()
 
     def leave(self, reason: Reason, detail: I64 | int, uncounted: int) -> None:
-        """Leave at this instruction, counted or not."""
+        """Leave at this instruction, counted or not, or go to the part that is for that."""
         build = self.builder
+        if reason in self.further:
+            self.needed.add(reason)
+            tail_call(build, f"@{self.further[reason]}", IP, running(build), BLOCK)
+            return
         build.store(detail, places.DETAIL, UNKNOWN)
         counted = running(build) if uncounted else with_this(build)
         tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
 
-    second = ""
-    """Name of the second half of the handler, for accesses that are not to plain RAM."""
-    needs_second = False
-    """Whether control goes there."""
-
     def leave_at_access(self, address: I64) -> None:
-        """Go to the second half, or leave from there; the address is not said, see `runtime`.
-
-        Calls are made in the second half alone, so that the first needs nothing on the stack.
-        """
-        if self.second:
-            self.needs_second = True
-            tail_call(self.builder, f"@{self.second}", IP, running(self.builder), BLOCK)
-        else:
-            self.leave(Reason.ACCESS, ZERO, self.segment.place.left)
+        """Leave an access to the host; the address is not said, see `runtime`."""
+        self.leave(Reason.ACCESS, ZERO, self.segment.place.left)
 
 
 class Operands:
@@ -203,6 +209,11 @@ HERE = Operand(0, (PC,))
 """The instruction's own address."""
 
 
+PARTS = {Reason.ACCESS: "{}_second", Reason.ROUNDING: "{}_lacking"}
+"""Further parts of a handler: for accesses that are not to plain RAM, and for the rounding mode in
+float control that the host lacks; their names, by that of the first."""
+
+
 class Handler:
     """Emits a handler.
 
@@ -211,13 +222,20 @@ class Handler:
         name: of the function.
         sample: an instruction that it is for.
         far: whether what it jumps to by a distance may lie in another page.
-        second: whether this is the second half, which is come to where an access is not to RAM.
+        part: what this part of it is for, of PARTS; None for the first, which needs nothing on the
+            stack, as others make the calls.
     """
 
     def __init__(
-        self, isa: InterpretedIsa, name: str, sample: Decoded, far: bool, second: bool = False
+        self,
+        isa: InterpretedIsa,
+        name: str,
+        sample: Decoded,
+        far: bool,
+        part: Reason | None = None,
     ) -> None:
-        self.isa, self.sample, self.far = isa, sample, far
+        self.isa, self.name, self.sample, self.far = isa, name, sample, far
+        name = name if part is None else PARTS[part].format(name)
         facts = isa.code.facts(sample.word)
         self.kind = facts.kind
         self.function = Function(f"{CONVENTION} void @{name}", PARAMETERS)
@@ -230,25 +248,29 @@ class Handler:
         counts = Counts(build, sites, calls)
         parts = build, labels, self.segment
         self.exits = HandlerExits(*parts, counts, windows)
-        self.exits.second = "" if second else f"{name}_second"
+        if part is None:
+            self.exits.further = {why: form.format(name) for why, form in PARTS.items()}
         self.operands = Operands(build)
         spans = PlainRam(build, self.segment, self.exits)
         self.registers = registers = RecordRegisters(
             build, self.segment, self.operands, isa.llvm.files
         )
         woven = self.woven(build, windows, calls)
-        pieces = Pieces(*parts, spans, windows, optimised=False)
+        pieces = Pieces(*parts, spans, windows, joined=True)
         floats = isa.llvm.floats
         self.floats: FloatWords | None = None
         if floats is not None:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
-        accesses = DeviceAccesses if second else Accesses
+            self.floats.for_lacking_mode = part is Reason.ROUNDING
+        accesses = DeviceAccesses if part is Reason.ACCESS else Accesses
+        control = HandlerControl(self, parts, pieces, counts, registers, woven)
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
             accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
             self.floats,
-            HandlerControl(self, parts, pieces, counts, registers, woven),
+            control,
+            StateChecks(isa.llvm, build, self.exits, control),
         )
         if self.floats is not None:
             words.float = partial(self._float, self.floats)
@@ -267,11 +289,11 @@ class Handler:
         """The instruction is over, but for the jump to `target` if it is one."""
 
     def sources(self) -> Iterator[str]:
-        """The function, and its second half if it has one."""
+        """The function, and its further parts."""
         yield self.source()
-        if self.exits.needs_second:
-            parts = self.isa, self.exits.second, self.sample, self.far
-            yield type(self)(*parts, second=True).source()
+        for part in sorted(self.exits.needed):
+            what = self.isa, self.name, self.sample, self.far
+            yield type(self)(*what, part).source()
 
     def source(self) -> str:
         """The function."""

@@ -67,6 +67,11 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         tail_call(build, f"@{TRAP}", IP, RUNNING, BLOCK)
         self.segment.ended = True
 
+    def trap_unless_call(self, cause: I64, value: I64) -> None:
+        """See SystemWords."""
+        self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        self.segment.ended = True
+
     def status_changed(self) -> None:
         """See SystemWords."""
         self.changed = True

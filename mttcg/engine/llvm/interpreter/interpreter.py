@@ -95,7 +95,7 @@ class PageInterpreter:
         self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        frame[Word.TAKE_OVER] = native.take_over
+        frame[Word.TAKE_OVER], frame[Word.RESUME] = native.take_over, native.resume
         frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
         arrays = {
             Word.PAGES: self.table,
@@ -121,14 +121,13 @@ class PageInterpreter:
             self.frame[word] = value
         self.frame[Word.EMITTERS] = address_of_array(self.emitters) if weave.emitters else 0
 
-    def enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> HostAddress:
-        """Code that begins a block at an offset in a page; `watched` if it has been shown."""
+    def let_enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> None:
+        """Let a block at an offset in a page be entered; `watched` if it has been shown."""
         slot, observed = version.slot, self.prepare(version, watched)
         if observed is not None:
             observed.let_enter(offset)
         elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
-        return self.native.enter
 
     def resume(self, version: PageVersion, watched: bool) -> HostAddress:
         """Code that goes on with the current block in a page, at the hart's pc."""
@@ -158,6 +157,11 @@ class PageInterpreter:
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
         return self.observed[key]
+
+    def decoded(self, version: PageVersion, watched: bool) -> list[int]:
+        """Offsets at which blocks may be begun without being met, as there is a record."""
+        observed = self._observed(version, watched)
+        return self.pages.decoded(version.slot) if observed is None else []
 
     def leave_to_translation(
         self, version: PageVersion, offsets: Iterable[PageOffset], watched: bool

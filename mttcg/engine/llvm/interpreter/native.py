@@ -26,11 +26,10 @@ from mttcg.engine.llvm.interpreter.shared import (
     FILL,
     LEFT,
     NEXT_PAGE,
-    RESUME,
     TRANSLATED,
 )
 from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
-from mttcg.engine.llvm.interpreter.take_over import TAKE_OVER
+from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.instrument.native.progress import tell_compiling

@@ -27,11 +27,9 @@ from mttcg.engine.llvm.interpreter.operations import (
     operation_functions,
 )
 from mttcg.engine.llvm.interpreter.shared import (
-    ENTER,
     FILL,
     LEFT,
     NEXT_PAGE,
-    RESUME,
     TRANSLATED,
     come_back,
     shared_functions,
@@ -62,14 +60,12 @@ class ObservedFunctions(NamedTuple):
     fill: HostAddress
     next_page: HostAddress
     translated: HostAddress
-    enter: HostAddress
-    resume: HostAddress
     predecode: HostAddress
 
 
 COME_BACK = "come_back"
 OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, MEET, COME_BACK)
-SHARED = (FILL, NEXT_PAGE, TRANSLATED, ENTER, RESUME, PREDECODE_OBSERVED)
+SHARED = (FILL, NEXT_PAGE, TRANSLATED, PREDECODE_OBSERVED)
 _loaded: dict[str, ObservedFunctions] = {}
 
 
@@ -96,7 +92,7 @@ def _load(isa: InterpretedIsa) -> ObservedFunctions:
         )
         for kind in ("entering", "observed")
     )
-    at[TRANSLATED] = plain.translated  # `enter` knows it by that
+    at[TRANSLATED] = plain.translated  # `take_over` knows it by that
     return ObservedFunctions(entering, observed, *(at[name] for name in (*OTHERS, *SHARED)))
 
 

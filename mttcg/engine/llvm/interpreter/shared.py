@@ -2,9 +2,8 @@
 
 A record's handler is one of these where it has no instruction: `FILL` where none was predecoded
 yet, which does that, `NEXT_PAGE` behind the page's end, `LEFT` where the host runs what the table
-lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` and `RESUME` are
-called like translated code: the one begins a block at the hart's pc, the other goes on there with
-the hart's current block.
+lacks, `TRANSLATED` where a block begins of which there is better code. `ENTER` is called like
+translated code, and begins a block at a pc.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,7 +37,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     RUNNING,
     TO_PC,
     frame_word,
-    handler_of,
     pc_at,
     tail_call,
 )
@@ -54,7 +52,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer, constant
-from mttcg.engine.llvm.jump_table import WITHIN, find_code
+from mttcg.engine.llvm.jump_table import find_code
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
@@ -70,7 +68,7 @@ from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
-ENTER, RESUME = "enter", "resume"
+ENTER = "enter"
 REASONS = (
     Reason.REQUEST,
     Reason.SYSTEM,
@@ -104,8 +102,6 @@ def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> It
     )
     yield from device_functions(partial(function_of, isa))
     yield from _functions_of_system(isa)
-    for name, emit in ((ENTER, _enter), (RESUME, _resume)):
-        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
     yield show_records_function()
 
 
@@ -251,12 +247,8 @@ def _leave(build: Builder, reason: Reason) -> None:
 
 
 def come_back(build: Builder) -> None:
-    """Come back for records: at the block that was to be entered, or, `WITHIN`, for its rest."""
-    begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
-    entered = build.select(begins, ONE_BLOCK, 0, I64)
-    within = build.select(begins, 0, WITHIN, I64)
-    pc = build.binary("add", pc_at(build, IP), within)
-    _miss(build, pc, build.binary("sub", RUNNING, entered))
+    """Come back at a block that was to be entered."""
+    _miss(build, pc_at(build, IP), build.binary("sub", RUNNING, ONE_BLOCK))
 
 
 def _next_page(build: Builder) -> None:
@@ -306,26 +298,9 @@ def own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:
     return build.load(at, UNKNOWN, Pointer)
 
 
-def _enter(build: Builder) -> None:
+def enter(build: Builder) -> None:
     """Begin a block at the pc in TO_PC."""
     tail_call(build, DISPATCH, NO_RECORD, RUNNING, TO_PC)
-
-
-def _resume(build: Builder) -> None:
-    """Go on at the pc in TO_PC in the hart's current block, which was counted as entered."""
-    miss = build.new_block("miss")
-    ip, _, to_pc = records_of(build, TO_PC, miss)
-    block = current_block(build, ip, TO_PC)
-    tail_call(build, handler_of(build, ip), ip, RUNNING, block, to_pc)
-    build.begin(miss)
-    _miss(build, build.binary("add", TO_PC, WITHIN), RUNNING)
-
-
-def current_block(build: Builder, ip: Pointer, pc: I64) -> I64:
-    """The record of the hart's current block, in which the record of a pc is."""
-    passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
-    back = build.binary("shl", passed, RECORD_SHIFT)
-    return build.binary("sub", build.cast("ptrtoint", ip, I64), back)
 
 
 def is_function(build: Builder, handler: Pointer, name: str) -> I1:

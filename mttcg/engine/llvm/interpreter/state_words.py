@@ -95,7 +95,7 @@ def arithmetic(build: Builder, isa: InterpretedIsa) -> Operations[I64]:
     windows, calls = Windows(build, host), Calls(build, host)
     exits = Exits(*parts, Counts(build, Sites(), calls), windows)
     spans = PlainRam(build, segment, exits)
-    pieces = Pieces(*parts, spans, windows, optimised=False)
+    pieces = Pieces(*parts, spans, windows, joined=True)
     return Arithmetic(build, segment, spans, pieces)  # type: ignore[return-value]
 
 

@@ -1,15 +1,20 @@
-"""Where translated code leaves an instruction, the interpreter goes on.
+"""The interpreter goes on in the middle of a block, which was counted as entered.
 
-The block was entered there, and what is attached to come before the instruction was run.
+`TAKE_OVER` runs the instruction that translated code leaves, for which what is attached to come
+before it was run. `RESUME` begins with that: it goes on behind an instruction that the host ran, or
+where translated code ends within a block. Both have the parameters of translated code, and come
+back as `UNPREPARED`, having done nothing, if the page has no records.
 """
 
+from collections.abc import Callable
+
+from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.observed_layout import OWN
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
     FILL,
     TRANSLATED,
-    current_block,
     is_function,
     own_handler,
     records_of,
@@ -18,27 +23,46 @@ from mttcg.engine.llvm.interpreter.signature import RUNNING, TO_PC, handler_of, 
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
-from mttcg.engine.llvm.places import EXIT, FRAME
+from mttcg.engine.llvm.places import BLOCK_PC, COUNT, EXIT, FRAME, PC
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
-TAKE_OVER = "take_over"
-"""The function, with the parameters of translated code; it comes back as `UNPREPARED`, and has done
-nothing, if the page has no records."""
+TAKE_OVER, RESUME = "take_over", "resume"
+Find = Callable[[Builder, Pointer, I64], Pointer]
+"""Emits which handler an observed page has for an instruction."""
 
 
 def take_over(build: Builder) -> None:
     """Run the instruction at the pc in TO_PC, in the hart's current block, and go on."""
+    _go_on(build, _own_handler)
+
+
+def resume(build: Builder) -> None:
+    """Go on at the pc in TO_PC in the hart's current block."""
+    _go_on(build, _observed_handler)
+
+
+def _go_on(build: Builder, find_observed: Find) -> None:
     miss, plain, observed = (build.new_block(word) for word in ("miss", "plain", "observed"))
     ip, entry, to_pc = records_of(build, TO_PC, miss)
-    block = current_block(build, ip, TO_PC)
+    block = _current_block(build, ip, TO_PC)
     build.branch(build.compare("eq", ip, entry), plain, observed)
-    for which, find in ((plain, _plain_handler), (observed, _observed_handler)):
+    for which, find in ((plain, _plain_handler), (observed, find_observed)):
         build.begin(which)
         tail_call(build, find(build, ip, TO_PC), ip, RUNNING, block, to_pc)
     build.begin(miss)
     build.store(int(Reason.UNPREPARED), EXIT, COUNTER)
+    build.store(TO_PC, PC, COUNTER)
+    build.store(RUNNING, COUNT, COUNTER)
+    publish_counts(build)
     build.end(returns=True)
+
+
+def _current_block(build: Builder, ip: Pointer, pc: I64) -> I64:
+    """The record of the hart's current block, in which the record of a pc is."""
+    passed = build.binary("sub", pc, build.load(BLOCK_PC, COUNTER, I64))
+    back = build.binary("shl", passed, RECORD_SHIFT)
+    return build.binary("sub", build.cast("ptrtoint", ip, I64), back)
 
 
 def _records(build: Builder, ip: Pointer, pc: I64) -> tuple[Pointer, I64]:
@@ -69,14 +93,24 @@ def _plain_handler(build: Builder, ip: Pointer, pc: I64) -> Pointer:
     return build.phi(Pointer, (kept, own), (handler, other))
 
 
-def _observed_handler(build: Builder, ip: Pointer, pc: I64) -> Pointer:
+def _own_handler(build: Builder, ip: Pointer, pc: I64) -> Pointer:
     """The instruction's own handler, behind what is attached to come before it."""
+    _predecode_observed(build, ip, pc)
+    return build.load(build.offset(ip, OWN), UNKNOWN, Pointer)
+
+
+def _observed_handler(build: Builder, ip: Pointer, pc: I64) -> Pointer:
+    """What is attached to come before the instruction, and then its own handler."""
+    _predecode_observed(build, ip, pc)
+    return handler_of(build, ip)
+
+
+def _predecode_observed(build: Builder, ip: Pointer, pc: I64) -> None:
     empty, known = build.new_block("unknown"), build.new_block("decoded")
-    at = build.offset(ip, OWN)
-    build.branch(build.compare("eq", build.load(at, UNKNOWN, I64), 0), empty, known)
+    own = build.load(build.offset(ip, OWN), UNKNOWN, I64)
+    build.branch(build.compare("eq", own, 0), empty, known)
     build.begin(empty)
     place = build.offset(FRAME, 8 * Word.PREDECODE_OBSERVED)
     build.run(build.load(place, COUNTER, Pointer), *_records(build, ip, pc), FRAME)
     build.goto(known)
     build.begin(known)
-    return build.load(at, UNKNOWN, Pointer)

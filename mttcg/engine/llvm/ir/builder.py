@@ -18,8 +18,6 @@ from mttcg.engine.llvm.ir.values import (
     DeferredNumber,
     DeferredTwiceError,
     Double,
-    Exchanged32,
-    Exchanged64,
     Pointer,
     Relative,
     Single,
@@ -36,8 +34,7 @@ TYPES: tuple[type[Value], ...] = (
     Relative,
     Single,
     Double,
-    Exchanged32,
-    Exchanged64,
+    *EXCHANGED.values(),
     ClockValue,
 )
 
@@ -247,15 +244,6 @@ class Builder:
         self.function.called.add(callee)
         self.add(form)
         self.push((result, *operands))
-        return result
-
-    def call_aside(self, callee: str, *arguments: Value | int) -> I64:
-        """The result of a function that is PRESERVING."""
-        result: I64 = next(self.fresh[I64])
-        kinds = tuple("i64" if isinstance(value, int) else value.type for value in arguments)
-        self.function.called.add(callee)
-        self.add(forms.CALL_ASIDE[callee, kinds])
-        self.push((result, *arguments))
         return result
 
     def run(self, callee: str | Pointer, *arguments: Value | int) -> None:

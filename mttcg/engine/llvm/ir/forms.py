@@ -157,14 +157,6 @@ ATOMIC = Forms(
 COMPARE_AND_SWAP = Forms(_compare_and_swap)
 FENCE = Forms(lambda order: Form(f"fence {order}"))
 CALL, PHI, SWITCH = Forms(_call), Forms(_phi), Forms(_switch)
-PRESERVING = "preserve_mostcc"
-"""The convention of functions that leave the registers of who calls as they are, so that a rare
-call costs nothing where it is not made."""
-CALL_ASIDE = Forms(
-    lambda callee, kinds: Form(
-        f"call {PRESERVING} i64 {callee}({', '.join(f'{kind} %s' for kind in kinds)})", "i64", kinds
-    )
-)
 BEGIN = Form("%s:", "", (LABEL,))
 """Not an instruction: here begins the block of a label."""
 GOTO = Form("br label %%%s", "", (LABEL,), ends=True)

@@ -8,6 +8,7 @@ from mttcg.engine.llvm.ir.values import I64, Pointer, constant
 from mttcg.engine.llvm.places import FLOAT_CONTROL
 from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT
 from mttcg.engine.llvm.riscv64.floats import RiscvFloats
+from mttcg.engine.llvm.riscv64.nearest_away import NEAREST_AWAY
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.riscv64.status import MSTATUS_FS
@@ -28,34 +29,43 @@ class FloatState:
         host: keeps its floating-point control.
 
     Attributes:
-        used: whether the function has floating-point operations.
+        used, for_lacking_mode: see FloatWords.
     """
 
     def __init__(self, builder: Builder, segment: Segment, exits: Exits, host: HostFloat) -> None:
         self.builder, self.segment, self.exits, self.host = builder, segment, exits, host
         self.floats = RiscvFloats(builder, host)
-        self.used = False
+        self.used = self.for_lacking_mode = False
 
-    def float(self, operation: str, rounding: int, *operands: I64) -> I64:
+    def float(self, operation: str, rounding: int | I64, *operands: I64) -> I64:
         """A floating-point operation."""
         self.used = True
         self.segment.restart = None  # it may raise flags
+        self.floats.is_away = self.for_lacking_mode
         return self.floats.emit(operation, rounding, operands)
 
-    def require_float(self, word: int) -> None:
+    def require_float(self, word: int, rounds: bool = False) -> None:
         """Leave, as an illegal instruction, if mstatus.FS is off; it stays on within a block."""
+        self._require_on(word)
+        if rounds:
+            self._require_rounding(word)
+
+    def _require_on(self, word: int) -> None:
         if self._is_new(Reason.SYSTEM):
             build = self.builder
             field = build.binary("and", build.load(STATUS, COUNTER, I64), MSTATUS_FS)
             on = build.compare("ne", field, 0)
             self.exits.leave_unless(on, Reason.SYSTEM, constant(word), retired=1)
 
-    def require_rounding(self, word: int) -> None:
-        """Leave if fcsr.frm holds a mode that the host lacks, or a reserved one."""
+    def _require_rounding(self, word: int) -> None:
+        """Leave if fcsr.frm holds another mode than the code is for, or a reserved one."""
         if self._is_new(Reason.ROUNDING):
             build = self.builder
             mode = build.binary("lshr", build.load(FLOAT_CONTROL, COUNTER, I64), FRM_SHIFT)
-            good = build.compare("ule", mode, HOST_MODES - 1)
+            if self.for_lacking_mode:
+                good = build.compare("eq", mode, NEAREST_AWAY)
+            else:
+                good = build.compare("ule", mode, HOST_MODES - 1)
             self.exits.leave_unless(good, Reason.ROUNDING, constant(word), retired=1)
 
     def _is_new(self, reason: Reason) -> bool:

@@ -8,9 +8,10 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import (
     InterpretedIsa,
     SystemEvents,
 )
+from mttcg.engine.llvm.riscv64.float_conversions import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
-from mttcg.engine.llvm.riscv64.floats import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
+from mttcg.engine.llvm.riscv64.nearest_away import NEAREST_AWAY
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
 from mttcg.isa.riscv64.interrupts import enabled_interrupts
@@ -35,10 +36,12 @@ NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in H
 """System registers with handlers of their own; others are left to the host."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
+COMPARE_AND_SWAP = "amocas"
+"""It reads rd, too, so that the first register has a handler of its own."""
 FULL_FENCE = 0xFF
 OTHER_MODE = 0
-"""A static rounding mode that the host has no instructions for."""
-MODES = (TOWARDS_ZERO, DYNAMIC)
+"""Any other static rounding mode; which one is known when the handler runs."""
+MODES = (TOWARDS_ZERO, NEAREST_AWAY, DYNAMIC)
 
 
 def _having(where: Field, value: int, bits: int | None = None) -> Pattern:
@@ -64,6 +67,8 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
     if row.layout == LOAD_RESERVED:
         released = _having(layout.immediate, RELEASE, RELEASE)
         return HandlerVariant(released, 1), HandlerVariant(EVERY_WORD, 0)
+    if row.name.startswith(COMPARE_AND_SWAP):
+        return HandlerVariant(_having(layout.rd, 0), 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
         return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
     if layout.rounding is not NOTHING:
@@ -96,7 +101,9 @@ def known(instruction: Decoded) -> frozenset[str]:
         return frozenset({"immediate"} | ({"rs1"} if reads else set()))
     if row.name == "fence":
         return frozenset({"immediate"})
-    if instruction.rounding in (TOWARDS_ZERO, DYNAMIC):
+    if row.name.startswith(COMPARE_AND_SWAP) and not instruction.rd:
+        return frozenset({"rd"})
+    if instruction.rounding in MODES:
         return frozenset({"rounding"})
     return frozenset()
 

@@ -4,13 +4,12 @@ from mttcg.engine.llvm.llvm_isa import Floats, LlvmIsa
 from mttcg.engine.llvm.places import FLOAT_CONTROL, RESERVATION, RESERVED
 from mttcg.engine.llvm.riscv64.float_function import FRM_SHIFT, RvFloatFunction
 from mttcg.engine.llvm.riscv64.float_state import STATUS, FloatState
+from mttcg.engine.llvm.riscv64.nearest_away import NEAREST_AWAY
 from mttcg.engine.llvm.rounding import FloatControl
 from mttcg.isa.riscv64.interpreter import compute
 from mttcg.isa.riscv64.state import MACHINE_MODE, NO_RESERVATION, OFFSET, Hart
 from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
 
-NEAREST_AWAY = 4
-"""The rounding mode RMM, which the host lacks."""
 AQ, RL = 26, 25
 """Bits of an atomic instruction."""
 FENCE_BIT = 20
@@ -37,6 +36,7 @@ LLVM = LlvmIsa(
         STATUS: OFFSET["mstatus"],
         FLOAT_CONTROL: OFFSET["fcsr"],
     },
+    state=OFFSET,
     mode=lambda hart: MACHINE_MODE,
     floats=Floats(CONTROL, FloatState, RvFloatFunction, _is_computed, compute),
     no_reservation=NO_RESERVATION - (1 << 64),

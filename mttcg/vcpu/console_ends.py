@@ -1,0 +1,36 @@
+"""A vCPU's ends of the guest's console."""
+
+import os
+from dataclasses import dataclass
+
+from mttcg.vcpu.descriptors import readable
+
+
+@dataclass(frozen=True)
+class ConsoleEnds:
+    """A process's ends of the guest's console, by descriptor."""
+
+    output: int
+    input: int
+
+    def send(self, data: bytes) -> None:
+        """Write; it takes as long as the console takes, and a closed one takes all."""
+        try:
+            while data:
+                data = data[os.write(self.output, data) :]
+        except BrokenPipeError:
+            return
+
+    def take(self) -> int | None:
+        """One character of input if one waits."""
+        if not self.waiting():
+            return None
+        try:
+            taken = os.read(self.input, 1)
+        except BlockingIOError:
+            return None  # another vCPU was quicker
+        return taken[0] if taken else None
+
+    def waiting(self) -> bool:
+        """Whether a character waits."""
+        return readable(self.input)
