@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.processes.trap_loops import warning_of
 from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.console import (
@@ -19,6 +18,7 @@ from mttcg.supervisor.console import (
     ConsoleLines,
     ConsoleOutput,
 )
+from mttcg.supervisor.device_end import devices_ended, see_devices_off
 from mttcg.supervisor.failures import Failures, Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
@@ -154,7 +154,8 @@ class Watch:
                     self._stop_or_kill()
             self._drain_vcpus()
             self._drain_console()
-            self._see_devices_off()
+            if not (self.host_lost or self.killed):
+                see_devices_off(self.run, self.warn)
             if self.control is not None:
                 self.control.end()
 
@@ -230,7 +231,9 @@ class Watch:
             case TranslatorEnded(status):
                 self._translator_ended(status)
             case DevicesEnded(status):
-                self._devices_ended(status)
+                # the guest would wait for its disk for ever
+                self.failures.add(devices_ended(status), follows=self.refused or bool(self.killed))
+                self.stop(Ending.FAULT)
             case DeviceWarning(text):
                 self.warn(text)
             case HostRefused(reason):
@@ -250,13 +253,6 @@ class Watch:
             self.warn(
                 f"the translator ended ({end_text(status)}): hot code stays as it was made at first"
             )
-
-    def _devices_ended(self, status: int) -> None:
-        """Without it no disk answers, so the guest is stopped; it does not end by itself."""
-        if self.killed:
-            return
-        self.failures.add(f"the device process ended ({end_text(status)})", follows=self.refused)
-        self.stop(Ending.FAULT)
 
     def warn(self, text: str) -> None:
         """Warn of something, once."""
@@ -344,19 +340,6 @@ class Watch:
             receive = self._receiver(index)
             while index not in self.silent and select.select([channel], [], [], 0)[0]:
                 receive()
-
-    def _see_devices_off(self) -> None:
-        """Wait until the device process has written out its files, if it is there."""
-        if not self.run.device_fds or self.host_lost or self.killed:
-            return
-        poller, until = select.poll(), time.monotonic() + FLUSH_SECONDS
-        poller.register(self.run.host.channel, select.POLLIN)
-        while poller.poll(max(0.0, until - time.monotonic()) * 1000):
-            received = self.run.host.channel.receive()
-            if received is None:
-                return
-            if isinstance(received[0], DeviceWarning):
-                self.warn(received[0].text)
 
     def _vcpu_failed(self, index: int, failure: VcpuFailure) -> None:
         self.told.add(index)
