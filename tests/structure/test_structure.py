@@ -24,11 +24,22 @@ ARROWS = {
     "instrument": {"native", "isa", "report"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "semihosting": {"state"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "semihosting", "config"},
+    "vcpu": {
+        "state",
+        "isa",
+        "tbcache",
+        "instrument",
+        "engine",
+        "semihosting",
+        "config",
+        "firmware",
+    },
     "attached": set(),
     "config": {"state", "attached"},
     "hardware": {"state", "isa"},
+    "firmware": {"state", "isa", "hardware"},
     "guest": {"isa", "instrument", "config", "hardware"},
+    "images": {"guest"},
     "processes": {
         "attached",
         "state",
@@ -40,6 +51,7 @@ ARROWS = {
         "vcpu",
         "config",
         "hardware",
+        "firmware",
     },
     "supervisor": {
         "attached",
@@ -68,6 +80,7 @@ ARROWS = {
         "report",
         "campaign",
         "aggregate",
+        "images",
     },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
@@ -107,6 +120,7 @@ PLACES = {
     "mttcg_bench": {"mttcg/cli/bench.py"},
     "zstandard": {
         "bus/mttcg_bus/recording/columns.py",
+        "mttcg/guest/compressed.py",
         "mttcg/instrument/program/debug_sections.py",
     },
     "zmq": {
@@ -121,6 +135,7 @@ PLACES = {
     "capstone": {"mttcg/isa/riscv64/code.py"},
     "elftools": {
         "mttcg/guest/elf.py",
+        "mttcg/images/modules.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",

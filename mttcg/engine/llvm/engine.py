@@ -112,7 +112,8 @@ class LlvmEngine:
         self.arguments = (hart_address, address_of_array(self.frame), origin)
         self.native = RUN(self._runtime())
         self.known = KnownBlocks(cache)
-        self.resumed: Virtual | None = None
+        self.resumed: Virtual | None = None  # where `first` goes on with a block
+        self.first = int(self.frame[Word.RESUME])
         self.moved: Virtual | None = None
         self.stopping = False
 
@@ -153,14 +154,17 @@ class LlvmEngine:
             self.tiering.answer()
             frame[Word.EXIT] = Reason.NONE
             resumed, self.resumed = self.resumed, None
-            frame[Word.FIRST] = self.code.resume(hart.pc) if resumed == hart.pc else 0
+            frame[Word.FIRST] = 0
+            if resumed == hart.pc:
+                self.code.prepare(hart.pc)
+                frame[Word.FIRST] = self.first
             before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
             if reason is Reason.UNPREPARED:
-                self.resumed = hart.pc
+                self.resumed, self.first = hart.pc, int(frame[Word.EXIT_DETAIL])
             elif reason is Reason.HOT:
                 self.tiering.wake_translator()
             elif reason is Reason.MISS:
@@ -186,8 +190,6 @@ class LlvmEngine:
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
-        if reason in (Reason.SYSTEM, Reason.ACCESS):
-            self.code.prepare(pc)  # the interpreter may do it the next time
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
         if reason is Reason.ACCESS:
@@ -315,7 +317,7 @@ class LlvmEngine:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         block = current_block(self.cache, self.hart)
         if block.pc < pc < block.end:
-            self.resumed = pc
+            self.resumed, self.first = pc, int(self.frame[Word.RESUME])
 
     def retract(self, pc: Virtual) -> None:
         """Nothing to do: translated code takes back what did not run before it leaves."""

@@ -64,6 +64,10 @@ class Word(IntEnum):
     TICKS_PER = auto()
     SECONDS = auto()  # where clock_gettime(2) puts what it finds, a struct timespec
     NANOSECONDS = auto()
+    # of looks at a clock that has not been found due
+    LOOKED_AT = auto()  # monotonic time of the last one that the native loop made, in nanoseconds
+    PASSED_OVER = auto()  # how many times to look come and go between two of them
+    PASS_OVER = auto()  # how many are left until the next
     TRAPS_UNSEEN = auto()  # traps that the host need not see; 0: it sees all, and interrupts, too
     CAUSE = auto()  # of the trap that is to be taken
     TRAP_VALUE = auto()
@@ -105,7 +109,7 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the interpreter is to go on at hart.pc in the current block; no exit
-    UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
+    UNPREPARED = 13  # the interpreter has no records at hart.pc; detail is what goes on there then
     HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 

@@ -61,12 +61,8 @@ class PageCode:
         self.interpreter.forget_pages()
 
     def prepare(self, pc: Virtual) -> None:
-        """Let the interpreter go on at a pc when translated code leaves there."""
+        """Let the interpreter go on at a pc in the middle of a block."""
         self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
-
-    def resume(self, pc: Virtual) -> HostAddress:
-        """Code that goes on at a pc, the hart's, in the middle of its current block."""
-        return self.interpreter.resume(self.version(*self.enter(pc)), self.watched)
 
     def let_enter(self, version: PageVersion, offset: PageOffset) -> None:
         """Let the interpreter begin a block, which was shown if somebody watches."""

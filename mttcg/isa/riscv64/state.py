@@ -53,6 +53,8 @@ class Hart(VcpuState):
     scause = WordField(728)
     stval = WordField(736)
     stimecmp = WordField(744)
+    firmware = WordField(1016)
+    """1 if the host answers environment calls from supervisor mode; set before the start."""
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; x0 stays zero."""

@@ -8,9 +8,9 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.keys import samples_of
 from mttcg.engine.llvm.interpreter.predecode import predecode_function
 from mttcg.engine.llvm.interpreter.shared import ENTER, enter, function_of, shared_functions
-from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER, resume, take_over
 from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.surroundings import TAIL, TARGET
 
 
@@ -28,6 +28,6 @@ def _functions(isa: InterpretedIsa) -> Iterator[str]:
     yield from shared_functions(isa, fill)
     yield predecode_function(isa)
     for name, emit in ((ENTER, enter), (RESUME, resume), (TAKE_OVER, take_over)):
-        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"dso_local {CONVENTION} void @{name}", PARAMETERS), emit)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         yield from Handler(isa, name_of(number), sample, key.far).sources()

@@ -20,7 +20,7 @@ from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Weave, packed
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
+from mttcg.memory.address import PageOffset, PhysicalPage
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import PageChanges
@@ -128,11 +128,6 @@ class PageInterpreter:
             observed.let_enter(offset)
         elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
-
-    def resume(self, version: PageVersion, watched: bool) -> HostAddress:
-        """Code that goes on with the current block in a page, at the hart's pc."""
-        self.prepare(version, watched)
-        return self.native.resume
 
     def prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
