@@ -13,10 +13,26 @@ BIT_MANIPULATION = ("zba", "zbb", "zbs")
 """Together they are the extension B (version 1.0.0, ratified in April 2024)."""
 MORE = (
     *("zicbom", "zicbop", "zicboz", "zicntr", "zicond", "zihintntl", "zihintpause", "zihpm"),
-    *("zimop", "zabha", "zacas", "zawrs", "zca", "zcb", "zcd", "zcmop", "zkt", "svinval"),
+    *(
+        "zimop",
+        "zabha",
+        "zacas",
+        "zawrs",
+        "zfa",
+        "zfh",
+        "zfhmin",
+        "zca",
+        "zcb",
+        "zcd",
+        "zcmop",
+        "zkt",
+        "svinval",
+    ),
 )
 """zicbop, zihintntl and zihintpause are hints, zkt says how long instructions take."""
-EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE)}
+SUPERVISORS = ("sstc",)
+"""What a supervisor has beside instructions; its timer, which a kernel looks for by this name."""
+EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE, *SUPERVISORS)}
 """What the guest is told that each engine has."""
 PRIVILEGES = ("s", "u")
 """Levels below machine mode, which misa shows like extensions."""
