@@ -56,6 +56,7 @@ def test_the_devices_are_where_qemu_has_them(wiring: Wiring) -> None:
         (0x200_0000, "clint", 0x10000),
         (0xC00_0000, "plic", 0x60_0000),
         (0x1000_0000, "uart", 0x100),
+        *((0x1000_1000 + 0x1000 * slot, f"virtio{slot}", 0x1000) for slot in range(8)),
     ]
     assert (BOARD.ram_base, BOARD.timebase) == (0x8000_0000, 10_000_000)
 
