@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from mttcg.engine.llvm.counts import Counts
-from mttcg.engine.llvm.frame import Reason
+from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
-from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, NEXT, PC, Labels
+from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, FRAME, NEXT, PC, Labels
 from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.windows import Windows
@@ -33,6 +33,8 @@ class Exits:
         segment: that is being emitted.
         counts: counts what is pending.
         windows: of the streams that records go to.
+        slot: of the page in the block cache, which the host can't tell where addresses are
+            translated; None where they are not.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Exits:
         segment: Segment,
         counts: Counts,
         windows: Windows,
+        slot: int | None = None,
     ) -> None:
         self.builder, self.labels, self.segment = builder, labels, segment
-        self.counts, self.windows = counts, windows
+        self.counts, self.windows, self.slot = counts, windows, slot
 
     def leave(self, reason: Reason, detail: I64 | int, uncounted: int) -> None:
         """Leave at this instruction: pc, the count of what did not run, and the reason."""
@@ -54,8 +57,15 @@ class Exits:
         build.store(detail, DETAIL, COUNTER)
         build.store(int(reason), EXIT, COUNTER)
         build.store(relative(build, segment.place.offset), PC, COUNTER)
-        build.store(relative(build, segment.leader), BLOCK_PC, COUNTER)
+        self._leave_block()
         self._leave()
+
+    def _leave_block(self) -> None:
+        """Say which block is left."""
+        build = self.builder
+        build.store(relative(build, self.segment.leader), BLOCK_PC, COUNTER)
+        if self.slot is not None:
+            build.store(self.slot, build.offset(FRAME, 8 * Word.BLOCK_SLOT), COUNTER)
 
     def leave_unless(self, bit: I1, reason: Reason, detail: I64, retired: int = 0) -> None:
         """Go on if a bit is set, else leave before this instruction.
@@ -88,7 +98,7 @@ class Exits:
         """Go on with the current block in the interpreter, from an offset on."""
         self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
         self.builder.store(relative(self.builder, offset), PC, COUNTER)
-        self.builder.store(relative(self.builder, self.segment.leader), BLOCK_PC, COUNTER)
+        self._leave_block()
         self._leave()
 
     def _leave(self) -> None:

@@ -7,7 +7,7 @@ from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
-from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
+from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.system import MemoryFault
@@ -16,6 +16,7 @@ from mttcg.memory.address import (
     PageOffset,
     PhysicalPage,
     Virtual,
+    offset_in_page,
     page_start,
     physical_of,
     virtual_of,
@@ -75,7 +76,9 @@ class PageCode:
 
     def prepare(self, pc: Virtual) -> None:
         """Let the interpreter go on at a pc when translated code leaves there."""
-        self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+        start = page_start(pc)
+        version = self.version(*self.enter(pc), start)
+        self.interpreter.prepare(version, self.watched, self._translated(start))
 
     def resume(self, pc: Virtual) -> HostAddress:
         """Code that goes on at a pc, the hart's, in the middle of its current block."""
@@ -152,6 +155,11 @@ class PageCode:
         """Where code sees a page: plans are attached there."""
         return virtual_of(self.cache.ram_range.start_of(page))
 
+    def _seen_from(self, page: PhysicalPage, translated: bool) -> Virtual:
+        """Where the hart sees a page; it is not known, nor matters, if nothing is attached."""
+        start = self._start_of(page)
+        return self.seen_at.get(page, start) if translated else start
+
     def version(self, page: PhysicalPage, slot: int, start: Virtual | None = None) -> PageVersion:
         """A page as it is in a slot now, with what the plan has for it.
 
@@ -159,29 +167,43 @@ class PageCode:
         """
         start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
-        mode = self.translator.isa.mode(self.hart)
+        mode = in_mode(self.translator.isa.mode(self.hart), self.is_translating)
         attached = self.weave.page(start, Virtual(start + PAGE))
         return PageVersion(page, slot, generation, mode, *attached)
+
+    def version_for_better(self, page: PhysicalPage, translated: bool) -> PageVersion | None:
+        """A page for which better code may be made; None if it is not run here.
+
+        Where addresses are translated, a page may be seen at several of them: if something is
+        attached to one of its instructions, or blocks, there is None either.
+        """
+        if page not in self.cache.used:
+            return None
+        found = self.version(page, self.cache.used[page], self._seen_from(page, translated))
+        found = replace(found, mode=in_mode(self.translator.isa.mode(self.hart), translated))
+        at_places = found.sites.blocks or found.sites.instructions
+        return None if translated and at_places else found
 
     def entered_from(
         self,
         page: PhysicalPage,
         slot: int,
-        entry: PageOffset,
+        pc: Virtual,
         is_known: Callable[[PageOffset], bool],
     ) -> Iterable[PageOffset]:
-        """The blocks that may be entered unseen once control is at an entry, less known ones.
+        """The blocks that may be entered unseen once control is at a pc, less known ones.
 
         The interpreter comes back for each; a translation has all that can be reached.
         """
+        start, entry = page_start(pc), offset_in_page(pc)
         leaders: Iterable[PageOffset] = (entry,)
-        if not self.is_translating and self.find_best(self.version(page, slot), entry) is not None:
+        if self.find_best(self.version(page, slot, start), entry) is not None:
             leaders = self.translator.discover(page, slot, [entry]).leaders
         return [leader for leader in leaders if not is_known(leader)]
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
-        start = self._start_of(version.page)
+        start = self._seen_from(version.page, version.translated)
         sites, shape = self.weave.specialised(start, version.slot)
         return replace(version, sites=sites, shape=shape)
 

@@ -56,10 +56,10 @@ out:
 %t2 = icmp ult i64 %v34, 1048576
 br i1 %t2, label %inside5, label %away, !prof !8
 inside5:
-%p5 = getelementptr i8, ptr %frame, i64 16
-%p6 = load ptr, ptr %p5, !tbaa !2
 %v35 = lshr i64 %v34, 12
 %v36 = shl i64 %v35, 3
+%p5 = getelementptr i8, ptr %frame, i64 16
+%p6 = load ptr, ptr %p5, !tbaa !2
 %p7 = getelementptr i8, ptr %p6, i64 %v36
 %p8 = load ptr, ptr %p7, !tbaa !2
 %v37 = and i64 %v33, 4095

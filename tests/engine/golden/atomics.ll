@@ -74,10 +74,10 @@ out:
 %t11 = icmp ult i64 %v64, 1048576
 br i1 %t11, label %inside17, label %away, !prof !8
 inside17:
-%p4 = getelementptr i8, ptr %frame, i64 16
-%p5 = load ptr, ptr %p4, !tbaa !2
 %v65 = lshr i64 %v64, 12
 %v66 = shl i64 %v65, 3
+%p4 = getelementptr i8, ptr %frame, i64 16
+%p5 = load ptr, ptr %p4, !tbaa !2
 %p6 = getelementptr i8, ptr %p5, i64 %v66
 %p7 = load ptr, ptr %p6, !tbaa !2
 %v67 = and i64 %v63, 4095

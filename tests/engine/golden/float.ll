@@ -54,10 +54,10 @@ out:
 %t4 = icmp ult i64 %v38, 1048576
 br i1 %t4, label %inside11, label %away, !prof !8
 inside11:
-%p2 = getelementptr i8, ptr %frame, i64 16
-%p3 = load ptr, ptr %p2, !tbaa !2
 %v39 = lshr i64 %v38, 12
 %v40 = shl i64 %v39, 3
+%p2 = getelementptr i8, ptr %frame, i64 16
+%p3 = load ptr, ptr %p2, !tbaa !2
 %p4 = getelementptr i8, ptr %p3, i64 %v40
 %p5 = load ptr, ptr %p4, !tbaa !2
 %v41 = and i64 %v37, 4095

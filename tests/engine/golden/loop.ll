@@ -56,10 +56,10 @@ out:
 %t17 = icmp ult i64 %v79, 1048576
 br i1 %t17, label %inside19, label %away, !prof !8
 inside19:
-%p16 = getelementptr i8, ptr %frame, i64 16
-%p17 = load ptr, ptr %p16, !tbaa !2
 %v80 = lshr i64 %v79, 12
 %v81 = shl i64 %v80, 3
+%p16 = getelementptr i8, ptr %frame, i64 16
+%p17 = load ptr, ptr %p16, !tbaa !2
 %p18 = getelementptr i8, ptr %p17, i64 %v81
 %p19 = load ptr, ptr %p18, !tbaa !2
 %v82 = and i64 %v78, 4095

@@ -64,10 +64,10 @@ out:
 %t5 = icmp ult i64 %v39, 1048576
 br i1 %t5, label %inside7, label %away, !prof !8
 inside7:
-%p6 = getelementptr i8, ptr %frame, i64 16
-%p7 = load ptr, ptr %p6, !tbaa !2
 %v40 = lshr i64 %v39, 12
 %v41 = shl i64 %v40, 3
+%p6 = getelementptr i8, ptr %frame, i64 16
+%p7 = load ptr, ptr %p6, !tbaa !2
 %p8 = getelementptr i8, ptr %p7, i64 %v41
 %p9 = load ptr, ptr %p8, !tbaa !2
 %v42 = and i64 %v38, 4095

@@ -65,10 +65,10 @@ out:
 %t3 = icmp ult i64 %v38, 1048576
 br i1 %t3, label %inside8, label %away, !prof !8
 inside8:
-%p22 = getelementptr i8, ptr %frame, i64 16
-%p23 = load ptr, ptr %p22, !tbaa !2
 %v39 = lshr i64 %v38, 12
 %v40 = shl i64 %v39, 3
+%p22 = getelementptr i8, ptr %frame, i64 16
+%p23 = load ptr, ptr %p22, !tbaa !2
 %p24 = getelementptr i8, ptr %p23, i64 %v40
 %p25 = load ptr, ptr %p24, !tbaa !2
 %v41 = and i64 %v37, 4095
