@@ -6,7 +6,6 @@ from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.table.decode import ROWS
 from mttcg.isa.table.row import Row
 
-ORDER = ("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Zba", "Zbb", "Zbs", "Sm", "S")
 TITLES = {
     "I": "RV64I: base integer",
     "M": "M: multiplication and division",
@@ -19,22 +18,38 @@ TITLES = {
     "Zba": "Zba: address generation",
     "Zbb": "Zbb: basic bit manipulation",
     "Zbs": "Zbs: single bits",
+    "Zicond": "Zicond: conditional zeros",
+    "Zcb": "Zcb: more 16-bit forms",
+    "Zacas": "Zacas: compare-and-swap",
+    "Zabha": "Zabha: atomics of bytes and halfwords",
+    "Zawrs": "Zawrs: waiting for a reservation",
+    "Zicbom": "Zicbom: managing cache blocks",
+    "Zicboz": "Zicboz: zeroing cache blocks",
+    "Zimop": "Zimop: may-be-operations",
+    "Zcmop": "Zcmop: 16-bit may-be-operations",
     "Sm": "Machine mode",
     "S": "Supervisor mode",
+    "Svinval": "Svinval: invalidating address translations",
 }
+ORDER = tuple(TITLES)
 HEAD = """# What the llvm engine covers
 
 <!-- Written by docs/reference.py from the instruction table; do not edit. -->
 
-Every instruction of RV64GC, Zba, Zbb and Zbs, a row each. The same table decodes, translates, and
-drives the interpreter that the translated code is tested against. In an encoding, bit 31 (or 15)
-comes first, and a dot is a bit of an operand. *Translated* means native code; *host* means that
-translated code leaves it: to the native interpreter as far as that can run it, else, and on
-Unicorn, to the vCPU's own loop. `fflags`, `frm` and `fcsr` are translated, too.
+Every instruction of RV64GC and of the extensions below, a row each. The same table decodes,
+translates, and drives the interpreter that the translated code is tested against. In an encoding,
+bit 31 (or 15) comes first, and a dot is a bit of an operand. *Translated* means native code; *host*
+means that translated code leaves it: to the native interpreter as far as that can run it, else, and
+on Unicorn, to the vCPU's own loop. `fflags`, `frm` and `fcsr` are translated, too.
 
 What is not here is illegal; the report names such an instruction, with its place, if an extension
 has it. What Unicorn knows beyond that would run there, one instruction at a time, and be counted by
 name in the result (`vcpus[].unsupported`).
+
+Zicbop, Zihintntl and Zihintpause are hints: forms of `ori`, `add` and `fence` without effect.
+`wrs.nto` and `wrs.sto` do not wait. There are no caches that anybody could see, so `cbo.inval`,
+`cbo.clean` and `cbo.flush` do nothing, and do not look at the address. All that `sinval.vma` names
+is dropped at once, so `sfence.w.inval` and `sfence.inval.ir` have nothing to order.
 
 Floating point is native in all rounding modes. The function that defines it, in Python, does what
 is rare: conversions of what an unsigned integer can't hold, and in mode `rmm` fused operations that

@@ -121,5 +121,19 @@ class InterpretedMemory:
         self.store(address, size, function(read(old, 8 * size), read(value, 8 * size)))
         return old
 
+    def compare_and_swap(
+        self, address: int, size: int, expected: tuple[int, ...], value: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """See Operations."""
+        _align(address, size, MemoryFault.STORE_MISALIGNED)
+        _place(self.memory, self.base, address, size, MemoryFault.STORE)
+        part = size // len(value)
+        places = range(address, address + size, part)
+        old = tuple(self.load(place, part) for place in places)
+        if old == tuple(unsigned(each, 8 * part) for each in expected):
+            for place, each in zip(places, value, strict=True):
+                self.store(place, part, each)
+        return old
+
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """See Operations. One hart alone sees its own order."""

@@ -20,7 +20,7 @@ from mttcg.isa.interpreted_memory import (
     signed,
     unsigned,
 )
-from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift, SystemWords
+from mttcg.isa.operations import Binary, Bits, Compare, Operations, Shift, StateFields, SystemWords
 from mttcg.isa.system import MemoryFault, Trap
 from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
@@ -78,7 +78,9 @@ class IntegerInterpreter(InterpretedMemory, ABC):
     _next: int = field(default=0, init=False)
 
     @abstractmethod
-    def illegal(self, word: int) -> None:
+    def illegal(
+        self, word: int, unless: Callable[[Operations[int], StateFields[int]], int] | None = None
+    ) -> None:
         """See Operations."""
 
     def step(self, word: int) -> Trap | LeftInstruction | None:

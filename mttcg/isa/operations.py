@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 Binary = Literal["add", "sub", "mul", "and", "or", "xor", "udiv", "sdiv", "urem", "srem"]
 Shift = Literal["shl", "lshr", "ashr"]
@@ -81,6 +82,14 @@ class Operations(Protocol[V]):
     def amo(self, operation: Amo, address: V, size: int, value: V) -> V:
         """What was there before, zero-extended; may trap."""
 
+    def compare_and_swap(
+        self, address: V, size: int, expected: tuple[V, ...], value: tuple[V, ...]
+    ) -> tuple[V, ...]:
+        """A store if the place holds what is expected; what was there, zero-extended; may trap.
+
+        All of it at once: one value of up to 8 bytes, or two of 8, the lower first.
+        """
+
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A memory fence with its 4-bit sets (I, O, R, W) and fm field."""
 
@@ -96,8 +105,10 @@ class Operations(Protocol[V]):
         Such an instruction ends its block. None: the host alone can do it.
         """
 
-    def illegal(self, word: int) -> None:
-        """Raise an illegal-instruction exception."""
+    def illegal(
+        self, word: int, unless: "Callable[[Operations[V], StateFields[V]], V] | None" = None
+    ) -> None:
+        """Raise an illegal-instruction exception, unless the hart's state allows it."""
 
     def float(self, operation: str, rounding: int, *operands: V) -> V:
         """A floating-point operation by name ("add.d", "fma.s", "cvt.w.d", "class.s", ...).
@@ -107,11 +118,11 @@ class Operations(Protocol[V]):
         the mode in that register.
         """
 
-    def require_float(self, word: int) -> None:
-        """Raise an illegal-instruction exception if floating point is off."""
+    def require_float(self, word: int, rounds: bool = False) -> None:
+        """Raise an illegal-instruction exception if floating point is off.
 
-    def require_rounding(self, word: int) -> None:
-        """Raise an illegal-instruction exception if the mode in float control is reserved."""
+        Also if the mode in float control is reserved, where the instruction rounds by it.
+        """
 
     def read_float_control(self) -> V:
         """Float control: the rounding mode above the flags, 8 bits in all."""
@@ -120,17 +131,21 @@ class Operations(Protocol[V]):
         """Write float control; the value has no more than its 8 bits."""
 
 
-class StateWords(Protocol[V]):
-    """The words for a hart's system state, its interrupt inputs and its clock.
+class StateFields(Protocol[V_co]):
+    """What an instruction may look at before it runs."""
 
-    They are also for what is no instruction: entering a trap, or the interrupt that is due.
-    """
-
-    def read_state(self, field: str, number: int = 0) -> V:
+    def read_state(self, field: str, number: int = 0) -> V_co:
         """A field of the hart's state that the hart alone writes, by its name.
 
         number: of its word, if it has several.
         """
+
+
+class StateWords(StateFields[V], Protocol[V]):
+    """The words for a hart's system state, its interrupt inputs and its clock.
+
+    They are also for what is no instruction: entering a trap, or the interrupt that is due.
+    """
 
     def write_state(self, field: str, value: V, number: int = 0) -> None:
         """Write such a field, or one word of it."""

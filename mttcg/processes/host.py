@@ -112,6 +112,7 @@ def fork_vcpus(
     """
     from mttcg.processes.vcpu_process import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
+    from mttcg.vcpu.timer import wake_on_time
 
     load_engine(config.engine_name)
     if config.engine_name == "llvm":
@@ -124,6 +125,7 @@ def fork_vcpus(
         if child == 0:
             die_with_parent(parent)
             name_process(f"vcpu{index}")
+            wake_on_time()
             end_with(partial(run_vcpu, index, config, message, descriptors, context))
         children[child] = index
     if config.has_tier("optimised"):

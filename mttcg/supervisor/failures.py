@@ -1,5 +1,6 @@
 """What went wrong in a run, and what only came of that."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -25,3 +26,21 @@ class Failures:
     def __bool__(self) -> bool:
         """Whether anything went wrong."""
         return bool(self.causes)
+
+
+@dataclass(frozen=True)
+class Warnings:
+    """Texts of what only went otherwise than wanted, each once, whoever has found it.
+
+    tell: gets each when it comes. Who is to warn is given `add` of this, not what watches the run:
+    that has all memory of the guest, and who is to warn.
+    """
+
+    tell: Callable[[str], None]
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Warn of something, once."""
+        if text not in self.texts:
+            self.texts.append(text)
+            self.tell(text)

@@ -95,7 +95,7 @@ def build_result(run: RunState, watch: Watch, reports: dict[str, Any]) -> RunRes
     garbage = {where: count for where, count in run.garbage().items() if count}
     if garbage:
         counts = ", ".join(f"{count} {where}" for where, count in garbage.items())
-        watch.warnings.append(f"the bus was sent garbage, which it dropped: {counts}")
+        watch.warnings.texts.append(f"the bus was sent garbage, which it dropped: {counts}")
     for plugin in idle_plugins(watch):
         watch.warn(
             f"plugin {plugin} attached nothing, and has no function that is called while the guest "
@@ -152,7 +152,7 @@ def result_of(
         more_subscribers=delivery.more_subscribers() if delivery is not None else {},
         failures=watch.failures.all(),
         consequences=list(watch.failures.consequences),
-        warnings=list(watch.warnings),
+        warnings=list(watch.warnings.texts),
         unsupported=list(watch.unsupported),
         seconds=dict(run.seconds),
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},

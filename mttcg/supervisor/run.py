@@ -25,6 +25,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
@@ -252,14 +253,15 @@ class Run:
             lines=ConsoleLines(TYPED_SECONDS if is_terminal(stdin_fd) else LINE_SECONDS),
             beside_prints=is_beside_prints(console),
             on_tick=tick,
-            on_warning=on_warning,
+            warnings=Warnings(on_warning),
         )
-        watch.files = GuestFileService(self.config.semihosting_files, watch.warn)
-        watch.nowhere = HartsNowhere(state, watch.warn)
+        warn = watch.warnings.add
+        watch.files = GuestFileService(self.config.semihosting_files, warn)
+        watch.nowhere = HartsNowhere(state, warn)
         self.ends.callback(watch.files.close)
         undone = settings_undone(self.image, self.config.symbols_set)
         for text in (*self.image.warnings, *undone, *state.host.warnings):
-            watch.warn(text)
+            warn(text)
         return watch
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":

@@ -18,7 +18,7 @@ from mttcg.supervisor.console import (
     ConsoleLines,
     ConsoleOutput,
 )
-from mttcg.supervisor.failures import Failures
+from mttcg.supervisor.failures import Failures, Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.launch import end_text
@@ -86,12 +86,11 @@ class Watch:
 
     `run` is what is watched, `devices` are those that the supervisor serves, `files` those that the
     guest has open, `console` takes the guest's output, by `lines`, `beside_prints`: where plugins
-    print, too; `failures` are what went wrong,
-    `warnings` the texts of what only went otherwise than wanted, each once, whichever vCPU sent it,
-    and told to `on_warning` when it comes; `unsupported` are the places of instructions that the
-    guest's harts lack; `idle` are, by vCPU, the plugins that attached nothing there; `lost` are
-    the vCPUs whose process ended by itself. `refused`: whether a limit of the host was told of,
-    which others reach, too; `told`: which vCPUs said themselves why they end.
+    print, too; `failures` are what went wrong, `warnings` what only went otherwise than wanted;
+    `unsupported` are the places of instructions that the guest's harts lack; `idle` are, by vCPU,
+    the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself.
+    `refused`: whether a limit of the host was told of, which others reach, too; `told`: which vCPUs
+    said themselves why they end.
     """
 
     run: RunState
@@ -105,9 +104,8 @@ class Watch:
     stdin_fd: int | None
     lines: ConsoleLines
     on_tick: Callable[[], None]
-    on_warning: Callable[[str], None]
+    warnings: Warnings
     failures: Failures = field(default_factory=Failures)
-    warnings: list[str] = field(default_factory=list)
     unsupported: list[dict[str, str]] = field(default_factory=list)
     idle: dict[int, tuple[str, ...]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
@@ -247,9 +245,7 @@ class Watch:
 
     def warn(self, text: str) -> None:
         """Warn of something, once."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-            self.on_warning(text)
+        self.warnings.add(text)
 
     def _trap_loop(self, index: int, facts: TrapLoopFound) -> None:
         self.warn(warning_of(index, facts, self.run.isa.system, self.run.place_at))

@@ -31,6 +31,7 @@ from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
+from mttcg.vcpu.zero_block import WIDEST, zero_block
 from mttcg.vcpu.zeros import Zeros
 
 
@@ -387,6 +388,11 @@ class Vcpu:
         assert access is not None
         address = Virtual(self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1)
         self.hart.instructions += 1
+        if access.size > WIDEST:
+            refused = zero_block(self.engine, self.ram, left, access, address)
+            if refused is not None:
+                self._take(self.system.fault(refused.fault, left.pc, refused.address))
+            return
         places = find_places(self.engine, address, access.size, access.stores)
         if isinstance(places, AccessRefused):
             self._take(self.system.fault(places.fault, left.pc, places.address))

@@ -26,6 +26,7 @@ ECALL = 0x73
 SP, POINTER, ODD_POINTER, LINK, BOUND = 2, 8, 9, 30, 31
 KEPT = {SP, POINTER, ODD_POINTER, BOUND}
 TO_HOST = {"ecall", "ebreak", "c.ebreak", "fence.i", "mret", "sret", "sfence.vma", "wfi"}
+TO_HOST |= {"sinval.vma", "sfence.w.inval", "sfence.inval.ir"}
 BRANCHES = [row for row in ROWS if row.layout in ("B", "CB")]
 JUMPS = [row for row in ROWS if row.layout in ("J", "CJ")]
 REGISTER_JUMPS = [BY_NAME[name] for name in ("jalr", "c.jr", "c.jalr")]
@@ -127,7 +128,10 @@ def _set(word: int, where: Field, value: int) -> int:
 def _away_from_kept(row: Row, word: int) -> int:
     """Another destination if it is a register that is to stay."""
     at = decode(word)
-    if at is None or not row.syntax.startswith("rd") or at.rd not in KEPT:
+    if at is None or not row.syntax.startswith("rd"):
+        return word
+    pair = {at.rd, at.rd + 1} if row.name == "amocas.q" else {at.rd}
+    if not pair & KEPT:
         return word
     top = max((low + width - 1 for low, width, _ in row.format.rd.pieces), default=None)
     return word if top is None else word ^ 1 << top

@@ -17,12 +17,14 @@ from mttcg.isa.riscv64.table.decode import ROWS, decode
 from mttcg.isa.riscv64.table.text import text
 from mttcg.isa.table.row import Decoded
 
+NEWER = {row.extension for row in ROWS} - {*"IMAFDCS", "Zicsr", "Zifencei", "Sm"}
+"""Extensions that capstone lacks."""
 RANDOM_WORDS = 8000
 WORDS_OF_A_ROW = 30
 
 UNKNOWN_TO_CAPSTONE: dict[str, Callable[[Decoded], bool]] = {
-    # capstone 5 is older than the B extension
-    **{row.name: lambda _: True for row in ROWS if row.extension in ("Zba", "Zbb", "Zbs")},
+    # capstone 5 is older than the B extension, and others
+    **{row.name: lambda _: True for row in ROWS if row.extension in NEWER},
     # hints
     "c.slli": lambda at: at.rd == 0 or at.immediate == 0,
     "c.nop": lambda at: at.immediate != 0,
@@ -100,6 +102,9 @@ def test_words_are_named_and_taken_apart_as_capstone_does() -> None:
     compared: Counter[str] = Counter()
     for word in all_words():
         ours, theirs = decode(word), read_by_capstone(word)
+        if ours is not None and ours.row.extension == "Zcmop":
+            assert theirs is None or disassembler().insn_name(theirs.id) == "c.lui"
+            theirs = None
         if ours is not None and theirs is not None:
             compared[ours.name] += 1
             check_operands(word, ours, theirs)
@@ -110,11 +115,11 @@ def test_words_are_named_and_taken_apart_as_capstone_does() -> None:
             reserved[disassembler().insn_name(theirs.id)] += 1
     assert set(unknown) == set(UNKNOWN_TO_CAPSTONE)
     assert set(reserved) <= set(RESERVED_BUT_NAMED)
-    bit_manipulation = {row.name for row in ROWS if row.extension in ("Zba", "Zbb", "Zbs")}
-    assert set(compared) == {row.name for row in ROWS} - bit_manipulation
+    newer = {row.name for row in ROWS if row.extension in NEWER}
+    assert set(compared) == {row.name for row in ROWS} - newer
 
 
 def test_what_capstone_names_beyond_the_table() -> None:
-    for word, name in ((0x0000, "c.unimp"), (0x6081, "c.lui")):
+    for word, name in ((0x0000, "c.unimp"), (0x6801, "c.lui")):
         assert decode(word) is None
         assert disassembler().insn_name(read_by_capstone(word).id) == name

@@ -16,6 +16,7 @@ from unicorn_stepper import CODE, DATA, DATA_SIZE, STOPPED, After, State, Steppe
 
 from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST
 from mttcg.isa.riscv64.code import facts
+from mttcg.isa.riscv64.extensions import EXTENSIONS
 from mttcg.isa.riscv64.floats import DOUBLE, SINGLE, FloatKind, Format
 from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table.decode import BY_NAME, ROWS, decode
@@ -23,8 +24,10 @@ from mttcg.isa.table.row import Decoded, Row
 
 BOX = 0xFFFF_FFFF << 32
 LEFT = {"ecall", "ebreak", "c.ebreak", "fence.i", "mret", "sret", "sfence.vma", "wfi"}
+LEFT |= {row.name for row in ROWS if row.extension == "Svinval"}
 """What leaves to the host."""
-UNKNOWN = {row.name for row in ROWS if row.extension in ("Zba", "Zbb", "Zbs")}
+NEWER = {*EXTENSIONS["llvm"]} - {*EXTENSIONS["unicorn"], "svinval"}
+UNKNOWN = {row.name for row in ROWS if row.extension.lower() in NEWER}
 """What Unicorn does not have."""
 EXAMPLES = {"I": 150, "M": 80, "A": 120, "C": 150, "F": 200, "D": 150, "Zicsr": 40}
 STATES_OF_A_ROW = 25

@@ -72,13 +72,13 @@ def test_the_upper_half_of_a_compressed_word_does_not_count() -> None:
         0x0004,  # c.addi4spn of 0
         0x2001,  # c.addiw x0
         0x6101,  # c.addi16sp of 0
-        0x6081,  # c.lui of 0
+        0x6801,  # c.lui of 0
         0x4002,  # c.lwsp x0
         0x6002,  # c.ldsp x0
         0x8002,  # c.jr x0
-        0x8000,  # quadrant 0, funct3 4
-        0x9C41,  # c.subw's place, next ones
-        0x9C61,
+        0x8C40,  # quadrant 0, funct3 4
+        0x9C79,  # c.subw's place, next ones
+        0x9C7D,
         0x0200_1013 | 1 << 26,  # slli with a 7-bit shift
         0x0200_101B,  # slliw with a 6-bit shift
         0x1010_A52F | 1 << 20,  # lr.w with rs2
@@ -123,6 +123,8 @@ KINDS = {
     "sret": Kind.SYSTEM,
     "sfence.vma": Kind.SYSTEM,
     "wfi": Kind.SYSTEM,
+    **{row.name: Kind.SYSTEM for row in ROWS if row.extension == "Svinval"},
+    "cbo.zero": Kind.STORE,
     "ebreak": Kind.BREAKPOINT,
     "jal": Kind.JUMP,
     "jalr": Kind.INDIRECT,

@@ -262,3 +262,16 @@ def test_what_is_no_plugin_is_refused(plugins: Any, wrong: str) -> None:
 def test_a_function_that_refuses() -> None:
     with pytest.raises(UserError, match="plugin with_options: plugin_init returned False"):
         Machine(guest("hello"), plugins=[with_options]).run(console=BytesIO())
+
+
+def test_sleeps_of_a_vcpu_end_when_they_are_due(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "slack.py"
+    plugin.write_text(
+        "from pathlib import Path\n"
+        "def plugin_vcpu_start(cpu):\n"
+        "    print('slack', Path('/proc/self/timerslack_ns').read_text())\n"
+    )
+    Machine(guest("hello"), plugins=[plugin]).run(console=BytesIO())
+    assert "slack 1\n" in capfd.readouterr().err

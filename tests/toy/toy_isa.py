@@ -187,6 +187,6 @@ class ToyInterpreter(IntegerInterpreter):
     causes = dict.fromkeys(MemoryFault, 1)
     x: list[int] = field(default_factory=lambda: [0] * COUNT)
 
-    def illegal(self, word: int) -> None:
+    def illegal(self, word: int, unless: object = None) -> None:
         """See Operations."""
         raise Stopped(Trap(0, self.pc, word))

@@ -17,7 +17,7 @@ from mttcg_bench.errors import RunFailed
 from mttcg_bench.guests import cold_source
 
 OWN = Path(__file__).parents[1] / "guests"
-BUILT = ("operations", "ticks", "patches", "cold")
+BUILT = ("operations", "ticks", "waits", "patches", "cold")
 """The guests of this package."""
 TOLD = re.compile(r"^(.+): (-?\d+) ps\r?$", re.MULTILINE)
 """What a guest says of a time that it took itself."""

@@ -4,7 +4,7 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
-from mttcg.engine.llvm.ir.values import I1, I64, INTEGERS, ZERO, Pointer, Value, constant
+from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, ZERO, Pointer, Value, constant
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import Moment, ObservedAccess
 from mttcg.engine.llvm.places import RESERVATION, RESERVED
@@ -131,6 +131,49 @@ class Accesses:
         build.goto(on)
         build.begin(on)
         return build.phi(I1, (stored, attempt), (I1("false"), before))
+
+    def compare_and_swap(
+        self, address: I64, size: int, expected: tuple[I64, ...], value: tuple[I64, ...]
+    ) -> tuple[I64, ...]:
+        """See Operations; the plan is told of each part."""
+        build, bits, part = self.builder, 8 * size, size // len(value)
+        place, _ = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        old, new = (self._joined(parts, bits) for parts in (expected, value))
+        before = self.woven.before_atomic()
+        pair = build.compare_and_swap(place, old, new, bits)
+        found = self._divided(build.extract(pair, 0, INTEGERS[bits]), len(value))
+        if self._is_observed():
+            done, moment = build.extract(pair, 1, I1), self.woven.after_atomic(before)
+            for number, stored in enumerate(value):
+                at = build.binary("add", address, number * part)
+                low = widen(build, narrow(build, stored, 8 * part))
+                self._observe_exchange(at, part, found[number], low, done, moment)
+        return found
+
+    def _joined(self, parts: tuple[I64, ...], bits: int) -> Value:
+        """One value, or two together."""
+        build = self.builder
+        if len(parts) == 1:
+            return narrow(build, parts[0], bits)
+        low, high = (build.cast("zext", part, I128) for part in parts)
+        return build.binary("or", build.binary("shl", high, 64), low)
+
+    def _divided(self, whole: Value, parts: int) -> tuple[I64, ...]:
+        build = self.builder
+        if parts == 1:
+            return (widen(build, whole),)
+        upper = build.cast("trunc", build.binary("lshr", whole, 64), I64)
+        return build.cast("trunc", whole, I64), upper
+
+    def _observe_exchange(
+        self, address: I64, size: int, found: I64, stored: I64, done: I1, moment: Moment | None
+    ) -> None:
+        """Tell the plan of what was read, and of what was stored if the bit `done` is set."""
+        how = self._ordered(events.AMO)
+        self._observe(address, size, found, how, moment)
+        place = self.segment.place.offset
+        access = ObservedAccess(place, address, size, stored, how | events.WRITE, moment)
+        self.woven.access_if(done, access)
 
     def amo(self, operation: Amo, address: I64, size: int, value: I64) -> I64:
         """What was there before, zero-extended."""

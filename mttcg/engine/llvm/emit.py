@@ -1,5 +1,8 @@
 """All that emits the instructions of a page's blocks, and `Operations` for their semantics."""
 
+from functools import partial
+from typing import cast
+
 from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.arithmetic import Arithmetic
 from mttcg.engine.llvm.calls import Calls
@@ -16,6 +19,7 @@ from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.row_spans import RowSpans
 from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -37,6 +41,7 @@ class Words:
         accesses: Accesses,
         floats: FloatWords | None,
         control: ControlFlow,
+        checks: StateChecks,
     ) -> None:
         self.read_x, self.write_x = registers.read_x, registers.write_x
         self.read_f, self.write_f = registers.read_f, registers.write_f
@@ -49,12 +54,13 @@ class Words:
         self.load, self.store = accesses.load, accesses.store
         self.load_reserved = accesses.load_reserved
         self.store_conditional = accesses.store_conditional
+        self.compare_and_swap = accesses.compare_and_swap
         self.amo, self.fence = accesses.amo, accesses.fence
         self.jump, self.branch = control.jump, control.branch
-        self.illegal, self.system = control.leave, control.system
+        self.illegal = partial(checks.illegal, cast("Operations[I64]", self))
+        self.system = control.system
         if floats is not None:
             self.float, self.require_float = floats.float, floats.require_float
-            self.require_rounding = floats.require_rounding
             self.read_float_control = floats.read_float_control
             self.write_float_control = floats.write_float_control
 
@@ -121,6 +127,7 @@ class SegmentWriter:
             Accesses(isa, builder, self.segment, self.spans, self.exits, self.woven),
             self.floats,
             self.control,
+            StateChecks(isa, builder, self.exits, self.control),
         )
 
     def begin(self, leader: PageOffset, again: bool, restart: BasicBlock | None = None) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mttcg.engine.base import (
     OPERATION,
+    AccessRefused,
     Discover,
     Exit,
     ExitKind,
@@ -28,12 +29,11 @@ from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.known_blocks import KnownBlocks
-from mttcg.engine.llvm.llvm_isa import llvm_isa
+from mttcg.engine.llvm.llvm_isa import LlvmIsa, llvm_isa
 from mttcg.engine.llvm.page_code import FetchRefused, PageCode
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
-from mttcg.engine.llvm.translated_addresses import TranslatedAddresses
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
@@ -47,6 +47,7 @@ from mttcg.memory.address import (
     Virtual,
     offset_in_page,
     page_start,
+    physical_of,
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.state.samples import Samples, samples_bytes
@@ -57,7 +58,17 @@ RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
 
 
-class LlvmEngine(TranslatedAddresses):
+def _runtime(arena: Arena, isa: LlvmIsa) -> HostAddress:
+    """Where the loop is from which native code is entered."""
+    with arena:
+        found = arena.find(runtime.RUN_KEY)
+        if found is None:
+            code = runtime.machine_code(isa.host_float)
+            found = arena.put_permanent(runtime.RUN_KEY, code)
+    return found
+
+
+class LlvmEngine:
     """Runs what is met for the first time in the interpreter, and in better code what is there.
 
     The guest's registers are in the hart's state. Translated code stores each one there before it
@@ -117,7 +128,7 @@ class LlvmEngine(TranslatedAddresses):
         # where the guest's address 0 would lie
         origin = memory.ram_range.host_of(Physical(0), memory.ram)
         self.arguments = (hart_address, address_of_array(self.frame), origin)
-        self.native = RUN(self._runtime())
+        self.native = RUN(_runtime(arena, self.isa))
         self.known = KnownBlocks(cache)
         self.resumed: Virtual | None = None
         self.moved: Virtual | None = None
@@ -137,14 +148,6 @@ class LlvmEngine(TranslatedAddresses):
         frame[Word.ASLEEP] = self.samples.asleep_address()
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
-
-    def _runtime(self) -> HostAddress:
-        with self.arena:
-            found = self.arena.find(runtime.RUN_KEY)
-            if found is None:
-                code = runtime.machine_code(self.isa.host_float)
-                found = self.arena.put_permanent(runtime.RUN_KEY, code)
-        return found
 
     @property
     def weave(self) -> Weave:
@@ -176,7 +179,7 @@ class LlvmEngine(TranslatedAddresses):
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
             if frame[Word.OTHER_HALF]:
-                self.fetch_with_other_half()
+                self.code.fetch_with_other_half(self.jumps)
             if reason is Reason.UNPREPARED:
                 self.resumed = hart.pc
             elif reason is Reason.HOT:
@@ -185,7 +188,7 @@ class LlvmEngine(TranslatedAddresses):
                 if not self.memory.ram_range.has_page(self.code.page_of(hart.pc)):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 self._learn(hart.pc)
-            elif reason is Reason.ROUNDING and self._compute(self._left_word(hart.pc)):
+            elif reason is Reason.ROUNDING and self._compute(self.code.left_word(hart.pc)):
                 continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
@@ -207,13 +210,13 @@ class LlvmEngine(TranslatedAddresses):
         if reason in (Reason.SYSTEM, Reason.ACCESS) and not self.code.is_translating:
             self.code.prepare(pc)  # the interpreter may do it the next time
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
-            return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
+            return Exit(ExitKind.SYSTEM, pc, word=self.code.left_word(pc))
         if reason is Reason.ACCESS:
-            return Exit(ExitKind.ACCESS, pc, word=self.word_at(pc))
+            return Exit(ExitKind.ACCESS, pc, word=self.code.word_at(pc))
         if reason in FAULTS:
             return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=Virtual(detail))
         if reason is Reason.ATOMIC_ACCESS:
-            access = self.cache.code.facts(self.word_at(pc)).access
+            access = self.cache.code.facts(self.code.word_at(pc)).access
             stores = access is None or access.stores
             fault = MemoryFault.STORE if stores else MemoryFault.LOAD
             return Exit(ExitKind.TRAP, pc, fault=fault, address=Virtual(detail))
@@ -229,10 +232,6 @@ class LlvmEngine(TranslatedAddresses):
         hart.pc = behind
         self.resume(behind)
         return True
-
-    def _left_word(self, pc: Virtual) -> int:
-        """The instruction that is left to the host, which the interpreter does not say."""
-        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self.word_at(pc)
 
     def _learn(self, pc: Virtual) -> None:
         """Have the block at a pc run: in the best code that there is, or in the interpreter."""
@@ -345,6 +344,21 @@ class LlvmEngine(TranslatedAddresses):
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
         self.jumps.clear()
+
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """See Engine."""
+        if self.addresses is None:
+            return physical_of(address)
+        return self.addresses.translate(address, size, stores)
+
+    def fence_translations(self) -> None:
+        """See Engine."""
+        if self.addresses is not None:
+            self.addresses.drop()
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the block that was entered last."""
+        return self.code.block_page()
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

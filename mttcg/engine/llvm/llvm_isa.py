@@ -30,10 +30,7 @@ class FloatWords(Protocol):
     def float(self, operation: str, rounding: int, *operands: I64) -> I64:
         """See Operations."""
 
-    def require_float(self, word: int) -> None:
-        """See Operations."""
-
-    def require_rounding(self, word: int) -> None:
+    def require_float(self, word: int, rounds: bool = False) -> None:
         """See Operations."""
 
     def read_float_control(self) -> I64:
@@ -81,6 +78,7 @@ class LlvmIsa:
     Attributes:
         files: byte offset of each register file in the hart's state, by its letter.
         fields: byte offset of what else translated code has of the state.
+        state: byte offset of each field of the state, by its name.
         mode: the mode under which translations are kept, of a hart's state.
         floats: None if the ISA has no floating point.
         no_reservation: what is in the state's reservation while there is none, signed.
@@ -93,6 +91,7 @@ class LlvmIsa:
 
     files: Mapping[str, int]
     fields: Mapping[Pointer, int] = field(default_factory=dict)
+    state: Mapping[str, int] = field(default_factory=dict)
     mode: Callable[[Any], int] = lambda state: 0
     floats: Floats | None = None
     no_reservation: int = 0

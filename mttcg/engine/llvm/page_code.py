@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
@@ -150,6 +151,30 @@ class PageCode:
         if page not in self.cache.used:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the hart's current block, which may not be translated any more."""
+        if self.is_translating:
+            return self.cache.page_in(int(self.interpreter.frame[Word.BLOCK_SLOT]))
+        return self.cache.page_of(physical_of(self.hart.block_pc))
+
+    def word_at(self, pc: Virtual) -> int:
+        """The instruction at a pc in the hart's current block."""
+        page = self.block_page()
+        return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
+
+    def left_word(self, pc: Virtual) -> int:
+        """The instruction that is left to the host, which the interpreter does not say."""
+        detail = int(self.interpreter.frame[Word.EXIT_DETAIL])
+        return detail & 0xFFFF_FFFF or self.word_at(pc)
+
+    def fetch_with_other_half(self, jumps: JumpTable) -> None:
+        """Fetch the page at the pc with the end of its last instruction that was just seen."""
+        frame, page = self.interpreter.frame, self.page_of(self.hart.pc)
+        frame[Word.OTHER_HALF] = 0
+        self.cache.enter_page(page, int(frame[Word.FETCHED_HALF]))
+        self.forget_page(page)
+        jumps.follow(page)
 
     def _start_of(self, page: PhysicalPage) -> Virtual:
         """Where code sees a page: plans are attached there."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mttcg.hardware.board import Board, DeviceNode, DeviceRow
 from mttcg.hardware.devicetree import Node, cells, flatten, strings, wide
+from mttcg.isa.riscv64.extensions import BLOCK_BYTES
 
 POWEROFF_VALUE, REBOOT_VALUE = 0x5555, 0x7777
 
@@ -93,7 +94,12 @@ def _processor(hart: int, isa: str) -> Node:
         "status": strings("okay"),
         "compatible": strings("riscv"),
         "riscv,isa": strings(isa),
-        "mmu-type": strings("riscv,none"),
+        "mmu-type": strings("riscv,sv57"),
+        **{
+            f"riscv,{letters}-block-size": cells(BLOCK_BYTES)
+            for letters in ("cbom", "cbop", "cboz")
+            if f"zi{letters}" in isa.split("_")
+        },
     }
     return Node(f"cpu@{hart:x}", properties, (Node("interrupt-controller", controller),))
 

@@ -1,7 +1,8 @@
 """16550A UART (National Semiconductor PC16550D data sheet, section 8, "Registers")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
+from typing import ClassVar
 
 from mttcg.hardware.interrupts.ports import Line
 from mttcg.memory.lock import LOCK_BYTES, SharedLock
@@ -127,13 +128,6 @@ class Uart16550:
         self._take_input = take_input
         self._input_waiting = input_waiting
         self._line = line
-        self._readers: dict[int, Callable[[], int]] = {
-            TRANSMIT: self._receive,
-            1: lambda: state[UartByte.IER],
-            2: self._read_interrupt_id,
-            LINE_STATUS: self._line_status,
-            6: self._modem_status,
-        }
 
     def read(self, offset: int, size: int) -> int:
         """Return the register at `offset`."""
@@ -142,10 +136,10 @@ class Uart16550:
             return state[DIVISOR_REGISTERS[offset]]
         if offset in PLAIN_REGISTERS:
             return state[PLAIN_REGISTERS[offset][0]]
-        if offset not in self._readers:
+        if offset not in self._READERS:
             return 0
         with self._lock:
-            value = self._readers[offset]()
+            value = self._READERS[offset](self)
             self._drive()
         return value
 
@@ -285,6 +279,18 @@ class Uart16550:
         if not control & MCR_LOOP:
             return MSR_LINES
         return sum(line for bit, line in MSR_OF_MCR.items() if control & bit)
+
+    def _interrupt_enable(self) -> int:
+        return self._state[UartByte.IER]
+
+    # the class has it: a port with methods of its own would keep all memory until collected
+    _READERS: ClassVar[Mapping[int, Callable[["Uart16550"], int]]] = {
+        TRANSMIT: _receive,
+        1: _interrupt_enable,
+        2: _read_interrupt_id,
+        LINE_STATUS: _line_status,
+        6: _modem_status,
+    }
 
 
 def prepare(state: memoryview) -> None:

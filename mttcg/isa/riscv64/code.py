@@ -1,4 +1,4 @@
-"""The instructions of RV64GC with Zba, Zbb and Zbs, as the rest of the project asks for them."""
+"""The instructions of RV64GC and further extensions, as the rest of the project asks for them."""
 
 from collections.abc import Iterable
 from functools import cache, lru_cache

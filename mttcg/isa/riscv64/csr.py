@@ -6,9 +6,9 @@ a lower level than its number says.
 
 from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr_row import Csr, Read, Write, constant, field, ignore, masked, plain
+from mttcg.isa.riscv64.environment import write_senvcfg
 from mttcg.isa.riscv64.interrupts import (
     DELEGABLE,
-    FENCE_IO,
     MENVCFG,
     MENVCFG_STCE,
     MIE,
@@ -25,7 +25,8 @@ DELEGABLE_EXCEPTIONS = 0xB3FF
 """All but environment calls from machine mode, and what is reserved (3.1.8)."""
 CYCLE, TIME, INSTRUCTIONS = 0, 1, 2
 """Bits of mcounteren and scounteren (3.1.11)."""
-COUNTERS = 1 << CYCLE | 1 << TIME | 1 << INSTRUCTIONS
+FIRST_EVENT, COUNTER_NUMBERS = 3, 32
+COUNTERS = (1 << COUNTER_NUMBERS) - 1
 
 
 def counter_allowed(number: int) -> Read:
@@ -73,14 +74,18 @@ def _time(ops: Operations[V], hart: SystemWords[V]) -> V:
 HARDWARE_COUNTERS = {
     **{0xB03 + n: constant(f"mhpmcounter{n + 3}", 0) for n in range(29)},
     **{0x323 + n: constant(f"mhpmevent{n + 3}", 0) for n in range(29)},
+    **{
+        0xC00 + n: constant(f"hpmcounter{n}", 0, allowed=counter_allowed(n))
+        for n in range(FIRST_EVENT, COUNTER_NUMBERS)
+    },
 }
-"""They count nothing (3.1.10)."""
+"""They count nothing (3.1.10; Zihpm)."""
 CSRS: dict[int, Csr] = {
     0x100: SSTATUS,
     0x104: SIE,
     0x105: plain("stvec", ~2),
     0x106: plain("scounteren", COUNTERS),
-    0x10A: plain("senvcfg", FENCE_IO),
+    0x10A: Csr("senvcfg", field("senvcfg"), write_senvcfg),
     0x140: plain("sscratch"),
     0x141: plain("sepc", ~1),
     0x142: plain("scause"),

@@ -1,23 +1,38 @@
 """The names under which a hart shows what it has: misa and the device tree.
 
-An ISA is a tuple of names: single letters in the canonical order, then the rest (Unprivileged ISA,
+An ISA is a tuple of names: single letters in the canonical order, and others (Unprivileged ISA,
 "ISA Extension Naming Conventions").
 """
 
+LETTERS = "imafdqlcbkjtpvnh"
+"""The canonical order."""
+BLOCK_BYTES = 64
+"""Of a cache block, for instructions on them."""
 COMMON = (*"imafdc", "zicsr", "zifencei")
 BIT_MANIPULATION = ("zba", "zbb", "zbs")
 """Together they are the extension B (version 1.0.0, ratified in April 2024)."""
-EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION)}
+MORE = (
+    *("zicbom", "zicbop", "zicboz", "zicntr", "zicond", "zihintntl", "zihintpause", "zihpm"),
+    *("zimop", "zabha", "zacas", "zawrs", "zca", "zcb", "zcd", "zcmop", "zkt", "svinval"),
+)
+"""zicbop, zihintntl and zihintpause are hints, zkt says how long instructions take."""
+EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE)}
 """What the guest is told that each engine has."""
 PRIVILEGES = ("s", "u")
 """Levels below machine mode, which misa shows like extensions."""
 XLEN_64 = 2 << 62
 
 
+def _order(name: str) -> tuple[int, str]:
+    """Where the convention has a name of several letters: by the second, if it begins with z."""
+    return (LETTERS.index(name[1]) if name[0] == "z" else len(LETTERS)), name
+
+
 def isa_text(isa: tuple[str, ...]) -> str:
     """The value of a device tree's `riscv,isa`: "rv64imafdc_zicsr_..."."""
     letters = "".join(name for name in isa if len(name) == 1)
-    return "_".join([f"rv64{letters}", *(name for name in isa if len(name) > 1)])
+    others = sorted((name for name in isa if len(name) > 1), key=_order)
+    return "_".join([f"rv64{letters}", *others])
 
 
 def misa(isa: tuple[str, ...]) -> int:

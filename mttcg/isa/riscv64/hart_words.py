@@ -10,7 +10,7 @@ from typing import cast
 
 from mttcg.isa.interpreted_memory import Stopped
 from mttcg.isa.kind import Kind
-from mttcg.isa.operations import SystemWords
+from mttcg.isa.operations import Operations, StateFields, SystemWords
 from mttcg.isa.riscv64.interpreter import Interpreter
 from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.state import Hart
@@ -122,6 +122,15 @@ class HartInterpreter(Interpreter):
     """Runs an instruction with these words; its integer registers are those of the hart."""
 
     words: HartWords
+
+    def illegal(
+        self, word: int, unless: Callable[[Operations[int], StateFields[int]], int] | None = None
+    ) -> None:
+        """See Operations."""
+        if unless is None:
+            super().illegal(word)
+        else:
+            self.words.require(unless(cast("Operations[int]", self), self.words))
 
     def system(self, word: int, does: Callable[[SystemWords[int]], None] | None = None) -> None:
         """See Operations."""

@@ -7,6 +7,7 @@ change the written bit alone.
 
 from mttcg.isa.operations import Operations, StateWords, SystemWords, V
 from mttcg.isa.riscv64.csr_row import Csr, field, masked
+from mttcg.isa.riscv64.environment import kept_of
 from mttcg.state.words import MASK
 
 SUPERVISOR_SOFTWARE, SUPERVISOR_TIMER, SUPERVISOR_EXTERNAL = 1, 5, 9
@@ -32,8 +33,6 @@ PRIORITY = (
 """Of interrupts that are due together, the first is taken (3.1.9)."""
 MENVCFG_STCE = 1 << 63
 """Whether a supervisor has stimecmp (Sstc)."""
-FENCE_IO = 1
-"""FIOM of menvcfg and senvcfg: fences are complete here, whatever it says."""
 
 
 def _without_clock(ops: Operations[V], hart: StateWords[V]) -> V:
@@ -109,7 +108,8 @@ def _write_sie(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
 
 def _write_menvcfg(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
     """With stimecmp, software's bit for the timer is gone (Sstc, chapter 2)."""
-    hart.write_state("menvcfg", masked(ops, value, MENVCFG_STCE | FENCE_IO))
+    timer = masked(ops, value, MENVCFG_STCE)
+    hart.write_state("menvcfg", ops.binary("or", timer, kept_of(ops, value)))
     old = hart.read_state("mip_written")
     without = masked(ops, old, ~SUPERVISOR_TIMER_INTERRUPT)
     hart.write_state("mip_written", ops.select(masked(ops, value, MENVCFG_STCE), without, old))

@@ -1,6 +1,6 @@
 """mstatus, and sstatus, which is a part of it (Privileged ISA 3.1.6, 10.1.1)."""
 
-from mttcg.isa.operations import Operations, StateWords, SystemWords, V
+from mttcg.isa.operations import Operations, StateFields, StateWords, SystemWords, V
 from mttcg.isa.riscv64.csr_row import Csr, Read, joined, masked, with_bits
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 
@@ -63,7 +63,7 @@ MSTATUS = Csr("mstatus", _read_mstatus, _write_mstatus, changes_status=True)
 SSTATUS = Csr("sstatus", _read_sstatus, _write_sstatus, changes_status=True)
 
 
-def is_at_least(ops: Operations[V], hart: StateWords[V], level: int) -> V:
+def is_at_least(ops: Operations[V], hart: StateFields[V], level: int) -> V:
     """1 if the hart has at least a level of privilege, else 0."""
     return ops.compare("ule", ops.constant(level), hart.read_state("privilege"))
 

@@ -45,6 +45,7 @@ from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import HART, Labels
 from mttcg.engine.llvm.registers import RegisterAccesses
 from mttcg.engine.llvm.segment import Place, Segment
+from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven
@@ -265,12 +266,14 @@ class Handler:
         kind = DeviceAccesses if part is Reason.ACCESS else Accesses
         accesses = kind(isa.llvm, build, self.segment, spans, self.exits, woven)
         accesses.translates = translates
+        control = HandlerControl(self, parts, pieces, counts, registers, woven)
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
             accesses,
             self.floats,
-            HandlerControl(self, parts, pieces, counts, registers, woven),
+            control,
+            StateChecks(isa.llvm, build, self.exits, control),
         )
         if self.floats is not None:
             words.float = partial(self._float, self.floats)

@@ -18,8 +18,6 @@ from mttcg.engine.llvm.ir.values import (
     DeferredNumber,
     DeferredTwiceError,
     Double,
-    Exchanged32,
-    Exchanged64,
     Pointer,
     Relative,
     Single,
@@ -36,8 +34,7 @@ TYPES: tuple[type[Value], ...] = (
     Relative,
     Single,
     Double,
-    Exchanged32,
-    Exchanged64,
+    *EXCHANGED.values(),
     ClockValue,
 )
 

@@ -105,8 +105,22 @@ class Double(Value):
     type, prefix = "double", "double_"
 
 
+class Exchanged8(Value):
+    """What a compare-and-swap of 8 bits gives: what was there, and whether it stored."""
+
+    __slots__ = ()
+    type, prefix = "{ i8, i1 }", "exchanged8_"
+
+
+class Exchanged16(Value):
+    """What a compare-and-swap of 16 bits gives."""
+
+    __slots__ = ()
+    type, prefix = "{ i16, i1 }", "exchanged16_"
+
+
 class Exchanged32(Value):
-    """What a compare-and-swap of 32 bits gives: what was there, and whether it stored."""
+    """What a compare-and-swap of 32 bits gives."""
 
     __slots__ = ()
     type, prefix = "{ i32, i1 }", "exchanged32_"
@@ -117,6 +131,13 @@ class Exchanged64(Value):
 
     __slots__ = ()
     type, prefix = "{ i64, i1 }", "exchanged64_"
+
+
+class Exchanged128(Value):
+    """What a compare-and-swap of 128 bits gives."""
+
+    __slots__ = ()
+    type, prefix = "{ i128, i1 }", "exchanged128_"
 
 
 class ClockValue(Value):
@@ -152,7 +173,13 @@ INTEGERS: dict[int, type[Value]] = {
     int(kind.type[1:]): kind for kind in (I1, I3, I5, I8, I16, I32, I64, I128)
 }
 """Types of integers, by their bits."""
-EXCHANGED: dict[int, type[Value]] = {32: Exchanged32, 64: Exchanged64}
+EXCHANGED: dict[int, type[Value]] = {
+    8: Exchanged8,
+    16: Exchanged16,
+    32: Exchanged32,
+    64: Exchanged64,
+    128: Exchanged128,
+}
 T = TypeVar("T", bound=Value)
 _made: dict[str, list[Any]] = {}
 

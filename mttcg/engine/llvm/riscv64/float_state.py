@@ -44,15 +44,20 @@ class FloatState:
         self.floats.is_away = self.for_lacking_mode
         return self.floats.emit(operation, rounding, operands)
 
-    def require_float(self, word: int) -> None:
+    def require_float(self, word: int, rounds: bool = False) -> None:
         """Leave, as an illegal instruction, if mstatus.FS is off; it stays on within a block."""
+        self._require_on(word)
+        if rounds:
+            self._require_rounding(word)
+
+    def _require_on(self, word: int) -> None:
         if self._is_new(Reason.SYSTEM):
             build = self.builder
             field = build.binary("and", build.load(STATUS, COUNTER, I64), MSTATUS_FS)
             on = build.compare("ne", field, 0)
             self.exits.leave_unless(on, Reason.SYSTEM, constant(word), retired=1)
 
-    def require_rounding(self, word: int) -> None:
+    def _require_rounding(self, word: int) -> None:
         """Leave if fcsr.frm holds another mode than the code is for, or a reserved one."""
         if self._is_new(Reason.ROUNDING):
             build = self.builder

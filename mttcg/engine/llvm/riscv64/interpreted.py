@@ -35,12 +35,14 @@ from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Pattern, Row
 
 ZICSR, WRITE = "Zicsr", "csrrw"
-FENCE_OF_ADDRESS = "sfence.vma"
+FENCES_OF_ADDRESS = ("sfence.vma", "sinval.vma")
 RARE = {**HARDWARE_COUNTERS, **PROTECTION_REGISTERS}
 NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in RARE))
 """System registers with handlers of their own; others are left to the host."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
+COMPARE_AND_SWAP = "amocas"
+"""It reads rd, too, so that the first register has a handler of its own."""
 FULL_FENCE = 0xFF
 OTHER_MODE = 0
 """Any other static rounding mode; which one is known when the handler runs."""
@@ -70,9 +72,11 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
     if row.layout == LOAD_RESERVED:
         released = _having(layout.immediate, RELEASE, RELEASE)
         return HandlerVariant(released, 1), HandlerVariant(EVERY_WORD, 0)
+    if row.name.startswith(COMPARE_AND_SWAP):
+        return HandlerVariant(_having(layout.rd, 0), 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
         return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
-    if row.name == FENCE_OF_ADDRESS:
+    if row.name in FENCES_OF_ADDRESS:
         return HandlerVariant(_having(layout.rs1, 0), 0), HandlerVariant(EVERY_WORD, 1)
     if layout.rounding is not NOTHING:
         static = [HandlerVariant(_having(layout.rounding, mode), mode) for mode in MODES]
@@ -102,10 +106,12 @@ def known(instruction: Decoded) -> frozenset[str]:
     if row.extension == ZICSR:
         reads = not instruction.rs1 and not row.name.startswith(WRITE)
         return frozenset({"immediate"} | ({"rs1"} if reads else set()))
-    if row.name == FENCE_OF_ADDRESS:
+    if row.name in FENCES_OF_ADDRESS:
         return frozenset() if instruction.rs1 else frozenset({"rs1"})
     if row.name == "fence":
         return frozenset({"immediate"})
+    if row.name.startswith(COMPARE_AND_SWAP) and not instruction.rd:
+        return frozenset({"rd"})
     if instruction.rounding in MODES:
         return frozenset({"rounding"})
     return frozenset()

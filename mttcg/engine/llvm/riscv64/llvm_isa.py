@@ -36,6 +36,7 @@ LLVM = LlvmIsa(
         STATUS: OFFSET["mstatus"],
         FLOAT_CONTROL: OFFSET["fcsr"],
     },
+    state=OFFSET,
     mode=lambda hart: MACHINE_MODE,
     floats=Floats(CONTROL, FloatState, RvFloatFunction, _is_computed, compute),
     no_reservation=NO_RESERVATION - (1 << 64),

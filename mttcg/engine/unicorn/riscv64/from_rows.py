@@ -72,7 +72,7 @@ def _atomics() -> Entries:
     found = np.zeros(1 << 8, dtype=np.uint8)
     for row in ROWS:
         memory = row.behaviour.memory
-        if row.behaviour.kind is not Kind.ATOMIC or memory is None:
+        if row.extension != "A" or memory is None:
             continue
         number = LR if memory.loads else SC
         if memory.operation is not None:

@@ -12,7 +12,8 @@ LEFT_TO_HOST = LeftToHost(
 )
 
 MISREAD = ((0xE003, 0x8000), (0xFC63, 0x9C41), (0xFC63, 0x9C61))
-"""Reserved 16-bit words (mask, value) that it takes for a nop; the host takes the trap."""
+"""16-bit words (mask, value) that it takes for a nop: of those that are reserved the host takes the
+trap; where a guest has others, which are of Zcb, that is told."""
 
 EXTREMES = 0xFC00_607F, 0x2800_0053
 """Mask and value of fmin and fmax, of single and double precision: of a signalling NaN and a number

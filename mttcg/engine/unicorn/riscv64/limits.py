@@ -1,4 +1,4 @@
-"""Where Unicorn's floating point is wrong, told once a guest uses what it concerns.
+"""Where Unicorn is wrong, told once a guest uses what it concerns: floating point, and Zcb.
 
 Everything else that Unicorn gets wrong the host does, see `left_to_host`; tests hold that this is
 all.
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from mttcg.engine.unicorn.riscv64.left_to_host import MISREAD
 
 OP_FP = 0x53
 FUSED = (0x43, 0x47, 0x4B, 0x4F)
@@ -24,7 +26,10 @@ NOT_INVALID = (
 )
 
 
-class FloatLimits:
+TAKEN_FOR_NOPS = "Unicorn does not have Zcb, and takes most of its instructions for nops"
+
+
+class UnicornLimits:
     """Looks at blocks before they run.
 
     Args:
@@ -40,7 +45,10 @@ class FloatLimits:
         major = words & 0x7F
         fused = np.isin(major, FUSED)
         single = ((major == OP_FP) | fused) & (words >> 25 & 3 == SINGLE)
-        for concerned, text in ((single, UNBOXED), (fused, NOT_INVALID)):
+        short = words & 3 != 3
+        misread = np.any([words & mask == value for mask, value in MISREAD], axis=0) & short
+        told = ((single, UNBOXED), (fused, NOT_INVALID), (misread, TAKEN_FOR_NOPS))
+        for concerned, text in told:
             if text not in self.told and bool(concerned.any()):
                 self.told.add(text)
                 self.warn(text)

@@ -4,7 +4,7 @@ import unicorn
 
 from mttcg.engine.unicorn.riscv64 import atomics, copies, hooks
 from mttcg.engine.unicorn.riscv64.extremes import compute_extreme, is_computed
-from mttcg.engine.unicorn.riscv64.limits import FloatLimits
+from mttcg.engine.unicorn.riscv64.limits import UnicornLimits
 from mttcg.engine.unicorn.riscv64.numbers import F0, MSTATUS, PC, PRIVILEGE, X0
 from mttcg.engine.unicorn.unicorn_isa import Hooks, UnicornIsa
 from mttcg.isa.riscv64.system import float_enabled
@@ -48,5 +48,5 @@ UNICORN = UnicornIsa(
     float_enabled=float_enabled,
     is_computed=is_computed,
     compute=compute_extreme,
-    make_limits=FloatLimits,
+    make_limits=UnicornLimits,
 )

@@ -11,8 +11,6 @@ from mttcg.isa.riscv64.absent.row import SYSTEM, Absent, exact, registers, unary
 NO_RESULT = 0xFE00_7FFF
 """Fixed bits where rs1 and rs2 are free, and rd is 0."""
 INSTRUCTIONS: tuple[Absent, ...] = (
-    *registers("Svinval", ("sinval.vma", SYSTEM, 0, 0x0B), mask=NO_RESULT),
-    *exact("Svinval", ("sfence.w.inval", 0x1800_0073), ("sfence.inval.ir", 0x1810_0073)),
     *registers(
         "H", ("hfence.vvma", SYSTEM, 0, 0x11), ("hfence.gvma", SYSTEM, 0, 0x31), mask=NO_RESULT
     ),
@@ -85,8 +83,6 @@ def _csrs() -> Iterable[Absent]:
         words = text.split()
         for digits, name in zip(words[::2], words[1::2], strict=True):
             yield Absent(f"CSR {name}", extension, int(digits, 16), ANY_NUMBER)
-    for number in range(3, 32):
-        yield Absent(f"CSR hpmcounter{number}", "Zihpm", 0xC00 + number, ANY_NUMBER)
     for number in REGISTERS_OF_PMP:
         yield Absent(f"CSR pmpaddr{number}", "PMP", 0x3B0 + number, ANY_NUMBER)
     for number in REGISTERS_OF_PMP[:16:2]:  # with 64 bits each of them has eight regions

@@ -1,1 +1,1 @@
-"""The instruction table of RV64GC with Zba, Zbb and Zbs: one row an instruction."""
+"""The instruction table of RV64GC and further extensions: one row an instruction."""

@@ -1,4 +1,4 @@
-"""The A extension: Zalrsc and Zaamo (Unprivileged ISA, "A" Extension).
+"""The A extension: Zalrsc and Zaamo (Unprivileged ISA, "A" Extension), and Zabha.
 
 The bits aq and rl are decoded but not passed on: every atomic operation is sequentially
 consistent, which is as strong as any of them ask.
@@ -22,8 +22,9 @@ def _atomic(
     return Behaviour(semantics, InstructionClass.ATOMIC, Kind.ATOMIC, memory=access)
 
 
-def _extend(ops: Operations[V], value: V, size: int) -> V:
-    return ops.sign_extend(value, 32) if size == 4 else value
+def extend(ops: Operations[V], value: V, size: int) -> V:
+    """What a register holds of a value of so many bytes."""
+    return ops.sign_extend(value, 8 * size) if size < 8 else value
 
 
 def load_reserved(size: int) -> Behaviour:
@@ -31,7 +32,7 @@ def load_reserved(size: int) -> Behaviour:
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
         value = ops.load_reserved(ops.read_x(instruction.rs1), size)
-        ops.write_x(instruction.rd, _extend(ops, value, size))
+        ops.write_x(instruction.rd, extend(ops, value, size))
 
     return _atomic(run, size, loads=True, stores=False)
 
@@ -52,12 +53,14 @@ def read_modify_write(operation: Amo, size: int) -> Behaviour:
     def run(ops: Operations[V], instruction: Decoded) -> None:
         address, value = ops.read_x(instruction.rs1), ops.read_x(instruction.rs2)
         old = ops.amo(operation, address, size, value)
-        ops.write_x(instruction.rd, _extend(ops, old, size))
+        ops.write_x(instruction.rd, extend(ops, old, size))
 
     return _atomic(run, size, loads=True, stores=True, operation=operation)
 
 
 _SIZES = (("w", 2, 4), ("d", 3, 8))
+_NARROW = (("b", 0, 1), ("h", 1, 2))
+"""Suffix, funct3, bytes."""
 _AMOS: tuple[tuple[Amo, int], ...] = (
     ("add", 0b00000),
     ("swap", 0b00001),
@@ -71,27 +74,39 @@ _AMOS: tuple[tuple[Amo, int], ...] = (
 )
 
 
-def _row(name: str, layout: str, syntax: str, funct5: int, funct3: int, does: Behaviour) -> Row:
-    return instruction_row(name, "A", layout, syntax, encoding(AMO, funct3, funct5 << 2), does)
+def _row(
+    name: str,
+    funct5: int,
+    funct3: int,
+    does: Behaviour,
+    layout: str = "AMO",
+    syntax: str = "rd, rs2, (rs1)",
+    extension: str = "A",
+) -> Row:
+    match = encoding(AMO, funct3, funct5 << 2)
+    return instruction_row(name, extension, layout, syntax, match, does)
 
 
-def _rows(suffix: str, funct3: int, size: int) -> tuple[Row, ...]:
-    return (
-        _row(f"lr.{suffix}", "LR", "rd, (rs1)", 0b00010, funct3, load_reserved(size)),
-        _row(f"sc.{suffix}", "AMO", "rd, rs2, (rs1)", 0b00011, funct3, store_conditional(size)),
-        *(
-            _row(
-                f"amo{operation}.{suffix}",
-                "AMO",
-                "rd, rs2, (rs1)",
-                funct5,
-                funct3,
-                read_modify_write(operation, size),
-            )
-            for operation, funct5 in _AMOS
-        ),
+def _reserving(suffix: str, funct3: int, size: int) -> tuple[Row, ...]:
+    load = _row(f"lr.{suffix}", 0b00010, funct3, load_reserved(size), "LR", "rd, (rs1)")
+    return load, _row(f"sc.{suffix}", 0b00011, funct3, store_conditional(size))
+
+
+def _modifying(extension: str, suffix: str, funct3: int, size: int) -> tuple[Row, ...]:
+    return tuple(
+        _row(
+            f"amo{operation}.{suffix}",
+            funct5,
+            funct3,
+            read_modify_write(operation, size),
+            extension=extension,
+        )
+        for operation, funct5 in _AMOS
     )
 
 
-ROWS = tuple(row for suffix, funct3, size in _SIZES for row in _rows(suffix, funct3, size))
-"""Atomics of words and doublewords."""
+ROWS = (
+    *(row for size in _SIZES for row in (*_reserving(*size), *_modifying("A", *size))),
+    *(row for size in _NARROW for row in _modifying("Zabha", *size)),
+)
+"""Atomics of words and doublewords, and of bytes and halfwords."""

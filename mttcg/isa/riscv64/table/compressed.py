@@ -1,15 +1,18 @@
 """The C extension with F and D (Unprivileged ISA, chapter "C", 26.8: instruction set listings).
 
+And Zcb, which has more of them.
+
 Every compressed instruction stands for a 32-bit one and does the same; its layout supplies the
 registers that are implied. Hints are included: they do what their expansion does, which is
 nothing but to an x0. Reserved encodings are excluded, as are those of another row.
 """
 
-from mttcg.isa.riscv64.table import floating_rows, integer, system
+from mttcg.isa.riscv64.table import bitmanip, floating_rows, integer, multiply, system
 from mttcg.isa.riscv64.table.row import instruction_row
 from mttcg.isa.table.row import Pattern
 
-_EXPANSIONS = {row.name: row for rows in (integer, floating_rows, system) for row in rows.ROWS}
+_FAMILIES = (integer, multiply, bitmanip, floating_rows, system)
+_EXPANSIONS = {row.name: row for family in _FAMILIES for row in family.ROWS}
 
 RD, RS2 = 0x1F << 7, 0x1F << 2
 IMMEDIATE = 0x107C
@@ -66,8 +69,25 @@ _ROWS: tuple[tuple[str, str, str, str, int, tuple[Pattern, ...]], ...] = (
     ("c.sdsp", "sd", "CSS-8", "rs2, immediate(rs1)", 0xE002, ()),
 )
 
+_MORE: tuple[tuple[str, str, str, str, int, tuple[Pattern, ...]], ...] = (
+    ("c.lbu", "lbu", "CL-1", "rd, immediate(rs1)", 0x8000, ()),
+    ("c.lhu", "lhu", "CL-2", "rd, immediate(rs1)", 0x8400, ()),
+    ("c.lh", "lh", "CL-2", "rd, immediate(rs1)", 0x8440, ()),
+    ("c.sb", "sb", "CS-1", "rs2, immediate(rs1)", 0x8800, ()),
+    ("c.sh", "sh", "CS-2", "rs2, immediate(rs1)", 0x8C00, ()),
+    ("c.zext.b", "andi", "CU-byte", "rd", 0x9C61, ()),
+    ("c.sext.b", "sext.b", "CU", "rd", 0x9C65, ()),
+    ("c.zext.h", "zext.h", "CU", "rd", 0x9C69, ()),
+    ("c.sext.h", "sext.h", "CU", "rd", 0x9C6D, ()),
+    ("c.zext.w", "add.uw", "CU", "rd", 0x9C71, ()),
+    ("c.not", "xori", "CU-ones", "rd", 0x9C75, ()),
+    ("c.mul", "mul", "CA", "rd, rs2", 0x9C41, ()),
+)
+"""Those of Zcb."""
+
 ROWS = tuple(
-    instruction_row(name, "C", layout, syntax, match, _EXPANSIONS[does].behaviour, excluded, does)
-    for name, does, layout, syntax, match, excluded in _ROWS
+    instruction_row(name, of, layout, syntax, match, _EXPANSIONS[does].behaviour, excluded, does)
+    for of, rows in (("C", _ROWS), ("Zcb", _MORE))
+    for name, does, layout, syntax, match, excluded in rows
 )
 """Compressed instructions."""

@@ -4,16 +4,32 @@ from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.table import (
     atomic,
     bitmanip,
+    cache_blocks,
+    compare_and_swap,
     compressed,
+    conditional,
     floating_rows,
     integer,
+    may_be,
     multiply,
     system,
 )
 from mttcg.isa.table.lookup import make_decode
 from mttcg.isa.table.row import Row
 
-_FAMILIES = (integer, multiply, atomic, system, floating_rows, bitmanip, compressed)
+_FAMILIES = (
+    integer,
+    multiply,
+    atomic,
+    compare_and_swap,
+    system,
+    floating_rows,
+    bitmanip,
+    conditional,
+    cache_blocks,
+    may_be,
+    compressed,
+)
 ROWS: tuple[Row, ...] = tuple(row for family in _FAMILIES for row in family.ROWS)
 """Every instruction."""
 

@@ -57,9 +57,7 @@ SINGLE, DOUBLE = Width("s", "F", 0, 4), Width("d", "D", 1, 8)
 
 
 def _require(ops: Operations[V], instruction: Decoded) -> None:
-    ops.require_float(instruction.word)
-    if instruction.rounding == DYNAMIC:
-        ops.require_rounding(instruction.word)
+    ops.require_float(instruction.word, rounds=instruction.rounding == DYNAMIC)
 
 
 def load(width: Width) -> Behaviour:

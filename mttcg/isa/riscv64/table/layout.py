@@ -15,6 +15,7 @@ LOW = Field(((2, 3, 0),), 8)
 
 SHIFT = unsigned((12, 1, 5), (2, 5, 0))
 SHORT = signed(6, (12, 1, 5), (2, 5, 0))
+OFFSET_1, OFFSET_2 = unsigned((6, 1, 0), (5, 1, 1)), unsigned((5, 1, 1))
 OFFSET_4, OFFSET_8 = (
     unsigned((10, 3, 3), (6, 1, 2), (5, 1, 6)),
     unsigned((10, 3, 3), (5, 2, 6)),
@@ -26,6 +27,7 @@ _ALL = (
     Layout("R", RD, RS1, RS2),
     Layout("R-unary", RD, RS1),
     Layout("R-fence", NOTHING, RS1, RS2),
+    Layout("R-block", NOTHING, RS1),
     Layout("R-float", RD, RS1, RS2, rounding=RM),
     Layout("R-float-unary", RD, RS1, rounding=RM),
     Layout("R4", RD, RS1, RS2, RS3, rounding=RM),
@@ -77,6 +79,13 @@ _ALL = (
     Layout("CL-8", LOW, HIGH, immediate=OFFSET_8, size=2),
     Layout("CS-4", NOTHING, HIGH, LOW, immediate=OFFSET_4, size=2),
     Layout("CS-8", NOTHING, HIGH, LOW, immediate=OFFSET_8, size=2),
+    Layout("CL-1", LOW, HIGH, immediate=OFFSET_1, size=2),
+    Layout("CL-2", LOW, HIGH, immediate=OFFSET_2, size=2),
+    Layout("CS-1", NOTHING, HIGH, LOW, immediate=OFFSET_1, size=2),
+    Layout("CS-2", NOTHING, HIGH, LOW, immediate=OFFSET_2, size=2),
+    Layout("CU", HIGH, HIGH, X0, size=2),
+    Layout("CU-byte", HIGH, HIGH, immediate=Field(base=0xFF), size=2),
+    Layout("CU-ones", HIGH, HIGH, immediate=Field(base=-1), size=2),
     Layout("CA", HIGH, HIGH, LOW, size=2),
     Layout("CB-shift", HIGH, HIGH, immediate=SHIFT, size=2),
     Layout("CB-and", HIGH, HIGH, immediate=SHORT, size=2),

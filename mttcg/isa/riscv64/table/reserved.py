@@ -11,8 +11,7 @@ from mttcg.isa.table.row import Pattern
 OPCODE, HALF = 0x7F, 0xFFFF
 RESERVED: tuple[tuple[Pattern, Kind], ...] = (
     ((HALF, 0x0000), Kind.ILLEGAL),  # defined so, and what memory holds where no code is
-    ((0xE003, 0x8000), Kind.SYSTEM),  # quadrant 0, funct3 4
-    ((0xFC63, 0x9C41), Kind.SYSTEM),  # behind c.subw and c.addw
+    ((0xE003, 0x8000), Kind.SYSTEM),  # quadrant 0, funct3 4, but for Zcb
     ((0xFC63, 0x9C61), Kind.SYSTEM),
     ((OPCODE, 0x0F), Kind.SYSTEM),  # MISC-MEM
     ((OPCODE, 0x2F), Kind.ATOMIC),

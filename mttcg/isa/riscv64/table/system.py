@@ -13,9 +13,10 @@ from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.csr_row import Csr
-from mttcg.isa.riscv64.privilege import USER, level_of
+from mttcg.isa.riscv64.privilege import SUPERVISOR, USER, level_of
 from mttcg.isa.riscv64.status import MSTATUS_TW, is_at_least, unless_trapped
 from mttcg.isa.riscv64.table.compute import MASK
+from mttcg.isa.riscv64.table.may_be import NOTHING
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
 from mttcg.isa.riscv64.translation import fence
 from mttcg.isa.riscv64.traps import Cause, return_from_machine, return_from_supervisor
@@ -69,6 +70,11 @@ def _fence_translations() -> Behaviour:
         ops.system(instruction.word, lambda hart: fence(ops, hart, ops.read_x(source), of_all))
 
     return Behaviour(run, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
+
+
+def _order_invalidations(ops: Operations[V], hart: SystemWords[V]) -> None:
+    """Run sfence.w.inval or sfence.inval.ir: each sinval.vma has dropped what it names already."""
+    hart.require(is_at_least(ops, hart, SUPERVISOR))
 
 
 def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
@@ -156,6 +162,9 @@ _CSR: tuple[tuple[str, str, int, Behaviour], ...] = (
     ("csrrci", "rd, csr, number", 7, csr_access("clear", immediate=True)),
 )
 
+FENCE_TRANSLATIONS = _fence_translations()
+"""What sfence.vma does, and sinval.vma at once."""
+
 ROWS: tuple[Row, ...] = (
     instruction_row("ecall", "I", "none", "", 0x0000_0073, system(_environment_call)),
     instruction_row(
@@ -182,7 +191,18 @@ ROWS: tuple[Row, ...] = (
         0x1020_0073,
         replace(system(return_from_supervisor), goes_elsewhere=True),
     ),
-    instruction_row("sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, _fence_translations()),
+    instruction_row("sfence.vma", "S", "R-fence", "rs1, rs2", 0x1200_0073, FENCE_TRANSLATIONS),
+    instruction_row(
+        "sinval.vma", "Svinval", "R-fence", "rs1, rs2", 0x1600_0073, FENCE_TRANSLATIONS
+    ),
+    *(
+        instruction_row(name, "Svinval", "none", "", match, system(_order_invalidations))
+        for name, match in (("sfence.w.inval", 0x1800_0073), ("sfence.inval.ir", 0x1810_0073))
+    ),
+    *(
+        instruction_row(name, "Zawrs", "none", "", match, NOTHING)
+        for name, match in (("wrs.nto", 0x00D0_0073), ("wrs.sto", 0x01D0_0073))
+    ),
     instruction_row("wfi", "Sm", "none", "", 0x1050_0073, system(_wait)),
     instruction_row(
         "fence.i",

@@ -15,6 +15,7 @@ ROUNDING = ("rne", "rtz", "rdn", "rup", "rmm", "", "", "dyn")
 _USUAL_ROUNDING = {"rounding": ", dyn", "exact": ", rne"}
 """`exact`: conversions that never round."""
 _CSR_NAMES = {1: "fflags", 2: "frm", 3: "fcsr"}
+ATOMICS = ("A", "Zacas", "Zabha")
 _ORDERING = ("", ".rl", ".aq", ".aqrl")
 _WHOLE = {("fence", TOTAL_STORE_ORDER): "fence.tso"}
 
@@ -51,7 +52,7 @@ def text(instruction: Decoded) -> str:
     name = instruction.name
     if (name, instruction.immediate) in _WHOLE:
         return _WHOLE[name, instruction.immediate]
-    if instruction.row.extension == "A":
+    if instruction.row.extension in ATOMICS:
         name += _ORDERING[instruction.immediate]
     syntax = operands_of(instruction, _OPERANDS)
     for mode, usual in _USUAL_ROUNDING.items():

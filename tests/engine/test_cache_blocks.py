@@ -1,0 +1,109 @@
+"""Operations on cache blocks: who may use them, and what they do, in translated code and not."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from engine_harness import PAGE, Bare, fill
+
+from mttcg.isa.riscv64.environment import CLEAN_BLOCKS, INVALIDATE_BLOCKS, ZERO_BLOCKS
+from mttcg.isa.riscv64.extensions import BLOCK_BYTES
+from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
+from mttcg.isa.riscv64.table.decode import BY_NAME
+from mttcg.isa.riscv64.traps import Cause
+
+BASE, SIZE = 0x8000_0000, 4 * PAGE
+PLACE, HANDLER = BASE + 2 * PAGE, BASE + PAGE
+A0, ECALL, ADDI = 10, 0x73, 0x0010_0093
+ENVIRONMENT_CALL = {USER: 8, SUPERVISOR: 9, MACHINE: 11}
+INVALIDATION = {0: 0, 1: 1 << 4, 2: 0, 3: 3 << 4}
+"""What of CBIE sticks."""
+
+
+@pytest.fixture(params=["interpreter", "llvm"], scope="module")
+def bare(request: pytest.FixtureRequest) -> Iterator[Bare]:
+    made = Bare(request.param, BASE, SIZE)
+    yield made
+    made.close()
+
+
+def word_of(name: str) -> int:
+    return BY_NAME[name].match | A0 << 15
+
+
+def run(bare: Bare, name: str, level: int, address: int = PLACE) -> tuple[int, int, int]:
+    """Cause, place and value of the trap that ends it."""
+    fill([(BASE, ADDI), (BASE + 4, word_of(name)), (BASE + 8, ECALL)], bare.write)
+    bare.engine.fetch_again()
+    x = [0] * 32
+    x[A0] = address
+    bare.set_registers(x, [0] * 32, 0)
+    bare.hart.privilege = level
+    list(bare.run_to_trap(BASE))
+    return bare.hart.mcause, bare.hart.mepc - BASE, bare.hart.mtval
+
+
+BITS = {
+    "cbo.zero": ZERO_BLOCKS,
+    "cbo.clean": CLEAN_BLOCKS,
+    "cbo.flush": CLEAN_BLOCKS,
+    "cbo.inval": INVALIDATE_BLOCKS,
+}
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_a_level_may_use_what_those_above_let_it_use(bare: Bare, name: str) -> None:
+    for level, machines, supervisors in product((USER, SUPERVISOR, MACHINE), (0, -1), (0, -1)):
+        bare.hart.menvcfg, bare.hart.senvcfg = (
+            BITS[name] & bits for bits in (machines, supervisors)
+        )
+        allowed = level == MACHINE or (machines and (level == SUPERVISOR or supervisors))
+        illegal = Cause.ILLEGAL_INSTRUCTION, 4, word_of(name)
+        wanted = (ENVIRONMENT_CALL[level], 8, 0) if allowed else illegal
+        assert run(bare, name, level) == wanted, (level, machines, supervisors)
+        others = ~BITS[name] & (ZERO_BLOCKS | CLEAN_BLOCKS | INVALIDATE_BLOCKS)
+        bare.hart.menvcfg = bare.hart.senvcfg = others
+        assert level == MACHINE or run(bare, name, level) == illegal
+
+
+@pytest.mark.parametrize("offset", [0, 1, 63, 64, 4032])
+def test_the_block_around_an_address_is_zeroed(bare: Bare, offset: int) -> None:
+    bare.write(PLACE - 64, bytes([0xA5]) * (PAGE + 128))
+    count = bare.hart.instructions
+    assert run(bare, "cbo.zero", MACHINE, PLACE + offset)[0] == ENVIRONMENT_CALL[MACHINE]
+    assert bare.hart.instructions == count + 2
+    block = offset & -BLOCK_BYTES
+    wanted = bytearray([0xA5]) * (PAGE + 128)
+    wanted[64 + block : 64 + block + BLOCK_BYTES] = bytes(BLOCK_BYTES)
+    assert bare.read(PLACE - 64, len(wanted)) == wanted
+
+
+@pytest.mark.parametrize("address", [BASE - 1, BASE + SIZE + 7, 0x1000])
+def test_outside_of_ram_it_is_a_fault_at_the_address(bare: Bare, address: int) -> None:
+    assert run(bare, "cbo.zero", MACHINE, address) == (Cause.STORE_ACCESS, 4, address)
+
+
+def test_a_reserved_way_of_invalidating_is_not_kept(bare: Bare) -> None:
+    for number, bits in product((0x10A, 0x30A), INVALIDATION):
+        write = number << 20 | 1 << 12 | A0 << 15 | 0x73
+        read = number << 20 | 2 << 12 | 11 << 7 | 0x73
+        fill([(BASE, write), (BASE + 4, read), (BASE + 8, ECALL)], bare.write)
+        bare.engine.fetch_again()
+        x = [0] * 32
+        x[A0] = bits << 4 | ZERO_BLOCKS
+        bare.set_registers(x, [0] * 32, 0)
+        list(bare.run_to_trap(BASE))
+        assert bare.registers()[0][11] == INVALIDATION[bits] | ZERO_BLOCKS
+
+
+@pytest.mark.parametrize("name", ["sinval.vma", "sfence.w.inval", "sfence.inval.ir"])
+def test_translations_are_not_for_users(bare: Bare, name: str) -> None:
+    for level in (USER, SUPERVISOR, MACHINE):
+        fill([(BASE, ADDI), (BASE + 4, BY_NAME[name].match), (BASE + 8, ECALL)], bare.write)
+        bare.engine.fetch_again()
+        bare.set_registers([0] * 32, [0] * 32, 0)
+        bare.hart.privilege = level
+        list(bare.run_to_trap(BASE))
+        illegal = Cause.ILLEGAL_INSTRUCTION, BASE + 4, BY_NAME[name].match
+        wanted = illegal if level == USER else (ENVIRONMENT_CALL[level], BASE + 8, 0)
+        assert (bare.hart.mcause, bare.hart.mepc, bare.hart.mtval) == wanted
