@@ -11,7 +11,7 @@ SOURCES := mttcg bus plugins tests bench docs examples
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly replay check lint format guests docs site cookbook bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly replay check lint format guests docs linux site cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ lint: $(TESTING) ## ruff (rules and format) and mypy
 format: $(TESTING) ## format the sources in place
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+IMAGES = $(HOME)/.cache/mttcg/images/debian-riscv64
+
+linux: $(STAMP) ## fetch Debian's kernel for RISC-V, and make an initramfs for it (needs apt)
+	test -f $(IMAGES)/origin.json || $(BIN)/mttcg images get debian-riscv64
 
 guests: $(TESTING) ## build the example guests (needs no compiler but the pip package ziglang)
 	$(BIN)/python examples/guests/build.py

@@ -39,6 +39,10 @@ WORD_VALUES = range(-(1 << 63), 1 << 64)
 """What fits a 64-bit word, signed or unsigned."""
 
 
+NO_GUEST = Path()
+"""In place of a guest's file."""
+
+
 @dataclass(frozen=True)
 class Config:
     """The options of one run; every one is checked when the object is made.
@@ -51,8 +55,8 @@ class Config:
     checked by the ELF loader, the plugins by theirs, the bus address by the bus.
     """
 
-    guest: Path
-    """The ELF file to run."""
+    guest: Path = NO_GUEST
+    """The ELF file to run; none with `kernel` or `bios`, of which it is the one that is shown."""
     smp: int = 1
     """Number of harts, 1 to 64."""
     memory: int = MEMORY_DEFAULT
@@ -67,6 +71,20 @@ class Config:
     """Plugin specs, as "name-or-path,key=value,..."."""
     bus: str | None = None
     """Address the bus binds to; None: one of its own."""
+    kernel: Path | None = None
+    """Kernel to start below firmware: Linux's Image, compressed or not, or an ELF file."""
+    initrd: Path | None = None
+    """The kernel's initial RAM disk."""
+    append: str = ""
+    """The kernel's command line."""
+    bios: Path | None = None
+    """Firmware to start in place of the host's: an ELF file, or raw for the start of RAM."""
+    dtb: Path | None = None
+    """Device tree in place of the board's; /chosen is added to."""
+    dump_dtb: Path | None = None
+    """File the device tree is written to before the start."""
+    loads: Mapping[str, int] = field(default_factory=dict)
+    """Files loaded as they are, each to a physical address."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
@@ -117,6 +135,7 @@ class Config:
         if isinstance(self.plugins, str):
             raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
         self._take_declared_types()
+        self._check_guest()
         _check_number("--smp", self.smp, 1, SMP_MAX)
         _check_size("--memory", self.memory, MEMORY_MIN, MEMORY_MAX, "1M to 64G")
         _check_size(
@@ -153,6 +172,20 @@ class Config:
     def has_tier(self, tier: str) -> bool:
         """Whether the llvm engine has a tier: "interpreter" or "optimised"."""
         return self.engine_name == "llvm" and tier in self.tiers.split(",")
+
+    def _check_guest(self) -> None:
+        """Have one guest: an ELF file of its own, or a kernel, firmware, or both."""
+        booted = self.kernel or self.bios
+        if booted is None:
+            if self.guest == NO_GUEST:
+                raise OptionError("GUEST", "there is none", "an ELF file, --kernel or --bios")
+        elif self.guest not in (NO_GUEST, booted):
+            option = "--kernel" if self.kernel else "--bios"
+            raise OptionError(option, f"there is a guest, {self.guest}", "one of them")
+        else:
+            object.__setattr__(self, "guest", booted)
+        if self.initrd is not None and self.kernel is None:
+            raise OptionError("--initrd", "there is no --kernel", "both, or neither")
 
     def _check_tiers(self) -> None:
         if self.tiers not in TIERS:
@@ -191,7 +224,12 @@ class Config:
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
-        return ("--json", self.json), ("--html", self.html), ("--record", self.record)
+        return (
+            ("--json", self.json),
+            ("--html", self.html),
+            ("--record", self.record),
+            ("--dump-dtb", self.dump_dtb),
+        )
 
 
 CONVERSIONS: Mapping[Any, Callable[[Any], Any]] = {
@@ -302,6 +340,21 @@ def parse_assignment(text: str) -> tuple[str, int]:
         raise OptionError("--set", f"{text!r} is not an assignment", expected)
     _check_word(symbol, number)
     return symbol, number
+
+
+def parse_loads(texts: Sequence[str]) -> dict[str, int]:
+    """Read "FILE@ADDRESS" texts as {file: address}; raises `OptionError` naming `--load`."""
+    loads: dict[str, int] = {}
+    for text in texts:
+        name, _, place = text.rpartition("@")
+        address = _parse_number(place)
+        if not name or address is None or address < 0:
+            expected = "FILE@ADDRESS, the address decimal or 0x..."
+            raise OptionError("--load", f"{text!r} is not a file and an address", expected)
+        if name in loads:
+            raise OptionError("--load", f"{name} is given twice", "each file once")
+        loads[name] = address
+    return loads
 
 
 def parse_policies(texts: Sequence[str]) -> dict[str, str]:

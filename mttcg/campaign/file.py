@@ -176,7 +176,7 @@ def read(node: TomlNode, reader: Reader) -> Any:
     field, function = reader
     try:
         value = function(node)
-        Config(guest=Path(), **{field: value})
+        Config(guest=Path("any"), **{field: value})
     except OptionError as error:
         raise node.wrong(error.wrong, error.expected) from error
     return value

@@ -98,6 +98,11 @@ VERBS = {
         "mttcg.cli.top",
         "TopVerb",
     ),
+    "images": VerbRow(
+        "List guests that can be had ready, such as a distribution's kernel, or get one.",
+        "mttcg.cli.images",
+        "ImagesVerb",
+    ),
     "plugins": VerbRow(
         "List the plugins, or show what one of them does and its options.",
         "mttcg.cli.plugins",

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
-from mttcg.config import Config, parse_assignment, parse_policies, parse_shards, parse_size
+from mttcg.config import (
+    Config,
+    parse_assignment,
+    parse_loads,
+    parse_policies,
+    parse_shards,
+    parse_size,
+)
 from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
 from mttcg.supervisor.host_process import HostProcess, started_host
 from mttcg.supervisor.result import RunResult, StopReason, json_ready
@@ -75,6 +82,13 @@ def make_config(args: argparse.Namespace) -> Config:
         engine=args.engine,
         plugins=tuple(args.plugin),
         bus=args.bus,
+        kernel=args.kernel,
+        initrd=args.initrd,
+        append=args.append,
+        bios=args.bios,
+        dtb=args.dtb,
+        dump_dtb=args.dump_dtb,
+        loads=parse_loads(args.load),
         symbols_set=assignments,
         semihosting=not args.no_semihosting,
         args=args.args,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mttcg.config import DEFAULT_TIERS, ENGINES, SMP_MAX, STALL_LIMIT_DEFAULT, TIERS
+from mttcg.config import DEFAULT_TIERS, ENGINES, NO_GUEST, SMP_MAX, STALL_LIMIT_DEFAULT, TIERS
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The keyword arguments of `add_argument` for each option, by its name."""
@@ -34,6 +34,35 @@ MACHINE: Options = {
     "--plugin": {
         "metavar": "SPEC",
         "help": "name-or-path,key=value,...; may be given more than once (see mttcg plugins)",
+        **SEVERAL,
+    },
+    "--kernel": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "start a kernel in place of GUEST: Linux's Image, compressed or not, or an ELF "
+        "file; mttcg is its firmware, unless there is --bios",
+    },
+    "--initrd": {"metavar": "FILE", "type": Path, "help": "the kernel's initial RAM disk"},
+    "--append": {"metavar": "TEXT", "default": "", "help": "the kernel's command line"},
+    "--bios": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "start firmware in place of GUEST: an ELF file, or raw for the start of RAM; it is "
+        "told where the kernel is",
+    },
+    "--dtb": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "the device tree, in place of the board's; what the options say is added",
+    },
+    "--dump-dtb": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "write the device tree to FILE before the start",
+    },
+    "--load": {
+        "metavar": "FILE@ADDRESS",
+        "help": "load a file as it is to a physical address",
         **SEVERAL,
     },
     "--set": {
@@ -138,7 +167,14 @@ OUTPUT: Options = {
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a run."""
-    parser.add_argument("guest", metavar="GUEST", type=Path, help="the RV64 ELF file to run")
+    parser.add_argument(
+        "guest",
+        metavar="GUEST",
+        type=Path,
+        nargs="?",
+        default=NO_GUEST,
+        help="the RV64 ELF file to run; none with --kernel or --bios",
+    )
     for table in (MACHINE, BUS, OUTPUT):
         for name, told in table.items():
             parser.add_argument(name, **told)

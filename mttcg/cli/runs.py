@@ -160,7 +160,8 @@ def described(supervisor: "psutil.Process", url: str, seconds: float) -> UserRun
         args = None
     if args is not None:
         controlled = bool(args.control)
-        return UserRun(supervisor.pid, url, seconds, str(args.guest), args.smp, controlled)
+        shown = args.kernel or args.bios or args.guest
+        return UserRun(supervisor.pid, url, seconds, str(shown), args.smp, controlled)
     guest, harts = asked(url) if url else (None, None)
     return UserRun(supervisor.pid, url, seconds, guest, harts)
 

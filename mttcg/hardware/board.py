@@ -9,6 +9,7 @@ device keeps between two accesses is in the row's `state_bytes`, which they shar
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from mttcg.errors import MttcgError
@@ -19,6 +20,7 @@ from mttcg.memory.host import address_of_buffer
 from mttcg.memory.native_registers import OF_EACH_HART, NativeRegisters, PlacedRegisters
 from mttcg.memory.ram import GuestRam
 
+NOTHING_CHOSEN: Mapping[str, bytes] = MappingProxyType({})
 STATE_ALIGNMENT = 128
 """Bytes; two devices' states are in no cache line together, nor in two that are fetched as one."""
 
@@ -147,9 +149,13 @@ class MakeTree(Protocol):
         ram_size: int,
         *,
         isa: str,
-        bootargs: str,
+        chosen: Mapping[str, bytes],
     ) -> bytes:
-        """Return the flattened device tree; `rows` are those of the devices that are present."""
+        """Return the flattened device tree.
+
+        `rows` are those of the devices that are present, `chosen`: properties of /chosen beside
+        what the board knows itself.
+        """
 
 
 class NoControllerError(MttcgError):
@@ -271,14 +277,15 @@ class Board:
         symbols: Mapping[str, Physical],
         *,
         isa: str,
-        bootargs: str = "",
+        chosen: Mapping[str, bytes] = NOTHING_CHOSEN,
     ) -> bytes:
         """Return the flattened device tree of this board with so many harts and bytes of RAM.
 
-        `symbols`: as for `place`. `isa`: what the harts have, as the tree is to say it.
+        `symbols`: as for `place`. `isa`: what the harts have, as the tree is to say it. `chosen`:
+        as of `MakeTree`.
         """
         present = [row for row in self.rows if _bases(row, symbols)[0] is not None]
-        return self.make_tree(self, present, smp, ram_size, isa=isa, bootargs=bootargs)
+        return self.make_tree(self, present, smp, ram_size, isa=isa, chosen=chosen)
 
 
 def _bases(row: DeviceRow, symbols: Mapping[str, Physical]) -> tuple[Physical | None, ...]:

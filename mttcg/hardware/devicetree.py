@@ -34,16 +34,17 @@ def strings(*values: str) -> bytes:
     return b"".join(value.encode() + b"\0" for value in values)
 
 
-def flatten(root: Node) -> bytes:
-    """Return the flattened tree (section 5): header, reservations (none), structure, strings.
+def flatten(root: Node, reservations: bytes = RESERVATIONS_END) -> bytes:
+    """Return the flattened tree (section 5): header, reservations, structure, strings.
 
-    The name of `root` has to be "". The size is a multiple of 8.
+    reservations: memory that is reserved, as section 5.3 has it, none by default. The name of
+    `root` has to be "". The size is a multiple of 8.
     """
     names: dict[str, int] = {}
     structure = _flatten_node(root, names) + cells(END)
     name_block = strings(*names)
     reservations_at = HEADER.size
-    structure_at = reservations_at + len(RESERVATIONS_END)
+    structure_at = reservations_at + len(reservations)
     strings_at = structure_at + len(structure)
     total = _aligned(strings_at + len(name_block), 8)
     header = HEADER.pack(
@@ -58,7 +59,7 @@ def flatten(root: Node) -> bytes:
         len(name_block),
         len(structure),
     )
-    return (header + RESERVATIONS_END + structure + name_block).ljust(total, b"\0")
+    return (header + reservations + structure + name_block).ljust(total, b"\0")
 
 
 def _flatten_node(node: Node, names: dict[str, int]) -> bytes:

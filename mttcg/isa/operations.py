@@ -172,6 +172,15 @@ class SystemWords(StateWords[V], Protocol[V]):
     def retired(self) -> V:
         """Instructions that the hart retired before this one."""
 
+    def call_firmware(self, condition: V) -> None:
+        """Leave a call to the host, which is the firmware, if a condition is not 0.
+
+        Then nothing follows; the hart goes on behind the instruction when the call was answered.
+        """
+
+    def lower_input(self, number: int) -> V:
+        """Lower one of the hart's interrupt inputs; 0. All accesses behind this come after it."""
+
     def require(self, condition: V) -> None:
         """Raise an illegal-instruction exception if a condition is 0."""
 

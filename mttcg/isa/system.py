@@ -28,6 +28,7 @@ class Effect(Enum):
     NOTHING = "nothing"
     WAIT = "sleep until an interrupt is pending"
     FETCH = "look again at every code page"
+    CALL = "have the firmware, which is the host, answer the hart's call"
     STATUS = "interrupts or the floating-point unit may be on or off now"
     TRANSLATIONS = "as STATUS, and what is kept of address translation may be old"
 
@@ -130,9 +131,26 @@ class System(Protocol[S]):
         """A hart with these extensions, in the ISA's own notation, as device trees have it."""
 
     def start(
-        self, state: S, pc: Virtual, device_tree: Physical, extensions: tuple[str, ...]
+        self,
+        state: S,
+        pc: Virtual,
+        device_tree: Physical,
+        extensions: tuple[str, ...],
+        information: int = 0,
     ) -> None:
-        """Set the registers that a hart starts with, at an address."""
+        """Set the registers that a hart starts with, at an address.
+
+        information: where firmware that is the guest's finds what it is to start, or 0.
+        """
+
+    def start_supervisor(
+        self, state: S, pc: Virtual, argument: int, extensions: tuple[str, ...]
+    ) -> None:
+        """Set the registers that a hart starts with below firmware, which is the host.
+
+        argument: for the guest, beside the hart's number; at the first start, where the device
+        tree is.
+        """
 
     def execute(self, state: S, word: int, clock: Clock) -> Effect | Trap:
         """Run one instruction at the state's pc that the engine left to the host.

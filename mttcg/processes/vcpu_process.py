@@ -4,6 +4,8 @@ import importlib
 import os
 import socket
 import traceback
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
+from mttcg.firmware.firmware import Fences, Firmware
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
@@ -26,6 +29,7 @@ from mttcg.isa.registry import isa_named
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
+from mttcg.processes.firmware_ports import make_firmware
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.progress import look_for_progress
@@ -177,6 +181,15 @@ class VcpuProcess:
             input_began=self.machine.input_began,
         )
 
+    def _firmware_maker(self, ram: GuestRam) -> Callable[[Fences], Firmware] | None:
+        """Makes what answers the guest's calls; None if it brings its own, or needs none."""
+        if not self.message.below_firmware:
+            return None
+        console = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
+        harts, lock = self.harts, self.fds["harts"]
+        parts = self.isa.name, self.index, harts, lock, ram, console, self.finish, self._warn
+        return partial(make_firmware, *parts)
+
     def finish(self, status: int) -> None:
         """The guest ends itself."""
         self.stop(Ending.GUEST, status)
@@ -226,16 +239,7 @@ class VcpuProcess:
         )
         session.set_guest(guest)
         devices = self.devices()
-        memory = Memory(
-            ram=address_of_buffer(self.maps["ram"]),
-            ram_base=ram.base,
-            ram_size=ram.size,
-            cache=address_of_buffer(self.maps["cache"]),
-            clock_origin=self.machine.clock_origin,
-            timebase=self.machine.timebase,
-            device_pages=device_pages(devices, ram.range),
-            devices=self._native_devices(),
-        )
+        memory = self._memory(ram, devices)
         self.vcpu = vcpu = Vcpu(
             self.index,
             self.isa,
@@ -248,6 +252,7 @@ class VcpuProcess:
             self.fds["notice"],
             self._tell_trap_loop,
             self._tell_unsupported,
+            self._firmware_maker(ram),
         )
         vcpu.host_calls = self._host_calls(guest, vcpu)
         look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
@@ -264,10 +269,24 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        vcpu.start(self.message.entry, self.message.device_tree)
+        start = self.message
+        vcpu.start(start.entry, start.device_tree, start.information)
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)
+
+    def _memory(self, ram: GuestRam, devices: MmioMap) -> Memory:
+        """What an engine has to know of what is mapped."""
+        return Memory(
+            ram=address_of_buffer(self.maps["ram"]),
+            ram_base=ram.base,
+            ram_size=ram.size,
+            cache=address_of_buffer(self.maps["cache"]),
+            clock_origin=self.machine.clock_origin,
+            timebase=self.machine.timebase,
+            device_pages=device_pages(devices, ram.range),
+            devices=self._native_devices(),
+        )
 
     def _host_calls(self, guest: GuestOfVcpu, vcpu: Vcpu) -> HostCalls | None:
         ends = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])

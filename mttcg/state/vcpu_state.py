@@ -39,6 +39,18 @@ class Activity(IntEnum):
     PAUSED = 6  # it stands still until the supervisor lets it go on
 
 
+class Power(IntEnum):
+    """Whether a hart runs, by its firmware; numbers as in SBI 2.0, chapter 9 (hart states)."""
+
+    STARTED = 0
+    STOPPED = 1
+    START_PENDING = 2
+    STOP_PENDING = 3
+    SUSPENDED = 4
+    SUSPEND_PENDING = 5
+    RESUME_PENDING = 6
+
+
 class Spinning(IntEnum):
     """Whether a hart goes round in a few instructions that nothing of its own ends."""
 
@@ -98,6 +110,10 @@ class VcpuState:
     fences_asked = WordField(1552, shared=True)
     """FENCE_TRANSLATIONS, FENCE_CODE: anybody sets them; the vCPU clears them before it does what
     they ask for, see `mttcg.vcpu.remote_fences`."""
+    power = WordField(1680, shared=True)
+    """Whether the hart runs, a Power; who starts it stores what else is to know before."""
+    start_pc = AddressField(1688, shared=True)
+    start_argument = WordField(1696, shared=True)
 
     lines = WordsField(1792, INTERRUPT_LINES, shared=True)
     """Levels of the hart's interrupt inputs, 0 or 1, by the ISA's numbers of their interrupts."""

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mttcg.config import Config
+from mttcg.config import NO_GUEST, Config
 from mttcg.errors import OptionError
 from mttcg.guest.boot import check_device_symbols
-from mttcg.guest.elf import load_guest
-from mttcg.guest.image import GuestImage
+from mttcg.guest.boot_files import read_boot_files
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.supervisor.console import ConsoleOutput, standard_output
 from mttcg.supervisor.host_process import HostProcess, started_host
@@ -26,7 +25,7 @@ class Machine:
     """A guest and how it is to be run.
 
     Args:
-        guest: path of the ELF file, or a whole `mttcg.config.Config`.
+        guest: path of the ELF file, or a whole `mttcg.config.Config`; none with `kernel` or `bios`.
         options: as on the command line; the fields of `mttcg.config.Config`. `plugins` has specs as
             on the command line, paths, modules and functions; a function is called as plugin_init,
             with or without options, and may use what its script or notebook has. A pair of one of
@@ -35,7 +34,7 @@ class Machine:
     Raises OptionError for an option that can't be, GuestFileError for a file that can't be run.
     """
 
-    def __init__(self, guest: Path | str | Config, **options: Any) -> None:
+    def __init__(self, guest: Path | str | Config = NO_GUEST, **options: Any) -> None:
         self.plugin_files = PluginFiles()
         if "plugins" in options:
             options["plugins"] = self.plugin_files.specs(options["plugins"])
@@ -44,9 +43,8 @@ class Machine:
         else:
             self.config = Config(guest=Path(guest), **options)
         self.board = board_named(DEFAULT_BOARD)
-        self.image: GuestImage = load_guest(
-            self.config.guest, self.board.ram_base, self.config.memory
-        )
+        self.boot = read_boot_files(self.config, self.board)
+        self.image = self.boot.image
         check_device_symbols(self.image, self.board)
         engines, engine = self.image.isa.system.extensions, self.config.engine_name
         if engine not in engines:
@@ -123,7 +121,7 @@ class Machine:
         with started as host:
             from mttcg.supervisor.run import Run  # while the host loads what it needs
 
-            run = Run(self.config, self.image, self.board, interrupts, host)
+            run = Run(self.config, self.boot, self.board, interrupts, host)
             try:
                 return run.run(console, *others)
             finally:

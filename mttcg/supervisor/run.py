@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
 from mttcg.errors import OptionError
-from mttcg.guest.boot import fill_ram, largest_gap
-from mttcg.guest.image import GuestImage, settings_undone
+from mttcg.guest.boot import BootState, fill_ram, largest_gap
+from mttcg.guest.boot_files import BootFiles
+from mttcg.guest.image import settings_undone
 from mttcg.hardware.board import Board
-from mttcg.memory.address import Physical
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
-from mttcg.state.vcpu_state import Activity
+from mttcg.state.vcpu_state import Activity, Power
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import (
     LINE_SECONDS,
@@ -63,12 +63,13 @@ class Run:
     def __init__(
         self,
         config: Config,
-        image: GuestImage,
+        boot: BootFiles,
         board: Board,
         interrupts: Interrupts,
         host_process: HostProcess,
     ) -> None:
-        self.config, self.image, self.board, self.interrupts = config, image, board, interrupts
+        self.config, self.boot, self.board, self.interrupts = config, boot, board, interrupts
+        self.image = boot.image
         self.host_process = host_process
         self.identifier = uuid.uuid4().hex
         self.started = time.monotonic()
@@ -99,7 +100,7 @@ class Run:
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
-        device_tree = fill_ram(self.config, self.image, self.board, maps["ram"], isa)
+        started = fill_ram(self.config, self.boot, self.board, maps["ram"], isa)
         info = info_of(self.identifier, self.config, self.image, self.board)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
@@ -121,7 +122,7 @@ class Run:
             interims = self._interims(state, watch, on_interim)
             began = time.monotonic()
             state.machine.start_clock()
-            self._start_vcpus(state, device_tree)
+            self._start_vcpus(state, started)
             from mttcg.supervisor.outcome import build_result  # while the vCPUs start
 
             if on_started is not None:
@@ -271,8 +272,11 @@ class Run:
 
         return RunControl(state, watch, state.delivery)
 
-    def _start_vcpus(self, state: RunState, device_tree: Physical) -> None:
+    def _start_vcpus(self, state: RunState, started: BootState) -> None:
         """Send the host what the vCPUs need; it forks them."""
+        if started.below_firmware:
+            for hart in state.harts.harts[1:]:  # before any process can start one
+                hart.power = Power.STOPPED
         streams = state.streams
         passed = dict(self.fds)
         with ExitStack() as theirs:
@@ -292,7 +296,7 @@ class Run:
             for (plugin, name), descriptor in self.scoreboards.descriptors.items():
                 passed[f"scoreboard {plugin}.{name}"] = descriptor
             passed["doorbell"] = streams.doorbell_fd
-            message = start_message(state, device_tree, tuple(passed))
+            message = start_message(state, started, tuple(passed))
             state.host.send(message, list(passed.values()))
         os.close(self.fds.pop("console_output"))
 
@@ -311,17 +315,19 @@ class Run:
         self.ends.close()
 
 
-def start_message(state: RunState, device_tree: Physical, descriptors: tuple[str, ...]) -> Start:
+def start_message(state: RunState, started: BootState, descriptors: tuple[str, ...]) -> Start:
     """What every vCPU is told, with the names of the descriptors that come along, in order."""
     image = state.image
     streams = tuple(map(place_of, state.streams.specs))
     return Start(
         isa=image.isa.name,
         board=state.board.name,
-        entry=image.entry,
-        device_tree=device_tree,
+        entry=started.entry,
+        device_tree=started.device_tree,
+        information=started.information,
+        below_firmware=started.below_firmware,
         device_symbols=image.places(state.board.symbols),
-        program=program_facts(state, device_tree) if state.config.semihosting else None,
+        program=program_facts(state, started),
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(
             (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards
@@ -330,11 +336,14 @@ def start_message(state: RunState, device_tree: Physical, descriptors: tuple[str
     )
 
 
-def program_facts(state: RunState, device_tree: Physical) -> ProgramFacts:
-    """What semihosting tells the guest's program of itself."""
+def program_facts(state: RunState, started: BootState) -> ProgramFacts | None:
+    """What semihosting tells the guest's program of itself; None for kernels, and firmware."""
+    is_program = not started.below_firmware and not started.information
+    if not is_program or not state.config.semihosting:
+        return None
     name = state.config.guest.name
     command_line = f"{name} {state.config.args}" if state.config.args else name
-    return ProgramFacts(command_line, largest_gap(state.image, device_tree))
+    return ProgramFacts(command_line, largest_gap(state.image, started.device_tree))
 
 
 def finish(state: RunState, watch: Watch) -> dict[str, Any]:

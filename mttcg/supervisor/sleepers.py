@@ -1,6 +1,6 @@
 """Whether harts that sleep can be woken by anything in the machine."""
 
-from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
+from mttcg.state.vcpu_state import NEVER, Activity, Power, VcpuState
 from mttcg.supervisor.run_state import RunState
 
 
@@ -23,5 +23,7 @@ def _all_sleep(run: RunState) -> bool:
 
 def sleeps_for_ever(run: RunState, hart: VcpuState) -> bool:
     """Whether a hart, which sleeps, has nothing pending and no timer set."""
+    if hart.power in (Power.STOPPED, Power.START_PENDING):  # no interrupt wakes it
+        return hart.power == Power.STOPPED
     system = run.isa.system
     return system.deadline(hart) == NEVER and not system.wakes(hart, run.machine)

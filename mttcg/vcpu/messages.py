@@ -76,9 +76,10 @@ class Prepare(ProcessMessage):
 class Start(ProcessMessage):
     """Supervisor to host, when everything is there: fork the vCPUs; they get this, too.
 
-    isa, board: their names. device_symbols: those of the guest's symbols at which the board has
-    devices. program: of semihosting, none if the guest has none. descriptors: the names of those
-    that come along.
+    isa, board: their names. information: for the guest's firmware, where it finds what to start,
+    0 if there is none. below_firmware: the host is the guest's firmware. device_symbols: those
+    of the guest's symbols at which the board has devices. program: of semihosting, none if the
+    guest has none. descriptors: the names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -86,6 +87,8 @@ class Start(ProcessMessage):
     board: str
     entry: Virtual
     device_tree: Physical
+    information: Physical
+    below_firmware: bool
     device_symbols: dict[str, Physical]
     program: ProgramFacts | None
     streams: tuple[Place, ...]

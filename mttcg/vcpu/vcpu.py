@@ -7,6 +7,7 @@ from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind, current_block
 from mttcg.errors import UserError
+from mttcg.firmware.firmware import Firmware
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
@@ -16,9 +17,10 @@ from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import NEVER, Activity
+from mttcg.state.vcpu_state import NEVER, Activity, Power
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.devices import AccessedDevice, Devices
+from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.lifecycle import Lifecycle
@@ -66,6 +68,8 @@ class Vcpu:
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
         on_trap_loop: told, once for each, of a trap that the hart takes for ever.
         on_unsupported: told of places, see `UnsupportedPlaces`.
+        make_firmware: makes what answers the guest's calls, if the host is its firmware; given what
+            asks other harts for fences.
 
     Attributes:
         host_calls: does the guest's calls of the host; None if it is to have none.
@@ -89,6 +93,7 @@ class Vcpu:
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
         on_unsupported: Callable[[Missing | None, Virtual], None] = lambda found, pc: None,
+        make_firmware: Callable[[RemoteFences], Firmware] | None = None,
     ) -> None:
         self.isa, self.system, self.hart = isa, isa.system, harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
@@ -107,6 +112,8 @@ class Vcpu:
         self.needs_timer = native is None
         self.extensions = self.system.extensions[self.engine.name]
         self.unsupported = UnsupportedPlaces(self.hart, isa, self.extensions, on_unsupported)
+        firmware = None if make_firmware is None else make_firmware(self.fences)
+        self.calls = FirmwareCalls(firmware, self)
         self.float_on = False
         self.shown: set[tuple[Virtual, int]] = set()
         self.finders: list[Any] = []
@@ -155,9 +162,12 @@ class Vcpu:
                     self._show(plugin, pc)
         self.shown |= shown
 
-    def start(self, pc: Virtual, device_tree: Physical) -> None:
-        """Set the registers that a hart starts with."""
-        self.system.start(self.hart, pc, device_tree, self.extensions)
+    def start(self, pc: Virtual, device_tree: Physical, information: int = 0) -> None:
+        """Set the registers that a hart starts with; information: for firmware, or 0."""
+        if self.calls.firmware is None:
+            self.system.start(self.hart, pc, device_tree, self.extensions, information)
+        else:
+            self.system.start_supervisor(self.hart, pc, device_tree, self.extensions)
         self.engine.fill()
         self.follow_plan()
 
@@ -167,6 +177,8 @@ class Vcpu:
         hart.state = Activity.RUNNING
         self.changes.follow()
         self.lifecycle.tell("plugin_vcpu_start")
+        if hart.power != Power.STARTED:
+            self.calls.stay_off()
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
@@ -225,7 +237,7 @@ class Vcpu:
         self.stopwatch.skip()
         self.engine.fill()
         self.engine.fence_translations()
-        self._follow_status()
+        self.follow_status()
         if machine.written != written:
             self.changes.distrust()
             hart.cache_invalidated += self.engine.fetch_again()
@@ -304,16 +316,18 @@ class Vcpu:
             self.engine.write_x(target, self.system.integer_registers(hart)[target])
         self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
-            self._wait(before)
+            self.wait()
         elif answer is Effect.FETCH:
             hart.cache_invalidated += self.engine.fetch_again()
         elif answer is Effect.STATUS:
-            self._follow_status()
+            self.follow_status()
         elif answer is Effect.TRANSLATIONS:
             if self.system.translates(hart) and self.needs_timer:
                 raise NoTranslationError(self.engine.name, before)
             self.engine.fence_translations()
-            self._follow_status()
+            self.follow_status()
+        elif answer is Effect.CALL:
+            self.calls.answer()
 
     def _call_host(self, calls: HostCalls, word: int) -> None:
         hart, before = self.hart, self.hart.pc
@@ -322,7 +336,8 @@ class Vcpu:
         self.engine.write_x(calls.form.operation, result)
         self.engine.retired(before, word, hart.pc)
 
-    def _follow_status(self) -> None:
+    def follow_status(self) -> None:
+        """Follow what the status enables by now."""
         enabled = self.system.float_enabled(self.hart)
         if enabled != self.float_on:
             self.float_on = enabled
@@ -437,18 +452,22 @@ class Vcpu:
             store_parts(self.ram, places, value)
         return value
 
-    def _wait(self, pc: Virtual) -> None:
+    def wait(self) -> None:
         """Sleep until an interrupt is pending that ends the wait."""
         hart, machine = self.hart, self.machine
-        if self.system.wakes(hart, machine):
-            return
+        if not self.system.wakes(hart, machine):
+            self.sleep(lambda: self.system.wakes(hart, machine), lambda: self.system.deadline(hart))
+
+    def sleep(self, until: Callable[[], bool], deadline: Callable[[], int]) -> None:
+        """Sleep until something is so, which is looked at on each request and at a deadline."""
+        hart, machine = self.hart, self.machine
         self.stopwatch.was_running()
         self.engine.spill()
         self.lifecycle.tell("plugin_vcpu_idle")
         hart.state = Activity.IDLE
         os.eventfd_write(self.notice_fd, 1)
-        while not (machine.stopping or self.system.wakes(hart, machine)):
-            due = self.system.deadline(hart)
+        while not (machine.stopping or until()):
+            due = deadline()
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
             self._wait_for_request(limit)
             if hart.request:

@@ -118,6 +118,7 @@ class Machine:
         hart.stvec, hart.stimecmp, hart.privilege = SUPERVISOR_HANDLER, NEVER, MACHINE
         hart.medeleg, hart.mideleg = self.delegated
         hart.lines[interrupts.SOFTWARE_NUMBER] = level
+        hart.lines[interrupts.SUPERVISOR_SOFTWARE] = level
         while True:
             bare.vcpu.system.take_interrupt(hart, bare.machine)
             left = bare.engine.run(hart.pc)
@@ -131,7 +132,7 @@ class Machine:
         hart = self.bare.hart
         self.bare.engine.spill_integer()
         state = {name: getattr(hart, name) for name in (*STATE, *COUNTS)}
-        return state | {"x": list(hart.x)}
+        return state | {"x": list(hart.x), "lines": list(hart.lines)}
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mttcg.isa.riscv64.csr import CSRS
-from mttcg.isa.riscv64.interrupts import MENVCFG_STCE
+from mttcg.isa.riscv64.csr import COUNTERS, CSRS
+from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords
+from mttcg.isa.riscv64.interrupts import MENVCFG_STCE, SUPERVISOR_SOFTWARE
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import (
@@ -67,6 +68,54 @@ def access(hart: Hart, operation: int, number: int, value: int = 0) -> int | Non
     return int(hart.x[5])
 
 
+def test_a_supervisors_call_is_for_firmware_that_is_the_host(hart: Hart) -> None:
+    SYSTEM.start_supervisor(hart, HERE, 7, SYSTEM.extensions["llvm"])
+    assert (hart.privilege, list(hart.x[10:12])) == (SUPERVISOR, [0, 7])
+    assert run(hart, ECALL) is Effect.CALL
+    assert (hart.pc, hart.traps) == (HERE + 4, 0)
+    hart.privilege = USER
+    assert run(hart, ECALL) == Trap(Cause.ECALL_USER, HERE + 4)
+
+
+@pytest.mark.parametrize(
+    "cause", sorted(set(Cause) - {Cause.ECALL_SUPERVISOR, Cause.ECALL_MACHINE})
+)
+def test_below_that_firmware_each_trap_goes_to_the_supervisor(hart: Hart, cause: Cause) -> None:
+    SYSTEM.start_supervisor(hart, HERE, 0, SYSTEM.extensions["llvm"])
+    hart.stvec = SUPERVISOR_TRAPS
+    SYSTEM.take_trap(hart, Trap(cause, HERE, 5))
+    assert (hart.pc, hart.scause, hart.stval) == (SUPERVISOR_TRAPS, cause, 5)
+    assert hart.privilege == SUPERVISOR
+
+
+@pytest.mark.parametrize("number", [SIP, MIP])
+def test_what_another_raised_is_cleared_by_who_has_seen_it(hart: Hart, number: int) -> None:
+    """Between what an instruction reads and what it writes, another hart may raise the input."""
+    software = 1 << SUPERVISOR_SOFTWARE
+    hart.mideleg = software
+    hart.lines[SUPERVISOR_SOFTWARE] = 1
+    assert access(hart, CSRRS, number, 1 << 7) == software
+    assert hart.lines[SUPERVISOR_SOFTWARE] == 1
+    assert access(hart, CSRRC, number, software) == software
+    assert (hart.lines[SUPERVISOR_SOFTWARE], access(hart, CSRRS, number)) == (0, 0)
+
+    class Late(HartWords):
+        """Another hart raises the input when this one has read it."""
+
+        def input_level(self, number: int) -> int:
+            level = super().input_level(number)
+            if number == SUPERVISOR_SOFTWARE:
+                self.hart.lines[number] = 1
+            return level
+
+    words = Late(hart, Clock())
+    row = CSRS[number]
+    old = row.read(ARITHMETIC, words)
+    assert row.acknowledge is not None
+    row.acknowledge(ARITHMETIC, words, old, 0)
+    assert (old, hart.lines[SUPERVISOR_SOFTWARE]) == (0, 1)
+
+
 def interrupt(hart: Hart) -> int | None:
     return SYSTEM.take_interrupt(hart, Clock())
 
@@ -75,7 +124,7 @@ def interrupt(hart: Hart) -> int | None:
 def test_a_register_may_be_read_from_the_level_that_its_number_says(
     hart: Hart, number: int
 ) -> None:
-    hart.mcounteren = hart.scounteren = 7
+    hart.mcounteren = hart.scounteren = COUNTERS
     hart.menvcfg = MENVCFG_STCE
     for level in (USER, SUPERVISOR, MACHINE):
         hart.privilege = level

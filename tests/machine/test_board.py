@@ -10,6 +10,7 @@ from unconnected import ListConsole, NoInputs, StandingClock
 from mttcg.config import MIB, Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.boot import fill_ram
+from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, FINISHER, RAM_BASE, UART
@@ -94,7 +95,9 @@ def test_ram_is_filled_for_the_start(config: Config, write_elf: WriteElf) -> Non
     symbols = (TinySymbol("rounds", RAM_BASE + 8), TinySymbol("tohost", RAM_BASE))
     image = load_guest(write_elf(TinyElf(symbols=symbols)), RAM_BASE, MEMORY)
     ram = bytearray(MEMORY)
-    address = fill_ram(replace(config, symbols_set={"rounds": 5}), image, BOARD, ram, "rv64i")
+    boot = BootFiles((image,), image.entry)
+    started = fill_ram(replace(config, symbols_set={"rounds": 5}), boot, BOARD, ram, "rv64i")
+    address = started.device_tree
     assert ram[:16] == b"\x13\0\0\0\x13\0\0\0" + b"\5" + bytes(7)
     assert address % 4096 == 0
     tree = read_tree(bytes(ram[address - RAM_BASE :]))
@@ -105,5 +108,5 @@ def test_ram_is_filled_for_the_start(config: Config, write_elf: WriteElf) -> Non
 def test_ram_too_full_for_the_device_tree_is_refused(config: Config, write_elf: WriteElf) -> None:
     path = write_elf(TinyElf((TinySegment(memory_size=MEMORY),)))
     image = load_guest(path, RAM_BASE, MEMORY)
-    with pytest.raises(GuestFileError, match="overlaps the device tree"):
-        fill_ram(config, image, BOARD, bytearray(MEMORY), "rv64i")
+    with pytest.raises(GuestFileError, match=r"the device tree .* overlaps the segment"):
+        fill_ram(config, BootFiles((image,), image.entry), BOARD, bytearray(MEMORY), "rv64i")

@@ -15,7 +15,8 @@ RAM_SIZE = 128 << 20
 
 def virt_tree(smp: int, ram_size: int, *, htif: bool = False, bootargs: str = "") -> bytes:
     symbols = {"tohost": RAM_BASE} if htif else {}
-    return BOARD.device_tree(smp, ram_size, symbols, isa="rv64imafdc", bootargs=bootargs)
+    chosen = {"bootargs": strings(bootargs)} if bootargs else {}
+    return BOARD.device_tree(smp, ram_size, symbols, isa="rv64imafdc", chosen=chosen)
 
 
 @pytest.fixture

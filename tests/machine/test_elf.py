@@ -24,7 +24,7 @@ from tiny_elf import (
 )
 
 from mttcg.errors import GuestFileError, UserError
-from mttcg.guest.boot import check_device_symbols, largest_gap, place_device_tree
+from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.elf import GuestImage, load_guest, set_symbols
 from mttcg.guest.image import settings_undone
 from mttcg.hardware.boards.riscv_virt import BOARD
@@ -432,34 +432,6 @@ def test_an_unknown_symbol_is_refused(write_elf: WriteElf) -> None:
     image = load(write_elf(TinyElf()))
     with pytest.raises(GuestFileError, match=r"there is no symbol 'main'; expected"):
         image.symbol("main")
-
-
-def test_the_device_tree_goes_to_the_end_of_ram(write_elf: WriteElf) -> None:
-    image = load(write_elf(TinyElf()))
-    end = RAM_BASE + RAM_SIZE
-    assert place_device_tree(image, bytes(4096)) == end - 4096
-    assert place_device_tree(image, bytes(4097)) == end - 8192
-
-
-def test_the_largest_gap_lies_beside_segments_and_device_tree(write_elf: WriteElf) -> None:
-    low, high = RAM_BASE, RAM_BASE + RAM_SIZE * 3 // 4
-    segments = TinySegment(low, bytes(9)), TinySegment(high, bytes(0x1000))
-    image = load(write_elf(TinyElf(segments)))
-    assert largest_gap(image, RAM_BASE + RAM_SIZE - 4096) == (low + 16, high)
-    image = load(write_elf(TinyElf(segments[:1])))
-    tree = RAM_BASE + RAM_SIZE - 4096
-    assert largest_gap(image, tree) == (low + 16, tree)
-
-
-def test_a_segment_where_the_device_tree_goes_is_refused(write_elf: WriteElf) -> None:
-    free = RAM_SIZE - 4096
-    image = load(write_elf(TinyElf((TinySegment(memory_size=free),))))
-    assert place_device_tree(image, bytes(100)) == RAM_BASE + free
-    path = write_elf(TinyElf((TinySegment(memory_size=free + 1),)))
-    with pytest.raises(GuestFileError) as caught:
-        place_device_tree(load(path), bytes(100))
-    assert str(caught.value).startswith(f"{path}: the segment at {RAM_BASE:#x} to ")
-    assert "overlaps the device tree" in str(caught.value)
 
 
 @settings(deadline=None)

@@ -24,10 +24,21 @@ ARROWS = {
     "instrument": {"native", "isa", "report"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "semihosting": {"state"},
-    "vcpu": {"state", "isa", "tbcache", "instrument", "engine", "semihosting", "config"},
+    "vcpu": {
+        "state",
+        "isa",
+        "tbcache",
+        "instrument",
+        "engine",
+        "semihosting",
+        "config",
+        "firmware",
+    },
     "config": {"state"},
     "hardware": {"state", "isa"},
+    "firmware": {"state", "isa", "hardware"},
     "guest": {"isa", "instrument", "config", "hardware"},
+    "images": {"guest"},
     "processes": {
         "state",
         "isa",
@@ -38,6 +49,7 @@ ARROWS = {
         "vcpu",
         "config",
         "hardware",
+        "firmware",
     },
     "supervisor": {
         "state",
@@ -64,6 +76,7 @@ ARROWS = {
         "report",
         "campaign",
         "aggregate",
+        "images",
     },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
@@ -103,6 +116,7 @@ PLACES = {
     "mttcg_bench": {"mttcg/cli/bench.py"},
     "zstandard": {
         "bus/mttcg_bus/recording/columns.py",
+        "mttcg/guest/compressed.py",
         "mttcg/instrument/program/debug_sections.py",
     },
     "zmq": {
@@ -117,6 +131,7 @@ PLACES = {
     "capstone": {"mttcg/isa/riscv64/code.py"},
     "elftools": {
         "mttcg/guest/elf.py",
+        "mttcg/images/modules.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",

@@ -73,11 +73,22 @@ class ToySystem:
         return "+".join(extensions)
 
     def start(
-        self, state: ToyState, pc: int, device_tree: int, extensions: tuple[str, ...]
+        self,
+        state: ToyState,
+        pc: int,
+        device_tree: int,
+        extensions: tuple[str, ...],
+        information: int = 0,
     ) -> None:
         """See System."""
         state.pc, state.r[1] = pc, device_tree
         state.timer_deadline = state.timer_deadline or NEVER
+
+    def start_supervisor(
+        self, state: ToyState, pc: int, argument: int, extensions: tuple[str, ...]
+    ) -> None:
+        """See System."""
+        raise AssertionError("there is no firmware for it")
 
     def execute(self, state: ToyState, word: int, clock: Clock) -> Effect | Trap:
         """See System."""

@@ -21,6 +21,7 @@ from unicorn import riscv_const, unicorn_const
 from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.engine.unicorn.library import add_hook
 from mttcg.guest.boot import fill_ram
+from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.elf import load_guest
 from mttcg.hardware.boards.riscv_virt import BOARD, FINISHER, RAM_BASE, UART
 from mttcg.memory.address import HostAddress
@@ -77,7 +78,8 @@ def run_guest(job: dict[str, Any]) -> dict[str, Any]:
     config = Config(guest=path, symbols_set=job["symbols"])
     ram = mmap.mmap(-1, MEMORY_DEFAULT)
     image = load_guest(path, RAM_BASE, MEMORY_DEFAULT)
-    device_tree = fill_ram(config, image, BOARD, memoryview(ram), "rv64imafdc")
+    boot = BootFiles((image,), image.entry)
+    device_tree = fill_ram(config, boot, BOARD, memoryview(ram), "rv64imafdc").device_tree
     code = image.segments[0]
     end = -(-(code.address + len(code.data)) // PAGE) * PAGE
     engine = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mttcg.config import MEMORY_DEFAULT, Config
 from mttcg.guest.boot import fill_ram
+from mttcg.guest.boot_files import BootFiles
 from mttcg.hardware.boards.riscv_virt import BOARD, FINISHER, RAM_BASE, UART
 from mttcg_bench.checkout import GUESTS, PACKAGE, PEERS
 from mttcg_bench.errors import RunFailed
@@ -70,7 +71,8 @@ def lay_out(case: Case, variant: Variant, file: Path) -> dict[str, object]:
     image = guest_image(case.guest)
     with mmap.mmap(-1, MEMORY_DEFAULT) as ram:
         with memoryview(ram) as view:
-            device_tree = fill_ram(config, image, BOARD, view, "rv64imafdc")
+            boot = BootFiles((image,), image.entry)
+            device_tree = fill_ram(config, boot, BOARD, view, "rv64imafdc").device_tree
         file.write_bytes(ram[:])
     return {
         "ram": str(file),

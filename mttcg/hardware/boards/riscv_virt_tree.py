@@ -6,6 +6,7 @@ from mttcg.hardware.board import Board, DeviceNode, DeviceRow
 from mttcg.hardware.devicetree import Node, cells, flatten, strings, wide
 from mttcg.isa.riscv64.extensions import BLOCK_BYTES
 
+BASE = "rv64"
 POWEROFF_VALUE, REBOOT_VALUE = 0x5555, 0x7777
 
 
@@ -16,7 +17,7 @@ def virt_tree(
     ram_size: int,
     *,
     isa: str,
-    bootargs: str,
+    chosen: Mapping[str, bytes],
 ) -> bytes:
     """Return the flattened device tree, see `mttcg.hardware.board.MakeTree`.
 
@@ -25,14 +26,12 @@ def virt_tree(
     """
     phandles = {row.name: 2 * smp + 1 + index for index, row in enumerate(rows)}
     by_node = {row.node.name: row for row in rows if row.node is not None}
-    chosen = {}
+    console = {}
     if "serial" in by_node:
-        chosen["stdout-path"] = strings(f"/soc/{_unit_name(by_node['serial'])}")
-    if bootargs:
-        chosen["bootargs"] = strings(bootargs)
+        console["stdout-path"] = strings(f"/soc/{_unit_name(by_node['serial'])}")
     ram = {"device_type": strings("memory"), "reg": wide(board.ram_base, ram_size)}
     children = [
-        Node("chosen", chosen),
+        Node("chosen", {**console, **chosen}),
         Node(f"memory@{board.ram_base:x}", ram),
         _processors(smp, isa, board.timebase),
         _soc(smp, rows, phandles),
@@ -94,6 +93,7 @@ def _processor(hart: int, isa: str) -> Node:
         "status": strings("okay"),
         "compatible": strings("riscv"),
         "riscv,isa": strings(isa),
+        **_extensions(isa),
         "mmu-type": strings("riscv,sv57"),
         **{
             f"riscv,{letters}-block-size": cells(BLOCK_BYTES)
@@ -102,6 +102,15 @@ def _processor(hart: int, isa: str) -> Node:
         },
     }
     return Node(f"cpu@{hart:x}", properties, (Node("interrupt-controller", controller),))
+
+
+def _extensions(isa: str) -> dict[str, bytes]:
+    """Say what `riscv,isa` says in the newer way (RISC-V binding riscv/extensions.yaml)."""
+    letters, *others = isa.removeprefix(BASE).split("_")
+    return {
+        "riscv,isa-base": strings(f"{BASE}i"),
+        "riscv,isa-extensions": strings(*letters, *others),
+    }
 
 
 def _soc(smp: int, rows: Sequence[DeviceRow], phandles: Mapping[str, int]) -> Node:

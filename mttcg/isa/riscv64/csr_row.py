@@ -24,6 +24,20 @@ class Write(Protocol):
         """Take it."""
 
 
+class Keep(Protocol):
+    """Gives what csrrs and csrrc set and clear bits of."""
+
+    def __call__(self, ops: Operations[V], hart: SystemWords[V], old: V) -> V:
+        """The value; `old` is what was read."""
+
+
+class TakeBack(Protocol):
+    """Takes back what others have raised."""
+
+    def __call__(self, ops: Operations[V], hart: SystemWords[V], old: V, new: V) -> None:
+        """Take back what was set in what was read, `old`, and is not in the value to write."""
+
+
 @dataclass(frozen=True)
 class Csr:
     """One register.
@@ -35,6 +49,7 @@ class Csr:
         changes_status: whether an interrupt may be due when it was written, or floating point
             switched.
         kept: what csrrs and csrrc set and clear bits of, if that is not what is read.
+        acknowledge: what is done before an instruction writes it, if that clears what others set.
         allowed: whether it may be used now, beyond what its number says.
     """
 
@@ -42,7 +57,8 @@ class Csr:
     read: Read
     write: Write | None = None
     changes_status: bool = False
-    kept: Read | None = None
+    kept: Keep | None = None
+    acknowledge: TakeBack | None = None
     allowed: Read | None = None
 
 

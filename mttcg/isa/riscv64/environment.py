@@ -11,7 +11,8 @@ INVALIDATE_BLOCKS, CLEAN_BLOCKS, ZERO_BLOCKS = 3 << 4, 1 << 6, 1 << 7
 """CBIE, CBCFE, CBZE: instructions on cache blocks (CMO 2.5)."""
 RESERVED_INVALIDATION = 2 << 4
 """The value of CBIE that does not exist; 0 is kept in its place."""
-KEPT = FENCE_IO | INVALIDATE_BLOCKS | CLEAN_BLOCKS | ZERO_BLOCKS
+FOR_BLOCKS = INVALIDATE_BLOCKS | CLEAN_BLOCKS | ZERO_BLOCKS
+KEPT = FENCE_IO | FOR_BLOCKS
 """Bits that both have."""
 
 

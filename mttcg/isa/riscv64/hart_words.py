@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from mttcg.isa.interpreted_memory import Stopped
+from mttcg.isa.interpreted_memory import LeftInstruction, Stopped
 from mttcg.isa.kind import Kind
 from mttcg.isa.operations import Operations, StateFields, SystemWords
 from mttcg.isa.riscv64.interpreter import Interpreter
@@ -16,6 +16,7 @@ from mttcg.isa.riscv64.length import length
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.isa.system import Clock, Effect, Trap
+from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
 SYSTEM_KINDS = (Kind.SYSTEM, Kind.BREAKPOINT)
@@ -86,6 +87,17 @@ class HartWords:
         """See SystemWords."""
         return self.hart.instructions - 1 & MASK
 
+    def call_firmware(self, condition: int) -> None:
+        """See SystemWords."""
+        if condition:
+            self.effect = Effect.CALL
+            raise Stopped(LeftInstruction(self.word))
+
+    def lower_input(self, number: int) -> int:
+        """See SystemWords. What is behind it is Python, which takes longer than the store."""
+        self.hart.lines[number] = 0
+        return 0
+
     def require(self, condition: int) -> None:
         """See SystemWords."""
         if not condition:
@@ -152,5 +164,8 @@ def execute(hart: Hart, word: int, clock: Clock) -> Effect | Trap:
     if outcome is None:
         hart.pc = by.pc
         return words.effect
-    assert isinstance(outcome, Trap), "nothing is left again"
-    return outcome
+    if isinstance(outcome, Trap):
+        return outcome
+    assert words.effect is Effect.CALL, "nothing else is left again"
+    hart.pc = Virtual(hart.pc + length(word) & MASK)
+    return Effect.CALL

@@ -1,6 +1,9 @@
 """Interrupts: which are pending, and enabled, at either level (Privileged ISA 3.1.9, 10.1.3).
 
 A supervisor's bits of mip can be written by software, each but the timer's with stimecmp (Sstc).
+The bit for software interrupts is raised by others as well, through an input of the hart: firmware
+that is not the guest's does. An instruction that clears the bit lowers that input if it has read it
+as raised, so what is raised meanwhile stays.
 The level of an external interrupt's line is seen with the bit that software wrote; csrrs and csrrc
 change the written bit alone.
 """
@@ -17,7 +20,7 @@ SOFTWARE_INTERRUPT = 1 << SOFTWARE_NUMBER
 TIMER_INTERRUPT = 1 << TIMER_NUMBER
 EXTERNAL_INTERRUPT = 1 << EXTERNAL_NUMBER
 SUPERVISOR_TIMER_INTERRUPT = 1 << SUPERVISOR_TIMER
-LINES = (SOFTWARE_NUMBER, EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
+LINES = (SOFTWARE_NUMBER, EXTERNAL_NUMBER, SUPERVISOR_SOFTWARE, SUPERVISOR_EXTERNAL)
 """Inputs whose levels are pending interrupts of the same numbers."""
 DELEGABLE = 1 << SUPERVISOR_SOFTWARE | 1 << SUPERVISOR_TIMER | 1 << SUPERVISOR_EXTERNAL
 """Supervisor-level interrupts: software may write their bits, and mideleg have them."""
@@ -115,8 +118,21 @@ def _write_menvcfg(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
     hart.write_state("mip_written", ops.select(masked(ops, value, MENVCFG_STCE), without, old))
 
 
-MIP = Csr("mip", pending, _write_mip, changes_status=True, kept=field("mip_written"))
+def _kept(ops: Operations[V], hart: SystemWords[V], old: V) -> V:
+    """What software wrote, and of inputs that of software interrupts."""
+    written = hart.read_state("mip_written")
+    return ops.binary("or", written, masked(ops, old, 1 << SUPERVISOR_SOFTWARE))
+
+
+def _acknowledge(ops: Operations[V], hart: SystemWords[V], old: V, new: V) -> None:
+    """What the hart does behind it sees what was stored before the input was raised."""
+    cleared = ops.binary("and", old, ops.binary("xor", new, ops.constant(MASK)))
+    softwares = masked(ops, cleared, 1 << SUPERVISOR_SOFTWARE)
+    hart.given(softwares, lambda: hart.lower_input(SUPERVISOR_SOFTWARE))
+
+
+MIP = Csr("mip", pending, _write_mip, True, kept=_kept, acknowledge=_acknowledge)
 MIE = Csr("mie", field("mie"), _write_mie, changes_status=True)
-SIP = Csr("sip", _read_sip, _write_sip, changes_status=True, kept=field("mip_written"))
+SIP = Csr("sip", _read_sip, _write_sip, True, kept=_kept, acknowledge=_acknowledge)
 SIE = Csr("sie", _read_sie, _write_sie, changes_status=True)
 MENVCFG = Csr("menvcfg", field("menvcfg"), _write_menvcfg, changes_status=True)

@@ -57,6 +57,8 @@ class Hart(VcpuState):
     """Eight bytes of configuration, of the first eight entries; pmpcfg2 has those of the others."""
     pmpcfg2 = WordField(768)
     pmpaddr = WordsField(776, 16)
+    firmware = WordField(1016)
+    """1 if the host answers environment calls from supervisor mode; set before the start."""
 
     def write_x(self, register: int, value: int) -> None:
         """Write an integer register; x0 stays zero."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from mttcg.isa.riscv64.csr import COUNTERS, DELEGABLE_EXCEPTIONS
+from mttcg.isa.riscv64.environment import FOR_BLOCKS
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
 from mttcg.isa.riscv64.interrupts import (
+    DELEGABLE,
     MENVCFG_STCE,
     SOFTWARE_NUMBER,
+    SUPERVISOR_SOFTWARE,
     SUPERVISOR_TIMER_INTERRUPT,
     TIMER_INTERRUPT,
     enabled_interrupts,
@@ -20,7 +24,7 @@ from mttcg.isa.riscv64.named_registers import (
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.status import MSTATUS_FS
+from mttcg.isa.riscv64.status import MSTATUS_FS, MSTATUS_SIE
 from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
@@ -35,8 +39,9 @@ from mttcg.isa.system import Clock, HostCall, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import NEVER
 
-HART_ID, DEVICE_TREE = 10, 11
-"""The registers a0 and a1, which say at the start who the hart is, and where the device tree."""
+HART_ID, DEVICE_TREE, INFORMATION = 10, 11, 12
+"""The registers a0 to a2: at the start who the hart is, where the device tree, and what firmware is
+to start (OpenSBI: include/sbi/fw_dynamic.h)."""
 
 SEMIHOSTING = HostCall(
     before=bytes.fromhex("1310f001"),  # slli zero, zero, 0x1f
@@ -73,7 +78,12 @@ class Rv64System:
         return Hart(segment, index)
 
     def start(
-        self, state: Hart, pc: Virtual, device_tree: Physical, extensions: tuple[str, ...]
+        self,
+        state: Hart,
+        pc: Virtual,
+        device_tree: Physical,
+        extensions: tuple[str, ...],
+        information: int = 0,
     ) -> None:
         """See System."""
         state.pc, state.misa, state.mhartid = pc, misa(extensions), state.index
@@ -81,6 +91,26 @@ class Rv64System:
         state.timer_deadline = state.timer_deadline or NEVER
         state.write_x(HART_ID, state.index)
         state.write_x(DEVICE_TREE, device_tree)
+        state.write_x(INFORMATION, information)
+
+    def start_supervisor(
+        self, state: Hart, pc: Virtual, argument: int, extensions: tuple[str, ...]
+    ) -> None:
+        """See System. As SBI starts a hart (SBI 2.0, chapter 9, hart_start).
+
+        All exceptions and interrupts of a supervisor go to it: it is told of those that firmware
+        handles elsewhere, and then redirects to it.
+        """
+        self.start(state, pc, Physical(argument), extensions)
+        state.privilege, state.firmware = SUPERVISOR, 1
+        state.medeleg = DELEGABLE_EXCEPTIONS & ~(1 << Cause.ECALL_SUPERVISOR)
+        state.mideleg = DELEGABLE
+        state.mcounteren, state.menvcfg = COUNTERS, MENVCFG_STCE | FOR_BLOCKS
+        state.mstatus &= ~MSTATUS_SIE
+        state.mie = state.mip_written = state.sscratch = 0
+        state.satp = 0
+        state.lines[SUPERVISOR_SOFTWARE] = 0  # it has been off, and nobody interrupts it then
+        state.stvec = pc
 
     def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """See System."""

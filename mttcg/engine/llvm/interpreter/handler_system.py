@@ -10,7 +10,7 @@ from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
-from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
 from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
 from mttcg.isa.operations import SystemWords
@@ -51,13 +51,27 @@ class HandlerSystem(NativeState, SystemWords[I64]):
 
     def require(self, condition: I64) -> None:
         """See SystemWords. The host raises the exception."""
+        self._leave_unless(self.builder.compare("ne", condition, 0))
+
+    def call_firmware(self, condition: I64) -> None:
+        """See SystemWords."""
+        self._leave_unless(self.builder.compare("eq", condition, 0))
+
+    def _leave_unless(self, bit: I1) -> None:
+        """Leave the instruction to the host if a bit is 0."""
         build = self.builder
-        on, off = build.new_block("allowed"), build.new_block("refused")
-        build.branch(build.compare("ne", condition, 0), on, off, UNLIKELY)
+        on, off = build.new_block("on"), build.new_block("host")
+        build.branch(bit, on, off, UNLIKELY)
         with build.cold():
             build.begin(off)
             self.exits.leave(Reason.SYSTEM, ZERO, 0)
         build.begin(on)
+
+    def lower_input(self, number: int) -> I64:
+        """See SystemWords. By an exchange, which nothing passes."""
+        place = self._place("lines", number)
+        self.builder.atomic("xchg", place, I64("0"))
+        return ZERO
 
     def trap(self, cause: I64, value: I64) -> None:
         """See SystemWords."""

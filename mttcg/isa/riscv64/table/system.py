@@ -46,8 +46,10 @@ def system(does: SystemSemantics) -> Behaviour:
 
 
 def _environment_call(ops: Operations[V], hart: SystemWords[V]) -> None:
-    """The cause says from which level."""
+    """The cause says from which level; a supervisor's may be for the host."""
     level = hart.read_state("privilege")
+    is_supervisor = ops.compare("eq", level, ops.constant(SUPERVISOR))
+    hart.call_firmware(ops.binary("and", is_supervisor, hart.read_state("firmware")))
     hart.trap(ops.binary("add", level, ops.constant(Cause.ECALL_USER)), ops.constant(0))
 
 
@@ -142,8 +144,11 @@ def csr_access(update: Update, immediate: bool) -> Behaviour:
             _require(ops, hart, number, csr)
             operand, old = operand_of(ops, instruction), csr.read(ops, hart)
             if written and csr.write is not None:
-                kept = old if csr.kept is None else csr.kept(ops, hart)
-                csr.write(ops, hart, _updated(ops, update, kept, operand))
+                kept = old if csr.kept is None else csr.kept(ops, hart, old)
+                new = _updated(ops, update, kept, operand)
+                if csr.acknowledge is not None:
+                    csr.acknowledge(ops, hart, old, new)
+                csr.write(ops, hart, new)
             if written and csr.changes_status:
                 hart.status_changed()
             ops.write_x(instruction.rd, old)

@@ -1,0 +1,35 @@
+"""Images without an ELF file: bytes that are loaded as they are, with no names in them."""
+
+from pathlib import Path
+
+from mttcg.errors import GuestFileError
+from mttcg.guest.image import GuestImage, LoadedSegment, ram_text
+from mttcg.instrument.program.elf_segments import Placement, Placements
+from mttcg.isa.base import Isa
+from mttcg.memory.address import Physical, virtual_of
+from mttcg.memory.ram import RamRange
+
+
+def raw_image(
+    path: Path, isa: Isa, ram: RamRange, address: Physical, data: bytes, memory_size: int = 0
+) -> GuestImage:
+    """Make the image of bytes that are loaded at an address, and started there.
+
+    memory_size: bytes that it takes in RAM, if more than `data` has. Raises `GuestFileError` if
+    they are not all in RAM.
+    """
+    size = max(memory_size, len(data))
+    if not ram.holds(address, size):
+        wrong = f"it takes {address:#x} to {address + size - 1:#x}"
+        raise GuestFileError(path, wrong, ram_text(ram))
+    placement = Placement(address, address, size, 0, len(data), executable=True)
+    return GuestImage(
+        path=path,
+        isa=isa,
+        ram=ram,
+        entry=virtual_of(address),
+        segments=(LoadedSegment(address, data, size),),
+        symbols=(),
+        placements=Placements((placement,), virtual_of(address)),
+        by_name={},
+    )
