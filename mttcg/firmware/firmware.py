@@ -75,7 +75,7 @@ class FirmwarePorts:
     console: Console
     finish: Callable[[int], None]
     say: Callable[[str], None]
-    fences: Fences
+    fences: Fences | None = None
 
 
 class MakeFirmware(Protocol):

@@ -4,8 +4,7 @@ import importlib
 import os
 import socket
 import traceback
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT
-from mttcg.firmware.firmware import Fences, Firmware
+from mttcg.firmware.firmware import Firmware
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
@@ -181,14 +180,18 @@ class VcpuProcess:
             input_began=self.machine.input_began,
         )
 
-    def _firmware_maker(self, ram: GuestRam) -> Callable[[Fences], Firmware] | None:
-        """Makes what answers the guest's calls; None if it brings its own, or needs none."""
+    def _make_firmware(self, ram: GuestRam) -> Firmware | None:
+        """What answers the guest's calls; None if it brings its own, or needs none."""
         if not self.message.below_firmware:
             return None
         console = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
         harts, lock = self.harts, self.fds["harts"]
-        parts = self.isa.name, self.index, harts, lock, ram, console, self.finish, self._warn
-        return partial(make_firmware, *parts)
+        ends = console, self.finish, self._warn, self._ask_for_fences
+        return make_firmware(self.isa.name, self.index, harts, lock, ram, *ends)
+
+    def _ask_for_fences(self, harts: Iterable[int], translations: bool, code: bool) -> None:
+        assert self.vcpu is not None, "a guest that calls is run by it"
+        self.vcpu.fences.ask(harts, translations, code)
 
     def finish(self, status: int) -> None:
         """The guest ends itself."""
@@ -252,7 +255,7 @@ class VcpuProcess:
             self.fds["notice"],
             self._tell_trap_loop,
             self._tell_unsupported,
-            self._firmware_maker(ram),
+            self._make_firmware(ram),
         )
         vcpu.host_calls = self._host_calls(guest, vcpu)
         look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)

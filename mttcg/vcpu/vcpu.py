@@ -68,8 +68,7 @@ class Vcpu:
         notice_fd: eventfd on which the supervisor is told that this hart went to sleep.
         on_trap_loop: told, once for each, of a trap that the hart takes for ever.
         on_unsupported: told of places, see `UnsupportedPlaces`.
-        make_firmware: makes what answers the guest's calls, if the host is its firmware; given what
-            asks other harts for fences.
+        firmware: answers the guest's calls, if the host is its firmware.
 
     Attributes:
         host_calls: does the guest's calls of the host; None if it is to have none.
@@ -93,7 +92,7 @@ class Vcpu:
         notice_fd: int,
         on_trap_loop: Callable[[TrapLoop], None] = lambda loop: None,
         on_unsupported: Callable[[Missing | None, Virtual], None] = lambda found, pc: None,
-        make_firmware: Callable[[RemoteFences], Firmware] | None = None,
+        firmware: Firmware | None = None,
     ) -> None:
         self.isa, self.system, self.hart = isa, isa.system, harts.harts[index]
         self.wake_fd = harts.wake_fds[index]
@@ -112,7 +111,6 @@ class Vcpu:
         self.needs_timer = native is None
         self.extensions = self.system.extensions[self.engine.name]
         self.unsupported = UnsupportedPlaces(self.hart, isa, self.extensions, on_unsupported)
-        firmware = None if make_firmware is None else make_firmware(self.fences)
         self.calls = FirmwareCalls(firmware, self)
         self.float_on = False
         self.shown: set[tuple[Virtual, int]] = set()

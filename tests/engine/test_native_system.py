@@ -1,13 +1,18 @@
 """System instructions, traps and interrupts in native code, against their definition in Python."""
 
+import ctypes
+import itertools
 import random
+import time
 from typing import Any
 
 import pytest
-from engine_harness import Bare, fill
+from engine_harness import TIMEBASE, Bare, fill
 from test_interpreter import A0, BASE, ECALL, SIZE, placed, word
 
 from mttcg.engine.base import ExitKind
+from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK, Word
+from mttcg.engine.llvm.runtime import MOST_PASSED_OVER
 from mttcg.isa.riscv64 import interrupts, status
 from mttcg.isa.riscv64.csr import CSRS
 from mttcg.isa.riscv64.interrupts import DELEGABLE
@@ -15,6 +20,7 @@ from mttcg.isa.riscv64.privilege import MACHINE
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_MPP
 from mttcg.isa.riscv64.traps import Cause
+from mttcg.memory.host import address_of_function
 from mttcg.state.vcpu_state import NEVER
 from mttcg.state.words import fields_of
 
@@ -185,6 +191,40 @@ def test_the_timer_is_seen_in_a_loop_when_its_time_has_come(enabled: bool) -> No
         assert bare.machine.time() >= hart.timer_deadline
     else:
         assert (left.kind, left.pc, hart.interrupts) == (ExitKind.REQUEST, BASE, 0)
+    bare.close()
+
+
+@pytest.mark.parametrize(
+    ("step_ns", "looks"), [(1_000, MOST_PASSED_OVER + 1), (10_000, 1), (30_000, 1)]
+)
+def test_fast_code_reads_the_clock_at_few_of_its_looks(step_ns: int, looks: int) -> None:
+    """The clock goes on by a step each time that it is read."""
+    bare = Bare("llvm", BASE, SIZE, native_traps=True)
+    loop = [word("addi", 5, 5, immediate=1), word("jal", immediate=-4)]
+    fill([*placed(loop), *placed([0], HANDLER)], bare.write)
+    bare.set_registers([0] * 32, [0] * 32, 0)
+    hart = bare.hart
+    hart.mtvec, hart.mie, hart.mstatus = HANDLER, interrupts.TIMER_INTERRUPT, status.MSTATUS_MIE
+    hart.timer_deadline = 0
+    assert bare.engine.run(BASE).pc == HANDLER  # it has been there, and can be improved
+    bare.improve(BASE)
+    hart.instructions, hart.mstatus = 0, status.MSTATUS_MIE
+    started, reads = time.monotonic_ns(), 40
+    times = itertools.count(started + step_ns, step_ns)
+
+    def read(_clock: int, at: Any) -> int:
+        at[0], at[1] = divmod(next(times), 1_000_000_000)
+        return 0
+
+    clock = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int64))(read)
+    bare.engine.llvm.frame[Word.CLOCK] = address_of_function(clock)
+    hart.timer_deadline = bare.machine.time() + reads * step_ns * TIMEBASE // 1_000_000_000
+    assert (bare.engine.run(BASE).pc, hart.interrupts) == (HANDLER, 2)
+    until_due = (next(times) - started) // step_ns - 1
+    assert until_due >= reads
+    expected = looks * until_due * INSTRUCTIONS_PER_LOOK
+    until_paced = 2 * looks * INSTRUCTIONS_PER_LOOK
+    assert expected - 2 * until_paced <= hart.instructions <= expected + until_paced
     bare.close()
 
 

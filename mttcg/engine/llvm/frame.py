@@ -64,6 +64,10 @@ class Word(IntEnum):
     TICKS_PER = auto()
     SECONDS = auto()  # where clock_gettime(2) puts what it finds, a struct timespec
     NANOSECONDS = auto()
+    # of looks at a clock that has not been found due
+    LOOKED_AT = auto()  # monotonic time of the last one that the native loop made, in nanoseconds
+    PASSED_OVER = auto()  # how many times to look come and go between two of them
+    PASS_OVER = auto()  # how many are left until the next
     TRAPS_UNSEEN = auto()  # traps that the host need not see; 0: it sees all, and interrupts, too
     CAUSE = auto()  # of the trap that is to be taken
     TRAP_VALUE = auto()

@@ -24,6 +24,8 @@ OFFSET = offsets_of(VcpuState)
 GIVEN = "ptr %hart, ptr null, i64 %since, ptr %frame, ptr %origin, i64 0, i64 %here"
 """`signature.PARAMETERS` of what is entered at a pc, whose record is not known."""
 TAKEN = GIVEN.replace("%since", "%so_far").replace("%here", "%left_at")
+UNREAD = -1
+"""In place of nanoseconds: the clock was not read."""
 RUN_KEY = 1
 """Key of the loop in the arena."""
 
@@ -42,7 +44,15 @@ FRAME = {
     "attend": Word.ATTEND,
     "take_over": Word.TAKE_OVER,
     "resume": Word.RESUME,
+    "seconds": Word.SECONDS,
+    "nanoseconds": Word.NANOSECONDS,
+    "looked": Word.LOOKED_AT,
+    "passed_over": Word.PASSED_OVER,
+    "pass_over": Word.PASS_OVER,
 }
+SHORT_NS, LONG_NS, MOST_PASSED_OVER = 5_000, 20_000, 7
+"""Time between two looks at the clock: less is too often, more too seldom; and how often it may
+be time to look without one."""
 PLACES = "\n".join(
     f"  %{name}_at = getelementptr i8, ptr %frame, i64 {8 * word}" for name, word in FRAME.items()
 )
@@ -128,8 +138,43 @@ anew:
   %attends = icmp ne ptr %attend, null
   br i1 %attends, label %at_look, label %look
 at_look:
+  %left = load i64, ptr %pass_over_at
+  %passes = icmp sgt i64 %left, 0
+  br i1 %passes, label %pass, label %attend_now
+pass:
+  %fewer = sub i64 %left, 1
+  store i64 %fewer, ptr %pass_over_at
+  br label %look
+attend_now:
+  store i64 {UNREAD}, ptr %nanoseconds_at
+  %wanted = call i64 %attend(ptr %hart, ptr %frame)
+  %unwanted = icmp eq i64 %wanted, 0
+  br i1 %unwanted, label %pace, label %found_wanted
+found_wanted:
   store i64 {int(Reason.REQUEST)}, ptr %exit_at
-  br label %look_at_inputs
+  br label %leave
+pace:
+  %nanoseconds = load i64, ptr %nanoseconds_at
+  %unread = icmp eq i64 %nanoseconds, {UNREAD}
+  %seconds = load i64, ptr %seconds_at
+  %whole = mul i64 %seconds, 1000000000
+  %now = add i64 %whole, %nanoseconds
+  %before_now = load i64, ptr %looked_at
+  store i64 %now, ptr %looked_at
+  %took = sub i64 %now, %before_now
+  %passed_over = load i64, ptr %passed_over_at
+  %double = shl i64 %passed_over, 1
+  %more = or i64 %double, 1
+  %many = icmp ugt i64 %more, {MOST_PASSED_OVER}
+  %most = select i1 %many, i64 {MOST_PASSED_OVER}, i64 %more
+  %is_short = icmp ult i64 %took, {SHORT_NS}
+  %is_long = icmp ugt i64 %took, {LONG_NS}
+  %kept = select i1 %is_long, i64 0, i64 %passed_over
+  %paced = select i1 %is_short, i64 %most, i64 %kept
+  %to_pass = select i1 %unread, i64 0, i64 %paced
+  store i64 %to_pass, ptr %passed_over_at
+  store i64 %to_pass, ptr %pass_over_at
+  br label %next
 look:
   %ram = load i64, ptr %ram_at
   %ram_bytes = load i64, ptr %ram_bytes_at

@@ -25,6 +25,7 @@ def _fence(call: Call, *, translations: bool, code: bool) -> CallAnswer:
     harts, fences = harts_of(call, *call.arguments[:2]), call.ports.fences
     if harts is None:
         return answer(SbiError.INVALID_PARAM)
+    assert fences is not None, "the extension is not there without"
     fences.ask(harts, translations, code)
     return answer()
 
@@ -37,8 +38,8 @@ def _fence_translations(call: Call) -> CallAnswer:
     return _fence(call, translations=True, code=False)
 
 
-EXTENSIONS: dict[int, Functions] = {
-    INTERPROCESSOR: {0: _interrupt},
-    REMOTE_FENCES: {0: _fence_code, 1: _fence_translations, 2: _fence_translations},
+EXTENSIONS: dict[int, Functions] = {INTERPROCESSOR: {0: _interrupt}}
+WITH_FENCES: dict[int, Functions] = {
+    REMOTE_FENCES: {0: _fence_code, 1: _fence_translations, 2: _fence_translations}
 }
-"""Fences of a hypervisor (functions 3 to 6 of RFENCE) are not there."""
+"""With the ports' fences; those of a hypervisor (functions 3 to 6) are not there."""

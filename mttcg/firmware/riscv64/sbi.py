@@ -26,6 +26,7 @@ class Sbi:
     def __init__(self, index: int, ports: FirmwarePorts) -> None:
         self.index, self.ports = index, ports
         self.legacy = machine.LEGACY | console.LEGACY
+        fences = {} if ports.fences is None else others.WITH_FENCES
         self.extensions: dict[int, Functions] = {
             BASE: {
                 0: lambda _call: answer(value=VERSION),
@@ -37,6 +38,7 @@ class Sbi:
             },
             **machine.EXTENSIONS,
             **others.EXTENSIONS,
+            **fences,
             **harts.EXTENSIONS,
             **console.EXTENSIONS,
         }

@@ -107,8 +107,7 @@ class Rv64System:
         state.mideleg = DELEGABLE
         state.mcounteren, state.menvcfg = COUNTERS, MENVCFG_STCE | FOR_BLOCKS
         state.mstatus &= ~MSTATUS_SIE
-        state.mie = state.mip_written = state.sscratch = 0
-        state.satp = 0
+        state.mie = state.mip_written = state.sscratch = state.satp = 0
         state.lines[SUPERVISOR_SOFTWARE] = 0  # it has been off, and nobody interrupts it then
         state.stvec = pc
 
