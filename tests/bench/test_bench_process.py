@@ -49,6 +49,12 @@ def test_all_descendants_are_found(
     assert len(expected) == 2
 
 
+def test_what_is_measured_keeps_what_python_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    shown = run("python", [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"])
+    assert shown.output == "False\n"
+
+
 def test_each_is_noted_by_what_it_does(tree: int) -> None:
     onlooker = Onlooker(tree)
     for _ in range(5):

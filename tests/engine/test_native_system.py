@@ -184,7 +184,6 @@ def test_the_timer_is_seen_in_a_loop_when_its_time_has_come(enabled: bool) -> No
     hart.timer_deadline = bare.machine.time() + 20_000
     if not enabled:
         hart.mie, hart.request = 0, 1  # which nobody clears
-        bare.improve(BASE)
     left = bare.engine.run(BASE)
     if enabled:
         assert (left.kind, left.pc, hart.interrupts) == (ExitKind.SYSTEM, HANDLER, 1)

@@ -17,6 +17,8 @@ import psutil
 from mttcg_bench.checkout import ROOT
 from mttcg_bench.errors import RunFailed
 
+NOTHING_KEPT = "PYTHONDONTWRITEBYTECODE"
+"""Under it each process would compile our modules again, which takes half of a start."""
 LIMIT_SECONDS = 300.0
 LOOK_SECONDS = 0.2
 """Between two looks at the processes."""
@@ -112,6 +114,11 @@ def role_of(process: psutil.Process) -> str:
     return next((role for part, role in ROLES.items() if part in shown), "other")
 
 
+def inherited() -> dict[str, str]:
+    """The environment of what is measured: as ours, but Python keeps what it compiles there."""
+    return {name: value for name, value in os.environ.items() if name != NOTHING_KEPT}
+
+
 def run(
     name: str,
     arguments: Sequence[str],
@@ -132,7 +139,7 @@ def run(
             process = subprocess.Popen(
                 arguments,
                 cwd=ROOT,
-                env={**os.environ, **(environment or {})},
+                env={**inherited(), **(environment or {})},
                 stdin=source,
                 stdout=output,
                 stderr=errors,

@@ -130,7 +130,8 @@ class LlvmEngine:
         self.arguments = (hart_address, address_of_array(self.frame), origin)
         self.native = RUN(_runtime(arena, self.isa))
         self.known = KnownBlocks(cache)
-        self.resumed: Virtual | None = None
+        self.resumed: Virtual | None = None  # where `first` goes on with a block
+        self.first = int(self.frame[Word.RESUME])
         self.moved: Virtual | None = None
         self.stopping = False
 
@@ -172,7 +173,10 @@ class LlvmEngine:
                 return Exit(ExitKind.REQUEST, hart.pc)
             frame[Word.EXIT] = Reason.NONE
             resumed, self.resumed = self.resumed, None
-            frame[Word.FIRST] = self.code.resume(hart.pc) if resumed == hart.pc else 0
+            frame[Word.FIRST] = 0
+            if resumed == hart.pc:
+                self.code.prepare(hart.pc)
+                frame[Word.FIRST] = self.first
             before = hart.instructions
             self.native(*self.arguments)
             reason = Reason(int(frame[Word.EXIT]))
@@ -181,7 +185,7 @@ class LlvmEngine:
             if frame[Word.OTHER_HALF]:
                 self.code.fetch_with_other_half(self.jumps)
             if reason is Reason.UNPREPARED:
-                self.resumed = hart.pc
+                self.resumed, self.first = hart.pc, int(frame[Word.EXIT_DETAIL])
             elif reason is Reason.HOT:
                 self.tiering.wake_translator()
             elif reason is Reason.MISS:
@@ -207,8 +211,6 @@ class LlvmEngine:
         if reason is Reason.CALLBACK:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
-        if reason in (Reason.SYSTEM, Reason.ACCESS) and not self.code.is_translating:
-            self.code.prepare(pc)  # the interpreter may do it the next time
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
             return Exit(ExitKind.SYSTEM, pc, word=self.code.left_word(pc))
         if reason is Reason.ACCESS:
@@ -330,7 +332,7 @@ class LlvmEngine:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         block = current_block(self)
         if block.pc < pc < block.end:
-            self.resumed = pc
+            self.resumed, self.first = pc, int(self.frame[Word.RESUME])
 
     def retract(self, pc: Virtual) -> None:
         """Nothing to do: translated code takes back what did not run before it leaves."""

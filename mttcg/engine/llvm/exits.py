@@ -7,7 +7,7 @@ from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO
-from mttcg.engine.llvm.places import BLOCK_PC, DETAIL, EXIT, FRAME, NEXT, PC, Labels
+from mttcg.engine.llvm.places import BLOCK_PC, EXIT, FRAME, NEXT, PC, Labels
 from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.windows import Windows
@@ -50,22 +50,18 @@ class Exits:
         self.counts, self.windows, self.slot = counts, windows, slot
 
     def leave(self, reason: Reason, detail: I64 | int, uncounted: int) -> None:
-        """Leave at this instruction: pc, the count of what did not run, and the reason."""
-        build, segment = self.builder, self.segment
-        self.counts.settle(segment.pending, uncounted)
-        self.windows.leave_cursors()
-        build.store(detail, DETAIL, COUNTER)
-        build.store(int(reason), EXIT, COUNTER)
-        build.store(relative(build, segment.place.offset), PC, COUNTER)
-        self._leave_block()
-        self._leave()
+        """Leave before this instruction.
 
-    def _leave_block(self) -> None:
-        """Say which block is left."""
-        build = self.builder
-        build.store(relative(build, self.segment.leader), BLOCK_PC, COUNTER)
-        if self.slot is not None:
-            build.store(self.slot, build.offset(FRAME, 8 * Word.BLOCK_SLOT), COUNTER)
+        The interpreter runs it and goes on, or leaves for the same reason; it is the host that a
+        callback has asked to stop for.
+        """
+        self.counts.settle(self.segment.pending, self.segment.place.left)
+        self.windows.leave_cursors()
+        if reason is Reason.CALLBACK:
+            self._leave_to_host(reason, self.segment.place.offset)
+        else:
+            self.builder.store(in_halves(self.segment.place.offset), NEXT, REGISTER)
+            self._leave("t")
 
     def leave_unless(self, bit: I1, reason: Reason, detail: I64, retired: int = 0) -> None:
         """Go on if a bit is set, else leave before this instruction.
@@ -86,7 +82,7 @@ class Exits:
         self.leave_unless(self.builder.compare("eq", asked, 0), Reason.CALLBACK, ZERO)
 
     def leave_at_access(self, address: I64) -> None:
-        """Leave an access to the host."""
+        """Leave an access."""
         self.leave(Reason.ACCESS, address, self.segment.place.left)
 
     def go_to(self, target: int) -> None:
@@ -96,13 +92,19 @@ class Exits:
 
     def go_on(self, offset: PageOffset) -> None:
         """Go on with the current block in the interpreter, from an offset on."""
-        self.builder.store(int(Reason.GOES_ON), EXIT, COUNTER)
-        self.builder.store(relative(self.builder, offset), PC, COUNTER)
-        self._leave_block()
-        self._leave()
+        self._leave_to_host(Reason.GOES_ON, offset)
 
-    def _leave(self) -> None:
+    def _leave_to_host(self, reason: Reason, offset: PageOffset) -> None:
+        build = self.builder
+        build.store(int(reason), EXIT, COUNTER)
+        build.store(relative(build, offset), PC, COUNTER)
+        build.store(relative(build, self.segment.leader), BLOCK_PC, COUNTER)
+        if self.slot is not None:
+            build.store(self.slot, build.offset(FRAME, 8 * Word.BLOCK_SLOT), COUNTER)
+        self._leave("h")
+
+    def _leave(self, letter: str) -> None:
         segment = self.segment
         if segment.written:
             self.builder.defer(WrittenHere(segment.leader, frozenset(segment.written)))
-        self.builder.goto(self.labels["l", segment.leader])
+        self.builder.goto(self.labels[letter, segment.leader])

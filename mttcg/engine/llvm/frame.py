@@ -138,7 +138,7 @@ class Reason(IntEnum):
         11  # a floating-point instruction with a mode that the host lacks; detail is its word
     )
     GOES_ON = 12  # the interpreter is to go on at hart.pc in the current block; no exit
-    UNPREPARED = 13  # the interpreter has no records at hart.pc, where it was to go on
+    UNPREPARED = 13  # the interpreter has no records at hart.pc; detail is what goes on there then
     LOAD_FAULT = 14  # an access that protection refuses; detail is the address, as of those below
     STORE_FAULT = 15
     FETCH_FAULT = 16

@@ -95,7 +95,7 @@ class RegisterFlow:
         before: Mapping[PageOffset, list[PageOffset]],
         after: Mapping[PageOffset, list[PageOffset]],
     ) -> Mapping[PageOffset, int]:
-        leaves = {node for letter, node in self.labels if letter == "l"}
+        leaves = {node for letter, node in self.labels if letter in "hlt"}
         goes_out = {node for letter, node in self.labels if letter in "do"}
         found: dict[PageOffset, int] = {}
         for node in nodes:

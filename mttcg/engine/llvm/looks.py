@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64
-from mttcg.engine.llvm.places import BLOCK_PC, COUNT, PC, REQUEST, Labels
-from mttcg.engine.llvm.relative import relative
+from mttcg.engine.llvm.places import COUNT, NEXT, REQUEST, Labels
+from mttcg.engine.llvm.relative import in_halves
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
 
@@ -55,7 +55,5 @@ class Looks:
         """
         build = self.builder
         build.defer(SHOW)  # before it is counted, so that what is counted was seen
-        pc = relative(build, leader)
-        build.store(pc, PC, COUNTER)
-        build.store(pc, BLOCK_PC, COUNTER)
+        build.store(in_halves(leader), NEXT, REGISTER)
         build.goto(self.labels["l", leader])

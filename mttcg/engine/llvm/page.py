@@ -8,7 +8,6 @@ of a block, which was entered and counted here, the interpreter goes on with it.
 from mttcg.engine.llvm.discovery import Discovery, Instruction
 from mttcg.engine.llvm.emit import SegmentWriter
 from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION
-from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.ir import verify
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.function import Function
@@ -19,6 +18,7 @@ from mttcg.engine.llvm.observed import Entries
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.rounding import CALL_OUT_NAME
 from mttcg.engine.llvm.segment import Pending, Place
+from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.surroundings import ROW_CLASS, TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.kind import Kind

@@ -76,15 +76,9 @@ class PageCode:
         self.interpreter.forget_pages()
 
     def prepare(self, pc: Virtual) -> None:
-        """Let the interpreter go on at a pc when translated code leaves there."""
-        start = page_start(pc)
-        version = self.version(*self.enter(pc), start)
-        self.interpreter.prepare(version, self.watched, self._translated(start))
-
-    def resume(self, pc: Virtual) -> HostAddress:
-        """Code that goes on at a pc, the hart's, in the middle of its current block."""
+        """Let the interpreter go on at a pc in the middle of a block."""
         version = self.version(*self.enter(pc), page_start(pc))
-        return self.interpreter.resume(version, self.watched, self._translated(page_start(pc)))
+        self.interpreter.prepare(version, self.watched, self._translated(page_start(pc)))
 
     def let_enter(self, version: PageVersion, offset: PageOffset, start: Virtual) -> None:
         """Let the interpreter begin a block, which was shown if somebody watches.

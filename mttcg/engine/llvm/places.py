@@ -98,7 +98,9 @@ class Labels(dict[tuple[str, PageOffset], BasicBlock]):
         d: the way on behind the code, at `NEXT` in this function or another, once registers are
             published;
         o: the same, in another function;
-        l: the way out to the host at its start, or within, once other registers are published.
+        l: the way to the native loop, to look for requests before the leader, at `NEXT`;
+        h: the way to the host within, once other registers are published;
+        t: the way to the interpreter, for the instruction at `NEXT` in the leader's block.
     In a loop of several rounds, the second has r_, the offset and _2, and so on.
 
     Attributes:
@@ -124,6 +126,6 @@ class Labels(dict[tuple[str, PageOffset], BasicBlock]):
         return BasicBlock(f"r_{leader:x}_{number}")
 
 
-AWAY, LEAVE = BasicBlock("away"), BasicBlock("leave")
-"""Blocks by which a function returns: nothing but the counts, and with `AWAY` the pc, is left to be
-published."""
+AWAY, TAKE, LOOK, LEAVE = (BasicBlock(name) for name in ("away", "take", "to_look", "leave"))
+"""Blocks by which a function is left, for the interpreter or the native loop, when nothing but the
+counts is left to be published."""

@@ -8,12 +8,12 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
-from mttcg.engine.llvm.interpreter.signature import CONVENTION
 from mttcg.engine.llvm.ir.builder import Builder, Elsewhere
 from mttcg.engine.llvm.ir.function import Function, Section
 from mttcg.engine.llvm.jump_table import ROW_SHIFT
 from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
+from mttcg.engine.llvm.signature import CONVENTION
 from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
 from mttcg.memory.page import PAGE, PAGE_SHIFT
@@ -23,7 +23,6 @@ from mttcg.state.words import offsets_of
 OFFSET = offsets_of(VcpuState)
 GIVEN = "ptr %hart, ptr null, i64 %since, ptr %frame, ptr %origin, i64 0, i64 %here"
 """`signature.PARAMETERS` of what is entered at a pc, whose record is not known."""
-TAKEN = GIVEN.replace("%since", "%so_far").replace("%here", "%left_at")
 UNREAD = -1
 """In place of nanoseconds: the clock was not read."""
 RUN_KEY = 1
@@ -31,7 +30,6 @@ RUN_KEY = 1
 
 FRAME = {
     "exit": Word.EXIT,
-    "detail": Word.EXIT_DETAIL,
     "jumps": Word.JUMPS,
     "ram": Word.FETCH_BASE,
     "ram_bytes": Word.FETCH_BYTES,
@@ -42,7 +40,6 @@ FRAME = {
     "first": Word.FIRST,
     "interpreter": Word.ENTER,
     "attend": Word.ATTEND,
-    "take_over": Word.TAKE_OVER,
     "resume": Word.RESUME,
     "seconds": Word.SECONDS,
     "nanoseconds": Word.NANOSECONDS,
@@ -86,7 +83,7 @@ def machine_code(host: HostFloat) -> bytes:
 def text(host: HostFloat) -> str:
     """The loop's; `host` keeps its floating-point control meanwhile."""
     enter, leave = _fragments(host)
-    return HEAD + enter + BODY + TAKE + leave + TAIL
+    return HEAD + enter + BODY + leave + TAIL
 
 
 HEAD = f"""
@@ -97,9 +94,7 @@ entry:
   %pc_at = getelementptr i8, ptr %hart, i64 {OFFSET["pc"]}
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
   %alert_at = getelementptr i8, ptr %hart, i64 {OFFSET["alert"]}
-  %instructions_at = getelementptr i8, ptr %hart, i64 {OFFSET["instructions"]}
   %attend = load ptr, ptr %attend_at
-  %take_over = load ptr, ptr %take_over_at
   %resume = load ptr, ptr %resume_at
   %interpreter = load ptr, ptr %interpreter_at
   %jumps = load ptr, ptr %jumps_at
@@ -209,9 +204,6 @@ over:
   switch i64 %exit, label %leave [
     i64 {int(Reason.GOES_ON)}, label %within
     i64 {int(Reason.REQUEST)}, label %ask
-    i64 {int(Reason.SYSTEM)}, label %of_whom
-    i64 {int(Reason.ACCESS)}, label %of_whom
-    i64 {int(Reason.ROUNDING)}, label %of_whom
   ]
 ask:
   %unattended = icmp eq ptr %attend, null
@@ -223,29 +215,6 @@ look_at_inputs:
 clear:
   store i64 0, ptr %exit_at
   br label %next
-"""
-TAKE = f"""
-of_whom:
-  %detail = load i64, ptr %detail_at
-  %of_interpreter = icmp eq i64 %detail, 0
-  br i1 %of_interpreter, label %leave, label %take
-take:
-  %is_counted = icmp ne i64 %exit, {int(Reason.ACCESS)}
-  %one = zext i1 %is_counted to i64
-  %counted = load i64, ptr %instructions_at
-  %uncounted = sub i64 %counted, %one
-  store i64 %uncounted, ptr %instructions_at
-  store i64 0, ptr %exit_at
-  %left_at = load i64, ptr %pc_at
-  %so_far = load i64, ptr %since_at
-  call {CONVENTION} void %take_over({TAKEN})
-  %second = load i64, ptr %exit_at
-  %unprepared = icmp eq i64 %second, {int(Reason.UNPREPARED)}
-  br i1 %unprepared, label %host, label %back
-host:
-  store i64 %exit, ptr %exit_at
-  store i64 %counted, ptr %instructions_at
-  br label %leave
 within:
   store i64 0, ptr %exit_at
   br label %call

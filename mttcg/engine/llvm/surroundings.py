@@ -9,23 +9,23 @@ from mttcg.engine.llvm.emit import SegmentWriter
 from mttcg.engine.llvm.exits import WrittenHere
 from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.interpreter.signature import (
-    NO_BLOCK,
-    NO_RECORD,
-    RUNNING,
-    TO_PC,
-    tail_call,
-)
 from mttcg.engine.llvm.ir.builder import Elsewhere
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.jump_table import find_code, find_translated_code
 from mttcg.engine.llvm.liveness import bits_of, names_of
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
-from mttcg.engine.llvm.places import AWAY, COUNT, FRAME, HART, LEAVE, NEXT
+from mttcg.engine.llvm.places import AWAY, BLOCK_PC, COUNT, FRAME, HART, LEAVE, LOOK, NEXT, PC, TAKE
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.registers import PLACES
-from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, take_base
+from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, relative, take_base
+from mttcg.engine.llvm.signature import (
+    NO_BLOCK,
+    NO_RECORD,
+    RUNNING,
+    TO_PC,
+    tail_call,
+)
 from mttcg.engine.llvm.windows import SHOW
 from mttcg.memory.address import PageOffset
 
@@ -81,9 +81,14 @@ class Surroundings:
             build.begin(labels.never)
             build.end(returns=False)
         with build.cold():
-            self._ways_out("l", lambda leader: self.flow.changed[leader], LEAVE)
+            for letter, to in (("h", LEAVE), ("l", LOOK), ("t", TAKE)):
+                self._ways_out(letter, lambda leader: self.flow.changed[leader], to)
+            build.begin(TAKE)
+            self._to_interpreter(Word.TAKE_OVER)
             build.begin(AWAY)
-            self._go_away()
+            self._to_interpreter(Word.ENTER)
+            build.begin(LOOK)
+            self._leave_to_look()
             build.begin(LEAVE)
             self.writer.windows.give_cursors()
             publish_counts(build)
@@ -92,16 +97,23 @@ class Surroundings:
     def _ways_out(
         self, letter: str, registers: Callable[[PageOffset], int], to: BasicBlock
     ) -> None:
-        """Ways out that have one of the labels; those that publish the same registers are one."""
+        """Ways out that have one of the labels; those that publish the same registers are one.
+
+        The interpreter is told the block that it goes on in the middle of.
+        """
         build, labels = self.builder, self.writer.labels
-        first: dict[int, BasicBlock] = {}
+        published = {0: to}
         for leader in sorted(leader for label, leader in labels if label == letter):
-            bits, block = registers(leader), labels[letter, leader]
-            build.begin(block)
-            if bits in first:
-                build.goto(first[bits])
+            bits = registers(leader)
+            build.begin(labels[letter, leader])
+            if letter == "t":
+                build.store(relative(build, leader), BLOCK_PC, COUNTER)
+            if bits in published:
+                build.goto(published[bits])
                 continue
-            first[bits] = block
+            published[bits] = build.new_block(f"{letter}_out")
+            build.goto(published[bits])
+            build.begin(published[bits])
             self._publish_registers(bits)
             build.goto(to)
 
@@ -115,11 +127,19 @@ class Surroundings:
             code = find_code(build, pc, self.ram.base, self.ram.size, AWAY)
         self._tail_call(code, pc)
 
-    def _go_away(self) -> None:
-        """Go on at `NEXT` in the interpreter."""
+    def _leave_to_look(self) -> None:
+        """Come back at `NEXT`."""
         build = self.builder
         pc = address_at(build, build.load(NEXT, REGISTER, I64))
-        self._tail_call(build.load(build.offset(FRAME, 8 * Word.ENTER), COUNTER, Pointer), pc)
+        build.store(pc, PC, COUNTER)
+        build.store(pc, BLOCK_PC, COUNTER)
+        build.goto(LEAVE)
+
+    def _to_interpreter(self, function: Word) -> None:
+        """Go on at `NEXT` in one of the interpreter's functions."""
+        build = self.builder
+        pc = address_at(build, build.load(NEXT, REGISTER, I64))
+        self._tail_call(build.load(build.offset(FRAME, 8 * function), COUNTER, Pointer), pc)
 
     def _tail_call(self, code: Pointer, pc: I64) -> None:
         self.writer.windows.give_cursors()

@@ -27,69 +27,71 @@ entry:
 %p3 = load ptr, ptr %p2, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
-%v48 = sub i64 %to_pc, %base
-%v49 = lshr i64 %v48, 1
-store i64 %v49, ptr %next, !tbaa !1
+%v37 = sub i64 %to_pc, %base
+%v38 = lshr i64 %v37, 1
+store i64 %v38, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v50 = load i64, ptr %next, !tbaa !1
-switch i64 %v50, label %out [
+%v39 = load i64, ptr %next, !tbaa !1
+switch i64 %v39, label %out [
 i64 0, label %e_0
 i64 2, label %e_4
 i64 4, label %e_8
 ]
 e_0:
-%v51 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v51, ptr %x1, !tbaa !1
-%v52 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v52, ptr %x11, !tbaa !1
-%v53 = load i64, ptr %hart_x12, !tbaa !1
-store i64 %v53, ptr %x12, !tbaa !1
+%v40 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v40, ptr %x1, !tbaa !1
+%v41 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v41, ptr %x11, !tbaa !1
+%v42 = load i64, ptr %hart_x12, !tbaa !1
+store i64 %v42, ptr %x12, !tbaa !1
 br label %r_0
 e_4:
-%v54 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v54, ptr %x1, !tbaa !1
-%v55 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v55, ptr %x10, !tbaa !1
-%v56 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v56, ptr %x11, !tbaa !1
-%v57 = load i64, ptr %hart_x12, !tbaa !1
-store i64 %v57, ptr %x12, !tbaa !1
+%v43 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v43, ptr %x1, !tbaa !1
+%v44 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v44, ptr %x10, !tbaa !1
+%v45 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v45, ptr %x11, !tbaa !1
+%v46 = load i64, ptr %hart_x12, !tbaa !1
+store i64 %v46, ptr %x12, !tbaa !1
 br label %r_4
 e_8:
-%v58 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v58, ptr %x1, !tbaa !1
-%v59 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v59, ptr %x10, !tbaa !1
+%v47 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v47, ptr %x1, !tbaa !1
+%v48 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v48, ptr %x10, !tbaa !1
 br label %r_8
 d_8:
-%v60 = load i64, ptr %x10, !tbaa !1
-store i64 %v60, ptr %hart_x10, !tbaa !1
+br label %d_out17
+d_out17:
+%v49 = load i64, ptr %x10, !tbaa !1
+store i64 %v49, ptr %hart_x10, !tbaa !1
 br label %dispatch
 out:
-%v61 = load i64, ptr %next, !tbaa !1
-%v62 = shl i64 %v61, 1
-%v63 = add i64 %v62, %base
-%v64 = sub i64 %v63, 2147483648
-%t11 = icmp ult i64 %v64, 1048576
-br i1 %t11, label %inside17, label %away, !prof !8
-inside17:
-%v65 = lshr i64 %v64, 12
-%v66 = shl i64 %v65, 3
+%v50 = load i64, ptr %next, !tbaa !1
+%v51 = shl i64 %v50, 1
+%v52 = add i64 %v51, %base
+%v53 = sub i64 %v52, 2147483648
+%t11 = icmp ult i64 %v53, 1048576
+br i1 %t11, label %inside18, label %away, !prof !8
+inside18:
+%v54 = lshr i64 %v53, 12
+%v55 = shl i64 %v54, 3
 %p4 = getelementptr i8, ptr %frame, i64 16
 %p5 = load ptr, ptr %p4, !tbaa !2
-%p6 = getelementptr i8, ptr %p5, i64 %v66
+%p6 = getelementptr i8, ptr %p5, i64 %v55
 %p7 = load ptr, ptr %p6, !tbaa !2
-%v67 = and i64 %v63, 4095
-%v68 = shl i64 %v67, 2
-%p8 = getelementptr i8, ptr %p7, i64 %v68
+%v56 = and i64 %v52, 4095
+%v57 = shl i64 %v56, 2
+%p8 = getelementptr i8, ptr %p7, i64 %v57
 %p9 = load ptr, ptr %p8, !tbaa !2
-%v69 = ptrtoint ptr %p9 to i64
-%t12 = icmp ne i64 %v69, 0
-br i1 %t12, label %found18, label %away, !prof !8
-found18:
-%v70 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v70, ptr %frame, ptr %origin, i64 poison, i64 %v63)
+%v58 = ptrtoint ptr %p9 to i64
+%t12 = icmp ne i64 %v58, 0
+br i1 %t12, label %found19, label %away, !prof !8
+found19:
+%v59 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v52)
 ret void
 never:
 unreachable
@@ -100,173 +102,177 @@ br i1 %t0, label %on1, label %off2, !prof !8
 on1:
 br label %b_0
 b_0:
-%v2 = load i64, ptr %count, !tbaa !2
-%v3 = add i64 %v2, 1048577
-store i64 %v3, ptr %count, !tbaa !2
+%v1 = load i64, ptr %count, !tbaa !2
+%v2 = add i64 %v1, 1048577
+store i64 %v2, ptr %count, !tbaa !2
 br label %c_0
 f_0:
-%v4 = load i64, ptr %count, !tbaa !2
-%v5 = add i64 %v4, 1048576
-store i64 %v5, ptr %count, !tbaa !2
+%v3 = load i64, ptr %count, !tbaa !2
+%v4 = add i64 %v3, 1048576
+store i64 %v4, ptr %count, !tbaa !2
 br label %c_0
 c_0:
-%v6 = load i64, ptr %x12, !tbaa !1
-%v7 = load i64, ptr %x11, !tbaa !1
-%v8 = and i64 %v6, 7
-%t1 = icmp eq i64 %v8, 0
+%v5 = load i64, ptr %x12, !tbaa !1
+%v6 = load i64, ptr %x11, !tbaa !1
+%v7 = and i64 %v5, 7
+%t1 = icmp eq i64 %v7, 0
 br i1 %t1, label %on3, label %off4, !prof !8
 on3:
-%v13 = sub i64 %v6, 2147483648
-%t2 = icmp ult i64 %v13, 1048569
+%v10 = sub i64 %v5, 2147483648
+%t2 = icmp ult i64 %v10, 1048569
 br i1 %t2, label %on5, label %off6, !prof !8
 on5:
-%p0 = getelementptr i8, ptr %origin, i64 %v6
-%v18 = atomicrmw volatile add ptr %p0, i64 %v7 seq_cst
-store i64 %v18, ptr %x10, !tbaa !1
+%p0 = getelementptr i8, ptr %origin, i64 %v5
+%v13 = atomicrmw volatile add ptr %p0, i64 %v6 seq_cst
+store i64 %v13, ptr %x10, !tbaa !1
 br label %b_4
 r_4:
-%v19 = load i64, ptr %count, !tbaa !2
-%t3 = icmp slt i64 %v19, 0
+%v14 = load i64, ptr %count, !tbaa !2
+%t3 = icmp slt i64 %v14, 0
 br i1 %t3, label %on7, label %off8, !prof !8
 on7:
 br label %b_4
 b_4:
-%v21 = load i64, ptr %count, !tbaa !2
-%v22 = add i64 %v21, 1048577
-store i64 %v22, ptr %count, !tbaa !2
-%v23 = load i64, ptr %x12, !tbaa !1
-%v24 = load i64, ptr %x11, !tbaa !1
-%v25 = and i64 %v23, 7
-%t4 = icmp eq i64 %v25, 0
+%v15 = load i64, ptr %count, !tbaa !2
+%v16 = add i64 %v15, 1048577
+store i64 %v16, ptr %count, !tbaa !2
+%v17 = load i64, ptr %x12, !tbaa !1
+%v18 = load i64, ptr %x11, !tbaa !1
+%v19 = and i64 %v17, 7
+%t4 = icmp eq i64 %v19, 0
 br i1 %t4, label %on9, label %off10, !prof !8
 on9:
-%v30 = sub i64 %v23, 2147483648
-%t5 = icmp ult i64 %v30, 1048569
+%v22 = sub i64 %v17, 2147483648
+%t5 = icmp ult i64 %v22, 1048569
 br i1 %t5, label %on11, label %off12, !prof !8
 on11:
-%p1 = getelementptr i8, ptr %origin, i64 %v23
-%v35 = load i64, ptr %reservation, !tbaa !2
+%p1 = getelementptr i8, ptr %origin, i64 %v17
+%v25 = load i64, ptr %reservation, !tbaa !2
 store i64 -1, ptr %reservation, !tbaa !2
-%t6 = icmp eq i64 %v35, %v23
+%t6 = icmp eq i64 %v25, %v17
 br i1 %t6, label %try13, label %no14
 try13:
-%v36 = load i64, ptr %reserved, !tbaa !2
-%exchanged64_0 = cmpxchg volatile ptr %p1, i64 %v36, i64 %v24 seq_cst seq_cst
+%v26 = load i64, ptr %reserved, !tbaa !2
+%exchanged64_0 = cmpxchg volatile ptr %p1, i64 %v26, i64 %v18 seq_cst seq_cst
 %t7 = extractvalue { i64, i1 } %exchanged64_0, 1
 br label %no14
 no14:
 %t8 = phi i1 [ %t7, %try13 ], [ false, %on11 ]
 %t9 = xor i1 %t8, true
-%v37 = zext i1 %t9 to i64
-store i64 %v37, ptr %x10, !tbaa !1
+%v27 = zext i1 %t9 to i64
+store i64 %v27, ptr %x10, !tbaa !1
 br label %b_8
 r_8:
-%v38 = load i64, ptr %count, !tbaa !2
-%t10 = icmp slt i64 %v38, 0
+%v28 = load i64, ptr %count, !tbaa !2
+%t10 = icmp slt i64 %v28, 0
 br i1 %t10, label %on15, label %off16, !prof !8
 on15:
 br label %b_8
 b_8:
-%v40 = load i64, ptr %count, !tbaa !2
-%v41 = add i64 %v40, 1048577
-store i64 %v41, ptr %count, !tbaa !2
-%v42 = load i64, ptr %x1, !tbaa !1
-%v43 = add i64 %v42, 0
-%v44 = and i64 %v43, -2
-%v45 = add i64 %base, 10
-%v46 = sub i64 %v44, %base
-%v47 = lshr i64 %v46, 1
-store i64 %v47, ptr %next, !tbaa !1
+%v29 = load i64, ptr %count, !tbaa !2
+%v30 = add i64 %v29, 1048577
+store i64 %v30, ptr %count, !tbaa !2
+%v31 = load i64, ptr %x1, !tbaa !1
+%v32 = add i64 %v31, 0
+%v33 = and i64 %v32, -2
+%v34 = add i64 %base, 10
+%v35 = sub i64 %v33, %base
+%v36 = lshr i64 %v35, 1
+store i64 %v36, ptr %next, !tbaa !1
 br label %d_8
 off2:
-%v1 = add i64 %base, 0
-store i64 %v1, ptr %pc, !tbaa !2
-store i64 %v1, ptr %block_pc, !tbaa !2
+store i64 0, ptr %next, !tbaa !1
 br label %l_0
 off4:
-%v9 = load i64, ptr %count, !tbaa !2
-%v10 = add i64 %v9, -1048576
-store i64 %v10, ptr %count, !tbaa !2
-store i64 %v6, ptr %detail, !tbaa !2
-store i64 6, ptr %exit, !tbaa !2
-%v11 = add i64 %base, 0
-store i64 %v11, ptr %pc, !tbaa !2
-%v12 = add i64 %base, 0
-store i64 %v12, ptr %block_pc, !tbaa !2
-br label %l_0
+%v8 = load i64, ptr %count, !tbaa !2
+%v9 = add i64 %v8, -1048576
+store i64 %v9, ptr %count, !tbaa !2
+store i64 0, ptr %next, !tbaa !1
+br label %t_0
 off6:
-%v14 = load i64, ptr %count, !tbaa !2
-%v15 = add i64 %v14, -1048576
-store i64 %v15, ptr %count, !tbaa !2
-store i64 %v6, ptr %detail, !tbaa !2
-store i64 7, ptr %exit, !tbaa !2
-%v16 = add i64 %base, 0
-store i64 %v16, ptr %pc, !tbaa !2
-%v17 = add i64 %base, 0
-store i64 %v17, ptr %block_pc, !tbaa !2
-br label %l_0
+%v11 = load i64, ptr %count, !tbaa !2
+%v12 = add i64 %v11, -1048576
+store i64 %v12, ptr %count, !tbaa !2
+store i64 0, ptr %next, !tbaa !1
+br label %t_0
 off8:
-%v20 = add i64 %base, 4
-store i64 %v20, ptr %pc, !tbaa !2
-store i64 %v20, ptr %block_pc, !tbaa !2
+store i64 2, ptr %next, !tbaa !1
 br label %l_4
 off10:
-%v26 = load i64, ptr %count, !tbaa !2
-%v27 = add i64 %v26, -1048576
-store i64 %v27, ptr %count, !tbaa !2
-store i64 %v23, ptr %detail, !tbaa !2
-store i64 6, ptr %exit, !tbaa !2
-%v28 = add i64 %base, 4
-store i64 %v28, ptr %pc, !tbaa !2
-%v29 = add i64 %base, 4
-store i64 %v29, ptr %block_pc, !tbaa !2
-br label %l_4
+%v20 = load i64, ptr %count, !tbaa !2
+%v21 = add i64 %v20, -1048576
+store i64 %v21, ptr %count, !tbaa !2
+store i64 2, ptr %next, !tbaa !1
+br label %t_4
 off12:
-%v31 = load i64, ptr %count, !tbaa !2
-%v32 = add i64 %v31, -1048576
-store i64 %v32, ptr %count, !tbaa !2
-store i64 %v23, ptr %detail, !tbaa !2
-store i64 7, ptr %exit, !tbaa !2
-%v33 = add i64 %base, 4
-store i64 %v33, ptr %pc, !tbaa !2
-%v34 = add i64 %base, 4
-store i64 %v34, ptr %block_pc, !tbaa !2
-br label %l_4
+%v23 = load i64, ptr %count, !tbaa !2
+%v24 = add i64 %v23, -1048576
+store i64 %v24, ptr %count, !tbaa !2
+store i64 2, ptr %next, !tbaa !1
+br label %t_4
 off16:
-%v39 = add i64 %base, 8
-store i64 %v39, ptr %pc, !tbaa !2
-store i64 %v39, ptr %block_pc, !tbaa !2
+store i64 4, ptr %next, !tbaa !1
 br label %l_8
 l_0:
-br label %leave
+br label %to_look
 l_4:
-%v71 = load i64, ptr %x10, !tbaa !1
-store i64 %v71, ptr %hart_x10, !tbaa !1
-br label %leave
+br label %l_out20
+l_out20:
+%v60 = load i64, ptr %x10, !tbaa !1
+store i64 %v60, ptr %hart_x10, !tbaa !1
+br label %to_look
 l_8:
-br label %l_4
+br label %l_out20
+t_0:
+%v61 = add i64 %base, 0
+store i64 %v61, ptr %block_pc, !tbaa !2
+br label %take
+t_4:
+%v62 = add i64 %base, 4
+store i64 %v62, ptr %block_pc, !tbaa !2
+br label %t_out21
+t_out21:
+%v63 = load i64, ptr %x10, !tbaa !1
+store i64 %v63, ptr %hart_x10, !tbaa !1
+br label %take
+take:
+%v64 = load i64, ptr %next, !tbaa !1
+%v65 = shl i64 %v64, 1
+%v66 = add i64 %v65, %base
+%p10 = getelementptr i8, ptr %frame, i64 304
+%p11 = load ptr, ptr %p10, !tbaa !2
+%v67 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v67, ptr %frame, ptr %origin, i64 poison, i64 %v66)
+ret void
 away:
+%v68 = load i64, ptr %next, !tbaa !1
+%v69 = shl i64 %v68, 1
+%v70 = add i64 %v69, %base
+%p12 = getelementptr i8, ptr %frame, i64 208
+%p13 = load ptr, ptr %p12, !tbaa !2
+%v71 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v71, ptr %frame, ptr %origin, i64 poison, i64 %v70)
+ret void
+to_look:
 %v72 = load i64, ptr %next, !tbaa !1
 %v73 = shl i64 %v72, 1
 %v74 = add i64 %v73, %base
-%p10 = getelementptr i8, ptr %frame, i64 208
-%p11 = load ptr, ptr %p10, !tbaa !2
-%v75 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v75, ptr %frame, ptr %origin, i64 poison, i64 %v74)
-ret void
+store i64 %v74, ptr %pc, !tbaa !2
+store i64 %v74, ptr %block_pc, !tbaa !2
+br label %leave
 leave:
-%v76 = load i64, ptr %count, !tbaa !2
-%v77 = load i64, ptr %since, !tbaa !2
-%v78 = sub i64 %v76, %v77
-%v79 = ashr i64 %v78, 20
-%v80 = and i64 %v78, 1048575
-%v81 = load i64, ptr %instructions, !tbaa !2
-%v82 = add i64 %v81, %v79
-store i64 %v82, ptr %instructions, !tbaa !2
-%v83 = load i64, ptr %blocks, !tbaa !2
-%v84 = add i64 %v83, %v80
-store i64 %v84, ptr %blocks, !tbaa !2
-store i64 %v76, ptr %since, !tbaa !2
+%v75 = load i64, ptr %count, !tbaa !2
+%v76 = load i64, ptr %since, !tbaa !2
+%v77 = sub i64 %v75, %v76
+%v78 = ashr i64 %v77, 20
+%v79 = and i64 %v77, 1048575
+%v80 = load i64, ptr %instructions, !tbaa !2
+%v81 = add i64 %v80, %v78
+store i64 %v81, ptr %instructions, !tbaa !2
+%v82 = load i64, ptr %blocks, !tbaa !2
+%v83 = add i64 %v82, %v79
+store i64 %v83, ptr %blocks, !tbaa !2
+store i64 %v75, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

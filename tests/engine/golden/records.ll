@@ -38,51 +38,53 @@ entry:
 store ptr %p21, ptr %cursor0, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
-%v29 = sub i64 %to_pc, %base
-%v30 = lshr i64 %v29, 1
-store i64 %v30, ptr %next, !tbaa !1
+%v26 = sub i64 %to_pc, %base
+%v27 = lshr i64 %v26, 1
+store i64 %v27, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v31 = load i64, ptr %next, !tbaa !1
-switch i64 %v31, label %out [
+%v28 = load i64, ptr %next, !tbaa !1
+switch i64 %v28, label %out [
 i64 0, label %e_0
 ]
 e_0:
-%v32 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v32, ptr %x1, !tbaa !1
-%v33 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v33, ptr %x11, !tbaa !1
+%v29 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v29, ptr %x1, !tbaa !1
+%v30 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v30, ptr %x11, !tbaa !1
 br label %r_0
 d_0:
-%v34 = load i64, ptr %x10, !tbaa !1
-store i64 %v34, ptr %hart_x10, !tbaa !1
+br label %d_out8
+d_out8:
+%v31 = load i64, ptr %x10, !tbaa !1
+store i64 %v31, ptr %hart_x10, !tbaa !1
 br label %dispatch
 out:
-%v35 = load i64, ptr %next, !tbaa !1
-%v36 = shl i64 %v35, 1
-%v37 = add i64 %v36, %base
-%v38 = sub i64 %v37, 2147483648
-%t3 = icmp ult i64 %v38, 1048576
-br i1 %t3, label %inside8, label %away, !prof !8
-inside8:
-%v39 = lshr i64 %v38, 12
-%v40 = shl i64 %v39, 3
+%v32 = load i64, ptr %next, !tbaa !1
+%v33 = shl i64 %v32, 1
+%v34 = add i64 %v33, %base
+%v35 = sub i64 %v34, 2147483648
+%t3 = icmp ult i64 %v35, 1048576
+br i1 %t3, label %inside9, label %away, !prof !8
+inside9:
+%v36 = lshr i64 %v35, 12
+%v37 = shl i64 %v36, 3
 %p22 = getelementptr i8, ptr %frame, i64 16
 %p23 = load ptr, ptr %p22, !tbaa !2
-%p24 = getelementptr i8, ptr %p23, i64 %v40
+%p24 = getelementptr i8, ptr %p23, i64 %v37
 %p25 = load ptr, ptr %p24, !tbaa !2
-%v41 = and i64 %v37, 4095
-%v42 = shl i64 %v41, 2
-%p26 = getelementptr i8, ptr %p25, i64 %v42
+%v38 = and i64 %v34, 4095
+%v39 = shl i64 %v38, 2
+%p26 = getelementptr i8, ptr %p25, i64 %v39
 %p27 = load ptr, ptr %p26, !tbaa !2
-%v43 = ptrtoint ptr %p27 to i64
-%t4 = icmp ne i64 %v43, 0
-br i1 %t4, label %found9, label %away, !prof !8
-found9:
+%v40 = ptrtoint ptr %p27 to i64
+%t4 = icmp ne i64 %v40, 0
+br i1 %t4, label %found10, label %away, !prof !8
+found10:
 %p28 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p28, ptr %cursor_at0, !tbaa !2
-%v44 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v44, ptr %frame, ptr %origin, i64 poison, i64 %v37)
+%v41 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v41, ptr %frame, ptr %origin, i64 poison, i64 %v34)
 ret void
 never:
 unreachable
@@ -93,90 +95,83 @@ br i1 %t0, label %on1, label %off2, !prof !8
 on1:
 br label %b_0
 b_0:
-%v2 = load i64, ptr %count, !tbaa !2
-%v3 = add i64 %v2, 3145729
-store i64 %v3, ptr %count, !tbaa !2
+%v1 = load i64, ptr %count, !tbaa !2
+%v2 = add i64 %v1, 3145729
+store i64 %v2, ptr %count, !tbaa !2
 br label %c_0
 f_0:
-%v4 = load i64, ptr %count, !tbaa !2
-%v5 = add i64 %v4, 3145728
-store i64 %v5, ptr %count, !tbaa !2
+%v3 = load i64, ptr %count, !tbaa !2
+%v4 = add i64 %v3, 3145728
+store i64 %v4, ptr %count, !tbaa !2
 br label %c_0
 c_0:
-%v6 = load i64, ptr %x11, !tbaa !1
-%v7 = add i64 %v6, 0
-%v8 = add i64 %v6, -2147483648
-%t1 = icmp ult i64 %v8, 1048553
+%v5 = load i64, ptr %x11, !tbaa !1
+%v6 = add i64 %v5, 0
+%v7 = add i64 %v5, -2147483648
+%t1 = icmp ult i64 %v7, 1048553
 br i1 %t1, label %on3, label %off4, !prof !8
 on3:
-%p0 = getelementptr i8, ptr %origin, i64 %v7
-%v13 = load volatile i64, ptr %p0, align 1, !tbaa !3
+%p0 = getelementptr i8, ptr %origin, i64 %v6
+%v10 = load volatile i64, ptr %p0, align 1, !tbaa !3
 %p1 = load ptr, ptr %cursor0, !tbaa !2
-%v14 = load i64, ptr %limit_at0, !tbaa !2
-%v15 = load i64, ptr %cpu_at0, !tbaa !2
-%v16 = ptrtoint ptr %p1 to i64
-%v17 = add i64 %v16, 64
-%t2 = icmp ule i64 %v17, %v14
+%v11 = load i64, ptr %limit_at0, !tbaa !2
+%v12 = load i64, ptr %cpu_at0, !tbaa !2
+%v13 = ptrtoint ptr %p1 to i64
+%v14 = add i64 %v13, 64
+%t2 = icmp ule i64 %v14, %v11
 br label %look5
 look5:
 br i1 %t2, label %room6, label %full7, !prof !8
 room6:
 %p3 = phi ptr [ %p1, %look5 ], [ %p2, %full7 ]
-%v18 = or i64 %v15, 524288
-%v19 = add i64 %base, 0
+%v15 = or i64 %v12, 524288
+%v16 = add i64 %base, 0
 %p4 = getelementptr i8, ptr %p3, i64 0
-store i64 %v19, ptr %p4, !tbaa !4
+store i64 %v16, ptr %p4, !tbaa !4
 %p5 = getelementptr i8, ptr %p3, i64 8
-store i64 %v7, ptr %p5, !tbaa !4
+store i64 %v6, ptr %p5, !tbaa !4
 %p6 = getelementptr i8, ptr %p3, i64 16
-store i64 %v13, ptr %p6, !tbaa !4
+store i64 %v10, ptr %p6, !tbaa !4
 %p7 = getelementptr i8, ptr %p3, i64 24
-store i64 %v18, ptr %p7, !tbaa !4
-store i64 %v13, ptr %x10, !tbaa !1
-%v20 = add i64 %v6, 16
-%p8 = getelementptr i8, ptr %origin, i64 %v20
-%v21 = or i64 %v15, 17301504
-%v22 = add i64 %base, 4
+store i64 %v15, ptr %p7, !tbaa !4
+store i64 %v10, ptr %x10, !tbaa !1
+%v17 = add i64 %v5, 16
+%p8 = getelementptr i8, ptr %origin, i64 %v17
+%v18 = or i64 %v12, 17301504
+%v19 = add i64 %base, 4
 %p9 = getelementptr i8, ptr %p3, i64 32
-store i64 %v22, ptr %p9, !tbaa !4
+store i64 %v19, ptr %p9, !tbaa !4
 %p10 = getelementptr i8, ptr %p3, i64 40
-store i64 %v20, ptr %p10, !tbaa !4
+store i64 %v17, ptr %p10, !tbaa !4
 %p11 = getelementptr i8, ptr %p3, i64 48
-store i64 %v13, ptr %p11, !tbaa !4
+store i64 %v10, ptr %p11, !tbaa !4
 %p12 = getelementptr i8, ptr %p3, i64 56
-store i64 %v21, ptr %p12, !tbaa !4
-store volatile i64 %v13, ptr %p8, align 1, !tbaa !3
-%v23 = load i64, ptr %x1, !tbaa !1
-%v24 = add i64 %v23, 0
-%v25 = and i64 %v24, -2
-%v26 = add i64 %base, 10
+store i64 %v18, ptr %p12, !tbaa !4
+store volatile i64 %v10, ptr %p8, align 1, !tbaa !3
+%v20 = load i64, ptr %x1, !tbaa !1
+%v21 = add i64 %v20, 0
+%v22 = and i64 %v21, -2
+%v23 = add i64 %base, 10
 %p15 = getelementptr i8, ptr %p3, i64 64
 store ptr %p15, ptr %cursor0, !tbaa !2
-%v27 = sub i64 %v25, %base
-%v28 = lshr i64 %v27, 1
-store i64 %v28, ptr %next, !tbaa !1
+%v24 = sub i64 %v22, %base
+%v25 = lshr i64 %v24, 1
+store i64 %v25, ptr %next, !tbaa !1
 br label %d_0
 off2:
-%p33 = load ptr, ptr %cursor0, !tbaa !2
-store ptr %p33, ptr %cursor_at0, !tbaa !2
-%p34 = getelementptr i8, ptr %frame, i64 56
-%p35 = load ptr, ptr %p34, !tbaa !2
-call void %p35(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
-%v1 = add i64 %base, 0
-store i64 %v1, ptr %pc, !tbaa !2
-store i64 %v1, ptr %block_pc, !tbaa !2
+%p36 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p36, ptr %cursor_at0, !tbaa !2
+%p37 = getelementptr i8, ptr %frame, i64 56
+%p38 = load ptr, ptr %p37, !tbaa !2
+call void %p38(i64 %data0, i64 0, i64 0, i64 0, i64 0, i64 0)
+store i64 0, ptr %next, !tbaa !1
 br label %l_0
 off4:
-%v9 = load i64, ptr %count, !tbaa !2
-%v10 = add i64 %v9, -3145728
-store i64 %v10, ptr %count, !tbaa !2
-store i64 %v7, ptr %detail, !tbaa !2
-store i64 4, ptr %exit, !tbaa !2
-%v11 = add i64 %base, 0
-store i64 %v11, ptr %pc, !tbaa !2
-%v12 = add i64 %base, 0
-store i64 %v12, ptr %block_pc, !tbaa !2
-br label %l_0
+%v8 = load i64, ptr %count, !tbaa !2
+%v9 = add i64 %v8, -3145728
+store i64 %v9, ptr %count, !tbaa !2
+store i64 0, ptr %next, !tbaa !1
+br label %t_0
 full7:
 store ptr %p1, ptr %cursor_at0, !tbaa !2
 %p13 = getelementptr i8, ptr %frame, i64 48
@@ -186,33 +181,55 @@ call void @call_out(ptr %float_control, ptr %frame, ptr %p14, i64 %data0, i64 2,
 store ptr %p2, ptr %cursor0, !tbaa !2
 br label %room6
 l_0:
-br label %leave
-away:
-%v45 = load i64, ptr %next, !tbaa !1
-%v46 = shl i64 %v45, 1
-%v47 = add i64 %v46, %base
-%p29 = getelementptr i8, ptr %frame, i64 208
+br label %to_look
+t_0:
+%v42 = add i64 %base, 0
+store i64 %v42, ptr %block_pc, !tbaa !2
+br label %take
+take:
+%v43 = load i64, ptr %next, !tbaa !1
+%v44 = shl i64 %v43, 1
+%v45 = add i64 %v44, %base
+%p29 = getelementptr i8, ptr %frame, i64 304
 %p30 = load ptr, ptr %p29, !tbaa !2
 %p31 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p31, ptr %cursor_at0, !tbaa !2
-%v48 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v48, ptr %frame, ptr %origin, i64 poison, i64 %v47)
+%v46 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v46, ptr %frame, ptr %origin, i64 poison, i64 %v45)
 ret void
+away:
+%v47 = load i64, ptr %next, !tbaa !1
+%v48 = shl i64 %v47, 1
+%v49 = add i64 %v48, %base
+%p32 = getelementptr i8, ptr %frame, i64 208
+%p33 = load ptr, ptr %p32, !tbaa !2
+%p34 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p34, ptr %cursor_at0, !tbaa !2
+%v50 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p33(ptr %hart, ptr poison, i64 %v50, ptr %frame, ptr %origin, i64 poison, i64 %v49)
+ret void
+to_look:
+%v51 = load i64, ptr %next, !tbaa !1
+%v52 = shl i64 %v51, 1
+%v53 = add i64 %v52, %base
+store i64 %v53, ptr %pc, !tbaa !2
+store i64 %v53, ptr %block_pc, !tbaa !2
+br label %leave
 leave:
-%p32 = load ptr, ptr %cursor0, !tbaa !2
-store ptr %p32, ptr %cursor_at0, !tbaa !2
-%v49 = load i64, ptr %count, !tbaa !2
-%v50 = load i64, ptr %since, !tbaa !2
-%v51 = sub i64 %v49, %v50
-%v52 = ashr i64 %v51, 20
-%v53 = and i64 %v51, 1048575
-%v54 = load i64, ptr %instructions, !tbaa !2
-%v55 = add i64 %v54, %v52
-store i64 %v55, ptr %instructions, !tbaa !2
-%v56 = load i64, ptr %blocks, !tbaa !2
-%v57 = add i64 %v56, %v53
-store i64 %v57, ptr %blocks, !tbaa !2
-store i64 %v49, ptr %since, !tbaa !2
+%p35 = load ptr, ptr %cursor0, !tbaa !2
+store ptr %p35, ptr %cursor_at0, !tbaa !2
+%v54 = load i64, ptr %count, !tbaa !2
+%v55 = load i64, ptr %since, !tbaa !2
+%v56 = sub i64 %v54, %v55
+%v57 = ashr i64 %v56, 20
+%v58 = and i64 %v56, 1048575
+%v59 = load i64, ptr %instructions, !tbaa !2
+%v60 = add i64 %v59, %v57
+store i64 %v60, ptr %instructions, !tbaa !2
+%v61 = load i64, ptr %blocks, !tbaa !2
+%v62 = add i64 %v61, %v58
+store i64 %v62, ptr %blocks, !tbaa !2
+store i64 %v54, ptr %since, !tbaa !2
 ret void
 }
 declare i32 @llvm.ctlz.i32(i32, i1)

@@ -7,13 +7,13 @@ something may be due for this hart now. Both give 0 where the host is to make th
 from collections.abc import Callable, Iterator
 
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.interpreter.signature import frame_word
 from mttcg.engine.llvm.interpreter.state_words import TIME
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, BasicBlock, Pointer, constant
 from mttcg.engine.llvm.places import FRAME, HART
+from mttcg.engine.llvm.signature import frame_word
 from mttcg.memory.native_registers import RegisterKind
 from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
 from mttcg.state.words import WORD_BYTES, offsets_of

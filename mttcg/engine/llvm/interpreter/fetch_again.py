@@ -2,11 +2,11 @@
 
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason, Word
-from mttcg.engine.llvm.interpreter.signature import frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
 from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
 from mttcg.engine.llvm.places import FRAME
+from mttcg.engine.llvm.signature import frame_word
 from mttcg.engine.tracking.layout import LEFT
 
 

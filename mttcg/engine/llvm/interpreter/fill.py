@@ -2,7 +2,11 @@
 
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
+from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
+from mttcg.engine.llvm.places import FRAME, HART
+from mttcg.engine.llvm.signature import (
     BLOCK,
     IP,
     RUNNING,
@@ -11,10 +15,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
-from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
-from mttcg.engine.llvm.places import FRAME, HART
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of

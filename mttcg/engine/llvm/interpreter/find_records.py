@@ -12,7 +12,12 @@ from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.interpreter.system_functions import SystemFunctions
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, Pointer, constant
+from mttcg.engine.llvm.places import COUNT, DETAIL, EXIT, FRAME, HART, PC
+from mttcg.engine.llvm.signature import (
     BLOCK,
     DISPATCH,
     IP,
@@ -20,11 +25,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     frame_word,
     tail_call,
 )
-from mttcg.engine.llvm.interpreter.system_functions import SystemFunctions
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, Pointer, constant
-from mttcg.engine.llvm.places import COUNT, DETAIL, EXIT, FRAME, HART, PC
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.samples import TRANSLATED_PLACE

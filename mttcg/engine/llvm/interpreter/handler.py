@@ -21,7 +21,18 @@ from mttcg.engine.llvm.interpreter.handler_system import HandlerSystem
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.interpreter.system_functions import STATUS
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.liveness import RegisterFlow
+from mttcg.engine.llvm.llvm_isa import FloatWords
+from mttcg.engine.llvm.pieces import Pieces
+from mttcg.engine.llvm.places import HART, Labels
+from mttcg.engine.llvm.registers import RegisterAccesses
+from mttcg.engine.llvm.segment import Place, Segment
+from mttcg.engine.llvm.signature import (
     BLOCK,
     CONVENTION,
     DISPATCH,
@@ -34,17 +45,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.interpreter.system_functions import STATUS
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
-from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
-from mttcg.engine.llvm.liveness import RegisterFlow
-from mttcg.engine.llvm.llvm_isa import FloatWords
-from mttcg.engine.llvm.pieces import Pieces
-from mttcg.engine.llvm.places import HART, Labels
-from mttcg.engine.llvm.registers import RegisterAccesses
-from mttcg.engine.llvm.segment import Place, Segment
 from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows

@@ -5,7 +5,6 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.fetch_again import fetch_again
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
-from mttcg.engine.llvm.interpreter.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
@@ -13,6 +12,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
 from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.isa.operations import SystemWords
 
 

@@ -15,9 +15,9 @@ from mttcg.engine.llvm.interpreter.shared import (
     shared_functions,
     straddling_handler,
 )
-from mttcg.engine.llvm.interpreter.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER, resume, take_over
 from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.surroundings import TAIL, TARGET
 
 
@@ -36,6 +36,6 @@ def _functions(isa: InterpretedIsa) -> Iterator[str]:
     yield predecode_function(isa)
     ways = (ENTER, enter), (RESUME, partial(resume, isa)), (TAKE_OVER, partial(take_over, isa))
     for name, emit in ways:
-        yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
+        yield function_of(isa, Function(f"dso_local {CONVENTION} void @{name}", PARAMETERS), emit)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         yield from Handler(isa, name_of(number), sample, key.far).sources()

@@ -21,7 +21,7 @@ from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Weave, packed
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual
+from mttcg.memory.address import PageOffset, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import PageChanges
@@ -144,13 +144,6 @@ class PageInterpreter:
             observed.let_enter(offset)
         elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
-
-    def resume(
-        self, version: PageVersion, watched: bool, start: Virtual | None = None
-    ) -> HostAddress:
-        """Code that goes on with the current block in a page, at the hart's pc."""
-        self.prepare(version, watched, start)
-        return self.native.resume
 
     def prepare(
         self, version: PageVersion, watched: bool, start: Virtual | None = None

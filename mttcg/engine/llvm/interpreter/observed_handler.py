@@ -9,13 +9,13 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.handler import Handler, Operands, running
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INSTRUCTION
 from mttcg.engine.llvm.interpreter.operations import ACCESSED, RETIRED
-from mttcg.engine.llvm.interpreter.signature import IP, TO_PC, frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import ObservedAccess
 from mttcg.engine.llvm.places import COUNT, FRAME, HART
+from mttcg.engine.llvm.signature import IP, TO_PC, frame_word
 from mttcg.engine.llvm.weave import ORDER, Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.engine.llvm.woven import Woven, failed_one

@@ -25,7 +25,13 @@ from mttcg.engine.llvm.interpreter.observed_layout import (
 )
 from mttcg.engine.llvm.interpreter.operations import BEFORE, ENTERED
 from mttcg.engine.llvm.interpreter.predecode import AT, OFFSET, RECORDS, Predecode
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.interpreter.straddle import STRADDLE
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import UNKNOWN
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.places import FRAME
+from mttcg.engine.llvm.signature import (
     BLOCK,
     IP,
     RUNNING,
@@ -34,12 +40,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.interpreter.straddle import STRADDLE
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import UNKNOWN
-from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, BasicBlock, Pointer
-from mttcg.engine.llvm.places import FRAME
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 

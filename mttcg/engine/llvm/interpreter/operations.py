@@ -24,7 +24,12 @@ from mttcg.engine.llvm.interpreter.observed_layout import (
     OWN,
     RECORD_NUMBER_SHIFT,
 )
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, Form
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer, Value
+from mttcg.engine.llvm.places import COUNT, EXIT, FRAME, HART, REQUEST, SINCE
+from mttcg.engine.llvm.signature import (
     BLOCK,
     CONVENTION,
     IP,
@@ -37,11 +42,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, Form
-from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer, Value
-from mttcg.engine.llvm.places import COUNT, EXIT, FRAME, HART, REQUEST, SINCE
 from mttcg.engine.llvm.weave import IN_EACH_BLOCK, RUNS_ONCE, WAY_BITS, Way
 from mttcg.instrument.native import frames
 from mttcg.memory.code_pages import HALVES

@@ -17,13 +17,13 @@ from mttcg.engine.llvm.address_rows import (
 )
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.interpreter.signature import frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, Pointer
 from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.signature import frame_word
 from mttcg.memory.address import Physical
 from mttcg.memory.page import PAGE
 

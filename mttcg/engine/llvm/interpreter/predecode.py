@@ -12,13 +12,13 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter import decoding
 from mttcg.engine.llvm.interpreter.decoding import CANDIDATE, CANDIDATE_PLACES, EMPTY_NUMBER
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.signature import frame_pointer
 from mttcg.engine.llvm.interpreter.straddle import STRADDLE
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, AliasClass
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I8, I16, I32, I64, Pointer, Value
 from mttcg.engine.llvm.places import FRAME
+from mttcg.engine.llvm.signature import frame_pointer
 from mttcg.isa.table.layout import NOTHING, Field, Layout, Piece
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.vcpu_state import VcpuState

@@ -29,22 +29,6 @@ from mttcg.engine.llvm.interpreter.find_records import (
 )
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
-from mttcg.engine.llvm.interpreter.signature import (
-    BLOCK,
-    CONVENTION,
-    DISPATCH,
-    IP,
-    LEAVE,
-    LOOK,
-    NO_BLOCK,
-    NO_RECORD,
-    PARAMETERS,
-    RUNNING,
-    TO_PC,
-    frame_word,
-    pc_at,
-    tail_call,
-)
 from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
 from mttcg.engine.llvm.interpreter.straddle import STRADDLE, straddle
 from mttcg.engine.llvm.interpreter.system_functions import (
@@ -70,6 +54,22 @@ from mttcg.engine.llvm.places import (
     REQUEST,
 )
 from mttcg.engine.llvm.sampling import add_sample
+from mttcg.engine.llvm.signature import (
+    BLOCK,
+    CONVENTION,
+    DISPATCH,
+    IP,
+    LEAVE,
+    LOOK,
+    NO_BLOCK,
+    NO_RECORD,
+    PARAMETERS,
+    RUNNING,
+    TO_PC,
+    frame_word,
+    pc_at,
+    tail_call,
+)
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT, SLOT_AT
 

@@ -9,13 +9,13 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
-from mttcg.engine.llvm.interpreter.signature import frame_word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import FRAME, HART, Labels
 from mttcg.engine.llvm.segment import Segment
+from mttcg.engine.llvm.signature import frame_word
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.isa.operations import Operations, StateWords

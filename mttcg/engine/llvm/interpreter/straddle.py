@@ -10,7 +10,11 @@ from collections.abc import Callable
 from mttcg.engine.llvm.address_rows import Outcome
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.find_records import is_translated
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
+from mttcg.engine.llvm.ir.values import I32, I64, Pointer
+from mttcg.engine.llvm.places import DETAIL, FRAME, HART
+from mttcg.engine.llvm.signature import (
     BLOCK,
     IP,
     LEAVE,
@@ -20,10 +24,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
-from mttcg.engine.llvm.ir.values import I32, I64, Pointer
-from mttcg.engine.llvm.places import DETAIL, FRAME, HART
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.layout import SLOT, TAIL_AT
 from mttcg.tbcache.predecoded import RECORD_SHIFT, SLOT_AT
@@ -68,6 +68,7 @@ def straddle(
     build.begin(entered)
     miss(build)
     build.begin(within)
+    build.store(frame_word(build, Word.RESUME), DETAIL, UNKNOWN)
     tail_call(build, f"{LEAVE}_{Reason.UNPREPARED.name}", IP, RUNNING, BLOCK)
 
 

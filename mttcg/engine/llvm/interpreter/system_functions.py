@@ -10,7 +10,12 @@ interrupt: `Word.TRAPS_UNSEEN` says how many traps it need not see.
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
-from mttcg.engine.llvm.interpreter.signature import (
+from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
+from mttcg.engine.llvm.ir.values import I64, ZERO, BasicBlock, Pointer
+from mttcg.engine.llvm.places import COUNT, DETAIL, EXIT, FRAME, HART, PC, REQUEST
+from mttcg.engine.llvm.signature import (
     BLOCK,
     DISPATCH,
     IP,
@@ -20,11 +25,6 @@ from mttcg.engine.llvm.interpreter.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
-from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
-from mttcg.engine.llvm.ir.values import I64, ZERO, BasicBlock, Pointer
-from mttcg.engine.llvm.places import COUNT, DETAIL, EXIT, FRAME, HART, PC, REQUEST
 
 ATTEND, DUE, STATUS, TRAP = "attend", "due", "status", "trap"
 LAST_TRAP = (Word.LAST_CAUSE, Word.LAST_PC, Word.LAST_VALUE)

@@ -3,7 +3,7 @@
 `TAKE_OVER` runs the instruction that translated code leaves, for which what is attached to come
 before it was run. `RESUME` begins with that: it goes on behind an instruction that the host ran, or
 where translated code ends within a block. Both have the parameters of translated code, and come
-back as `UNPREPARED`, having done nothing, if the page has no records.
+back as `UNPREPARED` if the page has no records, with what is to be called when it has.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from mttcg.engine.llvm.interpreter.shared import (
     is_function,
     own_handler,
 )
-from mttcg.engine.llvm.interpreter.signature import RUNNING, TO_PC, handler_of, tail_call
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
-from mttcg.engine.llvm.places import BLOCK_PC, COUNT, EXIT, FRAME, PC
+from mttcg.engine.llvm.places import BLOCK_PC, COUNT, DETAIL, EXIT, FRAME, PC
+from mttcg.engine.llvm.signature import RUNNING, TO_PC, handler_of, tail_call
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
@@ -35,15 +35,15 @@ Find = Callable[[Builder, Pointer, I64], Pointer]
 
 def take_over(isa: InterpretedIsa, build: Builder) -> None:
     """Run the instruction at the pc in TO_PC, in the hart's current block, and go on."""
-    _go_on(build, isa, _own_handler)
+    _go_on(build, isa, TAKE_OVER, _own_handler)
 
 
 def resume(isa: InterpretedIsa, build: Builder) -> None:
     """Go on at the pc in TO_PC in the hart's current block."""
-    _go_on(build, isa, _observed_handler)
+    _go_on(build, isa, RESUME, _observed_handler)
 
 
-def _go_on(build: Builder, isa: InterpretedIsa, find_observed: Find) -> None:
+def _go_on(build: Builder, isa: InterpretedIsa, name: str, find_observed: Find) -> None:
     miss, plain, observed = (build.new_block(word) for word in ("miss", "plain", "observed"))
     ip, entry, to_pc = records_of(build, isa, TO_PC, miss)
     block = _current_block(build, ip, TO_PC)
@@ -53,6 +53,7 @@ def _go_on(build: Builder, isa: InterpretedIsa, find_observed: Find) -> None:
         tail_call(build, find(build, ip, TO_PC), ip, RUNNING, block, to_pc)
     build.begin(miss)
     build.store(int(Reason.UNPREPARED), EXIT, COUNTER)
+    build.store(build.cast("ptrtoint", Pointer(f"@{name}"), I64), DETAIL, UNKNOWN)
     build.store(TO_PC, PC, COUNTER)
     build.store(RUNNING, COUNT, COUNTER)
     publish_counts(build)

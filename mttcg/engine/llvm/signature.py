@@ -1,4 +1,4 @@
-"""What every handler is called with, and how it goes to the next."""
+"""What native code for guest instructions is called with, and how it goes on in other such code."""
 
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
