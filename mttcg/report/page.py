@@ -14,8 +14,15 @@ from mttcg.report.values import is_number, value_text
 WIDE = 1200
 """Units of a drawing as wide as the page."""
 
-NO_COLUMN = {"index", "cache", "registers", "unsupported"}
+NO_COLUMN = {"index", "cache", "registers", "unsupported", "host_work"}
 """What of a vCPU is shown otherwise than as a column under its own name."""
+
+PARTS_OF_VCPU = {
+    "unsupported": "unsupported",
+    "host_work": "left to the host",
+    "registers": "registers",
+}
+"""What has a table of its own, and what stands above that."""
 
 CACHE_COUNTS = ("hits", "misses", "invalidated")
 """Counts of blocks, which add up to all look-ups; other counts of the cache do not."""
@@ -151,9 +158,9 @@ def _vcpu_parts(vcpus: Sequence[Mapping[str, Any]]) -> list[Part | Element]:
         _table(rows),
     ]
     for vcpu in vcpus:
-        for name in ("unsupported", "registers"):
-            if vcpu[name]:
-                parts.append(Scalars(f"vCPU {vcpu['index']}: {name}", vcpu[name]))
+        for name, shown in PARTS_OF_VCPU.items():
+            if vcpu.get(name):
+                parts.append(Scalars(f"vCPU {vcpu['index']}: {shown}", vcpu[name]))
     return parts
 
 

@@ -19,8 +19,9 @@ STATE_BYTES = PAGE
 INTERRUPT_LINES = 16
 NEVER = (1 << 64) - 1
 """A time that does not come."""
-UNSUPPORTED_ROWS = 64
-UNSUPPORTED_ROW_WORDS = 4
+UNSUPPORTED_ROWS, HOST_WORK_ROWS = 40, 24
+"""Of the tables of counts by name."""
+COUNT_ROW_WORDS = 4
 
 
 FENCE_TRANSLATIONS, FENCE_CODE = 1, 2
@@ -120,8 +121,9 @@ class VcpuState:
     timer_deadline = WordField(1920, shared=True)
     """The timer interrupt is pending from this time on, in ticks of the board's clock; or NEVER."""
 
-    unsupported = WordsField(2048, UNSUPPORTED_ROWS * UNSUPPORTED_ROW_WORDS)
-    """See `mttcg.state.unsupported`."""
+    unsupported = WordsField(2048, UNSUPPORTED_ROWS * COUNT_ROW_WORDS)
+    host_work = WordsField(3328, HOST_WORK_ROWS * COUNT_ROW_WORDS)
+    """See `mttcg.state.named_counts`, both."""
 
     def __init__(self, segment: memoryview, index: int) -> None:
         """Look at the state of vCPU `index` in the segment that holds all of them."""

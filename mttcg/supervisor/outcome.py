@@ -8,7 +8,7 @@ from mttcg.engine.llvm.arena import use_of
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED
 from mttcg.isa.base import Isa
 from mttcg.isa.system import Clock
-from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.named_counts import HostWork, UnsupportedCounts
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.check import check
 from mttcg.supervisor.host_facts import HostFacts
@@ -58,6 +58,7 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
         interrupts=hart.interrupts,
         callbacks=hart.callbacks,
         unsupported=UnsupportedCounts(hart).to_dict(),
+        host_work=HostWork(hart).to_dict(),
     )
 
 

@@ -37,7 +37,8 @@ class VcpuResult:
     is the CPU time of the vCPU's process from its fork, `seconds_stalled` the part of its running
     time that it waited for room in its rings; `registers` are those of the last exit, by ABI name,
     for a vCPU that did not end in order, None otherwise. `unsupported` counts, by name, the
-    instructions and system registers that the engine did not know. `traps` are synchronous
+    instructions and system registers that the engine did not know, `host_work`, by kind, what it
+    left to the host, which takes thousands of times as long. `traps` are synchronous
     exceptions, whose instructions did not retire; `callbacks` the calls of plugins' Python
     functions that were attached to something.
     """
@@ -54,6 +55,7 @@ class VcpuResult:
     pc: int
     registers: dict[str, int] | None = None
     unsupported: dict[str, int] = field(default_factory=dict)
+    host_work: dict[str, int] = field(default_factory=dict)
     seconds_cpu: float = 0.0
     seconds_stalled: float = 0.0
     traps: int = 0
@@ -83,6 +85,7 @@ class VcpuResult:
             "pc": hex(self.pc),
             "registers": registers and {name: hex(value) for name, value in registers.items()},
             "unsupported": self.unsupported,
+            "host_work": self.host_work,
         }
 
 

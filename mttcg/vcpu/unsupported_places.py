@@ -6,7 +6,7 @@ from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
 from mttcg.isa.system import Trap
 from mttcg.memory.address import Virtual
-from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.named_counts import UnsupportedCounts
 from mttcg.state.vcpu_state import VcpuState
 
 MOST_PLACES = 64

@@ -3,6 +3,7 @@
 import os
 import select
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind, current_block
@@ -23,6 +24,7 @@ from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import HostCalls
+from mttcg.vcpu.host_work import HostWorkCounter
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
@@ -116,12 +118,13 @@ class Vcpu:
         self.shown: set[tuple[Virtual, int]] = set()
         self.finders: list[Any] = []
         self.follow_plugins()
+        work = HostWorkCounter(self.hart, isa.code)
         self.handlers: dict[ExitKind, Callable[[Exit], None]] = {
             ExitKind.REQUEST: lambda _exit: None,
-            ExitKind.SYSTEM: self._system,
-            ExitKind.ACCESS: self._access,
-            ExitKind.FETCH: self._fetch_fault,
-            ExitKind.TRAP: self._trap,
+            ExitKind.SYSTEM: partial(work.serve, self._system),
+            ExitKind.ACCESS: partial(work.serve, self._access),
+            ExitKind.FETCH: partial(work.serve, self._fetch_fault),
+            ExitKind.TRAP: partial(work.serve, self._trap),
             ExitKind.CALLBACK: self._callback,
         }
 

@@ -116,6 +116,8 @@ def edges(fraction: int, size: int) -> list[int]:
 
 SINGLES = [BOX | bits for bits in edges(23, 32)] + [0x3FF0_0000_0000_0000, 0x0000_0000_3F80_0000]
 DOUBLES = edges(52, 64)
+HALF_BOX = 0xFFFF_FFFF_FFFF_0000
+HALVES = [HALF_BOX | bits & 0xFFFF for bits in edges(10, 16)] + [0x0000_3C00, BOX | 0x3C00]
 INTEGERS = [0, 1, -1, 1 << 31, (1 << 31) - 1, -1 << 31, 1 << 63, (1 << 63) - 1, (1 << 53) + 1]
 INTEGERS += [(1 << 24) + 1, (1 << 64) - (1 << 10) - 1, 0xFFFF_FFFF, -(1 << 53) - 1]
 
@@ -126,8 +128,14 @@ def wide(row: Row) -> bool:
     return source == "d" or (row.name.startswith("fmv") and source == "x")
 
 
+def numbers_of(row: Row) -> list[int]:
+    if row.name.endswith(".h"):
+        return HALVES
+    return DOUBLES if wide(row) else SINGLES
+
+
 def table(row: Row) -> list[tuple[int, int, int, int]]:
-    numbers = DOUBLES if wide(row) else SINGLES
+    numbers = numbers_of(row)
     count = row.syntax.count("fs")
     if count == 0:
         return [(0, 0, 0, integer & (1 << 64) - 1) for integer in INTEGERS]
@@ -212,6 +220,7 @@ ANY = st.one_of(
     st.floats(width=32).map(lambda n: BOX | struct.unpack("<I", struct.pack("<f", n))[0]),
     st.integers(0, (1 << 64) - 1),
     st.integers(0, (1 << 32) - 1).map(lambda bits: BOX | bits),
+    st.integers(0, (1 << 16) - 1).map(lambda bits: HALF_BOX | bits),
 )
 
 
@@ -225,6 +234,21 @@ def test_random_operands(row: Row, mode: int, rows: list[tuple[int, int, int, in
     loop = Loop(word_of(row, DYNAMIC))
     check(row, DYNAMIC, mode << 5, loop, rows)
     loop.bare.close()
+
+
+@pytest.mark.parametrize("tier", ["interpreter", "optimised"])
+@pytest.mark.parametrize("width", ["h", "s", "d"])
+def test_every_constant_is_loaded(width: str, tier: str) -> None:
+    row = next(row for row in ROWS if row.name == f"fli.{width}")
+    for number in range(32):
+        word = row.match | TARGET << 7 | number << 15
+        loop = Loop(word)
+        if tier == "optimised":
+            list(loop.run(0, [(0, 0, 0, 0)]))
+            loop.bare.improve(CODE)
+        ((found, _, flags),) = loop.run(0, [(0, 0, 0, 0)])
+        assert (found, flags) == (defined(word, 0, (0, 0, 0, 0))[0], 0), number
+        loop.bare.close()
 
 
 def test_flags_add_up_until_they_are_cleared() -> None:

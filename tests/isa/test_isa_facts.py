@@ -185,7 +185,7 @@ def test_what_has_no_row_has_a_length_and_a_kind_alone() -> None:
         0x0000_1067: Kind.INDIRECT,
         0x2800_502F: Kind.ATOMIC,
         0x2600_0073: Kind.SYSTEM,  # hinval.vvma
-        0x0400_0053: Kind.PLAIN,  # fadd.h
+        0x0600_0053: Kind.PLAIN,  # fadd.q
     }.items():
         assert decode(word) is None
         assert facts(word) == facts(word)._replace(kind=kind, destination=0, access=None)

@@ -227,10 +227,11 @@ def test_comparisons_order_as_the_host_does(width: str) -> None:
 
 def test_every_operation_has_a_name_of_the_vocabulary() -> None:
     simple = "add sub mul div sqrt fma min max eq lt le class".split()
+    simple += "minm maxm leq ltq round roundnx li".split()
     assert set(OPERATIONS) == {
-        *(f"{name}.{width}" for name in simple for width in "sd"),
-        *(f"cvt.{integer}.{width}" for integer in RANGES for width in "sd"),
-        *(f"cvt.{width}.{integer}" for integer in RANGES for width in "sd"),
-        "cvt.s.d",
-        "cvt.d.s",
+        *(f"{name}.{width}" for name in simple for width in "hsd"),
+        *(f"cvt.{integer}.{width}" for integer in RANGES for width in "hsd"),
+        *(f"cvt.{width}.{integer}" for integer in RANGES for width in "hsd"),
+        *(f"cvt.{to}.{origin}" for to in "hsd" for origin in "hsd" if to != origin),
+        "cvtmod.w.d",
     }

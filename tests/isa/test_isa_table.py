@@ -84,7 +84,7 @@ def test_the_upper_half_of_a_compressed_word_does_not_count() -> None:
         0x1010_A52F | 1 << 20,  # lr.w with rs2
         0x00C5_D553,  # rm = 5
         0x00C5_E553,  # rm = 6
-        0x0400_0053,  # half precision
+        0x0400_5053,  # half precision, rm = 5
         0x0600_0053,  # quad precision
         0xFFFF_FFFF,
         0x0000_4033 | 0x04 << 25,  # zext.h of RV32

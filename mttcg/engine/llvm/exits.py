@@ -6,7 +6,7 @@ from mttcg.engine.llvm.counts import Counts
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, constant
 from mttcg.engine.llvm.places import BLOCK_PC, EXIT, FRAME, NEXT, PC, Labels
 from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
@@ -75,6 +75,10 @@ class Exits:
             build.begin(off)
             self.leave(reason, detail, self.segment.place.left - retired)
         build.begin(on)
+
+    def illegal_unless(self, bit: I1, word: int) -> None:
+        """Go on if a bit is set, else leave, as the instruction is illegal."""
+        self.leave_unless(bit, Reason.SYSTEM, constant(word), retired=1)
 
     def leave_if_asked(self) -> None:
         """After an operation in Python, which may have asked for a stop."""

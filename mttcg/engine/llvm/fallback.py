@@ -13,7 +13,7 @@ from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
-from mttcg.state.unsupported import UnsupportedCounts
+from mttcg.state.named_counts import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
 if TYPE_CHECKING:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from mttcg.engine.llvm.control import ControlFlow
 from mttcg.engine.llvm.exits import Exits
-from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
-from mttcg.engine.llvm.ir.values import I64, constant
+from mttcg.engine.llvm.ir.values import I64
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.places import HART
 from mttcg.isa.operations import Operations, StateFields
@@ -43,4 +42,4 @@ class StateChecks:
             self.control.leave(word)
             return
         good = self.builder.compare("ne", unless(ops, self), 0)
-        self.exits.leave_unless(good, Reason.SYSTEM, constant(word), retired=1)
+        self.exits.illegal_unless(good, word)

@@ -13,7 +13,21 @@ BIT_MANIPULATION = ("zba", "zbb", "zbs")
 """Together they are the extension B (version 1.0.0, ratified in April 2024)."""
 MORE = (
     *("zicbom", "zicbop", "zicboz", "zicntr", "zicond", "zihintntl", "zihintpause", "zihpm"),
-    *("zimop", "zabha", "zacas", "zawrs", "zca", "zcb", "zcd", "zcmop", "zkt", "svinval"),
+    *(
+        "zimop",
+        "zabha",
+        "zacas",
+        "zawrs",
+        "zfa",
+        "zfh",
+        "zfhmin",
+        "zca",
+        "zcb",
+        "zcd",
+        "zcmop",
+        "zkt",
+        "svinval",
+    ),
 )
 """zicbop, zihintntl and zihintpause are hints, zkt says how long instructions take."""
 EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE)}

@@ -1,17 +1,20 @@
-"""The floating-point operations of F and D, on bits (Unprivileged ISA 20.6 to 20.9, 21.4 to 21.7).
+"""The floating-point operations, on bits (Unprivileged ISA 20.6 to 20.9, 21.4 to 21.7, Zfh, Zfa).
 
 `evaluate` is what the word `float` of Operations means. Names are the operation, then the width
 of the result and of the operands where they differ: "add.d", "fma.s", "cvt.w.d", "cvt.s.lu".
-Single-precision operands and results are 32 bits; integers are 64, and 32-bit integers come out
-sign-extended, as registers hold them.
+Half-precision operands and results are 16 bits, single-precision ones 32; integers are 64, and
+32-bit integers come out sign-extended, as registers hold them.
 """
 
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 from math import isqrt
 
+from mttcg.isa.riscv64.float_constants import constant_of
 from mttcg.isa.riscv64.floats import (
     DOUBLE,
+    HALF,
     SINGLE,
     Flags,
     FloatKind,
@@ -154,6 +157,12 @@ def _choose(greater: bool, form: Format, rounding: Rounding, x: int, y: int) -> 
     return pair[greater], flags
 
 
+def _choose_number(greater: bool, form: Format, rounding: Rounding, x: int, y: int) -> Result:
+    """Minimum or maximum of IEEE 754-2019 (Zfa): a NaN wins."""
+    a, b = form.unpack(x), form.unpack(y)
+    return _nan(form, a, b) if _any_nan(a, b) else _choose(greater, form, rounding, x, y)
+
+
 def _compare(
     holds: Callable[[int, int], bool], quiet: bool, form: Format, rounding: Rounding, x: int, y: int
 ) -> Result:
@@ -189,6 +198,37 @@ def to_integer(bits: int, is_signed: bool, form: Format, rounding: Rounding, x: 
     if least <= value <= greatest:
         return _register(value, bits), Flags.NX if inexact else Flags.NONE
     return _register(least if a.negative else greatest, bits), Flags.NV
+
+
+def modular_word(form: Format, rounding: Rounding, x: int) -> Result:
+    """Conversion towards zero, modulo 2**32 (Zfa); 0 if there is no integer."""
+    a = form.unpack(x)
+    if a.kind is not FloatKind.FINITE:
+        return 0, Flags.NV
+    zero = Rounding.TOWARDS_ZERO
+    magnitude, inexact = round_to_integer(a.negative, a.significand, a.exponent, zero)
+    value = -magnitude if a.negative else magnitude
+    fits = -(1 << 31) <= value < 1 << 31
+    flags = Flags.NX if inexact else Flags.NONE
+    return _register(value, 32), flags if fits else Flags.NV
+
+
+def to_integral(tells: bool, form: Format, rounding: Rounding, x: int) -> Result:
+    """The integer next to a number, as a number (Zfa); `tells`: whether it may be inexact."""
+    a = form.unpack(x)
+    if a.is_nan:
+        return _nan(form, a)
+    if a.is_infinite or a.is_zero:
+        return x & (form.sign | form.sign - 1), Flags.NONE
+    magnitude, inexact = round_to_integer(a.negative, a.significand, a.exponent, rounding)
+    whole = Number(FloatKind.FINITE, a.negative, magnitude)
+    flags = Flags.NX if inexact and tells else Flags.NONE
+    return pack(form, whole, rounding)[0], flags
+
+
+def load_constant(form: Format, rounding: Rounding, number: int) -> Result:
+    """The constant of a number (Zfa)."""
+    return constant_of(form, number), Flags.NONE
 
 
 def _register(value: int, bits: int) -> int:
@@ -228,8 +268,15 @@ _BY_WIDTH: dict[str, Callable[..., Result]] = {
     "lt": partial(_compare, int.__lt__, False),
     "le": partial(_compare, int.__le__, False),
     "class": classify,
+    "minm": partial(_choose_number, False),
+    "maxm": partial(_choose_number, True),
+    "leq": partial(_compare, int.__le__, True),
+    "ltq": partial(_compare, int.__lt__, True),
+    "round": partial(to_integral, False),
+    "roundnx": partial(to_integral, True),
+    "li": load_constant,
 }
-_WIDTHS = {"s": SINGLE, "d": DOUBLE}
+_WIDTHS = {"s": SINGLE, "d": DOUBLE, "h": HALF}
 _INTEGERS = {"w": (32, True), "wu": (32, False), "l": (64, True), "lu": (64, False)}
 
 OPERATIONS: dict[str, Callable[..., Result]] = {
@@ -248,8 +295,11 @@ OPERATIONS: dict[str, Callable[..., Result]] = {
         for integer, kind in _INTEGERS.items()
         for w, form in _WIDTHS.items()
     },
-    "cvt.s.d": partial(convert, DOUBLE, SINGLE),
-    "cvt.d.s": partial(convert, SINGLE, DOUBLE),
+    **{
+        f"cvt.{to}.{origin}": partial(convert, _WIDTHS[origin], _WIDTHS[to])
+        for to, origin in permutations(_WIDTHS, 2)
+    },
+    "cvtmod.w.d": partial(modular_word, DOUBLE),
 }
 """Every operation by its name."""
 

@@ -133,7 +133,7 @@ class Format:
         return magnitude | self.sign if negative else magnitude
 
 
-SINGLE, DOUBLE = Format(32, 24), Format(64, 53)
+HALF, SINGLE, DOUBLE = Format(16, 11), Format(32, 24), Format(64, 53)
 
 Result = tuple[int, Flags]
 """Bits and the exceptions that were raised."""

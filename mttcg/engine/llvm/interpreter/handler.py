@@ -15,17 +15,17 @@ from mttcg.engine.llvm.discovery import Instruction
 from mttcg.engine.llvm.emit import Words
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.fields import define_fields
-from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason
+from mttcg.engine.llvm.frame import ONE_BLOCK, ONE_INSTRUCTION, Reason, Word
 from mttcg.engine.llvm.interpreter.device_accesses import DeviceAccesses
 from mttcg.engine.llvm.interpreter.handler_system import HandlerSystem
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operand import PC, Operand, symbolic
 from mttcg.engine.llvm.interpreter.plain_ram import PlainRam
-from mttcg.engine.llvm.interpreter.system_functions import STATUS
+from mttcg.engine.llvm.interpreter.system_functions import STATUS, TRAP
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.ir.values import I1, I8, I32, I64, ZERO, Pointer, constant
 from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.llvm_isa import FloatWords
 from mttcg.engine.llvm.pieces import Pieces
@@ -41,6 +41,7 @@ from mttcg.engine.llvm.signature import (
     LOOK,
     PARAMETERS,
     RUNNING,
+    frame_pointer,
     handler_of,
     pc_at,
     tail_call,
@@ -52,7 +53,8 @@ from mttcg.engine.llvm.woven import Woven
 from mttcg.isa.operations import Operations, SystemWords
 from mttcg.isa.table.row import Decoded
 from mttcg.memory.address import PageOffset
-from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT
+from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.tbcache.predecoded import PLACES, RECORD_SHIFT, SLOT_AT
 
 
 def running(build: Builder) -> I64:
@@ -74,6 +76,8 @@ class HandlerExits(Exits):
     """
 
     further: Mapping[Reason, str] = MappingProxyType({})
+    raise_illegal: Callable[[], None] | None = None
+    """Emits the trap of an illegal instruction; None: the host takes it."""
 
     @cached_property
     def needed(self) -> set[Reason]:
@@ -90,6 +94,19 @@ class HandlerExits(Exits):
         build.store(detail, places.DETAIL, UNKNOWN)
         counted = running(build) if uncounted else with_this(build)
         tail_call(build, f"{LEAVE}_{reason.name}", IP, counted, BLOCK)
+
+    def illegal_unless(self, bit: I1, word: int) -> None:
+        """See Exits."""
+        if self.raise_illegal is None:
+            super().illegal_unless(bit, word)
+            return
+        build = self.builder
+        on, off = build.new_block("allowed"), build.new_block("refused")
+        build.branch(bit, on, off, UNLIKELY)
+        with build.cold():
+            build.begin(off)
+            self.raise_illegal()
+        build.begin(on)
 
     def leave_at_access(self, address: I64) -> None:
         """Leave an access to the host; the address is not said, see `runtime`."""
@@ -250,6 +267,8 @@ class Handler:
         self.exits = HandlerExits(*parts, counts, windows)
         if part is None:
             self.exits.further = {why: form.format(name) for why, form in PARTS.items()}
+        if isa.events is not None:
+            self.exits.raise_illegal = self._raise_illegal
         self.operands = Operands(build)
         translates = isa.translation is not None
         spans = PlainRam(build, self.segment, self.exits, translates)
@@ -283,6 +302,30 @@ class Handler:
             if isa.events is None
             else HandlerSystem(build, self.segment, self.exits, isa, isa.events)
         )
+
+    def _raise_illegal(self) -> None:
+        """Take the trap; at the end of a page the host does, as not all of the word is there."""
+        assert self.isa.events is not None
+        build = self.builder
+        offset = build.binary("and", pc_at(build, IP), PAGE - 1)
+        inside, across = build.new_block("inside"), build.new_block("across")
+        build.branch(build.compare("ule", offset, PAGE - self.isa.code.longest), inside, across)
+        build.begin(across)
+        self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        build.begin(inside)
+        word = build.binary("and", self.word(offset), (1 << 8 * self.sample.length) - 1)
+        cause = constant(self.isa.events.illegal)
+        for place, value in ((Word.CAUSE, cause), (Word.TRAP_VALUE, word)):
+            build.store(value, build.offset(places.FRAME, 8 * place), COUNTER)
+        tail_call(build, f"@{TRAP}", IP, running(build), BLOCK)
+
+    def word(self, offset: I64) -> I64:
+        """The instruction at an offset of its page and what is behind it, 32 bits."""
+        build = self.builder
+        back = build.binary("sub", ZERO, build.binary("shl", offset, RECORD_SHIFT))
+        slot = build.load(build.offset(build.offset(IP, back), SLOT_AT), UNKNOWN, I64)
+        page = build.offset(frame_pointer(build, Word.CODE), build.binary("shl", slot, PAGE_SHIFT))
+        return build.cast("zext", build.load(build.offset(page, offset), UNKNOWN, I32), I64)
 
     def woven(self, build: Builder, windows: Windows, calls: Calls) -> Woven:
         """What is done where an access is made: nothing."""

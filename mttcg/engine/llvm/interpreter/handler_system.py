@@ -50,8 +50,8 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
 
     def require(self, condition: I64) -> None:
-        """See SystemWords. The host raises the exception."""
-        self._leave_unless(self.builder.compare("ne", condition, 0))
+        """See SystemWords."""
+        self.exits.illegal_unless(self.builder.compare("ne", condition, 0), 0)
 
     def call_firmware(self, condition: I64) -> None:
         """See SystemWords."""

@@ -59,6 +59,7 @@ class SystemEvents:
         due_interrupts: those of which one is to be taken now.
         waking_interrupts: those that end a wait.
         causes: of the traps for accesses that can't be made.
+        illegal: the cause of the trap for an illegal instruction, whose value is the instruction.
     """
 
     take_trap: TakeTrap
@@ -66,6 +67,7 @@ class SystemEvents:
     due_interrupts: PendingInterrupts
     waking_interrupts: PendingInterrupts
     causes: Mapping[MemoryFault, int]
+    illegal: int
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ class EnteringHandler(Handler):
         build = self.builder
         return build.load(build.offset(ip, ENTRY), UNKNOWN, Pointer)
 
+    def word(self, offset: I64) -> I64:
+        """The instruction, which is beside its record."""
+        build = self.builder
+        found = build.load(build.offset(IP, INSTRUCTION), UNKNOWN, I32)
+        return build.cast("zext", found, I64)
+
 
 class ObservedHandler(EnteringHandler):
     """One that tells of its accesses as well, and of its end."""

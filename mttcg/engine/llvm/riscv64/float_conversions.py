@@ -12,12 +12,13 @@ from mttcg.engine.llvm.riscv64.float_values import (
     FloatValues,
     infinity,
 )
+from mttcg.engine.llvm.riscv64.halves import Halves
 from mttcg.engine.llvm.riscv64.nearest_away import NEAREST_AWAY, NearestAway
 
 T = TypeVar("T", bound=Value)
 TOWARDS_ZERO = 1
 INTEGER_BITS = {"w": 32, "wu": 32, "l": 64, "lu": 64}
-EXACT = {("d", "w"), ("d", "wu"), ("d", "s")}
+EXACT = {("d", "w"), ("d", "wu"), ("d", "s"), ("d", "h"), ("s", "h")}
 """Result and operand of those that never round."""
 BELOW_LEAST_WORD = -0x3E1F_FFFF_FFF0_0000
 """Bits of -(2**31 + 0.5), which is out of range of a word in one mode to nearest alone."""
@@ -29,10 +30,12 @@ class Conversions:
     Args:
         values: emits what operations consist of.
         away: corrects them for the mode that the host lacks.
+        halves: emits conversions of halves.
     """
 
-    def __init__(self, values: FloatValues, away: NearestAway) -> None:
+    def __init__(self, values: FloatValues, away: NearestAway, halves: Halves) -> None:
         self.values, self.builder, self.away = values, values.builder, away
+        self.halves = halves
 
     def rounds(self, to: str, origin: str, rounding: int | I64) -> bool:
         """Whether the host's mode matters."""
@@ -41,9 +44,29 @@ class Conversions:
         )
         return not truncates and (to, origin) not in EXACT
 
+    def modular_word(self, _name: str, _to: str, _origin: str, x: I64) -> I64:
+        """A double as a word, modulo 2**32 (Zfa); what is no word is left to the function."""
+        build = self.builder
+        limit = 31 + (1 << 10) - 1 << FRACTION[64]
+        outside = build.compare("ugt", self.values.magnitude(x, 64), limit - 1)
+
+        def convert() -> I64:
+            number = self.values.number(x, "d")
+            return build.cast("sext", self._convert("d", TOWARDS_ZERO, number, I32), I64)
+
+        return self.values.either(
+            outside, lambda: self.values.call("cvtmod.w.d", TOWARDS_ZERO, (x,)), convert
+        )
+
     def emit(self, to: str, origin: str, rounding: int | I64, x: I64) -> I64:
         """A conversion; `rounding` is a mode that the host has to be in already."""
         mode = -1 if isinstance(rounding, I64) else rounding
+        if to == "h":
+            return self._to_half(origin, mode == NEAREST_AWAY, x)
+        if origin == "h":
+            origin, x = "s", self.values.bits(self.halves.single(x), "s")
+            if to == "s":
+                return self.values.canonical(self.values.number(x, "s"), "s")
         if to in INTEGER_BITS:
             if to in ("wu", "lu"):
                 return self._to_unsigned(to, origin, rounding, mode, x)
@@ -51,6 +74,13 @@ class Conversions:
         if origin in TYPES:
             return self._from_other_width(to, origin, mode, x)
         return self._from_integer(to, origin, mode, x)
+
+    def _to_half(self, origin: str, is_away: bool, x: I64) -> I64:
+        if origin in TYPES:
+            return self.halves.rounded(self.values.number(x, origin), is_away)
+        # what is no double is too large for a half, and rounds to what any such number rounds to
+        number = self.values.number(self._from_integer("d", origin, -1, x), "d")
+        return self.halves.rounded(number, is_away)
 
     def _from_other_width(self, width: str, origin: str, mode: int, x: I64) -> I64:
         """From a number in the other format."""

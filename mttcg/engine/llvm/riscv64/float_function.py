@@ -5,6 +5,7 @@ import ctypes
 from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
 from mttcg.isa.riscv64.state import Hart
 from mttcg.memory.host import address_of_function
+from mttcg.state.named_counts import HostWork
 
 NAMES = tuple(sorted(OPERATIONS))
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
@@ -22,12 +23,13 @@ class RvFloatFunction:
     """
 
     def __init__(self, hart: Hart) -> None:
-        self.hart = hart
+        self.hart, self.work = hart, HostWork(hart)
         self.entry = FUNCTION(self._call)
         self.address = address_of_function(self.entry)
 
     def _call(self, number: int, rounding: int, count: int, *operands: int) -> int:
         mode = self.hart.fcsr >> FRM_SHIFT if rounding == DYNAMIC else rounding
+        self.work.add(NAMES[number])
         bits, flags = evaluate(NAMES[number], mode, *operands[:count])
         self.hart.fcsr |= flags
         return bits

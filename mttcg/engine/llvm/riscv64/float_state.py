@@ -55,7 +55,7 @@ class FloatState:
             build = self.builder
             field = build.binary("and", build.load(STATUS, COUNTER, I64), MSTATUS_FS)
             on = build.compare("ne", field, 0)
-            self.exits.leave_unless(on, Reason.SYSTEM, constant(word), retired=1)
+            self.exits.illegal_unless(on, word)
 
     def _require_rounding(self, word: int) -> None:
         """Leave if fcsr.frm holds another mode than the code is for, or a reserved one."""

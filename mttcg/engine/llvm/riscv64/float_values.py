@@ -26,8 +26,17 @@ TYPES: dict[str, tuple[type[Value], str, int]] = {
     "d": (Double, "f64", 64),
 }
 """LLVM's type, its name in intrinsics, bits."""
+SIZES = {"h": 16, "s": 32, "d": 64}
+"""Bits."""
 FRACTION = {16: 10, 32: 23, 64: 52}
-COMPARISONS = {"eq": ("fcmp", "oeq"), "lt": ("fcmps", "olt"), "le": ("fcmps", "ole")}
+COMPARISONS = {
+    "eq": ("fcmp", "oeq"),
+    "lt": ("fcmps", "olt"),
+    "le": ("fcmps", "ole"),
+    "ltq": ("fcmp", "olt"),
+    "leq": ("fcmp", "ole"),
+}
+"""Those of quiet NaNs are valid for `fcmp`, and are not for `fcmps`."""
 INVALID = int(Flags.NV)
 
 

@@ -27,6 +27,7 @@ from mttcg.isa.riscv64.table.reserved import RESERVED
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.riscv64.traps import (
     FAULT_CAUSES,
+    Cause,
     due_interrupts,
     take_interrupt,
     take_trap,
@@ -38,7 +39,14 @@ ZICSR, WRITE = "Zicsr", "csrrw"
 FENCES_OF_ADDRESS = ("sfence.vma", "sinval.vma")
 RARE = {**HARDWARE_COUNTERS, **PROTECTION_REGISTERS}
 NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in RARE))
-"""System registers with handlers of their own; others are left to the host."""
+"""System registers with handlers of their own."""
+CONSTANT_REGISTERS = tuple(
+    (first + low, 0xFFF ^ number - 1)
+    for first in (0xB00, 0x320)
+    for low, number in ((3, 1), (4, 4), (8, 8), (16, 16))
+)
+"""Those of machine mode that read as zero, mhpmcounter3 and mhpmevent3 and those behind them, which
+share handlers: numbers, and their bits that count. Others are left to the host."""
 LOAD_RESERVED, RELEASE = "LR", 1
 """The layout, and the bit rl of its immediate."""
 COMPARE_AND_SWAP = "amocas"
@@ -63,12 +71,7 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
     """See InterpretedIsa."""
     layout = row.format
     if row.extension == ZICSR:
-        numbers = (_having(layout.immediate, number) for number in NATIVE_REGISTERS)
-        registers = [*numbers, EVERY_WORD]
-        writes = row.name.startswith(WRITE)
-        sources = (EVERY_WORD,) if writes else (_having(layout.rs1, 0), EVERY_WORD)
-        pairs = [_both(register, source) for register in registers for source in sources]
-        return tuple(HandlerVariant(pair, number) for number, pair in enumerate(pairs))
+        return tuple(_registers(row))
     if row.layout == LOAD_RESERVED:
         released = _having(layout.immediate, RELEASE, RELEASE)
         return HandlerVariant(released, 1), HandlerVariant(EVERY_WORD, 0)
@@ -82,6 +85,20 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
         static = [HandlerVariant(_having(layout.rounding, mode), mode) for mode in MODES]
         return (*static, HandlerVariant(EVERY_WORD, OTHER_MODE))
     return (HandlerVariant(EVERY_WORD, 0),)
+
+
+def _registers(row: Row) -> Iterator[HandlerVariant]:
+    """Each register with a handler of its own is a number, and by whether it is written."""
+    where = row.format.immediate
+    constants = len(NATIVE_REGISTERS)
+    registers = [(_having(where, number), place) for place, number in enumerate(NATIVE_REGISTERS)]
+    registers += [(_having(where, number, bits), constants) for number, bits in CONSTANT_REGISTERS]
+    registers.append((EVERY_WORD, constants + 1))
+    writes = row.name.startswith(WRITE)
+    sources = (EVERY_WORD,) if writes else (_having(row.format.rs1, 0), EVERY_WORD)
+    for register, place in registers:
+        for number, source in enumerate(sources):
+            yield HandlerVariant(_both(register, source), len(sources) * place + number)
 
 
 def _fences(sets: Field) -> Iterator[tuple[Pattern, int]]:
@@ -132,6 +149,7 @@ INTERPRETED = InterpretedIsa(
         due_interrupts=due_interrupts,
         waking_interrupts=enabled_interrupts,
         causes=FAULT_CAUSES,
+        illegal=Cause.ILLEGAL_INSTRUCTION,
     ),
     translation=NativeTranslation("mttcg.engine.llvm.riscv64.paging.native", TABLES_BYTES),
     lengths=LENGTHS,

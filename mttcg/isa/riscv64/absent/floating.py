@@ -1,6 +1,6 @@
-"""Half and quadruple precision, and additional floating-point instructions.
+"""Quadruple precision, with what Zfa has of it, and conversions of BF16.
 
-Unprivileged ISA, chapters of Zfh and Zfhmin, BF16 (Zfbfmin), Zfa and "Q".
+Unprivileged ISA, chapters "Q", "Zfa" and BF16 (Zfbfmin).
 """
 
 from mttcg.isa.riscv64.absent.row import (
@@ -11,13 +11,12 @@ from mttcg.isa.riscv64.absent.row import (
     ROUNDED_UNARY,
     STORE_FP,
     Absent,
-    exact,
     registers,
     unary,
 )
 
-HALF, QUAD = 2, 3
-"""Values of fmt."""
+QUAD = 3
+"""The value of fmt."""
 _FUSED = (("fmadd", 0x43), ("fmsub", 0x47), ("fnmsub", 0x4B), ("fnmadd", 0x4F))
 _ROUNDED = (("fadd", 0x00), ("fsub", 0x01), ("fmul", 0x02), ("fdiv", 0x03))
 _EXACT = (
@@ -73,20 +72,11 @@ def _conversion(extension: str, to: str, source: str) -> tuple[Absent, ...]:
     return unary(extension, (name, OP_FP, 0, 0x20 | fmt[to], fmt[source]), mask=ROUNDED_UNARY)
 
 
-HALF_PRECISION = (
-    *_arithmetic("Zfh", "h", HALF),
-    *registers("Zfhmin", ("flh", LOAD_FP, 1, 0), ("fsh", STORE_FP, 1, 0), mask=ANY_BASE),
-    *unary("Zfhmin", ("fmv.x.h", OP_FP, 0, 0x72, 0), ("fmv.h.x", OP_FP, 0, 0x7A, 0)),
-    *_conversion("Zfhmin", "s", "h"),
-    *_conversion("Zfhmin", "h", "s"),
-    *_conversion("Zfhmin", "d", "h"),
-    *_conversion("Zfhmin", "h", "d"),
-    *unary(
-        "Zfbfmin",
-        ("fcvt.s.bf16", OP_FP, 0, 0x20, 6),
-        ("fcvt.bf16.s", OP_FP, 0, 0x22, 8),
-        mask=ROUNDED_UNARY,
-    ),
+BRAIN_FLOATS = unary(
+    "Zfbfmin",
+    ("fcvt.s.bf16", OP_FP, 0, 0x20, 6),
+    ("fcvt.bf16.s", OP_FP, 0, 0x22, 8),
+    mask=ROUNDED_UNARY,
 )
 QUAD_PRECISION = (
     *_arithmetic("Q", "q", QUAD),
@@ -116,9 +106,4 @@ def _additional(suffix: str, fmt: int) -> tuple[Absent, ...]:
     )
 
 
-ADDITIONAL = (
-    *(row for suffix, fmt in _WIDTHS for row in _additional(suffix, fmt)),
-    *exact("Zfa", ("fcvtmod.w.d", 0xC280_1053), mask=0xFFF0_707F),
-)
-
-ROWS: tuple[Absent, ...] = (*HALF_PRECISION, *QUAD_PRECISION, *ADDITIONAL)
+ROWS: tuple[Absent, ...] = (*BRAIN_FLOATS, *QUAD_PRECISION, *_additional("q", QUAD))

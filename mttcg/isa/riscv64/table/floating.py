@@ -1,8 +1,8 @@
-"""The F and D extensions (Unprivileged ISA, chapters 20 and 21).
+"""The F, D and Zfh extensions (Unprivileged ISA, chapters 20 and 21, "Zfh"), and Zfa.
 
-A single lies in the low half of a register whose high half is all ones (NaN boxing, 21.2). What
-computes with a register that is no boxed single sees the canonical NaN; what only moves bits
-(fsw, fmv.x.w) does not look at the high half.
+A narrower number lies in the low bits of a register, all others of which are ones (NaN boxing,
+21.2). What computes with a register that is not boxed sees the canonical NaN; what only moves bits
+(fsw, fmv.x.w) does not look at the high ones.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.integer import effective_address
 from mttcg.isa.table.row import Behaviour, Decoded, MemoryOperand
 
-CANONICAL_SINGLE = 0x7FC0_0000
-BOX = 0xFFFF_FFFF_0000_0000
+CANONICAL = {2: 0x7E00, 4: 0x7FC0_0000}
+"""The NaN by a width's bytes."""
 DYNAMIC = 7
 """Of the rm field: the mode of fcsr.frm."""
 
@@ -34,26 +34,33 @@ class Width:
         """The sign bit."""
         return 1 << 8 * self.size - 1
 
+    @property
+    def bits(self) -> int:
+        """How many there are."""
+        return 8 * self.size
+
     def read(self, ops: Operations[V], register: int) -> V:
         """The number in a register, unboxed."""
         bits = ops.read_f(register)
         if self.size == 8:
             return bits
-        high = ops.shift("lshr", bits, ops.constant(32))
-        boxed = ops.compare("eq", high, ops.constant(BOX >> 32))
-        return ops.select(boxed, ops.zero_extend(bits, 32), ops.constant(CANONICAL_SINGLE))
+        high = ops.shift("lshr", bits, ops.constant(self.bits))
+        boxed = ops.compare("eq", high, ops.constant(MASK >> self.bits))
+        low, canonical = ops.zero_extend(bits, self.bits), ops.constant(CANONICAL[self.size])
+        return ops.select(boxed, low, canonical)
 
     def write(self, ops: Operations[V], register: int, value: V) -> None:
-        """Put a number in a register, boxed; a single's value is zero-extended."""
-        boxed = ops.binary("or", value, ops.constant(BOX)) if self.size == 4 else value
-        ops.write_f(register, boxed)
+        """Put a number in a register, boxed; a narrower one's value is zero-extended."""
+        if self.size < 8:
+            value = ops.binary("or", value, ops.constant(MASK ^ (1 << self.bits) - 1))
+        ops.write_f(register, value)
 
     def negate(self, ops: Operations[V], value: V) -> V:
         """Flip the sign."""
         return ops.binary("xor", value, ops.constant(self.sign))
 
 
-SINGLE, DOUBLE = Width("s", "F", 0, 4), Width("d", "D", 1, 8)
+SINGLE, DOUBLE, HALF = Width("s", "F", 0, 4), Width("d", "D", 1, 8), Width("h", "Zfh", 2, 2)
 
 
 def _require(ops: Operations[V], instruction: Decoded) -> None:
@@ -61,7 +68,7 @@ def _require(ops: Operations[V], instruction: Decoded) -> None:
 
 
 def load(width: Width) -> Behaviour:
-    """Run flw or fld."""
+    """Run flh, flw or fld."""
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
@@ -73,7 +80,7 @@ def load(width: Width) -> Behaviour:
 
 
 def store(width: Width) -> Behaviour:
-    """Run fsw or fsd: the bits as they are."""
+    """Run fsh, fsw or fsd: the bits as they are."""
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
@@ -137,24 +144,36 @@ def from_integer(operation: str, width: Width) -> Behaviour:
     return Behaviour(run, InstructionClass.FLOAT, writes="f")
 
 
+def load_immediate(width: Width) -> Behaviour:
+    """Run fli: the constant whose number stands in the place of rs1."""
+
+    def run(ops: Operations[V], instruction: Decoded) -> None:
+        ops.require_float(instruction.word)
+        number = ops.constant(instruction.rs1)
+        width.write(ops, instruction.rd, ops.float(f"li.{width.suffix}", 0, number))
+
+    return Behaviour(run, InstructionClass.FLOAT, writes="f")
+
+
 def move_to_integer(width: Width) -> Behaviour:
-    """Run fmv.x.w or fmv.x.d: the bits as they are."""
+    """Run fmv.x.h, fmv.x.w or fmv.x.d: the bits as they are."""
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         bits = ops.read_f(instruction.rs1)
-        ops.write_x(instruction.rd, ops.sign_extend(bits, 32) if width.size == 4 else bits)
+        narrow = width.size < 8
+        ops.write_x(instruction.rd, ops.sign_extend(bits, width.bits) if narrow else bits)
 
     return Behaviour(run, InstructionClass.FLOAT)
 
 
 def move_from_integer(width: Width) -> Behaviour:
-    """Run fmv.w.x or fmv.d.x."""
+    """Run fmv.h.x, fmv.w.x or fmv.d.x."""
 
     def run(ops: Operations[V], instruction: Decoded) -> None:
         ops.require_float(instruction.word)
         bits = ops.read_x(instruction.rs1)
-        value = ops.zero_extend(bits, 32) if width.size == 4 else bits
+        value = ops.zero_extend(bits, width.bits) if width.size < 8 else bits
         width.write(ops, instruction.rd, value)
 
     return Behaviour(run, InstructionClass.FLOAT, writes="f")

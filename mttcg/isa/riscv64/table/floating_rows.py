@@ -1,10 +1,15 @@
-"""The rows of F and D (Unprivileged ISA, chapters 20 and 21); `floating` says what they do."""
+"""The rows of F, D and Zfh (Unprivileged ISA, chapters 20 and 21, "Zfh"), and of Zfa.
+
+`floating` says what they do.
+"""
 
 from dataclasses import replace
+from itertools import permutations
 
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.table.floating import (
     DOUBLE,
+    HALF,
     SINGLE,
     Width,
     compute,
@@ -13,6 +18,7 @@ from mttcg.isa.riscv64.table.floating import (
     fused,
     inject_sign,
     load,
+    load_immediate,
     move_from_integer,
     move_to_integer,
     store,
@@ -35,7 +41,7 @@ _FUSED = (
 _SIGNS = (("fsgnj", 0, False, False), ("fsgnjn", 1, True, False), ("fsgnjx", 2, False, True))
 _EXTREMES = (("min", 0), ("max", 1))
 _COMPARISONS = (("le", 0), ("lt", 1), ("eq", 2))
-_EXACT = ("fcvt.d.w", "fcvt.d.wu", "fcvt.d.s")
+_EXACT = ("fcvt.d.w", "fcvt.d.wu", "fcvt.d.s", "fcvt.s.h", "fcvt.d.h")
 _INTEGERS = (("w", 0), ("wu", 1), ("l", 2), ("lu", 3))
 
 
@@ -90,6 +96,10 @@ def _arithmetic(width: Width) -> tuple[Row, ...]:
     )
 
 
+def _kind_of_extreme(width: Width) -> Kind:
+    return Kind.PLAIN if width is HALF else Kind.ALONE
+
+
 def _choices(width: Width) -> tuple[Row, ...]:
     end = f".{width.suffix}"
     return (
@@ -99,7 +109,7 @@ def _choices(width: Width) -> tuple[Row, ...]:
                 f"f{name}{end}",
                 "fd, fs1, fs2",
                 _operation(0x05, width, funct3),
-                replace(compute(name + end, width, 2, width), kind=Kind.ALONE),
+                replace(compute(name + end, width, 2, width), kind=_kind_of_extreme(width)),
             )
             for name, funct3 in _EXTREMES
         ),
@@ -156,8 +166,9 @@ def _conversions(width: Width) -> tuple[Row, ...]:
 
 def _between(width: Width, origin: Width) -> Row:
     name = f"cvt.{width.suffix}.{origin.suffix}"
+    has_half = HALF in (width, origin)
     return _rounded(
-        DOUBLE,  # both directions belong to D
+        MINIMAL if has_half else DOUBLE,  # both directions belong to D
         f"f{name}",
         "R-float-unary",
         "fd, fs1",
@@ -166,7 +177,12 @@ def _between(width: Width, origin: Width) -> Row:
     )
 
 
+MINIMAL = replace(HALF, extension="Zfhmin")
+"""Half precision in memory and conversions."""
+
+
 def _moves(width: Width, letter: str, funct3: int) -> tuple[Row, ...]:
+    width = MINIMAL if width is HALF else width
     extension = width.extension
     at = "immediate(rs1)"
     return (
@@ -182,25 +198,73 @@ def _moves(width: Width, letter: str, funct3: int) -> tuple[Row, ...]:
         _plain(
             width, f"fmv.{letter}.x", "fd, rs1", _operation(0x1E, width), move_from_integer(width)
         ),
-        _plain(
-            width,
-            f"fclass.{width.suffix}",
-            "rd, fs1",
-            _operation(0x1C, width, 1),
-            examine(f"class.{width.suffix}", width, 1),
+    )
+
+
+def _classify(width: Width) -> Row:
+    does = examine(f"class.{width.suffix}", width, 1)
+    return _plain(width, f"fclass.{width.suffix}", "rd, fs1", _operation(0x1C, width, 1), does)
+
+
+def _additional(width: Width) -> tuple[Row, ...]:
+    """What Zfa has of a width."""
+    end, own = f".{width.suffix}", replace(width, extension="Zfa")
+    immediate = _operation(0x1E, width, rs2=1)
+    return (
+        _plain(own, f"fli{end}", "fd, constant", immediate, load_immediate(width)),
+        *(
+            _plain(
+                own,
+                f"f{name}{end}",
+                "fd, fs1, fs2",
+                _operation(0x05, width, funct3),
+                compute(name + end, width, 2, width),
+            )
+            for name, funct3 in (("minm", 2), ("maxm", 3))
+        ),
+        *(
+            _plain(
+                own,
+                f"f{name}{end}",
+                "rd, fs1, fs2",
+                _operation(0x14, width, funct3),
+                examine(name + end, width, 2),
+            )
+            for name, funct3 in (("leq", 4), ("ltq", 5))
+        ),
+        *(
+            _rounded(
+                own,
+                f"f{name}{end}",
+                "R-float-unary",
+                "fd, fs1",
+                _operation(0x08, width, rs2=rs2),
+                compute(name + end, width, 1, width),
+            )
+            for name, rs2 in (("round", 4), ("roundnx", 5))
         ),
     )
 
 
+WIDTHS = (SINGLE, DOUBLE, HALF)
 ROWS: tuple[Row, ...] = (
     *_moves(SINGLE, "w", 2),
     *_moves(DOUBLE, "d", 3),
+    *_moves(HALF, "h", 1),
+    *(_classify(width) for width in WIDTHS),
     *(
         row
-        for width in (SINGLE, DOUBLE)
+        for width in WIDTHS
         for row in (*_arithmetic(width), *_choices(width), *_conversions(width))
     ),
-    _between(SINGLE, DOUBLE),
-    _between(DOUBLE, SINGLE),
+    *(_between(width, origin) for width, origin in permutations(WIDTHS, 2)),
+    *(row for width in WIDTHS for row in _additional(width)),
+    _plain(
+        replace(DOUBLE, extension="Zfa"),
+        "fcvtmod.w.d",
+        "rd, fs1",
+        _operation(0x18, DOUBLE, 1, 8),
+        examine("cvtmod.w.d", DOUBLE, 1),
+    ),
 )
 """Floating point."""

@@ -6,6 +6,7 @@ file; branch targets are distances from the instruction.
 
 from collections.abc import Callable
 
+from mttcg.isa.riscv64.float_constants import CONSTANT_NAMES
 from mttcg.isa.riscv64.registers import FLOAT, INTEGER
 from mttcg.isa.riscv64.table.integer import TOTAL_STORE_ORDER
 from mttcg.isa.table.row import Decoded
@@ -39,6 +40,7 @@ _OPERANDS: dict[str, Callable[[Decoded], str]] = {
     "fs3": lambda at: FLOAT[at.rs3],
     "immediate": lambda at: str(at.immediate),
     "upper": lambda at: hex(at.immediate >> 12 & 0xFFFFF),
+    "constant": lambda at: CONSTANT_NAMES[at.rs1],
     "number": lambda at: str(at.rs1),
     "csr": lambda at: _CSR_NAMES.get(at.immediate, hex(at.immediate)),
     "rounding": lambda at: ROUNDING[at.rounding],
