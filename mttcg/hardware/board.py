@@ -85,6 +85,10 @@ class Wiring:
     state: memoryview
     """`Board.state_bytes` bytes of memory that all processes share, zeroed and then prepared
     (`Board.prepare`) before the start."""
+    notify: Callable[[], None] = lambda: None
+    """Has the supervisor look at the devices that it serves."""
+    say: Callable[[str], None] = lambda _text: None
+    """Tells the user something, once."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,14 @@ class DeviceRow:
     (`mttcg.hardware.outside`)."""
     native: tuple[NativeRegisters, ...] = ()
     """Registers of its first region that native code may answer in its place."""
+
+
+class AbsentDevice(NamedTuple):
+    """A device that boards of this kind have elsewhere, and this one lacks."""
+
+    name: str
+    base: Physical
+    size: int
 
 
 class HartRegisters(NamedTuple):
@@ -177,6 +189,7 @@ class Board:
         rows: the devices; a controller comes before what raises its lines.
         make_tree: makes the device tree.
         interprocessor: registers by which harts interrupt each other, None without such.
+        absent: what guests may look for in vain; accesses there fault, and the user is told once.
     """
 
     name: str
@@ -185,6 +198,7 @@ class Board:
     rows: tuple[DeviceRow, ...]
     make_tree: MakeTree
     interprocessor: HartRegisters | None = None
+    absent: tuple[AbsentDevice, ...] = ()
 
     @property
     def symbols(self) -> Mapping[str, int]:
@@ -207,7 +221,7 @@ class Board:
         `symbols`: where those of `Board.symbols` are that the guest has. Raises `MmioRangeError`
         for a device that can't be where it was to be, `NoControllerError`.
         """
-        placed = MmioMap(self.ram_base, wiring.ram.size)
+        placed = MmioMap(self.ram_base, wiring.ram.size, self._absences(wiring.say))
         for _, base, device in self._built(wiring, symbols, {row.name for row in self.rows}):
             placed.add(base, device)
         return placed
@@ -222,6 +236,18 @@ class Board:
         led_to = {row.interrupt.controller for row in rows if row.interrupt is not None}
         built = self._built(wiring, symbols, names | led_to)
         return tuple(device for row, _, device in built if row.name in names)
+
+    def _absences(self, say: Callable[[str], None]) -> Callable[[Physical], None]:
+        """What is told of accesses where nothing is; it says which device is absent, once each."""
+        told = set()
+
+        def look(address: Physical) -> None:
+            for absent in self.absent:
+                if absent.base <= address < absent.base + absent.size and absent not in told:
+                    told.add(absent)
+                    say(f"the guest looks for {absent.name} at {address:#x}, which is not there")
+
+        return look
 
     def prepare(self, memory: memoryview) -> None:
         """Make the devices' states ready; `memory` is zeroed, and no process uses it yet."""

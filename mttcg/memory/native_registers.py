@@ -20,7 +20,7 @@ class RegisterKind(IntEnum):
     TIME = 2
     """Reads the clock."""
     STATUS = 3
-    """Reads `data`, as long as there was no input to the console, and unless a bit of `mask` is set
+    """Reads `data`, as long as no input to the console waits, and unless a bit of `mask` is set
     in the first 8 bytes of the device's state."""
     SEND = 4
     """Writes a byte to the console, unless a bit of `mask` is set in the first 8 bytes of the

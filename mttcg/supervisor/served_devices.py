@@ -1,11 +1,13 @@
 """The devices of the board as the supervisor has them, to tell them of what comes from outside."""
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mttcg.hardware.board import Board, Wiring
 from mttcg.hardware.mmio import Device
-from mttcg.hardware.outside import TakesInput
+from mttcg.hardware.outside import HasAlarm, TakesInput
 from mttcg.memory.address import Physical
 from mttcg.memory.ram import GuestRam
 from mttcg.vcpu.console_ends import ConsoleEnds
@@ -25,10 +27,29 @@ class ServedDevices:
             if isinstance(device, TakesInput):
                 device.input_came()
 
+    def awaits_input(self) -> bool:
+        """Whether input would make one of them interrupt a hart."""
+        takers = (device for device in self.devices if isinstance(device, TakesInput))
+        return any(device.awaits_input() for device in takers)
+
     def can_wake(self, input_is_open: bool) -> bool:
         """Whether something from outside may still make one of them interrupt a hart."""
-        takers = (device for device in self.devices if isinstance(device, TakesInput))
-        return input_is_open and any(device.awaits_input() for device in takers)
+        alarms = any(device.can_interrupt() for device in self._alarms())
+        return alarms or (input_is_open and self.awaits_input())
+
+    def alarm_due(self) -> float:
+        """When the next alarm is due (time.monotonic)."""
+        return time.monotonic() + min(
+            (device.seconds_left() for device in self._alarms()), default=math.inf
+        )
+
+    def ring_alarms(self) -> None:
+        """Have those ring that are due."""
+        for device in self._alarms():
+            device.ring_due()
+
+    def _alarms(self) -> list[HasAlarm]:
+        return [device for device in self.devices if isinstance(device, HasAlarm)]
 
 
 def served_devices(

@@ -141,7 +141,8 @@ class Watch:
             next_tick = time.monotonic() + TICK_SECONDS
             while self.running:
                 try:
-                    self._step(min(next_tick, self.lines.due))
+                    self._step(min(next_tick, self.lines.due, self.devices.alarm_due()))
+                    self.devices.ring_alarms()
                     self._show(self.lines.overdue())
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
@@ -187,7 +188,7 @@ class Watch:
         self.on_tick()
         self.run.harts.request_all()
         self._look_whether_any_can_wake()
-        if self.keyboard is not None and self.devices.can_wake(True):
+        if self.keyboard is not None and self.devices.awaits_input():
             self.keyboard.begin_raw()
         self.nowhere.look(self._input_may_wake())
         if self.stop_limit:

@@ -59,6 +59,7 @@ class Machine:
             address_of_buffer(bare.maps["harts"]),
             tuple(bare.wake_fds),
             self.ends.output,
+            self.ends.input,
             bare.machine.input_began,
         )
         return BOARD.place(wiring, {}), native
@@ -165,6 +166,8 @@ def test_input_and_set_up_of_the_port_are_the_hosts(machines: list[Machine]) -> 
     native.bare.machine.begin_input()
     os.write(native.typing, b"a")
     assert native.load("lbu", LSR) == ([ExitKind.ACCESS], 0x61)
+    assert native.load("lbu", UART) == ([ExitKind.ACCESS], ord("a"))
+    assert native.load("lbu", LSR) == ([], 0x60)
     for register, bit in ((LCR, LCR_DLAB), (MCR, MCR_LOOP)):
         native.store("sb", register, bit)
         assert native.store("sb", UART, ord("x")) == [ExitKind.ACCESS]

@@ -75,7 +75,7 @@ NATIVE = (
         | IER_TRANSMIT_EMPTY << 8 * UartByte.IER,
     ),
 )
-"""What of them native code may answer: no input has come yet, and nothing special is set up. What
+"""What of them native code may answer: no input waits, and nothing special is set up. What
 is sent while the interrupt of the empty transmitter is enabled raises the line: the class does."""
 PLAIN_REGISTERS = {3: (UartByte.LCR, 0xFF), 4: (UartByte.MCR, MCR_MASK), 7: (UartByte.SCR, 0xFF)}
 """Offsets that just hold what is written: (slot, bits that exist)."""

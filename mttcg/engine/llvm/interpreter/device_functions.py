@@ -4,6 +4,7 @@
 something may be due for this hart now. Both give 0 where the host is to make the access.
 """
 
+import termios
 from collections.abc import Callable, Iterator
 
 from mttcg.engine.llvm.frame import Word
@@ -149,14 +150,31 @@ def _masked_state(build: Builder, row: Pointer) -> I64:
 
 
 def _load_status(build: Builder, row: Pointer, none: BasicBlock) -> None:
-    """The supervisor sets the word before it sends the first input."""
-    quiet = build.new_block("quiet")
+    """The supervisor sets the word before it sends the first input; from then on it is looked for.
+
+    What comes while this looks may be seen with the next look.
+    """
+    usual, look, quiet = (build.new_block(word) for word in ("usual", "look", "quiet"))
+    build.branch(build.compare("eq", _masked_state(build, row), 0), usual, none)
+    build.begin(usual)
     began = build.load(build.offset(FRAME, 8 * Word.INPUT_BEGAN), COUNTER, Pointer)
     input_began = build.load_atomic(began, "monotonic", I64)
-    unusual = build.binary("or", input_began, _masked_state(build, row))
-    build.branch(build.compare("eq", unusual, 0), quiet, none)
+    build.branch(build.compare("eq", input_began, 0), quiet, look)
+    build.begin(look)
+    build.branch(build.compare("eq", _waiting(build), 0), quiet, none)
     build.begin(quiet)
     _give_value(build, _field(build, row, "data"))
+
+
+def _waiting(build: Builder) -> I64:
+    """How many characters of input wait, by ioctl(2); not 0 where that is not known."""
+    place = _value_place(build)
+    build.store(ZERO, place, UNKNOWN)
+    function = build.load(build.offset(FRAME, 8 * Word.IOCTL), COUNTER, Pointer)
+    low = build.cast("trunc", frame_word(build, Word.INPUT), I32)
+    failed = build.call(I32, function, low, I64(str(termios.FIONREAD)), place)
+    wide = build.cast("zext", failed, I64)
+    return build.binary("or", wide, build.load(place, UNKNOWN, I64))
 
 
 def _load(build: Builder) -> None:
