@@ -29,6 +29,7 @@ from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.firmware_ports import make_firmware
+from mttcg.processes.notified_back_end import back_ends
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.progress import look_for_progress
@@ -147,7 +148,10 @@ class VcpuProcess:
         return tracking
 
     def _leave_others(self) -> None:
-        """Close what is the others' alone: their end is to be its end."""
+        """Close what is the others' alone: their end is to be its end, files are the devices'."""
+        for name in self.message.descriptors:
+            if name.startswith(("file ", "overlay ")):
+                os.close(self.fds.pop(name))
         for cpu in range(self.config.smp):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
@@ -167,6 +171,7 @@ class VcpuProcess:
             state=self.machine.device_state,
             notify=lambda: os.eventfd_write(self.fds["notice"], 1),
             say=self._warn,
+            backends=back_ends(self.board, self.fds, self.machine),
         )
         return self.board.place(wiring, self.message.device_symbols)
 
