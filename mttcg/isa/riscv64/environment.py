@@ -11,8 +11,7 @@ INVALIDATE_BLOCKS, CLEAN_BLOCKS, ZERO_BLOCKS = 3 << 4, 1 << 6, 1 << 7
 """CBIE, CBCFE, CBZE: instructions on cache blocks (CMO 2.5)."""
 RESERVED_INVALIDATION = 2 << 4
 """The value of CBIE that does not exist; 0 is kept in its place."""
-FOR_BLOCKS = INVALIDATE_BLOCKS | CLEAN_BLOCKS | ZERO_BLOCKS
-KEPT = FENCE_IO | FOR_BLOCKS
+KEPT = FENCE_IO | INVALIDATE_BLOCKS | CLEAN_BLOCKS | ZERO_BLOCKS
 """Bits that both have."""
 
 

@@ -30,7 +30,9 @@ MORE = (
     ),
 )
 """zicbop, zihintntl and zihintpause are hints, zkt says how long instructions take."""
-EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE)}
+SUPERVISORS = ("sstc",)
+"""What a supervisor has beside instructions; its timer, which a kernel looks for by this name."""
+EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE, *SUPERVISORS)}
 """What the guest is told that each engine has."""
 PRIVILEGES = ("s", "u")
 """Levels below machine mode, which misa shows like extensions."""
