@@ -15,7 +15,7 @@ from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.signature import CONVENTION
 from mttcg.instrument.native.native_cache import use_native_cache
-from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.instrument.native.native_functions import host_digest, kept_or_made
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
@@ -73,11 +73,7 @@ def machine_code(host: HostFloat) -> bytes:
     loop = text(host)
     digest = blake2b(f"{loop}{OPTIMISED}".encode(), digest_size=8).hexdigest()
     file = use_native_cache() / f"loop-{digest}-{host_digest()}.bin"
-    kept = read_kept(file)
-    if kept is None:
-        kept = compile_text(loop, OPTIMISED)
-        keep(file, kept)
-    return kept
+    return kept_or_made(file, lambda: compile_text(loop, OPTIMISED))
 
 
 def text(host: HostFloat) -> str:

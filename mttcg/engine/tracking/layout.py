@@ -81,6 +81,7 @@ class TrackingWord(IntEnum):
     SLOT_COUNT = auto()  # HOST of how many slots were used so far
     INDEX = auto()  # HOST of the slots' decoded blocks
     MET = auto()  # HOST of the slots' blocks that were met
+    KEPT = auto()  # HOST of the slots' halves that are kept
     FETCHED = auto()  # HOST of the slots' content as some engines fetch it
     USER = auto()  # this vCPU's bit among a slot's users
     INVALIDATED = auto()  # HOST of the hart's count of such blocks

@@ -173,6 +173,7 @@ class PageInterpreter:
             if len(self.observed) >= MOST_OBSERVED:
                 self.observed.clear()
                 self.forget_pages()
+            self.pages.cache.keep_all(version.slot)  # its records are for this vCPU alone to know
             native = load_observed(self.isa)
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)

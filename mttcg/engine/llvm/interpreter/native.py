@@ -32,8 +32,7 @@ from mttcg.engine.llvm.interpreter.straddle import STRADDLE
 from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
-from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
-from mttcg.instrument.native.progress import tell_compiling
+from mttcg.instrument.native.native_functions import host_digest, kept_or_made
 from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
@@ -94,11 +93,7 @@ def load_code(
 ) -> dict[str, HostAddress]:
     """Addresses of the functions of a module, whose code is kept, or made anew."""
     file = kept_file(isa, kind, text)
-    kept = read_kept(file)
-    if kept is None:
-        tell_compiling()
-        kept = make()
-        keep(file, kept)
+    kept = kept_or_made(file, make)
     header, _, code = kept.partition(b"\n")
     start = _map_executable(code)
     return {function: HostAddress(start + at) for function, at in json.loads(header).items()}
