@@ -250,6 +250,7 @@ class LlvmEngine:
         if code is None:
             self.code.let_enter(version, offset, start)
         else:
+            self.code.prepare(pc)  # a row of fetches is for a page with records
             self.jumps.put(page, offset, code, version.translated)
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:

@@ -100,14 +100,16 @@ def find_code(
     return _known_code(build, pc, into_table, 0, found, otherwise)
 
 
-def find_translated_code(build: Builder, pc: I64, otherwise: BasicBlock) -> Pointer:
-    """The same for translated addresses, whose page has a row of fetches, else `otherwise`."""
+def find_translated_code(
+    build: Builder, pc: I64, unseen: BasicBlock, otherwise: BasicBlock
+) -> Pointer:
+    """The same for translated addresses; `unseen` if the page has no row of fetches."""
     inside, found = build.new_block("inside"), build.new_block("found")
     rows = build.load(build.offset(FRAME, 8 * Word.FETCH_ROWS), COUNTER, Pointer)
     row = build.offset(rows, build.binary("and", build.binary("lshr", pc, FETCH_SHIFT), FETCH_MASK))
     tag = build.load(build.offset(row, TAG), UNKNOWN, I64)
     same = build.compare("eq", tag, build.binary("or", pc, PAGE - 1))
-    build.branch(same, inside, otherwise, UNLIKELY)
+    build.branch(same, inside, unseen, UNLIKELY)
     build.begin(inside)
     into_table = build.load(build.offset(row, INTO_TABLE), UNKNOWN, I64)
     return _known_code(build, pc, into_table, TRANSLATED_BYTES, found, otherwise)

@@ -122,7 +122,7 @@ class Surroundings:
         build = self.builder
         pc = address_at(build, build.load(NEXT, REGISTER, I64))
         if self.translated:
-            code = find_translated_code(build, pc, AWAY)
+            code = find_translated_code(build, pc, AWAY, AWAY)
         else:
             code = find_code(build, pc, self.ram.base, self.ram.size, AWAY)
         self._tail_call(code, pc)
