@@ -277,24 +277,18 @@ class GuestOfVcpu:
 
     def read_memory(self, address: Virtual, size: int) -> bytes:
         """Bytes of RAM; raises NotRamError."""
-        return self.memory.read(self._places(address, size))
+        return self.memory.read(places_of(self, address, size))
 
     def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of RAM; raises NotRamError."""
         # every vCPU may write here as well: what is to be seen whole is the plugin's to arrange
-        self.memory.write(self._places(address, len(data)), data)
+        self.memory.write(places_of(self, address, len(data)), data)
 
     def physical(self, address: Virtual) -> Physical:
         """The physical address of a virtual one, as the hart sees it; raises NotRamError."""
         found = self.memory.physical(self.hart, address)
         if found is None:
             raise NotRamError(address, 1)
-        return found
-
-    def _places(self, address: Virtual, size: int) -> list[tuple[Physical, int]]:
-        found = None if size < 0 else self.memory.find(self.hart, address, size)
-        if found is None:
-            raise NotRamError(address, size)
         return found
 
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
@@ -361,3 +355,11 @@ class GuestOfVcpu:
                 self.costs.add(plugin, began)
             self.cpu.close(before)
             session.end_call(token)
+
+
+def places_of(guest: GuestOfVcpu, address: Virtual, size: int) -> list[tuple[Physical, int]]:
+    """Where bytes that a vCPU sees are in RAM; raises NotRamError."""
+    found = None if size < 0 else guest.memory.find(guest.hart, address, size)
+    if found is None:
+        raise NotRamError(address, size)
+    return found

@@ -15,9 +15,9 @@ from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK, Word
 from mttcg.engine.llvm.runtime import MOST_PASSED_OVER
 from mttcg.isa.riscv64 import interrupts, status
 from mttcg.isa.riscv64.csr import CSRS
-from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
 from mttcg.isa.riscv64.interrupts import DELEGABLE
 from mttcg.isa.riscv64.privilege import MACHINE
+from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_MPP
 from mttcg.isa.riscv64.traps import Cause
