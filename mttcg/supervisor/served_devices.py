@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mttcg.hardware.board import Board, Wiring
@@ -15,11 +15,15 @@ from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServedDevices:
-    """Those whose row says so."""
+    """Those whose row says so.
+
+    `input_is_open` says whether there may be more input.
+    """
 
     devices: Sequence[Device]
+    input_is_open: Callable[[], bool] = lambda: False
 
     def input_came(self) -> None:
         """Tell those that take input that there is some."""
@@ -32,10 +36,10 @@ class ServedDevices:
         takers = (device for device in self.devices if isinstance(device, TakesInput))
         return any(device.awaits_input() for device in takers)
 
-    def can_wake(self, input_is_open: bool) -> bool:
+    def can_wake(self) -> bool:
         """Whether something from outside may still make one of them interrupt a hart."""
         alarms = any(device.can_interrupt() for device in self._alarms())
-        return alarms or (input_is_open and self.awaits_input())
+        return alarms or (self.input_is_open() and self.awaits_input())
 
     def alarm_due(self) -> float:
         """When the next alarm is due (time.monotonic)."""

@@ -21,7 +21,7 @@ from mttcg.state.words import WORD_BYTES, offsets_of
 
 LOAD, STORE, FIND, ALERT = "@device_load", "@device_store", "@device_find", "@alert"
 DONE, LOOK = 1, 2
-FIELDS = ("first", "bytes", "size", "kind", "data", "mask", "state")
+FIELDS = ("first", "bytes", "size", "kind", "data", "mask", "raises", "state")
 """Of a row, 8 bytes each."""
 ROW_BYTES = WORD_BYTES * len(FIELDS)
 OFFSET = offsets_of(VcpuState)
@@ -143,10 +143,10 @@ def _device(build: Builder, row: Pointer) -> Pointer:
     return build.cast("inttoptr", _field(build, row, "state"), Pointer)
 
 
-def _masked_state(build: Builder, row: Pointer) -> I64:
+def _masked_state(build: Builder, row: Pointer, mask: str = "mask") -> I64:
     """The bits of a device's state that the row asks for; other processes write them."""
     state = build.load_atomic(_device(build, row), "monotonic", I64)
-    return build.binary("and", state, _field(build, row, "mask"))
+    return build.binary("and", state, _field(build, row, mask))
 
 
 def _load_status(build: Builder, row: Pointer, none: BasicBlock) -> None:
@@ -218,8 +218,18 @@ def _store_deadline(build: Builder, row: Pointer, _none: BasicBlock) -> None:
 
 def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
     """The state's bytes are written by any hart at any time, one access each."""
-    free, sent = build.new_block("free"), build.new_block("sent")
-    build.branch(build.compare("eq", _masked_state(build, row), 0), free, none)
+    free, sent, raising, quiet = (
+        build.new_block(word) for word in ("free", "sent", "raising", "quiet")
+    )
+    build.branch(build.compare("eq", _masked_state(build, row), 0), quiet, none)
+    build.begin(quiet)
+    told = build.offset(_device(build, row), _field(build, row, "data"))
+    raises = build.compare("eq", _masked_state(build, row, "raises"), 0)
+    build.branch(raises, free, raising)
+    build.begin(raising)
+    # who clears it meanwhile, for an interrupt that is taken, is as one who does so after this
+    is_told = build.cast("zext", build.load_atomic(told, "monotonic", I8), I64)
+    build.branch(build.compare("eq", is_told, 0), none, free)
     build.begin(free)
     place = _value_place(build)
     build.store(VALUE, place, UNKNOWN)
@@ -227,7 +237,12 @@ def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
     # the host tries again what was interrupted, and knows what to do about a closed console
     build.branch(build.compare("eq", written, 1), sent, none)
     build.begin(sent)
-    build.store(I8("1"), build.offset(_device(build, row), _field(build, row, "data")), UNKNOWN)
+    still, done = build.new_block("still"), build.new_block("done")
+    build.branch(raises, still, done)
+    build.begin(still)
+    build.store(I8("1"), told, UNKNOWN)
+    build.goto(done)
+    build.begin(done)
     build.give(constant(DONE))
 
 

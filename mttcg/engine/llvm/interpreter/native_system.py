@@ -63,7 +63,8 @@ def row_of(placed: PlacedRegisters) -> tuple[int, ...]:
     """A row of registers, as `device_functions.FIELDS` has it."""
     what = placed.registers
     size = what.size * placed.number
-    return placed.base, size, what.size, what.kind, what.data, what.mask, placed.state
+    masks = what.mask, what.raises
+    return placed.base, size, what.size, what.kind, what.data, *masks, placed.state
 
 
 class DeviceTables:
