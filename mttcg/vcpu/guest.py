@@ -29,6 +29,7 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
@@ -149,7 +150,8 @@ class GuestOfVcpu:
         self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
-        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
+        code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at)
         self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
