@@ -11,7 +11,7 @@ SOURCES := mttcg bus plugins tests bench docs examples
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test nightly replay check lint format guests docs linux site cookbook bench bench-quick bench-peers clean
+.PHONY: help venv run test nightly replay check lint format guests docs linux run-linux site cookbook bench bench-quick bench-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,11 @@ IMAGES = $(HOME)/.cache/mttcg/images/debian-riscv64
 
 linux: $(STAMP) ## fetch Debian's kernel for RISC-V, and make an initramfs for it (needs apt)
 	test -f $(IMAGES)/origin.json || $(BIN)/mttcg images get debian-riscv64
+
+# boots with four vCPUs, counted and traced by two plugins, says what there is, and powers off
+run-linux: linux ## boot Debian's kernel on four vCPUs, with plugins
+	$(BIN)/mttcg run --kernel $(IMAGES)/Image --initrd $(IMAGES)/initrd.cpio.gz --memory 512M --smp 4 \
+		--append 'console=ttyS0 run="uname -a; nproc; cat /proc/interrupts"' --plugin icount --plugin hotblocks,top=10
 
 guests: $(TESTING) ## build the example guests (needs no compiler but the pip package ziglang)
 	$(BIN)/python examples/guests/build.py

@@ -34,6 +34,12 @@ TIERS = ("interpreter,optimised", "interpreter")
 """How the llvm engine may run code: what is met for the first time, and what time is spent in."""
 DEFAULT_TIERS = TIERS[0]
 
+TERMINALS = ("auto", "raw", "cooked")
+"""Whose a terminal's keys are that mean something to its driver, such as Ctrl-C: the guest's from
+when it asks to be interrupted for input, or from the start if it has a kernel or firmware; from the
+start; or never."""
+DEFAULT_TERMINAL = TERMINALS[0]
+
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 WORD_VALUES = range(-(1 << 63), 1 << 64)
 """What fits a 64-bit word, signed or unsigned."""
@@ -109,6 +115,8 @@ class Config:
     """Policies of streams, by "plugin.stream", or by "plugin" for all of its streams."""
     stall_limit: float = STALL_LIMIT_DEFAULT
     """Seconds that a subscriber with records to acknowledge may acknowledge none; 0: for ever."""
+    terminal: str = DEFAULT_TERMINAL
+    """One of `TERMINALS`."""
     stop_on_trap_loop: bool = False
     """End the run when a hart takes the same trap for ever; it is warned of in any case."""
     quiet: bool = False
@@ -150,6 +158,9 @@ class Config:
             check_policy(stream, policy)
         if self.engine not in ENGINES:
             raise OptionError("--engine", f"{self.engine!r} is not known", " or ".join(ENGINES))
+        if self.terminal not in TERMINALS:
+            wrong = f"{self.terminal!r} is not known"
+            raise OptionError("--terminal", wrong, " or ".join(TERMINALS))
         self._check_tiers()
         for symbol, value in self.symbols_set.items():
             _check_word(symbol, value)
@@ -168,6 +179,12 @@ class Config:
     def engine_name(self) -> str:
         """The engine that was asked for, or what `auto` stands for."""
         return DEFAULT_ENGINE if self.engine == "auto" else self.engine
+
+    @property
+    def raw_at_once(self) -> bool:
+        """Whether a terminal is the guest's from the start on."""
+        has_system = self.kernel is not None or self.bios is not None
+        return self.terminal == "raw" or (self.terminal == "auto" and has_system)
 
     def has_tier(self, tier: str) -> bool:
         """Whether the llvm engine has a tier: "interpreter" or "optimised"."""

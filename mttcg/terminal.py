@@ -49,12 +49,17 @@ def tell_progress(text: str) -> None:
         _write(sys.stderr, f"{ERASE_LINE}{NAME}{shown(text)}")
 
 
+def show_typed(text: str) -> None:
+    """Write a part of a line on standard error: a prompt, and what is typed there."""
+    _write(sys.stderr, text, end="")
+
+
 def tell_error(error: BaseException) -> None:
     """Print an error with its traceback on standard error."""
     tell("".join(traceback.format_exception(error)))
 
 
-def _write(stream: TextIO | None, text: str) -> None:
+def _write(stream: TextIO | None, text: str, end: str = "\n") -> None:
     if stream is not None:  # as it is when a process is started with it closed
-        stream.write(f"{text}\n")
+        stream.write(f"{text}{end}")
         stream.flush()

@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from mttcg.config import (
 )
 from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
 from mttcg.supervisor.host_process import HostProcess, started_host
+from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.result import RunResult, StopReason, json_ready
 from mttcg.terminal import tell
 from mttcg_bus.host.threads import stay_single_threaded
@@ -101,6 +102,7 @@ def make_config(args: argparse.Namespace) -> Config:
         wait_subscribers=args.wait_subscribers,
         policies=parse_policies(args.policy),
         stall_limit=args.stall_limit,
+        terminal=args.terminal,
         stop_on_trap_loop=args.stop_on_trap_loop,
         quiet=args.quiet,
         keys=args.keys,
@@ -129,8 +131,9 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
     from mttcg.supervisor.machine import Machine
 
     machine = Machine(config)
-    with guest_input() as stdin_fd, status_of(config) as show:
+    with guest_input() as (stdin_fd, set_raw), status_of(config) as show:
         output = guest_output(show)
+        keyboard = keyboard_of(config, set_raw, show)
 
         def show_interim(so_far: RunResult) -> None:
             if show is not None:
@@ -155,11 +158,27 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
             on_interim=show_interim,
             on_warning=warn,
             on_started=None if config.quiet else load_tables,
+            keyboard=keyboard,
             host_process=host_process,
         )
     if output is not None and output.closed:
         tell("stdout was closed; the guest's later output is lost")
     return result
+
+
+def keyboard_of(
+    config: Config, set_raw: Callable[[], None] | None, show: "StatusLine | None"
+) -> Keyboard | None:
+    """What sorts the keys of a terminal, None if there is none, or it stays cooked."""
+    if set_raw is None or config.terminal == "cooked":
+        return None
+
+    def give_to_guest() -> None:
+        if show is not None:
+            show.retire()
+        set_raw()
+
+    return Keyboard(give_to_guest, at_once=config.raw_at_once, is_quiet=config.quiet)
 
 
 def status_of(config: Config) -> AbstractContextManager["StatusLine | None"]:

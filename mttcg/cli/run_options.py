@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mttcg.config import DEFAULT_TIERS, ENGINES, NO_GUEST, SMP_MAX, STALL_LIMIT_DEFAULT, TIERS
+from mttcg.config import (
+    DEFAULT_TERMINAL,
+    DEFAULT_TIERS,
+    ENGINES,
+    NO_GUEST,
+    SMP_MAX,
+    STALL_LIMIT_DEFAULT,
+    TERMINALS,
+    TIERS,
+)
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The keyword arguments of `add_argument` for each option, by its name."""
@@ -83,6 +92,11 @@ MACHINE: Options = {
     "--no-semihosting": {
         "action": "store_true",
         "help": "the guest can't call its host; every ebreak is a breakpoint",
+    },
+    "--terminal": {
+        "metavar": "|".join(TERMINALS),
+        "default": DEFAULT_TERMINAL,
+        "help": "whose keys like Ctrl-C are; auto: the guest's once it wants input (%(default)s)",
     },
     "--stop-on-trap-loop": {
         "action": "store_true",

@@ -33,11 +33,16 @@ class StatusLine:
         self.drawn_at = float("-inf")
         self.visible = False
         self.guest_at_line_start = True
+        self.retired = False
 
     def __call__(self, status: Status) -> None:
         """Draw the line, unless it was drawn a moment ago or the guest is inside a line."""
         now = time.monotonic()
-        if not self.guest_at_line_start or now - self.drawn_at < SECONDS_BETWEEN_DRAWINGS:
+        if (
+            self.retired
+            or not self.guest_at_line_start
+            or now - self.drawn_at < SECONDS_BETWEEN_DRAWINGS
+        ):
             return
         self.drawn_at = now
         self.erase()
@@ -46,6 +51,11 @@ class StatusLine:
         line.truncate(self.console.width - 1, overflow="ellipsis")
         self.console.print(line, end="")
         self.visible = True
+
+    def retire(self) -> None:
+        """Draw it no more: somebody works with the guest at this terminal."""
+        self.erase()
+        self.retired = True
 
     def erase(self) -> None:
         """Take the line away if it is there; the cursor is at the start of its place then."""

@@ -17,6 +17,12 @@ LINE_END_CHANGES = termios.ICRNL | termios.INLCR | termios.IGNCR
 """Input flags with which a terminal's driver makes CR, or LF, another character (termios(3))."""
 
 
+INPUT_CHANGES = LINE_END_CHANGES | termios.IXON | termios.ISTRIP | termios.BRKINT | termios.PARMRK
+"""And all others by which keys change, or stop the output."""
+KEYS_WITH_MEANING = termios.ISIG | termios.IEXTEN
+"""Local flags with which keys are signals, or quote the next."""
+
+
 class LenientFile(io.FileIO):
     """A file that takes everything, also what the kernel does not."""
 
@@ -116,23 +122,30 @@ def is_foreground(terminal: int) -> bool:
 
 
 @contextmanager
-def guest_input() -> Iterator[int | None]:
+def guest_input() -> Iterator[tuple[int | None, Callable[[], None] | None]]:
     """Give the descriptor of the guest's input for a run, None if there is none.
 
     A terminal gives each key at once and without echo (the guest echoes what it wants to), CR for
     Enter and LF for Ctrl-J as on a serial line, signals as usual, until the end of the run restores
-    it.
+    it. With it comes what makes it raw till then: no key is a signal, or stops output.
     """
     descriptor = stdin_descriptor(sys.stdin)
     if descriptor is None or not os.isatty(descriptor):
-        yield descriptor
+        yield descriptor, None
         return
+
+    def set_raw() -> None:
+        mode = termios.tcgetattr(descriptor)
+        mode[0] &= ~INPUT_CHANGES
+        mode[3] &= ~KEYS_WITH_MEANING
+        termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+
     before = termios.tcgetattr(descriptor)
     try:
         tty.setcbreak(descriptor)
         mode = termios.tcgetattr(descriptor)
         mode[0] &= ~LINE_END_CHANGES
         termios.tcsetattr(descriptor, termios.TCSANOW, mode)
-        yield descriptor
+        yield descriptor, set_raw
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -153,7 +153,10 @@ class TopVerb:
             console.print(look(ANSWER_SECONDS))
             return 0
         try:
-            with guest_input() as keys, Live(shown, console=console, auto_refresh=False) as live:
+            with (
+                guest_input() as (keys, _),
+                Live(shown, console=console, auto_refresh=False) as live,
+            ):
                 while not quit_within(args.interval, keys):
                     live.update(look(ENDED_SECONDS), refresh=True)
         except (NoPublisher, PublisherLost, KeyRefused):  # as it goes while it is asked

@@ -136,6 +136,7 @@ class ConsoleInput:
         begin: called before anything is written there.
         ended: called when all has been written there.
         came: called after something was.
+        sift: gives what is for the guest of what was read.
     """
 
     def __init__(
@@ -146,9 +147,10 @@ class ConsoleInput:
         begin: Callable[[], None],
         ended: Callable[[], None] = lambda: None,
         came: Callable[[], None] = lambda: None,
+        sift: Callable[[bytes], bytes] = lambda data: data,
     ) -> None:
         self.selector, self.source, self.pipe = selector, source, pipe
-        self.begin, self.ended, self.came = begin, ended, came
+        self.begin, self.ended, self.came, self.sift = begin, ended, came, sift
         self.kept = b""
         self.waits_for: int | None = None
         try:
@@ -176,11 +178,14 @@ class ConsoleInput:
 
     def _read(self) -> None:
         try:
-            self.kept = as_typed(self.source, os.read(self.source, CONSOLE_BYTES))
+            data = os.read(self.source, CONSOLE_BYTES)
         except BlockingIOError:
             return  # somebody else read it first
         except OSError:  # the terminal is gone: as good as its end
-            self.kept = b""
+            data = b""
+        self.kept = self.sift(as_typed(self.source, data))
+        if data and not self.kept:
+            return  # nothing of it was for the guest
         self._wait_for(self.pipe if self.kept else None)
         if not self.kept:
             self.ended()

@@ -36,6 +36,8 @@ from mttcg_bus.wire.limits import LONGEST_PAUSE
 
 Given: TypeAlias = Mapping[str, Any]
 Work: TypeAlias = Callable[[], Answer]
+Reply: TypeAlias = Callable[[str, Answer], None]
+"""What an answer goes to: its error, or "" and plain data."""
 
 PAUSE_MILLISECONDS = 30_000
 """How long vCPUs may take to come to a stop."""
@@ -47,24 +49,23 @@ class RunControl:
     Args:
         run: what is controlled.
         watch: its loop, which calls `look` after everything that happens.
-        delivery: its publisher brings the commands, and takes the answers.
+        delivery: its publisher brings commands, and takes their answers; without one there are only
+            those of `do`, and plugins stay as they are.
     """
 
-    def __init__(self, run: RunState, watch: Watch, delivery: Delivery) -> None:
-        self.run, self.watch, self.publisher = run, watch, delivery.publisher
+    def __init__(self, run: RunState, watch: Watch, delivery: Delivery | None) -> None:
+        self.run, self.watch = run, watch
         ram = GuestRam(run.board.ram_base, run.maps["ram"])
         self.inspection = Inspection(run.harts.harts, ram, self, run.isa.system)
         self.pauses = itertools.count(1)
         self.paused_ns: int | None = None
-        self.waiting: deque[tuple[int, Task | Work]] = deque()
+        self.waiting: deque[tuple[Reply, Task | Work]] = deque()
         self.waits_for: Condition | None = None
-        self.loading = Loading(run, watch, delivery)
         self.question = 0
         self.told: dict[int, InstrumentsTold] = {}
         self.at_once: dict[str, Callable[[Given], Answer]] = {
             "run": self._run,
             "status": self._status,
-            "plugins": self._plugins,
             "stop": self._stop,
         }
         self.in_turn: dict[str, Callable[[Given], Answer]] = {
@@ -74,40 +75,53 @@ class RunControl:
             "read_memory": self._read_memory,
             "write_memory": self._write_memory,
         }
-        self.tasks: dict[str, Callable[[Given], Task]] = {
-            "pause": self._pause,
+        self.tasks: dict[str, Callable[[Given], Task]] = {"pause": self._pause}
+        self.loading: Loading | None = None
+        self.publisher = None if delivery is None else delivery.publisher
+        if delivery is not None:
+            self._let_plugins_change(Loading(run, watch, delivery))
+            delivery.publisher.command = self.take
+
+    def _let_plugins_change(self, loading: Loading) -> None:
+        """Take the commands of plugins as well."""
+        self.loading = loading
+        self.at_once["plugins"] = lambda _given: {"plugins": loading.plugins()}
+        self.tasks |= {
             "instruments": self._instruments,
-            "load": lambda given: self.loading.load(plain.take_text(given, "spec")),
-            "unload": lambda given: self.loading.unload(plain.take_text(given, "plugin")),
-            "reload": self._reload,
+            "load": lambda given: loading.load(plain.take_text(given, "spec")),
+            "unload": lambda given: loading.unload(plain.take_text(given, "plugin")),
+            "reload": lambda given: loading.reload(
+                plain.take_text(given, "plugin"),
+                plain.take_text(given, "spec") if "spec" in given else "",
+            ),
         }
-        self.publisher.command = self.take
 
     def take(self, command: Command) -> None:
-        """Do a command, or begin with it."""
-        if command.name in self.at_once:
-            work = partial(self.at_once[command.name], command.arguments)
-            self._answer(command.question, work)
-        elif command.name in self.in_turn:
-            self.waiting.append(
-                (command.question, partial(self.in_turn[command.name], command.arguments))
-            )
-        elif command.name in self.tasks:
-            self._answer(command.question, partial(self._begin, command))
+        """Do a command that the publisher brings, or begin with it."""
+        assert self.publisher is not None
+        self.do(command.name, command.arguments, partial(self.publisher.answer, command.question))
+
+    def do(self, name: str, given: Given, reply: Reply) -> None:
+        """Do a command, or begin with it; reply is called with its error, or "" and the answer."""
+        if name in self.at_once:
+            self._answer(reply, partial(self.at_once[name], given))
+        elif name in self.in_turn:
+            self.waiting.append((reply, partial(self.in_turn[name], given)))
+        elif name in self.tasks:
+            self._answer(reply, partial(self._begin, name, given, reply))
         else:
             known = ", ".join(sorted((*self.at_once, *self.in_turn, *self.tasks)))
-            wrong = f"there is no command {command.name!r}; expected one of {known}"
-            self.publisher.answer(command.question, wrong)
+            reply(f"there is no command {name!r}; expected one of {known}", {})
 
-    def _begin(self, command: Command) -> None:
-        self.waiting.append((command.question, self.tasks[command.name](command.arguments)))
+    def _begin(self, name: str, given: Given, reply: Reply) -> None:
+        self.waiting.append((reply, self.tasks[name](given)))
 
     def look(self) -> None:
         """Go on with what waits for its turn, as far as what a task waits for has happened."""
         while self.waiting and (self.waits_for is None or self.waits_for()):
-            question, task = self.waiting[0]
+            reply, task = self.waiting[0]
             self.waits_for = None
-            self._answer(question, partial(self._go_on, task))
+            self._answer(reply, partial(self._go_on, task))
             if self.waits_for is None:
                 self.waiting.popleft()
 
@@ -121,37 +135,40 @@ class RunControl:
             return answer
         return None
 
-    def _answer(self, question: int, work: Callable[[], Answer | None]) -> None:
+    def _answer(self, reply: Reply, work: Callable[[], Answer | None]) -> None:
         """Answer with what some work gives, or with its error; not yet if it gives None."""
         try:
             answer = work()
         except (MttcgError, BusError) as error:
-            self.publisher.answer(question, " ".join(str(error).split()))
+            reply(" ".join(str(error).split()), {})
         else:
             if answer is not None:
-                self.publisher.answer(question, "", answer)
+                reply("", answer)
 
     def end(self) -> None:
         """The guest has ended: nothing more is done."""
-        self.publisher.command = None
-        for question, _ in self.waiting:
-            self.publisher.answer(question, "the guest has ended before it was done")
+        if self.publisher is not None:
+            self.publisher.command = None
+        for reply, _ in self.waiting:
+            reply("the guest has ended before it was done", {})
         self.waiting.clear()
 
     def hear(self, cpu: int, message: ProcessMessage) -> None:
         """Take in what a vCPU says."""
-        if isinstance(message, PluginRefused):
+        if isinstance(message, PluginRefused) and self.loading is not None:
             self.loading.refusals.append(message.reason)
         elif (told := expect(message, InstrumentsTold)).question == self.question:
             self.told[cpu] = told
 
     def hear_host(self, message: ProcessMessage) -> None:
         """Take in what the vCPU host says of a plugin that it tried."""
-        self.loading.hear_host(message)
+        if self.loading is not None:
+            self.loading.hear_host(message)
 
     def hear_publisher(self, event: PublisherEvent) -> None:
         """Take in what the publisher has done."""
-        self.loading.hear_publisher(event)
+        if self.loading is not None:
+            self.loading.hear_publisher(event)
 
     # at once
 
@@ -179,16 +196,9 @@ class RunControl:
             for hart in self.run.harts.harts
         ]
 
-    def _plugins(self, _given: Given) -> Answer:
-        return {"plugins": self.loading.plugins()}
-
     def _stop(self, _given: Given) -> Answer:
         self.watch.stop(Ending.SUPERVISOR, interrupted=True)
         return {}
-
-    def _reload(self, given: Given) -> Task:
-        spec = plain.take_text(given, "spec") if "spec" in given else ""
-        return self.loading.reload(plain.take_text(given, "plugin"), spec)
 
     def _instruments(self, _given: Given) -> Task:
         """Ask every vCPU that runs."""

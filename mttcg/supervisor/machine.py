@@ -14,10 +14,19 @@ from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.supervisor.console import ConsoleOutput, standard_output
 from mttcg.supervisor.host_process import HostProcess, started_host
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.plugin_objects import PluginFiles
 from mttcg.supervisor.result import RunResult, Status
 
-RUN_OPTIONS = ("on_status", "stdin_fd", "on_bus", "on_interim", "on_warning", "on_started")
+RUN_OPTIONS = (
+    "on_status",
+    "stdin_fd",
+    "on_bus",
+    "on_interim",
+    "on_warning",
+    "on_started",
+    "keyboard",
+)
 """Arguments of `Machine.run` besides the console and the host, in their order."""
 
 
@@ -60,6 +69,7 @@ class Machine:
         on_interim: Callable[[RunResult], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
         on_started: Callable[[], None] | None = None,
+        keyboard: Keyboard | None = None,
         host_process: HostProcess | None = None,
     ) -> RunResult:
         """Run the guest to its end.
@@ -74,6 +84,7 @@ class Machine:
             on_warning: called with each warning, a line, when it comes; the result has it, too.
             on_started: called once, when the vCPUs have been told to start: the time to load what
                 is needed at the end.
+            keyboard: sorts the keys, if stdin_fd is a terminal that is to be the guest's.
             host_process: the vCPU host, if one was started for this configuration already.
 
         Raises the errors of a user's mistakes before anything runs; what happens during the run
@@ -82,7 +93,7 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        others = on_status, stdin_fd, on_bus, on_interim, on_warning, on_started
+        others = on_status, stdin_fd, on_bus, on_interim, on_warning, on_started, keyboard
         return self._run(Interrupts(), host_process, console, *others)
 
     async def run_async(self, console: ConsoleOutput | None = None, **options: Any) -> RunResult:

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mttcg.config import Config
@@ -29,6 +30,7 @@ from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.live_status import StatusReader
 from mttcg.supervisor.nowhere import HartsNowhere
@@ -95,6 +97,7 @@ class Run:
         on_interim: Callable[[RunResult], None] | None,
         on_warning: Callable[[str], None] | None,
         on_started: Callable[[], None] | None,
+        keyboard: Keyboard | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         maps = self._make_segments()
@@ -119,6 +122,9 @@ class Run:
         with self.interrupts as interrupts:
             watch = self._watch(state, console, stdin_fd, tick, on_warning or (lambda _text: None))
             control = self._control(state, watch)
+            if keyboard is not None:
+                watch.keyboard = keyboard
+                keyboard.connect(watch.stop_or_kill, partial(open_prompt, keyboard, state, watch))
             interims = self._interims(state, watch, on_interim)
             began = time.monotonic()
             state.machine.start_clock()
@@ -313,6 +319,18 @@ class Run:
     def close(self) -> None:
         """End every process that is left; close every descriptor."""
         self.ends.close()
+
+
+def open_prompt(keyboard: Keyboard, state: RunState, watch: Watch) -> None:
+    """Have a terminal's keys be commands, until one who types has enough of that."""
+    from mttcg.supervisor.control import RunControl  # few runs are given commands
+    from mttcg.supervisor.prompt import ControlPrompt
+
+    if not isinstance(keyboard.prompt, ControlPrompt):
+        if not isinstance(watch.control, RunControl):
+            watch.control = RunControl(state, watch, None)
+        keyboard.prompt = ControlPrompt(state, watch.control)
+    keyboard.prompt.open()
 
 
 def start_message(state: RunState, started: BootState, descriptors: tuple[str, ...]) -> Start:

@@ -21,6 +21,7 @@ from mttcg.supervisor.console import (
 from mttcg.supervisor.failures import Failures, Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.run_state import RunState
@@ -89,6 +90,7 @@ class Watch:
     print, too; `failures` are what went wrong, `warnings` what only went otherwise than wanted;
     `unsupported` are the places of instructions that the guest's harts lack; `idle` are, by vCPU,
     the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself.
+    `keyboard` sorts the input, if it is that of a terminal.
     `refused`: whether a limit of the host was told of, which others reach, too; `told`: which vCPUs
     said themselves why they end.
     """
@@ -116,6 +118,7 @@ class Watch:
     told: set[int] = field(default_factory=set)
     killed: str = ""
     beside_prints: bool = False
+    keyboard: Keyboard | None = None
     interrupted: bool = False
     epoch: int = 0
     stop_limit: float = 0.0
@@ -148,7 +151,7 @@ class Watch:
                 except KeyboardInterrupt:  # the second of two in a row, see Interrupts
                     self.interrupts.take()
                     self.interrupted = True
-                    self._stop_or_kill()
+                    self.stop_or_kill()
             self._drain_vcpus()
             self._drain_console()
             if self.control is not None:
@@ -169,7 +172,8 @@ class Watch:
             self.follow_aggregator(aggregator)
         if self.stdin_fd is not None:
             machine = self.run.machine
-            told = machine.begin_input, machine.end_input, self.devices.input_came
+            sift = () if self.keyboard is None else (self.keyboard.take,)
+            told = machine.begin_input, machine.end_input, self.devices.input_came, *sift
             self.input = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
         else:
             self.run.machine.end_input()
@@ -183,6 +187,8 @@ class Watch:
         self.on_tick()
         self.run.harts.request_all()
         self._look_whether_any_can_wake()
+        if self.keyboard is not None and self.devices.can_wake(True):
+            self.keyboard.begin_raw()
         self.nowhere.look(self._input_may_wake())
         if self.stop_limit:
             self._look_whether_all_leave()
@@ -203,9 +209,10 @@ class Watch:
 
     def _interrupt(self) -> None:
         if self.interrupts.take():
-            self._stop_or_kill()
+            self.stop_or_kill()
 
-    def _stop_or_kill(self) -> None:
+    def stop_or_kill(self) -> None:
+        """Do what Ctrl-C does: stop the guest in order, and kill the vCPUs the second time."""
         if self.interrupted:
             self._kill("by a second interrupt")
         self.stop(Ending.SUPERVISOR, interrupted=True)

@@ -30,6 +30,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import VcpuWarning
+from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
@@ -86,6 +87,7 @@ class Declarations:
 
     def change(self, change: Change) -> Ticket:
         """Attach or take away, for when the vCPUs start."""
+        check_returns(change.attachment)
         self.warnings += self.doubts(change)
         self.registry.apply(change)
         return Ticket()
@@ -144,6 +146,7 @@ class GuestOfVcpu:
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
+        self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )
@@ -174,6 +177,7 @@ class GuestOfVcpu:
     def change(self, change: Change) -> Ticket:
         """Attach or take away: here with the next block, elsewhere by way of the supervisor."""
         attachment = change.attachment
+        check_returns(attachment)
         for warning in self.declarations.doubts(change):
             self.exchange.tell(VcpuWarning(warning))
         if attachment.cpu == self.index:
@@ -291,6 +295,12 @@ class GuestOfVcpu:
         """Call a Python function attached to something, with exact registers."""
         attachment = callback.attachment
         pc, where = Virtual(arguments[0]), attachment.where
+        if where is Where.RETURN:
+            self.returns.enter(attachment, callback)
+            return
+        if where is Where.RETURN_SITE:
+            self.returns.leave(attachment.plugin, pc)
+            return
         given: tuple[Any, ...] = (self.cpu, attachment.opaque)
         if where is Where.BLOCK:
             given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
@@ -298,16 +308,26 @@ class GuestOfVcpu:
             address, size, value, how = arguments[1:5]
             access = MemoryAccess(pc, address, size, value, bool(how & WRITE))
             given = (self.cpu, access, attachment.opaque)
-        phase = CallbackPhase.MEMORY if where is Where.ACCESS else CallbackPhase.EXACT
+        self.call_attached(callback, attachment.target, given, pc)
+
+    def call_attached(
+        self, callback: Callback, function: Any, given: tuple[Any, ...], pc: Virtual
+    ) -> tuple[Any] | None:
+        """Call a function of an attachment: as of `call`, but None if it moved pc, too."""
+        attachment = callback.attachment
+        half_done = attachment.where is Where.ACCESS
+        phase = CallbackPhase.MEMORY if half_done else CallbackPhase.EXACT
         self.hart.callbacks += 1
         callback.calls += 1
         self.moved, self.inside = False, True
-        answer = self.call(attachment.plugin, attachment.target, *given, phase=phase, pc=pc)
+        answer = self.call(attachment.plugin, function, *given, phase=phase, pc=pc)
         self.inside = False
         if self.costs is not None:
             callback.nanoseconds += self.costs.latest
         if answer is None or self.moved:
-            self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
+            self.engine.stop_for_callback(pc, half_done=half_done)
+            return None
+        return answer
 
     def call(
         self, plugin: str, function: Any, *arguments: Any, phase: str, pc: Virtual

@@ -24,7 +24,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
 
 def test_a_terminal_gives_keys_at_once_and_is_restored(terminal: TextIO) -> None:
     before = termios.tcgetattr(terminal)
-    with pytest.raises(KeyboardInterrupt), guest_input() as descriptor:
+    with pytest.raises(KeyboardInterrupt), guest_input() as (descriptor, _):
         assert descriptor == terminal.fileno()
         flags = termios.tcgetattr(terminal)[LOCAL_FLAGS]
         assert not flags & (termios.ECHO | termios.ICANON)
@@ -37,8 +37,8 @@ def test_a_terminal_of_another_job_is_left_alone(
     terminal: TextIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "tcgetpgrp", lambda descriptor: os.getpgrp() + 1)
-    with guest_input() as descriptor:
-        assert descriptor is None
+    with guest_input() as found:
+        assert found == (None, None)
 
 
 def test_a_pipe_and_a_file_are_passed_on_and_what_gives_no_input_is_not() -> None:

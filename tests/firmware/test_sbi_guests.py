@@ -50,6 +50,22 @@ def test_the_answers_are_those_of_opensbi(guests: dict[str, Path]) -> None:
     assert lines[lines.index("major version 2") :] == ANSWERS.read_text().splitlines()
 
 
+@pytest.mark.skipif(not OPENSBI.is_file(), reason="no OpenSBI: mttcg images get debian-riscv64")
+def test_opensbi_runs(guests: dict[str, Path]) -> None:
+    result, lines = run(guests["calls"], 2, bios=OPENSBI)
+    lines = [line.rstrip("\r") for line in lines]
+    assert "OpenSBI v" in lines[1]
+    assert lines[lines.index("major version 2") :] == ANSWERS.read_text().splitlines()
+    assert (result.exit_status, result.failures) == (0, [])
+
+
+@pytest.mark.skipif(not OPENSBI.is_file(), reason="no OpenSBI: mttcg images get debian-riscv64")
+def test_no_interrupt_gets_lost_on_opensbi(guests: dict[str, Path]) -> None:
+    symbols = {"harts": 4, "rounds": 200}
+    result, lines = run(guests["storm"], 4, bios=OPENSBI, symbols_set=symbols)
+    assert (result.exit_status, lines[-1].rstrip("\r")) == (0, "taken 800")
+
+
 @pytest.mark.parametrize("tiers", ["interpreter,optimised", "interpreter"])
 @pytest.mark.parametrize("harts", [2, 4])
 def test_no_interrupt_of_many_gets_lost(guests: dict[str, Path], harts: int, tiers: str) -> None:

@@ -26,7 +26,7 @@ BOX = 0xFFFF_FFFF << 32
 LEFT = {"ecall", "ebreak", "c.ebreak", "fence.i", "mret", "sret", "sfence.vma", "wfi"}
 LEFT |= {row.name for row in ROWS if row.extension == "Svinval"}
 """What leaves to the host."""
-NEWER = {*EXTENSIONS["llvm"]} - {*EXTENSIONS["unicorn"], "svinval"}
+NEWER = {*EXTENSIONS["llvm"]} - {*EXTENSIONS["unicorn"], "svinval", "sstc"}
 UNKNOWN = {row.name for row in ROWS if row.extension.lower() in NEWER}
 """What Unicorn does not have."""
 EXAMPLES = {"I": 150, "M": 80, "A": 120, "C": 150, "F": 200, "D": 150, "Zicsr": 40}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mttcg.isa.riscv64 import environment
 from mttcg.isa.riscv64.csr import COUNTERS, CSRS
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords
 from mttcg.isa.riscv64.interrupts import MENVCFG_STCE, SUPERVISOR_SOFTWARE
@@ -75,6 +76,19 @@ def test_a_supervisors_call_is_for_firmware_that_is_the_host(hart: Hart) -> None
     assert (hart.pc, hart.traps) == (HERE + 4, 0)
     hart.privilege = USER
     assert run(hart, ECALL) == Trap(Cause.ECALL_USER, HERE + 4)
+
+
+def test_below_that_firmware_a_supervisor_may_do_what_its_hart_has(hart: Hart) -> None:
+    """The device tree says that it has these, and a kernel uses what that says."""
+    SYSTEM.start_supervisor(hart, HERE, 0, SYSTEM.extensions["llvm"])
+    for number in (TIME, 0xC00, 0xC02, STIMECMP):
+        assert access(hart, CSRRS, number) is not None
+    for blocks in (
+        environment.INVALIDATE_BLOCKS,
+        environment.CLEAN_BLOCKS,
+        environment.ZERO_BLOCKS,
+    ):
+        assert environment.enabled(ARITHMETIC, HartWords(hart, Clock()), blocks)
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,18 @@ def test_what_is_not_an_assignment_is_refused(text: str) -> None:
 def test_a_value_beyond_64_bits_is_refused() -> None:
     with pytest.raises(OptionError, match=r"^--set rounds: .* does not fit 64 bits"):
         parse_assignment(f"rounds={1 << 64}")
+
+
+def test_a_terminal_is_the_guests_at_once_if_that_is_a_system(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(b"kernel")
+    terminals = {
+        terminal: (
+            Config(Path("guest.elf"), terminal=terminal).raw_at_once,
+            Config(kernel=image, terminal=terminal).raw_at_once,
+        )
+        for terminal in ("auto", "raw", "cooked")
+    }
+    assert terminals == {"auto": (False, True), "raw": (True, True), "cooked": (False, False)}
+    with pytest.raises(OptionError, match="--terminal: 'tty' is not known"):
+        Config(Path("guest.elf"), terminal="tty")

@@ -1,7 +1,9 @@
 """The code of pages: better code that is in the arena, and the interpreter for the rest."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+
+import numpy as np
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
@@ -91,13 +93,17 @@ class PageCode:
             *self.cache.known_blocks(version.slot),
             *self.interpreter.decoded(version, self.watched),
         }
-        better = [
-            offset
-            for offset in map(PageOffset, begun)
-            if self.find_best(version, offset) is not None
-        ]
+        better = self._improved(version, begun)
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
+
+    def _improved(self, version: PageVersion, offsets: Collection[int]) -> list[PageOffset]:
+        """At which of some offsets there is better code; the guest waits, so all at a time."""
+        places = np.fromiter(offsets, np.uint64, len(offsets))
+        there = np.zeros(len(places), np.bool_)
+        for known in (*self.specialised_versions.get(version.identity, ()), version):
+            there |= self.arena.has(known.keys(places))
+        return [PageOffset(offset) for offset in places[there].tolist()]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""

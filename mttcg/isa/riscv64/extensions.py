@@ -38,7 +38,12 @@ PROPERTIES = (
 of up to 64 bytes, blocks of 64, atomics and misaligned accesses in all of RAM, whole instructions
 fetched, progress of lr and sc; counters that can all be enabled, stval with addresses and
 instructions, stvec in direct mode, 64 bits in user mode."""
-EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE, *PROPERTIES)}
+SUPERVISORS = ("sstc",)
+"""What a supervisor has beside instructions; its timer, which a kernel looks for by this name."""
+EXTENSIONS = {
+    "unicorn": COMMON,
+    "llvm": (*COMMON, *BIT_MANIPULATION, *MORE, *PROPERTIES, *SUPERVISORS),
+}
 """What the guest is told that each engine has."""
 PRIVILEGES = ("s", "u")
 """Levels below machine mode, which misa shows like extensions."""
