@@ -172,6 +172,9 @@ class Translator:
             discovery = self.discover(version.page, version.slot, entries)
         else:
             discovery = self._function(version, entries, place)
+        words = {int(found.offset): found.word for found in discovery.instructions.values()}
+        if not self.cache.keep(version.slot, words):
+            return emitted
         while discovery.leaders - discovery.elsewhere:
             part = self.compile(version, discovery)
             with self.arena:
