@@ -1,6 +1,6 @@
 """The code of pages: better code that is in the arena, and the interpreter for the rest."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +27,9 @@ from mttcg.memory.address import (
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
+
+PLACES = np.arange(0, PAGE, 2, dtype=np.uint64)
+"""Offsets in a page at which an instruction can be."""
 
 
 class FetchRefused(Exception):  # noqa: N818 - no error: what the guest has tried
@@ -129,21 +132,23 @@ class PageCode:
         """Have the interpreter leave a page's blocks to better code; whether there is some."""
         if not self.translator.is_current(version):
             return True  # nothing leads away from there
+        improved = self._improved(version)
+        if not improved:
+            return False
         begun = {
             *self.cache.known_blocks(version.slot),
             *self.interpreter.decoded(version, self.watched),
         }
-        better = self._improved(version, begun)
+        better = [offset for offset in improved if offset in begun]
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
-    def _improved(self, version: PageVersion, offsets: Collection[int]) -> list[PageOffset]:
-        """At which of some offsets there is better code; the guest waits, so all at a time."""
-        places = np.fromiter(offsets, np.uint64, len(offsets))
-        there = np.zeros(len(places), np.bool_)
+    def _improved(self, version: PageVersion) -> list[PageOffset]:
+        """Where in a page there is better code; the guest waits, so all places at a time."""
+        there = np.zeros(len(PLACES), np.bool_)
         for known in (*self.specialised_versions.get(version.identity, ()), version):
-            there |= self.arena.has(known.keys(places))
-        return [PageOffset(offset) for offset in places[there].tolist()]
+            there |= self.arena.has(known.keys(PLACES))
+        return [PageOffset(offset) for offset in PLACES[there].tolist()]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
