@@ -153,12 +153,14 @@ class BlockCache:
         straddles = self.ram_halves[at - 1] & 3 == 3 and at < len(self.ram_halves)
         return self.ram_halves[at] if straddles else 0
 
-    def enter_page(self, page: PhysicalPage) -> tuple[int, bool]:
+    def enter_page(self, page: PhysicalPage, half: int | None = None) -> tuple[int, bool]:
         """Fetch a page from now on as it is now: (slot, whether the slot had other content).
 
         The version is found by content, so one that comes back is not decoded again.
+
+        half: what the next page has of its last instruction, if that is not the next one of RAM.
         """
-        content, tail = self.content(page), self.tail(page)
+        content, tail = self.content(page), self.tail(page) if half is None else half
         digest = hash_of(content)
         with self.lock:
             slot = self._find_version(page, content, digest, tail)

@@ -23,7 +23,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, Physical, Virtual, physical_of
+from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
@@ -32,6 +32,7 @@ from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
+from mttcg.vcpu.virtual_memory import VirtualMemory
 
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
 """The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
@@ -143,6 +144,7 @@ class GuestOfVcpu:
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
+        self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
@@ -278,18 +280,19 @@ class GuestOfVcpu:
 
     def read_memory(self, address: Virtual, size: int) -> bytes:
         """Bytes of RAM; raises NotRamError."""
-        return self.ram.read(self._place(address, size), size)
+        return self.memory.read(places_of(self, address, size))
 
     def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of RAM; raises NotRamError."""
         # every vCPU may write here as well: what is to be seen whole is the plugin's to arrange
-        self.ram.write(self._place(address, len(data)), data)
+        self.memory.write(places_of(self, address, len(data)), data)
 
-    def _place(self, address: Virtual, size: int) -> Physical:
-        place = physical_of(address)
-        if size < 0 or not self.ram.range.holds(place, size):
-            raise NotRamError(address, size)
-        return place
+    def physical(self, address: Virtual) -> Physical:
+        """The physical address of a virtual one, as the hart sees it; raises NotRamError."""
+        found = self.memory.physical(self.hart, address)
+        if found is None:
+            raise NotRamError(address, 1)
+        return found
 
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         """Call a Python function attached to something, with exact registers."""
@@ -355,3 +358,11 @@ class GuestOfVcpu:
                 self.costs.add(plugin, began)
             self.cpu.close(before)
             session.end_call(token)
+
+
+def places_of(guest: GuestOfVcpu, address: Virtual, size: int) -> list[tuple[Physical, int]]:
+    """Where bytes that a vCPU sees are in RAM; raises NotRamError."""
+    found = None if size < 0 else guest.memory.find(guest.hart, address, size)
+    if found is None:
+        raise NotRamError(address, size)
+    return found

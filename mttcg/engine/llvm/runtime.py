@@ -31,8 +31,8 @@ RUN_KEY = 1
 FRAME = {
     "exit": Word.EXIT,
     "jumps": Word.JUMPS,
-    "ram": Word.RAM,
-    "ram_bytes": Word.RAM_BYTES,
+    "ram": Word.FETCH_BASE,
+    "ram_bytes": Word.FETCH_BYTES,
     "since": Word.SINCE,
     "inside": Word.INSIDE,
     "generation": Word.GENERATION,
@@ -94,8 +94,6 @@ entry:
   %resume = load ptr, ptr %resume_at
   %interpreter = load ptr, ptr %interpreter_at
   %jumps = load ptr, ptr %jumps_at
-  %ram = load i64, ptr %ram_at
-  %ram_bytes = load i64, ptr %ram_bytes_at
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
@@ -169,6 +167,8 @@ pace:
   store i64 %to_pass, ptr %pass_over_at
   br label %next
 look:
+  %ram = load i64, ptr %ram_at
+  %ram_bytes = load i64, ptr %ram_bytes_at
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
   %in_ram = icmp ult i64 %distance, %ram_bytes
