@@ -7,6 +7,8 @@ from pathlib import Path
 from run_harness import Running, guest, plugin
 from tiny_elf import TinyElf, TinySegment
 
+from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text
+
 HELLO = guest("hello")
 
 
@@ -34,11 +36,30 @@ def test_a_guest_that_cannot_be_run(start: Callable[..., Running], tmp_path: Pat
         path = tmp_path / name
         path.write_bytes(content)
         runs.append((start(str(path)), f"mttcg: {path}: {wrong}"))
-    isas = " (unicorn: rv64imafdc_zicsr_zifencei; llvm: rv64imafdc_zicsr_zifencei_zba_zbb_zbs)"
+    texts = [f"{engine}: {isa_text(names)}" for engine, names in EXTENSIONS.items()]
+    isas = f" ({'; '.join(texts)})"
     runs.append((start(str(tmp_path / "32.elf"), "--engine", "llvm"), isas))
     outside = "is outside RAM; expected addresses in RAM, 0x80000000 to 0x800fffff (see --memory)"
     runs.append((start(guest("mix"), "--memory", "1M"), outside))
     refused(runs)
+
+
+def test_what_can_not_be_started(start: Callable[..., Running], tmp_path: Path) -> None:
+    bzimage = tmp_path / "vmlinuz"
+    bzimage.write_bytes(b"MZ".ljust(0x202, b"\0") + b"HdrS" + bytes(99))
+    kernel = str(bzimage)
+    refused(
+        [
+            (start(), "GUEST: there is none; expected an ELF file, --kernel or --bios"),
+            (start(HELLO, "--kernel", kernel), f"--kernel: there is a guest, {HELLO}; expected"),
+            (start(HELLO, "--initrd", kernel), "--initrd: there is no --kernel; expected both"),
+            (start("--kernel", kernel), f"{kernel}: it is a kernel for another machine, x86;"),
+            (start("--bios", "absent"), "absent: there is no such file; expected firmware"),
+            (start(HELLO, "--load", kernel), f"--load: {kernel!r} is not a file and an address;"),
+            (start(HELLO, "--load", f"{kernel}@64"), "at 0x40 to 0x2a8 is outside RAM; expected"),
+            (start(HELLO, "--dump-dtb", "no/tree"), "--dump-dtb: there is no directory no;"),
+        ]
+    )
 
 
 def test_an_option_that_cannot_be(start: Callable[..., Running], tmp_path: Path) -> None:
