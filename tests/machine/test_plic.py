@@ -379,3 +379,20 @@ def test_a_process_that_dies_with_the_lock_keeps_nobody_from_it() -> None:
     board.enable(0, 3)
     board.plic.line(3).raise_()
     assert board.claim(0) == 3
+
+
+def test_an_edge_source_asks_once_each_time_that_its_line_is_raised(board: Board) -> None:
+    board.plic = Plic(board.state, *([Level(board.inputs, at)] for at in (0, 1)), edges=(10,))
+    line = board.plic.line(10)
+    board.priority(10, 1)
+    board.enable(1, 10)
+    line.raise_()
+    assert board.claim(1) == 10
+    board.complete(1, 10)
+    assert (line.high, board.raised()[1], board.claim(1)) == (True, 0, 0)
+    line.raise_()  # it is high already
+    assert (board.raised()[1], board.claim(1)) == (1, 10)
+    line.raise_()
+    assert (board.raised()[1], board.claim(1)) == (0, 0)  # not before the last is completed
+    board.complete(1, 10)
+    assert (board.raised()[1], board.claim(1)) == (1, 10)

@@ -87,7 +87,7 @@ def _clint(ports: DevicePorts) -> Sequence[Device]:
 def _plic(ports: DevicePorts) -> Sequence[Device]:
     inputs = (EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
     machine, supervisor = ([hart.line(number) for hart in ports.wiring.harts] for number in inputs)
-    return (Plic(ports.state, machine, supervisor),)
+    return (Plic(ports.state, machine, supervisor, edges=(UART_INTERRUPT,)),)
 
 
 def _htif(ports: DevicePorts) -> Sequence[Device]:

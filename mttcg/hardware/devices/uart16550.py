@@ -140,7 +140,7 @@ class Uart16550:
             return 0
         with self._lock:
             value = self._READERS[offset](self)
-            self._drive()
+            self._drive(anew=offset == TRANSMIT)
         return value
 
     def write(self, offset: int, size: int, value: int) -> None:
@@ -161,7 +161,7 @@ class Uart16550:
                 self._write_interrupt_enable(value & IER_MASK)
             elif offset == 2:
                 self._write_fifo_control(value)
-            self._drive()
+            self._drive(anew=offset in (TRANSMIT, 1))
 
     def interrupt_pending(self) -> bool:
         """Return the level of the interrupt line."""
@@ -170,17 +170,22 @@ class Uart16550:
     def input_came(self) -> None:
         """Raise the line if the guest is to know of input that has come."""
         with self._lock:
-            self._drive()
+            self._drive(anew=True)
 
     def awaits_input(self) -> bool:
         """Whether input would raise the line."""
         return self._line is not None and bool(self._state[UartByte.IER] & IER_RECEIVED)
 
-    def _drive(self) -> None:
-        """Have the line at the level that the registers ask for."""
-        line = self._line
-        if line is not None and line.high != self.interrupt_pending():
-            (line.lower if line.high else line.raise_)()
+    def _drive(self, anew: bool = False) -> None:
+        """Have the line at the level that the registers ask for.
+
+        It leads to an edge source, as drivers suppose that read no IIR (that of xv6, for years): to
+        them the transmitter's interrupt comes once, not for ever. anew: what came is another
+        interrupt if there is one, even if the line was high.
+        """
+        line, pending = self._line, self.interrupt_pending()
+        if line is not None and (line.high != pending or (anew and pending)):
+            (line.raise_ if pending else line.lower)()
 
     def _waiting(self) -> bool:
         """Whether a character is there to be read."""

@@ -73,7 +73,7 @@ class NoSourceError(MttcgError):
 
 
 class SourceLine:
-    """The line of a device to a source, level-triggered."""
+    """The line of a device to a source."""
 
     def __init__(self, plic: "Plic", number: int) -> None:
         self.plic, self.number = plic, number
@@ -96,7 +96,9 @@ class Plic:
     """The controller: any process of the machine may raise its lines and access its registers.
 
     The gateway of a source passes on one request as long as the line is raised, and no other before
-    that one is completed; a request stays pending when the line is lowered. A claim takes the
+    that one is completed; a request stays pending when the line is lowered. That of an edge source
+    passes on one each time that the line is raised, be it high already; one that comes before the
+    last is completed waits until then. A claim takes the
     pending source with the highest priority of those that the context enables, the lowest number
     of several, whatever the threshold is, so that each request is claimed once. A completion for a
     source that the context does not enable is ignored.
@@ -107,6 +109,7 @@ class Plic:
     Args:
         state: STATE_SIZE bytes of shared memory.
         machine, supervisor: lines to the external interrupts of each hart, in their order.
+        edges: the edge sources.
     """
 
     name = "plic"
@@ -114,8 +117,13 @@ class Plic:
     in_ram = False
 
     def __init__(
-        self, state: memoryview, machine: Sequence[Line], supervisor: Sequence[Line]
+        self,
+        state: memoryview,
+        machine: Sequence[Line],
+        supervisor: Sequence[Line],
+        edges: Iterable[int] = (),
     ) -> None:
+        self._edges = sum(1 << source for source in edges)
         # Shared: whoever holds the lock writes, in any order; lines to the harts change under it,
         # too, so they always are what the rest of the state says once it is free.
         self._state = state.cast("Q")
@@ -135,7 +143,8 @@ class Plic:
     def drive(self, number: int, raised: bool) -> None:
         """Raise or lower a source's line."""
         with self._lock:
-            if self._set_bit(WORD.level, number, raised) and raised:
+            changed = self._set_bit(WORD.level, number, raised)
+            if raised and (changed or self._edges >> number & 1):
                 self._pass_on(number)
 
     def read(self, offset: int, size: int) -> int:
@@ -212,12 +221,15 @@ class Plic:
         with self._lock:
             if not (VALID & self._enabled(context)) >> source & 1:
                 return
-            if self._set_bit(WORD.claimed, source, False) and self.level(source):
-                self._pass_on(source)
+            if not self._set_bit(WORD.claimed, source, False):
+                return
+            if self.level(source) and not self._edges >> source & 1:
+                self._set_bit(WORD.pending, source, True)
+            self._look(self._contexts_of(source))
 
     def _pass_on(self, source: int) -> None:
-        """Let a source's gateway pass on a request unless it is shut."""
-        if not self._bits(WORD.claimed) >> source & 1:
+        """Let a source's gateway pass on a request; one that is shut keeps that of an edge."""
+        if not (self._bits(WORD.claimed) & ~self._edges) >> source & 1:
             self._set_bit(WORD.pending, source, True)
             self._look(self._contexts_of(source))
 
@@ -232,7 +244,7 @@ class Plic:
 
     def _most_urgent(self, context: int) -> int:
         """The source that the context would claim, 0 if there is none."""
-        bits = self._bits(WORD.pending) & self._enabled(context)
+        bits = self._bits(WORD.pending) & ~self._bits(WORD.claimed) & self._enabled(context)
         best, highest = 0, 0
         while bits:
             source = (bits & -bits).bit_length() - 1

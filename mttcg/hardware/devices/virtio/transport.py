@@ -1,7 +1,7 @@
 """The registers of a virtio device: virtio-mmio, section 4.2 of the specification.
 
-Only the interface of version 2 is there; the legacy one (section 4.2.4) is refused, as the device
-offers VIRTIO_F_VERSION_1 and accepts no driver without it.
+Only the interface of version 2 is there, not the legacy one (section 4.2.4). A driver that knows
+its registers need not accept VIRTIO_F_VERSION_1, as on QEMU: that of xv6 sees no feature above 31.
 """
 
 import time
@@ -13,7 +13,6 @@ from mttcg.hardware.devices.virtio.layout import (
     CONFIG,
     BackWord,
     DeviceKind,
-    Feature,
     FrontWord,
     Interrupt,
     QueueWord,
@@ -198,11 +197,8 @@ class VirtioMmio:
             self._ring()  # buffers may be there already
 
     def _agreed(self) -> bool:
-        """Whether the driver accepts no more than was offered, and is no legacy driver."""
-        accepted = self._words[FrontWord.FEATURES]
-        return bool(accepted & Feature.VERSION_1) and not (
-            accepted & ~self._words[BackWord.FEATURES]
-        )
+        """Whether the driver accepts no more than was offered."""
+        return not self._words[FrontWord.FEATURES] & ~self._words[BackWord.FEATURES]
 
     def _acknowledge(self, value: int) -> None:
         words = self._words
