@@ -6,9 +6,9 @@ from instrument_harness import plugin, run_guest
 
 MET = [
     ("outer", "j 0x80000090 <inner>", "JUMP", "j", "0x80000090 <inner>", "0x80000090"),
-    *(
-        ("even", "c.beqz a0, 0x8000009c <even+0x8>", "BRANCH", "c.beqz", "a0")
-        + ("0x8000009c <even+0x8>", "0x8000009c"),
+    (
+        *("even", "c.beqz a0, 0x8000009c <even+0x8>", "BRANCH", "c.beqz", "a0"),
+        *("0x8000009c <even+0x8>", "0x8000009c"),
     ),
     ("even+0x2", "c.addi a0, -1", "ALU", "c.addi", "a0", "-1", None),
     ("even+0x4", "j 0x800000a0 <odd>", "JUMP", "j", "0x800000a0 <odd>", "0x800000a0"),
