@@ -18,6 +18,8 @@ from mttcg.memory.address import Physical, Virtual, page_start
 
 SEED_BYTES = 32
 """Of /chosen/rng-seed, from which a kernel begins its random numbers."""
+TREE_ROOM = 64 << 10
+"""Bytes behind the device tree for what firmware adds to it, such as memory that it reserves."""
 NOWHERE = Physical(0)
 
 ALIGNMENT = 16
@@ -101,7 +103,7 @@ def fill_ram(config: Config, boot: BootFiles, board: Board, ram: Any, isa: str) 
             blob.path, LoadedPart(f"{blob.option} {blob.path.name}", address, len(blob.data))
         )
     tree = _Tree(config, boot, board, isa)
-    size = len(tree.content(NOWHERE))
+    size = len(tree.content(NOWHERE)) + (TREE_ROOM if boot.has_firmware else 0)
     at = place_device_tree(boot.image, layout, size)
     information = NOWHERE
     if boot.has_firmware:

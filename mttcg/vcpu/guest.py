@@ -138,6 +138,7 @@ class GuestOfVcpu:
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
     engine: Engine = field(init=False)
+    hart: VcpuState = field(init=False)
     applied: int = 0
     in_force: int = -1
     inside: bool = False
@@ -145,6 +146,7 @@ class GuestOfVcpu:
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
+        self.hart = self.harts[self.index]
         self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
@@ -168,11 +170,6 @@ class GuestOfVcpu:
     def count(self) -> int:
         """How many vCPUs there are."""
         return len(self.harts)
-
-    @property
-    def hart(self) -> VcpuState:
-        """The hart of this process."""
-        return self.harts[self.index]
 
     def declare(self, plugin: str, thing: Any) -> None:
         """Refuse; what needs shared memory is declared before the guest starts."""

@@ -108,6 +108,14 @@ def test_firmware_is_told_of_the_kernel(
     assert filled.at(RAM_BASE, 4) == b"\x13\0\0\0"
 
 
+def test_firmware_has_room_to_add_to_the_tree(kernel: Path, write: Any) -> None:
+    filled = Filled(kernel=kernel, bios=write("fw.bin", b"firmware"))
+    tree = filled.started.device_tree
+    size = int.from_bytes(filled.at(tree + 4, 4), "big")
+    assert tree + size + (64 << 10) <= END
+    assert filled.started.information < tree
+
+
 def test_a_kernel_is_behind_large_firmware(
     kernel: Path, write: Callable[[str, bytes], Path]
 ) -> None:
@@ -226,7 +234,7 @@ def test_a_segment_where_the_device_tree_goes_is_refused(write_elf: WriteElf) ->
             "--load text at 0x80200010 to 0x80200014 overlaps the segment of Image at 0x80200000",
         ),
         ({"bios": "text", "loads": {"text": 0x1000}}, "0x1000 to 0x1004 is outside RAM"),
-        ({"bios": "text", "loads": {"text": END - 4096}}, "the device tree at 0x807f"),
+        ({"bios": "text", "loads": {"text": END - 4096}}, "the device tree at 0x807"),
         ({"bios": "9M"}, "it has 9437184 bytes, more than the 8388608 of RAM"),
     ],
 )

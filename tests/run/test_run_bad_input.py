@@ -44,6 +44,24 @@ def test_a_guest_that_cannot_be_run(start: Callable[..., Running], tmp_path: Pat
     refused(runs)
 
 
+def test_what_can_not_be_started(start: Callable[..., Running], tmp_path: Path) -> None:
+    bzimage = tmp_path / "vmlinuz"
+    bzimage.write_bytes(b"MZ".ljust(0x202, b"\0") + b"HdrS" + bytes(99))
+    kernel = str(bzimage)
+    refused(
+        [
+            (start(), "GUEST: there is none; expected an ELF file, --kernel or --bios"),
+            (start(HELLO, "--kernel", kernel), f"--kernel: there is a guest, {HELLO}; expected"),
+            (start(HELLO, "--initrd", kernel), "--initrd: there is no --kernel; expected both"),
+            (start("--kernel", kernel), f"{kernel}: it is a kernel for another machine, x86;"),
+            (start("--bios", "absent"), "absent: there is no such file; expected firmware"),
+            (start(HELLO, "--load", kernel), f"--load: {kernel!r} is not a file and an address;"),
+            (start(HELLO, "--load", f"{kernel}@64"), "at 0x40 to 0x2a8 is outside RAM; expected"),
+            (start(HELLO, "--dump-dtb", "no/tree"), "--dump-dtb: there is no directory no;"),
+        ]
+    )
+
+
 def test_an_option_that_cannot_be(start: Callable[..., Running], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(
