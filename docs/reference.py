@@ -68,7 +68,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "When",
         "Scoreboard",
     ),
-    "A vCPU": ("Cpu", "Instruction"),
+    "A vCPU": ("Cpu", "GuestInstruction"),
     "When a change is in force": ("Ticket",),
     "Options": ("option", "OptionRefusedError"),
     "The guest's code and symbols": (
@@ -131,7 +131,7 @@ GIVEN = {
     "Ticket",
     "SourceLines",
     "ElfSegment",
-    "Instruction",
+    "GuestInstruction",
     "InstructionClass",
 }
 """Classes that an author is given and never makes; their constructors are not shown."""

@@ -36,7 +36,7 @@ from mttcg.instrument.api.attach import (
     uninstrument_return,
 )
 from mttcg.instrument.api.cpu import Cpu
-from mttcg.instrument.api.instruction import Instruction
+from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.options import option
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.api.ticket import Ticket
@@ -65,7 +65,7 @@ __all__ = [
     "Cpu",
     "ElfFileError",
     "ElfSegment",
-    "Instruction",
+    "GuestInstruction",
     "InstructionClass",
     "OptionRefusedError",
     "Probe",

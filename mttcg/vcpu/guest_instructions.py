@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 
-from mttcg.instrument.api.instruction import Instruction
+from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.isa.code import Code
 from mttcg.memory.address import Virtual
 
@@ -27,7 +27,7 @@ class GuestInstructions:
         self.symbols = symbols
         self.named: list[tuple[Virtual, str]] = []
 
-    def at(self, pc: Virtual) -> Instruction:
+    def at(self, pc: Virtual) -> GuestInstruction:
         """The instruction at a pc, as memory has it now; raises NotRamError."""
         half = int.from_bytes(self.read(pc, self.code.alignment), "little")
         length = self.code.length(half)
@@ -42,7 +42,7 @@ class GuestInstructions:
             operands = *operands[:-1], f"{target:#x} <{place}>" if place else f"{target:#x}"
         text = f"{name} {', '.join(operands)}".strip()
         where = self.symbol_at(pc)
-        return Instruction(pc, word, length, text, facts.what, name, operands, target, where)
+        return GuestInstruction(pc, word, length, text, facts.what, name, operands, target, where)
 
     def symbol_at(self, address: Virtual) -> str:
         """The symbol before an address, with the distance from there; "" if there is none."""

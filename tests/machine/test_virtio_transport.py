@@ -101,6 +101,7 @@ def test_registers_are_accessed_whole(machine: Machine, size: int) -> None:
         (0, True),
         (Feature.INDIRECT, True),
         (Feature.VERSION_1 | 1 << 40, False),
+        (1 << 40, False),
     ],
 )
 def test_features_that_were_not_offered_are_refused(

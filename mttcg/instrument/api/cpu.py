@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from mttcg.instrument.api.instruction import Instruction
+from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
@@ -64,7 +64,7 @@ class Cpu:
         count: int,
         access: StateAccess,
         registers: Registers,
-        instruction_at: Callable[[Virtual], Instruction] | None = None,
+        instruction_at: Callable[[Virtual], GuestInstruction] | None = None,
     ) -> None:
         self.index, self.count = index, count
         self._instruction_at = instruction_at
@@ -170,7 +170,7 @@ class Cpu:
         place = Virtual(whole_number("address", address))
         self._access.write_memory(place, plain)
 
-    def instruction(self, pc: int) -> Instruction:
+    def instruction(self, pc: int) -> GuestInstruction:
         """The instruction at an address, taken apart; also in `plugin_pre_translate`.
 
         It is read from RAM as that is now. Raises NotRamError where there is none, and

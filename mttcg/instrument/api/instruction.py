@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mttcg.isa.instruction_class import InstructionClass
 
 
-class Instruction(NamedTuple):
+class GuestInstruction(NamedTuple):
     """An instruction of the guest's code.
 
     Attributes:

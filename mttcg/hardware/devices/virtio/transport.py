@@ -1,7 +1,7 @@
 """The registers of a virtio device: virtio-mmio, section 4.2 of the specification.
 
-Only the interface of version 2 is there, not the legacy one (section 4.2.4). A driver that knows
-its registers need not accept VIRTIO_F_VERSION_1, as on QEMU: that of xv6 sees no feature above 31.
+Only the interface of version 2 is there, not the legacy one (section 4.2.4). A driver that uses it
+without accepting VIRTIO_F_VERSION_1 is let do so, as xv6's does; nothing differs for it.
 """
 
 import time
@@ -198,7 +198,8 @@ class VirtioMmio:
 
     def _agreed(self) -> bool:
         """Whether the driver accepts no more than was offered."""
-        return not self._words[FrontWord.FEATURES] & ~self._words[BackWord.FEATURES]
+        accepted = self._words[FrontWord.FEATURES]
+        return not (accepted & ~self._words[BackWord.FEATURES])
 
     def _acknowledge(self, value: int) -> None:
         words = self._words
