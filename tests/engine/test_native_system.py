@@ -129,6 +129,7 @@ class Machine:
             bare.vcpu.system.take_interrupt(hart, bare.machine)
             left = bare.engine.run(hart.pc)
             if left.pc == self.end:
+                hart.pc = left.pc
                 return
             self.exits += 1
             bare.handle(left)
