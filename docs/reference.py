@@ -56,6 +56,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "uninstrument_block",
         "instrument_memory",
         "uninstrument_memory",
+        "instrument_return",
+        "uninstrument_return",
     ),
     "What can be attached besides a function": (
         "Counter",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mttcg.attached import Drive, parse_drive
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
@@ -91,6 +92,10 @@ class Config:
     """File the device tree is written to before the start."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """Files loaded as they are, each to a physical address."""
+    drives: tuple[Drive, ...] = ()
+    """Image files that are the guest's disks; may be given as texts."""
+    rng: bool = False
+    """Give the guest a source of random numbers."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
@@ -140,8 +145,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
-        if isinstance(self.plugins, str):
-            raise OptionError("--plugin", f"{self.plugins!r} is one text", "a tuple of specs")
+        for option, given in (("--plugin", self.plugins), ("--drive", self.drives)):
+            if isinstance(given, str):
+                raise OptionError(option, f"{given!r} is one text", "a tuple of specs")
         self._take_declared_types()
         self._check_guest()
         _check_number("--smp", self.smp, 1, SMP_MAX)
@@ -255,6 +261,9 @@ CONVERSIONS: Mapping[Any, Callable[[Any], Any]] = {
     Path | None: Path,
     tuple[Path, ...]: lambda paths: tuple(map(Path, paths)),
     tuple[str, ...]: tuple,
+    tuple[Drive, ...]: lambda drives: tuple(
+        drive if isinstance(drive, Drive) else parse_drive(str(drive)) for drive in drives
+    ),
     Mapping[str, int]: lambda given: {
         name: int(value) if isinstance(value, bool) else value for name, value in given.items()
     },

@@ -13,6 +13,8 @@ from mttcg.supervisor.result import LedgerCounts, RunResult, VcpuResult
 
 PLAIN_WIDTH = 100
 """Columns of the output that goes to a file or a pipe."""
+DEVICE_COLUMNS = ("device", "kind", "source", "queue", "requests", "failed")
+DEVICE_BYTES = ("bytes_from_guest", "bytes_to_guest")
 LEDGER_COLUMNS = ("emitted", "delivered", "dropped", "in_flight")
 STALLED = "stalled\ns"
 """The column that is shown only if a vCPU waited for room in its rings."""
@@ -85,6 +87,9 @@ def result_parts(result: RunResult) -> Iterator[RenderableType]:
     for place in result.unsupported[:PLACE_LIMIT]:
         yield cell("", unsupported_text(place))
     yield from left_out(len(result.unsupported), PLACE_LIMIT)
+    if result.devices:
+        yield heading("devices")
+        yield indented(device_table(result.devices))
     if result.ledger:
         yield heading("bus")
         yield indented(ledger_table(result.ledger))
@@ -175,6 +180,18 @@ def register_table(registers: Mapping[str, int]) -> Table:
     values = [f"{name:>4} {value:#018x}" for name, value in registers.items()]
     for start in range(0, len(values), REGISTERS_A_LINE):
         table.add_row(*(cell("", value) for value in values[start : start + REGISTERS_A_LINE]))
+    return table
+
+
+def device_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Make the table with one row per queue of the devices that were attached."""
+    table = new_table()
+    for name in (*DEVICE_COLUMNS, *DEVICE_BYTES):
+        justify: Any = "left" if name in DEVICE_COLUMNS[:3] else "right"
+        title = name.replace("_", "\n", 1).replace("_", " ")
+        table.add_column(title, justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell("", row[name]) for name in (*DEVICE_COLUMNS, *DEVICE_BYTES)))
     return table
 
 

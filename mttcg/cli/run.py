@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from mttcg.attached import parse_drive
 from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
@@ -82,6 +83,8 @@ def make_config(args: argparse.Namespace) -> Config:
         code_cache=parse_size(args.code_cache, "--code-cache"),
         engine=args.engine,
         plugins=tuple(args.plugin),
+        drives=tuple(map(parse_drive, args.drive)),
+        rng=args.rng,
         bus=args.bus,
         kernel=args.kernel,
         initrd=args.initrd,

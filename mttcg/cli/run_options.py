@@ -74,6 +74,13 @@ MACHINE: Options = {
         "help": "load a file as it is to a physical address",
         **SEVERAL,
     },
+    "--drive": {
+        "metavar": "FILE[,write|,readonly][,format=raw]",
+        "help": "a disk with the content of FILE; what the guest writes is lost at the end, goes "
+        "to FILE with `write`, or is refused with `readonly`; may be given more than once",
+        **SEVERAL,
+    },
+    "--rng": {"action": "store_true", "help": "a source of random numbers for the guest"},
     "--set": {
         "metavar": "SYMBOL=VALUE",
         "help": "write a 64-bit value at an ELF symbol before the start",

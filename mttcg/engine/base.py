@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mttcg.instrument.native.frames import JUMPS
 from mttcg.instrument.plan.plan import Operation, Plan
@@ -50,6 +50,13 @@ class Exit:
     fault: MemoryFault | None = None
     address: Virtual = Virtual(0)
     left_at: Virtual | None = None
+
+
+class AccessRefused(NamedTuple):
+    """What keeps an access from being made, and the address at which it does."""
+
+    fault: MemoryFault
+    address: Virtual
 
 
 @dataclass(frozen=True)
@@ -183,6 +190,15 @@ class Engine(Protocol):
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; blocks translated under another are dropped."""
 
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """The physical address for an access within a page, as the hart is now."""
+
+    def fence_translations(self) -> None:
+        """Drop all that is kept of address translation."""
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the block that was entered last."""
+
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
 
@@ -207,16 +223,47 @@ def tell_retired(
 ) -> None:
     """Run what a plan has after each instruction, for one that the host ran."""
     arguments = after_instruction(engine, pc, word, target)
-    slot = engine.cache.used[engine.cache.page_of(physical_of(pc))]
+    slot = engine.cache.used[engine.block_page()]
     place = pc, 1, slot, offset_in_page(pc) // 2, engine.cache.code.length(word)
     for operation in operations:
         given = place if operation.kind == "table" else arguments
         OPERATION(operation.function)(operation.data, *given)
 
 
-def current_block(cache: BlockCache, hart: VcpuState) -> Block:
+class InBlock(Protocol):
+    """What knows the block that was entered last."""
+
+    cache: BlockCache
+
+    @property
+    def hart(self) -> VcpuState:
+        """The hart's state."""
+
+    def block_page(self) -> PhysicalPage:
+        """The page of that block."""
+
+
+def current_block(engine: InBlock) -> Block:
     """The block that was entered last."""
-    return cache.block(cache.page_of(physical_of(hart.block_pc)), hart.block_pc)[0]
+    return engine.cache.block(engine.block_page(), engine.hart.block_pc)[0]
+
+
+class Untranslated:
+    """The part of an engine that has to do with addresses, of one that translates none."""
+
+    cache: BlockCache
+    hart: Any
+
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """See Engine."""
+        return physical_of(address)
+
+    def fence_translations(self) -> None:
+        """Nothing is kept; see `mttcg.vcpu.vcpu.Vcpu` for a guest that wants it."""
+
+    def block_page(self) -> PhysicalPage:
+        """See Engine."""
+        return self.cache.page_of(physical_of(self.hart.block_pc))
 
 
 def meet_each_block(engine: Engine, watched: bool) -> None:
@@ -225,7 +272,7 @@ def meet_each_block(engine: Engine, watched: bool) -> None:
 
 def blocks_of(cache: BlockCache, known: Iterable[tuple[int, Virtual]]) -> list[Block]:
     """Of the blocks known as (slot, pc) those that are as the code is now; in order of pc."""
-    return cache.current_blocks((slot, cache.page_of(physical_of(pc)), pc) for slot, pc in known)
+    return cache.current_blocks((slot, cache.page_in(slot), pc) for slot, pc in known)
 
 
 Discover = Callable[[Block], Plan | None]

@@ -4,7 +4,9 @@ A board of its own is a module in `boards`. A device is a class in its own file,
 and the ports it is given, and a row, which says where the device is and what it is connected to.
 
 Every device runs in the vCPU that accesses it. So each vCPU process builds all of them, and what a
-device keeps between two accesses is in the row's `state_bytes`, which they share.
+device keeps between two accesses is in the row's `state_bytes`, which they share. A row with
+`backend_apart` has the registers of a device whose other half runs in the device process, built
+from the same ports.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -72,6 +74,16 @@ class Console(Protocol):
         """Return whether a character waits."""
 
 
+class BackEndPort(Protocol):
+    """The half of a device that is in the device process, as the half in a vCPU reaches it."""
+
+    def ring(self) -> None:
+        """Have it look at the device's state; what was stored before is seen."""
+
+    def is_gone(self) -> bool:
+        """Return whether it may look no more, as the machine stops."""
+
+
 @dataclass(frozen=True)
 class Wiring:
     """What the devices of a board are connected to in one process of a machine."""
@@ -85,6 +97,8 @@ class Wiring:
     state: memoryview
     """`Board.state_bytes` bytes of memory that all processes share, zeroed and then prepared
     (`Board.prepare`) before the start."""
+    backends: Mapping[str, BackEndPort] = field(default_factory=dict)
+    """By their rows' names, those that there are in this run."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,8 @@ class DevicePorts:
     """Its row's `state_bytes` bytes of shared memory, zeroed before the start."""
     line: Line | None
     """Its interrupt line, None for a row without `interrupt`."""
+    backend: BackEndPort | None
+    """Its half in the device process, None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +138,8 @@ class DeviceRow:
     (`mttcg.hardware.outside`)."""
     native: tuple[NativeRegisters, ...] = ()
     """Registers of its first region that native code may answer in its place."""
+    backend_apart: bool = False
+    """Whether a half of it is in the device process, where the run has something to attach."""
 
 
 class HartRegisters(NamedTuple):
@@ -208,8 +226,9 @@ class Board:
         for a device that can't be where it was to be, `NoControllerError`.
         """
         placed = MmioMap(self.ram_base, wiring.ram.size)
-        for _, base, device in self._built(wiring, symbols, {row.name for row in self.rows}):
-            placed.add(base, device)
+        for _, ports, devices in self._built(wiring, symbols, {row.name for row in self.rows}):
+            for base, device in zip(_present(ports.bases), devices, strict=True):
+                placed.add(base, device)
         return placed
 
     def served(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> tuple[Device, ...]:
@@ -217,11 +236,25 @@ class Board:
 
         Arguments and errors: as of `place`.
         """
-        rows = [row for row in self.rows if row.served]
-        names = {row.name for row in rows}
-        led_to = {row.interrupt.controller for row in rows if row.interrupt is not None}
-        built = self._built(wiring, symbols, names | led_to)
-        return tuple(device for row, _, device in built if row.name in names)
+        built = self._built_for([row for row in self.rows if row.served], wiring, symbols)
+        return tuple(device for _, devices in built.values() for device in devices)
+
+    def apart(self, wiring: Wiring, symbols: Mapping[str, Physical]) -> dict[str, DevicePorts]:
+        """What those devices are connected to that have a half in the device process.
+
+        By the rows' names. Arguments and errors: as of `place`.
+        """
+        built = self._built_for([row for row in self.rows if row.backend_apart], wiring, symbols)
+        return {name: ports for name, (ports, _) in built.items()}
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the rows with a half in the device process, in the order of use."""
+        return tuple(row.name for row in self.rows if row.backend_apart)
+
+    def state_of(self, name: str, memory: memoryview) -> memoryview:
+        """The state of a row in `memory`, that of all devices."""
+        return next(state for row, state in self._states(memory) if row.name == name)
 
     def prepare(self, memory: memoryview) -> None:
         """Make the devices' states ready; `memory` is zeroed, and no process uses it yet."""
@@ -229,21 +262,31 @@ class Board:
             if row.prepare is not None:
                 row.prepare(state)
 
+    def _built_for(
+        self, rows: Sequence[DeviceRow], wiring: Wiring, symbols: Mapping[str, Physical]
+    ) -> dict[str, tuple[DevicePorts, Sequence[Device]]]:
+        """Build the devices of some rows, and what their lines lead to; by the rows' names."""
+        names = {row.name for row in rows}
+        led_to = {row.interrupt.controller for row in rows if row.interrupt is not None}
+        built = self._built(wiring, symbols, names | led_to)
+        return {row.name: (ports, devices) for row, ports, devices in built if row.name in names}
+
     def _built(
         self, wiring: Wiring, symbols: Mapping[str, Physical], names: Collection[str]
-    ) -> Iterator[tuple[DeviceRow, Physical, Device]]:
-        """Build the devices of the rows with these names; with each its row and its place."""
+    ) -> Iterator[tuple[DeviceRow, DevicePorts, Sequence[Device]]]:
+        """Build the devices of the rows with these names, in order; raises NoControllerError."""
         controllers: dict[str, InterruptController] = {}
         for row, state in self._states(wiring.state):
             bases = _bases(row, symbols)
             if bases[0] is None or row.name not in names:
                 continue
-            ports = DevicePorts(wiring, bases, state, _line(row, controllers))
-            present = [base for base in bases if base is not None]
-            for base, device in zip(present, row.build(ports), strict=True):
+            line, backend = _line(row, controllers), wiring.backends.get(row.name)
+            ports = DevicePorts(wiring, bases, state, line, backend)
+            devices = row.build(ports)
+            for device in devices:
                 if isinstance(device, InterruptController):
                     controllers[row.name] = device
-                yield row, base, device
+            yield row, ports, devices
 
     def native_registers(
         self, memory: memoryview, harts: int, symbols: Mapping[str, Physical]
@@ -293,6 +336,10 @@ def _bases(row: DeviceRow, symbols: Mapping[str, Physical]) -> tuple[Physical | 
     return tuple(
         symbols.get(place.symbol) if isinstance(place, AtSymbol) else place for place in places
     )
+
+
+def _present(bases: Sequence[Physical | None]) -> list[Physical]:
+    return [base for base in bases if base is not None]
 
 
 def _line(row: DeviceRow, controllers: Mapping[str, InterruptController]) -> Line | None:

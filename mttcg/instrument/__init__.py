@@ -28,10 +28,12 @@ from mttcg.instrument.api.attach import (
     instrument,
     instrument_block,
     instrument_memory,
+    instrument_return,
     symbol,
     uninstrument,
     uninstrument_block,
     uninstrument_memory,
+    uninstrument_return,
 )
 from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.api.options import option
@@ -81,6 +83,7 @@ __all__ = [
     "instrument",
     "instrument_block",
     "instrument_memory",
+    "instrument_return",
     "is_interprocessor",
     "option",
     "printable",
@@ -92,4 +95,5 @@ __all__ = [
     "uninstrument",
     "uninstrument_block",
     "uninstrument_memory",
+    "uninstrument_return",
 ]

@@ -6,13 +6,28 @@ Chosen once, by the machine that the guest's ELF file names (`isa.registry`), an
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from mttcg.isa.code import Code
 from mttcg.isa.system import System
 
 RegisterFile = str
 """\"x\" for the integer registers, \"f\" for those of floating point, \"pc\"."""
+
+
+class CallRegisters(NamedTuple):
+    """Integer registers of the calling convention, by number.
+
+    Attributes:
+        link: where a called function returns to, as it begins.
+        stack: the stack pointer, which is the same at a function's first instruction and behind its
+            call.
+        value: what it returns.
+    """
+
+    link: int
+    stack: int
+    value: int
 
 
 @dataclass(frozen=True)
@@ -23,11 +38,13 @@ class Registers:
         integer: names of the integer registers, in order, as reports and debuggers show them.
         floating: names of the floating-point registers, in order.
         index: file and number of each name that is accepted.
+        calls: those of the calling convention, None if there is none.
     """
 
     integer: tuple[str, ...]
     floating: tuple[str, ...]
     index: Mapping[str, tuple[RegisterFile, int]]
+    calls: CallRegisters | None = None
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,11 @@ class Operations(Protocol[V]):
 class StateFields(Protocol[V_co]):
     """What an instruction may look at before it runs."""
 
-    def read_state(self, field: str) -> V_co:
-        """A field of the hart's state that the hart alone writes, by its name."""
+    def read_state(self, field: str, number: int = 0) -> V_co:
+        """A field of the hart's state that the hart alone writes, by its name.
+
+        number: of its word, if it has several.
+        """
 
 
 class StateWords(StateFields[V], Protocol[V]):
@@ -144,8 +147,8 @@ class StateWords(StateFields[V], Protocol[V]):
     They are also for what is no instruction: entering a trap, or the interrupt that is due.
     """
 
-    def write_state(self, field: str, value: V) -> None:
-        """Write such a field."""
+    def write_state(self, field: str, value: V, number: int = 0) -> None:
+        """Write such a field, or one word of it."""
 
     def input_level(self, number: int) -> V:
         """The level of one of the hart's interrupt inputs now, 0 or 1."""
@@ -190,7 +193,7 @@ class SystemWords(StateWords[V], Protocol[V]):
     def status_changed(self) -> None:
         """Say, before the instruction ends, that an interrupt may be due behind it.
 
-        Or that floating point may be on or off.
+        Or that floating point may be on or off, or other addresses translated.
         """
 
     def wait(self) -> None:
@@ -198,3 +201,9 @@ class SystemWords(StateWords[V], Protocol[V]):
 
     def fetch_again(self) -> None:
         """Behind this instruction, fetch what stores have made of code by now."""
+
+    def fence_translations(self, address: V | None = None) -> None:
+        """Drop what is kept of address translation, all of it or what is of a virtual address.
+
+        What follows the instruction is fetched anew, by its address.
+        """

@@ -30,6 +30,7 @@ class Effect(Enum):
     FETCH = "look again at every code page"
     CALL = "have the firmware, which is the host, answer the hart's call"
     STATUS = "interrupts or the floating-point unit may be on or off now"
+    TRANSLATIONS = "as STATUS, and what is kept of address translation may be old"
 
 
 class MemoryFault(Enum):
@@ -40,6 +41,9 @@ class MemoryFault(Enum):
     STORE = "a store where nothing is"
     LOAD_MISALIGNED = "a load at an address that is no multiple of its size, and has to be"
     STORE_MISALIGNED = "a store at such an address"
+    FETCH_PAGE = "an instruction is fetched where the page tables do not let it be"
+    LOAD_PAGE = "a load where they do not"
+    STORE_PAGE = "a store where they do not"
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,19 @@ class System(Protocol[S]):
 
     def illegal_word(self, trap: Trap) -> int | None:
         """The instruction that a trap says is illegal; None for other traps."""
+
+    def look_up(
+        self, state: S, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """Where what a hart sees at an address is in physical memory; None if it is nowhere.
+
+        Nothing is changed, and what the guest may do there is not looked at.
+
+        read: gives 64 bits of RAM, None where there is none.
+        """
+
+    def translates(self, state: S) -> bool:
+        """Whether any level of the hart has its addresses translated now."""
 
     def may_be_interrupted(self, state: S) -> bool:
         """Whether the hart takes interrupts, as it is now, should one become pending."""

@@ -97,6 +97,12 @@ class GuestRam:
         # Shared: any hart may read or write here; the guest orders that.
         self._bytes[start : start + len(data)] = data
 
+    def view(self, address: Physical, size: int) -> memoryview:
+        """Show `size` bytes at `address` as they are; raises `RamAddressError`."""
+        start = self._offset(address, size)
+        # Shared: any hart may write here, also while it is read; the guest orders that.
+        return self._bytes[start : start + size]
+
     def load(self, address: Physical, size: int) -> int:
         """What a hart's load of 1, 2, 4 or 8 bytes reads, in one load of the host."""
         return int(self._number(address, size)[0])

@@ -1,6 +1,6 @@
 """What firmware that is the host's is connected to in a vCPU's process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mttcg.firmware.firmware import Firmware, FirmwarePorts
 from mttcg.firmware.registry import firmware_of
@@ -9,6 +9,17 @@ from mttcg.memory.ram import GuestRam
 from mttcg.tbcache.lock import SegmentLock
 from mttcg.vcpu.interrupt_ports import inputs_of
 from mttcg.vcpu.shared import Harts
+
+
+class FencesOf:
+    """See `mttcg.firmware.firmware.Fences`."""
+
+    def __init__(self, ask: Callable[[Iterable[int], bool, bool], None]) -> None:
+        self._ask = ask
+
+    def ask(self, harts: Iterable[int], translations: bool, code: bool) -> None:
+        """Ask them, and return when all have done it."""
+        self._ask(harts, translations, code)
 
 
 def make_firmware(
@@ -20,8 +31,11 @@ def make_firmware(
     console: Console,
     finish: Callable[[int], None],
     say: Callable[[str], None],
+    ask: Callable[[Iterable[int], bool, bool], None],
 ) -> Firmware:
     """Make the firmware of hart `index`; `lock`: a file that all vCPUs have open, to take locks on.
+
+    ask: asks harts for fences, as `RemoteFences.ask` of the vCPU, which is made later.
 
     Raises `NoFirmwareError`.
     """
@@ -34,5 +48,6 @@ def make_firmware(
         console=console,
         finish=finish,
         say=say,
+        fences=FencesOf(ask),
     )
     return firmware_of(isa)(index, ports)

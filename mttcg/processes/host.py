@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mttcg.errors import EXIT_FAULT, EXIT_REFUSED, EXIT_USER
 from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.parent import signal_at_end_of_parent
+from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.terminal import tell_error
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
+    DevicesEnded,
     HostRefused,
     Prepare,
     ProcessMessage,
@@ -46,8 +48,9 @@ if TYPE_CHECKING:
     from mttcg_bus.run_info import RunInfo
 
 PR_SET_NAME = 15
-TRANSLATOR, REHEARSAL = -1, -2
-"""Stand for the translator, and for a process that tries a plugin, where others are vCPUs."""
+TRANSLATOR, REHEARSAL, DEVICES = -1, -2, -3
+"""Stand for the translator, a process that tries a plugin, and the device process, where others are
+vCPUs."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -103,12 +106,12 @@ def spec_of(stream: Any) -> StreamSpec:
     return StreamSpec(name, stream.dtype, policy=stream.policy, batch=stream.batch)
 
 
-def fork_vcpus(
-    config: "Config", message: Start, descriptors: list[int], context: Any
+def fork_all(
+    config: "Config", message: Start, descriptors: list[int], context: Any, channel: Channel
 ) -> dict[int, int]:
-    """Fork a process per vCPU, which take the descriptors over, and the translator, if any.
+    """Fork a process per vCPU, and the device process and translator, if any.
 
-    Gives their indexes by process id.
+    They take the descriptors over. Gives their indexes by process id. channel: to the supervisor.
     """
     from mttcg.processes.vcpu_process import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
@@ -120,6 +123,9 @@ def fork_vcpus(
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
+    if "devices" in message.descriptors:
+        child = fork_devices(config, message, descriptors, channel, parent)
+        children[child] = DEVICES
     for index in range(config.smp):
         child = os.fork()
         if child == 0:
@@ -144,6 +150,25 @@ def fork_translator(config: "Config", message: Start, descriptors: list[int], pa
         die_with_parent(parent)
         name_process("translator")
         end_with(partial(run_translator, config, message, descriptors))
+    return child
+
+
+def fork_devices(
+    config: "Config", message: Start, descriptors: list[int], channel: Channel, parent: int
+) -> int:
+    """Fork the device process, and wait until its devices are there; its process id."""
+    from mttcg.processes.device_process import main as run_devices
+
+    ready, telling = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ready)
+        die_with_parent(parent)
+        name_process("devices")
+        end_with(partial(run_devices, config, message, descriptors, channel, telling))
+    os.close(telling)
+    os.read(ready, 1)  # nothing if it has ended, which the supervisor is told of
+    os.close(ready)
     return child
 
 
@@ -248,7 +273,7 @@ def serve(channel: Channel) -> int:
     if received is None:
         return 0
     start, descriptors = expect(received[0], Start), received[1]
-    children = fork_vcpus(config, start, descriptors, (declarations, plugins))
+    children = fork_all(config, start, descriptors, (declarations, plugins), channel)
     watch_children(channel, partial(rehearse, channel, declarations, run), children)
     return 0
 
@@ -261,7 +286,7 @@ def watch_children(
     poller = select.poll()
     for descriptor in (channel.fileno(), *ends):
         poller.register(descriptor, select.POLLIN)
-    while set(children.values()) - {TRANSLATOR, REHEARSAL}:
+    while set(children.values()) - {TRANSLATOR, REHEARSAL, DEVICES}:
         for descriptor, _ in poller.poll():
             if descriptor == channel.fileno():
                 received = channel.receive()
@@ -282,18 +307,24 @@ def watch_children(
 
 
 def end_rest(children: dict[int, int]) -> None:
-    """Kill what no vCPU needs any more, and see it gone: its CPU time is part of ours then."""
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
-    for pid in children:
+    """End what no vCPU needs any more, and see it gone: its CPU time is part of ours then.
+
+    The device process ends by itself, with its files whole, or is killed at last.
+    """
+    for pid, index in children.items():
+        os.kill(pid, signal.SIGTERM if index == DEVICES else signal.SIGKILL)
+    for pid, index in children.items():
+        end = os.pidfd_open(pid)
+        if index == DEVICES and not select.select([end], [], [], FLUSH_SECONDS)[0]:
+            os.kill(pid, signal.SIGKILL)
+        os.close(end)
         os.waitpid(pid, 0)
 
 
 def told_of_end(index: int, status: int) -> ProcessMessage:
     """What the supervisor hears of a process's end."""
-    if index == TRANSLATOR:
-        return TranslatorEnded(status)
-    return RehearsalEnded(status) if index == REHEARSAL else VcpuEnded(index, status)
+    others = {TRANSLATOR: TranslatorEnded, REHEARSAL: RehearsalEnded, DEVICES: DevicesEnded}
+    return others[index](status) if index in others else VcpuEnded(index, status)
 
 
 def fork_rehearsal(rehearse: Callable[[], int]) -> int:

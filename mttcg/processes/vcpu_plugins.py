@@ -8,7 +8,7 @@ from typing import Any
 
 from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
-from mttcg.instrument.api.changes import Attachment, Change
+from mttcg.instrument.api.changes import MADE_BY_THE_VCPU, Attachment, Change
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Stream, VcpuWords
 from mttcg.instrument.loading.initialise import forget_module, load_anew
 from mttcg.instrument.loading.loader import Plugin
@@ -132,7 +132,11 @@ class VcpuPlugins:
 
     def tell(self, message: TellInstruments, _descriptors: list[int]) -> None:
         """Say what is attached, and what it costs as far as that is known."""
-        attached = tuple(self._describe(each) for each in self.guest.registry.attachments)
+        attached = tuple(
+            self._describe(each)
+            for each in self.guest.registry.attachments
+            if each.where not in MADE_BY_THE_VCPU
+        )
         costs = self.guest.costs.to_plain() if self.guest.costs is not None else ()
         self.channel.send(InstrumentsTold(message.question, attached, tuple(costs)))
 

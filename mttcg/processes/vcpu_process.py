@@ -4,6 +4,7 @@ import importlib
 import os
 import socket
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +25,11 @@ from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
-from mttcg.memory.address import HostAddress, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.firmware_ports import make_firmware
+from mttcg.processes.notified_back_end import back_ends
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.progress import look_for_progress
@@ -146,7 +148,10 @@ class VcpuProcess:
         return tracking
 
     def _leave_others(self) -> None:
-        """Close what is the others' alone: their end is to be its end."""
+        """Close what is the others' alone: their end is to be its end, files are the devices'."""
+        for name in self.message.descriptors:
+            if name.startswith(("file ", "overlay ")):
+                os.close(self.fds.pop(name))
         for cpu in range(self.config.smp):
             os.close(self.fds[f"translator{cpu}"])
             if cpu != self.index:
@@ -164,6 +169,7 @@ class VcpuProcess:
             console=ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
             finish=self.finish,
             state=self.machine.device_state,
+            backends=back_ends(self.board, self.fds, self.machine),
         )
         return self.board.place(wiring, self.message.device_symbols)
 
@@ -185,9 +191,12 @@ class VcpuProcess:
             return None
         console = ConsoleEnds(self.fds["console_output"], self.fds["console_input"])
         harts, lock = self.harts, self.fds["harts"]
-        return make_firmware(
-            self.isa.name, self.index, harts, lock, ram, console, self.finish, self._warn
-        )
+        ends = console, self.finish, self._warn, self._ask_for_fences
+        return make_firmware(self.isa.name, self.index, harts, lock, ram, *ends)
+
+    def _ask_for_fences(self, harts: Iterable[int], translations: bool, code: bool) -> None:
+        assert self.vcpu is not None, "a guest that calls is run by it"
+        self.vcpu.fences.ask(harts, translations, code)
 
     def finish(self, status: int) -> None:
         """The guest ends itself."""
@@ -312,8 +321,9 @@ class VcpuProcess:
 
     def _instruction_at(self, pc: Virtual) -> str:
         """The text of the instruction at a pc, "" where there is no RAM."""
-        ram, address = self.cache.ram_range, physical_of(pc)
-        if not ram.holds(address):
+        ram = self.cache.ram_range
+        address = None if self.guest is None else self.guest.memory.physical(self.hart, pc)
+        if address is None or not ram.holds(address):
             return ""
         at = ram.offset_of(address)
         code = self.ram[at : at + self.isa.code.longest].tobytes()

@@ -24,6 +24,10 @@ UNSUPPORTED_ROWS, HOST_WORK_ROWS = 40, 24
 COUNT_ROW_WORDS = 4
 
 
+FENCE_TRANSLATIONS, FENCE_CODE = 1, 2
+"""Bits of what one hart asks of another: to drop its address translations, to fetch code anew."""
+
+
 class Activity(IntEnum):
     """What a vCPU is doing."""
 
@@ -93,12 +97,20 @@ class VcpuState:
     spinning = WordField(1168)
     """A Spinning."""
 
+    fences_begun = WordField(1168)
+    """How often the vCPU began to do fences that others asked for."""
+    fences_done = WordField(1176)
+    """The last of these that is done."""
+
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
 
     alert = WordField(1544, shared=True)
     """Anybody sets it who changed an input; native code clears it before it looks at the inputs."""
 
+    fences_asked = WordField(1552, shared=True)
+    """FENCE_TRANSLATIONS, FENCE_CODE: anybody sets them; the vCPU clears them before it does what
+    they ask for, see `mttcg.vcpu.remote_fences`."""
     power = WordField(1680, shared=True)
     """Whether the hart runs, a Power; who starts it stores what else is to know before."""
     start_pc = AddressField(1688, shared=True)

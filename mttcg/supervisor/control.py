@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import ENDED, Activity, VcpuState
+from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
@@ -229,21 +229,27 @@ class RunControl:
         machine, number = self.run.machine, next(self.pauses)
         machine.pause = number
         self.run.harts.request_all()
+        self.run.call_devices()
         yield lambda: not self._moving(number) or time.monotonic() > limit
-        moving = self._moving(number)
+        moving = ", ".join(self._moving(number))
         if moving:
             self._let_go()
-            names = ", ".join(str(hart.index) for hart in moving)
-            raise CommandError(f"vCPU {names} did not come to a stop in time; the guest goes on")
+            raise CommandError(f"{moving} did not come to a stop in time; the guest goes on")
         self.paused_ns = time.monotonic_ns()
         return {"vcpus": self._vcpus()}
 
-    def _moving(self, number: int) -> list[VcpuState]:
-        return [h for h in self.run.harts.harts if h.held != number and h.state not in ENDED]
+    def _moving(self, number: int) -> list[str]:
+        """What does not stand still yet."""
+        harts = (h for h in self.run.harts.harts if h.held != number and h.state not in ENDED)
+        moving = [f"vCPU {hart.index}" for hart in harts]
+        if self.run.device_fds and self.run.machine.devices.held != number:
+            moving.append("the device process")
+        return moving
 
     def _let_go(self) -> None:
         self.run.machine.pause = 0
         self.run.harts.request_all()
+        self.run.call_devices()
 
     def _resume(self, _given: Given) -> Answer:
         stood = time.monotonic_ns() - self._check_paused()

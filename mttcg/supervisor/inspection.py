@@ -5,9 +5,10 @@ from typing import Any
 
 from mttcg.errors import UserError
 from mttcg.isa.system import Clock, System
-from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
+from mttcg.vcpu.virtual_memory import VirtualMemory
 
 SPACES = ("virtual", "physical")
 LARGEST_PIECE = 32 << 10
@@ -28,6 +29,7 @@ class Inspection:
         self, harts: Sequence[VcpuState], ram: GuestRam, clock: Clock, system: System[Any]
     ) -> None:
         self.harts, self.ram, self.clock, self.system = harts, ram, clock, system
+        self.memory = VirtualMemory(ram, system)
 
     def hart(self, cpu: int) -> VcpuState:
         """A hart by its number."""
@@ -53,24 +55,26 @@ class Inspection:
 
     def read_memory(self, cpu: int, space: str, address: int, size: int) -> tuple[bytes, Physical]:
         """Bytes of RAM, and their physical address."""
-        physical = self._physical(cpu, space, address, size)
-        return self.ram.read(physical, size), physical
+        pieces = self._find(cpu, space, address, size)
+        return self.memory.read(pieces), pieces[0][0]
 
     def write_memory(self, cpu: int, space: str, address: int, data: bytes) -> Physical:
         """Write bytes of RAM; their physical address."""
-        physical = self._physical(cpu, space, address, len(data))
-        self.ram.write(physical, data)  # no vCPU runs, so nobody else writes here
-        return physical
+        pieces = self._find(cpu, space, address, len(data))
+        self.memory.write(pieces, data)  # no vCPU runs, so nobody else writes here
+        return pieces[0][0]
 
-    def _physical(self, cpu: int, space: str, address: int, size: int) -> Physical:
-        """The physical address of what a hart sees at an address of a space."""
-        self.hart(cpu)
+    def _find(self, cpu: int, space: str, address: int, size: int) -> list[tuple[Physical, int]]:
+        """The physical addresses of what a hart sees at an address of a space, and their bytes."""
+        hart = self.hart(cpu)
         if space not in SPACES:
             raise InspectionError(f"space {space!r}; expected {' or '.join(SPACES)}")
         if size > LARGEST_PIECE:
             raise InspectionError(f"{size} bytes at once; expected at most {LARGEST_PIECE}")
-        found = physical_of(Virtual(address)) if space == "virtual" else Physical(address)
-        if not self.ram.range.holds(found, size):
+        found: list[tuple[Physical, int]] | None = [(Physical(address), size)]
+        if space == "virtual" and size:
+            found = self.memory.find(hart, Virtual(address), size)
+        if found is None or not self.ram.range.holds(*found[0]):
             ram = f"{self.ram.base:#x} to {self.ram.range.end:#x}"
             raise InspectionError(f"{size} bytes at {address:#x} are not RAM; expected {ram}")
         return found

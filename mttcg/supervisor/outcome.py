@@ -11,6 +11,7 @@ from mttcg.isa.system import Clock
 from mttcg.state.named_counts import HostWork, UnsupportedCounts
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.check import check
+from mttcg.supervisor.device_statistics import device_rows
 from mttcg.supervisor.host_facts import HostFacts
 from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg.supervisor.run_state import RunState
@@ -159,4 +160,5 @@ def result_of(
         code_cache=use_of(run.maps["arena"]) if run.engine == "llvm" else {},
         garbage=run.garbage(),
         tiers=run.config.tiers if run.engine == "llvm" else "",
+        devices=list(device_rows(run)),
     )

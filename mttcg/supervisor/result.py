@@ -104,7 +104,9 @@ class RunResult:
     phase of the run to its wall time; `code_cache` has, with the llvm engine, the arena's bytes,
     how much code was written into it, and how many regions were emptied for that; `garbage` counts
     what came to the bus that is none of its protocol's, by where it came; `check` has the numbers
-    that `--check` compared, empty without it; `tiers` are those of the llvm engine, "" without it.
+    that `--check` compared, empty without it; `devices` has, for each queue of what `--drive` and
+    the like attached, the requests that were served, those that failed, and bytes of guest memory
+    that the device read and wrote; `tiers` are those of the llvm engine, "" without it.
     """
 
     guest: str
@@ -126,6 +128,7 @@ class RunResult:
     garbage: dict[str, int] = field(default_factory=dict)
     unsupported: list[dict[str, str]] = field(default_factory=list)
     check: dict[str, Any] = field(default_factory=dict)
+    devices: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def causes(self) -> list[str]:
@@ -208,6 +211,7 @@ class RunResult:
                 "code_cache": self.code_cache,
                 "garbage": self.garbage,
                 "check": self.check,
+                "devices": self.devices,
             }
         )
         return found

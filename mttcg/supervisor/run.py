@@ -14,6 +14,7 @@ from mttcg.guest.boot import BootState, fill_ram, largest_gap
 from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import settings_undone
 from mttcg.hardware.board import Board
+from mttcg.processes.attachments import BELL, attachments
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity, Power
@@ -26,6 +27,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.drives import open_attached
 from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
@@ -100,6 +102,7 @@ class Run:
         keyboard: Keyboard | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
+        open_attached(self.config, self.board, self.fds)
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
@@ -211,6 +214,11 @@ class Run:
             delivery=delivery,
             maps=maps,
             cache_fd=self.fds["cache"],
+            device_fds={
+                name: self.fds[name]
+                for name in self.fds
+                if name == "devices" or name.startswith(BELL)
+            },
             machine=machine,
             harts=Harts(maps["harts"], wake_fds, machine, self.image.isa.system),
             scoreboards=self.scoreboards,
@@ -227,6 +235,9 @@ class Run:
         for cpu in range(self.config.smp):
             self.fds[f"wake{cpu}"] = os.eventfd(0, flags)
         self.fds["notice"] = os.eventfd(0, flags)
+        bells = [each.bell for each in attachments(self.config, self.board)]
+        for name in (*bells, *(["devices"] if bells else [])):
+            self.fds[name] = os.eventfd(0, flags)
         self.ours["console_output"], self.fds["console_output"] = os.pipe()
         self.fds["console_input"], self.ours["console_input"] = os.pipe()
         os.set_blocking(self.fds["console_input"], False)

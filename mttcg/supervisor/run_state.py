@@ -1,5 +1,6 @@
 """The state of a run: all that it has, as its result, its commands and its plugins look at it."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,9 +34,11 @@ class RunState:
     """What a run has when its vCPUs are about to start, and until its result is made.
 
     `delivery` is there if somebody can subscribe. `maps` are the segments by name, `cache_fd` is
-    the block cache's descriptor, which is its lock; `check_rings` are those of `--check`, one a
-    vCPU, none without it. `started` is when the run began, on the monotonic clock; `seconds` maps
-    a phase to its wall time. `past_reports` are those of plugins that were unloaded, by name.
+    the block cache's descriptor, which is its lock; `device_fds` are the eventfds of the device
+    process by name, "devices" and one for each device, none without it; `check_rings` are those of
+    `--check`, one a vCPU, none without it. `started` is when the run began, on the monotonic clock;
+    `seconds` maps a phase to its wall time. `past_reports` are those of plugins that were unloaded,
+    by name.
     """
 
     identifier: str
@@ -47,6 +50,7 @@ class RunState:
     delivery: "Delivery | None"
     maps: Mapping[str, memoryview]
     cache_fd: int
+    device_fds: Mapping[str, int]
     machine: MachineState
     harts: Harts
     scoreboards: Scoreboards
@@ -68,6 +72,11 @@ class RunState:
     def info(self) -> RunInfo:
         """What is run, for those who subscribe."""
         return info_of(self.identifier, self.config, self.image, self.board, self.host)
+
+    def call_devices(self) -> None:
+        """Have the device process, if there is one, look at the machine."""
+        if "devices" in self.device_fds:
+            os.eventfd_write(self.device_fds["devices"], 1)
 
     @cached_property
     def symbol_at(self) -> Callable[[int], str]:

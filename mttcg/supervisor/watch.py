@@ -18,6 +18,7 @@ from mttcg.supervisor.console import (
     ConsoleLines,
     ConsoleOutput,
 )
+from mttcg.supervisor.device_end import devices_ended, see_devices_off
 from mttcg.supervisor.failures import Failures, Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.interrupts import Interrupts
@@ -30,6 +31,8 @@ from mttcg.supervisor.sleepers import all_sleep_for_ever
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
+    DevicesEnded,
+    DeviceWarning,
     FileOperation,
     HostRefused,
     MakeChange,
@@ -154,6 +157,8 @@ class Watch:
                     self.stop_or_kill()
             self._drain_vcpus()
             self._drain_console()
+            if not (self.host_lost or self.killed):
+                see_devices_off(self.run, self.warn)
             if self.control is not None:
                 self.control.end()
 
@@ -232,6 +237,12 @@ class Watch:
         match received[0]:
             case TranslatorEnded(status):
                 self._translator_ended(status)
+            case DevicesEnded(status):
+                # the guest would wait for its disk for ever
+                self.failures.add(devices_ended(status), follows=self.refused or bool(self.killed))
+                self.stop(Ending.FAULT)
+            case DeviceWarning(text):
+                self.warn(text)
             case HostRefused(reason):
                 self.refused = True
                 self.failures.add(reason)

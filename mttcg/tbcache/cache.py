@@ -1,6 +1,6 @@
 """The block cache as one vCPU process uses it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +119,7 @@ class BlockCache:
         self.slots = self.layout.array(segment, "slot")
         self.index = self.layout.array(segment, "index").reshape(-1, HALVES)
         self.met = self.layout.array(segment, "met").reshape(-1, MET_BYTES)
+        self.kept = self.layout.array(segment, "kept").reshape(-1, MET_BYTES)
         self.records = self.layout.array(segment, "record")
         self.pool = self.layout.array(segment, "instruction")
         self.original = self.layout.array(segment, "original").reshape(-1, PAGE)
@@ -152,12 +153,14 @@ class BlockCache:
         straddles = self.ram_halves[at - 1] & 3 == 3 and at < len(self.ram_halves)
         return self.ram_halves[at] if straddles else 0
 
-    def enter_page(self, page: PhysicalPage) -> tuple[int, bool]:
+    def enter_page(self, page: PhysicalPage, half: int | None = None) -> tuple[int, bool]:
         """Fetch a page from now on as it is now: (slot, whether the slot had other content).
 
         The version is found by content, so one that comes back is not decoded again.
+
+        half: what the next page has of its last instruction, if that is not the next one of RAM.
         """
-        content, tail = self.content(page), self.tail(page)
+        content, tail = self.content(page), self.tail(page) if half is None else half
         digest = hash_of(content)
         with self.lock:
             slot = self._find_version(page, content, digest, tail)
@@ -224,8 +227,32 @@ class BlockCache:
                 link = int(self.slots["older"][link - 1])
             self.slots["older"][link - 1] = self.slots["older"][slot]
         self.index[slot] = 0
-        self.met[slot] = 0
+        self.met[slot] = self.kept[slot] = 0
         return slot
+
+    def keep(self, slot: int, words: Mapping[int, int]) -> bool:
+        """Keep instructions of a slot, words by offset; False if its bytes have changed by now.
+
+        For those that make something of a slot's content beside records.
+        """
+        page = self.page_in(slot)
+        with self.lock:
+            if any(self.word_at(page, slot, offset) != word for offset, word in words.items()):
+                return False
+            for offset, word in words.items():
+                self._keep(slot, offset, offset + self.code.length(word))
+            return True
+
+    def keep_all(self, slot: int) -> None:
+        """Keep all of a slot's content."""
+        with self.lock:
+            self.kept[slot] = 0xFF
+
+    def _keep(self, slot: int, begin: int, end: int) -> None:
+        """Keep the bytes between two offsets. Under the lock."""
+        for half in range(begin // 2, min(end // 2, HALVES)):
+            byte, bit = divmod(half, 8)
+            self.kept[slot, byte] |= 1 << bit
 
     def is_changed(self, page: PhysicalPage) -> bool:
         """Whether RAM no longer holds the version that this vCPU fetches a page from."""
@@ -317,6 +344,7 @@ class BlockCache:
         last = instructions[-1]
         kind = Kind(int(last["kind"]))
         size = int(last["offset"]) + int(last["length"]) - offset
+        self._keep(slot, offset, offset + size)
         self._leave_to_host(slot, instructions, kind)
         if first == end:
             self.pool[first : first + len(instructions)] = instructions

@@ -2,7 +2,9 @@
 
 The segment is sparse: only what is used takes memory. A *slot* is one version of one code page:
 its bytes as decoded (`original`) and as an engine that leaves some instructions to the host
-fetches it (`fetched`, where each of those begins with `LeftToHost.half`).
+fetches it (`fetched`, where each of those begins with `LeftToHost.half`). Of its bytes those are
+*kept* of which something was made: `kept` has a bit for each half, as `met` has. Others may be made
+those of RAM by the one vCPU that fetches from the slot, so that data beside code make no version.
 """
 
 from typing import Any, TypeAlias
@@ -68,6 +70,7 @@ class CacheLayout:
             ("record", RECORD, RECORDS),
             ("instruction", INSTRUCTION, INSTRUCTIONS),
             ("met", np.dtype("u1"), SLOTS * MET_BYTES),
+            ("kept", np.dtype("u1"), SLOTS * MET_BYTES),
             ("original", np.dtype("u1"), SLOTS * PAGE),
             ("fetched", np.dtype("u1"), SLOTS * PAGE),
         ]

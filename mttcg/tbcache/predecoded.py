@@ -42,6 +42,9 @@ PREDECODED_BYTES = GENERATION_BYTES + SLOTS * PAGE_BYTES
 """Of the segment, which is sparse."""
 
 
+NO_HANDLER = HostAddress(0)
+
+
 class PredecodedPages:
     """The records of all slots of a block cache.
 
@@ -51,6 +54,8 @@ class PredecodedPages:
         handlers: host address of the handlers that predecoding finds by number.
         empty: handler of a place of which there is no record yet.
         behind: handler of what lies behind a page.
+        straddling: handler of an instruction that goes over the page's end, which keeps its own
+            where replaced ones are kept; 0 if there is none.
     """
 
     def __init__(
@@ -60,7 +65,9 @@ class PredecodedPages:
         handlers: HostAddress,
         empty: HostAddress,
         behind: HostAddress,
+        straddling: HostAddress = NO_HANDLER,
     ) -> None:
+        self.straddling = straddling
         self.cache, self.handlers, self.empty, self.behind = cache, handlers, empty, behind
         self.generations = segment[: 4 * SLOTS].cast("I")
         self.words = segment[GENERATION_BYTES:PREDECODED_BYTES].cast("Q")
@@ -105,7 +112,7 @@ class PredecodedPages:
     def replace_handler(self, slot: int, offset: int, handler: int) -> None:
         """Give a record another handler, and keep the instruction's own."""
         at = self._word(slot, offset)
-        if self.words[at] not in (handler, self.empty):
+        if self.words[at] not in (handler, self.empty, self.straddling):
             self.words[self._own_handler(slot, offset)] = self.words[at]
             self.words[at] = handler
 

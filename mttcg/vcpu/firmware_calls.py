@@ -74,4 +74,5 @@ class FirmwareCalls:
         vcpu.engine.spill()
         vcpu.system.start_supervisor(vcpu.hart, pc, argument, vcpu.extensions)
         vcpu.engine.fill()
+        vcpu.engine.fence_translations()
         vcpu.follow_status()

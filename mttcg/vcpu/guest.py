@@ -23,14 +23,16 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, Physical, Virtual, physical_of
+from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import VcpuWarning
+from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
+from mttcg.vcpu.virtual_memory import VirtualMemory
 
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
 """The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
@@ -86,6 +88,7 @@ class Declarations:
 
     def change(self, change: Change) -> Ticket:
         """Attach or take away, for when the vCPUs start."""
+        check_returns(change.attachment)
         self.warnings += self.doubts(change)
         self.registry.apply(change)
         return Ticket()
@@ -141,9 +144,11 @@ class GuestOfVcpu:
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
+        self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
+        self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )
@@ -174,6 +179,7 @@ class GuestOfVcpu:
     def change(self, change: Change) -> Ticket:
         """Attach or take away: here with the next block, elsewhere by way of the supervisor."""
         attachment = change.attachment
+        check_returns(attachment)
         for warning in self.declarations.doubts(change):
             self.exchange.tell(VcpuWarning(warning))
         if attachment.cpu == self.index:
@@ -274,23 +280,30 @@ class GuestOfVcpu:
 
     def read_memory(self, address: Virtual, size: int) -> bytes:
         """Bytes of RAM; raises NotRamError."""
-        return self.ram.read(self._place(address, size), size)
+        return self.memory.read(places_of(self, address, size))
 
     def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of RAM; raises NotRamError."""
         # every vCPU may write here as well: what is to be seen whole is the plugin's to arrange
-        self.ram.write(self._place(address, len(data)), data)
+        self.memory.write(places_of(self, address, len(data)), data)
 
-    def _place(self, address: Virtual, size: int) -> Physical:
-        place = physical_of(address)
-        if size < 0 or not self.ram.range.holds(place, size):
-            raise NotRamError(address, size)
-        return place
+    def physical(self, address: Virtual) -> Physical:
+        """The physical address of a virtual one, as the hart sees it; raises NotRamError."""
+        found = self.memory.physical(self.hart, address)
+        if found is None:
+            raise NotRamError(address, 1)
+        return found
 
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         """Call a Python function attached to something, with exact registers."""
         attachment = callback.attachment
         pc, where = Virtual(arguments[0]), attachment.where
+        if where is Where.RETURN:
+            self.returns.enter(attachment, callback)
+            return
+        if where is Where.RETURN_SITE:
+            self.returns.leave(attachment.plugin, pc)
+            return
         given: tuple[Any, ...] = (self.cpu, attachment.opaque)
         if where is Where.BLOCK:
             given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
@@ -298,16 +311,26 @@ class GuestOfVcpu:
             address, size, value, how = arguments[1:5]
             access = MemoryAccess(pc, address, size, value, bool(how & WRITE))
             given = (self.cpu, access, attachment.opaque)
-        phase = CallbackPhase.MEMORY if where is Where.ACCESS else CallbackPhase.EXACT
+        self.call_attached(callback, attachment.target, given, pc)
+
+    def call_attached(
+        self, callback: Callback, function: Any, given: tuple[Any, ...], pc: Virtual
+    ) -> tuple[Any] | None:
+        """Call a function of an attachment: as of `call`, but None if it moved pc, too."""
+        attachment = callback.attachment
+        half_done = attachment.where is Where.ACCESS
+        phase = CallbackPhase.MEMORY if half_done else CallbackPhase.EXACT
         self.hart.callbacks += 1
         callback.calls += 1
         self.moved, self.inside = False, True
-        answer = self.call(attachment.plugin, attachment.target, *given, phase=phase, pc=pc)
+        answer = self.call(attachment.plugin, function, *given, phase=phase, pc=pc)
         self.inside = False
         if self.costs is not None:
             callback.nanoseconds += self.costs.latest
         if answer is None or self.moved:
-            self.engine.stop_for_callback(pc, half_done=where is Where.ACCESS)
+            self.engine.stop_for_callback(pc, half_done=half_done)
+            return None
+        return answer
 
     def call(
         self, plugin: str, function: Any, *arguments: Any, phase: str, pc: Virtual
@@ -335,3 +358,11 @@ class GuestOfVcpu:
                 self.costs.add(plugin, began)
             self.cpu.close(before)
             session.end_call(token)
+
+
+def places_of(guest: GuestOfVcpu, address: Virtual, size: int) -> list[tuple[Physical, int]]:
+    """Where bytes that a vCPU sees are in RAM; raises NotRamError."""
+    found = None if size < 0 else guest.memory.find(guest.hart, address, size)
+    if found is None:
+        raise NotRamError(address, size)
+    return found

@@ -143,6 +143,20 @@ class TranslatorEnded(ProcessMessage):
     status: int
 
 
+class DevicesEnded(ProcessMessage):
+    """Host: the device process ended."""
+
+    TYPE: ClassVar[str] = "devices_ended"
+    status: int
+
+
+class DeviceWarning(ProcessMessage):
+    """Device process, over the host's channel: something goes otherwise than wanted."""
+
+    TYPE: ClassVar[str] = "device_warning"
+    text: str
+
+
 class RehearsalEnded(ProcessMessage):
     """Host: a process that tried a plugin ended."""
 
@@ -378,6 +392,8 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         HostRefused,
         VcpuEnded,
         TranslatorEnded,
+        DevicesEnded,
+        DeviceWarning,
         RehearsalEnded,
         Rehearsed,
         RehearsalRefused,

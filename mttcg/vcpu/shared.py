@@ -1,8 +1,8 @@
 """The machine's own shared memory, and all harts.
 
-The first KiB of that memory is written by the vCPU that ends the guest, once, and by the
+The first half KiB of that memory is written by the vCPU that ends the guest, once, and by the
 supervisor; `stop` is stored after everything that says why, `pause` before the harts are asked to
-look. The rest is the states of the board's devices.
+look. The second is the device process's. The rest is the states of the board's devices.
 """
 
 import os
@@ -17,9 +17,12 @@ from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import WORD_BYTES
+from mttcg.vcpu.device_activity import DeviceActivity
 
 DEVICE_STATE = 1024
 """Where the devices' states begin, in bytes."""
+DEVICE_ACTIVITY = 64
+"""The word with which the words of the device process begin."""
 NANOSECONDS = 1_000_000_000
 """In a second."""
 
@@ -110,6 +113,11 @@ class MachineState:
     def begin_input(self) -> None:
         """Say that the console has input; the supervisor does, before it sends the first."""
         self.words[_INPUT_BEGAN] = 1
+
+    @property
+    def devices(self) -> DeviceActivity:
+        """What the device process is doing."""
+        return DeviceActivity(self.words[DEVICE_ACTIVITY:])
 
     @property
     def input_ended(self) -> bool:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
-from mttcg.memory.address import Virtual, offset_in_page, physical_of, virtual_of
+from mttcg.memory.address import Virtual, offset_in_page, virtual_of
 from mttcg.memory.code_pages import HALVES
-from mttcg.tbcache.cache import BlockCache
+from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.decode import decode_block
 
 CODE_BYTES = EXECUTIONS["code"].itemsize
@@ -34,30 +34,26 @@ class CodePlace(NamedTuple):
 def leave_early(
     words: "np.ndarray[Any, Any]",
     cache: BlockCache,
-    head: Virtual,
+    block: Block,
     pc: Virtual,
     begun: bool = False,
 ) -> None:
-    """Take back what a table counted of the block at `head` from pc on, if that lies in it.
+    """Take back what a table counted of a block from pc on, if that lies in it.
 
     begun: the instruction at pc is not taken back, only what is behind it.
     """
-    page = cache.page_of(physical_of(head))
-    block = cache.block(page, head)[0]
     if begun and block.pc <= pc < block.end:
+        page = cache.page_in(block.slot)
         pc = Virtual(pc + cache.code.length(cache.half_at(page, block.slot, offset_in_page(pc))))
-    count_rest(words, cache, head, pc, -1)
+    count_rest(words, block, pc, -1)
 
 
-def count_rest(
-    words: "np.ndarray[Any, Any]", cache: BlockCache, head: Virtual, pc: Virtual, executions: int
-) -> None:
-    """Add executions, or take them back, of the block at `head` from pc on, if that lies in it.
+def count_rest(words: "np.ndarray[Any, Any]", block: Block, pc: Virtual, executions: int) -> None:
+    """Add executions, or take them back, of a block from pc on, if that lies in it.
 
     What is left of a block is a block as well, so these are executions of that. The vCPU whose
     words they are calls this, between two runs of the engine.
     """
-    block = cache.block(cache.page_of(physical_of(head)), head)[0]
     if block.pc <= pc < block.end:
         words.view(np.int64)[block.slot * HALVES + offset_in_page(pc) // 2] += executions
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mttcg.engine.base import Engine, Exit, ExitKind
+from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind, current_block
+from mttcg.errors import UserError
 from mttcg.firmware.firmware import Firmware
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.api.targets import CodeTable
@@ -15,7 +16,7 @@ from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
 from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
-from mttcg.memory.address import Physical, Virtual, physical_of
+from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity, Power
 from mttcg.tbcache.cache import Block
@@ -25,6 +26,8 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.host_work import HostWorkCounter
 from mttcg.vcpu.lifecycle import Lifecycle
+from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
+from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.spins import Spins
@@ -34,6 +37,18 @@ from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 from mttcg.vcpu.zero_block import WIDEST, zero_block
 from mttcg.vcpu.zeros import Zeros
+
+
+class NoTranslationError(UserError):
+    """The guest wants its addresses translated, which this engine does not do."""
+
+    def __init__(self, engine: str, pc: Virtual) -> None:
+        self.engine, self.pc = engine, pc
+        super().__init__(
+            f"engine {engine}: the guest turns on address translation at pc {pc:#x}; "
+            "expected a guest that runs without, or the engine llvm"
+        )
+
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""
@@ -90,6 +105,7 @@ class Vcpu:
         self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         self.changes = self.engine.cache.changes
+        self.fences = RemoteFences(harts.harts, index, self.engine, lambda: machine.stopping)
         guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         native = self.engine.native_system
@@ -199,6 +215,7 @@ class Vcpu:
     def _take_up(self) -> None:
         """Make the changes that have come; the word is cleared before they are looked at."""
         self.hart.request = 0
+        self.fences.serve()
         epoch = self.guest.receive_changes()
         self.follow_plan()
         if epoch:
@@ -220,6 +237,7 @@ class Vcpu:
         hart.state = state
         self.stopwatch.skip()
         self.engine.fill()
+        self.engine.fence_translations()
         self.follow_status()
         if machine.written != written:
             self.changes.distrust()
@@ -304,6 +322,11 @@ class Vcpu:
             hart.cache_invalidated += self.engine.fetch_again()
         elif answer is Effect.STATUS:
             self.follow_status()
+        elif answer is Effect.TRANSLATIONS:
+            if self.system.translates(hart) and self.needs_timer:
+                raise NoTranslationError(self.engine.name, before)
+            self.engine.fence_translations()
+            self.follow_status()
         elif answer is Effect.CALL:
             self.calls.answer()
 
@@ -331,7 +354,7 @@ class Vcpu:
             if isinstance(thing, CodeTable) and thing.less_left:
                 words = self.guest.vcpu_words(thing, self.hart.index)
                 begun = trapped and thing.trapped
-                leave_early(words, self.engine.cache, self.hart.block_pc, pc, begun)
+                leave_early(words, self.engine.cache, current_block(self.engine), pc, begun)
 
     def count_unfinished(self, plugin: str, executions: int) -> None:
         """Add to a plugin's tables executions of what is left of the current block.
@@ -344,7 +367,7 @@ class Vcpu:
         for thing in self.guest.declarations.things.values():
             if isinstance(thing, CodeTable) and thing.less_left and thing.plugin == plugin:
                 words = self.guest.vcpu_words(thing, self.hart.index)
-                count_rest(words, self.engine.cache, self.hart.block_pc, pc, executions)
+                count_rest(words, current_block(self.engine), pc, executions)
 
     def _take(self, trap: Trap) -> None:
         """Enter the handler; an instruction that traps does not retire."""
@@ -380,18 +403,23 @@ class Vcpu:
         access = facts.access
         assert access is not None
         address = Virtual(self.engine.read_x(access.base) + access.displacement & (1 << 64) - 1)
-        place = physical_of(address)
         self.hart.instructions += 1
         if access.size > WIDEST:
-            if not zero_block(self.engine, self.ram, left, access, address):
-                self._take(self.system.fault(MemoryFault.STORE, left.pc, address))
+            refused = zero_block(self.engine, self.ram, left, access, address)
+            if refused is not None:
+                self._take(self.system.fault(refused.fault, left.pc, refused.address))
             return
-        found = self.devices.find(place, access.size)
-        if found is None and not self.ram.range.holds(place, access.size):
+        places = find_places(self.engine, address, access.size, access.stores)
+        if isinstance(places, AccessRefused):
+            self._take(self.system.fault(places.fault, left.pc, places.address))
+            return
+        found = self.devices.find(places[0].address, access.size) if len(places) == 1 else None
+        if found is None and not all(self.ram.range.holds(*place) for place in places):
             fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD
             self._take(self.system.fault(fault, left.pc, address))
             return
-        value = (self._store if access.stores else self._load)(left.pc, access, address, found)
+        made = self._store if access.stores else self._load
+        value = made(left.pc, access, address, found, places)
         self.hart.pc = Virtual(left.pc + facts.length)
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
@@ -399,18 +427,22 @@ class Vcpu:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
-    def _load(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
+    def _load(
+        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[Place]
+    ) -> int:
         """Read; the plan is told before the register has the value, as with plain RAM."""
         if found is not None:
             value = int(found[0].read(found[1], access.size))
         else:
-            value = self.ram.load(physical_of(address), access.size)
+            value = load_parts(self.ram, places)
         self.engine.observe(pc, address, access.size, value, False)
         write = self.engine.write_f if access.floating else self.engine.write_x
         write(access.register, access.extend(value))
         return value
 
-    def _store(self, pc: Virtual, access: Access, address: Virtual, found: Found) -> int:
+    def _store(
+        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[Place]
+    ) -> int:
         """Write; the plan is told before, as with plain RAM."""
         read = self.engine.read_f if access.floating else self.engine.read_x
         value = int(read(access.register)) & (1 << 8 * access.size) - 1
@@ -418,7 +450,7 @@ class Vcpu:
         if found is not None:
             found[0].write(found[1], access.size, value)
         else:
-            self.ram.store(physical_of(address), access.size, value)
+            store_parts(self.ram, places, value)
         return value
 
     def wait(self) -> None:

@@ -20,6 +20,10 @@ from mttcg.engine.llvm.arena import (
     CodeTooLongError,
 )
 from mttcg.engine.llvm.policies import policies_in_force
+from mttcg.engine.llvm.translate import PageVersion
+from mttcg.engine.llvm.weave import Sites
+from mttcg.memory.address import PageOffset, PhysicalPage
+from mttcg.memory.page import PAGE
 
 SIZE = 4 << 20
 PERMANENT = 1
@@ -70,6 +74,26 @@ def test_what_was_put_in_is_found_by_another_process_too(machine: Machine) -> No
     assert other.find(7) == other.code + address - machine.arena.code
     assert other.find(8) is None
     assert address % ALIGNMENT == machine.arena.code % ALIGNMENT == 0
+
+
+def test_many_are_looked_for_at_a_time(machine: Machine) -> None:
+    put = [7, 7 + ROWS, 7 + 2 * ROWS, 9]  # the first three want one place
+    for key in put:
+        machine.put(key, 64)
+    asked = [*put, 7 + 3 * ROWS, 8, 9 + ROWS, 10]
+    there = machine.arena.has(np.array(asked, np.uint64))
+    assert there.tolist() == [machine.arena.find(key) is not None for key in asked]
+    assert there.tolist() == [key in put for key in asked]
+
+
+def test_keys_of_many_entries_are_those_of_each() -> None:
+    for shape in (0, 1, -1 << 62, (1 << 61) - 2):
+        version = PageVersion(PhysicalPage(3), 5, 7, 1, Sites(), shape)
+        entries = range(0, PAGE, 2)
+        keys = version.keys(np.arange(0, PAGE, 2, dtype=np.uint64)).tolist()
+        assert keys == [version.key(PageOffset(entry)) for entry in entries]
+        assert len(set(keys)) == len(entries)
+        assert 0 not in keys
 
 
 def test_newer_code_takes_the_place_of_older(machine: Machine) -> None:

@@ -22,6 +22,7 @@ from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.tracking.layout import FETCHED, LEFT, MOST_VERSIONS, UNCHANGED
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array
+from mttcg.tbcache.cache import hash_of
 from mttcg.tbcache.predecoded import OWN_HANDLERS, PREDECODED_BYTES, PredecodedPages
 
 EMPTY, BEHIND, HANDLERS = (HostAddress(number) for number in (7, 8, 9))
@@ -30,10 +31,13 @@ OBSERVED = 1
 
 
 class Interpreting:
-    """A vCPU with what an interpreter has of its pages."""
+    """A vCPU with what an interpreter has of its pages.
 
-    def __init__(self, vcpu: Vcpu) -> None:
-        self.vcpu, self.cache = vcpu, vcpu.cache
+    keeps: whether something was made of all that it fetches.
+    """
+
+    def __init__(self, vcpu: Vcpu, keeps: bool = True) -> None:
+        self.vcpu, self.cache, self.keeps = vcpu, vcpu.cache, keeps
         self.segment = memoryview(vcpu.guest.records)
         self.pages = PredecodedPages(self.segment, vcpu.cache, HANDLERS, EMPTY, BEHIND)
         self.table = np.zeros(vcpu.guest.pages, dtype=np.uint64)
@@ -49,9 +53,17 @@ class Interpreting:
         """Fetch a page and run it: it has records from then on."""
         self.vcpu.fetch(page)
         self.table[page] = self.pages.start + self.pages.enter(self.slot(page))
+        self._keep()
 
     def fetch_again(self) -> int:
-        return int(self.function(self.argument))
+        came_of = int(self.function(self.argument))
+        self._keep()
+        return came_of
+
+    def _keep(self) -> None:
+        if self.keeps:
+            for slot in self.cache.used.values():
+                self.cache.keep_all(slot)
 
     def slot(self, page: int) -> int:
         return self.cache.used[PhysicalPage(page)]
@@ -243,10 +255,81 @@ def test_code_of_others_is_never_seen_late(vcpus: int) -> None:
     guest = Guest(CODE_PAGES, vcpus, records=PREDECODED_BYTES)
 
     def run(number: int) -> None:
-        found = Interpreting(guest.vcpu(number))
+        found = Interpreting(guest.vcpu(number), keeps=number % 2 == 1)
         for page in range(CODE_PAGES):
             found.fetch(page)
         exchange_code(found.vcpu, number, found.fetch_again)
 
     assert ends_well(*[in_child(lambda n=number: run(n)) for number in range(vcpus)])  # type: ignore[misc]
     guest.close()
+
+
+def untouched(guest: Guest, run: Callable[[Interpreting], None]) -> None:
+    """Of a vCPU that has made nothing of its code yet."""
+    alone(lambda: run(Interpreting(guest.vcpu(0), keeps=False)))
+
+
+def test_data_beside_code_change_in_their_version(guest: Guest) -> None:
+    def run(found: Interpreting) -> None:
+        found.fetch(3)
+        slot = found.slot(3)
+        found.cache.block(PhysicalPage(3), Virtual(BASE + 3 * PAGE))  # its first bytes are code
+        (size,) = {block.size for block in blocks(found, slot)}
+        for value in range(1, 9):
+            found.vcpu.store(3 * PAGE + 2048, value)
+            assert found.fetch_again() == FETCHED
+            assert (found.slot(3), found.fields(3)["age"]) == (slot, 0)
+            assert found.vcpu.fetched(3)[2048] == value
+            assert bytes(found.cache.fetched[slot]) == found.vcpu.fetched(3)
+            assert found.cache.slots["hash"][slot] == hash_of(found.cache.content(PhysicalPage(3)))
+            assert found.fetch_again() == UNCHANGED
+        found.vcpu.fence()
+        assert found.slot(3) == slot, "Python finds it by its content"
+        found.vcpu.store(3 * PAGE + size - 1, 1)
+        assert found.fetch_again() == FETCHED
+        assert (found.slot(3) != slot, found.fields(3)["age"]) == (True, 1)
+
+    untouched(guest, run)
+
+
+def blocks(found: Interpreting, slot: int) -> list[Any]:
+    page = found.cache.page_in(slot)
+    start = BASE + PAGE * page
+    known = found.cache.known_blocks(slot)
+    return [found.cache.block(page, Virtual(start + offset))[0] for offset in known]
+
+
+@pytest.mark.parametrize("offset", [0, 2, 4, 1022, 1024, 4092])
+def test_what_has_a_record_or_may_end_in_a_change_is_kept(guest: Guest, offset: int) -> None:
+    def run(found: Interpreting) -> None:
+        for number, distance in enumerate((-8, -4, 0, 4, 8)):
+            page, place = 3 + number, offset + distance
+            if not 0 <= place < PAGE:
+                continue
+            found.fetch(page)
+            slot = found.slot(page)
+            found.pages.words[found.pages._word(slot, offset)] = EMPTY + 1
+            found.vcpu.store(page * PAGE + place, 1)
+            assert found.fetch_again() == FETCHED
+            word = place & -8
+            touches = word - 2 <= offset < word + 8
+            assert (found.slot(page) != slot) == touches, (offset, place)
+
+    untouched(guest, run)
+
+
+def test_what_another_fetches_and_what_was_translated_is_kept(guest: Guest) -> None:
+    def run(found: Interpreting) -> None:
+        found.fetch(3)
+        found.fetch(5)
+        third, fifth = found.slot(3), found.slot(5)
+        found.cache.slots["users"][third] |= 2
+        word = found.cache.word_at(PhysicalPage(5), fifth, 100)
+        assert not found.cache.keep(fifth, {100: word ^ 0x80})
+        assert found.cache.keep(fifth, {100: word})
+        for page in (3, 5):
+            found.vcpu.store(page * PAGE + 100, 1)
+        assert found.fetch_again() == FETCHED
+        assert found.slot(3) != third and found.slot(5) != fifth
+
+    untouched(guest, run)

@@ -4,15 +4,20 @@ import ctypes
 import faulthandler
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tracked_guest import (
+    BASE,
     CODE_PAGES,
+    ENDED,
     PAGE,
+    PATIENCE,
     REQUEST_STRIDE,
+    ROUNDS,
     Guest,
     Vcpu,
     alone,
@@ -23,9 +28,11 @@ from tracked_guest import (
 )
 
 from mttcg.engine.tracking import layout
+from mttcg.engine.tracking.device_writes import DeviceWrites
 from mttcg.engine.tracking.layout import TrackingWord
-from mttcg.memory.address import PhysicalPage
+from mttcg.memory.address import Physical, PhysicalPage
 from mttcg.memory.host import address_of_buffer
+from mttcg.memory.ram import RamRange
 
 
 @pytest.fixture
@@ -300,4 +307,133 @@ def test_code_of_others_is_never_seen_late(vcpus: int) -> None:
         exchange_code(vcpu, number, vcpu.fence)
 
     assert ends_well(*[in_child(lambda n=number: run(n)) for number in range(vcpus)])  # type: ignore[misc]
+    guest.close()
+
+
+def write_and_tell(guest: Guest, page: int, value: int) -> None:
+    """What a device does, in a process that is no vCPU."""
+    guest.maps["ram"][page * PAGE + 8 : page * PAGE + 16] = value.to_bytes(8, "little")
+    ram = RamRange(Physical(BASE), guest.pages * PAGE)
+    place = Physical(BASE + page * PAGE + 8)
+    DeviceWrites(memoryview(guest.maps["tracking"]), ram).tell([(place, 8)])
+
+
+class Device:
+    """A process that writes pages when asked; forked before there is a vCPU that protects any."""
+
+    def __init__(self, guest: Guest) -> None:
+        asked, self.asking = os.pipe()
+        self.told, telling = os.pipe()
+
+        def run() -> None:
+            while order := os.read(asked, 2):
+                write_and_tell(guest, *order)
+                os.write(telling, order)
+
+        self.child = in_child(run)
+        os.close(asked)
+        os.close(telling)
+
+    def write(self, page: int, value: int) -> None:
+        os.write(self.asking, bytes((page, value)))
+        assert os.read(self.told, 2) == bytes((page, value))
+
+
+def test_what_a_device_wrote_is_found_by_every_vcpu(guest: Guest) -> None:
+    def watch(vcpu: Vcpu) -> None:
+        vcpu.fetch(3)
+        found = []
+        until = time.monotonic() + PATIENCE
+        while guest.messages[0] < 2:
+            assert time.monotonic() < until
+            found += vcpu.fence()
+            guest.messages[1] = vcpu.watched == 0
+        assert found + vcpu.fence() == [3]
+
+    def run() -> None:
+        device = Device(guest)
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.fetch(4)
+        other = follow_in_child(guest, 1, watch)
+        guest.messages[0] = 1
+        until = time.monotonic() + PATIENCE
+        while vcpu.watched or not guest.messages[1]:
+            assert vcpu.fence() == []
+            assert time.monotonic() < until, "the pages are compared for ever"
+        device.write(3, 7)
+        guest.messages[0] = 2
+        assert vcpu.fence() == [3], "and no other page"
+        assert vcpu.fetched(3)[8] == 7
+        assert ends_well(other)
+
+    alone(run)
+
+
+def test_a_page_is_protected_again_after_a_device_wrote_it(guest: Guest) -> None:
+    def run() -> None:
+        device = Device(guest)
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.settle()
+        for value in (1, 2):
+            device.write(3, value)
+            assert vcpu.fence() == [3]
+            vcpu.settle()
+            assert vcpu.watched == 0
+        vcpu.store(3 * PAGE + 16, 5)
+        assert vcpu.fence() == [3], "a store of its own is found"
+
+    alone(run)
+
+
+def test_pages_that_are_no_code_are_no_news(guest: Guest) -> None:
+    def run() -> None:
+        device = Device(guest)
+        vcpu = guest.vcpu(0)
+        vcpu.fetch(3)
+        vcpu.settle()
+        device.write(9, 1)
+        shared = memoryview(guest.maps["tracking"]).cast("Q")
+        assert shared[layout.WRITTEN_BY_DEVICES // 8] == 0
+        assert vcpu.fence() == []
+
+    alone(run)
+
+
+def test_devices_write_at_random_while_vcpus_fence() -> None:
+    """A device writes pages and says so; whoever has heard of it fetches what it wrote."""
+    guest, pages = Guest(pages=16, vcpus=3), 4
+    done = 8
+
+    def fetch(number: int) -> Callable[[], None]:
+        def run() -> None:
+            vcpu = guest.vcpu(number)
+            for page in range(pages):
+                vcpu.fetch(page)
+            until = time.monotonic() + PATIENCE
+            while not guest.messages[done]:
+                assert time.monotonic() < until
+                vcpu.tracking.follow()
+                heard = list(guest.messages[:pages])
+                vcpu.fence()
+                for page, value in enumerate(heard):
+                    assert int.from_bytes(vcpu.fetched(page)[8:16], "little") >= value
+                guest.messages[ENDED + number] += 1
+
+        return run
+
+    vcpus = [in_child(fetch(number)) for number in range(3)]
+    for count in range(1, ROUNDS + 1):
+        page = count % pages
+        write_and_tell(guest, page, count)
+        guest.messages[page] = count
+        if count % 8 == 0:  # time to verify the pages, so that they are protected
+            until = [guest.messages[ENDED + number] + 3 for number in range(3)]
+            for number, value in enumerate(until):
+                wait_for(guest, ENDED + number, value)
+    guest.messages[done] = 1
+    assert ends_well(*vcpus)
+    shared = memoryview(guest.maps["tracking"]).cast("Q")
+    assert shared[layout.WRITTEN_BY_DEVICES // 8] > ROUNDS // 100
     guest.close()

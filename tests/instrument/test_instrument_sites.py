@@ -136,3 +136,12 @@ def test_sites_stay_where_code_is_rewritten(tmp_path: Path) -> None:
     for vcpu in done.result.vcpus:
         assert found[vcpu.index]["guest_trap"] == vcpu.interrupts
         assert vcpu.cache_invalidated > 0
+
+
+def test_what_runs_once_runs_again_when_it_is_attached_again(
+    own_guests: dict[str, Path], tmp_path: Path
+) -> None:
+    spec = plugin("armed_again", out=tmp_path / "out")
+    done = run_guest(own_guests["sites"], spec, symbols={"rounds": 12})
+    assert done.in_order, done.result.failures
+    assert json.loads((tmp_path / "out").read_text()) == [13, 12]

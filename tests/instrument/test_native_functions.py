@@ -20,6 +20,7 @@ from mttcg.instrument.native.native_functions import (
     c_functions,
     keep,
     kept_file,
+    kept_or_made,
     native_address,
     object_code,
     read_kept,
@@ -101,7 +102,7 @@ def test_where_something_can_not_be_kept_numba_has_it(
     monkeypatch.setattr(native_functions, "object_code", lambda _compiled: None)
     engine, compiled = native_functions._loaded.__wrapped__(operations.CONDITIONS)
     assert engine is None and all(compiled[name].address for name in ("run_once", "run_if"))
-    assert not list(tmp_path.iterdir())
+    assert [file.name for file in tmp_path.iterdir()] == ["lock"]
 
 
 def test_code_of_other_sources_is_not_found_wherever_it_is_kept(
@@ -142,3 +143,27 @@ def test_what_can_not_be_written_is_not_kept(tmp_path: Path) -> None:
     keep(tmp_path / "taken" / "code.o", b"code")
     keep(tmp_path / "folder", b"code")  # a folder that is not empty
     assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "taken"]
+
+
+def test_processes_that_want_the_same_code_make_it_once(tmp_path: Path) -> None:
+    file, (heard, told), children = tmp_path / "code.o", os.pipe(), []
+
+    def make() -> bytes:
+        os.write(told, b"m")
+        return b"code"
+
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            found = kept_or_made(file, make)
+            os._exit(found != b"code")
+        children.append(child)
+    os.close(told)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert os.read(heard, 4) == b"m"
+    os.close(heard)
+
+
+def test_where_nothing_can_be_written_code_is_made_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert kept_or_made(tmp_path / "taken" / "code.o", lambda: b"code") == b"code"

@@ -35,7 +35,7 @@ PROGRAMS = {
     ),
     "a store behind a branch on a load": (
         "ld a2, 0(a0); beq a2, a2, 1f; 1: sd a3, 256(a0); add a4, a4, a2; li a2, 0",
-        [Access(LOAD, 8, 0), Access(STORE, 8, 0)],  # its address is in a register, for its look
+        [Access(LOAD, 8, 0), Access(STORE, 8, 256)],
     ),
     "loads of one place, of two sizes": (
         "lw a2, 0(a0); ld a3, 0(a0); mul a3, a3, a3; mul a3, a3, a3; add a4, a4, a3; "

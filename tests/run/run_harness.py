@@ -142,7 +142,7 @@ class Running:
             vcpus = hosts[0].children() if hosts else []
             named = [child for child in filter(is_alive, vcpus) if child.name().startswith("vcpu")]
             return sorted(named, key=lambda process: process.pid)
-        if role == "translator":
+        if role in ("translator", "devices"):
             hosts = self.members("host")
             return [c for c in hosts[0].children() if c.name() == role] if hosts else []
         return [child for child in children if ROLES[role] in " ".join(child.cmdline())]

@@ -34,12 +34,14 @@ ARROWS = {
         "config",
         "firmware",
     },
-    "config": {"state"},
+    "attached": set(),
+    "config": {"state", "attached"},
     "hardware": {"state", "isa"},
     "firmware": {"state", "isa", "hardware"},
     "guest": {"isa", "instrument", "config", "hardware"},
     "images": {"guest"},
     "processes": {
+        "attached",
         "state",
         "isa",
         "tbcache",
@@ -52,6 +54,7 @@ ARROWS = {
         "firmware",
     },
     "supervisor": {
+        "attached",
         "state",
         "isa",
         "tbcache",
@@ -69,6 +72,7 @@ ARROWS = {
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
     "aggregate": {"instrument", "config", "processes", "supervisor"},
     "cli": {
+        "attached",
         "example_guests",
         "instrument",
         "config",
@@ -171,7 +175,7 @@ PRINTERS = {
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
-FOR_THE_SUPERVISOR = {"check_counters", "segments", "trap_loops"}
+FOR_THE_SUPERVISOR = {"attachments", "check_counters", "device_end", "segments", "trap_loops"}
 """Modules of `processes` that the supervisor uses: what both sides of a segment or message know."""
 RAW = {"bus/mttcg_bus/ring/ring.py", "bus/mttcg_bus/ring/consumer.py"}
 """Where Python stores into memory that another process reads without a lock."""

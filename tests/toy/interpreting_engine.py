@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import Exit, ExitKind, current_block, tell_retired
+from mttcg.engine.base import Exit, ExitKind, Untranslated, current_block, tell_retired
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.operations import Binary, Compare, Shift
@@ -25,7 +25,7 @@ class LeftError(Exception):
         self.kind = kind
 
 
-class InterpretingEngine:
+class InterpretingEngine(Untranslated):
     """See `engine.base.Engine`.
 
     Args:
@@ -186,7 +186,7 @@ class InterpretingEngine:
 
     def resume(self, pc: Virtual) -> None:
         """See Engine."""
-        block = current_block(self.cache, self.hart)
+        block = current_block(self)
         if block.pc < pc < block.end:
             self.unfinished = pc
 

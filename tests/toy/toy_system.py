@@ -23,6 +23,7 @@ from mttcg.isa.base import Isa, Registers
 from mttcg.isa.code import Code
 from mttcg.isa.run_ahead import AheadMemory
 from mttcg.isa.system import Clock, Effect, MemoryFault, RegisterError, Trap
+from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.state.vcpu_state import NEVER, VcpuState
 from mttcg.state.words import WordField, WordsField
 
@@ -157,6 +158,16 @@ class ToySystem:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == 0 else None
+
+    def look_up(
+        self, state: ToyState, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """See System."""
+        return physical_of(address)
+
+    def translates(self, state: ToyState) -> bool:
+        """See System."""
+        return False
 
     def may_be_interrupted(self, state: ToyState) -> bool:
         """See System."""

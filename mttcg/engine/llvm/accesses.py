@@ -52,6 +52,7 @@ class Accesses:
     ) -> None:
         self.isa, self.builder, self.segment = isa, builder, segment
         self.spans, self.exits, self.woven = spans, exits, woven
+        self.translates = False
 
     def load(self, address: I64, size: int) -> I64:
         """Memory, zero-extended."""
@@ -63,31 +64,38 @@ class Accesses:
 
     def store(self, address: I64, size: int, value: I64) -> None:
         """Store the low `size` bytes."""
-        place = self.spans.place(address, size)
+        place = self.spans.place(address, size, stores=True)
         self.segment.restart = None
         low = narrow(self.builder, value, 8 * size)
         if self._is_observed():
             self._observe(address, size, widen(self.builder, low), events.WRITE)
         self.builder.store(low, place, GUEST)
 
-    def _atomic_place(self, address: I64, size: int, misaligned: Reason) -> Pointer:
+    def _atomic_place(
+        self, address: I64, size: int, misaligned: Reason, stores: bool = True
+    ) -> tuple[Pointer, I64]:
+        """Where it is made, and the physical address, by which it is reserved."""
         build = self.builder
         self.segment.restart = None
         aligned = build.compare("eq", build.binary("and", address, size - 1), 0)
         self.exits.leave_unless(aligned, misaligned, address)
-        self.exits.leave_unless(self.spans.inside(address, size), Reason.ATOMIC_ACCESS, address)
-        return self.spans.host_address(address)
+        return self.find_atomic(address, size, stores)
+
+    def find_atomic(self, address: I64, size: int, stores: bool) -> tuple[Pointer, I64]:
+        """As `_atomic_place`, of an aligned address."""
+        return self.spans.atomic_place(address, size, stores)
 
     def load_reserved(self, address: I64, size: int) -> I64:
         """See Operations."""
         build = self.builder
-        place = self._atomic_place(address, size, Reason.LOAD_MISALIGNED)
+        misaligned = Reason.LOAD_MISALIGNED
+        place, physical = self._atomic_place(address, size, misaligned, stores=False)
         _, release = self.isa.order(self.segment.place.word)
         if release:
             build.fence("seq_cst")  # a load of the host does not wait for stores before it
         before = self.woven.before_atomic()
         value = widen(build, build.load_atomic(place, "seq_cst", INTEGERS[8 * size]))
-        build.store(address, RESERVATION, COUNTER)
+        build.store(physical, RESERVATION, COUNTER)
         build.store(value, RESERVED, COUNTER)
         moment = self.woven.after_atomic(before)
         self._observe(address, size, value, self._ordered(events.LOAD_RESERVED), moment)
@@ -96,10 +104,10 @@ class Accesses:
     def store_conditional(self, address: I64, size: int, value: I64) -> I64:
         """A compare-and-swap against what the load that reserved read."""
         build = self.builder
-        place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        place, physical = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
         reserved = build.load(RESERVATION, COUNTER, I64)
         build.store(self.isa.no_reservation, RESERVATION, COUNTER)
-        same = build.compare("eq", reserved, address)
+        same = build.compare("eq", reserved, physical)
         new = narrow(build, value, 8 * size)
         began = self.woven.before_atomic()
         done = self._exchange_if(same, place, new, 8 * size)
@@ -129,7 +137,7 @@ class Accesses:
     ) -> tuple[I64, ...]:
         """See Operations; the plan is told of each part."""
         build, bits, part = self.builder, 8 * size, size // len(value)
-        place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        place, _ = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
         old, new = (self._joined(parts, bits) for parts in (expected, value))
         before = self.woven.before_atomic()
         pair = build.compare_and_swap(place, old, new, bits)
@@ -170,7 +178,7 @@ class Accesses:
     def amo(self, operation: Amo, address: I64, size: int, value: I64) -> I64:
         """What was there before, zero-extended."""
         build = self.builder
-        place = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
+        place, _ = self._atomic_place(address, size, Reason.STORE_MISALIGNED)
         new = narrow(build, value, 8 * size)
         before = self.woven.before_atomic()
         old = build.atomic(ATOMIC_RMW[operation], place, new)

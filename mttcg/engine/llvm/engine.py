@@ -7,6 +7,7 @@ import numpy as np
 
 from mttcg.engine.base import (
     OPERATION,
+    AccessRefused,
     Discover,
     Exit,
     ExitKind,
@@ -24,11 +25,12 @@ from mttcg.engine.llvm.frame import (
     Reason,
     Word,
 )
+from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.known_blocks import KnownBlocks
-from mttcg.engine.llvm.llvm_isa import llvm_isa
-from mttcg.engine.llvm.page_code import PageCode
+from mttcg.engine.llvm.llvm_isa import LlvmIsa, llvm_isa
+from mttcg.engine.llvm.page_code import FetchRefused, PageCode
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
@@ -54,6 +56,16 @@ from mttcg.tbcache.cache import Block, BlockCache
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
+
+
+def _runtime(arena: Arena, isa: LlvmIsa) -> HostAddress:
+    """Where the loop is from which native code is entered."""
+    with arena:
+        found = arena.find(runtime.RUN_KEY)
+        if found is None:
+            code = runtime.machine_code(isa.host_float)
+            found = arena.put_permanent(runtime.RUN_KEY, code)
+    return found
 
 
 class LlvmEngine:
@@ -101,6 +113,12 @@ class LlvmEngine:
         self.frame = self._make_frame()
         parts = cache, ram, self.frame, self.translator.uncovered
         interpreter = make_interpreter(isa, records, memory, *parts)
+        self.addresses: AddressTranslation | None = None
+        if interpreter.isa.translation is not None:
+            where_hart_is = address_of_buffer(hart.words)
+            self.addresses = interpreter.addresses = AddressTranslation(
+                interpreter.isa.translation, where_hart_is, self.frame, memory.ram
+            )
         self.code = PageCode(hart, cache, arena, self.translator, interpreter)
         self.frame[Word.ROWS] = address_of_array(self.weave.table)
         self.native_system: NativeSystem | None = interpreter.system
@@ -110,7 +128,7 @@ class LlvmEngine:
         # where the guest's address 0 would lie
         origin = memory.ram_range.host_of(Physical(0), memory.ram)
         self.arguments = (hart_address, address_of_array(self.frame), origin)
-        self.native = RUN(self._runtime())
+        self.native = RUN(_runtime(arena, self.isa))
         self.known = KnownBlocks(cache)
         self.resumed: Virtual | None = None  # where `first` goes on with a block
         self.first = int(self.frame[Word.RESUME])
@@ -132,14 +150,6 @@ class LlvmEngine:
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
 
-    def _runtime(self) -> HostAddress:
-        with self.arena:
-            found = self.arena.find(runtime.RUN_KEY)
-            if found is None:
-                code = runtime.machine_code(self.isa.host_float)
-                found = self.arena.put_permanent(runtime.RUN_KEY, code)
-        return found
-
     @property
     def weave(self) -> Weave:
         """The plan that is in force."""
@@ -147,11 +157,20 @@ class LlvmEngine:
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
+        try:
+            return self._run(pc)
+        except FetchRefused as refused:  # where Python came to a page
+            self.resumed, pc = None, self.hart.pc
+            return Exit(ExitKind.TRAP, pc, fault=refused.fault, address=pc)
+
+    def _run(self, pc: Virtual) -> Exit:
         hart, frame = self.hart, self.frame
         hart.pc = pc
         while True:
             self._follow_generation()
             self.tiering.answer()
+            if self.addresses is not None and not self.addresses.enter():
+                return Exit(ExitKind.REQUEST, hart.pc)
             frame[Word.EXIT] = Reason.NONE
             resumed, self.resumed = self.resumed, None
             frame[Word.FIRST] = 0
@@ -163,15 +182,17 @@ class LlvmEngine:
             reason = Reason(int(frame[Word.EXIT]))
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
+            if frame[Word.OTHER_HALF]:
+                self.code.fetch_with_other_half(self.jumps)
             if reason is Reason.UNPREPARED:
                 self.resumed, self.first = hart.pc, int(frame[Word.EXIT_DETAIL])
             elif reason is Reason.HOT:
                 self.tiering.wake_translator()
             elif reason is Reason.MISS:
-                if not self.memory.ram_range.has_page(self.cache.page_of(physical_of(hart.pc))):
+                if not self.memory.ram_range.has_page(self.code.page_of(hart.pc)):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 self._learn(hart.pc)
-            elif reason is Reason.ROUNDING and self._compute(self._left_word(hart.pc)):
+            elif reason is Reason.ROUNDING and self._compute(self.code.left_word(hart.pc)):
                 continue
             elif reason is not Reason.STALE:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
@@ -191,13 +212,13 @@ class LlvmEngine:
             target, self.moved = self.moved, None
             return Exit(ExitKind.CALLBACK, pc if target is None else target, left_at=pc)
         if reason in (Reason.SYSTEM, Reason.ROUNDING):
-            return Exit(ExitKind.SYSTEM, pc, word=self._left_word(pc))
+            return Exit(ExitKind.SYSTEM, pc, word=self.code.left_word(pc))
         if reason is Reason.ACCESS:
-            return Exit(ExitKind.ACCESS, pc, word=self._word_at(pc))
+            return Exit(ExitKind.ACCESS, pc, word=self.code.word_at(pc))
         if reason in FAULTS:
             return Exit(ExitKind.TRAP, pc, fault=FAULTS[reason], address=Virtual(detail))
         if reason is Reason.ATOMIC_ACCESS:
-            access = self.cache.code.facts(self._word_at(pc)).access
+            access = self.cache.code.facts(self.code.word_at(pc)).access
             stores = access is None or access.stores
             fault = MemoryFault.STORE if stores else MemoryFault.LOAD
             return Exit(ExitKind.TRAP, pc, fault=fault, address=Virtual(detail))
@@ -214,26 +235,21 @@ class LlvmEngine:
         self.resume(behind)
         return True
 
-    def _left_word(self, pc: Virtual) -> int:
-        """The instruction that is left to the host, which the interpreter does not say."""
-        return int(self.frame[Word.EXIT_DETAIL]) & 0xFFFF_FFFF or self._word_at(pc)
-
-    def _word_at(self, pc: Virtual) -> int:
-        page = self.cache.page_of(physical_of(pc))
-        return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
-
     def _learn(self, pc: Virtual) -> None:
         """Have the block at a pc run: in the best code that there is, or in the interpreter."""
         page, slot = self.code.enter(pc)
-        version = self.code.version(page, slot)
+        start = page_start(pc)
+        version = self.code.version(page, slot, start)
         if self.code.watched:
             self._show(page, slot, pc)
-            version = self.code.version(page, slot)  # that may have put another plan in force
+            version = self.code.version(page, slot, start)  # there may be another plan in force
         elif not version.sites.rows():
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
-        code = self.code.find_best(version, offset_in_page(pc))
+        code = None
+        if not self.code.is_translating:
+            code = self.code.find_best(version, offset_in_page(pc))
         if code is None:
-            self.code.let_enter(version, offset_in_page(pc))
+            self.code.let_enter(version, offset_in_page(pc), start)
         else:
             self.jumps.put(pc, code)
 
@@ -299,7 +315,7 @@ class LlvmEngine:
         if watched and not self.code.watched:
             self.known.update(self.code.met_blocks())
         if watched != self.code.watched:
-            self.code.watched = watched
+            self.code.watched = self.code.interpreter.watched = watched
             self.code.forget_pages()
             self.jumps.clear()
 
@@ -315,7 +331,7 @@ class LlvmEngine:
 
     def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
-        block = current_block(self.cache, self.hart)
+        block = current_block(self)
         if block.pc < pc < block.end:
             self.resumed, self.first = pc, int(self.frame[Word.RESUME])
 
@@ -331,6 +347,21 @@ class LlvmEngine:
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
         self.jumps.clear()
+
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """See Engine."""
+        if self.addresses is None:
+            return physical_of(address)
+        return self.addresses.translate(address, size, stores)
+
+    def fence_translations(self) -> None:
+        """See Engine."""
+        if self.addresses is not None:
+            self.addresses.drop()
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the block that was entered last."""
+        return self.code.block_page()
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

@@ -6,13 +6,13 @@ of Unicorn is loaded, made or mapped before it is needed.
 
 from typing import TYPE_CHECKING
 
-from mttcg.engine.base import Exit, ExitKind
+from mttcg.engine.base import AccessRefused, Exit, ExitKind
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.state.named_counts import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
@@ -159,6 +159,18 @@ class FallbackEngine:
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found when it is reached."""
         self.llvm.apply(plan)
+
+    def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
+        """The physical address for an access within a page, as the hart is now."""
+        return self.llvm.translate(address, size, stores)
+
+    def fence_translations(self) -> None:
+        """Drop all that is kept of address translation."""
+        self.llvm.fence_translations()
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the block that was entered last."""
+        return self.llvm.block_page()
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""

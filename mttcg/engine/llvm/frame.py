@@ -31,7 +31,7 @@ class Word(IntEnum):
     RAM = auto()  # guest address of RAM
     RAM_BYTES = auto()
     WINDOW = auto()  # guest address of the largest part of RAM that holds no device
-    WINDOW_BYTES = auto()
+    WINDOW_BYTES = auto()  # less 7: from where all accesses are within it; 0: none is
     DEVICES = auto()  # guest address of the first page of RAM with a device
     DEVICES_BYTES = auto()  # from there to the end of the last such page
     # of samples
@@ -89,6 +89,35 @@ class Word(IntEnum):
     INPUT_BEGAN = auto()  # host address of the word that says that the console had input
     FETCH = auto()  # host address of what fetches changed pages, see `NativeFetch`; 0: Python does
     FETCH_ARGUMENT = auto()  # what it is given
+    # of address translation, see `address_rows`; 0 for an ISA without
+    FETCH_BASE = auto()  # guest address of what is fetched without translation
+    FETCH_BYTES = auto()  # 0: the hart's pc is translated, or protection is to be looked at
+    FETCH_ROWS = auto()  # host address of the context's rows of fetches
+    DATA_ROWS = auto()  # and of data
+    TRANSLATE = auto()  # host address of what translates an access to data
+    FETCH_PAGE = auto()  # of what translates a pc
+    FOLLOW_CONTEXT = auto()  # of what follows the hart's level and its way of translating
+    FENCE = auto()  # of what drops all translations
+    FENCE_ADDRESS = auto()  # of what drops those of an address
+    SERVE_FENCES = auto()  # of what does the fences that others asked for
+    BLOCK_SLOT = auto()  # slot of the block that the interpreter left last
+    PHYSICAL = auto()  # what was translated last
+    TABLES = auto()  # host address of all rows
+    FILLED = auto()  # of the list of rows that were filled since all were empty
+    FILLED_COUNT = auto()
+    LARGE_LOW = auto()  # first and last address of larger leaves of which there are rows
+    LARGE_HIGH = auto()
+    OPEN_TO_MACHINE = auto()  # whether protection lets machine mode do everything with RAM
+    OPEN_TO_LOWER = auto()  # and lower levels
+    PLAIN_BYTES = auto()  # what WINDOW_BYTES is without translation
+    RAM_HOST = auto()  # host address of RAM
+    FETCHED_BY_HOST = auto()  # whether the host is to see each page of translated code
+    SEEN = auto()  # host address of what PAGES is then, for translated code
+    SEEN_AT = auto()  # and of where the hart sees each of these pages
+    FETCH_HALF = auto()  # of what reads an instruction's end in the next page
+    FETCHED_HALF = auto()  # what that found
+    OTHER_HALF = auto()  # 1: the page at the pc is to be fetched with that
+    CLEAR = auto()  # host address of memset(3)
     WORDS = auto()
 
 
@@ -110,12 +139,24 @@ class Reason(IntEnum):
     )
     GOES_ON = 12  # the interpreter is to go on at hart.pc in the current block; no exit
     UNPREPARED = 13  # the interpreter has no records at hart.pc; detail is what goes on there then
+    LOAD_FAULT = 14  # an access that protection refuses; detail is the address, as of those below
+    STORE_FAULT = 15
+    FETCH_FAULT = 16
+    LOAD_PAGE_FAULT = 17
+    STORE_PAGE_FAULT = 18
+    FETCH_PAGE_FAULT = 19
     HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 
 FAULTS = {
     Reason.LOAD_MISALIGNED: MemoryFault.LOAD_MISALIGNED,
     Reason.STORE_MISALIGNED: MemoryFault.STORE_MISALIGNED,
+    Reason.LOAD_FAULT: MemoryFault.LOAD,
+    Reason.STORE_FAULT: MemoryFault.STORE,
+    Reason.FETCH_FAULT: MemoryFault.FETCH,
+    Reason.LOAD_PAGE_FAULT: MemoryFault.LOAD_PAGE,
+    Reason.STORE_PAGE_FAULT: MemoryFault.STORE_PAGE,
+    Reason.FETCH_PAGE_FAULT: MemoryFault.FETCH_PAGE,
 }
 """Reasons that are traps, at the address in detail."""
 ONE_BLOCK, ONE_INSTRUCTION = 1, 1 << 20

@@ -1,25 +1,40 @@
 """The code of pages: better code that is in the arena, and the interpreter for the rest."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
+from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
+from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import (
     HostAddress,
     PageOffset,
     PhysicalPage,
     Virtual,
+    offset_in_page,
+    page_start,
     physical_of,
     virtual_of,
 )
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
+
+
+class FetchRefused(Exception):  # noqa: N818 - no error: what the guest has tried
+    """Code at a pc can't be fetched."""
+
+    def __init__(self, fault: MemoryFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 class PageCode:
@@ -34,6 +49,7 @@ class PageCode:
 
     Attributes:
         watched: whether somebody is to see each block before this vCPU enters it.
+        seen_at: of pages that were met where addresses are translated, where they began then.
     """
 
     def __init__(
@@ -47,6 +63,7 @@ class PageCode:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.interpreter = translator, interpreter
         self.watched = False
+        self.seen_at: dict[PhysicalPage, Virtual] = {}
         self.weave = Weave()
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
@@ -62,11 +79,36 @@ class PageCode:
 
     def prepare(self, pc: Virtual) -> None:
         """Let the interpreter go on at a pc in the middle of a block."""
-        self.interpreter.prepare(self.version(*self.enter(pc)), self.watched)
+        version = self.version(*self.enter(pc), page_start(pc))
+        self.interpreter.prepare(version, self.watched, self._translated(page_start(pc)))
 
-    def let_enter(self, version: PageVersion, offset: PageOffset) -> None:
-        """Let the interpreter begin a block, which was shown if somebody watches."""
-        self.interpreter.let_enter(version, offset, self.watched)
+    def let_enter(self, version: PageVersion, offset: PageOffset, start: Virtual) -> None:
+        """Let the interpreter begin a block, which was shown if somebody watches.
+
+        start: where the hart sees its page.
+        """
+        self.interpreter.let_enter(version, offset, self.watched, self._translated(start))
+
+    def _translated(self, start: Virtual) -> Virtual | None:
+        return start if self.is_translating else None
+
+    @property
+    def is_translating(self) -> bool:
+        """Whether the hart's pc is translated, or was when native code was left."""
+        addresses = self.interpreter.addresses
+        return addresses is not None and addresses.is_translating
+
+    def page_of(self, pc: Virtual) -> PhysicalPage:
+        """The page of RAM that has the code at a pc; raises FetchRefused."""
+        addresses = self.interpreter.addresses
+        if addresses is None or not addresses.is_translating:
+            return self.cache.page_of(physical_of(pc))
+        found = addresses.fetch(pc)
+        if isinstance(found, AccessRefused):
+            raise FetchRefused(found.fault)
+        page = self.cache.page_of(found)
+        self.seen_at[page] = page_start(pc)
+        return page
 
     def fetch_natively(self, jumps: JumpTable) -> None:
         """Have changed pages fetched without Python, from now on, where that can be."""
@@ -79,7 +121,7 @@ class PageCode:
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():
-            start = self._start_of(page)
+            start = self.seen_at.get(page, self._start_of(page))
             for offset in self.cache.known_blocks(slot):
                 yield slot, Virtual(start + offset)
 
@@ -91,28 +133,59 @@ class PageCode:
             *self.cache.known_blocks(version.slot),
             *self.interpreter.decoded(version, self.watched),
         }
-        better = [
-            offset
-            for offset in map(PageOffset, begun)
-            if self.find_best(version, offset) is not None
-        ]
+        better = self._improved(version, begun)
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
+    def _improved(self, version: PageVersion, offsets: Collection[int]) -> list[PageOffset]:
+        """At which of some offsets there is better code; the guest waits, so all at a time."""
+        places = np.fromiter(offsets, np.uint64, len(offsets))
+        there = np.zeros(len(places), np.bool_)
+        for known in (*self.specialised_versions.get(version.identity, ()), version):
+            there |= self.arena.has(known.keys(places))
+        return [PageOffset(offset) for offset in places[there].tolist()]
+
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
-        page = self.cache.page_of(physical_of(pc))
+        page = self.page_of(pc)
         if page not in self.cache.used:
             self.cache.enter_page(page)
         return page, self.cache.used[page]
+
+    def block_page(self) -> PhysicalPage:
+        """The page of the hart's current block, which may not be translated any more."""
+        if self.is_translating:
+            return self.cache.page_in(int(self.interpreter.frame[Word.BLOCK_SLOT]))
+        return self.cache.page_of(physical_of(self.hart.block_pc))
+
+    def word_at(self, pc: Virtual) -> int:
+        """The instruction at a pc in the hart's current block."""
+        page = self.block_page()
+        return self.cache.word_at(page, self.cache.used[page], offset_in_page(pc))
+
+    def left_word(self, pc: Virtual) -> int:
+        """The instruction that is left to the host, which the interpreter does not say."""
+        detail = int(self.interpreter.frame[Word.EXIT_DETAIL])
+        return detail & 0xFFFF_FFFF or self.word_at(pc)
+
+    def fetch_with_other_half(self, jumps: JumpTable) -> None:
+        """Fetch the page at the pc with the end of its last instruction that was just seen."""
+        frame, page = self.interpreter.frame, self.page_of(self.hart.pc)
+        frame[Word.OTHER_HALF] = 0
+        self.cache.enter_page(page, int(frame[Word.FETCHED_HALF]))
+        self.forget_page(page)
+        jumps.follow(page)
 
     def _start_of(self, page: PhysicalPage) -> Virtual:
         """Where code sees a page: plans are attached there."""
         return virtual_of(self.cache.ram_range.start_of(page))
 
-    def version(self, page: PhysicalPage, slot: int) -> PageVersion:
-        """A page as it is in a slot now, with what the plan has for it."""
-        start = self._start_of(page)
+    def version(self, page: PhysicalPage, slot: int, start: Virtual | None = None) -> PageVersion:
+        """A page as it is in a slot now, with what the plan has for it.
+
+        start: where the hart sees the page, if that is not where it is in RAM.
+        """
+        start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
         mode = self.translator.isa.mode(self.hart)
         attached = self.weave.page(start, Virtual(start + PAGE))
@@ -130,7 +203,7 @@ class PageCode:
         The interpreter comes back for each; a translation has all that can be reached.
         """
         leaders: Iterable[PageOffset] = (entry,)
-        if self.find_best(self.version(page, slot), entry) is not None:
+        if not self.is_translating and self.find_best(self.version(page, slot), entry) is not None:
             leaders = self.translator.discover(page, slot, [entry]).leaders
         return [leader for leader in leaders if not is_known(leader)]
 

@@ -14,6 +14,7 @@ done nothing that it may not do twice.
 from dataclasses import dataclass
 
 from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, DeferredNumber, Pointer, Relative
@@ -95,8 +96,8 @@ class Spans:
         self.spans.clear()
         self.sums.clear()
 
-    def place(self, address: I64, size: int) -> Pointer:
-        """The host address for a load or store."""
+    def place(self, address: I64, size: int, stores: bool = False) -> Pointer:
+        """The host address for a load, or a store."""
         root, distance = self._sum(address)
         span = self.spans.get(root)
         low, high = distance, distance + size
@@ -108,8 +109,13 @@ class Spans:
             self._begin(root, address, Span(distance, distance + size))
         return self.host_address(address)
 
+    def atomic_place(self, address: I64, size: int, stores: bool) -> tuple[Pointer, I64]:
+        """The host address for an atomic, which is aligned, and the physical one."""
+        self.exits.leave_unless(self.inside(address, size), Reason.ATOMIC_ACCESS, address)
+        return self.host_address(address), address
+
     def host_address(self, address: I64) -> Pointer:
-        """Where RAM that the guest has at an address is."""
+        """Where RAM that the guest has at a physical address is."""
         return self.builder.offset(ORIGIN, address)
 
     def inside(self, address: I64, size: int) -> I1:

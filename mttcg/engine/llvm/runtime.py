@@ -15,7 +15,7 @@ from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.signature import CONVENTION
 from mttcg.instrument.native.native_cache import use_native_cache
-from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
+from mttcg.instrument.native.native_functions import host_digest, kept_or_made
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
@@ -31,8 +31,8 @@ RUN_KEY = 1
 FRAME = {
     "exit": Word.EXIT,
     "jumps": Word.JUMPS,
-    "ram": Word.RAM,
-    "ram_bytes": Word.RAM_BYTES,
+    "ram": Word.FETCH_BASE,
+    "ram_bytes": Word.FETCH_BYTES,
     "since": Word.SINCE,
     "inside": Word.INSIDE,
     "generation": Word.GENERATION,
@@ -73,11 +73,7 @@ def machine_code(host: HostFloat) -> bytes:
     loop = text(host)
     digest = blake2b(f"{loop}{OPTIMISED}".encode(), digest_size=8).hexdigest()
     file = use_native_cache() / f"loop-{digest}-{host_digest()}.bin"
-    kept = read_kept(file)
-    if kept is None:
-        kept = compile_text(loop, OPTIMISED)
-        keep(file, kept)
-    return kept
+    return kept_or_made(file, lambda: compile_text(loop, OPTIMISED))
 
 
 def text(host: HostFloat) -> str:
@@ -98,8 +94,6 @@ entry:
   %resume = load ptr, ptr %resume_at
   %interpreter = load ptr, ptr %interpreter_at
   %jumps = load ptr, ptr %jumps_at
-  %ram = load i64, ptr %ram_at
-  %ram_bytes = load i64, ptr %ram_bytes_at
   %inside = load ptr, ptr %inside_at
   %generation = load ptr, ptr %generation_at
   %known = load i64, ptr %known_at
@@ -173,6 +167,8 @@ pace:
   store i64 %to_pass, ptr %pass_over_at
   br label %next
 look:
+  %ram = load i64, ptr %ram_at
+  %ram_bytes = load i64, ptr %ram_bytes_at
   %pc = load i64, ptr %pc_at
   %distance = sub i64 %pc, %ram
   %in_ram = icmp ult i64 %distance, %ram_bytes

@@ -10,6 +10,7 @@ from mttcg.engine.llvm.ir.values import I64
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.places import HART
 from mttcg.isa.operations import Operations, StateFields
+from mttcg.state.words import WORD_BYTES
 
 
 class StateChecks:
@@ -25,9 +26,9 @@ class StateChecks:
     def __init__(self, isa: LlvmIsa, builder: Builder, exits: Exits, control: ControlFlow) -> None:
         self.isa, self.builder, self.exits, self.control = isa, builder, exits, control
 
-    def read_state(self, field: str) -> I64:
+    def read_state(self, field: str, number: int = 0) -> I64:
         """See StateFields."""
-        place = self.builder.offset(HART, self.isa.state[field])
+        place = self.builder.offset(HART, self.isa.state[field] + WORD_BYTES * number)
         return self.builder.load(place, COUNTER, I64)
 
     def illegal(

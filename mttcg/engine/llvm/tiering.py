@@ -86,7 +86,7 @@ class Tiering:
         if page not in self.cache.used:
             self.link.describe(pc, None, False)
             return
-        version = self.code.version(page, self.cache.used[page])
+        version = self.code.version(page, self.cache.used[page])  # samples are of no translated pc
         better = self.code.find_best(version, place) is not None
         if better and (version.identity, place) not in self.met:
             self.met.add((version.identity, place))

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.compile import OPTIMISED, compile_text
 from mttcg.engine.llvm.discovery import Discovery
@@ -21,6 +24,11 @@ LARGEST_PIECE = 128
 MANY_MORE = 1.25
 """Times as many blocks known: functions are looked for anew."""
 Identity: TypeAlias = tuple[int, int, int, int]
+
+
+KEY_MASK, KEY_BIT = (1 << 62) - 1, 1 << 62
+KEY_STEP = 0x9E37_79B9_7F4A_7C15
+"""Odd, so that no two entries of a version have one key; the golden ratio, so that they scatter."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,12 @@ class PageVersion:
 
     def key(self, entry: PageOffset) -> int:
         """Of the code that begins there; the same in all processes of a machine, and not 0."""
-        return hash((*self.identity, entry)) & (1 << 62) - 1 | 1 << 62
+        return hash(self.identity) + entry * KEY_STEP & KEY_MASK | KEY_BIT
+
+    def keys(self, entries: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """The keys of several."""
+        first, step = np.uint64(hash(self.identity) & KEY_MASK), np.uint64(KEY_STEP)
+        return entries * step + first & np.uint64(KEY_MASK) | np.uint64(KEY_BIT)
 
     def to_plain(self) -> dict[str, Any]:
         """For a message between processes."""
@@ -159,6 +172,9 @@ class Translator:
             discovery = self.discover(version.page, version.slot, entries)
         else:
             discovery = self._function(version, entries, place)
+        words = {int(found.offset): found.word for found in discovery.instructions.values()}
+        if not self.cache.keep(version.slot, words):
+            return emitted
         while discovery.leaders - discovery.elsewhere:
             part = self.compile(version, discovery)
             with self.arena:

@@ -10,6 +10,7 @@ plus one; 0 while it runs no guest code, and follows before it does again.
 |---|---|
 | a row's asked, the journal, LENGTH | vCPUs under the block cache's lock |
 | a row's asked, set to 0; its opened; OPENED | who stores to the page, in its signal handler |
+| WRITTEN_BY_DEVICES | the device process, which sets a row's asked to 0, too |
 | a cursor | its vCPU |
 """
 
@@ -20,6 +21,8 @@ from mttcg.state.vcpu_state import MOST_VCPUS
 
 LENGTH, OPENED = 0, 128
 """Byte offsets: entries that the journal had so far, and how often a page was opened to stores."""
+WRITTEN_BY_DEVICES = 256
+"""Byte offset: how often the device process wrote pages that were asked for."""
 CURSORS = PAGE
 CURSOR_STRIDE = 64
 JOURNAL = CURSORS + MOST_VCPUS * CURSOR_STRIDE
@@ -78,6 +81,7 @@ class TrackingWord(IntEnum):
     SLOT_COUNT = auto()  # HOST of how many slots were used so far
     INDEX = auto()  # HOST of the slots' decoded blocks
     MET = auto()  # HOST of the slots' blocks that were met
+    KEPT = auto()  # HOST of the slots' halves that are kept
     FETCHED = auto()  # HOST of the slots' content as some engines fetch it
     USER = auto()  # this vCPU's bit among a slot's users
     INVALIDATED = auto()  # HOST of the hart's count of such blocks

@@ -23,6 +23,7 @@ from mttcg.engine.tracking.layout import (
     UNCHANGED,
     VERIFIED,
     VERIFIED_TAIL,
+    WRITTEN_BY_DEVICES,
     TrackingWord,
 )
 from mttcg.engine.tracking.versions import enter_changed
@@ -209,7 +210,9 @@ def is_verified(words, page):
 @njit(cache=True)
 def watch_opened(words):
     """Watch those of the pages fetched from that were opened to stores since the last time."""
-    opened = host.load64(get(words, TrackingWord.SHARED) + U64(OPENED))
+    shared = get(words, TrackingWord.SHARED)
+    # both only grow, so their sum is another one when either is
+    opened = host.load64(shared + U64(OPENED)) + host.load64(shared + U64(WRITTEN_BY_DEVICES))
     if opened == get(words, TrackingWord.SEEN):
         return
     put(words, TrackingWord.SEEN, opened)

@@ -137,6 +137,7 @@ class StoreTracking:
             TrackingWord.SLOT_COUNT: address_of_array(cache.header["slots"]),
             TrackingWord.INDEX: address_of_array(cache.index),
             TrackingWord.MET: address_of_array(cache.met),
+            TrackingWord.KEPT: address_of_array(cache.kept),
             TrackingWord.FETCHED: address_of_array(cache.fetched),
             TrackingWord.USER: int(cache.bit),
             TrackingWord.INVALIDATED: harts.invalidated,

@@ -27,7 +27,13 @@ from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.native import host
 from mttcg.tbcache.layout import HASH_FACTOR, HASH_STEP, MET_BYTES
-from mttcg.tbcache.predecoded import GENERATION_BYTES, HANDLERS_AT, OWN_HANDLERS, SLOT_AT
+from mttcg.tbcache.predecoded import (
+    GENERATION_BYTES,
+    HANDLERS_AT,
+    OWN_HANDLERS,
+    RECORD_BYTES,
+    SLOT_AT,
+)
 from mttcg.tbcache.predecoded import PAGE_BYTES as PREDECODED_PAGE
 
 PAGE_AT, HASH, OLDER = PLACES["page"], PLACES["hash"], PLACES["older"]
@@ -90,6 +96,7 @@ def take_unused(words, page):
     host.store32(slot_row(words, chosen_before - ONE) + OLDER, older)
     clear(words, get(words, TrackingWord.INDEX) + slot * INDEX_BYTES, INDEX_BYTES)
     clear(words, get(words, TrackingWord.MET) + slot * MET_STRIDE, MET_STRIDE)
+    clear(words, get(words, TrackingWord.KEPT) + slot * MET_STRIDE, MET_STRIDE)
     return chosen
 
 
@@ -186,6 +193,54 @@ def use_version(words, page, old, slot):
 
 
 @njit(cache=True)
+def is_made_of(words, slot, records, place):
+    """Whether something was made of a word of a slot's content, or of what may end in it."""
+    first = place << U64(2)
+    kept = get(words, TrackingWord.KEPT) + slot * MET_STRIDE + (first >> U64(3))
+    if host.load8(kept) >> (first & U64(7)) & U64(15) != ZERO:
+        return True
+    empty = host.read64(get(words, TrackingWord.BLANK))
+    half = first - ONE if first != ZERO else ZERO
+    while half < first + U64(4):
+        if host.read64(records + half * U64(RECORD_BYTES)) != empty:
+            return True
+        half += ONE
+    return False
+
+
+@njit(cache=True)
+def update(words, page, slot, records, snapshot):
+    """Make a slot's content a page's, where nothing was made of what differs; else False.
+
+    As only this vCPU fetches from the slot, nobody predecodes from it meanwhile.
+    """
+    row, content = slot_row(words, slot), content_of(words, slot)
+    if host.read64(row + USERS) != get(words, TrackingWord.USER):
+        return False
+    for number in range(PAGE // 8):
+        at = U64(number) * EIGHT
+        if host.read64(content + at) != host.read64(snapshot + at) and is_made_of(
+            words, slot, records, U64(number)
+        ):
+            return False
+    fetched = get(words, TrackingWord.FETCHED) + (slot << SHIFT)
+    total, factor = host.read64(row + HASH), U64(HASH_FACTOR)
+    for number in range(PAGE // 8):
+        at = U64(number) * EIGHT
+        before, now = host.read64(content + at), host.read64(snapshot + at)
+        if before != now:
+            host.store64(content + at, now)
+            host.store64(fetched + at, now)
+            total += (now - before) * factor
+        factor += U64(HASH_STEP)
+    host.store64(row + HASH, total)
+    own = own_row_of(words, page)
+    host.store64(own + U64(VERIFIED), ZERO)
+    host.store64(own + U64(QUIET), ZERO)
+    return True
+
+
+@njit(cache=True)
 def enter_changed(words, page):
     """Fetch a changed page as it is now; False if Python has to."""
     row = get(words, TrackingWord.PAGE_TABLE) + page * EIGHT
@@ -198,13 +253,18 @@ def enter_changed(words, page):
     tail = ZERO
     if has_tail(words, page, snapshot):
         tail = host.load16(place + PAGE_BYTES)
+    slot = slot_of(words, page)
+    if host.load32(slot_row(words, slot) + TAIL) == tail and update(
+        words, page, slot, records, snapshot
+    ):
+        return True
     digest = hash_of(snapshot)
     number = find_version(words, page, snapshot, digest, tail)
     if number == ZERO:
         number = make_version(words, page, snapshot, digest, tail)
     if number == ZERO:
         return False
-    use_version(words, page, slot_of(words, page), number - ONE)
+    use_version(words, page, slot, number - ONE)
     host.store64(row, prepare_records(words, number - ONE))
     follow_jumps(words, page, number - ONE)
     return True

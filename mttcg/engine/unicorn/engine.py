@@ -11,6 +11,7 @@ from mttcg.engine.base import (
     Exit,
     ExitKind,
     Memory,
+    Untranslated,
     meet_each_block,
     tell_retired,
 )
@@ -52,7 +53,7 @@ def add_hooks(engine: Any, frame: FrameWords, found: Hooks) -> Instrumentation:
     return Instrumentation(engine, frame, address, found)
 
 
-class UnicornEngine(UnicornRegisters):
+class UnicornEngine(UnicornRegisters, Untranslated):
     """Runs plain instructions in Unicorn, at user level, and comes back for the rest.
 
     Unicorn sees RAM for data and, through its virtual TLB, the block cache's pages for code: so

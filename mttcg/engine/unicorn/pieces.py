@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.base import blocks_of, current_block
+from mttcg.engine.base import Untranslated, blocks_of, current_block
 from mttcg.engine.unicorn.fetched_pages import FetchedPages
 from mttcg.engine.unicorn.frame import NOWHERE, FrameWords, Word
 from mttcg.memory.address import Virtual, offset_in_page, physical_of
 from mttcg.tbcache.cache import Block
 
 
-class TranslatedPieces:
+class TranslatedPieces(Untranslated):
     """What the hooks know of the pieces of blocks, and where the current block goes on.
 
     Args:
@@ -34,7 +34,7 @@ class TranslatedPieces:
 
     def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
-        block = current_block(self.cache, self.hart)
+        block = current_block(self)
         if block.pc < pc < block.end:
             self.frame[Word.RESUME_PC] = pc
 
@@ -55,7 +55,7 @@ class TranslatedPieces:
     def learn(self, pc: Virtual, size: int) -> None:
         """Learn what Unicorn has translated at pc and is about to run for the first time."""
         if self.unfinished == pc:
-            block = current_block(self.cache, self.hart)
+            block = current_block(self)
             if not block.pc < pc < block.end:
                 self.frame[Word.RESUME_PC] = NOWHERE  # the code was changed in between
                 return

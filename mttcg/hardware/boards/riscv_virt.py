@@ -6,6 +6,7 @@
 | 0x02000000 | 0x10000 | CLINT |
 | 0x0c000000 | 0x600000 | PLIC |
 | 0x10000000 | 0x100 | 16550 UART |
+| 0x10001000 | 8 times 0x1000 | virtio-mmio; interrupts 1 to 8 |
 | 0x80000000 | --memory | RAM; the device tree at its end; HTIF over `tohost` and `fromhost` |
 
 Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the device tree.
@@ -28,6 +29,8 @@ from mttcg.hardware.devices import htif, uart16550
 from mttcg.hardware.devices.finisher import Finisher
 from mttcg.hardware.devices.htif import Htif
 from mttcg.hardware.devices.uart16550 import Uart16550
+from mttcg.hardware.devices.virtio.layout import STATE_BYTES as VIRTIO_STATE_BYTES
+from mttcg.hardware.devices.virtio.transport import VirtioMmio
 from mttcg.hardware.devicetree import cells
 from mttcg.hardware.interrupts import plic
 from mttcg.hardware.interrupts.clint import MSIP, MSIP_SIZE, MTIME, MTIMECMP, WORD_SIZE, Clint
@@ -48,6 +51,9 @@ CLINT = Physical(0x200_0000)
 PLIC = Physical(0xC00_0000)
 UART = Physical(0x1000_0000)
 UART_INTERRUPT = 10
+VIRTIO = Physical(0x1000_1000)
+"""Of the first slot; the others follow, one behind the other."""
+VIRTIO_SLOTS = 8
 UART_CLOCK = 3_686_400
 """Input clock in Hz that the device tree states; there is no line, so it sets no speed."""
 TIMEBASE = 10_000_000
@@ -84,6 +90,20 @@ def _htif(ports: DevicePorts) -> Sequence[Device]:
         wiring.ram, tohost, fromhost, ports.state, wiring.finish, console.send, console.take
     )
     return tuple(register for _, register in interface.registers())
+
+
+def _virtio(slot: int) -> DeviceRow:
+    """A slot of virtio-mmio; what is in it, if anything, is the run's to say."""
+    name = f"virtio{slot}"
+    return DeviceRow(
+        name,
+        (Region(Physical(VIRTIO + slot * VirtioMmio.size), VirtioMmio.size),),
+        lambda ports: (VirtioMmio(name, ports),),
+        state_bytes=VIRTIO_STATE_BYTES,
+        interrupt=InterruptTo("plic", 1 + slot),
+        node=DeviceNode("virtio_mmio", ("virtio,mmio",)),
+        backend_apart=True,
+    )
 
 
 ROWS = (
@@ -144,6 +164,7 @@ ROWS = (
         state_bytes=htif.STATE_SIZE,
         node=DeviceNode("htif", ("ucb,htif0",)),
     ),
+    *map(_virtio, range(VIRTIO_SLOTS)),
 )
 """In the order in which the device tree has them."""
 

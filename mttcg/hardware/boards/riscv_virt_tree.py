@@ -94,7 +94,7 @@ def _processor(hart: int, isa: str) -> Node:
         "compatible": strings("riscv"),
         "riscv,isa": strings(isa),
         **_extensions(isa),
-        "mmu-type": strings("riscv,none"),
+        "mmu-type": strings("riscv,sv57"),
         **{
             f"riscv,{letters}-block-size": cells(BLOCK_BYTES)
             for letters in ("cbom", "cbop", "cboz")

@@ -31,8 +31,9 @@ def _change(
     pc: int | None,
     target: Any,
     opaque: Any,
-    once: bool,
-    when: When | None,
+    once: bool = False,
+    when: When | None = None,
+    entry: Any = None,
 ) -> Ticket:
     guest = session.guest(f"{'' if add else 'un'}instrument()")
     plugin = session.current_plugin()
@@ -40,7 +41,7 @@ def _change(
         raise OutsidePluginError("instrument()")
     index = None if cpu is None else cpu_index("cpu", cpu, guest.count)
     address = None if pc is None else code_address("pc", pc)
-    attachment = Attachment(plugin, where, index, address, target, opaque, bool(once), when)
+    attachment = Attachment(plugin, where, index, address, target, opaque, bool(once), when, entry)
     check_target(attachment)
     return guest.change(Change(add, attachment))
 
@@ -138,6 +139,46 @@ def uninstrument_memory(
 ) -> Ticket:
     """Undo `instrument_memory` with the same arguments."""
     return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when)
+
+
+def instrument_return(
+    cpu: Any,
+    function: int,
+    callback: Any,
+    opaque: Any = None,
+    *,
+    at_entry: Any = None,
+) -> Ticket:
+    """Call `callback(cpu, value, opaque)` each time a function has returned.
+
+    `function` is the address of its first instruction, as `symbol` gives it; `value` is what it
+    returned, in the integer register of the calling convention. With `at_entry`, that is called at
+    each entry, as `at_entry(cpu, opaque)`, and what it gives is the opaque value of the same call's
+    return. The callback runs before the instruction behind the call; registers can be read and
+    written. Only calls that begin when this is in force are told of.
+
+    A call and its return belong together by the stack pointer and the address to which is returned:
+    so recursion, several stacks, and calls that never return, as by longjmp, are told apart. A
+    function that ends with a jump to another (a tail call) returns when that does; the inner one is
+    told of first. The return has to be on the vCPU of the call.
+
+    It costs a Python call at each entry and at each return, and the first time that a function
+    returns to some place what `instrument` costs. An ISA without a calling convention, and a target
+    that is no function, raise TargetError.
+    """
+    return _change(True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
+
+
+def uninstrument_return(
+    cpu: Any,
+    function: int,
+    callback: Any,
+    opaque: Any = None,
+    *,
+    at_entry: Any = None,
+) -> Ticket:
+    """Undo `instrument_return` with the same arguments; calls that go on are not told of either."""
+    return _change(False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
 
 
 def symbol(name: str) -> int:

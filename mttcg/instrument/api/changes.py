@@ -17,6 +17,21 @@ class Where(StrEnum):
     BLOCK = "block"
     INSTRUCTION = "instruction"
     ACCESS = "access"
+    RETURN = "return"
+    """The pc is that of the function; it is met at its entry, and told of when it returns."""
+    RETURN_SITE = "return site"
+    """Where a function that is awaited returns to; made by the vCPU."""
+    CALL_SITE = "call site"
+    """The call before that."""
+
+    @property
+    def at(self) -> "Where":
+        """Where in the plan it goes."""
+        return Where.INSTRUCTION if self in AT_INSTRUCTIONS else self
+
+
+MADE_BY_THE_VCPU = (Where.RETURN_SITE, Where.CALL_SITE)
+AT_INSTRUCTIONS = (Where.RETURN, *MADE_BY_THE_VCPU)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -34,7 +49,8 @@ class Attachment:
     """One thing attached: `cpu` None for every vCPU, `pc` None for every address.
 
     `once`: on each vCPU it runs at its first chance only; at every block, at each one's first.
-    `when`: it runs only if that says so.
+    `when`: it runs only if that says so. `entry`: of a RETURN, what is called at the entry, and
+    gives the opaque value of that call.
     """
 
     plugin: str
@@ -45,6 +61,7 @@ class Attachment:
     opaque: Any = None
     once: bool = False
     when: When | None = None
+    entry: Any = None
 
     def concerns(self, cpu: int) -> bool:
         """Whether it is attached on a vCPU."""
@@ -56,6 +73,7 @@ class Attachment:
             and (self.plugin, self.where, self.cpu, self.pc, self.once, self.when)
             == (other.plugin, other.where, other.cpu, other.pc, other.once, other.when)
             and bool(self.target == other.target)
+            and bool(self.entry == other.entry)
             and _same(self.opaque, other.opaque)
         )
 
@@ -113,6 +131,7 @@ def to_text(change: Change, plugin: Any) -> str:
             "target": _reference(attachment.target, plugin),
             "opaque": _reference(attachment.opaque, plugin),
             "once": attachment.once,
+            "entry": None if attachment.entry is None else _reference(attachment.entry, plugin),
             "when": None if when is None else [_reference(w, plugin) for w in vars(when).values()],
         }
     )
@@ -148,5 +167,6 @@ def from_text(text: str, plugins: Any, declared: Any) -> Change | None:
         resolve(plain["opaque"]),
         plain["once"],
         None if plain["when"] is None else When(*map(resolve, plain["when"])),
+        None if plain["entry"] is None else resolve(plain["entry"]),
     )
     return Change(plain["add"], attachment)

@@ -32,8 +32,10 @@ CALLBACKS: dict[Where, tuple[str, ...]] = {
     Where.BLOCK: ("cpu", "block", "opaque"),
     Where.INSTRUCTION: ("cpu", "opaque"),
     Where.ACCESS: ("cpu", "access", "opaque"),
+    Where.RETURN: ("cpu", "value", "opaque"),
 }
 """What a Python function is called with."""
+AT_ENTRY = CALLBACKS[Where.INSTRUCTION]
 
 
 def check_target(attachment: Attachment) -> None:
@@ -43,6 +45,12 @@ def check_target(attachment: Attachment) -> None:
     def refuse(wrong: str) -> None:
         raise TargetError(target, f"at {where}", wrong)
 
+    if where is Where.RETURN:
+        if isinstance(target, Stream | Probe | VcpuWords) or not callable(target):
+            refuse("expected a function")
+        entry = attachment.entry
+        if entry is not None and (not callable(entry) or wrong_arguments(entry, AT_ENTRY)):
+            refuse(f"at_entry is a function of cpu and opaque, not {entry!r}")
     if isinstance(target, Stream):
         if target.dtype not in RECORDS[where].values():
             names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])

@@ -5,7 +5,7 @@ from typing import Protocol
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
-from mttcg.memory.address import Virtual, physical_of
+from mttcg.memory.address import Physical, Virtual
 
 
 class StateAccess(Protocol):
@@ -28,6 +28,9 @@ class StateAccess(Protocol):
 
     def read_memory(self, address: Virtual, size: int) -> bytes:
         """Bytes of guest memory."""
+
+    def physical(self, address: Virtual) -> Physical:
+        """The physical address of a virtual one."""
 
     def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of guest memory."""
@@ -158,5 +161,8 @@ class Cpu:
         self._access.write_memory(place, plain)
 
     def physical(self, address: int) -> int:
-        """Guest-physical address of a virtual one; the same, as nothing maps."""
-        return physical_of(Virtual(word("address", address)))
+        """Guest-physical address of a virtual one, as the vCPU's page tables map it now.
+
+        Raises NotRamError if they do not.
+        """
+        return self._access.physical(Virtual(word("address", address)))

@@ -6,12 +6,14 @@ kept beside what numba itself keeps; it needs nothing from outside, and no compi
 """
 
 import contextlib
+import fcntl
 import hashlib
 import importlib
 import os
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -20,6 +22,7 @@ from mttcg.instrument.native.native_cache import sources_digest, use_native_cach
 from mttcg.instrument.native.progress import tell_compiling
 from mttcg.memory.address import HostAddress
 
+Code = TypeVar("Code", bytes, bytes | None)
 DIGEST_BYTES = 16
 SPEED_LEVEL = 3
 
@@ -34,17 +37,8 @@ def native_address(module: str, name: str) -> HostAddress:
 @cache
 def _loaded(module: str) -> tuple[Any, dict[str, Any]]:
     """What has a module's functions: an execution engine, or else numba's own, by name."""
-    file = kept_file(module)
-    code = read_kept(file)
-    if code is not None:
-        return _engine(code), {}
-    tell_compiling()
-    compiled = c_functions(module)
-    code = object_code(compiled)
-    if code is None:
-        return None, compiled
-    keep(file, code)
-    return _engine(code), {}
+    code = kept_or_made(kept_file(module), lambda: object_code(c_functions(module)))
+    return (None, c_functions(module)) if code is None else (_engine(code), {})
 
 
 def kept_file(module: str) -> Path:
@@ -80,6 +74,43 @@ def object_code(compiled: dict[str, Any]) -> bytes | None:
         if one.is_declaration and not one.name.startswith("llvm.")
     ]
     return None if outside else bytes(machine.emit_object(module))
+
+
+def kept_or_made(file: Path, make: Callable[[], Code]) -> bytes | Code:
+    """The code in a file; if there is none, what `make` gives, which is kept unless it is None.
+
+    One process at a time makes something: those that want the same then wait and find it.
+    """
+    code = read_kept(file)
+    if code is not None:
+        return code
+    with _alone(file.parent):
+        code = read_kept(file)
+        if code is not None:
+            return code
+        tell_compiling()
+        made = make()
+        if made is not None:
+            keep(file, made)
+        return made
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the one process that makes something for a folder; where nothing can be written, one of
+    several."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_kept(file: Path) -> bytes | None:

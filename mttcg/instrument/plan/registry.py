@@ -91,6 +91,7 @@ ByAddress = dict[Virtual, tuple[Operation, ...]]
 class Registry:
     """The attachments of one vCPU, in the order in which they were made.
 
+    `armed`: of those that run once at one place, the flag that is set when one has run.
     `attached`: the plugins that have ever attached something.
     Before the vCPU processes are forked there is one registry, with `cpu` None, for all.
     """
@@ -104,6 +105,7 @@ class Registry:
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     held: dict[Attachment, Held] = field(default_factory=dict)
+    armed: dict[Attachment, Any] = field(default_factory=dict)
     released: list[Held] = field(default_factory=list)
     callbacks: dict[int, Callback] = field(default_factory=dict)
     totals: dict[Attachment, None] = field(default_factory=dict)
@@ -128,6 +130,8 @@ class Registry:
         Raises ProbeError for a probe that numba can't compile.
         """
         attachment = change.attachment
+        if change.add and attachment in self.armed:
+            self.armed[attachment][:] = 0  # it may run once more
         if change.add == (attachment in self.attachments):
             return False
         if change.add:
@@ -146,6 +150,8 @@ class Registry:
             operations.count(isinstance(target, CodeTable))
         if attachment.once:
             operations.once(attachment.where is Where.BLOCK)
+        if attachment.where is Where.RETURN:
+            operations.count(in_table=False)
         if when is not None and (when.probe, attachment.where) not in self.conditions:
             operations.sometimes()
             compiled = operations.probe(when.probe.function, attachment.where, answers=True)
@@ -160,7 +166,7 @@ class Registry:
         if counts_all(attachment):
             self.totals[attachment] = None
         else:
-            place = attachment.where, attachment.pc
+            place = attachment.where.at, attachment.pc
             self.places.setdefault(place, {})[attachment] = None
             self.changed.add(place)
 
@@ -170,9 +176,10 @@ class Registry:
         if counts_all(attachment):
             del self.totals[attachment]
             return
-        place = attachment.where, attachment.pc
+        place = attachment.where.at, attachment.pc
         del self.places[place][attachment]
         self.changed.add(place)
+        self.armed.pop(attachment, None)
         held = self.held.pop(attachment, None)
         if held is not None:
             self.callbacks.pop(held.number, None)
@@ -270,6 +277,8 @@ class Registry:
         each_block = attachment.where is Where.BLOCK and attachment.pc is None
         # a flag for each block that there can be; the kernel gives memory for those that are set
         flags = np.zeros(BLOCK_TABLE_WORDS if each_block else 1, dtype=np.uint64)
+        if not each_block:
+            self.armed[attachment] = flags
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
         words[frames.FLAGS] = address_of_array(flags)
         kind: OperationKind = "once_table" if each_block else "once"
@@ -302,6 +311,10 @@ class Registry:
 
     def _hold_target(self, attachment: Attachment) -> Held:
         target, cpu = attachment.target, self.cpu or 0
+        if attachment.where is Where.CALL_SITE:
+            return Held(
+                Operation(operations.count(False), address_of_array(attachment.target), "count")
+            )
         if isinstance(target, Stream):
             function = operations.record(attachment.where, target.dtype)
             data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS

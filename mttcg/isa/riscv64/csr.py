@@ -17,7 +17,9 @@ from mttcg.isa.riscv64.interrupts import (
     SIP,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
-from mttcg.isa.riscv64.status import MSTATUS, MSTATUS_TVM, SSTATUS, is_at_least, unless_trapped
+from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
+from mttcg.isa.riscv64.status import MSTATUS, SSTATUS, is_at_least
+from mttcg.isa.riscv64.translation import SATP
 
 DELEGABLE_EXCEPTIONS = 0xB3FF
 """All but environment calls from machine mode, and what is reserved (3.1.8)."""
@@ -90,7 +92,7 @@ CSRS: dict[int, Csr] = {
     0x143: plain("stval"),
     0x144: SIP,
     0x14D: plain("stimecmp", changes_status=True, allowed=_timer_allowed),
-    0x180: constant("satp", 0, allowed=unless_trapped(MSTATUS_TVM)),
+    0x180: SATP,
     0x300: MSTATUS,
     0x301: Csr("misa", field("misa"), ignore),
     0x302: plain("medeleg", DELEGABLE_EXCEPTIONS),
@@ -105,8 +107,6 @@ CSRS: dict[int, Csr] = {
     0x342: plain("mcause"),
     0x343: plain("mtval"),
     0x344: MIP,
-    0x3A0: constant("pmpcfg0", 0),
-    0x3B0: constant("pmpaddr0", 0),
     0xB00: Csr("mcycle", _counter("mcycle_base"), _set_counter("mcycle_base")),
     0xB02: Csr("minstret", _counter("minstret_base"), _set_counter("minstret_base")),
     0xC00: Csr("cycle", _counter("mcycle_base"), allowed=counter_allowed(CYCLE)),
@@ -118,6 +118,7 @@ CSRS: dict[int, Csr] = {
     0xF14: Csr("mhartid", field("mhartid")),
     0xF15: constant("mconfigptr", 0),
     **HARDWARE_COUNTERS,
+    **PROTECTION_REGISTERS,
 }
 
 

@@ -49,14 +49,18 @@ class HartWords:
         self.hart, self.clock, self.word = hart, clock, word
         self.effect = Effect.NOTHING
 
-    def read_state(self, field: str) -> int:
+    def read_state(self, field: str, number: int = 0) -> int:
         """See SystemWords."""
-        value: int = getattr(self.hart, field)
-        return value
+        value = getattr(self.hart, field)
+        return int(value[number] if isinstance(value, memoryview) else value)
 
-    def write_state(self, field: str, value: int) -> None:
+    def write_state(self, field: str, value: int, number: int = 0) -> None:
         """See SystemWords."""
-        setattr(self.hart, field, value)
+        words = getattr(self.hart, field)
+        if isinstance(words, memoryview):
+            words[number] = value
+        else:
+            setattr(self.hart, field, value)
 
     def input_level(self, number: int) -> int:
         """See SystemWords."""
@@ -109,7 +113,8 @@ class HartWords:
 
     def status_changed(self) -> None:
         """See SystemWords."""
-        self.effect = Effect.STATUS
+        if self.effect is not Effect.TRANSLATIONS:  # which is more
+            self.effect = Effect.STATUS
 
     def wait(self) -> None:
         """See SystemWords."""
@@ -118,6 +123,10 @@ class HartWords:
     def fetch_again(self) -> None:
         """See SystemWords."""
         self.effect = Effect.FETCH
+
+    def fence_translations(self, address: int | None = None) -> None:
+        """See SystemWords. To drop more than what is of an address is allowed."""
+        self.effect = Effect.TRANSLATIONS
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,7 @@
 
 from mttcg.isa.base import Isa, Registers
 from mttcg.isa.code import Code
-from mttcg.isa.riscv64.registers import FLOAT, INDEX, INTEGER
+from mttcg.isa.riscv64.registers import CALLS, FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.system import Rv64System
 
 EM_RISCV = 243
@@ -19,7 +19,7 @@ RISCV64 = Isa(
     name="riscv64",
     title="RISC-V",
     elf_machine=EM_RISCV,
-    registers=Registers(tuple(INTEGER), tuple(FLOAT), INDEX),
+    registers=Registers(tuple(INTEGER), tuple(FLOAT), INDEX, CALLS),
     load_code=_code,
     system=Rv64System(),
 )

@@ -9,11 +9,11 @@ from mttcg.memory.address import Virtual
 from mttcg.state.words import MASK
 
 CSR_BY_NAME = {csr.name: csr for csr in CSRS.values()}
-NOT_SHOWN = ("mhpm", "pmp", "satp", "time")
+NOT_SHOWN = ("mhpm", "pmp", "time")
 """CSRs that are constant, or no state of the hart: read when they are named, only."""
 WRITABLE = (
     "mstatus mie mtvec mcounteren mscratch mepc mcause mtval mcycle minstret medeleg mideleg "
-    "menvcfg sstatus sie stvec scounteren senvcfg sscratch sepc scause stval stimecmp"
+    "menvcfg sstatus sie stvec scounteren senvcfg sscratch sepc scause stval stimecmp satp"
 ).split()
 COUNTS = ("mcycle", "minstret", "cycle", "instret")
 """What an instruction that reads them has not counted itself yet; here none reads them."""

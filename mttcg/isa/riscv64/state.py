@@ -4,8 +4,7 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import MASK, AddressField, WordField, WordsField, offsets_of
 
 MACHINE_MODE = 3
-"""The mode under which translations are kept: the privilege, as the privileged specification codes
-it (section 1.2); there is no address translation in it."""
+"""The mode under which translations of code are kept; there is no address translation in it."""
 NO_RESERVATION = (1 << 64) - 1
 
 
@@ -33,7 +32,7 @@ class Hart(VcpuState):
     """What `instructions` was when mcycle was 0; for minstret likewise."""
     minstret_base = WordField(616)
     reservation = WordField(624)
-    """Address of the last LR, or NO_RESERVATION."""
+    """Physical address of the last LR, or NO_RESERVATION."""
     reservation_value = WordField(632)
     """What it read there."""
     mhartid = WordField(640)
@@ -53,6 +52,11 @@ class Hart(VcpuState):
     scause = WordField(728)
     stval = WordField(736)
     stimecmp = WordField(744)
+    satp = WordField(752)
+    pmpcfg0 = WordField(760)
+    """Eight bytes of configuration, of the first eight entries; pmpcfg2 has those of the others."""
+    pmpcfg2 = WordField(768)
+    pmpaddr = WordsField(776, 16)
     firmware = WordField(1016)
     """1 if the host answers environment calls from supervisor mode; set before the start."""
 

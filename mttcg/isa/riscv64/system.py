@@ -25,6 +25,7 @@ from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS, MSTATUS_SIE
+from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
@@ -107,7 +108,7 @@ class Rv64System:
         state.mcounteren = COUNTERS
         state.menvcfg = MENVCFG_STCE | INVALIDATE_BLOCKS | CLEAN_BLOCKS | ZERO_BLOCKS
         state.mstatus &= ~MSTATUS_SIE
-        state.mie = state.mip_written = state.sscratch = 0
+        state.mie = state.mip_written = state.sscratch = state.satp = 0
         state.lines[SUPERVISOR_SOFTWARE] = 0  # it has been off, and nobody interrupts it then
         state.stvec = pc
 
@@ -151,6 +152,16 @@ class Rv64System:
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == Cause.ILLEGAL_INSTRUCTION else None
+
+    def look_up(
+        self, state: Hart, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """See System."""
+        return look_up(state, address, read)
+
+    def translates(self, state: Hart) -> bool:
+        """See System."""
+        return state.satp >> MODE_SHIFT != BARE
 
     def may_be_interrupted(self, state: Hart) -> bool:
         """See System."""

@@ -46,6 +46,9 @@ class Cause(IntEnum):
     ECALL_USER = 8
     ECALL_SUPERVISOR = 9
     ECALL_MACHINE = 11
+    INSTRUCTION_PAGE = 12
+    LOAD_PAGE = 13
+    STORE_PAGE = 15
 
 
 FAULT_CAUSES = {
@@ -54,6 +57,9 @@ FAULT_CAUSES = {
     MemoryFault.STORE: Cause.STORE_ACCESS,
     MemoryFault.LOAD_MISALIGNED: Cause.LOAD_MISALIGNED,
     MemoryFault.STORE_MISALIGNED: Cause.STORE_MISALIGNED,
+    MemoryFault.FETCH_PAGE: Cause.INSTRUCTION_PAGE,
+    MemoryFault.LOAD_PAGE: Cause.LOAD_PAGE,
+    MemoryFault.STORE_PAGE: Cause.STORE_PAGE,
 }
 CAUSE_NAMES = {
     Cause.INSTRUCTION_MISALIGNED: "instruction address misaligned",
@@ -67,6 +73,9 @@ CAUSE_NAMES = {
     Cause.ECALL_USER: "environment call from U-mode",
     Cause.ECALL_SUPERVISOR: "environment call from S-mode",
     Cause.ECALL_MACHINE: "environment call from M-mode",
+    Cause.INSTRUCTION_PAGE: "instruction page fault",
+    Cause.LOAD_PAGE: "load page fault",
+    Cause.STORE_PAGE: "store/AMO page fault",
 }
 """As the privileged specification has them (table of mcause, 3.1.15)."""
 

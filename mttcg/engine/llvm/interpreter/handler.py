@@ -270,7 +270,8 @@ class Handler:
         if isa.events is not None:
             self.exits.raise_illegal = self._raise_illegal
         self.operands = Operands(build)
-        spans = PlainRam(build, self.segment, self.exits)
+        translates = isa.translation is not None
+        spans = PlainRam(build, self.segment, self.exits, translates)
         self.registers = registers = RecordRegisters(
             build, self.segment, self.operands, isa.llvm.files
         )
@@ -281,12 +282,14 @@ class Handler:
         if floats is not None:
             self.floats = floats.make_words(build, self.segment, self.exits, host)
             self.floats.for_lacking_mode = part is Reason.ROUNDING
-        accesses = DeviceAccesses if part is Reason.ACCESS else Accesses
+        kind = DeviceAccesses if part is Reason.ACCESS else Accesses
+        accesses = kind(isa.llvm, build, self.segment, spans, self.exits, woven)
+        accesses.translates = translates
         control = HandlerControl(self, parts, pieces, counts, registers, woven)
         words = Words(
             registers,
             HandlerArithmetic(build, self.segment, spans, pieces, self.operands),
-            accesses(isa.llvm, build, self.segment, spans, self.exits, woven),
+            accesses,
             self.floats,
             control,
             StateChecks(isa.llvm, build, self.exits, control),

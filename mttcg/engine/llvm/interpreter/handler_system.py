@@ -9,7 +9,7 @@ from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
 from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, tail_call
@@ -100,6 +100,14 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         self.exits.leave(Reason.SYSTEM, ZERO, 0)
         build.begin(on)
         self.changed = True
+
+    def fence_translations(self, address: I64 | None = None) -> None:
+        """See SystemWords."""
+        build = self.builder
+        word = Word.FENCE if address is None else Word.FENCE_ADDRESS
+        function = build.load(build.offset(FRAME, 8 * word), COUNTER, Pointer)
+        build.run(function, FRAME, *(() if address is None else (address,)))
+        self.changed = True  # so that the next block is looked for by its address
 
     def fetch_again(self) -> None:
         """See SystemWords. What is not for native code is left to the host."""

@@ -1,13 +1,20 @@
 """The interpreter's module: all handlers of an ISA, and what they share."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from mttcg.engine.llvm.interpreter.fill import fill
 from mttcg.engine.llvm.interpreter.handler import Handler
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.keys import samples_of
 from mttcg.engine.llvm.interpreter.predecode import predecode_function
-from mttcg.engine.llvm.interpreter.shared import ENTER, enter, function_of, shared_functions
+from mttcg.engine.llvm.interpreter.shared import (
+    ENTER,
+    enter,
+    function_of,
+    shared_functions,
+    straddling_handler,
+)
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER, resume, take_over
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
@@ -25,9 +32,10 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa, fill)
+    yield from shared_functions(isa, fill, straddling_handler)
     yield predecode_function(isa)
-    for name, emit in ((ENTER, enter), (RESUME, resume), (TAKE_OVER, take_over)):
+    ways = (ENTER, enter), (RESUME, partial(resume, isa)), (TAKE_OVER, partial(take_over, isa))
+    for name, emit in ways:
         yield function_of(isa, Function(f"dso_local {CONVENTION} void @{name}", PARAMETERS), emit)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         yield from Handler(isa, name_of(number), sample, key.far).sources()

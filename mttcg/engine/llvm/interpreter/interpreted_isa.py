@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from mttcg.engine.isa_part import isa_part
+from mttcg.engine.llvm.interpreter.address_translation import NativeTranslation
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
@@ -86,6 +87,7 @@ class InterpretedIsa:
         reserved: kinds of words that are in no row: each is of the first pattern that it has.
         offsets: where the fields of a hart's state are, in bytes.
         events: None if the host does all that is of the system.
+        translation: of addresses; None: there is none.
     """
 
     name: str
@@ -101,6 +103,7 @@ class InterpretedIsa:
     reserved: tuple[tuple[Pattern, Kind], ...] = ((EVERY_WORD, Kind.ILLEGAL),)
     offsets: Mapping[str, int] = field(default_factory=dict)
     events: SystemEvents | None = None
+    translation: NativeTranslation | None = None
 
 
 def interpreted_isa(isa: Isa) -> InterpretedIsa:

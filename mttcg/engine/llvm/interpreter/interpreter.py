@@ -7,6 +7,7 @@ import numpy as np
 
 from mttcg.engine.base import Memory
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
@@ -20,7 +21,7 @@ from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Weave, packed
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import PageOffset, PhysicalPage
+from mttcg.memory.address import PageOffset, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import PageChanges
@@ -92,9 +93,13 @@ class PageInterpreter:
         self.isa, self.frame = isa, frame
         self.observed: dict[tuple[int, ...], ObservedPage] = {}
         self.native, self.start = native, address_of_buffer(segment)
-        self.pages = PredecodedPages(segment, cache, native.table, native.fill, native.next_page)
+        records = native.table, native.fill, native.next_page, native.straddle
+        self.pages = PredecodedPages(segment, cache, *records)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
+        self.seen, self.seen_at = np.zeros_like(self.table), np.zeros_like(self.table)
+        self.addresses: AddressTranslation | None = None
+        self.weave, self.watched = Weave(), False
         frame[Word.TAKE_OVER], frame[Word.RESUME] = native.take_over, native.resume
         frame[Word.ATTEND], frame[Word.DUE] = native.attend, native.due
         arrays = {
@@ -102,6 +107,8 @@ class PageInterpreter:
             Word.CODE: cache.original,
             Word.SLOTS: cache.slots,
             Word.MET: cache.met,
+            Word.SEEN: self.seen,
+            Word.SEEN_AT: self.seen_at,
         }
         for word, array in arrays.items():
             frame[word] = address_of_array(array)
@@ -114,40 +121,61 @@ class PageInterpreter:
 
     def apply(self, weave: Weave) -> None:
         """Put a plan in force."""
-        self.forget_pages()
         self.emitters = np.array([len(weave.emitters), *weave.emitters], dtype=np.uint64)
         self.weave = weave  # its tables are in use from now on
+        self.forget_pages()
         for word, value in plan_words(weave).items():
             self.frame[word] = value
         self.frame[Word.EMITTERS] = address_of_array(self.emitters) if weave.emitters else 0
 
-    def let_enter(self, version: PageVersion, offset: PageOffset, watched: bool) -> None:
-        """Let a block at an offset in a page be entered; `watched` if it has been shown."""
-        slot, observed = version.slot, self.prepare(version, watched)
+    def let_enter(
+        self,
+        version: PageVersion,
+        offset: PageOffset,
+        watched: bool,
+        start: Virtual | None = None,
+    ) -> None:
+        """Let a block at an offset in a page be entered; `watched` if it has been shown.
+
+        start: where the hart sees the page, if its pc is translated.
+        """
+        slot, observed = version.slot, self.prepare(version, watched, start)
         if observed is not None:
             observed.let_enter(offset)
-        elif self.pages.handler(slot, offset) == self.native.translated:
+        elif start is None and self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
 
-    def prepare(self, version: PageVersion, watched: bool) -> ObservedPage | None:
+    def prepare(
+        self, version: PageVersion, watched: bool, start: Virtual | None = None
+    ) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
         page, slot = version.page, version.slot
-        observed = self._observed(version, watched)
-        if observed is None:
-            self.table[page] = self.start + self.pages.enter(slot)
+        observed = self._observed(version, watched, start is not None)
+        row = self.start + self.pages.enter(slot) if observed is None else observed.row
+        if start is None or not self.frame[Word.FETCHED_BY_HOST]:
+            self.table[page] = row
         else:
-            self.table[page] = observed.row
+            self._put_seen(page, start, row)
         return observed
 
-    def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
+    def _put_seen(self, page: PhysicalPage, start: Virtual, row: int) -> None:
+        """Have a page run where the hart sees it, and nowhere else."""
+        if self.seen[page] and self.seen_at[page] != start and self.addresses is not None:
+            self.addresses.drop()  # rows of where it was seen before
+        self.seen[page], self.seen_at[page] = row, start
+
+    def _observed(
+        self, version: PageVersion, watched: bool, translated: bool = False
+    ) -> ObservedPage | None:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
         if not watched and not version.sites.rows():
             return None
-        key = *version.identity, watched
+        key = *version.identity, watched, translated
         if key not in self.observed:
             if len(self.observed) >= MOST_OBSERVED:
                 self.observed.clear()
                 self.forget_pages()
+            self.pages.cache.keep_all(version.slot)  # its records are for this vCPU alone to know
             native = load_observed(self.isa)
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
@@ -171,11 +199,14 @@ class PageInterpreter:
 
     def forget_pages(self) -> None:
         """Come back for every page: something else may be attached."""
-        self.table[:] = 0
+        self.table[:] = self.seen[:] = 0
+        self.frame[Word.FETCHED_BY_HOST] = self.watched or bool(self.weave.operations)
+        if self.addresses is not None:
+            self.addresses.drop()
 
     def forget_page(self, page: PhysicalPage) -> None:
         """Come back for a page: another version is fetched."""
-        self.table[page] = 0
+        self.table[page] = self.seen[page] = 0
 
     def fetch_natively(self, changes: PageChanges, jumps: JumpTable) -> None:
         """Have changed pages fetched natively, if something can do that by now."""

@@ -28,11 +28,11 @@ from mttcg.engine.llvm.interpreter.shared import (
     NEXT_PAGE,
     TRANSLATED,
 )
+from mttcg.engine.llvm.interpreter.straddle import STRADDLE
 from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
-from mttcg.instrument.native.native_functions import host_digest, keep, read_kept
-from mttcg.instrument.native.progress import tell_compiling
+from mttcg.instrument.native.native_functions import host_digest, kept_or_made
 from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
@@ -55,6 +55,7 @@ class InterpreterFunctions(NamedTuple):
         fill, next_page, left, translated: of records without an instruction, see `shared`.
         enter, resume, take_over: to be called like translated code.
         attend, due: see `system_functions`; 0 if the host does all that is of the system.
+        straddle: see there; 0 if no addresses are translated.
     """
 
     handlers: tuple[HostAddress, ...]
@@ -70,6 +71,7 @@ class InterpreterFunctions(NamedTuple):
     take_over: HostAddress
     attend: HostAddress
     due: HostAddress
+    straddle: HostAddress
 
 
 DECODING = "decoding"
@@ -91,11 +93,7 @@ def load_code(
 ) -> dict[str, HostAddress]:
     """Addresses of the functions of a module, whose code is kept, or made anew."""
     file = kept_file(isa, kind, text)
-    kept = read_kept(file)
-    if kept is None:
-        tell_compiling()
-        kept = make()
-        keep(file, kept)
+    kept = kept_or_made(file, make)
     header, _, code = kept.partition(b"\n")
     start = _map_executable(code)
     return {function: HostAddress(start + at) for function, at in json.loads(header).items()}
@@ -106,7 +104,7 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     names = takewhile(at.__contains__, map(name_of, count()))
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
-    system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE))
+    system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE, STRADDLE))
     found = (at[name] for name in others)
     return InterpreterFunctions(handlers, put_table(handlers), *found, *system)
 

@@ -19,6 +19,7 @@ from mttcg.engine.llvm.interpreter.observed_predecode import (
     fill_observed,
     meet_observed,
     predecode_observed_function,
+    straddling_observed,
 )
 from mttcg.engine.llvm.interpreter.operations import (
     ENTERED,
@@ -102,7 +103,7 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa, fill_observed)
+    yield from shared_functions(isa, fill_observed, straddling_observed)
     yield predecode_observed_function(isa)
     stand_ins = {MEET: meet_observed, COME_BACK: come_back}
     yield from operation_functions(isa, stand_ins)

@@ -25,6 +25,7 @@ from mttcg.engine.llvm.interpreter.observed_layout import (
 )
 from mttcg.engine.llvm.interpreter.operations import BEFORE, ENTERED
 from mttcg.engine.llvm.interpreter.predecode import AT, OFFSET, RECORDS, Predecode
+from mttcg.engine.llvm.interpreter.straddle import STRADDLE
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import UNKNOWN
 from mttcg.engine.llvm.ir.function import Function
@@ -63,14 +64,14 @@ class PredecodeObserved(Predecode):
         self.builder.allocate(INSTRUCTIONS)
         self.builder.allocate(BYTES)
 
-    def put_handler(self, record: Pointer, handler: Pointer) -> None:
+    def put_handler(self, record: Pointer, handler: Pointer, straddles: I1 | None) -> None:
         """Write a handler, or one that first runs what is attached to the instruction."""
         build = self.builder
         build.store(handler, build.offset(record, OWN), UNKNOWN)
-        rows = build.load(build.offset(record, INSTRUCTION_ROWS), UNKNOWN, I64)
-        attached = build.binary("or", rows, frame_word(build, Word.EVERY_INSTRUCTION))
-        none = build.compare("eq", attached, 0)
-        super().put_handler(record, build.select(none, handler, Pointer(f"@{BEFORE}"), Pointer))
+        chosen = _own_or_before(build, record, handler)
+        if straddles is not None:
+            chosen = build.select(straddles, Pointer(f"@{STRADDLE}"), chosen, Pointer)
+        super().put_handler(record, chosen, None)
 
     def describe(self, record: Pointer, word: I64, length: I64, flags: I64) -> None:
         """Write the instruction, and of the block what the instruction itself says."""
@@ -165,6 +166,19 @@ class PredecodeObserved(Predecode):
     def _length(self, extent: I64) -> I64:
         length = self.builder.binary("lshr", extent, INSTRUCTIONS_BITS)
         return self.builder.binary("and", length, (1 << LENGTH_BITS) - 1)
+
+
+def _own_or_before(build: Builder, record: Pointer, handler: Pointer) -> Pointer:
+    """An instruction's handler, or what first runs what is attached to the instruction."""
+    rows = build.load(build.offset(record, INSTRUCTION_ROWS), UNKNOWN, I64)
+    attached = build.binary("or", rows, frame_word(build, Word.EVERY_INSTRUCTION))
+    none = build.compare("eq", attached, 0)
+    return build.select(none, handler, Pointer(f"@{BEFORE}"), Pointer)
+
+
+def straddling_observed(build: Builder) -> Pointer:
+    """The handler of an instruction that goes over the page's end, but for looking at that."""
+    return _own_or_before(build, IP, build.load(build.offset(IP, OWN), UNKNOWN, Pointer))
 
 
 def _records(build: Builder) -> tuple[Pointer, I64]:

@@ -12,10 +12,11 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter import decoding
 from mttcg.engine.llvm.interpreter.decoding import CANDIDATE, CANDIDATE_PLACES, EMPTY_NUMBER
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
+from mttcg.engine.llvm.interpreter.straddle import STRADDLE
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, AliasClass
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I8, I16, I32, I64, Pointer, Value
+from mttcg.engine.llvm.ir.values import I1, I8, I16, I32, I64, Pointer, Value
 from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.signature import frame_pointer
 from mttcg.isa.table.layout import NOTHING, Field, Layout, Piece
@@ -26,6 +27,8 @@ from mttcg.tbcache.layout import SLOT, TAIL_AT
 from mttcg.tbcache.predecoded import (
     HANDLERS_AT,
     OPERANDS,
+    OWN_HANDLER_SHIFT,
+    OWN_HANDLERS,
     PLACES,
     RECORD_BYTES,
     RECORD_SHIFT,
@@ -103,9 +106,30 @@ class Predecode:
     def describe(self, record: Pointer, word: I64, length: I64, flags: I64) -> None:
         """What is kept of an instruction beside its record: nothing."""
 
-    def put_handler(self, record: Pointer, handler: Pointer) -> None:
-        """Write a handler, which lets the record be seen."""
-        self.builder.store(handler, record, ORDERED)
+    def put_handler(self, record: Pointer, handler: Pointer, straddles: I1 | None) -> None:
+        """Write a handler, which lets the record be seen.
+
+        straddles: whether the instruction goes over its page's end, if that has to be looked at.
+        """
+        build = self.builder
+        if straddles is None:
+            build.store(handler, record, ORDERED)
+            return
+        over, on = build.new_block("over"), build.new_block("on")
+        build.branch(straddles, over, on)
+        build.begin(over)
+        at = OWN_HANDLERS + (PAGE - 2 << OWN_HANDLER_SHIFT)
+        build.store(handler, build.offset(RECORDS, at), ORDERED)
+        build.goto(on)
+        build.begin(on)
+        chosen = build.select(straddles, Pointer(f"@{STRADDLE}"), handler, Pointer)
+        build.store(chosen, record, ORDERED)
+
+    def _straddles(self, at: I64, length: I64) -> I1 | None:
+        if not self.isa.translation:
+            return None
+        build = self.builder
+        return build.compare("ult", I64(PAGE), build.binary("add", at, length))
 
     def _read_word(self, code: Pointer, slot: I64) -> None:
         """The instruction at AT, with what follows it, or the half that the next page has."""
@@ -214,7 +238,8 @@ class Predecode:
         self.describe(record, build.load(CODE_WORD, UNKNOWN, I64), length, flags)
         # others may write the same here, and read it as soon as the handler is there
         build.store(self._discard(operands, flags), build.offset(record, OPERANDS), ORDERED)
-        self.put_handler(record, self._handler(candidate, at, operands))
+        handler = self._handler(candidate, at, operands)
+        self.put_handler(record, handler, self._straddles(at, length))
         follows, inside = build.new_block("follows"), build.new_block("inside")
         ends = build.binary("and", flags, decoding.ENDS)
         build.branch(build.compare("ne", ends, 0), self.done, follows)

@@ -21,10 +21,11 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.interpreter.device_functions import device_functions
+from mttcg.engine.llvm.interpreter.find_records import is_translated, records_of, translate_pc
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
+from mttcg.engine.llvm.interpreter.straddle import STRADDLE, straddle
 from mttcg.engine.llvm.interpreter.system_functions import (
     ATTEND,
     DUE,
@@ -35,7 +36,7 @@ from mttcg.engine.llvm.interpreter.system_functions import (
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
-from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, Pointer, constant
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer, constant
 from mttcg.engine.llvm.jump_table import find_code
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
@@ -64,8 +65,8 @@ from mttcg.engine.llvm.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.memory.page import PAGE, PAGE_SHIFT
-from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT
+from mttcg.memory.page import PAGE
+from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHIFT, SLOT_AT
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
 ENTER = "enter"
@@ -78,20 +79,36 @@ REASONS = (
     Reason.ATOMIC_ACCESS,
     Reason.ROUNDING,
     Reason.CALLBACK,
+    Reason.UNPREPARED,
+    Reason.LOAD_FAULT,
+    Reason.STORE_FAULT,
+    Reason.FETCH_FAULT,
+    Reason.LOAD_PAGE_FAULT,
+    Reason.STORE_PAGE_FAULT,
+    Reason.FETCH_PAGE_FAULT,
 )
 """Those for which handlers leave."""
 
 
-def shared_functions(isa: InterpretedIsa, fill: Callable[[Builder], None]) -> Iterator[str]:
-    """The text of each; `fill` emits what is done where none was predecoded yet."""
+def shared_functions(
+    isa: InterpretedIsa,
+    fill: Callable[[Builder], None],
+    straddler: Callable[[Builder], Pointer],
+) -> Iterator[str]:
+    """The text of each; `fill` emits what is done where none was predecoded yet.
+
+    straddler: gives the own handler of an instruction that goes over its page's end.
+    """
     emitters: dict[str, Callable[[Builder], None]] = {
-        DISPATCH: _dispatch,
+        DISPATCH: partial(_dispatch, isa),
         LOOK: partial(_look, isa),
         f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": _translated,
     }
+    if isa.translation:
+        emitters[f"@{STRADDLE}"] = partial(straddle, own=straddler, miss=come_back)
     for name, emit in emitters.items():
         yield function_of(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:
@@ -130,48 +147,10 @@ def _publish(build: Builder, count: I64) -> None:
     publish_counts(build)
 
 
-def records_of(build: Builder, pc: I64, otherwise: BasicBlock) -> tuple[Pointer, Pointer, I64]:
-    """The record at a pc, where the function is that enters a block there, and TO_PC.
-
-    It is in `inside`, `known`, and `on`; `otherwise` if its page has no records.
-    """
-    inside, known = build.new_block("inside"), build.new_block("known")
-    offset = build.binary("sub", pc, frame_word(build, Word.RAM))
-    in_ram = build.compare("ult", offset, frame_word(build, Word.RAM_BYTES))
-    build.branch(in_ram, inside, otherwise, UNLIKELY)
-    build.begin(inside)
-    page = build.binary("shl", build.binary("lshr", offset, PAGE_SHIFT), 3)
-    pages = build.load(build.offset(FRAME, 8 * Word.PAGES), COUNTER, Pointer)
-    found = build.load(build.offset(pages, page), UNKNOWN, I64)
-    build.branch(build.compare("ne", found, 0), known, otherwise, UNLIKELY)
-    build.begin(known)
-    observed = build.binary("and", found, OBSERVED)
-    first = build.binary("sub", found, observed)
-    distance = _meet_observed(build, first, observed)
-    place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
-    number = build.binary("add", first, place)
-    to_pc = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
-    ip = build.cast("inttoptr", number, Pointer)
-    return ip, build.offset(ip, distance), to_pc
-
-
-def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
-    """Go to another page: the distance from a record to what enters a block there."""
-    known, on, attached = build.block, build.new_block("on"), build.new_block("attached")
-    build.branch(build.compare("eq", observed, 0), on, attached)
-    build.begin(attached)
-    at = build.offset(build.cast("inttoptr", first, Pointer), INDEX)
-    to_index = build.offset(FRAME, 8 * Word.RECORDS_TO_INDEX)
-    build.store(build.load(at, UNKNOWN, I64), to_index, COUNTER)
-    build.goto(on)
-    build.begin(on)
-    return build.phi(I64, (I64(0), known), (I64(ENTRY), attached))
-
-
-def _dispatch(build: Builder) -> None:
+def _dispatch(isa: InterpretedIsa, build: Builder) -> None:
     """Enter the block at the address in BLOCK; in its translation if its page has no records."""
     out = build.new_block("out")
-    ip, entry, to_pc = records_of(build, BLOCK, out)
+    ip, entry, to_pc = records_of(build, isa, BLOCK, out)
     counted = build.binary("add", RUNNING, ONE_BLOCK)
     block = build.cast("ptrtoint", ip, I64)
     on, look = build.new_block("on"), build.new_block("look")
@@ -181,6 +160,14 @@ def _dispatch(build: Builder) -> None:
     build.begin(look)
     tail_call(build, LOOK, ip, counted, block, to_pc)
     build.begin(out)
+    if isa.translation:
+        look_up, plain, miss = (build.new_block(word) for word in ("look_up", "plain", "unmet"))
+        build.branch(is_translated(build), look_up, plain)
+        build.begin(look_up)
+        translate_pc(build, isa, miss)
+        build.begin(miss)
+        _miss(build, BLOCK, RUNNING)
+        build.begin(plain)
     _go_to_translation(build, BLOCK, RUNNING)
 
 
@@ -195,6 +182,10 @@ def _look(isa: InterpretedIsa, build: Builder) -> None:
     go, stop, sample, wake = (build.new_block(word) for word in ("go", "stop", "sample", "wake"))
     build.branch(none, sample, stop)
     build.begin(sample)
+    if isa.translation:
+        some = build.new_block("some")
+        build.branch(is_translated(build), go, some)  # its code is not optimised
+        build.begin(some)
     build.branch(add_sample(build, pc), wake, go)
     for block, reason in ((stop, Reason.REQUEST), (wake, Reason.HOT)):
         build.begin(block)
@@ -215,16 +206,16 @@ def _asked(build: Builder, isa: InterpretedIsa) -> I64:
 def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:
     """Take the trap that the reason is, if the host need not see it, or leave."""
     fault = FAULTS.get(reason)
-    if isa.events is not None and fault is not None:
+    if isa.events is not None and fault is not None and fault in isa.events.causes:
         host, native = build.new_block("host"), build.new_block("native")
         unseen = frame_word(build, Word.TRAPS_UNSEEN)
         build.branch(build.compare("eq", unseen, 0), host, native)
         build.begin(native)
         address = build.load(DETAIL, UNKNOWN, I64)
         cause = constant(isa.events.causes[fault])
-        SystemFunctions(isa, isa.events).take_trap(build, cause, address)
+        SystemFunctions(isa, isa.events).take_trap(build, cause, pc_at(build, IP), address)
         build.begin(host)
-    _leave(build, reason)
+    _leave(isa, build, reason)
 
 
 def _show_records(build: Builder) -> None:
@@ -237,8 +228,14 @@ def _show_records(build: Builder) -> None:
     build.begin(on)
 
 
-def _leave(build: Builder, reason: Reason) -> None:
+def _leave(isa: InterpretedIsa, build: Builder, reason: Reason) -> None:
     """Leave at an instruction in the middle of a block, which is the hart's current one."""
+    if isa.translation:
+        start = build.binary("and", pc_at(build, BLOCK), PAGE - 1)
+        first = build.binary("sub", BLOCK, build.binary("shl", start, RECORD_SHIFT))
+        slot_at = build.offset(build.cast("inttoptr", first, Pointer), SLOT_AT)
+        slot = build.load(slot_at, UNKNOWN, I64)
+        build.store(slot, build.offset(FRAME, 8 * Word.BLOCK_SLOT), COUNTER)
     build.store(int(reason), EXIT, COUNTER)
     build.store(pc_at(build, IP), PC, COUNTER)
     build.store(pc_at(build, BLOCK), BLOCK_PC, COUNTER)
@@ -270,9 +267,11 @@ def _translated(build: Builder) -> None:
 
     Where control comes from the code before, within a block, the instruction is run here.
     """
-    entered, within = build.new_block("entered"), build.new_block("within")
+    begins, entered, within = (build.new_block(word) for word in ("begins", "entered", "within"))
     ip = build.cast("ptrtoint", IP, I64)
-    build.branch(build.compare("eq", ip, BLOCK), entered, within)
+    build.branch(build.compare("eq", ip, BLOCK), begins, within)
+    build.begin(begins)
+    build.branch(is_translated(build), within, entered)  # it is not for translated addresses
     build.begin(within)
     tail_call(build, own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
     build.begin(entered)
@@ -287,6 +286,11 @@ def _go_to_translation(build: Builder, pc: I64, count: I64) -> None:
     tail_call(build, code, NO_RECORD, count, NO_BLOCK, pc)
     build.begin(miss)
     _miss(build, pc, count)
+
+
+def straddling_handler(build: Builder) -> Pointer:
+    """The own handler of an instruction that goes over the page's end."""
+    return own_handler(build, build.cast("ptrtoint", IP, I64), pc_at(build, IP))
 
 
 def own_handler(build: Builder, ip: I64, pc: I64) -> Pointer:

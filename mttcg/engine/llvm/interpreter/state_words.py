@@ -43,13 +43,13 @@ class NativeState(StateWords[I64]):
     def _place(self, field: str, number: int = 0) -> Pointer:
         return self.builder.offset(HART, self.offsets[field] + WORD_BYTES * number)
 
-    def read_state(self, field: str) -> I64:
+    def read_state(self, field: str, number: int = 0) -> I64:
         """See StateWords."""
-        return self.builder.load(self._place(field), COUNTER, I64)
+        return self.builder.load(self._place(field, number), COUNTER, I64)
 
-    def write_state(self, field: str, value: I64) -> None:
+    def write_state(self, field: str, value: I64, number: int = 0) -> None:
         """See StateWords."""
-        self.builder.store(value, self._place(field), COUNTER)
+        self.builder.store(value, self._place(field, number), COUNTER)
 
     def input_level(self, number: int) -> I64:
         """See StateWords. Whoever drives the line writes it at any time."""

@@ -13,7 +13,7 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, System
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
-from mttcg.engine.llvm.ir.values import I64, ZERO
+from mttcg.engine.llvm.ir.values import I64, ZERO, BasicBlock, Pointer
 from mttcg.engine.llvm.places import COUNT, DETAIL, EXIT, FRAME, HART, PC, REQUEST
 from mttcg.engine.llvm.signature import (
     BLOCK,
@@ -46,6 +46,26 @@ class SystemFunctions:
     def __init__(self, isa: InterpretedIsa, events: SystemEvents) -> None:
         self.isa, self.events = isa, events
 
+    def _follow(self, build: Builder) -> None:
+        """Have addresses translated as the hart's level and status say now."""
+        if self.isa.translation:
+            at = build.offset(FRAME, 8 * Word.FOLLOW_CONTEXT)
+            build.run(build.load(at, COUNTER, Pointer), HART, FRAME)
+
+    def _serve_fences(self, build: Builder, host: BasicBlock) -> None:
+        """Do the fences that others asked for, or go to where the host is to look."""
+        if not self.isa.translation:
+            return
+        fence, on = build.new_block("fence"), build.new_block("served")
+        asked = build.offset(HART, self.isa.offsets["fences_asked"])
+        none = build.compare("eq", build.load_atomic(asked, "monotonic", I64), 0)
+        build.branch(none, on, fence)
+        build.begin(fence)
+        function = build.load(build.offset(FRAME, 8 * Word.SERVE_FENCES), COUNTER, Pointer)
+        left = build.call(I64, function, HART, FRAME)
+        build.branch(build.compare("eq", left, 0), on, host)
+        build.begin(on)
+
     def due(self, build: Builder) -> None:
         """Give whether an interrupt is to be taken."""
         hart, ops = NativeState(build, self.isa.offsets), arithmetic(build, self.isa)
@@ -73,6 +93,7 @@ class SystemFunctions:
         build.atomic("xchg", alert, I64("0"))
         build.goto(inputs)
         build.begin(inputs)
+        self._serve_fences(build, host)
         due = self.events.due_interrupts(ops, hart)
         build.branch(build.compare("eq", due, 0), on, some)
         build.begin(some)
@@ -80,6 +101,7 @@ class SystemFunctions:
         build.branch(build.compare("eq", unseen, 0), host, take)
         build.begin(take)
         self.events.take_interrupt(ops, hart, due)
+        self._follow(build)
         build.goto(on)
         build.begin(on)
         build.give(ZERO)
@@ -89,6 +111,7 @@ class SystemFunctions:
     def status(self, build: Builder) -> None:
         """Go on at the hart's pc, where no block has been entered yet, or at an interrupt's."""
         stop, go = build.new_block("stop"), build.new_block("go")
+        self._follow(build)
         asked = build.call(I64, f"@{ATTEND}", HART, FRAME)
         build.branch(build.compare("eq", asked, 0), go, stop)
         build.begin(go)
@@ -108,16 +131,17 @@ class SystemFunctions:
         counted = build.binary("add", RUNNING, ONE_INSTRUCTION)
         tail_call(build, f"{LEAVE}_{Reason.SYSTEM.name}", IP, counted, BLOCK)
         build.begin(native)
-        self.take_trap(build, frame_word(build, Word.CAUSE), frame_word(build, Word.TRAP_VALUE))
+        cause, value = frame_word(build, Word.CAUSE), frame_word(build, Word.TRAP_VALUE)
+        self.take_trap(build, cause, pc_at(build, IP), value)
 
-    def take_trap(self, build: Builder, cause: I64, value: I64) -> None:
-        """Take a trap that the host need not see, at the instruction of `IP`."""
+    def take_trap(self, build: Builder, cause: I64, pc: I64, value: I64) -> None:
+        """Take a trap that the host need not see, at a pc."""
         hart, ops = NativeState(build, self.isa.offsets), arithmetic(build, self.isa)
         left = build.binary("sub", frame_word(build, Word.TRAPS_UNSEEN), 1)
         _store_word(build, Word.TRAPS_UNSEEN, left)
-        pc = pc_at(build, IP)
         _remember(build, (cause, pc, value))
         self.events.take_trap(ops, hart, cause, pc, value)
+        self._follow(build)
         tail_call(build, DISPATCH, IP, RUNNING, build.load(PC, COUNTER, I64))
 
 

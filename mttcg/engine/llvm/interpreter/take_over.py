@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.interpreter.find_records import records_of
+from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import OWN
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
@@ -17,7 +19,6 @@ from mttcg.engine.llvm.interpreter.shared import (
     TRANSLATED,
     is_function,
     own_handler,
-    records_of,
 )
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
@@ -32,19 +33,19 @@ Find = Callable[[Builder, Pointer, I64], Pointer]
 """Emits which handler an observed page has for an instruction."""
 
 
-def take_over(build: Builder) -> None:
+def take_over(isa: InterpretedIsa, build: Builder) -> None:
     """Run the instruction at the pc in TO_PC, in the hart's current block, and go on."""
-    _go_on(build, TAKE_OVER, _own_handler)
+    _go_on(build, isa, TAKE_OVER, _own_handler)
 
 
-def resume(build: Builder) -> None:
+def resume(isa: InterpretedIsa, build: Builder) -> None:
     """Go on at the pc in TO_PC in the hart's current block."""
-    _go_on(build, RESUME, _observed_handler)
+    _go_on(build, isa, RESUME, _observed_handler)
 
 
-def _go_on(build: Builder, name: str, find_observed: Find) -> None:
+def _go_on(build: Builder, isa: InterpretedIsa, name: str, find_observed: Find) -> None:
     miss, plain, observed = (build.new_block(word) for word in ("miss", "plain", "observed"))
-    ip, entry, to_pc = records_of(build, TO_PC, miss)
+    ip, entry, to_pc = records_of(build, isa, TO_PC, miss)
     block = _current_block(build, ip, TO_PC)
     build.branch(build.compare("eq", ip, entry), plain, observed)
     for which, find in ((plain, _plain_handler), (observed, find_observed)):

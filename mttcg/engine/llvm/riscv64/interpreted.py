@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mttcg.engine.llvm.interpreter.address_translation import NativeTranslation
 from mttcg.engine.llvm.interpreter.interpreted_isa import (
     EVERY_WORD,
     HandlerVariant,
@@ -12,11 +13,13 @@ from mttcg.engine.llvm.riscv64.float_conversions import TOWARDS_ZERO
 from mttcg.engine.llvm.riscv64.float_function import DYNAMIC
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
 from mttcg.engine.llvm.riscv64.nearest_away import NEAREST_AWAY
+from mttcg.engine.llvm.riscv64.paging.contexts import TABLES_BYTES
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.csr import CSRS, HARDWARE_COUNTERS
 from mttcg.isa.riscv64.interrupts import enabled_interrupts
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.length import LENGTHS
+from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
 from mttcg.isa.riscv64.table.integer import LOADS, STORES, TOTAL_STORE_ORDER
@@ -33,7 +36,9 @@ from mttcg.isa.table.layout import NOTHING, Field
 from mttcg.isa.table.row import Decoded, Pattern, Row
 
 ZICSR, WRITE = "Zicsr", "csrrw"
-NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in HARDWARE_COUNTERS))
+FENCES_OF_ADDRESS = ("sfence.vma", "sinval.vma")
+RARE = {**HARDWARE_COUNTERS, **PROTECTION_REGISTERS}
+NATIVE_REGISTERS = (*FCSR_FIELDS, *(number for number in CSRS if number not in RARE))
 """System registers with handlers of their own."""
 CONSTANT_REGISTERS = tuple(
     (first + low, 0xFFF ^ number - 1)
@@ -74,6 +79,8 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
         return HandlerVariant(_having(layout.rd, 0), 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
         return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
+    if row.name in FENCES_OF_ADDRESS:
+        return HandlerVariant(_having(layout.rs1, 0), 0), HandlerVariant(EVERY_WORD, 1)
     if layout.rounding is not NOTHING:
         static = [HandlerVariant(_having(layout.rounding, mode), mode) for mode in MODES]
         return (*static, HandlerVariant(EVERY_WORD, OTHER_MODE))
@@ -116,6 +123,8 @@ def known(instruction: Decoded) -> frozenset[str]:
     if row.extension == ZICSR:
         reads = not instruction.rs1 and not row.name.startswith(WRITE)
         return frozenset({"immediate"} | ({"rs1"} if reads else set()))
+    if row.name in FENCES_OF_ADDRESS:
+        return frozenset() if instruction.rs1 else frozenset({"rs1"})
     if row.name == "fence":
         return frozenset({"immediate"})
     if row.name.startswith(COMPARE_AND_SWAP) and not instruction.rd:
@@ -142,6 +151,7 @@ INTERPRETED = InterpretedIsa(
         causes=FAULT_CAUSES,
         illegal=Cause.ILLEGAL_INSTRUCTION,
     ),
+    translation=NativeTranslation("mttcg.engine.llvm.riscv64.paging.native", TABLES_BYTES),
     lengths=LENGTHS,
     selectors=SELECTORS,
 )

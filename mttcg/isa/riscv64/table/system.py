@@ -14,10 +14,11 @@ from mttcg.isa.operations import Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.csr_row import Csr
 from mttcg.isa.riscv64.privilege import SUPERVISOR, USER, level_of
-from mttcg.isa.riscv64.status import MSTATUS_TVM, MSTATUS_TW, is_at_least, unless_trapped
+from mttcg.isa.riscv64.status import MSTATUS_TW, is_at_least, unless_trapped
 from mttcg.isa.riscv64.table.compute import MASK
 from mttcg.isa.riscv64.table.may_be import NOTHING
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
+from mttcg.isa.riscv64.translation import fence
 from mttcg.isa.riscv64.traps import Cause, return_from_machine, return_from_supervisor
 from mttcg.isa.table.row import Behaviour, Decoded, Row
 
@@ -62,9 +63,15 @@ def _wait(ops: Operations[V], hart: SystemWords[V]) -> None:
     hart.wait()
 
 
-def _fence_translations(ops: Operations[V], hart: SystemWords[V]) -> None:
-    """Nothing is translated: satp has no mode but Bare."""
-    hart.require(unless_trapped(MSTATUS_TVM)(ops, hart))
+def _fence_translations() -> Behaviour:
+    """The address is in rs1, which says all of them if it is x0."""
+
+    def run(ops: Operations[V], instruction: Decoded) -> None:
+        source = instruction.rs1
+        of_all = source == 0
+        ops.system(instruction.word, lambda hart: fence(ops, hart, ops.read_x(source), of_all))
+
+    return Behaviour(run, InstructionClass.SYSTEM, Kind.SYSTEM, writes="")
 
 
 def _order_invalidations(ops: Operations[V], hart: SystemWords[V]) -> None:
@@ -160,7 +167,7 @@ _CSR: tuple[tuple[str, str, int, Behaviour], ...] = (
     ("csrrci", "rd, csr, number", 7, csr_access("clear", immediate=True)),
 )
 
-FENCE_TRANSLATIONS = system(_fence_translations)
+FENCE_TRANSLATIONS = _fence_translations()
 """What sfence.vma does, and sinval.vma at once."""
 
 ROWS: tuple[Row, ...] = (

@@ -1,0 +1,1 @@
+"""Address translation natively: rows that handlers look into, and what fills and drops them."""

@@ -1,0 +1,209 @@
+"""The half of a virtio device that is in the device process: it serves the queues."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from mttcg.hardware.devices.virtio.interrupt_line import settle
+from mttcg.hardware.devices.virtio.layout import (
+    CONFIG,
+    BackWord,
+    DeviceKind,
+    Feature,
+    FrontWord,
+    QueueWord,
+    Status,
+    queue_word,
+)
+from mttcg.hardware.devices.virtio.memory import DeviceMemory
+from mttcg.hardware.devices.virtio.queue import Chain, QueueError, QueuePlace, Virtqueue
+from mttcg.hardware.interrupts.ports import Line
+from mttcg.memory.address import Physical
+from mttcg.memory.fence import full_fence
+
+MOST_AT_A_TIME = 64
+"""Requests of one queue, before other devices have their turn."""
+OFFERED = Feature.VERSION_1 | Feature.INDIRECT | Feature.EVENT_INDEX
+
+
+class Model(ABC):
+    """What one kind of device is and does.
+
+    Attributes:
+        kind: which.
+        features: those of its kind that it offers, beside `OFFERED`.
+        queue_sizes: the most descriptors that each of its queues may have.
+    """
+
+    kind: DeviceKind
+    features: int = 0
+    queue_sizes: Sequence[int]
+
+    @property
+    def config(self) -> bytes:
+        """The configuration space, which stays as it is."""
+        return b""
+
+    def begin(self, features: int) -> None:
+        """A driver that has accepted these features begins."""
+        return
+
+    @abstractmethod
+    def serve(self, queue: int, chain: Chain) -> "Served":
+        """Do a request; raises QueueError for one that has no room for an answer."""
+
+    def close(self) -> None:
+        """The run ends: make what the guest wrote outlast it."""
+        return
+
+
+class Served:
+    """How a request ended: bytes of guest memory that were written, and whether it failed."""
+
+    __slots__ = ("failed", "written")
+
+    def __init__(self, written: int, *, failed: bool = False) -> None:
+        self.written, self.failed = written, failed
+
+
+class BackEnd:
+    """Serves the queues of one device.
+
+    Args:
+        model: what the device is.
+        state: of its row, see `layout`.
+        line: its interrupt line.
+        memory: guest RAM.
+        leaves: whether the process is to stop serving.
+
+    Attributes:
+        wrong: why the device needs a reset; "" if it needs none.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        state: memoryview,
+        line: Line | None,
+        memory: DeviceMemory,
+        leaves: Callable[[], bool],
+    ) -> None:
+        self.model, self.line, self.memory, self.leaves = model, line, memory, leaves
+        self.words = state.cast("Q")
+        self.queues: dict[int, Virtqueue] = {}
+        self.epochs: dict[int, int] = {}
+        self.generation = 0
+        self.wrong, self.began = "", False
+        config, words = model.config, self.words
+        state[8 * CONFIG : 8 * CONFIG + len(config)] = config
+        words[BackWord.CONFIG_SIZE] = len(config)
+        words[BackWord.FEATURES] = OFFERED | model.features
+        words[BackWord.QUEUES] = len(model.queue_sizes)
+        for queue, most in enumerate(model.queue_sizes):
+            words[queue_word(queue, QueueWord.MOST)] = most
+        words[BackWord.DEVICE_ID] = model.kind  # before the guest runs; last, all the same
+
+    def serve(self) -> bool:
+        """Serve the requests that are there, some of many; whether there may be more.
+
+        What is done is told to the driver.
+        """
+        words = self.words
+        words[BackWord.SERVING] = 1
+        full_fence()  # see VirtioMmio._let_go
+        try:
+            self._follow_resets()
+            if not words[FrontWord.STATUS] & Status.DRIVER_OK or self._is_broken:
+                return False
+            if not self.began:
+                self.began = True
+                self.model.begin(words[FrontWord.FEATURES])
+            more = [self._serve_queue(number) for number in range(words[BackWord.QUEUES])]
+            return any(more)
+        except QueueError as error:
+            self._break(error)
+            return False
+        finally:
+            # after all accesses to the guest's memory
+            words[BackWord.SERVING] = 0
+
+    @property
+    def _is_broken(self) -> bool:
+        return self.words[BackWord.BROKEN] == self.generation + 1
+
+    def _follow_resets(self) -> None:
+        generation = self.words[FrontWord.GENERATION]
+        if generation != self.generation:
+            self.generation = generation
+            self.queues.clear()
+            self.epochs.clear()
+            self.wrong, self.began = "", False
+
+    def _queue(self, number: int) -> Virtqueue | None:
+        """A queue if it is ready; a new one where it was made ready anew."""
+        words = self.words
+        if not words[queue_word(number, QueueWord.READY)]:
+            self.queues.pop(number, None)
+            return None
+        epoch = words[queue_word(number, QueueWord.EPOCH)]
+        if number not in self.queues or self.epochs[number] != epoch:
+            place = QueuePlace(
+                words[queue_word(number, QueueWord.SIZE)],
+                Physical(words[queue_word(number, QueueWord.DESCRIPTORS)]),
+                Physical(words[queue_word(number, QueueWord.DRIVER)]),
+                Physical(words[queue_word(number, QueueWord.DEVICE)]),
+            )
+            if place.size > self.model.queue_sizes[number]:
+                most = self.model.queue_sizes[number]
+                raise QueueError(f"queue {number} has {place.size} descriptors of at most {most}")
+            event_index = bool(words[FrontWord.FEATURES] & Feature.EVENT_INDEX)
+            self.queues[number] = Virtqueue(self.memory, place, event_index)
+            self.epochs[number] = epoch
+        return self.queues[number]
+
+    def _may_go_on(self, number: int) -> bool:
+        """Whether the driver has taken nothing back, and the process goes on."""
+        words = self.words
+        return (
+            words[FrontWord.GENERATION] == self.generation
+            and words[queue_word(number, QueueWord.READY)] != 0
+            and words[queue_word(number, QueueWord.EPOCH)] == self.epochs[number]
+            and not self.leaves()
+        )
+
+    def _serve_queue(self, number: int) -> bool:
+        queue = self._queue(number)
+        if queue is None:
+            return False
+        for _ in range(MOST_AT_A_TIME):
+            if not self._may_go_on(number):
+                return self.leaves()
+            chain = queue.take()
+            if chain is not None:
+                self._finish(number, queue, chain, self.model.serve(number, chain))
+            elif not queue.rearm():
+                return False
+        return True
+
+    def _finish(self, number: int, queue: Virtqueue, chain: Chain, served: Served) -> None:
+        self._count(number, QueueWord.REQUESTS, 1)
+        self._count(number, QueueWord.READ, chain.readable.used)
+        self._count(number, QueueWord.WRITTEN, served.written)
+        self._count(number, QueueWord.FAILED, served.failed)
+        queue.give_back(chain, served.written)
+        if queue.wants_interrupt():
+            self._raise(BackWord.USED_RAISED)
+
+    def _count(self, number: int, word: QueueWord, more: int) -> None:
+        place = queue_word(number, word)
+        self.words[place] = self.words[place] + more
+
+    def _raise(self, word: BackWord) -> None:
+        self.words[word] = self.words[word] + 1
+        settle(self.line, self.words)
+
+    def _break(self, error: QueueError) -> None:
+        """Stop serving until the driver resets the device (section 2.1.2)."""
+        self.wrong = error.wrong
+        self.words[BackWord.BROKEN] = self.generation + 1
+        if self.words[FrontWord.STATUS] & Status.DRIVER_OK:
+            self._raise(BackWord.CONFIG_RAISED)

@@ -1,0 +1,227 @@
+"""The device process: serves the queues of the devices whose registers vCPUs answer.
+
+It sleeps until a vCPU notifies a device, by an eventfd that each device has. It is told of pauses
+by another, and of its end by SIGTERM: then it ends the request that it is at, and writes out what
+is to outlast the run.
+"""
+
+import os
+import select
+import signal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FrameType
+
+from mttcg.attached import READ_ONLY
+from mttcg.config import Config
+from mttcg.engine.tracking.device_writes import DeviceWrites
+from mttcg.hardware.board import Board, DevicePorts, Wiring
+from mttcg.hardware.boards import board_named
+from mttcg.hardware.devices.virtio.backend import BackEnd, Model
+from mttcg.hardware.devices.virtio.block import BlockDevice
+from mttcg.hardware.devices.virtio.disk import Disk, FileDisk, OverlaidDisk
+from mttcg.hardware.devices.virtio.entropy import EntropyDevice
+from mttcg.hardware.devices.virtio.memory import DeviceMemory
+from mttcg.isa.registry import isa_named
+from mttcg.memory.fence import full_fence
+from mttcg.memory.ram import GuestRam
+from mttcg.processes.attachments import Attachment, attachments
+from mttcg.processes.segments import fixed_sizes, map_segment
+from mttcg.state.vcpu_state import Activity
+from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.messages import DeviceWarning, Start
+from mttcg.vcpu.shared import Harts, MachineState
+
+SEGMENTS = ("ram", "harts", "machine", "tracking")
+
+
+class NoConsole:
+    """For devices that this process builds with the others, and whose registers nobody accesses."""
+
+    def send(self, data: bytes) -> None:
+        """Nobody sends."""
+
+    def take(self) -> int | None:
+        """Nothing comes."""
+        return None
+
+    def waiting(self) -> bool:
+        """Nothing comes."""
+        return False
+
+
+class DeviceProcess:
+    """Serves devices.
+
+    Args:
+        backends: by slot.
+        bells: the eventfds by which vCPUs notify them, by slot.
+        call: the eventfd by which the supervisor has this process look at the machine.
+        notice: the eventfd by which the supervisor is made to look.
+        machine: the machine's memory.
+        harts: of the vCPUs.
+    """
+
+    def __init__(
+        self,
+        backends: Mapping[str, BackEnd],
+        bells: Mapping[str, int],
+        call: int,
+        notice: int,
+        machine: MachineState,
+        harts: Harts,
+    ) -> None:
+        self.backends, self.call, self.notice = backends, call, notice
+        self.slots = {bell: slot for slot, bell in bells.items()}
+        self.machine, self.harts, self.activity = machine, harts, machine.devices
+        self.ending = False
+        self.poller = select.poll()
+        for descriptor in (call, *bells.values()):
+            self.poller.register(descriptor, select.POLLIN)
+
+    def leaves(self) -> bool:
+        """Whether nothing is to be served now."""
+        return self.ending or self.machine.pause != 0
+
+    def end_at(self, number: int) -> None:
+        """Have `run` return after a signal of that number."""
+        signalled, telling = os.pipe()
+        for end in (signalled, telling):
+            os.set_blocking(end, False)
+        # written by the handler itself: a signal just before the process sleeps is not missed
+        signal.set_wakeup_fd(telling)
+        signal.signal(number, self._end)
+        self.poller.register(signalled, select.POLLIN)
+
+    def _end(self, _signal: int, _frame: FrameType | None) -> None:
+        self.ending = True
+
+    def run(self) -> None:
+        """Serve until the process is to end."""
+        again: set[str] = set()
+        while not self.ending:
+            ready = [descriptor for descriptor, _ in self.poller.poll(0 if again else None)]
+            self.activity.busy = 1  # before a bell is taken
+            again |= self._take(ready)
+            if self.machine.pause:
+                again |= self._hold()
+            again = {slot for slot in sorted(again) if self.backends[slot].serve()}
+            if not again:
+                self._rest()
+
+    def _take(self, ready: Iterable[int]) -> set[str]:
+        """Take what was written to eventfds; the slots that were notified."""
+        eventfds = [descriptor for descriptor in ready if descriptor in (self.call, *self.slots)]
+        for descriptor in eventfds:
+            os.eventfd_read(descriptor)
+        return {self.slots[descriptor] for descriptor in eventfds if descriptor != self.call}
+
+    def _rest(self) -> None:
+        """Say that there is nothing to do; all lines are raised by now."""
+        self.activity.rounds += 1
+        self.activity.busy = 0
+        full_fence()  # a hart that falls asleep says so, and then the supervisor looks at `busy`
+        if all(hart.state == Activity.IDLE for hart in self.harts.harts):
+            os.eventfd_write(self.notice, 1)
+
+    def _hold(self) -> set[str]:
+        """Stand still, with the guest, until the supervisor lets it go on.
+
+        Gives the slots that were notified meanwhile.
+        """
+        waiting: set[str] = set()
+        while (number := self.machine.pause) and not self.ending:
+            self.activity.held = number
+            os.eventfd_write(self.notice, 1)
+            while self.machine.pause == number and not self.ending:
+                waiting |= self._take(descriptor for descriptor, _ in self.poller.poll())
+        return waiting
+
+
+def make_disk(attachment: Attachment, fds: Mapping[str, int]) -> Disk:
+    """The disk of a drive, whose files the supervisor has opened."""
+    below = fds[attachment.file]
+    size = os.lseek(below, 0, os.SEEK_END)
+    if attachment.overlay in fds:
+        return OverlaidDisk(below, fds[attachment.overlay], size)
+    return FileDisk(below, size)
+
+
+def make_model(
+    attachment: Attachment, fds: Mapping[str, int], warn: Callable[[str], None]
+) -> Model:
+    """What is in a slot."""
+    if attachment.kind == "entropy":
+        return EntropyDevice()
+    told: set[int | None] = set()
+
+    def complain(error: OSError) -> None:
+        if error.errno not in told:
+            told.add(error.errno)
+            warn(f"--drive {attachment.source}: {error.strerror}: the guest sees an I/O error")
+
+    disk, drive = make_disk(attachment, fds), attachment.drive
+    read_only = drive is not None and drive.access == READ_ONLY
+    return BlockDevice(disk, attachment.row, read_only=read_only, complain=complain)
+
+
+def make_ports(
+    board: Board, message: Start, machine: MachineState, harts: Harts, ram: GuestRam
+) -> Mapping[str, DevicePorts]:
+    """What the devices are connected to in this process."""
+    wiring = Wiring(
+        ram=ram,
+        harts=inputs_of(harts),
+        clock=SharedClock(harts),
+        console=NoConsole(),
+        finish=lambda _code: None,
+        state=machine.device_state,
+    )
+    return board.apart(wiring, message.device_symbols)
+
+
+def make_devices(
+    config: Config, message: Start, descriptors: Sequence[int], channel: Channel
+) -> DeviceProcess:
+    """Map what the process needs, and make the devices; it closes the descriptors of others."""
+    fds = dict(zip(message.descriptors, descriptors, strict=True))
+    board, isa = board_named(message.board), isa_named(message.isa)
+    sizes = fixed_sizes(config, board.state_bytes)
+    maps = {name: map_segment(fds[name], sizes[name]) for name in SEGMENTS}
+    wake_fds = [fds[f"wake{cpu}"] for cpu in range(config.smp)]
+    machine = MachineState(maps["machine"], board.timebase)
+    harts = Harts(maps["harts"], wake_fds, machine, isa.system)
+    ram = GuestRam(board.ram_base, maps["ram"])
+    memory = DeviceMemory(ram, DeviceWrites(maps["tracking"], ram.range).tell)
+    attached = attachments(config, board)
+    bells = {each.row: fds[each.bell] for each in attached}
+    ports = make_ports(board, message, machine, harts, ram)
+    backends: dict[str, BackEnd] = {}
+    process = DeviceProcess(backends, bells, fds["devices"], fds["notice"], machine, harts)
+
+    def warn(text: str) -> None:
+        channel.send(DeviceWarning(text))
+
+    for each in attached:
+        model = make_model(each, fds, warn)
+        row = ports[each.row]
+        backends[each.row] = BackEnd(model, row.state, row.line, memory, process.leaves)
+    files = {fds[name] for each in attached for name in (each.file, each.overlay) if name in fds}
+    keep = {*wake_fds, *bells.values(), *files, fds["devices"], fds["notice"]}
+    for descriptor in descriptors:
+        if descriptor not in keep:
+            os.close(descriptor)
+    return process
+
+
+def main(
+    config: Config, message: Start, descriptors: list[int], channel: Channel, ready: int
+) -> int:
+    """Be the device process; its exit status. `ready` is closed when the devices are there."""
+    process = make_devices(config, message, descriptors, channel)
+    process.end_at(signal.SIGTERM)
+    os.close(ready)
+    process.run()
+    for backend in process.backends.values():
+        backend.model.close()
+    return 0

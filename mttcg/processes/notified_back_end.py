@@ -1,0 +1,41 @@
+"""The halves of devices that are in the device process, as a vCPU reaches them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mttcg.hardware.board import BackEndPort, Board
+from mttcg.processes.attachments import bell_of
+from mttcg.vcpu.shared import MachineState
+
+
+@dataclass(frozen=True)
+class NotifiedBackEnd:
+    """One of them; see `mttcg.hardware.board.BackEndPort`.
+
+    Args:
+        bell: the eventfd on which it sleeps.
+        machine: stops when that process is gone.
+    """
+
+    bell: int
+    machine: MachineState
+
+    def ring(self) -> None:
+        """Write the eventfd, which is a locked instruction of the kernel: a full fence."""
+        os.eventfd_write(self.bell, 1)
+
+    def is_gone(self) -> bool:
+        """See BackEndPort."""
+        return self.machine.stopping
+
+
+def back_ends(
+    board: Board, fds: Mapping[str, int], machine: MachineState
+) -> Mapping[str, BackEndPort]:
+    """Those that a run has, by the names of their rows; `fds`: descriptors by name."""
+    return {
+        slot: NotifiedBackEnd(fds[bell], machine)
+        for slot in board.slots
+        if (bell := bell_of(slot)) in fds
+    }

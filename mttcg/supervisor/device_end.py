@@ -1,0 +1,33 @@
+"""The end of the device process, as the supervisor sees it."""
+
+import select
+import time
+from collections.abc import Callable
+
+from mttcg.processes.device_end import FLUSH_SECONDS
+from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.run_state import RunState
+from mttcg.vcpu.messages import DeviceWarning
+
+
+def devices_ended(status: int) -> str:
+    """What is said of a device process that has ended by itself; it is to end with the vCPUs."""
+    return f"the device process ended ({end_text(status)})"
+
+
+def see_devices_off(run: RunState, warn: Callable[[str], None]) -> None:
+    """Wait until the device process, if there is one, has written out its files.
+
+    All vCPUs have ended, and the host ends with it, when its time is over at the latest. `warn`:
+    takes what it has to say.
+    """
+    if not run.device_fds:
+        return
+    poller, until = select.poll(), time.monotonic() + FLUSH_SECONDS
+    poller.register(run.host.channel, select.POLLIN)
+    while poller.poll(max(0.0, until - time.monotonic()) * 1000):
+        received = run.host.channel.receive()
+        if received is None:
+            return
+        if isinstance(received[0], DeviceWarning):
+            warn(received[0].text)
