@@ -17,7 +17,7 @@ def bell_of(row: str) -> str:
     return BELL + row
 
 
-class Attachment(NamedTuple):
+class DeviceAttachment(NamedTuple):
     """A device in a slot.
 
     Attributes:
@@ -51,7 +51,7 @@ class Attachment(NamedTuple):
         return str(self.drive.path) if self.drive is not None else ""
 
 
-def attachments(config: Config, board: Board) -> list[Attachment]:
+def attachments(config: Config, board: Board) -> list[DeviceAttachment]:
     """The devices of a run, each in its slot; OptionError if there are more than slots."""
     wanted: Sequence[tuple[str, Drive | None]] = [
         *(("block", drive) for drive in config.drives),
@@ -61,4 +61,4 @@ def attachments(config: Config, board: Board) -> list[Attachment]:
         wrong = f"{len(wanted)} devices, with --rng, do not fit the board"
         raise OptionError("--drive", wrong, f"at most {len(board.slots)}")
     places = zip(board.slots, wanted, strict=False)
-    return [Attachment(row, kind, drive) for row, (kind, drive) in places]
+    return [DeviceAttachment(row, kind, drive) for row, (kind, drive) in places]

@@ -24,7 +24,7 @@ from mttcg.hardware.devices.virtio.memory import DeviceMemory
 from mttcg.isa.registry import isa_named
 from mttcg.memory.fence import full_fence
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.attachments import Attachment, attachments
+from mttcg.processes.attachments import DeviceAttachment, attachments
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
 from mttcg.vcpu.channel import Channel
@@ -138,7 +138,7 @@ class DeviceProcess:
         return waiting
 
 
-def make_disk(attachment: Attachment, fds: Mapping[str, int]) -> Disk:
+def make_disk(attachment: DeviceAttachment, fds: Mapping[str, int]) -> Disk:
     """The disk of a drive, whose files the supervisor has opened."""
     below = fds[attachment.file]
     size = os.lseek(below, 0, os.SEEK_END)
@@ -148,7 +148,7 @@ def make_disk(attachment: Attachment, fds: Mapping[str, int]) -> Disk:
 
 
 def make_model(
-    attachment: Attachment, fds: Mapping[str, int], warn: Callable[[str], None]
+    attachment: DeviceAttachment, fds: Mapping[str, int], warn: Callable[[str], None]
 ) -> Model:
     """What is in a slot."""
     if attachment.kind == "entropy":

@@ -25,7 +25,7 @@ class WrongCommandError(MttcgError):
 
 
 @dataclass(frozen=True)
-class Verb:
+class PromptVerb:
     """One command: how it is written, what is asked of the run, how the answer is shown."""
 
     usage: str
@@ -98,7 +98,7 @@ class ControlPrompt:
                 name, arguments, lambda wrong, found: self._answered(verb, wrong, found)
             )
 
-    def _answered(self, verb: Verb | None, wrong: str, answer: Mapping[str, Any]) -> None:
+    def _answered(self, verb: PromptVerb | None, wrong: str, answer: Mapping[str, Any]) -> None:
         text = wrong if wrong or verb is None else verb.show(answer)
         if text:
             tell(text)
@@ -200,37 +200,37 @@ def memory_lines(answer: Mapping[str, Any]) -> str:
 
 
 VERBS = {
-    "status": Verb("status", "what each vCPU does", nothing, show=vcpu_lines),
-    "pause": Verb("pause", "stop all vCPUs at one point", nothing, show=vcpu_lines),
-    "resume": Verb("resume", "let all vCPUs go on", nothing),
-    "registers": Verb(
+    "status": PromptVerb("status", "what each vCPU does", nothing, show=vcpu_lines),
+    "pause": PromptVerb("pause", "stop all vCPUs at one point", nothing, show=vcpu_lines),
+    "resume": PromptVerb("resume", "let all vCPUs go on", nothing),
+    "registers": PromptVerb(
         "registers CPU [NAME]...",
         "read registers; while paused",
         registers_read,
         "read_registers",
         register_lines,
     ),
-    "set": Verb(
+    "set": PromptVerb(
         "set CPU NAME=VALUE...",
         "write registers; while paused",
         registers_written,
         "write_registers",
         register_lines,
     ),
-    "read": Verb(
+    "read": PromptVerb(
         "read ADDRESS [SIZE]",
         "read memory; while paused",
         memory_read,
         "read_memory",
         memory_lines,
     ),
-    "write": Verb(
+    "write": PromptVerb(
         "write ADDRESS HEX", "write memory; while paused", memory_written, "write_memory"
     ),
-    "plugins": Verb("plugins", "the plugins that are loaded; with --control", nothing),
-    "load": Verb("load SPEC", "load a plugin; with --control", spec_of),
-    "unload": Verb("unload PLUGIN", "unload a plugin; with --control", plugin),
-    "reload": Verb("reload PLUGIN [SPEC]", "load a plugin anew; with --control", reloaded),
-    "stop": Verb("stop", "stop the guest in order", nothing),
-    "help": Verb("help", "this list; an empty line goes back to the guest", nothing),
+    "plugins": PromptVerb("plugins", "the plugins that are loaded; with --control", nothing),
+    "load": PromptVerb("load SPEC", "load a plugin; with --control", spec_of),
+    "unload": PromptVerb("unload PLUGIN", "unload a plugin; with --control", plugin),
+    "reload": PromptVerb("reload PLUGIN [SPEC]", "load a plugin anew; with --control", reloaded),
+    "stop": PromptVerb("stop", "stop the guest in order", nothing),
+    "help": PromptVerb("help", "this list; an empty line goes back to the guest", nothing),
 }

@@ -2,7 +2,7 @@
 
 from mttcg.state.vcpu_state import NEVER, Activity, Power, VcpuState
 from mttcg.supervisor.run_state import RunState
-from mttcg.vcpu.device_activity import Quiet
+from mttcg.vcpu.device_activity import RestingDevices
 
 
 def all_sleep_for_ever(run: RunState) -> bool:
@@ -17,7 +17,7 @@ def all_sleep_for_ever(run: RunState) -> bool:
     return quiet is not None and _all_sleep(run) and _all_sleep(run) and quiet_devices(run) == quiet
 
 
-def quiet_devices(run: RunState) -> Quiet | None:
+def quiet_devices(run: RunState) -> RestingDevices | None:
     """What the device process says that has nothing to do; None if it has."""
     return run.machine.devices.quiet(run.device_fds.values())
 

@@ -7,7 +7,7 @@ from mttcg.state.words import WordField
 from mttcg.vcpu.descriptors import readable
 
 
-class Quiet(NamedTuple):
+class RestingDevices(NamedTuple):
     """The device process had nothing to do; twice the same: in between, too.
 
     Attributes:
@@ -36,7 +36,7 @@ class DeviceActivity:
     def __init__(self, words: memoryview) -> None:
         self.words = words
 
-    def quiet(self, bells: Iterable[int]) -> Quiet | None:
+    def quiet(self, bells: Iterable[int]) -> RestingDevices | None:
         """Tell that it has nothing to do, or None if it has.
 
         `bells`: the eventfds by which it is notified. These are looked at first: one that is not
@@ -44,4 +44,4 @@ class DeviceActivity:
         """
         if any(map(readable, bells)) or self.busy or self.listens:
             return None
-        return Quiet(self.rounds)
+        return RestingDevices(self.rounds)

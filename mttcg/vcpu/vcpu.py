@@ -26,7 +26,7 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.host_work import HostWorkCounter
 from mttcg.vcpu.lifecycle import Lifecycle
-from mttcg.vcpu.places import Place, find_places, load_parts, store_parts
+from mttcg.vcpu.places import MemoryPart, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
@@ -429,7 +429,7 @@ class Vcpu:
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
 
     def _load(
-        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[Place]
+        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]
     ) -> int:
         """Read; the plan is told before the register has the value, as with plain RAM."""
         if found is not None:
@@ -442,7 +442,7 @@ class Vcpu:
         return value
 
     def _store(
-        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[Place]
+        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]
     ) -> int:
         """Write; the plan is told before, as with plain RAM."""
         read = self.engine.read_f if access.floating else self.engine.read_x

@@ -21,7 +21,7 @@ from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
 from mttcg.isa.riscv64.protection import READ, WRITE, allows
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_MPRV, MSTATUS_MXR, MSTATUS_SUM
-from mttcg.isa.riscv64.translation import Access, Refused
+from mttcg.isa.riscv64.translation import AccessKind, TranslationRefused
 from mttcg.isa.system import Effect, MemoryFault
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array, address_of_buffer
@@ -60,7 +60,7 @@ class Bench:
         return self.ram.read_word(address) if self.ram.range.holds(address, 8) else None
 
     def defined(
-        self, address: int, size: int, access: Access
+        self, address: int, size: int, access: AccessKind
     ) -> tuple[int | MemoryFault, dict[int, int]]:
         """What the definition says, with what it writes to tables."""
         written: dict[int, int] = {}
@@ -68,21 +68,21 @@ class Bench:
             found: int | MemoryFault = definition.translate(
                 self.hart, address, size, access, self.read, written.__setitem__
             )
-        except Refused as refused:
+        except TranslationRefused as refused:
             found = refused.fault
         return found, written
 
     def natively(
-        self, address: int, size: int, access: Access
+        self, address: int, size: int, access: AccessKind
     ) -> tuple[int | MemoryFault, dict[int, int]]:
         """The same of native code; the tables are as before afterwards."""
         before = bytes(self.buffer[: TABLES * PAGE])
         self.native.drop()  # as protection may have changed
-        if access is Access.FETCH:
+        if access is AccessKind.FETCH:
             self.native.enter()
             found: int | AccessRefused = self.native.fetch(Virtual(address))
         else:
-            found = self.native.translate(Virtual(address), size, access is Access.STORE)
+            found = self.native.translate(Virtual(address), size, access is AccessKind.STORE)
         after = self.buffer[: TABLES * PAGE]
         old, new = (np.frombuffer(memory, dtype=np.uint64) for memory in (before, after))
         written = {BASE + 8 * int(n): int(new[n]) for n in np.flatnonzero(old != new)}
@@ -168,15 +168,15 @@ def test_native_code_translates_as_the_definition(seed: int) -> None:
             bench.hart.pmpcfg0 = 0  # what is locked stays until a reset
             choose_protection(bench, source)
         choose_hart(bench, source)
-        access = source.choice(tuple(Access))
+        access = source.choice(tuple(AccessKind))
         address, size = choose_address(bench, source), source.choice(SIZES)
-        if access is Access.FETCH:
+        if access is AccessKind.FETCH:
             size = 2
         expected = bench.defined(address, size, access)
         found, written = bench.natively(address, size, access)
         physical = expected[0]
         is_ram = isinstance(physical, int) and bench.ram.range.holds(Physical(physical))
-        if access is Access.FETCH and isinstance(physical, int) and not is_ram:
+        if access is AccessKind.FETCH and isinstance(physical, int) and not is_ram:
             physical, expected = MemoryFault.FETCH, (MemoryFault.FETCH, expected[1])
         assert (found, written) == expected, (hex(address), size, access)
         outcomes.add(physical if not isinstance(physical, int) else "translated")
@@ -198,7 +198,7 @@ def test_rows_allow_no_more_than_protection_and_tables(seed: int) -> None:
         row = (int(bench.frame[Word.DATA_ROWS]) - int(bench.frame[Word.TABLES])) // 8
         row += (address >> DATA_SHIFT & DATA_MASK) // 8
         words = memoryview(bench.native.tables).cast("Q")
-        for tag, access in ((READ_TAG, Access.LOAD), (WRITE_TAG, Access.STORE)):
+        for tag, access in ((READ_TAG, AccessKind.LOAD), (WRITE_TAG, AccessKind.STORE)):
             if words[row + tag // 8]:
                 filled += 1
                 assert words[row + tag // 8] == address | PAGE - 1
@@ -207,7 +207,7 @@ def test_rows_allow_no_more_than_protection_and_tables(seed: int) -> None:
                 assert isinstance(physical, int)
                 assert not written  # A and D were set, else stores would pass by
                 asked, level = READ, definition.effective_privilege(bench.hart, access)
-                asked = WRITE if access is Access.STORE else READ
+                asked = WRITE if access is AccessKind.STORE else READ
                 assert allows(bench.hart, physical & -PAGE, PAGE, asked, level)
                 assert bench.ram.range.page_of(Physical(physical)) != DEVICE
     assert filled > 100

@@ -14,9 +14,9 @@ from mttcg.hardware.devices.virtio.block import SECTOR, BlockDevice, BlockFeatur
 from mttcg.hardware.devices.virtio.disk import FileDisk, OverlaidDisk
 from mttcg.hardware.devices.virtio.entropy import EntropyDevice
 from mttcg.memory.address import Physical
-from mttcg.processes.attachments import Attachment, attachments
+from mttcg.processes.attachments import DeviceAttachment, attachments
 from mttcg.processes.device_process import make_model
-from mttcg.vcpu.device_activity import DeviceActivity, Quiet
+from mttcg.vcpu.device_activity import DeviceActivity, RestingDevices
 
 
 def test_devices_take_the_slots_in_the_order_of_the_options() -> None:
@@ -52,7 +52,7 @@ def test_drives_are_read_from_texts(text: str, expected: Drive) -> None:
 def test_a_drive_is_the_disk_that_it_is_to_be(access: str, tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(bytes(4 * SECTOR))
-    attachment = Attachment("virtio0", "block", Drive(path, access))
+    attachment = DeviceAttachment("virtio0", "block", Drive(path, access))
     fds = {attachment.file: os.open(path, os.O_RDWR)}
     if not access:
         fds[attachment.overlay] = os.memfd_create("overlay")
@@ -67,7 +67,7 @@ def test_a_drive_is_the_disk_that_it_is_to_be(access: str, tmp_path: Path) -> No
 def test_what_the_host_refuses_is_told_once(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(bytes(4 * SECTOR))
-    attachment = Attachment("virtio0", "block", Drive(path, "write"))
+    attachment = DeviceAttachment("virtio0", "block", Drive(path, "write"))
     descriptor, said = os.open(path, os.O_RDONLY), list[str]()
     model = make_model(attachment, {attachment.file: descriptor}, said.append)
     machine = Machine(model)
@@ -82,19 +82,19 @@ def test_what_the_host_refuses_is_told_once(tmp_path: Path) -> None:
 
 def test_entropy_needs_no_file() -> None:
     assert isinstance(
-        make_model(Attachment("virtio0", "entropy"), {}, lambda _text: None), EntropyDevice
+        make_model(DeviceAttachment("virtio0", "entropy"), {}, lambda _text: None), EntropyDevice
     )
 
 
 def test_a_device_process_is_quiet_when_it_has_done_all() -> None:
     activity = DeviceActivity(memoryview(bytearray(64)).cast("Q"))
     bell = os.eventfd(0, os.EFD_NONBLOCK)
-    assert activity.quiet([bell]) == Quiet(0)
+    assert activity.quiet([bell]) == RestingDevices(0)
     os.eventfd_write(bell, 1)
     assert activity.quiet([bell]) is None, "it was notified"
     activity.busy = 1
     os.eventfd_read(bell)
     assert activity.quiet([bell]) is None, "it is about it"
     activity.rounds, activity.busy = 1, 0
-    assert activity.quiet([bell]) == Quiet(1)
+    assert activity.quiet([bell]) == RestingDevices(1)
     os.close(bell)

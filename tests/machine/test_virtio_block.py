@@ -25,7 +25,13 @@ from mttcg.hardware.devices.virtio.block import (
     Request,
 )
 from mttcg.hardware.devices.virtio.disk import CLUSTER, Disk, FileDisk, OverlaidDisk
-from mttcg.hardware.devices.virtio.layout import DeviceKind, Feature, QueueWord, Status, queue_word
+from mttcg.hardware.devices.virtio.layout import (
+    DeviceKind,
+    DeviceStatus,
+    Feature,
+    QueueWord,
+    queue_word,
+)
 from mttcg.hardware.devices.virtio.transport import CONFIG_START, DEVICE_ID, QUEUE_NOTIFY, STATUS
 from mttcg.memory.address import Physical
 
@@ -234,7 +240,7 @@ def test_a_request_without_a_status_breaks_the_device(
     machine = DiskMachine(opened("file"))
     machine.rings.offer(machine.rings.chain(buffers or [(HEADER, 0, False)]))
     machine.write(QUEUE_NOTIFY, 0)
-    assert machine.read(STATUS) & Status.NEEDS_RESET
+    assert machine.read(STATUS) & DeviceStatus.NEEDS_RESET
 
 
 def test_a_short_header_is_an_error(opened: Callable[[str], Disk]) -> None:

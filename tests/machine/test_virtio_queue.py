@@ -22,7 +22,7 @@ from virtio_driver import (
 
 from mttcg.hardware.devices.virtio.block import BlockDevice
 from mttcg.hardware.devices.virtio.disk import FileDisk
-from mttcg.hardware.devices.virtio.layout import Status
+from mttcg.hardware.devices.virtio.layout import DeviceStatus
 from mttcg.hardware.devices.virtio.queue import (
     MOST_IN_CHAIN,
     QueueError,
@@ -223,7 +223,7 @@ def test_no_ring_of_random_words_stops_a_device(seed: int) -> None:
         else:
             machine.rings.offer(chance.randrange(SIZE))
         machine.write(QUEUE_NOTIFY, 0)
-        if machine.read(STATUS) & Status.NEEDS_RESET:
+        if machine.read(STATUS) & DeviceStatus.NEEDS_RESET:
             broken += 1
             machine.begin(machine.features())
     os.close(descriptor)

@@ -8,11 +8,11 @@ from mttcg.hardware.devices.virtio.entropy import EntropyDevice
 from mttcg.hardware.devices.virtio.layout import (
     BackWord,
     DeviceKind,
+    DeviceStatus,
     Feature,
     FrontWord,
     Interrupt,
     QueueWord,
-    Status,
     queue_word,
 )
 from mttcg.hardware.devices.virtio.queue import Chain, QueueError
@@ -33,7 +33,12 @@ from mttcg.hardware.devices.virtio.transport import (
     VERSION_NUMBER,
 )
 
-AT_WORK = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
+AT_WORK = (
+    DeviceStatus.ACKNOWLEDGE
+    | DeviceStatus.DRIVER
+    | DeviceStatus.FEATURES_OK
+    | DeviceStatus.DRIVER_OK
+)
 
 
 class Echo(Model):
@@ -183,7 +188,7 @@ def test_a_wrong_request_breaks_the_device_until_it_is_reset() -> None:
     machine.begin()
     machine.rings.offer(machine.rings.chain([(DATA, 5, False)]))
     machine.write(QUEUE_NOTIFY, 0)
-    assert machine.read(STATUS) == AT_WORK | Status.NEEDS_RESET
+    assert machine.read(STATUS) == AT_WORK | DeviceStatus.NEEDS_RESET
     assert machine.read(INTERRUPT_STATUS) == Interrupt.CONFIG
     assert machine.line.high
     assert machine.bell.backend is not None
@@ -196,7 +201,7 @@ def test_a_wrong_request_breaks_the_device_until_it_is_reset() -> None:
 
 def test_a_queue_larger_than_the_device_has_breaks_it(machine: Machine) -> None:
     machine.begin(size=32)
-    assert machine.read(STATUS) & Status.NEEDS_RESET
+    assert machine.read(STATUS) & DeviceStatus.NEEDS_RESET
 
 
 def test_a_reset_waits_for_the_back_end_but_for_no_dead_one(

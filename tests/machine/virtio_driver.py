@@ -6,7 +6,7 @@ from typing import Any
 
 from mttcg.hardware.board import DevicePorts
 from mttcg.hardware.devices.virtio.backend import BackEnd, Model
-from mttcg.hardware.devices.virtio.layout import STATE_BYTES, Feature, Status
+from mttcg.hardware.devices.virtio.layout import STATE_BYTES, DeviceStatus, Feature
 from mttcg.hardware.devices.virtio.memory import DeviceMemory, Piece
 from mttcg.hardware.devices.virtio.queue import Chain, QueuePlace, Virtqueue
 from mttcg.hardware.devices.virtio.transport import (
@@ -166,12 +166,12 @@ class Machine:
     def accept(self, features: int) -> bool:
         """Negotiate; whether the device agrees."""
         self.write(STATUS, 0)
-        self.write(STATUS, Status.ACKNOWLEDGE | Status.DRIVER)
+        self.write(STATUS, DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER)
         for half in (0, 1):
             self.write(DRIVER_SELECT, half)
             self.write(DRIVER_FEATURES, features >> 32 * half & 0xFFFF_FFFF)
-        self.write(STATUS, self.read(STATUS) | Status.FEATURES_OK)
-        return bool(self.read(STATUS) & Status.FEATURES_OK)
+        self.write(STATUS, self.read(STATUS) | DeviceStatus.FEATURES_OK)
+        return bool(self.read(STATUS) & DeviceStatus.FEATURES_OK)
 
     def set_up(self, queue: int = 0, size: int = SIZE) -> None:
         self.write(QUEUE_SELECT, queue)
@@ -187,7 +187,7 @@ class Machine:
         self.rings = Rings(self.ram, size)
         self.ram.write(Physical(AVAILABLE), bytes(0x2000))
         self.set_up(size=size)
-        self.write(STATUS, self.read(STATUS) | Status.DRIVER_OK)
+        self.write(STATUS, self.read(STATUS) | DeviceStatus.DRIVER_OK)
 
     def request(self, buffers: Sequence[tuple[int, int, bool]]) -> int:
         """Have a request done; bytes that the device says it has written."""

@@ -31,7 +31,7 @@ MOST_FILLED = 1 << 12
 """Rows that are noted as filled; when there are more, all are emptied together."""
 
 
-class Outcome(IntEnum):
+class TranslationOutcome(IntEnum):
     """What came of a translation."""
 
     RAM = 0  # the physical address is in the frame

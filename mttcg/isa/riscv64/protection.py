@@ -24,7 +24,7 @@ PER_REGISTER = 8
 """Entries that one of pmpcfg0 and pmpcfg2 configures."""
 
 
-class Region(NamedTuple):
+class ProtectedRegion(NamedTuple):
     """The addresses that an entry is for, and its configuration."""
 
     low: int
@@ -38,7 +38,7 @@ def configurations(hart: Hart) -> list[int]:
     return list(b"".join(word.to_bytes(PER_REGISTER, "little") for word in words))
 
 
-def regions(hart: Hart) -> list[Region]:
+def regions(hart: Hart) -> list[ProtectedRegion]:
     """The entries that are on, in order."""
     found, before = [], 0
     for configuration, address in zip(configurations(hart), hart.pmpaddr, strict=True):
@@ -52,7 +52,7 @@ def regions(hart: Hart) -> list[Region]:
         elif kind == POWER_OF_TWO:
             ones = address ^ (address + 1)  # the lowest ones, and the zero above them
             low, high = (address & ~ones) << 2, ((address | ones) + 1) << 2
-        found.append(Region(low, high, configuration))
+        found.append(ProtectedRegion(low, high, configuration))
     return found
 
 

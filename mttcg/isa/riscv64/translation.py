@@ -50,7 +50,7 @@ NOT_IN_POINTERS = OF_USER | ACCESSED | DIRTY
 ENTRY_BYTES = 8
 
 
-class Access(IntEnum):
+class AccessKind(IntEnum):
     """What is done with memory."""
 
     FETCH = 0
@@ -58,17 +58,17 @@ class Access(IntEnum):
     STORE = 2
 
 
-ASKED = {Access.FETCH: EXECUTE, Access.LOAD: READ, Access.STORE: WRITE}
+ASKED = {AccessKind.FETCH: EXECUTE, AccessKind.LOAD: READ, AccessKind.STORE: WRITE}
 """What protection has to allow. What may be written may be read, so this is for atomics as well."""
 PAGE_FAULTS = {
-    Access.FETCH: MemoryFault.FETCH_PAGE,
-    Access.LOAD: MemoryFault.LOAD_PAGE,
-    Access.STORE: MemoryFault.STORE_PAGE,
+    AccessKind.FETCH: MemoryFault.FETCH_PAGE,
+    AccessKind.LOAD: MemoryFault.LOAD_PAGE,
+    AccessKind.STORE: MemoryFault.STORE_PAGE,
 }
 ACCESS_FAULTS = {
-    Access.FETCH: MemoryFault.FETCH,
-    Access.LOAD: MemoryFault.LOAD,
-    Access.STORE: MemoryFault.STORE,
+    AccessKind.FETCH: MemoryFault.FETCH,
+    AccessKind.LOAD: MemoryFault.LOAD,
+    AccessKind.STORE: MemoryFault.STORE,
 }
 
 
@@ -92,7 +92,7 @@ class Leaf(NamedTuple):
         return number << PAGE_SHIFT | address & (1 << below) - 1
 
 
-class Refused(Exception):  # noqa: N818 - no error: what the guest has tried
+class TranslationRefused(Exception):  # noqa: N818 - no error: what the guest has tried
     """An address is not translated for an access."""
 
     def __init__(self, fault: MemoryFault) -> None:
@@ -104,9 +104,9 @@ Read = Callable[[Physical], int | None]
 """Reads 64 bits at a physical address; None if nothing is there that can have tables."""
 
 
-def effective_privilege(hart: Hart, access: Access) -> int:
+def effective_privilege(hart: Hart, access: AccessKind) -> int:
     """The level at which an access is made (3.1.6.3)."""
-    if access is not Access.FETCH and hart.mstatus & MSTATUS_MPRV:
+    if access is not AccessKind.FETCH and hart.mstatus & MSTATUS_MPRV:
         return hart.mstatus >> MPP_SHIFT & MACHINE
     return hart.privilege
 
@@ -122,11 +122,11 @@ def _is_canonical(address: int, levels: int) -> bool:
     return above == 0 or above == (1 << 64 - (PAGE_SHIFT + LEVEL_BITS * levels - 1)) - 1
 
 
-def find_leaf(hart: Hart, address: int, access: Access, read: Read) -> Leaf:
-    """Walk the tables, whatever the leaf allows; raises Refused."""
+def find_leaf(hart: Hart, address: int, access: AccessKind, read: Read) -> Leaf:
+    """Walk the tables, whatever the leaf allows; raises TranslationRefused."""
     levels = (hart.satp >> MODE_SHIFT) - LEVELS_LESS
     if not _is_canonical(address, levels):
-        raise Refused(PAGE_FAULTS[access])
+        raise TranslationRefused(PAGE_FAULTS[access])
     table = (hart.satp & ROOT_BITS) << PAGE_SHIFT
     for level in reversed(range(levels)):
         number = address >> PAGE_SHIFT + LEVEL_BITS * level & (1 << LEVEL_BITS) - 1
@@ -135,28 +135,32 @@ def find_leaf(hart: Hart, address: int, access: Access, read: Read) -> Leaf:
         if allows(hart, place, ENTRY_BYTES, READ, SUPERVISOR):
             entry = read(Physical(place))
         if entry is None:
-            raise Refused(ACCESS_FAULTS[access])
+            raise TranslationRefused(ACCESS_FAULTS[access])
         writes_alone = entry & (READABLE | WRITABLE) == WRITABLE
         if not entry & VALID or writes_alone or entry & RESERVED_BITS:
-            raise Refused(PAGE_FAULTS[access])
+            raise TranslationRefused(PAGE_FAULTS[access])
         if entry & (READABLE | EXECUTABLE):
             return Leaf(place, entry, level)
         if entry & NOT_IN_POINTERS:
-            raise Refused(PAGE_FAULTS[access])
+            raise TranslationRefused(PAGE_FAULTS[access])
         table = (entry >> NUMBER_SHIFT & NUMBER_BITS) << PAGE_SHIFT
-    raise Refused(PAGE_FAULTS[access])
+    raise TranslationRefused(PAGE_FAULTS[access])
 
 
-def _permits(hart: Hart, leaf: Leaf, access: Access, privilege: int) -> bool:
+def _permits(hart: Hart, leaf: Leaf, access: AccessKind, privilege: int) -> bool:
     """Whether a leaf lets an access be made at a level (10.3.2, steps 5 to 8)."""
     entry = leaf.entry
     if privilege == USER and not entry & OF_USER:
         return False
-    is_closed = access is Access.FETCH or not hart.mstatus & MSTATUS_SUM
+    is_closed = access is AccessKind.FETCH or not hart.mstatus & MSTATUS_SUM
     if privilege == SUPERVISOR and entry & OF_USER and is_closed:
         return False
     readable = entry & READABLE or (hart.mstatus & MSTATUS_MXR and entry & EXECUTABLE)
-    has = {Access.FETCH: entry & EXECUTABLE, Access.LOAD: readable, Access.STORE: entry & WRITABLE}
+    has = {
+        AccessKind.FETCH: entry & EXECUTABLE,
+        AccessKind.LOAD: readable,
+        AccessKind.STORE: entry & WRITABLE,
+    }
     aligned = not (entry >> NUMBER_SHIFT) & (1 << LEVEL_BITS * leaf.level) - 1
     return bool(has[access]) and aligned
 
@@ -165,11 +169,11 @@ def translate(
     hart: Hart,
     address: int,
     size: int,
-    access: Access,
+    access: AccessKind,
     read: Read,
     update: Callable[[int, int], None],
 ) -> int:
-    """The physical address for an access within a page; raises Refused.
+    """The physical address for an access within a page; raises TranslationRefused.
 
     update: writes an entry in which A, or A and D, are set now.
     """
@@ -178,15 +182,15 @@ def translate(
     if is_translated(hart, privilege):
         leaf = find_leaf(hart, address, access, read)
         if not _permits(hart, leaf, access, privilege):
-            raise Refused(PAGE_FAULTS[access])
-        bits = ACCESSED | (DIRTY if access is Access.STORE else 0)
+            raise TranslationRefused(PAGE_FAULTS[access])
+        bits = ACCESSED | (DIRTY if access is AccessKind.STORE else 0)
         if leaf.entry & bits != bits:
             if not allows(hart, leaf.place, ENTRY_BYTES, READ | WRITE, SUPERVISOR):
-                raise Refused(ACCESS_FAULTS[access])
+                raise TranslationRefused(ACCESS_FAULTS[access])
             update(leaf.place, leaf.entry | bits)
         physical = leaf.physical(address)
     if not allows(hart, physical, size, ASKED[access], privilege):
-        raise Refused(ACCESS_FAULTS[access])
+        raise TranslationRefused(ACCESS_FAULTS[access])
     return physical
 
 
@@ -195,11 +199,11 @@ def look_up(hart: Hart, address: Virtual, read: Read) -> Physical | None:
 
     Nothing is changed: for those who look at a guest from outside.
     """
-    if not is_translated(hart, effective_privilege(hart, Access.LOAD)):
+    if not is_translated(hart, effective_privilege(hart, AccessKind.LOAD)):
         return physical_of(address)
     try:
-        return Physical(find_leaf(hart, address, Access.LOAD, read).physical(address))
-    except Refused:
+        return Physical(find_leaf(hart, address, AccessKind.LOAD, read).physical(address))
+    except TranslationRefused:
         return None
 
 

@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.engine.base import AccessRefused
-from mttcg.engine.llvm.address_rows import ACCESS_SHIFT, LOADS, MOST_FILLED, STORES, Outcome
+from mttcg.engine.llvm.address_rows import (
+    ACCESS_SHIFT,
+    LOADS,
+    MOST_FILLED,
+    STORES,
+    TranslationOutcome,
+)
 from mttcg.engine.llvm.frame import Word
 from mttcg.instrument.native.native_functions import native_address
 from mttcg.isa.system import MemoryFault
@@ -28,10 +34,10 @@ FUNCTIONS = {
     Word.SERVE_FENCES: "serve",
 }
 FAULTS = {
-    (LOADS, Outcome.PAGE_FAULT): MemoryFault.LOAD_PAGE,
-    (LOADS, Outcome.ACCESS_FAULT): MemoryFault.LOAD,
-    (STORES, Outcome.PAGE_FAULT): MemoryFault.STORE_PAGE,
-    (STORES, Outcome.ACCESS_FAULT): MemoryFault.STORE,
+    (LOADS, TranslationOutcome.PAGE_FAULT): MemoryFault.LOAD_PAGE,
+    (LOADS, TranslationOutcome.ACCESS_FAULT): MemoryFault.LOAD,
+    (STORES, TranslationOutcome.PAGE_FAULT): MemoryFault.STORE_PAGE,
+    (STORES, TranslationOutcome.ACCESS_FAULT): MemoryFault.STORE,
 }
 
 
@@ -111,15 +117,15 @@ class AddressTranslation:
         self.enter()
         kind = STORES if stores else LOADS
         what = size | kind << ACCESS_SHIFT
-        outcome = Outcome(self._translate(self.hart, self.address, address, what))
-        if outcome in (Outcome.RAM, Outcome.DEVICE):
+        outcome = TranslationOutcome(self._translate(self.hart, self.address, address, what))
+        if outcome in (TranslationOutcome.RAM, TranslationOutcome.DEVICE):
             return Physical(int(self.frame[Word.PHYSICAL]))
         return AccessRefused(FAULTS[kind, outcome], Virtual(int(self.frame[Word.EXIT_DETAIL])))
 
     def fetch(self, pc: Virtual) -> Physical | AccessRefused:
         """Where code at a pc is; its page has a row then, if the vCPU has entered it."""
-        outcome = Outcome(self._fetch(self.hart, self.address, pc))
-        if outcome in (Outcome.RAM, Outcome.MISS):
+        outcome = TranslationOutcome(self._fetch(self.hart, self.address, pc))
+        if outcome in (TranslationOutcome.RAM, TranslationOutcome.MISS):
             return Physical(int(self.frame[Word.PHYSICAL]))
-        is_page = outcome is Outcome.PAGE_FAULT
+        is_page = outcome is TranslationOutcome.PAGE_FAULT
         return AccessRefused(MemoryFault.FETCH_PAGE if is_page else MemoryFault.FETCH, pc)

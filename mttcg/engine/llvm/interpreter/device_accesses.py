@@ -1,7 +1,7 @@
 """Accesses of the second half of a handler: to devices, and to pages that have no row."""
 
 from mttcg.engine.llvm.accesses import Accesses
-from mttcg.engine.llvm.address_rows import ACCESS_SHIFT, LOADS, STORES, Outcome
+from mttcg.engine.llvm.address_rows import ACCESS_SHIFT, LOADS, STORES, TranslationOutcome
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.device_functions import LOAD, LOOK, STORE
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST, UNKNOWN
@@ -65,10 +65,10 @@ class DeviceAccesses(Accesses):
         outcome = build.call(I64, function, HART, FRAME, address, what)
         physical = build.load(build.offset(FRAME, 8 * Word.PHYSICAL), UNKNOWN, I64)
         ways = {
-            Outcome.RAM: ram,
-            Outcome.DEVICE: device,
-            Outcome.PAGE_FAULT: page,
-            Outcome.ACCESS_FAULT: refused,
+            TranslationOutcome.RAM: ram,
+            TranslationOutcome.DEVICE: device,
+            TranslationOutcome.PAGE_FAULT: page,
+            TranslationOutcome.ACCESS_FAULT: refused,
         }
         build.switch(outcome, host, {int(number): block for number, block in ways.items()})
         for block, reason in zip((page, refused), FAULTS_OF[kind], strict=True):

@@ -6,7 +6,7 @@ from mttcg.engine.llvm.address_rows import (
     INTO_TABLE,
     PLACE,
     TAG,
-    Outcome,
+    TranslationOutcome,
 )
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
@@ -130,7 +130,11 @@ def translate_pc(build: Builder, isa: InterpretedIsa, miss: BasicBlock) -> None:
     again, fault = build.new_block("again"), build.new_block("fault")
     function = build.load(build.offset(FRAME, 8 * Word.FETCH_PAGE), COUNTER, Pointer)
     outcome = build.call(I64, function, HART, FRAME, BLOCK)
-    ways = {Outcome.RAM: again, Outcome.PAGE_FAULT: fault, Outcome.ACCESS_FAULT: fault}
+    ways = {
+        TranslationOutcome.RAM: again,
+        TranslationOutcome.PAGE_FAULT: fault,
+        TranslationOutcome.ACCESS_FAULT: fault,
+    }
     build.switch(outcome, miss, {int(number): block for number, block in ways.items()})
     build.begin(again)
     tail_call(build, DISPATCH, IP, RUNNING, BLOCK)
@@ -142,7 +146,7 @@ def fetch_fault(build: Builder, isa: InterpretedIsa, outcome: I64, pc: I64, addr
     """Trap where no block begins, as code at an address can't be fetched."""
     assert isa.events is not None
     causes = isa.events.causes
-    of_page = build.compare("eq", outcome, int(Outcome.PAGE_FAULT))
+    of_page = build.compare("eq", outcome, int(TranslationOutcome.PAGE_FAULT))
     host, native = build.new_block("host"), build.new_block("native")
     build.branch(build.compare("eq", frame_word(build, Word.TRAPS_UNSEEN), 0), host, native)
     build.begin(native)

@@ -7,7 +7,7 @@ host fetches the page in a version with that.
 
 from collections.abc import Callable
 
-from mttcg.engine.llvm.address_rows import Outcome
+from mttcg.engine.llvm.address_rows import TranslationOutcome
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.find_records import is_translated
 from mttcg.engine.llvm.ir.builder import Builder
@@ -48,7 +48,7 @@ def straddle(
     behind = build.binary("add", pc_at(build, IP), 2)
     function = build.load(build.offset(FRAME, 8 * Word.FETCH_HALF), COUNTER, Pointer)
     outcome = build.call(I64, function, HART, FRAME, behind)
-    ways = {Outcome.PAGE_FAULT: page, Outcome.ACCESS_FAULT: refused}
+    ways = {TranslationOutcome.PAGE_FAULT: page, TranslationOutcome.ACCESS_FAULT: refused}
     build.switch(outcome, same, {int(number): block for number, block in ways.items()})
     reasons = {page: Reason.FETCH_PAGE_FAULT, refused: Reason.FETCH_FAULT}
     for block, reason in reasons.items():

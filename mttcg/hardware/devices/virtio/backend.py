@@ -8,10 +8,10 @@ from mttcg.hardware.devices.virtio.layout import (
     CONFIG,
     BackWord,
     DeviceKind,
+    DeviceStatus,
     Feature,
     FrontWord,
     QueueWord,
-    Status,
     queue_word,
 )
 from mttcg.hardware.devices.virtio.memory import DeviceMemory
@@ -112,7 +112,7 @@ class BackEnd:
         full_fence()  # see VirtioMmio._let_go
         try:
             self._follow_resets()
-            if not words[FrontWord.STATUS] & Status.DRIVER_OK or self._is_broken:
+            if not words[FrontWord.STATUS] & DeviceStatus.DRIVER_OK or self._is_broken:
                 return False
             if not self.began:
                 self.began = True
@@ -205,5 +205,5 @@ class BackEnd:
         """Stop serving until the driver resets the device (section 2.1.2)."""
         self.wrong = error.wrong
         self.words[BackWord.BROKEN] = self.generation + 1
-        if self.words[FrontWord.STATUS] & Status.DRIVER_OK:
+        if self.words[FrontWord.STATUS] & DeviceStatus.DRIVER_OK:
             self._raise(BackWord.CONFIG_RAISED)

@@ -77,7 +77,7 @@ def queue_word(queue: int, word: QueueWord) -> int:
     return QUEUES + queue * QUEUE_WORDS + word
 
 
-class Status(IntFlag):
+class DeviceStatus(IntFlag):
     """Device status (section 2.1)."""
 
     ACKNOWLEDGE = 1

@@ -13,10 +13,10 @@ from mttcg.hardware.devices.virtio.layout import (
     CONFIG,
     BackWord,
     DeviceKind,
+    DeviceStatus,
     FrontWord,
     Interrupt,
     QueueWord,
-    Status,
     queue_word,
 )
 from mttcg.memory.fence import full_fence
@@ -154,7 +154,7 @@ class VirtioMmio:
     def _accept(self, value: int) -> None:
         """DriverFeatures: nothing changes any more once they are agreed upon (section 3.1.1)."""
         half, words = self._words[FrontWord.DRIVER_SELECT], self._words
-        if half > 1 or words[FrontWord.STATUS] & Status.FEATURES_OK:
+        if half > 1 or words[FrontWord.STATUS] & DeviceStatus.FEATURES_OK:
             return
         kept = words[FrontWord.FEATURES] & (LOW if half else HIGH)
         words[FrontWord.FEATURES] = kept | value << 32 * half
@@ -182,16 +182,16 @@ class VirtioMmio:
     def _status(self) -> int:
         words = self._words
         broken = words[BackWord.BROKEN] == words[FrontWord.GENERATION] + 1
-        return words[FrontWord.STATUS] | (Status.NEEDS_RESET if broken else 0)
+        return words[FrontWord.STATUS] | (DeviceStatus.NEEDS_RESET if broken else 0)
 
     def _set_status(self, value: int) -> None:
         if value == 0:
             self._reset()
             return
-        value &= ~Status.NEEDS_RESET
-        if value & Status.FEATURES_OK and not self._agreed():
-            value &= ~Status.FEATURES_OK
-        began = value & ~self._words[FrontWord.STATUS] & Status.DRIVER_OK
+        value &= ~DeviceStatus.NEEDS_RESET
+        if value & DeviceStatus.FEATURES_OK and not self._agreed():
+            value &= ~DeviceStatus.FEATURES_OK
+        began = value & ~self._words[FrontWord.STATUS] & DeviceStatus.DRIVER_OK
         self._words[FrontWord.STATUS] = value
         if began:
             self._ring()  # buffers may be there already

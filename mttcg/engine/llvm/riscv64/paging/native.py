@@ -20,7 +20,7 @@ from mttcg.engine.llvm.address_rows import (
     READ_TAG,
     TAG,
     WRITE_TAG,
-    Outcome,
+    TranslationOutcome,
 )
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.riscv64.paging.contexts import (
@@ -60,7 +60,7 @@ from mttcg.engine.llvm.riscv64.paging.words import (
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
 from mttcg.isa.riscv64.status import MSTATUS_MXR, MSTATUS_SUM
-from mttcg.isa.riscv64.translation import DIRTY, Access
+from mttcg.isa.riscv64.translation import DIRTY, AccessKind
 from mttcg.native import host
 from mttcg.state.vcpu_state import FENCE_CODE, VcpuState
 from mttcg.state.words import offsets_of
@@ -69,8 +69,11 @@ _OFFSET = offsets_of(VcpuState)
 ASKED, BEGUN, DONE = (
     U64(_OFFSET[name]) for name in ("fences_asked", "fences_begun", "fences_done")
 )
-LOAD = U64(Access.LOAD)
-DEVICE, CROSSES, MISS = (U64(one) for one in (Outcome.DEVICE, Outcome.CROSSES, Outcome.MISS))
+LOAD = U64(AccessKind.LOAD)
+DEVICE, CROSSES, MISS = (
+    U64(one)
+    for one in (TranslationOutcome.DEVICE, TranslationOutcome.CROSSES, TranslationOutcome.MISS)
+)
 CODE = U64(FENCE_CODE)
 
 

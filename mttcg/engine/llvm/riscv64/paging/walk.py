@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from mttcg.engine.llvm.address_rows import Outcome
+from mttcg.engine.llvm.address_rows import TranslationOutcome
 from mttcg.engine.llvm.riscv64.paging.guard import may
 from mttcg.engine.llvm.riscv64.paging.words import (
     MSTATUS,
@@ -35,16 +35,21 @@ from mttcg.isa.riscv64.translation import (
     ROOT_BITS,
     VALID,
     WRITABLE,
-    Access,
+    AccessKind,
 )
 from mttcg.native import host
 
 BITS, INDEX = U64(LEVEL_BITS), U64((1 << LEVEL_BITS) - 1)
 BYTES = U64(ENTRY_BYTES)
 RAM, PAGE_FAULT, ACCESS_FAULT = (
-    U64(one) for one in (Outcome.RAM, Outcome.PAGE_FAULT, Outcome.ACCESS_FAULT)
+    U64(one)
+    for one in (
+        TranslationOutcome.RAM,
+        TranslationOutcome.PAGE_FAULT,
+        TranslationOutcome.ACCESS_FAULT,
+    )
 )
-FETCH, STORE = U64(Access.FETCH), U64(Access.STORE)
+FETCH, STORE = U64(AccessKind.FETCH), U64(AccessKind.STORE)
 EVERYTHING = U64(READABLE | WRITABLE | EXECUTABLE | ACCESSED | DIRTY)
 """The bits of what is not translated."""
 ALL_ONES = ~ZERO
