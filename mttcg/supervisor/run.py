@@ -367,11 +367,12 @@ def start_message(state: RunState, started: BootState, descriptors: tuple[str, .
 
 def program_facts(state: RunState, started: BootState) -> ProgramFacts | None:
     """What semihosting tells the guest's program of itself; None for kernels, and firmware."""
-    is_program = not started.below_firmware and not started.information
-    if not is_program or not state.config.semihosting:
+    config = state.config
+    is_program = not (started.below_firmware or started.information or config.bios)
+    if not is_program or not config.semihosting:
         return None
-    name = state.config.guest.name
-    command_line = f"{name} {state.config.args}" if state.config.args else name
+    name = config.guest.name
+    command_line = f"{name} {config.args}" if config.args else name
     return ProgramFacts(command_line, largest_gap(state.image, started.device_tree))
 
 
