@@ -68,7 +68,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "When",
         "Scoreboard",
     ),
-    "A vCPU": ("Cpu",),
+    "A vCPU": ("Cpu", "GuestInstruction"),
     "When a change is in force": ("Ticket",),
     "Options": ("option", "OptionRefusedError"),
     "The guest's code and symbols": (
@@ -131,6 +131,7 @@ GIVEN = {
     "Ticket",
     "SourceLines",
     "ElfSegment",
+    "GuestInstruction",
     "InstructionClass",
 }
 """Classes that an author is given and never makes; their constructors are not shown."""

@@ -68,6 +68,7 @@ class NativeDevices:
         harts: where the states of all harts are.
         wake_fds: of the harts, by which they are woken.
         console: the descriptor to which the guest's output goes.
+        input: the descriptor from which its input is taken.
         input_began: where the word is that is not 0 once the console had input.
     """
 
@@ -75,6 +76,7 @@ class NativeDevices:
     harts: HostAddress
     wake_fds: tuple[int, ...]
     console: int
+    input: int
     input_began: HostAddress
 
 

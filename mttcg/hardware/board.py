@@ -97,6 +97,10 @@ class Wiring:
     state: memoryview
     """`Board.state_bytes` bytes of memory that all processes share, zeroed and then prepared
     (`Board.prepare`) before the start."""
+    notify: Callable[[], None] = lambda: None
+    """Has the supervisor look at the devices that it serves."""
+    say: Callable[[str], None] = lambda _text: None
+    """Tells the user something, once."""
     backends: Mapping[str, BackEndPort] = field(default_factory=dict)
     """By their rows' names, those that there are in this run."""
 
@@ -140,6 +144,14 @@ class DeviceRow:
     """Registers of its first region that native code may answer in its place."""
     backend_apart: bool = False
     """Whether a half of it is in the device process, where the run has something to attach."""
+
+
+class AbsentDevice(NamedTuple):
+    """A device that boards of this kind have elsewhere, and this one lacks."""
+
+    name: str
+    base: Physical
+    size: int
 
 
 class HartRegisters(NamedTuple):
@@ -195,6 +207,7 @@ class Board:
         rows: the devices; a controller comes before what raises its lines.
         make_tree: makes the device tree.
         interprocessor: registers by which harts interrupt each other, None without such.
+        absent: what guests may look for in vain; accesses there fault, and the user is told once.
     """
 
     name: str
@@ -203,6 +216,7 @@ class Board:
     rows: tuple[DeviceRow, ...]
     make_tree: MakeTree
     interprocessor: HartRegisters | None = None
+    absent: tuple[AbsentDevice, ...] = ()
 
     @property
     def symbols(self) -> Mapping[str, int]:
@@ -225,7 +239,7 @@ class Board:
         `symbols`: where those of `Board.symbols` are that the guest has. Raises `MmioRangeError`
         for a device that can't be where it was to be, `NoControllerError`.
         """
-        placed = MmioMap(self.ram_base, wiring.ram.size)
+        placed = MmioMap(self.ram_base, wiring.ram.size, self._absences(wiring.say))
         for _, ports, devices in self._built(wiring, symbols, {row.name for row in self.rows}):
             for base, device in zip(_present(ports.bases), devices, strict=True):
                 placed.add(base, device)
@@ -255,6 +269,18 @@ class Board:
     def state_of(self, name: str, memory: memoryview) -> memoryview:
         """The state of a row in `memory`, that of all devices."""
         return next(state for row, state in self._states(memory) if row.name == name)
+
+    def _absences(self, say: Callable[[str], None]) -> Callable[[Physical], None]:
+        """What is told of accesses where nothing is; it says which device is absent, once each."""
+        told = set()
+
+        def look(address: Physical) -> None:
+            for absent in self.absent:
+                if absent.base <= address < absent.base + absent.size and absent not in told:
+                    told.add(absent)
+                    say(f"the guest looks for {absent.name} at {address:#x}, which is not there")
+
+        return look
 
     def prepare(self, memory: memoryview) -> None:
         """Make the devices' states ready; `memory` is zeroed, and no process uses it yet."""

@@ -1,6 +1,7 @@
 """Which device answers at which guest physical address."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from mttcg.errors import MttcgError
@@ -96,8 +97,17 @@ class MmioInRamError(MmioRangeError):
 class MmioMap:
     """Devices by address; ranges never overlap."""
 
-    def __init__(self, ram_base: Physical, ram_size: int) -> None:
-        """Start with no device, beside RAM of `ram_size` bytes at `ram_base`."""
+    def __init__(
+        self,
+        ram_base: Physical,
+        ram_size: int,
+        on_nothing: Callable[[Physical], None] = lambda _address: None,
+    ) -> None:
+        """Start with no device, beside RAM of `ram_size` bytes at `ram_base`.
+
+        `on_nothing` is called with each address that is looked for where nothing is.
+        """
+        self._on_nothing = on_nothing
         self._ram = RamRange(ram_base, ram_size)
         self._ranges: list[MmioRange] = []
         self._bases: list[int] = []
@@ -121,12 +131,12 @@ class MmioMap:
         None if there is none, or if the access reaches beyond the device's end.
         """
         index = bisect_right(self._bases, address) - 1
-        if index < 0:
-            return None
-        placed = self._ranges[index]
-        if address + size > placed.end:
-            return None
-        return placed.device, address - placed.base
+        if index >= 0 and address + size <= self._ranges[index].end:
+            placed = self._ranges[index]
+            return placed.device, address - placed.base
+        if not self._ram.holds(address, size):
+            self._on_nothing(address)
+        return None
 
     def ranges(self) -> tuple[MmioRange, ...]:
         """Return all ranges, in order of address."""

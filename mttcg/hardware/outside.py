@@ -12,3 +12,17 @@ class TakesInput(Protocol):
 
     def awaits_input(self) -> bool:
         """Whether input makes it raise its line."""
+
+
+@runtime_checkable
+class HasAlarm(Protocol):
+    """A device whose line is raised at a time of the host's clock."""
+
+    def seconds_left(self) -> float:
+        """Seconds until then; infinity if no alarm is set."""
+
+    def can_interrupt(self) -> bool:
+        """Whether the line is raised then."""
+
+    def ring_due(self) -> None:
+        """Raise it if it is time."""

@@ -6,7 +6,7 @@ proposals for QEMU:
 - `plugin_init(options) -> bool`: once, before the guest starts and its vCPU processes are forked.
   `options` is an instance of the module's `Options`, None if it has none. False refuses to run.
 - `plugin_pre_translate(cpu, pc)`: each instruction, before its first execution on a vCPU. The place
-  to attach something to it; registers and memory can't be read yet.
+  to attach something to it; registers and memory can't be read yet, but `cpu.instruction(pc)` can.
 - `plugin_needs_before_insn(pc, cpu) -> bool` and `plugin_before_insn(pc, cpu)`: asked once per
   instruction and vCPU; called before every execution of those that said yes.
 - `plugin_vcpu_start(cpu)` and `plugin_vcpu_exit(cpu)`: first and last on a vCPU;
@@ -36,6 +36,7 @@ from mttcg.instrument.api.attach import (
     uninstrument_return,
 )
 from mttcg.instrument.api.cpu import Cpu
+from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.options import option
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.api.ticket import Ticket
@@ -64,6 +65,7 @@ __all__ = [
     "Cpu",
     "ElfFileError",
     "ElfSegment",
+    "GuestInstruction",
     "InstructionClass",
     "OptionRefusedError",
     "Probe",

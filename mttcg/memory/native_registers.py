@@ -20,11 +20,12 @@ class RegisterKind(IntEnum):
     TIME = 2
     """Reads the clock."""
     STATUS = 3
-    """Reads `data`, as long as there was no input to the console, and unless a bit of `mask` is set
+    """Reads `data`, as long as no input to the console waits, and unless a bit of `mask` is set
     in the first 8 bytes of the device's state."""
     SEND = 4
     """Writes a byte to the console, unless a bit of `mask` is set in the first 8 bytes of the
-    device's state, and then 1 to the byte of the state whose number is `data`."""
+    device's state, and then 1 to the byte of the state whose number is `data`. If a bit of `raises`
+    is set there that byte raises the line: then only where it is 1 already, and stays so."""
 
 
 OF_EACH_HART = (RegisterKind.LEVEL, RegisterKind.DEADLINE)
@@ -39,6 +40,7 @@ class NativeRegisters(NamedTuple):
     size: int
     data: int = 0
     mask: int = 0
+    raises: int = 0
 
 
 class PlacedRegisters(NamedTuple):

@@ -169,6 +169,8 @@ class VcpuProcess:
             console=ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
             finish=self.finish,
             state=self.machine.device_state,
+            notify=lambda: os.eventfd_write(self.fds["notice"], 1),
+            say=self._warn,
             backends=back_ends(self.board, self.fds, self.machine),
         )
         return self.board.place(wiring, self.message.device_symbols)
@@ -182,6 +184,7 @@ class VcpuProcess:
             harts=HostAddress(address_of_buffer(self.maps["harts"])),
             wake_fds=tuple(self.harts.wake_fds),
             console=self.fds["console_output"],
+            input=self.fds["console_input"],
             input_began=self.machine.input_began,
         )
 

@@ -1,13 +1,14 @@
 """Samples: where vCPUs spend time in slow code, for the translator, in a segment that all share.
 
-A sample is the pc at which a vCPU was at a look for requests outside of the best code, or at one of
-so many calls of pages. A vCPU has a ring of them, in which it overwrites the oldest: what the
-translator has not read by then was of a time that matters less.
+A sample is the place at which a vCPU was at a look for requests outside of the best code: its pc
+or, where that is translated, the physical address with `TRANSLATED_PLACE`. A vCPU has a ring of
+them, in which it overwrites the oldest: what the translator has not read by then was of a time that
+matters less.
 
 | word | written by | read by |
 |---|---|---|
 | asleep | the translator sets it; who wakes it clears it | vCPUs, with each sample |
-| question: a pc and `ASKED`, or 0 | the translator; its vCPU clears it | its vCPU |
+| question: a place and `ASKED`, or 0 | the translator; its vCPU clears it | its vCPU |
 | position: how many samples there were | its vCPU | the translator |
 | the ring | its vCPU | the translator |
 
@@ -32,7 +33,9 @@ QUESTION, POSITION, PLACES = 0, LINE_WORDS, 2 * LINE_WORDS
 """Word index of each in a vCPU's part."""
 PART_WORDS = PLACES + RING
 ASKED = 1
-"""Set in a question, whose pc is even."""
+"""Set in a question, whose place is even."""
+TRANSLATED_PLACE = 1 << 63
+"""Set in a place whose pc was translated; no physical address has the bit."""
 
 
 def samples_bytes(vcpus: int) -> int:
@@ -73,7 +76,7 @@ class Samples:
         return HostAddress(self.start + LINE + vcpu * PART_WORDS * WORD_BYTES)
 
     def take(self, vcpu: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
-        """The pcs that came since the last time, but for those that are overwritten by now."""
+        """The places that came since the last time, but for those that are overwritten by now."""
         part = self.parts[vcpu]
         end = int(part[POSITION])
         first = max(self.taken[vcpu], end - RING)
@@ -81,9 +84,9 @@ class Samples:
         taken: np.ndarray[Any, np.dtype[np.uint64]] = part[PLACES + np.arange(first, end) % RING]
         return taken
 
-    def ask(self, vcpu: int, pc: Virtual) -> None:
-        """Ask a vCPU for the page of a pc; it then has to be made to look."""
-        self.parts[vcpu, QUESTION] = pc | ASKED
+    def ask(self, vcpu: int, place: Virtual) -> None:
+        """Ask a vCPU for the page of a place; it then has to be made to look."""
+        self.parts[vcpu, QUESTION] = place | ASKED
 
     def question(self, vcpu: int) -> Virtual | None:
         """Take what the translator asked a vCPU for, if it did."""

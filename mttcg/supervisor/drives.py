@@ -29,7 +29,8 @@ def open_attached(config: Config, board: Board, into: dict[str, int]) -> None:
             check_drive(attached.drive.path, into[attached.file])
             lock_drive(attached.drive, into[attached.file])
             if attached.drive.access == OVERLAID:
-                into[attached.overlay] = open_overlay(attached.drive.path)
+                size = os.lseek(into[attached.file], 0, os.SEEK_END)
+                into[attached.overlay] = open_overlay(attached.drive.path, size)
 
 
 def open_drive(drive: Drive) -> int:
@@ -69,10 +70,14 @@ def lock_drive(drive: Drive, descriptor: int) -> None:
         raise OptionError(OPTION, wrong, "a file system with locks (flock(2))") from error
 
 
-def open_overlay(path: Path) -> int:
-    """A descriptor of a nameless file for what is written; raises OptionError."""
+def open_overlay(path: Path, size: int) -> int:
+    """A descriptor of a nameless sparse file of so many bytes for what is written.
+
+    Raises OptionError.
+    """
     try:
         with tempfile.TemporaryFile(buffering=0) as file:
+            os.ftruncate(file.fileno(), size)
             return os.dup(file.fileno())
     except OSError as error:
         wrong = f"there is no room for what is written to {path}: {error.strerror}"

@@ -1,11 +1,13 @@
 """The devices of the board as the supervisor has them, to tell them of what comes from outside."""
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mttcg.hardware.board import Board, Wiring
 from mttcg.hardware.mmio import Device
-from mttcg.hardware.outside import TakesInput
+from mttcg.hardware.outside import HasAlarm, TakesInput
 from mttcg.memory.address import Physical
 from mttcg.memory.ram import GuestRam
 from mttcg.vcpu.console_ends import ConsoleEnds
@@ -13,11 +15,15 @@ from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.shared import Ending, Harts, MachineState
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServedDevices:
-    """Those whose row says so."""
+    """Those whose row says so.
+
+    `input_is_open` says whether there may be more input.
+    """
 
     devices: Sequence[Device]
+    input_is_open: Callable[[], bool] = lambda: False
 
     def input_came(self) -> None:
         """Tell those that take input that there is some."""
@@ -25,10 +31,29 @@ class ServedDevices:
             if isinstance(device, TakesInput):
                 device.input_came()
 
-    def can_wake(self, input_is_open: bool) -> bool:
-        """Whether something from outside may still make one of them interrupt a hart."""
+    def awaits_input(self) -> bool:
+        """Whether input would make one of them interrupt a hart."""
         takers = (device for device in self.devices if isinstance(device, TakesInput))
-        return input_is_open and any(device.awaits_input() for device in takers)
+        return any(device.awaits_input() for device in takers)
+
+    def can_wake(self) -> bool:
+        """Whether something from outside may still make one of them interrupt a hart."""
+        alarms = any(device.can_interrupt() for device in self._alarms())
+        return alarms or (self.input_is_open() and self.awaits_input())
+
+    def alarm_due(self) -> float:
+        """When the next alarm is due (time.monotonic)."""
+        return time.monotonic() + min(
+            (device.seconds_left() for device in self._alarms()), default=math.inf
+        )
+
+    def ring_alarms(self) -> None:
+        """Have those ring that are due."""
+        for device in self._alarms():
+            device.ring_due()
+
+    def _alarms(self) -> list[HasAlarm]:
+        return [device for device in self.devices if isinstance(device, HasAlarm)]
 
 
 def served_devices(

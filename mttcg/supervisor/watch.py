@@ -129,7 +129,6 @@ class Watch:
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
     nowhere: HartsNowhere = field(init=False)
-    input: ConsoleInput | None = field(init=False, default=None)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
@@ -144,7 +143,8 @@ class Watch:
             next_tick = time.monotonic() + TICK_SECONDS
             while self.running:
                 try:
-                    self._step(min(next_tick, self.lines.due))
+                    self._step(min(next_tick, self.lines.due, self.devices.alarm_due()))
+                    self.devices.ring_alarms()
                     self._show(self.lines.overdue())
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_SECONDS
@@ -179,7 +179,8 @@ class Watch:
             machine = self.run.machine
             sift = () if self.keyboard is None else (self.keyboard.take,)
             told = machine.begin_input, machine.end_input, self.devices.input_came, *sift
-            self.input = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+            source = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+            self.devices.input_is_open = lambda: source.is_open
         else:
             self.run.machine.end_input()
 
@@ -191,10 +192,10 @@ class Watch:
     def _tick(self) -> None:
         self.on_tick()
         self.run.harts.request_all()
-        self._look_whether_any_can_wake()
-        if self.keyboard is not None and self.devices.can_wake(True):
+        self._end_if_none_can_wake()
+        if self.keyboard is not None and self.devices.awaits_input():
             self.keyboard.begin_raw()
-        self.nowhere.look(self._input_may_wake())
+        self.nowhere.look(self.devices.can_wake())
         if self.stop_limit:
             self._look_whether_all_leave()
 
@@ -441,15 +442,12 @@ class Watch:
         if self.run.machine.stopping:
             self.stop(self.run.machine.ending)
         else:
-            self._look_whether_any_can_wake()
+            self._end_if_none_can_wake()
 
-    def _look_whether_any_can_wake(self) -> None:
+    def _end_if_none_can_wake(self) -> None:
         """End the run if no hart can: at each notice, and now and then as input may end."""
-        if not self._input_may_wake() and all_sleep_for_ever(self.run):
+        if not self.devices.can_wake() and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
-
-    def _input_may_wake(self) -> bool:
-        return self.devices.can_wake(self.input is not None and self.input.is_open)
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

@@ -292,7 +292,7 @@ class BlockCache:
         """Offsets, in bytes, of the blocks in a slot that were decoded, or met, so far."""
         # other vCPUs may add to it meanwhile
         met = np.unpackbits(self.met[slot], bitorder="little")
-        return [2 * int(half) for half in np.flatnonzero(self.index[slot] | met)]
+        return (2 * np.flatnonzero(self.index[slot] | met)).tolist()
 
     def current_blocks(self, places: Iterable[tuple[int, PhysicalPage, Virtual]]) -> list[Block]:
         """The blocks at (slot, page, pc) that are fetched from that slot now; in order of pc."""

@@ -107,7 +107,8 @@ class PredecodedPages:
         """Offsets, in bytes, of which there is a record."""
         first = self._word(slot, 0)
         handlers = np.frombuffer(self.words[first : first + HALVES * RECORD_WORDS], np.uint64)
-        return [2 * int(half) for half in np.flatnonzero(handlers[::RECORD_WORDS] != self.empty)]
+        halves = np.flatnonzero(handlers[::RECORD_WORDS] != self.empty)
+        return (2 * halves).tolist()
 
     def replace_handler(self, slot: int, offset: int, handler: int) -> None:
         """Give a record another handler, and keep the instruction's own."""

@@ -29,6 +29,7 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
@@ -137,6 +138,7 @@ class GuestOfVcpu:
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
     engine: Engine = field(init=False)
+    hart: VcpuState = field(init=False)
     applied: int = 0
     in_force: int = -1
     inside: bool = False
@@ -144,10 +146,12 @@ class GuestOfVcpu:
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
+        self.hart = self.harts[self.index]
         self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
-        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers)
+        code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at)
         self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
@@ -166,11 +170,6 @@ class GuestOfVcpu:
     def count(self) -> int:
         """How many vCPUs there are."""
         return len(self.harts)
-
-    @property
-    def hart(self) -> VcpuState:
-        """The hart of this process."""
-        return self.harts[self.index]
 
     def declare(self, plugin: str, thing: Any) -> None:
         """Refuse; what needs shared memory is declared before the guest starts."""

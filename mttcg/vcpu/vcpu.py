@@ -326,6 +326,7 @@ class Vcpu:
             if self.system.translates(hart) and self.needs_timer:
                 raise NoTranslationError(self.engine.name, before)
             self.engine.fence_translations()
+            hart.cache_invalidated += self.engine.fetch_again()
             self.follow_status()
         elif answer is Effect.CALL:
             self.calls.answer()

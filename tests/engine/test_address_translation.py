@@ -245,6 +245,31 @@ def test_a_fence_of_an_address_drops_its_row_and_all_of_a_larger_page() -> None:
     assert not has_row(large)
 
 
+class Recorded(HartWords):
+    """Notes in which order a hart does what concerns all of it."""
+
+    def __init__(self, hart: Hart) -> None:
+        super().__init__(hart, StoppedClock())
+        self.order: list[str] = []
+
+    def fetch_again(self) -> None:
+        self.order.append("fetch")
+
+    def write_state(self, field: str, value: int, number: int = 0) -> None:
+        self.order.append(field)
+        super().write_state(field, value, number)
+
+
+def test_code_is_fetched_anew_when_satp_is_written() -> None:
+    """As xv6 loads programs into pages that had others, and runs no fence.i."""
+    words = Recorded(Bench().hart)
+    write = definition.SATP.write
+    assert write is not None
+    write(ARITHMETIC, words, 8 << 60 | 1)
+    # before anything is written: the whole instruction may be left to the host for it
+    assert words.order == ["fetch", "satp"]
+
+
 def test_a_mode_that_there_is_not_leaves_satp_alone() -> None:
     bench = Bench()
     value = 9 << 60 | 0xABCD << 44 | 0x123

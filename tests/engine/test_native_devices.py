@@ -12,7 +12,7 @@ from test_interpreter import A0, BASE, SIZE, placed, word
 from mttcg.engine.base import ExitKind, NativeDevices
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import riscv_virt
-from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, UART
+from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, PLIC, UART, UART_INTERRUPT
 from mttcg.hardware.devices.uart16550 import LCR_DLAB, MCR_LOOP
 from mttcg.hardware.interrupts.clint import MSIP, MTIME, MTIMECMP
 from mttcg.isa.riscv64 import interrupts, status
@@ -23,6 +23,7 @@ from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 
 LSR, LCR, MCR = UART + 5, UART + 3, UART + 4
+PENDING = PLIC + 0x1000
 LOADS = {"lbu": 1, "lhu": 2, "lwu": 4, "ld": 8}
 STORES = {"sb": 1, "sh": 2, "sw": 4, "sd": 8}
 RD, RS2 = 5, 6
@@ -59,6 +60,7 @@ class Machine:
             address_of_buffer(bare.maps["harts"]),
             tuple(bare.wake_fds),
             self.ends.output,
+            self.ends.input,
             bare.machine.input_began,
         )
         return BOARD.place(wiring, {}), native
@@ -165,12 +167,27 @@ def test_input_and_set_up_of_the_port_are_the_hosts(machines: list[Machine]) -> 
     native.bare.machine.begin_input()
     os.write(native.typing, b"a")
     assert native.load("lbu", LSR) == ([ExitKind.ACCESS], 0x61)
+    assert native.load("lbu", UART) == ([ExitKind.ACCESS], ord("a"))
+    assert native.load("lbu", LSR) == ([], 0x60)
     for register, bit in ((LCR, LCR_DLAB), (MCR, MCR_LOOP)):
         native.store("sb", register, bit)
         assert native.store("sb", UART, ord("x")) == [ExitKind.ACCESS]
         native.store("sb", register, 0)
     assert native.store("sb", UART, ord("y")) == []
     assert native.state()[2] == b"y"
+
+
+def test_what_raises_the_line_is_the_hosts_until_it_is_raised(machines: list[Machine]) -> None:
+    native = machines[0]
+    native.store("sb", UART + 1, 0x02)
+    assert native.state()[2] == b""
+    assert native.load("lbu", UART + 2)[1] == 0x02  # which takes the interrupt back
+    exits = [native.store("sb", UART, ord(letter)) for letter in "abc"]
+    assert exits == [[ExitKind.ACCESS], [], []]
+    assert native.state()[2] == b"abc"
+    assert native.load("lwu", PENDING) == ([ExitKind.ACCESS], 1 << UART_INTERRUPT)
+    assert native.load("lbu", UART + 2)[1] == 0x02
+    assert native.store("sb", UART, ord("d")) == [ExitKind.ACCESS]
 
 
 def test_the_clock_is_the_machines(machines: list[Machine]) -> None:

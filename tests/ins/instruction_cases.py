@@ -16,8 +16,9 @@ Names: registers by their ABI names, `pc`, `frm`, `fflags` (before), `float=off`
 read that value there; `none` after). Instead of what differs, `trap=cause` with `tval=`
 (see Cause), or `leaves`: for the host to run.
 
-Values: numbers, decimal or hex, modulo 2**64; `s:1.5` a boxed single and `d:1.5` a double, where
-the number is decimal, or like 0x1.8p-3, or inf, nan (canonical), snan, or bits as `s:#7f800001`.
+Values: numbers, decimal or hex, modulo 2**64; `h:1.5` a boxed half, `s:1.5` a boxed single and
+`d:1.5` a double, where the number is decimal, or like 0x1.8p-3, or inf, nan (canonical), snan, or
+bits as `s:#7f800001`.
 """
 
 import re
@@ -36,9 +37,10 @@ _ITEM = re.compile(r"([a-z]\w*(?:\[\w+\])?)=(\S+)")
 _SPECIAL = {
     "s": {"nan": 0x7FC0_0000, "snan": 0x7F80_0001},
     "d": {"nan": 0x7FF8 << 48, "snan": (0x7FF0 << 48) + 1},
+    "h": {"nan": 0x7E00, "snan": 0x7C01},
 }
-_PACKED = {"s": ("<f", "<I"), "d": ("<d", "<Q")}
-_BOX = {"s": 0xFFFF_FFFF << 32, "d": 0}
+_PACKED = {"s": ("<f", "<I"), "d": ("<d", "<Q"), "h": ("<e", "<H")}
+_BOX = {"s": 0xFFFF_FFFF << 32, "d": 0, "h": 0xFFFF_FFFF_FFFF << 16}
 FLAGS = {"NX": 1, "UF": 2, "OF": 4, "DZ": 8, "NV": 16}
 
 

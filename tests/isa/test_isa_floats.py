@@ -12,12 +12,12 @@ import pytest
 from rational import Exact, rounded, value_of
 
 from mttcg.isa.riscv64.float_operations import OPERATIONS, evaluate
-from mttcg.isa.riscv64.floats import DOUBLE, SINGLE, Flags, Format, Rounding
+from mttcg.isa.riscv64.floats import DOUBLE, HALF, SINGLE, Flags, Format, Rounding
 
 CASES = 150
-WIDTHS = {"s": SINGLE, "d": DOUBLE}
-NUMPY: dict[str, Any] = {"s": np.float32, "d": np.float64}
-BITS: dict[str, Any] = {"s": np.uint32, "d": np.uint64}
+WIDTHS = {"s": SINGLE, "d": DOUBLE, "h": HALF}
+NUMPY: dict[str, Any] = {"s": np.float32, "d": np.float64, "h": np.float16}
+BITS: dict[str, Any] = {"s": np.uint32, "d": np.uint64, "h": np.uint16}
 ARITHMETIC: dict[str, tuple[int, Callable[..., Any]]] = {
     "add": (2, np.add),
     "sub": (2, np.subtract),
@@ -64,7 +64,8 @@ def draw(form: Format, source: random.Random, finite: bool = False) -> int:
     bits = source.getrandbits(form.bits)
     if choice < 0.7:
         bias = (form.sign >> 1) - (1 << form.fraction_bits)
-        exponent = bias + (source.randrange(-30, 30) << form.fraction_bits)
+        reach = min(30, (bias >> form.fraction_bits) - 1)
+        exponent = bias + (source.randrange(-reach, reach) << form.fraction_bits)
         return bits & ~form.infinity & ~form.sign | exponent | bits & form.sign
     return bits if not finite or form.infinity & ~bits else bits & ~(1 << form.fraction_bits)
 

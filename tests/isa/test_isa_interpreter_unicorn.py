@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unicorn_stepper import CODE, DATA, DATA_SIZE, STOPPED, After, State, Stepper, interpret
 
-from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST
+from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST, MISREAD
 from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.extensions import EXTENSIONS
 from mttcg.isa.riscv64.floats import DOUBLE, SINGLE, FloatKind, Format
@@ -295,7 +295,8 @@ def test_every_reserved_16_bit_word_that_unicorn_runs_is_left_to_the_host() -> N
         if facts(half).kind in LEFT_TO_HOST.kinds:
             left.add(half)
     known = {half for half in range(1 << 16) if half & 3 != 3 and decode(half) is not None}
-    assert known - run == {0x9002}, "c.ebreak"
+    may_be = {row.match for row in ROWS if row.extension == "Zcmop"}
+    assert known - run - may_be == {0x9002}, "c.ebreak"
     assert run - known == left
 
 
@@ -303,5 +304,7 @@ def test_every_reserved_16_bit_word_that_unicorn_runs_is_left_to_the_host() -> N
 def test_unicorn_does_not_have(name: str) -> None:
     before = fill(BY_NAME[name], 0x0031_0093, [5, 6, 7], [0, 0, 0])
     ours, theirs = compare(before)
-    assert not ours.outcome
-    assert theirs.outcome == STOPPED
+    if BY_NAME[name].behaviour.memory is None:
+        assert not ours.outcome
+    if not any(before.word & mask == value for mask, value in MISREAD):
+        assert theirs.outcome == STOPPED

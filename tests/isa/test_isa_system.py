@@ -71,7 +71,7 @@ def test_write_set_clear_and_immediates(hart: Hart) -> None:
     assert hart.x[0] == 0
 
 
-@pytest.mark.parametrize("word", [csr_word(CSRRS, 0x7C0, 5, 0), 0x1600_0073, 0x1800_0073, 0, 0x4])
+@pytest.mark.parametrize("word", [csr_word(CSRRS, 0x7C0, 5, 0), 0x2600_0073, 0x1820_0073, 0, 0x4])
 def test_what_does_not_exist_is_illegal(hart: Hart, word: int) -> None:
     answer = execute(hart, word, CLOCK)
     assert isinstance(answer, Trap)

@@ -52,9 +52,11 @@ def test_the_devices_are_where_qemu_has_them(wiring: Wiring) -> None:
     placed = [(place.base, place.device.name, place.size) for place in devices.ranges()]
     assert placed == [
         (0x10_0000, "finisher", 0x1000),
+        (0x10_1000, "rtc", 0x1000),
         (0x200_0000, "clint", 0x10000),
         (0xC00_0000, "plic", 0x60_0000),
         (0x1000_0000, "uart", 0x100),
+        *((0x1000_1000 + 0x1000 * slot, f"virtio{slot}", 0x1000) for slot in range(8)),
     ]
     assert (BOARD.ram_base, BOARD.timebase) == (0x8000_0000, 10_000_000)
 

@@ -11,6 +11,15 @@ from mttcg.hardware.boards.riscv_virt import BOARD, RAM_BASE
 from mttcg.hardware.devicetree import Node, cells, flatten, strings, wide
 
 RAM_SIZE = 128 << 20
+SAME = (
+    "timebase-frequency",
+    "clock-frequency",
+    "riscv,ndev",
+    "interrupt-controller",
+    "#interrupt-cells",
+    "value",
+    "offset",
+)
 
 
 def virt_tree(smp: int, ram_size: int, *, htif: bool = False, bootargs: str = "") -> bytes:
@@ -118,14 +127,41 @@ def test_dtc_reads_it_without_a_warning(htif: bool) -> None:
     assert b'compatible = "ns16550a"' in result.stdout
 
 
+def wires(nodes: dict[str, ReadNode]) -> dict[str, list[tuple[str, int]]]:
+    """Where the interrupts of each device go, by the paths of controllers and their numbers.
+
+    A device says so for each (interrupts-extended), or names one controller for all.
+    """
+    paths = {
+        node.cells("phandle")[0]: path
+        for path, node in nodes.items()
+        if "phandle" in node.properties
+    }
+    found = {}
+    for path, node in nodes.items():
+        cells = (
+            node.cells("interrupts-extended") if "interrupts-extended" in node.properties else []
+        )
+        if "interrupts" in node.properties:
+            (parent,) = node.cells("interrupt-parent")
+            cells = [cell for number in node.cells("interrupts") for cell in (parent, number)]
+        if cells:
+            pairs = zip(cells[::2], cells[1::2], strict=True)
+            found[path] = [(paths[parent], number) for parent, number in pairs]
+    return found
+
+
 @pytest.mark.skipif(shutil.which("qemu-system-riscv64") is None, reason="QEMU is not here")
 def test_it_agrees_with_qemu_on_what_both_boards_have(tmp_path: Path, tree: ReadNode) -> None:
     file = tmp_path / "virt.dtb"
     command = ["qemu-system-riscv64", "-machine", f"virt,dumpdtb={file}", "-smp", "2", "-m", "128"]
     subprocess.run(command, capture_output=True, check=True, timeout=60)
     theirs = read_tree(file.read_bytes()).paths()
+    assert wires(tree.paths()) == {
+        path: wire for path, wire in wires(theirs).items() if path in tree.paths()
+    }
     for path, node in tree.paths().items():
         assert path in theirs
-        for name in ("compatible", "reg", "device_type", "stdout-path", "timebase-frequency"):
+        for name in ("compatible", "reg", "device_type", "stdout-path", *SAME):
             ours = node.properties.get(name)
             assert ours == theirs[path].properties.get(name), f"{path} {name}"

@@ -80,6 +80,7 @@ def opened(image: Path) -> Iterator[Callable[[str], Disk]]:
         if kind == "file":
             return FileDisk(descriptors[0], BYTES)
         descriptors.append(os.memfd_create("overlay"))
+        os.ftruncate(descriptors[1], BYTES)
         return OverlaidDisk(descriptors[0], descriptors[1], BYTES)
 
     yield open_disk

@@ -7,6 +7,8 @@ from pathlib import Path
 from run_harness import Running, guest, plugin
 from tiny_elf import TinyElf, TinySegment
 
+from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text
+
 HELLO = guest("hello")
 
 
@@ -34,7 +36,8 @@ def test_a_guest_that_cannot_be_run(start: Callable[..., Running], tmp_path: Pat
         path = tmp_path / name
         path.write_bytes(content)
         runs.append((start(str(path)), f"mttcg: {path}: {wrong}"))
-    isas = " (unicorn: rv64imafdc_zicsr_zifencei; llvm: rv64imafdc_"
+    texts = [f"{engine}: {isa_text(names)}" for engine, names in EXTENSIONS.items()]
+    isas = f" ({'; '.join(texts)})"
     runs.append((start(str(tmp_path / "32.elf"), "--engine", "llvm"), isas))
     outside = "is outside RAM; expected addresses in RAM, 0x80000000 to 0x800fffff (see --memory)"
     runs.append((start(guest("mix"), "--memory", "1M"), outside))

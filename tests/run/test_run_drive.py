@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,3 +222,22 @@ def test_harts_that_wait_for_nothing_are_no_run_beside_a_disk(
 ) -> None:
     running = start(guest("wait"), "--drive", str(image), "--smp", "2")
     assert running.wait(SOON) == 71
+
+
+def test_a_pause_holds_the_device_process_too(start: Callable[..., Running], image: Path) -> None:
+    running = start(
+        guest("spin"), "--drive", str(image), "--control", "--bus", f"ipc://{image.parent}/bus"
+    )
+    running.read(until=b"spinning on 1 hart\n")
+    url = f"ipc://{image.parent}/bus"
+    (devices,) = running.members("devices")
+    for action in ("pause", "resume", "pause", "resume", "stop"):
+        done = subprocess.run(
+            [sys.executable, "-m", "mttcg", "ctl", url, action],
+            capture_output=True,
+            timeout=SOON,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    running.wait()
+    assert not devices.is_running()

@@ -1,4 +1,4 @@
-"""Much code that runs once: a machine that translates stops in order, and nothing is miscounted."""
+"""Much code that runs once, with much attached: a machine stops in order, nothing is miscounted."""
 
 import os
 import signal
@@ -12,15 +12,14 @@ from run_harness import Running, closes, eventually
 HARTS, BLOCKS = 4, 60
 SHORT_BLOCK = 100
 """Instructions; Unicorn splits longer ones where much is attached."""
-TRANSLATING_SECONDS = 0.3
-"""Of CPU time: a vCPU has spent it on nothing else, and needs several times as much for all."""
+BUSY_SECONDS = 0.3
+"""Of CPU time: a vCPU has spent it on predecoding, and on telling of what it ran."""
 PLUGINS = ("howvec", "coverage", "execlog")
 
 
-def test_a_machine_that_translates_stops_in_order(
+def test_a_machine_that_meets_new_code_stops_in_order(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:
-    """Most vCPUs wait for the arena's lock at that moment."""
     guest = tmp_path / "long.elf"
     guest.write_bytes(long_guest(HARTS, BLOCKS))
     plugins = [part for name in PLUGINS for part in ("--plugin", name)]
@@ -29,10 +28,10 @@ def test_a_machine_that_translates_stops_in_order(
     )
     running.read(until=b"x" * HARTS)
     vcpus = running.members("vcpu")
-    eventually(lambda: any(vcpu.cpu_times().user > TRANSLATING_SECONDS for vcpu in vcpus))
+    eventually(lambda: any(vcpu.cpu_times().user > BUSY_SECONDS for vcpu in vcpus))
     os.kill(running.process.pid, signal.SIGTERM)
     assert running.wait() == 143, running.stderr
-    assert running.stderr == "mttcg: interrupted\n"
+    assert running.stderr.endswith("mttcg: interrupted\n")  # those that are done spin
     result = running.result
     assert result["stop_reason"] == "interrupted"
     assert [vcpu["state"] for vcpu in result["vcpus"]] == ["stopped"] * HARTS

@@ -18,19 +18,14 @@ BODY = RAM_BASE + 4 * 5
 MSTATUS = 0x300
 MOVE_TO_SINGLE = 0xF000_0053
 """fmv.w.x ft0, zero"""
-C_NOP = 1 << 16
-"""Behind a 16-bit instruction, as handlers skip four bytes."""
 LACKING = {
     # name, extension, count: the word
     ("clmul", "Zbc", 3): 0x0AC5_9533,
-    ("c.mul", "Zcb", 3): C_NOP | 0x9D4D,
-    ("c.zext.b", "Zcb", 3): C_NOP | 0x9D61,
-    ("czero.eqz", "Zicond", 3): 0x0EC5_D533,
-    ("flh", "Zfhmin", 3): 0x0005_1507,
+    ("aes64es", "Zkne", 3): 0x32C5_8533,
+    ("sha256sum0", "Zknh", 3): 0x1005_9513,
+    ("xperm4", "Zbkx", 3): 0x28C5_A533,
+    ("fadd.q", "Q", 3): 0x06C5_F553,
     ("vsetvli", "V", 3): 0x0D05_F557,
-    ("amoadd.b", "Zabha", 3): 0x00C5_052F,
-    ("wrs.nto", "Zawrs", 3): 0x00D0_0073,
-    ("cbo.zero", "Zicboz", 3): 0x0045_200F,
     ("CSR hgatp", "H", 3): 0x6800_2573,
 }
 

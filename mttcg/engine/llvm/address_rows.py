@@ -4,8 +4,8 @@ A table is direct-mapped, by page. There is one for each context in which a hart
 such as its level of privilege; what else a translation depends on empties all tables when it
 changes. A row of data has two tags, for loads and for stores: the last address of the page, 0 if
 there is none; then what is to be added to a virtual address for the physical one. Only pages of RAM
-without a device have rows. A row of fetches has the tag and the host address of the word that has
-the page's predecoded records, see `frame.Word.PAGES`.
+without a device have rows. A row of fetches has the tag, the host address of the word that has
+the page's predecoded records, see `frame.Word.PAGES`, and how far into such tables that is.
 """
 
 from enum import IntEnum
@@ -20,8 +20,8 @@ DATA_SHIFT = PAGE_SHIFT - (DATA_ROW_BYTES.bit_length() - 1)
 DATA_MASK = (DATA_ROWS - 1) * DATA_ROW_BYTES
 DATA_TABLE_BYTES = DATA_ROWS * DATA_ROW_BYTES
 
-FETCH_ROWS, FETCH_ROW_BYTES = 1 << 11, 16
-TAG, PLACE = 0, 8
+FETCH_ROWS, FETCH_ROW_BYTES = 1 << 11, 32
+TAG, PLACE, INTO_TABLE = 0, 8, 16
 """Byte offsets in a row of fetches."""
 FETCH_SHIFT = PAGE_SHIFT - (FETCH_ROW_BYTES.bit_length() - 1)
 FETCH_MASK = (FETCH_ROWS - 1) * FETCH_ROW_BYTES

@@ -17,6 +17,7 @@ from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
 from mttcg.engine.llvm.registers import RegisterAccesses
+from mttcg.engine.llvm.row_spans import RowSpans
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.state_checks import StateChecks
 from mttcg.engine.llvm.weave import Sites
@@ -76,6 +77,7 @@ class SegmentWriter:
         leaders: places of the page that have a label.
         sites: what the plan has for the page.
         slot: of the page in the block cache.
+        translated: whether it is for translated addresses.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class SegmentWriter:
         leaders: frozenset[PageOffset],
         sites: Sites,
         slot: int,
+        translated: bool = False,
     ) -> None:
         self.builder = builder
         self.polls_every_block = sites.call_python()
@@ -94,8 +97,12 @@ class SegmentWriter:
         self.windows, self.calls = Windows(builder, host), Calls(builder, host)
         self.counts = Counts(builder, sites, self.calls)
         parts = builder, self.labels, self.segment
-        self.exits = Exits(*parts, self.counts, self.windows)
-        self.spans = Spans(builder, ram, self.segment, self.exits)
+        self.exits = Exits(*parts, self.counts, self.windows, slot if translated else None)
+        self.spans = (
+            RowSpans(builder, Ram(*ram.range), self.segment, self.exits)
+            if translated
+            else Spans(builder, ram, self.segment, self.exits)
+        )
         self.registers = RegisterAccesses(builder, self.segment)
         self.flow = RegisterFlow(self.labels)
         self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)

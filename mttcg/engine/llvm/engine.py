@@ -245,13 +245,13 @@ class LlvmEngine:
             version = self.code.version(page, slot, start)  # there may be another plan in force
         elif not version.sites.rows():
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
-        code = None
-        if not self.code.is_translating:
-            code = self.code.find_best(version, offset_in_page(pc))
+        offset = offset_in_page(pc)
+        code = self.code.find_best(version, offset)
         if code is None:
-            self.code.let_enter(version, offset_in_page(pc), start)
+            self.code.let_enter(version, offset, start)
         else:
-            self.jumps.put(pc, code)
+            self.code.prepare(pc)  # a row of fetches is for a page with records
+            self.jumps.put(page, offset, code, version.translated)
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""
@@ -261,7 +261,7 @@ class LlvmEngine:
         def is_known(leader: PageOffset) -> bool:
             return (slot, Virtual(start + leader)) in self.known
 
-        for leader in sorted(self.code.entered_from(page, slot, offset_in_page(pc), is_known)):
+        for leader in sorted(self.code.entered_from(page, slot, pc, is_known)):
             head = Virtual(start + leader)
             self.known.add((slot, head))
             block, found = self.cache.block(page, head)

@@ -86,6 +86,8 @@ class Word(IntEnum):
     WAKE = auto()  # of the descriptors by which they are woken, a word each
     WRITE = auto()  # of write(2)
     CONSOLE = auto()  # descriptor of the console
+    INPUT = auto()  # that of its input
+    IOCTL = auto()  # host address of ioctl(2)
     INPUT_BEGAN = auto()  # host address of the word that says that the console had input
     FETCH = auto()  # host address of what fetches changed pages, see `NativeFetch`; 0: Python does
     FETCH_ARGUMENT = auto()  # what it is given

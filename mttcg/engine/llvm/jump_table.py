@@ -3,18 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
+from mttcg.engine.llvm.address_rows import FETCH_MASK, FETCH_SHIFT, INTO_TABLE, TAG
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
-from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
+from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.places import FRAME
-from mttcg.memory.address import (
-    HostAddress,
-    PhysicalPage,
-    Virtual,
-    offset_in_page,
-    physical_of,
-)
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE, PAGE_SHIFT
@@ -23,6 +18,8 @@ from mttcg.tbcache.changes import JumpsOfVersions
 
 ROW_SHIFT = 2
 """From a distance in code to one in a page's row."""
+TRANSLATED_BYTES = 8 * HALVES
+"""From an entry of a row to that of code for translated addresses."""
 
 
 class JumpTable:
@@ -36,7 +33,8 @@ class JumpTable:
 
     Attributes:
         pages: for each page of RAM, the host address of its row; a row has the host address of the
-            code of each place, 0 if none is known.
+            code of each place, 0 if none is known, and behind them those of code for translated
+            addresses.
         versions: where the rows of versions are, by slot.
     """
 
@@ -58,16 +56,20 @@ class JumpTable:
             self.slots[slot] = self.pages[self.cache.page_in(slot)] = empty
         self.rows.clear()
 
-    def put(self, pc: Virtual, code: HostAddress) -> None:
-        """Add a pc, or replace its code; its page is fetched from."""
-        page = self.cache.page_of(physical_of(pc))
+    def put(
+        self, page: PhysicalPage, offset: PageOffset, code: HostAddress, translated: bool
+    ) -> None:
+        """Add a place in a page that is fetched from, or replace its code.
+
+        translated: whether it is for translated addresses.
+        """
         slot = self.cache.used[page]
         if slot not in self.rows or not self._is_current(slot):
             self.rows[slot] = _row()
             self.slots[slot] = address_of_array(self.rows[slot])
             self.generations[slot] = self.cache.slots["generation"][slot]
         self.pages[page] = self.slots[slot]
-        self.rows[slot][offset_in_page(pc) // 2] = code
+        self.rows[slot][offset // 2 + translated * HALVES] = code
 
     def follow(self, page: PhysicalPage) -> None:
         """Have a page use the row of the version that it is fetched from now."""
@@ -80,7 +82,7 @@ class JumpTable:
 
 
 def _row() -> npt.NDArray[np.uint64]:
-    return np.zeros(HALVES, dtype=np.uint64)
+    return np.zeros(2 * HALVES, dtype=np.uint64)
 
 
 def find_code(
@@ -94,10 +96,38 @@ def find_code(
     distance = build.binary("sub", pc, ram)
     build.branch(build.compare("ult", distance, size), inside, otherwise, UNLIKELY)
     build.begin(inside)
+    into_table = build.binary("shl", build.binary("lshr", distance, PAGE_SHIFT), 3)
+    return _known_code(build, pc, into_table, 0, found, otherwise)
+
+
+def find_translated_code(
+    build: Builder, pc: I64, unseen: BasicBlock, otherwise: BasicBlock
+) -> Pointer:
+    """The same for translated addresses; `unseen` if the page has no row of fetches."""
+    inside, found = build.new_block("inside"), build.new_block("found")
+    rows = build.load(build.offset(FRAME, 8 * Word.FETCH_ROWS), COUNTER, Pointer)
+    row = build.offset(rows, build.binary("and", build.binary("lshr", pc, FETCH_SHIFT), FETCH_MASK))
+    tag = build.load(build.offset(row, TAG), UNKNOWN, I64)
+    same = build.compare("eq", tag, build.binary("or", pc, PAGE - 1))
+    build.branch(same, inside, unseen, UNLIKELY)
+    build.begin(inside)
+    into_table = build.load(build.offset(row, INTO_TABLE), UNKNOWN, I64)
+    return _known_code(build, pc, into_table, TRANSLATED_BYTES, found, otherwise)
+
+
+def _known_code(
+    build: Builder,
+    pc: I64,
+    into_table: I64,
+    into_row: int,
+    found: BasicBlock,
+    otherwise: BasicBlock,
+) -> Pointer:
     pages = build.load(build.offset(FRAME, 8 * Word.JUMPS), COUNTER, Pointer)
-    page = build.binary("shl", build.binary("lshr", distance, PAGE_SHIFT), 3)
-    row = build.load(build.offset(pages, page), COUNTER, Pointer)
+    row = build.load(build.offset(pages, into_table), COUNTER, Pointer)
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), ROW_SHIFT)
+    if into_row:
+        row = build.offset(row, into_row)
     code = build.load(build.offset(row, place), COUNTER, Pointer)
     known = build.compare("ne", build.cast("ptrtoint", code, I64), 0)
     build.branch(known, found, otherwise, UNLIKELY)

@@ -19,10 +19,11 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.rounding import CALL_OUT_NAME
 from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
-from mttcg.engine.llvm.surroundings import TAIL, TARGET, Surroundings
+from mttcg.engine.llvm.surroundings import ROW_CLASS, TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.kind import Kind
 from mttcg.memory.address import PageOffset
+from mttcg.memory.page import PAGE
 
 
 class PageFunction:
@@ -39,6 +40,8 @@ class PageFunction:
         sites: what the plan has for it.
         slot: of the page in the block cache, for block tables.
         uncovered: names of instructions to come back for, as if the table lacked them.
+        translated: whether it is for translated addresses: what goes over the page's end is left to
+            the interpreter then, which sees what page comes behind.
 
     Attributes:
         entries: the leaders at which it can begin; once there is the source, those that are in it.
@@ -53,19 +56,20 @@ class PageFunction:
         sites: Sites,
         slot: int,
         uncovered: frozenset[str] = frozenset(),
+        translated: bool = False,
     ) -> None:
-        self.isa = isa
+        self.isa, self.translated = isa, translated
         self.discovery, self.sites, self.slot = discovery, sites, slot
         self.uncovered = uncovered
         self.entries = discovery.entries()
         self.function = Function(f"{CONVENTION} void @page", PARAMETERS)
         self.builder = Builder(self.function)
         leaders = frozenset(discovery.leaders)
-        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, slot)
+        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, slot, translated)
         self.labels, self.segment = self.writer.labels, self.writer.segment
         parts = self.builder, self.labels
         self.looks = Looks(*parts, self.writer.polls_every_block, self.entries)
-        self.surroundings = Surroundings(isa, self.writer, ram)
+        self.surroundings = Surroundings(isa, self.writer, ram, translated)
         self.at_instructions = bool(sites.every_instruction or sites.instructions)
         self.fallen: set[PageOffset] = set()
         self.emitted: set[PageOffset] = set()
@@ -75,8 +79,9 @@ class PageFunction:
         for leader in self._order():
             if self._is_full():
                 break
-            self._block(leader)
-            self.emitted.add(leader)
+            if not self._is_foreign(self.discovery.instructions[leader]):
+                self._block(leader)
+                self.emitted.add(leader)
         self.entries &= self.emitted
         self._leave_to_others()
         verify.check(self.function, complete=False)
@@ -90,7 +95,12 @@ class PageFunction:
         lines = self.function.text(advice=True)
         if CALL_OUT_NAME in self.function.called:
             others.append(self.isa.host_float.call_out_function)
-        return "\n".join([TARGET, *lines, *TAIL, *others])
+        tail = [*TAIL, ROW_CLASS] if self.translated else TAIL
+        return "\n".join([TARGET, *lines, *tail, *others])
+
+    def _is_foreign(self, instruction: Instruction) -> bool:
+        """Whether an instruction ends in a page that may be another one each time."""
+        return self.translated and instruction.following > PAGE
 
     def _order(self) -> list[PageOffset]:
         """The leaders to be emitted, from the first entry on."""
@@ -231,6 +241,9 @@ class PageFunction:
                     self._break_off(instruction.offset, len(segment) - index)
                     return
                 writer.pieces.divide()
+            if index and self._is_foreign(instruction):
+                self._break_off(instruction.offset, len(segment) - index)
+                return
             state.place = Place(instruction, len(segment) - index)
             if self.at_instructions:
                 writer.woven.at_instruction(instruction.offset, instruction.facts.length)

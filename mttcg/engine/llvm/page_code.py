@@ -1,6 +1,6 @@
 """The code of pages: better code that is in the arena, and the interpreter for the rest."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
-from mttcg.engine.llvm.translate import Identity, PageVersion, Translator
+from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.system import MemoryFault
@@ -27,6 +27,9 @@ from mttcg.memory.address import (
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
+
+PLACES = np.arange(0, PAGE, 2, dtype=np.uint64)
+"""Offsets in a page at which an instruction can be."""
 
 
 class FetchRefused(Exception):  # noqa: N818 - no error: what the guest has tried
@@ -129,21 +132,23 @@ class PageCode:
         """Have the interpreter leave a page's blocks to better code; whether there is some."""
         if not self.translator.is_current(version):
             return True  # nothing leads away from there
+        improved = self._improved(version)
+        if not improved:
+            return False
         begun = {
             *self.cache.known_blocks(version.slot),
             *self.interpreter.decoded(version, self.watched),
         }
-        better = self._improved(version, begun)
+        better = [offset for offset in improved if offset in begun]
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
-    def _improved(self, version: PageVersion, offsets: Collection[int]) -> list[PageOffset]:
-        """At which of some offsets there is better code; the guest waits, so all at a time."""
-        places = np.fromiter(offsets, np.uint64, len(offsets))
-        there = np.zeros(len(places), np.bool_)
+    def _improved(self, version: PageVersion) -> list[PageOffset]:
+        """Where in a page there is better code; the guest waits, so all places at a time."""
+        there = np.zeros(len(PLACES), np.bool_)
         for known in (*self.specialised_versions.get(version.identity, ()), version):
-            there |= self.arena.has(known.keys(places))
-        return [PageOffset(offset) for offset in places[there].tolist()]
+            there |= self.arena.has(known.keys(PLACES))
+        return [PageOffset(offset) for offset in PLACES[there].tolist()]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -180,6 +185,11 @@ class PageCode:
         """Where code sees a page: plans are attached there."""
         return virtual_of(self.cache.ram_range.start_of(page))
 
+    def _seen_from(self, page: PhysicalPage, translated: bool) -> Virtual:
+        """Where the hart sees a page; it is not known, nor matters, if nothing is attached."""
+        start = self._start_of(page)
+        return self.seen_at.get(page, start) if translated else start
+
     def version(self, page: PhysicalPage, slot: int, start: Virtual | None = None) -> PageVersion:
         """A page as it is in a slot now, with what the plan has for it.
 
@@ -187,29 +197,43 @@ class PageCode:
         """
         start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
-        mode = self.translator.isa.mode(self.hart)
+        mode = in_mode(self.translator.isa.mode(self.hart), self.is_translating)
         attached = self.weave.page(start, Virtual(start + PAGE))
         return PageVersion(page, slot, generation, mode, *attached)
+
+    def version_for_better(self, page: PhysicalPage, translated: bool) -> PageVersion | None:
+        """A page for which better code may be made; None if it is not run here.
+
+        Where addresses are translated, a page may be seen at several of them: if something is
+        attached to one of its instructions, or blocks, there is None either.
+        """
+        if page not in self.cache.used:
+            return None
+        found = self.version(page, self.cache.used[page], self._seen_from(page, translated))
+        found = replace(found, mode=in_mode(self.translator.isa.mode(self.hart), translated))
+        at_places = found.sites.blocks or found.sites.instructions
+        return None if translated and at_places else found
 
     def entered_from(
         self,
         page: PhysicalPage,
         slot: int,
-        entry: PageOffset,
+        pc: Virtual,
         is_known: Callable[[PageOffset], bool],
     ) -> Iterable[PageOffset]:
-        """The blocks that may be entered unseen once control is at an entry, less known ones.
+        """The blocks that may be entered unseen once control is at a pc, less known ones.
 
         The interpreter comes back for each; a translation has all that can be reached.
         """
+        start, entry = page_start(pc), offset_in_page(pc)
         leaders: Iterable[PageOffset] = (entry,)
-        if not self.is_translating and self.find_best(self.version(page, slot), entry) is not None:
+        if self.find_best(self.version(page, slot, start), entry) is not None:
             leaders = self.translator.discover(page, slot, [entry]).leaders
         return [leader for leader in leaders if not is_known(leader)]
 
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
-        start = self._start_of(version.page)
+        start = self._seen_from(version.page, version.translated)
         sites, shape = self.weave.specialised(start, version.slot)
         return replace(version, sites=sites, shape=shape)
 

@@ -48,13 +48,15 @@ class Span:
     Attributes:
         restarts: whether the round is restarted where the look fails, so that it may be for
             further rounds.
+        stores: whether an access stores.
         start, limit: the numbers in the look, which are known when the span is.
     """
 
-    __slots__ = ("high", "limit", "low", "restarts", "start")
+    __slots__ = ("high", "limit", "low", "restarts", "start", "stores")
 
     def __init__(self, low: int, high: int) -> None:
-        self.low, self.high, self.restarts = low, high, False
+        self.low, self.high = low, high
+        self.restarts = self.stores = False
         self.start, self.limit = DeferredNumber("a span's start"), DeferredNumber("a span's limit")
 
 
@@ -70,6 +72,8 @@ class Spans:
     Attributes:
         restarted: whether the segment is restarted anywhere.
     """
+
+    longest, kind = LONGEST_SPAN, Span
 
     def __init__(self, builder: Builder, ram: Ram, segment: Segment, exits: Exits) -> None:
         self.builder, self.ram, self.segment, self.exits = builder, ram, segment, exits
@@ -103,10 +107,17 @@ class Spans:
         low, high = distance, distance + size
         if span is not None:
             low, high = min(low, span.low), max(high, span.high)
-        if span is not None and high - low <= min(LONGEST_SPAN, self.ram.size):
+        if span is not None and high - low <= min(self.longest, self.ram.size):
             span.low, span.high = low, high
         else:
-            self._begin(root, address, Span(distance, distance + size))
+            span = self.kind(distance, distance + size)
+            span.stores = stores
+            self._begin(root, address, span)
+        span.stores |= stores
+        return self._host_address_in(span, address)
+
+    def _host_address_in(self, span: Span, address: I64) -> Pointer:
+        """Where an access is that a span's look is for."""
         return self.host_address(address)
 
     def atomic_place(self, address: I64, size: int, stores: bool) -> tuple[Pointer, I64]:

@@ -12,7 +12,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Elsewhere
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
-from mttcg.engine.llvm.jump_table import find_code
+from mttcg.engine.llvm.jump_table import find_code, find_translated_code
 from mttcg.engine.llvm.liveness import bits_of, names_of
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.places import AWAY, BLOCK_PC, COUNT, FRAME, HART, LEAVE, LOOK, NEXT, PC, TAKE
@@ -40,10 +40,13 @@ class Surroundings:
         isa: the guest's.
         writer: of the blocks.
         ram: guest RAM.
+        translated: whether it is for translated addresses.
     """
 
-    def __init__(self, isa: LlvmIsa, writer: SegmentWriter, ram: Ram) -> None:
-        self.isa, self.writer, self.ram = isa, writer, ram
+    def __init__(
+        self, isa: LlvmIsa, writer: SegmentWriter, ram: Ram, translated: bool = False
+    ) -> None:
+        self.isa, self.writer, self.ram, self.translated = isa, writer, ram, translated
         self.builder, self.flow = writer.builder, writer.flow
 
     def kept_registers(self) -> list[str]:
@@ -118,7 +121,10 @@ class Surroundings:
         """Go on at `NEXT`: in code that this vCPU knows, or away from translated code."""
         build = self.builder
         pc = address_at(build, build.load(NEXT, REGISTER, I64))
-        code = find_code(build, pc, self.ram.base, self.ram.size, AWAY)
+        if self.translated:
+            code = find_translated_code(build, pc, AWAY, AWAY)
+        else:
+            code = find_code(build, pc, self.ram.base, self.ram.size, AWAY)
         self._tail_call(code, pc)
 
     def _leave_to_look(self) -> None:
@@ -182,6 +188,8 @@ class Surroundings:
             build.offset(HART, offset, places.hart_register(register))
             build.allocate(PLACES[register])
         define_fields(build, self.isa)
+        if self.translated:
+            build.load(build.offset(FRAME, 8 * Word.DATA_ROWS), COUNTER, Pointer, into=places.ROWS)
         self._define_rows(sorted(writer.woven.rows))
         writer.windows.take_cursors()
         writer.calls.take_flags()
@@ -219,4 +227,5 @@ TAIL = [
     ),
     '!8 = !{!"branch_weights", i32 1000000, i32 1}',
 ]
+ROW_CLASS = '!5 = !{!15, !15, i64 0}\n!15 = !{!"row", !10, i64 0}'
 """Templates: what stands before and behind each page's function, the same for all of them."""

@@ -11,7 +11,7 @@ from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.page_code import PageCode
 from mttcg.engine.llvm.translate import Identity, PageVersion
 from mttcg.memory.address import PageOffset, Virtual, offset_in_page, physical_of
-from mttcg.state.samples import Samples
+from mttcg.state.samples import TRANSLATED_PLACE, Samples
 from mttcg.tbcache.cache import BlockCache
 
 
@@ -82,11 +82,12 @@ class Tiering:
     def _describe(self, pc: Virtual) -> None:
         """Tell of a place. Better code is looked for first, as it may have been made just now."""
         self._forget_what_is_gone()
-        page, place = self.cache.page_of(physical_of(pc)), offset_in_page(pc)
-        if page not in self.cache.used:
+        page = self.cache.page_of(physical_of(Virtual(pc & ~TRANSLATED_PLACE)))
+        place = offset_in_page(pc)
+        version = self.code.version_for_better(page, bool(pc & TRANSLATED_PLACE))
+        if version is None:
             self.link.describe(pc, None, False)
             return
-        version = self.code.version(page, self.cache.used[page])  # samples are of no translated pc
         better = self.code.find_best(version, place) is not None
         if better and (version.identity, place) not in self.met:
             self.met.add((version.identity, place))

@@ -31,6 +31,11 @@ KEY_STEP = 0x9E37_79B9_7F4A_7C15
 """Odd, so that no two entries of a version have one key; the golden ratio, so that they scatter."""
 
 
+def in_mode(isa_mode: int, translated: bool) -> int:
+    """The mode of a version: one of the ISA's, and whether addresses are translated."""
+    return isa_mode << 1 | translated
+
+
 @dataclass(frozen=True)
 class PageVersion:
     """What a page's code depends on: its content, and what is woven in; not where it is mapped.
@@ -39,7 +44,7 @@ class PageVersion:
         page: of RAM.
         slot: of the block cache.
         generation: of the slot.
-        mode: in which it is run.
+        mode: in which it is run, see `in_mode`.
         sites: what is attached there.
         shape: of the sites.
     """
@@ -55,6 +60,11 @@ class PageVersion:
     def identity(self) -> Identity:
         """What tells it from others."""
         return self.slot, self.generation, self.mode, self.shape
+
+    @property
+    def translated(self) -> bool:
+        """Whether it is for translated addresses."""
+        return bool(self.mode & 1)
 
     def key(self, entry: PageOffset) -> int:
         """Of the code that begins there; the same in all processes of a machine, and not 0."""
@@ -140,7 +150,7 @@ class Translator:
         Raises TranslationError.
         """
         where = version.sites, version.slot, self.uncovered
-        function = PageFunction(self.isa, discovery, self.ram, *where)
+        function = PageFunction(self.isa, discovery, self.ram, *where, version.translated)
         code = compile_text(function.source(), OPTIMISED)
         return CodePart(code, function.entries, frozenset(function.emitted), function.left)
 

@@ -3,6 +3,7 @@
 | address | size | device |
 |---|---|---|
 | 0x00100000 | 0x1000 | test finisher |
+| 0x00101000 | 0x1000 | goldfish RTC |
 | 0x02000000 | 0x10000 | CLINT |
 | 0x0c000000 | 0x600000 | PLIC |
 | 0x10000000 | 0x100 | 16550 UART |
@@ -15,6 +16,7 @@ Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the d
 from collections.abc import Sequence
 
 from mttcg.hardware.board import (
+    AbsentDevice,
     AtSymbol,
     Board,
     DeviceNode,
@@ -25,8 +27,9 @@ from mttcg.hardware.board import (
     Region,
 )
 from mttcg.hardware.boards.riscv_virt_tree import virt_tree
-from mttcg.hardware.devices import htif, uart16550
+from mttcg.hardware.devices import goldfish_rtc, htif, uart16550
 from mttcg.hardware.devices.finisher import Finisher
+from mttcg.hardware.devices.goldfish_rtc import GoldfishRtc
 from mttcg.hardware.devices.htif import Htif
 from mttcg.hardware.devices.uart16550 import Uart16550
 from mttcg.hardware.devices.virtio.layout import STATE_BYTES as VIRTIO_STATE_BYTES
@@ -51,6 +54,8 @@ CLINT = Physical(0x200_0000)
 PLIC = Physical(0xC00_0000)
 UART = Physical(0x1000_0000)
 UART_INTERRUPT = 10
+RTC = Physical(0x10_1000)
+RTC_INTERRUPT = 11
 VIRTIO = Physical(0x1000_1000)
 """Of the first slot; the others follow, one behind the other."""
 VIRTIO_SLOTS = 8
@@ -66,7 +71,11 @@ def _uart(ports: DevicePorts) -> Sequence[Device]:
 
 
 def _finisher(ports: DevicePorts) -> Sequence[Device]:
-    return (Finisher(ports.wiring.finish),)
+    return (Finisher(ports.wiring.finish, ports.wiring.say),)
+
+
+def _rtc(ports: DevicePorts) -> Sequence[Device]:
+    return (GoldfishRtc(ports.state, ports.line, ports.wiring.notify),)
 
 
 def _clint(ports: DevicePorts) -> Sequence[Device]:
@@ -137,6 +146,16 @@ ROWS = (
         native=uart16550.NATIVE,
     ),
     DeviceRow(
+        "rtc",
+        (Region(RTC, GoldfishRtc.size),),
+        _rtc,
+        state_bytes=goldfish_rtc.STATE_SIZE,
+        interrupt=InterruptTo("plic", RTC_INTERRUPT),
+        node=DeviceNode("rtc", ("google,goldfish-rtc",)),
+        prepare=goldfish_rtc.prepare,
+        served=True,
+    ),
+    DeviceRow(
         "finisher",
         (Region(FINISHER, Finisher.size),),
         _finisher,
@@ -168,6 +187,18 @@ ROWS = (
 )
 """In the order in which the device tree has them."""
 
+ABSENT = (
+    AbsentDevice("a boot ROM", Physical(0x1000), 0xF000),
+    AbsentDevice("an ACLINT's SSWI", Physical(0x2F0_0000), 0x4000),
+    AbsentDevice("PCI ports", Physical(0x300_0000), 0x1_0000),
+    AbsentDevice("a platform bus", Physical(0x400_0000), 0x200_0000),
+    AbsentDevice("fw_cfg", Physical(0x1010_0000), 0x18),
+    AbsentDevice("flash", Physical(0x2000_0000), 0x400_0000),
+    AbsentDevice("PCI configuration space", Physical(0x3000_0000), 0x1000_0000),
+    AbsentDevice("PCI memory", Physical(0x4000_0000), 0x4000_0000),
+)
+"""What QEMU's board has beside this."""
+
 BOARD = Board(
     "riscv-virt",
     RAM_BASE,
@@ -175,4 +206,5 @@ BOARD = Board(
     ROWS,
     virt_tree,
     interprocessor=HartRegisters(Physical(CLINT + MSIP), MTIMECMP - MSIP, MSIP_SIZE),
+    absent=ABSENT,
 )

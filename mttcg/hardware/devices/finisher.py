@@ -16,7 +16,7 @@ class Finisher:
     |---|---|
     | 0x5555 pass | the run ends with 0 |
     | 0x3333 fail | the run ends with the code, or with 1 if the code is 0 |
-    | 0x7777 reset | the run ends with 0, as QEMU's under -no-reboot: the board has no reset |
+    | 0x7777 reset | the run ends with 0, as QEMU's under -no-reboot, and the user is told |
 
     A fail without a code ends with 0 on QEMU; here no failure looks like success.
     Other statuses, other offsets and 1-byte writes (which can carry no status) do nothing; of an
@@ -27,9 +27,11 @@ class Finisher:
     size = 0x1000
     in_ram = False
 
-    def __init__(self, finish: Callable[[int], None]) -> None:
-        """Call `finish(code)` when the guest ends the run."""
-        self._finish = finish
+    def __init__(
+        self, finish: Callable[[int], None], say: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        """Call `finish(code)` when the guest ends the run; `say` tells the user something."""
+        self._finish, self._say = finish, say
 
     def read(self, offset: int, size: int) -> int:
         """Return 0: nothing can be read."""
@@ -43,5 +45,7 @@ class Finisher:
         code = word >> 16
         codes = {STATUS_PASS: 0, STATUS_FAIL: code or 1, STATUS_RESET: 0}
         status = word & 0xFFFF
+        if status == STATUS_RESET:
+            self._say("the guest asks for a reboot, which ends the run")
         if status in codes:
             self._finish(codes[status])

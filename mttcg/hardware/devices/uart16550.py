@@ -70,13 +70,13 @@ NATIVE = (
         TRANSMIT,
         1,
         data=UartByte.TRANSMIT_PENDING,
-        mask=LCR_DLAB << 8 * UartByte.LCR
-        | MCR_LOOP << 8 * UartByte.MCR
-        | IER_TRANSMIT_EMPTY << 8 * UartByte.IER,
+        mask=LCR_DLAB << 8 * UartByte.LCR | MCR_LOOP << 8 * UartByte.MCR,
+        raises=IER_TRANSMIT_EMPTY << 8 * UartByte.IER,
     ),
 )
-"""What of them native code may answer: no input has come yet, and nothing special is set up. What
-is sent while the interrupt of the empty transmitter is enabled raises the line: the class does."""
+"""What of them native code may answer: no input waits, and nothing special is set up. What is sent
+while the interrupt of the empty transmitter is enabled raises the line: then the class does it,
+unless the line is raised."""
 PLAIN_REGISTERS = {3: (UartByte.LCR, 0xFF), 4: (UartByte.MCR, MCR_MASK), 7: (UartByte.SCR, 0xFF)}
 """Offsets that just hold what is written: (slot, bits that exist)."""
 DIVISOR_REGISTERS = {0: UartByte.DLL, 1: UartByte.DLM}

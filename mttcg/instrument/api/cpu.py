@@ -1,7 +1,9 @@
 """A vCPU as a plugin sees it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
+from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
@@ -56,8 +58,16 @@ class Cpu:
         count: how many vCPUs the guest has.
     """
 
-    def __init__(self, index: int, count: int, access: StateAccess, registers: Registers) -> None:
+    def __init__(
+        self,
+        index: int,
+        count: int,
+        access: StateAccess,
+        registers: Registers,
+        instruction_at: Callable[[Virtual], GuestInstruction] | None = None,
+    ) -> None:
         self.index, self.count = index, count
+        self._instruction_at = instruction_at
         self._registers = registers
         self._access = access
         self._phase = CallbackPhase.ELSEWHERE
@@ -159,6 +169,15 @@ class Cpu:
             raise BadValueError("data", data, "bytes") from None
         place = Virtual(whole_number("address", address))
         self._access.write_memory(place, plain)
+
+    def instruction(self, pc: int) -> GuestInstruction:
+        """The instruction at an address, taken apart; also in `plugin_pre_translate`.
+
+        It is read from RAM as that is now. Raises NotRamError where there is none, and
+        BadValueError for an address that no instruction can have.
+        """
+        assert self._instruction_at is not None, "whoever runs plugins gives it"
+        return self._instruction_at(code_address("pc", pc))
 
     def physical(self, address: int) -> int:
         """Guest-physical address of a virtual one, as the vCPU's page tables map it now.

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,10 @@ FOLDERS = (
     "instrument",
     "engine/tracking",
     "engine/unicorn",
+    "engine/fence_words.py",
+    "engine/llvm/frame.py",
+    "engine/llvm/address_rows.py",
+    "engine/llvm/riscv64/paging",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""
 
@@ -29,9 +34,13 @@ def sources_digest() -> str:
 
 
 def sources_in(folders: Iterable[str]) -> list[Path]:
-    """The modules in some folders of the package."""
-    package = Path(__file__).parents[2]
-    return [file for folder in folders for file in sorted((package / folder).rglob("*.py"))]
+    """The modules in some folders of the package, or at their paths there."""
+    places = [Path(__file__).parents[2] / folder for folder in folders]
+    return [
+        file
+        for place in places
+        for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))
+    ]
 
 
 def digest_of(*files: Path) -> str:
@@ -48,8 +57,13 @@ def use_native_cache() -> Path:
 
     `NUMBA_CACHE_DIR` says where if it is set.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "mttcg" / sources_digest())))
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        os.environ["NUMBA_CACHE_DIR"] = str(base / "mttcg" / sources_digest())
+        numba = sys.modules.get("numba")
+        if numba is not None:  # it was loaded before, and would keep code beside our modules
+            numba.config.reload_config()
+    return Path(os.environ["NUMBA_CACHE_DIR"])
 
 
 def bus_ring() -> Path:

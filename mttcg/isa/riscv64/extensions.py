@@ -30,9 +30,20 @@ MORE = (
     ),
 )
 """zicbop, zihintntl and zihintpause are hints, zkt says how long instructions take."""
+PROPERTIES = (
+    *("za64rs", "zic64b", "ziccamoa", "ziccif", "zicclsm", "ziccrse"),
+    *("sscounterenw", "sstvala", "sstvecd", "ssu64xl"),
+)
+"""What profiles (RVA22, RVA23) have names for, and a program finds no instruction of: reservations
+of up to 64 bytes, blocks of 64, atomics and misaligned accesses in all of RAM, whole instructions
+fetched, progress of lr and sc; counters that can all be enabled, stval with addresses and
+instructions, stvec in direct mode, 64 bits in user mode."""
 SUPERVISORS = ("sstc",)
 """What a supervisor has beside instructions; its timer, which a kernel looks for by this name."""
-EXTENSIONS = {"unicorn": COMMON, "llvm": (*COMMON, *BIT_MANIPULATION, *MORE, *SUPERVISORS)}
+EXTENSIONS = {
+    "unicorn": COMMON,
+    "llvm": (*COMMON, *BIT_MANIPULATION, *MORE, *PROPERTIES, *SUPERVISORS),
+}
 """What the guest is told that each engine has."""
 PRIVILEGES = ("s", "u")
 """Levels below machine mode, which misa shows like extensions."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mttcg.isa.riscv64.csr import COUNTERS, DELEGABLE_EXCEPTIONS
-from mttcg.isa.riscv64.environment import CLEAN_BLOCKS, INVALIDATE_BLOCKS, ZERO_BLOCKS
+from mttcg.isa.riscv64.environment import KEPT
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
 from mttcg.isa.riscv64.interrupts import (
@@ -105,8 +105,7 @@ class Rv64System:
         state.privilege, state.firmware = SUPERVISOR, 1
         state.medeleg = DELEGABLE_EXCEPTIONS & ~(1 << Cause.ECALL_SUPERVISOR)
         state.mideleg = DELEGABLE
-        state.mcounteren = COUNTERS
-        state.menvcfg = MENVCFG_STCE | INVALIDATE_BLOCKS | CLEAN_BLOCKS | ZERO_BLOCKS
+        state.mcounteren, state.menvcfg = COUNTERS, MENVCFG_STCE | KEPT
         state.mstatus &= ~MSTATUS_SIE
         state.mie = state.mip_written = state.sscratch = state.satp = 0
         state.lines[SUPERVISOR_SOFTWARE] = 0  # it has been off, and nobody interrupts it then

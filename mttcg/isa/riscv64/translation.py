@@ -204,7 +204,12 @@ def look_up(hart: Hart, address: Virtual, read: Read) -> Physical | None:
 
 
 def _write_satp(ops: Operations[V], hart: SystemWords[V], value: V) -> None:
-    """A write with a mode that there is not changes nothing (10.1.11)."""
+    """A write with a mode that there is not changes nothing (10.1.11).
+
+    Code is fetched anew, as fetches may see stores at any time: there are guests that load programs
+    into pages that had others before, and leave it at this.
+    """
+    hart.fetch_again()  # first, as all of the instruction is left to the host where that is needed
     mode = ops.shift("lshr", value, ops.constant(MODE_SHIFT))
     from_first = ops.binary("sub", mode, ops.constant(FIRST_MODE))
     exists = ops.compare("ule", from_first, ops.constant(LAST_MODE - FIRST_MODE))

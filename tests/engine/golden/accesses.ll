@@ -58,10 +58,10 @@ out:
 %t2 = icmp ult i64 %v31, 1048576
 br i1 %t2, label %inside6, label %away, !prof !8
 inside6:
-%p5 = getelementptr i8, ptr %frame, i64 16
-%p6 = load ptr, ptr %p5, !tbaa !2
 %v32 = lshr i64 %v31, 12
 %v33 = shl i64 %v32, 3
+%p5 = getelementptr i8, ptr %frame, i64 16
+%p6 = load ptr, ptr %p5, !tbaa !2
 %p7 = getelementptr i8, ptr %p6, i64 %v33
 %p8 = load ptr, ptr %p7, !tbaa !2
 %v34 = and i64 %v30, 4095

@@ -76,10 +76,10 @@ out:
 %t11 = icmp ult i64 %v53, 1048576
 br i1 %t11, label %inside18, label %away, !prof !8
 inside18:
-%p4 = getelementptr i8, ptr %frame, i64 16
-%p5 = load ptr, ptr %p4, !tbaa !2
 %v54 = lshr i64 %v53, 12
 %v55 = shl i64 %v54, 3
+%p4 = getelementptr i8, ptr %frame, i64 16
+%p5 = load ptr, ptr %p4, !tbaa !2
 %p6 = getelementptr i8, ptr %p5, i64 %v55
 %p7 = load ptr, ptr %p6, !tbaa !2
 %v56 = and i64 %v52, 4095

@@ -56,10 +56,10 @@ out:
 %t4 = icmp ult i64 %v33, 1048576
 br i1 %t4, label %inside12, label %away, !prof !8
 inside12:
-%p2 = getelementptr i8, ptr %frame, i64 16
-%p3 = load ptr, ptr %p2, !tbaa !2
 %v34 = lshr i64 %v33, 12
 %v35 = shl i64 %v34, 3
+%p2 = getelementptr i8, ptr %frame, i64 16
+%p3 = load ptr, ptr %p2, !tbaa !2
 %p4 = getelementptr i8, ptr %p3, i64 %v35
 %p5 = load ptr, ptr %p4, !tbaa !2
 %v36 = and i64 %v32, 4095

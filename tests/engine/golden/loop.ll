@@ -58,10 +58,10 @@ out:
 %t17 = icmp ult i64 %v78, 1048576
 br i1 %t17, label %inside20, label %away, !prof !8
 inside20:
-%p16 = getelementptr i8, ptr %frame, i64 16
-%p17 = load ptr, ptr %p16, !tbaa !2
 %v79 = lshr i64 %v78, 12
 %v80 = shl i64 %v79, 3
+%p16 = getelementptr i8, ptr %frame, i64 16
+%p17 = load ptr, ptr %p16, !tbaa !2
 %p18 = getelementptr i8, ptr %p17, i64 %v80
 %p19 = load ptr, ptr %p18, !tbaa !2
 %v81 = and i64 %v77, 4095

@@ -66,10 +66,10 @@ out:
 %t5 = icmp ult i64 %v36, 1048576
 br i1 %t5, label %inside8, label %away, !prof !8
 inside8:
-%p6 = getelementptr i8, ptr %frame, i64 16
-%p7 = load ptr, ptr %p6, !tbaa !2
 %v37 = lshr i64 %v36, 12
 %v38 = shl i64 %v37, 3
+%p6 = getelementptr i8, ptr %frame, i64 16
+%p7 = load ptr, ptr %p6, !tbaa !2
 %p8 = getelementptr i8, ptr %p7, i64 %v38
 %p9 = load ptr, ptr %p8, !tbaa !2
 %v39 = and i64 %v35, 4095

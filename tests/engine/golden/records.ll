@@ -67,10 +67,10 @@ out:
 %t3 = icmp ult i64 %v35, 1048576
 br i1 %t3, label %inside9, label %away, !prof !8
 inside9:
-%p22 = getelementptr i8, ptr %frame, i64 16
-%p23 = load ptr, ptr %p22, !tbaa !2
 %v36 = lshr i64 %v35, 12
 %v37 = shl i64 %v36, 3
+%p22 = getelementptr i8, ptr %frame, i64 16
+%p23 = load ptr, ptr %p22, !tbaa !2
 %p24 = getelementptr i8, ptr %p23, i64 %v37
 %p25 = load ptr, ptr %p24, !tbaa !2
 %v38 = and i64 %v34, 4095

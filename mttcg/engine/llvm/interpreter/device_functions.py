@@ -4,6 +4,7 @@
 something may be due for this hart now. Both give 0 where the host is to make the access.
 """
 
+import termios
 from collections.abc import Callable, Iterator
 
 from mttcg.engine.llvm.frame import Word
@@ -20,7 +21,7 @@ from mttcg.state.words import WORD_BYTES, offsets_of
 
 LOAD, STORE, FIND, ALERT = "@device_load", "@device_store", "@device_find", "@alert"
 DONE, LOOK = 1, 2
-FIELDS = ("first", "bytes", "size", "kind", "data", "mask", "state")
+FIELDS = ("first", "bytes", "size", "kind", "data", "mask", "raises", "state")
 """Of a row, 8 bytes each."""
 ROW_BYTES = WORD_BYTES * len(FIELDS)
 OFFSET = offsets_of(VcpuState)
@@ -142,21 +143,38 @@ def _device(build: Builder, row: Pointer) -> Pointer:
     return build.cast("inttoptr", _field(build, row, "state"), Pointer)
 
 
-def _masked_state(build: Builder, row: Pointer) -> I64:
+def _masked_state(build: Builder, row: Pointer, mask: str = "mask") -> I64:
     """The bits of a device's state that the row asks for; other processes write them."""
     state = build.load_atomic(_device(build, row), "monotonic", I64)
-    return build.binary("and", state, _field(build, row, "mask"))
+    return build.binary("and", state, _field(build, row, mask))
 
 
 def _load_status(build: Builder, row: Pointer, none: BasicBlock) -> None:
-    """The supervisor sets the word before it sends the first input."""
-    quiet = build.new_block("quiet")
+    """The supervisor sets the word before it sends the first input; from then on it is looked for.
+
+    What comes while this looks may be seen with the next look.
+    """
+    usual, look, quiet = (build.new_block(word) for word in ("usual", "look", "quiet"))
+    build.branch(build.compare("eq", _masked_state(build, row), 0), usual, none)
+    build.begin(usual)
     began = build.load(build.offset(FRAME, 8 * Word.INPUT_BEGAN), COUNTER, Pointer)
     input_began = build.load_atomic(began, "monotonic", I64)
-    unusual = build.binary("or", input_began, _masked_state(build, row))
-    build.branch(build.compare("eq", unusual, 0), quiet, none)
+    build.branch(build.compare("eq", input_began, 0), quiet, look)
+    build.begin(look)
+    build.branch(build.compare("eq", _waiting(build), 0), quiet, none)
     build.begin(quiet)
     _give_value(build, _field(build, row, "data"))
+
+
+def _waiting(build: Builder) -> I64:
+    """How many characters of input wait, by ioctl(2); not 0 where that is not known."""
+    place = _value_place(build)
+    build.store(ZERO, place, UNKNOWN)
+    function = build.load(build.offset(FRAME, 8 * Word.IOCTL), COUNTER, Pointer)
+    low = build.cast("trunc", frame_word(build, Word.INPUT), I32)
+    failed = build.call(I32, function, low, I64(str(termios.FIONREAD)), place)
+    wide = build.cast("zext", failed, I64)
+    return build.binary("or", wide, build.load(place, UNKNOWN, I64))
 
 
 def _load(build: Builder) -> None:
@@ -200,8 +218,18 @@ def _store_deadline(build: Builder, row: Pointer, _none: BasicBlock) -> None:
 
 def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
     """The state's bytes are written by any hart at any time, one access each."""
-    free, sent = build.new_block("free"), build.new_block("sent")
-    build.branch(build.compare("eq", _masked_state(build, row), 0), free, none)
+    free, sent, raising, quiet = (
+        build.new_block(word) for word in ("free", "sent", "raising", "quiet")
+    )
+    build.branch(build.compare("eq", _masked_state(build, row), 0), quiet, none)
+    build.begin(quiet)
+    told = build.offset(_device(build, row), _field(build, row, "data"))
+    raises = build.compare("eq", _masked_state(build, row, "raises"), 0)
+    build.branch(raises, free, raising)
+    build.begin(raising)
+    # who clears it meanwhile, for an interrupt that is taken, is as one who does so after this
+    is_told = build.cast("zext", build.load_atomic(told, "monotonic", I8), I64)
+    build.branch(build.compare("eq", is_told, 0), none, free)
     build.begin(free)
     place = _value_place(build)
     build.store(VALUE, place, UNKNOWN)
@@ -209,7 +237,12 @@ def _store_sent(build: Builder, row: Pointer, none: BasicBlock) -> None:
     # the host tries again what was interrupted, and knows what to do about a closed console
     build.branch(build.compare("eq", written, 1), sent, none)
     build.begin(sent)
-    build.store(I8("1"), build.offset(_device(build, row), _field(build, row, "data")), UNKNOWN)
+    still, done = build.new_block("still"), build.new_block("done")
+    build.branch(raises, still, done)
+    build.begin(still)
+    build.store(I8("1"), told, UNKNOWN)
+    build.goto(done)
+    build.begin(done)
     build.give(constant(DONE))
 
 

@@ -1,6 +1,13 @@
 """Where the predecoded records at a pc are: by the page of RAM, or by rows of translations."""
 
-from mttcg.engine.llvm.address_rows import FETCH_MASK, FETCH_SHIFT, PLACE, TAG, Outcome
+from mttcg.engine.llvm.address_rows import (
+    FETCH_MASK,
+    FETCH_SHIFT,
+    INTO_TABLE,
+    PLACE,
+    TAG,
+    Outcome,
+)
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
@@ -20,6 +27,7 @@ from mttcg.engine.llvm.signature import (
 )
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.state.samples import TRANSLATED_PLACE
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
 
@@ -68,6 +76,32 @@ def _place_in_row(
     """The word of a page's records, by the row of its virtual address, and where it is found."""
     found = build.new_block("translated")
     build.begin(begin)
+    row = _row_of(build, pc, found, otherwise)
+    place = build.load(build.offset(row, PLACE), UNKNOWN, Pointer)
+    build.goto(there)
+    return place, found
+
+
+def sampled_place(build: Builder, pc: I64, unknown: BasicBlock) -> I64:
+    """The place of a pc in a sample, see `mttcg.state.samples`; `unknown` if it has no row."""
+    plain, rows, found, on = (build.new_block(word) for word in ("plain", "rows", "found", "on"))
+    build.branch(is_translated(build), rows, plain)
+    build.begin(rows)
+    row = _row_of(build, pc, found, unknown)
+    into_table = build.load(build.offset(row, INTO_TABLE), UNKNOWN, I64)
+    start = build.binary("shl", into_table, PAGE_SHIFT - 3)
+    in_ram = build.binary("add", start, build.binary("and", pc, PAGE - 1))
+    physical = build.binary("add", in_ram, frame_word(build, Word.RAM))
+    marked = build.binary("or", physical, TRANSLATED_PLACE - (1 << 64))
+    build.goto(on)
+    build.begin(plain)
+    build.goto(on)
+    build.begin(on)
+    return build.phi(I64, (marked, found), (pc, plain))
+
+
+def _row_of(build: Builder, pc: I64, found: BasicBlock, otherwise: BasicBlock) -> Pointer:
+    """The row of fetches of a pc, in `found`; `otherwise` if there is none."""
     rows = build.load(build.offset(FRAME, 8 * Word.FETCH_ROWS), COUNTER, Pointer)
     distance = build.binary("and", build.binary("lshr", pc, FETCH_SHIFT), FETCH_MASK)
     row = build.offset(rows, distance)
@@ -75,9 +109,7 @@ def _place_in_row(
     same = build.compare("eq", tag, build.binary("or", pc, PAGE - 1))
     build.branch(same, found, otherwise, UNLIKELY)
     build.begin(found)
-    place = build.load(build.offset(row, PLACE), UNKNOWN, Pointer)
-    build.goto(there)
-    return place, found
+    return row
 
 
 def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:

@@ -142,7 +142,7 @@ class PageInterpreter:
         slot, observed = version.slot, self.prepare(version, watched, start)
         if observed is not None:
             observed.let_enter(offset)
-        elif start is None and self.pages.handler(slot, offset) == self.native.translated:
+        elif self.pages.handler(slot, offset) == self.native.translated:
             self.pages.restore_handler(slot, offset)  # its code is gone
 
     def prepare(
@@ -150,7 +150,7 @@ class PageInterpreter:
     ) -> ObservedPage | None:
         """Have a page run with what is attached to it; what it is then if that is anything."""
         page, slot = version.page, version.slot
-        observed = self._observed(version, watched, start is not None)
+        observed = self._observed(version, watched)
         row = self.start + self.pages.enter(slot) if observed is None else observed.row
         if start is None or not self.frame[Word.FETCHED_BY_HOST]:
             self.table[page] = row
@@ -164,13 +164,11 @@ class PageInterpreter:
             self.addresses.drop()  # rows of where it was seen before
         self.seen[page], self.seen_at[page] = row, start
 
-    def _observed(
-        self, version: PageVersion, watched: bool, translated: bool = False
-    ) -> ObservedPage | None:
+    def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
         if not watched and not version.sites.rows():
             return None
-        key = *version.identity, watched, translated
+        key = *version.identity, watched
         if key not in self.observed:
             if len(self.observed) >= MOST_OBSERVED:
                 self.observed.clear()

@@ -13,7 +13,7 @@ from mttcg.engine.llvm.interpreter.state_words import NANOSECONDS
 from mttcg.engine.llvm.interpreter.system_functions import BEFORE_TRAP, LAST_TRAP
 from mttcg.isa.system import Trap
 from mttcg.memory.address import HostAddress, Virtual
-from mttcg.memory.host import address_of_array
+from mttcg.memory.host import address_of_array, address_of_function
 from mttcg.memory.native_registers import PlacedRegisters
 
 NO_TRAP = (1 << 64) - 1
@@ -63,7 +63,8 @@ def row_of(placed: PlacedRegisters) -> tuple[int, ...]:
     """A row of registers, as `device_functions.FIELDS` has it."""
     what = placed.registers
     size = what.size * placed.number
-    return placed.base, size, what.size, what.kind, what.data, what.mask, placed.state
+    masks = what.mask, what.raises
+    return placed.base, size, what.size, what.kind, what.data, *masks, placed.state
 
 
 class DeviceTables:
@@ -80,15 +81,17 @@ class DeviceTables:
         rows = [row_of(placed) for placed in devices.registers]
         self.rows = np.array(rows, dtype=np.uint64).reshape(-1, len(FIELDS))
         self.wake = np.array(devices.wake_fds, dtype=np.uint64)
-        write = ctypes.cast(ctypes.CDLL(None).write, ctypes.c_void_p).value or 0
+        libc = ctypes.CDLL(None)
         start = address_of_array(self.rows)
         for word, value in {
             Word.REGISTERS: start,
             Word.REGISTERS_END: start + self.rows.nbytes,
             Word.HARTS: devices.harts,
             Word.WAKE: address_of_array(self.wake),
-            Word.WRITE: write,
+            Word.WRITE: address_of_function(libc.write),
+            Word.IOCTL: address_of_function(libc.ioctl),
             Word.CONSOLE: devices.console,
+            Word.INPUT: devices.input,
             Word.INPUT_BEGAN: devices.input_began,
         }.items():
             frame[word] = value

@@ -21,7 +21,12 @@ from mttcg.engine.llvm.frame import (
     Word,
 )
 from mttcg.engine.llvm.interpreter.device_functions import device_functions
-from mttcg.engine.llvm.interpreter.find_records import is_translated, records_of, translate_pc
+from mttcg.engine.llvm.interpreter.find_records import (
+    is_translated,
+    records_of,
+    sampled_place,
+    translate_pc,
+)
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
 from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
@@ -37,7 +42,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer, constant
-from mttcg.engine.llvm.jump_table import find_code
+from mttcg.engine.llvm.jump_table import find_code, find_translated_code
 from mttcg.engine.llvm.places import (
     BLOCK_PC,
     COUNT,
@@ -105,7 +110,7 @@ def shared_functions(
         f"@{FILL}": fill,
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
-        f"@{TRANSLATED}": _translated,
+        f"@{TRANSLATED}": partial(_translated, isa),
     }
     if isa.translation:
         emitters[f"@{STRADDLE}"] = partial(straddle, own=straddler, miss=come_back)
@@ -182,11 +187,8 @@ def _look(isa: InterpretedIsa, build: Builder) -> None:
     go, stop, sample, wake = (build.new_block(word) for word in ("go", "stop", "sample", "wake"))
     build.branch(none, sample, stop)
     build.begin(sample)
-    if isa.translation:
-        some = build.new_block("some")
-        build.branch(is_translated(build), go, some)  # its code is not optimised
-        build.begin(some)
-    build.branch(add_sample(build, pc), wake, go)
+    place = pc if isa.translation is None else sampled_place(build, pc, go)
+    build.branch(add_sample(build, place), wake, go)
     for block, reason in ((stop, Reason.REQUEST), (wake, Reason.HOT)):
         build.begin(block)
         build.store(int(reason), EXIT, COUNTER)
@@ -262,20 +264,31 @@ def _left(build: Builder) -> None:
     tail_call(build, f"{LEAVE}_{Reason.SYSTEM.name}", IP, counted, BLOCK)
 
 
-def _translated(build: Builder) -> None:
+def _translated(isa: InterpretedIsa, build: Builder) -> None:
     """Enter a block's translation.
 
     Where control comes from the code before, within a block, the instruction is run here.
     """
-    begins, entered, within = (build.new_block(word) for word in ("begins", "entered", "within"))
+    entered, within = build.new_block("entered"), build.new_block("within")
     ip = build.cast("ptrtoint", IP, I64)
-    build.branch(build.compare("eq", ip, BLOCK), begins, within)
-    build.begin(begins)
-    build.branch(is_translated(build), within, entered)  # it is not for translated addresses
+    build.branch(build.compare("eq", ip, BLOCK), entered, within)
     build.begin(within)
     tail_call(build, own_handler(build, ip, pc_at(build, IP)), IP, RUNNING, BLOCK)
     build.begin(entered)
-    _go_to_translation(build, pc_at(build, IP), build.binary("sub", RUNNING, ONE_BLOCK))
+    pc, count = pc_at(build, IP), build.binary("sub", RUNNING, ONE_BLOCK)
+    if isa.translation:
+        translated, plain = build.new_block("rows"), build.new_block("plain")
+        unseen, miss = build.new_block("unseen"), build.new_block("unknown")
+        build.branch(is_translated(build), translated, plain)
+        build.begin(translated)
+        code = find_translated_code(build, pc, unseen, miss)
+        tail_call(build, code, NO_RECORD, count, NO_BLOCK, pc)
+        build.begin(unseen)
+        tail_call(build, DISPATCH, IP, count, pc)
+        build.begin(miss)
+        _miss(build, pc, count)
+        build.begin(plain)
+    _go_to_translation(build, pc, count)
 
 
 def _go_to_translation(build: Builder, pc: I64, count: I64) -> None:

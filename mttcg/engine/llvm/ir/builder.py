@@ -170,7 +170,9 @@ class Builder:
 
     # memory
 
-    def offset(self, pointer: Pointer, distance: I64 | int, into: Pointer | None = None) -> Pointer:
+    def offset(
+        self, pointer: Pointer, distance: I64 | int | DeferredNumber, into: Pointer | None = None
+    ) -> Pointer:
         """An address at a distance from another, in bytes."""
         result: Pointer = next(self.pointers) if into is None else into
         self.add(OFFSET)

@@ -85,6 +85,8 @@ class AliasClass:
 
 
 REGISTER, COUNTER, RECORD, UNKNOWN = AliasClass(1), AliasClass(2), AliasClass(4), AliasClass(0)
+ROW = AliasClass(5)
+"""Rows of address translations, which no code writes that reads them."""
 GUEST = AliasClass(3, ordered=True, alignment=", align 1")
 """That of the guest, whose harts see each other's order: see docs/memory-model.md."""
 

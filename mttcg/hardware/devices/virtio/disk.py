@@ -127,13 +127,12 @@ class OverlaidDisk:
 
     Args:
         below: descriptor of the file, to be read.
-        overlay: descriptor of an empty file.
+        overlay: descriptor of a file of as many bytes, which is all a hole.
         size: bytes.
     """
 
     def __init__(self, below: int, overlay: int, size: int) -> None:
         self.below, self.overlay, self.size = below, overlay, size
-        os.ftruncate(overlay, size)
         clusters = -(-size // CLUSTER)
         self._above = bytearray(-(-clusters // 8))
         """A bit for each cluster that the overlay has."""

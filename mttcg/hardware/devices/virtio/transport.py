@@ -1,7 +1,7 @@
 """The registers of a virtio device: virtio-mmio, section 4.2 of the specification.
 
-Only the interface of version 2 is there; the legacy one (section 4.2.4) is refused, as the device
-offers VIRTIO_F_VERSION_1 and accepts no driver without it.
+Only the interface of version 2 is there, not the legacy one (section 4.2.4). A driver that uses it
+without accepting VIRTIO_F_VERSION_1 is let do so, as xv6's does; nothing differs for it.
 """
 
 import time
@@ -13,7 +13,6 @@ from mttcg.hardware.devices.virtio.layout import (
     CONFIG,
     BackWord,
     DeviceKind,
-    Feature,
     FrontWord,
     Interrupt,
     QueueWord,
@@ -198,11 +197,9 @@ class VirtioMmio:
             self._ring()  # buffers may be there already
 
     def _agreed(self) -> bool:
-        """Whether the driver accepts no more than was offered, and is no legacy driver."""
+        """Whether the driver accepts no more than was offered."""
         accepted = self._words[FrontWord.FEATURES]
-        return bool(accepted & Feature.VERSION_1) and not (
-            accepted & ~self._words[BackWord.FEATURES]
-        )
+        return not (accepted & ~self._words[BackWord.FEATURES])
 
     def _acknowledge(self, value: int) -> None:
         words = self._words

@@ -14,6 +14,7 @@ from mttcg.engine.llvm.address_rows import (
     FETCH_MASK,
     FETCH_SHIFT,
     FETCH_TABLE_BYTES,
+    INTO_TABLE,
     MOST_FILLED,
     PLACE,
     READ_TAG,
@@ -200,6 +201,7 @@ def fetch(hart, frame, pc):
     row = get(frame, Word.FETCH_ROWS) + (pc >> U64(FETCH_SHIFT) & U64(FETCH_MASK))
     host.store64(row + U64(TAG), pc | LAST)
     host.store64(row + U64(PLACE), place)
+    host.store64(row + U64(INTO_TABLE), page * EIGHT)
     note_filled(frame, row)
     return RAM
 
@@ -228,7 +230,7 @@ def choose_data(hart, frame):
 
 @njit(cache=True)
 def choose_fetch(hart, frame):
-    """The same for fetches."""
+    """The same for fetches; code is of one kind, so there is a window if there is one for data."""
     privilege = host.read64(hart + PRIVILEGE)
     window = ZERO
     if is_translated(hart, privilege):
@@ -237,7 +239,7 @@ def choose_fetch(hart, frame):
     else:
         is_machine = privilege == U64(MACHINE)
         table = U64(FetchContext.MACHINE) if is_machine else U64(FetchContext.LOWER)
-        if is_open(frame, privilege):
+        if is_open(frame, privilege) and get(frame, Word.WINDOW_BYTES) != ZERO:
             window = get(frame, Word.RAM_BYTES)
     first = get(frame, Word.TABLES) + U64(FETCH_TABLES)
     put(frame, Word.FETCH_BYTES, window)
