@@ -13,6 +13,7 @@ GUESTS = Path(__file__).parents[2] / "examples" / "guests"
 SAME: dict[str, dict[str, int]] = {
     "hello": {},
     "mix": {"rounds": 2},
+    "paged": {"rounds": 2},
     "ipi": {"rounds": 20},
     "selfmod": {"rounds": 10},
     "trap": {},
@@ -22,7 +23,14 @@ SAME: dict[str, dict[str, int]] = {
 """Guests that do the same at every run on one hart, and what to set in them."""
 
 
-def run(guest: str, tiers: str, smp: int = 1, plugins: tuple[str, ...] = (), **values: int) -> Any:
+def run(
+    guest: str,
+    tiers: str,
+    smp: int = 1,
+    plugins: tuple[str, ...] = (),
+    check: bool = False,
+    **values: int,
+) -> Any:
     """Run a guest; its result, and what it printed."""
     console = io.BytesIO()
     machine = Machine(
@@ -30,6 +38,7 @@ def run(guest: str, tiers: str, smp: int = 1, plugins: tuple[str, ...] = (), **v
         smp=smp,
         tiers=tiers,
         plugins=plugins,
+        check=check,
         symbols_set={"harts_expected": smp} | values,
     )
     result = machine.run(console=console)
@@ -54,9 +63,22 @@ def test_the_interpreter_alone_makes_no_code() -> None:
     assert result.code_cache["written"] == 0
 
 
-def test_time_spent_in_the_interpreter_gets_code() -> None:
-    result, _ = run("mix", "interpreter,optimised", rounds=100)
+@pytest.mark.parametrize("guest", ["mix", "paged"])
+def test_time_spent_in_the_interpreter_gets_code(guest: str) -> None:
+    result, _ = run(guest, "interpreter,optimised", rounds=100)
     assert result.code_cache["written"] > 0
+
+
+def test_what_is_observed_of_translated_addresses_is_exact_in_better_code() -> None:
+    totals = {}
+    for tiers in TIERS:
+        plugins = ("icount", "hotblocks")
+        result, _ = run("paged", tiers, plugins=plugins, check=True, rounds=60)
+        reports = result.to_json()["plugins"]
+        icount = reports["icount"]
+        assert result.vcpus[0].instructions == icount["total"]["instructions"]
+        totals[tiers] = icount, reports["hotblocks"]
+    assert totals["interpreter"] == totals[DEFAULT_TIERS]
 
 
 @pytest.mark.parametrize("tiers", TIERS)
