@@ -43,6 +43,7 @@ def test_reports_and_plugins_know_both_names() -> None:
     renamed = Symbol(old.address, old.size, MANGLED)
     symbols = tuple(renamed if each == old else each for each in image.symbols)
     machine.image = replace(image, symbols=symbols, by_name={**image.by_name, MANGLED: renamed})
+    machine.boot = replace(machine.boot, images=(machine.image, *machine.boot.images[1:]))
     result = machine.run(console=BytesIO())
     assert result.plugins["count_prints"]["total"] == {"readable": 3, "mangled": 3}
     names = [row["symbol"] for row in result.plugins["hotblocks"]["hottest"]]

@@ -153,7 +153,7 @@ def test_registers_are_named_by_number() -> None:
         return found and f"{found.name} of {found.extension}"
 
     assert named(0x680) == named(0x680, 1) == named(0x680, 7) == "CSR hgatp of H"
-    assert named(0x3A2) == "CSR pmpcfg2 of PMP"
+    assert named(0x3A4) == "CSR pmpcfg4 of PMP"
     assert named(0x3A1) is None, "there is none with 64 bits"
     assert named(0x015, 1) == "CSR seed of Zkr"
     assert named(0x7C0) is None, "for custom use"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mttcg.attached import Drive
 from mttcg.config import Config
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu import messages, needs
@@ -81,6 +82,8 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.HostRefused("no"), 0),
     (messages.VcpuEnded(1, -9), 0),
     (messages.TranslatorEnded(70), 0),
+    (messages.DevicesEnded(-9), 0),
+    (messages.DeviceWarning("the disk is full"), 0),
     (messages.RehearsalEnded(0), 0),
     (messages.Rehearsed(1, NEEDS), 0),
     (messages.RehearsalRefused(1, "no"), 0),
@@ -215,6 +218,9 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         dump_dtb=tmp_path / "dtb",
         loads={"é": 1 << 40, "a\udcff b": 0},
         symbols_set={"rounds": (1 << 64) - 1, "less": -1, "flag": True},
+        drives=(Drive(strange, "write"), Drive(Path("b"))),
+        rng=True,
+        terminal="raw",
         args="one é",
         semihosting_files=tmp_path,
         check=True,

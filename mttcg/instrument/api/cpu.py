@@ -184,4 +184,5 @@ class Cpu:
 
         Raises NotRamError if they do not.
         """
-        return self._access.physical(Virtual(word("address", address)))
+        place = Virtual(word("address", address))
+        return self._access.physical(place)
