@@ -19,7 +19,7 @@ FOLDERS = (
     "engine/fence_words.py",
     "engine/llvm/frame.py",
     "engine/llvm/address_rows.py",
-    "engine/llvm/riscv64/paging",
+    "engine/llvm/*/paging",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""
 
@@ -34,8 +34,9 @@ def sources_digest() -> str:
 
 
 def sources_in(folders: Iterable[str]) -> list[Path]:
-    """The modules in some folders of the package, or at their paths there."""
-    places = [Path(__file__).parents[2] / folder for folder in folders]
+    """The modules in some folders of the package, or at their paths there, by patterns."""
+    package = Path(__file__).parents[2]
+    places = [place for folder in folders for place in sorted(package.glob(folder))]
     return [
         file
         for place in places
