@@ -9,7 +9,14 @@ import numpy as np
 from mttcg.errors import MttcgError
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import Physical, PhysicalPage, Virtual, offset_in_page, page_start
+from mttcg.memory.address import (
+    Physical,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    page_start,
+    virtual_of,
+)
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.memory.ram import RamRange
@@ -205,9 +212,9 @@ class BlockCache:
         entry["page"], entry["hash"], entry["users"] = page, digest, 0
         entry["tail"] = tail
         entry["older"] = self.newest[page]
-        entry["age"] = (
-            int(self.slots["age"][int(self.newest[page]) - 1]) + 1 if self.newest[page] else 0
-        )
+        before = self.slots[int(self.newest[page]) - 1] if self.newest[page] else None
+        entry["age"] = 0 if before is None else int(before["age"]) + 1
+        entry["seen"] = 0 if before is None else before["seen"]
         entry["generation"] += 1
         self.newest[page] = slot + 1
         return slot, recycled
@@ -319,6 +326,19 @@ class BlockCache:
     def address_of(self, slot: int, offset: int) -> Physical:
         """Where the byte at an offset in a slot is in RAM."""
         return Physical(self.ram_range.start_of(self.page_in(slot)) + offset)
+
+    def see(self, slot: int, start: Virtual) -> None:
+        """Say that a vCPU fetches a page by a virtual address that is translated.
+
+        Any vCPU may at any time, in one store; which of several addresses is kept is open.
+        """
+        self.slots["seen"][slot] = start + 1
+
+    def pc_of(self, slot: int, offset: int) -> Virtual:
+        """The virtual address of the byte at an offset in a slot: where its page was seen last."""
+        seen = int(self.slots["seen"][slot])
+        start = Virtual(seen - 1) if seen else virtual_of(self.address_of(slot, 0))
+        return Virtual(start + offset)
 
     def half_at(self, page: PhysicalPage, slot: int, offset: int) -> int:
         """The 16 bits at an offset in a slot; at its end, those that straddle it."""

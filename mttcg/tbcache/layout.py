@@ -32,6 +32,7 @@ SLOT = np.dtype(
         ("age", "<u4"),  # how many versions the page had before
         ("generation", "<u4"),  # grows each time the slot is given to other content
         ("users", "<u8"),  # bit per vCPU that fetches from it
+        ("seen", "<u8"),  # virtual address plus 1 of the page, where one was translated last; or 0
     ],
     align=True,  # native code reads and writes these, too
 )

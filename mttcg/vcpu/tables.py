@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
-from mttcg.memory.address import Virtual, offset_in_page, virtual_of
+from mttcg.memory.address import Virtual, offset_in_page
 from mttcg.memory.code_pages import HALVES
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.tbcache.decode import decode_block
@@ -93,7 +93,7 @@ def executions_of_blocks(
 
 def pc_of(place: CodePlace, cache: BlockCache) -> Virtual:
     """The address of an instruction."""
-    return virtual_of(cache.address_of(place.slot, place.offset))
+    return cache.pc_of(place.slot, place.offset)
 
 
 def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.ndarray[Any, Any]":
@@ -109,7 +109,7 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
     records["executions"] = words[places]
     for record, place in zip(records, places, strict=True):
         slot, half = divmod(int(place), HALVES)
-        record["pc"] = virtual_of(cache.address_of(slot, 2 * half))
+        record["pc"] = cache.pc_of(slot, 2 * half)
         if cache.is_known(slot, 2 * half):
             known = cache.records[cache.number(slot, 2 * half)[0]]
             record["instructions"], record["size"] = known["count"], known["size"]

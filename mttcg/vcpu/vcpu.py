@@ -370,10 +370,14 @@ class Vcpu:
                 words = self.guest.vcpu_words(thing, self.hart.index)
                 count_rest(words, current_block(self.engine), pc, executions)
 
-    def _take(self, trap: Trap) -> None:
-        """Enter the handler; an instruction that traps does not retire."""
+    def _take(self, trap: Trap, begun: bool = True, entered: bool = True) -> None:
+        """Enter the handler; an instruction that traps does not retire.
+
+        begun: it was fetched. entered: it is in the current block.
+        """
         self.hart.instructions -= 1
-        self._leave_early(trap.pc, trapped=True)
+        if entered:
+            self._leave_early(trap.pc, trapped=begun)
         self.seen_traps.look(trap)
         self.unsupported.look(trap)
         if self.zeros is not None:
@@ -387,11 +391,15 @@ class Vcpu:
     def _trap(self, left: Exit) -> None:
         assert left.fault is not None
         self.hart.instructions += 1  # the engine took it back already, and so will _take
-        self._take(self.system.fault(left.fault, left.pc, left.address))
+        fetched = left.fault not in (MemoryFault.FETCH, MemoryFault.FETCH_PAGE)
+        # of one that goes over a page's end only the other half may be missing
+        entered = fetched or left.address != left.pc
+        self._take(self.system.fault(left.fault, left.pc, left.address), fetched, entered)
 
     def _fetch_fault(self, left: Exit) -> None:
         self.hart.instructions += 1  # nothing was fetched, so nothing was counted
-        self._take(self.system.fault(MemoryFault.FETCH, left.pc, left.address))
+        trap = self.system.fault(MemoryFault.FETCH, left.pc, left.address)
+        self._take(trap, begun=False, entered=False)
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""

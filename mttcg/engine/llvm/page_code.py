@@ -155,7 +155,10 @@ class PageCode:
         page = self.page_of(pc)
         if page not in self.cache.used:
             self.cache.enter_page(page)
-        return page, self.cache.used[page]
+        slot = self.cache.used[page]
+        if self.is_translating:
+            self.cache.see(slot, page_start(pc))
+        return page, slot
 
     def block_page(self) -> PhysicalPage:
         """The page of the hart's current block, which may not be translated any more."""

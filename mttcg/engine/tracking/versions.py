@@ -38,6 +38,7 @@ from mttcg.tbcache.predecoded import PAGE_BYTES as PREDECODED_PAGE
 
 PAGE_AT, HASH, OLDER = PLACES["page"], PLACES["hash"], PLACES["older"]
 AGE, GENERATION, USERS = PLACES["age"], PLACES["generation"], PLACES["users"]
+SEEN = PLACES["seen"]
 INDEX_BYTES, MET_STRIDE = U64(4 * HALVES), U64(MET_BYTES)
 
 
@@ -125,9 +126,11 @@ def make_version(words, page, content, digest, tail):
     fetched = get(words, TrackingWord.FETCHED) + (slot << SHIFT)
     host.call_copy(copy, fetched, content, PAGE_BYTES)
     row, newest = slot_row(words, slot), host.load32(newest_of(words, page))
-    age = ZERO
+    age, seen = ZERO, ZERO
     if newest != ZERO:
-        age = host.load32(slot_row(words, newest - ONE) + AGE) + ONE
+        before = slot_row(words, newest - ONE)
+        age, seen = host.load32(before + AGE) + ONE, host.load64(before + SEEN)
+    host.store64(row + SEEN, seen)
     host.store32(row + PAGE_AT, page)
     host.store32(row + TAIL, tail)
     host.store64(row + HASH, digest)
