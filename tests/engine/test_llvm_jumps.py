@@ -7,9 +7,10 @@ import numpy as np
 from engine_harness import PAGE, Bare, fill
 from golden_texts import Golden, text_of
 
-from mttcg.engine.llvm.jump_table import JumpTable
+from mttcg.engine.llvm.jump_table import TRANSLATED_BYTES, JumpTable
 from mttcg.engine.llvm.liveness import RegisterFlow, bits_of, names_of
 from mttcg.engine.llvm.places import Labels
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
 from mttcg.memory.code_pages import SLOTS
 from mttcg.memory.ram import RamRange
 
@@ -92,9 +93,11 @@ def test_the_table_has_code_by_place_and_forgets_it() -> None:
         row = table.rows.get(Fetched.used[page], table.nothing)
         return int(row[offset // 2])
 
-    table.put(BASE + PAGE + 6, 77)
-    table.put(BASE + 3 * PAGE, 99)
-    assert (at(BASE + PAGE + 6), at(BASE + 3 * PAGE)) == (77, 99)
+    table.put(PhysicalPage(1), PageOffset(6), HostAddress(77), translated=False)
+    table.put(PhysicalPage(3), PageOffset(0), HostAddress(99), translated=False)
+    table.put(PhysicalPage(3), PageOffset(8), HostAddress(11), translated=True)
+    assert (at(BASE + PAGE + 6), at(BASE + 3 * PAGE), at(BASE + 3 * PAGE + 8)) == (77, 99, 0)
+    assert table.rows[Fetched.used[3]][TRANSLATED_BYTES // 8 + 4] == 11
     assert (at(BASE + 6), at(BASE + PAGE + 8)) == (0, 0)
     nothing = int(table.pages[0])
     assert [int(row) != nothing for row in table.pages] == [False, True, False, True]

@@ -20,7 +20,7 @@ from tracked_guest import (
 
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.tracking.layout import FETCHED, LEFT, MOST_VERSIONS, UNCHANGED
-from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array
 from mttcg.tbcache.cache import hash_of
 from mttcg.tbcache.predecoded import OWN_HANDLERS, PREDECODED_BYTES, PredecodedPages
@@ -231,7 +231,7 @@ def test_jumps_to_translated_code_are_those_of_the_version(guest: Guest) -> None
 
     def run(found: Interpreting) -> None:
         found.fetch(3)
-        found.jumps.put(Virtual(BASE + 3 * PAGE), code)
+        found.jumps.put(PhysicalPage(3), PageOffset(0), code, translated=False)
         assert jump_of(found) == code
         for fetch, known in ((found.fetch_again, FETCHED), (found.vcpu.fence, [3])):
             for value, expected in ((1, 0), (0, code)):

@@ -37,6 +37,7 @@ from mttcg.tbcache.layout import SLOT
 from mttcg.tbcache.predecoded import (
     HANDLERS_AT,
     OPERANDS,
+    OWN_HANDLERS,
     PAGE_BYTES,
     PLACES,
     RECORD_BYTES,
@@ -176,7 +177,10 @@ def test_the_last_instruction_may_straddle_the_end(tail: int) -> None:
     page = PageOfWords()
     page.begin(bytes(PAGE - 2) + NOP.to_bytes(2, "little"), tail)
     page.predecode(PAGE - 2)
-    assert page.at(PAGE - 2) == by_table(tail << 16 | NOP, PAGE - 2)
+    handler, operands = by_table(tail << 16 | NOP, PAGE - 2)
+    assert page.at(PAGE - 2) == (load(INTERPRETED).straddle, operands)
+    own = page.records[OWN_HANDLERS:].view("<u8")[(PAGE - 2) // 2]
+    assert own == handler  # which is run once its other half was looked at
 
 
 def test_an_uncovered_instruction_is_left() -> None:

@@ -64,7 +64,7 @@ def said(running: Running, status: int) -> str:
         ),
         (
             *(resource.RLIMIT_AS, 600 << 20, ()),
-            "--smp 1 with 128 MiB of memory: the host refuses 375 MiB of shared memory (Cannot "
+            "--smp 1 with 128 MiB of memory: the host refuses 379 MiB of shared memory (Cannot "
             "allocate memory); expected a smaller machine, or a higher limit of memory (ulimit -v, "
             "now 614400)",
         ),

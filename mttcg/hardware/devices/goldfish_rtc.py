@@ -14,8 +14,9 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
+from typing import ClassVar
 
 from mttcg.hardware.interrupts.ports import Line
 from mttcg.memory.lock import LOCK_BYTES, SharedLock
@@ -77,15 +78,6 @@ class GoldfishRtc:
         self._state = state.cast("Q")
         self._lock = SharedLock(state[:LOCK_BYTES])
         self._line, self._notify, self._host_time = line, notify, host_time
-        self._writers: dict[int, Callable[[int], None]] = {
-            TIME_LOW: self._set_time,
-            TIME_HIGH: lambda value: self._keep(RtcWord.WRITTEN_HIGH, value),
-            ALARM_LOW: self._set_alarm,
-            ALARM_HIGH: lambda value: self._keep(RtcWord.WRITTEN_HIGH, value),
-            IRQ_ENABLED: lambda value: self._keep(RtcWord.ENABLED, value & 1),
-            CLEAR_ALARM: lambda _value: self._keep(RtcWord.ARMED, 0),
-            CLEAR_INTERRUPT: lambda _value: self._keep(RtcWord.PENDING, 0),
-        }
 
     def read(self, offset: int, size: int) -> int:
         """Return the register at `offset`."""
@@ -108,10 +100,10 @@ class GoldfishRtc:
 
     def write(self, offset: int, size: int, value: int) -> None:
         """Write the register at `offset`."""
-        if size != REGISTER or offset not in self._writers:
+        if size != REGISTER or offset not in self._WRITERS:
             return
         with self._lock:
-            self._writers[offset](value & HALF)
+            self._WRITERS[offset](self, value & HALF)
             self._look()
         self._notify()
 
@@ -135,8 +127,17 @@ class GoldfishRtc:
     def _time(self) -> int:
         return self._host_time() + self._state[RtcWord.OFFSET] & MASK
 
-    def _keep(self, word: RtcWord, value: int) -> None:
-        self._state[word] = value
+    def _keep_high(self, value: int) -> None:
+        self._state[RtcWord.WRITTEN_HIGH] = value
+
+    def _enable(self, value: int) -> None:
+        self._state[RtcWord.ENABLED] = value & 1
+
+    def _clear_alarm(self, _value: int) -> None:
+        self._state[RtcWord.ARMED] = 0
+
+    def _clear_interrupt(self, _value: int) -> None:
+        self._state[RtcWord.PENDING] = 0
 
     def _set_time(self, low: int) -> None:
         wanted = self._state[RtcWord.WRITTEN_HIGH] << 32 | low
@@ -154,6 +155,17 @@ class GoldfishRtc:
         raised = bool(state[RtcWord.PENDING] and state[RtcWord.ENABLED])
         if line is not None and line.high != raised:
             (line.raise_ if raised else line.lower)()
+
+    # the class has it: a clock with methods of its own would keep all memory until collected
+    _WRITERS: ClassVar[Mapping[int, Callable[["GoldfishRtc", int], None]]] = {
+        TIME_LOW: _set_time,
+        TIME_HIGH: _keep_high,
+        ALARM_LOW: _set_alarm,
+        ALARM_HIGH: _keep_high,
+        IRQ_ENABLED: _enable,
+        CLEAR_ALARM: _clear_alarm,
+        CLEAR_INTERRUPT: _clear_interrupt,
+    }
 
 
 def prepare(state: memoryview) -> None:
