@@ -94,7 +94,7 @@ class VcpuState:
     """The pause in which this vCPU stands still, or stood last."""
     discarded = WordField(1152)
     """Where what is written to a register that stays zero may go; nobody reads it."""
-    spinning = WordField(1168)
+    spinning = WordField(1160)
     """A Spinning."""
 
     fences_begun = WordField(1168)

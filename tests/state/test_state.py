@@ -40,7 +40,7 @@ class Overlapping(VcpuState):
 
 
 class Crowded(VcpuState):
-    line = WordField(1552)
+    line = WordField(1528)
 
 
 class Beyond(VcpuState):
@@ -55,7 +55,7 @@ class Skewed(VcpuState):
     ("kind", "wrong"),
     [
         (Overlapping, "taken overlaps blocks"),
-        (Crowded, "line and alert share a line"),
+        (Crowded, "line and request share a line"),
         (Beyond, "last is no row of words of the state"),
         (Skewed, "odd is no row of words of the state"),
     ],

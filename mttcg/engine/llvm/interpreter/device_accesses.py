@@ -79,13 +79,18 @@ class DeviceAccesses(Accesses):
         return physical
 
     def find_atomic(self, address: I64, size: int, stores: bool) -> tuple[Pointer, I64]:
-        """Where an aligned atomic is made, which is in RAM, and the physical address."""
+        """Where an aligned atomic is made, and the physical address.
+
+        It is in RAM, also in a page with a device: no device has atomics.
+        """
         if not self.translates:
             return super().find_atomic(address, size, stores)
         build = self.builder
-        ram, device = build.new_block("ram"), build.new_block("device")
+        ram, device, outside = (build.new_block(word) for word in ("ram", "device", "outside"))
         physical = self._translate(address, size, STORES if stores else LOADS, ram, device)
         build.begin(device)
+        build.branch(self.spans.inside(physical, size), ram, outside)
+        build.begin(outside)
         self.exits.leave(Reason.ATOMIC_ACCESS, address, self.segment.place.left)
         build.begin(ram)
         return self.spans.host_address(physical), physical
