@@ -1,6 +1,7 @@
 """Debian's kernel boots, runs a program on each hart, and powers off; if the image was fetched."""
 
 import io
+import os
 
 import pytest
 
@@ -11,6 +12,10 @@ ROW = row_of("debian-riscv64")
 FOLDER = folder_of(ROW, CACHE.expanduser())
 COMMANDS = "for cpu in 0 1; do taskset -c $cpu echo on $cpu; done; nproc"
 MEMORY = 256 << 20
+
+
+CHECKED = bool(os.environ.get("MTTCG_CHECK_LINUX"))
+"""Whether every count of the boots is checked, which takes minutes."""
 
 
 @pytest.mark.slow
@@ -27,6 +32,7 @@ def test_linux_boots_and_powers_off(bios: object) -> None:
         memory=MEMORY,
         smp=2,
         plugins=["icount"],
+        check=CHECKED,
     )
     result = machine.run(console=console)
     shown = console.getvalue().decode(errors="replace")

@@ -55,7 +55,7 @@ class Skewed(VcpuState):
     ("kind", "wrong"),
     [
         (Overlapping, "taken overlaps blocks"),
-        (Crowded, "line and request share a line"),
+        (Crowded, "request and line share a line"),
         (Beyond, "last is no row of words of the state"),
         (Skewed, "odd is no row of words of the state"),
     ],
