@@ -12,7 +12,7 @@ import numpy as np
 from mttcg.config import Config
 from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
-from mttcg.errors import EXIT_FAULT
+from mttcg.errors import EXIT_FAULT, UserError
 from mttcg.firmware.firmware import Firmware
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
@@ -439,10 +439,12 @@ def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:
 
 
 def fault_of(index: int, error: BaseException, place: str = "") -> VcpuFailure:
-    """What the supervisor is told of a vCPU that can't go on; of a limit in one line."""
+    """What the supervisor is told of a vCPU that can't go on; of what the user can mend a line."""
     if refused := host_refusal(error):
         text = f"vCPU {index}{place}: {refused}"
         return VcpuFailure(text, Ending.FAULT, limit=True)
+    if isinstance(error, UserError):
+        return VcpuFailure(f"vCPU {index}: {error}", Ending.FAULT)
     trace = "".join(traceback.format_exception(error)).rstrip()
     text = f"vCPU {index}: a fault{place}\n{trace}"
     return VcpuFailure(text, Ending.FAULT)

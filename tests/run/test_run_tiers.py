@@ -1,6 +1,7 @@
 """`--tiers` of the llvm engine: each does what it says, and a run is the same on all."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from mttcg import Machine
 from mttcg.config import DEFAULT_TIERS, TIERS
+from mttcg.errors import EXIT_FAULT
 
 GUESTS = Path(__file__).parents[2] / "examples" / "guests"
 SAME: dict[str, dict[str, int]] = {
@@ -61,6 +63,17 @@ def test_a_run_is_the_same_on_all_tiers(guest: str) -> None:
 def test_the_interpreter_alone_makes_no_code() -> None:
     result, _ = run("mix", "interpreter", rounds=20)
     assert result.code_cache["written"] == 0
+
+
+def test_address_translation_on_unicorn_is_one_line() -> None:
+    machine = Machine(GUESTS / "paged.elf", engine="unicorn")
+    result = machine.run(console=io.BytesIO())
+    (failure,) = result.failures
+    said = (
+        r"vCPU 0: engine unicorn: the guest turns on address translation at pc 0x\w+; expected .*"
+    )
+    assert re.fullmatch(said, failure)
+    assert result.exit_status == EXIT_FAULT
 
 
 @pytest.mark.parametrize("guest", ["mix", "paged"])
