@@ -35,6 +35,7 @@ class ExitKind(Enum):
     FETCH = "the next pc lies outside of RAM"
     TRAP = "the next instruction makes the memory fault in `fault`"
     CALLBACK = "a Python callback failed, or moved pc"
+    OTHER_VERSION = "the current block is to go on at the pc in another version of its page"
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,9 @@ class Engine(Protocol):
     def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
         """The physical address for an access within a page, as the hart is now."""
 
+    def fetch_other_version(self) -> None:
+        """Fetch the page at the pc in the version that the engine came back for."""
+
     def fence_translations(self) -> None:
         """Drop all that is kept of address translation."""
 
@@ -259,6 +263,9 @@ class Untranslated:
     def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
         """See Engine."""
         return physical_of(address)
+
+    def fetch_other_version(self) -> None:
+        """Never asked for: what follows a page is what follows it in RAM."""
 
     def fence_translations(self) -> None:
         """Nothing is kept; see `mttcg.vcpu.vcpu.Vcpu` for a guest that wants it."""

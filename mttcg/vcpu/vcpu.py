@@ -126,6 +126,7 @@ class Vcpu:
             ExitKind.FETCH: partial(work.serve, self._fetch_fault),
             ExitKind.TRAP: partial(work.serve, self._trap),
             ExitKind.CALLBACK: self._callback,
+            ExitKind.OTHER_VERSION: self._other_version,
         }
 
     def follow_plugins(self) -> None:
@@ -362,11 +363,14 @@ class Vcpu:
 
         One that came in the middle of it has not counted that; one that goes there has.
         """
+        self._count_unfinished(executions, lambda thing: thing.plugin == plugin)
+
+    def _count_unfinished(self, executions: int, which: Callable[[CodeTable], bool]) -> None:
         pc = self.engine.unfinished
         if pc is None:
             return
         for thing in self.guest.declarations.things.values():
-            if isinstance(thing, CodeTable) and thing.less_left and thing.plugin == plugin:
+            if isinstance(thing, CodeTable) and thing.less_left and which(thing):
                 words = self.guest.vcpu_words(thing, self.hart.index)
                 count_rest(words, current_block(self.engine), pc, executions)
 
@@ -400,6 +404,12 @@ class Vcpu:
         self.hart.instructions += 1  # nothing was fetched, so nothing was counted
         trap = self.system.fault(MemoryFault.FETCH, left.pc, left.address)
         self._take(trap, begun=False, entered=False)
+
+    def _other_version(self, left: Exit) -> None:
+        """Go on with the current block in another version: the rest of it is run there."""
+        self._leave_early(left.pc)
+        self.engine.fetch_other_version()
+        self._count_unfinished(1, lambda _thing: True)
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""

@@ -182,10 +182,10 @@ class LlvmEngine:
             reason = Reason(int(frame[Word.EXIT]))
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
-            if frame[Word.OTHER_HALF]:
-                self.code.fetch_with_other_half(self.jumps)
             if reason is Reason.UNPREPARED:
                 self.resumed, self.first = hart.pc, int(frame[Word.EXIT_DETAIL])
+                if frame[Word.OTHER_HALF]:
+                    return Exit(ExitKind.OTHER_VERSION, hart.pc)
             elif reason is Reason.HOT:
                 self.tiering.wake_translator()
             elif reason is Reason.MISS:
@@ -309,6 +309,10 @@ class LlvmEngine:
             self.jumps.follow(page)
         self.code.fetch_natively(self.jumps)
         return dropped
+
+    def fetch_other_version(self) -> None:
+        """See Engine."""
+        self.code.fetch_with_other_half(self.jumps)
 
     def watch_blocks(self, watched: bool) -> None:
         """See Engine. What any vCPU met of the pages in use counts as seen."""

@@ -164,6 +164,10 @@ class FallbackEngine:
         """The physical address for an access within a page, as the hart is now."""
         return self.llvm.translate(address, size, stores)
 
+    def fetch_other_version(self) -> None:
+        """See Engine."""
+        self.llvm.fetch_other_version()
+
     def fence_translations(self) -> None:
         """Drop all that is kept of address translation."""
         self.llvm.fence_translations()

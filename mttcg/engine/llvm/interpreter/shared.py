@@ -113,7 +113,7 @@ def shared_functions(
         f"@{TRANSLATED}": partial(_translated, isa),
     }
     if isa.translation:
-        emitters[f"@{STRADDLE}"] = partial(straddle, own=straddler, miss=come_back)
+        emitters[f"@{STRADDLE}"] = partial(straddle, own=straddler)
     for name, emit in emitters.items():
         yield function_of(isa, Function(f"dso_local {CONVENTION} void {name}", PARAMETERS), emit)
     for reason in REASONS:

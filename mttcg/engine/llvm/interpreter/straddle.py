@@ -33,13 +33,10 @@ STRADDLE = "straddle"
 LAST_HALF = PAGE - 2
 
 
-def straddle(
-    build: Builder, own: Callable[[Builder], Pointer], miss: Callable[[Builder], None]
-) -> None:
-    """Run the instruction's own handler if its end is as it was predecoded; else `miss`, or trap.
+def straddle(build: Builder, own: Callable[[Builder], Pointer]) -> None:
+    """Run the instruction's own handler if its end is as was predecoded; else come back, or trap.
 
     own: gives that handler.
-    miss: comes back at a block that was to be entered.
     """
     look, run, same, other = (build.new_block(word) for word in ("look", "run", "same", "other"))
     page, refused = build.new_block("page"), build.new_block("refused")
@@ -61,13 +58,8 @@ def straddle(
     build.begin(run)
     tail_call(build, own(build), IP, RUNNING, BLOCK)
     build.begin(other)
+    # the block was entered, and told of: it goes on in the other version, and is not entered again
     build.store(1, build.offset(FRAME, 8 * Word.OTHER_HALF), COUNTER)
-    entered, within = build.new_block("entered"), build.new_block("within")
-    begins = build.compare("eq", build.cast("ptrtoint", IP, I64), BLOCK)
-    build.branch(begins, entered, within)
-    build.begin(entered)
-    miss(build)
-    build.begin(within)
     build.store(frame_word(build, Word.RESUME), DETAIL, UNKNOWN)
     tail_call(build, f"{LEAVE}_{Reason.UNPREPARED.name}", IP, RUNNING, BLOCK)
 
