@@ -18,7 +18,7 @@ from mttcg.isa.riscv64 import translation as definition
 from mttcg.isa.riscv64.csr import CSRS
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
-from mttcg.isa.riscv64.protection import READ, WRITE, allows
+from mttcg.isa.riscv64.protection import READ, WRITE, allows, open_to_all
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_MPRV, MSTATUS_MXR, MSTATUS_SUM
 from mttcg.isa.riscv64.translation import AccessKind, TranslationRefused
@@ -45,6 +45,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.state = mmap.mmap(-1, STATE_BYTES)
         self.hart = Hart(memoryview(self.state), 0)
+        open_to_all(self.hart)
         self.buffer = memoryview(mmap.mmap(-1, PAGES * PAGE))
         self.ram = GuestRam(BASE, self.buffer)
         self.frame = np.zeros(Word.WORDS, dtype=np.uint64)
@@ -116,10 +117,13 @@ def fill_tables(bench: Bench, source: random.Random) -> None:
 
 
 def choose_protection(bench: Bench, source: random.Random) -> None:
-    """Often everything, else ranges that end within pages."""
+    """Often everything, seldom nothing, else ranges that end within pages."""
     hart = bench.hart
     write_csr(hart, "pmpcfg0", 0)
-    if source.random() < 0.6:
+    drawn = source.random()
+    if drawn < 0.6:
+        if drawn > 0.05:
+            open_to_all(hart)
         return
     for entry in range(6):
         address = (BASE >> 2) + source.randrange(PAGES * PAGE // 4)

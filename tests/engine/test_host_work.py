@@ -7,6 +7,7 @@ from engine_harness import PAGE, Bare, fill
 from test_llvm_floats import bne
 
 from mttcg.isa.riscv64.privilege import SUPERVISOR
+from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.table.decode import BY_NAME
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.state.named_counts import REST, HostWork
@@ -21,6 +22,7 @@ TRAPS = 20
 @pytest.fixture
 def bare() -> Iterator[Bare]:
     made = Bare("llvm", BASE, 4 * PAGE, native_traps=True)
+    open_to_all(made.hart)
     yield made
     made.close()
 

@@ -17,7 +17,7 @@ from mttcg.isa.riscv64 import interrupts, status
 from mttcg.isa.riscv64.csr import CSRS
 from mttcg.isa.riscv64.interrupts import DELEGABLE
 from mttcg.isa.riscv64.privilege import MACHINE
-from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
+from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS, open_to_all
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_MPP
 from mttcg.isa.riscv64.traps import Cause
@@ -127,6 +127,7 @@ class Machine:
         hart.pc, hart.mtvec, hart.timer_deadline = BASE, HANDLER, NEVER
         hart.stvec, hart.stimecmp, hart.privilege = SUPERVISOR_HANDLER, NEVER, MACHINE
         hart.medeleg, hart.mideleg = self.delegated
+        open_to_all(hart)
         hart.lines[interrupts.SOFTWARE_NUMBER] = level
         hart.lines[interrupts.SUPERVISOR_SOFTWARE] = level
         while True:

@@ -10,6 +10,7 @@ from mttcg.isa.riscv64.csr import COUNTERS, CSRS
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords
 from mttcg.isa.riscv64.interrupts import MENVCFG_STCE, SUPERVISOR_SOFTWARE
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
+from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE, allows
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import (
     MSTATUS_MIE,
@@ -76,6 +77,16 @@ def test_a_supervisors_call_is_for_firmware_that_is_the_host(hart: Hart) -> None
     assert (hart.pc, hart.traps) == (HERE + 4, 0)
     hart.privilege = USER
     assert run(hart, ECALL) == Trap(Cause.ECALL_USER, HERE + 4)
+
+
+def test_lower_levels_may_access_nothing_that_no_entry_gives_them(hart: Hart) -> None:
+    everything = READ | WRITE | EXECUTE
+    for level in (USER, SUPERVISOR):
+        assert not allows(hart, HERE, 4, READ, level)
+    assert allows(hart, HERE, 4, everything, MACHINE)
+    SYSTEM.start_supervisor(hart, HERE, 0, SYSTEM.extensions["llvm"])
+    for address in (0, HERE, (1 << 56) - 8):
+        assert allows(hart, address, 8, everything, USER)
 
 
 def test_below_that_firmware_a_supervisor_may_do_what_its_hart_has(hart: Hart) -> None:

@@ -1,7 +1,7 @@
 """Physical memory protection (Privileged ISA 3.7): its registers, and what it lets through.
 
-There are 16 entries with a granularity of 4 bytes. As long as machine mode has set up none, nothing
-is protected: other harts than ours let no lower level do anything then.
+There are 16 entries with a granularity of 4 bytes. As long as machine mode has set up none, lower
+levels may access nothing.
 """
 
 from typing import NamedTuple
@@ -61,15 +61,20 @@ def allows(hart: Hart, address: int, size: int, asked: int, privilege: int) -> b
 
     asked: READ, WRITE and EXECUTE, of which all have to be allowed.
     """
-    entries = regions(hart)
-    for low, high, configuration in entries:
+    for low, high, configuration in regions(hart):
         if address + size <= low or address >= high:
             continue
         if privilege == MACHINE and not configuration & LOCKED:
             return low <= address and address + size <= high
         inside = low <= address and address + size <= high
         return inside and configuration & asked == asked
-    return privilege == MACHINE or not entries
+    return privilege == MACHINE
+
+
+def open_to_all(hart: Hart) -> None:
+    """Let all levels access everything, by one entry, as firmware does."""
+    hart.pmpaddr[0] = ADDRESS_BITS
+    hart.pmpcfg0 = POWER_OF_TWO << KIND_SHIFT | READ | WRITE | EXECUTE
 
 
 def _is_locked(ops: Operations[V], hart: SystemWords[V], entry: int) -> V:

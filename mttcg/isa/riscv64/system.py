@@ -22,6 +22,7 @@ from mttcg.isa.riscv64.named_registers import (
     write_register,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS, MSTATUS_SIE
@@ -110,6 +111,7 @@ class Rv64System:
         state.mie = state.mip_written = state.sscratch = state.satp = 0
         state.lines[SUPERVISOR_SOFTWARE] = 0  # it has been off, and nobody interrupts it then
         state.stvec = pc
+        open_to_all(state)
 
     def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """See System."""

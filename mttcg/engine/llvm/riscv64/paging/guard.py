@@ -46,8 +46,7 @@ def configuration_of(hart, entry):
 @njit(cache=True)
 def allowed(hart, low, size, privilege):
     """What may be done at a level with all of a range of physical memory, or SPLIT."""
-    high, before, any_on = low + size, ZERO, False
-    entry = ZERO
+    high, before, entry = low + size, ZERO, ZERO
     while entry < U64(ENTRIES):
         address = host.read64(hart + PMPADDR + entry * EIGHT)
         configuration = configuration_of(hart, entry)
@@ -57,7 +56,6 @@ def allowed(hart, low, size, privilege):
         entry += ONE
         if kind == U64(OFF):
             continue
-        any_on = True
         if kind == U64(FOUR_BYTES):
             first, end = address << TWO, (address << TWO) + FOUR
         elif kind == U64(POWER_OF_TWO):
@@ -70,7 +68,7 @@ def allowed(hart, low, size, privilege):
         if privilege == U64(MACHINE) and configuration & U64(LOCKED) == ZERO:
             return ALL
         return configuration & ALL
-    return ALL if privilege == U64(MACHINE) or not any_on else ZERO
+    return ALL if privilege == U64(MACHINE) else ZERO
 
 
 @njit(cache=True)
