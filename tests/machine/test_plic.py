@@ -4,12 +4,14 @@ import mmap
 import os
 import random
 import struct
+import time
 from collections.abc import Callable
 
 import pytest
 
 from mttcg.hardware.interrupts import plic as plic_module
 from mttcg.hardware.interrupts.plic import SOURCES, STATE_SIZE, NoSourceError, Plic
+from mttcg.state.vcpu_state import MOST_VCPUS
 
 PRIORITY, PENDING, ENABLE, CONTEXT = 0x0, 0x1000, 0x2000, 0x20_0000
 HARTS = 2
@@ -396,3 +398,35 @@ def test_an_edge_source_asks_once_each_time_that_its_line_is_raised(board: Board
     assert (board.raised()[1], board.claim(1)) == (0, 0)  # not before the last is completed
     board.complete(1, 10)
     assert (board.raised()[1], board.claim(1)) == (1, 10)
+
+
+@pytest.mark.parametrize("source", [1, 63, 64, 96])
+def test_every_context_that_enables_a_source_is_told(source: int) -> None:
+    board = Board(MOST_VCPUS)
+    contexts = [0, 1, 2 * MOST_VCPUS - 1]
+    for context in contexts:
+        board.enable(context, source)
+    board.priority(source, 1)
+    board.plic.line(source).raise_()
+    assert [at for at, level in enumerate(board.raised()) if level] == contexts
+    assert board.claim(1) == source
+    assert not any(board.raised())
+    board.complete(0, source)
+    assert [at for at, level in enumerate(board.raised()) if level] == contexts
+
+
+def test_an_interrupt_takes_no_longer_with_many_harts() -> None:
+    def seconds(harts: int) -> float:
+        board, times = Board(harts), []
+        board.priority(1, 1)
+        board.enable(1, 1)
+        line = board.plic.line(1)
+        for _ in range(200):
+            began = time.perf_counter()
+            line.raise_()
+            line.lower()
+            board.complete(1, board.claim(1))
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    assert seconds(MOST_VCPUS) < 5 * seconds(1)
