@@ -88,7 +88,7 @@ class VcpuPlugins:
                 guest.apply(Change(True, attachment))
         self.vcpu.follow_plugins()
         self.vcpu.follow_plan()
-        self.vcpu.count_unfinished(plugin.name, 1)
+        self.vcpu.left_blocks.count_rest(1, plugin.name)
         self.vcpu.begin_plugin(plugin)
 
     def unload(self, message: UnloadPlugin, _descriptors: list[int]) -> None:
@@ -105,7 +105,7 @@ class VcpuPlugins:
             self.scoreboards.drop(name)
             return
         self.vcpu.lifecycle.tell_one(name, "plugin_vcpu_exit")
-        self.vcpu.count_unfinished(name, -1)
+        self.vcpu.left_blocks.count_rest(-1, name)
         things = [thing for thing in guest.declarations.things.values() if thing.plugin == name]
         for thing in things:
             if isinstance(thing, BlockTable):

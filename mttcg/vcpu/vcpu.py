@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind, current_block
+from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind
 from mttcg.errors import UserError
 from mttcg.firmware.firmware import Firmware
 from mttcg.instrument.api.cpu import CallbackPhase
-from mttcg.instrument.api.targets import CodeTable
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
@@ -25,13 +24,13 @@ from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.host_work import HostWorkCounter
+from mttcg.vcpu.left_blocks import LeftBlocks
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.places import MemoryPart, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.spins import Spins
-from mttcg.vcpu.tables import count_rest, leave_early
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
@@ -73,6 +72,7 @@ class Vcpu:
         firmware: answers the guest's calls, if the host is its firmware.
 
     Attributes:
+        left_blocks: told when a block is left before its end.
         host_calls: does the guest's calls of the host; None if it is to have none.
         spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
     """
@@ -106,6 +106,7 @@ class Vcpu:
         self.engine = make_engine(self._discover)
         self.changes = self.engine.cache.changes
         self.fences = RemoteFences(harts.harts, index, self.engine, lambda: machine.stopping)
+        self.left_blocks = LeftBlocks(guest, self.engine)
         guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         native = self.engine.native_system
@@ -142,9 +143,7 @@ class Vcpu:
 
     def _has_watched_traps(self) -> bool:
         """Whether plugins are told of traps, or count what these leave."""
-        things = self.guest.declarations.things.values()
-        counted = any(isinstance(thing, CodeTable) and thing.less_left for thing in things)
-        return counted or self.lifecycle.has_listeners("plugin_trap")
+        return self.left_blocks.any() or self.lifecycle.has_listeners("plugin_trap")
 
     def _arm_timer(self) -> None:
         """Have the hart look when its timer is due, unless native code looks at the clock."""
@@ -190,14 +189,14 @@ class Vcpu:
             if code is not None:
                 self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
             if engine.unfinished not in (None, hart.pc):
-                self._leave_early(engine.unfinished)
+                self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
             self.handlers[left.kind](left)
         if engine.unfinished is not None:
-            self._leave_early(engine.unfinished)
+            self.left_blocks.leave(engine.unfinished)
         engine.spill()
         self.stopwatch.was_running()
         self.lifecycle.tell("plugin_vcpu_exit")
@@ -347,33 +346,6 @@ class Vcpu:
             self.engine.enable_float(enabled)
         self._arm_timer()
 
-    def _leave_early(self, pc: Virtual, trapped: bool = False) -> None:
-        """Tell tables that the current block, which was counted, ends before the one at pc.
-
-        trapped: that one traps, so it was begun.
-        """
-        for thing in self.guest.declarations.things.values():
-            if isinstance(thing, CodeTable) and thing.less_left:
-                words = self.guest.vcpu_words(thing, self.hart.index)
-                begun = trapped and thing.trapped
-                leave_early(words, self.engine.cache, current_block(self.engine), pc, begun)
-
-    def count_unfinished(self, plugin: str, executions: int) -> None:
-        """Add to a plugin's tables executions of what is left of the current block.
-
-        One that came in the middle of it has not counted that; one that goes there has.
-        """
-        self._count_unfinished(executions, lambda thing: thing.plugin == plugin)
-
-    def _count_unfinished(self, executions: int, which: Callable[[CodeTable], bool]) -> None:
-        pc = self.engine.unfinished
-        if pc is None:
-            return
-        for thing in self.guest.declarations.things.values():
-            if isinstance(thing, CodeTable) and thing.less_left and which(thing):
-                words = self.guest.vcpu_words(thing, self.hart.index)
-                count_rest(words, current_block(self.engine), pc, executions)
-
     def _take(self, trap: Trap, begun: bool = True, entered: bool = True) -> None:
         """Enter the handler; an instruction that traps does not retire.
 
@@ -381,7 +353,7 @@ class Vcpu:
         """
         self.hart.instructions -= 1
         if entered:
-            self._leave_early(trap.pc, trapped=begun)
+            self.left_blocks.leave(trap.pc, trapped=begun)
         self.seen_traps.look(trap)
         self.unsupported.look(trap)
         if self.zeros is not None:
@@ -407,14 +379,14 @@ class Vcpu:
 
     def _other_version(self, left: Exit) -> None:
         """Go on with the current block in another version: the rest of it is run there."""
-        self._leave_early(left.pc)
+        self.left_blocks.leave(left.pc)
         self.engine.fetch_other_version()
-        self._count_unfinished(1, lambda _thing: True)
+        self.left_blocks.count_rest(1)
 
     def _callback(self, left: Exit) -> None:
         """A callback failed, which stops the machine, or moved pc, which is where to go on."""
         if left.left_at is not None:
-            self._leave_early(left.left_at)
+            self.left_blocks.leave(left.left_at)
 
     def _access(self, left: Exit) -> None:
         """Run a load or store that is not plain RAM."""

@@ -34,7 +34,6 @@ from mttcg.engine.llvm.page_code import FetchRefused, PageCode
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
-from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
@@ -120,7 +119,7 @@ class LlvmEngine:
                 interpreter.isa.translation, where_hart_is, self.frame, memory.ram
             )
         self.code = PageCode(hart, cache, arena, self.translator, interpreter)
-        self.frame[Word.ROWS] = address_of_array(self.weave.table)
+        self.frame[Word.ROWS] = address_of_array(self.code.weave.table)
         self.native_system: NativeSystem | None = interpreter.system
         where = hart.index, self.samples, cache, arena
         self.tiering = Tiering(*where, self.code, self.jumps, link)
@@ -149,11 +148,6 @@ class LlvmEngine:
         frame[Word.ASLEEP] = self.samples.asleep_address()
         frame[Word.SINCE] = COUNT_START % (1 << 64)
         return frame
-
-    @property
-    def weave(self) -> Weave:
-        """The plan that is in force."""
-        return self.code.weave
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
@@ -345,8 +339,8 @@ class LlvmEngine:
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found when it is reached."""
         self.code.apply(plan)
-        self.frame[Word.ROWS] = address_of_array(self.weave.table)
-        if self.weave.emitters:
+        self.frame[Word.ROWS] = address_of_array(self.code.weave.table)
+        if self.code.weave.emitters:
             windows = operations.windows()
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
@@ -369,13 +363,13 @@ class LlvmEngine:
 
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
-        for operation in self.weave.plan.every_access:
+        for operation in self.code.weave.plan.every_access:
             OPERATION(operation.function)(operation.data, pc, address, size, value, int(write))
 
     def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
-        if self.weave.plan.every_retired:
-            tell_retired(self, self.weave.plan.every_retired, pc, word, target)
+        if self.code.weave.plan.every_retired:
+            tell_retired(self, self.code.weave.plan.every_retired, pc, word, target)
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave before the instruction at pc; at the next look for requests if it is half done."""

@@ -69,7 +69,7 @@ class FallbackEngine:
 
     def _step(self, left: Exit) -> Exit | None:
         """Run one instruction on Unicorn; it counts as retired already."""
-        stepped = self._stepper().step(left.pc, left.word, self.llvm.weave.plan)
+        stepped = self._stepper().step(left.pc, left.word, self.llvm.code.weave.plan)
         if stepped is not None and stepped.kind is ExitKind.SYSTEM:
             return left
         self.unsupported.add(mnemonic(self.code, left.word, left.pc))

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from mttcg.engine.llvm.address_rows import FETCH_MASK, FETCH_SHIFT, INTO_TABLE, TAG
+from mttcg.engine.llvm.address_rows import INTO_TABLE
+from mttcg.engine.llvm.fetch_rows import row_of_fetches
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
@@ -105,12 +106,7 @@ def find_translated_code(
 ) -> Pointer:
     """The same for translated addresses; `unseen` if the page has no row of fetches."""
     inside, found = build.new_block("inside"), build.new_block("found")
-    rows = build.load(build.offset(FRAME, 8 * Word.FETCH_ROWS), COUNTER, Pointer)
-    row = build.offset(rows, build.binary("and", build.binary("lshr", pc, FETCH_SHIFT), FETCH_MASK))
-    tag = build.load(build.offset(row, TAG), UNKNOWN, I64)
-    same = build.compare("eq", tag, build.binary("or", pc, PAGE - 1))
-    build.branch(same, inside, unseen, UNLIKELY)
-    build.begin(inside)
+    row = row_of_fetches(build, pc, inside, unseen)
     into_table = build.load(build.offset(row, INTO_TABLE), UNKNOWN, I64)
     return _known_code(build, pc, into_table, TRANSLATED_BYTES, found, otherwise)
 

@@ -1,14 +1,12 @@
 """Where the predecoded records at a pc are: by the page of RAM, or by rows of translations."""
 
 from mttcg.engine.llvm.address_rows import (
-    FETCH_MASK,
-    FETCH_SHIFT,
     INTO_TABLE,
     PLACE,
-    TAG,
     TranslationOutcome,
 )
 from mttcg.engine.llvm.counts import publish_counts
+from mttcg.engine.llvm.fetch_rows import row_of_fetches
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
@@ -76,7 +74,7 @@ def _place_in_row(
     """The word of a page's records, by the row of its virtual address, and where it is found."""
     found = build.new_block("translated")
     build.begin(begin)
-    row = _row_of(build, pc, found, otherwise)
+    row = row_of_fetches(build, pc, found, otherwise)
     place = build.load(build.offset(row, PLACE), UNKNOWN, Pointer)
     build.goto(there)
     return place, found
@@ -87,7 +85,7 @@ def sampled_place(build: Builder, pc: I64, unknown: BasicBlock) -> I64:
     plain, rows, found, on = (build.new_block(word) for word in ("plain", "rows", "found", "on"))
     build.branch(is_translated(build), rows, plain)
     build.begin(rows)
-    row = _row_of(build, pc, found, unknown)
+    row = row_of_fetches(build, pc, found, unknown)
     into_table = build.load(build.offset(row, INTO_TABLE), UNKNOWN, I64)
     start = build.binary("shl", into_table, PAGE_SHIFT - 3)
     in_ram = build.binary("add", start, build.binary("and", pc, PAGE - 1))
@@ -98,18 +96,6 @@ def sampled_place(build: Builder, pc: I64, unknown: BasicBlock) -> I64:
     build.goto(on)
     build.begin(on)
     return build.phi(I64, (marked, found), (pc, plain))
-
-
-def _row_of(build: Builder, pc: I64, found: BasicBlock, otherwise: BasicBlock) -> Pointer:
-    """The row of fetches of a pc, in `found`; `otherwise` if there is none."""
-    rows = build.load(build.offset(FRAME, 8 * Word.FETCH_ROWS), COUNTER, Pointer)
-    distance = build.binary("and", build.binary("lshr", pc, FETCH_SHIFT), FETCH_MASK)
-    row = build.offset(rows, distance)
-    tag = build.load(build.offset(row, TAG), UNKNOWN, I64)
-    same = build.compare("eq", tag, build.binary("or", pc, PAGE - 1))
-    build.branch(same, found, otherwise, UNLIKELY)
-    build.begin(found)
-    return row
 
 
 def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
