@@ -102,6 +102,13 @@ def test_below_that_firmware_a_supervisor_may_do_what_its_hart_has(hart: Hart) -
         assert environment.enabled(ARITHMETIC, HartWords(hart, Clock()), blocks)
 
 
+def test_below_that_firmware_programs_read_the_counters(hart: Hart) -> None:
+    SYSTEM.start_supervisor(hart, HERE, 0, SYSTEM.extensions["llvm"])
+    hart.privilege = USER
+    for number in (TIME, 0xC00, 0xC02):
+        assert access(hart, CSRRS, number) is not None
+
+
 @pytest.mark.parametrize(
     "cause", sorted(set(Cause) - {Cause.ECALL_SUPERVISOR, Cause.ECALL_MACHINE})
 )

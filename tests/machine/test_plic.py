@@ -10,6 +10,7 @@ import pytest
 
 from mttcg.hardware.interrupts import plic as plic_module
 from mttcg.hardware.interrupts.plic import SOURCES, STATE_SIZE, NoSourceError, Plic
+from mttcg.state.vcpu_state import MOST_VCPUS
 
 PRIORITY, PENDING, ENABLE, CONTEXT = 0x0, 0x1000, 0x2000, 0x20_0000
 HARTS = 2
@@ -396,3 +397,18 @@ def test_an_edge_source_asks_once_each_time_that_its_line_is_raised(board: Board
     assert (board.raised()[1], board.claim(1)) == (0, 0)  # not before the last is completed
     board.complete(1, 10)
     assert (board.raised()[1], board.claim(1)) == (1, 10)
+
+
+@pytest.mark.parametrize("source", [1, 63, 64, 96])
+def test_every_context_that_enables_a_source_is_told(source: int) -> None:
+    board = Board(MOST_VCPUS)
+    contexts = [0, 1, 2 * MOST_VCPUS - 1]
+    for context in contexts:
+        board.enable(context, source)
+    board.priority(source, 1)
+    board.plic.line(source).raise_()
+    assert [at for at, level in enumerate(board.raised()) if level] == contexts
+    assert board.claim(1) == source
+    assert not any(board.raised())
+    board.complete(0, source)
+    assert [at for at, level in enumerate(board.raised()) if level] == contexts

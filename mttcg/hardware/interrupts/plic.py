@@ -256,8 +256,10 @@ class Plic:
 
     def _contexts_of(self, source: int) -> list[int]:
         """Those that enable a source."""
-        contexts = range(len(self._lines))
-        return [context for context in contexts if self._enabled(context) >> source & 1]
+        first = WORD.enable + source // BITS
+        words = self._state[first : first + SOURCE_WORDS * len(self._lines) : SOURCE_WORDS].tolist()
+        bit = 1 << source % BITS
+        return [context for context, word in enumerate(words) if word & bit]
 
     def _enabled(self, context: int) -> int:
         return self._bits(WORD.enable + SOURCE_WORDS * context)

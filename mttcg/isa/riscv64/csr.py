@@ -27,6 +27,8 @@ CYCLE, TIME, INSTRUCTIONS = 0, 1, 2
 """Bits of mcounteren and scounteren (3.1.11)."""
 FIRST_EVENT, COUNTER_NUMBERS = 3, 32
 COUNTERS = (1 << COUNTER_NUMBERS) - 1
+BASIC_COUNTERS = 1 << CYCLE | 1 << TIME | 1 << INSTRUCTIONS
+"""Those that count something (Zicntr)."""
 
 
 def counter_allowed(number: int) -> Read:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from mttcg.isa.riscv64.csr import COUNTERS, DELEGABLE_EXCEPTIONS
+from mttcg.isa.riscv64.csr import BASIC_COUNTERS, COUNTERS, DELEGABLE_EXCEPTIONS
 from mttcg.isa.riscv64.environment import KEPT
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
 from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords, StoppedClock, execute
@@ -107,6 +107,7 @@ class Rv64System:
         state.medeleg = DELEGABLE_EXCEPTIONS & ~(1 << Cause.ECALL_SUPERVISOR)
         state.mideleg = DELEGABLE
         state.mcounteren, state.menvcfg = COUNTERS, MENVCFG_STCE | KEPT
+        state.scounteren = BASIC_COUNTERS  # Linux never sets it, and programs read the time
         state.mstatus &= ~MSTATUS_SIE
         state.mie = state.mip_written = state.sscratch = state.satp = 0
         state.lines[SUPERVISOR_SOFTWARE] = 0  # it has been off, and nobody interrupts it then

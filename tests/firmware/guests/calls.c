@@ -137,6 +137,7 @@ static void harts(uint64_t self) {
 
 void guest_main(uint64_t self) {
     base();
+    print_number("counters of programs", (long)read_csr(scounteren));
     console();
     timer();
     interrupts(self);
