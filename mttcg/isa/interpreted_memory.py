@@ -137,3 +137,6 @@ class InterpretedMemory:
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """See Operations. One hart alone sees its own order."""
+
+    def pause(self) -> None:
+        """See Operations."""

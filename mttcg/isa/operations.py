@@ -93,6 +93,9 @@ class Operations(Protocol[V]):
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A memory fence with its 4-bit sets (I, O, R, W) and fm field."""
 
+    def pause(self) -> None:
+        """Let others run for a moment: the hart waits for what another does."""
+
     def jump(self, target: V) -> None:
         """Go on at an address with bit 0 clear."""
 

@@ -56,6 +56,7 @@ class Words:
         self.store_conditional = accesses.store_conditional
         self.compare_and_swap = accesses.compare_and_swap
         self.amo, self.fence = accesses.amo, accesses.fence
+        self.pause = accesses.pause
         self.jump, self.branch = control.jump, control.branch
         self.illegal = partial(checks.illegal, cast("Operations[I64]", self))
         self.system = control.system
