@@ -1,7 +1,7 @@
 """Accesses to guest memory, and their order."""
 
 from mttcg.engine.llvm.exits import Exits
-from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
 from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, ZERO, Pointer, Value, constant
@@ -10,7 +10,6 @@ from mttcg.engine.llvm.observed import Moment, ObservedAccess
 from mttcg.engine.llvm.places import RESERVATION, RESERVED
 from mttcg.engine.llvm.ram import Spans
 from mttcg.engine.llvm.segment import Segment
-from mttcg.engine.llvm.signature import frame_pointer
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.engine.llvm.woven import Woven
 from mttcg.instrument import events
@@ -205,11 +204,6 @@ class Accesses:
         self.builder.fence("seq_cst" if strong else "acq_rel")
         sets = constant(mode << 8 | predecessor << 4 | successor)
         self.woven.order(ObservedAccess(self.segment.place.offset, ZERO, 0, sets, events.FENCE))
-
-    def pause(self) -> None:
-        """Let the host run others: there may be fewer processors than vCPUs."""
-        build = self.builder
-        build.run(frame_pointer(build, Word.YIELD))
 
     def _is_observed(self) -> bool:
         return self.woven.observes_accesses
