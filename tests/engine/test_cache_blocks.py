@@ -94,8 +94,10 @@ def test_the_block_around_an_address_is_zeroed(bare: Bare, tier: str, offset: in
 
 
 @pytest.mark.parametrize("address", [BASE - 1, BASE + SIZE + 7, 0x1000])
-def test_outside_of_ram_it_is_a_fault_at_the_address(bare: Bare, tier: str, address: int) -> None:
-    assert run(bare, tier, "cbo.zero", MACHINE, address) == (Cause.STORE_ACCESS, 4, address)
+def test_outside_of_ram_it_is_a_fault_at_the_block(bare: Bare, tier: str, address: int) -> None:
+    """As on Spike and QEMU, which store to the block from its start."""
+    block = address & -BLOCK_BYTES
+    assert run(bare, tier, "cbo.zero", MACHINE, address) == (Cause.STORE_ACCESS, 4, block)
 
 
 def test_a_reserved_way_of_invalidating_is_not_kept(bare: Bare, tier: str) -> None:
