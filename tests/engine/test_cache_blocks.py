@@ -9,6 +9,7 @@ from engine_harness import PAGE, Bare, fill
 from mttcg.isa.riscv64.environment import CLEAN_BLOCKS, INVALIDATE_BLOCKS, ZERO_BLOCKS
 from mttcg.isa.riscv64.extensions import BLOCK_BYTES
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR, USER
+from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.table.decode import BY_NAME
 from mttcg.isa.riscv64.traps import Cause
 
@@ -28,6 +29,7 @@ def tier(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def bare(tier: str) -> Iterator[Bare]:
     made = Bare("llvm", BASE, SIZE)
+    open_to_all(made.hart)
     yield made
     made.close()
 
