@@ -137,6 +137,3 @@ class InterpretedMemory:
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """See Operations. One hart alone sees its own order."""
-
-    def pause(self) -> None:
-        """See Operations."""

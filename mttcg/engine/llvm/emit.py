@@ -13,7 +13,6 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, BasicBlock
 from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.llvm_isa import FloatWords, LlvmIsa
-from mttcg.engine.llvm.pauses import pause
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
@@ -57,7 +56,6 @@ class Words:
         self.store_conditional = accesses.store_conditional
         self.compare_and_swap = accesses.compare_and_swap
         self.amo, self.fence = accesses.amo, accesses.fence
-        self.pause = partial(pause, control.builder)
         self.jump, self.branch = control.jump, control.branch
         self.illegal = partial(checks.illegal, cast("Operations[I64]", self))
         self.system = control.system

@@ -22,7 +22,7 @@ from mttcg.isa.riscv64.length import LENGTHS
 from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
-from mttcg.isa.riscv64.table.integer import LOADS, PAUSE, STORES, TOTAL_STORE_ORDER, is_pause
+from mttcg.isa.riscv64.table.integer import LOADS, PAUSE_SETS, STORES, TOTAL_STORE_ORDER, is_pause
 from mttcg.isa.riscv64.table.reserved import RESERVED
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.riscv64.traps import (
@@ -81,7 +81,7 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
         return HandlerVariant(_having(layout.rd, 0), 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
         registers = _both(_having(layout.rd, 0), _having(layout.rs1, 0))
-        pause = HandlerVariant(_both(_having(layout.immediate, PAUSE), registers), PAUSES)
+        pause = HandlerVariant(_both(_having(layout.immediate, PAUSE_SETS), registers), PAUSES)
         return pause, *(HandlerVariant(*fence) for fence in _fences(layout.immediate))
     if row.name in FENCES_OF_ADDRESS:
         return HandlerVariant(_having(layout.rs1, 0), 0), HandlerVariant(EVERY_WORD, 1)

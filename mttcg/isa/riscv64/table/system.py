@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.operations import PAUSE, Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.csr_row import Csr
 from mttcg.isa.riscv64.privilege import SUPERVISOR, USER, level_of
@@ -80,7 +80,7 @@ def _order_invalidations(ops: Operations[V], hart: SystemWords[V]) -> None:
 
 def _pause(ops: Operations[V], instruction: Decoded) -> None:
     """Run wrs.nto or wrs.sto: wait for a store by another, which may end early (Zawrs)."""
-    ops.pause()
+    ops.fence(0, 0, PAUSE)
 
 
 def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
