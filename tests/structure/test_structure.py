@@ -39,7 +39,8 @@ ARROWS = {
     "config": {"state", "attached"},
     "hardware": {"state", "isa", "host_folder"},
     "firmware": {"state", "isa", "hardware"},
-    "guest": {"isa", "instrument", "config", "hardware"},
+    "linux": {"state", "isa", "instrument"},
+    "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
     "processes": {
         "attached",
@@ -139,6 +140,7 @@ PLACES = {
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/images/modules.py",
+        "mttcg/linux/symbol_files.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
