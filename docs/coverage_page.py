@@ -51,7 +51,7 @@ name in the result (`vcpus[].unsupported`).
 
 Zicbop and Zihintntl are hints: forms of `ori` and `add` without effect. `pause` of Zihintpause is a
 `fence`; there, and at `wrs.nto` and `wrs.sto`, which do not wait, the vCPU lets others have its
-processor (sched_yield(2)). There are no caches that anybody could see, so `cbo.inval`,
+processor now and then (sched_yield(2)). There are no caches that anybody could see, so `cbo.inval`,
 `cbo.clean` and `cbo.flush` do nothing, and do not look at the address. All that `sinval.vma` names
 is dropped at once, so `sfence.w.inval` and `sfence.inval.ir` have nothing to order.
 
