@@ -26,6 +26,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     DevicesEnded,
     HostRefused,
+    HostWarning,
     Prepare,
     ProcessMessage,
     Ready,
@@ -44,6 +45,7 @@ from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
     from mttcg.config import Config
+    from mttcg.engine.llvm.kept.keeper import OpenedStore
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.run_info import RunInfo
 
@@ -120,6 +122,7 @@ def fork_all(
     load_engine(config.engine_name)
     if config.engine_name == "llvm":
         load_interpreter(message.isa, observing=config.check or bool(config.plugins))
+    opened = open_code_store(config, message, channel)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
@@ -132,16 +135,40 @@ def fork_all(
             die_with_parent(parent)
             name_process(f"vcpu{index}")
             wake_on_time()
-            end_with(partial(run_vcpu, index, config, message, descriptors, context))
+            end_with(partial(run_vcpu, index, config, message, descriptors, context, opened))
         children[child] = index
     if config.has_tier("optimised"):
-        children[fork_translator(config, message, descriptors, parent)] = TRANSLATOR
+        forked = fork_translator(config, message, descriptors, parent, opened)
+        children[forked] = TRANSLATOR
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
 
 
-def fork_translator(config: "Config", message: Start, descriptors: list[int], parent: int) -> int:
+def open_code_store(config: "Config", message: Start, channel: Channel) -> "OpenedStore | None":
+    """The code of earlier runs; None if there is to be none, or it is refused, which is told."""
+    folder = config.code_store
+    if folder is None or not config.has_tier("optimised"):
+        return None
+    from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
+    from mttcg.engine.llvm.kept.code_store import StoreRefusedError
+    from mttcg.engine.llvm.kept.keeper import open_store
+    from mttcg.isa.registry import isa_named
+
+    try:
+        return open_store(folder, interpreted_isa(isa_named(message.isa)))
+    except StoreRefusedError as refused:
+        channel.send(HostWarning(str(refused)))
+        return None
+
+
+def fork_translator(
+    config: "Config",
+    message: Start,
+    descriptors: list[int],
+    parent: int,
+    opened: "OpenedStore | None",
+) -> int:
     """Fork the process that makes better code of hot pages; its process id."""
     from mttcg.processes.translator_process import main as run_translator
 
@@ -149,7 +176,7 @@ def fork_translator(config: "Config", message: Start, descriptors: list[int], pa
     if child == 0:
         die_with_parent(parent)
         name_process("translator")
-        end_with(partial(run_translator, config, message, descriptors))
+        end_with(partial(run_translator, config, message, descriptors, opened))
     return child
 
 

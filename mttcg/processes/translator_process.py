@@ -18,6 +18,7 @@ from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.improver import DescribedPlace, Improver
+from mttcg.engine.llvm.kept.keeper import OpenedStore
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.hardware.boards import board_named
@@ -32,7 +33,7 @@ from mttcg.vcpu.messages import PageOfPlace, ProcessMessage, Start
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg_bus.host.limits import check_memory_room
 
-PLACE_HEAT = 32
+PLACE_HEAT = 2
 """Samples at a place that are worth a function: half a million instructions."""
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
@@ -166,7 +167,10 @@ def receive(
 
 
 def make_translator(
-    config: Config, message: Start, descriptors: Sequence[int]
+    config: Config,
+    message: Start,
+    descriptors: Sequence[int],
+    opened: OpenedStore | None = None,
 ) -> TranslatorProcess:
     """Map what the translator needs; it closes the descriptors that it does not."""
     fds = dict(zip(message.descriptors, descriptors, strict=True))
@@ -186,14 +190,19 @@ def make_translator(
         if descriptor not in keep:
             os.close(descriptor)
     heat = Heat()
-    improver = Improver(llvm_isa(isa), cache.ram_range, cache, arena, heat)
+    improver = Improver(llvm_isa(isa), cache.ram_range, cache, arena, heat, opened)
+    if opened is not None:
+        with arena:
+            arena.count_stored(0, opened.kept.refused)
     samples = Samples(maps["samples"], config.smp)
     return TranslatorProcess(harts, samples, channels, arena, heat, improver)
 
 
-def main(config: Config, message: Start, descriptors: list[int]) -> int:
+def main(
+    config: Config, message: Start, descriptors: list[int], opened: OpenedStore | None = None
+) -> int:
     """Be the translator; the process's exit status."""
-    translator = make_translator(config, message, descriptors)
+    translator = make_translator(config, message, descriptors, opened)
     check_memory_room(NATIVE_ROOM, "for translations")
     translator.run()
     return 0

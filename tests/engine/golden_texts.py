@@ -57,7 +57,7 @@ def text_of(golden: Golden) -> str:
 
     discovery = Discovery(RISCV64.code, half_at, [0])
     ram = Ram(BASE, SIZE)
-    function = PageFunction(LLVM, discovery, ram, golden.sites, SLOT)
+    function = PageFunction(LLVM, discovery, ram, golden.sites)
     return function.source() + "\n"
 
 

@@ -64,7 +64,7 @@ def translate(page: Callable[[], Discovery]) -> tuple[int, int]:
     """From the page's bytes to its code: instructions, bytes of code."""
     discovery, size = page(), 0
     while discovery.leaders - discovery.elsewhere:
-        function = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0)
+        function = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites())
         size += len(compile_text(function.source(), OPTIMISED))
         discovery.elsewhere |= function.emitted
         discovery.wanted |= function.left

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.heat import Heat
+from mttcg.engine.llvm.kept.keeper import Keeper, OpenedStore
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
@@ -46,6 +47,7 @@ class Improver:
         cache: the pages' content.
         arena: where the code goes.
         heat: of the places; what better code was made for loses it.
+        kept: code of earlier runs, and where what is made is kept; None: nowhere.
 
     Attributes:
         made: leaders that are in code that was made, by their page, until they are met as hot.
@@ -54,10 +56,16 @@ class Improver:
     """
 
     def __init__(
-        self, isa: LlvmIsa, ram_range: RamRange, cache: BlockCache, arena: Arena, heat: Heat
+        self,
+        isa: LlvmIsa,
+        ram_range: RamRange,
+        cache: BlockCache,
+        arena: Arena,
+        heat: Heat,
+        kept: OpenedStore | None = None,
     ) -> None:
         self.isa, self.ram_range, self.cache, self.arena = isa, ram_range, cache, arena
-        self.heat = heat
+        self.heat, self.kept = heat, kept
         self.made: defaultdict[Identity, set[PageOffset]] = defaultdict(set)
         self.done: dict[tuple[Identity, PageOffset | None], int] = {}
         self.missed: dict[Identity, DescribedPlace] = {}
@@ -111,6 +119,8 @@ class Improver:
         if found is None:
             ram = Ram(*self.ram_range, place.device_pages)
             found = Translator(self.isa, ram, self.cache, self.arena)
+            if self.kept is not None:
+                found.keep = Keeper(*self.kept, ram, self.arena).keep
             self.translators[place.device_pages] = found
         return found
 
