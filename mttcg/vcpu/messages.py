@@ -400,6 +400,7 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         VcpuEnded,
         TranslatorEnded,
         DevicesEnded,
+        HostWarning,
         DeviceWarning,
         RehearsalEnded,
         Rehearsed,

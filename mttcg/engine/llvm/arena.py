@@ -151,21 +151,24 @@ class Arena:
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else None
 
-    def has(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Under which keys there is code; as `find`, for many at a time."""
-        sequence, rows = int(self.header["sequence"][0]), self.rows["key"]
-        there = rows[keys % np.uint64(ROWS)]
-        found: npt.NDArray[np.bool_] = there == keys
-        for other in np.flatnonzero(~found & (there != 0)):
-            found[other] = self.find(int(keys[other])) is not None
+    def addresses(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """As `find`, for many at a time; 0 where there is none."""
+        sequence = int(self.header["sequence"][0])
+        found, left = np.zeros(len(keys), np.uint64), np.arange(len(keys))
+        places = keys % np.uint64(ROWS)
+        while len(left):
+            rows = self.rows[places[left]]
+            there = rows["key"]
+            same = there == keys[left]
+            found[left[same]] = rows["offset"][same] + np.uint64(self.code)
+            left = left[~same & (there != 0)]
+            places[left] = (places[left] + np.uint64(1)) % np.uint64(ROWS)
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else np.zeros_like(found)
 
-    def addresses(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-        """The executable addresses of the code under some keys, 0 where there is none."""
-        found = np.zeros(len(keys), np.uint64)
-        for place in np.flatnonzero(self.has(keys)).tolist():
-            found[place] = self.find(int(keys[place])) or 0
+    def has(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Under which keys there is code."""
+        found: npt.NDArray[np.bool_] = self.addresses(keys) != 0
         return found
 
     def put_permanent(self, key: int, code: bytes) -> HostAddress:

@@ -1,6 +1,7 @@
 """What the translator makes of a hot place: its function, or its whole page, or nothing."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
@@ -10,8 +11,16 @@ from mttcg.engine.llvm.kept.keeper import Keeper, OpenedStore
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, offset_in_page, page_start
+from mttcg.memory.address import (
+    PageOffset,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    page_start,
+    physical_of,
+)
 from mttcg.memory.ram import RamRange
+from mttcg.state.samples import TRANSLATED_PLACE
 from mttcg.tbcache.cache import BlockCache
 
 PAGE_HEAT = 256
@@ -52,6 +61,8 @@ class Improver:
     Attributes:
         made: leaders that are in code that was made, by their page, until they are met as hot.
         done: what was translated, places and whole pages (None), and with how many blocks.
+        described: the last place, by whether addresses were translated there, to whose page nothing
+            is attached that is not attached everywhere.
         missed: the last place of each page at which better code was missed.
     """
 
@@ -69,6 +80,7 @@ class Improver:
         self.made: defaultdict[Identity, set[PageOffset]] = defaultdict(set)
         self.done: dict[tuple[Identity, PageOffset | None], int] = {}
         self.missed: dict[Identity, DescribedPlace] = {}
+        self.described: dict[bool, DescribedPlace] = {}
         self.translators: dict[tuple[PhysicalPage, ...], Translator] = {}
         self.reclaimed = 0
 
@@ -76,6 +88,8 @@ class Improver:
         """Make better code of a place, unless its page is to be made; the leaders in it."""
         version, offset = place.version, offset_in_page(place.pc)
         self._forget_what_is_gone()
+        if not version.sites.at_places and not version.sites.done:
+            self.described[version.translated] = place
         changing = int(self.cache.slots["age"][version.slot]) >= MANY_VERSIONS
         if place.better or changing:
             share = SHARE_OF_A_CHANGING_PAGE if changing else 1.0
@@ -88,6 +102,23 @@ class Improver:
             self.made[version.identity].remove(offset)
             return frozenset()
         return self._translate(place, offset)
+
+    def improve_alone(self, pc: Virtual) -> None:
+        """Translate a place of which nobody tells any more, as those before it were described.
+
+        Nothing is done where code depends on what a vCPU alone knows.
+        """
+        translated = bool(pc & TRANSLATED_PLACE)
+        last = self.described.get(translated)
+        page = self.cache.page_of(physical_of(Virtual(pc & ~TRANSLATED_PLACE)))
+        slot = int(self.cache.newest[page]) - 1
+        if last is None or slot < 0:
+            return
+        generation = int(self.cache.slots["generation"][slot])
+        version = replace(last.version, page=page, slot=slot, generation=generation)
+        offset = offset_in_page(pc)
+        if offset not in self.made[version.identity]:
+            self._translate(last._replace(pc=pc, version=version, better=False), offset)
 
     def improve_page(self) -> frozenset[Virtual]:
         """Make better code of the page whose better code is missed most; the leaders in it.

@@ -30,6 +30,7 @@ LARGEST_FILE = 64 << 20
 LARGEST_FOLDER = 256 << 20
 """Bytes of all files; those leave first that were used the longest time ago."""
 REST = 0.5
+OPEN_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 UNUSED_SECONDS = 30 * 24 * 3600
 """Files that were not used for so long leave."""
 
@@ -124,14 +125,29 @@ class CodeStore:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor = os.open(self.path, OPEN_FLAGS, 0o600)
         except OSError as error:
             raise StoreRefusedError(self.path, error.strerror or str(error)) from error
         try:
             _check(self.path, os.fstat(descriptor), stat.S_ISREG, "a file")
             yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Be the one process that works ahead for this folder; whether it is."""
+        try:
+            descriptor = os.open(self.folder / "ahead", OPEN_FLAGS, 0o600)
+        except OSError:
+            yield False
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+        except BlockingIOError:
+            yield False
         finally:
             os.close(descriptor)
 

@@ -32,17 +32,18 @@ class Candidates:
         masks, numbers = zip(*map(_first_halves, functions), strict=True)
         self.masks, self.numbers = np.array(masks, np.uint64), np.array(numbers, np.uint64)
 
-    def fit(self, halves: Places, tail: int) -> list[KeptFunction]:
-        """Those of which a page has all that they are made from."""
+    def likely(self, halves: Places) -> list[KeptFunction]:
+        """Those that may fit a page."""
         padded = np.concatenate((halves, np.zeros(FIRST, np.uint16)))
         windows = np.ndarray((HALVES,), "<u8", padded, strides=(2,))
         likely = np.flatnonzero((windows[self.at] & self.masks) == self.numbers)
-        return [
-            function
-            for function in map(self.functions.__getitem__, likely.tolist())
-            if function.tail in (NO_TAIL, tail)
-            and np.array_equal(halves[function.places], function.halves)
-        ]
+        return [self.functions[number] for number in likely.tolist()]
+
+
+def fits(function: KeptFunction, halves: Places, tail: int) -> bool:
+    """Whether a page has all that a function is made from; tail: what the next page has."""
+    same: bool = (halves[function.places] == function.halves).all()
+    return same and function.tail in (NO_TAIL, tail)
 
 
 def _first_halves(function: KeptFunction) -> tuple[int, int]:
@@ -102,9 +103,13 @@ class KeptPages:
         }
         self.variants: dict[tuple[int, int], int] = {}
         self.met: set[Identity] = set()
+        self.reclaimed = arena.reclaimed
 
     def meet(self, version: PageVersion) -> bool:
         """Put the code in place that fits a version; whether there is some that is new here."""
+        if self.reclaimed != self.arena.reclaimed:
+            self.reclaimed = self.arena.reclaimed
+            self.met.clear()
         identity = version.identity
         if not self.candidates or identity in self.met:
             return False
@@ -125,13 +130,14 @@ class KeptPages:
         """Functions that fit; what they are made from is kept in the version from then on."""
         slot, cache = version.slot, self.cache
         halves = cache.original[slot].view(np.uint16)
-        tail = int(cache.slots["tail"][slot])
-        if not candidates.fit(halves, tail):
+        likely = candidates.likely(halves)
+        if not likely:
             return []
         with cache.lock:
             if int(cache.slots["generation"][slot]) != version.generation:
                 return []
-            found = candidates.fit(halves, tail)
+            tail = int(cache.slots["tail"][slot])
+            found = [function for function in likely if fits(function, halves, tail)]
             bits = np.zeros(HALVES, np.uint8)
             for function in found:
                 bits[function.places] = 1
@@ -161,11 +167,3 @@ class KeptPages:
             self.arena.publish_all(keys, addresses)
             self.arena.count_kept(len(found), len(blob))
         return True
-
-
-def covered(places: Iterable[tuple[int, int]]) -> list[int]:
-    """The halves of (offset, length) in bytes that are in the page, in order."""
-    halves = {
-        half for offset, length in places for half in range(offset // 2, (offset + length) // 2)
-    }
-    return sorted(half for half in halves if half < HALVES)
