@@ -63,7 +63,7 @@ def _fence_space(call: Call) -> CallAnswer:
 
 
 def _is_in(space: int, hart: Any) -> bool:
-    return hart.satp >> SPACE_AT & SPACE_BITS == space
+    return bool(hart.satp >> SPACE_AT & SPACE_BITS == space)
 
 
 EXTENSIONS: dict[int, Functions] = {INTERPROCESSOR: {0: _interrupt}}
