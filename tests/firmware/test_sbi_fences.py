@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from linux_guest import BIOS
+from linux_guest import BIOS, IS_THERE, WHY_NOT
 
 from mttcg import Machine
 from mttcg.firmware.riscv64.sbi import Sbi
@@ -75,8 +75,8 @@ def test_a_hart_that_is_not_there_is_no_parameter() -> None:
 def test_no_translation_outlives_the_fence_of_its_space(
     guests: dict[str, Path], harts: int, bios: str
 ) -> None:
-    if BIOS[bios] is not None and not BIOS[bios].is_file():
-        pytest.skip("no OpenSBI: mttcg images get debian-riscv64")
+    if bios != "own" and not IS_THERE:
+        pytest.skip(WHY_NOT)
     console = io.BytesIO()
     symbols = {"harts": harts, "rounds": 400 if bios == "own" else 100}
     machine = Machine(kernel=guests["spaces"], bios=BIOS[bios], smp=harts, symbols_set=symbols)
