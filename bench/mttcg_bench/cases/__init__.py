@@ -14,7 +14,7 @@ seconds under the names that it prints. Other tools give what of these they have
 
 from collections.abc import Iterable, Sequence
 
-from mttcg_bench.cases import bus, engines, peers, plugins, scaleout, startup, system
+from mttcg_bench.cases import attaching, bus, engines, peers, plugins, scaleout, startup, system
 from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.errors import UnknownName
 from mttcg_bench.model import Case
@@ -24,6 +24,7 @@ GROUPS = {
     "engines": engines.cases,
     "system": system.cases,
     "plugins": plugins.cases,
+    "attaching": attaching.cases,
     "bus": bus.cases,
     "startup": startup.cases,
     "peers": peers.cases,

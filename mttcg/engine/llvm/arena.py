@@ -14,7 +14,7 @@ import errno
 import mmap
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
-from mttcg.memory.address import HostAddress
+from mttcg.memory.address import HostAddress, PageOffset
+from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
@@ -53,6 +54,9 @@ PERMANENT_BYTES = PAGE
 """Room for what is never reclaimed: the loop from which all the rest is entered."""
 REGIONS = 8
 ALIGNMENT = 64
+PLACES_BYTES = HALVES // 8
+"""In front of code: a bit for each place of the page that it was made of, set if it is in it."""
+ANYWHERE = np.ones(HALVES, dtype=np.bool_)
 FIRST_PAUSE, LONGEST_PAUSE = 20e-6, 1e-3
 """Seconds between two looks at whether vCPUs came out."""
 
@@ -147,13 +151,15 @@ class Arena:
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else None
 
-    def has(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Under which keys there is code; as `find`, for many at a time."""
-        sequence, rows = int(self.header["sequence"][0]), self.rows["key"]
-        there = rows[keys % np.uint64(ROWS)]
-        found: npt.NDArray[np.bool_] = there == keys
-        for other in np.flatnonzero(~found & (there != 0)):
-            found[other] = self.find(int(keys[other])) is not None
+    def find_all(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """The code under each of some keys, 0 if there is none; as `find`."""
+        sequence, rows = int(self.header["sequence"][0]), self.rows
+        places = keys % np.uint64(ROWS)
+        there = rows["key"][places]
+        same = there == keys
+        found = np.where(same, rows["offset"][places] + np.uint64(self.code), np.uint64(0))
+        for other in np.flatnonzero(~same & (there != 0)):
+            found[other] = self.find(int(keys[other])) or 0
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else np.zeros_like(found)
 
@@ -170,19 +176,29 @@ class Arena:
     def _permanent(self) -> tuple[int, HostAddress]:
         return int(self.header["permanent"][0]), HostAddress(self.code + CODE_AT)
 
-    def put(self, code: bytes) -> HostAddress:
-        """Put code in; its executable address. Under the lock; raises CodeTooLongError."""
-        size = -(-len(code) // ALIGNMENT) * ALIGNMENT
+    def put(self, code: bytes, within: npt.NDArray[np.bool_] = ANYWHERE) -> HostAddress:
+        """Put code in; its executable address. Under the lock; raises CodeTooLongError.
+
+        within: of each place of its page, whether it is in the code.
+        """
+        size = PLACES_BYTES + -(-len(code) // ALIGNMENT) * ALIGNMENT
         if size > self.region_bytes:
             raise CodeTooLongError(len(code), self.region_bytes)
         region = int(self.header["region"][0])
         start = int(self.header["used"][0])
         if start + size > self.first + (region + 1) * self.region_bytes:
             start = self._next_region()
-        self.memory[start : start + len(code)] = code
+        begin = start + PLACES_BYTES
+        self.memory[start:begin] = np.packbits(within, bitorder="little").tobytes()
+        self.memory[begin : begin + len(code)] = code
         self.header["used"] = start + size
         self.header["written"] = int(self.header["written"][0]) + size
-        return HostAddress(self.code + start)
+        return HostAddress(self.code + begin)
+
+    def holds_any(self, code: HostAddress, offsets: Collection[PageOffset]) -> bool:
+        """Whether code that was found has any of these places of its page in it."""
+        begin = code - self.code - PLACES_BYTES
+        return any(self.memory[begin + at // 16] >> at // 2 % 8 & 1 for at in offsets)
 
     def publish(self, key: int, address: HostAddress) -> None:
         """Make code known under a key (not 0), in place of older code. Under the lock."""
@@ -208,9 +224,10 @@ class Arena:
         region = (int(self.header["region"][0]) + 1) % REGIONS
         start = self.first + region * self.region_bytes
         if self._forget(start, start + self.region_bytes):
+            # whoever knows the new generation knows that code is gone
+            self.header["reclaimed"] = self.reclaimed + 1
             self.header["generation"] = self.generation + 1
             self._wait_until_all_left()
-            self.header["reclaimed"] = self.reclaimed + 1
         self.header["region"] = region
         self.header["used"] = start
         return start

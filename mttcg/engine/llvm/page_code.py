@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
+from mttcg.engine.llvm.kept_code import KeptCode, found_code
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
-from mttcg.engine.llvm.weave import Weave
+from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import (
@@ -27,9 +26,6 @@ from mttcg.memory.address import (
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
-
-PLACES = np.arange(0, PAGE, 2, dtype=np.uint64)
-"""Offsets in a page at which an instruction can be."""
 
 
 class FetchRefused(Exception):  # noqa: N818 - no error: what the guest has tried
@@ -68,13 +64,48 @@ class PageCode:
         self.watched = False
         self.seen_at: dict[PhysicalPage, Virtual] = {}
         self.weave = Weave()
+        self.kept = KeptCode(arena)
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
-    def apply(self, plan: Plan) -> None:
-        """Put a plan in force; code of another shape is found when it is reached."""
-        self.weave = Weave(plan)
-        self.specialised_versions.clear()
-        self.interpreter.apply(self.weave)
+    def apply(self, plan: Plan) -> dict[PhysicalPage, frozenset[PageOffset]] | None:
+        """Put a plan in force; the places that have other code now, None if all may.
+
+        Code of another shape is found when it is reached.
+        """
+        before = self._plain_versions(plan)
+        changed = self.weave.follow(plan)
+        if changed is None:
+            self.specialised_versions.clear()
+            self.kept.clear()
+            self.interpreter.apply(self.weave)
+            return None
+        for version in before:
+            others = self.specialised_versions.pop(version.identity, ())
+            blocks = self.cache.known_blocks(version.slot)
+            self.kept.keep(version, others, blocks, changed[version.start])
+        pages: dict[PhysicalPage, frozenset[PageOffset]] = {}
+        self.interpreter.use_rows()
+        for start, offsets in changed.items():
+            for page in self.interpreter.follow(start, self.weave.page(start)[0], offsets):
+                pages[page] = pages.get(page, frozenset()) | offsets
+        return pages
+
+    def _plain_versions(self, plan: Plan) -> list[PageVersion]:
+        """The pages that a plan concerns, as they are before it is in force.
+
+        Only what runs where addresses are not translated, as it is at one address then.
+        """
+        if plan.changed is None or not plan.follows(self.weave.plan):
+            return []
+        starts = {page_start(pc) for pc in plan.changed.blocks | plan.changed.instructions}
+        found = []
+        for start in starts:
+            address = physical_of(start)
+            page = self.cache.page_of(address)
+            if self.cache.ram_range.has_page(page) and page in self.cache.used:
+                version = self.version(page, self.cache.used[page], start)
+                found.append(replace(version, mode=in_mode(version.mode >> 1, False)))
+        return found
 
     def forget_pages(self) -> None:
         """Have the interpreter come back for every page."""
@@ -143,12 +174,15 @@ class PageCode:
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
+    def is_outdated(self, version: PageVersion) -> bool:
+        """Whether something else is attached to a page by now."""
+        return self.weave.page(version.start)[1] != version.shape
+
     def _improved(self, version: PageVersion) -> list[PageOffset]:
         """Where in a page there is better code; the guest waits, so all places at a time."""
-        there = np.zeros(len(PLACES), np.bool_)
-        for known in (*self.specialised_versions.get(version.identity, ()), version):
-            there |= self.arena.has(known.keys(PLACES))
-        return [PageOffset(offset) for offset in PLACES[there].tolist()]
+        specialised = self.specialised_versions.get(version.identity, ())
+        there = found_code(self.arena, (*specialised, version), range(0, PAGE, 2))
+        return [*{**there, **self.kept.entries(version)}]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -201,8 +235,7 @@ class PageCode:
         start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
         mode = in_mode(self.translator.isa.mode(self.hart), self.is_translating)
-        attached = self.weave.page(start, Virtual(start + PAGE))
-        return PageVersion(page, slot, generation, mode, *attached)
+        return PageVersion(page, slot, generation, mode, *self.weave.page(start), start)
 
     def version_for_better(self, page: PhysicalPage, translated: bool) -> PageVersion | None:
         """A page for which better code may be made; None if it is not run here.
@@ -252,4 +285,4 @@ class PageCode:
             found = self.arena.find(specialised.key(entry))
             if found is not None:
                 return found
-        return None
+        return self.kept.entries(version).get(entry)
