@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
-from mttcg.engine.llvm.kept_code import KeptCode, found_code
+from mttcg.engine.llvm.kept.kept_code import KeptPages
+from mttcg.engine.llvm.surviving import SurvivingCode, found_code
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
 from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.plan.plan import Plan
@@ -26,6 +30,9 @@ from mttcg.memory.address import (
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.tbcache.cache import BlockCache
+
+PLACES = np.arange(0, PAGE, 2, dtype=np.uint64)
+"""Offsets in a page at which an instruction can be."""
 
 
 class FetchRefused(Exception):  # noqa: N818 - no error: what the guest has tried
@@ -45,6 +52,7 @@ class PageCode:
         arena: where better code is.
         translator: knows what can be reached.
         interpreter: runs what there is no better code of.
+        kept: puts code of earlier runs in place; None: there is none.
 
     Attributes:
         watched: whether somebody is to see each block before this vCPU enters it.
@@ -58,13 +66,15 @@ class PageCode:
         arena: Arena,
         translator: Translator,
         interpreter: PageInterpreter,
+        kept: KeptPages | None = None,
     ) -> None:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.interpreter = translator, interpreter
+        self.kept, self.followed = kept, 0
         self.watched = False
         self.seen_at: dict[PhysicalPage, Virtual] = {}
         self.weave = Weave()
-        self.kept = KeptCode(arena)
+        self.surviving = SurvivingCode(arena)
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
     def apply(self, plan: Plan) -> dict[PhysicalPage, frozenset[PageOffset]] | None:
@@ -76,13 +86,13 @@ class PageCode:
         changed = self.weave.follow(plan)
         if changed is None:
             self.specialised_versions.clear()
-            self.kept.clear()
+            self.surviving.clear()
             self.interpreter.apply(self.weave)
             return None
         for version in before:
             others = self.specialised_versions.pop(version.identity, ())
             blocks = self.cache.known_blocks(version.slot)
-            self.kept.keep(version, others, blocks, changed[version.start])
+            self.surviving.keep(version, others, blocks, changed[version.start])
         pages: dict[PhysicalPage, frozenset[PageOffset]] = {}
         self.interpreter.use_rows()
         for start, offsets in changed.items():
@@ -174,6 +184,35 @@ class PageCode:
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
+    def meet_kept_code(self, version: PageVersion) -> bool:
+        """Use what earlier runs have kept for a page; whether there is some that is new here."""
+        if self.kept is None or not self.kept.meet(version):
+            return False
+        self.interpreter.begin_in_translation(version, self._improved(version), self.watched)
+        return True
+
+    def follow_new_versions(self, jumps: JumpTable) -> None:
+        """Use kept code in versions of pages that native code has made since the last time."""
+        if self.kept is None:
+            return
+        cache, first = self.cache, self.followed
+        self.followed = int(cache.header["slots"][0])
+        for slot in range(first, self.followed):
+            page = cache.page_in(slot)
+            if cache.used.get(page) == slot and not self.watched:
+                translated = bool(cache.slots["seen"][slot])
+                version = self.version_for_better(page, translated)
+                if version is not None and self.meet_kept_code(version):
+                    jumps.put_all(page, self.known_code(version), translated)
+
+    def known_code(self, version: PageVersion) -> npt.NDArray[np.uint64]:
+        """The address of the best code at each place of a page, 0 where there is none."""
+        found = np.zeros(len(PLACES), np.uint64)
+        for known in (version, *reversed(self.specialised_versions.get(version.identity, ()))):
+            addresses = self.arena.addresses(known.keys(PLACES))
+            np.copyto(found, addresses, where=addresses != 0)
+        return found
+
     def is_outdated(self, version: PageVersion) -> bool:
         """Whether something else is attached to a page by now."""
         return self.weave.page(version.start)[1] != version.shape
@@ -182,7 +221,7 @@ class PageCode:
         """Where in a page there is better code; the guest waits, so all places at a time."""
         specialised = self.specialised_versions.get(version.identity, ())
         there = found_code(self.arena, (*specialised, version), range(0, PAGE, 2))
-        return [*{**there, **self.kept.entries(version)}]
+        return [*{**there, **self.surviving.entries(version)}]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -285,4 +324,4 @@ class PageCode:
             found = self.arena.find(specialised.key(entry))
             if found is not None:
                 return found
-        return self.kept.entries(version).get(entry)
+        return self.surviving.entries(version).get(entry)

@@ -31,7 +31,7 @@ def found_code(
     entries = np.array(offsets, dtype=np.uint64)
     found: npt.NDArray[np.uint64] = np.zeros(len(entries), dtype=np.uint64)
     for version in versions:
-        found = np.where(found != 0, found, arena.find_all(version.keys(entries)))
+        found = np.where(found != 0, found, arena.addresses(version.keys(entries)))
     return {
         PageOffset(offset): HostAddress(code)
         for offset, code in zip(offsets, found.tolist(), strict=True)
@@ -39,7 +39,7 @@ def found_code(
     }
 
 
-class KeptCode:
+class SurvivingCode:
     """What a vCPU has kept, by the start of the page and its content.
 
     Args:
