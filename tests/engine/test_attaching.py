@@ -99,7 +99,7 @@ def test_translations_of_other_functions_stay(attaching: Attaching) -> None:
     assert words[0] == before
 
 
-def test_what_was_kept_goes_when_something_is_attached_in_it(attaching: Attaching) -> None:
+def test_what_survived_goes_when_something_is_attached_in_it(attaching: Attaching) -> None:
     attaching.improve()
     (beside, first), (inside, second) = counter(), counter()
     attaching.attach(Virtual(attaching.second + BESIDE), first)
@@ -111,7 +111,7 @@ def test_what_was_kept_goes_when_something_is_attached_in_it(attaching: Attachin
     assert (beside[0], inside[0]) == (0, ROUNDS)
 
 
-def test_what_was_kept_is_forgotten_when_the_arena_takes_its_place_back(
+def test_what_survived_is_forgotten_when_the_arena_takes_its_place_back(
     attaching: Attaching,
 ) -> None:
     attaching.improve()
@@ -120,7 +120,7 @@ def test_what_was_kept_is_forgotten_when_the_arena_takes_its_place_back(
     arena = attaching.llvm.arena
     with arena:
         for _ in range(20):
-            arena.publish(1 << 62, arena.put(bytes(arena.region_bytes - 4096)))
+            arena.publish(1 << 62, arena.put(bytes(arena.most_bytes)))
     assert not attaching.is_better(BASE)
     attaching.run()
 

@@ -130,6 +130,11 @@ class Arena:
         self.lock.__exit__(*raised)
 
     @property
+    def most_bytes(self) -> int:
+        """Of code that is put in at once."""
+        return self.region_bytes - PLACES_BYTES
+
+    @property
     def generation(self) -> int:
         """Jumps that were learnt under another generation are to be forgotten."""
         return int(self.header["generation"][0])
@@ -200,7 +205,7 @@ class Arena:
         """
         size = PLACES_BYTES + -(-len(code) // ALIGNMENT) * ALIGNMENT
         if size > self.region_bytes:
-            raise CodeTooLongError(len(code), self.region_bytes)
+            raise CodeTooLongError(len(code), self.most_bytes)
         region = int(self.header["region"][0])
         start = int(self.header["used"][0])
         if start + size > self.first + (region + 1) * self.region_bytes:

@@ -213,10 +213,6 @@ class PageCode:
             np.copyto(found, addresses, where=addresses != 0)
         return found
 
-    def is_outdated(self, version: PageVersion) -> bool:
-        """Whether something else is attached to a page by now."""
-        return self.weave.page(version.start)[1] != version.shape
-
     def _improved(self, version: PageVersion) -> list[PageOffset]:
         """Where in a page there is better code; the guest waits, so all places at a time."""
         specialised = self.specialised_versions.get(version.identity, ())
