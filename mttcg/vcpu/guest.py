@@ -3,7 +3,8 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Change, Where, from_text, to_text
 from mttcg.instrument.api.cpu import CallbackPhase, Cpu
+from mttcg.instrument.api.process import Process
 from mttcg.instrument.api.targets import Counter, Stream, VcpuWords, counted
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
+from mttcg.instrument.errors import CallbackError, DeclarationError, NoKernelError, NotRamError
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
 from mttcg.instrument.loading.plugin_functions import sees_the_guest
@@ -23,6 +25,10 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
+from mttcg.linux.errors import KernelDataError
+from mttcg.linux.kernel_facts import KernelFacts
+from mttcg.linux.linux_guest import LinuxGuest
+from mttcg.linux.registry import kernel_isa
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
@@ -35,6 +41,7 @@ from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.virtual_memory import VirtualMemory
 
+T = TypeVar("T")
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
 """The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
 
@@ -123,7 +130,8 @@ class GuestOfVcpu:
     """The guest in a vCPU process: also the machinery behind its registry.
 
     `failed` is called with the error of a plugin's function.
-    `costs`: where what those cost is booked, if it is to be.
+    `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
+    kernel, or why nothing is.
     """
 
     index: int
@@ -137,6 +145,7 @@ class GuestOfVcpu:
     ram: GuestRam
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
+    kernel: KernelFacts | str = "the guest is no kernel"
     engine: Engine = field(init=False)
     hart: VcpuState = field(init=False)
     applied: int = 0
@@ -292,6 +301,28 @@ class GuestOfVcpu:
         if found is None:
             raise NotRamError(address, 1)
         return found
+
+    @cached_property
+    def linux(self) -> LinuxGuest:
+        """The processes of the guest's system; raises NoKernelError."""
+        if isinstance(self.kernel, str):
+            raise NoKernelError(self.kernel)
+        return LinuxGuest(self.harts, self.ram, kernel_isa(self.isa.name), self.kernel)
+
+    def processes(self, threads: bool) -> list[Process]:
+        """The processes at this moment; raises NoKernelError."""
+        return self._of_kernel(lambda linux: linux.processes(threads))
+
+    def process(self) -> Process | None:
+        """What runs on this vCPU; raises NoKernelError."""
+        pointer = self.engine.read_x(self.linux.isa.thread_pointer)
+        return self._of_kernel(lambda linux: linux.current(self.index, pointer))
+
+    def _of_kernel(self, read: Callable[[LinuxGuest], T]) -> T:
+        try:
+            return read(self.linux)
+        except KernelDataError as error:
+            raise NoKernelError(str(error)) from error
 
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         """Call a Python function attached to something, with exact registers."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mttcg.instrument.api.instruction import GuestInstruction
+from mttcg.instrument.api.process import Process
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
@@ -36,6 +37,9 @@ class StateAccess(Protocol):
 
     def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of guest memory."""
+
+    def process(self) -> Process | None:
+        """What runs on the vCPU."""
 
 
 class CallbackPhase:
@@ -178,6 +182,17 @@ class Cpu:
         """
         assert self._instruction_at is not None, "whoever runs plugins gives it"
         return self._instruction_at(code_address("pc", pc))
+
+    @property
+    def process(self) -> Process | None:
+        """The process that runs on this vCPU, in the kernel as well; None before there is one.
+
+        It is the thread, or the vCPU's idle task. Each time the kernel's structures are read. For
+        Linux guests; raises NoKernelError for others, and StateUnavailableError before a
+        translation.
+        """
+        self._check("the process", _READABLE)
+        return self._access.process()
 
     def physical(self, address: int) -> int:
         """Guest-physical address of a virtual one, as the vCPU's page tables map it now.
