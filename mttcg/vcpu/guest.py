@@ -3,8 +3,7 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +12,9 @@ from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Change, Where, from_text, to_text
 from mttcg.instrument.api.cpu import CallbackPhase, Cpu
-from mttcg.instrument.api.process import Process
 from mttcg.instrument.api.targets import Counter, Stream, VcpuWords, counted
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.instrument.errors import CallbackError, DeclarationError, NoKernelError, NotRamError
+from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
 from mttcg.instrument.loading.plugin_functions import sees_the_guest
@@ -25,10 +23,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
-from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_facts import KernelFacts
-from mttcg.linux.linux_guest import LinuxGuest
-from mttcg.linux.registry import kernel_isa
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
@@ -37,11 +32,11 @@ from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
+from mttcg.vcpu.processes import ProcessesOfVcpu
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.virtual_memory import VirtualMemory
 
-T = TypeVar("T")
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
 """The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
 
@@ -160,7 +155,10 @@ class GuestOfVcpu:
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
         code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
-        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at)
+        self.processes_seen = ProcessesOfVcpu(self)
+        self.processes = self.processes_seen.listed
+        current = self.processes_seen.current
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
@@ -301,28 +299,6 @@ class GuestOfVcpu:
         if found is None:
             raise NotRamError(address, 1)
         return found
-
-    @cached_property
-    def linux(self) -> LinuxGuest:
-        """The processes of the guest's system; raises NoKernelError."""
-        if isinstance(self.kernel, str):
-            raise NoKernelError(self.kernel)
-        return LinuxGuest(self.harts, self.ram, kernel_isa(self.isa.name), self.kernel)
-
-    def processes(self, threads: bool) -> list[Process]:
-        """The processes at this moment; raises NoKernelError."""
-        return self._of_kernel(lambda linux: linux.processes(threads))
-
-    def process(self) -> Process | None:
-        """What runs on this vCPU; raises NoKernelError."""
-        pointer = self.engine.read_x(self.linux.isa.thread_pointer)
-        return self._of_kernel(lambda linux: linux.current(self.index, pointer))
-
-    def _of_kernel(self, read: Callable[[LinuxGuest], T]) -> T:
-        try:
-            return read(self.linux)
-        except KernelDataError as error:
-            raise NoKernelError(str(error)) from error
 
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         """Call a Python function attached to something, with exact registers."""

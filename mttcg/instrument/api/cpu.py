@@ -38,9 +38,6 @@ class StateAccess(Protocol):
     def write_memory(self, address: Virtual, data: bytes) -> None:
         """Write bytes of guest memory."""
 
-    def process(self) -> Process | None:
-        """What runs on the vCPU."""
-
 
 class CallbackPhase:
     """What a vCPU is at when a callback runs, or does not: what may be touched then."""
@@ -69,9 +66,11 @@ class Cpu:
         access: StateAccess,
         registers: Registers,
         instruction_at: Callable[[Virtual], GuestInstruction] | None = None,
+        current_process: Callable[[], Process | None] | None = None,
     ) -> None:
         self.index, self.count = index, count
         self._instruction_at = instruction_at
+        self._current_process = current_process
         self._registers = registers
         self._access = access
         self._phase = CallbackPhase.ELSEWHERE
@@ -192,7 +191,8 @@ class Cpu:
         translation.
         """
         self._check("the process", _READABLE)
-        return self._access.process()
+        assert self._current_process is not None, "whoever runs plugins gives it"
+        return self._current_process()
 
     def physical(self, address: int) -> int:
         """Guest-physical address of a virtual one, as the vCPU's page tables map it now.
