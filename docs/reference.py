@@ -68,7 +68,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "When",
         "Scoreboard",
     ),
-    "A vCPU": ("Cpu", "GuestInstruction", "Process"),
+    "A vCPU": ("Cpu", "GuestInstruction", "GuestProcess"),
     "When a change is in force": ("Ticket",),
     "Options": ("option", "OptionRefusedError"),
     "The guest's code and symbols": (
@@ -133,7 +133,7 @@ GIVEN = {
     "SourceLines",
     "ElfSegment",
     "GuestInstruction",
-    "Process",
+    "GuestProcess",
     "InstructionClass",
 }
 """Classes that an author is given and never makes; their constructors are not shown."""

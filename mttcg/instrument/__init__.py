@@ -39,7 +39,7 @@ from mttcg.instrument.api.attach import (
 from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.options import option
-from mttcg.instrument.api.process import Process
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import ElfFileError, OptionRefusedError
@@ -68,10 +68,10 @@ __all__ = [
     "ElfFileError",
     "ElfSegment",
     "GuestInstruction",
+    "GuestProcess",
     "InstructionClass",
     "OptionRefusedError",
     "Probe",
-    "Process",
     "Scoreboard",
     "SourceLines",
     "Stream",

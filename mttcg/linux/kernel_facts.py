@@ -6,7 +6,7 @@ from typing import Any
 
 from mttcg.linux.btf import KernelTypes
 from mttcg.linux.errors import KernelDataError
-from mttcg.linux.layout import Layout, Place, layout_of
+from mttcg.linux.layout import Layout, MemberPlace, layout_of
 
 NEEDED = ("init_task", "runqueues", "__per_cpu_offset")
 NAMES = "names of the kernel's data (CONFIG_KALLSYMS_ALL, or --symbols)"
@@ -32,7 +32,7 @@ class KernelFacts:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "KernelFacts":
         """What `to_plain` described."""
-        layout = {name: Place(*place) for name, place in plain["layout"].items()}
+        layout = {name: MemberPlace(*place) for name, place in plain["layout"].items()}
         return cls(layout, dict(plain["symbols"]))
 
 

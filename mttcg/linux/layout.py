@@ -6,14 +6,14 @@ from typing import NamedTuple, TypeAlias
 from mttcg.linux.btf import KernelTypes
 
 
-class Place(NamedTuple):
+class MemberPlace(NamedTuple):
     """A member of a structure: bytes from its start, and how many it has."""
 
     offset: int
     size: int
 
 
-Layout: TypeAlias = Mapping[str, Place]
+Layout: TypeAlias = Mapping[str, MemberPlace]
 """By structure and member, as "task_struct.pid"."""
 MEMBERS = {
     "task_struct": (
@@ -37,11 +37,11 @@ MEMBERS = {
 """What is read."""
 
 
-def layout_of(types: KernelTypes) -> dict[str, Place]:
+def layout_of(types: KernelTypes) -> dict[str, MemberPlace]:
     """Find all that is read; raises KernelDataError for what a kernel has not."""
     found = {}
     for structure, members in MEMBERS.items():
         for path in members:
             member = types.member(structure, path)
-            found[f"{structure}.{path}"] = Place(member.offset, types.size(member.type))
+            found[f"{structure}.{path}"] = MemberPlace(member.offset, types.size(member.type))
     return found

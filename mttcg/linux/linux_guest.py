@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mttcg.instrument.api.process import Process
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.linux.kernel_isa import KernelIsa
@@ -58,7 +58,7 @@ class LinuxGuest:
     def _address(self, name: str) -> int:
         return self.facts.symbols[name] + (self.shift() or 0)
 
-    def processes(self, threads: bool = False) -> list[Process]:
+    def processes(self, threads: bool = False) -> list[GuestProcess]:
         """All processes in the kernel's order, each thread of them by itself with `threads`."""
         memory = self._memory()
         if memory is None:
@@ -83,13 +83,13 @@ class LinuxGuest:
         table = self._address(self.isa.hart_numbers)
         return [memory.number(table + 8 * cpu) for cpu in range(len(self.harts))]
 
-    def _process(self, memory: KernelMemory, task: int, numbers: list[int]) -> Process:
+    def _process(self, memory: KernelMemory, task: int, numbers: list[int]) -> GuestProcess:
         mm = memory.member(task, "task_struct.mm")
         root = memory.member(mm, "mm_struct.pgd") if mm else 0
         parent = memory.member(task, "task_struct.real_parent")
         cpu = memory.member(task, "task_struct.thread_info.cpu")
         state = memory.member(task, "task_struct.__state")
-        return Process(
+        return GuestProcess(
             pid=memory.member(task, "task_struct.pid"),
             tgid=memory.member(task, "task_struct.tgid"),
             comm=memory.text(task, "task_struct.comm"),
@@ -100,7 +100,7 @@ class LinuxGuest:
             task=task,
         )
 
-    def current(self, index: int, thread_pointer: int) -> Process | None:
+    def current(self, index: int, thread_pointer: int) -> GuestProcess | None:
         """What runs on a hart, by its registers; None before the kernel runs processes there.
 
         thread_pointer: the register that `KernelIsa.thread_pointer` names, of the hart, which

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from mttcg.instrument.api.process import Process
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.errors import NoKernelError
 from mttcg.isa.base import Isa
 from mttcg.linux.errors import KernelDataError
@@ -44,11 +44,11 @@ class ProcessesOfVcpu:
             raise NoKernelError(guest.kernel)
         return LinuxGuest(guest.harts, guest.ram, kernel_isa(guest.isa.name), guest.kernel)
 
-    def listed(self, threads: bool) -> list[Process]:
+    def listed(self, threads: bool) -> list[GuestProcess]:
         """The processes at this moment."""
         return self.read(lambda linux: linux.processes(threads))
 
-    def current(self) -> Process | None:
+    def current(self) -> GuestProcess | None:
         """What runs on this vCPU."""
         pointer = self.guest.read_x(self.linux.isa.thread_pointer)
         return self.read(lambda linux: linux.current(self.guest.index, pointer))

@@ -3,7 +3,7 @@
 from mttcg.isa.registry import isa_named
 from mttcg.isa.riscv64.state import Hart
 from mttcg.linux.kernel_facts import KernelFacts
-from mttcg.linux.layout import MEMBERS, Place
+from mttcg.linux.layout import MEMBERS, MemberPlace
 from mttcg.linux.linux_guest import LinuxGuest
 from mttcg.linux.registry import kernel_isa
 from mttcg.memory.address import Physical
@@ -21,10 +21,10 @@ SIZES = {"comm": 16, "pid": 4, "tgid": 4, "__state": 4, "exit_state": 4, "on_cpu
          "thread_info.cpu": 4}  # fmt: skip
 
 
-def made_layout() -> dict[str, Place]:
+def made_layout() -> dict[str, MemberPlace]:
     """Members one after the other, 16 bytes apart."""
     return {
-        f"{structure}.{member}": Place(16 * number, SIZES.get(member, 8))
+        f"{structure}.{member}": MemberPlace(16 * number, SIZES.get(member, 8))
         for structure, members in MEMBERS.items()
         for number, member in enumerate(members)
     }

@@ -18,7 +18,7 @@ from typing import Any
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.check import check_target
-from mttcg.instrument.api.process import Process
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.api.values import code_address, cpu_index
@@ -182,7 +182,7 @@ def uninstrument_return(
     return _change(False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
 
 
-def processes(*, threads: bool = False) -> list[Process]:
+def processes(*, threads: bool = False) -> list[GuestProcess]:
     """The processes of a Linux guest at this moment, in the kernel's order; none before it has any.
 
     `threads`: each thread of them by itself. What the kernel's structures say is read; on another

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mttcg.instrument.api.instruction import GuestInstruction
-from mttcg.instrument.api.process import Process
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
@@ -66,7 +66,7 @@ class Cpu:
         access: StateAccess,
         registers: Registers,
         instruction_at: Callable[[Virtual], GuestInstruction] | None = None,
-        current_process: Callable[[], Process | None] | None = None,
+        current_process: Callable[[], GuestProcess | None] | None = None,
     ) -> None:
         self.index, self.count = index, count
         self._instruction_at = instruction_at
@@ -183,7 +183,7 @@ class Cpu:
         return self._instruction_at(code_address("pc", pc))
 
     @property
-    def process(self) -> Process | None:
+    def process(self) -> GuestProcess | None:
         """The process that runs on this vCPU, in the kernel as well; None before there is one.
 
         It is the thread, or the vCPU's idle task. Each time the kernel's structures are read. For

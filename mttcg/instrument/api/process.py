@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Process(NamedTuple):
+class GuestProcess(NamedTuple):
     """A process, or one of its threads, as the guest's kernel has it at some moment.
 
     Attributes:
