@@ -157,6 +157,10 @@ def way_of(operation: Operation) -> int:
     return way | ORDER * operation.order | flags
 
 
+EVERYWHERE = Virtual(-1)
+"""In place of a page, where all pages have the same attached."""
+
+
 def packed(rows: Rows) -> int:
     """Rows that follow one another as a word: the number of the first, how many from bit 32 on."""
     return rows[0].number | len(rows) << 32 if rows else 0
@@ -203,10 +207,11 @@ class Weave:
 
     def page(self, start: Virtual, end: Virtual) -> tuple[Sites, int]:
         """What is attached to a page, and its shape."""
-        if start not in self.pages:
+        place = start if self.blocks or self.instructions else EVERYWHERE
+        if place not in self.pages:
             sites = self._within(start, end)
-            self.pages[start] = sites, sites.shape()
-        return self.pages[start]
+            self.pages[place] = sites, sites.shape()
+        return self.pages[place]
 
     def _within(self, start: Virtual, end: Virtual) -> Sites:
         """What is attached to the code from `start` to `end`."""

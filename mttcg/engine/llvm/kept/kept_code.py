@@ -94,6 +94,7 @@ class KeptPages:
 
     Attributes:
         met: the versions that were looked at here.
+        slots: those that any of these were in.
     """
 
     def __init__(self, kept: KeptCode, ram: Ram, cache: BlockCache, arena: Arena) -> None:
@@ -103,6 +104,7 @@ class KeptPages:
         }
         self.variants: dict[tuple[int, int], int] = {}
         self.met: set[Identity] = set()
+        self.slots: set[int] = set()
         self.reclaimed = arena.reclaimed
 
     def meet(self, version: PageVersion) -> bool:
@@ -114,6 +116,7 @@ class KeptPages:
         if not self.candidates or identity in self.met:
             return False
         self.met.add(identity)
+        self.slots.add(version.slot)
         candidates = self.candidates.get(self._variant(version))
         if candidates is None:
             return False
