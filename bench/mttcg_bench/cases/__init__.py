@@ -15,6 +15,7 @@ seconds under the names that it prints. Other tools give what of these they have
 from collections.abc import Iterable, Sequence
 
 from mttcg_bench.cases import (
+    attaching,
     bus,
     engines,
     linux,
@@ -36,6 +37,7 @@ GROUPS = {
     "linux": linux.cases,
     "system": system.cases,
     "plugins": plugins.cases,
+    "attaching": attaching.cases,
     "bus": bus.cases,
     "startup": startup.cases,
     "peers": peers.cases,

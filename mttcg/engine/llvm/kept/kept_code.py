@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mttcg.engine.llvm.arena import ALIGNMENT, Arena, CodeTooLongError
+from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.kept.record import FIRST, NO_TAIL, KeptFunction
 from mttcg.engine.llvm.kept.variant import variant_of
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, numbers_of_slot
+from mttcg.memory.address import PageOffset
 from mttcg.memory.code_pages import HALVES
 from mttcg.tbcache.cache import BlockCache
 
 WINDOWS = HALVES - FIRST + 1
 """Places in a page at which so many halves begin."""
+MOST_PLACES = 32
+"""Of a page, with something attached, for kept code to be looked for."""
 Places = npt.NDArray[np.uint16]
 Numbers = npt.NDArray[np.uint64]
 
@@ -44,6 +47,13 @@ def fits(function: KeptFunction, halves: Places, tail: int) -> bool:
     """Whether a page has all that a function is made from; tail: what the next page has."""
     same: bool = (halves[function.places] == function.halves).all()
     return same and function.tail in (NO_TAIL, tail)
+
+
+def _within(function: KeptFunction) -> npt.NDArray[np.bool_]:
+    """The places of a page that a function is made from."""
+    within = np.zeros(HALVES, np.bool_)
+    within[function.places] = True
+    return within
 
 
 def _first_halves(function: KeptFunction) -> tuple[int, int]:
@@ -83,6 +93,11 @@ class KeptCode:
         return found
 
 
+def _is_busy(version: PageVersion) -> bool:
+    """Whether so much is attached to places that to name it takes longer than what it is for."""
+    return len(version.sites.blocks) + len(version.sites.instructions) > MOST_PLACES
+
+
 class KeptPages:
     """Puts kept code in place for pages, as a vCPU meets them.
 
@@ -113,7 +128,7 @@ class KeptPages:
             self.reclaimed = self.arena.reclaimed
             self.met.clear()
         identity = version.identity
-        if not self.candidates or identity in self.met:
+        if not self.candidates or identity in self.met or _is_busy(version):
             return False
         self.met.add(identity)
         self.slots.add(version.slot)
@@ -150,23 +165,24 @@ class KeptPages:
     def _put(self, version: PageVersion, found: Sequence[KeptFunction]) -> bool:
         """Put functions in the arena, unless another vCPU has; whether they are there."""
         with self.arena:
-            first = int(found[-1].entries[0])
-            if self.arena.find(version.key(first)) is not None:  # type: ignore[arg-type]
+            first = PageOffset(int(found[-1].entries[0]))
+            if self.arena.find(version.key(first)) is not None:
                 return True
-            numbers = numbers_of_slot(version.slot)
-            blob, starts = bytearray(), []
+            size = 0
             for function in found:
-                blob += bytes(-len(blob) % ALIGNMENT)
-                starts.append(len(blob))
-                blob += function.code.placed(numbers)
-            try:
-                address = self.arena.put(bytes(blob))
-            except CodeTooLongError:
-                return False
-            entries = np.concatenate([function.entries for function in found])
-            lengths = [len(function.entries) for function in found]
-            addresses = np.repeat(np.array(starts, np.uint64), lengths) + np.uint64(address)
-            keys = version.keys(entries.astype(np.uint64))
-            self.arena.publish_all(keys, addresses)
-            self.arena.count_kept(len(found), len(blob))
+                try:
+                    size += self._put_one(version, function)
+                except CodeTooLongError:
+                    continue
+            self.arena.count_kept(len(found), size)
         return True
+
+    def _put_one(self, version: PageVersion, function: KeptFunction) -> int:
+        """Put a function in the arena; the bytes of its code. Raises CodeTooLongError."""
+        code = function.code.placed(numbers_of_slot(version.slot))
+        within = np.zeros(HALVES, np.bool_)
+        within[function.places] = True
+        address = self.arena.put(code, within)
+        for entry in function.entries.tolist():
+            self.arena.publish(version.key(PageOffset(entry)), address)
+        return len(code)
