@@ -186,7 +186,7 @@ PAGED = Case(
     symbols={"rounds": 6000},
     variants=(
         Variant("plain", engine="llvm"),
-        Variant("Sv39", engine="llvm", settings={"guest": "paged"}),
+        Variant("Sv39", engine="llvm", guest="paged"),
     ),
     figures=(cpu_over(PAGED_OVER_PLAIN, "Sv39", "plain"),),
     bars=(

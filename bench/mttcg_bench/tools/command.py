@@ -28,10 +28,10 @@ def unavailable(_variant: Variant) -> str:
 def measure(case: Case, variant: Variant) -> Measurement:
     """One run.
 
-    Settings: `guest`, another than the case's; `arguments`, further ones of the command; `cold`:
-    none of its native code was compiled by an earlier run; `calls_of_a_round`: how often, on each
-    hart, a round calls what the plugin counts. Raises RunFailed, also if a stream lost something
-    unseen, and CountWrong if the plugin did not see what was executed.
+    Settings: `arguments`, further ones of the command; `cold`: none of its native code was compiled
+    by an earlier run; `calls_of_a_round`: how often, on each hart, a round calls what the plugin
+    counts. Raises RunFailed, also if a stream lost something unseen, and CountWrong if the plugin
+    did not see what was executed.
     """
     with tempfile.TemporaryDirectory() as scratch:
         cold = {"NUMBA_CACHE_DIR": scratch} if variant.settings.get("cold") else None
@@ -52,7 +52,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
 
 def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
     """The command of a variant, which writes its files into `scratch`."""
-    guest = str(variant.settings.get("guest", case.guest))
+    guest = case.guest_of(variant)
     known = {**addresses(guest), "bench": below_root(PLUGINS), "scratch": scratch}
     line = [sys.executable, "-m", "mttcg", "run", guest_file(guest)]
     line += ["--smp", str(variant.smp), "--engine", variant.engine]

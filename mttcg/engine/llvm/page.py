@@ -40,7 +40,6 @@ class PageFunction:
         discovery: the page's code.
         ram: guest RAM.
         sites: what the plan has for it.
-        slot: of the page in the block cache, for block tables.
         uncovered: names of instructions to come back for, as if the table lacked them.
         translated: whether it is for translated addresses: what goes over the page's end is left to
             the interpreter then, which sees what page comes behind.
@@ -56,19 +55,18 @@ class PageFunction:
         discovery: Discovery,
         ram: Ram,
         sites: Sites,
-        slot: int,
         uncovered: frozenset[str] = frozenset(),
         translated: bool = False,
     ) -> None:
         self.isa, self.translated = isa, translated
-        self.discovery, self.sites, self.slot = discovery, sites, slot
+        self.discovery, self.sites = discovery, sites
         self.uncovered = uncovered
         self.entries = discovery.entries()
         self.function = Function(f"{CONVENTION} void @page", PARAMETERS)
         self.builder = Builder(self.function)
         leaders = frozenset(discovery.leaders)
         where = window_sites(discovery) if translated else {}
-        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, slot, translated, where)
+        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, translated, where)
         self.labels, self.segment = self.writer.labels, self.writer.segment
         parts = self.builder, self.labels
         self.looks = Looks(*parts, self.writer.polls_every_block, self.entries)
@@ -186,7 +184,7 @@ class PageFunction:
         build, labels, writer = self.builder, self.labels, self.writer
         counts, state = writer.counts, self.segment
         amount = len(segment) * ONE_INSTRUCTION + ONE_BLOCK
-        entries = Entries(leader, self.slot, 1) if counts.only_counts(leader) else None
+        entries = Entries(leader, 1) if counts.only_counts(leader) else None
         behind: dict[int, BasicBlock] = {}
         if self._can_restart_later(segment, entries):
             behind = {number: build.new_block("behind") for number in range(1, rounds)}

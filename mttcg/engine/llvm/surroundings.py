@@ -26,6 +26,8 @@ from mttcg.engine.llvm.places import (
     NEXT,
     ORIGIN,
     PC,
+    SLOT_SYMBOL,
+    SLOT_TABLE_SYMBOL,
     TAKE,
 )
 from mttcg.engine.llvm.ram import Ram
@@ -229,6 +231,11 @@ class Surroundings:
 
 TARGET = 'target triple = "x86_64-pc-linux-gnu"'
 TAIL = [
+    *(
+        f"@{name} = external hidden global i8, !absolute_symbol !6"
+        for name in (SLOT_SYMBOL, SLOT_TABLE_SYMBOL)
+    ),
+    "!6 = !{i64 0, i64 2147483647}",
     "declare i32 @llvm.ctlz.i32(i32, i1)",
     "declare i64 @llvm.ctlz.i64(i64, i1)",
     "declare i32 @llvm.cttz.i32(i32, i1)",
