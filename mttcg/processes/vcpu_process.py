@@ -29,7 +29,7 @@ from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.firmware_ports import make_firmware
-from mttcg.processes.notified_back_end import back_ends
+from mttcg.processes.notified_back_end import back_ends, bells_of
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.progress import look_for_progress
@@ -186,6 +186,7 @@ class VcpuProcess:
             console=self.fds["console_output"],
             input=self.fds["console_input"],
             input_began=self.machine.input_began,
+            bells=bells_of(self.board, self.fds),
         )
 
     def _make_firmware(self, ram: GuestRam) -> Firmware | None:

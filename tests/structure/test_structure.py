@@ -36,7 +36,7 @@ ARROWS = {
     },
     "attached": set(),
     "config": {"state", "attached"},
-    "hardware": {"state", "isa"},
+    "hardware": {"native", "state", "isa"},
     "firmware": {"state", "isa", "hardware"},
     "guest": {"isa", "instrument", "config", "hardware"},
     "images": {"guest"},
