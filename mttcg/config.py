@@ -90,6 +90,8 @@ class Config:
     """Device tree in place of the board's; /chosen is added to."""
     dump_dtb: Path | None = None
     """File the device tree is written to before the start."""
+    symbols: Path | None = None
+    """System.map or vmlinux of the kernel, in place of the names that it has in itself."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """Files loaded as they are, each to a physical address."""
     drives: tuple[Drive, ...] = ()
@@ -209,6 +211,8 @@ class Config:
             object.__setattr__(self, "guest", booted)
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
+        if self.symbols is not None and booted is None:
+            raise OptionError("--symbols", "there is no --kernel", "both, or neither")
 
     def _check_tiers(self) -> None:
         if self.tiers not in TIERS:

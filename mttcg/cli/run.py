@@ -92,6 +92,7 @@ def make_config(args: argparse.Namespace) -> Config:
         bios=args.bios,
         dtb=args.dtb,
         dump_dtb=args.dump_dtb,
+        symbols=args.symbols,
         loads=parse_loads(args.load),
         symbols_set=assignments,
         semihosting=not args.no_semihosting,

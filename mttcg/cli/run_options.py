@@ -69,6 +69,12 @@ MACHINE: Options = {
         "type": Path,
         "help": "write the device tree to FILE before the start",
     },
+    "--symbols": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "names of the kernel's functions and data, of its System.map or vmlinux, in place "
+        "of those that it has in itself",
+    },
     "--load": {
         "metavar": "FILE@ADDRESS",
         "help": "load a file as it is to a physical address",

@@ -107,7 +107,7 @@ class Run:
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
         started = fill_ram(self.config, self.boot, self.board, maps["ram"], isa)
-        info = info_of(self.identifier, self.config, self.image, self.board)
+        info = partial(info_of, self.identifier, self.config, self.image, self.board)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)

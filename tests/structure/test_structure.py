@@ -38,7 +38,8 @@ ARROWS = {
     "config": {"state", "attached"},
     "hardware": {"native", "state", "isa"},
     "firmware": {"state", "isa", "hardware"},
-    "guest": {"isa", "instrument", "config", "hardware"},
+    "linux": {"state", "isa", "instrument"},
+    "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
     "processes": {
         "attached",
@@ -136,6 +137,7 @@ PLACES = {
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/images/modules.py",
+        "mttcg/linux/symbol_files.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
