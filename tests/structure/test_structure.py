@@ -152,7 +152,13 @@ PLACES = {
         "mttcg/campaign/worker.py",
     },
     # native code: what translated code calls, and the words it is written in
-    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/native"},
+    "numba": {
+        "mttcg/engine",
+        "mttcg/instrument/native",
+        "mttcg/native",
+        "mttcg/hardware/interrupts/plic_native.py",
+        "mttcg/hardware/devices/virtio/transport_native.py",
+    },
     "llvmlite": {
         "mttcg/engine",
         "mttcg/instrument/native/native.py",
