@@ -72,6 +72,7 @@ class NativeDevices:
         input: the descriptor from which its input is taken.
         input_began: where the word is that is not 0 once the console had input.
         bells: the eventfds of the devices that have a half in the device process, by their names.
+        firmware: the module and the name of a C function that answers calls of the guest.
     """
 
     registers: tuple[PlacedRegisters, ...]
@@ -81,6 +82,7 @@ class NativeDevices:
     input: int
     input_began: HostAddress
     bells: Mapping[str, int] = field(default_factory=dict)
+    firmware: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,12 @@ class RegisterKind(IntEnum):
 
 
 class FunctionWord(IntEnum):
-    """The words of a device's native function, which one vCPU's process alone uses.
+    """The words of a native function of a device or of firmware, which one vCPU's process has.
 
-    HOST: a host address. The function is `uint64 f(words, distance from the first register, value,
-    stores)`; it gives 1 if it made the access, 0 if the device is to make it.
+    HOST: a host address. That of a device is `uint64 f(words, distance from the first register,
+    value, stores)`; it gives 1 if it made the access, 0 if the device is to make it. That of
+    firmware is `uint64 f(words, hart)`, with the host address of the state of the hart that calls;
+    it gives a `CallOutcome`.
     """
 
     STATE = 0  # HOST of the device's state
@@ -51,6 +53,16 @@ class FunctionWord(IntEnum):
     RELEASE = 10  # HOST of pthread_mutex_unlock(3)
     WRITE = 11  # HOST of write(2)
     WORDS = 12
+
+
+class CallOutcome(IntEnum):
+    """What came of a call of a guest to its firmware."""
+
+    LEFT = 0
+    """The host is to answer it, from its beginning."""
+    ANSWERED = 1
+    FENCED = 2
+    """The same, and the hart's translations are to be dropped."""
 
 
 OF_EACH_HART = (RegisterKind.LEVEL, RegisterKind.DEADLINE)

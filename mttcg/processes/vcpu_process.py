@@ -14,6 +14,7 @@ from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT, UserError
 from mttcg.firmware.firmware import Firmware
+from mttcg.firmware.registry import native_firmware_of
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
@@ -187,6 +188,7 @@ class VcpuProcess:
             input=self.fds["console_input"],
             input_began=self.machine.input_began,
             bells=bells_of(self.board, self.fds),
+            firmware=native_firmware_of(self.isa.name) if self.message.below_firmware else None,
         )
 
     def _make_firmware(self, ram: GuestRam) -> Firmware | None:

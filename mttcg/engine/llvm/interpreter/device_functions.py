@@ -181,9 +181,7 @@ def _call_function(
     build: Builder, row: Pointer, none: BasicBlock, value: I64, *, stores: bool
 ) -> Pointer:
     """Call a device's function, and go on behind an access that it made; where the value is."""
-    made, more, raised, on, done = (
-        build.new_block(word) for word in ("made", "more", "raised", "next", "alerted")
-    )
+    made = build.new_block("made")
     function = build.cast("inttoptr", _field(build, row, "data"), Pointer)
     distance = build.binary("sub", ADDRESS, _field(build, row, "first"))
     words = _field(build, row, "state")
@@ -191,16 +189,25 @@ def _call_function(
     build.branch(build.compare("eq", answer, 0), none, made)
     build.begin(made)
     place = build.cast("inttoptr", words, Pointer)
-    alerts = build.load(build.offset(place, WORD_BYTES * FunctionWord.ALERTS), UNKNOWN, I64)
+    alert_all(build, place)
+    return build.offset(place, WORD_BYTES * FunctionWord.VALUE)
+
+
+def alert_all(build: Builder, words: Pointer) -> None:
+    """Alert the harts that a function has in its words."""
+    before = build.block
+    more, raised, one, on, done = (
+        build.new_block(word) for word in ("more", "raised", "one", "next", "alerted")
+    )
+    alerts = build.load(build.offset(words, WORD_BYTES * FunctionWord.ALERTS), UNKNOWN, I64)
     build.goto(more)
     build.begin(more)
     rest, following = I64("%rest"), I64("%following_hart")
-    left = build.phi(I64, (alerts, made), (rest, on))
-    number = build.phi(I64, (0, made), (following, on))
+    left = build.phi(I64, (alerts, before), (rest, on))
+    number = build.phi(I64, (0, before), (following, on))
     build.branch(build.compare("eq", left, 0), done, raised)
     build.begin(raised)
-    one, alert = build.new_block("one"), build.binary("and", left, 1)
-    build.branch(build.compare("eq", alert, 0), on, one)
+    build.branch(build.compare("eq", build.binary("and", left, 1), 0), on, one)
     build.begin(one)
     build.call(I64, ALERT, HART, FRAME, number)
     build.goto(on)
@@ -209,7 +216,6 @@ def _call_function(
     build.binary("add", number, 1, into=following)
     build.goto(more)
     build.begin(done)
-    return build.offset(place, WORD_BYTES * FunctionWord.VALUE)
 
 
 def _load_by_function(build: Builder, row: Pointer, none: BasicBlock) -> None:

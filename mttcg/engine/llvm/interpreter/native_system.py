@@ -71,14 +71,20 @@ def row_of(placed: PlacedRegisters, words: HostAddress) -> tuple[int, ...]:
     return placed.base, size, what.size, what.kind, data, *masks, state
 
 
-def function_words(placed: PlacedRegisters, devices: NativeDevices) -> dict[FunctionWord, int]:
-    """What a device's function is given."""
-    libc = ctypes.CDLL(None)
+def words_of_device(placed: PlacedRegisters, devices: NativeDevices) -> dict[FunctionWord, int]:
+    """What the function of a device is given of that."""
     return {
         FunctionWord.STATE: placed.state,
         FunctionWord.CONTROLLER: placed.controller,
         FunctionWord.SOURCE: placed.source,
         FunctionWord.BELL: devices.bells.get(placed.device, 0),
+    }
+
+
+def words_of_machine(devices: NativeDevices) -> dict[FunctionWord, int]:
+    """What each function is given."""
+    libc = ctypes.CDLL(None)
+    return {
         FunctionWord.HARTS: devices.harts,
         FunctionWord.HART_COUNT: len(devices.wake_fds),
         FunctionWord.TAKE: address_of_function(libc.pthread_mutex_lock),
@@ -99,12 +105,17 @@ class DeviceTables:
     def __init__(
         self, frame: "np.ndarray[Any, np.dtype[np.uint64]]", devices: NativeDevices
     ) -> None:
-        self.words = np.zeros((len(devices.registers), FunctionWord.WORDS), dtype=np.uint64)
+        self.words = np.zeros((len(devices.registers) + 1, FunctionWord.WORDS), dtype=np.uint64)
+        for place, given in words_of_machine(devices).items():
+            self.words[:, place] = given
         rows = []
-        for words, placed in zip(self.words, devices.registers, strict=True):
-            for place, given in function_words(placed, devices).items():
+        for words, placed in zip(self.words[:-1], devices.registers, strict=True):
+            for place, given in words_of_device(placed, devices).items():
                 words[place] = given
             rows.append(row_of(placed, address_of_array(words)))
+        if devices.firmware is not None:
+            frame[Word.FIRMWARE] = native_address(*devices.firmware)
+            frame[Word.FIRMWARE_WORDS] = address_of_array(self.words[-1])
         self.rows = np.array(rows, dtype=np.uint64).reshape(-1, len(FIELDS))
         self.wake = np.array(devices.wake_fds, dtype=np.uint64)
         libc = ctypes.CDLL(None)
