@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mttcg.attached import parse_drive
+from mttcg.attached import parse_drive, parse_net, parse_share
 from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
@@ -67,6 +67,11 @@ def interrupted_status(caught: list[int]) -> int:
     return EXIT_SIGNAL + (caught[0] if caught else signal.SIGINT)
 
 
+def parse_code_store(text: str) -> Path | None:
+    """Read `--code-store`: a folder, or none."""
+    return None if text == "off" else Path(text).expanduser()
+
+
 def make_config(args: argparse.Namespace) -> Config:
     """Turn the arguments into a Config; OptionError for a value that an option can't have."""
     assignments: dict[str, int] = {}
@@ -81,10 +86,14 @@ def make_config(args: argparse.Namespace) -> Config:
         memory=parse_size(args.memory),
         tiers=args.tiers,
         code_cache=parse_size(args.code_cache, "--code-cache"),
+        code_store=parse_code_store(args.code_store),
         engine=args.engine,
         plugins=tuple(args.plugin),
         drives=tuple(map(parse_drive, args.drive)),
         rng=args.rng,
+        console=args.console,
+        shares=tuple(map(parse_share, args.share)),
+        nets=tuple(map(parse_net, args.net)),
         bus=args.bus,
         kernel=args.kernel,
         initrd=args.initrd,
