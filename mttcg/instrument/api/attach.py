@@ -61,6 +61,11 @@ def instrument(
     instruction. Where no code can run, nothing happens, and the run has a warning. A Counter
     counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
     probe gets (cpu, pc, words of `opaque`).
+
+    At one pc it costs a few tenths of a millisecond on llvm, at any moment, however large the guest
+    is and however much is attached; to take it away costs the same. The block runs in the
+    interpreter until it is worth translating; translations of other functions stay. At every
+    instruction, code that was translated is found, or made, anew.
     """
     return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
 
@@ -91,7 +96,8 @@ def instrument_block(
 
     None means every block. `block` has `pc` and `instructions`, how many it has. A Counter counts
     executions, a BlockTable counts them for each block, a Stream of `events.BLOCK`, or of
-    `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`).
+    `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`). It costs
+    what `instrument` does.
     """
     return _change(True, Where.BLOCK, cpu, pc, target, opaque, once, when)
 
@@ -124,7 +130,8 @@ def instrument_memory(
     counts them, a Stream of `events.ACCESS` records them, one of `events.TIMED_ACCESS` also when
     they were, and fences and failed store-conditionals. A
     probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers can be read in
-    the callback but not written, as the instruction is half done.
+    the callback but not written, as the instruction is half done. When the first thing is attached
+    to accesses, and when the last is taken away, all code is found, or made, anew.
     """
     return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when)
 
@@ -163,8 +170,8 @@ def instrument_return(
     told of first. The return has to be on the vCPU of the call.
 
     It costs a Python call at each entry and at each return, and the first time that a function
-    returns to some place what `instrument` costs. An ISA without a calling convention, and a target
-    that is no function, raise TargetError.
+    returns to some place what it costs to attach to a place. An ISA without a calling convention,
+    and a target that is no function, raise TargetError.
     """
     return _change(True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
 
