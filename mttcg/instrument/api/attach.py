@@ -18,6 +18,7 @@ from typing import Any
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.check import check_target
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.api.values import code_address, cpu_index
@@ -186,6 +187,16 @@ def uninstrument_return(
 ) -> Ticket:
     """Undo `instrument_return` with the same arguments; calls that go on are not told of either."""
     return _change(False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
+
+
+def processes(*, threads: bool = False) -> list[GuestProcess]:
+    """The processes of a Linux guest at this moment, in the kernel's order; none before it has any.
+
+    `threads`: each thread of them by itself. What the kernel's structures say is read; on another
+    vCPU the kernel may be about to change them, and a process may come or go meanwhile. Raises
+    NoKernelError if the guest is no such kernel, or says too little of itself.
+    """
+    return session.guest("processes").processes(bool(threads))
 
 
 def symbol(name: str) -> int:
