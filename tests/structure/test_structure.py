@@ -160,11 +160,8 @@ PLACES = {
     },
     # native code: what translated code calls, and the words it is written in
     "numba": {
-        "mttcg/engine",
-        "mttcg/instrument/native",
-        "mttcg/native",
-        "mttcg/firmware/riscv64/native.py",
-        "mttcg/hardware/interrupts/plic_native.py",
+        *("mttcg/engine", "mttcg/instrument/native", "mttcg/native"),
+        *("mttcg/firmware/riscv64/native.py", "mttcg/hardware/interrupts/plic_native.py"),
         "mttcg/hardware/devices/virtio/transport_native.py",
     },
     "llvmlite": {

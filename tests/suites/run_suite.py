@@ -32,6 +32,7 @@ test on all of them at once, and the first that comes to its end ends the run.""
 KNOWN = {
     "rv64mi-*-breakpoint": "no debug triggers (Sdtrig): it takes for granted that there is tselect",
     "rv64uziccid-*": "no Ziccid: a changed instruction is seen behind fence.i, or a write of satp",
+    "rv64uzbc-*": "no Zbc: no profile that is covered asks for it",
     "rv64up-*": "no P: it is not ratified",
     "hypervisor*": "no H",
 }
