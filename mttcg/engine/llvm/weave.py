@@ -1,23 +1,18 @@
-"""A plan as translated code sees it: which operations stand where, as rows of a table.
+"""What is attached to a page as translated code sees it: operations as rows of a table.
 
 Code is shared by all vCPUs whose plans have the same shape; what differs, the functions and data
 behind the rows, each vCPU has in its frame.
 """
 
-import ctypes
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
-from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
-from mttcg.memory.address import HostAddress, PageOffset, Virtual
-from mttcg.memory.code_pages import HALVES
-from mttcg.memory.page import PAGE
+from mttcg.instrument.plan.plan import Operation
+from mttcg.memory.address import PageOffset
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
 RECORDS = ("record", "timed", "retired", "transfer")
@@ -29,7 +24,7 @@ class OperationRow(NamedTuple):
 
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
     may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
-    `emitter`: of those that record, the first row with the same emitter, which they share.
+    `emitter`: of those that record, the row that has their emitter.
     """
 
     number: int
@@ -52,23 +47,37 @@ class Sites:
     blocks: Mapping[PageOffset, Rows] = field(default_factory=dict)
     instructions: Mapping[PageOffset, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
-    """LLVM text of the probes to be woven in, by name."""
+    """LLVM text of the probes to be woven in, and of others, by name."""
     every_retired: Rows = ()
     """After each instruction."""
     done: tuple[PageOffset, ...] = ()
     """Blocks in which everything that runs once in each has run, in order."""
 
-    def rows(self) -> Rows:
-        """All rows."""
-        at = [*self.blocks.values(), *self.instructions.values()]
-        everywhere = (*self.every_block, *self.every_instruction, *self.every_access)
-        return (*everywhere, *self.every_retired, *sum(at, ()))
+    @property
+    def everywhere(self) -> Rows:
+        """The rows that are attached to every page."""
+        before = *self.every_block, *self.every_instruction, *self.every_access
+        return (*before, *self.every_retired)
 
-    def shape(self) -> int:
-        """A number; code that was made for one of two equal ones is right for the other."""
-        sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
+    def rows(self) -> Iterator[OperationRow]:
+        """All rows."""
+        at = *self.blocks.values(), *self.instructions.values()
+        return chain(self.everywhere, *at)
+
+    def __bool__(self) -> bool:
+        """Whether anything is attached."""
+        return bool(self.blocks or self.instructions or self.everywhere)
+
+    def shape(self, places: int | None = None) -> int:
+        """A number; code that was made for one of two equal ones is right for the other.
+
+        places: the sum of `shape_of` its blocks and instructions, if that is known.
+        """
+        if places is None:
+            places = sum(shape_of("block", *place) for place in self.blocks.items())
+            places += sum(shape_of("instruction", *place) for place in self.instructions.items())
         everywhere = self.every_block, self.every_instruction, self.every_access
-        return hash((*everywhere, self.every_retired, *sites, self.done))
+        return hash((*everywhere, self.every_retired, self.done, places % SHAPES))
 
     @property
     def at_places(self) -> bool:
@@ -99,7 +108,7 @@ class Sites:
             "everywhere": [self.every_block, self.every_instruction, self.every_access],
             "blocks": list(self.blocks.items()),
             "instructions": list(self.instructions.items()),
-            "probes": dict(self.probes),
+            "probes": {name: self.probes[name] for name in self._probes_used()},
             "retired": self.every_retired,
             "done": self.done,
         }
@@ -116,6 +125,18 @@ class Sites:
         retired = _rows(plain["retired"])
         probes = plain["probes"]
         return cls(block, instruction, access, blocks, instructions, probes, retired, done)
+
+    def _probes_used(self) -> set[str]:
+        names = {row.kind.partition(" ")[2] for row in self.rows()}
+        return {name for name in names if name}
+
+
+SHAPES = 1 << 64
+
+
+def shape_of(kind: str, offset: PageOffset, rows: Rows) -> int:
+    """What a place with rows adds to its page's shape."""
+    return hash((kind, offset, rows))
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
@@ -160,87 +181,3 @@ def way_of(operation: Operation) -> int:
 def packed(rows: Rows) -> int:
     """Rows that follow one another as a word: the number of the first, how many from bit 32 on."""
     return rows[0].number | len(rows) << 32 if rows else 0
-
-
-class Weave:
-    """A plan's sites, and the functions and data of its rows.
-
-    Attributes:
-        everywhere: what is attached to each page.
-        blocks, instructions: what else is, by address.
-        table: uint64, a row (function, data) for each operation; those for everywhere first.
-        ways: uint64, how the interpreter runs each.
-    """
-
-    def __init__(self, plan: Plan = EMPTY) -> None:
-        self.plan = plan
-        self.operations: list[Operation] = []
-        self.emitters: dict[int, int] = {}
-        everywhere = Sites(
-            self._rows(plan.every_block),
-            self._rows(plan.every_instruction),
-            self._rows(plan.every_access),
-        )
-        self.blocks, self.instructions = (
-            {pc: self._rows(found) for pc, found in sites.items()}
-            for sites in (plan.blocks, plan.instructions)
-        )
-        self.everywhere = replace(everywhere, every_retired=self._rows(plan.every_retired))
-        self.probes = {name_of(o.text): o.text for o in self.operations if o.text}
-        pairs = [(operation.function, operation.data) for operation in self.operations]
-        self.table = np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
-        self.ways = np.array([*map(way_of, self.operations)] or [0], dtype=np.uint64)
-        self.pages: dict[Virtual, tuple[Sites, int]] = {}
-
-    def _rows(self, operations: tuple[Operation, ...]) -> Rows:
-        rows = []
-        for number, operation in enumerate(operations, len(self.operations)):
-            kind = kind_of(operation)
-            emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
-            rows.append(OperationRow(number, kind, operation.python, operation.order, emitter))
-        self.operations.extend(operations)
-        return tuple(rows)
-
-    def page(self, start: Virtual, end: Virtual) -> tuple[Sites, int]:
-        """What is attached to a page, and its shape."""
-        if start not in self.pages:
-            sites = self._within(start, end)
-            self.pages[start] = sites, sites.shape()
-        return self.pages[start]
-
-    def _within(self, start: Virtual, end: Virtual) -> Sites:
-        """What is attached to the code from `start` to `end`."""
-        blocks, instructions = (
-            {PageOffset(pc - start): sites[pc] for pc in sorted(sites) if start <= pc < end}
-            for sites in (self.blocks, self.instructions)
-        )
-        found = self.everywhere
-        if blocks or instructions:  # most pages of a kernel have none
-            found = replace(found, blocks=blocks, instructions=instructions)
-        names = [row.kind.partition(" ")[2] for row in found.rows()]
-        probes = {name: self.probes[name] for name in names if name}
-        return replace(found, probes=probes) if probes else found
-
-    def specialised(self, start: Virtual, slot: int) -> tuple[Sites, int]:
-        """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
-
-        `slot`: of the block cache, in which the page's version is.
-        """
-        sites, shape = self.page(start, Virtual(start + PAGE))
-        flags = [
-            _flags_of(operation, slot)
-            for operation in self.plan.every_block
-            if operation.kind == ONCE_EACH
-        ]
-        if not flags:
-            return sites, shape
-        done = np.flatnonzero(np.all(flags, axis=0))
-        specialised = replace(sites, done=tuple(map(PageOffset, (2 * done).tolist())))
-        return specialised, specialised.shape()
-
-
-def _flags_of(operation: Operation, slot: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
-    """A copy of the flags of a slot; this vCPU alone writes them, and is not in native code now."""
-    words = (ctypes.c_uint64 * (FLAGS + 1)).from_address(operation.data)
-    flags = (ctypes.c_uint64 * HALVES).from_address(words[FLAGS] + 8 * HALVES * slot)
-    return np.array(flags, dtype=np.uint64)

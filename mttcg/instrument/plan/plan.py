@@ -60,8 +60,19 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class ChangedSites:
+    """Where a plan differs from the one before: addresses of blocks and of instructions."""
+
+    blocks: frozenset[Virtual]
+    instructions: frozenset[Virtual]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Operations by where they are attached; each tuple runs in order.
+
+    The mappings of a plan that has `changed` are those of the plan before, and change with the next
+    one: to put a change in force takes no longer where more is attached.
 
     Attributes:
         every_block: before each block.
@@ -70,6 +81,7 @@ class Plan:
         every_access: with each load and store; loads after they have read.
         blocks: before the block that starts at an address.
         instructions: before the instruction at an address.
+        changed: all that differs from the plan before; None: anything may.
     """
 
     every_block: tuple[Operation, ...] = ()
@@ -78,6 +90,17 @@ class Plan:
     every_retired: tuple[Operation, ...] = ()
     blocks: Mapping[Virtual, tuple[Operation, ...]] = field(default_factory=dict)
     instructions: Mapping[Virtual, tuple[Operation, ...]] = field(default_factory=dict)
+    changed: ChangedSites | None = None
+
+    def follows(self, before: "Plan") -> bool:
+        """Whether it is known what differs from that plan."""
+        return self.changed is not None and self.blocks is before.blocks
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether it has anything, anywhere."""
+        every = self.every_block, self.every_instruction, self.every_access, self.every_retired
+        return any(every) or bool(self.blocks or self.instructions)
 
     @property
     def every_order(self) -> tuple[Operation, ...]:

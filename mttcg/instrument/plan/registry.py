@@ -3,7 +3,7 @@
 import ctypes
 import itertools
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from mttcg.instrument.api.targets import (
 from mttcg.instrument.loading.plugin_modules import is_within
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.native.probe_text import inline_text
-from mttcg.instrument.plan.plan import Operation, OperationKind, Plan
+from mttcg.instrument.plan.plan import ChangedSites, Operation, OperationKind, Plan
 from mttcg.memory.address import HostAddress, Virtual
 from mttcg.memory.host import address_of_array, address_of_function
 
@@ -82,8 +82,6 @@ class Held:
 
 Site = tuple[Where, Virtual | None]
 """What something is attached to: the event, and its pc; None for every pc."""
-Rows = dict[Virtual | None, tuple[Operation, ...]]
-"""Operations by pc; those under None are for everywhere."""
 ByAddress = dict[Virtual, tuple[Operation, ...]]
 
 
@@ -101,7 +99,8 @@ class Registry:
     attachments: dict[Attachment, None] = field(default_factory=dict)
     places: dict[Site, dict[Attachment, None]] = field(default_factory=dict)
     changed: set[Site] = field(default_factory=set)
-    rows: dict[Where, Rows] = field(default_factory=lambda: {where: {} for where in Where})
+    everywhere: dict[Where, tuple[Operation, ...]] = field(default_factory=dict)
+    rows: dict[Where, ByAddress] = field(default_factory=lambda: {where: {} for where in Where})
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     held: dict[Attachment, Held] = field(default_factory=dict)
@@ -222,32 +221,46 @@ class Registry:
         plugin in the order in which they were attached.
         """
         self._follow_totals()
+        changed = self._changed_sites()
         for place in self.changed:
             self._fill(place)
         self.changed.clear()
         self.released.clear()
-        sites = {where: rows.copy() for where, rows in self.rows.items()}
-        every = {where: rows.pop(None, ()) for where, rows in sites.items()}
-        instructions = every[Where.INSTRUCTION]
+        every, sites = self.everywhere, self.rows
+        instructions = every.get(Where.INSTRUCTION, ())
         return Plan(
-            every_block=every[Where.BLOCK],
+            every_block=every.get(Where.BLOCK, ()),
             every_instruction=tuple(o for o in instructions if o.kind not in AFTER_INSTRUCTION),
             every_retired=tuple(o for o in instructions if o.kind in AFTER_INSTRUCTION),
-            every_access=every[Where.ACCESS],
-            blocks=cast(ByAddress, sites[Where.BLOCK]),
-            instructions=cast(ByAddress, sites[Where.INSTRUCTION]),
+            every_access=every.get(Where.ACCESS, ()),
+            blocks=sites[Where.BLOCK],
+            instructions=sites[Where.INSTRUCTION],
+            changed=changed,
         )
+
+    def _changed_sites(self) -> ChangedSites | None:
+        """Where the next plan differs from the last one; None if that is everywhere."""
+        found: dict[Where, set[Virtual]] = {where: set() for where in Where}
+        for where, pc in self.changed:
+            if pc is None:
+                return None
+            found[where].add(pc)
+        return ChangedSites(frozenset(found[Where.BLOCK]), frozenset(found[Where.INSTRUCTION]))
 
     def _fill(self, place: Site) -> None:
         """Write the row of one place anew."""
         where, pc = place
         attached = self.places[place]
+        ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
+        operations = tuple(self._operation(attachment) for attachment in ordered)
         if not attached:
             del self.places[place]
+        if pc is None:
+            self.everywhere[where] = operations
+        elif attached:
+            self.rows[where][pc] = operations
+        else:
             self.rows[where].pop(pc, None)
-            return
-        ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
-        self.rows[where][pc] = tuple(self._operation(attachment) for attachment in ordered)
 
     def _follow_totals(self) -> None:
         """Begin and end counting between two blocks, where the vCPU's own counts are exact."""

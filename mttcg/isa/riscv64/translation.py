@@ -36,6 +36,8 @@ BARE, FIRST_MODE, LAST_MODE = 0, 8, 10
 LEVELS_LESS = 5
 """What is to be taken from a mode for its number of levels."""
 LEVEL_BITS = 9
+SPACE_AT, SPACE_BITS = 44, 0xFFFF
+"""Of satp, the number of the address space."""
 ROOT_BITS = (1 << 44) - 1
 """Of satp, the page of the root table."""
 VALID, READABLE, WRITABLE, EXECUTABLE, OF_USER, GLOBAL, ACCESSED, DIRTY = (
@@ -124,16 +126,22 @@ def _is_canonical(address: int, levels: int) -> bool:
 
 def find_leaf(hart: Hart, address: int, access: AccessKind, read: Read) -> Leaf:
     """Walk the tables, whatever the leaf allows; raises TranslationRefused."""
-    levels = (hart.satp >> MODE_SHIFT) - LEVELS_LESS
+
+    def read_entry(place: Physical) -> int | None:
+        return read(place) if allows(hart, place, ENTRY_BYTES, READ, SUPERVISOR) else None
+
+    return _walk(hart.satp, address, access, read_entry)
+
+
+def _walk(satp: int, address: int, access: AccessKind, read: Read) -> Leaf:
+    levels = (satp >> MODE_SHIFT) - LEVELS_LESS
     if not _is_canonical(address, levels):
         raise TranslationRefused(PAGE_FAULTS[access])
-    table = (hart.satp & ROOT_BITS) << PAGE_SHIFT
+    table = (satp & ROOT_BITS) << PAGE_SHIFT
     for level in reversed(range(levels)):
         number = address >> PAGE_SHIFT + LEVEL_BITS * level & (1 << LEVEL_BITS) - 1
         place = table + ENTRY_BYTES * number
-        entry = None
-        if allows(hart, place, ENTRY_BYTES, READ, SUPERVISOR):
-            entry = read(Physical(place))
+        entry = read(Physical(place))
         if entry is None:
             raise TranslationRefused(ACCESS_FAULTS[access])
         writes_alone = entry & (READABLE | WRITABLE) == WRITABLE
@@ -203,6 +211,14 @@ def look_up(hart: Hart, address: Virtual, read: Read) -> Physical | None:
         return physical_of(address)
     try:
         return Physical(find_leaf(hart, address, AccessKind.LOAD, read).physical(address))
+    except TranslationRefused:
+        return None
+
+
+def look_up_in(satp: int, address: Virtual, read: Read) -> Physical | None:
+    """The same in the tables that a value of satp names, whichever level asks."""
+    try:
+        return Physical(_walk(satp, address, AccessKind.LOAD, read).physical(address))
     except TranslationRefused:
         return None
 
