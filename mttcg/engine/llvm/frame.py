@@ -123,6 +123,8 @@ class Word(IntEnum):
     # of a hart that waits for another
     YIELD = auto()  # host address of sched_yield(2)
     PAUSES = auto()  # how often it did
+    FIRMWARE = auto()  # of what answers calls of the guest, 0: the host does
+    FIRMWARE_WORDS = auto()  # of its words
     WORDS = auto()
 
 
