@@ -16,6 +16,11 @@ proposals for QEMU:
   vCPU is about to enter its handler. `cause` is its code, which the guest's ISA defines.
 - `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed; `device`
   is the device's name.
+- Of a Linux guest: `plugin_switch(cpu, before, after)`, `plugin_process_start(cpu, process)`,
+  `plugin_process_exec(cpu, process)`, `plugin_process_exit(cpu, process, status)`,
+  `plugin_syscall_enter(cpu, process, number, arguments)` and
+  `plugin_syscall_return(cpu, process, number, arguments, result)`, whose answer, if it gives one,
+  is the result in place of the kernel's.
 - `plugin_exit()`: in each vCPU process, last.
 
 A class `Options` makes its options, a class `Aggregator` its second half. `API_VERSION = 1` states

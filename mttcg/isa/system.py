@@ -201,6 +201,9 @@ class System(Protocol[S]):
     def translates(self, state: S) -> bool:
         """Whether any level of the hart has its addresses translated now."""
 
+    def level_name(self, state: S) -> str:
+        """The level of privilege at which the hart runs, as people write it; "" if it has none."""
+
     def may_be_interrupted(self, state: S) -> bool:
         """Whether the hart takes interrupts, as it is now, should one become pending."""
 

@@ -169,6 +169,10 @@ class ToySystem:
         """See System."""
         return False
 
+    def level_name(self, state: ToyState) -> str:
+        """See System."""
+        return ""
+
     def may_be_interrupted(self, state: ToyState) -> bool:
         """See System."""
         return bool(state.enabled)

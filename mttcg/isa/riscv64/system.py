@@ -21,7 +21,7 @@ from mttcg.isa.riscv64.named_registers import (
     read_register,
     write_register,
 )
-from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.privilege import LEVEL_NAMES, MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
@@ -164,6 +164,10 @@ class Rv64System:
     def translates(self, state: Hart) -> bool:
         """See System."""
         return state.satp >> MODE_SHIFT != BARE
+
+    def level_name(self, state: Hart) -> str:
+        """See System."""
+        return LEVEL_NAMES[state.privilege]
 
     def may_be_interrupted(self, state: Hart) -> bool:
         """See System."""
