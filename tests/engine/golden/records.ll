@@ -190,7 +190,7 @@ take:
 %v43 = load i64, ptr %next, !tbaa !1
 %v44 = shl i64 %v43, 1
 %v45 = add i64 %v44, %base
-%p29 = getelementptr i8, ptr %frame, i64 304
+%p29 = getelementptr i8, ptr %frame, i64 320
 %p30 = load ptr, ptr %p29, !tbaa !2
 %p31 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p31, ptr %cursor_at0, !tbaa !2
