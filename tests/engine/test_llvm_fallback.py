@@ -18,7 +18,11 @@ from mttcg.engine.llvm.fallback import mnemonic
 from mttcg.engine.unicorn.riscv64.left_to_host import LEFT_TO_HOST
 from mttcg.isa.riscv64.code import facts
 from mttcg.isa.riscv64.isa import RISCV64
+from mttcg.isa.riscv64.privilege import SUPERVISOR, USER
+from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.table.decode import decode
+from mttcg.isa.riscv64.translation import FIRST_MODE, OF_USER
+from mttcg.memory.address import Virtual
 
 NAMES = sorted(
     row.name
@@ -26,6 +30,7 @@ NAMES = sorted(
     if facts(row.match).kind not in LEFT_TO_HOST.kinds and row.extension not in ("A", "Zicsr")
 )
 THIRDS = [frozenset(NAMES[part::3]) for part in range(3)]
+SEEN_AT = Virtual(1 << 30)
 MORE_THAN_THE_TABLE = 0x9000
 """A reserved 16-bit word, which Unicorn takes for a nop."""
 
@@ -76,4 +81,21 @@ def test_what_unicorn_does_not_know_either_is_illegal(word: int, name: str) -> N
     assert [left.word for left in exits] == [word]
     assert (bare.hart.mcause, bare.hart.mepc, bare.hart.mtval) == (2, BASE, word)
     assert bare.engine.unsupported.to_dict() == ({name: 1} if name else {})
+    bare.close()
+
+
+@pytest.mark.parametrize("word", [0x0A00_1033, MORE_THAN_THE_TABLE])
+@pytest.mark.parametrize("level", [USER, SUPERVISOR])
+def test_where_addresses_are_translated_it_is_illegal(level: int, word: int) -> None:
+    bare = Bare("llvm", BASE, 4 * PAGE)
+    open_to_all(bare.hart)
+    place, valid_to_all = BASE + PAGE, 0xCF | OF_USER * (level == USER)
+    leaf = BASE >> 12 << 10 | valid_to_all  # a gigapage, seen where there is no RAM
+    bare.write(place + 8 * (SEEN_AT >> 30), leaf.to_bytes(8, "little"))
+    bare.write(BASE, word.to_bytes(4, "little"))
+    bare.hart.satp, bare.hart.privilege = FIRST_MODE << 60 | place >> 12, level
+    bare.engine.fence_translations()
+    exits = list(bare.run_to_trap(SEEN_AT))
+    assert [left.word for left in exits] == [word]
+    assert (bare.hart.mcause, bare.hart.mepc, bare.hart.mtval) == (2, SEEN_AT, word)
     bare.close()

@@ -24,7 +24,8 @@ class FallbackEngine:
     """One vCPU's engine.
 
     An instruction that the table lacks runs on Unicorn, alone, and is counted by its name; one that
-    Unicorn does not know either, or any of an ISA that it does not run, is illegal.
+    Unicorn does not know either, or any of an ISA that it does not run, is illegal. So is any where
+    addresses are translated, which Unicorn does not do.
 
     Args:
         engine: the llvm engine.
@@ -59,7 +60,7 @@ class FallbackEngine:
 
     def _may_be_known(self, word: int) -> bool:
         """Whether an instruction that the engine came back for may run on Unicorn."""
-        if not self.has_unicorn:
+        if not self.has_unicorn or self.isa.system.translates(self.hart):
             return False
         found = self.code.decode(word)
         if found is not None and found.name not in self.llvm.translator.uncovered:
