@@ -112,6 +112,7 @@ class System(Protocol[S]):
         register_names: those that are worth it, to be shown together.
         handler_name: what the register is called that says where the handler of traps is.
         value_name: the same, for what a trap says beside its cause.
+        levels: numbers of the levels of privilege, by name.
         interprocessor_cause: code of the interrupt that one hart makes at another, None if
             there is none.
         host_call: how semihosting is called, None if the ISA has no way.
@@ -121,6 +122,7 @@ class System(Protocol[S]):
     register_names: tuple[str, ...]
     handler_name: str
     value_name: str
+    levels: Mapping[str, int]
     interprocessor_cause: int | None
     host_call: HostCall | None
 
@@ -200,6 +202,9 @@ class System(Protocol[S]):
 
     def translates(self, state: S) -> bool:
         """Whether any level of the hart has its addresses translated now."""
+
+    def context(self, state: S) -> int:
+        """The level and address space in which the hart runs, see `mttcg.isa.context`."""
 
     def may_be_interrupted(self, state: S) -> bool:
         """Whether the hart takes interrupts, as it is now, should one become pending."""

@@ -1,8 +1,9 @@
 """The guest as plugins see it: declarations before the start, changes and events during the run."""
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,17 @@ from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
 from mttcg.instrument.loading.plugin_functions import sees_the_guest
 from mttcg.instrument.native import clock
-from mttcg.instrument.plan.plan import Plan
+from mttcg.instrument.plan.plan import FollowedCounter, Plan
 from mttcg.instrument.plan.registry import Callback, Registry
+from mttcg.instrument.program.guest_isa import guest_isa
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
+from mttcg.isa.context import Scope
 from mttcg.memory.address import HostAddress, Physical, Virtual
+from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import offsets_of
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
@@ -37,6 +42,9 @@ from mttcg.vcpu.virtual_memory import VirtualMemory
 
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
 """The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
+
+HART_COUNT = {Where.INSTRUCTION: "instructions", Where.BLOCK: "blocks"}
+"""The field of the hart's state that it follows."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,11 @@ class Declarations:
         self.first_reading: clock.ClockReading | None = None
         self.things: dict[tuple[str, str], VcpuWords | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Levels of privilege, by name."""
+        return guest_isa().system.levels
 
     def declare(self, plugin: str, thing: Any) -> None:
         """Make a note of words or a stream."""
@@ -143,6 +156,7 @@ class GuestOfVcpu:
     in_force: int = -1
     inside: bool = False
     moved: bool = False
+    followed: dict[tuple[Counter, Where], Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
@@ -170,6 +184,11 @@ class GuestOfVcpu:
     def count(self) -> int:
         """How many vCPUs there are."""
         return len(self.harts)
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Levels of privilege, by name."""
+        return self.isa.system.levels
 
     def declare(self, plugin: str, thing: Any) -> None:
         """Refuse; what needs shared memory is declared before the guest starts."""
@@ -239,19 +258,52 @@ class GuestOfVcpu:
         words = self.vcpu_words(counter, cpu)
         return counted(words, self.harts[cpu].instructions, self.harts[cpu].blocks)
 
-    def start_counting(self, counter: Counter, where: Where) -> None:
-        """Let a Counter of everything follow the hart's own count from here on."""
+    def start_counting(self, counter: Counter, where: Where, scope: Scope) -> FollowedCounter:
+        """Let a Counter of everything in a scope follow the hart's own count from here on."""
         words = self.scoreboards(counter, self.index)
-        words[COUNTER_COLUMN[where]] = self._count(where) + 1
+        if scope.holds(self.hart.context):
+            words[COUNTER_COLUMN[where]] = self._count(where) + 1
+        self.followed[counter, where] = scope
+        place = address_of_array(words), COUNTER_COLUMN[where]
+        return FollowedCounter(scope, *place, HART_COUNT[where])
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
         """Add what was counted since, and follow no longer."""
+        del self.followed[counter, where]
+        self._add_counted(counter, where)
+
+    def _add_counted(self, counter: Counter, where: Where) -> None:
+        """Add what was counted since it follows, if it does; it does not any more."""
         words, column = self.scoreboards(counter, self.index), COUNTER_COLUMN[where]
-        words[0] += np.uint64(self._count(where) + 1 - int(words[column]))
-        words[column] = 0
+        if words[column]:
+            words[0] += np.uint64(self._count(where) + 1 - int(words[column]))
+            words[column] = 0
+
+    @property
+    def context(self) -> int:
+        """The hart's, as of the last time that it ran guest code."""
+        return self.hart.context
+
+    @cached_property
+    def context_address(self) -> HostAddress:
+        """Where the hart's state has it."""
+        return HostAddress(address_of_buffer(self.hart.words) + offsets_of(VcpuState)["context"])
+
+    def follow_context(self) -> None:
+        """Follow the hart's context, as it is about to run; native code does so meanwhile."""
+        before, now = self.hart.context, self.isa.system.context(self.hart)
+        if before == now:
+            return
+        self.hart.context = now
+        for (counter, where), scope in self.followed.items():
+            if scope.holds(before) and not scope.holds(now):
+                self._add_counted(counter, where)
+            elif scope.holds(now) and not scope.holds(before):
+                words = self.scoreboards(counter, self.index)
+                words[COUNTER_COLUMN[where]] = self._count(where) + 1
 
     def _count(self, where: Where) -> int:
-        return self.hart.instructions if where is Where.INSTRUCTION else self.hart.blocks
+        return int(getattr(self.hart, HART_COUNT[where]))
 
     def read_x(self, register: int) -> int:
         """An integer register, exact in a callback."""

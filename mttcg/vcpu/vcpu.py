@@ -169,6 +169,7 @@ class Vcpu:
             self.system.start(self.hart, pc, device_tree, self.extensions, information)
         else:
             self.system.start_supervisor(self.hart, pc, device_tree, self.extensions)
+        self.guest.follow_context()
         self.engine.fill()
         self.follow_plan()
 
@@ -191,6 +192,7 @@ class Vcpu:
             if engine.unfinished not in (None, hart.pc):
                 self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
+            self.guest.follow_context()
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()

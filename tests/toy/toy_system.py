@@ -61,6 +61,7 @@ class ToySystem:
     extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
+    levels: Mapping[str, int] = {}
     interprocessor_cause = None
     host_call = None
 
@@ -168,6 +169,10 @@ class ToySystem:
     def translates(self, state: ToyState) -> bool:
         """See System."""
         return False
+
+    def context(self, state: ToyState) -> int:
+        """See System."""
+        return 0
 
     def may_be_interrupted(self, state: ToyState) -> bool:
         """See System."""

@@ -37,7 +37,9 @@ class Records:
     def __init__(self, builder: Builder, sites: Sites, windows: Windows) -> None:
         self.builder, self.windows = builder, windows
         # others may write to the same stream, so beside them every record is a call
-        others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
+        others = any(
+            row.python or row.scoped or row.kind.split()[0] in SOMETIMES for row in sites.rows()
+        )
         self.inline = not others
 
     def has(self, row: OperationRow) -> bool:

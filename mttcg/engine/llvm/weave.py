@@ -5,7 +5,8 @@ behind the rows, each vCPU has in its frame.
 """
 
 import ctypes
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ import numpy as np
 from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
-from mttcg.memory.address import HostAddress, PageOffset, Virtual
+from mttcg.isa.context import EVERYWHERE
+from mttcg.memory.address import HostAddress, PageOffset, Physical, Virtual, offset_in_page
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 
@@ -30,6 +32,7 @@ class OperationRow(NamedTuple):
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
     may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
     `emitter`: of those that record, the first row with the same emitter, which they share.
+    `scoped`: it is run in some contexts only, which its vCPU knows.
     """
 
     number: int
@@ -37,6 +40,7 @@ class OperationRow(NamedTuple):
     python: bool = False
     order: bool = False
     emitter: int = -1
+    scoped: bool = False
 
 
 Rows = tuple[OperationRow, ...]
@@ -135,9 +139,9 @@ class Way(IntEnum):
 
 
 WAY_BITS = 3
-ORDER, RUNS_ONCE, IN_EACH_BLOCK = 1 << WAY_BITS, 2 << WAY_BITS, 4 << WAY_BITS
-"""A row's way has so many bits; above them is whether it is told of what orders accesses, and
-whether it does nothing if its flag, or that of the block, is set."""
+ORDER, RUNS_ONCE, IN_EACH_BLOCK, SCOPED = (1 << WAY_BITS + bit for bit in range(4))
+"""A row's way has so many bits; above them is whether it is told of what orders accesses, whether
+it does nothing if its flag, or that of the block, is set, and whether it has a scope."""
 WAYS: dict[str, Way] = {
     "count": Way.COUNT,
     "table": Way.TABLE,
@@ -149,12 +153,55 @@ def way_of(operation: Operation) -> int:
     """The way of an operation, and the bits above it."""
     way = Way.PYTHON if operation.python else WAYS.get(operation.kind, Way.CALL)
     flags = {"once": RUNS_ONCE, ONCE_EACH: RUNS_ONCE | IN_EACH_BLOCK}.get(operation.kind, 0)
-    return way | ORDER * operation.order | flags
+    scoped = SCOPED * (operation.scope != EVERYWHERE)
+    return way | ORDER * operation.order | flags | scoped
 
 
 def packed(rows: Rows) -> int:
     """Rows that follow one another as a word: the number of the first, how many from bit 32 on."""
     return rows[0].number | len(rows) << 32 if rows else 0
+
+
+class Places:
+    """What is attached to places, by virtual and by physical address.
+
+    Rows of a place follow one another, so those of two addresses that may be one place, as they
+    have the same offset in a page, are there once more.
+
+    Args:
+        virtual, physical: operations by address.
+        make_rows: makes rows of operations.
+    """
+
+    def __init__(
+        self,
+        virtual: Mapping[Virtual, tuple[Operation, ...]],
+        physical: Mapping[Physical, tuple[Operation, ...]],
+        make_rows: Callable[[tuple[Operation, ...]], Rows],
+    ) -> None:
+        self.virtual = {pc: make_rows(found) for pc, found in virtual.items()}
+        self.physical = {pc: make_rows(found) for pc, found in physical.items()}
+        by_offset: dict[PageOffset, list[Virtual]] = defaultdict(list)
+        for pc in virtual if physical else ():
+            by_offset[offset_in_page(pc)].append(pc)
+        self.both = {
+            (pc, there): make_rows((*virtual[pc], *physical[there]))
+            for there in physical
+            for pc in by_offset.get(offset_in_page(there), ())
+        }
+
+    def in_page(self, start: Virtual, physical: Physical) -> dict[PageOffset, Rows]:
+        """The rows of a page that is at two addresses, by where in it they are, in order."""
+        found = {
+            PageOffset(pc - start): rows
+            for pc, rows in self.virtual.items()
+            if start <= pc < start + PAGE
+        }
+        for there, rows in self.physical.items():
+            if physical <= there < physical + PAGE:
+                offset = PageOffset(there - physical)
+                found[offset] = self.both.get((Virtual(start + offset), there), rows)
+        return dict(sorted(found.items()))
 
 
 class Weave:
@@ -165,6 +212,7 @@ class Weave:
         blocks, instructions: what else is, by address.
         table: uint64, a row (function, data) for each operation; those for everywhere first.
         ways: uint64, how the interpreter runs each.
+        scopes: uint64, a row (mask, wanted) for each: the contexts in which it is run.
     """
 
     def __init__(self, plan: Plan = EMPTY) -> None:
@@ -176,38 +224,43 @@ class Weave:
             self._rows(plan.every_instruction),
             self._rows(plan.every_access),
         )
-        self.blocks, self.instructions = (
-            {pc: self._rows(found) for pc, found in sites.items()}
-            for sites in (plan.blocks, plan.instructions)
-        )
+        self.blocks = Places(plan.blocks, plan.physical_blocks, self._rows)
+        self.instructions = Places(plan.instructions, plan.physical_instructions, self._rows)
         self.everywhere = replace(everywhere, every_retired=self._rows(plan.every_retired))
         self.probes = {name_of(o.text): o.text for o in self.operations if o.text}
         pairs = [(operation.function, operation.data) for operation in self.operations]
         self.table = np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
         self.ways = np.array([*map(way_of, self.operations)] or [0], dtype=np.uint64)
-        self.pages: dict[Virtual, tuple[Sites, int]] = {}
+        scopes = [operation.scope for operation in self.operations]
+        self.scopes = np.array(scopes or [EVERYWHERE], dtype=np.uint64)
+        self.pages: dict[tuple[Virtual, Physical], tuple[Sites, int]] = {}
 
     def _rows(self, operations: tuple[Operation, ...]) -> Rows:
         rows = []
         for number, operation in enumerate(operations, len(self.operations)):
             kind = kind_of(operation)
             emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
-            rows.append(OperationRow(number, kind, operation.python, operation.order, emitter))
+            how = operation.python, operation.order, emitter, operation.scope != EVERYWHERE
+            rows.append(OperationRow(number, kind, *how))
         self.operations.extend(operations)
         return tuple(rows)
 
-    def page(self, start: Virtual, end: Virtual) -> tuple[Sites, int]:
-        """What is attached to a page, and its shape."""
-        if start not in self.pages:
-            sites = self._within(start, end)
-            self.pages[start] = sites, sites.shape()
-        return self.pages[start]
+    @property
+    def depends_on_virtual(self) -> bool:
+        """Whether what is attached to a page depends on where the hart sees it."""
+        return bool(self.blocks.virtual or self.instructions.virtual)
 
-    def _within(self, start: Virtual, end: Virtual) -> Sites:
-        """What is attached to the code from `start` to `end`."""
+    def page(self, start: Virtual, physical: Physical) -> tuple[Sites, int]:
+        """What is attached to a page that the hart sees at `start`, and its shape."""
+        if (start, physical) not in self.pages:
+            sites = self._within(start, physical)
+            self.pages[start, physical] = sites, sites.shape()
+        return self.pages[start, physical]
+
+    def _within(self, start: Virtual, physical: Physical) -> Sites:
+        """What is attached to a page."""
         blocks, instructions = (
-            {PageOffset(pc - start): sites[pc] for pc in sorted(sites) if start <= pc < end}
-            for sites in (self.blocks, self.instructions)
+            places.in_page(start, physical) for places in (self.blocks, self.instructions)
         )
         found = self.everywhere
         if blocks or instructions:  # most pages of a kernel have none
@@ -216,12 +269,12 @@ class Weave:
         probes = {name: self.probes[name] for name in names if name}
         return replace(found, probes=probes) if probes else found
 
-    def specialised(self, start: Virtual, slot: int) -> tuple[Sites, int]:
-        """As `page`, of the page at `start`, less what runs once where it has run on this vCPU.
+    def specialised(self, start: Virtual, physical: Physical, slot: int) -> tuple[Sites, int]:
+        """As `page`, less what runs once where it has run on this vCPU.
 
         `slot`: of the block cache, in which the page's version is.
         """
-        sites, shape = self.page(start, Virtual(start + PAGE))
+        sites, shape = self.page(start, physical)
         flags = [
             _flags_of(operation, slot)
             for operation in self.plan.every_block

@@ -3,14 +3,17 @@
 `cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
 `Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once.
 With `once` the target runs at the first chance on each vCPU only (of all blocks: at the first of
-each), with `when` only if that probe says so; both are decided natively. Each
-call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU
-with the next block, on others soon after. A Python function that was taken away on the own vCPU
-is not called again even in this block. A vCPU that there is not, and a pc that no instruction can
-have, raise BadValueError; a target that does not fit there, TargetError.
+each), with `when` only if that probe says so, with `space` in that address space only, with `mode`
+at that level of privilege only ("user", "supervisor", "machine"); all this is decided natively. A
+pc is a virtual address in any space, or, with `physical`, the physical address, wherever the guest
+sees it. Each call returns a `Ticket` at once; the change is in force when the ticket is done: on
+the own vCPU with the next block, on others soon after. A Python function that was taken away on the
+own vCPU is not called again even in this block. A vCPU that there is not, and a pc that no
+instruction can have, raise BadValueError; a target that does not fit there, TargetError.
 
 What is attached everywhere runs before what is attached at one pc; at the same place things run in
-the order in which their plugins were loaded, those of one plugin as they were attached.
+the order in which their plugins were loaded, those of one plugin as they were attached; what is
+attached by physical address comes behind what is by virtual address.
 """
 
 from typing import Any
@@ -20,8 +23,8 @@ from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.check import check_target
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.instrument.api.values import code_address, cpu_index
-from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
+from mttcg.instrument.api.values import code_address, cpu_index, scope
+from mttcg.instrument.errors import BadValueError, OutsidePluginError, UnknownSymbolError
 
 
 def _change(
@@ -34,6 +37,9 @@ def _change(
     once: bool = False,
     when: When | None = None,
     entry: Any = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     guest = session.guest(f"{'' if add else 'un'}instrument()")
     plugin = session.current_plugin()
@@ -41,7 +47,10 @@ def _change(
         raise OutsidePluginError("instrument()")
     index = None if cpu is None else cpu_index("cpu", cpu, guest.count)
     address = None if pc is None else code_address("pc", pc)
-    attachment = Attachment(plugin, where, index, address, target, opaque, bool(once), when, entry)
+    if physical and address is None:
+        raise BadValueError("physical", physical, "a pc with it")
+    what = target, opaque, bool(once), when, entry, scope(space, mode, guest.levels), bool(physical)
+    attachment = Attachment(plugin, where, index, address, *what)
     check_target(attachment)
     return guest.change(Change(add, attachment))
 
@@ -54,15 +63,21 @@ def instrument(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
 
     pc is the address at which the guest runs it, as `symbol` gives it; None means every
-    instruction. Where no code can run, nothing happens, and the run has a warning. A Counter
+    instruction. `space` is that of a process, as `cpu.space` has it, or 0 for code that is not
+    translated. Where no code can run, nothing happens, and the run has a warning. A Counter
     counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
     probe gets (cpu, pc, words of `opaque`).
     """
-    return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
+    return _change(
+        True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def uninstrument(
@@ -73,9 +88,14 @@ def uninstrument(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Undo `instrument` with the same arguments; no call follows once the ticket is done."""
-    return _change(False, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
+    return _change(
+        False, Where.INSTRUCTION, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def instrument_block(
@@ -86,6 +106,9 @@ def instrument_block(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
 
@@ -93,7 +116,9 @@ def instrument_block(
     executions, a BlockTable counts them for each block, a Stream of `events.BLOCK`, or of
     `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`).
     """
-    return _change(True, Where.BLOCK, cpu, pc, target, opaque, once, when)
+    return _change(
+        True, Where.BLOCK, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def uninstrument_block(
@@ -104,9 +129,14 @@ def uninstrument_block(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Undo `instrument_block` with the same arguments."""
-    return _change(False, Where.BLOCK, cpu, pc, target, opaque, once, when)
+    return _change(
+        False, Where.BLOCK, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def instrument_memory(
@@ -116,6 +146,8 @@ def instrument_memory(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
 
@@ -126,7 +158,7 @@ def instrument_memory(
     probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers can be read in
     the callback but not written, as the instruction is half done.
     """
-    return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when)
+    return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when, None, space, mode)
 
 
 def uninstrument_memory(
@@ -136,9 +168,11 @@ def uninstrument_memory(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Undo `instrument_memory` with the same arguments."""
-    return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when)
+    return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when, None, space, mode)
 
 
 def instrument_return(
@@ -148,6 +182,8 @@ def instrument_return(
     opaque: Any = None,
     *,
     at_entry: Any = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Call `callback(cpu, value, opaque)` each time a function has returned.
 
@@ -166,7 +202,9 @@ def instrument_return(
     returns to some place what `instrument` costs. An ISA without a calling convention, and a target
     that is no function, raise TargetError.
     """
-    return _change(True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
+    return _change(
+        True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry, space=space, mode=mode
+    )
 
 
 def uninstrument_return(
@@ -176,9 +214,13 @@ def uninstrument_return(
     opaque: Any = None,
     *,
     at_entry: Any = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Undo `instrument_return` with the same arguments; calls that go on are not told of either."""
-    return _change(False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
+    return _change(
+        False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry, space=space, mode=mode
+    )
 
 
 def symbol(name: str) -> int:

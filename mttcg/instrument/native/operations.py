@@ -54,6 +54,11 @@ def sometimes() -> HostAddress:
     return native_address(CONDITIONS, "run_if")
 
 
+def within() -> HostAddress:
+    """Run an operation in a scope, see `conditions`."""
+    return native_address(CONDITIONS, "run_within")
+
+
 def count(in_table: bool) -> HostAddress:
     """Count one, or one for a block in a table, see `native`."""
     return native_address(NATIVE, "count_in_table" if in_table else "count_one")

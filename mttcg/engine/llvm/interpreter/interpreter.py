@@ -1,11 +1,12 @@
 """The native interpreter as one vCPU uses it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from mttcg.engine.base import Memory
+from mttcg.engine.llvm.followed_counters import followed_counters
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
@@ -47,6 +48,8 @@ def make_interpreter(
     return interpreter
 
 
+NOWHERE = (1 << 64) - 1
+"""No page begins there."""
 MOST_OBSERVED = 4096
 """Pages with something attached that are kept; the memory of one is 144 KB at most."""
 
@@ -57,6 +60,7 @@ def plan_words(weave: Weave) -> dict[Word, int]:
     first = every.every_block[0].number if every.every_block else 0
     return {
         Word.WAYS: address_of_array(weave.ways),
+        Word.SCOPES: address_of_array(weave.scopes),
         Word.EVERY_BLOCK: packed(every.every_block),
         Word.EVERY_INSTRUCTION: packed(every.every_instruction),
         Word.EVERY_ACCESS: packed(every.every_access),
@@ -97,7 +101,8 @@ class PageInterpreter:
         self.pages = PredecodedPages(segment, cache, *records)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        self.seen, self.seen_at = np.zeros_like(self.table), np.zeros_like(self.table)
+        self.seen, self.seen_at = np.zeros_like(self.table), np.full_like(self.table, NOWHERE)
+        self.on_seen: Callable[[PhysicalPage, int], None] = lambda page, shape: None
         self.addresses: AddressTranslation | None = None
         self.weave, self.watched = Weave(), False
         frame[Word.TAKE_OVER], frame[Word.RESUME] = native.take_over, native.resume
@@ -127,6 +132,8 @@ class PageInterpreter:
         for word, value in plan_words(weave).items():
             self.frame[word] = value
         self.frame[Word.EMITTERS] = address_of_array(self.emitters) if weave.emitters else 0
+        self.followed = followed_counters(weave.plan.counters)
+        self.frame[Word.FOLLOWED] = address_of_array(self.followed)
 
     def let_enter(
         self,
@@ -155,14 +162,16 @@ class PageInterpreter:
         if start is None or not self.frame[Word.FETCHED_BY_HOST]:
             self.table[page] = row
         else:
-            self._put_seen(page, start, row)
+            self._put_seen(version, start, row)
         return observed
 
-    def _put_seen(self, page: PhysicalPage, start: Virtual, row: int) -> None:
+    def _put_seen(self, version: PageVersion, start: Virtual, row: int) -> None:
         """Have a page run where the hart sees it, and nowhere else."""
-        if self.seen[page] and self.seen_at[page] != start and self.addresses is not None:
+        page = version.page
+        if self.seen_at[page] not in (start, NOWHERE) and self.addresses is not None:
             self.addresses.drop()  # rows of where it was seen before
         self.seen[page], self.seen_at[page] = row, start
+        self.on_seen(page, version.shape)
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
@@ -198,7 +207,10 @@ class PageInterpreter:
     def forget_pages(self) -> None:
         """Come back for every page: something else may be attached."""
         self.table[:] = self.seen[:] = 0
-        self.frame[Word.FETCHED_BY_HOST] = self.watched or bool(self.weave.operations)
+        self.seen_at[:] = NOWHERE
+        tables = any(operation.kind == "table" for operation in self.weave.operations)
+        by_address = self.weave.depends_on_virtual or tables  # which are read by address
+        self.frame[Word.FETCHED_BY_HOST] = self.watched or by_address
         if self.addresses is not None:
             self.addresses.drop()
 
