@@ -50,6 +50,7 @@ from mttcg.instrument.program.instructions import (
     instruction_class,
     instruction_length,
     is_interprocessor,
+    mode_name,
     register_name,
     returns_from_trap,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "instrument_memory",
     "instrument_return",
     "is_interprocessor",
+    "mode_name",
     "option",
     "printable",
     "probe",

@@ -55,7 +55,7 @@ from mttcg.vcpu.messages import (
     VcpuWarning,
 )
 from mttcg.vcpu.rings import Emitters
-from mttcg.vcpu.shared import Ending, Harts, MachineState
+from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
@@ -131,6 +131,7 @@ class VcpuProcess:
             self.fds["doorbell"],
             self.fds[f"space{index}"],
             lambda: self.machine.stopping,
+            context_address(self.harts.harts[index]),
         )
         print_beside(self.machine)
         self.guest: GuestOfVcpu | None = None

@@ -27,10 +27,9 @@ from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
 from mttcg.isa.context import Scope
 from mttcg.memory.address import HostAddress, Physical, Virtual
-from mttcg.memory.host import address_of_array, address_of_buffer
+from mttcg.memory.host import address_of_array
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
-from mttcg.state.words import offsets_of
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
@@ -38,6 +37,7 @@ from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
+from mttcg.vcpu.shared import context_address
 from mttcg.vcpu.virtual_memory import VirtualMemory
 
 COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
@@ -287,7 +287,7 @@ class GuestOfVcpu:
     @cached_property
     def context_address(self) -> HostAddress:
         """Where the hart's state has it."""
-        return HostAddress(address_of_buffer(self.hart.words) + offsets_of(VcpuState)["context"])
+        return context_address(self.hart)
 
     def follow_context(self) -> None:
         """Follow the hart's context, as it is about to run; native code does so meanwhile."""

@@ -3,6 +3,7 @@
 The guest counts for itself how often it went round, so its counts are known.
 """
 
+from collections import Counter as Tally
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ from instrument_harness import ENGINE, lines_by_cpu, plugin, run_guest
 pytestmark = pytest.mark.skipif(ENGINE == "unicorn", reason="it translates no addresses")
 HARTS = 3
 STEPS = 8
+HERE = "0x40000000"
+STREAMS = {
+    "every_access": "accesses",
+    "timed": "accesses",
+    "blocks": "blocks",
+    "retired": "instructions",
+}
+"""Records of everything, with the context, and what counts the same."""
 FIRST, SECOND, INNER = 5, 6, 3
 """Instructions of a turn of each loop."""
 
@@ -101,6 +110,33 @@ def test_counts_of_places_are_those_of_their_space(
                 assert line["calls"].get(name, 0) == count, name
         vcpu = done.result.vcpus[cpu]
         check_scopes(line, rounds, {"instructions": vcpu.instructions, "blocks": vcpu.blocks})
+        check_records(done.report("in_spaces")["contexts"], line)
+
+
+def check_records(contexts: dict[str, int], line: dict[str, Any]) -> None:
+    """Records say in which context they were; their numbers are those of the inline counts."""
+    cpu, here_first, here_second = line["cpu"], *line["known"][:2]
+    counters = line["counters"]
+    found = {stream: Tally[tuple[str, str]]() for stream in STREAMS}
+    spaces = sorted({key.split()[4] for key in contexts} - {"0x0"})
+    for key, count in contexts.items():
+        stream, index, _pc, mode, space = key.split()
+        if int(index) == cpu and stream in found:
+            found[stream][mode, space] += count
+    first, second = spaces
+    for stream, what in STREAMS.items():
+        by_mode, by_space = Tally[str](), Tally[str]()
+        for (mode, space), count in found[stream].items():
+            by_mode[mode] += count
+            by_space[space] += count
+        for mode in ("user", "supervisor", "machine"):
+            assert by_mode[mode] == counters[f"{what}, {mode}"], (stream, mode)
+        assert by_space[first] == counters[f"{what}, first"], stream
+        assert by_space[second] == counters[f"{what}, second"], stream
+    if "here" in counters:
+        here = "context_at_here", cpu, HERE, "user"
+        assert contexts[" ".join((*map(str, here), first))] == here_first
+        assert contexts[" ".join((*map(str, here), second))] == here_second
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -115,6 +151,8 @@ def test_counts_of_all_code_are_those_of_the_scope(
     for cpu, line in lines_by_cpu(tmp_path / "out").items():
         vcpu = done.result.vcpus[cpu]
         check_scopes(line, rounds, {"instructions": vcpu.instructions, "blocks": vcpu.blocks})
+        if streams:
+            check_records(done.report("in_spaces")["contexts"], line)
 
 
 def test_callbacks_see_mode_and_space(own_guests: dict[str, Path], tmp_path: Path) -> None:

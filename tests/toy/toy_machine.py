@@ -73,6 +73,9 @@ class QuietGuest:
     def flush(self) -> None:
         """There is nothing that emits."""
 
+    def follow_context(self) -> None:
+        """The ISA has no levels."""
+
     def connect(self, engine: Any) -> None:
         """No plugin asks for the engine."""
 

@@ -44,7 +44,7 @@ class Records:
 
     def has(self, row: OperationRow) -> bool:
         """Whether all that a row does is to write a record here."""
-        return self.inline and row.kind in RECORDS
+        return self.inline and row.kind in RECORDS and not row.longer
 
     def block(self, row: OperationRow, offset: PageOffset, instructions: int, size: int) -> None:
         """Of the block at an offset."""
@@ -90,7 +90,7 @@ class Records:
             return self._timed_access(row, access, access.how)
         window = self.windows.open(row, events.ACCESS.itemsize)
         how = access.size << SIZE_SHIFT | access.write << HOW_SHIFT
-        last = self._joined(how, window.cpu, CPU_SHIFT)
+        last = self._joined(how, window.who, CPU_SHIFT)
         pc = self._pc(access.offset)
         self.windows.write(window, pc, access.address, access.value, last)
         return window

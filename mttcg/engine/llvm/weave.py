@@ -32,7 +32,8 @@ class OperationRow(NamedTuple):
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
     may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
     `emitter`: of those that record, the first row with the same emitter, which they share.
-    `scoped`: it is run in some contexts only, which its vCPU knows.
+    `scoped`: it is run in some contexts only, which its vCPU knows. `longer`: of those that record,
+    it is to be called.
     """
 
     number: int
@@ -41,6 +42,7 @@ class OperationRow(NamedTuple):
     order: bool = False
     emitter: int = -1
     scoped: bool = False
+    longer: bool = False
 
 
 Rows = tuple[OperationRow, ...]
@@ -240,7 +242,13 @@ class Weave:
         for number, operation in enumerate(operations, len(self.operations)):
             kind = kind_of(operation)
             emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
-            how = operation.python, operation.order, emitter, operation.scope != EVERYWHERE
+            how = (
+                operation.python,
+                operation.order,
+                emitter,
+                operation.scope != EVERYWHERE,
+                operation.longer,
+            )
             rows.append(OperationRow(number, kind, *how))
         self.operations.extend(operations)
         return tuple(rows)

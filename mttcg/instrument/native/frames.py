@@ -32,8 +32,9 @@ SCOPED_WORDS = 6
     LIMIT,  # address after the window
     START,  # address of the first record of the window that is not counted yet
     LOST,  # 1 if the window is in the scratch area
-) = range(16)
-EMITTER_WORDS = 16
+    CONTEXT,  # address of the hart's context
+) = range(17)
+EMITTER_WORDS = 17
 HOW_BITS, HOW_MASK = 8, 0xFF
 """Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
 REGISTER_MASK, JUMPS = 0xFF << 32, 1 << 40

@@ -36,7 +36,7 @@ WINDOWS = {
 
 def record(where: Where, layout: Any) -> HostAddress:
     """Put a record of a layout into a ring, see `emitters`."""
-    return native_address(EMITTERS, RECORDS[where][layout])
+    return native_address(EMITTERS, RECORDS[where][events.without_context(layout)])
 
 
 def windows() -> dict[str, HostAddress]:

@@ -40,7 +40,8 @@ class Operation:
     `guarded` instead, which is a function and data as well. `text` is the same function, or the
     condition of it, for an engine that can weave it in, see `probe_text`, or "". `python`: it may
     run Python, which may ask for a stop. `order`: of accesses, it is also told of fences and of
-    store-conditionals that failed.
+    store-conditionals that failed. `longer`: its record has more than its kind says, so that the
+    function has to write it.
 
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, bytes;
@@ -61,6 +62,7 @@ class Operation:
     order: bool = False
     scope: Scope = EVERYWHERE
     guarded: tuple[HostAddress, int] | None = None
+    longer: bool = False
 
     @property
     def called(self) -> tuple[HostAddress, int]:

@@ -377,11 +377,12 @@ class Registry:
                 Operation(operations.count(False), address_of_array(attachment.target), "count")
             )
         if isinstance(target, Stream):
-            function = operations.record(attachment.where, target.dtype)
-            data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
-            kind: OperationKind = "timed" if "time" in (target.dtype.names or ()) else "record"
-            kind = AFTER.get(target.dtype, kind)
-            return Held(Operation(function, data, kind, order=order))
+            layout = events.without_context(target.dtype)
+            function = operations.record(attachment.where, layout)
+            data, order = self.machinery.emitter(target, cpu), layout == events.TIMED_ACCESS
+            kind: OperationKind = "timed" if "time" in (layout.names or ()) else "record"
+            kind, longer = AFTER.get(layout, kind), layout != target.dtype
+            return Held(Operation(function, data, kind, order=order, longer=longer))
         if isinstance(target, VcpuWords):
             table = isinstance(target, CodeTable)
             function = operations.count(table)

@@ -14,6 +14,7 @@ entry:
 %blocks = getelementptr i8, ptr %hart, i64 1032
 %block_pc = getelementptr i8, ptr %hart, i64 1040
 %request = getelementptr i8, ptr %hart, i64 1536
+%context = getelementptr i8, ptr %hart, i64 1184
 %reservation = getelementptr i8, ptr %hart, i64 624
 %reserved = getelementptr i8, ptr %hart, i64 632
 %status = getelementptr i8, ptr %hart, i64 536
@@ -203,7 +204,7 @@ take:
 %v53 = load i64, ptr %next, !tbaa !1
 %v54 = shl i64 %v53, 1
 %v55 = add i64 %v54, %base
-%p12 = getelementptr i8, ptr %frame, i64 304
+%p12 = getelementptr i8, ptr %frame, i64 312
 %p13 = load ptr, ptr %p12, !tbaa !2
 %v56 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v56, ptr %frame, ptr %origin, i64 poison, i64 %v55)

@@ -5,6 +5,8 @@ from collections import Counter as Tally
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import mttcg_bus
 from mttcg.instrument import (
     Counter,
@@ -15,6 +17,7 @@ from mttcg.instrument import (
     instrument,
     instrument_block,
     instrument_memory,
+    mode_name,
     option,
     probe,
     symbol,
@@ -102,9 +105,10 @@ def plugin_init(given: Options) -> bool:
         if options.python:
             instrument(None, pc, called, name, **where)
         if options.streams:
-            instrument(
-                None, pc, Stream(f"at {name}".replace(" ", "_"), events.INSTRUCTION), **where
-            )
+            spelt = name.replace(" ", "_")
+            instrument(None, pc, Stream(f"at_{spelt}", events.INSTRUCTION), **where)
+            longer = events.with_context(events.INSTRUCTION)
+            instrument(None, pc, Stream(f"context_at_{spelt}", longer), **where)
     for name, where in scopes().items() if options.only is None else ():
         counters[f"instructions, {name}"] = Counter(f"instructions, {name}")
         instrument(None, None, counters[f"instructions, {name}"], **where)
@@ -115,9 +119,14 @@ def plugin_init(given: Options) -> bool:
         boards[f"accesses, {name}"] = Scoreboard(f"accesses, {name}, probe", 2)
         instrument_memory(None, count_access, boards[f"accesses, {name}"], **where)
         if options.streams:
-            instrument_memory(
-                None, Stream(f"accesses {name}".replace(" ", "_"), events.ACCESS), **where
-            )
+            spelt = name.replace(" ", "_")
+            instrument_memory(None, Stream(f"accesses_{spelt}", events.ACCESS), **where)
+    if options.streams and options.only is None:
+        instrument_memory(None, Stream("every_access", events.ACCESS))
+        instrument_block(None, None, Stream("blocks", events.with_context(events.BLOCK)))
+        instrument(None, None, Stream("retired", events.with_context(events.RETIRED)))
+        timed = events.with_context(events.TIMED_ACCESS)
+        instrument_memory(None, Stream("timed", timed))
     return True
 
 
@@ -145,6 +154,14 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def consume(self, stream: str, cpu: int, records) -> None:
         self.records[f"{stream} {cpu}"] += len(records)
+        if "context" in records.dtype.names:
+            if "how" in records.dtype.names:
+                records = records[records["size"] > 0]  # fences are no accesses
+            keys = np.stack([records["pc"], records["context"].astype(np.uint64)], axis=1)
+            unique, counts = np.unique(keys, axis=0, return_counts=True)
+            for (pc, context), count in zip(unique, counts, strict=True):
+                where = f"{mode_name(int(context))} {events.space_of(int(context)):#x}"
+                self.contexts[f"{stream} {cpu} {int(pc):#x} {where}"] += int(count)
 
     def report(self):
-        return {"records": dict(self.records)}
+        return {"records": dict(self.records), "contexts": dict(self.contexts)}
