@@ -44,7 +44,7 @@ test: $(TESTING) ## run the tests
 
 nightly: $(TESTING) ## run a million random instructions in each tier and engine (their counts checked), a million rounds of each litmus test, 100,000 of code that vCPUs write, 400,000 random virtio requests, 1,000 random programs below page tables, 200 random kills, 1,000 loads of a plugin, and boots of Debian whose counts are checked
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
-	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) $(addprefix tests/engine/test_,llvm_random.py interpreter_random.py switching_random.py plans_random.py predecode.py) -o timeout=0
+	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) $(addprefix tests/engine/test_,llvm_random.py switching_random.py plans_random.py predecode.py) -o timeout=0
 	MTTCG_LITMUS_ROUNDS=1000000 $(BIN)/python -m pytest tests/litmus/test_litmus.py -o timeout=0
 	MTTCG_FUZZED_REQUESTS=100000 $(BIN)/python -m pytest tests/machine/test_virtio_queue.py -o timeout=0
 	MTTCG_TRANSLATED_PROGRAMS=170 $(PYTEST) tests/engine/test_translated_random.py -o timeout=0

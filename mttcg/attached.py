@@ -1,5 +1,7 @@
 """What options attach to the guest's machine."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,3 +46,92 @@ def parse_drive(text: str) -> Drive:
     if not name:
         raise OptionError("--drive", f"{text!r} names no file", EXPECTED)
     return Drive(Path(name.replace("\0", ",")), access, kind)
+
+
+SHARE_EXPECTED = "DIR[,write][,tag=NAME]; a comma in a name is written twice"
+DEFAULT_TAG = "share"
+LONGEST_TAG = 100
+"""Bytes of a tag; there is room for more, which no mount command needs."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A folder of the host.
+
+    Attributes:
+        path: of the folder.
+        access: "readonly" or "write".
+        tag: by which the guest mounts it.
+    """
+
+    path: Path
+    access: str = READ_ONLY
+    tag: str = DEFAULT_TAG
+
+
+def parse_share(text: str) -> Share:
+    """Read "DIR[,write][,tag=NAME]"; raises OptionError naming `--share`."""
+    name, *words = text.replace(",,", "\0").split(",")
+    access, tag = READ_ONLY, DEFAULT_TAG
+    for word in words:
+        key, _, value = word.partition("=")
+        if word == WRITTEN:
+            access = word
+        elif key == "tag" and value.isprintable() and 0 < len(value.encode()) <= LONGEST_TAG:
+            tag = value.replace("\0", ",")
+        else:
+            raise OptionError("--share", f"{text!r}: {word!r} can't be there", SHARE_EXPECTED)
+    if not name:
+        raise OptionError("--share", f"{text!r} names no folder", SHARE_EXPECTED)
+    return Share(Path(name.replace("\0", ",")), access, tag)
+
+
+def check_tags(shares: Sequence[Share]) -> None:
+    """Raise OptionError for two shares with one tag."""
+    tags = [share.tag for share in shares]
+    for tag in tags:
+        if tags.count(tag) > 1:
+            wrong = f"{tags.count(tag)} have the tag {tag!r}"
+            raise OptionError("--share", wrong, "another for each (tag=NAME)")
+
+
+NET_EXPECTED = (
+    "passt, listen=PATH or connect=PATH[,mac=ADDRESS]; a comma in a name is written twice"
+)
+PASST, LISTEN, CONNECT = "passt", "listen", "connect"
+"""Who is at the other end of a network: the program passt, or whoever has a socket."""
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE)
+GROUP_BIT = 1
+"""Of the first byte of an address; no device has one with it."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network device.
+
+    Attributes:
+        peer: "passt", "listen" or "connect".
+        path: of the socket, for the latter.
+        mac: the device's address, "" for one of its place among the run's.
+    """
+
+    peer: str
+    path: Path = Path()
+    mac: str = ""
+
+
+def parse_net(text: str) -> Net:
+    """Read "passt", "listen=PATH" or "connect=PATH" [,mac=ADDRESS].
+
+    Raises OptionError naming `--net`.
+    """
+    first, *words = text.replace(",,", "\0").split(",")
+    peer, _, name = first.partition("=")
+    if peer not in (PASST, LISTEN, CONNECT) or (name != "") != (peer != PASST):
+        raise OptionError("--net", f"{text!r} can't be", NET_EXPECTED)
+    mac = ""
+    for word in words:
+        key, _, mac = word.partition("=")
+        if key != "mac" or not MAC.fullmatch(mac) or int(mac[:2], 16) & GROUP_BIT:
+            raise OptionError("--net", f"{text!r}: {word!r} can't be there", NET_EXPECTED)
+    return Net(peer, Path(name.replace("\0", ",")), mac.lower())

@@ -1,17 +1,26 @@
 """What a run is asked to do, checked once, before anything is started."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from mttcg.attached import Drive, parse_drive
+from mttcg.attached import (
+    Drive,
+    Net,
+    Share,
+    check_tags,
+    parse_drive,
+    parse_net,
+    parse_share,
+)
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg_bus.wire.policy import POLICIES, parse_policy
 
+T = TypeVar("T")
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
@@ -40,6 +49,10 @@ TERMINALS = ("auto", "raw", "cooked")
 when it asks to be interrupted for input, or from the start if it has a kernel or firmware; from the
 start; or never."""
 DEFAULT_TERMINAL = TERMINALS[0]
+
+CONSOLES = ("uart", "virtio")
+"""What the terminal's keys go to: the serial port, or a virtio console beside it."""
+DEFAULT_CONSOLE = CONSOLES[0]
 
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 WORD_VALUES = range(-(1 << 63), 1 << 64)
@@ -90,12 +103,20 @@ class Config:
     """Device tree in place of the board's; /chosen is added to."""
     dump_dtb: Path | None = None
     """File the device tree is written to before the start."""
+    symbols: Path | None = None
+    """System.map or vmlinux of the kernel, in place of the names that it has in itself."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """Files loaded as they are, each to a physical address."""
     drives: tuple[Drive, ...] = ()
     """Image files that are the guest's disks; may be given as texts."""
     rng: bool = False
     """Give the guest a source of random numbers."""
+    console: str = DEFAULT_CONSOLE
+    """One of `CONSOLES`."""
+    shares: tuple[Share, ...] = ()
+    """Folders of the host that the guest can mount; may be given as texts."""
+    nets: tuple[Net, ...] = ()
+    """The guest's network devices; may be given as texts."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
@@ -145,7 +166,12 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
-        for option, given in (("--plugin", self.plugins), ("--drive", self.drives)):
+        for option, given in (
+            ("--plugin", self.plugins),
+            ("--drive", self.drives),
+            ("--share", self.shares),
+            ("--net", self.nets),
+        ):
             if isinstance(given, str):
                 raise OptionError(option, f"{given!r} is one text", "a tuple of specs")
         self._take_declared_types()
@@ -167,6 +193,10 @@ class Config:
         if self.terminal not in TERMINALS:
             wrong = f"{self.terminal!r} is not known"
             raise OptionError("--terminal", wrong, " or ".join(TERMINALS))
+        if self.console not in CONSOLES:
+            wrong = f"{self.console!r} is not known"
+            raise OptionError("--console", wrong, " or ".join(CONSOLES))
+        check_tags(self.shares)
         self._check_tiers()
         for symbol, value in self.symbols_set.items():
             _check_word(symbol, value)
@@ -189,8 +219,13 @@ class Config:
     @property
     def raw_at_once(self) -> bool:
         """Whether a terminal is the guest's from the start on."""
-        has_system = self.kernel is not None or self.bios is not None
-        return self.terminal == "raw" or (self.terminal == "auto" and has_system)
+        asked_for = self.kernel or self.bios or self.has_virtio_console
+        return self.terminal == "raw" or (self.terminal == "auto" and bool(asked_for))
+
+    @property
+    def has_virtio_console(self) -> bool:
+        """Whether there is a virtio console."""
+        return self.console != DEFAULT_CONSOLE
 
     def has_tier(self, tier: str) -> bool:
         """Whether the llvm engine has a tier: "interpreter" or "optimised"."""
@@ -209,6 +244,8 @@ class Config:
             object.__setattr__(self, "guest", booted)
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
+        if self.symbols is not None and booted is None:
+            raise OptionError("--symbols", "there is no --kernel", "both, or neither")
 
     def _check_tiers(self) -> None:
         if self.tiers not in TIERS:
@@ -261,15 +298,20 @@ CONVERSIONS: Mapping[Any, Callable[[Any], Any]] = {
     Path | None: Path,
     tuple[Path, ...]: lambda paths: tuple(map(Path, paths)),
     tuple[str, ...]: tuple,
-    tuple[Drive, ...]: lambda drives: tuple(
-        drive if isinstance(drive, Drive) else parse_drive(str(drive)) for drive in drives
-    ),
+    tuple[Drive, ...]: lambda given: _attached(given, Drive, parse_drive),
+    tuple[Share, ...]: lambda given: _attached(given, Share, parse_share),
+    tuple[Net, ...]: lambda given: _attached(given, Net, parse_net),
     Mapping[str, int]: lambda given: {
         name: int(value) if isinstance(value, bool) else value for name, value in given.items()
     },
     Mapping[str, str]: dict,
 }
 """By the type of a field, what makes its value of one like it."""
+
+
+def _attached(given: Iterable[Any], kind: type[T], parse: Callable[[str], T]) -> tuple[T, ...]:
+    """What is to be attached, some of which may be texts."""
+    return tuple(each if isinstance(each, kind) else parse(str(each)) for each in given)
 
 
 def _check_number(option: str, value: object, low: int, high: int) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-Term = tuple[str, str, int]
-"""A factor of a figure: variant, metric, exponent."""
+Term = tuple[str, str, float]
+"""A factor of a figure: variant, metric, exponent (1 / N in a geometric mean of N)."""
 FEW_ROUNDS = 3
 """Of cases that take long, or whose rounds hardly differ."""
 
@@ -27,6 +27,7 @@ class Variant:
         settings: what else the tool understands.
         symbols: 64-bit values set in the guest, beside those of the case.
         series: what is measured, where the same is measured with several numbers of vCPUs.
+        guest: name of its own guest, "" if it runs that of the case.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Variant:
     symbols: Mapping[str, int] = field(default_factory=dict)
     series: str = ""
     tiers: str = ""
+    guest: str = ""
 
 
 class Better(StrEnum):
@@ -121,6 +123,10 @@ class Case:
     same_output: bool = True
     rounds: int = sys.maxsize
     bound_by: Resource = Resource.CORE
+
+    def guest_of(self, variant: Variant) -> str:
+        """The name of the guest that a variant runs, "" if it runs none."""
+        return variant.guest or self.guest
 
     def work_of(self, variant: Variant) -> dict[str, int]:
         """The symbols that a variant sets: the case's and its own."""

@@ -52,6 +52,7 @@ def variant_to_json(variant: Variant, result: CaseResult) -> dict[str, Any]:
         "symbols": dict(variant.symbols),
         "series": variant.series,
         "tiers": variant.tiers,
+        "guest": variant.guest,
     }
     if name in result.reasons:
         plain["not_run"] = result.reasons[name]
@@ -98,7 +99,7 @@ def case_from_json(name: str, plain: Mapping[str, Any]) -> CaseResult:
         variants=tuple(
             Variant(one["name"], one["tool"], one["smp"], one["engine"], tuple(one["plugins"]),
                     symbols=one["symbols"], series=one["series"],
-                    tiers=one.get("tiers", ""))
+                    tiers=one.get("tiers", ""), guest=one.get("guest", ""))
             for one in variants
         ),
         figures=tuple(

@@ -63,7 +63,7 @@ class CaseRun:
 def reasons_of(case: Case) -> dict[str, str]:
     """By variant, why it can't run here, of those that can't."""
     told = {
-        one.name: guests.unavailable(case.guest) or TOOLS[one.tool].unavailable(one)
+        one.name: guests.unavailable(case.guest_of(one)) or TOOLS[one.tool].unavailable(one)
         for one in case.variants
     }
     return {name: reason for name, reason in told.items() if reason}
@@ -97,10 +97,11 @@ def check_output(case: Case, variant: Variant, measurement: Measurement, outputs
 
     Lines are compared in sorted order, as harts print in any; raises OutputsDiffer.
     """
-    if not (case.same_output and case.guest):
+    guest = case.guest_of(variant)
+    if not (case.same_output and guest):
         return
     lines = "\n".join(sorted(measurement.output.split("\n"))).replace("\r", "").strip()
-    work = (variant.smp, tuple(sorted(case.work_of(variant).items())))
+    work = (guest, variant.smp, tuple(sorted(case.work_of(variant).items())))
     first, expected = outputs.setdefault(work, (variant.name, lines))
     if lines != expected:
         raise OutputsDiffer({first: expected, f"{variant.name} (this one)": lines})

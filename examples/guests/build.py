@@ -2,11 +2,11 @@
 
     python examples/guests/build.py [--check] [--output DIR]
 
-Every *.c in this folder is one guest; each is linked with everything in runtime/. The result is the
-same, byte for byte, whenever and wherever it is built with the same version of ziglang: sources are
-named relative to this folder, also in the debug information, which has their lines for plugins, and
-there is no build identifier. --check builds in a temporary folder and compares with the committed
-files.
+Every *.c and *.cpp in this folder is one guest; each is linked with everything in runtime/. The
+result is the same, byte for byte, whenever and wherever it is built with the same version of
+ziglang: sources are named relative to this folder, also in the debug information, which has their
+lines for plugins, and there is no build identifier. --check builds in a temporary folder and
+compares with the committed files.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ZIG = (sys.executable, "-m", "ziglang")
 # RV64GC, which is all that every engine runs: no Zba, Zbb, Zbs, no vectors.
 # The guests are linked at 0x80000000, which is out of reach of the default code model (medlow).
 COMPILE = (
-    "cc", "-c", "-target", "riscv64-freestanding-none", "-mcpu=baseline_rv64", "-mabi=lp64d",
-    "-mcmodel=medany", "-std=gnu11", "-O2", "-ffreestanding", "-fno-builtin", "-fno-pic",
+    "-c", "-target", "riscv64-freestanding-none", "-mcpu=baseline_rv64", "-mabi=lp64d",
+    "-mcmodel=medany", "-O2", "-ffreestanding", "-fno-builtin", "-fno-pic",
     # Lines for plugins; they change no code.
     "-g", "-gdwarf-4", "-fdebug-compilation-dir=.",
     # No checks that would need a library, no tables that nobody reads.
@@ -36,6 +36,13 @@ COMPILE = (
     "-fno-asynchronous-unwind-tables",
     "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
+LANGUAGES = {
+    ".c": ("cc", "-std=gnu11"),
+    ".S": ("cc", "-std=gnu11"),
+    # There is no library that could unwind, or say what class an object has.
+    ".cpp": ("c++", "-std=gnu++20", "-fno-exceptions", "-fno-rtti"),
+}
+"""By the suffix of a source: how the compiler is called, and what holds for the language alone."""
 # The symbol table stays (plugins name code by it, --set finds symbols in it), but for the
 # compiler's own labels.
 LINK = (
@@ -51,7 +58,13 @@ LINK = (
 
 def guests(folder: Path = FOLDER) -> tuple[str, ...]:
     """Names of all guests in a folder, in order."""
-    return tuple(sorted(path.stem for path in folder.glob("*.c")))
+    return tuple(sorted(sources_of(folder)))
+
+
+def sources_of(folder: Path) -> dict[str, str]:
+    """Of each guest of a folder, the file that has its source."""
+    found = (path for path in folder.iterdir() if path.suffix in (".c", ".cpp"))
+    return {path.stem: path.name for path in found}
 
 
 def compiler_folder() -> Path:
@@ -88,10 +101,13 @@ def build(output: Path, folder: Path = FOLDER) -> list[Path]:
     runtime = sorted(
         path.relative_to(FOLDER).as_posix()
         for path in (FOLDER / "runtime").iterdir()
-        if path.suffix in (".c", ".S")
+        if path.suffix in LANGUAGES
     )
     inside = folder == FOLDER  # named as they lie here, so that the result is the same anywhere
-    own = {name: f"{name}.c" if inside else str(folder / f"{name}.c") for name in guests(folder)}
+    own = {
+        name: file if inside else str(folder / file)
+        for name, file in sorted(sources_of(folder).items())
+    }
     with tempfile.TemporaryDirectory(prefix="guests-") as place, ThreadPoolExecutor(2) as pool:
         temporary = Path(place)
         sources = [*runtime, *own.values()]
@@ -100,8 +116,9 @@ def build(output: Path, folder: Path = FOLDER) -> list[Path]:
         named_apart = f"-ffile-prefix-map={compiler_folder()}=ziglang"
 
         def compile_one(source: str) -> None:
-            arguments = (*COMPILE, *includes, named_apart, source, "-o", str(objects[source]))
-            run_zig(arguments, temporary / "cache")
+            compiler, *flags = LANGUAGES[Path(source).suffix]
+            arguments = (compiler, *COMPILE, *flags, *includes, named_apart, source)
+            run_zig((*arguments, "-o", str(objects[source])), temporary / "cache")
 
         def link_one(name: str) -> Path:
             elf = output / f"{name}.elf"

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mttcg.attached import parse_drive
+from mttcg.attached import parse_drive, parse_net, parse_share
 from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
@@ -85,6 +85,9 @@ def make_config(args: argparse.Namespace) -> Config:
         plugins=tuple(args.plugin),
         drives=tuple(map(parse_drive, args.drive)),
         rng=args.rng,
+        console=args.console,
+        shares=tuple(map(parse_share, args.share)),
+        nets=tuple(map(parse_net, args.net)),
         bus=args.bus,
         kernel=args.kernel,
         initrd=args.initrd,
@@ -92,6 +95,7 @@ def make_config(args: argparse.Namespace) -> Config:
         bios=args.bios,
         dtb=args.dtb,
         dump_dtb=args.dump_dtb,
+        symbols=args.symbols,
         loads=parse_loads(args.load),
         symbols_set=assignments,
         semihosting=not args.no_semihosting,

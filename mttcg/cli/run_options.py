@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from mttcg.config import (
+    CONSOLES,
+    DEFAULT_CONSOLE,
     DEFAULT_TERMINAL,
     DEFAULT_TIERS,
     ENGINES,
@@ -69,6 +71,12 @@ MACHINE: Options = {
         "type": Path,
         "help": "write the device tree to FILE before the start",
     },
+    "--symbols": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "names of the kernel's functions and data, of its System.map or vmlinux, in place "
+        "of those that it has in itself",
+    },
     "--load": {
         "metavar": "FILE@ADDRESS",
         "help": "load a file as it is to a physical address",
@@ -81,6 +89,24 @@ MACHINE: Options = {
         **SEVERAL,
     },
     "--rng": {"action": "store_true", "help": "a source of random numbers for the guest"},
+    "--console": {
+        "metavar": "|".join(CONSOLES),
+        "default": DEFAULT_CONSOLE,
+        "help": "which of the guest's consoles the keys go to: the serial port, or a virtio "
+        "console (hvc0), which is there then (%(default)s)",
+    },
+    "--share": {
+        "metavar": "DIR[,write][,tag=NAME]",
+        "help": "let the guest mount DIR (virtio-9p), by default read-only, with the tag `share`; "
+        "may be given more than once",
+        **SEVERAL,
+    },
+    "--net": {
+        "metavar": "passt|listen=PATH|connect=PATH[,mac=ADDRESS]",
+        "help": "a network device: the host's network by the program passt, or another machine by "
+        "a Unix socket, framed as QEMU's -netdev stream; may be given more than once",
+        **SEVERAL,
+    },
     "--set": {
         "metavar": "SYMBOL=VALUE",
         "help": "write a 64-bit value at an ELF symbol before the start",

@@ -10,6 +10,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mttcg.config import Config
@@ -17,6 +18,7 @@ from mttcg.errors import GuestFileError
 from mttcg.guest.elf import MAGIC, load_guest
 from mttcg.guest.files import read_file
 from mttcg.guest.image import GuestImage
+from mttcg.guest.kernel_symbols import maps_itself, symbols_of_file, symbols_of_image
 from mttcg.guest.linux_image import EXPECTED, read_linux_image
 from mttcg.guest.raw_image import raw_image
 from mttcg.hardware.board import Board
@@ -85,13 +87,15 @@ def _started(config: Config, ram: RamRange) -> BootFiles:
         return BootFiles((image,), image.entry)
     if config.bios is None:
         assert config.kernel is not None
-        kernel = _kernel(config.kernel, ram)
+        kernel = _with_symbols(_kernel(config.kernel, ram), config.symbols)
         return BootFiles((kernel,), kernel.entry, below_firmware=True)
     firmware = _firmware(config.bios, ram)
     if config.kernel is None:
+        firmware = _with_symbols(firmware, config.symbols)
         return BootFiles((firmware,), firmware.entry, has_firmware=True)
     ends = [segment.address + segment.memory_size for segment in firmware.segments]
     kernel = _kernel(config.kernel, ram, max(ends) - ram.base)
+    kernel = _with_symbols(kernel, config.symbols)
     if kernel.isa is not firmware.isa:
         wrong = f"it is for {kernel.isa.title}, and {config.bios} for {firmware.isa.title}"
         raise GuestFileError(config.kernel, wrong, "both for one machine")
@@ -111,13 +115,32 @@ def _is_elf(path: Path) -> bool:
 def _kernel(path: Path, ram: RamRange, free_from: int = 0) -> GuestImage:
     """Read a kernel; one that says no address is loaded behind `free_from` bytes of RAM."""
     if _is_elf(path):
-        return load_guest(path, ram.base, ram.size)
+        image = load_guest(path, ram.base, ram.size)
+        if maps_itself(image) and image.symbols:
+            return replace(image, read_symbols=partial(symbols_of_file, path))
+        return image
     found = read_linux_image(path, read_file(path, EXPECTED, ram.size))
     if found.isa not in NAMES:
         raise GuestFileError(path, f"it is a kernel for another machine, {found.isa}", EXPECTED)
     behind = -(-free_from // KERNEL_ALIGNMENT) * KERNEL_ALIGNMENT
     address = Physical(ram.base + max(found.offset, behind))
-    return raw_image(path, isa_named(found.isa), ram, address, found.data, found.memory_size)
+    return raw_image(
+        path,
+        isa_named(found.isa),
+        ram,
+        address,
+        found.data,
+        found.memory_size,
+        partial(symbols_of_image, path, found.data),
+    )
+
+
+def _with_symbols(image: GuestImage, given: Path | None) -> GuestImage:
+    """The image with symbols from the file of `--symbols`, if there is one."""
+    if given is None:
+        return image
+    table = symbols_of_file(given)
+    return replace(image, read_symbols=lambda: table)
 
 
 def _firmware(path: Path, ram: RamRange) -> GuestImage:

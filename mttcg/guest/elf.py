@@ -8,7 +8,14 @@ from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.sections import SymbolTableSection
 
 from mttcg.errors import GuestFileError
-from mttcg.guest.image import GuestImage, LoadedSegment, Symbol, ram_text, set_symbols
+from mttcg.guest.image import (
+    GuestImage,
+    LoadedSegment,
+    Symbol,
+    SymbolTable,
+    ram_text,
+    set_symbols,
+)
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
 from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_runs
 from mttcg.instrument.program.elf_segments import Placement, Placements
@@ -126,17 +133,18 @@ def _read_elf(path: Path, content: bytes, ram: RamRange) -> GuestImage:
     segments = sorted(_read_segment(content, placement) for placement in placements.segments)
     _check_apart(path, segments)
     symbols = _read_symbols(elf, placements)
+    # of several with one name the last stays: sorted, so that it is a global one
+    by_name = {symbol.name: symbol for _, symbol in sorted(symbols)}
+    table = SymbolTable(tuple(sorted({symbol for _, symbol in symbols})), by_name)
     return GuestImage(
         path=path,
         isa=isa,
         ram=ram,
         entry=_entry(path, elf["e_entry"], placements.entry),
         segments=tuple(segments),
-        symbols=tuple(sorted({symbol for _, symbol in symbols})),
+        read_symbols=lambda: table,
         placements=placements,
-        warnings=tuple(warnings),
-        # of several with one name the last stays: sorted, so that it is a global one
-        by_name={symbol.name: symbol for _, symbol in sorted(symbols)},
+        file_warnings=tuple(warnings),
     )
 
 

@@ -1,8 +1,9 @@
 """A guest image: what was found in an ELF, and how it gets into guest RAM."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,24 @@ class Symbol(NamedTuple):
 
 
 @dataclass(frozen=True)
+class SymbolTable:
+    """The symbols of a guest's file, or of what is given with it.
+
+    Attributes:
+        symbols: named code and data, in order of (address, size, name).
+        by_name: by name; a global one goes before local ones of the same name.
+        warnings: why there are fewer than there could be, a line each.
+    """
+
+    symbols: tuple[Symbol, ...]
+    by_name: Mapping[str, Symbol]
+    warnings: tuple[str, ...] = ()
+
+
+NO_SYMBOLS = SymbolTable((), {})
+
+
+@dataclass(frozen=True)
 class GuestImage:
     """What was found in a guest ELF; made by `mttcg.guest.elf.load_guest`."""
 
@@ -49,14 +68,32 @@ class GuestImage:
     """Where every hart starts."""
     segments: tuple[LoadedSegment, ...]
     """In order of address; all within RAM, none overlapping another."""
-    symbols: tuple[Symbol, ...]
-    """Named code and data, in order of (address, size, name)."""
+    read_symbols: Callable[[], SymbolTable]
+    """Finds the symbols, which a kernel has so many of that this waits until they are wanted."""
     placements: Placements
     """The way from what the file says to where it is."""
-    by_name: Mapping[str, Symbol]
-    """Symbols by name; a global one goes before local ones of the same name."""
-    warnings: tuple[str, ...] = ()
+    file_warnings: tuple[str, ...] = ()
     """What of the file is not loaded, a line each."""
+
+    @cached_property
+    def _table(self) -> SymbolTable:
+        return self.read_symbols()
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Named code and data, in order of (address, size, name)."""
+        return self._table.symbols
+
+    @property
+    def by_name(self) -> Mapping[str, Symbol]:
+        """Symbols by name; a global one goes before local ones of the same name."""
+        return self._table.by_name
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with it, a line each; of symbols only when they were wanted."""
+        of_symbols = self._table.warnings if "_table" in vars(self) else ()
+        return self.file_warnings + of_symbols
 
     def places(self, names: Iterable[str]) -> dict[str, Physical]:
         """Return where those of some symbols are that are there, by name."""
@@ -130,8 +167,11 @@ def settings_undone(image: GuestImage, names: Iterable[str]) -> Iterator[str]:
     They are those without a value in the file, if the program has a symbol for where they begin:
     it is there for start-up code.
     """
+    settings = list(names)
+    if not settings:
+        return
     begins = [each.address for each in image.symbols if "bss" in each.name.lower()]
-    for name in names:
+    for name in settings:
         address = image.find(name).address
         found = image.placements.at(address)
         without_value = found is not None and address - found.address >= found.file_size

@@ -1,9 +1,10 @@
-"""Images without an ELF file: bytes that are loaded as they are, with no names in them."""
+"""Images without an ELF file: bytes that are loaded as they are."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mttcg.errors import GuestFileError
-from mttcg.guest.image import GuestImage, LoadedSegment, ram_text
+from mttcg.guest.image import NO_SYMBOLS, GuestImage, LoadedSegment, SymbolTable, ram_text
 from mttcg.instrument.program.elf_segments import Placement, Placements
 from mttcg.isa.base import Isa
 from mttcg.memory.address import Physical, virtual_of
@@ -11,12 +12,18 @@ from mttcg.memory.ram import RamRange
 
 
 def raw_image(
-    path: Path, isa: Isa, ram: RamRange, address: Physical, data: bytes, memory_size: int = 0
+    path: Path,
+    isa: Isa,
+    ram: RamRange,
+    address: Physical,
+    data: bytes,
+    memory_size: int = 0,
+    read_symbols: Callable[[], SymbolTable] = lambda: NO_SYMBOLS,
 ) -> GuestImage:
     """Make the image of bytes that are loaded at an address, and started there.
 
-    memory_size: bytes that it takes in RAM, if more than `data` has. Raises `GuestFileError` if
-    they are not all in RAM.
+    memory_size: bytes that it takes in RAM, if more than `data` has. read_symbols: finds those that
+    are in it, if there are any. Raises `GuestFileError` if its bytes are not all in RAM.
     """
     size = max(memory_size, len(data))
     if not ram.holds(address, size):
@@ -29,7 +36,6 @@ def raw_image(
         ram=ram,
         entry=virtual_of(address),
         segments=(LoadedSegment(address, data, size),),
-        symbols=(),
+        read_symbols=read_symbols,
         placements=Placements((placement,), virtual_of(address)),
-        by_name={},
     )

@@ -20,6 +20,8 @@ modprobe -q virtio_mmio
 for device in /sys/bus/virtio/devices/*; do
     [ -e "$device/modalias" ] && modprobe -q "$(cat "$device/modalias")"
 done
+# Where there is a virtio console the keys go there.
+[ -c /dev/hvc0 ] && exec </dev/hvc0 >/dev/hvc0 2>&1
 status=0
 if [ -n "$run" ]; then
     sh -c "$run"
@@ -27,7 +29,11 @@ if [ -n "$run" ]; then
     echo "init: the commands ended with status $status"
 fi
 if [ -z "$run" ] || [ -n "$keep" ]; then
-    setsid cttyhack sh
+    if [ -c /dev/hvc0 ]; then
+        setsid sh -c "exec sh </dev/hvc0 >/dev/hvc0 2>&1"
+    else
+        setsid cttyhack sh
+    fi
 fi
 sync
 poweroff -f
@@ -50,6 +56,7 @@ def make_initramfs(busybox: bytes, release: str, modules: Sequence[KernelModule]
     archive.add_character_device("dev/console", *CONSOLE)
     archive.add_file("bin/busybox", busybox, 0o755)
     archive.add_link("bin/sh", "busybox")
+    archive.add_link("sbin", "bin")  # where the kernel looks for modprobe
     archive.add_file("init", INIT.encode(), 0o755)
     archive.add_file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
     folder = f"{MODULES_FOLDER}/{release}"

@@ -1,13 +1,15 @@
 """What a run attaches to the slots of its board, and the descriptors that go with it."""
 
-from collections.abc import Sequence
+from collections import Counter
 from typing import NamedTuple
 
-from mttcg.attached import Drive
+from mttcg.attached import PASST, Drive, Net, Share
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.hardware.board import Board
 
+FIELDS = {"block": "drive", "share": "share", "network": "net"}
+"""Fields of an attachment that say more of it, by its kind."""
 BELL = "bell "
 """What the names of the eventfds begin with."""
 
@@ -22,13 +24,19 @@ class DeviceAttachment(NamedTuple):
 
     Attributes:
         row: of the board.
-        kind: "block" or "entropy".
+        kind: "block", "entropy", "console", "share" or "network".
         drive: of a block device.
+        share: of a shared folder.
+        net: of a network device.
+        number: among those of its kind.
     """
 
     row: str
     kind: str
     drive: Drive | None = None
+    share: Share | None = None
+    net: Net | None = None
+    number: int = 0
 
     @property
     def bell(self) -> str:
@@ -37,28 +45,46 @@ class DeviceAttachment(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Name of the descriptor of a drive's file."""
+        """Name of the descriptor of a drive's file, a shared folder, or a network's socket."""
         return f"file {self.row}"
 
     @property
     def overlay(self) -> str:
-        """Name of the descriptor of what lies above that, unless it is written itself."""
+        """Name of the descriptor of what lies above a file, unless it is written itself."""
         return f"overlay {self.row}"
+
+    @property
+    def descriptors(self) -> tuple[str, ...]:
+        """Names of all that there may be, besides the eventfd's."""
+        return (self.file, self.overlay)
 
     @property
     def source(self) -> str:
         """What is behind it, as users know it."""
-        return str(self.drive.path) if self.drive is not None else ""
+        if self.net is not None:
+            net = self.net
+            return net.peer if net.peer == PASST else f"{net.peer}={net.path}"
+        behind = self.drive or self.share
+        return str(behind.path) if behind is not None else ""
 
 
 def attachments(config: Config, board: Board) -> list[DeviceAttachment]:
     """The devices of a run, each in its slot; OptionError if there are more than slots."""
-    wanted: Sequence[tuple[str, Drive | None]] = [
+    wanted: list[tuple[str, Drive | Share | Net | None]] = [
         *(("block", drive) for drive in config.drives),
         *([("entropy", None)] if config.rng else []),
+        *([("console", None)] if config.has_virtio_console else []),
+        *(("share", share) for share in config.shares),
+        *(("network", net) for net in config.nets),
     ]
     if len(wanted) > len(board.slots):
-        wrong = f"{len(wanted)} devices, with --rng, do not fit the board"
-        raise OptionError("--drive", wrong, f"at most {len(board.slots)}")
-    places = zip(board.slots, wanted, strict=False)
-    return [DeviceAttachment(row, kind, drive) for row, (kind, drive) in places]
+        options = {"block": "--drive", "share": "--share", "network": "--net"}
+        kinds = [kind for kind, _ in wanted if kind in options]
+        wrong = f"{len(wanted)} devices, with all others, do not fit the board"
+        raise OptionError(options[kinds[-1]], wrong, f"at most {len(board.slots)}")
+    numbers, found = Counter[str](), list[DeviceAttachment]()
+    for row, (kind, what) in zip(board.slots, wanted, strict=False):
+        given = {FIELDS[kind]: what} if kind in FIELDS else {}
+        found.append(DeviceAttachment(row, kind, number=numbers[kind], **given))  # type: ignore[arg-type]
+        numbers[kind] += 1
+    return found

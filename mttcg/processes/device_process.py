@@ -1,33 +1,33 @@
 """The device process: serves the queues of the devices whose registers vCPUs answer.
 
-It sleeps until a vCPU notifies a device, by an eventfd that each device has. It is told of pauses
-by another, and of its end by SIGTERM: then it ends the request that it is at, and writes out what
-is to outlast the run.
+It sleeps until a vCPU notifies a device, by an eventfd that each device has, or something comes
+from outside that a device waits for. It is told of pauses, and of a terminal's new size, by another
+eventfd, and of its end by SIGTERM: then it ends the request that it is at, and writes out what is
+to outlast the run.
 """
 
 import os
 import select
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import FrameType
 
-from mttcg.attached import READ_ONLY
 from mttcg.config import Config
 from mttcg.engine.tracking.device_writes import DeviceWrites
 from mttcg.hardware.board import Board, DevicePorts, Wiring
 from mttcg.hardware.boards import board_named
-from mttcg.hardware.devices.virtio.backend import BackEnd, Model
-from mttcg.hardware.devices.virtio.block import BlockDevice
-from mttcg.hardware.devices.virtio.disk import Disk, FileDisk, OverlaidDisk
-from mttcg.hardware.devices.virtio.entropy import EntropyDevice
+from mttcg.hardware.devices.virtio.backend import BackEnd
 from mttcg.hardware.devices.virtio.memory import DeviceMemory
 from mttcg.isa.registry import isa_named
 from mttcg.memory.fence import full_fence
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.attachments import DeviceAttachment, attachments
+from mttcg.processes.attachments import attachments
+from mttcg.processes.device_models import DeviceParts, make_model, window_size
+from mttcg.processes.outside_events import OutsideEvents
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import DeviceWarning, Start
 from mttcg.vcpu.shared import Harts, MachineState
@@ -74,8 +74,9 @@ class DeviceProcess:
         self.backends, self.call, self.notice = backends, call, notice
         self.slots = {bell: slot for slot, bell in bells.items()}
         self.machine, self.harts, self.activity = machine, harts, machine.devices
-        self.ending = False
+        self.ending = self.called = False
         self.poller = select.poll()
+        self.outside = OutsideEvents(self.poller)
         for descriptor in (call, *bells.values()):
             self.poller.register(descriptor, select.POLLIN)
 
@@ -105,20 +106,42 @@ class DeviceProcess:
             again |= self._take(ready)
             if self.machine.pause:
                 again |= self._hold()
+            if self.called:
+                self._look()
             again = {slot for slot in sorted(again) if self.backends[slot].serve()}
+            self.outside.watch({slot: each.wanted() for slot, each in self.backends.items()})
             if not again:
                 self._rest()
 
+    def finish(self) -> None:
+        """All vCPUs have ended: do what is still to be done, and write out the files."""
+        for backend in self.backends.values():
+            backend.finish()
+
     def _take(self, ready: Iterable[int]) -> set[str]:
-        """Take what was written to eventfds; the slots that were notified."""
-        eventfds = [descriptor for descriptor in ready if descriptor in (self.call, *self.slots)]
-        for descriptor in eventfds:
-            os.eventfd_read(descriptor)
-        return {self.slots[descriptor] for descriptor in eventfds if descriptor != self.call}
+        """Take what was written to eventfds; the slots with something to do."""
+        found: set[str] = set()
+        for descriptor in ready:
+            if descriptor == self.call:
+                os.eventfd_read(descriptor)
+                self.called = True
+            elif descriptor in self.slots:
+                os.eventfd_read(descriptor)
+                found.add(self.slots[descriptor])
+            elif slot := self.outside.slot_of(descriptor):
+                found.add(slot)
+        return found
+
+    def _look(self) -> None:
+        """See whether what devices say of themselves has changed."""
+        self.called = False
+        for backend in self.backends.values():
+            backend.look()
 
     def _rest(self) -> None:
         """Say that there is nothing to do; all lines are raised by now."""
         self.activity.rounds += 1
+        self.activity.listens = self.outside.any
         self.activity.busy = 0
         full_fence()  # a hart that falls asleep says so, and then the supervisor looks at `busy`
         if all(hart.state == Activity.IDLE for hart in self.harts.harts):
@@ -130,39 +153,13 @@ class DeviceProcess:
         Gives the slots that were notified meanwhile.
         """
         waiting: set[str] = set()
+        self.outside.watch({})  # what comes from there waits
         while (number := self.machine.pause) and not self.ending:
             self.activity.held = number
             os.eventfd_write(self.notice, 1)
             while self.machine.pause == number and not self.ending:
                 waiting |= self._take(descriptor for descriptor, _ in self.poller.poll())
         return waiting
-
-
-def make_disk(attachment: DeviceAttachment, fds: Mapping[str, int]) -> Disk:
-    """The disk of a drive, whose files the supervisor has opened."""
-    below = fds[attachment.file]
-    size = os.lseek(below, 0, os.SEEK_END)
-    if attachment.overlay in fds:
-        return OverlaidDisk(below, fds[attachment.overlay], size)
-    return FileDisk(below, size)
-
-
-def make_model(
-    attachment: DeviceAttachment, fds: Mapping[str, int], warn: Callable[[str], None]
-) -> Model:
-    """What is in a slot."""
-    if attachment.kind == "entropy":
-        return EntropyDevice()
-    told: set[int | None] = set()
-
-    def complain(error: OSError) -> None:
-        if error.errno not in told:
-            told.add(error.errno)
-            warn(f"--drive {attachment.source}: {error.strerror}: the guest sees an I/O error")
-
-    disk, drive = make_disk(attachment, fds), attachment.drive
-    read_only = drive is not None and drive.access == READ_ONLY
-    return BlockDevice(disk, attachment.row, read_only=read_only, complain=complain)
 
 
 def make_ports(
@@ -195,19 +192,25 @@ def make_devices(
     memory = DeviceMemory(ram, DeviceWrites(maps["tracking"], ram.range).tell)
     attached = attachments(config, board)
     bells = {each.row: fds[each.bell] for each in attached}
+    parts = DeviceParts(
+        fds,
+        ConsoleEnds(fds["console_output"], fds["keys"]) if "keys" in fds else None,
+        lambda: window_size(machine),
+        lambda text: channel.send(DeviceWarning(text)),
+    )
     ports = make_ports(board, message, machine, harts, ram)
     backends: dict[str, BackEnd] = {}
     process = DeviceProcess(backends, bells, fds["devices"], fds["notice"], machine, harts)
 
-    def warn(text: str) -> None:
-        channel.send(DeviceWarning(text))
-
     for each in attached:
-        model = make_model(each, fds, warn)
+        model = make_model(each, parts)
         row = ports[each.row]
         backends[each.row] = BackEnd(model, row.state, row.line, memory, process.leaves)
-    files = {fds[name] for each in attached for name in (each.file, each.overlay) if name in fds}
-    keep = {*wake_fds, *bells.values(), *files, fds["devices"], fds["notice"]}
+    names = (name for each in attached for name in each.descriptors)
+    keep = {fds[name] for name in (*names, "devices", "notice", "keys") if name in fds}
+    keep |= {*wake_fds, *bells.values()}
+    if "keys" in fds:
+        keep.add(fds["console_output"])
     for descriptor in descriptors:
         if descriptor not in keep:
             os.close(descriptor)
@@ -222,6 +225,5 @@ def main(
     process.end_at(signal.SIGTERM)
     os.close(ready)
     process.run()
-    for backend in process.backends.values():
-        backend.model.close()
+    process.finish()
     return 0

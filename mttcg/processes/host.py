@@ -253,7 +253,7 @@ def serve(channel: Channel) -> int:
     use_isa(message.isa)
     gc.freeze()  # what plugins make is looked through for what is left of them, this is not
     gc.enable()
-    reach = Reach.from_plain(message.reach)
+    reach = Reach.from_plain(message.reach) if message.reach is not None else None
     declarations = Declarations(message.symbols, config.smp, reach)
     run = RunInfo.from_plain(message.run) if message.run is not None else None
     if config.check:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mttcg.semihosting.folder import Folder, LeadsOutError, refused
+from mttcg.host_folder import HostFolder, LeadsOutError, refused
 from mttcg.semihosting.operations import FEATURE_BYTES, FEATURES, SemihostingOperation, flags_of
 
 FIRST_HANDLE = 4
@@ -33,7 +33,7 @@ class GuestFiles:
         told_of: told of a file that was asked for where there is none, and of names that lead out.
     """
 
-    def __init__(self, folder: Folder | None, told_of: Callable[[str, str], None]) -> None:
+    def __init__(self, folder: HostFolder | None, told_of: Callable[[str, str], None]) -> None:
         self.folder, self.told_of = folder, told_of
         self.open_files: dict[int, io.FileIO] = {}
         self.handles = itertools.count(FIRST_HANDLE)
@@ -75,7 +75,7 @@ class GuestFiles:
             raise refused(errno.EBADF, "")
         return self.open_files[handle]
 
-    def _folder_of(self, name: str) -> Folder:
+    def _folder_of(self, name: str) -> HostFolder:
         if self.folder is None:
             self.told_of(name, "files need --semihosting-files DIR")
             raise refused(errno.EACCES, name)

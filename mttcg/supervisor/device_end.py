@@ -15,19 +15,29 @@ def devices_ended(status: int) -> str:
     return f"the device process ended ({end_text(status)})"
 
 
-def see_devices_off(run: RunState, warn: Callable[[str], None]) -> None:
+def see_devices_off(
+    run: RunState, warn: Callable[[str], None], console: int, show: Callable[[], bool]
+) -> None:
     """Wait until the device process, if there is one, has written out its files.
 
     All vCPUs have ended, and the host ends with it, when its time is over at the latest. `warn`:
-    takes what it has to say.
+    takes what it has to say. `show`: shows what it still writes to the console, a descriptor, and
+    says whether there may be more.
     """
     if not run.device_fds:
         return
     poller, until = select.poll(), time.monotonic() + FLUSH_SECONDS
     poller.register(run.host.channel, select.POLLIN)
-    while poller.poll(max(0.0, until - time.monotonic()) * 1000):
-        received = run.host.channel.receive()
-        if received is None:
-            return
-        if isinstance(received[0], DeviceWarning):
-            warn(received[0].text)
+    poller.register(console, select.POLLIN)
+    while ready := poller.poll(max(0.0, until - time.monotonic()) * 1000):
+        for descriptor, _ in ready:
+            if descriptor == console:
+                if not show():
+                    poller.unregister(console)
+                continue
+            received = run.host.channel.receive()
+            if received is None:
+                show()
+                return
+            if isinstance(received[0], DeviceWarning):
+                warn(received[0].text)

@@ -10,6 +10,7 @@ from mttcg.supervisor.run_state import RunState
 COLUMNS = {
     "requests": QueueWord.REQUESTS,
     "failed": QueueWord.FAILED,
+    "dropped": QueueWord.DROPPED,
     "bytes_from_guest": QueueWord.READ,
     "bytes_to_guest": QueueWord.WRITTEN,
 }

@@ -1,4 +1,4 @@
-"""Opening the files that a run attaches to its guest, before anything runs."""
+"""Opening the files of drives, before anything runs."""
 
 import fcntl
 import os
@@ -7,30 +7,24 @@ import tempfile
 from pathlib import Path
 
 from mttcg.attached import OVERLAID, WRITTEN, Drive
-from mttcg.config import Config
 from mttcg.errors import OptionError
-from mttcg.hardware.board import Board
 from mttcg.hardware.devices.virtio.block import SECTOR
-from mttcg.processes.attachments import attachments
+from mttcg.processes.attachments import DeviceAttachment
 
 OPTION = "--drive"
 READABLE, WRITABLE = "an image file to read", "an image file to write, or none of `write`"
 
 
-def open_attached(config: Config, board: Board, into: dict[str, int]) -> None:
-    """Open all files of a run's devices.
-
-    `into`: takes the descriptors by name; what is in it when an error comes is to be closed, too.
-    The descriptors hold the files' locks. Raises OptionError, which names the file.
-    """
-    for attached in attachments(config, board):
-        if attached.drive is not None:
-            into[attached.file] = open_drive(attached.drive)
-            check_drive(attached.drive.path, into[attached.file])
-            lock_drive(attached.drive, into[attached.file])
-            if attached.drive.access == OVERLAID:
-                size = os.lseek(into[attached.file], 0, os.SEEK_END)
-                into[attached.overlay] = open_overlay(attached.drive.path, size)
+def open_files(attached: DeviceAttachment, into: dict[str, int]) -> None:
+    """Open what a drive needs; raises OptionError. into: see `attached_files.open_attached`."""
+    drive = attached.drive
+    assert drive is not None
+    into[attached.file] = open_drive(drive)
+    check_drive(drive.path, into[attached.file])
+    lock_drive(drive, into[attached.file])
+    if drive.access == OVERLAID:
+        size = os.lseek(into[attached.file], 0, os.SEEK_END)
+        into[attached.overlay] = open_overlay(drive.path, size)
 
 
 def open_drive(drive: Drive) -> int:

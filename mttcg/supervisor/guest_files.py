@@ -29,10 +29,11 @@ class GuestFileService:
     @cached_property
     def files(self) -> "GuestFiles":
         """Those that the guest has open; few guests use any."""
+        from mttcg.host_folder import HostFolder
         from mttcg.semihosting.files import GuestFiles
-        from mttcg.semihosting.folder import Folder
 
-        return GuestFiles(Folder(self.folder) if self.folder is not None else None, self._refused)
+        folder = HostFolder.at(self.folder) if self.folder is not None else None
+        return GuestFiles(folder, self._refused)
 
     def do(self, asked: FileOperation) -> FileOperationDone:
         """Do one operation."""

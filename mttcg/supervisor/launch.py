@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mttcg.config import Config
@@ -10,6 +11,7 @@ from mttcg.errors import EXIT_REFUSED, MttcgError, UserError
 from mttcg.guest.image import GuestImage
 from mttcg.instrument.program.reach import Reach
 from mttcg.instrument.program.symbol_names import readable_name
+from mttcg.memory.address import Virtual
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import HostRefused, Prepare, ProcessMessage, Ready, expect
@@ -100,19 +102,26 @@ class Host(WaitingHost):
         self.needs = self.needs.without(plugin)
 
 
-def prepare_host(started: HostProcess, config: Config, image: GuestImage, run: RunInfo) -> Host:
-    """Load the plugins in the host, which refuse what can't be; `run` is for them.
+def prepare_host(
+    started: HostProcess, config: Config, image: GuestImage, run: Callable[[], RunInfo]
+) -> Host:
+    """Load the plugins in the host, which refuse what can't be; `run` gives what is for them.
 
     Raises RefusedByHostError with the host's words, HostLostError.
     """
-    symbols = {readable_name(name): symbol.address for name, symbol in image.by_name.items()}
-    symbols |= {name: symbol.address for name, symbol in image.by_name.items()}
-    reach = Reach(image.ram, image.placements)
+    symbols: dict[str, Virtual] = {}
+    has_plugins = bool(config.plugins or config.control)  # one may come later
+    if has_plugins:
+        symbols = {readable_name(name): symbol.address for name, symbol in image.by_name.items()}
+        symbols |= {name: symbol.address for name, symbol in image.by_name.items()}
+    # a kernel runs its code where it maps that
+    boots = config.kernel is not None or config.bios is not None
+    reach = None if boots else Reach(image.ram, image.placements).to_plain()
     prepare = Prepare(
         config=config,
         symbols=symbols,
-        reach=reach.to_plain(),
-        run=run.to_plain() if config.aggregate else None,
+        reach=reach,
+        run=run().to_plain() if config.aggregate and has_plugins else None,
         supervisor=os.getpid(),
         isa=image.isa.name,
     )

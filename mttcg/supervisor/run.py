@@ -18,6 +18,7 @@ from mttcg.processes.attachments import BELL, attachments
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity, Power
+from mttcg.supervisor.attached_files import open_attached
 from mttcg.supervisor.check import make_rings
 from mttcg.supervisor.console import (
     LINE_SECONDS,
@@ -27,7 +28,6 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
-from mttcg.supervisor.drives import open_attached
 from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
@@ -42,6 +42,7 @@ from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.served_devices import served_devices
 from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.streams import Streams
+from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
@@ -102,12 +103,12 @@ class Run:
         keyboard: Keyboard | None,
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
-        open_attached(self.config, self.board, self.fds)
+        open_attached(self.config, self.board, self.fds, self.ends)
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
         started = fill_ram(self.config, self.boot, self.board, maps["ram"], isa)
-        info = info_of(self.identifier, self.config, self.image, self.board)
+        info = partial(info_of, self.identifier, self.config, self.image, self.board)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)
@@ -130,6 +131,7 @@ class Run:
                 keyboard.connect(watch.stop_or_kill, partial(open_prompt, keyboard, state, watch))
             interims = self._interims(state, watch, on_interim)
             began = time.monotonic()
+            watch.window.look()
             state.machine.start_clock()
             self._start_vcpus(state, started)
             from mttcg.supervisor.outcome import build_result  # while the vCPUs start
@@ -240,8 +242,12 @@ class Run:
             self.fds[name] = os.eventfd(0, flags)
         self.ours["console_output"], self.fds["console_output"] = os.pipe()
         self.fds["console_input"], self.ours["console_input"] = os.pipe()
-        os.set_blocking(self.fds["console_input"], False)
-        os.set_blocking(self.ours["console_input"], False)
+        for descriptor in (self.fds["console_input"], self.ours["console_input"]):
+            os.set_blocking(descriptor, False)
+        if self.config.has_virtio_console:
+            self.fds["keys"], self.ours["keys"] = os.pipe()
+            for descriptor in (self.fds["keys"], self.ours["keys"]):
+                os.set_blocking(descriptor, False)
 
     def _watch(
         self,
@@ -264,7 +270,9 @@ class Run:
             channels=self.channels,
             interrupts=self.interrupts,
             console_output=self.ours["console_output"],
-            console_input=self.ours["console_input"],
+            console_input=self.ours["keys" if self.config.has_virtio_console else "console_input"],
+            end_input=self._end_input if self.config.has_virtio_console else None,
+            window=TerminalWindow(state, stdin_fd),
             notice_fd=self.fds["notice"],
             console=console,
             stdin_fd=stdin_fd,
@@ -281,6 +289,10 @@ class Run:
         for text in (*self.image.warnings, *undone, *state.host.warnings):
             warn(text)
         return watch
+
+    def _end_input(self) -> None:
+        """Let the virtio console's input have its end."""
+        os.close(self.ours.pop("keys"))
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
         if state.delivery is None or not self.config.control:

@@ -28,6 +28,7 @@ from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.served_devices import ServedDevices
 from mttcg.supervisor.sleepers import all_sleep_for_ever
+from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
@@ -93,7 +94,8 @@ class Watch:
     print, too; `failures` are what went wrong, `warnings` what only went otherwise than wanted;
     `unsupported` are the places of instructions that the guest's harts lack; `idle` are, by vCPU,
     the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself.
-    `keyboard` sorts the input, if it is that of a terminal.
+    `keyboard` sorts the input, if it is that of a terminal. `end_input` ends that of a virtio
+    console, None if the serial port has it; `window` is the one that the console is in.
     `refused`: whether a limit of the host was told of, which others reach, too; `told`: which vCPUs
     said themselves why they end.
     """
@@ -108,6 +110,8 @@ class Watch:
     console: ConsoleOutput | None
     stdin_fd: int | None
     lines: ConsoleLines
+    end_input: Callable[[], None] | None
+    window: TerminalWindow
     on_tick: Callable[[], None]
     warnings: Warnings
     failures: Failures = field(default_factory=Failures)
@@ -158,7 +162,7 @@ class Watch:
             self._drain_vcpus()
             self._drain_console()
             if not (self.host_lost or self.killed):
-                see_devices_off(self.run, self.warn)
+                see_devices_off(self.run, self.warn, self.console_output, self._drain_console)
             if self.control is not None:
                 self.control.end()
 
@@ -175,14 +179,24 @@ class Watch:
             add(publisher, selectors.EVENT_READ, partial(self._from_publisher, publisher))
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
-        if self.stdin_fd is not None:
-            machine = self.run.machine
-            sift = () if self.keyboard is None else (self.keyboard.take,)
-            told = machine.begin_input, machine.end_input, self.devices.input_came, *sift
-            source = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+        self._register_input()
+
+    def _register_input(self) -> None:
+        """Carry input to the serial port, or to the virtio console: then the port has none."""
+        machine, end_input = self.run.machine, self.end_input
+        if end_input is not None or self.stdin_fd is None:
+            machine.end_input()
+        if self.stdin_fd is None:
+            if end_input is not None:
+                end_input()
+            return
+        sift = () if self.keyboard is None else (self.keyboard.take,)
+        told = machine.begin_input, machine.end_input, self.devices.input_came, *sift
+        if end_input is not None:
+            told = _nothing, end_input, _nothing, *sift
+        source = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
+        if end_input is None:
             self.devices.input_is_open = lambda: source.is_open
-        else:
-            self.run.machine.end_input()
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
@@ -191,6 +205,7 @@ class Watch:
 
     def _tick(self) -> None:
         self.on_tick()
+        self.window.look()
         self.run.harts.request_all()
         self._end_if_none_can_wake()
         if self.keyboard is not None and self.devices.awaits_input():
@@ -406,14 +421,17 @@ class Watch:
             wrong = getattr(error, "strerror", None) or error
             self.failures.add(f"the guest's later output is lost: its console failed: {wrong}")
 
-    def _drain_console(self) -> None:
+    def _drain_console(self) -> bool:
+        """Show what there is of the console; whether somebody has it still, and may write more."""
         os.set_blocking(self.console_output, False)
+        is_open = False
         try:
             while data := os.read(self.console_output, CONSOLE_BYTES):
                 self._show(self.lines.take(data))
         except BlockingIOError:
-            pass
+            is_open = True
         self._show(self.lines.rest())
+        return is_open
 
     def _from_publisher(self, publisher: "PublisherProcess") -> None:
         from mttcg_bus.publisher.process import Died  # loaded already, if there is a publisher
@@ -448,6 +466,10 @@ class Watch:
         """End the run if no hart can: at each notice, and now and then as input may end."""
         if not self.devices.can_wake() and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
+
+
+def _nothing() -> None:
+    """Where the device process sees by itself that input has come."""
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

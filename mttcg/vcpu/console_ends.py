@@ -31,6 +31,13 @@ class ConsoleEnds:
             return None  # another vCPU was quicker
         return taken[0] if taken else None
 
+    def read(self, size: int) -> bytes | None:
+        """So much of the input, or what there is; b"" at its end, None if none waits."""
+        try:
+            return os.read(self.input, size)
+        except BlockingIOError:
+            return None
+
     def waiting(self) -> bool:
         """Whether a character waits."""
         return readable(self.input)

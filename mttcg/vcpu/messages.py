@@ -60,14 +60,15 @@ class Prepare(ProcessMessage):
     """Supervisor to host, first: load the plugins, and say what they need.
 
     config: for the vCPUs and the translator as well, which get it by the fork. reach: a Reach,
-    plain. run: a RunInfo, plain, None if nothing is aggregated. supervisor: its process id. isa:
-    the guest's, by name.
+    plain, None if code may be anywhere. run: a RunInfo, plain, None if nothing is aggregated.
+    symbols, run: empty, and None, if there is no plugin, and none may come. supervisor: its process
+    id. isa: the guest's, by name.
     """
 
     TYPE: ClassVar[str] = "prepare"
     config: Config
     symbols: dict[str, Virtual]
-    reach: dict[str, Any]
+    reach: dict[str, Any] | None
     run: dict[str, Any] | None
     supervisor: int
     isa: str

@@ -27,6 +27,7 @@ NANOSECONDS = 1_000_000_000
 """In a second."""
 
 _STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN, _INPUT_ENDED = range(9)
+_WINDOW_SIZE = 9
 
 
 def machine_bytes(device_state: int) -> int:
@@ -145,6 +146,17 @@ class MachineState:
         Both may do so at once: then a line of a plugin's may stand behind one of the guest's.
         """
         self.words[_IN_LINE] = is_so
+
+    @property
+    def window_size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal that the console is on; 0 and 0 if it is on none."""
+        size = self.words[_WINDOW_SIZE]
+        return size >> 32, size & 0xFFFF_FFFF
+
+    @window_size.setter
+    def window_size(self, size: tuple[int, int]) -> None:
+        """Set it, in one store; the supervisor does."""
+        self.words[_WINDOW_SIZE] = size[0] << 32 | size[1]
 
     def shift_clock(self, nanoseconds: int) -> None:
         """Let the clock have stood still for so long; no vCPU may run."""

@@ -22,7 +22,7 @@ def zero_block(
     if isinstance(place, AccessRefused):
         return place
     if not ram.range.holds(place, access.size):
-        return AccessRefused(MemoryFault.STORE, address)
+        return AccessRefused(MemoryFault.STORE, first)
     for distance in range(0, access.size, WIDEST):
         engine.observe(left.pc, Virtual(first + distance), WIDEST, 0, True)
         ram.store(Physical(place + distance), WIDEST, 0)

@@ -216,6 +216,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         bios=Path("firmware"),
         dtb=strange,
         dump_dtb=tmp_path / "dtb",
+        symbols=tmp_path / "System.map",
         loads={"é": 1 << 40, "a\udcff b": 0},
         symbols_set={"rounds": (1 << 64) - 1, "less": -1, "flag": True},
         drives=(Drive(strange, "write"), Drive(Path("b"))),

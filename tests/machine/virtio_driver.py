@@ -66,7 +66,7 @@ class Rings:
 
     def __init__(self, ram: GuestRam, size: int = SIZE) -> None:
         self.ram, self.size = ram, size
-        self.index = self.seen = 0
+        self.index = self.seen = self.start = 0
 
     def place(self) -> QueuePlace:
         return QueuePlace(self.size, *map(Physical, (DESCRIPTORS, AVAILABLE, USED)))
@@ -74,7 +74,7 @@ class Rings:
     def describe(
         self, number: int, address: int, size: int, flags: int, following: int = 0, at: int = 0
     ) -> None:
-        where = Physical((at or DESCRIPTORS) + 16 * number)
+        where = Physical((at or DESCRIPTORS + self.start) + 16 * number)
         self.ram.write(where, struct.pack("<QIHH", address, size, flags, following))
 
     def chain(self, buffers: Sequence[tuple[int, int, bool]], first: int = 0) -> int:
@@ -85,31 +85,31 @@ class Rings:
         return first
 
     def offer(self, head: int) -> None:
-        self.word(AVAILABLE + 4 + 2 * (self.index % self.size), head)
+        self.word(self.start + AVAILABLE + 4 + 2 * (self.index % self.size), head)
         self.index += 1
-        self.word(AVAILABLE + 2, self.index & 0xFFFF)
+        self.word(self.start + AVAILABLE + 2, self.index & 0xFFFF)
 
     def word(self, address: int, value: int) -> None:
         self.ram.store(Physical(address), 2, value)
 
     def flags(self, value: int) -> None:
-        self.word(AVAILABLE, value)
+        self.word(self.start + AVAILABLE, value)
 
     def wait_for(self, index: int) -> None:
         """Set used_event."""
-        self.word(AVAILABLE + 4 + 2 * self.size, index)
+        self.word(self.start + AVAILABLE + 4 + 2 * self.size, index)
 
     @property
     def notify_at(self) -> int:
         """avail_event."""
-        return self.ram.load(Physical(USED + 4 + 8 * self.size), 2)
+        return self.ram.load(Physical(self.start + USED + 4 + 8 * self.size), 2)
 
     def done(self) -> list[tuple[int, int]]:
         """What was given back since the last time: heads, and bytes written."""
         found = []
-        end = self.ram.load(Physical(USED + 2), 2)
+        end = self.ram.load(Physical(self.start + USED + 2), 2)
         while self.seen & 0xFFFF != end:
-            at = Physical(USED + 4 + 8 * (self.seen % self.size))
+            at = Physical(self.start + USED + 4 + 8 * (self.seen % self.size))
             found.append(struct.unpack("<II", self.ram.read(at, 8)))
             self.seen += 1
         return found
@@ -173,11 +173,11 @@ class Machine:
         self.write(STATUS, self.read(STATUS) | DeviceStatus.FEATURES_OK)
         return bool(self.read(STATUS) & DeviceStatus.FEATURES_OK)
 
-    def set_up(self, queue: int = 0, size: int = SIZE) -> None:
+    def set_up(self, queue: int = 0, size: int = SIZE, at: int = 0) -> None:
         self.write(QUEUE_SELECT, queue)
         self.write(QUEUE_SIZE, size)
         for offset, (_, bits) in QUEUE_HALVES.items():
-            address = {8: DESCRIPTORS, 9: AVAILABLE, 0xA: USED}[offset >> 4]
+            address = at + {8: DESCRIPTORS, 9: AVAILABLE, 0xA: USED}[offset >> 4]
             self.write(offset, address >> 32 if bits >> 32 else address & 0xFFFF_FFFF)
         self.write(QUEUE_READY, 1)
 
@@ -195,3 +195,73 @@ class Machine:
         self.write(QUEUE_NOTIFY, 0)
         ((_, written),) = self.rings.done()
         return written
+
+
+class DeviceQueues(Machine):
+    """A device of several queues, each with its rings, and buffers that are used once."""
+
+    STRIDE, BUFFERS, BUFFER_BYTES = 0x4000, 0x4_0000, 0x1_1000
+
+    def __init__(self, model: Model, queues: int) -> None:
+        super().__init__(model)
+        self.count_of_queues = queues
+        self.by_queue: list[Rings] = []
+        self.sizes: list[dict[int, int]] = []
+        self.next_buffer = 0
+
+    @property
+    def backend(self) -> BackEnd:
+        assert self.bell.backend is not None
+        return self.bell.backend
+
+    def start(self, features: int) -> None:
+        """Bring the device to work, with all its queues."""
+        assert self.accept(features)
+        for queue in range(self.count_of_queues):
+            rings = Rings(self.ram)
+            rings.start = queue * self.STRIDE
+            self.by_queue.append(rings)
+            self.sizes.append({})
+            self.set_up(queue, at=rings.start)
+        self.write(STATUS, self.read(STATUS) | DeviceStatus.DRIVER_OK)
+
+    def _buffer(self, size: int) -> int:
+        at = BASE + self.BUFFERS + self.next_buffer % 8 * self.BUFFER_BYTES
+        assert size <= self.BUFFER_BYTES
+        self.next_buffer += 1
+        return at
+
+    def put(self, queue: int, parts: Sequence[bytes]) -> None:
+        """Send bytes in buffers, and notify."""
+        rings, buffers = self.by_queue[queue], []
+        at = self._buffer(sum(map(len, parts)))
+        for part in parts:
+            self.ram.write(Physical(at), part)
+            buffers.append((at, len(part), False))
+            at += len(part)
+        rings.done()
+        rings.offer(rings.chain(buffers, first=4 * (rings.index % 4)))
+        self.write(QUEUE_NOTIFY, queue)
+
+    def give(self, queue: int, size: int) -> None:
+        """Give a buffer to fill, and notify."""
+        rings, first = self.by_queue[queue], self.by_queue[queue].index % SIZE
+        at = self._buffer(size)
+        self.sizes[queue][first] = at
+        rings.offer(rings.chain([(at, size, True)], first=first))
+        self.write(QUEUE_NOTIFY, queue)
+
+    def got(self, queue: int) -> list[bytes]:
+        """What buffers were filled with since the last time."""
+        return [
+            self.ram.read(Physical(self.sizes[queue][head]), size)
+            for head, size in self.by_queue[queue].done()
+        ]
+
+    def serve(self) -> None:
+        """Something has come from outside."""
+        self.bell.ring()
+
+    def wanted(self) -> dict[int, int]:
+        """What the device waits for outside."""
+        return dict(self.backend.wanted())

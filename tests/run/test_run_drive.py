@@ -64,6 +64,7 @@ def test_what_a_guest_writes_is_in_the_file_that_it_may_write(
         "queue": 0,
         "requests": requests,
         "failed": 0,
+        "dropped": 0,
         "bytes_from_guest": 16 * requests + SECTORS * SECTOR,
         "bytes_to_guest": requests + 2 * SECTORS * SECTOR,
     }

@@ -13,7 +13,7 @@ from run_harness import ROOT, Running
 
 from mttcg import Machine, RunResult
 from mttcg.errors import OptionError
-from mttcg.semihosting.folder import Folder, LeadsOutError
+from mttcg.host_folder import HostFolder, LeadsOutError
 
 OWN = ROOT / "examples" / "own_guest"
 COMPILE = (
@@ -131,7 +131,7 @@ def test_files_are_below_their_folder_alone(
 @pytest.mark.parametrize("name", ["../outside.txt", "/etc/passwd", "links/outside.txt", "link"])
 @pytest.mark.parametrize("resolves", [True, False])
 def test_no_name_leads_out(folder: Path, name: str, resolves: bool) -> None:
-    below = Folder(folder, resolves)
+    below = HostFolder.at(folder, resolves=resolves)
     try:
         with pytest.raises(OSError) as raised:
             below.open(name, os.O_RDONLY)
@@ -144,7 +144,7 @@ def test_no_name_leads_out(folder: Path, name: str, resolves: bool) -> None:
 def test_links_that_stay_inside_are_followed_where_the_kernel_sees_to_it(folder: Path) -> None:
     (folder / "inside").symlink_to("given.txt")
     for resolves in (True, False):
-        below = Folder(folder, resolves)
+        below = HostFolder.at(folder, resolves=resolves)
         try:
             os.close(below.open("inside", os.O_RDONLY))
         except OSError:

@@ -23,7 +23,8 @@ ARROWS = {
     "tbcache": {"isa"},
     "instrument": {"native", "isa", "report"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
-    "semihosting": {"state"},
+    "host_folder": set(),
+    "semihosting": {"state", "host_folder"},
     "vcpu": {
         "state",
         "isa",
@@ -36,9 +37,10 @@ ARROWS = {
     },
     "attached": set(),
     "config": {"state", "attached"},
-    "hardware": {"state", "isa"},
+    "hardware": {"state", "isa", "host_folder"},
     "firmware": {"state", "isa", "hardware"},
-    "guest": {"isa", "instrument", "config", "hardware"},
+    "linux": {"state", "isa", "instrument"},
+    "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
     "processes": {
         "attached",
@@ -52,6 +54,7 @@ ARROWS = {
         "config",
         "hardware",
         "firmware",
+        "host_folder",
     },
     "supervisor": {
         "attached",
@@ -67,6 +70,7 @@ ARROWS = {
         "processes",
         "report",
         "semihosting",
+        "host_folder",
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -136,6 +140,7 @@ PLACES = {
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/images/modules.py",
+        "mttcg/linux/symbol_files.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",

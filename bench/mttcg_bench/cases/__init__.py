@@ -14,7 +14,7 @@ seconds under the names that it prints. Other tools give what of these they have
 
 from collections.abc import Iterable, Sequence
 
-from mttcg_bench.cases import bus, engines, peers, plugins, scaleout, startup, system
+from mttcg_bench.cases import bus, engines, peers, plugins, programs, scaleout, startup, system
 from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.errors import UnknownName
 from mttcg_bench.model import Case
@@ -22,6 +22,7 @@ from mttcg_bench.model import Case
 GROUPS = {
     "scaleout": scaleout.cases,
     "engines": engines.cases,
+    "programs": programs.cases,
     "system": system.cases,
     "plugins": plugins.cases,
     "bus": bus.cases,

@@ -52,8 +52,9 @@ def measure(case: Case, variant: Variant) -> Measurement:
 
 def command_line(case: Case, variant: Variant, scratch: Path) -> list[str]:
     """The command of a variant, which writes its files into `scratch`."""
-    known = {**addresses(case.guest), "bench": below_root(PLUGINS), "scratch": scratch}
-    line = [sys.executable, "-m", "mttcg", "run", guest_file(case.guest)]
+    guest = case.guest_of(variant)
+    known = {**addresses(guest), "bench": below_root(PLUGINS), "scratch": scratch}
+    line = [sys.executable, "-m", "mttcg", "run", guest_file(guest)]
     line += ["--smp", str(variant.smp), "--engine", variant.engine]
     line += ["--tiers", variant.tiers] if variant.tiers else []
     line += ["--quiet", "--json", str(scratch / REPORT)]

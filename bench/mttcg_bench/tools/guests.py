@@ -17,8 +17,15 @@ from mttcg_bench.errors import RunFailed
 from mttcg_bench.guests import cold_source
 
 OWN = Path(__file__).parents[1] / "guests"
-BUILT = ("operations", "ticks", "waits", "patches", "cold")
-"""The guests of this package."""
+PROGRAMS = OWN / "programs"
+"""Programs as people write them, each a guest."""
+MEASURING = ("operations", "ticks", "waits", "patches", "cold")
+"""The guests of this package that measure themselves."""
+BUILT = {
+    **dict.fromkeys(MEASURING, OWN),
+    **{path.stem: PROGRAMS for path in PROGRAMS.glob("*.c*")},
+}
+"""The guests of this package, and where the source of each is."""
 TOLD = re.compile(r"^(.+): (-?\d+) ps\r?$", re.MULTILINE)
 """What a guest says of a time that it took itself."""
 
@@ -31,7 +38,7 @@ def unavailable(guest: str) -> str:
 
 def guest_path(name: str) -> Path:
     """The ELF file of a guest."""
-    folder = built_guests() if name in BUILT else GUESTS
+    folder = built_guests(BUILT[name]) if name in BUILT else GUESTS
     return folder / f"{name}.elf"
 
 
@@ -41,13 +48,14 @@ def guest_file(name: str) -> str:
 
 
 @functools.cache
-def built_guests() -> Path:
-    """A folder with the guests of this package; raises RunFailed if one does not build."""
+def built_guests(sources: Path) -> Path:
+    """A folder with the guests of a folder of this package; raises RunFailed if one fails."""
     folder = Path(tempfile.mkdtemp(prefix="bench-guests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for source in (*OWN.glob("*.c"), *OWN.glob("*.h")):
+    for source in (path for path in sources.iterdir() if path.suffix in (".c", ".cpp", ".h")):
         shutil.copy(source, folder)
-    (folder / "cold.c").write_text(cold_source.source())
+    if sources == OWN:
+        (folder / "cold.c").write_text(cold_source.source())
     found = importlib.util.spec_from_file_location("build_guests", GUESTS / "build.py")
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)

@@ -136,7 +136,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
 def _run(case: Case, variant: Variant, symbols: Mapping[str, int], scratch: Path) -> EndedProcess:
     program, settings = program_of(variant), variant.settings
     assert program is not None
-    elf = set_initial_values(case.guest, symbols, scratch)
+    elf = set_initial_values(case.guest_of(variant), symbols, scratch)
     thread = settings.get("thread", "multi")
     command = [
         *(program.path, "-machine", "virt", "-bios", "none", "-m", "128"),

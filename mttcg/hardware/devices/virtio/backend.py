@@ -1,7 +1,8 @@
 """The half of a virtio device that is in the device process: it serves the queues."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from mttcg.hardware.devices.virtio.interrupt_line import settle
 from mttcg.hardware.devices.virtio.layout import (
@@ -22,6 +23,7 @@ from mttcg.memory.fence import full_fence
 
 MOST_AT_A_TIME = 64
 """Requests of one queue, before other devices have their turn."""
+NOTHING_WANTED: Mapping[int, int] = MappingProxyType({})
 OFFERED = Feature.VERSION_1 | Feature.INDIRECT | Feature.EVENT_INDEX
 
 
@@ -32,16 +34,36 @@ class Model(ABC):
         kind: which.
         features: those of its kind that it offers, beside `OFFERED`.
         queue_sizes: the most descriptors that each of its queues may have.
+        input_queue: the one with buffers for what comes from outside, None without.
+        ends_late: whether what a driver has asked for is done even if the run ends.
     """
 
     kind: DeviceKind
     features: int = 0
     queue_sizes: Sequence[int]
+    input_queue: int | None = None
+    ends_late = False
 
     @property
     def config(self) -> bytes:
-        """The configuration space, which stays as it is."""
+        """The configuration space, which may change when something comes from outside."""
         return b""
+
+    @property
+    def dropped(self) -> Sequence[int]:
+        """By queue, how much was lost for want of somebody, or room, to take it."""
+        return ()
+
+    def is_ready(self, queue: int) -> bool:
+        """Whether a request of this queue can be served now."""
+        return True
+
+    def wanted(self, has_buffers: bool) -> Mapping[int, int]:
+        """What is waited for outside: by descriptor, events of poll(2).
+
+        has_buffers: whether the driver is not known to lack buffers for input.
+        """
+        return {}
 
     def begin(self, features: int) -> None:
         """A driver that has accepted these features begins."""
@@ -92,15 +114,46 @@ class BackEnd:
         self.queues: dict[int, Virtqueue] = {}
         self.epochs: dict[int, int] = {}
         self.generation = 0
-        self.wrong, self.began = "", False
-        config, words = model.config, self.words
-        state[8 * CONFIG : 8 * CONFIG + len(config)] = config
-        words[BackWord.CONFIG_SIZE] = len(config)
+        self.wrong, self.began, self.starved = "", False, False
+        words = self.words
+        self.config_bytes = state[8 * CONFIG :]
+        self.config = b""
+        self._configure()
         words[BackWord.FEATURES] = OFFERED | model.features
         words[BackWord.QUEUES] = len(model.queue_sizes)
         for queue, most in enumerate(model.queue_sizes):
             words[queue_word(queue, QueueWord.MOST)] = most
         words[BackWord.DEVICE_ID] = model.kind  # before the guest runs; last, all the same
+
+    def _configure(self) -> bool:
+        """Bring the configuration space up to date; whether it was another."""
+        before, self.config = self.config, self.model.config
+        if before == self.config:
+            return False
+        words, size = self.words, len(self.config)
+        words[BackWord.CONFIG_GENERATION] = words[BackWord.CONFIG_GENERATION] + 1
+        self.config_bytes[:size] = self.config
+        words[BackWord.CONFIG_SIZE] = size
+        words[BackWord.CONFIG_GENERATION] = words[BackWord.CONFIG_GENERATION] + 1
+        return True
+
+    def look(self) -> None:
+        """Tell the driver if the configuration has changed."""
+        if self._configure() and self._is_working:
+            self._raise(BackWord.CONFIG_RAISED)
+
+    def wanted(self) -> Mapping[int, int]:
+        """What is waited for outside: by descriptor, events of poll(2)."""
+        is_on = self.began and self._is_working
+        return self.model.wanted(not self.starved) if is_on else NOTHING_WANTED
+
+    def finish(self) -> None:
+        """No vCPU runs any more: do what is still to be done."""
+        if self.model.ends_late:
+            self.leaves = lambda: False
+            while self.serve():
+                continue
+        self.model.close()
 
     def serve(self) -> bool:
         """Serve the requests that are there, some of many; whether there may be more.
@@ -112,12 +165,14 @@ class BackEnd:
         full_fence()  # see VirtioMmio._let_go
         try:
             self._follow_resets()
-            if not words[FrontWord.STATUS] & DeviceStatus.DRIVER_OK or self._is_broken:
+            if not self._is_working:
                 return False
             if not self.began:
                 self.began = True
                 self.model.begin(words[FrontWord.FEATURES])
             more = [self._serve_queue(number) for number in range(words[BackWord.QUEUES])]
+            for number, dropped in enumerate(self.model.dropped):
+                words[queue_word(number, QueueWord.DROPPED)] = dropped
             return any(more)
         except QueueError as error:
             self._break(error)
@@ -127,8 +182,11 @@ class BackEnd:
             words[BackWord.SERVING] = 0
 
     @property
-    def _is_broken(self) -> bool:
-        return self.words[BackWord.BROKEN] == self.generation + 1
+    def _is_working(self) -> bool:
+        """Whether a driver uses the device, which needs no reset."""
+        words = self.words
+        broken = words[BackWord.BROKEN] == self.generation + 1
+        return bool(words[FrontWord.STATUS] & DeviceStatus.DRIVER_OK) and not broken
 
     def _follow_resets(self) -> None:
         generation = self.words[FrontWord.GENERATION]
@@ -136,7 +194,7 @@ class BackEnd:
             self.generation = generation
             self.queues.clear()
             self.epochs.clear()
-            self.wrong, self.began = "", False
+            self.wrong, self.began, self.starved = "", False, False
 
     def _queue(self, number: int) -> Virtqueue | None:
         """A queue if it is ready; a new one where it was made ready anew."""
@@ -171,16 +229,22 @@ class BackEnd:
         )
 
     def _serve_queue(self, number: int) -> bool:
-        queue = self._queue(number)
+        queue, takes_input = self._queue(number), number == self.model.input_queue
+        if takes_input:
+            self.starved = False
         if queue is None:
+            self.starved = self.starved or takes_input
             return False
         for _ in range(MOST_AT_A_TIME):
             if not self._may_go_on(number):
                 return self.leaves()
+            if not self.model.is_ready(number):
+                return False
             chain = queue.take()
             if chain is not None:
                 self._finish(number, queue, chain, self.model.serve(number, chain))
             elif not queue.rearm():
+                self.starved = self.starved or takes_input
                 return False
         return True
 

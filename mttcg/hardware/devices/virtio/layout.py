@@ -67,6 +67,7 @@ class QueueWord(IntEnum):
     READ = 18  # bytes of the guest's memory that requests had the device read
     WRITTEN = 19  # and write
     FAILED = 20  # requests that ended with an error
+    DROPPED = 21  # what was lost for want of somebody, or room, to take it
 
 
 STATE_BYTES = 8 * (QUEUES + MOST_QUEUES * QUEUE_WORDS)

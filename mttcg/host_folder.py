@@ -1,4 +1,8 @@
-"""Files below one folder: no name leads out of it, by `..`, a symbolic link or an absolute path."""
+"""Files below one folder of the host that a guest may use.
+
+No name leads out of it, by `..`, a symbolic link or an absolute path, nor while somebody moves
+folders. All that a guest's names open goes through here.
+"""
 
 import ctypes
 import errno
@@ -7,16 +11,19 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 OPENAT2 = 437
 """Number of openat2(2), the same on all architectures."""
-RESOLVE_NO_MAGICLINKS, RESOLVE_BENEATH = 0x02, 0x08
+RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x02, 0x04, 0x08
 ABSENT = (errno.ENOSYS, errno.EPERM)
 """What a kernel without openat2 says, and one that does not let a container use it."""
 TRIES = 100
 """While another process moves folders, the kernel can't say that a name stays below."""
 NEW_FILE = 0o666
 FOLDER_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+PLAIN_FLAGS = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""O_NONBLOCK: opening a FIFO would wait for its other end."""
 
 
 class OpenHow(ctypes.Structure):
@@ -37,73 +44,94 @@ def refused(number: int, name: str) -> OSError:
     return OSError(number, os.strerror(number), name)
 
 
-class Folder:
+class HostFolder:
     """Opens, removes and renames files below a folder.
 
     Args:
-        path: of the folder.
+        descriptor: of the folder, which is closed with this.
+        follows: whether a symbolic link in a name is followed if it stays below the folder; without
+            it is an error, as whoever asks follows links itself.
         resolves: whether the kernel is asked to stay below it; it is walked part by part without,
             and then no symbolic link is followed at all.
 
     All methods raise OSError.
     """
 
-    def __init__(self, path: Path, resolves: bool = True) -> None:
-        self.descriptor = os.open(path, FOLDER_FLAGS)
-        self.resolves = resolves
+    def __init__(self, descriptor: int, *, follows: bool = True, resolves: bool = True) -> None:
+        self.descriptor, self.follows, self.resolves = descriptor, follows, resolves
+
+    @classmethod
+    def at(cls, path: Path, *, follows: bool = True, resolves: bool = True) -> Self:
+        """Open the folder at a path."""
+        return cls(os.open(path, FOLDER_FLAGS), follows=follows, resolves=resolves)
 
     def close(self) -> None:
         """Close the folder."""
         os.close(self.descriptor)
 
-    def open(self, name: str, flags: int) -> int:
-        """Open a plain file; its descriptor. What is none, such as a FIFO, is refused."""
-        # O_NONBLOCK: opening a FIFO would wait for its other end
-        descriptor = self._open(name, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    def open(self, name: str, flags: int, mode: int = NEW_FILE) -> int:
+        """Open a plain file; its descriptor. What is none, such as a FIFO, is refused.
+
+        mode: of a file that is made, less what the umask says.
+        """
+        descriptor = self._open(name, flags | PLAIN_FLAGS, mode)
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISREG(kind):
             return descriptor
         os.close(descriptor)
         raise refused(errno.EISDIR if stat.S_ISDIR(kind) else errno.EACCES, name)
 
+    def open_folder(self, name: str) -> int:
+        """Open a folder to list it; its descriptor."""
+        return self._open(name, os.O_RDONLY | os.O_DIRECTORY | PLAIN_FLAGS, 0)
+
+    @contextmanager
+    def found(self, name: str) -> Iterator[int]:
+        """A descriptor that stands for what has a name, whatever it is, and reads nothing of it."""
+        descriptor = self._open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, 0)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
     def remove(self, name: str) -> None:
         """Remove a file; of a symbolic link, the link."""
-        with self._parent(name) as (folder, last):
+        with self.parent(name) as (folder, last):
             os.unlink(last, dir_fd=folder)
 
     def rename(self, old: str, new: str) -> None:
         """Rename a file; another of the new name is gone then."""
-        with self._parent(old) as (one, last), self._parent(new) as (other, name):
+        with self.parent(old) as (one, last), self.parent(new) as (other, name):
             os.replace(last, name, src_dir_fd=one, dst_dir_fd=other)
 
     @contextmanager
-    def _parent(self, name: str) -> Iterator[tuple[int, str]]:
+    def parent(self, name: str) -> Iterator[tuple[int, str]]:
         """The folder in which a name is, and its last part."""
         above, _, last = name.rpartition("/")
         if name.startswith("/") or last == "..":
             raise LeadsOutError(name)
         if last in ("", "."):
             raise refused(errno.EISDIR, name)
-        folder = self._open(above or ".", FOLDER_FLAGS)
+        folder = self._open(above or ".", FOLDER_FLAGS, 0)
         try:
             yield folder, last
         finally:
             os.close(folder)
 
-    def _open(self, name: str, flags: int) -> int:
+    def _open(self, name: str, flags: int, mode: int) -> int:
         if "\0" in name or not name:
             raise refused(errno.ENOENT, name)
         if self.resolves:
             try:
-                return self._open_beneath(name, flags)
+                return self._open_beneath(name, flags, mode)
             except OSError as error:
                 if error.errno not in ABSENT:
                     raise
-        return self._walk(name, flags)
+        return self._walk(name, flags, mode)
 
-    def _open_beneath(self, name: str, flags: int) -> int:
-        mode = NEW_FILE if flags & os.O_CREAT else 0
-        how = OpenHow(flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+    def _open_beneath(self, name: str, flags: int, mode: int) -> int:
+        links = RESOLVE_NO_MAGICLINKS if self.follows else RESOLVE_NO_SYMLINKS
+        how = OpenHow(flags, mode if flags & os.O_CREAT else 0, RESOLVE_BENEATH | links)
         libc = ctypes.CDLL(None, use_errno=True)
         for _ in range(TRIES):
             descriptor = libc.syscall(
@@ -121,7 +149,7 @@ class Folder:
             raise LeadsOutError(name)
         raise refused(ctypes.get_errno(), name)
 
-    def _walk(self, name: str, flags: int) -> int:
+    def _walk(self, name: str, flags: int, mode: int) -> int:
         parts = [part for part in name.split("/") if part not in ("", ".")] or ["."]
         if name.startswith("/") or ".." in parts:
             raise LeadsOutError(name)
@@ -131,6 +159,6 @@ class Folder:
                 below = os.open(part, FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=at)
                 os.close(at)
                 at = below
-            return os.open(parts[-1], flags | os.O_NOFOLLOW, NEW_FILE, dir_fd=at)
+            return os.open(parts[-1], flags | os.O_NOFOLLOW, mode, dir_fd=at)
         finally:
             os.close(at)
