@@ -87,6 +87,8 @@ class Config:
     """One of `TIERS`; another than the first is for the llvm engine alone."""
     code_cache: int = CODE_CACHE_DEFAULT
     """Bytes for the code that the llvm engine makes, a multiple of 4096; the oldest goes first."""
+    code_store: Path | None = None
+    """Folder in which code that the llvm engine makes is kept for later runs; None: it is not."""
     plugins: tuple[str, ...] = ()
     """Plugin specs, as "name-or-path,key=value,..."."""
     bus: str | None = None

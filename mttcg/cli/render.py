@@ -87,6 +87,8 @@ def result_parts(result: RunResult) -> Iterator[RenderableType]:
     for place in result.unsupported[:PLACE_LIMIT]:
         yield cell("", unsupported_text(place))
     yield from left_out(len(result.unsupported), PLACE_LIMIT)
+    if kept := kept_text(result.code_cache):
+        yield cell("", kept)
     if result.devices:
         yield heading("devices")
         yield indented(device_table(result.devices))
@@ -172,6 +174,17 @@ def unsupported_text(place: Mapping[str, str]) -> str:
     """Write where an instruction or system register was met that the harts lack."""
     where = ", ".join(filter(None, (place["pc"], place["symbol"], place.get("source", ""))))
     return f"{place['name']} of {place['extension']} at pc {where}: not supported"
+
+
+def kept_text(counts: Mapping[str, int]) -> str:
+    """Write what was done with kept code; "" if nothing was."""
+    texts = {
+        "kept_functions": "used {:,} functions of earlier runs",
+        "stored": "kept {:,} for later ones",
+        "refused": "refused {:,} damaged records",
+    }
+    done = [text.format(counts[name]) for name, text in texts.items() if counts.get(name)]
+    return f"code store: {', '.join(done)}" if done else ""
 
 
 def register_table(registers: Mapping[str, int]) -> Table:

@@ -67,6 +67,11 @@ def interrupted_status(caught: list[int]) -> int:
     return EXIT_SIGNAL + (caught[0] if caught else signal.SIGINT)
 
 
+def parse_code_store(text: str) -> Path | None:
+    """Read `--code-store`: a folder, or none."""
+    return None if text == "off" else Path(text).expanduser()
+
+
 def make_config(args: argparse.Namespace) -> Config:
     """Turn the arguments into a Config; OptionError for a value that an option can't have."""
     assignments: dict[str, int] = {}
@@ -81,6 +86,7 @@ def make_config(args: argparse.Namespace) -> Config:
         memory=parse_size(args.memory),
         tiers=args.tiers,
         code_cache=parse_size(args.code_cache, "--code-cache"),
+        code_store=parse_code_store(args.code_store),
         engine=args.engine,
         plugins=tuple(args.plugin),
         drives=tuple(map(parse_drive, args.drive)),

@@ -36,6 +36,11 @@ MACHINE: Options = {
         "default": "64M",
         "help": "room for translated code (%(default)s)",
     },
+    "--code-store": {
+        "metavar": "DIR|off",
+        "default": "off",
+        "help": "where translated code is kept for later runs (%(default)s)",
+    },
     "--engine": {"metavar": "|".join(ENGINES), "default": "auto", "help": "(%(default)s)"},
     "--tiers": {
         "metavar": "|".join(TIERS),

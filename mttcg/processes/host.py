@@ -26,6 +26,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     DevicesEnded,
     HostRefused,
+    HostWarning,
     Prepare,
     ProcessMessage,
     Ready,
@@ -44,6 +45,7 @@ from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
     from mttcg.config import Config
+    from mttcg.engine.llvm.kept.keeper import OpenedStore
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.run_info import RunInfo
 
@@ -53,12 +55,14 @@ TRANSLATOR, REHEARSAL, DEVICES = -1, -2, -3
 vCPUs."""
 
 
-def die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int, finishing: bool = False) -> None:
     """Ask the kernel to kill this process when its parent ends (prctl(2)); interrupts are not ours.
 
     The supervisor decides what Ctrl-C means. Leaves at once if process `parent` has ended already.
+    finishing: it sees the run's end by itself, and goes on for a while.
     """
-    signal_at_end_of_parent(signal.SIGKILL)
+    if not finishing:
+        signal_at_end_of_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(EXIT_FAULT)
@@ -120,6 +124,7 @@ def fork_all(
     load_engine(config.engine_name)
     if config.engine_name == "llvm":
         load_interpreter(message.isa, observing=config.check or bool(config.plugins))
+    opened = open_code_store(config, message, channel)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
@@ -132,24 +137,48 @@ def fork_all(
             die_with_parent(parent)
             name_process(f"vcpu{index}")
             wake_on_time()
-            end_with(partial(run_vcpu, index, config, message, descriptors, context))
+            end_with(partial(run_vcpu, index, config, message, descriptors, context, opened))
         children[child] = index
     if config.has_tier("optimised"):
-        children[fork_translator(config, message, descriptors, parent)] = TRANSLATOR
+        forked = fork_translator(config, message, descriptors, parent, opened)
+        children[forked] = TRANSLATOR
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
 
 
-def fork_translator(config: "Config", message: Start, descriptors: list[int], parent: int) -> int:
+def open_code_store(config: "Config", message: Start, channel: Channel) -> "OpenedStore | None":
+    """The code of earlier runs; None if there is to be none, or it is refused, which is told."""
+    folder = config.code_store
+    if folder is None or not config.has_tier("optimised"):
+        return None
+    from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
+    from mttcg.engine.llvm.kept.code_store import StoreRefusedError
+    from mttcg.engine.llvm.kept.keeper import open_store
+    from mttcg.isa.registry import isa_named
+
+    try:
+        return open_store(folder, interpreted_isa(isa_named(message.isa)))
+    except StoreRefusedError as refused:
+        channel.send(HostWarning(str(refused)))
+        return None
+
+
+def fork_translator(
+    config: "Config",
+    message: Start,
+    descriptors: list[int],
+    parent: int,
+    opened: "OpenedStore | None",
+) -> int:
     """Fork the process that makes better code of hot pages; its process id."""
     from mttcg.processes.translator_process import main as run_translator
 
     child = os.fork()
     if child == 0:
-        die_with_parent(parent)
+        die_with_parent(parent, opened is not None)
         name_process("translator")
-        end_with(partial(run_translator, config, message, descriptors))
+        end_with(partial(run_translator, config, message, descriptors, opened))
     return child
 
 
@@ -274,12 +303,16 @@ def serve(channel: Channel) -> int:
         return 0
     start, descriptors = expect(received[0], Start), received[1]
     children = fork_all(config, start, descriptors, (declarations, plugins), channel)
-    watch_children(channel, partial(rehearse, channel, declarations, run), children)
+    finishing = TRANSLATOR if config.code_store is not None else None
+    watch_children(channel, partial(rehearse, channel, declarations, run), children, finishing)
     return 0
 
 
 def watch_children(
-    channel: Channel, rehearse: Callable[[Rehearse], int], children: dict[int, int]
+    channel: Channel,
+    rehearse: Callable[[Rehearse], int],
+    children: dict[int, int],
+    finishing: int | None = None,
 ) -> None:
     """Say of each vCPU how it ended, till all have; rehearse plugins meanwhile, in children."""
     ends = {os.pidfd_open(pid): pid for pid in children}
@@ -303,17 +336,22 @@ def watch_children(
             pid = ends.pop(descriptor)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             channel.send(told_of_end(children.pop(pid), status))
-    end_rest(children)
+    end_rest(children, finishing)
 
 
-def end_rest(children: dict[int, int]) -> None:
+def end_rest(children: dict[int, int], finishing: int | None = None) -> None:
     """End what no vCPU needs any more, and see it gone: its CPU time is part of ours then.
+
+    finishing: which of them goes on by itself, and ends soon.
 
     The device process ends by itself, with its files whole, or is killed at last.
     """
     for pid, index in children.items():
-        os.kill(pid, signal.SIGTERM if index == DEVICES else signal.SIGKILL)
+        if index != finishing:
+            os.kill(pid, signal.SIGTERM if index == DEVICES else signal.SIGKILL)
     for pid, index in children.items():
+        if index == finishing:
+            continue
         end = os.pidfd_open(pid)
         if index == DEVICES and not select.select([end], [], [], FLUSH_SECONDS)[0]:
             os.kill(pid, signal.SIGKILL)

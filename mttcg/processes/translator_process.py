@@ -5,6 +5,7 @@ Then it makes better code of the function around the place; of the whole page wh
 better code is missed. While there are no samples it sleeps.
 """
 
+import ctypes
 import os
 import selectors
 import socket
@@ -18,11 +19,13 @@ from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.improver import DescribedPlace, Improver
+from mttcg.engine.llvm.kept.keeper import OpenedStore
 from mttcg.engine.llvm.llvm_isa import llvm_isa
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
 from mttcg.memory.address import Virtual
+from mttcg.memory.host import address_of_buffer
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import ENDED, Activity
@@ -36,8 +39,15 @@ PLACE_HEAT = 32
 """Samples at a place that are worth a function: half a million instructions."""
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
+LEAST_OF_ALL = 2
+"""Samples at a place, in a whole run, for it to be translated for the next."""
+LOWEST_PRIORITY = 19
+"""Of nice(2)."""
+FINISH_CPU_SECONDS, FINISH_SECONDS = 10, 60
+"""How long the translator goes on after the run, for the next: of its own time, and in all."""
 ANSWER_SECONDS = 0.02
 """Longer it waits for no answer before it looks what else is hot."""
+NO_RAM = memoryview(b"")
 POLL_SECONDS, LONGEST_POLL = 0.002, 0.128
 """Seconds to the next look at the samples, while none are hot; twice as long each time."""
 NATIVE_ROOM = 64 << 20
@@ -62,6 +72,7 @@ class TranslatorProcess:
         arena: where the code is.
         heat: of places.
         improver: makes the code.
+        ram: guest RAM, mapped; nothing is left of it once the run is over.
 
     Attributes:
         asked: vCPUs that have not answered yet.
@@ -77,7 +88,9 @@ class TranslatorProcess:
         arena: Arena,
         heat: Heat,
         improver: Improver,
+        ram: memoryview = NO_RAM,
     ) -> None:
+        self.ram = ram
         self.harts, self.samples, self.channels = harts, samples, channels
         self.arena, self.heat, self.improver = arena, heat, improver
         self.asked: set[int] = set()
@@ -98,6 +111,16 @@ class TranslatorProcess:
                 for cpu, message in receive(selector, self._pause(came, hot)):
                     if isinstance(message, PageOfPlace):
                         self._take_answer(cpu, message)
+
+    def finish(self) -> None:
+        """Go on with what was hottest of all that ran, for later runs, within bounds."""
+        self._take_samples()
+        begun, before = time.monotonic(), time.process_time()
+        for place in self.heat.hottest_of_all(LEAST_OF_ALL):
+            used = time.process_time() - before
+            if used > FINISH_CPU_SECONDS or time.monotonic() - begun > FINISH_SECONDS:
+                return
+            self.improver.improve_alone(place)
 
     def _take_samples(self) -> bool:
         """Take the vCPUs' samples; whether there are some."""
@@ -166,7 +189,10 @@ def receive(
 
 
 def make_translator(
-    config: Config, message: Start, descriptors: Sequence[int]
+    config: Config,
+    message: Start,
+    descriptors: Sequence[int],
+    opened: OpenedStore | None = None,
 ) -> TranslatorProcess:
     """Map what the translator needs; it closes the descriptors that it does not."""
     fds = dict(zip(message.descriptors, descriptors, strict=True))
@@ -186,14 +212,36 @@ def make_translator(
         if descriptor not in keep:
             os.close(descriptor)
     heat = Heat()
-    improver = Improver(llvm_isa(isa), cache.ram_range, cache, arena, heat)
+    improver = Improver(llvm_isa(isa), cache.ram_range, cache, arena, heat, opened)
+    if opened is not None:
+        with arena:
+            arena.count_stored(0, opened.kept.refused)
     samples = Samples(maps["samples"], config.smp)
-    return TranslatorProcess(harts, samples, channels, arena, heat, improver)
+    return TranslatorProcess(harts, samples, channels, arena, heat, improver, maps["ram"])
 
 
-def main(config: Config, message: Start, descriptors: list[int]) -> int:
+def main(
+    config: Config, message: Start, descriptors: list[int], opened: OpenedStore | None = None
+) -> int:
     """Be the translator; the process's exit status."""
-    translator = make_translator(config, message, descriptors)
+    translator = make_translator(config, message, descriptors, opened)
     check_memory_room(NATIVE_ROOM, "for translations")
     translator.run()
+    if opened is not None:
+        leave_the_run(translator.ram)
+        with opened.store.alone() as alone:
+            if alone:
+                opened.store.bound()
+                translator.finish()
     return 0
+
+
+def leave_the_run(ram: memoryview) -> None:
+    """Go on alone, behind all else that the host does; hold neither RAM nor anybody's output."""
+    os.setsid()
+    os.nice(LOWEST_PRIORITY)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    address, size = ctypes.c_void_p(address_of_buffer(ram)), ctypes.c_size_t(len(ram))
+    ctypes.CDLL(None).munmap(address, size)

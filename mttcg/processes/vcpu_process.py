@@ -63,6 +63,7 @@ from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
+    from mttcg.engine.llvm.kept.keeper import OpenedStore
     from mttcg.engine.tracking.tracking import StoreTracking
 
 NATIVE_ROOM = 192 << 20
@@ -83,6 +84,7 @@ class VcpuProcess:
         descriptors: those that came with it.
         context: declarations and plugins from before the fork.
         channel: to the supervisor.
+        opened: code of earlier runs, if there is to be some.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class VcpuProcess:
         descriptors: list[int],
         context: Any,
         channel: Channel,
+        opened: "OpenedStore | None" = None,
     ) -> None:
+        self.opened = opened
         self.index, self.config, self.message, self.channel = index, config, message, channel
         self.isa = isa_named(message.isa)
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
@@ -379,6 +383,7 @@ class VcpuProcess:
             self.maps["records"],
             Samples(self.maps["samples"], self.config.smp),
             LinkToTranslator(asking, memory.device_pages),
+            None if self.opened is None else self.opened.kept,
         )
         return FallbackEngine(engine, self.isa)
 
@@ -451,7 +456,14 @@ def fault_of(index: int, error: BaseException, place: str = "") -> VcpuFailure:
     return VcpuFailure(text, Ending.FAULT)
 
 
-def main(index: int, config: Config, message: Start, descriptors: list[int], context: Any) -> int:
+def main(
+    index: int,
+    config: Config,
+    message: Start,
+    descriptors: list[int],
+    context: Any,
+    opened: "OpenedStore | None" = None,
+) -> int:
     """Be vCPU `index`; the process's exit status."""
     if config.pin:
         allowed = sorted(os.sched_getaffinity(0))
@@ -459,7 +471,7 @@ def main(index: int, config: Config, message: Start, descriptors: list[int], con
     place = message.descriptors.index(f"vcpu{index}")
     channel = Channel(socket.socket(fileno=descriptors[place]))
     try:
-        process = VcpuProcess(index, config, message, descriptors, context, channel)
+        process = VcpuProcess(index, config, message, descriptors, context, channel, opened)
     except BaseException as error:
         channel.send(fault_of(index, error))
         return EXIT_FAULT

@@ -36,6 +36,7 @@ from mttcg.vcpu.messages import (
     DeviceWarning,
     FileOperation,
     HostRefused,
+    HostWarning,
     MakeChange,
     MessageError,
     NothingAttached,
@@ -257,7 +258,7 @@ class Watch:
                 # the guest would wait for its disk for ever
                 self.failures.add(devices_ended(status), follows=self.refused or bool(self.killed))
                 self.stop(Ending.FAULT)
-            case DeviceWarning(text):
+            case DeviceWarning(text) | HostWarning(text):
                 self.warn(text)
             case HostRefused(reason):
                 self.refused = True

@@ -151,6 +151,13 @@ class DevicesEnded(ProcessMessage):
     status: int
 
 
+class HostWarning(ProcessMessage):
+    """Host: the run does without something that was wanted."""
+
+    TYPE: ClassVar[str] = "host_warning"
+    text: str
+
+
 class DeviceWarning(ProcessMessage):
     """Device process, over the host's channel: something goes otherwise than wanted."""
 
@@ -394,6 +401,7 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         VcpuEnded,
         TranslatorEnded,
         DevicesEnded,
+        HostWarning,
         DeviceWarning,
         RehearsalEnded,
         Rehearsed,

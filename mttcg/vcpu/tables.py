@@ -110,9 +110,17 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
     for record, place in zip(records, places, strict=True):
         slot, half = divmod(int(place), HALVES)
         record["pc"] = cache.pc_of(slot, 2 * half)
-        if cache.is_known(slot, 2 * half):
-            known = cache.records[cache.number(slot, 2 * half)[0]]
-            record["instructions"], record["size"] = known["count"], known["size"]
+        record["instructions"], record["size"] = _extent(cache, slot, 2 * half)
         code = cache.original[slot, 2 * half : 2 * half + min(int(record["size"]), CODE_BYTES)]
         record["code"][: len(code)] = code
     return records
+
+
+def _extent(cache: BlockCache, slot: int, offset: int) -> tuple[int, int]:
+    """How many instructions and bytes a block has, which better code may have come to first."""
+    if cache.is_known(slot, offset):
+        known = cache.records[cache.number(slot, offset)[0]]
+        return int(known["count"]), int(known["size"])
+    page = cache.page_in(slot)
+    found = decode_block(cache.code, offset, lambda at: cache.half_at(page, slot, at))
+    return len(found), int(found["length"].sum())

@@ -179,7 +179,7 @@ def test_every_option_reaches_the_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = stand_in_machine(monkeypatch)
-    options = "--smp 4 --memory 64M --code-cache 16M --engine unicorn"
+    options = "--smp 4 --memory 64M --code-cache 16M --code-store x --engine unicorn"
     options += " --plugin icount --plugin hotblocks,top=3"
     more = "--bus tcp://127.0.0.1:* --set rounds=0x10 --set last=-1 --check --pin"
     bus = "--wait-subscribers 2 --policy a=drop --policy a.b=sample:8 --stall-limit 2.5 --record r"
@@ -194,6 +194,7 @@ def test_every_option_reaches_the_machine(
         smp=4,
         memory=64 << 20,
         code_cache=16 << 20,
+        code_store=Path("x"),
         engine="unicorn",
         plugins=("icount", "hotblocks,top=3"),
         bus="tcp://127.0.0.1:*",

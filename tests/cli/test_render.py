@@ -96,6 +96,14 @@ def test_places_of_unsupported_instructions_are_shown_in_a_line_each() -> None:
     assert "  ... 8 more; --json FILE has them all" in lines
 
 
+def test_what_was_done_with_kept_code_is_a_line() -> None:
+    counts = {"written": 7, "kept_functions": 1234, "stored": 5, "refused": 0}
+    said = "code store: used 1,234 functions of earlier runs, kept 5 for later ones"
+    assert said in rendered(run_result(code_cache=counts)).splitlines()
+    assert "damaged" in rendered(run_result(code_cache={"refused": 2}))
+    assert "code store" not in rendered(run_result(code_cache={"written": 7, "stored": 0}))
+
+
 def test_a_report_of_any_shape_is_shown() -> None:
     text = rendered_report(
         {

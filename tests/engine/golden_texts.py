@@ -16,7 +16,6 @@ from mttcg.isa.riscv64.isa import RISCV64
 
 FOLDER = Path(__file__).with_name("golden")
 BASE, SIZE = 0x8000_0000, 1 << 20
-SLOT = 3
 RETURN = 0x8082
 LOAD, LOAD_WORD, STORE = 0x0005_B503, 0x0085_A603, 0x00A5_B823
 """ld a0, 0(a1); lw a2, 8(a1); sd a0, 16(a1)."""
@@ -57,7 +56,7 @@ def text_of(golden: Golden) -> str:
 
     discovery = Discovery(RISCV64.code, half_at, [0])
     ram = Ram(BASE, SIZE)
-    function = PageFunction(LLVM, discovery, ram, golden.sites, SLOT)
+    function = PageFunction(LLVM, discovery, ram, golden.sites)
     return function.source() + "\n"
 
 

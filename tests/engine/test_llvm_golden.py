@@ -3,7 +3,7 @@
 import pytest
 from golden_texts import CORPUS, FOLDER, file_of, text_of
 
-from mttcg.engine.llvm.compile import OPTIMISED, compile_text
+from mttcg.engine.llvm.compile import OPTIMISED, compile_relocatable
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -14,7 +14,7 @@ def test_the_text_is_what_it_was(name: str) -> None:
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_llvm_takes_it(name: str) -> None:
-    compile_text(file_of(name).read_text(), OPTIMISED)
+    compile_relocatable(file_of(name).read_text(), OPTIMISED)
 
 
 def test_every_file_is_of_the_corpus() -> None:

@@ -77,7 +77,7 @@ def test_what_llvm_sees_as_one_is_bounded_and_the_text_is_linear(word: int, plan
     sources = {}
     for number in (LONGEST_PIECE, 250, 500, 1000):
         discovery = discovered(line_of(word, number))
-        sources[number] = PageFunction(LLVM, discovery, Ram(BASE, SIZE), PLANS[plan], 0).source()
+        sources[number] = PageFunction(LLVM, discovery, Ram(BASE, SIZE), PLANS[plan]).source()
     short = sources.pop(LONGEST_PIECE)
     for number, source in sources.items():
         assert max(pieces_of(source)) <= max(pieces_of(short)) + LINES_OF_A_WINDOW

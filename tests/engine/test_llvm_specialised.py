@@ -42,7 +42,7 @@ def once() -> Iterator[Once]:
 def source(sites: Sites) -> str:
     discovery = Discovery(RISCV64.code, lambda at: int(CODE[at // 2]) if at < 10 else 0, [0, 6])
     ram = Ram(START, 1 << 20, ())
-    return PageFunction(LLVM, discovery, ram, sites, SLOT).source()
+    return PageFunction(LLVM, discovery, ram, sites).source()
 
 
 def test_a_block_in_which_it_has_run_has_no_look_at_a_flag(once: Once) -> None:

@@ -15,7 +15,7 @@ from capstone import x86
 from golden_texts import BASE, Golden, text_of
 
 from mttcg.engine.llvm import accesses
-from mttcg.engine.llvm.compile import OPTIMISED, compile_text
+from mttcg.engine.llvm.compile import OPTIMISED, compile_relocatable
 from mttcg.engine.llvm.ir.forms import AliasClass
 
 
@@ -73,7 +73,7 @@ def host_code(text: str) -> bytes:
     """Optimised code of a page that begins with some instructions, and returns."""
     code = assemble(f".option norvc; {text}; ret", BASE)
     words = struct.unpack(f"<{len(code) // 4}I", code)
-    return compile_text(text_of(Golden(words)), OPTIMISED)
+    return compile_relocatable(text_of(Golden(words)), OPTIMISED).code
 
 
 def guest_accesses(code: bytes) -> Iterator[Access]:

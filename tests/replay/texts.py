@@ -45,7 +45,7 @@ def texts(guest: Path) -> Iterator[tuple[str, str]]:
     isa, ram = llvm_isa(image.isa), Ram(RAM_BASE, RAM_BYTES)
     for page, discovery in discoveries(image):
         for plan, sites in PLANS.items():
-            function = PageFunction(isa, discovery, ram, sites, 0)
+            function = PageFunction(isa, discovery, ram, sites)
             yield f"{guest.stem}.{page:#x}.{plan}", function.source()
 
 

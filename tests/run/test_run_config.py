@@ -46,6 +46,7 @@ def test_every_process_has_the_config_of_the_machine(tmp_path: Path) -> None:
         smp=2,
         memory=32 << 20,
         code_cache=16 << 20,
+        code_store=tmp_path / "code",
         plugins=(__file__,),
         bus=f"ipc://{tmp_path}/bus",
         symbols_set={"harts_expected": 2},

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from mttcg.engine.llvm.compile import OPTIMISED, compile_text
+from mttcg.engine.llvm.compile import OPTIMISED, compile_relocatable
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
@@ -64,8 +64,8 @@ def translate(page: Callable[[], Discovery]) -> tuple[int, int]:
     """From the page's bytes to its code: instructions, bytes of code."""
     discovery, size = page(), 0
     while discovery.leaders - discovery.elsewhere:
-        function = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites(), 0)
-        size += len(compile_text(function.source(), OPTIMISED))
+        function = PageFunction(LLVM, discovery, Ram(RAM_BASE, RAM_SIZE), Sites())
+        size += len(compile_relocatable(function.source(), OPTIMISED).code)
         discovery.elsewhere |= function.emitted
         discovery.wanted |= function.left
     return len(discovery.instructions), size

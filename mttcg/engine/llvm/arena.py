@@ -40,6 +40,10 @@ HEADER = np.dtype(
         ("generation", "<u8"),  # grows when jumps that were learnt before are to be forgotten
         ("reclaimed", "<u8"),  # regions
         ("written", "<u8"),  # bytes of code, in all
+        ("kept_functions", "<u8"),  # put in place, of those that earlier runs kept
+        ("kept_bytes", "<u8"),
+        ("refused", "<u8"),  # records of kept code
+        ("stored", "<u8"),  # functions that were kept for later runs
     ]
 )
 GENERATION_AT = HEADER.fields["generation"][1]  # type: ignore[index]
@@ -147,15 +151,25 @@ class Arena:
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else None
 
-    def has(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Under which keys there is code; as `find`, for many at a time."""
-        sequence, rows = int(self.header["sequence"][0]), self.rows["key"]
-        there = rows[keys % np.uint64(ROWS)]
-        found: npt.NDArray[np.bool_] = there == keys
-        for other in np.flatnonzero(~found & (there != 0)):
-            found[other] = self.find(int(keys[other])) is not None
+    def addresses(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """As `find`, for many at a time; 0 where there is none."""
+        sequence = int(self.header["sequence"][0])
+        found, left = np.zeros(len(keys), np.uint64), np.arange(len(keys))
+        places = keys % np.uint64(ROWS)
+        while len(left):
+            rows = self.rows[places[left]]
+            there = rows["key"]
+            same = there == keys[left]
+            found[left[same]] = rows["offset"][same] + np.uint64(self.code)
+            left = left[~same & (there != 0)]
+            places[left] = (places[left] + np.uint64(1)) % np.uint64(ROWS)
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else np.zeros_like(found)
+
+    def has(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Under which keys there is code."""
+        found: npt.NDArray[np.bool_] = self.addresses(keys) != 0
+        return found
 
     def put_permanent(self, key: int, code: bytes) -> HostAddress:
         """Put the one code in that is never reclaimed, and make it known. Under the lock."""
@@ -195,6 +209,21 @@ class Arena:
         if not int(self.rows["key"][place]):
             self.rows["key"][place] = key
             self.header["rows"] = int(self.header["rows"][0]) + 1
+
+    def publish_all(self, keys: npt.NDArray[np.uint64], addresses: npt.NDArray[np.uint64]) -> None:
+        """As `publish`, of many."""
+        for key, address in zip(keys.tolist(), addresses.tolist(), strict=True):
+            self.publish(key, HostAddress(address))
+
+    def count_kept(self, functions: int, size: int) -> None:
+        """Count kept code that was put in. Under the lock."""
+        for name, amount in (("kept_functions", functions), ("kept_bytes", size)):
+            self.header[name] = int(self.header[name][0]) + amount
+
+    def count_stored(self, stored: int, refused: int = 0) -> None:
+        """Count functions kept for later runs, and records that were refused. Under the lock."""
+        for name, amount in (("stored", stored), ("refused", refused)):
+            self.header[name] = int(self.header[name][0]) + amount
 
     def renew(self) -> None:
         """Let every vCPU forget its jumps, as there is better code. Under the lock."""
@@ -265,8 +294,14 @@ def map_executable(descriptor: int, size: int) -> HostAddress:
     return HostAddress(address)
 
 
+USE = ("written", "reclaimed", "kept_functions", "kept_bytes", "refused", "stored")
+
+
 def use_of(memory: memoryview) -> dict[str, int]:
-    """What became of an arena: its bytes, those of code put in, and the regions emptied."""
+    """What became of an arena: its bytes, those of code put in, and the regions emptied.
+
+    And of kept code: functions and bytes put in, records refused, functions stored.
+    """
     header = np.frombuffer(memory, HEADER, 1)
-    numbers = {name: int(header[name][0]) for name in ("written", "reclaimed")}
+    numbers = {name: int(header[name][0]) for name in USE}
     return {"bytes": len(memory)} | numbers

@@ -11,7 +11,6 @@ from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, OperationRow
 from mttcg.instrument.native import frames
-from mttcg.memory.code_pages import HALVES
 
 PUBLISH = "what brings the hart's state up to date"
 RELOAD = "what takes the registers from the hart's state anew"
@@ -62,10 +61,13 @@ class Calls:
         run = partial(self.kinds.get(kind, self._call), row, probe, arguments)
         self._within_scope(row, run)
 
-    def add(self, row: OperationRow, offset: int, amount: int) -> None:
-        """Add to a word of a row, which this vCPU alone writes."""
-        self.rows.add(row.number)
-        self._within_scope(row, lambda: self._add(row, offset, amount))
+    def add(self, row: OperationRow, _half: int, amount: int) -> None:
+        """Add to a row's word, which this vCPU alone writes; any place in the page has the same."""
+        self._within_scope(row, lambda: self._add(row, amount))
+
+    def add_in_table(self, row: OperationRow, half: int, amount: int) -> None:
+        """Add to the word that a row's table has for a place in the page, in halves."""
+        self._within_scope(row, lambda: self._add_in_table(row, half, amount))
 
     def _within_scope(self, row: OperationRow, run: Callable[[], None]) -> None:
         """Run something if the hart is in the row's scope; `on` goes on."""
@@ -73,6 +75,7 @@ class Calls:
             run()
             return
         build = self.builder
+        self.rows.add(row.number)
         self.scoped.add(row.number)
         on, inside = build.new_block("on"), build.new_block("inside")
         build.branch(places.within(row.number), inside, on)
@@ -81,11 +84,21 @@ class Calls:
         build.goto(on)
         build.begin(on)
 
-    def _add(self, row: OperationRow, offset: int, amount: int) -> None:
-        build, number = self.builder, row.number
-        place = build.offset(places.table(number), offset)
+    def _add(self, row: OperationRow, amount: int) -> None:
+        self._add_at(row, self.builder.offset(places.table(row.number), 0), amount)
+
+    def _add_in_table(self, row: OperationRow, half: int, amount: int) -> None:
+        self._add_at(row, self._in_table(places.table(row.number), half), amount)
+
+    def _add_at(self, row: OperationRow, place: Pointer, amount: int) -> None:
+        build = self.builder
+        self.rows.add(row.number)
         old = build.load(place, COUNTER, I64)
         build.store(build.binary("add", old, amount), place, COUNTER)
+
+    def _in_table(self, table: Pointer, half: int) -> Pointer:
+        """The word of a place in a table that has one for every place there can be."""
+        return self.builder.offset(self.builder.offset(table, places.SLOT_TABLE), 8 * half)
 
     def take_flags(self) -> None:
         """Take the place of the flags of what runs once."""
@@ -107,10 +120,10 @@ class Calls:
             build.compare("eq", build.binary("and", here, mask), wanted, into=places.within(row))
 
     def _count(self, row: OperationRow, _probe: str, _arguments: Arguments) -> None:
-        self._add(row, 0, 1)
+        self._add(row, 1)
 
     def _count_in_table(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
-        self._add(row, of_block(arguments), 1)
+        self._add_in_table(row, half_of(arguments), 1)
 
     def _call(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
         """Call a row's function."""
@@ -150,16 +163,16 @@ class Calls:
         self.builder.call(I32, f"@{probe}", *given)
 
     def _once(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
-        self._unless_set(row, 0, arguments)
+        self._unless_set(row, places.flags(row.number), arguments)
 
     def _once_each_block(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
-        self._unless_set(row, of_block(arguments), arguments)
+        flags = self._in_table(places.flags(row.number), half_of(arguments))
+        self._unless_set(row, flags, arguments)
 
-    def _unless_set(self, row: OperationRow, offset: int, arguments: Arguments) -> None:
+    def _unless_set(self, row: OperationRow, at: Pointer, arguments: Arguments) -> None:
         """Call the row's function, which sets the flag, unless it is set."""
         build = self.builder
         self.flagged.add(row.number)
-        at = build.offset(places.flags(row.number), offset)
         done = build.compare("ne", build.load(at, COUNTER, I64), 0)
         self._rarely(done, lambda: self._call(row, "", arguments))
 
@@ -184,18 +197,13 @@ class Calls:
         build.begin(on)
 
 
-def offset_of_block(slot: int, half: int) -> int:
-    """Offset of a block's word in a table with one for every block there can be."""
-    return 8 * (slot * HALVES + half)
+def half_of(arguments: Arguments) -> int:
+    """Where in its page a block is, by what is given to its operation."""
+    return int(arguments[3])
 
 
-def of_block(arguments: Arguments) -> int:
-    """`offset_of_block` by what is given to a block's operation."""
-    return offset_of_block(int(arguments[2]), int(arguments[3]))
-
-
-ENTRY_OFFSETS: dict[str, Callable[[int, int], int]] = {
-    "count": lambda _slot, _half: 0,
-    "table": offset_of_block,
+ENTRY_COUNTS: dict[str, Callable[[Calls, OperationRow, int, int], None]] = {
+    "count": Calls.add,
+    "table": Calls.add_in_table,
 }
-"""Where rows of each kind that only counts entries into blocks do so, by slot and half."""
+"""What counts entries into a block for rows of each kind that does only that."""

@@ -1,6 +1,7 @@
-"""From LLVM text to position-independent machine code without relocations."""
+"""From LLVM text to position-independent machine code; numbers may be left to who places it."""
 
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,10 +15,11 @@ SYMBOL = struct.Struct("<IBBHQQ")
 RELOCATION = struct.Struct("<QQq")
 """Elf64_Shdr, Elf64_Sym, Elf64_Rela of the ELF-64 object file format, version 1.5."""
 PROGRAM_BITS, SYMBOLS, RELOCATIONS = 1, 2, 4
-FUNCTION = 2
+FUNCTION, UNDEFINED = 2, 0
 ALLOCATED, EXECUTABLE = 2, 4
-RELATIVE = (2, 4)
-"""R_X86_64_PC32, R_X86_64_PLT32 (System V ABI, AMD64 supplement, table 4.9)."""
+RELATIVE, ABSOLUTE = (2, 4), (10, 11)
+"""R_X86_64_PC32, R_X86_64_PLT32; R_X86_64_32, R_X86_64_32S (System V ABI, AMD64 supplement,
+table 4.9)."""
 
 
 class SectionHeader(NamedTuple):
@@ -33,6 +35,30 @@ class SectionHeader(NamedTuple):
     info: int
     alignment: int
     entry_size: int
+
+
+class Fixup(NamedTuple):
+    """32 bits of code that get the number of a symbol, and an addend."""
+
+    at: int
+    symbol: str
+    addend: int
+
+
+class Relocatable(NamedTuple):
+    """Machine code that can be placed anywhere, and what is to be put into it before."""
+
+    code: bytes
+    fixups: tuple[Fixup, ...] = ()
+
+    def placed(self, numbers: Mapping[str, int]) -> bytes:
+        """The code with the numbers of its symbols."""
+        if not self.fixups:
+            return self.code
+        code = bytearray(self.code)
+        for at, symbol, addend in self.fixups:
+            struct.pack_into("<i", code, at, numbers[symbol] + addend)
+        return bytes(code)
 
 
 class TranslationError(MttcgError):
@@ -96,6 +122,11 @@ def compile_text(text: str, effort: Effort) -> bytes:
     return code_of(compile_object(text, effort))
 
 
+def compile_relocatable(text: str, effort: Effort) -> Relocatable:
+    """Compile a module with one function that names symbols; raises TranslationError."""
+    return relocatable_of(compile_object(text, effort))
+
+
 def compile_object(text: str, effort: Effort) -> bytes:
     """Compile a module; a relocatable ELF file. Raises TranslationError."""
     if len(text) > LARGEST_TEXT:
@@ -126,8 +157,7 @@ def functions_of(image: bytes) -> dict[str, int]:
         for start in range(table.start, table.start + table.size, SYMBOL.size):
             name, info, _, section, value, _ = SYMBOL.unpack_from(image, start)
             if info & 15 == FUNCTION and section == _first_code(sections):
-                end = image.index(0, names + name)
-                found[image[names + name : end].decode()] = value
+                found[_name(image, names + name)] = value
     return found
 
 
@@ -141,14 +171,22 @@ def _first_code(sections: "dict[int, SectionHeader]") -> int:
 
 
 def code_of(image: bytes) -> bytes:
+    """As `relocatable_of`, of what names no symbols. Raises TranslationError."""
+    found = relocatable_of(image)
+    if found.fixups:
+        raise TranslationError("LLVM made code that refers to something outside of it")
+    return found.code
+
+
+def relocatable_of(image: bytes) -> Relocatable:
     """Lay out what a relocatable ELF file has in memory, code first, and resolve its references.
 
-    The only kind of reference that position-independent code of one function makes is relative to
-    its own place, between its code and its constants. Raises TranslationError for any other.
+    Position-independent code of one function refers to its own places, from code to constants, and
+    to symbols that stand for numbers. Raises TranslationError for any other reference.
     """
     sections = _sections(image)
     places: dict[int, int] = {}
-    blob = bytearray()
+    blob, fixups = bytearray(), list[Fixup]()
     for number in sorted(sections, key=lambda n: not sections[n].flags & EXECUTABLE):
         section = sections[number]
         if section.kind == PROGRAM_BITS and section.flags & ALLOCATED and section.size:
@@ -157,8 +195,8 @@ def code_of(image: bytes) -> bytes:
             blob += image[section.start : section.start + section.size]
     for section in sections.values():
         if section.kind == RELOCATIONS and section.info in places:
-            _resolve(image, sections, section, places, blob)
-    return bytes(blob)
+            fixups += _resolve(image, sections, section, places, blob)
+    return Relocatable(bytes(blob), tuple(fixups))
 
 
 def _sections(image: bytes) -> "dict[int, SectionHeader]":
@@ -170,19 +208,27 @@ def _sections(image: bytes) -> "dict[int, SectionHeader]":
     }
 
 
+def _name(image: bytes, at: int) -> str:
+    return image[at : image.index(0, at)].decode()
+
+
 def _resolve(
     image: bytes,
     sections: "dict[int, SectionHeader]",
     relocations: "SectionHeader",
     places: dict[int, int],
     blob: bytearray,
-) -> None:
+) -> Iterator[Fixup]:
+    """Resolve the references of a section; those to symbols that are not in the file are left."""
     symbols = sections[relocations.link]
     for start in range(0, relocations.size, RELOCATION.size):
         offset, info, addend = RELOCATION.unpack_from(image, relocations.start + start)
         symbol = symbols.start + (info >> 32) * SYMBOL.size
-        _, _, _, section, value, _ = SYMBOL.unpack_from(image, symbol)
-        if info & 0xFFFF_FFFF not in RELATIVE or section not in places:
+        name, _, _, section, value, _ = SYMBOL.unpack_from(image, symbol)
+        at, kind = places[relocations.info] + offset, info & 0xFFFF_FFFF
+        if kind in ABSOLUTE and section == UNDEFINED:
+            yield Fixup(at, _name(image, sections[symbols.link].start + name), addend)
+            continue
+        if kind not in RELATIVE or section not in places:
             raise TranslationError("LLVM made code that refers to something outside of it")
-        at = places[relocations.info] + offset
         struct.pack_into("<i", blob, at, places[section] + value + addend - at)

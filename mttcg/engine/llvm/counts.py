@@ -1,6 +1,6 @@
 """Counting what is run: one running count of the function, and the hart's counters."""
 
-from mttcg.engine.llvm.calls import ENTRY_OFFSETS, Calls
+from mttcg.engine.llvm.calls import ENTRY_COUNTS, Calls
 from mttcg.engine.llvm.frame import COUNT_START, ONE_INSTRUCTION
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
@@ -41,12 +41,11 @@ class Counts:
 
     def only_counts(self, leader: PageOffset) -> bool:
         """Whether all that is to be done before a block is to count its entries."""
-        return all(row.kind in ENTRY_OFFSETS for row in self.sites.at_block(leader))
+        return all(row.kind in ENTRY_COUNTS for row in self.sites.at_block(leader))
 
     def _count_entries(self, entries: Entries) -> None:
         for row in self.sites.at_block(entries.leader):
-            offset = ENTRY_OFFSETS[row.kind](entries.slot, entries.leader // 2)
-            self.calls.add(row, offset, entries.number)
+            ENTRY_COUNTS[row.kind](self.calls, row, entries.leader // 2, entries.number)
 
     def retired(self, pending: Pending) -> I64:
         """How many instructions the hart has retired with one that ends its block."""

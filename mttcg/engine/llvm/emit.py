@@ -76,7 +76,6 @@ class SegmentWriter:
         ram: guest RAM, and which of its pages are not plain.
         leaders: places of the page that have a label.
         sites: what the plan has for the page.
-        slot: of the page in the block cache.
         translated: whether it is for translated addresses.
     """
 
@@ -87,7 +86,6 @@ class SegmentWriter:
         ram: Ram,
         leaders: frozenset[PageOffset],
         sites: Sites,
-        slot: int,
         translated: bool = False,
     ) -> None:
         self.builder = builder
@@ -97,7 +95,7 @@ class SegmentWriter:
         self.windows, self.calls = Windows(builder, host), Calls(builder, host)
         self.counts = Counts(builder, sites, self.calls)
         parts = builder, self.labels, self.segment
-        self.exits = Exits(*parts, self.counts, self.windows, slot if translated else None)
+        self.exits = Exits(*parts, self.counts, self.windows, translated)
         self.spans = (
             RowSpans(builder, Ram(*ram.range), self.segment, self.exits)
             if translated
@@ -105,7 +103,7 @@ class SegmentWriter:
         )
         self.registers = RegisterAccesses(builder, self.segment)
         self.flow = RegisterFlow(self.labels)
-        self.woven = Woven(builder, sites, slot, self.windows, self.calls, self.after_python)
+        self.woven = Woven(builder, sites, self.windows, self.calls, self.after_python)
         self.pieces = Pieces(*parts, self.spans, self.windows)
         self.floats: FloatWords | None = None
         if isa.floats is not None:

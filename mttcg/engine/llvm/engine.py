@@ -28,6 +28,7 @@ from mttcg.engine.llvm.frame import (
 from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 from mttcg.engine.llvm.interpreter.interpreter import make_interpreter
 from mttcg.engine.llvm.jump_table import JumpTable
+from mttcg.engine.llvm.kept.kept_code import KeptCode, KeptPages
 from mttcg.engine.llvm.known_blocks import KnownBlocks
 from mttcg.engine.llvm.llvm_isa import LlvmIsa, llvm_isa
 from mttcg.engine.llvm.page_code import FetchRefused, PageCode
@@ -83,6 +84,7 @@ class LlvmEngine:
         records: the segment of predecoded pages.
         samples: of all vCPUs, for the translator; None: of this one, for nobody.
         link: to the translator.
+        kept: code of earlier runs; None: there is none.
     """
 
     name = "llvm"
@@ -98,6 +100,7 @@ class LlvmEngine:
         records: memoryview,
         samples: Samples | None = None,
         link: TranslatorLink = Unlinked(),  # noqa: B008
+        kept: KeptCode | None = None,
     ) -> None:
         self.memory, self.hart, self.cache, self.arena = memory, hart, cache, arena
         self.discover = discover
@@ -119,7 +122,8 @@ class LlvmEngine:
                 interpreter.isa.translation, where_hart_is, self.frame, memory.ram
             )
         interpreter.on_seen = self.jumps.hold
-        self.code = PageCode(hart, cache, arena, self.translator, interpreter)
+        pages = None if kept is None else KeptPages(kept, ram, cache, arena)
+        self.code = PageCode(hart, cache, arena, self.translator, interpreter, pages)
         self.frame[Word.ROWS] = address_of_array(self.code.weave.table)
         self.native_system: NativeSystem | None = interpreter.system
         where = hart.index, self.samples, cache, arena
@@ -174,6 +178,7 @@ class LlvmEngine:
                 frame[Word.FIRST] = self.first
             before = hart.instructions
             self.native(*self.arguments)
+            self.code.follow_new_versions(self.jumps)
             reason = Reason(int(frame[Word.EXIT]))
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
@@ -235,9 +240,11 @@ class LlvmEngine:
         page, slot = self.code.enter(pc)
         start = page_start(pc)
         version = self.code.version(page, slot, start)
+        self.code.meet_kept_code(version)
         if self.code.watched:
             self._show(page, slot, pc)
             version = self.code.version(page, slot, start)  # there may be another plan in force
+            self.code.meet_kept_code(version)
         elif not version.sites.rows():
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
         offset = offset_in_page(pc)
@@ -247,6 +254,9 @@ class LlvmEngine:
         else:
             self.code.prepare(pc)  # a row of fetches is for a page with records
             self.jumps.put(page, offset, code, version.translated)
+            if not self.code.watched:
+                known = self.code.known_code(version)
+                self.jumps.put_all(page, known, version.translated)
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
         """Show the plugins each block that can be reached, before this vCPU runs it first."""

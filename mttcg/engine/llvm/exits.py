@@ -7,7 +7,7 @@ from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, REGISTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, constant
-from mttcg.engine.llvm.places import BLOCK_PC, EXIT, FRAME, NEXT, PC, Labels
+from mttcg.engine.llvm.places import BLOCK_PC, EXIT, FRAME, NEXT, PC, SLOT, Labels
 from mttcg.engine.llvm.relative import in_halves, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.windows import Windows
@@ -33,8 +33,8 @@ class Exits:
         segment: that is being emitted.
         counts: counts what is pending.
         windows: of the streams that records go to.
-        slot: of the page in the block cache, which the host can't tell where addresses are
-            translated; None where they are not.
+        translated: whether addresses are: the host can't tell then in which slot of the block cache
+            the page is.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class Exits:
         segment: Segment,
         counts: Counts,
         windows: Windows,
-        slot: int | None = None,
+        translated: bool = False,
     ) -> None:
         self.builder, self.labels, self.segment = builder, labels, segment
-        self.counts, self.windows, self.slot = counts, windows, slot
+        self.counts, self.windows, self.translated = counts, windows, translated
 
     def leave(self, reason: Reason, detail: I64 | int, uncounted: int) -> None:
         """Leave before this instruction.
@@ -103,8 +103,8 @@ class Exits:
         build.store(int(reason), EXIT, COUNTER)
         build.store(relative(build, offset), PC, COUNTER)
         build.store(relative(build, self.segment.leader), BLOCK_PC, COUNTER)
-        if self.slot is not None:
-            build.store(self.slot, build.offset(FRAME, 8 * Word.BLOCK_SLOT), COUNTER)
+        if self.translated:
+            build.store(SLOT, build.offset(FRAME, 8 * Word.BLOCK_SLOT), COUNTER)
         self._leave("h")
 
     def _leave(self, letter: str) -> None:

@@ -1,5 +1,6 @@
 """How hot places are: samples that fade, and which place is the hottest of all."""
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class Heat:
         self.places: dict[Virtual, HotPlace] = {}
         self.pages: dict[Identity, float] = {}
         self.faded = 0
+        self.of_all: Counter[Virtual] = Counter()
 
     def add(self, vcpu: int, pcs: "np.ndarray[Any, np.dtype[np.uint64]]") -> None:
         """Add samples of a vCPU."""
@@ -41,6 +43,7 @@ class Heat:
             before = self.places.get(pc)
             heat = number if before is None else before.heat + number
             self.places[pc] = HotPlace(pc, vcpu, heat)
+            self.of_all[pc] += number
 
     def fade(self, looks: int) -> None:
         """Let what there is fade; `looks`: how many all vCPUs have had in all."""
@@ -80,6 +83,10 @@ class Heat:
             return None
         del self.pages[page]
         return page
+
+    def hottest_of_all(self, least: int) -> list[Virtual]:
+        """The places with so many samples in the whole run, the hottest first."""
+        return [pc for pc, samples in self.of_all.most_common() if samples >= least]
 
     def hottest_place_heat(self) -> float:
         """The heat of the hottest place."""

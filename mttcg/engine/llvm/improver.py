@@ -1,16 +1,26 @@
 """What the translator makes of a hot place: its function, or its whole page, or nothing."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.heat import Heat
+from mttcg.engine.llvm.kept.keeper import Keeper, OpenedStore
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, offset_in_page, page_start
+from mttcg.memory.address import (
+    PageOffset,
+    PhysicalPage,
+    Virtual,
+    offset_in_page,
+    page_start,
+    physical_of,
+)
 from mttcg.memory.ram import RamRange
+from mttcg.state.samples import TRANSLATED_PLACE
 from mttcg.tbcache.cache import BlockCache
 
 PAGE_HEAT = 256
@@ -46,21 +56,31 @@ class Improver:
         cache: the pages' content.
         arena: where the code goes.
         heat: of the places; what better code was made for loses it.
+        kept: code of earlier runs, and where what is made is kept; None: nowhere.
 
     Attributes:
         made: leaders that are in code that was made, by their page, until they are met as hot.
         done: what was translated, places and whole pages (None), and with how many blocks.
+        described: the last place, by whether addresses were translated there, to whose page nothing
+            is attached that is not attached everywhere.
         missed: the last place of each page at which better code was missed.
     """
 
     def __init__(
-        self, isa: LlvmIsa, ram_range: RamRange, cache: BlockCache, arena: Arena, heat: Heat
+        self,
+        isa: LlvmIsa,
+        ram_range: RamRange,
+        cache: BlockCache,
+        arena: Arena,
+        heat: Heat,
+        kept: OpenedStore | None = None,
     ) -> None:
         self.isa, self.ram_range, self.cache, self.arena = isa, ram_range, cache, arena
-        self.heat = heat
+        self.heat, self.kept = heat, kept
         self.made: defaultdict[Identity, set[PageOffset]] = defaultdict(set)
         self.done: dict[tuple[Identity, PageOffset | None], int] = {}
         self.missed: dict[Identity, DescribedPlace] = {}
+        self.described: dict[bool, DescribedPlace] = {}
         self.translators: dict[tuple[PhysicalPage, ...], Translator] = {}
         self.reclaimed = 0
 
@@ -68,6 +88,8 @@ class Improver:
         """Make better code of a place, unless its page is to be made; the leaders in it."""
         version, offset = place.version, offset_in_page(place.pc)
         self._forget_what_is_gone()
+        if not version.sites.at_places and not version.sites.done:
+            self.described[version.translated] = place
         changing = int(self.cache.slots["age"][version.slot]) >= MANY_VERSIONS
         if place.better or changing:
             share = SHARE_OF_A_CHANGING_PAGE if changing else 1.0
@@ -80,6 +102,23 @@ class Improver:
             self.made[version.identity].remove(offset)
             return frozenset()
         return self._translate(place, offset)
+
+    def improve_alone(self, pc: Virtual) -> None:
+        """Translate a place of which nobody tells any more, as those before it were described.
+
+        Nothing is done where code depends on what a vCPU alone knows.
+        """
+        translated = bool(pc & TRANSLATED_PLACE)
+        last = self.described.get(translated)
+        page = self.cache.page_of(physical_of(Virtual(pc & ~TRANSLATED_PLACE)))
+        slot = int(self.cache.newest[page]) - 1
+        if last is None or slot < 0:
+            return
+        generation = int(self.cache.slots["generation"][slot])
+        version = replace(last.version, page=page, slot=slot, generation=generation)
+        offset = offset_in_page(pc)
+        if offset not in self.made[version.identity]:
+            self._translate(last._replace(pc=pc, version=version, better=False), offset)
 
     def improve_page(self) -> frozenset[Virtual]:
         """Make better code of the page whose better code is missed most; the leaders in it.
@@ -111,6 +150,8 @@ class Improver:
         if found is None:
             ram = Ram(*self.ram_range, place.device_pages)
             found = Translator(self.isa, ram, self.cache, self.arena)
+            if self.kept is not None:
+                found.keep = Keeper(*self.kept, ram, self.arena).keep
             self.translators[place.device_pages] = found
         return found
 

@@ -66,13 +66,22 @@ class JumpTable:
 
         translated: whether it is for translated addresses.
         """
+        self._own_row(page)[offset // 2 + translated * HALVES] = code
+
+    def put_all(self, page: PhysicalPage, codes: npt.NDArray[np.uint64], translated: bool) -> None:
+        """Add the code of all places of a page that have some; 0 for the others."""
+        row = self._own_row(page)[translated * HALVES :][:HALVES]
+        np.copyto(row, codes, where=codes != 0)
+
+    def _own_row(self, page: PhysicalPage) -> npt.NDArray[np.uint64]:
+        """The row of a page that is fetched from; made if there is none."""
         slot = self.cache.used[page]
         if slot not in self.rows or not self._is_current(slot):
             self.rows[slot] = _row()
             self.slots[slot] = address_of_array(self.rows[slot])
             self.generations[slot] = self.cache.slots["generation"][slot]
         self.pages[page] = self.slots[slot]
-        self.rows[slot][offset // 2 + translated * HALVES] = code
+        return self.rows[slot]
 
     def hold(self, page: PhysicalPage, shape: int) -> None:
         """Have no code for translated addresses in a page but such with a shape.

@@ -48,10 +48,9 @@ class Retired(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """So many entries into the block of a leader, in a page of the block cache."""
+    """So many entries into the block of a leader."""
 
     leader: PageOffset
-    slot: int
     number: int
 
     def times(self, number: int) -> "Entries":

@@ -38,7 +38,6 @@ class PageFunction:
         discovery: the page's code.
         ram: guest RAM.
         sites: what the plan has for it.
-        slot: of the page in the block cache, for block tables.
         uncovered: names of instructions to come back for, as if the table lacked them.
         translated: whether it is for translated addresses: what goes over the page's end is left to
             the interpreter then, which sees what page comes behind.
@@ -54,18 +53,17 @@ class PageFunction:
         discovery: Discovery,
         ram: Ram,
         sites: Sites,
-        slot: int,
         uncovered: frozenset[str] = frozenset(),
         translated: bool = False,
     ) -> None:
         self.isa, self.translated = isa, translated
-        self.discovery, self.sites, self.slot = discovery, sites, slot
+        self.discovery, self.sites = discovery, sites
         self.uncovered = uncovered
         self.entries = discovery.entries()
         self.function = Function(f"{CONVENTION} void @page", PARAMETERS)
         self.builder = Builder(self.function)
         leaders = frozenset(discovery.leaders)
-        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, slot, translated)
+        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, translated)
         self.labels, self.segment = self.writer.labels, self.writer.segment
         parts = self.builder, self.labels
         self.looks = Looks(*parts, self.writer.polls_every_block, self.entries)
@@ -181,7 +179,7 @@ class PageFunction:
         build, labels, writer = self.builder, self.labels, self.writer
         counts, state = writer.counts, self.segment
         amount = len(segment) * ONE_INSTRUCTION + ONE_BLOCK
-        entries = Entries(leader, self.slot, 1) if counts.only_counts(leader) else None
+        entries = Entries(leader, 1) if counts.only_counts(leader) else None
         starts = [labels.round(leader, number) for number in range(1, rounds + 1)]
         build.goto(starts[0])
         build.begin(labels["f", leader])

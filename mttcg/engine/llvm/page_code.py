@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
+from mttcg.engine.llvm.kept.kept_code import KeptPages
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
 from mttcg.engine.llvm.weave import Weave
 from mttcg.instrument.plan.plan import Plan
@@ -49,6 +51,7 @@ class PageCode:
         arena: where better code is.
         translator: knows what can be reached.
         interpreter: runs what there is no better code of.
+        kept: puts code of earlier runs in place; None: there is none.
 
     Attributes:
         watched: whether somebody is to see each block before this vCPU enters it.
@@ -62,9 +65,11 @@ class PageCode:
         arena: Arena,
         translator: Translator,
         interpreter: PageInterpreter,
+        kept: KeptPages | None = None,
     ) -> None:
         self.hart, self.cache, self.arena = hart, cache, arena
         self.translator, self.interpreter = translator, interpreter
+        self.kept, self.followed = kept, 0
         self.watched = False
         self.seen_at: dict[PhysicalPage, Virtual] = {}
         self.weave = Weave()
@@ -142,6 +147,35 @@ class PageCode:
         better = [offset for offset in improved if offset in begun]
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
+
+    def meet_kept_code(self, version: PageVersion) -> bool:
+        """Use what earlier runs have kept for a page; whether there is some that is new here."""
+        if self.kept is None or not self.kept.meet(version):
+            return False
+        self.interpreter.begin_in_translation(version, self._improved(version), self.watched)
+        return True
+
+    def follow_new_versions(self, jumps: JumpTable) -> None:
+        """Use kept code in versions of pages that native code has made since the last time."""
+        if self.kept is None:
+            return
+        cache, first = self.cache, self.followed
+        self.followed = int(cache.header["slots"][0])
+        for slot in range(first, self.followed):
+            page = cache.page_in(slot)
+            if cache.used.get(page) == slot and not self.watched:
+                translated = bool(cache.slots["seen"][slot])
+                version = self.version_for_better(page, translated)
+                if version is not None and self.meet_kept_code(version):
+                    jumps.put_all(page, self.known_code(version), translated)
+
+    def known_code(self, version: PageVersion) -> npt.NDArray[np.uint64]:
+        """The address of the best code at each place of a page, 0 where there is none."""
+        found = np.zeros(len(PLACES), np.uint64)
+        for known in (version, *reversed(self.specialised_versions.get(version.identity, ()))):
+            addresses = self.arena.addresses(known.keys(PLACES))
+            np.copyto(found, addresses, where=addresses != 0)
+        return found
 
     def _improved(self, version: PageVersion) -> list[PageOffset]:
         """Where in a page there is better code; the guest waits, so all places at a time."""

@@ -5,6 +5,7 @@ from functools import cache
 from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, Pointer
 from mttcg.memory.address import PageOffset
 
+SLOT_SYMBOL, SLOT_TABLE_SYMBOL = "slot", "slot_table"
 HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
 """Parameters: the hart's state, the frame, and where the guest's address 0 would lie."""
 ROWS = Pointer("%rows")
@@ -15,6 +16,12 @@ NEXT = Pointer("%next")
 """Where the dispatcher goes on, from `BASE` on and in halves, so that its table has fewer gaps."""
 BASE = I64("%base")
 """The address at which the guest sees the page."""
+
+SLOT, SLOT_TABLE = (
+    I64(f"ptrtoint (ptr @{name} to i64)") for name in (SLOT_SYMBOL, SLOT_TABLE_SYMBOL)
+)
+"""The slot of the page's version in the block cache, and how far its words are from the start of a
+table with one for every place there can be: numbers that are known when the code is placed."""
 
 EXIT, DETAIL, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "since"))
 """Words of the frame."""

@@ -15,7 +15,20 @@ from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
 from mttcg.engine.llvm.jump_table import find_code, find_translated_code
 from mttcg.engine.llvm.liveness import bits_of, names_of
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
-from mttcg.engine.llvm.places import AWAY, BLOCK_PC, COUNT, FRAME, HART, LEAVE, LOOK, NEXT, PC, TAKE
+from mttcg.engine.llvm.places import (
+    AWAY,
+    BLOCK_PC,
+    COUNT,
+    FRAME,
+    HART,
+    LEAVE,
+    LOOK,
+    NEXT,
+    PC,
+    SLOT_SYMBOL,
+    SLOT_TABLE_SYMBOL,
+    TAKE,
+)
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.registers import PLACES
 from mttcg.engine.llvm.relative import address_at, halves_to, in_halves, relative, take_base
@@ -210,6 +223,11 @@ class Surroundings:
 
 TARGET = 'target triple = "x86_64-pc-linux-gnu"'
 TAIL = [
+    *(
+        f"@{name} = external hidden global i8, !absolute_symbol !6"
+        for name in (SLOT_SYMBOL, SLOT_TABLE_SYMBOL)
+    ),
+    "!6 = !{i64 0, i64 2147483647}",
     "declare i32 @llvm.ctlz.i32(i32, i1)",
     "declare i64 @llvm.ctlz.i64(i64, i1)",
     "declare i32 @llvm.cttz.i32(i32, i1)",

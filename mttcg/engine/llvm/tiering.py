@@ -88,6 +88,7 @@ class Tiering:
         if version is None:
             self.link.describe(pc, None, False)
             return
+        self.code.meet_kept_code(version)
         better = self.code.find_best(version, place) is not None
         if better and (version.identity, place) not in self.met:
             self.met.add((version.identity, place))
@@ -97,6 +98,7 @@ class Tiering:
             return
         specialised = self.code.specialised(version)
         self.code.prefer(specialised, version)
+        self.code.meet_kept_code(specialised)
         self.awaited[version.identity] = version
         self.link.describe(pc, specialised, better)
 

@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import OPTIMISED, compile_text
+from mttcg.engine.llvm.compile import OPTIMISED, Relocatable, compile_relocatable
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.page import PageFunction
+from mttcg.engine.llvm.places import SLOT_SYMBOL, SLOT_TABLE_SYMBOL
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.memory.address import PageOffset, PhysicalPage
+from mttcg.memory.code_pages import HALVES
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8
@@ -89,16 +91,28 @@ class CodePart(NamedTuple):
     """Code of a page, or of a part of it.
 
     Attributes:
-        code: to be placed anywhere.
+        code: to be placed anywhere, for any slot.
         entries: where in the page it can begin.
         emitted: the leaders that are in it.
         left: those that it goes to and that are not.
     """
 
-    code: bytes
+    code: Relocatable
     entries: frozenset[PageOffset]
     emitted: frozenset[PageOffset]
     left: frozenset[PageOffset]
+
+
+Keep: TypeAlias = Callable[[PageVersion, Discovery, CodePart], None]
+
+
+def keep_nothing(version: PageVersion, discovery: Discovery, part: CodePart) -> None:
+    """Where no code is kept for later runs."""
+
+
+def numbers_of_slot(slot: int) -> dict[str, int]:
+    """What the symbols in code are, for a page in a slot."""
+    return {SLOT_SYMBOL: slot, SLOT_TABLE_SYMBOL: slot * 8 * HALVES}
 
 
 class Translator:
@@ -112,6 +126,7 @@ class Translator:
 
     Attributes:
         uncovered: names of instructions to do without, for tests of what happens then.
+        keep: told of all that was made, for later runs.
         starts: with how many blocks functions of a page were looked for, and where they begin.
     """
 
@@ -119,6 +134,7 @@ class Translator:
 
     def __init__(self, isa: LlvmIsa, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
+        self.keep: Keep = keep_nothing
         self.starts: dict[Identity, tuple[int, frozenset[PageOffset]]] = {}
 
     def discover(
@@ -149,9 +165,9 @@ class Translator:
 
         Raises TranslationError.
         """
-        where = version.sites, version.slot, self.uncovered
-        function = PageFunction(self.isa, discovery, self.ram, *where, version.translated)
-        code = compile_text(function.source(), OPTIMISED)
+        parts = self.isa, discovery, self.ram, version.sites, self.uncovered
+        function = PageFunction(*parts, version.translated)
+        code = compile_relocatable(function.source(), OPTIMISED)
         return CodePart(code, function.entries, frozenset(function.emitted), function.left)
 
     def publish(self, version: PageVersion, part: CodePart) -> None:
@@ -159,7 +175,7 @@ class Translator:
 
         Raises CodeTooLongError.
         """
-        address = self.arena.put(part.code)
+        address = self.arena.put(part.code.placed(numbers_of_slot(version.slot)))
         for entry in part.entries:
             self.arena.publish(version.key(entry), address)
 
@@ -191,6 +207,7 @@ class Translator:
                 if not self.is_current(version):
                     return frozenset()
                 self.publish(version, part)
+            self.keep(version, discovery, part)
             emitted |= part.emitted
             discovery.elsewhere |= part.emitted
             discovery.wanted |= part.left

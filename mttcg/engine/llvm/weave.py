@@ -77,6 +77,11 @@ class Sites:
         return hash((*everywhere, self.every_retired, *sites, self.done))
 
     @property
+    def at_places(self) -> bool:
+        """Whether anything is attached to single blocks or instructions."""
+        return bool(self.blocks or self.instructions)
+
+    @property
     def every_order(self) -> Rows:
         """Operations of `every_access` that are told of fences and failed SCs as well."""
         return tuple(row for row in self.every_access if row.order)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from mttcg.engine.llvm.calls import Calls, offset_of_block
+from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I1, I64
 from mttcg.engine.llvm.observed import Moment, ObservedAccess, Retired
+from mttcg.engine.llvm.places import SLOT
 from mttcg.engine.llvm.records import Records, clock_after, clock_before
 from mttcg.engine.llvm.relative import relative
 from mttcg.engine.llvm.weave import ONCE_EACH, OperationRow, Rows, Sites
@@ -21,7 +22,6 @@ class Woven:
     Args:
         builder: of the function.
         sites: what the plan has for the page.
-        slot: of the page in the block cache.
         windows: those of the streams that records go to.
         calls: what other operations do.
         leave_if_asked: emits the look whether Python wants control back.
@@ -31,12 +31,11 @@ class Woven:
         self,
         builder: Builder,
         sites: Sites,
-        slot: int,
         windows: Windows,
         calls: Calls,
         leave_if_asked: Callable[[], None],
     ) -> None:
-        self.builder, self.sites, self.slot = builder, sites, slot
+        self.builder, self.sites = builder, sites
         self.windows, self.calls, self.leave_if_asked = windows, calls, leave_if_asked
         self.records = Records(builder, sites, windows)
         self.timed = bool(sites.every_order)
@@ -59,7 +58,7 @@ class Woven:
             if self.records.has(row):
                 self.records.block(row, offset, instructions, size)
             else:
-                self.calls.run(row, self._pc(offset), instructions, self.slot, offset // 2, size)
+                self.calls.run(row, self._pc(offset), instructions, SLOT, offset // 2, size)
         self.windows.end()
         self._ask_python(rows)
 
@@ -79,7 +78,7 @@ class Woven:
         """After an instruction that did not trap, before the jump if it is one."""
         for row in self.sites.every_retired:
             if row.kind == "table":
-                self.calls.add(row, offset_of_block(self.slot, retired.offset // 2), 1)
+                self.calls.add_in_table(row, retired.offset // 2, 1)
             elif row.kind == "transfer" and not retired.jumps:
                 continue
             elif self.records.has(row):

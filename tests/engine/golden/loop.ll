@@ -20,14 +20,14 @@ entry:
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
 %since = getelementptr i8, ptr %frame, i64 104
-%p11 = getelementptr i8, ptr %frame, i64 24
-%p12 = load ptr, ptr %p11, !tbaa !2
-%p13 = getelementptr i8, ptr %p12, i64 0
-%function0 = load ptr, ptr %p13, !tbaa !2
-%p14 = getelementptr i8, ptr %p12, i64 8
-%data0 = load i64, ptr %p14, !tbaa !2
-%p15 = getelementptr i8, ptr %p12, i64 8
-%table0 = load ptr, ptr %p15, !tbaa !2
+%p22 = getelementptr i8, ptr %frame, i64 24
+%p23 = load ptr, ptr %p22, !tbaa !2
+%p24 = getelementptr i8, ptr %p23, i64 0
+%function0 = load ptr, ptr %p24, !tbaa !2
+%p25 = getelementptr i8, ptr %p23, i64 8
+%data0 = load i64, ptr %p25, !tbaa !2
+%p26 = getelementptr i8, ptr %p23, i64 8
+%table0 = load ptr, ptr %p26, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
 %v69 = sub i64 %to_pc, %base
@@ -61,20 +61,20 @@ br i1 %t17, label %inside20, label %away, !prof !8
 inside20:
 %v79 = lshr i64 %v78, 12
 %v80 = shl i64 %v79, 3
-%p16 = getelementptr i8, ptr %frame, i64 16
-%p17 = load ptr, ptr %p16, !tbaa !2
-%p18 = getelementptr i8, ptr %p17, i64 %v80
-%p19 = load ptr, ptr %p18, !tbaa !2
+%p27 = getelementptr i8, ptr %frame, i64 16
+%p28 = load ptr, ptr %p27, !tbaa !2
+%p29 = getelementptr i8, ptr %p28, i64 %v80
+%p30 = load ptr, ptr %p29, !tbaa !2
 %v81 = and i64 %v77, 4095
 %v82 = shl i64 %v81, 2
-%p20 = getelementptr i8, ptr %p19, i64 %v82
-%p21 = load ptr, ptr %p20, !tbaa !2
-%v83 = ptrtoint ptr %p21 to i64
+%p31 = getelementptr i8, ptr %p30, i64 %v82
+%p32 = load ptr, ptr %p31, !tbaa !2
+%v83 = ptrtoint ptr %p32 to i64
 %t18 = icmp ne i64 %v83, 0
 br i1 %t18, label %found21, label %away, !prof !8
 found21:
 %v84 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p21(ptr %hart, ptr poison, i64 %v84, ptr %frame, ptr %origin, i64 poison, i64 %v77)
+musttail call preserve_nonecc void %p32(ptr %hart, ptr poison, i64 %v84, ptr %frame, ptr %origin, i64 poison, i64 %v77)
 ret void
 never:
 unreachable
@@ -90,10 +90,11 @@ f_0:
 %v1 = load i64, ptr %count, !tbaa !2
 %v2 = add i64 %v1, -1
 store i64 %v2, ptr %count, !tbaa !2
-%p0 = getelementptr i8, ptr %table0, i64 49152
-%v3 = load i64, ptr %p0, !tbaa !2
+%p0 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p1 = getelementptr i8, ptr %p0, i64 0
+%v3 = load i64, ptr %p1, !tbaa !2
 %v4 = add i64 %v3, -1
-store i64 %v4, ptr %p0, !tbaa !2
+store i64 %v4, ptr %p1, !tbaa !2
 br label %c_0
 r_0_1:
 br label %c_0
@@ -111,10 +112,11 @@ no4:
 %v8 = load i64, ptr %count, !tbaa !2
 %v9 = add i64 %v8, 2097153
 store i64 %v9, ptr %count, !tbaa !2
-%p1 = getelementptr i8, ptr %table0, i64 49152
-%v10 = load i64, ptr %p1, !tbaa !2
+%p2 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p3 = getelementptr i8, ptr %p2, i64 0
+%v10 = load i64, ptr %p3, !tbaa !2
 %v11 = add i64 %v10, 1
-store i64 %v11, ptr %p1, !tbaa !2
+store i64 %v11, ptr %p3, !tbaa !2
 br label %b_8
 r_0_2:
 %v12 = add i64 %v6, -1
@@ -129,10 +131,11 @@ no6:
 %v14 = load i64, ptr %count, !tbaa !2
 %v15 = add i64 %v14, 4194306
 store i64 %v15, ptr %count, !tbaa !2
-%p2 = getelementptr i8, ptr %table0, i64 49152
-%v16 = load i64, ptr %p2, !tbaa !2
+%p4 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p5 = getelementptr i8, ptr %p4, i64 0
+%v16 = load i64, ptr %p5, !tbaa !2
 %v17 = add i64 %v16, 2
-store i64 %v17, ptr %p2, !tbaa !2
+store i64 %v17, ptr %p5, !tbaa !2
 br label %b_8
 r_0_3:
 %v18 = add i64 %v12, -1
@@ -147,10 +150,11 @@ no8:
 %v20 = load i64, ptr %count, !tbaa !2
 %v21 = add i64 %v20, 6291459
 store i64 %v21, ptr %count, !tbaa !2
-%p3 = getelementptr i8, ptr %table0, i64 49152
-%v22 = load i64, ptr %p3, !tbaa !2
+%p6 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p7 = getelementptr i8, ptr %p6, i64 0
+%v22 = load i64, ptr %p7, !tbaa !2
 %v23 = add i64 %v22, 3
-store i64 %v23, ptr %p3, !tbaa !2
+store i64 %v23, ptr %p7, !tbaa !2
 br label %b_8
 r_0_4:
 %v24 = add i64 %v18, -1
@@ -165,10 +169,11 @@ no10:
 %v26 = load i64, ptr %count, !tbaa !2
 %v27 = add i64 %v26, 8388612
 store i64 %v27, ptr %count, !tbaa !2
-%p4 = getelementptr i8, ptr %table0, i64 49152
-%v28 = load i64, ptr %p4, !tbaa !2
+%p8 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p9 = getelementptr i8, ptr %p8, i64 0
+%v28 = load i64, ptr %p9, !tbaa !2
 %v29 = add i64 %v28, 4
-store i64 %v29, ptr %p4, !tbaa !2
+store i64 %v29, ptr %p9, !tbaa !2
 br label %b_8
 r_0_5:
 %v30 = add i64 %v24, -1
@@ -183,10 +188,11 @@ no12:
 %v32 = load i64, ptr %count, !tbaa !2
 %v33 = add i64 %v32, 10485765
 store i64 %v33, ptr %count, !tbaa !2
-%p5 = getelementptr i8, ptr %table0, i64 49152
-%v34 = load i64, ptr %p5, !tbaa !2
+%p10 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p11 = getelementptr i8, ptr %p10, i64 0
+%v34 = load i64, ptr %p11, !tbaa !2
 %v35 = add i64 %v34, 5
-store i64 %v35, ptr %p5, !tbaa !2
+store i64 %v35, ptr %p11, !tbaa !2
 br label %b_8
 r_0_6:
 %v36 = add i64 %v30, -1
@@ -201,10 +207,11 @@ no14:
 %v38 = load i64, ptr %count, !tbaa !2
 %v39 = add i64 %v38, 12582918
 store i64 %v39, ptr %count, !tbaa !2
-%p6 = getelementptr i8, ptr %table0, i64 49152
-%v40 = load i64, ptr %p6, !tbaa !2
+%p12 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p13 = getelementptr i8, ptr %p12, i64 0
+%v40 = load i64, ptr %p13, !tbaa !2
 %v41 = add i64 %v40, 6
-store i64 %v41, ptr %p6, !tbaa !2
+store i64 %v41, ptr %p13, !tbaa !2
 br label %b_8
 r_0_7:
 %v42 = add i64 %v36, -1
@@ -219,10 +226,11 @@ no16:
 %v44 = load i64, ptr %count, !tbaa !2
 %v45 = add i64 %v44, 14680071
 store i64 %v45, ptr %count, !tbaa !2
-%p7 = getelementptr i8, ptr %table0, i64 49152
-%v46 = load i64, ptr %p7, !tbaa !2
+%p14 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p15 = getelementptr i8, ptr %p14, i64 0
+%v46 = load i64, ptr %p15, !tbaa !2
 %v47 = add i64 %v46, 7
-store i64 %v47, ptr %p7, !tbaa !2
+store i64 %v47, ptr %p15, !tbaa !2
 br label %b_8
 r_0_8:
 %v48 = add i64 %v42, -1
@@ -235,19 +243,21 @@ yes17:
 %v50 = load i64, ptr %count, !tbaa !2
 %v51 = add i64 %v50, 16777224
 store i64 %v51, ptr %count, !tbaa !2
-%p8 = getelementptr i8, ptr %table0, i64 49152
-%v52 = load i64, ptr %p8, !tbaa !2
+%p16 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p17 = getelementptr i8, ptr %p16, i64 0
+%v52 = load i64, ptr %p17, !tbaa !2
 %v53 = add i64 %v52, 8
-store i64 %v53, ptr %p8, !tbaa !2
+store i64 %v53, ptr %p17, !tbaa !2
 br label %r_0
 no18:
 %v54 = load i64, ptr %count, !tbaa !2
 %v55 = add i64 %v54, 16777224
 store i64 %v55, ptr %count, !tbaa !2
-%p9 = getelementptr i8, ptr %table0, i64 49152
-%v56 = load i64, ptr %p9, !tbaa !2
+%p18 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p19 = getelementptr i8, ptr %p18, i64 0
+%v56 = load i64, ptr %p19, !tbaa !2
 %v57 = add i64 %v56, 8
-store i64 %v57, ptr %p9, !tbaa !2
+store i64 %v57, ptr %p19, !tbaa !2
 br label %b_8
 r_8:
 br label %b_8
@@ -256,10 +266,11 @@ b_8:
 %v59 = add i64 %v58, 1048577
 store i64 %v59, ptr %count, !tbaa !2
 %v60 = add i64 %base, 8
-%p10 = getelementptr i8, ptr %table0, i64 49184
-%v61 = load i64, ptr %p10, !tbaa !2
+%p20 = getelementptr i8, ptr %table0, i64 ptrtoint (ptr @slot_table to i64)
+%p21 = getelementptr i8, ptr %p20, i64 32
+%v61 = load i64, ptr %p21, !tbaa !2
 %v62 = add i64 %v61, 1
-store i64 %v62, ptr %p10, !tbaa !2
+store i64 %v62, ptr %p21, !tbaa !2
 %v63 = load i64, ptr %x1, !tbaa !1
 %v64 = add i64 %v63, 0
 %v65 = and i64 %v64, -2
@@ -281,19 +292,19 @@ take:
 %v86 = load i64, ptr %next, !tbaa !1
 %v87 = shl i64 %v86, 1
 %v88 = add i64 %v87, %base
-%p22 = getelementptr i8, ptr %frame, i64 312
-%p23 = load ptr, ptr %p22, !tbaa !2
+%p33 = getelementptr i8, ptr %frame, i64 312
+%p34 = load ptr, ptr %p33, !tbaa !2
 %v89 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v89, ptr %frame, ptr %origin, i64 poison, i64 %v88)
+musttail call preserve_nonecc void %p34(ptr %hart, ptr poison, i64 %v89, ptr %frame, ptr %origin, i64 poison, i64 %v88)
 ret void
 away:
 %v90 = load i64, ptr %next, !tbaa !1
 %v91 = shl i64 %v90, 1
 %v92 = add i64 %v91, %base
-%p24 = getelementptr i8, ptr %frame, i64 208
-%p25 = load ptr, ptr %p24, !tbaa !2
+%p35 = getelementptr i8, ptr %frame, i64 208
+%p36 = load ptr, ptr %p35, !tbaa !2
 %v93 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p25(ptr %hart, ptr poison, i64 %v93, ptr %frame, ptr %origin, i64 poison, i64 %v92)
+musttail call preserve_nonecc void %p36(ptr %hart, ptr poison, i64 %v93, ptr %frame, ptr %origin, i64 poison, i64 %v92)
 ret void
 to_look:
 %v94 = load i64, ptr %next, !tbaa !1
@@ -317,6 +328,9 @@ store i64 %v105, ptr %blocks, !tbaa !2
 store i64 %v97, ptr %since, !tbaa !2
 ret void
 }
+@slot = external hidden global i8, !absolute_symbol !6
+@slot_table = external hidden global i8, !absolute_symbol !6
+!6 = !{i64 0, i64 2147483647}
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)
 declare i32 @llvm.cttz.i32(i32, i1)

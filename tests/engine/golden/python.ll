@@ -114,7 +114,7 @@ store i64 %v81, ptr %blocks, !tbaa !2
 store i64 %v73, ptr %since, !tbaa !2
 %v82 = load i64, ptr %x10, !tbaa !1
 store i64 %v82, ptr %hart_x10, !tbaa !1
-call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v4, i64 2, i64 3, i64 0, i64 6)
+call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v4, i64 2, i64 ptrtoint (ptr @slot to i64), i64 0, i64 6)
 %v83 = load i64, ptr %hart_x1, !tbaa !1
 store i64 %v83, ptr %x1, !tbaa !1
 %v84 = load i64, ptr %hart_x10, !tbaa !1
@@ -240,6 +240,9 @@ store i64 %v72, ptr %blocks, !tbaa !2
 store i64 %v64, ptr %since, !tbaa !2
 ret void
 }
+@slot = external hidden global i8, !absolute_symbol !6
+@slot_table = external hidden global i8, !absolute_symbol !6
+!6 = !{i64 0, i64 2147483647}
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)
 declare i32 @llvm.cttz.i32(i32, i1)

@@ -236,6 +236,9 @@ store i64 %v65, ptr %blocks, !tbaa !2
 store i64 %v57, ptr %since, !tbaa !2
 ret void
 }
+@slot = external hidden global i8, !absolute_symbol !6
+@slot_table = external hidden global i8, !absolute_symbol !6
+!6 = !{i64 0, i64 2147483647}
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)
 declare i32 @llvm.cttz.i32(i32, i1)

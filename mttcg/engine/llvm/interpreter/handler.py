@@ -329,7 +329,7 @@ class Handler:
 
     def woven(self, build: Builder, windows: Windows, calls: Calls) -> Woven:
         """What is done where an access is made: nothing."""
-        return Woven(build, Sites(), 0, windows, calls, lambda: None)
+        return Woven(build, Sites(), windows, calls, lambda: None)
 
     def retire(self, target: I64) -> None:
         """The instruction is over, but for the jump to `target` if it is one."""

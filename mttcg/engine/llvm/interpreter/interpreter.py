@@ -1,5 +1,6 @@
 """The native interpreter as one vCPU uses it."""
 
+import ctypes
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -50,6 +51,7 @@ def make_interpreter(
 
 NOWHERE = (1 << 64) - 1
 """No page begins there."""
+PREDECODE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 MOST_OBSERVED = 4096
 """Pages with something attached that are kept; the memory of one is 144 KB at most."""
 
@@ -97,6 +99,7 @@ class PageInterpreter:
         self.isa, self.frame = isa, frame
         self.observed: dict[tuple[int, ...], ObservedPage] = {}
         self.native, self.start = native, address_of_buffer(segment)
+        self.predecode = PREDECODE(native.predecode)
         records = native.table, native.fill, native.next_page, native.straddle
         self.pages = PredecodedPages(segment, cache, *records)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
@@ -203,6 +206,21 @@ class PageInterpreter:
                 observed.leave_to_translation(offset)
             else:
                 self.pages.replace_handler(version.slot, offset, self.native.translated)
+
+    def begin_in_translation(
+        self, version: PageVersion, offsets: Iterable[PageOffset], watched: bool
+    ) -> None:
+        """As `leave_to_translation`, also where no block was begun yet."""
+        observed = self._observed(version, watched)
+        if observed is not None:
+            for offset in offsets:
+                observed.begin_in_translation(offset)
+            return
+        row, where = self.start + self.pages.enter(version.slot), address_of_array(self.frame)
+        for offset in offsets:
+            if self.pages.handler(version.slot, offset) == self.native.fill:
+                self.predecode(row, offset, where)
+        self.leave_to_translation(version, offsets, watched)
 
     def forget_pages(self) -> None:
         """Come back for every page: something else may be attached."""

@@ -83,7 +83,7 @@ class HandlerWoven(Woven):
     """What handlers do where an access is made: look into the frame, and call."""
 
     def __init__(self, isa: LlvmIsa, builder: Builder, windows: Windows, calls: Calls) -> None:
-        super().__init__(builder, Sites(), 0, windows, calls, lambda: None)
+        super().__init__(builder, Sites(), windows, calls, lambda: None)
         self.isa = isa
         self.timed = self.observes_accesses = True
 

@@ -101,6 +101,15 @@ class ObservedPage:
         if self.handler(offset) != self.native.fill:  # else it is first predecoded
             attached = self.sites.blocks.get(offset)
             self._put(offset, ENTRY, self.native.entered if attached else self.chosen.entered)
+        elif self.entry(offset) == self.native.translated:
+            self._put(offset, ENTRY, self.native.fill)  # its code is gone
+
+    def begin_in_translation(self, offset: PageOffset) -> None:
+        """As `leave_to_translation`, also of a block that was not entered yet."""
+        unmet = self.entry(offset) == self.native.fill
+        if unmet and self.words[FIRST_ENTRY // 8] != self.native.come_back:
+            self._put(offset, ENTRY, self.native.translated)
+        self.leave_to_translation(offset)
 
     def leave_to_translation(self, offset: PageOffset) -> None:
         """Have a block entered in its translation, unless it is to be shown first."""

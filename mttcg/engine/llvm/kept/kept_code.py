@@ -1,0 +1,169 @@
+"""Kept code as the vCPUs use it: which functions fit a page, and how they are put in place."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from mttcg.engine.llvm.arena import ALIGNMENT, Arena, CodeTooLongError
+from mttcg.engine.llvm.kept.record import FIRST, NO_TAIL, KeptFunction
+from mttcg.engine.llvm.kept.variant import variant_of
+from mttcg.engine.llvm.ram import Ram
+from mttcg.engine.llvm.translate import Identity, PageVersion, numbers_of_slot
+from mttcg.memory.code_pages import HALVES
+from mttcg.tbcache.cache import BlockCache
+
+WINDOWS = HALVES - FIRST + 1
+"""Places in a page at which so many halves begin."""
+Places = npt.NDArray[np.uint16]
+Numbers = npt.NDArray[np.uint64]
+
+
+class Candidates:
+    """The functions of one variant, and how those that may fit a page are found at once.
+
+    Each has a number for its first halves, and how many of them belong to it.
+    """
+
+    def __init__(self, functions: Sequence[KeptFunction]) -> None:
+        self.functions = functions
+        self.at = np.array([int(one.places[0]) for one in functions], np.intp)
+        masks, numbers = zip(*map(_first_halves, functions), strict=True)
+        self.masks, self.numbers = np.array(masks, np.uint64), np.array(numbers, np.uint64)
+
+    def likely(self, halves: Places) -> list[KeptFunction]:
+        """Those that may fit a page."""
+        padded = np.concatenate((halves, np.zeros(FIRST, np.uint16)))
+        windows = np.ndarray((HALVES,), "<u8", padded, strides=(2,))
+        likely = np.flatnonzero((windows[self.at] & self.masks) == self.numbers)
+        return [self.functions[number] for number in likely.tolist()]
+
+
+def fits(function: KeptFunction, halves: Places, tail: int) -> bool:
+    """Whether a page has all that a function is made from; tail: what the next page has."""
+    same: bool = (halves[function.places] == function.halves).all()
+    return same and function.tail in (NO_TAIL, tail)
+
+
+def _first_halves(function: KeptFunction) -> tuple[int, int]:
+    """A mask, and the number of what it leaves of the first halves."""
+    first = int(function.places[0])
+    mask = number = 0
+    for place, half in zip(function.places[:FIRST], function.halves[:FIRST], strict=True):
+        shift = 16 * (int(place) - first)
+        if shift < 16 * FIRST:
+            mask |= 0xFFFF << shift
+            number |= int(half) << shift
+    return mask, number
+
+
+@dataclass
+class KeptCode:
+    """What earlier runs kept.
+
+    Attributes:
+        functions: by variant.
+        refused: how many records were not taken.
+        identities: of all.
+    """
+
+    functions: dict[int, list[KeptFunction]] = field(default_factory=dict)
+    refused: int = 0
+    identities: set[bytes] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, functions: Iterable[KeptFunction], refused: int) -> "KeptCode":
+        """What a file has."""
+        found = cls(refused=refused)
+        for function in functions:
+            if function.identity not in found.identities:
+                found.identities.add(function.identity)
+                found.functions.setdefault(function.variant, []).append(function)
+        return found
+
+
+class KeptPages:
+    """Puts kept code in place for pages, as a vCPU meets them.
+
+    Args:
+        kept: the code.
+        ram: guest RAM, with devices.
+        cache: the block cache.
+        arena: where code goes.
+
+    Attributes:
+        met: the versions that were looked at here.
+    """
+
+    def __init__(self, kept: KeptCode, ram: Ram, cache: BlockCache, arena: Arena) -> None:
+        self.ram, self.cache, self.arena = ram, cache, arena
+        self.candidates = {
+            variant: Candidates(functions) for variant, functions in kept.functions.items()
+        }
+        self.variants: dict[tuple[int, int], int] = {}
+        self.met: set[Identity] = set()
+        self.reclaimed = arena.reclaimed
+
+    def meet(self, version: PageVersion) -> bool:
+        """Put the code in place that fits a version; whether there is some that is new here."""
+        if self.reclaimed != self.arena.reclaimed:
+            self.reclaimed = self.arena.reclaimed
+            self.met.clear()
+        identity = version.identity
+        if not self.candidates or identity in self.met:
+            return False
+        self.met.add(identity)
+        candidates = self.candidates.get(self._variant(version))
+        if candidates is None:
+            return False
+        found = self._fitting(candidates, version)
+        return bool(found) and self._put(version, found)
+
+    def _variant(self, version: PageVersion) -> int:
+        key = version.mode, version.shape
+        if key not in self.variants:
+            self.variants[key] = variant_of(version.mode, version.sites, self.ram)
+        return self.variants[key]
+
+    def _fitting(self, candidates: Candidates, version: PageVersion) -> list[KeptFunction]:
+        """Functions that fit; what they are made from is kept in the version from then on."""
+        slot, cache = version.slot, self.cache
+        halves = cache.original[slot].view(np.uint16)
+        likely = candidates.likely(halves)
+        if not likely:
+            return []
+        with cache.lock:
+            if int(cache.slots["generation"][slot]) != version.generation:
+                return []
+            tail = int(cache.slots["tail"][slot])
+            found = [function for function in likely if fits(function, halves, tail)]
+            bits = np.zeros(HALVES, np.uint8)
+            for function in found:
+                bits[function.places] = 1
+            cache.kept[slot] |= np.packbits(bits, bitorder="little")
+        return found
+
+    def _put(self, version: PageVersion, found: Sequence[KeptFunction]) -> bool:
+        """Put functions in the arena, unless another vCPU has; whether they are there."""
+        with self.arena:
+            first = int(found[-1].entries[0])
+            if self.arena.find(version.key(first)) is not None:  # type: ignore[arg-type]
+                return True
+            numbers = numbers_of_slot(version.slot)
+            blob, starts = bytearray(), []
+            for function in found:
+                blob += bytes(-len(blob) % ALIGNMENT)
+                starts.append(len(blob))
+                blob += function.code.placed(numbers)
+            try:
+                address = self.arena.put(bytes(blob))
+            except CodeTooLongError:
+                return False
+            entries = np.concatenate([function.entries for function in found])
+            lengths = [len(function.entries) for function in found]
+            addresses = np.repeat(np.array(starts, np.uint64), lengths) + np.uint64(address)
+            keys = version.keys(entries.astype(np.uint64))
+            self.arena.publish_all(keys, addresses)
+            self.arena.count_kept(len(found), len(blob))
+        return True
