@@ -16,6 +16,11 @@ proposals for QEMU:
   vCPU is about to enter its handler. `cause` is its code, which the guest's ISA defines.
 - `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed; `device`
   is the device's name.
+- `plugin_interrupt(cpu, source)`: an interrupt reached the vCPU: "timer" or "software" when it is
+  taken, the name of a device when its handler claims it from the interrupt controller.
+- `plugin_dma(cpu, device, address, size, write)`: a device read or wrote guest memory by itself, at
+  a physical address, for a request of which the guest is told next. That is in no vCPU: `cpu` is
+  vCPU 0, wherever that is by then. What a device does after the guest's end is not told.
 - `plugin_exit()`: in each vCPU process, last.
 
 A class `Options` makes its options, a class `Aggregator` its second half. `API_VERSION = 1` states

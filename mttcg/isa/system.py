@@ -113,6 +113,8 @@ class System(Protocol[S]):
         handler_name: what the register is called that says where the handler of traps is.
         value_name: the same, for what a trap says beside its cause.
         levels: numbers of the levels of privilege, by name.
+        interrupt_sources: what interrupts by their codes come from, "timer" or "software"; those of
+            devices come from a controller, which knows.
         interprocessor_cause: code of the interrupt that one hart makes at another, None if
             there is none.
         host_call: how semihosting is called, None if the ISA has no way.
@@ -123,6 +125,7 @@ class System(Protocol[S]):
     handler_name: str
     value_name: str
     levels: Mapping[str, int]
+    interrupt_sources: Mapping[int, str]
     interprocessor_cause: int | None
     host_call: HostCall | None
 

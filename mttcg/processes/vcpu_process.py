@@ -44,6 +44,7 @@ from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
+from mttcg.vcpu.device_transfers import READER, TransferLog
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
@@ -84,6 +85,7 @@ class VcpuProcess:
         descriptors: those that came with it.
         context: declarations and plugins from before the fork.
         channel: to the supervisor.
+        transfers: what devices do with guest memory, which one vCPU is told of.
         opened: code of earlier runs, if there is to be some.
     """
 
@@ -95,9 +97,10 @@ class VcpuProcess:
         descriptors: list[int],
         context: Any,
         channel: Channel,
+        transfers: TransferLog,
         opened: "OpenedStore | None" = None,
     ) -> None:
-        self.opened = opened
+        self.transfers, self.opened = transfers, opened
         self.index, self.config, self.message, self.channel = index, config, message, channel
         self.isa = isa_named(message.isa)
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
@@ -177,8 +180,13 @@ class VcpuProcess:
             notify=lambda: os.eventfd_write(self.fds["notice"], 1),
             say=self._warn,
             backends=back_ends(self.board, self.fds, self.machine),
+            claimed=self._claimed,
         )
         return self.board.place(wiring, self.message.device_symbols)
+
+    def _claimed(self, controller: str, number: int) -> None:
+        if self.vcpu is not None:
+            self.vcpu.claimed = self.vcpu.sources.get((controller, number), "")
 
     def _native_devices(self) -> NativeDevices:
         """What of the devices native code may do by itself."""
@@ -270,6 +278,9 @@ class VcpuProcess:
             self._tell_unsupported,
             self._make_firmware(ram),
         )
+        vcpu.sources = self.board.sources()
+        if self.index == READER:
+            vcpu.watch_transfers(self.transfers)
         vcpu.host_calls = self._host_calls(guest, vcpu)
         look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
         plugins = VcpuPlugins(
@@ -462,6 +473,7 @@ def main(
     message: Start,
     descriptors: list[int],
     context: Any,
+    transfers: TransferLog,
     opened: "OpenedStore | None" = None,
 ) -> int:
     """Be vCPU `index`; the process's exit status."""
@@ -471,7 +483,8 @@ def main(
     place = message.descriptors.index(f"vcpu{index}")
     channel = Channel(socket.socket(fileno=descriptors[place]))
     try:
-        process = VcpuProcess(index, config, message, descriptors, context, channel, opened)
+        what = config, message, descriptors, context, channel, transfers, opened
+        process = VcpuProcess(index, *what)
     except BaseException as error:
         channel.send(fault_of(index, error))
         return EXIT_FAULT

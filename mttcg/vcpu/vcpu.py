@@ -2,8 +2,9 @@
 
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind
@@ -19,6 +20,7 @@ from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity, Power
 from mttcg.tbcache.cache import Block
+from mttcg.vcpu.device_transfers import TransferLog
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
@@ -74,12 +76,18 @@ class Vcpu:
     Attributes:
         left_blocks: told when a block is left before its end.
         host_calls: does the guest's calls of the host; None if it is to have none.
+        sources: devices by their controller and the number of their interrupt there.
+        claimed: the device whose interrupt the hart has just claimed, "" if there is none.
+        transfers: what devices do with guest memory; None if another vCPU is told.
         spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
     """
 
     host_calls: HostCalls | None = None
     spins: Spins | None = None
     zeros: Zeros | None = None
+    transfers: TransferLog | None = None
+    sources: Mapping[tuple[str, int], str] = MappingProxyType({})
+    claimed: str = ""
 
     def __init__(
         self,
@@ -140,10 +148,29 @@ class Vcpu:
         if self.engine.native_system is not None:
             told = self.lifecycle.has_listeners("plugin_mmio")
             self.engine.native_system.let_accesses(not told)
+        if self.transfers is not None:
+            self.transfers.wanted = self.lifecycle.has_listeners("plugin_dma")
+
+    def watch_transfers(self, transfers: TransferLog) -> None:
+        """Tell plugins what devices do with guest memory, from now on."""
+        self.transfers = transfers
+
+    def _tell_transfers(self) -> None:
+        if self.transfers is not None:
+            for transfer in self.transfers.take():
+                self.lifecycle.tell("plugin_dma", *transfer)
+
+    def _tell_interrupt(self, code: int, pc: Virtual) -> None:
+        """Tell of an interrupt that the hart takes; that of a device once its handler claims it."""
+        self.lifecycle.tell("plugin_trap", code, pc, True)
+        source = self.system.interrupt_sources.get(code)
+        if source is not None:
+            self.lifecycle.tell("plugin_interrupt", source, pc=pc)
 
     def _has_watched_traps(self) -> bool:
         """Whether plugins are told of traps, or count what these leave."""
-        return self.left_blocks.any() or self.lifecycle.has_listeners("plugin_trap")
+        told = ("plugin_trap", "plugin_interrupt")
+        return self.left_blocks.any() or any(map(self.lifecycle.has_listeners, told))
 
     def _arm_timer(self) -> None:
         """Have the hart look when its timer is due, unless native code looks at the clock."""
@@ -188,7 +215,7 @@ class Vcpu:
             interrupted_at = hart.pc
             code = self.system.take_interrupt(hart, self.machine)
             if code is not None:
-                self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
+                self._tell_interrupt(code, interrupted_at)
             if engine.unfinished not in (None, hart.pc):
                 self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
@@ -201,6 +228,7 @@ class Vcpu:
             self.left_blocks.leave(engine.unfinished)
         engine.spill()
         self.stopwatch.was_running()
+        self._tell_transfers()
         self.lifecycle.tell("plugin_vcpu_exit")
 
     def _serve_requests(self) -> None:
@@ -218,6 +246,7 @@ class Vcpu:
         """Make the changes that have come; the word is cleared before they are looked at."""
         self.hart.request = 0
         self.fences.serve()
+        self._tell_transfers()
         epoch = self.guest.receive_changes()
         self.follow_plan()
         if epoch:
@@ -419,6 +448,9 @@ class Vcpu:
         if found is not None:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
+            if self.claimed:
+                device, self.claimed = self.claimed, ""
+                self.lifecycle.tell("plugin_interrupt", device, pc=left.pc)
 
     def _load(
         self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]

@@ -62,6 +62,7 @@ class ToySystem:
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
     levels: Mapping[str, int] = {}
+    interrupt_sources: Mapping[int, str] = {SOFTWARE: "software"}
     interprocessor_cause = None
     host_call = None
 

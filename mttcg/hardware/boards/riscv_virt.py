@@ -14,6 +14,7 @@ Every hart starts at the ELF's entry with a0 = hart id and a1 = address of the d
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from mttcg.hardware.board import (
     AbsentDevice,
@@ -87,7 +88,8 @@ def _clint(ports: DevicePorts) -> Sequence[Device]:
 def _plic(ports: DevicePorts) -> Sequence[Device]:
     inputs = (EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
     machine, supervisor = ([hart.line(number) for hart in ports.wiring.harts] for number in inputs)
-    return (Plic(ports.state, machine, supervisor, edges=(UART_INTERRUPT,)),)
+    claimed = partial(ports.wiring.claimed, Plic.name)
+    return (Plic(ports.state, machine, supervisor, (UART_INTERRUPT,), claimed),)
 
 
 def _htif(ports: DevicePorts) -> Sequence[Device]:

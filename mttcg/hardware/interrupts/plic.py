@@ -11,7 +11,7 @@
 Context 2 h is machine mode of hart h, context 2 h + 1 its supervisor mode, as on QEMU's virt board.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from mttcg.errors import MttcgError
@@ -110,6 +110,7 @@ class Plic:
         state: STATE_SIZE bytes of shared memory.
         machine, supervisor: lines to the external interrupts of each hart, in their order.
         edges: the edge sources.
+        claimed: told of each request that is claimed.
     """
 
     name = "plic"
@@ -122,7 +123,9 @@ class Plic:
         machine: Sequence[Line],
         supervisor: Sequence[Line],
         edges: Iterable[int] = (),
+        claimed: Callable[[int], None] = lambda _source: None,
     ) -> None:
+        self._claimed = claimed
         self._edges = sum(1 << source for source in edges)
         # Shared: whoever holds the lock writes, in any order; lines to the harts change under it,
         # too, so they always are what the rest of the state says once it is free.
@@ -215,7 +218,9 @@ class Plic:
                 self._set_bit(WORD.claimed, source, True)
                 self._set_bit(WORD.pending, source, False)
                 self._look(self._contexts_of(source))
-            return source
+        if source:
+            self._claimed(source)
+        return source
 
     def _complete(self, context: int, source: int) -> None:
         with self._lock:

@@ -135,6 +135,11 @@ class Cpu:
         """
         return space_of(self._access.context)
 
+    @property
+    def context(self) -> int:
+        """Mode and space as one number, as records have it; see `events.space_of`."""
+        return self._access.context
+
     def _check(self, asked: str, phases: set[str]) -> None:
         if self._phase not in phases:
             raise StateUnavailableError(asked, self._phase)

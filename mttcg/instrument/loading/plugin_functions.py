@@ -18,6 +18,8 @@ CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
     "plugin_vcpu_exit": ("cpu",),
     "plugin_trap": ("cpu", "cause", "pc", "interrupt"),
     "plugin_mmio": ("cpu", "device", "address", "size", "value", "write"),
+    "plugin_interrupt": ("cpu", "source"),
+    "plugin_dma": ("cpu", "device", "address", "size", "write"),
     "plugin_exit": (),
 }
 """Functions that make a plugin see something without attaching anything, with their arguments."""

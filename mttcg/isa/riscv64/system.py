@@ -11,6 +11,7 @@ from mttcg.isa.riscv64.interrupts import (
     DELEGABLE,
     MENVCFG_STCE,
     SOFTWARE_NUMBER,
+    SOURCES,
     SUPERVISOR_SOFTWARE,
     SUPERVISOR_TIMER_INTERRUPT,
     TIMER_INTERRUPT,
@@ -67,6 +68,7 @@ class Rv64System:
     register_names = NAMES
     handler_name, value_name = "mtvec", "tval"
     levels: Mapping[str, int] = LEVELS
+    interrupt_sources: Mapping[int, str] = SOURCES
     interprocessor_cause: int | None = SOFTWARE_NUMBER
     host_call: HostCall | None = SEMIHOSTING
     isa_text = staticmethod(isa_text)
