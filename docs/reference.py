@@ -68,10 +68,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "When",
         "Scoreboard",
     ),
-    "A vCPU": ("Cpu", "GuestInstruction"),
+    "A vCPU": ("Cpu", "GuestInstruction", "GuestProcess"),
     "When a change is in force": ("Ticket",),
     "Options": ("option", "OptionRefusedError"),
     "The guest's code and symbols": (
+        "processes",
         "symbol",
         "disassemble",
         "instruction_class",
@@ -133,6 +134,7 @@ GIVEN = {
     "SourceLines",
     "ElfSegment",
     "GuestInstruction",
+    "GuestProcess",
     "InstructionClass",
 }
 """Classes that an author is given and never makes; their constructors are not shown."""

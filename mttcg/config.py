@@ -107,6 +107,8 @@ class Config:
     """File the device tree is written to before the start."""
     symbols: Path | None = None
     """System.map or vmlinux of the kernel, in place of the names that it has in itself."""
+    kernel_types: Path | None = None
+    """BTF or vmlinux of the kernel, in place of the types that it has in itself."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """Files loaded as they are, each to a physical address."""
     drives: tuple[Drive, ...] = ()
@@ -246,8 +248,9 @@ class Config:
             object.__setattr__(self, "guest", booted)
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
-        if self.symbols is not None and booted is None:
-            raise OptionError("--symbols", "there is no --kernel", "both, or neither")
+        for option, given in (("--symbols", self.symbols), ("--kernel-types", self.kernel_types)):
+            if given is not None and booted is None:
+                raise OptionError(option, "there is no --kernel", "both, or neither")
 
     def _check_tiers(self) -> None:
         if self.tiers not in TIERS:

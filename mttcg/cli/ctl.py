@@ -233,6 +233,11 @@ ACTIONS: dict[str, Action] = {
     "resume": Action(
         "Let all vCPUs go on.", lambda control, _: {"seconds paused": control.resume()}
     ),
+    "processes": Action(
+        "The processes of a Linux guest, which stands still meanwhile.",
+        lambda control, args: control.processes(args.threads),
+        (("--threads", {"action": "store_true", "help": "each thread by itself"}),),
+    ),
     "registers": Action(
         "Read registers of a vCPU, and write those with a value. While paused.",
         registers,

@@ -102,6 +102,7 @@ def make_config(args: argparse.Namespace) -> Config:
         dtb=args.dtb,
         dump_dtb=args.dump_dtb,
         symbols=args.symbols,
+        kernel_types=args.kernel_types,
         loads=parse_loads(args.load),
         symbols_set=assignments,
         semihosting=not args.no_semihosting,

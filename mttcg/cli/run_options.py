@@ -82,6 +82,12 @@ MACHINE: Options = {
         "help": "names of the kernel's functions and data, of its System.map or vmlinux, in place "
         "of those that it has in itself",
     },
+    "--kernel-types": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "types of the kernel, as BTF or in its vmlinux, in place of those that it has in "
+        "itself",
+    },
     "--load": {
         "metavar": "FILE@ADDRESS",
         "help": "load a file as it is to a physical address",

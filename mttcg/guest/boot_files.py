@@ -23,6 +23,8 @@ from mttcg.guest.linux_image import EXPECTED, read_linux_image
 from mttcg.guest.raw_image import raw_image
 from mttcg.hardware.board import Board
 from mttcg.isa.registry import DEFAULT, NAMES, isa_named
+from mttcg.linux.btf import KernelTypes
+from mttcg.linux.type_files import read_type_file
 from mttcg.memory.address import Physical, Virtual, physical_of
 from mttcg.memory.ram import RamRange
 
@@ -51,6 +53,7 @@ class BootFiles:
         initrd: of `--initrd`.
         tree: of `--dtb`.
         loads: of `--load`, by address.
+        types: of `--kernel-types`.
     """
 
     images: tuple[GuestImage, ...]
@@ -61,6 +64,7 @@ class BootFiles:
     initrd: Blob | None = None
     tree: Blob | None = None
     loads: tuple[tuple[Physical, Blob], ...] = ()
+    types: KernelTypes | None = None
 
     @property
     def image(self) -> GuestImage:
@@ -77,6 +81,7 @@ def read_boot_files(config: Config, board: Board) -> BootFiles:
         initrd=_blob("--initrd", config.initrd, ram, "an initial RAM disk"),
         tree=_blob("--dtb", config.dtb, ram, "a flattened device tree"),
         loads=tuple(_loads(config, ram)),
+        types=None if config.kernel_types is None else read_type_file(config.kernel_types),
     )
 
 

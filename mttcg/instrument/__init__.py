@@ -34,6 +34,7 @@ from mttcg.instrument.api.attach import (
     instrument_block,
     instrument_memory,
     instrument_return,
+    processes,
     symbol,
     uninstrument,
     uninstrument_block,
@@ -43,6 +44,7 @@ from mttcg.instrument.api.attach import (
 from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.options import option
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import ElfFileError, OptionRefusedError
@@ -72,6 +74,7 @@ __all__ = [
     "ElfFileError",
     "ElfSegment",
     "GuestInstruction",
+    "GuestProcess",
     "InstructionClass",
     "OptionRefusedError",
     "Probe",
@@ -97,6 +100,7 @@ __all__ = [
     "option",
     "printable",
     "probe",
+    "processes",
     "register_name",
     "returns_from_trap",
     "source_lines",

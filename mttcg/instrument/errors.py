@@ -132,6 +132,14 @@ class CallbackError(InstrumentError):
         self.plugin, self.cpu, self.pc, self.trace = plugin, cpu, pc, trace
 
 
+class NoKernelError(InstrumentError):
+    """Processes were asked for, and the guest is no Linux of which they are known."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the guest's processes are not known: {reason}")
+        self.reason = reason
+
+
 class OptionRefusedError(InstrumentError, UserError):
     """An option of a plugin has a value that it can't use; for a plugin to raise."""
 

@@ -25,6 +25,7 @@ from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
+from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
@@ -260,6 +261,7 @@ class VcpuProcess:
             ram=ram,
             failed=self.callback_failed,
             costs=Costs() if self.config.control else None,
+            kernel=self._kernel(),
         )
         session.set_guest(guest)
         devices = self.devices()
@@ -301,6 +303,11 @@ class VcpuProcess:
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)
+
+    def _kernel(self) -> KernelFacts | str:
+        """What is known of the guest's kernel, or why nothing is."""
+        plain = self.message.kernel
+        return self.message.kernel_unknown if plain is None else KernelFacts.from_plain(plain)
 
     def _memory(self, ram: GuestRam, devices: MmioMap) -> Memory:
         """What an engine has to know of what is mapped."""

@@ -16,6 +16,7 @@ from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
+from mttcg.supervisor.kernel import process_rows
 from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
@@ -75,7 +76,10 @@ class RunControl:
             "read_memory": self._read_memory,
             "write_memory": self._write_memory,
         }
-        self.tasks: dict[str, Callable[[Given], Task]] = {"pause": self._pause}
+        self.tasks: dict[str, Callable[[Given], Task]] = {
+            "pause": self._pause,
+            "processes": self._processes,
+        }
         self.loading: Loading | None = None
         self.publisher = None if delivery is None else delivery.publisher
         if delivery is not None:
@@ -257,6 +261,20 @@ class RunControl:
         self.paused_ns = None
         self._let_go()
         return {"paused_ms": stood // 1_000_000}
+
+    def _processes(self, given: Given) -> Task:
+        """Have the guest stand still, if it does not, and look at its processes."""
+        linux = self.run.linux()
+        threads = bool(plain.take_integer(given, "threads", 1)) if "threads" in given else False
+        goes_on = self.paused_ns is None
+        if goes_on:
+            yield from self._pause({})
+        try:
+            found = process_rows(linux, self.run.isa.system, threads)
+        finally:
+            if goes_on:
+                self._resume({})
+        return {"processes": found}
 
     def time(self) -> int:
         """The guest's clock, which stands still while paused."""

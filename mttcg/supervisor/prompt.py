@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mttcg.errors import MttcgError
+from mttcg.printable import printable
 from mttcg.supervisor.control import RunControl
 from mttcg.supervisor.run_state import RunState
 from mttcg.terminal import show_typed, tell
@@ -185,6 +186,15 @@ def vcpu_lines(answer: Mapping[str, Any]) -> str:
     )
 
 
+def process_lines(answer: Mapping[str, Any]) -> str:
+    """A line for each process."""
+    return "\n".join(
+        f"{each['pid']:7} {each['parent']:7} {each['state']} vCPU {each['cpu']} "
+        f"{printable(each['comm'])}"
+        for each in answer["processes"]
+    )
+
+
 def register_lines(answer: Mapping[str, Any]) -> str:
     """A line for each register."""
     return "\n".join(f"{name:12}{value:#018x}" for name, value in answer["registers"].items())
@@ -203,6 +213,9 @@ VERBS = {
     "status": PromptVerb("status", "what each vCPU does", nothing, show=vcpu_lines),
     "pause": PromptVerb("pause", "stop all vCPUs at one point", nothing, show=vcpu_lines),
     "resume": PromptVerb("resume", "let all vCPUs go on", nothing),
+    "processes": PromptVerb(
+        "processes", "those of a Linux guest", nothing, show=lambda answer: process_lines(answer)
+    ),
     "registers": PromptVerb(
         "registers CPU [NAME]...",
         "read registers; while paused",

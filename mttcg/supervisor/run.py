@@ -32,6 +32,7 @@ from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
 from mttcg.supervisor.interrupts import Interrupts
+from mttcg.supervisor.kernel import kernel_for_plugins
 from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.live_status import StatusReader
@@ -209,7 +210,7 @@ class Run:
         state = RunState(
             identifier=self.identifier,
             config=self.config,
-            image=self.image,
+            boot=self.boot,
             board=self.board,
             host=host,
             streams=streams,
@@ -360,6 +361,7 @@ def start_message(state: RunState, started: BootState, descriptors: tuple[str, .
     """What every vCPU is told, with the names of the descriptors that come along, in order."""
     image = state.image
     streams = tuple(map(place_of, state.streams.specs))
+    kernel, unknown = kernel_for_plugins(state)
     return Start(
         isa=image.isa.name,
         board=state.board.name,
@@ -369,6 +371,8 @@ def start_message(state: RunState, started: BootState, descriptors: tuple[str, .
         below_firmware=started.below_firmware,
         device_symbols=image.places(state.board.symbols),
         program=program_facts(state, started),
+        kernel=kernel,
+        kernel_unknown=unknown,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(
             (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mttcg.config import Config
+from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import GuestImage
+from mttcg.guest.kernel_data import facts_of
 from mttcg.hardware.board import Board
 from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.program.source_lines import source_lines
 from mttcg.instrument.program.symbol_names import readable_name
 from mttcg.isa.base import Isa
+from mttcg.linux.kernel_facts import KernelFacts
+from mttcg.linux.linux_guest import LinuxGuest
+from mttcg.linux.registry import kernel_isa
+from mttcg.memory.ram import GuestRam
 from mttcg.supervisor.launch import Host
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.streams import Streams
@@ -43,7 +49,7 @@ class RunState:
 
     identifier: str
     config: Config
-    image: GuestImage
+    boot: BootFiles
     board: Board
     host: Host
     streams: Streams
@@ -58,6 +64,11 @@ class RunState:
     started: float
     seconds: dict[str, float]
     past_reports: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def image(self) -> GuestImage:
+        """What is shown of what was loaded."""
+        return self.boot.image
 
     @property
     def isa(self) -> Isa:
@@ -82,6 +93,16 @@ class RunState:
     def symbol_at(self) -> Callable[[int], str]:
         """Names what is at an address, "" if it has no name."""
         return self.info().symbol_at
+
+    @cached_property
+    def kernel(self) -> KernelFacts:
+        """Where things are in the guest's kernel; raises KernelDataError if it is none of Linux."""
+        return facts_of(self.boot)
+
+    def linux(self) -> LinuxGuest:
+        """The guest's processes; raises KernelDataError."""
+        ram = GuestRam(self.board.ram_base, self.maps["ram"])
+        return LinuxGuest(self.harts.harts, ram, kernel_isa(self.isa.name), self.kernel)
 
     def source_at(self, address: int) -> str:
         """File and line of what is at an address, "" without debug information."""

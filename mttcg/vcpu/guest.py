@@ -26,6 +26,7 @@ from mttcg.instrument.program.guest_isa import guest_isa
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
 from mttcg.isa.context import Scope
+from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.host import address_of_array
 from mttcg.memory.ram import GuestRam
@@ -35,6 +36,7 @@ from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
+from mttcg.vcpu.processes import ProcessesOfVcpu
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import context_address
@@ -136,7 +138,8 @@ class GuestOfVcpu:
     """The guest in a vCPU process: also the machinery behind its registry.
 
     `failed` is called with the error of a plugin's function.
-    `costs`: where what those cost is booked, if it is to be.
+    `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
+    kernel, or why nothing is.
     """
 
     index: int
@@ -150,6 +153,7 @@ class GuestOfVcpu:
     ram: GuestRam
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
+    kernel: KernelFacts | str = "the guest is no kernel"
     engine: Engine = field(init=False)
     hart: VcpuState = field(init=False)
     applied: int = 0
@@ -165,7 +169,10 @@ class GuestOfVcpu:
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
         code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
-        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at)
+        self.processes_seen = ProcessesOfVcpu(self)
+        self.processes = self.processes_seen.listed
+        current = self.processes_seen.current
+        self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply

@@ -4,7 +4,7 @@ import ctypes
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from traced import Entry, Step, Told
 
 from mttcg.instrument.api.targets import BLOCK_TABLE_WORDS
 from mttcg.instrument.native import frames, operations
-from mttcg.instrument.plan.plan import Operation, Plan
+from mttcg.instrument.plan.plan import ChangedSites, Operation, Plan
 from mttcg.isa.riscv64.code import facts
 from mttcg.memory.address import HostAddress
 from mttcg.memory.code_pages import HALVES
@@ -117,6 +117,7 @@ class RandomPlan:
         places: addresses of instructions, some of which get something attached.
         in_python: called where an operation runs Python.
         recorded: the rings for records.
+        before: the plan of which it changes nothing but places; None: it is another one.
     """
 
     def __init__(
@@ -125,8 +126,12 @@ class RandomPlan:
         places: list[int],
         in_python: Callable[[], None],
         recorded: Recorded,
+        before: "RandomPlan | None" = None,
     ) -> None:
         self.in_python, self.recorded = in_python, recorded
+        if before is not None:
+            self._follow(before, source, places)
+            return
         self.names = [name for name in FIELDS if source.random() < RECORDS]
         self.attached = [self._draw(source, places) for _ in range(source.randrange(6))]
         self.plan = Plan(
@@ -158,6 +163,23 @@ class RandomPlan:
             records = self.recorded.take(name)
             found = list(zip(*(records[each].tolist() for each in fields), strict=True))
             assert found == (expected[name] if name in self.names else []), name
+
+    def _follow(self, before: "RandomPlan", source: random.Random, places: list[int]) -> None:
+        """Take some of what was attached to places away, and attach something to others."""
+        self.names = before.names
+        self.attached = [a for a in before.attached if a.pc is None or source.random() < 0.5]
+        for attached in self.attached:
+            attached.words[np.flatnonzero(attached.words)] = 0
+            attached.seen.clear()
+        drawn = [self._draw(source, places) for _ in range(source.randrange(6))]
+        self.attached += [attached for attached in drawn if attached.pc is not None]
+        changed = []
+        for where, found in ((BLOCK, before.plan.blocks), (INSTRUCTION, before.plan.instructions)):
+            now, then = self._by_address(where), dict(found)
+            changed.append(frozenset(pc for pc in now | then if now.get(pc) != then.get(pc)))
+            found.clear()  # type: ignore[attr-defined]
+            found.update(now)  # type: ignore[attr-defined]
+        self.plan = replace(before.plan, changed=ChangedSites(*changed))
 
     def _everywhere(self, where: str, *names: str) -> tuple[Operation, ...]:
         records = self.recorded.of(*(name for name in names if name in self.names))

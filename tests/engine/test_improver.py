@@ -123,6 +123,6 @@ def test_when_code_was_reclaimed_it_can_be_made_again(bare: Bare) -> None:
     assert improver.improve(place)
     key = place.version.key(LOOP - BASE)
     while arena.find(key) is not None:
-        arena.put(bytes(arena.region_bytes))
+        arena.put(bytes(arena.most_bytes))
     assert improver.improve(place)
     assert arena.find(key) is not None

@@ -13,6 +13,7 @@ from mttcg.engine.llvm.arena import (
     ALIGNMENT,
     INSIDE_AT,
     INSIDE_STRIDE,
+    PLACES_BYTES,
     REGIONS,
     ROWS,
     Arena,
@@ -103,7 +104,7 @@ def test_newer_code_takes_the_place_of_older(machine: Machine) -> None:
 
 
 def test_the_oldest_is_reclaimed_first_and_the_rest_stays(machine: Machine) -> None:
-    each = machine.arena.region_bytes // 2
+    each = machine.arena.region_bytes // 2 - PLACES_BYTES
     keys = range(10, 10 + 2 * REGIONS)
     for key in keys:
         machine.put(key, each)
@@ -125,7 +126,7 @@ def test_the_oldest_is_reclaimed_first_and_the_rest_stays(machine: Machine) -> N
 
 def fill(machine: Machine) -> None:
     for key in range(10, 10 + REGIONS):
-        machine.put(key, machine.arena.region_bytes)
+        machine.put(key, machine.arena.most_bytes)
 
 
 def test_it_waits_until_vcpus_have_come_out(machine: Machine) -> None:
@@ -153,7 +154,7 @@ def spread(region: int, key: int) -> int:
 def test_a_full_index_is_emptied_region_by_region(machine: Machine) -> None:
     for region in range(REGIONS):
         with machine.arena:
-            address = machine.arena.put(b"\0" * (machine.arena.region_bytes - 100))
+            address = machine.arena.put(b"\0" * (machine.arena.most_bytes - 100))
             for key in range(ROWS // 10):
                 machine.arena.publish(spread(region, key), address)
     assert int(machine.arena.header["rows"][0]) < ROWS * 3 // 4
@@ -174,7 +175,7 @@ def test_an_index_whose_last_writer_died_starts_empty(machine: Machine) -> None:
 
 def test_code_that_is_too_long_is_refused(machine: Machine) -> None:
     with machine.arena, pytest.raises(CodeTooLongError, match="--code-cache"):
-        machine.arena.put(b"\0" * (machine.arena.region_bytes + 1))
+        machine.arena.put(b"\0" * (machine.arena.most_bytes + 1))
 
 
 def test_a_vcpu_that_is_told_of_better_code_is_only_asked(machine: Machine) -> None:
@@ -192,7 +193,7 @@ def test_no_mapping_is_writable_and_executable(machine: Machine) -> None:
 
 
 def test_readers_without_the_lock_never_see_a_wrong_address(machine: Machine) -> None:
-    size = machine.arena.region_bytes // 3
+    size = machine.arena.region_bytes // 3 - PLACES_BYTES
     wrong: list[tuple[int, int]] = []
     done = threading.Event()
     where: dict[int, int] = {}

@@ -11,7 +11,8 @@ from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.riscv64.llvm_isa import LLVM
-from mttcg.engine.llvm.weave import Sites, Weave
+from mttcg.engine.llvm.weave import Sites
+from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.native import frames
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.riscv64.isa import RISCV64
@@ -77,4 +78,4 @@ def test_a_block_is_done_when_everything_that_runs_once_there_has_run(once: Once
 
 def test_a_plan_without_such_things_stays_as_it_is() -> None:
     weave = Weave(Plan(every_block=(Operation(1, 2, "count"),)))
-    assert weave.specialised(START, SLOT) == weave.page(START, START + 4096)
+    assert weave.specialised(START, SLOT) == weave.page(START)

@@ -27,6 +27,8 @@ from mttcg.tbcache.cache import Block
 PROGRAMS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000")) // 400
 IN_PYTHON, TRANSLATES, LOSES, WATCHES = 0.5, 0.1, 0.1, 0.3
 """How often Python asks for control, and what is then changed beside the plan."""
+FOLLOWS = 0.7
+"""How often nothing but what is attached to places is another in the next plan."""
 MOST_TRANSLATIONS = 4
 
 
@@ -51,6 +53,7 @@ class Changing:
         self.watched, self.asked_in, self.translations = False, 0, MOST_TRANSLATIONS
         self.recorded = Recorded(tuple(FIELDS))
         fill(list(program.words.items()), self.bare.write)
+        self.plan: Any = None
         self.plan = self._draw()
 
     def _discover(self, block: Block) -> None:
@@ -58,7 +61,9 @@ class Changing:
 
     def _draw(self) -> RandomPlan:
         places = sorted(self.program.words)
-        return RandomPlan(self.source, places, self._in_python, self.recorded)
+        follows = self.plan is not None and self.source.random() < FOLLOWS
+        before = self.plan if follows else None
+        return RandomPlan(self.source, places, self._in_python, self.recorded, before)
 
     def close(self) -> None:
         """Give everything back."""

@@ -9,7 +9,7 @@ import pytest
 
 from mttcg.instrument import BlockTable, Counter, Scoreboard, Stream, events, probe
 from mttcg.instrument.api.changes import Attachment, Change, Where, from_text, to_text
-from mttcg.instrument.plan.plan import FollowedCounter, Operation
+from mttcg.instrument.plan.plan import ChangedSites, FollowedCounter, Operation
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.isa.context import Scope
 from mttcg.memory.address import HostAddress
@@ -249,13 +249,19 @@ def test_after_the_fork_only_what_concerns_the_vcpu_is_left(lender: Lender) -> N
     assert lender.counting == [("start", "mine", Where.INSTRUCTION)]
 
 
-def test_plans_don_t_change_behind_the_engine_s_back(registry: Registry) -> None:
+def test_a_plan_changes_with_the_next_one_which_says_where(registry: Registry) -> None:
     add(registry, attached(first, HERE))
     plan = registry.plan()
     add(registry, attached(first, THERE), attached(second, HERE))
-    registry.plan()
     assert list(plan.instructions) == [HERE]
     assert len(plan.instructions[HERE]) == 1
+    following = registry.plan()
+    assert following.follows(plan)
+    assert following.changed == ChangedSites(frozenset(), frozenset({HERE, THERE}))
+    assert len(following.instructions[HERE]) == 2
+    assert registry.plan().changed == ChangedSites(frozenset(), frozenset())
+    add(registry, attached(first))
+    assert not registry.plan().follows(following)
 
 
 class Plugin:

@@ -26,12 +26,13 @@ def test_site_tables_follow_plans() -> None:
     plan: dict[int, tuple[Operation, ...]] = {}
     everywhere = [HERE + 2 * number for number in range(1000)]
     for number in range(40):
-        plan = dict(plan)
+        before, plan = plan, dict(plan)
         for pc in everywhere[number * 17 : number * 31]:
             plan[pc] = tuple(Operation(pc, each) for each in range(1 + (pc // 2 + number) % 3))
         if number % 5 == 4:
             plan = dict(list(plan.items())[::2])
-        tables.follow({}, plan)
+        changed = {pc for pc in before | plan if before.get(pc) != plan.get(pc)}
+        tables.follow(({}, plan), None if number % 7 == 6 else ((), changed))
         assert bool(tables.address(1)) == bool(plan)
         for pc in [*everywhere[::7], 0, HERE - 2, MASK64 - 1]:
             expected = [(each.function, each.data) for each in plan.get(pc, ())]

@@ -61,6 +61,7 @@ SIZES = {
     "mttcg/vcpu/shared.py": "rounds a size",
     "mttcg/engine/tracking/layout.py": "rounds a size",
     "mttcg/isa/riscv64/translation.py": "takes an address apart for the walk of page tables",
+    "mttcg/linux/linux_guest.py": "the number of an address space is that of a page",
     "mttcg/engine/unicorn/hooks.py": "native code, which has its own door",
     "mttcg/engine/unicorn/riscv64/hooks.py": "native code",
     "mttcg/engine/unicorn/riscv64/look_up.py": "native code",

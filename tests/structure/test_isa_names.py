@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = re.compile(r"mttcg/(isa|firmware|engine/\w+)/riscv64/|mttcg/hardware/boards/")
+PLACES = re.compile(r"mttcg/(isa|firmware|linux|engine/\w+)/riscv64/|mttcg/hardware/boards/")
 """Folders of one ISA."""
 WORDS = re.compile(
     r"\b(riscv\w*|risc-v|rv64\w*|[ms](status|ie|ip|tvec|epc|cause|tval|scratch|counteren)"
@@ -20,6 +20,7 @@ ALLOWED = {
     ("mttcg/guest/linux_image.py", "riscv64"),  # it lists the ISAs of kernels
     ("mttcg/guest/linux_image.py", "riscv"),  # a page of Linux's documentation
     ("mttcg/firmware/registry.py", "riscv64"),  # it lists the ISAs that have one
+    ("mttcg/linux/registry.py", "riscv64"),  # the same
     ("mttcg/images/catalogue.py", "riscv64"),  # it lists packages of distributions
     ("mttcg/isa/registry.py", "riscv64"),  # it lists the ISAs
     ("mttcg/isa/instruction_class.py", "CSR"),  # a name that plugins have in their reports

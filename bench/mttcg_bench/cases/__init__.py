@@ -14,7 +14,17 @@ seconds under the names that it prints. Other tools give what of these they have
 
 from collections.abc import Iterable, Sequence
 
-from mttcg_bench.cases import bus, engines, peers, plugins, programs, scaleout, startup, system
+from mttcg_bench.cases import (
+    attaching,
+    bus,
+    engines,
+    peers,
+    plugins,
+    programs,
+    scaleout,
+    startup,
+    system,
+)
 from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.errors import UnknownName
 from mttcg_bench.model import Case
@@ -25,6 +35,7 @@ GROUPS = {
     "programs": programs.cases,
     "system": system.cases,
     "plugins": plugins.cases,
+    "attaching": attaching.cases,
     "bus": bus.cases,
     "startup": startup.cases,
     "peers": peers.cases,

@@ -55,16 +55,20 @@ def steps(draw: random.Random) -> Iterator[str]:
         )
 
 
-def source(seed: int = 7) -> str:
-    """The whole program; the same for the same seed."""
-    draw = random.Random(seed)
-    parts = [HEAD, "static uint64_t table[16];\n"]
+def functions(draw: random.Random) -> Iterator[str]:
+    """The functions f0, f1, ..., and what they share."""
+    yield "static uint64_t table[16];\n"
     for number in range(FUNCTIONS):
         body = "\n".join(steps(draw))
-        parts.append(
+        yield (
             "__attribute__((noinline, aligned(16))) static uint64_t "
             f"f{number}(uint64_t x, uint64_t y) {{\n{body}\n    return x ^ y;\n}}\n"
         )
+
+
+def source(seed: int = 7) -> str:
+    """The whole program; the same for the same seed."""
+    parts = [HEAD, *functions(random.Random(seed))]
     names = ", ".join(f"f{number}" for number in range(FUNCTIONS))
     parts.append(f"#define COUNT {FUNCTIONS}UL")
     parts.append(f"static uint64_t (*const functions[COUNT])(uint64_t, uint64_t) = {{{names}}};")

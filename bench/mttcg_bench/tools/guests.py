@@ -14,12 +14,12 @@ from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards.riscv_virt import RAM_BASE
 from mttcg_bench.checkout import GUESTS, below_root
 from mttcg_bench.errors import RunFailed
-from mttcg_bench.guests import cold_source
+from mttcg_bench.guests import calls_source, cold_source
 
 OWN = Path(__file__).parents[1] / "guests"
 PROGRAMS = OWN / "programs"
 """Programs as people write them, each a guest."""
-MEASURING = ("operations", "ticks", "waits", "patches", "cold")
+MEASURING = ("operations", "ticks", "waits", "patches", "cold", "many_calls")
 """The guests of this package that measure themselves."""
 BUILT = {
     **dict.fromkeys(MEASURING, OWN),
@@ -56,6 +56,7 @@ def built_guests(sources: Path) -> Path:
         shutil.copy(source, folder)
     if sources == OWN:
         (folder / "cold.c").write_text(cold_source.source())
+        (folder / "many_calls.c").write_text(calls_source.source())
     found = importlib.util.spec_from_file_location("build_guests", GUESTS / "build.py")
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)

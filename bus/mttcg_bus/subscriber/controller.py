@@ -101,6 +101,10 @@ class Control:
         milliseconds = max(1, int(self.seconds * 500))  # the run is to give up before we do
         return list(self.command("pause", {"milliseconds": milliseconds})["vcpus"])
 
+    def processes(self, threads: bool = False) -> list[dict[str, Any]]:
+        """The processes of a Linux guest, or all threads of them; it stands still meanwhile."""
+        return list(self.command("processes", {"threads": int(threads)})["processes"])
+
     def resume(self) -> float:
         """Let all go on; for how many seconds they stood."""
         return float(self.command("resume")["paused_ms"]) / 1000

@@ -14,7 +14,7 @@ import errno
 import mmap
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
-from mttcg.memory.address import HostAddress
+from mttcg.memory.address import HostAddress, PageOffset
+from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
@@ -57,6 +58,9 @@ PERMANENT_BYTES = PAGE
 """Room for what is never reclaimed: the loop from which all the rest is entered."""
 REGIONS = 8
 ALIGNMENT = 64
+PLACES_BYTES = HALVES // 8
+"""In front of code: a bit for each place of the page that it was made of, set if it is in it."""
+ANYWHERE = np.ones(HALVES, dtype=np.bool_)
 FIRST_PAUSE, LONGEST_PAUSE = 20e-6, 1e-3
 """Seconds between two looks at whether vCPUs came out."""
 
@@ -81,6 +85,11 @@ class CodeTooLongError(MttcgError):
 
     def __init__(self, size: int, room: int) -> None:
         super().__init__(f"{size} bytes of code do not fit a region of {room}: use --code-cache")
+
+
+def places_in_front(within: npt.NDArray[np.bool_]) -> bytes:
+    """What stands in front of code: the places of its page that are in it."""
+    return np.packbits(within, bitorder="little").tobytes()
 
 
 class Arena:
@@ -119,6 +128,11 @@ class Arena:
     def __exit__(self, *raised: Any) -> None:
         """Release the lock."""
         self.lock.__exit__(*raised)
+
+    @property
+    def most_bytes(self) -> int:
+        """Of code that is put in at once."""
+        return self.region_bytes - PLACES_BYTES
 
     @property
     def generation(self) -> int:
@@ -184,19 +198,29 @@ class Arena:
     def _permanent(self) -> tuple[int, HostAddress]:
         return int(self.header["permanent"][0]), HostAddress(self.code + CODE_AT)
 
-    def put(self, code: bytes) -> HostAddress:
-        """Put code in; its executable address. Under the lock; raises CodeTooLongError."""
-        size = -(-len(code) // ALIGNMENT) * ALIGNMENT
+    def put(self, code: bytes, within: npt.NDArray[np.bool_] = ANYWHERE) -> HostAddress:
+        """Put code in; its executable address. Under the lock; raises CodeTooLongError.
+
+        within: of each place of its page, whether it is in the code.
+        """
+        size = PLACES_BYTES + -(-len(code) // ALIGNMENT) * ALIGNMENT
         if size > self.region_bytes:
-            raise CodeTooLongError(len(code), self.region_bytes)
+            raise CodeTooLongError(len(code), self.most_bytes)
         region = int(self.header["region"][0])
         start = int(self.header["used"][0])
         if start + size > self.first + (region + 1) * self.region_bytes:
             start = self._next_region()
-        self.memory[start : start + len(code)] = code
+        begin = start + PLACES_BYTES
+        self.memory[start:begin] = places_in_front(within)
+        self.memory[begin : begin + len(code)] = code
         self.header["used"] = start + size
         self.header["written"] = int(self.header["written"][0]) + size
-        return HostAddress(self.code + start)
+        return HostAddress(self.code + begin)
+
+    def holds_any(self, code: HostAddress, offsets: Collection[PageOffset]) -> bool:
+        """Whether code that was found has any of these places of its page in it."""
+        begin = code - self.code - PLACES_BYTES
+        return any(self.memory[begin + at // 16] >> at // 2 % 8 & 1 for at in offsets)
 
     def publish(self, key: int, address: HostAddress) -> None:
         """Make code known under a key (not 0), in place of older code. Under the lock."""
@@ -237,9 +261,10 @@ class Arena:
         region = (int(self.header["region"][0]) + 1) % REGIONS
         start = self.first + region * self.region_bytes
         if self._forget(start, start + self.region_bytes):
+            # whoever knows the new generation knows that code is gone
+            self.header["reclaimed"] = self.reclaimed + 1
             self.header["generation"] = self.generation + 1
             self._wait_until_all_left()
-            self.header["reclaimed"] = self.reclaimed + 1
         self.header["region"] = region
         self.header["used"] = start
         return start

@@ -8,6 +8,7 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
+from mttcg.engine.llvm.places import REQUEST, SINCE
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.weave import IF, ONCE_EACH, PROBE, OperationRow
 from mttcg.instrument.native import frames
@@ -148,7 +149,16 @@ class Calls:
         self.host.call_out(build, function, data, *arguments)
         if row.python:
             build.defer(RELOAD)
+            self._look_soon_if_asked()
         self.python_calls += row.python
+
+    def _look_soon_if_asked(self) -> None:
+        """Have it be time to look, also in another function, if Python has asked for something."""
+        build = self.builder
+        none = build.compare("eq", build.load_atomic(REQUEST, "monotonic", I64), 0)
+        count = build.select(none, build.load(places.COUNT, COUNTER, I64), 0, I64)
+        for at in (places.COUNT, SINCE):  # all that was counted has been published
+            build.store(count, at, COUNTER)
 
     def _read_word(self, number: int, offset: int) -> I64:
         place = self.builder.offset(places.table(number), offset)

@@ -1,6 +1,7 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,6 @@ class LlvmEngine:
         interpreter.on_seen = self.jumps.hold
         pages = None if kept is None else KeptPages(kept, ram, cache, arena)
         self.code = PageCode(hart, cache, arena, self.translator, interpreter, pages)
-        self.frame[Word.ROWS] = address_of_array(self.code.weave.table)
         self.native_system: NativeSystem | None = interpreter.system
         where = hart.index, self.samples, cache, arena
         self.tiering = Tiering(*where, self.code, self.jumps, link)
@@ -245,7 +245,7 @@ class LlvmEngine:
             self._show(page, slot, pc)
             version = self.code.version(page, slot, start)  # there may be another plan in force
             self.code.meet_kept_code(version)
-        elif not version.sites.rows():
+        elif not version.sites:
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
         offset = offset_in_page(pc)
         code = self.code.find_best(version, offset)
@@ -349,13 +349,15 @@ class LlvmEngine:
 
     def apply(self, plan: Plan) -> None:
         """Put a plan in force; code of another shape is found when it is reached."""
-        self.code.apply(plan)
-        self.frame[Word.ROWS] = address_of_array(self.code.weave.table)
-        if self.code.weave.emitters:
+        changed = self.code.apply(plan)
+        if self.code.weave.rows.emitters:
             windows = operations.windows()
             self.frame[Word.OPEN_WINDOW] = windows["open"]
             self.frame[Word.SHOW_WINDOW] = windows["show"]
-        self.jumps.clear()
+        if changed is None:
+            self.jumps.clear()
+        for page, offsets in (changed or {}).items():
+            self.jumps.forget(page, partial(self.arena.holds_any, offsets=offsets))
 
     def translate(self, address: Virtual, size: int, stores: bool) -> Physical | AccessRefused:
         """See Engine."""

@@ -1,5 +1,7 @@
 """Where code is, by pc: a table that a vCPU's native code reads at each jump from page to page."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -58,6 +60,23 @@ class JumpTable:
             self.slots[slot] = self.pages[self.cache.page_in(slot)] = empty
         self.rows.clear()
         self.shapes.clear()
+
+    def forget(
+        self, page: PhysicalPage, is_gone: Callable[[HostAddress], bool] = lambda code: True
+    ) -> None:
+        """Forget the code of a page, in all versions.
+
+        is_gone: whether code for plain addresses of the version in use is to be forgotten.
+        """
+        used = self.cache.used.get(page)
+        for slot in [slot for slot in self.rows if self.cache.page_in(slot) == page]:
+            row = self.rows[slot]
+            row[HALVES:] = 0
+            if slot != used:
+                row[:] = 0
+            for place in np.flatnonzero(row).tolist():
+                if is_gone(HostAddress(int(row[place]))):
+                    row[place] = 0
 
     def put(
         self, page: PhysicalPage, offset: PageOffset, code: HostAddress, translated: bool

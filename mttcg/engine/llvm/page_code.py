@@ -12,8 +12,9 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.kept.kept_code import KeptPages
+from mttcg.engine.llvm.surviving import SurvivingCode, found_code
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
-from mttcg.engine.llvm.weave import Weave
+from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.address import (
@@ -73,13 +74,48 @@ class PageCode:
         self.watched = False
         self.seen_at: dict[PhysicalPage, Virtual] = {}
         self.weave = Weave()
+        self.surviving = SurvivingCode(arena)
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
 
-    def apply(self, plan: Plan) -> None:
-        """Put a plan in force; code of another shape is found when it is reached."""
-        self.weave = Weave(plan)
-        self.specialised_versions.clear()
-        self.interpreter.apply(self.weave)
+    def apply(self, plan: Plan) -> dict[PhysicalPage, frozenset[PageOffset]] | None:
+        """Put a plan in force; the places that have other code now, None if all may.
+
+        Code of another shape is found when it is reached.
+        """
+        before = self._plain_versions(plan)
+        changed = self.weave.follow(plan)
+        if changed is None:
+            self.specialised_versions.clear()
+            self.surviving.clear()
+            self.interpreter.apply(self.weave)
+            return None
+        for version in before:
+            others = self.specialised_versions.pop(version.identity, ())
+            blocks = self.cache.known_blocks(version.slot)
+            self.surviving.keep(version, others, blocks, changed[version.start])
+        pages: dict[PhysicalPage, frozenset[PageOffset]] = {}
+        self.interpreter.use_rows()
+        for start, offsets in changed.items():
+            for page in self.interpreter.follow(start, self.weave.page(start)[0], offsets):
+                pages[page] = pages.get(page, frozenset()) | offsets
+        return pages
+
+    def _plain_versions(self, plan: Plan) -> list[PageVersion]:
+        """The pages that a plan concerns, as they are before it is in force.
+
+        Only what runs where addresses are not translated, as it is at one address then.
+        """
+        if plan.changed is None or not plan.follows(self.weave.plan):
+            return []
+        starts = {page_start(pc) for pc in plan.changed.blocks | plan.changed.instructions}
+        found = []
+        for start in starts:
+            address = physical_of(start)
+            page = self.cache.page_of(address)
+            if self.cache.ram_range.has_page(page) and page in self.cache.used:
+                version = self.version(page, self.cache.used[page], start)
+                found.append(replace(version, mode=in_mode(version.mode >> 1, False)))
+        return found
 
     def forget_pages(self) -> None:
         """Have the interpreter come back for every page."""
@@ -179,10 +215,9 @@ class PageCode:
 
     def _improved(self, version: PageVersion) -> list[PageOffset]:
         """Where in a page there is better code; the guest waits, so all places at a time."""
-        there = np.zeros(len(PLACES), np.bool_)
-        for known in (*self.specialised_versions.get(version.identity, ()), version):
-            there |= self.arena.has(known.keys(PLACES))
-        return [PageOffset(offset) for offset in PLACES[there].tolist()]
+        specialised = self.specialised_versions.get(version.identity, ())
+        there = found_code(self.arena, (*specialised, version), range(0, PAGE, 2))
+        return [*{**there, **self.surviving.entries(version)}]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:
         """The page of a pc and the slot that it is fetched from."""
@@ -235,8 +270,8 @@ class PageCode:
         start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
         mode = in_mode(self.translator.isa.mode(self.hart), self.is_translating)
-        attached = self.weave.page(start, self.cache.ram_range.start_of(page))
-        return PageVersion(page, slot, generation, mode, *attached)
+        there = self.cache.ram_range.start_of(page)
+        return PageVersion(page, slot, generation, mode, *self.weave.page(start, there), start)
 
     def version_for_better(self, page: PhysicalPage, translated: bool) -> PageVersion | None:
         """A page for which better code may be made; None if it is not run here.
@@ -249,7 +284,7 @@ class PageCode:
         found = self.version(page, self.cache.used[page], self._seen_from(page, translated))
         found = replace(found, mode=in_mode(self.translator.isa.mode(self.hart), translated))
         at_places = found.sites.blocks or found.sites.instructions
-        return None if translated and at_places and self.weave.depends_on_virtual else found
+        return None if translated and at_places and self.weave.plan.is_at_virtual else found
 
     def entered_from(
         self,
@@ -272,7 +307,7 @@ class PageCode:
         """A page's code without what runs once, where it has run."""
         start = self._seen_from(version.page, version.translated)
         there = self.cache.ram_range.start_of(version.page)
-        sites, shape = self.weave.specialised(start, there, version.slot)
+        sites, shape = self.weave.specialised(start, version.slot, there)
         return replace(version, sites=sites, shape=shape)
 
     def prefer(self, specialised: PageVersion, version: PageVersion) -> None:
@@ -287,4 +322,4 @@ class PageCode:
             found = self.arena.find(specialised.key(entry))
             if found is not None:
                 return found
-        return None
+        return self.surviving.entries(version).get(entry)

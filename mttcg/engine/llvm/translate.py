@@ -1,7 +1,7 @@
 """From a page of the block cache to code in the arena, under keys by which it is found."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from mttcg.engine.llvm.page import PageFunction
 from mttcg.engine.llvm.places import SLOT_SYMBOL, SLOT_TABLE_SYMBOL
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
-from mttcg.memory.address import PageOffset, PhysicalPage
+from mttcg.memory.address import PageOffset, PhysicalPage, Virtual
 from mttcg.memory.code_pages import HALVES
 from mttcg.tbcache.cache import BlockCache
 
@@ -49,6 +49,7 @@ class PageVersion:
         mode: in which it is run, see `in_mode`.
         sites: what is attached there.
         shape: of the sites.
+        start: where the vCPU sees the page, on which its code does not depend.
     """
 
     page: PhysicalPage
@@ -57,6 +58,7 @@ class PageVersion:
     mode: int
     sites: Sites
     shape: int
+    start: Virtual = field(default=Virtual(0), compare=False)
 
     @property
     def identity(self) -> Identity:
@@ -95,12 +97,14 @@ class CodePart(NamedTuple):
         entries: where in the page it can begin.
         emitted: the leaders that are in it.
         left: those that it goes to and that are not.
+        within: of each place of the page, whether it is in a block that is in it.
     """
 
     code: Relocatable
     entries: frozenset[PageOffset]
     emitted: frozenset[PageOffset]
     left: frozenset[PageOffset]
+    within: npt.NDArray[np.bool_]
 
 
 Keep: TypeAlias = Callable[[PageVersion, Discovery, CodePart], None]
@@ -135,7 +139,7 @@ class Translator:
     def __init__(self, isa: LlvmIsa, ram: Ram, cache: BlockCache, arena: Arena) -> None:
         self.isa, self.ram, self.cache, self.arena = isa, ram, cache, arena
         self.keep: Keep = keep_nothing
-        self.starts: dict[Identity, tuple[int, frozenset[PageOffset]]] = {}
+        self.starts: dict[tuple[int, int], tuple[int, frozenset[PageOffset]]] = {}
 
     def discover(
         self,
@@ -168,14 +172,19 @@ class Translator:
         parts = self.isa, discovery, self.ram, version.sites, self.uncovered
         function = PageFunction(*parts, version.translated)
         code = compile_relocatable(function.source(), OPTIMISED)
-        return CodePart(code, function.entries, frozenset(function.emitted), function.left)
+        within = np.zeros(HALVES, dtype=np.bool_)
+        for leader in function.emitted:
+            within[leader // 2 : (leader + discovery.extents[leader][1]) // 2] = True
+        emitted = frozenset(function.emitted)
+        return CodePart(code, function.entries, emitted, function.left, within)
 
     def publish(self, version: PageVersion, part: CodePart) -> None:
         """Put code in the arena and make it known. Under the arena's lock.
 
         Raises CodeTooLongError.
         """
-        address = self.arena.put(part.code.placed(numbers_of_slot(version.slot)))
+        placed = part.code.placed(numbers_of_slot(version.slot))
+        address = self.arena.put(placed, part.within)
         for entry in part.entries:
             self.arena.publish(version.key(entry), address)
 
@@ -227,11 +236,12 @@ class Translator:
 
     def _starts(self, version: PageVersion, entries: Sequence[PageOffset]) -> frozenset[PageOffset]:
         """Where functions of a page begin, looked for anew when many more blocks are known."""
-        known, starts = self.starts.get(version.identity, (0, frozenset()))
+        content = version.slot, version.generation
+        known, starts = self.starts.get(content, (0, frozenset()))
         if len(entries) > MANY_MORE * known:
             page = self.discover(version.page, version.slot, entries)
             starts = page.called() | page.from_elsewhere()
-            self.starts[version.identity] = len(entries), starts
+            self.starts[content] = len(entries), starts
         return starts
 
     def is_current(self, version: PageVersion) -> bool:

@@ -1,25 +1,19 @@
-"""A plan as translated code sees it: which operations stand where, as rows of a table.
+"""What is attached to a page as translated code sees it: operations as rows of a table.
 
 Code is shared by all vCPUs whose plans have the same shape; what differs, the functions and data
 behind the rows, each vCPU has in its frame.
 """
 
-import ctypes
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.native.probe_text import name_of
-from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
+from mttcg.instrument.plan.plan import Operation
 from mttcg.isa.context import EVERYWHERE
-from mttcg.memory.address import HostAddress, PageOffset, Physical, Virtual, offset_in_page
-from mttcg.memory.code_pages import HALVES
-from mttcg.memory.page import PAGE
+from mttcg.memory.address import PageOffset
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
 RECORDS = ("record", "timed", "retired", "transfer")
@@ -31,9 +25,8 @@ class OperationRow(NamedTuple):
 
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
     may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
-    `emitter`: of those that record, the first row with the same emitter, which they share.
-    `scoped`: it is run in some contexts only, which its vCPU knows. `longer`: of those that record,
-    it is to be called.
+    `emitter`: of those that record, the row that has their emitter. `scoped`: it is run in some
+    contexts only, which its vCPU knows. `longer`: of those that record, it is to be called.
     """
 
     number: int
@@ -58,23 +51,37 @@ class Sites:
     blocks: Mapping[PageOffset, Rows] = field(default_factory=dict)
     instructions: Mapping[PageOffset, Rows] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
-    """LLVM text of the probes to be woven in, by name."""
+    """LLVM text of the probes to be woven in, and of others, by name."""
     every_retired: Rows = ()
     """After each instruction."""
     done: tuple[PageOffset, ...] = ()
     """Blocks in which everything that runs once in each has run, in order."""
 
-    def rows(self) -> Rows:
-        """All rows."""
-        at = [*self.blocks.values(), *self.instructions.values()]
-        everywhere = (*self.every_block, *self.every_instruction, *self.every_access)
-        return (*everywhere, *self.every_retired, *sum(at, ()))
+    @property
+    def everywhere(self) -> Rows:
+        """The rows that are attached to every page."""
+        before = *self.every_block, *self.every_instruction, *self.every_access
+        return (*before, *self.every_retired)
 
-    def shape(self) -> int:
-        """A number; code that was made for one of two equal ones is right for the other."""
-        sites = [tuple(sites.items()) for sites in (self.blocks, self.instructions)]
+    def rows(self) -> Iterator[OperationRow]:
+        """All rows."""
+        at = *self.blocks.values(), *self.instructions.values()
+        return chain(self.everywhere, *at)
+
+    def __bool__(self) -> bool:
+        """Whether anything is attached."""
+        return bool(self.blocks or self.instructions or self.everywhere)
+
+    def shape(self, places: int | None = None) -> int:
+        """A number; code that was made for one of two equal ones is right for the other.
+
+        places: the sum of `shape_of` its blocks and instructions, if that is known.
+        """
+        if places is None:
+            places = sum(shape_of("block", *place) for place in self.blocks.items())
+            places += sum(shape_of("instruction", *place) for place in self.instructions.items())
         everywhere = self.every_block, self.every_instruction, self.every_access
-        return hash((*everywhere, self.every_retired, *sites, self.done))
+        return hash((*everywhere, self.every_retired, self.done, places % SHAPES))
 
     @property
     def at_places(self) -> bool:
@@ -105,7 +112,7 @@ class Sites:
             "everywhere": [self.every_block, self.every_instruction, self.every_access],
             "blocks": list(self.blocks.items()),
             "instructions": list(self.instructions.items()),
-            "probes": dict(self.probes),
+            "probes": {name: self.probes[name] for name in self._probes_used()},
             "retired": self.every_retired,
             "done": self.done,
         }
@@ -122,6 +129,18 @@ class Sites:
         retired = _rows(plain["retired"])
         probes = plain["probes"]
         return cls(block, instruction, access, blocks, instructions, probes, retired, done)
+
+    def _probes_used(self) -> set[str]:
+        names = {row.kind.partition(" ")[2] for row in self.rows()}
+        return {name for name in names if name}
+
+
+SHAPES = 1 << 64
+
+
+def shape_of(kind: str, offset: PageOffset, rows: Rows) -> int:
+    """What a place with rows adds to its page's shape."""
+    return hash((kind, offset, rows))
 
 
 def _rows(plain: Iterable[Any]) -> Rows:
@@ -167,141 +186,3 @@ def way_of(operation: Operation) -> int:
 def packed(rows: Rows) -> int:
     """Rows that follow one another as a word: the number of the first, how many from bit 32 on."""
     return rows[0].number | len(rows) << 32 if rows else 0
-
-
-class Places:
-    """What is attached to places, by virtual and by physical address.
-
-    Rows of a place follow one another, so those of two addresses that may be one place, as they
-    have the same offset in a page, are there once more.
-
-    Args:
-        virtual, physical: operations by address.
-        make_rows: makes rows of operations.
-    """
-
-    def __init__(
-        self,
-        virtual: Mapping[Virtual, tuple[Operation, ...]],
-        physical: Mapping[Physical, tuple[Operation, ...]],
-        make_rows: Callable[[tuple[Operation, ...]], Rows],
-    ) -> None:
-        self.virtual = {pc: make_rows(found) for pc, found in virtual.items()}
-        self.physical = {pc: make_rows(found) for pc, found in physical.items()}
-        by_offset: dict[PageOffset, list[Virtual]] = defaultdict(list)
-        for pc in virtual if physical else ():
-            by_offset[offset_in_page(pc)].append(pc)
-        self.both = {
-            (pc, there): make_rows((*virtual[pc], *physical[there]))
-            for there in physical
-            for pc in by_offset.get(offset_in_page(there), ())
-        }
-
-    def in_page(self, start: Virtual, physical: Physical) -> dict[PageOffset, Rows]:
-        """The rows of a page that is at two addresses, by where in it they are, in order."""
-        found = {
-            PageOffset(pc - start): rows
-            for pc, rows in self.virtual.items()
-            if start <= pc < start + PAGE
-        }
-        for there, rows in self.physical.items():
-            if physical <= there < physical + PAGE:
-                offset = PageOffset(there - physical)
-                found[offset] = self.both.get((Virtual(start + offset), there), rows)
-        return dict(sorted(found.items()))
-
-
-class Weave:
-    """A plan's sites, and the functions and data of its rows.
-
-    Attributes:
-        everywhere: what is attached to each page.
-        blocks, instructions: what else is, by address.
-        table: uint64, a row (function, data) for each operation; those for everywhere first.
-        ways: uint64, how the interpreter runs each.
-        scopes: uint64, a row (mask, wanted) for each: the contexts in which it is run.
-    """
-
-    def __init__(self, plan: Plan = EMPTY) -> None:
-        self.plan = plan
-        self.operations: list[Operation] = []
-        self.emitters: dict[int, int] = {}
-        everywhere = Sites(
-            self._rows(plan.every_block),
-            self._rows(plan.every_instruction),
-            self._rows(plan.every_access),
-        )
-        self.blocks = Places(plan.blocks, plan.physical_blocks, self._rows)
-        self.instructions = Places(plan.instructions, plan.physical_instructions, self._rows)
-        self.everywhere = replace(everywhere, every_retired=self._rows(plan.every_retired))
-        self.probes = {name_of(o.text): o.text for o in self.operations if o.text}
-        pairs = [(operation.function, operation.data) for operation in self.operations]
-        self.table = np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
-        self.ways = np.array([*map(way_of, self.operations)] or [0], dtype=np.uint64)
-        scopes = [operation.scope for operation in self.operations]
-        self.scopes = np.array(scopes or [EVERYWHERE], dtype=np.uint64)
-        self.pages: dict[tuple[Virtual, Physical], tuple[Sites, int]] = {}
-
-    def _rows(self, operations: tuple[Operation, ...]) -> Rows:
-        rows = []
-        for number, operation in enumerate(operations, len(self.operations)):
-            kind = kind_of(operation)
-            emitter = self.emitters.setdefault(operation.data, number) if kind in RECORDS else -1
-            how = (
-                operation.python,
-                operation.order,
-                emitter,
-                operation.scope != EVERYWHERE,
-                operation.longer,
-            )
-            rows.append(OperationRow(number, kind, *how))
-        self.operations.extend(operations)
-        return tuple(rows)
-
-    @property
-    def depends_on_virtual(self) -> bool:
-        """Whether what is attached to a page depends on where the hart sees it."""
-        return bool(self.blocks.virtual or self.instructions.virtual)
-
-    def page(self, start: Virtual, physical: Physical) -> tuple[Sites, int]:
-        """What is attached to a page that the hart sees at `start`, and its shape."""
-        if (start, physical) not in self.pages:
-            sites = self._within(start, physical)
-            self.pages[start, physical] = sites, sites.shape()
-        return self.pages[start, physical]
-
-    def _within(self, start: Virtual, physical: Physical) -> Sites:
-        """What is attached to a page."""
-        blocks, instructions = (
-            places.in_page(start, physical) for places in (self.blocks, self.instructions)
-        )
-        found = self.everywhere
-        if blocks or instructions:  # most pages of a kernel have none
-            found = replace(found, blocks=blocks, instructions=instructions)
-        names = [row.kind.partition(" ")[2] for row in found.rows()]
-        probes = {name: self.probes[name] for name in names if name}
-        return replace(found, probes=probes) if probes else found
-
-    def specialised(self, start: Virtual, physical: Physical, slot: int) -> tuple[Sites, int]:
-        """As `page`, less what runs once where it has run on this vCPU.
-
-        `slot`: of the block cache, in which the page's version is.
-        """
-        sites, shape = self.page(start, physical)
-        flags = [
-            _flags_of(operation, slot)
-            for operation in self.plan.every_block
-            if operation.kind == ONCE_EACH
-        ]
-        if not flags:
-            return sites, shape
-        done = np.flatnonzero(np.all(flags, axis=0))
-        specialised = replace(sites, done=tuple(map(PageOffset, (2 * done).tolist())))
-        return specialised, specialised.shape()
-
-
-def _flags_of(operation: Operation, slot: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
-    """A copy of the flags of a slot; this vCPU alone writes them, and is not in native code now."""
-    words = (ctypes.c_uint64 * (FLAGS + 1)).from_address(operation.data)
-    flags = (ctypes.c_uint64 * HALVES).from_address(words[FLAGS] + 8 * HALVES * slot)
-    return np.array(flags, dtype=np.uint64)

@@ -53,7 +53,7 @@ class Instrumentation:
         """
         plan = plan.untranslated()
         before, self.plan = self.plan, plan
-        self._fill_tables(plan)
+        self._fill_tables(plan, before)
         flush = self._hook_accesses(bool(plan.every_access))
         added = self._hook_instructions(plan)
         if flush or (added and (versions or EVERYWHERE in added)):
@@ -66,7 +66,7 @@ class Instrumentation:
         if seen and not self.ranges:
             self.engine.ctl_flush_tb()
 
-    def _fill_tables(self, plan: Plan) -> None:
+    def _fill_tables(self, plan: Plan, before: Plan) -> None:
         every = {
             Word.EVERY_BLOCK: plan.every_block,
             Word.EVERY_INSTRUCTION: plan.every_instruction,
@@ -75,7 +75,9 @@ class Instrumentation:
             Word.EVERY_RETIRED: tuple(o for o in plan.every_retired if o.kind != "table"),
             Word.EVERY_TABLE: tuple(o for o in plan.every_retired if o.kind == "table"),
         }
-        self.sites.follow(plan.blocks, plan.instructions)
+        changed = plan.changed if plan.follows(before) else None
+        places = None if changed is None else (changed.blocks, changed.instructions)
+        self.sites.follow((plan.blocks, plan.instructions), places)
         arrays: list[Any] = []
         for word, operations in every.items():
             rows = rows_of(operations)

@@ -1,8 +1,6 @@
 """Native tables of a plan: rows of operations, and per-pc tables that point into them."""
 
-from collections.abc import Iterable, Mapping
-from itertools import compress
-from operator import is_not
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +11,8 @@ from mttcg.memory.host import address_of_array
 
 MASK64 = (1 << 64) - 1
 SMALLEST = 64
+GONE = 1
+"""In the place of a pc, where no instruction can be: what was attached was taken away."""
 
 OperationsByPc = Mapping[Virtual, tuple[Operation, ...]]
 
@@ -41,7 +41,7 @@ class SiteTable:
     @property
     def address(self) -> HostAddress:
         """Where it lies, 0 if it is empty."""
-        return address_of_array(self.words) if self.taken else HostAddress(0)
+        return address_of_array(self.words) if self.place_of else HostAddress(0)
 
     def put(self, pc: Virtual, first: int, count: int) -> None:
         """Let a pc have `count` rows from row `first` on."""
@@ -54,12 +54,18 @@ class SiteTable:
             self.place_of[pc] = place
         self.words[1 + 3 * place : 4 + 3 * place] = pc, first, count
 
+    def take_away(self, pc: Virtual) -> None:
+        """Let a pc have no rows; its place stays taken, as others may be behind it."""
+        place = self.place_of.pop(pc, None)
+        if place is not None:
+            self.words[1 + 3 * place] = GONE
+
 
 class SiteTables:
     """The tables of several kinds of sites over one array of rows.
 
     They follow one plan after the other: what is new is added, and everything is built anew when
-    something was taken away or there is no room left.
+    anything may be another, or there is no room left.
     """
 
     def __init__(self, kinds: int) -> None:
@@ -81,17 +87,23 @@ class SiteTables:
         table.put(pc, self.used, len(operations))
         self.used = end
 
-    def follow(self, *kinds: OperationsByPc) -> None:
-        """Hold the sites of a plan from now on; addresses change with it."""
-        before, self.sites = self.sites, list(kinds)
-        for table, old, new in zip(self.tables, before, kinds, strict=True):
-            if not old.keys() <= new.keys():
-                self._build()
-                return
-            # plans come block by block and grow with each: no Python code for what stayed
-            others = map(is_not, new.values(), map(old.get, new))
-            for pc in compress(new, others):
-                operations = new[pc]
+    def follow(
+        self, kinds: Sequence[OperationsByPc], changed: Sequence[Iterable[Virtual]] | None
+    ) -> None:
+        """Hold the sites of a plan from now on; addresses change with it.
+
+        changed: where each kind may be another than before; None: anywhere.
+        """
+        self.sites = list(kinds)
+        if changed is None:
+            self._build()
+            return
+        for table, new, places in zip(self.tables, kinds, changed, strict=True):
+            for pc in places:
+                operations = new.get(pc)
+                if operations is None:
+                    table.take_away(pc)
+                    continue
                 if table.full or self.used + len(operations) > len(self.rows):
                     self._build()
                     return

@@ -21,6 +21,7 @@ from typing import Any
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.check import check_target
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.api.values import code_address, cpu_index, scope
@@ -74,6 +75,11 @@ def instrument(
     translated. Where no code can run, nothing happens, and the run has a warning. A Counter
     counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
     probe gets (cpu, pc, words of `opaque`).
+
+    At one pc it costs a few tenths of a millisecond on llvm, at any moment, however large the guest
+    is and however much is attached; to take it away costs the same. The block runs in the
+    interpreter until it is worth translating; translations of other functions stay. At every
+    instruction, code that was translated is found, or made, anew.
     """
     return _change(
         True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when, None, space, mode, physical
@@ -114,7 +120,8 @@ def instrument_block(
 
     None means every block. `block` has `pc` and `instructions`, how many it has. A Counter counts
     executions, a BlockTable counts them for each block, a Stream of `events.BLOCK`, or of
-    `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`).
+    `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`). It costs
+    what `instrument` does.
     """
     return _change(
         True, Where.BLOCK, cpu, pc, target, opaque, once, when, None, space, mode, physical
@@ -156,7 +163,8 @@ def instrument_memory(
     counts them, a Stream of `events.ACCESS` records them, one of `events.TIMED_ACCESS` also when
     they were, and fences and failed store-conditionals. A
     probe gets (cpu, pc, address, size, value, write, words of `opaque`). Registers can be read in
-    the callback but not written, as the instruction is half done.
+    the callback but not written, as the instruction is half done. When the first thing is attached
+    to accesses, and when the last is taken away, all code is found, or made, anew.
     """
     return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when, None, space, mode)
 
@@ -199,8 +207,8 @@ def instrument_return(
     told of first. The return has to be on the vCPU of the call.
 
     It costs a Python call at each entry and at each return, and the first time that a function
-    returns to some place what `instrument` costs. An ISA without a calling convention, and a target
-    that is no function, raise TargetError.
+    returns to some place what it costs to attach to a place. An ISA without a calling convention,
+    and a target that is no function, raise TargetError.
     """
     return _change(
         True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry, space=space, mode=mode
@@ -221,6 +229,16 @@ def uninstrument_return(
     return _change(
         False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry, space=space, mode=mode
     )
+
+
+def processes(*, threads: bool = False) -> list[GuestProcess]:
+    """The processes of a Linux guest at this moment, in the kernel's order; none before it has any.
+
+    `threads`: each thread of them by itself. What the kernel's structures say is read; on another
+    vCPU the kernel may be about to change them, and a process may come or go meanwhile. Raises
+    NoKernelError if the guest is no such kernel, or says too little of itself.
+    """
+    return session.guest("processes").processes(bool(threads))
 
 
 def symbol(name: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mttcg.instrument.api.instruction import GuestInstruction
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
@@ -74,9 +75,11 @@ class Cpu:
         access: StateAccess,
         registers: Registers,
         instruction_at: Callable[[Virtual], GuestInstruction] | None = None,
+        current_process: Callable[[], GuestProcess | None] | None = None,
     ) -> None:
         self.index, self.count = index, count
         self._instruction_at = instruction_at
+        self._current_process = current_process
         self._registers = registers
         self._access = access
         self._phase = CallbackPhase.ELSEWHERE
@@ -211,6 +214,18 @@ class Cpu:
         """
         assert self._instruction_at is not None, "whoever runs plugins gives it"
         return self._instruction_at(code_address("pc", pc))
+
+    @property
+    def process(self) -> GuestProcess | None:
+        """The process that runs on this vCPU, in the kernel as well; None before there is one.
+
+        It is the thread, or the vCPU's idle task. Each time the kernel's structures are read. For
+        Linux guests; raises NoKernelError for others, and StateUnavailableError before a
+        translation.
+        """
+        self._check("the process", _READABLE)
+        assert self._current_process is not None, "whoever runs plugins gives it"
+        return self._current_process()
 
     def physical(self, address: int) -> int:
         """Guest-physical address of a virtual one, as the vCPU's page tables map it now.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import NoGuestError
 from mttcg.memory.address import Virtual
@@ -33,6 +34,9 @@ class Guest(Protocol):
     @property
     def symbols(self) -> Mapping[str, Virtual]:
         """Addresses of the guest file's symbols, by name."""
+
+    def processes(self, threads: bool) -> list[GuestProcess]:
+        """The processes of the guest's system; raises NoKernelError."""
 
     def vcpu_words(self, declared: Any, cpu: int) -> Any:
         """What one vCPU has of declared words."""

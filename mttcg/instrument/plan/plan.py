@@ -87,8 +87,19 @@ class FollowedCounter(NamedTuple):
 
 
 @dataclass(frozen=True)
+class ChangedSites:
+    """Where a plan differs from the one before: addresses of blocks and of instructions."""
+
+    blocks: frozenset[Virtual]
+    instructions: frozenset[Virtual]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Operations by where they are attached; each tuple runs in order.
+
+    The mappings of a plan that has `changed` are those of the plan before, and change with the next
+    one: to put a change in force takes no longer where more is attached.
 
     Attributes:
         every_block: before each block.
@@ -100,6 +111,7 @@ class Plan:
         physical_blocks, physical_instructions: the same, by physical address; at one place they
             come after those by virtual address.
         counters: those of a scope that follow the hart's counts.
+        changed: all that differs from the plan before; None: anything may.
     """
 
     every_block: tuple[Operation, ...] = ()
@@ -111,6 +123,27 @@ class Plan:
     physical_blocks: Mapping[Physical, tuple[Operation, ...]] = field(default_factory=dict)
     physical_instructions: Mapping[Physical, tuple[Operation, ...]] = field(default_factory=dict)
     counters: tuple[FollowedCounter, ...] = ()
+    changed: ChangedSites | None = None
+
+    def follows(self, before: "Plan") -> bool:
+        """Whether it is known what differs from that plan."""
+        return self.changed is not None and self.blocks is before.blocks
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether it has anything, anywhere."""
+        every = self.every_block, self.every_instruction, self.every_access, self.every_retired
+        return any(every) or self.is_at_virtual or self.is_at_physical
+
+    @property
+    def is_at_virtual(self) -> bool:
+        """Whether something is attached to a virtual address."""
+        return bool(self.blocks or self.instructions)
+
+    @property
+    def is_at_physical(self) -> bool:
+        """Whether something is attached to a physical address."""
+        return bool(self.physical_blocks or self.physical_instructions)
 
     @property
     def every_order(self) -> tuple[Operation, ...]:
@@ -119,7 +152,7 @@ class Plan:
 
     def untranslated(self) -> "Plan":
         """The same where virtual addresses are physical ones."""
-        if not (self.physical_blocks or self.physical_instructions):
+        if not self.is_at_physical:
             return self
         return replace(
             self,
@@ -127,6 +160,7 @@ class Plan:
             instructions=_together(self.instructions, self.physical_instructions),
             physical_blocks={},
             physical_instructions={},
+            changed=None,
         )
 
 

@@ -4,7 +4,7 @@ import ctypes
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,7 +23,13 @@ from mttcg.instrument.errors import TargetError
 from mttcg.instrument.loading.plugin_modules import is_within
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.native.probe_text import inline_text
-from mttcg.instrument.plan.plan import FollowedCounter, Operation, OperationKind, Plan
+from mttcg.instrument.plan.plan import (
+    ChangedSites,
+    FollowedCounter,
+    Operation,
+    OperationKind,
+    Plan,
+)
 from mttcg.isa.context import EVERYWHERE, Scope
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.host import address_of_array, address_of_function
@@ -97,8 +103,6 @@ def place_of(attachment: Attachment) -> Site:
     return attachment.where.at, attachment.pc, attachment.physical
 
 
-Rows = dict[Virtual | None, tuple[Operation, ...]]
-"""Operations by pc; those under None are for everywhere."""
 ByAddress = dict[Virtual, tuple[Operation, ...]]
 ByPhysical = dict[Physical, tuple[Operation, ...]]
 
@@ -118,7 +122,11 @@ class Registry:
     attachments: dict[Attachment, None] = field(default_factory=dict)
     places: dict[Site, dict[Attachment, None]] = field(default_factory=dict)
     changed: set[Site] = field(default_factory=set)
-    rows: dict[tuple[Where, bool], Rows] = field(default_factory=lambda: defaultdict(dict))
+    everywhere: dict[Where, tuple[Operation, ...]] = field(default_factory=dict)
+    rows: dict[Where, ByAddress] = field(default_factory=lambda: {where: {} for where in Where})
+    physical_rows: dict[Where, ByPhysical] = field(
+        default_factory=lambda: {where: {} for where in Where}
+    )
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     held: dict[Attachment, Held] = field(default_factory=dict)
@@ -256,39 +264,54 @@ class Registry:
         plugin in the order in which they were attached.
         """
         self._follow_totals()
+        changed = self._changed_sites()
         for place in self.changed:
             self._fill(place)
         self.changed.clear()
         self.released.clear()
-        sites: dict[tuple[Where, bool], Rows] = defaultdict(dict)
-        sites |= {place: rows.copy() for place, rows in self.rows.items()}
-        every = {where: sites[where, False].pop(None, ()) for where in Where}
-        instructions = every[Where.INSTRUCTION]
-        at = {place: cast(ByAddress, rows) for place, rows in sites.items()}
+        every, sites = self.everywhere, self.rows
+        instructions = every.get(Where.INSTRUCTION, ())
         return Plan(
-            every_block=every[Where.BLOCK],
+            every_block=every.get(Where.BLOCK, ()),
             every_instruction=tuple(o for o in instructions if o.kind not in AFTER_INSTRUCTION),
             every_retired=tuple(o for o in instructions if o.kind in AFTER_INSTRUCTION),
-            every_access=every[Where.ACCESS],
-            blocks=at[Where.BLOCK, False],
-            instructions=at[Where.INSTRUCTION, False],
-            physical_blocks=cast(ByPhysical, sites[Where.BLOCK, True]),
-            physical_instructions=cast(ByPhysical, sites[Where.INSTRUCTION, True]),
+            every_access=every.get(Where.ACCESS, ()),
+            blocks=sites[Where.BLOCK],
+            instructions=sites[Where.INSTRUCTION],
+            physical_blocks=self.physical_rows[Where.BLOCK].copy(),
+            physical_instructions=self.physical_rows[Where.INSTRUCTION].copy(),
             counters=tuple(self.followed.values()),
+            changed=changed,
         )
+
+    def _changed_sites(self) -> ChangedSites | None:
+        """Where the next plan differs from the last one; None if that is everywhere."""
+        found: dict[Where, set[Virtual]] = {where: set() for where in Where}
+        for where, pc, physical in self.changed:
+            if pc is None or physical:
+                return None
+            found[where].add(pc)
+        return ChangedSites(frozenset(found[Where.BLOCK]), frozenset(found[Where.INSTRUCTION]))
 
     def _fill(self, place: Site) -> None:
         """Write the row of one place anew."""
         where, pc, physical = place
         attached = self.places[place]
+        ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
+        operations = tuple(self._operation(attachment) for attachment in ordered)
         if not attached:
             del self.places[place]
-            self.rows[where, physical].pop(pc, None)
+        if pc is None:
+            self.everywhere[where] = operations
             return
-        ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
-        self.rows[where, physical][pc] = tuple(
-            self._operation(attachment) for attachment in ordered
-        )
+        if physical:
+            there: dict[Any, tuple[Operation, ...]] = self.physical_rows[where]
+        else:
+            there = self.rows[where]
+        if attached:
+            there[pc] = operations
+        else:
+            there.pop(pc, None)
 
     def _follow_totals(self) -> None:
         """Begin and end counting between two blocks, where the vCPU's own counts are exact."""

@@ -124,16 +124,22 @@ def _is_canonical(address: int, levels: int) -> bool:
 
 def find_leaf(hart: Hart, address: int, access: AccessKind, read: Read) -> Leaf:
     """Walk the tables, whatever the leaf allows; raises TranslationRefused."""
-    levels = (hart.satp >> MODE_SHIFT) - LEVELS_LESS
+
+    def read_entry(place: Physical) -> int | None:
+        return read(place) if allows(hart, place, ENTRY_BYTES, READ, SUPERVISOR) else None
+
+    return _walk(hart.satp, address, access, read_entry)
+
+
+def _walk(satp: int, address: int, access: AccessKind, read: Read) -> Leaf:
+    levels = (satp >> MODE_SHIFT) - LEVELS_LESS
     if not _is_canonical(address, levels):
         raise TranslationRefused(PAGE_FAULTS[access])
-    table = (hart.satp & ROOT_BITS) << PAGE_SHIFT
+    table = (satp & ROOT_BITS) << PAGE_SHIFT
     for level in reversed(range(levels)):
         number = address >> PAGE_SHIFT + LEVEL_BITS * level & (1 << LEVEL_BITS) - 1
         place = table + ENTRY_BYTES * number
-        entry = None
-        if allows(hart, place, ENTRY_BYTES, READ, SUPERVISOR):
-            entry = read(Physical(place))
+        entry = read(Physical(place))
         if entry is None:
             raise TranslationRefused(ACCESS_FAULTS[access])
         writes_alone = entry & (READABLE | WRITABLE) == WRITABLE
@@ -203,6 +209,14 @@ def look_up(hart: Hart, address: Virtual, read: Read) -> Physical | None:
         return physical_of(address)
     try:
         return Physical(find_leaf(hart, address, AccessKind.LOAD, read).physical(address))
+    except TranslationRefused:
+        return None
+
+
+def look_up_in(satp: int, address: Virtual, read: Read) -> Physical | None:
+    """The same in the tables that a value of satp names, whichever level asks."""
+    try:
+        return Physical(_walk(satp, address, AccessKind.LOAD, read).physical(address))
     except TranslationRefused:
         return None
 

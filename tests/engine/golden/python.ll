@@ -32,57 +32,57 @@ entry:
 %table0 = load ptr, ptr %p5, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
-%v24 = sub i64 %to_pc, %base
-%v25 = lshr i64 %v24, 1
-store i64 %v25, ptr %next, !tbaa !1
+%v27 = sub i64 %to_pc, %base
+%v28 = lshr i64 %v27, 1
+store i64 %v28, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v26 = load i64, ptr %next, !tbaa !1
-switch i64 %v26, label %out [
+%v29 = load i64, ptr %next, !tbaa !1
+switch i64 %v29, label %out [
 i64 0, label %e_0
 ]
 e_0:
-%v27 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v27, ptr %x1, !tbaa !1
-%v28 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v28, ptr %x10, !tbaa !1
-%v29 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v29, ptr %x11, !tbaa !1
+%v30 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v30, ptr %x1, !tbaa !1
+%v31 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v31, ptr %x10, !tbaa !1
+%v32 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v32, ptr %x11, !tbaa !1
 br label %r_0
 d_0:
 br label %d_out7
 d_out7:
-%v30 = load i64, ptr %x1, !tbaa !1
-store i64 %v30, ptr %hart_x1, !tbaa !1
-%v31 = load i64, ptr %x10, !tbaa !1
-store i64 %v31, ptr %hart_x10, !tbaa !1
-%v32 = load i64, ptr %x11, !tbaa !1
-store i64 %v32, ptr %hart_x11, !tbaa !1
+%v33 = load i64, ptr %x1, !tbaa !1
+store i64 %v33, ptr %hart_x1, !tbaa !1
+%v34 = load i64, ptr %x10, !tbaa !1
+store i64 %v34, ptr %hart_x10, !tbaa !1
+%v35 = load i64, ptr %x11, !tbaa !1
+store i64 %v35, ptr %hart_x11, !tbaa !1
 br label %dispatch
 out:
-%v33 = load i64, ptr %next, !tbaa !1
-%v34 = shl i64 %v33, 1
-%v35 = add i64 %v34, %base
-%v36 = sub i64 %v35, 2147483648
-%t5 = icmp ult i64 %v36, 1048576
-br i1 %t5, label %inside8, label %away, !prof !8
+%v36 = load i64, ptr %next, !tbaa !1
+%v37 = shl i64 %v36, 1
+%v38 = add i64 %v37, %base
+%v39 = sub i64 %v38, 2147483648
+%t6 = icmp ult i64 %v39, 1048576
+br i1 %t6, label %inside8, label %away, !prof !8
 inside8:
-%v37 = lshr i64 %v36, 12
-%v38 = shl i64 %v37, 3
+%v40 = lshr i64 %v39, 12
+%v41 = shl i64 %v40, 3
 %p6 = getelementptr i8, ptr %frame, i64 16
 %p7 = load ptr, ptr %p6, !tbaa !2
-%p8 = getelementptr i8, ptr %p7, i64 %v38
+%p8 = getelementptr i8, ptr %p7, i64 %v41
 %p9 = load ptr, ptr %p8, !tbaa !2
-%v39 = and i64 %v35, 4095
-%v40 = shl i64 %v39, 2
-%p10 = getelementptr i8, ptr %p9, i64 %v40
+%v42 = and i64 %v38, 4095
+%v43 = shl i64 %v42, 2
+%p10 = getelementptr i8, ptr %p9, i64 %v43
 %p11 = load ptr, ptr %p10, !tbaa !2
-%v41 = ptrtoint ptr %p11 to i64
-%t6 = icmp ne i64 %v41, 0
-br i1 %t6, label %found9, label %away, !prof !8
+%v44 = ptrtoint ptr %p11 to i64
+%t7 = icmp ne i64 %v44, 0
+br i1 %t7, label %found9, label %away, !prof !8
 found9:
-%v42 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v42, ptr %frame, ptr %origin, i64 poison, i64 %v35)
+%v45 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v45, ptr %frame, ptr %origin, i64 poison, i64 %v38)
 ret void
 never:
 unreachable
@@ -100,144 +100,150 @@ b_0:
 %v3 = add i64 %v2, 2097153
 store i64 %v3, ptr %count, !tbaa !2
 %v4 = add i64 %base, 0
-%v73 = load i64, ptr %count, !tbaa !2
-%v74 = load i64, ptr %since, !tbaa !2
-%v75 = sub i64 %v73, %v74
-%v76 = ashr i64 %v75, 20
-%v77 = and i64 %v75, 1048575
-%v78 = load i64, ptr %instructions, !tbaa !2
-%v79 = add i64 %v78, %v76
-store i64 %v79, ptr %instructions, !tbaa !2
-%v80 = load i64, ptr %blocks, !tbaa !2
-%v81 = add i64 %v80, %v77
-store i64 %v81, ptr %blocks, !tbaa !2
-store i64 %v73, ptr %since, !tbaa !2
-%v82 = load i64, ptr %x10, !tbaa !1
-store i64 %v82, ptr %hart_x10, !tbaa !1
+%v76 = load i64, ptr %count, !tbaa !2
+%v77 = load i64, ptr %since, !tbaa !2
+%v78 = sub i64 %v76, %v77
+%v79 = ashr i64 %v78, 20
+%v80 = and i64 %v78, 1048575
+%v81 = load i64, ptr %instructions, !tbaa !2
+%v82 = add i64 %v81, %v79
+store i64 %v82, ptr %instructions, !tbaa !2
+%v83 = load i64, ptr %blocks, !tbaa !2
+%v84 = add i64 %v83, %v80
+store i64 %v84, ptr %blocks, !tbaa !2
+store i64 %v76, ptr %since, !tbaa !2
+%v85 = load i64, ptr %x10, !tbaa !1
+store i64 %v85, ptr %hart_x10, !tbaa !1
 call void @call_out(ptr %float_control, ptr %frame, ptr %function0, i64 %data0, i64 %v4, i64 2, i64 ptrtoint (ptr @slot to i64), i64 0, i64 6)
-%v83 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v83, ptr %x1, !tbaa !1
-%v84 = load i64, ptr %hart_x10, !tbaa !1
-store i64 %v84, ptr %x10, !tbaa !1
-%v85 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v85, ptr %x11, !tbaa !1
-%v5 = load atomic volatile i64, ptr %exit monotonic, align 8
+%v86 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v86, ptr %x1, !tbaa !1
+%v87 = load i64, ptr %hart_x10, !tbaa !1
+store i64 %v87, ptr %x10, !tbaa !1
+%v88 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v88, ptr %x11, !tbaa !1
+%v5 = load atomic volatile i64, ptr %request monotonic, align 8
 %t3 = icmp eq i64 %v5, 0
-br i1 %t3, label %on3, label %off4, !prof !8
+%v6 = load i64, ptr %count, !tbaa !2
+%v7 = select i1 %t3, i64 %v6, i64 0
+store i64 %v7, ptr %count, !tbaa !2
+store i64 %v7, ptr %since, !tbaa !2
+%v8 = load atomic volatile i64, ptr %exit monotonic, align 8
+%t4 = icmp eq i64 %v8, 0
+br i1 %t4, label %on3, label %off4, !prof !8
 on3:
 br label %c_0
 f_0:
-%v10 = load i64, ptr %count, !tbaa !2
-%v11 = add i64 %v10, 2097152
-store i64 %v11, ptr %count, !tbaa !2
+%v13 = load i64, ptr %count, !tbaa !2
+%v14 = add i64 %v13, 2097152
+store i64 %v14, ptr %count, !tbaa !2
 br label %c_0
 c_0:
-%v12 = load i64, ptr %x11, !tbaa !1
-%v13 = add i64 %v12, 0
-%v14 = add i64 %v12, -2147483648
-%t4 = icmp ult i64 %v14, 1048569
-br i1 %t4, label %on5, label %off6, !prof !8
+%v15 = load i64, ptr %x11, !tbaa !1
+%v16 = add i64 %v15, 0
+%v17 = add i64 %v15, -2147483648
+%t5 = icmp ult i64 %v17, 1048569
+br i1 %t5, label %on5, label %off6, !prof !8
 on5:
-%p0 = getelementptr i8, ptr %origin, i64 %v13
-%v17 = load volatile i64, ptr %p0, align 1, !tbaa !3
-store i64 %v17, ptr %x10, !tbaa !1
-%v18 = load i64, ptr %x1, !tbaa !1
-%v19 = add i64 %v18, 0
-%v20 = and i64 %v19, -2
-%v21 = add i64 %base, 6
-%v22 = sub i64 %v20, %base
-%v23 = lshr i64 %v22, 1
-store i64 %v23, ptr %next, !tbaa !1
+%p0 = getelementptr i8, ptr %origin, i64 %v16
+%v20 = load volatile i64, ptr %p0, align 1, !tbaa !3
+store i64 %v20, ptr %x10, !tbaa !1
+%v21 = load i64, ptr %x1, !tbaa !1
+%v22 = add i64 %v21, 0
+%v23 = and i64 %v22, -2
+%v24 = add i64 %base, 6
+%v25 = sub i64 %v23, %base
+%v26 = lshr i64 %v25, 1
+store i64 %v26, ptr %next, !tbaa !1
 br label %d_0
 off2:
 store i64 0, ptr %next, !tbaa !1
 br label %l_0
 off4:
-%v6 = load i64, ptr %count, !tbaa !2
-%v7 = add i64 %v6, -2097152
-store i64 %v7, ptr %count, !tbaa !2
+%v9 = load i64, ptr %count, !tbaa !2
+%v10 = add i64 %v9, -2097152
+store i64 %v10, ptr %count, !tbaa !2
 store i64 8, ptr %exit, !tbaa !2
-%v8 = add i64 %base, 0
-store i64 %v8, ptr %pc, !tbaa !2
-%v9 = add i64 %base, 0
-store i64 %v9, ptr %block_pc, !tbaa !2
+%v11 = add i64 %base, 0
+store i64 %v11, ptr %pc, !tbaa !2
+%v12 = add i64 %base, 0
+store i64 %v12, ptr %block_pc, !tbaa !2
 br label %h_0
 off6:
-%v15 = load i64, ptr %count, !tbaa !2
-%v16 = add i64 %v15, -2097152
-store i64 %v16, ptr %count, !tbaa !2
+%v18 = load i64, ptr %count, !tbaa !2
+%v19 = add i64 %v18, -2097152
+store i64 %v19, ptr %count, !tbaa !2
 store i64 0, ptr %next, !tbaa !1
 br label %t_0
 h_0:
 br label %h_out10
 h_out10:
-%v43 = load i64, ptr %x1, !tbaa !1
-store i64 %v43, ptr %hart_x1, !tbaa !1
-%v44 = load i64, ptr %x10, !tbaa !1
-store i64 %v44, ptr %hart_x10, !tbaa !1
-%v45 = load i64, ptr %x11, !tbaa !1
-store i64 %v45, ptr %hart_x11, !tbaa !1
-br label %leave
-l_0:
-br label %l_out11
-l_out11:
 %v46 = load i64, ptr %x1, !tbaa !1
 store i64 %v46, ptr %hart_x1, !tbaa !1
 %v47 = load i64, ptr %x10, !tbaa !1
 store i64 %v47, ptr %hart_x10, !tbaa !1
 %v48 = load i64, ptr %x11, !tbaa !1
 store i64 %v48, ptr %hart_x11, !tbaa !1
+br label %leave
+l_0:
+br label %l_out11
+l_out11:
+%v49 = load i64, ptr %x1, !tbaa !1
+store i64 %v49, ptr %hart_x1, !tbaa !1
+%v50 = load i64, ptr %x10, !tbaa !1
+store i64 %v50, ptr %hart_x10, !tbaa !1
+%v51 = load i64, ptr %x11, !tbaa !1
+store i64 %v51, ptr %hart_x11, !tbaa !1
 br label %to_look
 t_0:
-%v49 = add i64 %base, 0
-store i64 %v49, ptr %block_pc, !tbaa !2
+%v52 = add i64 %base, 0
+store i64 %v52, ptr %block_pc, !tbaa !2
 br label %t_out12
 t_out12:
-%v50 = load i64, ptr %x1, !tbaa !1
-store i64 %v50, ptr %hart_x1, !tbaa !1
-%v51 = load i64, ptr %x10, !tbaa !1
-store i64 %v51, ptr %hart_x10, !tbaa !1
-%v52 = load i64, ptr %x11, !tbaa !1
-store i64 %v52, ptr %hart_x11, !tbaa !1
+%v53 = load i64, ptr %x1, !tbaa !1
+store i64 %v53, ptr %hart_x1, !tbaa !1
+%v54 = load i64, ptr %x10, !tbaa !1
+store i64 %v54, ptr %hart_x10, !tbaa !1
+%v55 = load i64, ptr %x11, !tbaa !1
+store i64 %v55, ptr %hart_x11, !tbaa !1
 br label %take
 take:
-%v53 = load i64, ptr %next, !tbaa !1
-%v54 = shl i64 %v53, 1
-%v55 = add i64 %v54, %base
+%v56 = load i64, ptr %next, !tbaa !1
+%v57 = shl i64 %v56, 1
+%v58 = add i64 %v57, %base
 %p12 = getelementptr i8, ptr %frame, i64 312
 %p13 = load ptr, ptr %p12, !tbaa !2
-%v56 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v56, ptr %frame, ptr %origin, i64 poison, i64 %v55)
+%v59 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v58)
 ret void
 away:
-%v57 = load i64, ptr %next, !tbaa !1
-%v58 = shl i64 %v57, 1
-%v59 = add i64 %v58, %base
+%v60 = load i64, ptr %next, !tbaa !1
+%v61 = shl i64 %v60, 1
+%v62 = add i64 %v61, %base
 %p14 = getelementptr i8, ptr %frame, i64 208
 %p15 = load ptr, ptr %p14, !tbaa !2
-%v60 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p15(ptr %hart, ptr poison, i64 %v60, ptr %frame, ptr %origin, i64 poison, i64 %v59)
+%v63 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p15(ptr %hart, ptr poison, i64 %v63, ptr %frame, ptr %origin, i64 poison, i64 %v62)
 ret void
 to_look:
-%v61 = load i64, ptr %next, !tbaa !1
-%v62 = shl i64 %v61, 1
-%v63 = add i64 %v62, %base
-store i64 %v63, ptr %pc, !tbaa !2
-store i64 %v63, ptr %block_pc, !tbaa !2
+%v64 = load i64, ptr %next, !tbaa !1
+%v65 = shl i64 %v64, 1
+%v66 = add i64 %v65, %base
+store i64 %v66, ptr %pc, !tbaa !2
+store i64 %v66, ptr %block_pc, !tbaa !2
 br label %leave
 leave:
-%v64 = load i64, ptr %count, !tbaa !2
-%v65 = load i64, ptr %since, !tbaa !2
-%v66 = sub i64 %v64, %v65
-%v67 = ashr i64 %v66, 20
-%v68 = and i64 %v66, 1048575
-%v69 = load i64, ptr %instructions, !tbaa !2
-%v70 = add i64 %v69, %v67
-store i64 %v70, ptr %instructions, !tbaa !2
-%v71 = load i64, ptr %blocks, !tbaa !2
-%v72 = add i64 %v71, %v68
-store i64 %v72, ptr %blocks, !tbaa !2
-store i64 %v64, ptr %since, !tbaa !2
+%v67 = load i64, ptr %count, !tbaa !2
+%v68 = load i64, ptr %since, !tbaa !2
+%v69 = sub i64 %v67, %v68
+%v70 = ashr i64 %v69, 20
+%v71 = and i64 %v69, 1048575
+%v72 = load i64, ptr %instructions, !tbaa !2
+%v73 = add i64 %v72, %v70
+store i64 %v73, ptr %instructions, !tbaa !2
+%v74 = load i64, ptr %blocks, !tbaa !2
+%v75 = add i64 %v74, %v71
+store i64 %v75, ptr %blocks, !tbaa !2
+store i64 %v67, ptr %since, !tbaa !2
 ret void
 }
 @slot = external hidden global i8, !absolute_symbol !6

@@ -10,7 +10,7 @@ def plugin_init(_options: object) -> None:
     put = Arena.put
 
     def put_wastefully(arena: Arena, code: bytes) -> HostAddress:
-        return put(arena, code.ljust(arena.region_bytes, b"\0"))
+        return put(arena, code.ljust(arena.most_bytes, b"\0"))
 
     Arena.put = put_wastefully  # type: ignore[method-assign]
 

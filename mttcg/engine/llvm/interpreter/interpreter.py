@@ -1,7 +1,7 @@
 """The native interpreter as one vCPU uses it."""
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,18 @@ from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
+from mttcg.engine.llvm.interpreter.observed_layout import OBSERVED
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
 from mttcg.engine.llvm.jump_table import JumpTable
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import PageVersion
-from mttcg.engine.llvm.weave import Weave, packed
+from mttcg.engine.llvm.weave import Sites, packed
+from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual
+from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import PageChanges
@@ -61,14 +63,12 @@ def plan_words(weave: Weave) -> dict[Word, int]:
     every = weave.everywhere
     first = every.every_block[0].number if every.every_block else 0
     return {
-        Word.WAYS: address_of_array(weave.ways),
-        Word.SCOPES: address_of_array(weave.scopes),
         Word.EVERY_BLOCK: packed(every.every_block),
         Word.EVERY_INSTRUCTION: packed(every.every_instruction),
         Word.EVERY_ACCESS: packed(every.every_access),
         Word.EVERY_RETIRED: packed(every.every_retired),
         Word.TOLD_OF_ALL: any(row.kind != "transfer" for row in every.every_retired),
-        Word.ENTRY_TABLE: int(weave.table[first, 1]),
+        Word.ENTRY_TABLE: int(weave.rows.table[first, 1]),
         Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
     }
 
@@ -97,7 +97,8 @@ class PageInterpreter:
         uncovered: frozenset[str] = frozenset(),
     ) -> None:
         self.isa, self.frame = isa, frame
-        self.observed: dict[tuple[int, ...], ObservedPage] = {}
+        self.observed_pages = 0
+        self.observed: dict[Virtual, dict[tuple[int, ...], ObservedPage]] = {}
         self.native, self.start = native, address_of_buffer(segment)
         self.predecode = PREDECODE(native.predecode)
         records = native.table, native.fill, native.next_page, native.straddle
@@ -128,15 +129,53 @@ class PageInterpreter:
         self.devices: DeviceTables | None = None
 
     def apply(self, weave: Weave) -> None:
-        """Put a plan in force."""
-        self.emitters = np.array([len(weave.emitters), *weave.emitters], dtype=np.uint64)
-        self.weave = weave  # its tables are in use from now on
+        """Put a plan in force of which anything may be another."""
+        self.weave = weave
+        self.observed.clear()
+        self.observed_pages = 0
         self.forget_pages()
         for word, value in plan_words(weave).items():
             self.frame[word] = value
-        self.frame[Word.EMITTERS] = address_of_array(self.emitters) if weave.emitters else 0
-        self.followed = followed_counters(weave.plan.counters)
+        self.use_rows()
+
+    def follow(
+        self, start: Virtual, sites: Sites, changed: Iterable[PageOffset]
+    ) -> Iterator[PhysicalPage]:
+        """Put a change of the plan in force in pages that are seen at an address; which they are.
+
+        sites: what is attached there now. changed: the places at which that is new.
+        """
+        for observed in self.observed.get(start, {}).values():
+            observed.follow(sites, changed)
+        return self._come_back_for(start, bool(sites))
+
+    def use_rows(self) -> None:
+        """Use the rows of the plan as it is by now; the tables have another place if they grew."""
+        if not self.frame[Word.FETCHED_BY_HOST] and self._is_by_host:
+            self.forget_pages()
+        rows = self.weave.rows
+        self.emitters = np.array([len(rows.emitters), *rows.emitters], dtype=np.uint64)
+        self.frame[Word.ROWS] = address_of_array(rows.table)
+        self.frame[Word.WAYS] = address_of_array(rows.ways)
+        self.frame[Word.SCOPES] = address_of_array(rows.scopes)
+        self.followed = followed_counters(self.weave.plan.counters)
         self.frame[Word.FOLLOWED] = address_of_array(self.followed)
+        self.frame[Word.EMITTERS] = address_of_array(self.emitters) if rows.emitters else 0
+
+    def _come_back_for(self, start: Virtual, attached: bool) -> Iterator[PhysicalPage]:
+        """The pages that are seen at an address, come back for unless they are observed ones.
+
+        attached: whether anything is.
+        """
+        plain = self.pages.cache.page_of(physical_of(start))
+        if self.pages.cache.ram_range.has_page(plain):
+            if not (attached and self.table[plain] & np.uint64(OBSERVED)):
+                self.table[plain] = 0
+            yield plain
+        for page in np.flatnonzero((self.seen_at == start) & (self.seen != 0)).tolist():
+            if not (attached and self.seen[page] & np.uint64(OBSERVED)):
+                self.seen[page] = 0
+            yield PhysicalPage(page)
 
     def let_enter(
         self,
@@ -178,18 +217,22 @@ class PageInterpreter:
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
-        if not watched and not version.sites.rows():
+        if not watched and not version.sites:
             return None
-        key = *version.identity, watched
-        if key not in self.observed:
-            if len(self.observed) >= MOST_OBSERVED:
+        here = self.observed.setdefault(version.start, {})
+        key = version.slot, version.generation, version.mode, watched
+        if key not in here:
+            if self.observed_pages >= MOST_OBSERVED:
                 self.observed.clear()
+                self.observed_pages = 0
                 self.forget_pages()
+                here = self.observed.setdefault(version.start, {})
+            self.observed_pages += 1
             self.pages.cache.keep_all(version.slot)  # its records are for this vCPU alone to know
             native = load_observed(self.isa)
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
-            self.observed[key] = ObservedPage(native, version.sites, version.slot, watched)
-        return self.observed[key]
+            here[key] = ObservedPage(native, version.sites, version.slot, watched)
+        return here[key]
 
     def decoded(self, version: PageVersion, watched: bool) -> list[int]:
         """Offsets at which blocks may be begun without being met, as there is a record."""
@@ -222,13 +265,19 @@ class PageInterpreter:
                 self.predecode(row, offset, where)
         self.leave_to_translation(version, offsets, watched)
 
+    @property
+    def _is_by_host(self) -> bool:
+        """Whether the host is to see at which address a page is fetched, as it matters."""
+        plan = self.weave.plan
+        operations = (*plan.every_block, *plan.every_retired)
+        tables = any(operation.kind == "table" for operation in operations)  # are read by address
+        return self.watched or plan.is_at_virtual or tables
+
     def forget_pages(self) -> None:
         """Come back for every page: something else may be attached."""
         self.table[:] = self.seen[:] = 0
         self.seen_at[:] = NOWHERE
-        tables = any(operation.kind == "table" for operation in self.weave.operations)
-        by_address = self.weave.depends_on_virtual or tables  # which are read by address
-        self.frame[Word.FETCHED_BY_HOST] = self.watched or by_address
+        self.frame[Word.FETCHED_BY_HOST] = self._is_by_host
         if self.addresses is not None:
             self.addresses.drop()
 

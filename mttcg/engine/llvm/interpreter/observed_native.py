@@ -22,6 +22,7 @@ from mttcg.engine.llvm.interpreter.observed_predecode import (
     straddling_observed,
 )
 from mttcg.engine.llvm.interpreter.operations import (
+    BEFORE,
     ENTERED,
     ENTERED_BARE,
     ENTERED_TABLE,
@@ -45,7 +46,7 @@ class ObservedFunctions(NamedTuple):
     Attributes:
         entering: table of handlers, of code whose blocks and instructions have something attached.
         observed: the same, where accesses have, or what comes behind instructions.
-        entered, entered_table, entered_bare: see `operations`.
+        entered, entered_table, entered_bare, before: see `operations`.
         meet: see `observed_predecode`.
         come_back: has the engine show a block.
         others: as in `InterpreterFunctions`.
@@ -56,6 +57,7 @@ class ObservedFunctions(NamedTuple):
     entered: HostAddress
     entered_table: HostAddress
     entered_bare: HostAddress
+    before: HostAddress
     meet: HostAddress
     come_back: HostAddress
     fill: HostAddress
@@ -65,7 +67,7 @@ class ObservedFunctions(NamedTuple):
 
 
 COME_BACK = "come_back"
-OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, MEET, COME_BACK)
+OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, BEFORE, MEET, COME_BACK)
 SHARED = (FILL, NEXT_PAGE, TRANSLATED, PREDECODE_OBSERVED)
 _loaded: dict[str, ObservedFunctions] = {}
 

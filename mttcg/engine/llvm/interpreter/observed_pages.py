@@ -3,6 +3,7 @@
 They are a vCPU's own: what enters a block, and which blocks it has been shown, is its affair.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from mttcg.engine.llvm.interpreter.observed_layout import (
     INSTRUCTION_ROWS,
     OBSERVED,
     OBSERVED_BYTES,
+    OWN,
     RECORD_NUMBER_SHIFT,
 )
 from mttcg.engine.llvm.interpreter.observed_native import ObservedFunctions
@@ -76,6 +78,19 @@ class ObservedPage:
             self._put(leader, BLOCK_ROWS, packed(rows))
         for offset, rows in sites.instructions.items():
             self._put(offset, INSTRUCTION_ROWS, packed(rows))
+
+    def follow(self, sites: Sites, changed: Iterable[PageOffset]) -> None:
+        """Have other things attached at some places; what is for every place stays."""
+        self.sites, native = sites, self.native
+        for offset in changed:
+            self._put(offset, BLOCK_ROWS, packed(sites.blocks.get(offset, ())))
+            self._put(offset, INSTRUCTION_ROWS, packed(sites.instructions.get(offset, ())))
+            own = self._get(offset, OWN)
+            if self.handler(offset) in (own, native.before):
+                attached = bool(sites.at_instruction(offset))
+                self._put(offset, 0, native.before if attached else own)
+            if self.entry(offset) in (native.entered, self.chosen.entered, native.translated):
+                self.let_enter(offset)
 
     @property
     def row(self) -> int:

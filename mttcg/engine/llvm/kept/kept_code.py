@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mttcg.engine.llvm.arena import ALIGNMENT, Arena, CodeTooLongError
+from mttcg.engine.llvm.arena import ALIGNMENT, Arena, CodeTooLongError, places_in_front
 from mttcg.engine.llvm.kept.record import FIRST, NO_TAIL, KeptFunction
 from mttcg.engine.llvm.kept.variant import variant_of
 from mttcg.engine.llvm.ram import Ram
@@ -16,6 +16,8 @@ from mttcg.tbcache.cache import BlockCache
 
 WINDOWS = HALVES - FIRST + 1
 """Places in a page at which so many halves begin."""
+MOST_PLACES = 32
+"""Of a page, with something attached, for kept code to be looked for."""
 Places = npt.NDArray[np.uint16]
 Numbers = npt.NDArray[np.uint64]
 
@@ -44,6 +46,13 @@ def fits(function: KeptFunction, halves: Places, tail: int) -> bool:
     """Whether a page has all that a function is made from; tail: what the next page has."""
     same: bool = (halves[function.places] == function.halves).all()
     return same and function.tail in (NO_TAIL, tail)
+
+
+def _within(function: KeptFunction) -> npt.NDArray[np.bool_]:
+    """The places of a page that a function is made from."""
+    within = np.zeros(HALVES, np.bool_)
+    within[function.places] = True
+    return within
 
 
 def _first_halves(function: KeptFunction) -> tuple[int, int]:
@@ -83,6 +92,11 @@ class KeptCode:
         return found
 
 
+def _is_busy(version: PageVersion) -> bool:
+    """Whether so much is attached to places that to name it takes longer than what it is for."""
+    return len(version.sites.blocks) + len(version.sites.instructions) > MOST_PLACES
+
+
 class KeptPages:
     """Puts kept code in place for pages, as a vCPU meets them.
 
@@ -111,7 +125,7 @@ class KeptPages:
             self.reclaimed = self.arena.reclaimed
             self.met.clear()
         identity = version.identity
-        if not self.candidates or identity in self.met:
+        if not self.candidates or identity in self.met or _is_busy(version):
             return False
         self.met.add(identity)
         candidates = self.candidates.get(self._variant(version))
@@ -154,6 +168,7 @@ class KeptPages:
             blob, starts = bytearray(), []
             for function in found:
                 blob += bytes(-len(blob) % ALIGNMENT)
+                blob += places_in_front(_within(function))
                 starts.append(len(blob))
                 blob += function.code.placed(numbers)
             try:

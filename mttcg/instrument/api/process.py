@@ -1,0 +1,29 @@
+"""A process of the guest's system, as plugins see it."""
+
+from typing import NamedTuple
+
+
+class GuestProcess(NamedTuple):
+    """A process, or one of its threads, as the guest's kernel has it at some moment.
+
+    Attributes:
+        pid: number of the thread; that of the process for its first one. 0 for an idle task.
+        tgid: number of the process that it belongs to.
+        comm: its name, of up to 15 characters.
+        parent: number of the process that is its parent, 0 for none.
+        space: its address space, as the page number of the root of its page tables; 0 for a thread
+            of the kernel, which has none.
+        state: as ps(1) has it: R, S, D, T, t, X, Z, P or I.
+        cpu: the vCPU that it runs on, or ran on last.
+        task: address of the kernel's structure of it, which tells it from a later one of the
+            same number.
+    """
+
+    pid: int
+    tgid: int
+    comm: str
+    parent: int
+    space: int
+    state: str
+    cpu: int
+    task: int

@@ -1,0 +1,36 @@
+"""What of a kernel depends on the ISA: how it finds what runs on a hart, and its page tables."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mttcg.memory.address import Physical, Virtual
+
+
+class KernelIsa(Protocol):
+    """How a kernel uses the registers of an ISA.
+
+    Attributes:
+        symbols: names of the kernel's that the ISA asks for.
+        vector: the one of them at which the handler of traps is.
+        hart_numbers: another, a table of the hart of each of the kernel's processors.
+        thread_pointer: number of the integer register that has the current task in the kernel.
+    """
+
+    symbols: tuple[str, ...]
+    vector: str
+    hart_numbers: str
+    thread_pointer: int
+
+    def handler(self, hart: Any) -> int | None:
+        """Where the kernel's handler of traps is; None before there is one."""
+
+    def tables(self, hart: Any) -> int | None:
+        """The page tables of a hart, whatever level it is at; None before there are any."""
+
+    def look_up(
+        self, tables: int, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """Where an address is in page tables, None if nowhere; `read`: as of `System.look_up`."""
+
+    def candidates(self, hart: Any, thread_pointer: int) -> tuple[int, ...]:
+        """Addresses one of which is that of the current task; none if registers do not say."""

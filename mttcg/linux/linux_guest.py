@@ -1,0 +1,134 @@
+"""The processes of a Linux guest, read in its kernel's structures at one moment."""
+
+from collections.abc import Iterator, Sequence
+
+from mttcg.instrument.api.process import GuestProcess
+from mttcg.linux.errors import KernelDataError
+from mttcg.linux.kernel_facts import KernelFacts
+from mttcg.linux.kernel_isa import KernelIsa
+from mttcg.linux.kernel_memory import KernelMemory
+from mttcg.linux.task_state import state_letter
+from mttcg.memory.page import PAGE, PAGE_SHIFT
+from mttcg.memory.ram import GuestRam
+from mttcg.state.vcpu_state import VcpuState
+
+MOST_TASKS = 1 << 22
+"""Numbers of processes are below (linux: PID_MAX_LIMIT)."""
+
+
+class LinuxGuest:
+    """A guest whose kernel is Linux.
+
+    Whatever is asked is looked up in RAM as it is then: nothing is kept. Before the kernel has
+    turned translation on there are no processes.
+
+    Args:
+        harts: the states of all.
+        ram: guest RAM.
+        isa: how the kernel uses its ISA.
+        facts: what is where in the kernel.
+
+    Methods raise KernelDataError where the kernel's structures make no sense.
+    """
+
+    def __init__(
+        self, harts: Sequence[VcpuState], ram: GuestRam, isa: KernelIsa, facts: KernelFacts
+    ) -> None:
+        self.harts, self.ram, self.isa, self.facts = harts, ram, isa, facts
+
+    def shift(self) -> int | None:
+        """How far from where it was linked the kernel has moved itself; None before it has."""
+        handlers = (self.isa.handler(hart) for hart in self.harts)
+        found = next((handler for handler in handlers if handler is not None), None)
+        if found is None:
+            return None
+        shift = found - self.facts.symbols[self.isa.vector]
+        if shift % PAGE:
+            wrong = f"its handler of traps is at {found:#x}"
+            raise KernelDataError("the kernel", wrong, f"it at {self.isa.vector}")
+        return shift
+
+    def _memory(self) -> KernelMemory | None:
+        tables = (self.isa.tables(hart) for hart in self.harts)
+        found = next((each for each in tables if each is not None), None)
+        if found is None or self.shift() is None:
+            return None
+        return KernelMemory(self.ram, self.isa, found, self.facts.layout)
+
+    def _address(self, name: str) -> int:
+        return self.facts.symbols[name] + (self.shift() or 0)
+
+    def processes(self, threads: bool = False) -> list[GuestProcess]:
+        """All processes in the kernel's order, each thread of them by itself with `threads`."""
+        memory = self._memory()
+        if memory is None:
+            return []
+        first = self._address("init_task")
+        head = memory.place(first, "task_struct.tasks")
+        if memory.number(head) == 0:  # it has not begun to fill its list
+            return []
+        tasks = memory.listed(head, "task_struct.tasks", MOST_TASKS)
+        if threads:
+            tasks = [thread for task in tasks for thread in self._threads(memory, task)]
+        numbers = self._hart_numbers(memory)
+        return [self._process(memory, task, numbers) for task in tasks]
+
+    def _threads(self, memory: KernelMemory, task: int) -> Iterator[int]:
+        group = memory.member(task, "task_struct.signal")
+        head = memory.place(group, "signal_struct.thread_head")
+        yield from memory.listed(head, "task_struct.thread_node", MOST_TASKS)
+
+    def _hart_numbers(self, memory: KernelMemory) -> list[int]:
+        """The hart of each of the kernel's processors."""
+        table = self._address(self.isa.hart_numbers)
+        return [memory.number(table + 8 * cpu) for cpu in range(len(self.harts))]
+
+    def _process(self, memory: KernelMemory, task: int, numbers: list[int]) -> GuestProcess:
+        mm = memory.member(task, "task_struct.mm")
+        root = memory.member(mm, "mm_struct.pgd") if mm else 0
+        parent = memory.member(task, "task_struct.real_parent")
+        cpu = memory.member(task, "task_struct.thread_info.cpu")
+        state = memory.member(task, "task_struct.__state")
+        return GuestProcess(
+            pid=memory.member(task, "task_struct.pid"),
+            tgid=memory.member(task, "task_struct.tgid"),
+            comm=memory.text(task, "task_struct.comm"),
+            parent=memory.member(parent, "task_struct.tgid") if parent else 0,
+            space=memory.physical(root) >> PAGE_SHIFT if root else 0,
+            state=state_letter(state, memory.member(task, "task_struct.exit_state")),
+            cpu=numbers[cpu] if cpu < len(numbers) else cpu,
+            task=task,
+        )
+
+    def current(self, index: int, thread_pointer: int) -> GuestProcess | None:
+        """What runs on a hart, by its registers; None before the kernel runs processes there.
+
+        thread_pointer: the register that `KernelIsa.thread_pointer` names, of the hart, which
+        stands still, or whose callback asks.
+        """
+        memory = self._memory()
+        if memory is None:
+            return None
+        hart, numbers = self.harts[index], self._hart_numbers(memory)
+        if index not in numbers:
+            return None
+        found = self.isa.candidates(hart, thread_pointer)
+        if len(found) != 1:
+            found = tuple(task for task in found if self._runs(memory, task, numbers, index))
+        task = found[0] if found else self._scheduled(memory, numbers.index(index))
+        return self._process(memory, task, numbers) if task else None
+
+    def _runs(self, memory: KernelMemory, task: int, numbers: list[int], index: int) -> bool:
+        """Whether a task is the one on a hart; what is no task may be anywhere."""
+        try:
+            cpu = memory.member(task, "task_struct.thread_info.cpu")
+            on_cpu = memory.member(task, "task_struct.on_cpu")
+        except KernelDataError:
+            return False
+        return on_cpu == 1 and cpu < len(numbers) and numbers[cpu] == index
+
+    def _scheduled(self, memory: KernelMemory, cpu: int) -> int:
+        """The task that one of the kernel's processors has been given, 0 if there is none."""
+        offset = memory.number(self._address("__per_cpu_offset") + 8 * cpu)
+        queue = self._address("runqueues") + offset & (1 << 64) - 1
+        return memory.member(queue, "rq.curr")

@@ -1,0 +1,1 @@
+"""Linux on RISC-V."""

@@ -1,0 +1,50 @@
+"""Linux on RISC-V: the current task is in tp in the kernel, and in sscratch in user mode.
+
+Source: linux: arch/riscv/kernel/entry.S. In the kernel sscratch is 0, but for the first and last
+instructions of a trap: it has the task there until it is 0, and tp until then what the program has.
+"""
+
+from collections.abc import Callable
+
+from mttcg.isa.riscv64.privilege import SUPERVISOR, USER
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up_in
+from mttcg.memory.address import Physical, Virtual
+
+KERNEL_HALF = 1 << 63
+"""The kernel's addresses are from here on."""
+TP = 4
+
+
+class RiscvKernel:
+    """See KernelIsa."""
+
+    symbols = ("handle_exception", "__cpuid_to_hartid_map")
+    vector, hart_numbers = symbols
+    thread_pointer = TP
+
+    def handler(self, hart: Hart) -> int | None:
+        """See KernelIsa."""
+        return hart.stvec if hart.stvec >= KERNEL_HALF else None
+
+    def tables(self, hart: Hart) -> int | None:
+        """See KernelIsa."""
+        return hart.satp if hart.satp >> MODE_SHIFT != BARE else None
+
+    def look_up(
+        self, tables: int, address: Virtual, read: Callable[[Physical], int | None]
+    ) -> Physical | None:
+        """See KernelIsa."""
+        return look_up_in(tables, address, read)
+
+    def candidates(self, hart: Hart, thread_pointer: int) -> tuple[int, ...]:
+        """See KernelIsa. A program may have put anything into its tp."""
+        if hart.privilege == USER:
+            return (hart.sscratch,)
+        if hart.privilege != SUPERVISOR:
+            return ()
+        found = dict.fromkeys((hart.sscratch, thread_pointer))
+        return tuple(each for each in found if each >= KERNEL_HALF)
+
+
+KERNEL = RiscvKernel()
