@@ -42,7 +42,7 @@ test: $(TESTING) ## run the tests
 	$(PYTEST)
 	MTTCG_TEST_ENGINE=unicorn $(PYTEST) $(ON_BOTH_ENGINES)
 
-nightly: $(TESTING) ## run a million random instructions in each tier and engine (their counts checked), a million rounds of each litmus test, 100,000 of code that vCPUs write, 400,000 random virtio requests, 1,000 random programs below page tables, 200 random kills, 1,000 loads of a plugin, and boots of Debian whose counts are checked
+nightly: $(TESTING) ## run a million random instructions in each tier and engine (their counts checked), a million rounds of each litmus test, 100,000 of code that vCPUs write, 400,000 random virtio requests, 1,000 random programs below page tables, 200 random kills, 1,000 loads of a plugin, boots of Debian whose counts are checked, its CPUs at work, 50 boots in a row, and what it costs when idle
 	MTTCG_CONTROL_LOADS=1000 $(BIN)/python -m pytest tests/run/test_run_control_leaks.py -s -o timeout=0
 	MTTCG_RANDOM_INSTRUCTIONS=1000000 $(PYTEST) $(addprefix tests/engine/test_,llvm_random.py switching_random.py plans_random.py predecode.py) -o timeout=0
 	MTTCG_LITMUS_ROUNDS=1000000 $(BIN)/python -m pytest tests/litmus/test_litmus.py -o timeout=0
@@ -50,7 +50,9 @@ nightly: $(TESTING) ## run a million random instructions in each tier and engine
 	MTTCG_TRANSLATED_PROGRAMS=170 $(PYTEST) tests/engine/test_translated_random.py -o timeout=0
 	MTTCG_TRACKING_ROUNDS=100000 $(BIN)/python -m pytest tests/engine/test_store_tracking.py tests/engine/test_native_versions.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
-	MTTCG_CHECK_LINUX=1 $(BIN)/python -m pytest tests/firmware/test_linux.py -o timeout=0
+	MTTCG_CHECK_LINUX=1 $(BIN)/python -m pytest $(addprefix tests/firmware/test_linux,.py _work.py _counts.py) -o timeout=0
+	MTTCG_LINUX_BOOTS=50 $(BIN)/python -m pytest tests/firmware/test_linux_boots.py -o timeout=0
+	$(BIN)/python -m bench.linux_idle --smp 8
 
 replay: $(TESTING) ## show what changed between OLD=revision and NEW=. in the text made of the guests' code
 	$(BIN)/python tests/replay/replay.py $(OLD) $(or $(NEW),.) $(patsubst %,--but '%',$(BUT))

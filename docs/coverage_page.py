@@ -49,8 +49,9 @@ What is not here is illegal; the report names such an instruction, with its plac
 has it. What Unicorn knows beyond that would run there, one instruction at a time, and be counted by
 name in the result (`vcpus[].unsupported`).
 
-Zicbop, Zihintntl and Zihintpause are hints: forms of `ori`, `add` and `fence` without effect.
-`wrs.nto` and `wrs.sto` do not wait. There are no caches that anybody could see, so `cbo.inval`,
+Zicbop and Zihintntl are hints: forms of `ori` and `add` without effect. `pause` of Zihintpause is a
+`fence`; there, and at `wrs.nto` and `wrs.sto`, which do not wait, the vCPU lets others have its
+processor now and then (sched_yield(2)). There are no caches that anybody could see, so `cbo.inval`,
 `cbo.clean` and `cbo.flush` do nothing, and do not look at the address. All that `sinval.vma` names
 is dropped at once, so `sfence.w.inval` and `sfence.inval.ir` have nothing to order.
 

@@ -17,6 +17,8 @@ Shift = Literal["shl", "lshr", "ashr"]
 Compare = Literal["eq", "ne", "ult", "ule", "slt", "sle"]
 Amo = Literal["swap", "add", "xor", "and", "or", "min", "max", "minu", "maxu"]
 Bits = Literal[32, 64]
+PAUSE = 1 << 4
+"""No mode of a fence: it orders nothing, but the hart waits for another, which the host may run."""
 
 
 class Operations(Protocol[V]):
@@ -91,7 +93,7 @@ class Operations(Protocol[V]):
         """
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
-        """A memory fence with its 4-bit sets (I, O, R, W) and fm field."""
+        """A memory fence with its 4-bit sets (I, O, R, W) and fm field; or PAUSE in place of fm."""
 
     def jump(self, target: V) -> None:
         """Go on at an address with bit 0 clear."""

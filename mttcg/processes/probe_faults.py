@@ -14,13 +14,11 @@ from mttcg.instrument.api.changes import Attachment
 from mttcg.instrument.api.targets import Probe, VcpuWords
 from mttcg.instrument.plan.registry import Registry
 from mttcg.processes.scoreboards import MappedScoreboards
-from mttcg.processes.segments import GUARD
+from mttcg.processes.segments import guard_bytes
 
 SA_SIGINFO, SA_RESETHAND = 0x4, 0x80000000
 """Of sigaction(2): tell what happened; the second fault ends the process."""
 WORD = 8
-NEAR = 2 * GUARD
-"""Bytes within which scoreboards are named: another's guard may lie beside their own."""
 SECONDS = 5
 """How long saying it may take; the fault may have come while a lock was held."""
 
@@ -84,7 +82,8 @@ class ProbeFaults:
         for (plugin, name, _cpu), words in self.scoreboards.mapped.items():
             index, probes = (address - words.ctypes.data) // WORD, self._probes(plugin, name)
             away = max(-index, index - len(words))
-            if probes and away * WORD < NEAR:
+            # another's guard may lie beside its own
+            if probes and away * WORD < 2 * guard_bytes():
                 of = f"Scoreboard {name!r}, {len(words)} words"
                 found.append((away, f"{probes} accessed word {index} of {of}"))
         if found:

@@ -17,10 +17,11 @@
 import ctypes
 import mmap
 import os
+import resource
+import weakref
 
 from mttcg.config import Config
 from mttcg.engine.tracking.layout import tracking_bytes
-from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.samples import samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
@@ -28,10 +29,13 @@ from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
 from mttcg.vcpu.shared import machine_bytes
 
-PROT_NONE = 0
-"""Of mprotect(2)."""
-GUARD = 16 * PAGE
-"""Bytes that nobody can access beside the words of a scoreboard."""
+PROT_NONE, PROT_READ_WRITE = 0, 3
+MAP_FIXED, MAP_NORESERVE = 0x10, 0x4000
+FAILED = (1 << 64) - 1
+"""Of mmap(2), on Linux."""
+GUARD, WIDE_GUARD = 16 * PAGE, 1 << 30
+"""Bytes that nobody can access on either side of the words of a scoreboard: where addresses are
+limited (ulimit -v), and else."""
 
 
 def create_segment(name: str, size: int) -> int:
@@ -73,28 +77,54 @@ def scoreboard_stride(words: int) -> int:
 
 
 def scoreboard_bytes(words: int, smp: int) -> int:
-    """Bytes of a scoreboard's segment: a guard, then for each vCPU its pages and a guard."""
-    return GUARD + smp * (scoreboard_stride(words) + GUARD)
+    """Bytes of a scoreboard's segment: for each vCPU its pages."""
+    return smp * scoreboard_stride(words)
 
 
 def map_words(descriptor: int, words: int, cpu: int, guarded: bool = False) -> memoryview:
     """Map what a vCPU has of a scoreboard, shared and writable: exactly its words.
 
     They are the last of their pages. guarded: nothing before and behind these can be accessed, so
-    that whoever leaves the words ends at once rather than change what is another's.
+    that whoever leaves the words ends at once rather than change what is another's. Raises OSError.
     """
     stride = scoreboard_stride(words)
-    start = cpu * (stride + GUARD)
+    start = cpu * stride
     if not guarded:
-        mapped = map_segment(descriptor, stride, start + GUARD)
-        return mapped[stride - 8 * words :]
-    mapped = map_segment(descriptor, GUARD + stride + GUARD, start)
-    base, end = address_of_buffer(mapped), GUARD + stride
+        return map_segment(descriptor, stride, start)[stride - 8 * words :]
+    guard = guard_bytes()
+    room = reserve(guard + stride + guard)
+    shared = mmap.MAP_SHARED | MAP_FIXED
+    place = _mmap(room + guard, stride, PROT_READ_WRITE, shared, descriptor, start)
+    mapped = (ctypes.c_ubyte * stride).from_address(place)
+    weakref.finalize(mapped, _unmap, room, guard + stride + guard).atexit = False
+    return memoryview(mapped).cast("B")[stride - 8 * words :]
+
+
+def guard_bytes() -> int:
+    """Of what nobody can access on either side of a vCPU's words: addresses, and no memory."""
+    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    return GUARD if limited else WIDE_GUARD
+
+
+def reserve(size: int) -> int:
+    """Addresses at which nobody can access anything."""
+    return _mmap(0, size, PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+
+
+def _unmap(address: int, size: int) -> None:
+    ctypes.CDLL(None).munmap(ctypes.c_void_p(address), ctypes.c_size_t(size))
+
+
+def _mmap(address: int, size: int, access: int, flags: int, descriptor: int, offset: int) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
-    for address in (base, base + end):
-        if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(GUARD), PROT_NONE):
-            raise OSError(ctypes.get_errno(), "mprotect", "the guards of a scoreboard")
-    return mapped[end - 8 * words : end]
+    libc.mmap.restype = ctypes.c_void_p
+    long, pointer, number = ctypes.c_long, ctypes.c_void_p, ctypes.c_int
+    libc.mmap.argtypes = [pointer, ctypes.c_size_t, number, number, number, long]
+    found = libc.mmap(address, size, access, flags, descriptor, offset)
+    if found in (None, FAILED):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), "the words of a scoreboard")
+    return int(found)
 
 
 def map_segment(descriptor: int, size: int, offset: int = 0) -> memoryview:

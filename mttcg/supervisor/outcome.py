@@ -17,6 +17,7 @@ from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.timer import idle_ns_so_far
 
 EXIT_WAITING = 71
 """Every hart waits, or one traps, for ever: neither the user's mistake nor ours, but no end."""
@@ -46,7 +47,7 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
         instructions=hart.instructions,
         blocks=hart.blocks,
         seconds_running=hart.running_ns * NANOSECONDS,
-        seconds_idle=hart.idle_ns * NANOSECONDS,
+        seconds_idle=idle_ns_so_far(hart) * NANOSECONDS,
         cache_hits=hart.cache_hits,
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,

@@ -6,6 +6,7 @@ from typing import Any
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.result import json_ready
 from mttcg.supervisor.run_state import RunState, stream_of
+from mttcg.vcpu.timer import idle_ns_so_far
 
 
 def snapshot_of(run: RunState) -> dict[str, Any]:
@@ -32,14 +33,13 @@ def snapshot_of(run: RunState) -> dict[str, Any]:
 def vcpu_now(hart: VcpuState) -> dict[str, Any]:
     """One vCPU's part of a snapshot, plain; `idle_ns` has the idle time up to now."""
     state = Activity(hart.state)
-    idle = time.monotonic_ns() - hart.since_ns if state is Activity.IDLE else 0
     return {
         "cpu": hart.index,
         "state": state.name.lower(),
         "pc": hart.block_pc,
         "instructions": hart.instructions,
         "blocks": hart.blocks,
-        "idle_ns": hart.idle_ns + max(0, idle),
+        "idle_ns": idle_ns_so_far(hart),
         "cache_hits": hart.cache_hits,
         "cache_misses": hart.cache_misses,
     }

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.25
 """How often the status is shown and every vCPU writes its registers to shared memory."""
+TICKS_ASLEEP = 4
+"""How many there are for each that sleepers are woken at."""
 GRACE_SECONDS = 30.0
 """How long vCPUs that were told to leave may do nothing; then they are killed.
 
@@ -131,6 +133,7 @@ class Watch:
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
+    ticks: int = 0
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
     nowhere: HartsNowhere = field(init=False)
@@ -207,7 +210,8 @@ class Watch:
     def _tick(self) -> None:
         self.on_tick()
         self.window.look()
-        self.run.harts.request_all()
+        self.ticks += 1
+        self.run.harts.request_all(asleep=self.ticks % TICKS_ASLEEP == 0)
         self._end_if_none_can_wake()
         if self.keyboard is not None and self.devices.awaits_input():
             self.keyboard.begin_raw()

@@ -8,7 +8,6 @@ asked of it before it runs any.
 """
 
 import ctypes
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -20,10 +19,11 @@ from mttcg.state.vcpu_state import FENCE_CODE, FENCE_TRANSLATIONS, Activity, Vcp
 NATIVE = "mttcg.engine.fence_words"
 ASK = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 2)
 TAKE = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
-SPINS = 64
-"""Looks at the others between two short sleeps."""
+LOOKS = 32
+"""At the others, before the first sleep: one that has a processor is ready after so long."""
 PAUSE = 50e-6
-"""Seconds of such a sleep."""
+"""Seconds between two further looks. To yield instead would take longer where others want the
+processor: the scheduler takes it for a wish to come last."""
 
 
 class RemoteFences:
@@ -65,12 +65,11 @@ class RemoteFences:
         self._wait(asked)
 
     def _wait(self, asked: Sequence[VcpuState]) -> None:
-        spins = 0
+        looks = 0
         while any(map(_is_pending, asked)) and not self.is_stopping():
             self.serve()
-            os.sched_yield()
-            spins += 1
-            if spins % SPINS == 0:
+            looks += 1
+            if looks > LOOKS:
                 time.sleep(PAUSE)
 
     def serve(self) -> None:

@@ -15,7 +15,7 @@ from mttcg.isa.system import System
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
-from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.state.words import WORD_BYTES, offsets_of
 from mttcg.vcpu.device_activity import DeviceActivity
 
@@ -217,7 +217,8 @@ class Harts:
         self.harts[hart].request = 1
         os.eventfd_write(self.wake_fds[hart], 1)
 
-    def request_all(self) -> None:
-        """Make every hart look."""
-        for hart in range(self.count):
-            self.request(hart)
+    def request_all(self, asleep: bool = True) -> None:
+        """Make every hart look; asleep: also those that sleep."""
+        for number, hart in enumerate(self.harts):
+            if asleep or hart.state != Activity.IDLE:
+                self.request(number)

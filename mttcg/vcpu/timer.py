@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from mttcg.state.vcpu_state import NEVER, VcpuState
+from mttcg.state.vcpu_state import NEVER, Activity, VcpuState
 from mttcg.vcpu.shared import MachineState
 
 LONGEST_SLEEP = 3600.0
@@ -27,6 +27,12 @@ def wake_on_time() -> None:
 def seconds_until(due: int, machine: MachineState) -> float:
     """Seconds until the clock reaches `due`; at most LONGEST_SLEEP."""
     return min(machine.seconds(max(due - machine.time(), 0)), LONGEST_SLEEP)
+
+
+def idle_ns_so_far(hart: VcpuState) -> int:
+    """Nanoseconds that a hart was idle; of one that sleeps, up to now."""
+    asleep = time.monotonic_ns() - hart.since_ns if hart.state == Activity.IDLE else 0
+    return hart.idle_ns + max(0, asleep)
 
 
 class Timer:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from build_guests import build
 
-NAMES = ("calls", "storm", "rounds", "ends")
+NAMES = ("calls", "storm", "rounds", "ends", "spaces")
 
 
 @pytest.fixture(scope="session")

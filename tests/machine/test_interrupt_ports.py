@@ -8,9 +8,10 @@ import pytest
 from mttcg.isa.riscv64.interrupts import EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER_INTERRUPT
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.named_registers import read_register
-from mttcg.state.vcpu_state import NEVER, STATE_BYTES
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES, Activity
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
+from mttcg.vcpu.timer import idle_ns_so_far
 
 SMP, TIMEBASE = 2, 1000
 
@@ -79,3 +80,20 @@ def test_time_is_in_ticks_of_the_timebase() -> None:
         machine = MachineState(memoryview(bytearray(machine_bytes(0))), timebase)
         assert machine.time_at(3_500_000_000) == 3_500_000_000 * timebase // 10**9
         assert machine.seconds(7 * timebase) == 7.0
+
+
+def test_sleepers_need_not_be_woken(harts: Harts) -> None:
+    harts.harts[0].state, harts.harts[1].state = Activity.IDLE, Activity.RUNNING
+    harts.request_all(asleep=False)
+    assert asked(harts) == [False, True]
+    harts.request_all()
+    assert asked(harts) == [True, True]
+
+
+def test_the_idle_time_of_a_sleeper_goes_on(harts: Harts) -> None:
+    asleep, awake = harts.harts
+    asleep.state, awake.state = Activity.IDLE, Activity.RUNNING
+    for hart in harts.harts:
+        hart.idle_ns, hart.since_ns = 5, 1
+    assert idle_ns_so_far(awake) == 5
+    assert idle_ns_so_far(asleep) > 5

@@ -131,6 +131,11 @@ def test_a_plugin_that_attaches_on_one_vcpu_only_has_attached_something(
     ("index", "asked", "wrong"),
     [
         ("10", "0", "probe counts of plugin words accessed word 10 of Scoreboard 'words', 10 wor"),
+        (
+            "10**8",
+            "0",
+            "probe counts of plugin words accessed word 100000000 of Scoreboard 'words'",
+        ),
         ("0", "8192", "probe looks of plugin words accessed word 8192 of Scoreboard 'others'"),
         (
             "1 << 44",

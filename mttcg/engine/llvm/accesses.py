@@ -7,13 +7,14 @@ from mttcg.engine.llvm.ir.forms import COUNTER, GUEST
 from mttcg.engine.llvm.ir.values import I1, I64, I128, INTEGERS, ZERO, Pointer, Value, constant
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import Moment, ObservedAccess
+from mttcg.engine.llvm.pauses import pause
 from mttcg.engine.llvm.places import RESERVATION, RESERVED
 from mttcg.engine.llvm.ram import Spans
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.widths import narrow, widen
 from mttcg.engine.llvm.woven import Woven
 from mttcg.instrument import events
-from mttcg.isa.operations import Amo
+from mttcg.isa.operations import PAUSE, Amo
 
 ATOMIC_RMW: dict[Amo, str] = {
     "swap": "xchg",
@@ -200,6 +201,9 @@ class Accesses:
 
     def fence(self, predecessor: int, successor: int, mode: int) -> None:
         """A fence; the host orders all but stores before loads by itself."""
+        if mode == PAUSE:
+            pause(self.builder)
+            return
         strong = mode != 8 and predecessor & 0b0101 and successor & 0b1010
         self.builder.fence("seq_cst" if strong else "acq_rel")
         sets = constant(mode << 8 | predecessor << 4 | successor)

@@ -50,7 +50,7 @@ from mttcg.memory.address import (
     page_start,
     physical_of,
 )
-from mttcg.memory.host import address_of_array, address_of_buffer
+from mttcg.memory.host import address_of_array, address_of_buffer, address_of_function
 from mttcg.state.samples import Samples, samples_bytes
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
@@ -152,6 +152,7 @@ class LlvmEngine:
         frame[Word.SAMPLES] = self.samples.part_address(self.hart.index)
         frame[Word.ASLEEP] = self.samples.asleep_address()
         frame[Word.SINCE] = COUNT_START % (1 << 64)
+        frame[Word.YIELD] = address_of_function(ctypes.CDLL(None).sched_yield)
         return frame
 
     def run(self, pc: Virtual) -> Exit:

@@ -54,6 +54,8 @@ class Word(IntEnum):
     HOW_MASK = auto()  # bits of how an access was made that operations are told
     EMITTERS = auto()  # host address of how many emitters the plan has, and theirs; 0: none
     PREDECODE_OBSERVED = auto()  # host address of the function that predecodes observed pages
+    YIELD = auto()  # host address of sched_yield(2)
+    PAUSES = auto()  # how often the hart waited for another
     # of the system; those of the engine are set before the vCPU starts
     TAKE_OVER = auto()  # host address of the interpreter's `take_over`
     RESUME = auto()  # of its `resume`

@@ -1,8 +1,14 @@
 """IPI and RFENCE: what a hart asks of others (SBI 2.0, chapters 7 and 8)."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from mttcg.firmware.firmware import CallAnswer
 from mttcg.firmware.riscv64.call import Call, Functions, SbiError, answer, harts_of
 from mttcg.isa.riscv64.interrupts import SUPERVISOR_SOFTWARE
+from mttcg.isa.riscv64.translation import SPACE_AT, SPACE_BITS
+from mttcg.memory.fence import full_fence
 from mttcg.state.vcpu_state import Power
 
 INTERPROCESSOR, REMOTE_FENCES = 0x735049, 0x52464E43
@@ -20,13 +26,19 @@ def _interrupt(call: Call) -> CallAnswer:
     return answer()
 
 
-def _fence(call: Call, *, translations: bool, code: bool) -> CallAnswer:
-    """Addresses and address spaces are not looked at: all is dropped, which is allowed."""
+def _fence(
+    call: Call,
+    *,
+    translations: bool,
+    code: bool,
+    concerns: Callable[[Any], bool] = lambda _hart: True,
+) -> CallAnswer:
+    """Have those harts fenced that it concerns. All is dropped, not an address; that is allowed."""
     harts, fences = harts_of(call, *call.arguments[:2]), call.ports.fences
     if harts is None:
         return answer(SbiError.INVALID_PARAM)
     assert fences is not None, "the extension is not there without"
-    fences.ask(harts, translations, code)
+    fences.ask([n for n in harts if concerns(call.ports.harts[n])], translations, code)
     return answer()
 
 
@@ -38,8 +50,24 @@ def _fence_translations(call: Call) -> CallAnswer:
     return _fence(call, translations=True, code=False)
 
 
+def _fence_space(call: Call) -> CallAnswer:
+    """Harts in another address space have nothing of this one: a write of satp drops all.
+
+    One that comes into it now walks the tables as they are: between its write of satp and its first
+    walk is a full fence, as there is one here between the change of the tables and this look.
+    """
+    space = call.arguments[4] & SPACE_BITS
+    full_fence()
+    concerned = partial(_is_in, space)
+    return _fence(call, translations=True, code=False, concerns=concerned)
+
+
+def _is_in(space: int, hart: Any) -> bool:
+    return bool(hart.satp >> SPACE_AT & SPACE_BITS == space)
+
+
 EXTENSIONS: dict[int, Functions] = {INTERPROCESSOR: {0: _interrupt}}
 WITH_FENCES: dict[int, Functions] = {
-    REMOTE_FENCES: {0: _fence_code, 1: _fence_translations, 2: _fence_translations}
+    REMOTE_FENCES: {0: _fence_code, 1: _fence_translations, 2: _fence_space}
 }
 """With the ports' fences; those of a hypervisor (functions 3 to 6) are not there."""

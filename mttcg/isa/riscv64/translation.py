@@ -36,6 +36,8 @@ BARE, FIRST_MODE, LAST_MODE = 0, 8, 10
 LEVELS_LESS = 5
 """What is to be taken from a mode for its number of levels."""
 LEVEL_BITS = 9
+SPACE_AT, SPACE_BITS = 44, 0xFFFF
+"""Of satp, the number of the address space."""
 ROOT_BITS = (1 << 44) - 1
 """Of satp, the page of the root table."""
 VALID, READABLE, WRITABLE, EXECUTABLE, OF_USER, GLOBAL, ACCESSED, DIRTY = (

@@ -22,7 +22,7 @@ from mttcg.isa.riscv64.length import LENGTHS
 from mttcg.isa.riscv64.protection import PROTECTION_REGISTERS
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS
-from mttcg.isa.riscv64.table.integer import LOADS, STORES, TOTAL_STORE_ORDER
+from mttcg.isa.riscv64.table.integer import LOADS, PAUSE_SETS, STORES, TOTAL_STORE_ORDER, is_pause
 from mttcg.isa.riscv64.table.reserved import RESERVED
 from mttcg.isa.riscv64.table.system import FCSR_FIELDS
 from mttcg.isa.riscv64.traps import (
@@ -52,6 +52,8 @@ LOAD_RESERVED, RELEASE = "LR", 1
 COMPARE_AND_SWAP = "amocas"
 """It reads rd, too, so that the first register has a handler of its own."""
 FULL_FENCE = 0xFF
+PAUSES = 2
+"""The variant of fence that is a pause."""
 OTHER_MODE = 0
 """Any other static rounding mode; which one is known when the handler runs."""
 MODES = (TOWARDS_ZERO, NEAREST_AWAY, DYNAMIC)
@@ -78,7 +80,9 @@ def variants(row: Row) -> tuple[HandlerVariant, ...]:
     if row.name.startswith(COMPARE_AND_SWAP):
         return HandlerVariant(_having(layout.rd, 0), 1), HandlerVariant(EVERY_WORD, 0)
     if row.name == "fence":
-        return tuple(HandlerVariant(*fence) for fence in _fences(layout.immediate))
+        registers = _both(_having(layout.rd, 0), _having(layout.rs1, 0))
+        pause = HandlerVariant(_both(_having(layout.immediate, PAUSE_SETS), registers), PAUSES)
+        return pause, *(HandlerVariant(*fence) for fence in _fences(layout.immediate))
     if row.name in FENCES_OF_ADDRESS:
         return HandlerVariant(_having(layout.rs1, 0), 0), HandlerVariant(EVERY_WORD, 1)
     if layout.rounding is not NOTHING:
@@ -126,7 +130,7 @@ def known(instruction: Decoded) -> frozenset[str]:
     if row.name in FENCES_OF_ADDRESS:
         return frozenset() if instruction.rs1 else frozenset({"rs1"})
     if row.name == "fence":
-        return frozenset({"immediate"})
+        return frozenset({"immediate", "rd", "rs1"} if is_pause(instruction) else {"immediate"})
     if row.name.startswith(COMPARE_AND_SWAP) and not instruction.rd:
         return frozenset({"rd"})
     if instruction.rounding in MODES:

@@ -2,7 +2,7 @@
 
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.isa.operations import Compare, Operations, V
+from mttcg.isa.operations import PAUSE, Compare, Operations, V
 from mttcg.isa.riscv64.table.compute import (
     MASK,
     Compute,
@@ -19,6 +19,8 @@ OP, OP_32, OP_IMM, OP_IMM_32 = 0x33, 0x3B, 0x13, 0x1B
 LOAD, STORE, BRANCH = 0x03, 0x23, 0x63
 TOTAL_STORE_ORDER = 0b1000_0011_0011
 """fm, pred and succ of fence.tso; every other fm means a normal fence (2.7)."""
+PAUSE_SETS = 0b0000_0001_0000
+"""fm, pred and succ of a fence that is a pause, if it names no register (Zihintpause)."""
 STORES, LOADS = 0b0101, 0b1010
 """Of a fence's sets: O and W, I and R."""
 LINK_REGISTERS = (1, 5)
@@ -107,11 +109,18 @@ def _kind_of_fence(instruction: Decoded) -> Kind:
     return Kind.FENCE if ordered else Kind.PLAIN
 
 
+def is_pause(instruction: Decoded) -> bool:
+    """Whether a fence is a pause."""
+    return (instruction.immediate, instruction.rd, instruction.rs1) == (PAUSE_SETS, 0, 0)
+
+
 def fence(ops: Operations[V], instruction: Decoded) -> None:
-    """Run fence; rd and rs1 are reserved and ignored."""
+    """Run fence; rd and rs1 are reserved and ignored, but in a pause."""
     sets = instruction.immediate
     mode = sets >> 8 if sets == TOTAL_STORE_ORDER else 0
     ops.fence(sets >> 4 & 15, sets & 15, mode)
+    if is_pause(instruction):
+        ops.fence(0, 0, PAUSE)
 
 
 _COMPUTE: tuple[tuple[str, str, int, int, Compute], ...] = (

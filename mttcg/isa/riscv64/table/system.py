@@ -10,13 +10,12 @@ from typing import Literal, Protocol
 
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.kind import Kind
-from mttcg.isa.operations import Operations, SystemWords, V
+from mttcg.isa.operations import PAUSE, Operations, SystemWords, V
 from mttcg.isa.riscv64.csr import CSRS, is_read_only
 from mttcg.isa.riscv64.csr_row import Csr
 from mttcg.isa.riscv64.privilege import SUPERVISOR, USER, level_of
 from mttcg.isa.riscv64.status import MSTATUS_TW, is_at_least, unless_trapped
 from mttcg.isa.riscv64.table.compute import MASK
-from mttcg.isa.riscv64.table.may_be import NOTHING
 from mttcg.isa.riscv64.table.row import encoding, instruction_row
 from mttcg.isa.riscv64.translation import fence
 from mttcg.isa.riscv64.traps import Cause, return_from_machine, return_from_supervisor
@@ -77,6 +76,11 @@ def _fence_translations() -> Behaviour:
 def _order_invalidations(ops: Operations[V], hart: SystemWords[V]) -> None:
     """Run sfence.w.inval or sfence.inval.ir: each sinval.vma has dropped what it names already."""
     hart.require(is_at_least(ops, hart, SUPERVISOR))
+
+
+def _pause(ops: Operations[V], instruction: Decoded) -> None:
+    """Run wrs.nto or wrs.sto: wait for a store by another, which may end early (Zawrs)."""
+    ops.fence(0, 0, PAUSE)
 
 
 def _fetch_again(ops: Operations[V], hart: SystemWords[V]) -> None:
@@ -205,7 +209,7 @@ ROWS: tuple[Row, ...] = (
         for name, match in (("sfence.w.inval", 0x1800_0073), ("sfence.inval.ir", 0x1810_0073))
     ),
     *(
-        instruction_row(name, "Zawrs", "none", "", match, NOTHING)
+        instruction_row(name, "Zawrs", "none", "", match, Behaviour(_pause, writes=""))
         for name, match in (("wrs.nto", 0x00D0_0073), ("wrs.sto", 0x01D0_0073))
     ),
     instruction_row("wfi", "Sm", "none", "", 0x1050_0073, system(_wait)),

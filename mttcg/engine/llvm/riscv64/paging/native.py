@@ -274,6 +274,7 @@ def empty_all(frame):
     put(frame, Word.FILLED_COUNT, ZERO)
     put(frame, Word.LARGE_LOW, ~ZERO)
     put(frame, Word.LARGE_HIGH, ZERO)
+    host.full_fence()  # who fences a space, and sees satp as it was, does not ask this hart
 
 
 @njit(cache=True)
