@@ -226,6 +226,9 @@ WHOSE: Sequence[tuple[str, Mapping[str, Any]]] = (
 )
 ACTIONS: dict[str, Action] = {
     "status": Action("What each vCPU does.", lambda control, _: control.status()),
+    "where": Action(
+        "Where each hart is: pc, level, symbol.", lambda control, _: {"harts": control.where()}
+    ),
     "plugins": Action("The plugins that are loaded.", lambda control, _: control.plugins()),
     "instruments": Action("What is attached where, and what it costs.", instruments),
     "ledger": Action("Where the records of each stream are.", lambda control, _: control.ledger()),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TextIO
 
+from mttcg.cli.terminal_guard import guarded
+
 INPUTS = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFREG)
 """Kinds of file that may be the guest's input, besides a terminal."""
 STANDARD_DESCRIPTORS = (0, 1, 2)
@@ -141,11 +143,12 @@ def guest_input() -> Iterator[tuple[int | None, Callable[[], None] | None]]:
         termios.tcsetattr(descriptor, termios.TCSANOW, mode)
 
     before = termios.tcgetattr(descriptor)
-    try:
-        tty.setcbreak(descriptor)
-        mode = termios.tcgetattr(descriptor)
-        mode[0] &= ~LINE_END_CHANGES
-        termios.tcsetattr(descriptor, termios.TCSANOW, mode)
-        yield descriptor, set_raw
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+    with guarded(descriptor):
+        try:
+            tty.setcbreak(descriptor)
+            mode = termios.tcgetattr(descriptor)
+            mode[0] &= ~LINE_END_CHANGES
+            termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+            yield descriptor, set_raw
+        finally:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

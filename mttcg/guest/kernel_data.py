@@ -20,7 +20,7 @@ def facts_of(boot: BootFiles) -> KernelFacts:
     def address_of(name: str) -> int | None:
         return symbols[name].address if name in symbols else None
 
-    return kernel_facts(types, address_of, kernel_isa(image.isa.name).symbols)
+    return kernel_facts(types, address_of, kernel_isa(image.isa.name))
 
 
 def _types_in(boot: BootFiles) -> KernelTypes:

@@ -21,6 +21,11 @@ proposals for QEMU:
 - `plugin_dma(cpu, device, address, size, write)`: a device read or wrote guest memory by itself, at
   a physical address, for a request of which the guest is told next. That is in no vCPU: `cpu` is
   vCPU 0, wherever that is by then. What a device does after the guest's end is not told.
+- Of a Linux guest: `plugin_switch(cpu, before, after)`, `plugin_process_start(cpu, process)`,
+  `plugin_process_exec(cpu, process)`, `plugin_process_exit(cpu, process, status)`,
+  `plugin_syscall_enter(cpu, process, number, arguments)` and
+  `plugin_syscall_return(cpu, process, number, arguments, result)`, whose answer, if it gives one,
+  is the result in place of the kernel's.
 - `plugin_exit()`: in each vCPU process, last.
 
 A class `Options` makes its options, a class `Aggregator` its second half. `API_VERSION = 1` states

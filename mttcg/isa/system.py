@@ -209,6 +209,9 @@ class System(Protocol[S]):
     def context(self, state: S) -> int:
         """The level and address space in which the hart runs, see `mttcg.isa.context`."""
 
+    def level_name(self, state: S) -> str:
+        """The level of privilege at which the hart runs, as people write it; "" if it has none."""
+
     def may_be_interrupted(self, state: S) -> bool:
         """Whether the hart takes interrupts, as it is now, should one become pending."""
 

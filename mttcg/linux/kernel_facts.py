@@ -6,6 +6,7 @@ from typing import Any
 
 from mttcg.linux.btf import KernelTypes
 from mttcg.linux.errors import KernelDataError
+from mttcg.linux.kernel_isa import KernelIsa
 from mttcg.linux.layout import Layout, MemberPlace, layout_of
 
 NEEDED = ("init_task", "runqueues", "__per_cpu_offset")
@@ -37,17 +38,16 @@ class KernelFacts:
 
 
 def kernel_facts(
-    types: KernelTypes, address_of: Callable[[str], int | None], more: tuple[str, ...]
+    types: KernelTypes, address_of: Callable[[str], int | None], isa: KernelIsa
 ) -> KernelFacts:
     """Find what is needed; raises KernelDataError for what a kernel lacks.
 
-    address_of: address of a symbol, None if there is none. more: names that the ISA asks for.
+    address_of: address of a symbol, None if there is none. isa: of the kernel.
     """
-    found = {name: address_of(name) for name in (*NEEDED, *more)}
+    found = {name: address_of(name) for name in (*NEEDED, *isa.symbols)}
     lacking = [name for name, address in found.items() if address is None]
     if lacking:
         wrong = f"it has no name {', '.join(lacking)}"
         raise KernelDataError("the kernel", wrong, NAMES)
-    return KernelFacts(
-        layout_of(types), {name: address for name, address in found.items() if address is not None}
-    )
+    symbols = {name: address for name, address in found.items() if address is not None}
+    return KernelFacts(layout_of(types, isa.saved), symbols)

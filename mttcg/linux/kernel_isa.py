@@ -13,12 +13,17 @@ class KernelIsa(Protocol):
         symbols: names of the kernel's that the ISA asks for.
         vector: the one of them at which the handler of traps is.
         hart_numbers: another, a table of the hart of each of the kernel's processors.
+        arguments: numbers of the registers in which a function of the kernel has them.
+        saved: members of `pt_regs`, which has the registers of a program that is in the kernel: the
+            number of a system call, its first argument as it was, its result, other arguments.
         thread_pointer: number of the integer register that has the current task in the kernel.
     """
 
     symbols: tuple[str, ...]
     vector: str
     hart_numbers: str
+    arguments: tuple[int, ...]
+    saved: tuple[str, ...]
     thread_pointer: int
 
     def handler(self, hart: Any) -> int | None:

@@ -58,6 +58,10 @@ class KernelMemory:
         place = self.layout[name]
         return self.number(structure + place.offset, place.size)
 
+    def store(self, structure: int, name: str, value: int) -> None:
+        """Write a member that is a word."""
+        self.ram.write_word(self.physical(structure + self.layout[name].offset), value)
+
     def text(self, structure: int, name: str) -> str:
         """A member that is text, up to its end."""
         place = self.layout[name]

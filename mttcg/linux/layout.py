@@ -37,10 +37,10 @@ MEMBERS = {
 """What is read."""
 
 
-def layout_of(types: KernelTypes) -> dict[str, MemberPlace]:
-    """Find all that is read; raises KernelDataError for what a kernel has not."""
+def layout_of(types: KernelTypes, saved: tuple[str, ...]) -> dict[str, MemberPlace]:
+    """Find all that is read, `saved` of pt_regs; KernelDataError for what a kernel has not."""
     found = {}
-    for structure, members in MEMBERS.items():
+    for structure, members in (*MEMBERS.items(), ("pt_regs", saved)):
         for path in members:
             member = types.member(structure, path)
             found[f"{structure}.{path}"] = MemberPlace(member.offset, types.size(member.type))

@@ -100,6 +100,33 @@ class LinuxGuest:
             task=task,
         )
 
+    def process_at(self, task: int) -> GuestProcess:
+        """The process whose structure is at an address."""
+        memory = self._translated()
+        return self._process(memory, task, self._hart_numbers(memory))
+
+    def _translated(self) -> KernelMemory:
+        memory = self._memory()
+        if memory is None:
+            raise KernelDataError("the kernel", "it does not translate yet", "a later moment")
+        return memory
+
+    def system_call(self, frame: int, entered: bool) -> tuple[int, tuple[int, ...], int]:
+        """The number, arguments and result in a program's registers, which are at `frame`.
+
+        entered: the kernel has begun with the call, and put the first argument aside.
+        """
+        memory = self._translated()
+        number, first, result, *rest = self.isa.saved
+        values = {name: memory.member(frame, f"pt_regs.{name}") for name in self.isa.saved}
+        arguments = (values[first if entered else result], *(values[name] for name in rest))
+        return values[number], arguments, values[result]
+
+    def set_result(self, frame: int, value: int) -> None:
+        """Write the register that has the result."""
+        _, _, result, *_ = self.isa.saved
+        self._translated().store(frame, f"pt_regs.{result}", value)
+
     def current(self, index: int, thread_pointer: int) -> GuestProcess | None:
         """What runs on a hart, by its registers; None before the kernel runs processes there.
 

@@ -39,11 +39,11 @@ PLACE_HEAT = 32
 """Samples at a place that are worth a function: half a million instructions."""
 RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
-LEAST_OF_ALL = 2
+LEAST_OF_ALL = 1
 """Samples at a place, in a whole run, for it to be translated for the next."""
 LOWEST_PRIORITY = 19
 """Of nice(2)."""
-FINISH_CPU_SECONDS, FINISH_SECONDS = 10, 60
+FINISH_CPU_SECONDS, FINISH_SECONDS = 20, 120
 """How long the translator goes on after the run, for the next: of its own time, and in all."""
 ANSWER_SECONDS = 0.02
 """Longer it waits for no answer before it looks what else is hot."""

@@ -25,8 +25,8 @@ from mttcg.memory.address import HostAddress, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.state.words import WORD_BYTES
 
-RING = 1 << 12
-"""Samples of a vCPU that are kept: those of a tenth of a second, when it is fast."""
+RING = 1 << 14
+"""Samples of a vCPU that are kept: those of half a second, when it is fast."""
 LINE = 64
 LINE_WORDS = LINE // WORD_BYTES
 QUESTION, POSITION, PLACES = 0, LINE_WORDS, 2 * LINE_WORDS

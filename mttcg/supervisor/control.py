@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import ENDED, Activity
+from mttcg.state.vcpu_state import ENDED, Activity, VcpuState
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.kernel import process_rows
@@ -67,6 +67,7 @@ class RunControl:
         self.at_once: dict[str, Callable[[Given], Answer]] = {
             "run": self._run,
             "status": self._status,
+            "where": self._where,
             "stop": self._stop,
         }
         self.in_turn: dict[str, Callable[[Given], Answer]] = {
@@ -195,10 +196,29 @@ class RunControl:
                 "cpu": hart.index,
                 "state": Activity(hart.state).name.lower(),
                 "instructions": hart.instructions,
-                "pc": hart.pc if hart.state == Activity.PAUSED else hart.block_pc,
+                "pc": pc_of(hart),
             }
             for hart in self.run.harts.harts
         ]
+
+    def _where(self, _given: Given) -> Answer:
+        """Where each hart is, as of the last block that it told of."""
+        run = self.run
+        system = run.isa.system
+        return {
+            "vcpus": [
+                {
+                    "cpu": hart.index,
+                    "state": Activity(hart.state).name.lower(),
+                    "pc": pc_of(hart),
+                    "level": system.level_name(hart),
+                    "interrupts": int(system.may_be_interrupted(hart)),
+                    "symbol": run.symbol_at(pc_of(hart)),
+                    "source": run.source_at(pc_of(hart)),
+                }
+                for hart in run.harts.harts
+            ]
+        }
 
     def _stop(self, _given: Given) -> Answer:
         self.watch.stop(Ending.SUPERVISOR, interrupted=True)
@@ -319,3 +339,8 @@ class RunControl:
 def _space_of(given: Given) -> tuple[int, str]:
     cpu = plain.take_integer(given, "cpu") if "cpu" in given else 0
     return cpu, plain.take_text(given, "space") if "space" in given else "virtual"
+
+
+def pc_of(hart: VcpuState) -> int:
+    """Where a hart is: its pc if it stands still, else the block that it told of last."""
+    return hart.pc if hart.state == Activity.PAUSED else hart.block_pc

@@ -186,6 +186,17 @@ def vcpu_lines(answer: Mapping[str, Any]) -> str:
     )
 
 
+def place_lines(answer: Mapping[str, Any]) -> str:
+    """A line for each hart: where it is."""
+    return "\n".join(
+        f"vCPU {hart['cpu']}: {hart['state']}, pc {hart['pc']:#x}"
+        + "".join(f", {part}" for part in (hart["symbol"], hart["source"]) if part)
+        + (f", level {hart['level']}" if hart["level"] else "")
+        + f", interrupts {'on' if hart['interrupts'] else 'off'}"
+        for hart in answer["vcpus"]
+    )
+
+
 def process_lines(answer: Mapping[str, Any]) -> str:
     """A line for each process."""
     return "\n".join(
@@ -211,6 +222,7 @@ def memory_lines(answer: Mapping[str, Any]) -> str:
 
 VERBS = {
     "status": PromptVerb("status", "what each vCPU does", nothing, show=vcpu_lines),
+    "where": PromptVerb("where", "where each hart is", nothing, show=place_lines),
     "pause": PromptVerb("pause", "stop all vCPUs at one point", nothing, show=vcpu_lines),
     "resume": PromptVerb("resume", "let all vCPUs go on", nothing),
     "processes": PromptVerb(

@@ -53,6 +53,21 @@ class ProcessesOfVcpu:
         pointer = self.guest.read_x(self.linux.isa.thread_pointer)
         return self.read(lambda linux: linux.current(self.guest.index, pointer))
 
+    def task(self, address: int) -> GuestProcess:
+        """The process whose structure is at an address of the kernel's."""
+        return self.read(lambda linux: linux.process_at(address))
+
+    def system_call(self, frame: int, entered: bool) -> tuple[int, tuple[int, ...], int]:
+        """The number, arguments and result that a program's registers have, as they are saved.
+
+        frame: where that is. entered: the kernel has begun with the call.
+        """
+        return self.read(lambda linux: linux.system_call(frame, entered))
+
+    def set_result(self, frame: int, value: int) -> None:
+        """Give a program another result."""
+        self.read(lambda linux: linux.set_result(frame, value))
+
     def read(self, look: Callable[[LinuxGuest], T]) -> T:
         """What a look at the kernel's structures gives."""
         try:

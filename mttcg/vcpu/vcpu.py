@@ -26,6 +26,7 @@ from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import HostCalls
 from mttcg.vcpu.host_work import HostWorkCounter
+from mttcg.vcpu.kernel_events import KernelEvents
 from mttcg.vcpu.left_blocks import LeftBlocks
 from mttcg.vcpu.lifecycle import Lifecycle
 from mttcg.vcpu.places import MemoryPart, find_places, load_parts, store_parts
@@ -109,6 +110,7 @@ class Vcpu:
         self.machine, self.devices, self.guest = machine, devices, guest
         self.ram, self.notice_fd = ram, notice_fd
         self.lifecycle = Lifecycle(guest)
+        self.kernel_events = KernelEvents(guest)
         self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
         self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
@@ -144,6 +146,7 @@ class Vcpu:
         self.finders = [p for p in plugins if any(hasattr(p.module, f) for f in FINDING)]
         self.engine.watch_blocks(bool(self.finders))
         self.lifecycle.follow()
+        self.kernel_events.follow()
         self.seen_traps.follow()
         if self.engine.native_system is not None:
             told = self.lifecycle.has_listeners("plugin_mmio")

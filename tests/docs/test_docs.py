@@ -217,7 +217,7 @@ def test_there_are_commands_to_check() -> None:
 
 def make_targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z]+):.*## ", makefile, re.M))
+    return set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M))
 
 
 @pytest.mark.parametrize("command", command_lines("make"), ids=lambda c: f"{c.page.stem}: {c.line}")

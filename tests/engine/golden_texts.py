@@ -21,6 +21,8 @@ LOAD, LOAD_WORD, STORE = 0x0005_B503, 0x0085_A603, 0x00A5_B823
 """ld a0, 0(a1); lw a2, 8(a1); sd a0, 16(a1)."""
 COUNT_DOWN, BACK = 0xFFF5_0513, 0xFE05_1EE3
 """addi a0, a0, -1; bnez a0, to the instruction before."""
+BACK_TO_LOAD = 0xFE05_1AE3
+"""bnez a0, to three instructions before."""
 ADD_ATOMICALLY, STORE_CONDITIONALLY = 0x00B6_352F, 0x18B6_352F
 """amoadd.d a0, a1, (a2); sc.d a0, a1, (a2)."""
 ADD_DOUBLES = 0x02B5_7553
@@ -28,10 +30,11 @@ ADD_DOUBLES = 0x02B5_7553
 
 
 class Golden(NamedTuple):
-    """Instructions from the start of a page, and what is attached to it."""
+    """Instructions from the start of a page, what is attached to it, and for which addresses."""
 
     words: tuple[int, ...]
     sites: Sites = Sites()
+    translated: bool = False
 
 
 CORPUS = {
@@ -39,6 +42,8 @@ CORPUS = {
     "atomics": Golden((ADD_ATOMICALLY, STORE_CONDITIONALLY, RETURN)),
     "float": Golden((ADD_DOUBLES, RETURN)),
     "loop": Golden((COUNT_DOWN, BACK, RETURN), Sites(every_block=(OperationRow(0, "table"),))),
+    "translated": Golden((LOAD, LOAD_WORD, STORE, RETURN), translated=True),
+    "windows": Golden((LOAD, STORE, COUNT_DOWN, BACK_TO_LOAD, RETURN), translated=True),
     "python": Golden((LOAD, RETURN), Sites(every_block=(OperationRow(0, "python", python=True),))),
     "records": Golden(
         (LOAD, STORE, RETURN),
@@ -56,7 +61,8 @@ def text_of(golden: Golden) -> str:
 
     discovery = Discovery(RISCV64.code, half_at, [0])
     ram = Ram(BASE, SIZE)
-    function = PageFunction(LLVM, discovery, ram, golden.sites)
+    translated = golden.translated
+    function = PageFunction(LLVM, discovery, ram, golden.sites, translated=translated)
     return function.source() + "\n"
 
 

@@ -1,9 +1,9 @@
 """Random programs under address translation, and what the definition says they do.
 
 A program goes through pages of an address space that has all kinds of them, by accesses near their
-ends, by loops that walk over them, and by atomics; it changes their tables, and what status says.
-Its code is at two places, for a supervisor and for a user. Where an instruction traps, it goes on
-behind that.
+ends, by loops that walk over them or look into a table, and by atomics; it changes their entries,
+and what status says. Its code is at two places, for a supervisor and for a user. Where an
+instruction traps, it goes on behind that.
 """
 
 import random
@@ -109,6 +109,70 @@ def _access(source: random.Random, pointer: int, loops: bool = False) -> list[in
 
 
 def _loop(source: random.Random) -> list[int]:
+    shape = source.random()
+    if shape < 0.5:
+        return _short_loop(source)
+    if shape < 0.7:
+        return _walk(source)
+    if shape < 0.85:
+        return _table_loop(source)
+    return _changing_loop(source)
+
+
+def _round(source: random.Random, start: list[int], body: list[int], rounds: int) -> list[int]:
+    """A loop of several rounds behind a start; the body leaves COUNT as it is."""
+    body = [*body, word("addi", COUNT, COUNT, immediate=-1)]
+    again = word("bne", rs1=COUNT, rs2=0, immediate=-4 * len(body))
+    return [*start, word("addi", COUNT, immediate=rounds), *body, again]
+
+
+def _walk(source: random.Random) -> list[int]:
+    """Over some pages, by one pointer or two; mostly a few blocks, some of which are left out."""
+    pointers = source.sample(POINTERS, source.randrange(1, 3))
+    body: list[int] = []
+    for pointer in pointers:
+        some = _access(source, pointer, loops=True)
+        if source.random() < 0.7:
+            left_out = word("beq", rs1=source.choice(VALUES), rs2=0, immediate=4 + 4 * len(some))
+            body += [left_out, *some]
+        body += _access(source, pointer, loops=True)
+        step = source.choice((8, 64, 128, 256, 264, -64, -256, 1000))
+        body.append(word("addi", pointer, pointer, immediate=step))
+    start = [_set(source, pointer) for pointer in pointers]
+    return _round(source, start, body, source.choice((12, 24)))
+
+
+def _table_loop(source: random.Random) -> list[int]:
+    """At places of a table that it computes, or a variable step apart."""
+    pointer, place = source.choice(POINTERS), source.choice(PLACES)
+    value = source.choice(VALUES)
+    mask = source.choice((0xFF, 0x7F8, 0x7F8))
+    body = [
+        word("andi", SCRATCH, value, immediate=mask),
+        word("add", SCRATCH, SCRATCH, source.choice((place, pointer, pointer))),
+        *_access(source, SCRATCH, loops=True),
+        word("addi", value, value, immediate=source.choice((8, 31, 129))),
+    ]
+    if source.random() < 0.5:
+        body += [word("add", pointer, pointer, value), *_access(source, pointer, loops=True)]
+    start = [_set(source, pointer), word("andi", value, value, immediate=0x3FF)]
+    return _round(source, start, body, source.choice((9, 17)))
+
+
+def _changing_loop(source: random.Random) -> list[int]:
+    """Along a page whose entry changes in each round."""
+    pointer, at = source.choice(POINTERS), source.choice(PLACES)
+    body = [
+        *_access(source, pointer, loops=True),
+        *_access(source, at, loops=True),
+        *_change_entry(source),
+        *_access(source, pointer, loops=True),
+        word("addi", pointer, pointer, immediate=source.choice((8, 64, 1000))),
+    ]
+    return _round(source, [_set(source, pointer)], body, source.choice((4, 9)))
+
+
+def _short_loop(source: random.Random) -> list[int]:
     pointer = source.choice(POINTERS)
     body = [
         one for _ in range(source.randrange(1, 5)) for one in _access(source, pointer, loops=True)

@@ -15,7 +15,7 @@ from numba import cfunc, types
 
 import mttcg
 from mttcg.instrument.native import native_functions, operations
-from mttcg.instrument.native.native_cache import FOLDERS, sources_in
+from mttcg.instrument.native.native_cache import FOLDERS, UNUSED_SECONDS, remove_unused, sources_in
 from mttcg.instrument.native.native_functions import (
     c_functions,
     keep,
@@ -167,3 +167,17 @@ def test_processes_that_want_the_same_code_make_it_once(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_code_is_made_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     assert kept_or_made(tmp_path / "taken" / "code.o", lambda: b"code") == b"code"
+
+
+def test_what_no_run_has_used_for_long_is_removed(tmp_path: Path) -> None:
+    base, now = tmp_path / "mttcg", 1e9
+    ages = {"0" * 16: 0, "1" * 16: 2, "2" * 16: 0.5, "images": 9, "code": 9, "3" * 15: 9}
+    for name, age in ages.items():
+        (base / name / "module").mkdir(parents=True)
+        used = now - age * UNUSED_SECONDS
+        os.utime(base / name, (used, used))
+    left_over = base / f"{'4' * 16}.unused.1"
+    left_over.mkdir()
+    assert remove_unused(base / ("0" * 16), now) == [base / ("1" * 16)]
+    assert {path.name for path in base.iterdir()} == ages.keys() - {"1" * 16}
+    assert remove_unused(base / "elsewhere", now + 9 * UNUSED_SECONDS) == []

@@ -91,6 +91,18 @@ def test_registers_and_memory_are_written(spinning: tuple[Running, Control]) -> 
     assert running.wait() == 130
 
 
+def test_where_a_hart_is(spinning: tuple[Running, Control]) -> None:
+    running, control = spinning
+    found = eventually(
+        lambda: [hart for hart in control.where() if hart["symbol"].startswith("guest_main")]
+    )
+    for hart in found:
+        assert (hart["state"], hart["level"], hart["interrupts"]) == ("running", "M", 0)
+        assert 0x8000_0000 <= hart["pc"] < 0x8001_0000
+    control.stop()
+    assert running.wait() == 130
+
+
 @pytest.mark.parametrize("name", ["timer", "mix"])
 def test_a_guest_does_not_notice_that_it_was_paused(
     start: Callable[..., Running], engine: str, name: str

@@ -118,6 +118,22 @@ def test_the_terminal_is_restored_when_a_process_is_killed(
     assert termios.tcgetattr(stdin) == before
 
 
+@pytest.mark.parametrize("terminal_kind", ["raw", "cooked"])
+def test_the_terminal_is_restored_when_mttcg_itself_is_killed(
+    start: Callable[..., Running], terminal: tuple[int, int], terminal_kind: str
+) -> None:
+    _, stdin = terminal
+    before = termios.tcgetattr(stdin)
+    options = ("--quiet", "--terminal", terminal_kind)
+    running = start(guest("interrupts"), *options, stdin=stdin)
+    running.read(until=START)
+    assert termios.tcgetattr(stdin) != before
+    os.killpg(running.process.pid, signal.SIGKILL)
+    running.wait()
+    eventually(lambda: termios.tcgetattr(stdin) == before)
+    running.check_nothing_left()
+
+
 def test_a_paste_that_is_larger_than_everything_between_arrives_whole(
     start: Callable[..., Running], terminal: tuple[int, int]
 ) -> None:
@@ -147,6 +163,7 @@ def test_commands_at_the_terminal(start: Callable[..., Running], terminal: tuple
     says(b"\x01c", r"\(mttcg\) $")
     says(b"helq\x7fp\r", r"registers CPU \[NAME\]")
     says(b"status\r", r"vCPU 1: idle, [\d,]+ instructions, pc 0x8")
+    says(b"where\r", r"vCPU 1: idle, pc 0x8\w+, .+, level M, interrupts (on|off)")
     says(b"registers 0 sp\r", "the guest is not paused; expected `pause` before")
     says(b"pause\r", r"vCPU 0: paused")
     says(b"registers 1 sp pc\r", r"sp +0x0000000080\w+\n +pc +0x0000000080\w+")

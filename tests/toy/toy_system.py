@@ -175,6 +175,10 @@ class ToySystem:
         """See System."""
         return 0
 
+    def level_name(self, state: ToyState) -> str:
+        """See System."""
+        return ""
+
     def may_be_interrupted(self, state: ToyState) -> bool:
         """See System."""
         return bool(state.enabled)

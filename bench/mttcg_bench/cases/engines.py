@@ -26,7 +26,7 @@ def cases(choice: CaseChoice) -> Iterator[Case]:
     if choice.has_engine("llvm"):
         for guest, (rounds, least, goal) in FASTER.items():
             yield faster_case(guest, rounds, least, goal)
-        yield from (TWO_HARTS, ATOMICS, TRANSLATION, INTERPRETER)
+        yield from (TWO_HARTS, ATOMICS, TRANSLATION, INTERPRETER, PAGED)
         without_a_claim = (LOCKS, ONCE, WARMING, SHARED_CODE, MEMORY, LITMUS)
         yield from (replace(case, rounds=FEW_ROUNDS) for case in without_a_claim)
     if choice.has_engine("unicorn"):
@@ -176,6 +176,27 @@ TRANSLATION = Case(
         ),
     ),
     bars=(Bar(PER_INSTRUCTION, Side.AT_MOST, 200.0, "llvm: at most 200 us a guest instruction"),),
+)
+
+PAGED_OVER_PLAIN = "paged over mix: CPU"
+PAGED = Case(
+    name="engines.paged",
+    purpose="what mix computes, in supervisor mode under Sv39 and in machine mode without",
+    guest="mix",
+    symbols={"rounds": 6000},
+    variants=(
+        Variant("plain", engine="llvm"),
+        Variant("Sv39", engine="llvm", guest="paged"),
+    ),
+    figures=(cpu_over(PAGED_OVER_PLAIN, "Sv39", "plain"),),
+    bars=(
+        Bar(
+            PAGED_OVER_PLAIN,
+            Side.AT_MOST,
+            1.3,
+            "llvm: translated addresses at most 1.3 times the time",
+        ),
+    ),
 )
 
 TWO_HARTS = Case(

@@ -79,6 +79,10 @@ class Control:
         """What is run, whether it is paused, and each vCPU's state, instructions and pc."""
         return self.command("status")
 
+    def where(self) -> list[dict[str, Any]]:
+        """Where each hart is: pc, level of privilege, whether it takes interrupts, symbol."""
+        return list(self.command("where")["vcpus"])
+
     def plugins(self) -> list[dict[str, Any]]:
         """The plugins that are loaded, with the epoch from which they are, streams and counters."""
         return list(self.command("plugins")["plugins"])

@@ -234,11 +234,6 @@ class Arena:
             self.rows["key"][place] = key
             self.header["rows"] = int(self.header["rows"][0]) + 1
 
-    def publish_all(self, keys: npt.NDArray[np.uint64], addresses: npt.NDArray[np.uint64]) -> None:
-        """As `publish`, of many."""
-        for key, address in zip(keys.tolist(), addresses.tolist(), strict=True):
-            self.publish(key, HostAddress(address))
-
     def count_kept(self, functions: int, size: int) -> None:
         """Count kept code that was put in. Under the lock."""
         for name, amount in (("kept_functions", functions), ("kept_bytes", size)):

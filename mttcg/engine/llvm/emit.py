@@ -1,6 +1,8 @@
 """All that emits the instructions of a page's blocks, and `Operations` for their semantics."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import cast
 
 from mttcg.engine.llvm.accesses import Accesses
@@ -13,6 +15,7 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I64, BasicBlock
 from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.llvm_isa import FloatWords, LlvmIsa
+from mttcg.engine.llvm.page_windows import PageWindows
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import Labels
 from mttcg.engine.llvm.ram import Ram, Spans
@@ -77,6 +80,7 @@ class SegmentWriter:
         leaders: places of the page that have a label.
         sites: what the plan has for the page.
         translated: whether it is for translated addresses.
+        window_sites: the accesses that have page windows then, see `window_sites`.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class SegmentWriter:
         leaders: frozenset[PageOffset],
         sites: Sites,
         translated: bool = False,
+        window_sites: Mapping[PageOffset, int] = MappingProxyType({}),
     ) -> None:
         self.builder = builder
         self.polls_every_block = sites.call_python()
@@ -96,8 +101,9 @@ class SegmentWriter:
         self.counts = Counts(builder, sites, self.calls)
         parts = builder, self.labels, self.segment
         self.exits = Exits(*parts, self.counts, self.windows, translated)
+        self.page_windows = PageWindows(builder, window_sites)
         self.spans = (
-            RowSpans(builder, Ram(*ram.range), self.segment, self.exits)
+            RowSpans(builder, Ram(*ram.range), self.segment, self.exits, self.page_windows)
             if translated
             else Spans(builder, ram, self.segment, self.exits)
         )

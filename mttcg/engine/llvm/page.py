@@ -15,12 +15,14 @@ from mttcg.engine.llvm.ir.values import BasicBlock
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.looks import Looks
 from mttcg.engine.llvm.observed import Entries
+from mttcg.engine.llvm.page_windows import ASK_NAME, ask_function
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.rounding import CALL_OUT_NAME
 from mttcg.engine.llvm.segment import Pending, Place
 from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.surroundings import ROW_CLASS, TAIL, TARGET, Surroundings
 from mttcg.engine.llvm.weave import Sites
+from mttcg.engine.llvm.window_sites import window_sites
 from mttcg.isa.kind import Kind
 from mttcg.memory.address import PageOffset
 from mttcg.memory.page import PAGE
@@ -63,7 +65,8 @@ class PageFunction:
         self.function = Function(f"{CONVENTION} void @page", PARAMETERS)
         self.builder = Builder(self.function)
         leaders = frozenset(discovery.leaders)
-        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, translated)
+        where = window_sites(discovery) if translated else {}
+        self.writer = SegmentWriter(isa, self.builder, ram, leaders, sites, translated, where)
         self.labels, self.segment = self.writer.labels, self.writer.segment
         parts = self.builder, self.labels
         self.looks = Looks(*parts, self.writer.polls_every_block, self.entries)
@@ -94,6 +97,8 @@ class PageFunction:
         if CALL_OUT_NAME in self.function.called:
             others.append(self.isa.host_float.call_out_function)
         tail = [*TAIL, ROW_CLASS] if self.translated else TAIL
+        if ASK_NAME in self.function.called:
+            others.append(ask_function())
         return "\n".join([TARGET, *lines, *tail, *others])
 
     def _is_foreign(self, instruction: Instruction) -> bool:
@@ -180,6 +185,9 @@ class PageFunction:
         counts, state = writer.counts, self.segment
         amount = len(segment) * ONE_INSTRUCTION + ONE_BLOCK
         entries = Entries(leader, 1) if counts.only_counts(leader) else None
+        behind: dict[int, BasicBlock] = {}
+        if self._can_restart_later(segment, entries):
+            behind = {number: build.new_block("behind") for number in range(1, rounds)}
         starts = [labels.round(leader, number) for number in range(1, rounds + 1)]
         build.goto(starts[0])
         build.begin(labels["f", leader])
@@ -197,13 +205,35 @@ class PageFunction:
                 build.begin(labels["c", leader])
                 if self._can_restart(segment, entries):
                     restart = labels["s", leader]
+            else:
+                restart = behind.get(number - 1)
             self._segment(segment, number > 1, restart)
         state.pending, state.next_round = Pending(), None
-        if writer.spans.restarted:
-            writer.spans.restarted = False
-            build.begin(labels["s", leader])
-            counts.settle(Pending(amount, entries))
-            self._segment(segment)
+        self._one_round(leader, segment, Pending(amount, entries), behind)
+
+    def _one_round(
+        self,
+        leader: PageOffset,
+        segment: list[Instruction],
+        one: Pending,
+        behind: dict[int, BasicBlock],
+    ) -> None:
+        """A round of a loop by itself, if any is begun again; it may be behind others."""
+        build, labels, writer = self.builder, self.labels, self.writer
+        restarted = writer.spans.restarted
+        if not restarted:
+            return
+        for number, start in behind.items():
+            if start in restarted:
+                with build.cold():
+                    build.begin(start)
+                    entries = one.entries and one.entries.times(number)
+                    writer.counts.settle(Pending(number * one.amount, entries))
+                    build.goto(labels["s", leader])
+        restarted.clear()
+        build.begin(labels["s", leader])
+        writer.counts.settle(one)
+        self._segment(segment)
 
     def _can_restart(self, segment: list[Instruction], entries: Entries | None) -> bool:
         """Whether a round that is begun again leaves no trace of the first time."""
@@ -211,6 +241,11 @@ class PageFunction:
         at = any(sites.at_instruction(instruction.offset) for instruction in segment)
         quiet = not sites.every_retired and not at and self.writer.woven.accesses_only_recorded()
         return entries is not None and quiet
+
+    def _can_restart_later(self, segment: list[Instruction], entries: Entries | None) -> bool:
+        """Whether a round behind others can be begun again, too: there are no records of those."""
+        quiet = not self.writer.woven.observes_accesses
+        return self.translated and quiet and self._can_restart(segment, entries)
 
     def _enter(self, leader: PageOffset, counted: int, again: bool = False) -> None:
         """Run what the plan has for the block; `again`: it has just run."""

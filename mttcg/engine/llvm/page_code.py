@@ -198,6 +198,8 @@ class PageCode:
         cache, first = self.cache, self.followed
         self.followed = int(cache.header["slots"][0])
         for slot in range(first, self.followed):
+            if slot in self.kept.slots:
+                continue
             page = cache.page_in(slot)
             if cache.used.get(page) == slot and not self.watched:
                 translated = bool(cache.slots["seen"][slot])

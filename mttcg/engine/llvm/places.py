@@ -10,6 +10,8 @@ HART, FRAME, ORIGIN = Pointer("%hart"), Pointer("%frame"), Pointer("%origin")
 """Parameters: the hart's state, the frame, and where the guest's address 0 would lie."""
 ROWS = Pointer("%rows")
 """The context's rows of data, in code for translated addresses."""
+HERE = I64("%here")
+"""The same as `ORIGIN`, as a number, there."""
 COUNT = Pointer("%count")
 """The running count of instructions and blocks."""
 NEXT = Pointer("%next")

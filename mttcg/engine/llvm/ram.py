@@ -70,14 +70,14 @@ class Spans:
         exits: how to leave at an access.
 
     Attributes:
-        restarted: whether the segment is restarted anywhere.
+        restarted: where the segment is restarted.
     """
 
     longest, kind = LONGEST_SPAN, Span
 
     def __init__(self, builder: Builder, ram: Ram, segment: Segment, exits: Exits) -> None:
         self.builder, self.ram, self.segment, self.exits = builder, ram, segment, exits
-        self.restarted = False
+        self.restarted: set[BasicBlock] = set()
         self.spans: dict[I64, Span] = {}
         self.sums: dict[I64, tuple[I64, int]] = {}
 
@@ -147,7 +147,8 @@ class Spans:
         with build.cold():
             build.begin(off)
             if self.segment.restart is not None:
-                span.restarts = self.restarted = True
+                span.restarts = True
+                self.restarted.add(self.segment.restart)
                 build.goto(self.segment.restart)
             else:
                 self.exits.leave_at_access(address)

@@ -3,7 +3,8 @@
 One look asks the row of a page whether all accesses of a group lie in it and are allowed, by the
 tag for stores if there is one among them: what may be written may be read. A group that goes over
 the page's end, or of which one access has to be looked at more closely, is left to the interpreter.
-Rows change only outside of translated code, see `address_rows`.
+Rows change only outside of translated code, see `address_rows`. In loops there is a page window in
+front of the row, see `page_windows`.
 """
 
 from mttcg.engine.llvm.address_rows import (
@@ -13,10 +14,14 @@ from mttcg.engine.llvm.address_rows import (
     READ_TAG,
     WRITE_TAG,
 )
-from mttcg.engine.llvm.ir.forms import ROW, UNLIKELY
+from mttcg.engine.llvm.exits import Exits
+from mttcg.engine.llvm.ir.builder import Builder
+from mttcg.engine.llvm.ir.forms import REGISTER, ROW, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, DeferredNumber, Pointer
+from mttcg.engine.llvm.page_windows import PageWindow, PageWindows, Question
 from mttcg.engine.llvm.places import ROWS
-from mttcg.engine.llvm.ram import Span, Spans
+from mttcg.engine.llvm.ram import Ram, Span, Spans
+from mttcg.engine.llvm.segment import Segment
 from mttcg.memory.page import PAGE
 
 LONGEST = 1 << 8
@@ -28,16 +33,19 @@ class RowSpan(Span):
 
     Attributes:
         tag: the number in the look that says which tag.
-        distance: from virtual to physical addresses.
+        origin: the host address that the guest's address 0 would have, were all in that page.
+        window: that it has, if it has one, and `question`, what the rows are asked for it.
     """
 
-    __slots__ = ("distance", "tag")
+    __slots__ = ("origin", "question", "tag", "window")
 
-    distance: I64
+    origin: Pointer
 
     def __init__(self, low: int, high: int) -> None:
         super().__init__(low, high)
         self.tag = DeferredNumber("a span's tag")
+        self.window: PageWindow | None = None
+        self.question: Question | None = None
 
 
 class RowSpans(Spans):
@@ -45,8 +53,24 @@ class RowSpans(Spans):
 
     longest, kind = LONGEST, RowSpan
 
+    def __init__(
+        self, builder: Builder, ram: Ram, segment: Segment, exits: Exits, windows: PageWindows
+    ) -> None:
+        super().__init__(builder, ram, segment, exits)
+        self.windows = windows
+
+    def _begin(self, root: I64, address: I64, span: Span) -> None:
+        assert isinstance(span, RowSpan)
+        super()._begin(root, address, span)
+        if span.window is not None:
+            self._take_origin(span, span.window)
+
     def _look(self, root: I64, span: Span, on: BasicBlock, off: BasicBlock) -> None:
         assert isinstance(span, RowSpan)
+        span.window = self.windows.window_at(self.segment.place.offset)
+        if span.window is not None:
+            self._look_at_window(root, span, span.window, on, off)
+            return
         build = self.builder
         first = build.binary("add", root, span.start)
         row, found = self._row_of(first), build.new_block("found")
@@ -55,8 +79,25 @@ class RowSpans(Spans):
         same = build.compare("eq", tag, build.binary("or", last, PAGE - 1))
         build.branch(same, found, off, UNLIKELY)
         build.begin(found)
-        span.distance = build.load(build.offset(row, DISTANCE), ROW, I64)
+        distance = build.load(build.offset(row, DISTANCE), ROW, I64)
+        span.origin = self.host_address(distance)
         build.goto(on)
+
+    def _look_at_window(
+        self, root: I64, span: RowSpan, window: PageWindow, on: BasicBlock, off: BasicBlock
+    ) -> None:
+        """The row is asked elsewhere, or by the round alone if that is restarted."""
+        build, ask = self.builder, off
+        first = build.binary("add", root, span.start)
+        if self.segment.restart is None:
+            ask = build.new_block("ask")
+            span.question = Question(first, ask, on, off, span.high - span.low)
+            window.questions.append(span.question)
+        build.branch(self.windows.holds(window, first), on, ask, UNLIKELY)
+
+    def _take_origin(self, span: RowSpan, window: PageWindow) -> None:
+        host = self.builder.load(window.host, REGISTER, I64)
+        span.origin = self.builder.cast("inttoptr", host, Pointer)
 
     def _row_of(self, address: I64) -> Pointer:
         build = self.builder
@@ -67,12 +108,18 @@ class RowSpans(Spans):
         """The span grows no more."""
         assert isinstance(span, RowSpan)
         span.start.supply(span.low)
-        span.limit.supply(span.high - 1)
-        span.tag.supply(WRITE_TAG if span.stores else READ_TAG)
+        if span.window is None:
+            span.limit.supply(span.high - 1)
+            span.tag.supply(WRITE_TAG if span.stores else READ_TAG)
+        else:
+            span.window.learn(span.high - span.low, span.stores)
+            if span.question is not None:
+                span.question.length = span.high - span.low
+                span.question.stores = span.stores
 
     def _host_address_in(self, span: Span, address: I64) -> Pointer:
         assert isinstance(span, RowSpan)
-        return self.host_address(self.builder.binary("add", address, span.distance))
+        return self.builder.offset(span.origin, address)
 
     def atomic_place(self, address: I64, size: int, stores: bool) -> tuple[Pointer, I64]:
         """The host address for an atomic, which is aligned, and the physical one."""

@@ -24,6 +24,7 @@ from mttcg.engine.llvm.places import (
     LEAVE,
     LOOK,
     NEXT,
+    ORIGIN,
     PC,
     SLOT_SYMBOL,
     SLOT_TABLE_SYMBOL,
@@ -94,6 +95,7 @@ class Surroundings:
             build.begin(labels.never)
             build.end(returns=False)
         with build.cold():
+            self.writer.page_windows.ask()
             for letter, to in (("h", LEAVE), ("l", LOOK), ("t", TAKE)):
                 self._ways_out(letter, lambda leader: self.flow.changed[leader], to)
             build.begin(TAKE)
@@ -164,7 +166,7 @@ class Surroundings:
         build = self.builder
         meanings = {
             PUBLISH: self._publish,
-            RELOAD: lambda: self._reload(bits_of(self.kept_registers())),
+            RELOAD: self._take_anew,
             SHOW: self.writer.windows.show,
         }
         for piece in build.function.pieces:
@@ -181,6 +183,11 @@ class Surroundings:
         """Bring the hart state up to date."""
         publish_counts(self.builder)
         self._publish_registers(bits_of(self.writer.registers.written))
+
+    def _take_anew(self) -> None:
+        """Take what Python may have changed."""
+        self._reload(bits_of(self.kept_registers()))
+        self.writer.page_windows.empty()
 
     def _publish_registers(self, bits: int) -> None:
         pairs = [(PLACES[name], places.hart_register(name)) for name in names_of(bits)]
@@ -203,6 +210,8 @@ class Surroundings:
         define_fields(build, self.isa)
         if self.translated:
             build.load(build.offset(FRAME, 8 * Word.DATA_ROWS), COUNTER, Pointer, into=places.ROWS)
+            build.cast("ptrtoint", ORIGIN, I64, into=places.HERE)
+            writer.page_windows.begin()
         self._define_rows(sorted(writer.woven.rows))
         writer.windows.take_cursors()
         writer.calls.take_flags()

@@ -11,7 +11,7 @@ from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.errors import OptionRefusedError, shown
 from mttcg.instrument.loading import loader
 from mttcg.instrument.loading.loader import Plugin
-from mttcg.instrument.loading.plugin_functions import check_functions
+from mttcg.instrument.loading.plugin_functions import check_functions, check_kernel
 from mttcg.instrument.loading.plugin_modules import forget_modules
 from mttcg.instrument.loading.second_half import aggregator_of, check_aggregator
 
@@ -39,6 +39,7 @@ def load_plugins(
                 raise PluginError(plugin.name, "is given twice; expected it once")
             plugins[plugin.name] = plugin
             check_functions(plugin)
+            check_kernel(plugin, declarations.symbols)
             initialise(plugin, loader.own_file(source))
             if plugin.aggregator is not None:
                 aggregator_of(plugin)

@@ -9,6 +9,24 @@ from mttcg.instrument.api.signature import wrong_arguments
 from mttcg.instrument.loading.loader import Plugin
 
 PREFIX = "plugin_"
+OF_THE_KERNEL: dict[str, tuple[str, ...]] = {
+    "plugin_switch": ("cpu", "before", "after"),
+    "plugin_process_start": ("cpu", "process"),
+    "plugin_process_exec": ("cpu", "process"),
+    "plugin_process_exit": ("cpu", "process", "status"),
+    "plugin_syscall_enter": ("cpu", "process", "number", "arguments"),
+    "plugin_syscall_return": ("cpu", "process", "number", "arguments", "result"),
+}
+"""Functions that tell of a Linux guest's processes, with their arguments."""
+KERNEL_FUNCTIONS = {
+    "plugin_switch": "__switch_to",
+    "plugin_process_start": "wake_up_new_task",
+    "plugin_process_exec": "setup_new_exec",
+    "plugin_process_exit": "do_exit",
+    "plugin_syscall_enter": "do_trap_ecall_u",
+    "plugin_syscall_return": "syscall_exit_to_user_mode",
+}
+"""The function of the kernel at whose first instruction each of them is called."""
 CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
     "plugin_needs_before_insn": ("pc", "cpu"),
     "plugin_before_insn": ("pc", "cpu"),
@@ -20,6 +38,7 @@ CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
     "plugin_mmio": ("cpu", "device", "address", "size", "value", "write"),
     "plugin_interrupt": ("cpu", "source"),
     "plugin_dma": ("cpu", "device", "address", "size", "write"),
+    **OF_THE_KERNEL,
     "plugin_exit": (),
 }
 """Functions that make a plugin see something without attaching anything, with their arguments."""
@@ -54,6 +73,14 @@ def check_functions(plugin: Plugin) -> None:
     have = [name for name in TOGETHER if name in found]
     if len(have) == 1:
         refuse(f"it has {have[0]} alone; expected both {' and '.join(TOGETHER)}")
+
+
+def check_kernel(plugin: Plugin, symbols: Mapping[str, Any]) -> None:
+    """Raise PluginError for a function that only a Linux guest calls, if the guest is none."""
+    for name, symbol in KERNEL_FUNCTIONS.items():
+        if hasattr(plugin.module, name) and symbol not in symbols:
+            wrong = f"its {name} is called at the kernel's {symbol}, which the guest does not have"
+            raise PluginError(plugin.name, f"{wrong}; expected Linux, with names (see --symbols)")
 
 
 def unknown(name: str) -> str:

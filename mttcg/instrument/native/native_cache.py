@@ -1,7 +1,10 @@
 """Where native code that was compiled is kept, so that a later run need not compile it again."""
 
+import contextlib
 import hashlib
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -23,6 +26,12 @@ FOLDERS = (
     "engine/llvm/*/paging",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""
+
+
+DIGEST = re.compile(r"[0-9a-f]{16}")
+"""A folder's name."""
+OURS, DOOMED = "mttcg", ".unused."
+UNUSED_SECONDS = 14 * 24 * 3600
 
 
 @cache
@@ -61,11 +70,40 @@ def use_native_cache() -> Path:
     """
     if "NUMBA_CACHE_DIR" not in os.environ:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        os.environ["NUMBA_CACHE_DIR"] = str(base / "mttcg" / sources_digest())
+        os.environ["NUMBA_CACHE_DIR"] = str(base / OURS / sources_digest())
         numba = sys.modules.get("numba")
         if numba is not None:  # it was loaded before, and would keep code beside our modules
             numba.config.reload_config()
-    return Path(os.environ["NUMBA_CACHE_DIR"])
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    with contextlib.suppress(OSError):
+        os.utime(folder)  # it is in use
+    return folder
+
+
+def remove_unused(own: Path, now: float) -> list[Path]:
+    """Remove what other states of the sources kept and no run has used for long; what that was.
+
+    Only what a run makes again if it should miss it. Whoever begins to use one at this very moment
+    finds it by its name, or not at all, as it gets another first. Nothing is removed if `own`, the
+    folder of this state, is not one of ours but where a user wants it.
+    """
+    removed: list[Path] = []
+    base = own.parent
+    if base.name != OURS or not DIGEST.fullmatch(own.name):
+        return removed
+    for folder in base.glob("*"):
+        with contextlib.suppress(OSError):
+            if (
+                folder != own
+                and DIGEST.fullmatch(folder.name)
+                and now - folder.stat().st_mtime > UNUSED_SECONDS
+            ):
+                doomed = folder.with_name(f"{folder.name}{DOOMED}{os.getpid()}")
+                folder.rename(doomed)
+                removed.append(folder)
+    for doomed in base.glob(f"*{DOOMED}*"):  # a run that was killed may have left one
+        shutil.rmtree(doomed, ignore_errors=True)
+    return removed
 
 
 def bus_ring() -> Path:

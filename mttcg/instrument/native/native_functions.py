@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import importlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 import llvmlite
 import llvmlite.binding as llvm
 
-from mttcg.instrument.native.native_cache import sources_digest, use_native_cache
+from mttcg.instrument.native.native_cache import remove_unused, sources_digest, use_native_cache
 from mttcg.instrument.native.progress import tell_compiling
 from mttcg.memory.address import HostAddress
 
@@ -89,6 +90,7 @@ def kept_or_made(file: Path, make: Callable[[], Code]) -> bytes | Code:
         if code is not None:
             return code
         tell_compiling()
+        remove_unused(file.parent, time.time())
         made = make()
         if made is not None:
             keep(file, made)

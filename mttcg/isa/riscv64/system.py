@@ -23,7 +23,7 @@ from mttcg.isa.riscv64.named_registers import (
     read_register,
     write_register,
 )
-from mttcg.isa.riscv64.privilege import LEVELS, MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.privilege import LEVEL_NAMES, LEVELS, MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
@@ -176,6 +176,10 @@ class Rv64System:
         """
         translated = is_translated(state, state.privilege)
         return context_of(state.privilege, state.satp & ROOT_BITS if translated else 0)
+
+    def level_name(self, state: Hart) -> str:
+        """See System."""
+        return LEVEL_NAMES[state.privilege]
 
     def may_be_interrupted(self, state: Hart) -> bool:
         """See System."""

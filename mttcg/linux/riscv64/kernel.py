@@ -22,6 +22,8 @@ class RiscvKernel:
     symbols = ("handle_exception", "__cpuid_to_hartid_map")
     vector, hart_numbers = symbols
     thread_pointer = TP
+    arguments = tuple(range(10, 18))
+    saved = ("a7", "orig_a0", "a0", "a1", "a2", "a3", "a4", "a5")
 
     def handler(self, hart: Hart) -> int | None:
         """See KernelIsa."""

@@ -18,6 +18,7 @@ from mttcg.engine.llvm.ir.values import (
     DeferredNumber,
     DeferredTwiceError,
     Double,
+    Operand,
     Pointer,
     Relative,
     Single,
@@ -237,14 +238,19 @@ class Builder:
     # calls
 
     def call(
-        self, kind: type[T], callee: str | Pointer, *arguments: Value | int, options: str = ""
+        self,
+        kind: type[T],
+        callee: str | Pointer,
+        *arguments: Value | int | DeferredNumber,
+        options: str = "",
+        convention: str = "",
     ) -> T:
         """The result of a function, by its name or address; numbers are 64-bit arguments.
 
-        options: further arguments that are no values.
+        options: further arguments that are no values. convention: other than that of C.
         """
         result: T = next(self.fresh[kind])
-        form, operands = _call(kind.type, callee, arguments, options)
+        form, operands = _call(kind.type, callee, arguments, options, convention)
         self.function.called.add(callee)
         self.add(form)
         self.push((result, *operands))
@@ -283,9 +289,13 @@ class Elsewhere:
 
 
 def _call(
-    result: str, callee: str | Pointer, arguments: tuple[Value | int, ...], options: str
-) -> tuple[forms.Form, tuple[Value | int, ...]]:
-    kinds = tuple("i64" if isinstance(value, int) else value.type for value in arguments)
+    result: str,
+    callee: str | Pointer,
+    arguments: tuple[Value | int | DeferredNumber, ...],
+    options: str,
+    convention: str = "",
+) -> tuple[forms.Form, tuple[Operand, ...]]:
+    kinds = tuple(value.type if isinstance(value, Value) else "i64" for value in arguments)
     if isinstance(callee, Pointer):
-        return forms.CALL[result, "", kinds, options], (callee, *arguments)
-    return forms.CALL[result, callee, kinds, options], arguments
+        return forms.CALL[result, "", kinds, options, convention], (callee, *arguments)
+    return forms.CALL[result, callee, kinds, options, convention], arguments

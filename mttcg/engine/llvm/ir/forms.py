@@ -104,11 +104,14 @@ class Forms(dict[Any, Form]):
         return form
 
 
-def _call(result: str, callee: str, arguments: tuple[str, ...], options: str) -> Form:
+def _call(
+    result: str, callee: str, arguments: tuple[str, ...], options: str, convention: str
+) -> Form:
     """`callee`: "" for an address, which is the first operand; `options`: behind the arguments."""
     given = ", ".join([*(f"{kind} %s" for kind in arguments), *([options] if options else [])])
     operands = arguments if callee else ("ptr", *arguments)
-    return Form(f"call {result or 'void'} {callee or '%s'}({given})", result, operands)
+    begin = f"call {convention} " if convention else "call "
+    return Form(f"{begin}{result or 'void'} {callee or '%s'}({given})", result, operands)
 
 
 def _phi(kind: str, ways: int) -> Form:

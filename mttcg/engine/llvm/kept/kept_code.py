@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mttcg.engine.llvm.arena import ALIGNMENT, Arena, CodeTooLongError, places_in_front
+from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.kept.record import FIRST, NO_TAIL, KeptFunction
 from mttcg.engine.llvm.kept.variant import variant_of
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import Identity, PageVersion, numbers_of_slot
+from mttcg.memory.address import PageOffset
 from mttcg.memory.code_pages import HALVES
 from mttcg.tbcache.cache import BlockCache
 
@@ -108,6 +109,7 @@ class KeptPages:
 
     Attributes:
         met: the versions that were looked at here.
+        slots: those that any of these were in.
     """
 
     def __init__(self, kept: KeptCode, ram: Ram, cache: BlockCache, arena: Arena) -> None:
@@ -117,6 +119,7 @@ class KeptPages:
         }
         self.variants: dict[tuple[int, int], int] = {}
         self.met: set[Identity] = set()
+        self.slots: set[int] = set()
         self.reclaimed = arena.reclaimed
 
     def meet(self, version: PageVersion) -> bool:
@@ -128,6 +131,7 @@ class KeptPages:
         if not self.candidates or identity in self.met or _is_busy(version):
             return False
         self.met.add(identity)
+        self.slots.add(version.slot)
         candidates = self.candidates.get(self._variant(version))
         if candidates is None:
             return False
@@ -161,24 +165,24 @@ class KeptPages:
     def _put(self, version: PageVersion, found: Sequence[KeptFunction]) -> bool:
         """Put functions in the arena, unless another vCPU has; whether they are there."""
         with self.arena:
-            first = int(found[-1].entries[0])
-            if self.arena.find(version.key(first)) is not None:  # type: ignore[arg-type]
+            first = PageOffset(int(found[-1].entries[0]))
+            if self.arena.find(version.key(first)) is not None:
                 return True
-            numbers = numbers_of_slot(version.slot)
-            blob, starts = bytearray(), []
+            size = 0
             for function in found:
-                blob += bytes(-len(blob) % ALIGNMENT)
-                blob += places_in_front(_within(function))
-                starts.append(len(blob))
-                blob += function.code.placed(numbers)
-            try:
-                address = self.arena.put(bytes(blob))
-            except CodeTooLongError:
-                return False
-            entries = np.concatenate([function.entries for function in found])
-            lengths = [len(function.entries) for function in found]
-            addresses = np.repeat(np.array(starts, np.uint64), lengths) + np.uint64(address)
-            keys = version.keys(entries.astype(np.uint64))
-            self.arena.publish_all(keys, addresses)
-            self.arena.count_kept(len(found), len(blob))
+                try:
+                    size += self._put_one(version, function)
+                except CodeTooLongError:
+                    continue
+            self.arena.count_kept(len(found), size)
         return True
+
+    def _put_one(self, version: PageVersion, function: KeptFunction) -> int:
+        """Put a function in the arena; the bytes of its code. Raises CodeTooLongError."""
+        code = function.code.placed(numbers_of_slot(version.slot))
+        within = np.zeros(HALVES, np.bool_)
+        within[function.places] = True
+        address = self.arena.put(code, within)
+        for entry in function.entries.tolist():
+            self.arena.publish(version.key(PageOffset(entry)), address)
+        return len(code)

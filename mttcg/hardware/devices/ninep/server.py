@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from mttcg.hardware.devices.ninep import content, naming, session
-from mttcg.hardware.devices.ninep.client import Client
+from mttcg.hardware.devices.ninep.client import Client, NinepOperation
 from mttcg.hardware.devices.ninep.wire import (
     COUNT,
     ERROR,
@@ -93,7 +93,7 @@ class Server:
     def _done(self, kind: int, request: MessageBytes, size: int) -> bytes:
         if kind == NinepMessage.WRITE:
             return self._write(request)
-        operation = OPERATIONS.get(kind)  # type: ignore[call-overload]
+        operation: NinepOperation | None = OPERATIONS.get(NinepMessage(kind))
         if operation is None:
             raise MalformedError
         values = Fields(request.read(size)).take(operation.codes)

@@ -1,0 +1,98 @@
+"""The tool `linux`: a whole boot of Debian's kernel, from the shell to the shell.
+
+Settings: `on`, mttcg or qemu; `kept`: mttcg has the code of earlier runs; `version`, of QEMU. The
+guest is the image that `mttcg images get` makes. Its clock goes on while it boots, so nothing but
+the whole is measured.
+"""
+
+import fcntl
+import functools
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mttcg.images.catalogue import CACHE, folder_of, is_there, row_of
+from mttcg_bench.errors import RunFailed
+from mttcg_bench.model import Case, Measurement, Variant
+from mttcg_bench.tools import qemu
+from mttcg_bench.tools.process import run
+
+IMAGE = "debian-riscv64"
+ARGUMENTS = 'console=ttyS0 quiet run="nproc"'
+MEMORY = "512M"
+RUNS_BEFORE = 3
+"""After so many runs a later one has hardly less to translate."""
+AHEAD_SECONDS = 300.0
+"""Longer no translator works ahead for the next run."""
+LOOK_SECONDS = 0.2
+
+
+def unavailable(variant: Variant) -> str:
+    """Why it can't run here, "" if it can."""
+    if not is_there(row_of(IMAGE), CACHE.expanduser()):
+        return f"there is no image {IMAGE} (mttcg images get {IMAGE})"
+    return qemu.unavailable(variant) if variant.settings["on"] == "qemu" else ""
+
+
+def measure(_case: Case, variant: Variant) -> Measurement:
+    """One boot, to power-off."""
+    if variant.settings["on"] == "qemu":
+        return _boot_on_qemu(variant)
+    if not variant.settings.get("kept"):
+        with tempfile.TemporaryDirectory() as store:
+            found = _boot(variant, Path(store))
+            wait_for_translator(Path(store))
+            return found
+    return _boot(variant, Path(_filled_store(variant.smp).name))
+
+
+@functools.cache
+def _filled_store(smp: int) -> "tempfile.TemporaryDirectory[str]":
+    """A folder with the code of a few runs; there as long as this process is."""
+    folder = tempfile.TemporaryDirectory()
+    for _ in range(RUNS_BEFORE):
+        _boot(Variant("a run before", smp=smp), Path(folder.name))
+        wait_for_translator(Path(folder.name))
+    return folder
+
+
+def wait_for_translator(store: Path) -> None:
+    """Until none works ahead in a store: it would take time of what is measured next."""
+    until = time.monotonic() + AHEAD_SECONDS
+    with (store / "ahead").open("ab") as file:
+        while time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)  # it has to begin, too
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            return
+
+
+def _boot(variant: Variant, store: Path) -> Measurement:
+    files = folder_of(row_of(IMAGE), CACHE.expanduser())
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch, "result.json")
+        line = [sys.executable, "-m", "mttcg", "run", "--kernel", str(files / "Image")]
+        line += ["--initrd", str(files / "initrd.cpio.gz"), "--append", ARGUMENTS]
+        line += ["--memory", MEMORY, "--smp", str(variant.smp), "--quiet", "--json", str(report)]
+        ended = run(variant.name, [*line, "--code-store", str(store)])
+        result = json.loads(report.read_text())
+    if result["failures"]:
+        raise RunFailed(variant.name, result["failures"][0])
+    metrics = {"wall": ended.wall, "all_cpu": ended.cpu}
+    metrics["vcpu_cpu"] = sum(vcpu["seconds_cpu"] for vcpu in result["vcpus"])
+    metrics["kept_functions"] = result["code_cache"]["kept_functions"]
+    return Measurement(metrics, "")
+
+
+def _boot_on_qemu(variant: Variant) -> Measurement:
+    program, files = qemu.program_of(variant), folder_of(row_of(IMAGE), CACHE.expanduser())
+    assert program is not None
+    line = [program.path, "-machine", "virt", "-m", MEMORY, "-smp", str(variant.smp)]
+    line += ["-nographic", "-bios", str(files / "fw_dynamic.bin")]
+    line += ["-kernel", str(files / "Image"), "-initrd", str(files / "initrd.cpio.gz")]
+    ended = run(variant.name, [*line, "-append", ARGUMENTS], program.environment)
+    return Measurement({"wall": ended.wall, "all_cpu": ended.cpu, "vcpu_cpu": ended.cpu}, "")
