@@ -1,8 +1,8 @@
 """What every engine offers the vCPU, and the ways in which it comes back."""
 
 import ctypes
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -71,6 +71,8 @@ class NativeDevices:
         console: the descriptor to which the guest's output goes.
         input: the descriptor from which its input is taken.
         input_began: where the word is that is not 0 once the console had input.
+        bells: the eventfds of the devices that have a half in the device process, by their names.
+        firmware: the module and the name of a C function that answers calls of the guest.
     """
 
     registers: tuple[PlacedRegisters, ...]
@@ -79,6 +81,8 @@ class NativeDevices:
     console: int
     input: int
     input_began: HostAddress
+    bells: Mapping[str, int] = field(default_factory=dict)
+    firmware: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,11 @@ class NoFirmwareError(MttcgError):
         self.isa = isa
 
 
+def native_firmware_of(isa: str) -> tuple[str, str]:
+    """Return the module and the name of the C function that answers some calls natively."""
+    return f"mttcg.firmware.{isa}.native", "answer"
+
+
 def firmware_of(isa: str) -> MakeFirmware:
     """Return what makes the firmware of an ISA. Raises `NoFirmwareError`."""
     if isa not in MODULES:

@@ -331,14 +331,24 @@ class Board:
 
         `memory`: the devices' states. `symbols`: as for `place`.
         """
+        states = {
+            row.name: HostAddress(address_of_buffer(state) if row.state_bytes else 0)
+            for row, state in self._states(memory)
+        }
         return tuple(
             PlacedRegisters(
                 registers,
                 Physical(base + registers.offset),
-                harts if registers.kind in OF_EACH_HART else 1,
-                HostAddress(address_of_buffer(state) if row.state_bytes else 0),
+                harts if registers.kind in OF_EACH_HART else registers.places,
+                states[row.name],
+                row.name,
+                *(
+                    (states[row.interrupt.controller], row.interrupt.number)
+                    if row.interrupt
+                    else ()
+                ),
             )
-            for row, state in self._states(memory)
+            for row in self.rows
             if (base := _bases(row, symbols)[0]) is not None
             for registers in row.native
         )

@@ -26,6 +26,43 @@ class RegisterKind(IntEnum):
     """Writes a byte to the console, unless a bit of `mask` is set in the first 8 bytes of the
     device's state, and then 1 to the byte of the state whose number is `data`. If a bit of `raises`
     is set there that byte raises the line: then only where it is 1 already, and stays so."""
+    FUNCTION = 5
+    """Calls `function`, which makes the access or leaves it, with words of its own, see
+    `FunctionWord`."""
+
+
+class FunctionWord(IntEnum):
+    """The words of a native function of a device or of firmware, which one vCPU's process has.
+
+    HOST: a host address. That of a device is `uint64 f(words, distance from the first register,
+    value, stores)`; it gives 1 if it made the access, 0 if the device is to make it. That of
+    firmware is `uint64 f(words, hart)`, with the host address of the state of the hart that calls;
+    it gives a `CallOutcome`.
+    """
+
+    STATE = 0  # HOST of the device's state
+    CONTROLLER = 1  # HOST of the state of the controller that its line leads to, 0: none
+    SOURCE = 2  # the line's number there
+    BELL = 3  # eventfd of the half that is in the device process, 0: none
+    HARTS = 4  # HOST of the harts' states
+    HART_COUNT = 5
+    VALUE = 6  # what was read
+    ALERTS = 7  # a bit for each hart that is to look at its inputs, as a line was raised
+    TAKE = 8  # HOST of pthread_mutex_lock(3)
+    MEND = 9  # HOST of pthread_mutex_consistent(3)
+    RELEASE = 10  # HOST of pthread_mutex_unlock(3)
+    WRITE = 11  # HOST of write(2)
+    WORDS = 12
+
+
+class CallOutcome(IntEnum):
+    """What came of a call of a guest to its firmware."""
+
+    LEFT = 0
+    """The host is to answer it, from its beginning."""
+    ANSWERED = 1
+    FENCED = 2
+    """The same, and the hart's translations are to be dropped."""
 
 
 OF_EACH_HART = (RegisterKind.LEVEL, RegisterKind.DEADLINE)
@@ -33,7 +70,7 @@ OF_EACH_HART = (RegisterKind.LEVEL, RegisterKind.DEADLINE)
 
 
 class NativeRegisters(NamedTuple):
-    """Registers at an offset, with so many bytes each."""
+    """Registers at an offset, `places` of them with so many bytes each."""
 
     kind: RegisterKind
     offset: int
@@ -41,6 +78,9 @@ class NativeRegisters(NamedTuple):
     data: int = 0
     mask: int = 0
     raises: int = 0
+    places: int = 1
+    function: tuple[str, str] | None = None
+    """The module and the name of a C function that numba makes."""
 
 
 class PlacedRegisters(NamedTuple):
@@ -51,9 +91,15 @@ class PlacedRegisters(NamedTuple):
         base: address of the first.
         number: how many there are, one behind the other.
         state: where the device's state is.
+        device: the name of its row.
+        controller: where the state of the controller is that its line leads to; 0 without one.
+        source: the line's number there.
     """
 
     registers: NativeRegisters
     base: Physical
     number: int
     state: HostAddress
+    device: str = ""
+    controller: HostAddress = HostAddress(0)
+    source: int = 0

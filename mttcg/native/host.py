@@ -273,6 +273,13 @@ def call_set_action(_context: Any, function: Any, signal: Any, action: Any, old:
 
 
 @intrinsic
+def call_mutex(_context: Any, function: Any, mutex: Any) -> Any:
+    """Call `int f(pthread_mutex_t *)`, such as pthread_mutex_lock."""
+    build = _call(I32, I64)
+    return types.int32(*[types.uint64] * 2), build
+
+
+@intrinsic
 def call_raise(_context: Any, function: Any, signal: Any) -> Any:
     """Call `int raise(int)`."""
     build = _call(I32, I32)

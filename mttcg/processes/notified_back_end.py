@@ -34,8 +34,9 @@ def back_ends(
     board: Board, fds: Mapping[str, int], machine: MachineState
 ) -> Mapping[str, BackEndPort]:
     """Those that a run has, by the names of their rows; `fds`: descriptors by name."""
-    return {
-        slot: NotifiedBackEnd(fds[bell], machine)
-        for slot in board.slots
-        if (bell := bell_of(slot)) in fds
-    }
+    return {slot: NotifiedBackEnd(bell, machine) for slot, bell in bells_of(board, fds).items()}
+
+
+def bells_of(board: Board, fds: Mapping[str, int]) -> Mapping[str, int]:
+    """Their eventfds, by the names of their rows."""
+    return {slot: fds[bell] for slot in board.slots if (bell := bell_of(slot)) in fds}

@@ -14,6 +14,7 @@ from mttcg.engine.base import Discover, Engine, Memory, NativeDevices
 from mttcg.engine.unicorn.left_to_host import left_to_host
 from mttcg.errors import EXIT_FAULT, UserError
 from mttcg.firmware.firmware import Firmware
+from mttcg.firmware.registry import native_firmware_of
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
@@ -30,7 +31,7 @@ from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.firmware_ports import make_firmware
-from mttcg.processes.notified_back_end import back_ends
+from mttcg.processes.notified_back_end import back_ends, bells_of
 from mttcg.processes.printing import print_beside
 from mttcg.processes.probe_faults import ProbeFaults
 from mttcg.processes.progress import look_for_progress
@@ -200,6 +201,8 @@ class VcpuProcess:
             console=self.fds["console_output"],
             input=self.fds["console_input"],
             input_began=self.machine.input_began,
+            bells=bells_of(self.board, self.fds),
+            firmware=native_firmware_of(self.isa.name) if self.message.below_firmware else None,
         )
 
     def _make_firmware(self, ram: GuestRam) -> Firmware | None:

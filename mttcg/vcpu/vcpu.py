@@ -149,7 +149,8 @@ class Vcpu:
         self.kernel_events.follow()
         self.seen_traps.follow()
         if self.engine.native_system is not None:
-            told = self.lifecycle.has_listeners("plugin_mmio")
+            events = ("plugin_mmio", "plugin_interrupt")
+            told = any(map(self.lifecycle.has_listeners, events))
             self.engine.native_system.let_accesses(not told)
         if self.transfers is not None:
             self.transfers.wanted = self.lifecycle.has_listeners("plugin_dma")

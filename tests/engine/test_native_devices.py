@@ -17,6 +17,7 @@ from mttcg.hardware.devices.uart16550 import LCR_DLAB, MCR_LOOP
 from mttcg.hardware.interrupts.clint import MSIP, MTIME, MTIMECMP
 from mttcg.isa.riscv64 import interrupts, status
 from mttcg.memory.host import address_of_buffer
+from mttcg.memory.native_registers import RegisterKind
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.vcpu.console_ends import ConsoleEnds
@@ -39,6 +40,7 @@ class Machine:
         typed, self.typing = os.pipe()
         self.fds = self.output, console, typed, self.typing
         self.ends = ConsoleEnds(console, typed)
+        self.bells = {"virtio0": os.eventfd(0, os.EFD_NONBLOCK)}
         self.bare = bare = Bare("llvm", BASE, SIZE, native_traps=True, harts=HARTS, wire=self.wire)
         bare.engine.native_system.let_accesses(native)
         bare.hart.mtvec, bare.hart.timer_deadline = BASE + 0x800, NEVER
@@ -62,6 +64,7 @@ class Machine:
             self.ends.output,
             self.ends.input,
             bare.machine.input_began,
+            self.bells,
         )
         return BOARD.place(wiring, {}), native
 
@@ -104,7 +107,7 @@ class Machine:
         return list(hart.lines), hart.timer_deadline, shown, registers, counts
 
     def close(self) -> None:
-        for descriptor in self.fds:
+        for descriptor in (*self.fds, *self.bells.values()):
             os.close(descriptor)
         self.bare.close()
 
@@ -228,7 +231,9 @@ def test_a_hart_that_sleeps_is_woken(machines: list[Machine], activity: Activity
 
 
 def test_the_boards_rows_name_registers_of_their_devices() -> None:
-    sizes = {"uart": riscv_virt.Uart16550.size, "clint": riscv_virt.Clint.size}
+    sizes = {row.name: row.regions[0].size for row in riscv_virt.ROWS}
+    assert sizes["uart"] == riscv_virt.Uart16550.size
     for row in riscv_virt.ROWS:
         for registers in row.native:
-            assert registers.offset < sizes[row.name]
+            assert registers.offset + registers.places * registers.size <= sizes[row.name]
+            assert (registers.kind is RegisterKind.FUNCTION) == (registers.function is not None)

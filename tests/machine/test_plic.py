@@ -383,7 +383,8 @@ def test_a_process_that_dies_with_the_lock_keeps_nobody_from_it() -> None:
 
 
 def test_an_edge_source_asks_once_each_time_that_its_line_is_raised(board: Board) -> None:
-    board.plic = Plic(board.state, *([Level(board.inputs, at)] for at in (0, 1)), edges=(10,))
+    plic_module.prepare(board.state, edges=(10,))
+    board.plic = Plic(board.state, *([Level(board.inputs, at)] for at in (0, 1)))
     line = board.plic.line(10)
     board.priority(10, 1)
     board.enable(1, 10)

@@ -38,8 +38,8 @@ ARROWS = {
     },
     "attached": set(),
     "config": {"state", "attached"},
-    "hardware": {"state", "isa", "host_folder"},
-    "firmware": {"state", "isa", "hardware"},
+    "hardware": {"native", "state", "isa", "host_folder"},
+    "firmware": {"native", "state", "isa", "hardware"},
     "linux": {"state", "isa", "instrument"},
     "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
@@ -159,7 +159,11 @@ PLACES = {
         "mttcg/campaign/worker.py",
     },
     # native code: what translated code calls, and the words it is written in
-    "numba": {"mttcg/engine", "mttcg/instrument/native", "mttcg/native"},
+    "numba": {
+        *("mttcg/engine", "mttcg/instrument/native", "mttcg/native"),
+        *("mttcg/firmware/riscv64/native.py", "mttcg/hardware/interrupts/plic_native.py"),
+        "mttcg/hardware/devices/virtio/transport_native.py",
+    },
     "llvmlite": {
         "mttcg/engine",
         "mttcg/instrument/native/native.py",

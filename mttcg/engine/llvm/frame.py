@@ -124,6 +124,8 @@ class Word(IntEnum):
     FETCHED_HALF = auto()  # what that found
     OTHER_HALF = auto()  # 1: the page at the pc is to be fetched with that
     CLEAR = auto()  # host address of memset(3)
+    FIRMWARE = auto()  # of what answers calls of the guest, 0: the host does
+    FIRMWARE_WORDS = auto()  # of its words
     WORDS = auto()
 
 

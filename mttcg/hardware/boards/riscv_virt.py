@@ -33,6 +33,7 @@ from mttcg.hardware.devices.finisher import Finisher
 from mttcg.hardware.devices.goldfish_rtc import GoldfishRtc
 from mttcg.hardware.devices.htif import Htif
 from mttcg.hardware.devices.uart16550 import Uart16550
+from mttcg.hardware.devices.virtio import transport
 from mttcg.hardware.devices.virtio.layout import STATE_BYTES as VIRTIO_STATE_BYTES
 from mttcg.hardware.devices.virtio.transport import VirtioMmio
 from mttcg.hardware.devicetree import cells
@@ -85,11 +86,14 @@ def _clint(ports: DevicePorts) -> Sequence[Device]:
     return (Clint(software, [hart.timer for hart in harts], ports.wiring.clock),)
 
 
+EXTERNAL_INPUTS = (EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
+
+
 def _plic(ports: DevicePorts) -> Sequence[Device]:
-    inputs = (EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
-    machine, supervisor = ([hart.line(number) for hart in ports.wiring.harts] for number in inputs)
+    harts = ports.wiring.harts
+    machine, supervisor = ([hart.line(number) for hart in harts] for number in EXTERNAL_INPUTS)
     claimed = partial(ports.wiring.claimed, Plic.name)
-    return (Plic(ports.state, machine, supervisor, (UART_INTERRUPT,), claimed),)
+    return (Plic(ports.state, machine, supervisor, claimed),)
 
 
 def _htif(ports: DevicePorts) -> Sequence[Device]:
@@ -113,6 +117,7 @@ def _virtio(slot: int) -> DeviceRow:
         state_bytes=VIRTIO_STATE_BYTES,
         interrupt=InterruptTo("plic", 1 + slot),
         node=DeviceNode("virtio_mmio", ("virtio,mmio",)),
+        native=(transport.NATIVE,),
         backend_apart=True,
     )
 
@@ -123,7 +128,7 @@ ROWS = (
         (Region(PLIC, Plic.size),),
         _plic,
         state_bytes=plic.STATE_SIZE,
-        hart_inputs=(EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL),
+        hart_inputs=EXTERNAL_INPUTS,
         node=DeviceNode(
             "plic",
             ("sifive,plic-1.0.0", "riscv,plic0"),
@@ -134,7 +139,8 @@ ROWS = (
                 "riscv,ndev": cells(plic.SOURCES),
             },
         ),
-        prepare=plic.prepare,
+        prepare=partial(plic.prepare, edges=(UART_INTERRUPT,), inputs=EXTERNAL_INPUTS),
+        native=(plic.NATIVE,),
     ),
     DeviceRow(
         "uart",

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from mttcg.errors import MttcgError
 from mttcg.hardware.interrupts.ports import Line
 from mttcg.memory.lock import LOCK_BYTES, SharedLock
+from mttcg.memory.native_registers import NativeRegisters, RegisterKind
 from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.state.words import WORD_BYTES
 
@@ -54,7 +55,11 @@ class PlicWord(NamedTuple):
     """A word for each context."""
     enable: int = threshold + MOST_CONTEXTS
     """SOURCE_WORDS for each context."""
-    end: int = enable + MOST_CONTEXTS * SOURCE_WORDS
+    edges: int = enable + MOST_CONTEXTS * SOURCE_WORDS
+    """A bit for each edge source; what follows is as the board has it."""
+    inputs: int = edges + SOURCE_WORDS
+    """The number of a hart's input for each of its contexts."""
+    end: int = inputs + CONTEXTS_PER_HART
 
 
 WORD = PlicWord()
@@ -62,6 +67,14 @@ STATE_SIZE = WORD.end * WORD_BYTES
 """Bytes of shared memory that the controller needs, zeroed and prepared."""
 VALID = ((1 << SOURCES) - 1) << 1
 """Bits of the sources that there are."""
+NATIVE = NativeRegisters(
+    RegisterKind.FUNCTION,
+    CONTEXT,
+    REGISTER,
+    places=(SIZE - CONTEXT) // REGISTER,
+    function=("mttcg.hardware.interrupts.plic_native", "access"),
+)
+"""Claims and completions; thresholds are left to the class."""
 
 
 class NoSourceError(MttcgError):
@@ -107,9 +120,8 @@ class Plic:
     nothing, as do contexts and sources that are not there.
 
     Args:
-        state: STATE_SIZE bytes of shared memory.
+        state: STATE_SIZE bytes of shared memory, prepared.
         machine, supervisor: lines to the external interrupts of each hart, in their order.
-        edges: the edge sources.
         claimed: told of each request that is claimed.
     """
 
@@ -122,15 +134,14 @@ class Plic:
         state: memoryview,
         machine: Sequence[Line],
         supervisor: Sequence[Line],
-        edges: Iterable[int] = (),
         claimed: Callable[[int], None] = lambda _source: None,
     ) -> None:
         self._claimed = claimed
-        self._edges = sum(1 << source for source in edges)
         # Shared: whoever holds the lock writes, in any order; lines to the harts change under it,
         # too, so they always are what the rest of the state says once it is free.
         self._state = state.cast("Q")
         self._lock = SharedLock(state[:LOCK_BYTES])
+        self._edges = self._bits(WORD.edges)
         self._lines = [line for pair in zip(machine, supervisor, strict=True) for line in pair]
 
     def line(self, number: int) -> SourceLine:
@@ -286,9 +297,17 @@ class Plic:
         return self._state[word] != before
 
 
-def prepare(state: memoryview) -> None:
-    """Make the state ready, before any process uses it."""
+def prepare(state: memoryview, edges: Iterable[int] = (), inputs: Iterable[int] = ()) -> None:
+    """Make the state ready, before any process uses it.
+
+    edges: the edge sources. inputs: numbers of a hart's inputs, for native code alone.
+    """
     SharedLock(state[:LOCK_BYTES]).prepare()
+    words = state.cast("Q")
+    for source in edges:
+        words[WORD.edges + source // BITS] |= 1 << source % BITS
+    for place, number in enumerate(inputs):
+        words[WORD.inputs + place] = number
 
 
 def _register(bits: int, at: int) -> int:

@@ -15,7 +15,7 @@ from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I8, I32, I64, ZERO, BasicBlock, Pointer, constant
 from mttcg.engine.llvm.places import FRAME, HART
 from mttcg.engine.llvm.signature import frame_word
-from mttcg.memory.native_registers import RegisterKind
+from mttcg.memory.native_registers import FunctionWord, RegisterKind
 from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
 from mttcg.state.words import WORD_BYTES, offsets_of
 
@@ -177,6 +177,58 @@ def _waiting(build: Builder) -> I64:
     return build.binary("or", wide, build.load(place, UNKNOWN, I64))
 
 
+def _call_function(
+    build: Builder, row: Pointer, none: BasicBlock, value: I64, *, stores: bool
+) -> Pointer:
+    """Call a device's function, and go on behind an access that it made; where the value is."""
+    made = build.new_block("made")
+    function = build.cast("inttoptr", _field(build, row, "data"), Pointer)
+    distance = build.binary("sub", ADDRESS, _field(build, row, "first"))
+    words = _field(build, row, "state")
+    answer = build.call(I64, function, words, distance, value, I64(str(int(stores))))
+    build.branch(build.compare("eq", answer, 0), none, made)
+    build.begin(made)
+    place = build.cast("inttoptr", words, Pointer)
+    alert_all(build, place)
+    return build.offset(place, WORD_BYTES * FunctionWord.VALUE)
+
+
+def alert_all(build: Builder, words: Pointer) -> None:
+    """Alert the harts that a function has in its words."""
+    before = build.block
+    more, raised, one, on, done = (
+        build.new_block(word) for word in ("more", "raised", "one", "next", "alerted")
+    )
+    alerts = build.load(build.offset(words, WORD_BYTES * FunctionWord.ALERTS), UNKNOWN, I64)
+    build.goto(more)
+    build.begin(more)
+    rest, following = I64("%rest"), I64("%following_hart")
+    left = build.phi(I64, (alerts, before), (rest, on))
+    number = build.phi(I64, (0, before), (following, on))
+    build.branch(build.compare("eq", left, 0), done, raised)
+    build.begin(raised)
+    build.branch(build.compare("eq", build.binary("and", left, 1), 0), on, one)
+    build.begin(one)
+    build.call(I64, ALERT, HART, FRAME, number)
+    build.goto(on)
+    build.begin(on)
+    build.binary("lshr", left, 1, into=rest)
+    build.binary("add", number, 1, into=following)
+    build.goto(more)
+    build.begin(done)
+
+
+def _load_by_function(build: Builder, row: Pointer, none: BasicBlock) -> None:
+    """No load raises a line to this hart, so nothing is due behind it that was not before."""
+    place = _call_function(build, row, none, ZERO, stores=False)
+    build.give(build.cast("ptrtoint", place, I64))
+
+
+def _store_by_function(build: Builder, row: Pointer, none: BasicBlock) -> None:
+    _call_function(build, row, none, VALUE, stores=True)
+    _give_done(build)
+
+
 def _load(build: Builder) -> None:
     _answer(
         build,
@@ -185,6 +237,7 @@ def _load(build: Builder) -> None:
             RegisterKind.DEADLINE: _load_deadline,
             RegisterKind.TIME: _load_time,
             RegisterKind.STATUS: _load_status,
+            RegisterKind.FUNCTION: _load_by_function,
         },
     )
 
@@ -253,6 +306,7 @@ def _store(build: Builder) -> None:
             RegisterKind.LEVEL: _store_level,
             RegisterKind.DEADLINE: _store_deadline,
             RegisterKind.SEND: _store_sent,
+            RegisterKind.FUNCTION: _store_by_function,
         },
     )
 

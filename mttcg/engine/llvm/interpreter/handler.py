@@ -300,7 +300,7 @@ class Handler:
         self.system = (
             None
             if isa.events is None
-            else HandlerSystem(build, self.segment, self.exits, isa, isa.events)
+            else HandlerSystem(build, self.segment, self.exits, isa, isa.events, self.finish)
         )
 
     def _raise_illegal(self) -> None:
@@ -351,8 +351,7 @@ class Handler:
         instruction = symbolic(sample, self.isa.known(sample))
         sample.row.semantics(self.words, instruction)
         if not self.segment.ended:
-            self.retire(ZERO)
-            self.go_on()
+            self.finish()
         if self.floats is not None and self.floats.used:
             self.function.attributes = "strictfp #0"
         return "\n".join(self.function.text(advice=True))
@@ -361,6 +360,11 @@ class Handler:
         """A floating-point operation, whose rounding mode may be an operand."""
         mode = self.operands.value(rounding) if isinstance(rounding, Operand) else rounding
         return floats.float(operation, cast("int", mode), *operands)
+
+    def finish(self) -> None:
+        """The instruction is over; go on behind it."""
+        self.retire(ZERO)
+        self.go_on()
 
     def go_on(self) -> None:
         """Go on behind the instruction."""

@@ -1,8 +1,11 @@
 """The words for the system in a handler: those about an instruction."""
 
+from collections.abc import Callable
+
 from mttcg.engine.llvm.counts import INSTRUCTION_SHIFT
 from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason, Word
+from mttcg.engine.llvm.interpreter.device_functions import alert_all
 from mttcg.engine.llvm.interpreter.fetch_again import fetch_again
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
@@ -10,10 +13,11 @@ from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
-from mttcg.engine.llvm.places import FRAME, INSTRUCTIONS, SINCE
+from mttcg.engine.llvm.places import FRAME, HART, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, tail_call
 from mttcg.isa.operations import SystemWords
+from mttcg.memory.native_registers import CallOutcome
 
 
 class HandlerSystem(NativeState, SystemWords[I64]):
@@ -25,6 +29,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         exits: the ways out.
         isa: the guest's.
         events: what may follow from an instruction.
+        finish: emits the instruction's end.
 
     Attributes:
         changed: whether an interrupt may be due behind the instruction, or other code fetched.
@@ -37,9 +42,11 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         exits: Exits,
         isa: InterpretedIsa,
         events: SystemEvents,
+        finish: Callable[[], None],
     ) -> None:
         super().__init__(builder, isa.offsets)
         self.segment, self.exits, self.isa, self.events = segment, exits, isa, events
+        self.finish = finish
         self.changed = False
 
     def retired(self) -> I64:
@@ -54,8 +61,35 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         self.exits.illegal_unless(self.builder.compare("ne", condition, 0), 0)
 
     def call_firmware(self, condition: I64) -> None:
-        """See SystemWords."""
-        self._leave_unless(self.builder.compare("eq", condition, 0))
+        """See SystemWords. What is native of the firmware answers it, or leaves it to the host."""
+        build = self.builder
+        on, call, ask, answered, fence, end, leave = (
+            build.new_block(word)
+            for word in ("on", "call", "ask", "answered", "fence", "end", "host")
+        )
+        build.branch(build.compare("eq", condition, 0), on, call)
+        build.begin(call)
+        function = build.load(build.offset(FRAME, 8 * Word.FIRMWARE), COUNTER, Pointer)
+        number = build.cast("ptrtoint", function, I64)
+        build.branch(build.compare("ne", number, 0), ask, leave)
+        build.begin(ask)
+        words = build.load(build.offset(FRAME, 8 * Word.FIRMWARE_WORDS), COUNTER, Pointer)
+        outcome = build.call(I64, function, words, HART)
+        build.branch(build.compare("ne", outcome, int(CallOutcome.LEFT)), answered, leave)
+        build.begin(answered)
+        alert_all(build, words)
+        build.branch(build.compare("eq", outcome, int(CallOutcome.FENCED)), fence, end)
+        build.begin(fence)
+        drop = build.load(build.offset(FRAME, 8 * Word.FENCE), COUNTER, Pointer)
+        build.run(drop, FRAME)
+        build.goto(end)
+        build.begin(end)
+        self.changed = True  # an interrupt may be due behind it
+        self.finish()
+        self.changed = False
+        build.begin(leave)
+        self.exits.leave(Reason.SYSTEM, ZERO, 0)
+        build.begin(on)
 
     def _leave_unless(self, bit: I1) -> None:
         """Leave the instruction to the host if a bit is 0."""

@@ -11,10 +11,11 @@ from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.device_functions import FIELDS
 from mttcg.engine.llvm.interpreter.state_words import NANOSECONDS
 from mttcg.engine.llvm.interpreter.system_functions import BEFORE_TRAP, LAST_TRAP
+from mttcg.instrument.native.native_functions import native_address
 from mttcg.isa.system import Trap
 from mttcg.memory.address import HostAddress, Virtual
 from mttcg.memory.host import address_of_array, address_of_function
-from mttcg.memory.native_registers import PlacedRegisters
+from mttcg.memory.native_registers import FunctionWord, PlacedRegisters
 
 NO_TRAP = (1 << 64) - 1
 """In the place of a cause: no trap was taken natively."""
@@ -59,12 +60,38 @@ class InterpretedSystem:
         return Trap(code, Virtual(address), further)
 
 
-def row_of(placed: PlacedRegisters) -> tuple[int, ...]:
-    """A row of registers, as `device_functions.FIELDS` has it."""
+def row_of(placed: PlacedRegisters, words: HostAddress) -> tuple[int, ...]:
+    """A row of registers, as `device_functions.FIELDS` has it; words: of its function."""
     what = placed.registers
     size = what.size * placed.number
     masks = what.mask, what.raises
-    return placed.base, size, what.size, what.kind, what.data, *masks, placed.state
+    data, state = what.data, placed.state
+    if what.function is not None:
+        data, state = native_address(*what.function), words
+    return placed.base, size, what.size, what.kind, data, *masks, state
+
+
+def words_of_device(placed: PlacedRegisters, devices: NativeDevices) -> dict[FunctionWord, int]:
+    """What the function of a device is given of that."""
+    return {
+        FunctionWord.STATE: placed.state,
+        FunctionWord.CONTROLLER: placed.controller,
+        FunctionWord.SOURCE: placed.source,
+        FunctionWord.BELL: devices.bells.get(placed.device, 0),
+    }
+
+
+def words_of_machine(devices: NativeDevices) -> dict[FunctionWord, int]:
+    """What each function is given."""
+    libc = ctypes.CDLL(None)
+    return {
+        FunctionWord.HARTS: devices.harts,
+        FunctionWord.HART_COUNT: len(devices.wake_fds),
+        FunctionWord.TAKE: address_of_function(libc.pthread_mutex_lock),
+        FunctionWord.MEND: address_of_function(libc.pthread_mutex_consistent),
+        FunctionWord.RELEASE: address_of_function(libc.pthread_mutex_unlock),
+        FunctionWord.WRITE: address_of_function(libc.write),
+    }
 
 
 class DeviceTables:
@@ -78,7 +105,17 @@ class DeviceTables:
     def __init__(
         self, frame: "np.ndarray[Any, np.dtype[np.uint64]]", devices: NativeDevices
     ) -> None:
-        rows = [row_of(placed) for placed in devices.registers]
+        self.words = np.zeros((len(devices.registers) + 1, FunctionWord.WORDS), dtype=np.uint64)
+        for place, given in words_of_machine(devices).items():
+            self.words[:, place] = given
+        rows = []
+        for words, placed in zip(self.words[:-1], devices.registers, strict=True):
+            for place, given in words_of_device(placed, devices).items():
+                words[place] = given
+            rows.append(row_of(placed, address_of_array(words)))
+        if devices.firmware is not None:
+            frame[Word.FIRMWARE] = native_address(*devices.firmware)
+            frame[Word.FIRMWARE_WORDS] = address_of_array(self.words[-1])
         self.rows = np.array(rows, dtype=np.uint64).reshape(-1, len(FIELDS))
         self.wake = np.array(devices.wake_fds, dtype=np.uint64)
         libc = ctypes.CDLL(None)

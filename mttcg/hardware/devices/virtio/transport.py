@@ -20,6 +20,7 @@ from mttcg.hardware.devices.virtio.layout import (
     queue_word,
 )
 from mttcg.memory.fence import full_fence
+from mttcg.memory.native_registers import NativeRegisters, RegisterKind
 
 MAGIC, VERSION, VENDOR = 0x7472_6976, 2, 0x554D_4551
 """The vendor is that of QEMU's devices, which drivers look for (section 4.2.2: any will do)."""
@@ -58,6 +59,16 @@ QUEUE_HALVES: Mapping[int, tuple[QueueWord, int]] = {
     0x0A4: (QueueWord.DEVICE, HIGH),
 }
 """Registers that are half of a queue's word, and its bits."""
+
+
+NATIVE = NativeRegisters(
+    RegisterKind.FUNCTION,
+    QUEUE_NOTIFY,
+    REGISTER_BYTES,
+    places=(INTERRUPT_ACK - QUEUE_NOTIFY) // REGISTER_BYTES + 1,
+    function=("mttcg.hardware.devices.virtio.transport_native", "access"),
+)
+"""QueueNotify, InterruptStatus and InterruptACK."""
 
 
 class VirtioMmio:
