@@ -33,6 +33,7 @@ KNOWN = {
     "rv64mi-*-breakpoint": "no debug triggers (Sdtrig): it takes for granted that there is tselect",
     "rv64uziccid-*": "no Ziccid: a changed instruction is seen behind fence.i, or a write of satp",
     "rv64uzbc-*": "no Zbc: no profile that is covered asks for it",
+    "rv64uzbk[bx]-*": "no Zbkb and Zbkx: no profile that is covered asks for them",
     "rv64up-*": "no P: it is not ratified",
     "hypervisor*": "no H",
 }
