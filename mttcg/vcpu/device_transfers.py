@@ -11,7 +11,6 @@ import select
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from mttcg.hardware.devices.virtio.memory import Piece
 from mttcg.memory.address import Physical
 from mttcg.memory.fence import full_fence
 from mttcg.state.words import WordField
@@ -58,13 +57,17 @@ class TransferLog:
         self.room = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def append(
-        self, device: int, pieces: Iterable[Piece], write: bool, ask: Callable[[], bool]
+        self,
+        device: int,
+        pieces: Iterable[tuple[Physical, int]],
+        write: bool,
+        ask: Callable[[], bool],
     ) -> None:
         """Put pieces in that a device read, or wrote.
 
         Args:
             device: its place among the rows.
-            pieces: of guest memory.
+            pieces: of guest memory: where, and how many bytes.
             write: whether they were written.
             ask: has the reader look; whether it will.
         """
