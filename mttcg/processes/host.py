@@ -139,7 +139,7 @@ def fork_all(
             die_with_parent(parent)
             name_process(f"vcpu{index}")
             wake_on_time()
-            given = config, message, descriptors, context, transfers, opened
+            given = config, message, descriptors, (*context, transfers), opened
             end_with(partial(run_vcpu, index, *given))
         children[child] = index
     if config.has_tier("optimised"):

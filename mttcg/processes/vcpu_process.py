@@ -46,7 +46,6 @@ from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
-from mttcg.vcpu.device_transfers import READER, TransferLog
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
@@ -62,7 +61,7 @@ from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
-from mttcg.vcpu.vcpu import Vcpu
+from mttcg.vcpu.vcpu import Vcpu, claims
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
@@ -85,9 +84,8 @@ class VcpuProcess:
         config: of the run.
         message: what the supervisor said at the start.
         descriptors: those that came with it.
-        context: declarations and plugins from before the fork.
+        context: declarations, plugins and the log of transfers from before the fork.
         channel: to the supervisor.
-        transfers: what devices do with guest memory, which one vCPU is told of.
         opened: code of earlier runs, if there is to be some.
     """
 
@@ -99,14 +97,13 @@ class VcpuProcess:
         descriptors: list[int],
         context: Any,
         channel: Channel,
-        transfers: TransferLog,
         opened: "OpenedStore | None" = None,
     ) -> None:
-        self.transfers, self.opened = transfers, opened
+        self.opened = opened
         self.index, self.config, self.message, self.channel = index, config, message, channel
         self.isa = isa_named(message.isa)
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
-        self.declarations, self.plugins = context
+        self.declarations, self.plugins, self.transfers = context
         self.board = board = board_named(message.board)
         sizes = fixed_sizes(config, board.state_bytes)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -182,13 +179,9 @@ class VcpuProcess:
             notify=lambda: os.eventfd_write(self.fds["notice"], 1),
             say=self._warn,
             backends=back_ends(self.board, self.fds, self.machine),
-            claimed=self._claimed,
+            claimed=claims(lambda: self.vcpu),
         )
         return self.board.place(wiring, self.message.device_symbols)
-
-    def _claimed(self, controller: str, number: int) -> None:
-        if self.vcpu is not None:
-            self.vcpu.claimed = self.vcpu.sources.get((controller, number), "")
 
     def _native_devices(self) -> NativeDevices:
         """What of the devices native code may do by itself."""
@@ -283,9 +276,7 @@ class VcpuProcess:
             self._tell_unsupported,
             self._make_firmware(ram),
         )
-        vcpu.sources = self.board.sources()
-        if self.index == READER:
-            vcpu.watch_transfers(self.transfers)
+        vcpu.device_events.connect(self.transfers, self.board.sources())
         vcpu.host_calls = self._host_calls(guest, vcpu)
         look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
         plugins = VcpuPlugins(
@@ -483,7 +474,6 @@ def main(
     message: Start,
     descriptors: list[int],
     context: Any,
-    transfers: TransferLog,
     opened: "OpenedStore | None" = None,
 ) -> int:
     """Be vCPU `index`; the process's exit status."""
@@ -493,7 +483,7 @@ def main(
     place = message.descriptors.index(f"vcpu{index}")
     channel = Channel(socket.socket(fileno=descriptors[place]))
     try:
-        what = config, message, descriptors, context, channel, transfers, opened
+        what = config, message, descriptors, context, channel, opened
         process = VcpuProcess(index, *what)
     except BaseException as error:
         channel.send(fault_of(index, error))

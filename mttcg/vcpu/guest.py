@@ -3,10 +3,7 @@
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-
-import numpy as np
 
 from mttcg.engine.base import Engine
 from mttcg.errors import MttcgError
@@ -28,12 +25,12 @@ from mttcg.isa.base import Isa
 from mttcg.isa.context import Scope
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, Physical, Virtual
-from mttcg.memory.host import address_of_array
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.followed import FollowedCounters
 from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.processes import ProcessesOfVcpu
@@ -41,12 +38,6 @@ from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import context_address
 from mttcg.vcpu.virtual_memory import VirtualMemory
-
-COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
-"""The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
-
-HART_COUNT = {Where.INSTRUCTION: "instructions", Where.BLOCK: "blocks"}
-"""The field of the hart's state that it follows."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +151,14 @@ class GuestOfVcpu:
     in_force: int = -1
     inside: bool = False
     moved: bool = False
-    followed: dict[tuple[Counter, Where], Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
         self.hart = self.harts[self.index]
+        self.context_address = context_address(self.hart)
+        self.followed = FollowedCounters(
+            self.hart, self.isa.system, lambda counter: self.scoreboards(counter, self.index)
+        )
         self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
@@ -267,50 +261,16 @@ class GuestOfVcpu:
 
     def start_counting(self, counter: Counter, where: Where, scope: Scope) -> FollowedCounter:
         """Let a Counter of everything in a scope follow the hart's own count from here on."""
-        words = self.scoreboards(counter, self.index)
-        if scope.holds(self.hart.context):
-            words[COUNTER_COLUMN[where]] = self._count(where) + 1
-        self.followed[counter, where] = scope
-        place = address_of_array(words), COUNTER_COLUMN[where]
-        return FollowedCounter(scope, *place, HART_COUNT[where])
+        return self.followed.start(counter, where, scope)
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
         """Add what was counted since, and follow no longer."""
-        del self.followed[counter, where]
-        self._add_counted(counter, where)
-
-    def _add_counted(self, counter: Counter, where: Where) -> None:
-        """Add what was counted since it follows, if it does; it does not any more."""
-        words, column = self.scoreboards(counter, self.index), COUNTER_COLUMN[where]
-        if words[column]:
-            words[0] += np.uint64(self._count(where) + 1 - int(words[column]))
-            words[column] = 0
+        self.followed.stop(counter, where)
 
     @property
     def context(self) -> int:
         """The hart's, as of the last time that it ran guest code."""
         return self.hart.context
-
-    @cached_property
-    def context_address(self) -> HostAddress:
-        """Where the hart's state has it."""
-        return context_address(self.hart)
-
-    def follow_context(self) -> None:
-        """Follow the hart's context, as it is about to run; native code does so meanwhile."""
-        before, now = self.hart.context, self.isa.system.context(self.hart)
-        if before == now:
-            return
-        self.hart.context = now
-        for (counter, where), scope in self.followed.items():
-            if scope.holds(before) and not scope.holds(now):
-                self._add_counted(counter, where)
-            elif scope.holds(now) and not scope.holds(before):
-                words = self.scoreboards(counter, self.index)
-                words[COUNTER_COLUMN[where]] = self._count(where) + 1
-
-    def _count(self, where: Where) -> int:
-        return int(getattr(self.hart, HART_COUNT[where]))
 
     def read_x(self, register: int) -> int:
         """An integer register, exact in a callback."""

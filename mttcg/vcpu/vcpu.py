@@ -2,9 +2,8 @@
 
 import os
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind
@@ -20,7 +19,7 @@ from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity, Power
 from mttcg.tbcache.cache import Block
-from mttcg.vcpu.device_transfers import TransferLog
+from mttcg.vcpu.device_events import DeviceEvents
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
@@ -77,18 +76,13 @@ class Vcpu:
     Attributes:
         left_blocks: told when a block is left before its end.
         host_calls: does the guest's calls of the host; None if it is to have none.
-        sources: devices by their controller and the number of their interrupt there.
-        claimed: the device whose interrupt the hart has just claimed, "" if there is none.
-        transfers: what devices do with guest memory; None if another vCPU is told.
+        device_events: tells plugins of devices.
         spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
     """
 
     host_calls: HostCalls | None = None
     spins: Spins | None = None
     zeros: Zeros | None = None
-    transfers: TransferLog | None = None
-    sources: Mapping[tuple[str, int], str] = MappingProxyType({})
-    claimed: str = ""
 
     def __init__(
         self,
@@ -110,6 +104,7 @@ class Vcpu:
         self.machine, self.devices, self.guest = machine, devices, guest
         self.ram, self.notice_fd = ram, notice_fd
         self.lifecycle = Lifecycle(guest)
+        self.device_events = DeviceEvents(index, isa.system, self.lifecycle)
         self.kernel_events = KernelEvents(guest)
         self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
         self.stopwatch = Stopwatch(self.hart)
@@ -152,24 +147,7 @@ class Vcpu:
             events = ("plugin_mmio", "plugin_interrupt")
             told = any(map(self.lifecycle.has_listeners, events))
             self.engine.native_system.let_accesses(not told)
-        if self.transfers is not None:
-            self.transfers.wanted = self.lifecycle.has_listeners("plugin_dma")
-
-    def watch_transfers(self, transfers: TransferLog) -> None:
-        """Tell plugins what devices do with guest memory, from now on."""
-        self.transfers = transfers
-
-    def _tell_transfers(self) -> None:
-        if self.transfers is not None:
-            for transfer in self.transfers.take():
-                self.lifecycle.tell("plugin_dma", *transfer)
-
-    def _tell_interrupt(self, code: int, pc: Virtual) -> None:
-        """Tell of an interrupt that the hart takes; that of a device once its handler claims it."""
-        self.lifecycle.tell("plugin_trap", code, pc, True)
-        source = self.system.interrupt_sources.get(code)
-        if source is not None:
-            self.lifecycle.tell("plugin_interrupt", source, pc=pc)
+        self.device_events.follow()
 
     def _has_watched_traps(self) -> bool:
         """Whether plugins are told of traps, or count what these leave."""
@@ -200,7 +178,7 @@ class Vcpu:
             self.system.start(self.hart, pc, device_tree, self.extensions, information)
         else:
             self.system.start_supervisor(self.hart, pc, device_tree, self.extensions)
-        self.guest.follow_context()
+        self.guest.followed.follow_context()
         self.engine.fill()
         self.follow_plan()
 
@@ -219,11 +197,11 @@ class Vcpu:
             interrupted_at = hart.pc
             code = self.system.take_interrupt(hart, self.machine)
             if code is not None:
-                self._tell_interrupt(code, interrupted_at)
+                self.device_events.interrupt(code, interrupted_at)
             if engine.unfinished not in (None, hart.pc):
                 self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
-            self.guest.follow_context()
+            self.guest.followed.follow_context()
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
@@ -232,7 +210,7 @@ class Vcpu:
             self.left_blocks.leave(engine.unfinished)
         engine.spill()
         self.stopwatch.was_running()
-        self._tell_transfers()
+        self.device_events.tell_transfers()
         self.lifecycle.tell("plugin_vcpu_exit")
 
     def _serve_requests(self) -> None:
@@ -250,7 +228,7 @@ class Vcpu:
         """Make the changes that have come; the word is cleared before they are looked at."""
         self.hart.request = 0
         self.fences.serve()
-        self._tell_transfers()
+        self.device_events.tell_transfers()
         epoch = self.guest.receive_changes()
         self.follow_plan()
         if epoch:
@@ -452,9 +430,7 @@ class Vcpu:
         if found is not None:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
-            if self.claimed:
-                device, self.claimed = self.claimed, ""
-                self.lifecycle.tell("plugin_interrupt", device, pc=left.pc)
+            self.device_events.accessed(left.pc)
 
     def _load(
         self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]
@@ -510,3 +486,14 @@ class Vcpu:
         """As `_serve_requests`, but the time since was idle."""
         self.stopwatch.was_idle()
         self._serve_requests()
+
+
+def claims(vcpu: Callable[[], Vcpu | None]) -> Callable[[str, int], None]:
+    """What a controller tells of claims that a vCPU makes, which is there by then."""
+
+    def claimed(controller: str, number: int) -> None:
+        found = vcpu()
+        assert found is not None, "whoever claims is run by it"
+        found.device_events.claimed(controller, number)
+
+    return claimed

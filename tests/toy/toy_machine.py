@@ -67,7 +67,7 @@ class QuietGuest:
     def __init__(self, plan: Plan) -> None:
         self.plan: Plan | None = plan
         self.plugins: dict[str, Any] = {}
-        self.emitters = self
+        self.emitters = self.followed = self
         self.declarations = Declarations({}, 1)
 
     def flush(self) -> None:

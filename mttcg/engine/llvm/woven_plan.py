@@ -16,7 +16,6 @@ from mttcg.instrument.native.frames import FLAGS
 from mttcg.instrument.plan.plan import EMPTY, Operation, Plan
 from mttcg.memory.address import PageOffset, Physical, Virtual, offset_in_page, page_start
 from mttcg.memory.code_pages import HALVES
-from mttcg.memory.page import PAGE
 
 ByOffset = dict[PageOffset, Rows]
 ChangedPlaces = Mapping[Virtual, frozenset[PageOffset]]
@@ -66,28 +65,29 @@ class PhysicalPlaces:
         }
         self.rows: dict[tuple[str, Physical], Rows] = {}
         self.both: dict[tuple[str, Virtual, Physical], Rows] = {}
-        self.pages: dict[tuple[str, int], list[Physical]] = {}
+        self.pages: dict[tuple[str, Physical], list[Physical]] = {}
         for kind, (virtual, physical) in kinds.items():
             by_offset: dict[PageOffset, list[Virtual]] = {}
             for pc in virtual if physical else ():
                 by_offset.setdefault(offset_in_page(pc), []).append(pc)
             for there, operations in physical.items():
                 self.rows[kind, there] = rows.take(operations)
-                self.pages.setdefault((kind, there // PAGE), []).append(there)
+                start = Physical(there - offset_in_page(there))
+                self.pages.setdefault((kind, start), []).append(there)
                 for pc in by_offset.get(offset_in_page(there), ()):
                     together = rows.take((*virtual[pc], *operations))
                     self.both[kind, pc, there] = together
 
     def has(self, page: Physical) -> bool:
         """Whether something is attached in the page that begins there."""
-        return any((kind, page // PAGE) in self.pages for kind in ("block", "instruction"))
+        return any((kind, page) in self.pages for kind in ("block", "instruction"))
 
     def together(
         self, kind: str, start: Virtual, page: Physical, virtual: Mapping[PageOffset, Rows]
     ) -> ByOffset:
         """The rows of a page that is at two addresses, in order; `virtual`: those by that one."""
         found = dict(virtual)
-        for there in self.pages.get((kind, page // PAGE), ()):
+        for there in self.pages.get((kind, page), ()):
             offset = PageOffset(there - page)
             both = kind, Virtual(start + offset), there
             found[offset] = self.both.get(both, self.rows[kind, there])
