@@ -8,6 +8,7 @@ better code is missed. While there are no samples it sleeps.
 import ctypes
 import os
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -229,6 +230,7 @@ def main(
     translator.run()
     if opened is not None:
         leave_the_run(translator.ram)
+        signal.alarm(FINISH_SECONDS)  # whatever it is at then
         with opened.store.alone() as alone:
             if alone:
                 opened.store.bound()

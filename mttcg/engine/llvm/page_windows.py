@@ -35,7 +35,7 @@ REFUSED = -1
 
 
 @dataclass(slots=True)
-class Question:
+class RowQuestion:
     """What the row is asked where an access is not in its window.
 
     Attributes:
@@ -73,7 +73,7 @@ class PageWindow:
         self.before, self.width, self.host = (
             Pointer(f"%window_{name}{number}") for name in ("before", "width", "host")
         )
-        self.questions: list[Question] = []
+        self.questions: list[RowQuestion] = []
         self.longest, self.stores = 0, False
 
     def learn(self, length: int, stores: bool) -> None:
@@ -126,7 +126,7 @@ class PageWindows:
             for question in window.questions:
                 self._ask(window, question)
 
-    def _ask(self, window: PageWindow, question: Question) -> None:
+    def _ask(self, window: PageWindow, question: RowQuestion) -> None:
         """In `found` the window shows the page; in `other` the access is allowed or not."""
         build, other = self.builder, question.off
         build.begin(question.ask)
@@ -147,7 +147,7 @@ class PageWindows:
             build.begin(other)
             self._ask_otherwise(window, question)
 
-    def _ask_otherwise(self, window: PageWindow, question: Question) -> None:
+    def _ask_otherwise(self, window: PageWindow, question: RowQuestion) -> None:
         """Ask about what goes over the page's end, or needs less of it than the window does."""
         build = self.builder
         number = _tag(question.stores) << LENGTH_BITS | question.length - 1

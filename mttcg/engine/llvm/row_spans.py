@@ -18,7 +18,7 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import REGISTER, ROW, UNLIKELY
 from mttcg.engine.llvm.ir.values import I64, BasicBlock, DeferredNumber, Pointer
-from mttcg.engine.llvm.page_windows import PageWindow, PageWindows, Question
+from mttcg.engine.llvm.page_windows import PageWindow, PageWindows, RowQuestion
 from mttcg.engine.llvm.places import ROWS
 from mttcg.engine.llvm.ram import Ram, Span, Spans
 from mttcg.engine.llvm.segment import Segment
@@ -45,7 +45,7 @@ class RowSpan(Span):
         super().__init__(low, high)
         self.tag = DeferredNumber("a span's tag")
         self.window: PageWindow | None = None
-        self.question: Question | None = None
+        self.question: RowQuestion | None = None
 
 
 class RowSpans(Spans):
@@ -91,7 +91,7 @@ class RowSpans(Spans):
         first = build.binary("add", root, span.start)
         if self.segment.restart is None:
             ask = build.new_block("ask")
-            span.question = Question(first, ask, on, off, span.high - span.low)
+            span.question = RowQuestion(first, ask, on, off, span.high - span.low)
             window.questions.append(span.question)
         build.branch(self.windows.holds(window, first), on, ask, UNLIKELY)
 

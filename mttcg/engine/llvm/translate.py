@@ -212,6 +212,8 @@ class Translator:
             return emitted
         while discovery.leaders - discovery.elsewhere:
             part = self.compile(version, discovery)
+            if not part.emitted:
+                break  # what is left begins with an instruction that ends in the next page
             with self.arena:
                 if not self.is_current(version):
                     return frozenset()
