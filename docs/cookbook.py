@@ -42,6 +42,8 @@ class Recipe:
     command: str
     picture: str = ""
     why: str = ""
+    disk: int = 0
+    """Bytes of disk.img, which is there for the command."""
 
 
 RECIPES = {
@@ -59,6 +61,12 @@ RECIPES = {
         "Which code has run, and which lines how often?",
         "mix.elf --smp 2 --set rounds=2 --plugin coverage,drcov=mix.drcov,lcov=mix.info,top=6",
         "coverage: ",
+    ),
+    "devices": Recipe(
+        "Which devices does the guest use, and what do they do by themselves?",
+        "disk.elf --smp 2 --drive disk.img --set interrupts=1 --plugin devices",
+        why="There is no picture: the table has it all.",
+        disk=1 << 16,
     ),
     "empty": Recipe(
         "What does a plugin cost that does nothing?",
@@ -132,6 +140,8 @@ def cook(name: str) -> Dish:
     recipe = RECIPES[name]
     with tempfile.TemporaryDirectory() as folder:
         guest, *options = recipe.command.split()
+        if recipe.disk:
+            (Path(folder) / "disk.img").write_bytes(bytes(recipe.disk))
         command = [sys.executable, "-m", "mttcg", "run", str(ROOT / "examples/guests" / guest)]
         environment = {**os.environ, "COLUMNS": str(COLUMNS)}
         done = subprocess.run(

@@ -81,6 +81,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "returns_from_trap",
         "register_name",
         "is_interprocessor",
+        "mode_name",
         "source_lines",
         "SourceLines",
         "elf_segments",

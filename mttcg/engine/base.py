@@ -237,7 +237,8 @@ def tell_retired(
     place = pc, 1, slot, offset_in_page(pc) // 2, engine.cache.code.length(word)
     for operation in operations:
         given = place if operation.kind == "table" else arguments
-        OPERATION(operation.function)(operation.data, *given)
+        function, data = operation.called
+        OPERATION(function)(data, *given)
 
 
 class InBlock(Protocol):

@@ -103,6 +103,8 @@ class Wiring:
     """Tells the user something, once."""
     backends: Mapping[str, BackEndPort] = field(default_factory=dict)
     """By their rows' names, those that there are in this run."""
+    claimed: Callable[[str, int], None] = lambda _controller, _number: None
+    """Told by a controller, by its row's name, which request a hart has claimed."""
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,14 @@ class Board:
     def slots(self) -> tuple[str, ...]:
         """Names of the rows with a half in the device process, in the order of use."""
         return tuple(row.name for row in self.rows if row.backend_apart)
+
+    def sources(self) -> dict[tuple[str, int], str]:
+        """The devices whose interrupts go to a controller, by that and the number there."""
+        return {
+            (row.interrupt.controller, row.interrupt.number): row.name
+            for row in self.rows
+            if row.interrupt is not None
+        }
 
     def state_of(self, name: str, memory: memoryview) -> memoryview:
         """The state of a row in `memory`, that of all devices."""

@@ -16,6 +16,11 @@ proposals for QEMU:
   vCPU is about to enter its handler. `cause` is its code, which the guest's ISA defines.
 - `plugin_mmio(cpu, device, address, size, value, write)`: a device register was accessed; `device`
   is the device's name.
+- `plugin_interrupt(cpu, source)`: an interrupt reached the vCPU: "timer" or "software" when it is
+  taken, the name of a device when its handler claims it from the interrupt controller.
+- `plugin_dma(cpu, device, address, size, write)`: a device read or wrote guest memory by itself, at
+  a physical address, for a request of which the guest is told next. That is in no vCPU: `cpu` is
+  vCPU 0, wherever that is by then. What a device does after the guest's end is not told.
 - Of a Linux guest: `plugin_switch(cpu, before, after)`, `plugin_process_start(cpu, process)`,
   `plugin_process_exec(cpu, process)`, `plugin_process_exit(cpu, process, status)`,
   `plugin_syscall_enter(cpu, process, number, arguments)` and
@@ -57,6 +62,7 @@ from mttcg.instrument.program.instructions import (
     instruction_class,
     instruction_length,
     is_interprocessor,
+    mode_name,
     register_name,
     returns_from_trap,
 )
@@ -95,6 +101,7 @@ __all__ = [
     "instrument_memory",
     "instrument_return",
     "is_interprocessor",
+    "mode_name",
     "option",
     "printable",
     "probe",

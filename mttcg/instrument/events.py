@@ -1,9 +1,15 @@
 """Records that translated code writes by itself into a stream attached to it.
 
-They are little endian, as every record on the bus; `cpu` is the index of the vCPU.
+They are little endian, as every record on the bus; `cpu` is the index of the vCPU. Some have a
+`context`, the level of privilege and the address space in which that was; the others have one with
+`with_context`.
 """
 
+from typing import Any
+
 import numpy as np
+
+from mttcg.isa.context import SPACE_MASK
 
 ACCESS = np.dtype(
     [
@@ -13,10 +19,11 @@ ACCESS = np.dtype(
         ("cpu", "<u2"),
         ("size", "u1"),
         ("write", "u1"),
-        ("reserved", "<u4"),
+        ("context", "<u4"),
     ]
 )
-"""A load or store: `size` in bytes, `value` zero-extended, `write` 1 for a store."""
+"""A load or store: `size` in bytes, `value` zero-extended, `write` 1 for a store; see `space_of`
+for the `context`."""
 
 TIMED_ACCESS = np.dtype(
     [
@@ -116,3 +123,30 @@ INSTRUCTION_EXECUTIONS = np.dtype([("pc", "<u8"), ("executions", "<u8"), ("word"
 One that lies in several blocks, or had several versions, may have several records. If the table
 counts those that trap as well, it is how often it was executed.
 """
+
+WITH_CONTEXT = (BLOCK, INSTRUCTION, TIMED, RETIRED, TRANSFER, TIMED_ACCESS)
+"""Layouts that are there with a context as well."""
+
+
+def with_context(layout: "np.dtype[Any]") -> "np.dtype[Any]":
+    """A layout of this module with one more field, the `context`; ACCESS has it anyhow.
+
+    A record has 8 bytes more, and is not written inline but by a call.
+    """
+    return np.dtype([*layout.descr, ("context", "<u8")])
+
+
+def without_context(layout: "np.dtype[Any]") -> "np.dtype[Any]":
+    """The layout of this module that a dtype is `with_context` of; else the dtype itself."""
+    return _PLAIN.get(layout, layout)
+
+
+_PLAIN = {with_context(layout): layout for layout in WITH_CONTEXT}
+
+
+def space_of(context: Any) -> Any:
+    """The address space of a `context`, or of an array of them, as `cpu.space` has it.
+
+    `mode_name` gives the mode.
+    """
+    return context & SPACE_MASK

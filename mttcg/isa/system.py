@@ -112,6 +112,9 @@ class System(Protocol[S]):
         register_names: those that are worth it, to be shown together.
         handler_name: what the register is called that says where the handler of traps is.
         value_name: the same, for what a trap says beside its cause.
+        levels: numbers of the levels of privilege, by name.
+        interrupt_sources: what interrupts by their codes come from, "timer" or "software"; those of
+            devices come from a controller, which knows.
         interprocessor_cause: code of the interrupt that one hart makes at another, None if
             there is none.
         host_call: how semihosting is called, None if the ISA has no way.
@@ -121,6 +124,8 @@ class System(Protocol[S]):
     register_names: tuple[str, ...]
     handler_name: str
     value_name: str
+    levels: Mapping[str, int]
+    interrupt_sources: Mapping[int, str]
     interprocessor_cause: int | None
     host_call: HostCall | None
 
@@ -200,6 +205,9 @@ class System(Protocol[S]):
 
     def translates(self, state: S) -> bool:
         """Whether any level of the hart has its addresses translated now."""
+
+    def context(self, state: S) -> int:
+        """The level and address space in which the hart runs, see `mttcg.isa.context`."""
 
     def level_name(self, state: S) -> str:
         """The level of privilege at which the hart runs, as people write it; "" if it has none."""

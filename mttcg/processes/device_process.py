@@ -10,6 +10,7 @@ import os
 import select
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 
 from mttcg.config import Config
@@ -18,6 +19,7 @@ from mttcg.hardware.board import Board, DevicePorts, Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.devices.virtio.backend import BackEnd
 from mttcg.hardware.devices.virtio.memory import DeviceMemory
+from mttcg.hardware.devices.virtio.queue import Chain
 from mttcg.isa.registry import isa_named
 from mttcg.memory.fence import full_fence
 from mttcg.memory.ram import GuestRam
@@ -28,6 +30,7 @@ from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
+from mttcg.vcpu.device_transfers import READER, TransferLog
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import DeviceWarning, Start
 from mttcg.vcpu.shared import Harts, MachineState
@@ -79,6 +82,21 @@ class DeviceProcess:
         self.outside = OutsideEvents(self.poller)
         for descriptor in (call, *bells.values()):
             self.poller.register(descriptor, select.POLLIN)
+
+    def tell(self, transfers: TransferLog, device: int, chain: Chain) -> None:
+        """Tell of a request of a device, if anybody wants to know."""
+        if not transfers.wanted:
+            return
+        for buffers, write in ((chain.readable, False), (chain.writable, True)):
+            transfers.append(device, buffers.taken, write, self._ask_reader)
+        self._ask_reader()
+
+    def _ask_reader(self) -> bool:
+        """Have the vCPU look that is told; whether it will, as the machine runs."""
+        if self.machine.stopping:
+            return False
+        self.harts.request(READER)
+        return True
 
     def leaves(self) -> bool:
         """Whether nothing is to be served now."""
@@ -178,7 +196,11 @@ def make_ports(
 
 
 def make_devices(
-    config: Config, message: Start, descriptors: Sequence[int], channel: Channel
+    config: Config,
+    message: Start,
+    descriptors: Sequence[int],
+    channel: Channel,
+    transfers: TransferLog,
 ) -> DeviceProcess:
     """Map what the process needs, and make the devices; it closes the descriptors of others."""
     fds = dict(zip(message.descriptors, descriptors, strict=True))
@@ -205,7 +227,8 @@ def make_devices(
     for each in attached:
         model = make_model(each, parts)
         row = ports[each.row]
-        backends[each.row] = BackEnd(model, row.state, row.line, memory, process.leaves)
+        tell = partial(process.tell, transfers, transfers.devices.index(each.row))
+        backends[each.row] = BackEnd(model, row.state, row.line, memory, process.leaves, tell)
     names = (name for each in attached for name in each.descriptors)
     keep = {fds[name] for name in (*names, "devices", "notice", "keys") if name in fds}
     keep |= {*wake_fds, *bells.values()}
@@ -218,10 +241,15 @@ def make_devices(
 
 
 def main(
-    config: Config, message: Start, descriptors: list[int], channel: Channel, ready: int
+    config: Config,
+    message: Start,
+    descriptors: list[int],
+    channel: Channel,
+    ready: int,
+    transfers: TransferLog,
 ) -> int:
     """Be the device process; its exit status. `ready` is closed when the devices are there."""
-    process = make_devices(config, message, descriptors, channel)
+    process = make_devices(config, message, descriptors, channel, transfers)
     process.end_at(signal.SIGTERM)
     os.close(ready)
     process.run()

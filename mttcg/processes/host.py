@@ -13,7 +13,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -46,6 +46,7 @@ from mttcg_bus.wire.stream import StreamSpec
 if TYPE_CHECKING:
     from mttcg.config import Config
     from mttcg.engine.llvm.kept.keeper import OpenedStore
+    from mttcg.vcpu.device_transfers import TransferLog
     from mttcg.vcpu.guest import Declarations
     from mttcg_bus.run_info import RunInfo
 
@@ -128,8 +129,9 @@ def fork_all(
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
+    transfers = transfer_log(message, context[1])
     if "devices" in message.descriptors:
-        child = fork_devices(config, message, descriptors, channel, parent)
+        child = fork_devices(config, message, descriptors, channel, parent, transfers)
         children[child] = DEVICES
     for index in range(config.smp):
         child = os.fork()
@@ -137,14 +139,26 @@ def fork_all(
             die_with_parent(parent)
             name_process(f"vcpu{index}")
             wake_on_time()
-            end_with(partial(run_vcpu, index, config, message, descriptors, context, opened))
+            given = config, message, descriptors, (*context, transfers), opened
+            end_with(partial(run_vcpu, index, *given))
         children[child] = index
     if config.has_tier("optimised"):
         forked = fork_translator(config, message, descriptors, parent, opened)
         children[forked] = TRANSLATOR
+    os.close(transfers.room)
     for descriptor in descriptors:
         os.close(descriptor)  # the end of a vCPU is to be the end of its channel and console
     return children
+
+
+def transfer_log(message: Start, plugins: Mapping[str, Any]) -> "TransferLog":
+    """The log of what devices do with guest memory, which processes share that are forked."""
+    from mttcg.hardware.boards import board_named
+    from mttcg.vcpu.device_transfers import TransferLog
+
+    log = TransferLog(board_named(message.board).slots)
+    log.wanted = any(hasattr(plugin.module, "plugin_dma") for plugin in plugins.values())
+    return log
 
 
 def open_code_store(config: "Config", message: Start, channel: Channel) -> "OpenedStore | None":
@@ -183,7 +197,12 @@ def fork_translator(
 
 
 def fork_devices(
-    config: "Config", message: Start, descriptors: list[int], channel: Channel, parent: int
+    config: "Config",
+    message: Start,
+    descriptors: list[int],
+    channel: Channel,
+    parent: int,
+    transfers: "TransferLog",
 ) -> int:
     """Fork the device process, and wait until its devices are there; its process id."""
     from mttcg.processes.device_process import main as run_devices
@@ -194,7 +213,7 @@ def fork_devices(
         os.close(ready)
         die_with_parent(parent)
         name_process("devices")
-        end_with(partial(run_devices, config, message, descriptors, channel, telling))
+        end_with(partial(run_devices, config, message, descriptors, channel, telling, transfers))
     os.close(telling)
     os.read(ready, 1)  # nothing if it has ended, which the supervisor is told of
     os.close(ready)

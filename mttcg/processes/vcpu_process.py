@@ -57,11 +57,11 @@ from mttcg.vcpu.messages import (
     VcpuWarning,
 )
 from mttcg.vcpu.rings import Emitters
-from mttcg.vcpu.shared import Ending, Harts, MachineState
+from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
-from mttcg.vcpu.vcpu import Vcpu
+from mttcg.vcpu.vcpu import Vcpu, claims
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class VcpuProcess:
         config: of the run.
         message: what the supervisor said at the start.
         descriptors: those that came with it.
-        context: declarations and plugins from before the fork.
+        context: declarations, plugins and the log of transfers from before the fork.
         channel: to the supervisor.
         opened: code of earlier runs, if there is to be some.
     """
@@ -103,7 +103,7 @@ class VcpuProcess:
         self.index, self.config, self.message, self.channel = index, config, message, channel
         self.isa = isa_named(message.isa)
         self.fds = dict(zip(message.descriptors, descriptors, strict=True))
-        self.declarations, self.plugins = context
+        self.declarations, self.plugins, self.transfers = context
         self.board = board = board_named(message.board)
         sizes = fixed_sizes(config, board.state_bytes)
         self.maps = {name: map_segment(self.fds[name], size) for name, size in sizes.items()}
@@ -137,6 +137,7 @@ class VcpuProcess:
             self.fds["doorbell"],
             self.fds[f"space{index}"],
             lambda: self.machine.stopping,
+            context_address(self.harts.harts[index]),
         )
         print_beside(self.machine)
         self.guest: GuestOfVcpu | None = None
@@ -178,6 +179,7 @@ class VcpuProcess:
             notify=lambda: os.eventfd_write(self.fds["notice"], 1),
             say=self._warn,
             backends=back_ends(self.board, self.fds, self.machine),
+            claimed=claims(lambda: self.vcpu),
         )
         return self.board.place(wiring, self.message.device_symbols)
 
@@ -274,6 +276,7 @@ class VcpuProcess:
             self._tell_unsupported,
             self._make_firmware(ram),
         )
+        vcpu.device_events.connect(self.transfers, self.board.sources())
         vcpu.host_calls = self._host_calls(guest, vcpu)
         look_for_progress(vcpu, guest.read_memory, self.channel.send, self._instruction_at)
         plugins = VcpuPlugins(
@@ -480,7 +483,8 @@ def main(
     place = message.descriptors.index(f"vcpu{index}")
     channel = Channel(socket.socket(fileno=descriptors[place]))
     try:
-        process = VcpuProcess(index, config, message, descriptors, context, channel, opened)
+        what = config, message, descriptors, context, channel, opened
+        process = VcpuProcess(index, *what)
     except BaseException as error:
         channel.send(fault_of(index, error))
         return EXIT_FAULT

@@ -102,6 +102,9 @@ class VcpuState:
     fences_done = WordField(1176)
     """The last of these that is done."""
 
+    context = WordField(1184)
+    """The level and address space in which its hart runs guest code, see `mttcg.isa.context`."""
+
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
 

@@ -1,11 +1,9 @@
 """The guest as plugins see it: declarations before the start, changes and events during the run."""
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from mttcg.engine.base import Engine
 from mttcg.errors import MttcgError
@@ -19,10 +17,12 @@ from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
 from mttcg.instrument.loading.plugin_functions import sees_the_guest
 from mttcg.instrument.native import clock
-from mttcg.instrument.plan.plan import Plan
+from mttcg.instrument.plan.plan import FollowedCounter, Plan
 from mttcg.instrument.plan.registry import Callback, Registry
+from mttcg.instrument.program.guest_isa import guest_isa
 from mttcg.instrument.program.reach import Reach
 from mttcg.isa.base import Isa
+from mttcg.isa.context import Scope
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
@@ -30,15 +30,14 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.followed import FollowedCounters
 from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.processes import ProcessesOfVcpu
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
+from mttcg.vcpu.shared import context_address
 from mttcg.vcpu.virtual_memory import VirtualMemory
-
-COUNTER_COLUMN = {Where.INSTRUCTION: 1, Where.BLOCK: 2}
-"""The word of a Counter that follows the hart's own count, see `targets.COUNTER_WORDS`."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,11 @@ class Declarations:
         self.first_reading: clock.ClockReading | None = None
         self.things: dict[tuple[str, str], VcpuWords | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Levels of privilege, by name."""
+        return guest_isa().system.levels
 
     def declare(self, plugin: str, thing: Any) -> None:
         """Make a note of words or a stream."""
@@ -151,6 +155,10 @@ class GuestOfVcpu:
     def __post_init__(self) -> None:
         """Take the registry over from before the fork."""
         self.hart = self.harts[self.index]
+        self.context_address = context_address(self.hart)
+        self.followed = FollowedCounters(
+            self.hart, self.isa.system, lambda counter: self.scoreboards(counter, self.index)
+        )
         self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
@@ -177,6 +185,11 @@ class GuestOfVcpu:
     def count(self) -> int:
         """How many vCPUs there are."""
         return len(self.harts)
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Levels of privilege, by name."""
+        return self.isa.system.levels
 
     def declare(self, plugin: str, thing: Any) -> None:
         """Refuse; what needs shared memory is declared before the guest starts."""
@@ -246,19 +259,18 @@ class GuestOfVcpu:
         words = self.vcpu_words(counter, cpu)
         return counted(words, self.harts[cpu].instructions, self.harts[cpu].blocks)
 
-    def start_counting(self, counter: Counter, where: Where) -> None:
-        """Let a Counter of everything follow the hart's own count from here on."""
-        words = self.scoreboards(counter, self.index)
-        words[COUNTER_COLUMN[where]] = self._count(where) + 1
+    def start_counting(self, counter: Counter, where: Where, scope: Scope) -> FollowedCounter:
+        """Let a Counter of everything in a scope follow the hart's own count from here on."""
+        return self.followed.start(counter, where, scope)
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
         """Add what was counted since, and follow no longer."""
-        words, column = self.scoreboards(counter, self.index), COUNTER_COLUMN[where]
-        words[0] += np.uint64(self._count(where) + 1 - int(words[column]))
-        words[column] = 0
+        self.followed.stop(counter, where)
 
-    def _count(self, where: Where) -> int:
-        return self.hart.instructions if where is Where.INSTRUCTION else self.hart.blocks
+    @property
+    def context(self) -> int:
+        """The hart's, as of the last time that it ran guest code."""
+        return self.hart.context
 
     def read_x(self, register: int) -> int:
         """An integer register, exact in a callback."""

@@ -39,7 +39,8 @@ class LeftBlocks:
         for table in self._tables():
             begun = trapped and table.trapped
             block = current_block(self.engine)
-            leave_early(self._words(table), self.engine.cache, block, pc, begun)
+            for _ in range(self._times_counted(table)):
+                leave_early(self._words(table), self.engine.cache, block, pc, begun)
 
     def count_rest(self, executions: int, plugin: str | None = None) -> None:
         """Add executions of what is left of the current block, if that is not over.
@@ -50,7 +51,15 @@ class LeftBlocks:
         pc = self.engine.unfinished
         if pc is not None:
             for table in self._tables(plugin):
-                count_rest(self._words(table), current_block(self.engine), pc, executions)
+                more = executions * self._times_counted(table)
+                count_rest(self._words(table), current_block(self.engine), pc, more)
+
+    def _times_counted(self, table: CodeTable) -> int:
+        """How often a table counts a block in the hart's context, as of the current one."""
+        scopes = self.guest.registry.scopes.get(table)
+        if not scopes:
+            return 1
+        return sum(attached.scope.holds(self.guest.context) for attached in scopes)
 
     def _words(self, table: VcpuWords) -> Any:
         return self.guest.vcpu_words(table, self.guest.index)

@@ -14,7 +14,9 @@ LIFECYCLE = (
     "plugin_vcpu_resume",
     "plugin_vcpu_exit",
     "plugin_trap",
+    "plugin_interrupt",
     "plugin_mmio",
+    "plugin_dma",
 )
 
 

@@ -4,6 +4,9 @@ A call that has begun is kept by where it returns to and its stack pointer, whic
 the call. The calls that belong to one such pair are of functions that ended with a jump to the
 next. Whether one is new there, or such a jump led to it, the call before the place says, whose
 executions are counted natively: what is left there when it was executed again never returned.
+
+A user's code is that of its address space: the same places and stacks in another are others. The
+code of supervisors is one, as a kernel goes on in another space than it was called in.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from mttcg.instrument.errors import NotRamError, TargetError
 from mttcg.instrument.plan.registry import Callback, Registry
 from mttcg.instrument.program.guest_isa import guest_isa
 from mttcg.isa.base import Isa
+from mttcg.isa.context import EVERYWHERE, Scope, level_of, scope_of, space_of
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.messages import VcpuWarning
@@ -39,6 +43,10 @@ class CallingGuest(Protocol):
     cpu: Cpu
     registry: Registry
     exchange: ChangeExchange
+
+    @property
+    def context(self) -> int:
+        """The hart's, see `mttcg.isa.context`."""
 
     def read_x(self, register: int) -> int:
         """An integer register."""
@@ -86,8 +94,8 @@ class Returns:
 
     def __init__(self, guest: CallingGuest) -> None:
         self.guest = guest
-        self.sites: dict[Virtual, ReturnSite] = {}
-        self.pending: dict[tuple[Virtual, int], list[PendingCall]] = {}
+        self.sites: dict[tuple[Virtual, Scope], ReturnSite] = {}
+        self.pending: dict[tuple[Virtual, int, Scope], list[PendingCall]] = {}
         self.given_up = False
 
     def enter(self, attachment: Attachment, callback: Callback) -> None:
@@ -96,17 +104,18 @@ class Returns:
         registers = guest.isa.registers.calls
         assert registers is not None and pc is not None, "see check_target"
         behind = Virtual(guest.read_x(registers.link))
-        key = behind, guest.read_x(registers.stack)
+        scope = self._scope()
+        key = behind, guest.read_x(registers.stack), scope
         opaque = attachment.opaque
         if attachment.entry is not None:
             answer = guest.call_attached(callback, attachment.entry, (guest.cpu, opaque), pc)
             if answer is None:
                 return
             opaque = answer[0]
-        new = self._site(attachment.plugin, behind).is_new_call()
+        new = self._site(attachment.plugin, behind, scope).is_new_call()
         before = self.pending.pop(key, [])
         again = any(call.callback is callback for call in before)
-        kept = [] if new or (again and not self.sites[behind].is_counted) else before
+        kept = [] if new or (again and not self.sites[behind, scope].is_counted) else before
         # a function to which jumps led again returns once
         kept = [call for call in kept if call.callback is not callback]
         self.pending[key] = [*kept, PendingCall(callback, opaque)]
@@ -118,7 +127,7 @@ class Returns:
         guest = self.guest
         registers = guest.isa.registers.calls
         assert registers is not None
-        key = pc, guest.read_x(registers.stack)
+        key = pc, guest.read_x(registers.stack), self._scope()
         calls = self.pending.pop(key, [])
         others = [call for call in calls if call.callback.attachment.plugin != plugin]
         if others:
@@ -131,18 +140,26 @@ class Returns:
             if guest.call_attached(call.callback, attachment.target, given, pc) is None:
                 return
 
-    def _site(self, plugin: str, behind: Virtual) -> ReturnSite:
+    def _scope(self) -> Scope:
+        """Where the code that runs now is what it is."""
+        context = self.guest.context
+        level, space = level_of(context), space_of(context)
+        return scope_of(level, space) if space and not level else EVERYWHERE
+
+    def _site(self, plugin: str, behind: Virtual, scope: Scope) -> ReturnSite:
         """The place behind a call, at which a plugin's returns are met from now on."""
         guest = self.guest
-        site = self.sites.get(behind)
+        site = self.sites.get((behind, scope))
         if site is None:
             calls = self._calls_before(behind)
             site = ReturnSite(np.zeros(1, dtype=np.uint64), bool(calls))
-            self.sites[behind] = site
+            self.sites[behind, scope] = site
             for pc in calls:
-                counted = Attachment("", Where.CALL_SITE, guest.index, pc, site.executions)
+                where = "", Where.CALL_SITE, guest.index, pc
+                counted = Attachment(*where, site.executions, scope=scope)
                 guest.apply(Change(True, counted))
-        met = Attachment(plugin, Where.RETURN_SITE, guest.index, behind, self.leave)
+        where = plugin, Where.RETURN_SITE, guest.index, behind
+        met = Attachment(*where, self.leave, scope=scope)
         guest.apply(Change(True, met))  # which changes nothing if it is attached
         return site
 

@@ -29,6 +29,7 @@ class Emitters:
         doorbell_fd: eventfd of the publisher.
         space_fd: eventfd of this vCPU, written when there is room again.
         stopping: whether the machine stops.
+        context: where the hart's context is; None: it has none.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Emitters:
         doorbell_fd: int,
         space_fd: int,
         stopping: Callable[[], bool],
+        context: HostAddress | None = None,
     ) -> None:
         self.cpu, self.ring_fds = cpu, ring_fds
         self.patience = Patience(stopping)
@@ -49,6 +51,8 @@ class Emitters:
         self.behind: dict[tuple[str, str], tuple[int, MappedTwice, Any]] = {}
         self.slow = CALLBACK(self._slow)
         self.write = ctypes.CDLL(None).write
+        self.no_context = np.zeros(1, dtype=np.uint64)
+        self.context = address_of_array(self.no_context) if context is None else context
         self.one = np.ones(1, dtype=np.uint64)  # what an eventfd takes
 
     @cached_property
@@ -86,6 +90,7 @@ class Emitters:
             frame[frames.BATCH_MASK] = producer.batch - 1
             frame[frames.ITEMSIZE] = stream.dtype.itemsize
             frame[frames.CPU] = self.cpu
+            frame[frames.CONTEXT] = self.context
             frame[frames.SCRATCH] = address_of_array(scratch)
             frame[frames.SLOW] = (
                 operations.windows()["wait_for_nothing"]

@@ -16,7 +16,7 @@ from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import Activity, VcpuState
-from mttcg.state.words import WORD_BYTES
+from mttcg.state.words import WORD_BYTES, offsets_of
 from mttcg.vcpu.device_activity import DeviceActivity
 
 DEVICE_STATE = 1024
@@ -33,6 +33,11 @@ _WINDOW_SIZE = 9
 def machine_bytes(device_state: int) -> int:
     """Bytes of the machine's memory, whole pages, with so many bytes for devices."""
     return -(-(DEVICE_STATE + device_state) // PAGE) * PAGE
+
+
+def context_address(hart: VcpuState) -> HostAddress:
+    """Where the state of a hart has its context, in this process."""
+    return HostAddress(address_of_buffer(hart.words) + offsets_of(VcpuState)["context"])
 
 
 class Ending(IntEnum):

@@ -19,6 +19,7 @@ from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity, Power
 from mttcg.tbcache.cache import Block
+from mttcg.vcpu.device_events import DeviceEvents
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
 from mttcg.vcpu.guest import GuestOfVcpu
@@ -75,6 +76,7 @@ class Vcpu:
     Attributes:
         left_blocks: told when a block is left before its end.
         host_calls: does the guest's calls of the host; None if it is to have none.
+        device_events: tells plugins of devices.
         spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
     """
 
@@ -102,6 +104,7 @@ class Vcpu:
         self.machine, self.devices, self.guest = machine, devices, guest
         self.ram, self.notice_fd = ram, notice_fd
         self.lifecycle = Lifecycle(guest)
+        self.device_events = DeviceEvents(index, isa.system, self.lifecycle)
         self.kernel_events = KernelEvents(guest)
         self.timer = Timer(self.hart, machine, lambda: self.system.deadline(self.hart))
         self.stopwatch = Stopwatch(self.hart)
@@ -141,12 +144,15 @@ class Vcpu:
         self.kernel_events.follow()
         self.seen_traps.follow()
         if self.engine.native_system is not None:
-            told = self.lifecycle.has_listeners("plugin_mmio")
+            events = ("plugin_mmio", "plugin_interrupt")
+            told = any(map(self.lifecycle.has_listeners, events))
             self.engine.native_system.let_accesses(not told)
+        self.device_events.follow()
 
     def _has_watched_traps(self) -> bool:
         """Whether plugins are told of traps, or count what these leave."""
-        return self.left_blocks.any() or self.lifecycle.has_listeners("plugin_trap")
+        told = ("plugin_trap", "plugin_interrupt")
+        return self.left_blocks.any() or any(map(self.lifecycle.has_listeners, told))
 
     def _arm_timer(self) -> None:
         """Have the hart look when its timer is due, unless native code looks at the clock."""
@@ -172,6 +178,7 @@ class Vcpu:
             self.system.start(self.hart, pc, device_tree, self.extensions, information)
         else:
             self.system.start_supervisor(self.hart, pc, device_tree, self.extensions)
+        self.guest.followed.follow_context()
         self.engine.fill()
         self.follow_plan()
 
@@ -190,10 +197,11 @@ class Vcpu:
             interrupted_at = hart.pc
             code = self.system.take_interrupt(hart, self.machine)
             if code is not None:
-                self.lifecycle.tell("plugin_trap", code, interrupted_at, True)
+                self.device_events.interrupt(code, interrupted_at)
             if engine.unfinished not in (None, hart.pc):
                 self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
+            self.guest.followed.follow_context()
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()
@@ -202,6 +210,7 @@ class Vcpu:
             self.left_blocks.leave(engine.unfinished)
         engine.spill()
         self.stopwatch.was_running()
+        self.device_events.tell_transfers()
         self.lifecycle.tell("plugin_vcpu_exit")
 
     def _serve_requests(self) -> None:
@@ -219,6 +228,7 @@ class Vcpu:
         """Make the changes that have come; the word is cleared before they are looked at."""
         self.hart.request = 0
         self.fences.serve()
+        self.device_events.tell_transfers()
         epoch = self.guest.receive_changes()
         self.follow_plan()
         if epoch:
@@ -420,6 +430,7 @@ class Vcpu:
         if found is not None:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
+            self.device_events.accessed(left.pc)
 
     def _load(
         self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]
@@ -475,3 +486,14 @@ class Vcpu:
         """As `_serve_requests`, but the time since was idle."""
         self.stopwatch.was_idle()
         self._serve_requests()
+
+
+def claims(vcpu: Callable[[], Vcpu | None]) -> Callable[[str, int], None]:
+    """What a controller tells of claims that a vCPU makes, which is there by then."""
+
+    def claimed(controller: str, number: int) -> None:
+        found = vcpu()
+        assert found is not None, "whoever claims is run by it"
+        found.device_events.claimed(controller, number)
+
+    return claimed

@@ -98,7 +98,7 @@ def build_guests(folder: Path) -> Iterator[Path]:
     for source in sorted(OWN_GUESTS.glob("*.S")):
         built = folder / f"{source.stem}.o"
         elf = built.with_suffix(".elf")
-        build.run_zig((*build.COMPILE, str(source), "-o", str(built)), folder / "cache")
+        build.run_zig(("cc", *build.COMPILE, str(source), "-o", str(built)), folder / "cache")
         script = source.with_suffix(".ld")
         link = (*build.LINK[:-1], str(script)) if script.exists() else build.LINK
         build.run_zig((*link, str(built), "-o", str(elf)), folder / "cache")

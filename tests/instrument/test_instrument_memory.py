@@ -115,7 +115,7 @@ def test_every_access_is_exact(recorded: dict[str, Any], image: GuestImage) -> N
     names = {symbol.address: symbol.name for symbol in image.symbols}
     found = [
         (names.get(pc, hex(pc)), address, size, value, bool(write))
-        for pc, address, value, _cpu, size, write, _reserved in recorded["stream"]
+        for pc, address, value, _cpu, size, write, _context in recorded["stream"]
     ]
     assert found == expected
 

@@ -9,8 +9,10 @@ import pytest
 
 from mttcg.instrument import BlockTable, Counter, Scoreboard, Stream, events, probe
 from mttcg.instrument.api.changes import Attachment, Change, Where, from_text, to_text
-from mttcg.instrument.plan.plan import ChangedSites, Operation
+from mttcg.instrument.plan.plan import ChangedSites, FollowedCounter, Operation
 from mttcg.instrument.plan.registry import Callback, Registry
+from mttcg.isa.context import Scope
+from mttcg.memory.address import HostAddress
 
 HERE, THERE = 0x8000_0000, 0x8000_0100
 
@@ -32,8 +34,11 @@ class Lender:
     def call_python(self, callback: Callback, arguments: tuple[int, ...]) -> None:
         self.called.append((callback.attachment.target, arguments))
 
-    def start_counting(self, counter: Counter, where: Where) -> None:
+    context_address = HostAddress(0)
+
+    def start_counting(self, counter: Counter, where: Where, scope: Scope) -> FollowedCounter:
         self.counting.append(("start", counter.name, where))
+        return FollowedCounter(scope, HostAddress(0), 1, "instructions")
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
         self.counting.append(("stop", counter.name, where))

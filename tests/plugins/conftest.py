@@ -16,7 +16,7 @@ def own_guests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {}
     for source in sorted(SOURCES.glob("*.S")):
         built, elf = folder / f"{source.stem}.o", folder / f"{source.stem}.elf"
-        build.run_zig((*build.COMPILE, str(source), "-o", str(built)), folder / "cache")
+        build.run_zig(("cc", *build.COMPILE, str(source), "-o", str(built)), folder / "cache")
         build.run_zig((*build.LINK, str(built), "-o", str(elf)), folder / "cache")
         found[source.stem] = elf
     return found

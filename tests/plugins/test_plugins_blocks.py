@@ -68,7 +68,7 @@ def long_guest(
     built, elf = folder / "long.o", folder / "long.elf"
     given = (f"-DROUNDS={ROUNDS}", f"-DLENGTH={request.param}")
     source = str(SOURCES / "long" / "long.S")
-    build.run_zig((*build.COMPILE, *given, source, "-o", str(built)), folder / "cache")
+    build.run_zig(("cc", *build.COMPILE, *given, source, "-o", str(built)), folder / "cache")
     build.run_zig((*build.LINK, str(built), "-o", str(elf)), folder / "cache")
     return request.param, elf
 

@@ -67,11 +67,14 @@ class QuietGuest:
     def __init__(self, plan: Plan) -> None:
         self.plan: Plan | None = plan
         self.plugins: dict[str, Any] = {}
-        self.emitters = self
+        self.emitters = self.followed = self
         self.declarations = Declarations({}, 1)
 
     def flush(self) -> None:
         """There is nothing that emits."""
+
+    def follow_context(self) -> None:
+        """The ISA has no levels."""
 
     def connect(self, engine: Any) -> None:
         """No plugin asks for the engine."""

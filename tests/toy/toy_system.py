@@ -61,6 +61,8 @@ class ToySystem:
     extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
     register_names = ("pc", *NAMES)
     handler_name, value_name = "r15", "where"
+    levels: Mapping[str, int] = {}
+    interrupt_sources: Mapping[int, str] = {SOFTWARE: "software"}
     interprocessor_cause = None
     host_call = None
 
@@ -168,6 +170,10 @@ class ToySystem:
     def translates(self, state: ToyState) -> bool:
         """See System."""
         return False
+
+    def context(self, state: ToyState) -> int:
+        """See System."""
+        return 0
 
     def level_name(self, state: ToyState) -> str:
         """See System."""

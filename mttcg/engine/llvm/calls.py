@@ -1,8 +1,10 @@
 """What a plan's rows do but to record: count, call, and run probes."""
 
 from collections.abc import Callable
+from functools import partial
 
 from mttcg.engine.llvm import places
+from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
@@ -16,6 +18,8 @@ RELOAD = "what takes the registers from the hart's state anew"
 """Of deferred pieces: which registers that are is known when the whole function is."""
 Arguments = tuple[I64 | int, ...]
 """What a row's function is given behind its data."""
+SCOPE_BYTES = 16
+"""Of a row's mask and what is wanted there."""
 WITHIN_FUNCTION, WITHIN_DATA = 8, 16
 """Where the data of a condition has the function and data of what is run if it holds."""
 
@@ -31,6 +35,7 @@ class Calls:
         rows: numbers of the rows that are used.
         probes: names of the probes that are woven in.
         flagged: numbers of the rows that run once.
+        scoped: numbers of the rows that are run in some contexts only.
         python_calls: how many calls there are around which the hart state is exact.
     """
 
@@ -39,6 +44,7 @@ class Calls:
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.flagged: set[int] = set()
+        self.scoped: set[int] = set()
         self.python_calls = 0
         self.kinds: dict[str, Callable[[OperationRow, str, Arguments], None]] = {
             "count": self._count,
@@ -53,14 +59,36 @@ class Calls:
         """Run a row."""
         self.rows.add(row.number)
         kind, _, probe = row.kind.partition(" ")
-        self.kinds.get(kind, self._call)(row, probe, arguments)
+        run = partial(self.kinds.get(kind, self._call), row, probe, arguments)
+        self._within_scope(row, run)
 
     def add(self, row: OperationRow, _half: int, amount: int) -> None:
         """Add to a row's word, which this vCPU alone writes; any place in the page has the same."""
-        self._add_at(row, self.builder.offset(places.table(row.number), 0), amount)
+        self._within_scope(row, lambda: self._add(row, amount))
 
     def add_in_table(self, row: OperationRow, half: int, amount: int) -> None:
         """Add to the word that a row's table has for a place in the page, in halves."""
+        self._within_scope(row, lambda: self._add_in_table(row, half, amount))
+
+    def _within_scope(self, row: OperationRow, run: Callable[[], None]) -> None:
+        """Run something if the hart is in the row's scope; `on` goes on."""
+        if not row.scoped:
+            run()
+            return
+        build = self.builder
+        self.rows.add(row.number)
+        self.scoped.add(row.number)
+        on, inside = build.new_block("on"), build.new_block("inside")
+        build.branch(places.within(row.number), inside, on)
+        build.begin(inside)
+        run()
+        build.goto(on)
+        build.begin(on)
+
+    def _add(self, row: OperationRow, amount: int) -> None:
+        self._add_at(row, self.builder.offset(places.table(row.number), 0), amount)
+
+    def _add_in_table(self, row: OperationRow, half: int, amount: int) -> None:
         self._add_at(row, self._in_table(places.table(row.number), half), amount)
 
     def _add_at(self, row: OperationRow, place: Pointer, amount: int) -> None:
@@ -78,11 +106,25 @@ class Calls:
         for row in sorted(self.flagged):
             self.builder.load(places.table(row), COUNTER, Pointer, into=places.flags(row))
 
+    def look_at_context(self) -> None:
+        """See in which scopes the hart is, which stays so until the function is left."""
+        build = self.builder
+        if not self.scoped:
+            return
+        here = build.load(places.CONTEXT, COUNTER, I64)
+        scopes = build.load(build.offset(places.FRAME, 8 * Word.SCOPES), COUNTER, Pointer)
+        for row in sorted(self.scoped):
+            mask, wanted = (
+                build.load(build.offset(scopes, SCOPE_BYTES * row + at), COUNTER, I64)
+                for at in (0, 8)
+            )
+            build.compare("eq", build.binary("and", here, mask), wanted, into=places.within(row))
+
     def _count(self, row: OperationRow, _probe: str, _arguments: Arguments) -> None:
-        self.add(row, 0, 1)
+        self._add(row, 1)
 
     def _count_in_table(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
-        self.add_in_table(row, half_of(arguments), 1)
+        self._add_in_table(row, half_of(arguments), 1)
 
     def _call(self, row: OperationRow, _probe: str, arguments: Arguments) -> None:
         """Call a row's function."""

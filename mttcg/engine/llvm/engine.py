@@ -122,6 +122,7 @@ class LlvmEngine:
             self.addresses = interpreter.addresses = AddressTranslation(
                 interpreter.isa.translation, where_hart_is, self.frame, memory.ram
             )
+        interpreter.on_seen = self.jumps.hold
         pages = None if kept is None else KeptPages(kept, ram, cache, arena)
         self.code = PageCode(hart, cache, arena, self.translator, interpreter, pages)
         self.native_system: NativeSystem | None = interpreter.system
@@ -377,7 +378,8 @@ class LlvmEngine:
     def observe(self, pc: Virtual, address: Virtual, size: int, value: int, write: bool) -> None:
         """Tell the plan of an access that the host made in the guest's place."""
         for operation in self.code.weave.plan.every_access:
-            OPERATION(operation.function)(operation.data, pc, address, size, value, int(write))
+            function, data = operation.called
+            OPERATION(function)(data, pc, address, size, value, int(write))
 
     def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""

@@ -22,6 +22,7 @@ VCPU_FIELDS = {
         places.BLOCKS: "blocks",
         places.BLOCK_PC: "block_pc",
         places.REQUEST: "request",
+        places.CONTEXT: "context",
     }.items()
 }
 

@@ -44,6 +44,7 @@ class Word(IntEnum):
     # of the interpreter, where something is attached
     RECORDS_TO_INDEX = auto()  # what is added to a record's number for its word in a table
     WAYS = auto()  # host address of the ways in which operations are run, in the order of ROWS
+    SCOPES = auto()  # and of the contexts in which they are, a pair of words each
     EVERY_BLOCK = auto()  # rows: the number of the first, and from bit 32 on how many there are
     EVERY_INSTRUCTION = auto()
     EVERY_ACCESS = auto()
@@ -111,6 +112,7 @@ class Word(IntEnum):
     FILLED_COUNT = auto()
     LARGE_LOW = auto()  # first and last address of larger leaves of which there are rows
     LARGE_HIGH = auto()
+    FOLLOWED = auto()  # host address of counters that follow the hart's, see `followed_counters`
     OPEN_TO_MACHINE = auto()  # whether protection lets machine mode do everything with RAM
     OPEN_TO_LOWER = auto()  # and lower levels
     PLAIN_BYTES = auto()  # what WINDOW_BYTES is without translation

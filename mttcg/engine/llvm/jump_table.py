@@ -49,6 +49,7 @@ class JumpTable:
         self.slots = np.full(SLOTS, empty, dtype=np.uint64)
         self.generations = np.zeros(SLOTS, dtype=np.uint32)
         self.rows: dict[int, npt.NDArray[np.uint64]] = {}
+        self.shapes: dict[int, int] = {}
         tables = (self.pages, self.slots, self.generations, self.nothing)
         self.versions = JumpsOfVersions(*(address_of_array(table) for table in tables))
 
@@ -58,6 +59,7 @@ class JumpTable:
         for slot in self.rows:
             self.slots[slot] = self.pages[self.cache.page_in(slot)] = empty
         self.rows.clear()
+        self.shapes.clear()
 
     def forget(
         self, page: PhysicalPage, is_gone: Callable[[HostAddress], bool] = lambda code: True
@@ -99,6 +101,17 @@ class JumpTable:
             self.generations[slot] = self.cache.slots["generation"][slot]
         self.pages[page] = self.slots[slot]
         return self.rows[slot]
+
+    def hold(self, page: PhysicalPage, shape: int) -> None:
+        """Have no code for translated addresses in a page but such with a shape.
+
+        What is attached may depend on the address at which the hart sees the page, by which jumps
+        do not ask.
+        """
+        slot = self.cache.used[page]
+        if self.shapes.get(slot, shape) != shape and slot in self.rows:
+            self.rows[slot][HALVES:] = 0
+        self.shapes[slot] = shape
 
     def follow(self, page: PhysicalPage) -> None:
         """Have a page use the row of the version that it is fetched from now."""

@@ -272,20 +272,21 @@ class PageCode:
         start = self._start_of(page) if start is None else start
         generation = int(self.cache.slots["generation"][slot])
         mode = in_mode(self.translator.isa.mode(self.hart), self.is_translating)
-        return PageVersion(page, slot, generation, mode, *self.weave.page(start), start)
+        there = self.cache.ram_range.start_of(page)
+        return PageVersion(page, slot, generation, mode, *self.weave.page(start, there), start)
 
     def version_for_better(self, page: PhysicalPage, translated: bool) -> PageVersion | None:
         """A page for which better code may be made; None if it is not run here.
 
         Where addresses are translated, a page may be seen at several of them: if something is
-        attached to one of its instructions, or blocks, there is None either.
+        attached to one of its instructions, or blocks, by virtual address, there is None either.
         """
         if page not in self.cache.used:
             return None
         found = self.version(page, self.cache.used[page], self._seen_from(page, translated))
         found = replace(found, mode=in_mode(self.translator.isa.mode(self.hart), translated))
         at_places = found.sites.blocks or found.sites.instructions
-        return None if translated and at_places else found
+        return None if translated and at_places and self.weave.plan.is_at_virtual else found
 
     def entered_from(
         self,
@@ -307,7 +308,8 @@ class PageCode:
     def specialised(self, version: PageVersion) -> PageVersion:
         """A page's code without what runs once, where it has run."""
         start = self._seen_from(version.page, version.translated)
-        sites, shape = self.weave.specialised(start, version.slot)
+        there = self.cache.ram_range.start_of(version.page)
+        sites, shape = self.weave.specialised(start, version.slot, there)
         return replace(version, sites=sites, shape=shape)
 
     def prefer(self, specialised: PageVersion, version: PageVersion) -> None:

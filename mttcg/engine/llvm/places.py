@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from mttcg.engine.llvm.ir.values import I64, BasicBlock, Pointer
+from mttcg.engine.llvm.ir.values import I1, I64, BasicBlock, Pointer
 from mttcg.memory.address import PageOffset
 
 SLOT_SYMBOL, SLOT_TABLE_SYMBOL = "slot", "slot_table"
@@ -28,6 +28,7 @@ table with one for every place there can be: numbers that are known when the cod
 EXIT, DETAIL, SINCE = (Pointer(f"%{name}") for name in ("exit", "detail", "since"))
 """Words of the frame."""
 PC, BLOCK_PC, REQUEST = (Pointer(f"%{name}") for name in ("pc", "block_pc", "request"))
+CONTEXT = Pointer("%context")
 INSTRUCTIONS, BLOCKS = Pointer("%instructions"), Pointer("%blocks")
 RESERVATION, RESERVED = Pointer("%reservation"), Pointer("%reserved")
 FLOAT_CONTROL = Pointer("%float_control")
@@ -68,6 +69,12 @@ def table(row: int) -> Pointer:
 def flags(row: int) -> Pointer:
     """Where a row that runs once has its flags."""
     return Pointer(f"%flags{row}")
+
+
+@cache
+def within(row: int) -> I1:
+    """Whether the hart's context, which stays as long as the function runs, is in a row's scope."""
+    return I1(f"%within{row}")
 
 
 @cache

@@ -37,12 +37,14 @@ class Records:
     def __init__(self, builder: Builder, sites: Sites, windows: Windows) -> None:
         self.builder, self.windows = builder, windows
         # others may write to the same stream, so beside them every record is a call
-        others = any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
+        others = any(
+            row.python or row.scoped or row.kind.split()[0] in SOMETIMES for row in sites.rows()
+        )
         self.inline = not others
 
     def has(self, row: OperationRow) -> bool:
         """Whether all that a row does is to write a record here."""
-        return self.inline and row.kind in RECORDS
+        return self.inline and row.kind in RECORDS and not row.longer
 
     def block(self, row: OperationRow, offset: PageOffset, instructions: int, size: int) -> None:
         """Of the block at an offset."""
@@ -88,7 +90,7 @@ class Records:
             return self._timed_access(row, access, access.how)
         window = self.windows.open(row, events.ACCESS.itemsize)
         how = access.size << SIZE_SHIFT | access.write << HOW_SHIFT
-        last = self._joined(how, window.cpu, CPU_SHIFT)
+        last = self._joined(how, window.who, CPU_SHIFT)
         pc = self._pc(access.offset)
         self.windows.write(window, pc, access.address, access.value, last)
         return window

@@ -10,6 +10,7 @@ import numpy as np
 from mttcg.engine.llvm.weave import RECORDS, OperationRow, Rows, kind_of, way_of
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import Operation
+from mttcg.isa.context import EVERYWHERE
 from mttcg.memory.address import HostAddress
 
 FIRST_ROWS = 16
@@ -21,6 +22,7 @@ class RowTable:
     Attributes:
         table: uint64, the function and data of each row.
         ways: uint64, how the interpreter runs each.
+        scopes: uint64, the contexts in which each is run, a mask and what is wanted there.
         emitters: the row of each emitter with which something records, by where that is.
         probes: LLVM text of the probes that were ever attached, by name.
     """
@@ -28,6 +30,7 @@ class RowTable:
     def __init__(self) -> None:
         self.table = np.zeros((FIRST_ROWS, 2), dtype=np.uint64)
         self.ways = np.zeros(FIRST_ROWS, dtype=np.uint64)
+        self.scopes = np.zeros((FIRST_ROWS, 2), dtype=np.uint64)
         self.emitters: dict[int, int] = {}
         self.recording: Counter[int] = Counter()
         self.probes: dict[str, str] = {}
@@ -45,8 +48,11 @@ class RowTable:
             if operation.text:
                 self.probes[name_of(operation.text)] = operation.text
             self._put(number, operation.function, operation.data, way_of(operation))
+            self.scopes[number] = operation.scope
             emitter = self._emitter(operation.data) if kind in RECORDS else -1
-            rows.append(OperationRow(number, kind, operation.python, operation.order, emitter))
+            told = operation.python, operation.order
+            scoped, longer = operation.scope != EVERYWHERE, operation.longer
+            rows.append(OperationRow(number, kind, *told, emitter, scoped, longer))
         return tuple(rows)
 
     def give_back(self, rows: Rows) -> None:
@@ -67,6 +73,7 @@ class RowTable:
             more = room - len(self.ways)
             self.table = np.concatenate([self.table, np.zeros((more, 2), np.uint64)])
             self.ways = np.concatenate([self.ways, np.zeros(more, np.uint64)])
+            self.scopes = np.concatenate([self.scopes, np.zeros((more, 2), np.uint64)])
         return first
 
     def _put(self, number: int, function: HostAddress, data: int, way: int) -> None:

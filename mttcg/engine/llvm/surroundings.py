@@ -215,6 +215,7 @@ class Surroundings:
         self._define_rows(sorted(writer.woven.rows))
         writer.windows.take_cursors()
         writer.calls.take_flags()
+        writer.calls.look_at_context()
         if writer.calls.probes:
             build.allocate(places.PROBE_RESULT)
             build.allocate(places.PROBE_EXCEPTION)

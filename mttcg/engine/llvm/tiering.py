@@ -110,6 +110,7 @@ class Tiering:
     def meet_better_code(self) -> None:
         """Look whether the better code is there of the pages that were asked for."""
         for identity, version in list(self.awaited.items()):
-            outdated = self.code.weave.page(version.start)[1] != version.shape
+            there = self.cache.ram_range.start_of(version.page)
+            outdated = self.code.weave.page(version.start, there)[1] != version.shape
             if outdated or self.code.meet_better_code(version):
                 del self.awaited[identity]

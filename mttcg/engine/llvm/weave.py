@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from mttcg.instrument.native.probe_text import name_of
 from mttcg.instrument.plan.plan import Operation
+from mttcg.isa.context import EVERYWHERE
 from mttcg.memory.address import PageOffset
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
@@ -24,7 +25,8 @@ class OperationRow(NamedTuple):
 
     `kind` is what it does: its `plan.Kind`; or PROBE, or IF, and the name of a probe. `python`: it
     may run Python. `order`: of accesses, it is also told of fences and of SCs that failed.
-    `emitter`: of those that record, the row that has their emitter.
+    `emitter`: of those that record, the row that has their emitter. `scoped`: it is run in some
+    contexts only, which its vCPU knows. `longer`: of those that record, it is to be called.
     """
 
     number: int
@@ -32,6 +34,8 @@ class OperationRow(NamedTuple):
     python: bool = False
     order: bool = False
     emitter: int = -1
+    scoped: bool = False
+    longer: bool = False
 
 
 Rows = tuple[OperationRow, ...]
@@ -161,9 +165,9 @@ class Way(IntEnum):
 
 
 WAY_BITS = 3
-ORDER, RUNS_ONCE, IN_EACH_BLOCK = 1 << WAY_BITS, 2 << WAY_BITS, 4 << WAY_BITS
-"""A row's way has so many bits; above them is whether it is told of what orders accesses, and
-whether it does nothing if its flag, or that of the block, is set."""
+ORDER, RUNS_ONCE, IN_EACH_BLOCK, SCOPED = (1 << WAY_BITS + bit for bit in range(4))
+"""A row's way has so many bits; above them is whether it is told of what orders accesses, whether
+it does nothing if its flag, or that of the block, is set, and whether it has a scope."""
 WAYS: dict[str, Way] = {
     "count": Way.COUNT,
     "table": Way.TABLE,
@@ -175,7 +179,8 @@ def way_of(operation: Operation) -> int:
     """The way of an operation, and the bits above it."""
     way = Way.PYTHON if operation.python else WAYS.get(operation.kind, Way.CALL)
     flags = {"once": RUNS_ONCE, ONCE_EACH: RUNS_ONCE | IN_EACH_BLOCK}.get(operation.kind, 0)
-    return way | ORDER * operation.order | flags
+    scoped = SCOPED * (operation.scope != EVERYWHERE)
+    return way | ORDER * operation.order | flags | scoped
 
 
 def packed(rows: Rows) -> int:

@@ -15,6 +15,7 @@ from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.weave import OperationRow
 from mttcg.instrument.native import frames
+from mttcg.instrument.native.record_words import CONTEXT_SHIFT
 
 SHOW = "what lets records be seen"
 """Of deferred pieces: see `Windows.show`."""
@@ -26,7 +27,7 @@ class Window:
 
     Attributes:
         cursor: the address behind which `written` records lie.
-        cpu: the vCPU's number.
+        cpu: the vCPU's number, and `who`, the same with the context where accesses have it.
         now: the window's cursor before the look, and `opened`, that of another window.
         full: the block that opens another window, and `room`, the one that goes on.
         total: records that the look is for, of `bytes` in all.
@@ -36,6 +37,7 @@ class Window:
     itemsize: int
     cursor: Pointer
     cpu: I64
+    who: I64
     now: Pointer
     opened: Pointer
     full: BasicBlock
@@ -153,6 +155,8 @@ class Windows:
         now = build.load(places.cursor(row), COUNTER, Pointer)
         limit = build.load(places.limit_at(row), COUNTER, I64)
         cpu = build.load(places.cpu_at(row), COUNTER, I64)
+        context = build.load(places.CONTEXT, COUNTER, I64)
+        who = build.binary("or", cpu, build.binary("shl", context, CONTEXT_SHIFT))
         opened, size = next(build.pointers), DeferredNumber("a window's size")
         after = build.binary("add", build.cast("ptrtoint", now, I64), size)
         fits = build.compare("ule", after, limit)
@@ -161,7 +165,7 @@ class Windows:
         build.branch(fits, room, full, UNLIKELY)
         build.begin(room)
         cursor = build.phi(Pointer, (now, look), (opened, full))
-        return Window(row, itemsize, cursor, cpu, now, opened, full, room, size)
+        return Window(row, itemsize, cursor, cpu, who, now, opened, full, room, size)
 
     def _open_another(self, window: Window) -> None:
         build, row = self.builder, window.row

@@ -51,6 +51,7 @@ class Instrumentation:
             versions: whether a code page has been changed, so that translations exist which
                 can't be dropped by address.
         """
+        plan = plan.untranslated()
         before, self.plan = self.plan, plan
         self._fill_tables(plan, before)
         flush = self._hook_accesses(bool(plan.every_access))

@@ -19,7 +19,7 @@ OperationsByPc = Mapping[Virtual, tuple[Operation, ...]]
 
 def rows_of(operations: Iterable[Operation]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
     """(function, data) pairs, as the hooks run them; never empty, so that it has an address."""
-    pairs = [(operation.function, operation.data) for operation in operations]
+    pairs = [operation.called for operation in operations]
     return np.array(pairs or [(HostAddress(0), 0)], dtype=np.uint64)
 
 
@@ -83,7 +83,7 @@ class SiteTables:
 
     def _put(self, table: SiteTable, pc: Virtual, operations: tuple[Operation, ...]) -> None:
         end = self.used + len(operations)
-        self.rows[self.used : end] = [(each.function, each.data) for each in operations]
+        self.rows[self.used : end] = [each.called for each in operations]
         table.put(pc, self.used, len(operations))
         self.used = end
 

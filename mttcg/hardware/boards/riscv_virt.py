@@ -92,7 +92,8 @@ EXTERNAL_INPUTS = (EXTERNAL_NUMBER, SUPERVISOR_EXTERNAL)
 def _plic(ports: DevicePorts) -> Sequence[Device]:
     harts = ports.wiring.harts
     machine, supervisor = ([hart.line(number) for hart in harts] for number in EXTERNAL_INPUTS)
-    return (Plic(ports.state, machine, supervisor),)
+    claimed = partial(ports.wiring.claimed, Plic.name)
+    return (Plic(ports.state, machine, supervisor, claimed),)
 
 
 def _htif(ports: DevicePorts) -> Sequence[Device]:

@@ -11,7 +11,7 @@
 Context 2 h is machine mode of hart h, context 2 h + 1 its supervisor mode, as on QEMU's virt board.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from mttcg.errors import MttcgError
@@ -122,6 +122,7 @@ class Plic:
     Args:
         state: STATE_SIZE bytes of shared memory, prepared.
         machine, supervisor: lines to the external interrupts of each hart, in their order.
+        claimed: told of each request that is claimed.
     """
 
     name = "plic"
@@ -133,7 +134,9 @@ class Plic:
         state: memoryview,
         machine: Sequence[Line],
         supervisor: Sequence[Line],
+        claimed: Callable[[int], None] = lambda _source: None,
     ) -> None:
+        self._claimed = claimed
         # Shared: whoever holds the lock writes, in any order; lines to the harts change under it,
         # too, so they always are what the rest of the state says once it is free.
         self._state = state.cast("Q")
@@ -226,7 +229,9 @@ class Plic:
                 self._set_bit(WORD.claimed, source, True)
                 self._set_bit(WORD.pending, source, False)
                 self._look(self._contexts_of(source))
-            return source
+        if source:
+            self._claimed(source)
+        return source
 
     def _complete(self, context: int, source: int) -> None:
         with self._lock:

@@ -3,14 +3,17 @@
 `cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
 `Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once.
 With `once` the target runs at the first chance on each vCPU only (of all blocks: at the first of
-each), with `when` only if that probe says so; both are decided natively. Each
-call returns a `Ticket` at once; the change is in force when the ticket is done: on the own vCPU
-with the next block, on others soon after. A Python function that was taken away on the own vCPU
-is not called again even in this block. A vCPU that there is not, and a pc that no instruction can
-have, raise BadValueError; a target that does not fit there, TargetError.
+each), with `when` only if that probe says so, with `space` in that address space only, with `mode`
+at that level of privilege only ("user", "supervisor", "machine"); all this is decided natively. A
+pc is a virtual address in any space, or, with `physical`, the physical address, wherever the guest
+sees it. Each call returns a `Ticket` at once; the change is in force when the ticket is done: on
+the own vCPU with the next block, on others soon after. A Python function that was taken away on the
+own vCPU is not called again even in this block. A vCPU that there is not, and a pc that no
+instruction can have, raise BadValueError; a target that does not fit there, TargetError.
 
 What is attached everywhere runs before what is attached at one pc; at the same place things run in
-the order in which their plugins were loaded, those of one plugin as they were attached.
+the order in which their plugins were loaded, those of one plugin as they were attached; what is
+attached by physical address comes behind what is by virtual address.
 """
 
 from typing import Any
@@ -21,8 +24,8 @@ from mttcg.instrument.api.check import check_target
 from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.instrument.api.values import code_address, cpu_index
-from mttcg.instrument.errors import OutsidePluginError, UnknownSymbolError
+from mttcg.instrument.api.values import code_address, cpu_index, scope
+from mttcg.instrument.errors import BadValueError, OutsidePluginError, UnknownSymbolError
 
 
 def _change(
@@ -35,6 +38,9 @@ def _change(
     once: bool = False,
     when: When | None = None,
     entry: Any = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     guest = session.guest(f"{'' if add else 'un'}instrument()")
     plugin = session.current_plugin()
@@ -42,7 +48,10 @@ def _change(
         raise OutsidePluginError("instrument()")
     index = None if cpu is None else cpu_index("cpu", cpu, guest.count)
     address = None if pc is None else code_address("pc", pc)
-    attachment = Attachment(plugin, where, index, address, target, opaque, bool(once), when, entry)
+    if physical and address is None:
+        raise BadValueError("physical", physical, "a pc with it")
+    what = target, opaque, bool(once), when, entry, scope(space, mode, guest.levels), bool(physical)
+    attachment = Attachment(plugin, where, index, address, *what)
     check_target(attachment)
     return guest.change(Change(add, attachment))
 
@@ -55,11 +64,15 @@ def instrument(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Call `target(cpu, opaque)` before every execution of the instruction at `pc`.
 
     pc is the address at which the guest runs it, as `symbol` gives it; None means every
-    instruction. Where no code can run, nothing happens, and the run has a warning. A Counter
+    instruction. `space` is that of a process, as `cpu.space` has it, or 0 for code that is not
+    translated. Where no code can run, nothing happens, and the run has a warning. A Counter
     counts the executions, a Stream of `events.INSTRUCTION`, or of `events.TIMED`, records them, a
     probe gets (cpu, pc, words of `opaque`).
 
@@ -68,7 +81,9 @@ def instrument(
     interpreter until it is worth translating; translations of other functions stay. At every
     instruction, code that was translated is found, or made, anew.
     """
-    return _change(True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
+    return _change(
+        True, Where.INSTRUCTION, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def uninstrument(
@@ -79,9 +94,14 @@ def uninstrument(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Undo `instrument` with the same arguments; no call follows once the ticket is done."""
-    return _change(False, Where.INSTRUCTION, cpu, pc, target, opaque, once, when)
+    return _change(
+        False, Where.INSTRUCTION, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def instrument_block(
@@ -92,6 +112,9 @@ def instrument_block(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Call `target(cpu, block, opaque)` before every execution of the block that starts at `pc`.
 
@@ -100,7 +123,9 @@ def instrument_block(
     `events.TIMED`, records them, a probe gets (cpu, pc, instructions, words of `opaque`). It costs
     what `instrument` does.
     """
-    return _change(True, Where.BLOCK, cpu, pc, target, opaque, once, when)
+    return _change(
+        True, Where.BLOCK, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def uninstrument_block(
@@ -111,9 +136,14 @@ def uninstrument_block(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
+    physical: bool = False,
 ) -> Ticket:
     """Undo `instrument_block` with the same arguments."""
-    return _change(False, Where.BLOCK, cpu, pc, target, opaque, once, when)
+    return _change(
+        False, Where.BLOCK, cpu, pc, target, opaque, once, when, None, space, mode, physical
+    )
 
 
 def instrument_memory(
@@ -123,6 +153,8 @@ def instrument_memory(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
 
@@ -134,7 +166,7 @@ def instrument_memory(
     the callback but not written, as the instruction is half done. When the first thing is attached
     to accesses, and when the last is taken away, all code is found, or made, anew.
     """
-    return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when)
+    return _change(True, Where.ACCESS, cpu, None, target, opaque, once, when, None, space, mode)
 
 
 def uninstrument_memory(
@@ -144,9 +176,11 @@ def uninstrument_memory(
     *,
     once: bool = False,
     when: When | None = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Undo `instrument_memory` with the same arguments."""
-    return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when)
+    return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when, None, space, mode)
 
 
 def instrument_return(
@@ -156,6 +190,8 @@ def instrument_return(
     opaque: Any = None,
     *,
     at_entry: Any = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Call `callback(cpu, value, opaque)` each time a function has returned.
 
@@ -174,7 +210,9 @@ def instrument_return(
     returns to some place what it costs to attach to a place. An ISA without a calling convention,
     and a target that is no function, raise TargetError.
     """
-    return _change(True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
+    return _change(
+        True, Where.RETURN, cpu, function, callback, opaque, entry=at_entry, space=space, mode=mode
+    )
 
 
 def uninstrument_return(
@@ -184,9 +222,13 @@ def uninstrument_return(
     opaque: Any = None,
     *,
     at_entry: Any = None,
+    space: int | None = None,
+    mode: str | None = None,
 ) -> Ticket:
     """Undo `instrument_return` with the same arguments; calls that go on are not told of either."""
-    return _change(False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry)
+    return _change(
+        False, Where.RETURN, cpu, function, callback, opaque, entry=at_entry, space=space, mode=mode
+    )
 
 
 def processes(*, threads: bool = False) -> list[GuestProcess]:

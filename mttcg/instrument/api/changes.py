@@ -8,6 +8,7 @@ from typing import Any
 
 from mttcg.instrument.api.targets import Probe, Stream, VcpuWords, When
 from mttcg.instrument.errors import NotPortableError
+from mttcg.isa.context import EVERYWHERE, Scope
 from mttcg.memory.address import Virtual
 
 
@@ -50,7 +51,8 @@ class Attachment:
 
     `once`: on each vCPU it runs at its first chance only; at every block, at each one's first.
     `when`: it runs only if that says so. `entry`: of a RETURN, what is called at the entry, and
-    gives the opaque value of that call.
+    gives the opaque value of that call. `scope`: the contexts in which it runs. `physical`: whether
+    the pc is the physical address, wherever the guest sees it.
     """
 
     plugin: str
@@ -62,6 +64,8 @@ class Attachment:
     once: bool = False
     when: When | None = None
     entry: Any = None
+    scope: Scope = EVERYWHERE
+    physical: bool = False
 
     def concerns(self, cpu: int) -> bool:
         """Whether it is attached on a vCPU."""
@@ -72,6 +76,7 @@ class Attachment:
             isinstance(other, Attachment)
             and (self.plugin, self.where, self.cpu, self.pc, self.once, self.when)
             == (other.plugin, other.where, other.cpu, other.pc, other.once, other.when)
+            and (self.scope, self.physical) == (other.scope, other.physical)
             and bool(self.target == other.target)
             and bool(self.entry == other.entry)
             and _same(self.opaque, other.opaque)
@@ -132,6 +137,8 @@ def to_text(change: Change, plugin: Any) -> str:
             "opaque": _reference(attachment.opaque, plugin),
             "once": attachment.once,
             "entry": None if attachment.entry is None else _reference(attachment.entry, plugin),
+            "scope": attachment.scope,
+            "physical": attachment.physical,
             "when": None if when is None else [_reference(w, plugin) for w in vars(when).values()],
         }
     )
@@ -168,5 +175,7 @@ def from_text(text: str, plugins: Any, declared: Any) -> Change | None:
         plain["once"],
         None if plain["when"] is None else When(*map(resolve, plain["when"])),
         None if plain["entry"] is None else resolve(plain["entry"]),
+        Scope(*plain["scope"]),
+        plain["physical"],
     )
     return Change(plain["add"], attachment)

@@ -52,11 +52,12 @@ def check_target(attachment: Attachment) -> None:
         if entry is not None and (not callable(entry) or wrong_arguments(entry, AT_ENTRY)):
             refuse(f"at_entry is a function of cpu and opaque, not {entry!r}")
     if isinstance(target, Stream):
-        if target.dtype not in RECORDS[where].values():
+        layout = events.without_context(target.dtype)
+        if layout not in RECORDS[where].values():
             names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])
             refuse(f"its dtype is {target.dtype}; expected {names}")
         anywhere = attachment.pc is None and not attachment.once and attachment.when is None
-        if target.dtype in (events.RETIRED, events.TRANSFER) and not anywhere:
+        if layout in (events.RETIRED, events.TRANSFER) and not anywhere:
             refuse("records after an instruction are of every one: no pc, once or when")
     elif isinstance(target, Probe):
         if opaque is not None and not isinstance(opaque, VcpuWords):

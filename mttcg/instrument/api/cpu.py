@@ -1,6 +1,6 @@
 """A vCPU as a plugin sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mttcg.instrument.api.instruction import GuestInstruction
@@ -8,6 +8,7 @@ from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
+from mttcg.isa.context import level_of, space_of
 from mttcg.memory.address import Physical, Virtual
 
 
@@ -25,6 +26,14 @@ class StateAccess(Protocol):
 
     def write_f(self, register: int, value: int) -> None:
         """Write a floating-point register's bits."""
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """The levels of privilege of its ISA, by name."""
+
+    @property
+    def context(self) -> int:
+        """The level and address space of the hart, see `mttcg.isa.context`."""
 
     def move(self, pc: Virtual) -> None:
         """Go on at another pc."""
@@ -109,6 +118,30 @@ class Cpu:
         if address != self._pc:
             self._pc = address
             self._access.move(address)
+
+    @property
+    def mode(self) -> str:
+        """The level of privilege of the code at `pc`: "user", "supervisor" or "machine".
+
+        In `plugin_trap` that is the code which was interrupted; "" if the ISA has no levels.
+        """
+        level = level_of(self._access.context)
+        names = (name for name, number in self._access.levels.items() if number == level)
+        return next(names, "")
+
+    @property
+    def space(self) -> int:
+        """The address space of the code at `pc`, as one number; 0 where it is not translated.
+
+        It is the page number of the root of the page tables, as satp has it: while a space
+        exists no other has its number. An ASID is no part of it.
+        """
+        return space_of(self._access.context)
+
+    @property
+    def context(self) -> int:
+        """Mode and space as one number, as records have it; see `events.space_of`."""
+        return self._access.context
 
     def _check(self, asked: str, phases: set[str]) -> None:
         if self._phase not in phases:

@@ -21,6 +21,10 @@ class Guest(Protocol):
     def count(self) -> int:
         """How many vCPUs it has."""
 
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Its levels of privilege, by name."""
+
     def declare(self, plugin: str, thing: Any) -> None:
         """Make room for words or a stream."""
 

@@ -1,9 +1,11 @@
 """What a plugin gives as a number: checked where it comes in, before anything native has it."""
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 from mttcg.instrument.errors import BadValueError
+from mttcg.isa.context import SPACE_MASK, Scope, scope_of
 from mttcg.memory.address import Virtual
 
 WORDS = range(-(1 << 63), 1 << 64)
@@ -44,3 +46,16 @@ def cpu_index(what: str, value: Any, count: int) -> int:
     if not 0 <= index < count:
         raise BadValueError(what, index, f"a vCPU, 0 to {count - 1}")
     return index
+
+
+def scope(space: Any, mode: Any, levels: Mapping[str, int]) -> Scope:
+    """The contexts of an address space, as `cpu.space` has it, and a mode; BadValueError.
+
+    levels: of the guest's ISA, by their names.
+    """
+    if space is not None and whole_number("space", space) not in range(SPACE_MASK + 1):
+        raise BadValueError("space", space, "the number of an address space, as cpu.space has it")
+    if mode is not None and mode not in levels:
+        raise BadValueError("mode", mode, " or ".join(levels) or "none, as the ISA has no levels")
+    level = None if mode is None else levels[mode]
+    return scope_of(level, None if space is None else whole_number("space", space))

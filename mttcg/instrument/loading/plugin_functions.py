@@ -36,6 +36,8 @@ CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
     "plugin_vcpu_exit": ("cpu",),
     "plugin_trap": ("cpu", "cause", "pc", "interrupt"),
     "plugin_mmio": ("cpu", "device", "address", "size", "value", "write"),
+    "plugin_interrupt": ("cpu", "source"),
+    "plugin_dma": ("cpu", "device", "address", "size", "write"),
     **OF_THE_KERNEL,
     "plugin_exit": (),
 }

@@ -1,4 +1,4 @@
-"""Native operations that run another one only sometimes: once, or if a probe says so.
+"""Native operations that run another one only sometimes: once, if a probe says so, in a scope.
 
 Each is `void f(data, a, b, c, d, e)` as every operation; its data are words that only its own vCPU
 has, in the order given here.
@@ -7,6 +7,7 @@ has, in the order given here.
 import numpy as np
 from numba import cfunc, types
 
+from mttcg.instrument.native.frames import CONTEXT_AT, SCOPE_MASK, SCOPE_WANTED
 from mttcg.native import host
 
 U64 = np.uint64
@@ -37,4 +38,13 @@ def run_if(data, a, b, c, d, e):
     """Run the operation if the condition gives something else than 0."""
     condition, its_data = host.read64(data + U64(24)), host.read64(data + U64(32))
     if host.call_condition(condition, its_data, a, b, c, d, e) != U64(0):
+        host.call_operation(host.read64(data + U64(8)), host.read64(data + U64(16)), a, b, c, d, e)
+
+
+@cfunc(SIGNATURE)
+def run_within(data, a, b, c, d, e):
+    """Run the operation if the hart's context is in the scope."""
+    context = host.load64(host.read64(data + U64(8 * CONTEXT_AT)))
+    wanted = host.read64(data + U64(8 * SCOPE_WANTED))
+    if context & host.read64(data + U64(8 * SCOPE_MASK)) == wanted:
         host.call_operation(host.read64(data + U64(8)), host.read64(data + U64(16)), a, b, c, d, e)

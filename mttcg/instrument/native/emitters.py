@@ -14,6 +14,7 @@ from numba import cfunc, njit, types
 from mttcg.instrument import events
 from mttcg.instrument.native.frames import (
     BATCH_MASK,
+    CONTEXT,
     CPU,
     CURSOR,
     DOORBELL,
@@ -39,6 +40,7 @@ from mttcg.instrument.native.frames import (
 from mttcg.instrument.native.record_words import (
     BLOCK_CPU_SHIFT,
     BLOCK_SIZE_SHIFT,
+    CONTEXT_SHIFT,
     CPU_SHIFT,
     HOW_SHIFT,
     RETIRED_CPU_SHIFT,
@@ -53,6 +55,25 @@ from mttcg_bus.ring import ring
 
 U64 = np.uint64
 SIGNATURE = types.void(*[types.uint64] * 6)
+(
+    TIMED_ACCESS_BYTES,
+    BLOCK_BYTES,
+    INSTRUCTION_BYTES,
+    TIMED_BYTES,
+    RETIRED_BYTES,
+    TRANSFER_BYTES,
+) = (
+    layout.itemsize
+    for layout in (
+        events.TIMED_ACCESS,
+        events.BLOCK,
+        events.INSTRUCTION,
+        events.TIMED,
+        events.RETIRED,
+        events.TRANSFER,
+    )
+)
+"""Of records without a context behind them."""
 HEAD, TAIL, DROPPED = 8 * ring.HEAD_WORD, 8 * ring.TAIL_WORD, 8 * ring.DROPPED_WORD
 
 
@@ -174,6 +195,19 @@ def next_record(emitter):
     return place
 
 
+@njit(cache=True)
+def context_of(emitter):
+    """The context of the hart."""
+    return host.load64(word(emitter, CONTEXT))
+
+
+@njit(cache=True)
+def add_context(emitter, place, size):
+    """Write the context behind a record of so many bytes, if the stream has it there."""
+    if word(emitter, ITEMSIZE) != size:
+        host.store64(place + size, context_of(emitter))
+
+
 @cfunc(SIGNATURE)
 def emit_access(data, pc, address, size, value, write):
     """Write an `events.ACCESS` record."""
@@ -183,6 +217,7 @@ def emit_access(data, pc, address, size, value, write):
     host.store64(place + U64(16), value)
     how = write & U64(events.WRITE)
     who = word(data, CPU) << U64(CPU_SHIFT)
+    who |= context_of(data) << U64(CONTEXT_SHIFT)
     host.store64(place + U64(24), who | (size << U64(SIZE_SHIFT)) | (how << U64(HOW_SHIFT)))
 
 
@@ -209,6 +244,7 @@ def emit_timed_access(data, pc, address, size, value, how):
     ticks = U64(0) if plain else min(passed, U64(MOST_TICKS))
     place, cpu = next_record(data), word(data, CPU)
     write_timed_access(place, cpu, pc, address, size, value, flags, now - passed, ticks)
+    add_context(data, place, U64(TIMED_ACCESS_BYTES))
 
 
 @cfunc(SIGNATURE)
@@ -218,6 +254,7 @@ def emit_block(data, pc, instructions, _slot, _half, size):
     host.store64(place, pc)
     how_long = instructions | (size << U64(BLOCK_SIZE_SHIFT))
     host.store64(place + U64(8), how_long | (word(data, CPU) << U64(BLOCK_CPU_SHIFT)))
+    add_context(data, place, U64(BLOCK_BYTES))
 
 
 @cfunc(SIGNATURE)
@@ -226,6 +263,7 @@ def emit_instruction(data, pc, _b, _c, _d, _e):
     place = next_record(data)
     host.store64(place, pc)
     host.store64(place + U64(8), word(data, CPU))
+    add_context(data, place, U64(INSTRUCTION_BYTES))
 
 
 @cfunc(SIGNATURE)
@@ -236,6 +274,7 @@ def emit_timed_block(data, pc, instructions, _c, _d, _e):
     host.store64(place, pc)
     host.store64(place + U64(8), now)
     host.store64(place + U64(16), instructions | (word(data, CPU) << U64(TIMED_CPU_SHIFT)))
+    add_context(data, place, U64(TIMED_BYTES))
 
 
 @cfunc(SIGNATURE)
@@ -246,6 +285,7 @@ def emit_timed_instruction(data, pc, _b, _c, _d, _e):
     host.store64(place, pc)
     host.store64(place + U64(8), now)
     host.store64(place + U64(16), word(data, CPU) << U64(TIMED_CPU_SHIFT))
+    add_context(data, place, U64(TIMED_BYTES))
 
 
 @cfunc(SIGNATURE)
@@ -259,6 +299,7 @@ def emit_retired(data, pc, what, value, _target, _instructions):
     last = instruction | (word(data, CPU) << U64(RETIRED_CPU_SHIFT))
     last |= register << U64(RETIRED_REGISTER_SHIFT)
     host.store64(place + U64(16), last)
+    add_context(data, place, U64(RETIRED_BYTES))
 
 
 @cfunc(SIGNATURE)
@@ -274,3 +315,4 @@ def emit_transfer(data, pc, what, _value, target, instructions):
     host.store64(place + U64(16), now)
     host.store64(place + U64(24), instructions)
     host.store64(place + U64(32), instruction | (word(data, CPU) << U64(TRANSFER_CPU_SHIFT)))
+    add_context(data, place, U64(TRANSFER_BYTES))

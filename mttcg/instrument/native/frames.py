@@ -10,6 +10,10 @@ run."""
 CONDITION, CONDITION_DATA = 3, 4
 """Words of one with a condition, after the same three: the condition's function and data."""
 CONDITION_WORDS = 5
+SCOPE_MASK, SCOPE_WANTED, CONTEXT_AT = 3, 4, 5
+"""Words of one with a scope, in the place of the condition's: the scope, and where the hart's state
+has the context."""
+SCOPED_WORDS = 6
 
 (
     RING,  # address of the ring's header
@@ -28,8 +32,9 @@ CONDITION_WORDS = 5
     LIMIT,  # address after the window
     START,  # address of the first record of the window that is not counted yet
     LOST,  # 1 if the window is in the scratch area
-) = range(16)
-EMITTER_WORDS = 16
+    CONTEXT,  # address of the hart's context
+) = range(17)
+EMITTER_WORDS = 17
 HOW_BITS, HOW_MASK = 8, 0xFF
 """Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
 REGISTER_MASK, JUMPS = 0xFF << 32, 1 << 40

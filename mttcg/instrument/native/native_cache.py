@@ -22,6 +22,7 @@ FOLDERS = (
     "engine/fence_words.py",
     "engine/llvm/frame.py",
     "engine/llvm/address_rows.py",
+    "engine/llvm/followed_counters.py",
     "engine/llvm/*/paging",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""

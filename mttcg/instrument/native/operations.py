@@ -36,7 +36,7 @@ WINDOWS = {
 
 def record(where: Where, layout: Any) -> HostAddress:
     """Put a record of a layout into a ring, see `emitters`."""
-    return native_address(EMITTERS, RECORDS[where][layout])
+    return native_address(EMITTERS, RECORDS[where][events.without_context(layout)])
 
 
 def windows() -> dict[str, HostAddress]:
@@ -52,6 +52,11 @@ def once(each_block: bool) -> HostAddress:
 def sometimes() -> HostAddress:
     """Run an operation if a probe says so, see `conditions`."""
     return native_address(CONDITIONS, "run_if")
+
+
+def within() -> HostAddress:
+    """Run an operation in a scope, see `conditions`."""
+    return native_address(CONDITIONS, "run_within")
 
 
 def count(in_table: bool) -> HostAddress:

@@ -14,6 +14,7 @@ def shift_of(layout: "np.dtype[Any]", field: str) -> int:
 
 
 CPU_SHIFT, SIZE_SHIFT = (shift_of(events.ACCESS, field) for field in ("cpu", "size"))
+CONTEXT_SHIFT = shift_of(events.ACCESS, "context")
 HOW_SHIFT = shift_of(events.ACCESS, "write")
 """Of the last word of an `events.ACCESS` or `events.TIMED_ACCESS`."""
 TICKS_SHIFT = shift_of(events.TIMED_ACCESS, "ticks")

@@ -1,10 +1,11 @@
 """A plan: the set of instrumentation in force on one vCPU, in the form that engines take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
-from mttcg.memory.address import HostAddress, Virtual
+from mttcg.isa.context import EVERYWHERE, Scope
+from mttcg.memory.address import HostAddress, Physical, Virtual, virtual_of
 
 OperationKind = Literal[
     "call",
@@ -35,10 +36,12 @@ OperationKind = Literal[
 class Operation:
     """One native thing to do: the address of `void f(data, a, b, c, d, e)`, and its data.
 
-    `text` is the same function, or the condition of it, for an engine that can weave it in, see
-    `probe_text`, or "". `python`: it may run Python, which may ask for a stop. `order`: of
-    accesses,
-    it is also told of fences and of store-conditionals that failed.
+    `scope`: the contexts in which it is run; an engine that does not look at that itself calls
+    `guarded` instead, which is a function and data as well. `text` is the same function, or the
+    condition of it, for an engine that can weave it in, see `probe_text`, or "". `python`: it may
+    run Python, which may ask for a stop. `order`: of accesses, it is also told of fences and of
+    store-conditionals that failed. `longer`: its record has more than its kind says, so that the
+    function has to write it.
 
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, bytes;
@@ -57,6 +60,30 @@ class Operation:
     text: str = ""
     python: bool = False
     order: bool = False
+    scope: Scope = EVERYWHERE
+    guarded: tuple[HostAddress, int] | None = None
+    longer: bool = False
+
+    @property
+    def called(self) -> tuple[HostAddress, int]:
+        """The function and data to be called in any context."""
+        return self.guarded or (self.function, self.data)
+
+
+class FollowedCounter(NamedTuple):
+    """A count of all that a hart runs in a scope, which follows the hart's own.
+
+    Attributes:
+        scope: as a counter has one only while its hart is there.
+        words: where the counter's are, see `targets.COUNTER_WORDS`.
+        column: the word with the hart's count when counting began, + 1.
+        follows: the field of the hart's state with its count.
+    """
+
+    scope: Scope
+    words: HostAddress
+    column: int
+    follows: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +108,9 @@ class Plan:
         every_access: with each load and store; loads after they have read.
         blocks: before the block that starts at an address.
         instructions: before the instruction at an address.
+        physical_blocks, physical_instructions: the same, by physical address; at one place they
+            come after those by virtual address.
+        counters: those of a scope that follow the hart's counts.
         changed: all that differs from the plan before; None: anything may.
     """
 
@@ -90,6 +120,9 @@ class Plan:
     every_retired: tuple[Operation, ...] = ()
     blocks: Mapping[Virtual, tuple[Operation, ...]] = field(default_factory=dict)
     instructions: Mapping[Virtual, tuple[Operation, ...]] = field(default_factory=dict)
+    physical_blocks: Mapping[Physical, tuple[Operation, ...]] = field(default_factory=dict)
+    physical_instructions: Mapping[Physical, tuple[Operation, ...]] = field(default_factory=dict)
+    counters: tuple[FollowedCounter, ...] = ()
     changed: ChangedSites | None = None
 
     def follows(self, before: "Plan") -> bool:
@@ -100,12 +133,46 @@ class Plan:
     def is_anywhere(self) -> bool:
         """Whether it has anything, anywhere."""
         every = self.every_block, self.every_instruction, self.every_access, self.every_retired
-        return any(every) or bool(self.blocks or self.instructions)
+        return any(every) or self.is_at_virtual or self.is_at_physical
+
+    @property
+    def is_at_virtual(self) -> bool:
+        """Whether something is attached to a virtual address."""
+        return bool(self.blocks or self.instructions)
+
+    @property
+    def is_at_physical(self) -> bool:
+        """Whether something is attached to a physical address."""
+        return bool(self.physical_blocks or self.physical_instructions)
 
     @property
     def every_order(self) -> tuple[Operation, ...]:
         """The operations of `every_access` that also get fences and failed store-conditionals."""
         return tuple(operation for operation in self.every_access if operation.order)
+
+    def untranslated(self) -> "Plan":
+        """The same where virtual addresses are physical ones."""
+        if not self.is_at_physical:
+            return self
+        return replace(
+            self,
+            blocks=_together(self.blocks, self.physical_blocks),
+            instructions=_together(self.instructions, self.physical_instructions),
+            physical_blocks={},
+            physical_instructions={},
+            changed=None,
+        )
+
+
+def _together(
+    virtual: Mapping[Virtual, tuple[Operation, ...]],
+    physical: Mapping[Physical, tuple[Operation, ...]],
+) -> dict[Virtual, tuple[Operation, ...]]:
+    found = dict(virtual)
+    for address, operations in physical.items():
+        pc = virtual_of(address)
+        found[pc] = (*found.get(pc, ()), *operations)
+    return found
 
 
 EMPTY = Plan()

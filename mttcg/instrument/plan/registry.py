@@ -2,7 +2,8 @@
 
 import ctypes
 import itertools
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,11 +19,19 @@ from mttcg.instrument.api.targets import (
     VcpuWords,
     When,
 )
+from mttcg.instrument.errors import TargetError
 from mttcg.instrument.loading.plugin_modules import is_within
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.native.probe_text import inline_text
-from mttcg.instrument.plan.plan import ChangedSites, Operation, OperationKind, Plan
-from mttcg.memory.address import HostAddress, Virtual
+from mttcg.instrument.plan.plan import (
+    ChangedSites,
+    FollowedCounter,
+    Operation,
+    OperationKind,
+    Plan,
+)
+from mttcg.isa.context import EVERYWHERE, Scope
+from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.host import address_of_array, address_of_function
 
 AFTER: dict[Any, OperationKind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
@@ -44,11 +53,15 @@ class Machinery(Protocol):
     def call_python(self, callback: "Callback", arguments: tuple[int, ...]) -> None:
         """Call a Python function that is attached, with what the operation was given."""
 
-    def start_counting(self, counter: Counter, where: Where) -> None:
+    def start_counting(self, counter: Counter, where: Where, scope: Scope) -> FollowedCounter:
         """A Counter of all instructions or blocks comes into force."""
 
     def stop_counting(self, counter: Counter, where: Where) -> None:
         """A Counter of all instructions or blocks is taken away."""
+
+    @property
+    def context_address(self) -> HostAddress:
+        """Where the hart's state has its context."""
 
 
 def counts_all(attachment: Attachment) -> bool:
@@ -80,9 +93,18 @@ class Held:
     number: int = 0
 
 
-Site = tuple[Where, Virtual | None]
-"""What something is attached to: the event, and its pc; None for every pc."""
+Site = tuple[Where, Virtual | None, bool]
+"""What something is attached to: the event, its pc, or None for every pc, and whether that is the
+physical address."""
+
+
+def place_of(attachment: Attachment) -> Site:
+    """What it is attached to."""
+    return attachment.where.at, attachment.pc, attachment.physical
+
+
 ByAddress = dict[Virtual, tuple[Operation, ...]]
+ByPhysical = dict[Physical, tuple[Operation, ...]]
 
 
 @dataclass
@@ -90,7 +112,8 @@ class Registry:
     """The attachments of one vCPU, in the order in which they were made.
 
     `armed`: of those that run once at one place, the flag that is set when one has run.
-    `attached`: the plugins that have ever attached something.
+    `attached`: the plugins that have ever attached something. `scopes`: by table, those of its
+    attachments that have a scope.
     Before the vCPU processes are forked there is one registry, with `cpu` None, for all.
     """
 
@@ -101,6 +124,9 @@ class Registry:
     changed: set[Site] = field(default_factory=set)
     everywhere: dict[Where, tuple[Operation, ...]] = field(default_factory=dict)
     rows: dict[Where, ByAddress] = field(default_factory=lambda: {where: {} for where in Where})
+    physical_rows: dict[Where, ByPhysical] = field(
+        default_factory=lambda: {where: {} for where in Where}
+    )
     probes: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     conditions: dict[tuple[Probe, Where], Any] = field(default_factory=dict)
     held: dict[Attachment, Held] = field(default_factory=dict)
@@ -108,9 +134,10 @@ class Registry:
     released: list[Held] = field(default_factory=list)
     callbacks: dict[int, Callback] = field(default_factory=dict)
     totals: dict[Attachment, None] = field(default_factory=dict)
-    followed: set[tuple[Counter, Where]] = field(default_factory=set)
+    followed: dict[tuple[Counter, Where], FollowedCounter] = field(default_factory=dict)
     load_order: dict[str, int] = field(default_factory=dict)
     attached: set[str] = field(default_factory=set)
+    scopes: dict[Any, dict[Attachment, None]] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
         """Make the one native entry into Python functions."""
@@ -149,6 +176,8 @@ class Registry:
             operations.count(isinstance(target, CodeTable))
         if attachment.once:
             operations.once(attachment.where is Where.BLOCK)
+        if attachment.scope != EVERYWHERE:
+            operations.within()
         if attachment.where is Where.RETURN:
             operations.count(in_table=False)
         if when is not None and (when.probe, attachment.where) not in self.conditions:
@@ -160,22 +189,36 @@ class Registry:
             self.probes[target, attachment.where] = compiled, inline_text(compiled)
 
     def _enter(self, attachment: Attachment) -> None:
+        if counts_all(attachment):
+            self._check_scope(attachment)
         self.attachments[attachment] = None
+        if attachment.scope != EVERYWHERE and isinstance(attachment.target, CodeTable):
+            self.scopes[attachment.target][attachment] = None
         self.attached.add(attachment.plugin)
         if counts_all(attachment):
             self.totals[attachment] = None
         else:
-            place = attachment.where.at, attachment.pc
+            place = place_of(attachment)
             self.places.setdefault(place, {})[attachment] = None
             self.changed.add(place)
+
+    def _check_scope(self, attachment: Attachment) -> None:
+        """Raise TargetError if a Counter would have to follow the hart's counts in two scopes."""
+        for other in self.totals:
+            same = (other.target, other.where) == (attachment.target, attachment.where)
+            if same and other.scope != attachment.scope:
+                wrong = "it counts all of them in another scope by now; attach another Counter"
+                raise TargetError(attachment.target, f"at {attachment.where}", wrong)
 
     def _remove(self, attachment: Attachment) -> None:
         """Take away; a Python function is not called again, native ones go with the next plan."""
         del self.attachments[attachment]
+        if attachment.scope != EVERYWHERE and isinstance(attachment.target, CodeTable):
+            del self.scopes[attachment.target][attachment]
         if counts_all(attachment):
             del self.totals[attachment]
             return
-        place = attachment.where.at, attachment.pc
+        place = place_of(attachment)
         del self.places[place][attachment]
         self.changed.add(place)
         self.armed.pop(attachment, None)
@@ -235,21 +278,24 @@ class Registry:
             every_access=every.get(Where.ACCESS, ()),
             blocks=sites[Where.BLOCK],
             instructions=sites[Where.INSTRUCTION],
+            physical_blocks=self.physical_rows[Where.BLOCK].copy(),
+            physical_instructions=self.physical_rows[Where.INSTRUCTION].copy(),
+            counters=tuple(self.followed.values()),
             changed=changed,
         )
 
     def _changed_sites(self) -> ChangedSites | None:
         """Where the next plan differs from the last one; None if that is everywhere."""
         found: dict[Where, set[Virtual]] = {where: set() for where in Where}
-        for where, pc in self.changed:
-            if pc is None:
+        for where, pc, physical in self.changed:
+            if pc is None or physical:
                 return None
             found[where].add(pc)
         return ChangedSites(frozenset(found[Where.BLOCK]), frozenset(found[Where.INSTRUCTION]))
 
     def _fill(self, place: Site) -> None:
         """Write the row of one place anew."""
-        where, pc = place
+        where, pc, physical = place
         attached = self.places[place]
         ordered = sorted(attached, key=lambda a: self.load_order.get(a.plugin, -1))
         operations = tuple(self._operation(attachment) for attachment in ordered)
@@ -257,19 +303,28 @@ class Registry:
             del self.places[place]
         if pc is None:
             self.everywhere[where] = operations
-        elif attached:
-            self.rows[where][pc] = operations
+            return
+        if physical:
+            there: dict[Any, tuple[Operation, ...]] = self.physical_rows[where]
         else:
-            self.rows[where].pop(pc, None)
+            there = self.rows[where]
+        if attached:
+            there[pc] = operations
+        else:
+            there.pop(pc, None)
 
     def _follow_totals(self) -> None:
         """Begin and end counting between two blocks, where the vCPU's own counts are exact."""
-        wanted = {(attachment.target, attachment.where) for attachment in self.totals}
-        for counter, where in self.followed - wanted:
+        wanted = {(a.target, a.where): a.scope for a in self.totals}
+        for counter, where in [
+            key for key, old in self.followed.items() if wanted.get(key) != old.scope
+        ]:
             self.machinery.stop_counting(counter, where)
-        for counter, where in wanted - self.followed:
-            self.machinery.start_counting(counter, where)
-        self.followed = wanted
+            del self.followed[counter, where]
+        for (counter, where), scope in wanted.items():
+            if (counter, where) not in self.followed:
+                started = self.machinery.start_counting(counter, where, scope)
+                self.followed[counter, where] = started
 
     def _operation(self, attachment: Attachment) -> Operation:
         held = self.held.get(attachment)
@@ -284,7 +339,23 @@ class Registry:
             inner = self._hold_once(attachment, inner)
         if attachment.when is not None:
             inner = self._hold_if(attachment, attachment.when, inner)
+        if attachment.scope != EVERYWHERE:
+            inner = self._hold_within(attachment.scope, inner)
         return inner
+
+    def _hold_within(self, scope: Scope, inner: Held) -> Held:
+        """The operation with its scope, and what an engine calls that does not look at that."""
+        words = np.zeros(frames.SCOPED_WORDS, dtype=np.uint64)
+        words[frames.FUNCTION] = inner.operation.function
+        words[frames.DATA] = inner.operation.data
+        words[frames.SCOPE_MASK], words[frames.SCOPE_WANTED] = scope
+        words[frames.CONTEXT_AT] = self.machinery.context_address
+        guarded = operations.within(), address_of_array(words)
+        return Held(
+            replace(inner.operation, scope=scope, guarded=guarded),
+            (words, inner.data),
+            inner.number,
+        )
 
     def _hold_once(self, attachment: Attachment, inner: Held) -> Held:
         each_block = attachment.where is Where.BLOCK and attachment.pc is None
@@ -329,11 +400,12 @@ class Registry:
                 Operation(operations.count(False), address_of_array(attachment.target), "count")
             )
         if isinstance(target, Stream):
-            function = operations.record(attachment.where, target.dtype)
-            data, order = self.machinery.emitter(target, cpu), target.dtype == events.TIMED_ACCESS
-            kind: OperationKind = "timed" if "time" in (target.dtype.names or ()) else "record"
-            kind = AFTER.get(target.dtype, kind)
-            return Held(Operation(function, data, kind, order=order))
+            layout = events.without_context(target.dtype)
+            function = operations.record(attachment.where, layout)
+            data, order = self.machinery.emitter(target, cpu), layout == events.TIMED_ACCESS
+            kind: OperationKind = "timed" if "time" in (layout.names or ()) else "record"
+            kind, longer = AFTER.get(layout, kind), layout != target.dtype
+            return Held(Operation(function, data, kind, order=order, longer=longer))
         if isinstance(target, VcpuWords):
             table = isinstance(target, CodeTable)
             function = operations.count(table)

@@ -1,6 +1,7 @@
 """What an instruction is for, by its bits, for aggregators and plugins."""
 
 from mttcg.instrument.program.guest_isa import guest_isa
+from mttcg.isa.context import level_of
 from mttcg.isa.facts import FLOATS
 from mttcg.isa.instruction_class import InstructionClass
 
@@ -9,6 +10,7 @@ __all__ = [
     "instruction_class",
     "instruction_length",
     "is_interprocessor",
+    "mode_name",
     "register_name",
     "returns_from_trap",
 ]
@@ -45,3 +47,9 @@ def register_name(register: int) -> str:
     names = registers.floating if register >= FLOATS else registers.integer
     number = register % FLOATS
     return names[number] if register < 2 * FLOATS and number < len(names) else f"?{register}"
+
+
+def mode_name(context: int) -> str:
+    """The mode in a record's `context`, as `cpu.mode` has it; see also `events.space_of`."""
+    levels = guest_isa().system.levels
+    return next((name for name, level in levels.items() if level == level_of(context)), "")

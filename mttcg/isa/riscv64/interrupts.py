@@ -16,6 +16,11 @@ from mttcg.state.words import MASK
 SUPERVISOR_SOFTWARE, SUPERVISOR_TIMER, SUPERVISOR_EXTERNAL = 1, 5, 9
 SOFTWARE_NUMBER, TIMER_NUMBER, EXTERNAL_NUMBER = 3, 7, 11
 """Machine-level interrupts, as mcause has them (3.1.15)."""
+SOURCES = {
+    **dict.fromkeys((SUPERVISOR_SOFTWARE, SOFTWARE_NUMBER), "software"),
+    **dict.fromkeys((SUPERVISOR_TIMER, TIMER_NUMBER), "timer"),
+}
+"""What interrupts come from that come from no controller."""
 SOFTWARE_INTERRUPT = 1 << SOFTWARE_NUMBER
 TIMER_INTERRUPT = 1 << TIMER_NUMBER
 EXTERNAL_INTERRUPT = 1 << EXTERNAL_NUMBER

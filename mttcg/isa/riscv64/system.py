@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from mttcg.isa.context import context_of
 from mttcg.isa.riscv64.csr import BASIC_COUNTERS, COUNTERS, DELEGABLE_EXCEPTIONS
 from mttcg.isa.riscv64.environment import KEPT
 from mttcg.isa.riscv64.extensions import EXTENSIONS, isa_text, misa
@@ -10,6 +11,7 @@ from mttcg.isa.riscv64.interrupts import (
     DELEGABLE,
     MENVCFG_STCE,
     SOFTWARE_NUMBER,
+    SOURCES,
     SUPERVISOR_SOFTWARE,
     SUPERVISOR_TIMER_INTERRUPT,
     TIMER_INTERRUPT,
@@ -21,12 +23,12 @@ from mttcg.isa.riscv64.named_registers import (
     read_register,
     write_register,
 )
-from mttcg.isa.riscv64.privilege import LEVEL_NAMES, MACHINE, SUPERVISOR
+from mttcg.isa.riscv64.privilege import LEVEL_NAMES, LEVELS, MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import open_to_all
 from mttcg.isa.riscv64.run_ahead import RunAhead
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.status import MSTATUS_FS, MSTATUS_SIE
-from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up
+from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, ROOT_BITS, is_translated, look_up
 from mttcg.isa.riscv64.traps import (
     CAUSE_NAMES,
     FAULT_CAUSES,
@@ -65,6 +67,8 @@ class Rv64System:
     extensions: Mapping[str, tuple[str, ...]] = EXTENSIONS
     register_names = NAMES
     handler_name, value_name = "mtvec", "tval"
+    levels: Mapping[str, int] = LEVELS
+    interrupt_sources: Mapping[int, str] = SOURCES
     interprocessor_cause: int | None = SOFTWARE_NUMBER
     host_call: HostCall | None = SEMIHOSTING
     isa_text = staticmethod(isa_text)
@@ -164,6 +168,14 @@ class Rv64System:
     def translates(self, state: Hart) -> bool:
         """See System."""
         return state.satp >> MODE_SHIFT != BARE
+
+    def context(self, state: Hart) -> int:
+        """See System. The space is the page of the root table.
+
+        ASIDs are no part of it: the same tables are the same space, whatever number they have.
+        """
+        translated = is_translated(state, state.privilege)
+        return context_of(state.privilege, state.satp & ROOT_BITS if translated else 0)
 
     def level_name(self, state: Hart) -> str:
         """See System."""

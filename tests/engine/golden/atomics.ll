@@ -16,6 +16,7 @@ entry:
 %blocks = getelementptr i8, ptr %hart, i64 1032
 %block_pc = getelementptr i8, ptr %hart, i64 1040
 %request = getelementptr i8, ptr %hart, i64 1536
+%context = getelementptr i8, ptr %hart, i64 1184
 %reservation = getelementptr i8, ptr %hart, i64 624
 %reserved = getelementptr i8, ptr %hart, i64 632
 %status = getelementptr i8, ptr %hart, i64 536
@@ -239,7 +240,7 @@ take:
 %v64 = load i64, ptr %next, !tbaa !1
 %v65 = shl i64 %v64, 1
 %v66 = add i64 %v65, %base
-%p10 = getelementptr i8, ptr %frame, i64 320
+%p10 = getelementptr i8, ptr %frame, i64 328
 %p11 = load ptr, ptr %p10, !tbaa !2
 %v67 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v67, ptr %frame, ptr %origin, i64 poison, i64 %v66)

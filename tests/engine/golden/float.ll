@@ -14,6 +14,7 @@ entry:
 %blocks = getelementptr i8, ptr %hart, i64 1032
 %block_pc = getelementptr i8, ptr %hart, i64 1040
 %request = getelementptr i8, ptr %hart, i64 1536
+%context = getelementptr i8, ptr %hart, i64 1184
 %reservation = getelementptr i8, ptr %hart, i64 624
 %reserved = getelementptr i8, ptr %hart, i64 632
 %status = getelementptr i8, ptr %hart, i64 536
@@ -152,7 +153,7 @@ take:
 %v41 = load i64, ptr %next, !tbaa !1
 %v42 = shl i64 %v41, 1
 %v43 = add i64 %v42, %base
-%p8 = getelementptr i8, ptr %frame, i64 320
+%p8 = getelementptr i8, ptr %frame, i64 328
 %p9 = load ptr, ptr %p8, !tbaa !2
 %v44 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v44, ptr %frame, ptr %origin, i64 poison, i64 %v43)

@@ -12,6 +12,7 @@ entry:
 %blocks = getelementptr i8, ptr %hart, i64 1032
 %block_pc = getelementptr i8, ptr %hart, i64 1040
 %request = getelementptr i8, ptr %hart, i64 1536
+%context = getelementptr i8, ptr %hart, i64 1184
 %reservation = getelementptr i8, ptr %hart, i64 624
 %reserved = getelementptr i8, ptr %hart, i64 632
 %status = getelementptr i8, ptr %hart, i64 536
@@ -291,7 +292,7 @@ take:
 %v86 = load i64, ptr %next, !tbaa !1
 %v87 = shl i64 %v86, 1
 %v88 = add i64 %v87, %base
-%p33 = getelementptr i8, ptr %frame, i64 320
+%p33 = getelementptr i8, ptr %frame, i64 328
 %p34 = load ptr, ptr %p33, !tbaa !2
 %v89 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p34(ptr %hart, ptr poison, i64 %v89, ptr %frame, ptr %origin, i64 poison, i64 %v88)

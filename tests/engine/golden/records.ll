@@ -14,6 +14,7 @@ entry:
 %blocks = getelementptr i8, ptr %hart, i64 1032
 %block_pc = getelementptr i8, ptr %hart, i64 1040
 %request = getelementptr i8, ptr %hart, i64 1536
+%context = getelementptr i8, ptr %hart, i64 1184
 %reservation = getelementptr i8, ptr %hart, i64 624
 %reserved = getelementptr i8, ptr %hart, i64 632
 %status = getelementptr i8, ptr %hart, i64 536
@@ -38,53 +39,53 @@ entry:
 store ptr %p21, ptr %cursor0, !tbaa !2
 store i64 %running, ptr %count, !tbaa !2
 %base = and i64 %to_pc, -4096
-%v26 = sub i64 %to_pc, %base
-%v27 = lshr i64 %v26, 1
-store i64 %v27, ptr %next, !tbaa !1
+%v29 = sub i64 %to_pc, %base
+%v30 = lshr i64 %v29, 1
+store i64 %v30, ptr %next, !tbaa !1
 br label %dispatch
 dispatch:
-%v28 = load i64, ptr %next, !tbaa !1
-switch i64 %v28, label %out [
+%v31 = load i64, ptr %next, !tbaa !1
+switch i64 %v31, label %out [
 i64 0, label %e_0
 ]
 e_0:
-%v29 = load i64, ptr %hart_x1, !tbaa !1
-store i64 %v29, ptr %x1, !tbaa !1
-%v30 = load i64, ptr %hart_x11, !tbaa !1
-store i64 %v30, ptr %x11, !tbaa !1
+%v32 = load i64, ptr %hart_x1, !tbaa !1
+store i64 %v32, ptr %x1, !tbaa !1
+%v33 = load i64, ptr %hart_x11, !tbaa !1
+store i64 %v33, ptr %x11, !tbaa !1
 br label %r_0
 d_0:
 br label %d_out8
 d_out8:
-%v31 = load i64, ptr %x10, !tbaa !1
-store i64 %v31, ptr %hart_x10, !tbaa !1
+%v34 = load i64, ptr %x10, !tbaa !1
+store i64 %v34, ptr %hart_x10, !tbaa !1
 br label %dispatch
 out:
-%v32 = load i64, ptr %next, !tbaa !1
-%v33 = shl i64 %v32, 1
-%v34 = add i64 %v33, %base
-%v35 = sub i64 %v34, 2147483648
-%t3 = icmp ult i64 %v35, 1048576
+%v35 = load i64, ptr %next, !tbaa !1
+%v36 = shl i64 %v35, 1
+%v37 = add i64 %v36, %base
+%v38 = sub i64 %v37, 2147483648
+%t3 = icmp ult i64 %v38, 1048576
 br i1 %t3, label %inside9, label %away, !prof !8
 inside9:
-%v36 = lshr i64 %v35, 12
-%v37 = shl i64 %v36, 3
+%v39 = lshr i64 %v38, 12
+%v40 = shl i64 %v39, 3
 %p22 = getelementptr i8, ptr %frame, i64 16
 %p23 = load ptr, ptr %p22, !tbaa !2
-%p24 = getelementptr i8, ptr %p23, i64 %v37
+%p24 = getelementptr i8, ptr %p23, i64 %v40
 %p25 = load ptr, ptr %p24, !tbaa !2
-%v38 = and i64 %v34, 4095
-%v39 = shl i64 %v38, 2
-%p26 = getelementptr i8, ptr %p25, i64 %v39
+%v41 = and i64 %v37, 4095
+%v42 = shl i64 %v41, 2
+%p26 = getelementptr i8, ptr %p25, i64 %v42
 %p27 = load ptr, ptr %p26, !tbaa !2
-%v40 = ptrtoint ptr %p27 to i64
-%t4 = icmp ne i64 %v40, 0
+%v43 = ptrtoint ptr %p27 to i64
+%t4 = icmp ne i64 %v43, 0
 br i1 %t4, label %found10, label %away, !prof !8
 found10:
 %p28 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p28, ptr %cursor_at0, !tbaa !2
-%v41 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v41, ptr %frame, ptr %origin, i64 poison, i64 %v34)
+%v44 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p27(ptr %hart, ptr poison, i64 %v44, ptr %frame, ptr %origin, i64 poison, i64 %v37)
 ret void
 never:
 unreachable
@@ -116,47 +117,50 @@ on3:
 %p1 = load ptr, ptr %cursor0, !tbaa !2
 %v11 = load i64, ptr %limit_at0, !tbaa !2
 %v12 = load i64, ptr %cpu_at0, !tbaa !2
-%v13 = ptrtoint ptr %p1 to i64
-%v14 = add i64 %v13, 64
-%t2 = icmp ule i64 %v14, %v11
+%v13 = load i64, ptr %context, !tbaa !2
+%v14 = shl i64 %v13, 32
+%v15 = or i64 %v12, %v14
+%v16 = ptrtoint ptr %p1 to i64
+%v17 = add i64 %v16, 64
+%t2 = icmp ule i64 %v17, %v11
 br label %look5
 look5:
 br i1 %t2, label %room6, label %full7, !prof !8
 room6:
 %p3 = phi ptr [ %p1, %look5 ], [ %p2, %full7 ]
-%v15 = or i64 %v12, 524288
-%v16 = add i64 %base, 0
+%v18 = or i64 %v15, 524288
+%v19 = add i64 %base, 0
 %p4 = getelementptr i8, ptr %p3, i64 0
-store i64 %v16, ptr %p4, !tbaa !4
+store i64 %v19, ptr %p4, !tbaa !4
 %p5 = getelementptr i8, ptr %p3, i64 8
 store i64 %v6, ptr %p5, !tbaa !4
 %p6 = getelementptr i8, ptr %p3, i64 16
 store i64 %v10, ptr %p6, !tbaa !4
 %p7 = getelementptr i8, ptr %p3, i64 24
-store i64 %v15, ptr %p7, !tbaa !4
+store i64 %v18, ptr %p7, !tbaa !4
 store i64 %v10, ptr %x10, !tbaa !1
-%v17 = add i64 %v5, 16
-%p8 = getelementptr i8, ptr %origin, i64 %v17
-%v18 = or i64 %v12, 17301504
-%v19 = add i64 %base, 4
+%v20 = add i64 %v5, 16
+%p8 = getelementptr i8, ptr %origin, i64 %v20
+%v21 = or i64 %v15, 17301504
+%v22 = add i64 %base, 4
 %p9 = getelementptr i8, ptr %p3, i64 32
-store i64 %v19, ptr %p9, !tbaa !4
+store i64 %v22, ptr %p9, !tbaa !4
 %p10 = getelementptr i8, ptr %p3, i64 40
-store i64 %v17, ptr %p10, !tbaa !4
+store i64 %v20, ptr %p10, !tbaa !4
 %p11 = getelementptr i8, ptr %p3, i64 48
 store i64 %v10, ptr %p11, !tbaa !4
 %p12 = getelementptr i8, ptr %p3, i64 56
-store i64 %v18, ptr %p12, !tbaa !4
+store i64 %v21, ptr %p12, !tbaa !4
 store volatile i64 %v10, ptr %p8, align 1, !tbaa !3
-%v20 = load i64, ptr %x1, !tbaa !1
-%v21 = add i64 %v20, 0
-%v22 = and i64 %v21, -2
-%v23 = add i64 %base, 10
+%v23 = load i64, ptr %x1, !tbaa !1
+%v24 = add i64 %v23, 0
+%v25 = and i64 %v24, -2
+%v26 = add i64 %base, 10
 %p15 = getelementptr i8, ptr %p3, i64 64
 store ptr %p15, ptr %cursor0, !tbaa !2
-%v24 = sub i64 %v22, %base
-%v25 = lshr i64 %v24, 1
-store i64 %v25, ptr %next, !tbaa !1
+%v27 = sub i64 %v25, %base
+%v28 = lshr i64 %v27, 1
+store i64 %v28, ptr %next, !tbaa !1
 br label %d_0
 off2:
 %p36 = load ptr, ptr %cursor0, !tbaa !2
@@ -183,53 +187,53 @@ br label %room6
 l_0:
 br label %to_look
 t_0:
-%v42 = add i64 %base, 0
-store i64 %v42, ptr %block_pc, !tbaa !2
+%v45 = add i64 %base, 0
+store i64 %v45, ptr %block_pc, !tbaa !2
 br label %take
 take:
-%v43 = load i64, ptr %next, !tbaa !1
-%v44 = shl i64 %v43, 1
-%v45 = add i64 %v44, %base
-%p29 = getelementptr i8, ptr %frame, i64 320
+%v46 = load i64, ptr %next, !tbaa !1
+%v47 = shl i64 %v46, 1
+%v48 = add i64 %v47, %base
+%p29 = getelementptr i8, ptr %frame, i64 328
 %p30 = load ptr, ptr %p29, !tbaa !2
 %p31 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p31, ptr %cursor_at0, !tbaa !2
-%v46 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v46, ptr %frame, ptr %origin, i64 poison, i64 %v45)
+%v49 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p30(ptr %hart, ptr poison, i64 %v49, ptr %frame, ptr %origin, i64 poison, i64 %v48)
 ret void
 away:
-%v47 = load i64, ptr %next, !tbaa !1
-%v48 = shl i64 %v47, 1
-%v49 = add i64 %v48, %base
+%v50 = load i64, ptr %next, !tbaa !1
+%v51 = shl i64 %v50, 1
+%v52 = add i64 %v51, %base
 %p32 = getelementptr i8, ptr %frame, i64 208
 %p33 = load ptr, ptr %p32, !tbaa !2
 %p34 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p34, ptr %cursor_at0, !tbaa !2
-%v50 = load i64, ptr %count, !tbaa !2
-musttail call preserve_nonecc void %p33(ptr %hart, ptr poison, i64 %v50, ptr %frame, ptr %origin, i64 poison, i64 %v49)
+%v53 = load i64, ptr %count, !tbaa !2
+musttail call preserve_nonecc void %p33(ptr %hart, ptr poison, i64 %v53, ptr %frame, ptr %origin, i64 poison, i64 %v52)
 ret void
 to_look:
-%v51 = load i64, ptr %next, !tbaa !1
-%v52 = shl i64 %v51, 1
-%v53 = add i64 %v52, %base
-store i64 %v53, ptr %pc, !tbaa !2
-store i64 %v53, ptr %block_pc, !tbaa !2
+%v54 = load i64, ptr %next, !tbaa !1
+%v55 = shl i64 %v54, 1
+%v56 = add i64 %v55, %base
+store i64 %v56, ptr %pc, !tbaa !2
+store i64 %v56, ptr %block_pc, !tbaa !2
 br label %leave
 leave:
 %p35 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p35, ptr %cursor_at0, !tbaa !2
-%v54 = load i64, ptr %count, !tbaa !2
-%v55 = load i64, ptr %since, !tbaa !2
-%v56 = sub i64 %v54, %v55
-%v57 = ashr i64 %v56, 20
-%v58 = and i64 %v56, 1048575
-%v59 = load i64, ptr %instructions, !tbaa !2
-%v60 = add i64 %v59, %v57
-store i64 %v60, ptr %instructions, !tbaa !2
-%v61 = load i64, ptr %blocks, !tbaa !2
-%v62 = add i64 %v61, %v58
-store i64 %v62, ptr %blocks, !tbaa !2
-store i64 %v54, ptr %since, !tbaa !2
+%v57 = load i64, ptr %count, !tbaa !2
+%v58 = load i64, ptr %since, !tbaa !2
+%v59 = sub i64 %v57, %v58
+%v60 = ashr i64 %v59, 20
+%v61 = and i64 %v59, 1048575
+%v62 = load i64, ptr %instructions, !tbaa !2
+%v63 = add i64 %v62, %v60
+store i64 %v63, ptr %instructions, !tbaa !2
+%v64 = load i64, ptr %blocks, !tbaa !2
+%v65 = add i64 %v64, %v61
+store i64 %v65, ptr %blocks, !tbaa !2
+store i64 %v57, ptr %since, !tbaa !2
 ret void
 }
 @slot = external hidden global i8, !absolute_symbol !6

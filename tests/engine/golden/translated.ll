@@ -16,6 +16,7 @@ entry:
 %blocks = getelementptr i8, ptr %hart, i64 1032
 %block_pc = getelementptr i8, ptr %hart, i64 1040
 %request = getelementptr i8, ptr %hart, i64 1536
+%context = getelementptr i8, ptr %hart, i64 1184
 %reservation = getelementptr i8, ptr %hart, i64 624
 %reserved = getelementptr i8, ptr %hart, i64 632
 %status = getelementptr i8, ptr %hart, i64 536
@@ -23,7 +24,7 @@ entry:
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
 %since = getelementptr i8, ptr %frame, i64 104
-%p7 = getelementptr i8, ptr %frame, i64 624
+%p7 = getelementptr i8, ptr %frame, i64 632
 %rows = load ptr, ptr %p7, !tbaa !2
 %here = ptrtoint ptr %origin to i64
 %p8 = getelementptr i8, ptr %frame, i64 24
@@ -57,7 +58,7 @@ out:
 %v34 = load i64, ptr %next, !tbaa !1
 %v35 = shl i64 %v34, 1
 %v36 = add i64 %v35, %base
-%p10 = getelementptr i8, ptr %frame, i64 616
+%p10 = getelementptr i8, ptr %frame, i64 624
 %p11 = load ptr, ptr %p10, !tbaa !2
 %v37 = lshr i64 %v36, 7
 %v38 = and i64 %v37, 65504
@@ -163,7 +164,7 @@ take:
 %v47 = load i64, ptr %next, !tbaa !1
 %v48 = shl i64 %v47, 1
 %v49 = add i64 %v48, %base
-%p22 = getelementptr i8, ptr %frame, i64 320
+%p22 = getelementptr i8, ptr %frame, i64 328
 %p23 = load ptr, ptr %p22, !tbaa !2
 %v50 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v50, ptr %frame, ptr %origin, i64 poison, i64 %v49)

@@ -37,7 +37,8 @@ def record(cpu, pc, address, size, value, write, words):
 
 
 def on_access(cpu: Cpu, access: Any, _opaque: None) -> None:
-    kept.append((access.pc, access.address, access.value, cpu.index, access.size, access.write, 0))
+    what = access.value, cpu.index, access.size, access.write
+    kept.append((access.pc, access.address, *what, cpu.context))
 
 
 def plugin_init(options: Options) -> bool:
@@ -54,7 +55,7 @@ def plugin_vcpu_exit(cpu: Cpu) -> None:
     for number in range(words[0]):
         at = 1 + FIELDS * number
         pc, address, value, size, write = words[at : at + FIELDS]
-        by_probe.emit(cpu, (pc, address, value, cpu.index, size, write, 0))
+        by_probe.emit(cpu, (pc, address, value, cpu.index, size, write, cpu.context))
 
 
 class Aggregator(mttcg_bus.Aggregator):

@@ -1,12 +1,13 @@
 """The native interpreter as one vCPU uses it."""
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from mttcg.engine.base import Memory
+from mttcg.engine.llvm.followed_counters import followed_counters
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
@@ -50,6 +51,8 @@ def make_interpreter(
     return interpreter
 
 
+NOWHERE = (1 << 64) - 1
+"""No page begins there."""
 PREDECODE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 MOST_OBSERVED = 4096
 """Pages with something attached that are kept; the memory of one is 144 KB at most."""
@@ -102,7 +105,8 @@ class PageInterpreter:
         self.pages = PredecodedPages(segment, cache, *records)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
-        self.seen, self.seen_at = np.zeros_like(self.table), np.zeros_like(self.table)
+        self.seen, self.seen_at = np.zeros_like(self.table), np.full_like(self.table, NOWHERE)
+        self.on_seen: Callable[[PhysicalPage, int], None] = lambda page, shape: None
         self.addresses: AddressTranslation | None = None
         self.weave, self.watched = Weave(), False
         frame[Word.TAKE_OVER], frame[Word.RESUME] = native.take_over, native.resume
@@ -147,12 +151,15 @@ class PageInterpreter:
 
     def use_rows(self) -> None:
         """Use the rows of the plan as it is by now; the tables have another place if they grew."""
-        if not self.frame[Word.FETCHED_BY_HOST] and self.weave.plan.is_anywhere:
+        if not self.frame[Word.FETCHED_BY_HOST] and self._is_by_host:
             self.forget_pages()
         rows = self.weave.rows
         self.emitters = np.array([len(rows.emitters), *rows.emitters], dtype=np.uint64)
         self.frame[Word.ROWS] = address_of_array(rows.table)
         self.frame[Word.WAYS] = address_of_array(rows.ways)
+        self.frame[Word.SCOPES] = address_of_array(rows.scopes)
+        self.followed = followed_counters(self.weave.plan.counters)
+        self.frame[Word.FOLLOWED] = address_of_array(self.followed)
         self.frame[Word.EMITTERS] = address_of_array(self.emitters) if rows.emitters else 0
 
     def _come_back_for(self, start: Virtual, attached: bool) -> Iterator[PhysicalPage]:
@@ -197,14 +204,16 @@ class PageInterpreter:
         if start is None or not self.frame[Word.FETCHED_BY_HOST]:
             self.table[page] = row
         else:
-            self._put_seen(page, start, row)
+            self._put_seen(version, start, row)
         return observed
 
-    def _put_seen(self, page: PhysicalPage, start: Virtual, row: int) -> None:
+    def _put_seen(self, version: PageVersion, start: Virtual, row: int) -> None:
         """Have a page run where the hart sees it, and nowhere else."""
-        if self.seen[page] and self.seen_at[page] != start and self.addresses is not None:
+        page = version.page
+        if self.seen_at[page] not in (start, NOWHERE) and self.addresses is not None:
             self.addresses.drop()  # rows of where it was seen before
         self.seen[page], self.seen_at[page] = row, start
+        self.on_seen(page, version.shape)
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
@@ -256,10 +265,19 @@ class PageInterpreter:
                 self.predecode(row, offset, where)
         self.leave_to_translation(version, offsets, watched)
 
+    @property
+    def _is_by_host(self) -> bool:
+        """Whether the host is to see at which address a page is fetched, as it matters."""
+        plan = self.weave.plan
+        operations = (*plan.every_block, *plan.every_retired)
+        tables = any(operation.kind == "table" for operation in operations)  # are read by address
+        return self.watched or plan.is_at_virtual or tables
+
     def forget_pages(self) -> None:
         """Come back for every page: something else may be attached."""
         self.table[:] = self.seen[:] = 0
-        self.frame[Word.FETCHED_BY_HOST] = self.watched or self.weave.plan.is_anywhere
+        self.seen_at[:] = NOWHERE
+        self.frame[Word.FETCHED_BY_HOST] = self._is_by_host
         if self.addresses is not None:
             self.addresses.drop()
 

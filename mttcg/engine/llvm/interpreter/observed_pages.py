@@ -40,7 +40,7 @@ def handlers_for(native: ObservedFunctions, sites: Sites) -> PageHandlers:
     told = sites.every_access or sites.every_retired
     handlers = native.observed if told else native.entering
     entered = native.entered if sites.every_block else native.entered_bare
-    if [row.kind for row in sites.every_block] == ["table"]:
+    if [(row.kind, row.scoped) for row in sites.every_block] == [("table", False)]:
         entered = native.entered_table
     return PageHandlers(handlers, entered)
 

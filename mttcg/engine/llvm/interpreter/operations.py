@@ -42,7 +42,7 @@ from mttcg.engine.llvm.signature import (
     pc_at,
     tail_call,
 )
-from mttcg.engine.llvm.weave import IN_EACH_BLOCK, RUNS_ONCE, WAY_BITS, Way
+from mttcg.engine.llvm.weave import IN_EACH_BLOCK, RUNS_ONCE, SCOPED, WAY_BITS, Way
 from mttcg.instrument.native import frames
 from mttcg.memory.code_pages import HALVES
 
@@ -130,8 +130,8 @@ def _run(build: Builder, isa: InterpretedIsa) -> None:
     first = build.binary("and", ROWS, (1 << 32) - 1)
     build.store(first, AT, COUNTER)
     end = build.binary("add", first, build.binary("lshr", ROWS, 32))
-    words = ("next", "row", "wanted", "once", "due", "out")
-    following, row, wanted, once, due, out = (build.new_block(word) for word in words)
+    words = ("next", "row", "told", "scope", "wanted", "once", "due", "out")
+    following, row, told, scope, wanted, once, due, out = map(build.new_block, words)
     build.goto(following)
     build.begin(following)
     number = build.load(AT, COUNTER, I64)
@@ -139,10 +139,18 @@ def _run(build: Builder, isa: InterpretedIsa) -> None:
     build.begin(row)
     build.store(build.binary("add", number, 1), AT, COUNTER)
     way = _of_row(build, Word.WAYS, build.binary("shl", number, 3), I64)
-    told = build.compare("eq", build.binary("and", way, MASK), MASK)
-    build.branch(told, wanted, following)
-    build.begin(wanted)
+    asked = build.compare("eq", build.binary("and", way, MASK), MASK)
+    build.branch(asked, told, following)
+    build.begin(told)
     twice = build.binary("shl", number, 4)
+    scoped = build.compare("ne", build.binary("and", way, SCOPED), 0)
+    build.branch(scoped, scope, wanted)
+    build.begin(scope)
+    mask = _of_row(build, Word.SCOPES, twice, I64)
+    there = _of_row(build, Word.SCOPES, build.binary("add", twice, 8), I64)
+    here = build.load(places.CONTEXT, COUNTER, I64)
+    build.branch(build.compare("eq", build.binary("and", here, mask), there), wanted, following)
+    build.begin(wanted)
     function = _of_row(build, Word.ROWS, twice, Pointer)
     data = _of_row(build, Word.ROWS, build.binary("add", twice, 8), I64)
     build.branch(build.compare("eq", build.binary("and", way, RUNS_ONCE), 0), due, once)

@@ -47,7 +47,10 @@ class SystemFunctions:
         self.isa, self.events = isa, events
 
     def _follow(self, build: Builder) -> None:
-        """Have addresses translated as the hart's level and status say now."""
+        """Have addresses translated as the hart's level and status say now.
+
+        Counts are published, as some belong to the context that the hart leaves.
+        """
         if self.isa.translation:
             at = build.offset(FRAME, 8 * Word.FOLLOW_CONTEXT)
             build.run(build.load(at, COUNTER, Pointer), HART, FRAME)
@@ -111,6 +114,8 @@ class SystemFunctions:
     def status(self, build: Builder) -> None:
         """Go on at the hart's pc, where no block has been entered yet, or at an interrupt's."""
         stop, go = build.new_block("stop"), build.new_block("go")
+        build.store(RUNNING, COUNT, COUNTER)
+        publish_counts(build)
         self._follow(build)
         asked = build.call(I64, f"@{ATTEND}", HART, FRAME)
         build.branch(build.compare("eq", asked, 0), go, stop)
@@ -118,8 +123,6 @@ class SystemFunctions:
         tail_call(build, DISPATCH, IP, RUNNING, build.load(PC, COUNTER, I64))
         build.begin(stop)
         build.store(int(Reason.REQUEST), EXIT, COUNTER)
-        build.store(RUNNING, COUNT, COUNTER)
-        publish_counts(build)
         build.end(returns=True)
 
     def trap(self, build: Builder) -> None:
@@ -140,6 +143,8 @@ class SystemFunctions:
         left = build.binary("sub", frame_word(build, Word.TRAPS_UNSEEN), 1)
         _store_word(build, Word.TRAPS_UNSEEN, left)
         _remember(build, (cause, pc, value))
+        build.store(RUNNING, COUNT, COUNTER)
+        publish_counts(build)
         self.events.take_trap(ops, hart, cause, pc, value)
         self._follow(build)
         tail_call(build, DISPATCH, IP, RUNNING, build.load(PC, COUNTER, I64))

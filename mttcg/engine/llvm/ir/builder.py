@@ -133,9 +133,11 @@ class Builder:
         self.push((result, a, b))
         return result
 
-    def compare(self, predicate: str, a: T, b: T | int | DeferredNumber) -> I1:
+    def compare(
+        self, predicate: str, a: T, b: T | int | DeferredNumber, into: I1 | None = None
+    ) -> I1:
         """Whether eq, ult, ... holds for two integers of one type."""
-        result: I1 = next(self.bits)
+        result: I1 = next(self.bits) if into is None else into
         self.add(COMPARE[predicate][a.__class__])
         self.push((result, a, b))
         return result

@@ -96,6 +96,7 @@ class BackEnd:
         line: its interrupt line.
         memory: guest RAM.
         leaves: whether the process is to stop serving.
+        tell: is told of each request, before the driver is.
 
     Attributes:
         wrong: why the device needs a reset; "" if it needs none.
@@ -108,7 +109,9 @@ class BackEnd:
         line: Line | None,
         memory: DeviceMemory,
         leaves: Callable[[], bool],
+        tell: Callable[[Chain], None] = lambda _chain: None,
     ) -> None:
+        self.tell = tell
         self.model, self.line, self.memory, self.leaves = model, line, memory, leaves
         self.words = state.cast("Q")
         self.queues: dict[int, Virtqueue] = {}
@@ -253,6 +256,7 @@ class BackEnd:
         self._count(number, QueueWord.READ, chain.readable.used)
         self._count(number, QueueWord.WRITTEN, served.written)
         self._count(number, QueueWord.FAILED, served.failed)
+        self.tell(chain)
         queue.give_back(chain, served.written)
         if queue.wants_interrupt():
             self._raise(BackWord.USED_RAISED)

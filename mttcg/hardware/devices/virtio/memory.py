@@ -33,7 +33,8 @@ class Buffers:
 
     Attributes:
         left: bytes that are left.
-        used: bytes that were taken.
+        used: bytes that were taken, from the front.
+        taken: the pieces that were, from either end.
     """
 
     def __init__(self, ram: GuestRam, pieces: Iterable[Piece]) -> None:
@@ -41,6 +42,7 @@ class Buffers:
         self._pieces = [piece for piece in pieces if piece.size]
         self.left = sum(piece.size for piece in self._pieces)
         self.used = 0
+        self.taken: list[Piece] = []
 
     def take(self, size: int) -> list[memoryview]:
         """Take so many bytes from the front, or what there is, as they are in guest memory."""
@@ -52,6 +54,7 @@ class Buffers:
                 self._pieces.insert(0, rest)
                 piece = Piece(piece.address, size)
             taken.append(self._ram.view(piece.address, piece.size))
+            self.taken.append(piece)
             self.left -= piece.size
             self.used += piece.size
             size -= piece.size
@@ -65,6 +68,7 @@ class Buffers:
         if piece.size > 1:
             self._pieces.append(Piece(piece.address, piece.size - 1))
         self.left -= 1
+        self.taken.append(Piece(Physical(piece.address + piece.size - 1), 1))
         return self._ram.view(Physical(piece.address + piece.size - 1), 1)
 
     def read(self, size: int) -> bytes:

@@ -23,6 +23,7 @@ from mttcg.engine.llvm.address_rows import (
     TranslationOutcome,
 )
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.riscv64.paging.context import follow_context
 from mttcg.engine.llvm.riscv64.paging.contexts import (
     FETCH_TABLES,
     TABLES_BYTES,
@@ -251,9 +252,10 @@ def choose_fetch(hart, frame):
 
 @cfunc(types.void(types.uint64, types.uint64))
 def follow(hart, frame):
-    """Follow the hart's level, mstatus and satp."""
+    """Follow the hart's level, mstatus and satp; its counts are as they were until then."""
     choose_data(hart, frame)
     choose_fetch(hart, frame)
+    follow_context(hart, frame)
 
 
 @njit(cache=True)
