@@ -15,7 +15,7 @@ from mttcg_bench.cases.engines import UNICORN
 from mttcg_bench.cases.scaleout import case as scaleout_case
 from mttcg_bench.checkout import ROOT
 from mttcg_bench.errors import OutputsDiffer, RunFailed, UnknownName
-from mttcg_bench.guests.cold_source import source
+from mttcg_bench.guests import calls_source, cold_source
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.quiet import WaitingBudget
 from mttcg_bench.results import case_to_json, read, results_of
@@ -230,7 +230,8 @@ def test_a_guest_that_measures_itself_is_built_and_says_its_times() -> None:
 
 
 def test_every_time_that_a_case_reads_is_one_that_its_guest_prints() -> None:
-    sources = {file.stem: file.read_text() for file in OWN.glob("*.c")} | {"cold": source()}
+    sources = {file.stem: file.read_text() for file in OWN.glob("*.c")}
+    sources |= {"cold": cold_source.source(), "many_calls": calls_source.source()}
     for case in (case for case in CASES if case.guest in BUILT):
         for figure in case.figures:
             assert all(f'"{metric}"' in sources[case.guest] for _, metric, _ in figure.terms)

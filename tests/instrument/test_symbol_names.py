@@ -8,7 +8,7 @@ import pytest
 
 from mttcg import Machine
 from mttcg.cli.ctl import PLACE
-from mttcg.guest.image import Symbol
+from mttcg.guest.image import Symbol, SymbolTable
 from mttcg.instrument import Counter, instrument, symbol
 from mttcg.instrument.program.symbol_names import readable_name
 from mttcg.supervisor.run_state import info_of
@@ -42,7 +42,8 @@ def test_reports_and_plugins_know_both_names() -> None:
     image, old = machine.image, machine.image.by_name["print_text"]
     renamed = Symbol(old.address, old.size, MANGLED)
     symbols = tuple(renamed if each == old else each for each in image.symbols)
-    machine.image = replace(image, symbols=symbols, by_name={**image.by_name, MANGLED: renamed})
+    table = SymbolTable(symbols, {**image.by_name, MANGLED: renamed})
+    machine.image = replace(image, read_symbols=lambda: table)
     machine.boot = replace(machine.boot, images=(machine.image, *machine.boot.images[1:]))
     result = machine.run(console=BytesIO())
     assert result.plugins["count_prints"]["total"] == {"readable": 3, "mangled": 3}

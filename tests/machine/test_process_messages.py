@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mttcg.attached import Drive
+from mttcg.attached import Drive, Share, parse_net
 from mttcg.config import Config
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu import messages, needs
@@ -225,7 +225,10 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         loads={"é": 1 << 40, "a\udcff b": 0},
         symbols_set={"rounds": (1 << 64) - 1, "less": -1, "flag": True},
         drives=(Drive(strange, "write"), Drive(Path("b"))),
+        shares=(Share(strange, "write", "a"), Share(Path("b"))),
+        nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
         rng=True,
+        console="virtio",
         terminal="raw",
         args="one é",
         semihosting_files=tmp_path,

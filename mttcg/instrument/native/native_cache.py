@@ -24,6 +24,11 @@ FOLDERS = (
     "engine/llvm/address_rows.py",
     "engine/llvm/followed_counters.py",
     "engine/llvm/*/paging",
+    "firmware",
+    "hardware/board.py",
+    "hardware/mmio.py",
+    "hardware/interrupts",
+    "hardware/devices/virtio",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""
 
