@@ -139,7 +139,7 @@ class Aggregator(mttcg_bus.Aggregator):
             of_device = records[records["device"] == name]
             for what, column in enumerate(COLUMNS):
                 found = of_device[of_device["what"] == what]
-                row = self.rows[name.decode(), NO_CPU if what >= DMA_READ else cpu]
+                row = self.rows[name.decode(errors="backslashreplace"), NO_CPU if what >= DMA_READ else cpu]
                 row[column] += len(found)
                 if what in BYTES:
                     row[BYTES[what]] += int(found["size"].sum())

@@ -57,6 +57,7 @@ class QuietGuest:
         self.index, self.hart = 0, hart
         self.plugins: dict[str, Any] = {}
         self.declarations = Declarations({}, 1)
+        self.registry = self.declarations.registry
         self.plan: Plan | None = plan
 
     def connect(self, engine: Any) -> None:

@@ -9,8 +9,8 @@ from mttcg.memory.address import HostAddress
 def plugin_init(_options: object) -> None:
     put = Arena.put
 
-    def put_wastefully(arena: Arena, code: bytes) -> HostAddress:
-        return put(arena, code.ljust(arena.most_bytes, b"\0"))
+    def put_wastefully(arena: Arena, code: bytes, *within: Any) -> HostAddress:
+        return put(arena, code.ljust(arena.most_bytes, b"\0"), *within)
 
     Arena.put = put_wastefully  # type: ignore[method-assign]
 
