@@ -136,10 +136,11 @@ class Aggregator(mttcg_bus.Aggregator):
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Count and write a batch."""
         for name in np.unique(records["device"]):
+            device = name.decode(errors="backslashreplace")
             of_device = records[records["device"] == name]
             for what, column in enumerate(COLUMNS):
                 found = of_device[of_device["what"] == what]
-                row = self.rows[name.decode(errors="backslashreplace"), NO_CPU if what >= DMA_READ else cpu]
+                row = self.rows[device, NO_CPU if what >= DMA_READ else cpu]
                 row[column] += len(found)
                 if what in BYTES:
                     row[BYTES[what]] += int(found["size"].sum())
