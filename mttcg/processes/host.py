@@ -143,7 +143,7 @@ def fork_all(
             end_with(partial(run_vcpu, index, *given))
         children[child] = index
     if config.has_tier("optimised"):
-        forked = fork_translator(config, message, descriptors, parent, opened)
+        forked = fork_translator(config, message, descriptors, channel, parent, opened)
         children[forked] = TRANSLATOR
     os.close(transfers.room)
     for descriptor in descriptors:
@@ -182,17 +182,21 @@ def fork_translator(
     config: "Config",
     message: Start,
     descriptors: list[int],
+    channel: Channel,
     parent: int,
     opened: "OpenedStore | None",
 ) -> int:
-    """Fork the process that makes better code of hot pages; its process id."""
+    """Fork the process that makes better code of hot pages; its process id.
+
+    It closes its end of the host's channel when the run is over, as that waits for no translator.
+    """
     from mttcg.processes.translator_process import main as run_translator
 
     child = os.fork()
     if child == 0:
         die_with_parent(parent, opened is not None)
         name_process("translator")
-        end_with(partial(run_translator, config, message, descriptors, opened))
+        end_with(partial(run_translator, config, message, descriptors, opened, channel.close))
     return child
 
 

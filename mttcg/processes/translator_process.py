@@ -11,7 +11,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -222,13 +222,18 @@ def make_translator(
 
 
 def main(
-    config: Config, message: Start, descriptors: list[int], opened: OpenedStore | None = None
+    config: Config,
+    message: Start,
+    descriptors: list[int],
+    opened: OpenedStore | None = None,
+    leave_host: Callable[[], None] = lambda: None,
 ) -> int:
-    """Be the translator; the process's exit status."""
+    """Be the translator; the process's exit status. `leave_host` takes it out of the run."""
     translator = make_translator(config, message, descriptors, opened)
     check_memory_room(NATIVE_ROOM, "for translations")
     translator.run()
     if opened is not None:
+        leave_host()
         leave_the_run(translator.ram)
         signal.alarm(FINISH_SECONDS)  # whatever it is at then
         with opened.store.alone() as alone:
