@@ -21,7 +21,7 @@ from mttcg.memory.code_pages import HALVES
 NAME = "test-keys"
 NOBODY = 65534
 SECONDS = 60.0
-FORK = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("spawn")
 
 
 def function(number: int, size: int = 40, tail: int = NO_TAIL, first: int = 8) -> KeptFunction:
@@ -181,7 +181,7 @@ def append_many(folder: Path, first: int, count: int) -> None:
 
 def test_several_runs_append_at_once(tmp_path: Path) -> None:
     processes = [
-        FORK.Process(target=append_many, args=(tmp_path, first, 50)) for first in (0, 1000, 2000)
+        SPAWN.Process(target=append_many, args=(tmp_path, first, 50)) for first in (0, 1000, 2000)
     ]
     tmp_path.chmod(0o700)
     for process in processes:
@@ -198,7 +198,7 @@ def test_several_runs_append_at_once(tmp_path: Path) -> None:
 def test_a_run_that_is_killed_leaves_what_was_whole(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     store = CodeStore(tmp_path, NAME)
-    process = FORK.Process(target=append_many, args=(tmp_path, 0, 1 << 30))
+    process = SPAWN.Process(target=append_many, args=(tmp_path, 0, 1 << 30))
     process.start()
     end = time.monotonic() + SECONDS
     while len(numbers(store)) < 20:
