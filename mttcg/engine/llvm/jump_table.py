@@ -49,7 +49,7 @@ class JumpTable:
         self.slots = np.full(SLOTS, empty, dtype=np.uint64)
         self.generations = np.zeros(SLOTS, dtype=np.uint32)
         self.rows: dict[int, npt.NDArray[np.uint64]] = {}
-        self.shapes: dict[int, int] = {}
+        self.shapes: dict[PhysicalPage, int] = {}
         tables = (self.pages, self.slots, self.generations, self.nothing)
         self.versions = JumpsOfVersions(*(address_of_array(table) for table in tables))
 
@@ -69,7 +69,7 @@ class JumpTable:
         is_gone: whether code for plain addresses of the version in use is to be forgotten.
         """
         used = self.cache.used.get(page)
-        for slot in [slot for slot in self.rows if self.cache.page_in(slot) == page]:
+        for slot in self._slots_of(page):
             row = self.rows[slot]
             row[HALVES:] = 0
             if slot != used:
@@ -103,15 +103,19 @@ class JumpTable:
         return self.rows[slot]
 
     def hold(self, page: PhysicalPage, shape: int) -> None:
-        """Have no code for translated addresses in a page but such with a shape.
+        """Have no code for translated addresses in a page, in any version, but such with a shape.
 
         What is attached may depend on the address at which the hart sees the page, by which jumps
         do not ask.
         """
-        slot = self.cache.used[page]
-        if self.shapes.get(slot, shape) != shape and slot in self.rows:
-            self.rows[slot][HALVES:] = 0
-        self.shapes[slot] = shape
+        if self.shapes.get(page) != shape:
+            for slot in self._slots_of(page):
+                self.rows[slot][HALVES:] = 0
+        self.shapes[page] = shape
+
+    def _slots_of(self, page: PhysicalPage) -> list[int]:
+        """The versions of a page that have a row."""
+        return [slot for slot in self.rows if self.cache.page_in(slot) == page]
 
     def follow(self, page: PhysicalPage) -> None:
         """Have a page use the row of the version that it is fetched from now."""

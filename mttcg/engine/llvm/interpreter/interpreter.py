@@ -172,7 +172,7 @@ class PageInterpreter:
             if not (attached and self.table[plain] & np.uint64(OBSERVED)):
                 self.table[plain] = 0
             yield plain
-        for page in np.flatnonzero((self.seen_at == start) & (self.seen != 0)).tolist():
+        for page in np.flatnonzero(self.seen_at == start).tolist():
             if not (attached and self.seen[page] & np.uint64(OBSERVED)):
                 self.seen[page] = 0
             yield PhysicalPage(page)
