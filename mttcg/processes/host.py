@@ -56,14 +56,17 @@ TRANSLATOR, REHEARSAL, DEVICES = -1, -2, -3
 vCPUs."""
 
 
-def die_with_parent(parent: int, finishing: bool = False) -> None:
+def die_with_parent(parent: int, within: int = 0) -> None:
     """Ask the kernel to kill this process when its parent ends (prctl(2)); interrupts are not ours.
 
     The supervisor decides what Ctrl-C means. Leaves at once if process `parent` has ended already.
-    finishing: it sees the run's end by itself, and goes on for a while.
+    within: seconds for which it may go on behind that, with whatever it is at then.
     """
-    if not finishing:
-        signal_at_end_of_parent(signal.SIGKILL)
+    number = signal.SIGKILL
+    if within:
+        number = signal.SIGUSR1
+        signal.signal(number, lambda *_: signal.alarm(within))
+    signal_at_end_of_parent(number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(EXIT_FAULT)
@@ -143,7 +146,7 @@ def fork_all(
             end_with(partial(run_vcpu, index, *given))
         children[child] = index
     if config.has_tier("optimised"):
-        forked = fork_translator(config, message, descriptors, channel, parent, opened)
+        forked = fork_translator(config, message, descriptors, parent, opened)
         children[forked] = TRANSLATOR
     os.close(transfers.room)
     for descriptor in descriptors:
@@ -182,21 +185,18 @@ def fork_translator(
     config: "Config",
     message: Start,
     descriptors: list[int],
-    channel: Channel,
     parent: int,
     opened: "OpenedStore | None",
 ) -> int:
-    """Fork the process that makes better code of hot pages; its process id.
-
-    It closes its end of the host's channel when the run is over, as that waits for no translator.
-    """
+    """Fork the process that makes better code of hot pages; its process id."""
+    from mttcg.processes.translator_process import FINISH_SECONDS
     from mttcg.processes.translator_process import main as run_translator
 
     child = os.fork()
     if child == 0:
-        die_with_parent(parent, opened is not None)
+        die_with_parent(parent, 0 if opened is None else FINISH_SECONDS)
         name_process("translator")
-        end_with(partial(run_translator, config, message, descriptors, opened, channel.close))
+        end_with(partial(run_translator, config, message, descriptors, opened))
     return child
 
 

@@ -5,13 +5,13 @@ Then it makes better code of the function around the place; of the whole page wh
 better code is missed. While there are no samples it sleeps.
 """
 
-import ctypes
+import mmap
 import os
 import selectors
-import signal
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from mttcg.engine.llvm.translate import PageVersion
 from mttcg.hardware.boards import board_named
 from mttcg.isa.registry import isa_named
 from mttcg.memory.address import Virtual
-from mttcg.memory.host import address_of_buffer
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import ENDED, Activity
@@ -48,7 +47,6 @@ FINISH_CPU_SECONDS, FINISH_SECONDS = 20, 120
 """How long the translator goes on after the run, for the next: of its own time, and in all."""
 ANSWER_SECONDS = 0.02
 """Longer it waits for no answer before it looks what else is hot."""
-NO_RAM = memoryview(b"")
 POLL_SECONDS, LONGEST_POLL = 0.002, 0.128
 """Seconds to the next look at the samples, while none are hot; twice as long each time."""
 NATIVE_ROOM = 64 << 20
@@ -73,7 +71,6 @@ class TranslatorProcess:
         arena: where the code is.
         heat: of places.
         improver: makes the code.
-        ram: guest RAM, mapped; nothing is left of it once the run is over.
 
     Attributes:
         asked: vCPUs that have not answered yet.
@@ -89,9 +86,7 @@ class TranslatorProcess:
         arena: Arena,
         heat: Heat,
         improver: Improver,
-        ram: memoryview = NO_RAM,
     ) -> None:
-        self.ram = ram
         self.harts, self.samples, self.channels = harts, samples, channels
         self.arena, self.heat, self.improver = arena, heat, improver
         self.asked: set[int] = set()
@@ -116,6 +111,7 @@ class TranslatorProcess:
     def finish(self) -> None:
         """Go on with what was hottest of all that ran, for later runs, within bounds."""
         self._take_samples()
+        self.arena.ask_to_leave = lambda vcpu: False  # none runs, whatever one that was killed said
         begun, before = time.monotonic(), time.process_time()
         for place in self.heat.hottest_of_all(LEAST_OF_ALL):
             used = time.process_time() - before
@@ -199,13 +195,14 @@ def make_translator(
     fds = dict(zip(message.descriptors, descriptors, strict=True))
     board, isa = board_named(message.board), isa_named(message.isa)
     sizes = fixed_sizes(config, board.state_bytes)
-    names = ("ram", "cache", "samples", "machine", "harts")
+    names = ("cache", "samples", "machine", "harts")
     maps = {name: map_segment(fds[name], sizes[name]) for name in names}
     wake_fds = [fds[f"wake{cpu}"] for cpu in range(config.smp)]
     machine = MachineState(maps["machine"], board.timebase)
     harts = Harts(maps["harts"], wake_fds, machine, isa.system)
     arena = Arena(fds["arena"], sizes["arena"], lambda vcpu: ask_to_leave(harts, vcpu))
-    ram = np.frombuffer(maps["ram"], dtype=np.uint8)
+    # of RAM it reads what the block cache has of it; so nothing holds RAM behind the run
+    ram = np.frombuffer(mmap.mmap(-1, sizes["ram"], mmap.MAP_PRIVATE, mmap.PROT_READ), np.uint8)
     cache = BlockCache(maps["cache"], fds["cache"], ram, board.ram_base, 0, isa.code)
     channels = [Channel(socket.socket(fileno=fds[f"translator{cpu}"])) for cpu in range(config.smp)]
     keep = {*wake_fds, *(channel.fileno() for channel in channels), fds["arena"], fds["cache"]}
@@ -218,7 +215,7 @@ def make_translator(
         with arena:
             arena.count_stored(0, opened.kept.refused)
     samples = Samples(maps["samples"], config.smp)
-    return TranslatorProcess(harts, samples, channels, arena, heat, improver, maps["ram"])
+    return TranslatorProcess(harts, samples, channels, arena, heat, improver)
 
 
 def main(
@@ -226,16 +223,14 @@ def main(
     message: Start,
     descriptors: list[int],
     opened: OpenedStore | None = None,
-    leave_host: Callable[[], None] = lambda: None,
 ) -> int:
-    """Be the translator; the process's exit status. `leave_host` takes it out of the run."""
+    """Be the translator; the process's exit status."""
     translator = make_translator(config, message, descriptors, opened)
     check_memory_room(NATIVE_ROOM, "for translations")
     translator.run()
     if opened is not None:
-        leave_host()
-        leave_the_run(translator.ram)
-        signal.alarm(FINISH_SECONDS)  # whatever it is at then
+        locks = translator.arena.lock, translator.improver.cache.lock
+        leave_the_run({lock.descriptor for lock in locks})
         with opened.store.alone() as alone:
             if alone:
                 opened.store.bound()
@@ -243,12 +238,15 @@ def main(
     return 0
 
 
-def leave_the_run(ram: memoryview) -> None:
-    """Go on alone, behind all else that the host does; hold neither RAM nor anybody's output."""
+def leave_the_run(kept: Collection[int]) -> None:
+    """Go on alone, behind all else that the host does, with no open file but some.
+
+    Who reads what the run wrote, or waits for its end, waits for nobody who holds its files. Their
+    numbers stay in use, so that who closes one later closes nobody else's.
+    """
     os.setsid()
     os.nice(LOWEST_PRIORITY)
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(nowhere, descriptor)
-    address, size = ctypes.c_void_p(address_of_buffer(ram)), ctypes.c_size_t(len(ram))
-    ctypes.CDLL(None).munmap(address, size)
+    for opened in list(Path("/proc/self/fd").iterdir()):
+        if int(opened.name) not in {nowhere, *kept}:
+            os.dup2(nowhere, int(opened.name), inheritable=False)

@@ -1,9 +1,11 @@
 """The translator process: which place it asks for, what it makes of the answer, and its end."""
 
+import mmap
 import os
 import selectors
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,13 @@ from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.translate import PageVersion
 from mttcg.engine.llvm.weave import Sites
 from mttcg.isa.riscv64.isa import RISCV64
-from mttcg.processes.host import TRANSLATOR, end_rest
-from mttcg.processes.translator_process import PLACE_HEAT, TranslatorProcess, receive
+from mttcg.processes.host import TRANSLATOR, die_with_parent, end_rest
+from mttcg.processes.translator_process import (
+    PLACE_HEAT,
+    TranslatorProcess,
+    leave_the_run,
+    receive,
+)
 from mttcg.state.samples import PLACES, POSITION, Samples, samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.vcpu.channel import Channel
@@ -219,3 +226,51 @@ def test_what_is_left_when_the_vcpus_are_gone_is_killed_and_waited_for() -> None
     end_rest({child: TRANSLATOR})
     with pytest.raises(ChildProcessError):
         os.waitpid(child, 0)
+
+
+def test_behind_a_run_no_vcpu_is_waited_for(machine: Machine) -> None:
+    machine.translator.finish()
+    assert not machine.arena.ask_to_leave(0)  # though its last state was that it runs
+
+
+def test_behind_a_run_none_of_its_files_is_held() -> None:
+    kept, other = os.memfd_create("kept"), os.memfd_create("other")
+    os.truncate(other, mmap.PAGESIZE)
+    mapped = mmap.mmap(other, mmap.PAGESIZE)  # has a descriptor of its own
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            leave_the_run({kept, tell})
+            files = [path for path in Path("/proc/self/fd").iterdir() if os.path.lexists(path)]
+            os.write(tell, "\n".join({str(path.readlink()) for path in files}).encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    os.waitpid(child, 0)
+    with os.fdopen(told) as file:
+        names = sorted(name.split(":")[0] for name in file.read().splitlines())
+    assert names == ["/dev/null", "/memfd", "pipe"]
+    mapped.close()
+    for descriptor in (kept, other):
+        os.close(descriptor)
+
+
+def test_who_may_go_on_behind_its_parent_ends_within_some_seconds() -> None:
+    told, tell = os.pipe()
+    between = os.fork()
+    if between == 0:
+        ready, tell_ready = os.pipe()
+        if os.fork() == 0:
+            die_with_parent(os.getppid(), within=100)
+            os.write(tell_ready, b"1")
+            while not (left := signal.getitimer(signal.ITIMER_REAL)[0]):
+                os.sched_yield()
+            os.write(tell, str(round(left)).encode())
+            os._exit(0)
+        os.read(ready, 1)
+        os._exit(0)
+    os.close(tell)
+    os.waitpid(between, 0)
+    with os.fdopen(told) as file:
+        assert 90 < int(file.read()) <= 100
