@@ -1,6 +1,7 @@
 """What the translator makes of hot places: functions first, pages where these are missed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.improver import PAGE_COST, PAGE_HEAT, DescribedPlace, Improver
+from mttcg.engine.llvm.kept.code_store import CodeStore
+from mttcg.engine.llvm.kept.keeper import OpenedStore
+from mttcg.engine.llvm.kept.kept_code import KeptCode
 from mttcg.engine.llvm.translate import MANY_VERSIONS
 
 BASE = 0x8000_0000
@@ -17,19 +21,31 @@ LOOP, BEHIND = BASE + 4, BASE + 12
 PROGRAM = [STEP, DOWN, BACK, STEP, STEP, ECALL]
 
 
-@pytest.fixture
-def bare() -> Iterator[Bare]:
+def make() -> Bare:
+    """A vCPU that has run the program."""
     made = Bare("llvm", BASE, 2 * PAGE)
     fill([(BASE + 4 * at, word) for at, word in enumerate(PROGRAM)], made.write)
     made.set_registers([0] * 10 + [2] + [0] * 21, [0] * 32, 0)
     list(made.run_to_trap(BASE))
+    return made
+
+
+@pytest.fixture
+def bare() -> Iterator[Bare]:
+    made = make()
     yield made
     made.close()
 
 
-def improver_of(bare: Bare) -> Improver:
+def improver_of(bare: Bare, kept: OpenedStore | None = None) -> Improver:
     llvm = bare.engine.llvm
-    return Improver(llvm.isa, bare.memory.ram_range, bare.cache, llvm.arena, Heat())
+    return Improver(llvm.isa, bare.memory.ram_range, bare.cache, llvm.arena, Heat(), kept)
+
+
+def opened(folder: Path) -> OpenedStore:
+    """What a run finds in a store when it begins."""
+    store = CodeStore(folder, "keys")
+    return OpenedStore(store, KeptCode.of(store.read().functions, 0))
 
 
 def described(bare: Bare, pc: int) -> DescribedPlace:
@@ -126,3 +142,19 @@ def test_when_code_was_reclaimed_it_can_be_made_again(bare: Bare) -> None:
         arena.put(bytes(arena.most_bytes))
     assert improver.improve(place)
     assert arena.find(key) is not None
+
+
+def test_alone_it_makes_nothing_that_a_run_before_has_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    stored = []
+    for _ in range(2):
+        bare = make()
+        improver = improver_of(bare, opened(folder))
+        improver.described[False] = described(bare, LOOP)
+        for pc in (LOOP, BEHIND):
+            improver.improve_alone(pc)
+        header = bare.engine.llvm.arena.header
+        stored.append((int(header["stored"][0]), int(header["written"][0]) > 0))
+        bare.close()
+    assert stored == [(1, True), (0, False)]
+    assert len(opened(folder).kept.identities) == 1

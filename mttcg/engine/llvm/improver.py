@@ -8,6 +8,7 @@ from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.kept.keeper import Keeper, OpenedStore
+from mttcg.engine.llvm.kept.kept_code import KeptPages
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
@@ -64,6 +65,7 @@ class Improver:
         described: the last place, by whether addresses were translated there, to whose page nothing
             is attached that is not attached everywhere.
         missed: the last place of each page at which better code was missed.
+        kept_leaders: leaders in code of earlier runs, of the pages that were asked about.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Improver:
         self.missed: dict[Identity, DescribedPlace] = {}
         self.described: dict[bool, DescribedPlace] = {}
         self.translators: dict[tuple[PhysicalPage, ...], Translator] = {}
+        self.kept_pages: dict[tuple[PhysicalPage, ...], KeptPages] = {}
+        self.kept_leaders: dict[Identity, frozenset[PageOffset]] = {}
         self.reclaimed = 0
 
     def improve(self, place: DescribedPlace) -> frozenset[Virtual]:
@@ -106,7 +110,8 @@ class Improver:
     def improve_alone(self, pc: Virtual) -> None:
         """Translate a place of which nobody tells any more, as those before it were described.
 
-        Nothing is done where code depends on what a vCPU alone knows.
+        Nothing is done where code depends on what a vCPU alone knows, nor where there is some,
+        made in this run or kept by one before it.
         """
         translated = bool(pc & TRANSLATED_PLACE)
         last = self.described.get(translated)
@@ -116,9 +121,21 @@ class Improver:
             return
         generation = int(self.cache.slots["generation"][slot])
         version = replace(last.version, page=page, slot=slot, generation=generation)
-        offset = offset_in_page(pc)
-        if offset not in self.made[version.identity]:
-            self._translate(last._replace(pc=pc, version=version, better=False), offset)
+        offset, place = offset_in_page(pc), last._replace(pc=pc, version=version, better=False)
+        if offset not in self.made[version.identity] and offset not in self._kept_leaders(place):
+            self._translate(place, offset)
+
+    def _kept_leaders(self, place: DescribedPlace) -> frozenset[PageOffset]:
+        """The leaders in the code that earlier runs kept for the page of a place."""
+        if self.kept is None:
+            return frozenset()
+        identity, devices = place.version.identity, place.device_pages
+        if identity not in self.kept_leaders:
+            if devices not in self.kept_pages:
+                ram = Ram(*self.ram_range, devices)
+                self.kept_pages[devices] = KeptPages(self.kept.kept, ram, self.cache, self.arena)
+            self.kept_leaders[identity] = self.kept_pages[devices].leaders(place.version)
+        return self.kept_leaders[identity]
 
     def improve_page(self) -> frozenset[Virtual]:
         """Make better code of the page whose better code is missed most; the leaders in it.

@@ -138,6 +138,12 @@ class KeptPages:
         found = self._fitting(candidates, version)
         return bool(found) and self._put(version, found)
 
+    def leaders(self, version: PageVersion) -> frozenset[PageOffset]:
+        """The leaders that are in kept code that fits a version."""
+        candidates = self.candidates.get(self._variant(version))
+        found = [] if candidates is None else self._fitting(candidates, version)
+        return frozenset(PageOffset(at) for one in found for at in one.leaders.tolist())
+
     def _variant(self, version: PageVersion) -> int:
         key = version.mode, version.shape
         if key not in self.variants:
