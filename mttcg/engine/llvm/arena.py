@@ -109,6 +109,7 @@ class Arena:
         self.memory = memoryview(mmap.mmap(descriptor, size))
         self.header = np.frombuffer(self.memory, HEADER, 1)
         self.rows = np.frombuffer(self.memory, ROW, ROWS, INDEX_AT)
+        self.index = self.memory[INDEX_AT:CODE_AT].cast("Q")  # the same, faster to read singly
         stride = INSIDE_STRIDE // 8
         words = np.frombuffer(self.memory, np.uint64, MOST_VCPUS * stride, INSIDE_AT)
         self.inside = words[::stride]
@@ -155,13 +156,8 @@ class Arena:
     def find(self, key: int) -> HostAddress | None:
         """Executable address of the code under a key; without the lock it may miss some."""
         sequence = int(self.header["sequence"][0])
-        place = key % ROWS
-        found: HostAddress | None = None
-        while int(self.rows["key"][place]):
-            if int(self.rows["key"][place]) == key:
-                found = HostAddress(self.code + int(self.rows["offset"][place]))
-                break
-            place = (place + 1) % ROWS
+        at = self._place_of(key)
+        found = HostAddress(self.code + self.index[at + 1]) if self.index[at] == key else None
         unchanged = sequence % 2 == 0 and int(self.header["sequence"][0]) == sequence
         return found if unchanged else None
 
@@ -226,13 +222,18 @@ class Arena:
         """Make code known under a key (not 0), in place of older code. Under the lock."""
         while int(self.header["rows"][0]) >= ROWS * 3 // 4:
             self._next_region()
-        place = key % ROWS
-        while int(self.rows["key"][place]) not in (0, key):
-            place = (place + 1) % ROWS
-        self.rows["offset"][place] = address - self.code
-        if not int(self.rows["key"][place]):
-            self.rows["key"][place] = key
+        at = self._place_of(key)
+        self.index[at + 1] = address - self.code
+        if not self.index[at]:
+            self.index[at] = key
             self.header["rows"] = int(self.header["rows"][0]) + 1
+
+    def _place_of(self, key: int) -> int:
+        """Where the index has a key, or a place for it; the word behind has where its code is."""
+        index, at = self.index, 2 * (key % ROWS)
+        while index[at] not in (0, key):
+            at = (at + 2) % (2 * ROWS)
+        return at
 
     def count_kept(self, functions: int, size: int) -> None:
         """Count kept code that was put in. Under the lock."""

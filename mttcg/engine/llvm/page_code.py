@@ -218,7 +218,7 @@ class PageCode:
     def _improved(self, version: PageVersion) -> list[PageOffset]:
         """Where in a page there is better code; the guest waits, so all places at a time."""
         specialised = self.specialised_versions.get(version.identity, ())
-        there = found_code(self.arena, (*specialised, version), range(0, PAGE, 2))
+        there = found_code(self.arena, (*specialised, version), PLACES)
         return [*{**there, **self.surviving.entries(version)}]
 
     def enter(self, pc: Virtual) -> tuple[PhysicalPage, int]:

@@ -16,6 +16,7 @@ from mttcg.memory.address import HostAddress, PageOffset, Virtual
 
 Content: TypeAlias = tuple[int, int, int]
 """Of a version: its slot, generation and mode."""
+Places: TypeAlias = npt.NDArray[np.uint64]
 Entries: TypeAlias = Mapping[PageOffset, HostAddress]
 
 
@@ -25,17 +26,17 @@ def content_of(version: PageVersion) -> Content:
 
 
 def found_code(
-    arena: Arena, versions: Iterable[PageVersion], offsets: Collection[int]
+    arena: Arena, versions: Iterable[PageVersion], offsets: Collection[int] | Places
 ) -> dict[PageOffset, HostAddress]:
     """Where there is code of a page, and which, of some offsets; earlier versions are preferred."""
-    entries = np.array(offsets, dtype=np.uint64)
+    entries = np.asarray(offsets, dtype=np.uint64)
     found: npt.NDArray[np.uint64] = np.zeros(len(entries), dtype=np.uint64)
     for version in versions:
         found = np.where(found != 0, found, arena.addresses(version.keys(entries)))
+    there = np.flatnonzero(found)
     return {
         PageOffset(offset): HostAddress(code)
-        for offset, code in zip(offsets, found.tolist(), strict=True)
-        if code
+        for offset, code in zip(entries[there].tolist(), found[there].tolist(), strict=True)
     }
 
 
