@@ -16,7 +16,12 @@ from mttcg.firmware.firmware import FirmwarePorts
 from mttcg.firmware.registry import native_firmware_of
 from mttcg.firmware.riscv64.call import A0
 from mttcg.firmware.riscv64.machine import SYSTEM_RESET, TIMER
-from mttcg.firmware.riscv64.others import INTERPROCESSOR, REMOTE_FENCES
+from mttcg.firmware.riscv64.others import (
+    INTERPROCESSOR,
+    OF_ALL_SPACES,
+    OF_SPACE,
+    REMOTE_FENCES,
+)
 from mttcg.firmware.riscv64.sbi import BASE, EXTENSION, FUNCTION, Sbi
 from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.host import address_of_array, address_of_buffer
@@ -25,6 +30,7 @@ from mttcg.state.vcpu_state import FENCE_TRANSLATIONS, Activity, Power
 from mttcg.state.words import MASK
 from mttcg.vcpu.interrupt_ports import inputs_of
 
+SV39, SPACE_AT = 8 << 60, 44
 RAM, SIZE, HARTS, CALLER = 0x8000_0000, 1 << 16, 4, 1
 ANSWER = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 2)
 
@@ -112,7 +118,7 @@ def test_native_answers_are_those_of_the_firmware(callers: tuple[Caller, Caller]
     assert answered > 50
 
 
-@pytest.mark.parametrize("function", [1, 2])
+@pytest.mark.parametrize("function", [OF_ALL_SPACES, OF_SPACE])
 def test_harts_that_sleep_are_asked_for_fences_and_not_waited_for(
     callers: tuple[Caller, Caller], function: int
 ) -> None:
@@ -124,6 +130,40 @@ def test_harts_that_sleep_are_asked_for_fences_and_not_waited_for(
     assert [hart.fences_asked for hart in native.harts] == [0, 0, 0, FENCE_TRANSLATIONS]
     assert [hart.alert for hart in native.harts] == [0, 0, 0, 1]
     assert list(native.hart.x[A0 : A0 + 2]) == [0, 0]
+
+
+def test_native_fences_are_asked_of_the_harts_that_the_firmware_asks(
+    callers: tuple[Caller, Caller],
+) -> None:
+    source, spaces = random.Random("spaces"), (0, 7, 8, 0xFFFF)
+    native, defined = callers
+    for _ in range(200):
+        function = source.choice((OF_ALL_SPACES, OF_SPACE))
+        mask, space = source.randrange(1, 1 << HARTS), source.choice(spaces)
+        satps = [source.getrandbits(64) for _ in range(HARTS)]
+        for number in range(HARTS):
+            if source.random() < 0.8:
+                satps[number] = SV39 | source.choice(spaces) << SPACE_AT | 0x80000
+        for caller in callers:
+            caller.set(
+                REMOTE_FENCES, function, mask, 0, 0, MASK, space | source.choice((0, 1 << 16))
+            )
+            for hart, satp in zip(caller.harts, satps, strict=True):
+                hart.satp, hart.state, hart.fences_asked = satp, Activity.IDLE, 0
+        outcome = native.call()
+        assert defined.firmware.answer().registers == {A0: 0, A0 + 1: 0}
+        asked = {n for n, hart in enumerate(native.harts) if hart.fences_asked}
+        own = {CALLER} if outcome is CallOutcome.FENCED else set()
+        assert (sorted(asked | own), True, False) == defined.asked.pop()
+
+
+def test_a_hart_in_another_space_is_not_waited_for(callers: tuple[Caller, Caller]) -> None:
+    native = callers[0]
+    native.harts[2].state = Activity.RUNNING  # and never looks
+    native.harts[2].satp = SV39 | 8 << SPACE_AT
+    native.set(REMOTE_FENCES, OF_SPACE, 1, 2, 0, MASK, 7)
+    assert native.call() is CallOutcome.ANSWERED
+    assert not native.harts[2].fences_asked
 
 
 def test_a_fence_that_takes_long_is_left_to_the_host(callers: tuple[Caller, Caller]) -> None:

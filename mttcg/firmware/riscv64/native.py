@@ -11,7 +11,14 @@ from numba import cfunc, njit, types
 
 from mttcg.firmware.riscv64.call import A0, A1
 from mttcg.firmware.riscv64.machine import TIMER
-from mttcg.firmware.riscv64.others import INTERPROCESSOR, REMOTE_FENCES
+from mttcg.firmware.riscv64.others import (
+    INTERPROCESSOR,
+    OF_ALL_SPACES,
+    OF_SPACE,
+    REMOTE_FENCES,
+    SPACE_ARGUMENT,
+    is_in_space,
+)
 from mttcg.isa.riscv64.interrupts import SUPERVISOR_SOFTWARE
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.memory.native_registers import CallOutcome, FunctionWord
@@ -100,6 +107,20 @@ def interrupt(words, harts):
 ASKED, BEGUN, DONE = (OFFSET[f"fences_{name}"] for name in ("asked", "begun", "done"))
 ALERT, STATE = OFFSET["alert"], OFFSET["state"]
 RUNNING, TRANSLATIONS = U64(Activity.RUNNING), U64(FENCE_TRANSLATIONS)
+SATP = OFFSET["satp"]
+in_space = njit(cache=True)(is_in_space)
+
+
+@njit(cache=True)
+def in_named_space(words, hart, harts):
+    """Those of some harts that are in the space of the call; see `others._fence_space`."""
+    space, found = register(hart, A0 + SPACE_ARGUMENT), ZERO
+    host.full_fence()
+    for index in range(get(words, FunctionWord.HART_COUNT)):
+        number = U64(index)
+        if in_space(field(hart_at(words, number), SATP), space):
+            found |= ONE << number
+    return harts & found
 
 
 @njit(cache=True)
@@ -153,7 +174,8 @@ def answer(words, hart):
         host.store64(hart + TIME, register(hart, A0))
         answer_success(hart)
         return ANSWERED
-    is_fence = extension == U64(REMOTE_FENCES) and (function == ONE or function == U64(2))
+    of_space = function == U64(OF_SPACE)
+    is_fence = extension == U64(REMOTE_FENCES) and (of_space or function == U64(OF_ALL_SPACES))
     if not is_fence and (extension != U64(INTERPROCESSOR) or function != ZERO):
         return LEFT
     harts = named(words, hart)
@@ -163,6 +185,8 @@ def answer(words, hart):
         interrupt(words, harts)
         answer_success(hart)
         return ANSWERED
+    if of_space:
+        harts = in_named_space(words, hart, harts)
     own = ONE << ((hart - get(words, FunctionWord.HARTS)) // U64(STATE_BYTES))
     if not fence(words, hart, harts & ~own):
         return LEFT

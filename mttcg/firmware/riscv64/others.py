@@ -1,7 +1,6 @@
 """IPI and RFENCE: what a hart asks of others (SBI 2.0, chapters 7 and 8)."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from mttcg.firmware.firmware import CallAnswer
@@ -12,6 +11,10 @@ from mttcg.memory.fence import full_fence
 from mttcg.state.vcpu_state import Power
 
 INTERPROCESSOR, REMOTE_FENCES = 0x735049, 0x52464E43
+OF_CODE, OF_ALL_SPACES, OF_SPACE = 0, 1, 2
+"""Functions of the latter."""
+SPACE_ARGUMENT = 4
+"""Which of OF_SPACE's arguments is the space."""
 AWAKE = (Power.STARTED, Power.SUSPENDED)
 """A hart that is not can't be interrupted; it begins without interrupts pending."""
 
@@ -56,18 +59,27 @@ def _fence_space(call: Call) -> CallAnswer:
     One that comes into it now walks the tables as they are: between its write of satp and its first
     walk is a full fence, as there is one here between the change of the tables and this look.
     """
-    space = call.arguments[4] & SPACE_BITS
+    space = call.arguments[SPACE_ARGUMENT]
     full_fence()
-    concerned = partial(_is_in, space)
-    return _fence(call, translations=True, code=False, concerns=concerned)
+    return _fence(
+        call,
+        translations=True,
+        code=False,
+        concerns=lambda hart: is_in_space(hart.satp, space),
+    )
 
 
-def _is_in(space: int, hart: Any) -> bool:
-    return bool(hart.satp >> SPACE_AT & SPACE_BITS == space)
+def is_in_space(satp: int, space: int) -> bool:
+    """Whether a hart with this satp is in an address space; for native code as well."""
+    return (satp >> SPACE_AT ^ space) & SPACE_BITS == 0
 
 
 EXTENSIONS: dict[int, Functions] = {INTERPROCESSOR: {0: _interrupt}}
 WITH_FENCES: dict[int, Functions] = {
-    REMOTE_FENCES: {0: _fence_code, 1: _fence_translations, 2: _fence_space}
+    REMOTE_FENCES: {
+        OF_CODE: _fence_code,
+        OF_ALL_SPACES: _fence_translations,
+        OF_SPACE: _fence_space,
+    }
 }
 """With the ports' fences; those of a hypervisor (functions 3 to 6) are not there."""
