@@ -1,6 +1,7 @@
 """Debian's kernel with busybox, whose shell does what it is told; if the image was fetched."""
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -41,8 +42,6 @@ class DebianGuest:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
         )
         self.shown = ""
-        assert self.process.stdout is not None
-        os.set_blocking(self.process.stdout.fileno(), False)
         self._read_to_end()
 
     def _read_to_end(self) -> list[str]:
@@ -50,12 +49,11 @@ class DebianGuest:
         until = time.monotonic() + LIMIT
         assert self.process.stdout is not None
         while f"{END}\r\n" not in self.shown:
-            assert time.monotonic() < until, self.shown
-            assert self.process.poll() is None, self.shown
-            found = self.process.stdout.read1()  # type: ignore[attr-defined]
-            self.shown += (found or b"").decode(errors="replace")
-            if not found:
-                time.sleep(0.01)
+            left = max(0.0, until - time.monotonic())
+            assert select.select([self.process.stdout], [], [], left)[0], self.shown
+            found = os.read(self.process.stdout.fileno(), 1 << 16)
+            assert found, f"the run has ended: {self.shown}"
+            self.shown += found.decode(errors="replace")
         answer, self.shown = self.shown.split(f"{END}\r\n", 1)
         return answer.split(f"{BEGIN}\r\n", 1)[-1].splitlines()
 
@@ -74,7 +72,6 @@ class DebianGuest:
         assert self.process.stdin is not None
         self.process.stdin.write(b"exit\n")
         self.process.stdin.flush()
-        os.set_blocking(self.process.stdout.fileno(), True)  # type: ignore[union-attr]
         rest = self.process.communicate(timeout=LIMIT)[0].decode(errors="replace")
         assert self.process.returncode == 0, rest
         return self.shown + rest
