@@ -36,16 +36,15 @@ from mttcg.engine.tracking.words import (
     U64,
     ZERO,
     content_of,
-    get,
     has_tail,
     own_row_of,
-    put,
     row_of,
     set_lock,
     slot_of,
     slot_row,
 )
 from mttcg.native import host
+from mttcg.native.words import get, put
 
 SEGMENTATION_FAULT = U64(11)
 SIGNAL_CODE, SIGNAL_ADDRESS = U64(8), U64(16)

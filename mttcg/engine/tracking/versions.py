@@ -17,7 +17,6 @@ from mttcg.engine.tracking.words import (
     U64,
     ZERO,
     content_of,
-    get,
     has_tail,
     own_row_of,
     slot_of,
@@ -26,6 +25,7 @@ from mttcg.engine.tracking.words import (
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
 from mttcg.native import host
+from mttcg.native.words import get
 from mttcg.tbcache.layout import HASH_FACTOR, HASH_STEP, MET_BYTES
 from mttcg.tbcache.predecoded import (
     GENERATION_BYTES,

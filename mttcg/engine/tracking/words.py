@@ -6,6 +6,7 @@ from numba import njit
 from mttcg.engine.tracking.layout import OWN_ROW_BYTES, ROW_BYTES, ROWS, TrackingWord
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.native import host
+from mttcg.native.words import get
 from mttcg.tbcache.layout import SLOT
 
 U64 = np.uint64
@@ -20,18 +21,6 @@ TAIL = PLACES["tail"]
 ROW_STRIDE, OWN_STRIDE = U64(ROW_BYTES), U64(OWN_ROW_BYTES)
 SET_AND_WAIT = U64(7)
 """F_SETLKW of fcntl(2)."""
-
-
-@njit(cache=True)
-def get(words, word):
-    """One of the words."""
-    return host.read64(words + U64(8 * word))
-
-
-@njit(cache=True)
-def put(words, word, value):
-    """Set one of the words."""
-    host.store64(words + U64(8 * word), value)
 
 
 @njit(cache=True)

@@ -23,6 +23,7 @@ from mttcg.isa.riscv64.interrupts import SUPERVISOR_SOFTWARE
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.memory.native_registers import CallOutcome, FunctionWord
 from mttcg.native import host
+from mttcg.native.words import get, put
 from mttcg.state.vcpu_state import FENCE_TRANSLATIONS, STATE_BYTES, Activity, Power
 
 U64 = np.uint64
@@ -35,12 +36,6 @@ FUNCTION, EXTENSION = U64(16), U64(17)
 TIME = U64(OFFSET["stimecmp"])
 LINE = U64(OFFSET["lines"]) + EIGHT * U64(SUPERVISOR_SOFTWARE)
 LEFT, ANSWERED, FENCED = (U64(one) for one in CallOutcome)
-
-
-@njit(cache=True)
-def get(words, word):
-    """One of the words."""
-    return host.read64(words + U64(8 * word))
 
 
 @njit(cache=True)
@@ -101,7 +96,7 @@ def interrupt(words, harts):
         if harts >> number & ONE != ZERO and is_awake(hart):
             host.swap64(hart + LINE, ONE)  # which nothing passes
             alerts |= ONE << number
-    host.store64(words + U64(8 * FunctionWord.ALERTS), alerts)
+    put(words, FunctionWord.ALERTS, alerts)
 
 
 ASKED, BEGUN, DONE = (OFFSET[f"fences_{name}"] for name in ("asked", "begun", "done"))
@@ -168,7 +163,7 @@ def fence(words, own, harts):
 @cfunc(types.uint64(types.uint64, types.uint64))
 def answer(words, hart):
     """Answer the call that the hart's registers have, see `CallOutcome`."""
-    host.store64(words + U64(8 * FunctionWord.ALERTS), ZERO)
+    put(words, FunctionWord.ALERTS, ZERO)
     extension, function = register(hart, EXTENSION), register(hart, FUNCTION)
     if extension == U64(TIMER) and function == ZERO:
         host.store64(hart + TIME, register(hart, A0))

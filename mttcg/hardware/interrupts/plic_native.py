@@ -20,6 +20,7 @@ from mttcg.hardware.interrupts.plic import (
 )
 from mttcg.memory.native_registers import FunctionWord
 from mttcg.native import host
+from mttcg.native.words import get, put
 from mttcg.state.vcpu_state import STATE_BYTES, VcpuState
 from mttcg.state.words import offsets_of
 
@@ -33,18 +34,6 @@ LEVEL, PENDING, CLAIMED = U64(WORD.level), U64(WORD.pending), U64(WORD.claimed)
 PRIORITY, THRESHOLD = U64(WORD.priority), U64(WORD.threshold)
 ENABLE, EDGES, INPUTS = U64(WORD.enable), U64(WORD.edges), U64(WORD.inputs)
 PER_HART, PER_CONTEXT = U64(CONTEXTS_PER_HART), U64(SOURCE_WORDS)
-
-
-@njit(cache=True)
-def get(words, word):
-    """One of the words."""
-    return host.read64(words + U64(8 * word))
-
-
-@njit(cache=True)
-def put(words, word, value):
-    """Set one of the words."""
-    host.store64(words + U64(8 * word), value)
 
 
 @njit(cache=True)

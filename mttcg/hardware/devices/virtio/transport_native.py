@@ -9,9 +9,10 @@ from numba import cfunc, njit, types
 
 from mttcg.hardware.devices.virtio.layout import BackWord, DeviceKind, FrontWord, Interrupt
 from mttcg.hardware.devices.virtio.transport import INTERRUPT_ACK, INTERRUPT_STATUS, QUEUE_NOTIFY
-from mttcg.hardware.interrupts.plic_native import EIGHT, LEFT, MADE, ONE, ZERO, drive, get, put
+from mttcg.hardware.interrupts.plic_native import EIGHT, LEFT, MADE, ONE, ZERO, drive
 from mttcg.memory.native_registers import FunctionWord
 from mttcg.native import host
+from mttcg.native.words import get, put
 
 U64 = np.uint64
 FIRST = U64(QUEUE_NOTIFY)

@@ -12,9 +12,10 @@ from mttcg.engine.llvm.followed_counters import (
 )
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.riscv64.paging.walk import is_translated
-from mttcg.engine.llvm.riscv64.paging.words import EIGHT, ONE, PRIVILEGE, SATP, U64, ZERO, get
+from mttcg.engine.llvm.riscv64.paging.words import EIGHT, ONE, PRIVILEGE, SATP, U64, ZERO
 from mttcg.isa.context import SPACE_BITS, SPACE_MASK
 from mttcg.native import host
+from mttcg.native.words import get
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
 

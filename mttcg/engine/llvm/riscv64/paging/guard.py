@@ -11,8 +11,6 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     PMPCFG2,
     U64,
     ZERO,
-    get,
-    put,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import (
@@ -29,6 +27,7 @@ from mttcg.isa.riscv64.protection import (
     WRITE,
 )
 from mttcg.native import host
+from mttcg.native.words import get, put
 
 ALL = U64(READ | WRITE | EXECUTE)
 SPLIT = U64(8)

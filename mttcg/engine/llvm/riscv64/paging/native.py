@@ -52,17 +52,16 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     SHIFT,
     U64,
     ZERO,
-    get,
     host_of,
     is_at_device,
     is_in_ram,
-    put,
 )
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
 from mttcg.isa.riscv64.status import MSTATUS_MXR, MSTATUS_SUM
 from mttcg.isa.riscv64.translation import DIRTY, AccessKind
 from mttcg.native import host
+from mttcg.native.words import get, put
 from mttcg.state.vcpu_state import FENCE_CODE, VcpuState
 from mttcg.state.words import offsets_of
 

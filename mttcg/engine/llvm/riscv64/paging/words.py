@@ -6,25 +6,13 @@ from numba import njit
 from mttcg.engine.llvm.frame import Word
 from mttcg.isa.riscv64.state import OFFSET
 from mttcg.memory.page import PAGE, PAGE_SHIFT
-from mttcg.native import host
+from mttcg.native.words import get
 
 U64 = np.uint64
 ZERO, ONE, EIGHT = U64(0), U64(1), U64(8)
 SHIFT, PAGE_BYTES, LAST = U64(PAGE_SHIFT), U64(PAGE), U64(PAGE - 1)
 PRIVILEGE, MSTATUS, SATP = (U64(OFFSET[name]) for name in ("privilege", "mstatus", "satp"))
 PMPCFG0, PMPCFG2, PMPADDR = (U64(OFFSET[name]) for name in ("pmpcfg0", "pmpcfg2", "pmpaddr"))
-
-
-@njit(cache=True)
-def get(frame, word):
-    """A word of the frame."""
-    return host.read64(frame + U64(8 * word))
-
-
-@njit(cache=True)
-def put(frame, word, value):
-    """Set a word of the frame."""
-    host.store64(frame + U64(8 * word), value)
 
 
 @njit(cache=True)
