@@ -1,12 +1,11 @@
 """The halves of devices that are in the device process, as a vCPU reaches them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mttcg.hardware.board import BackEndPort, Board
 from mttcg.processes.attachments import bell_of
-from mttcg.vcpu.shared import MachineState
 
 
 @dataclass(frozen=True)
@@ -15,11 +14,11 @@ class NotifiedBackEnd:
 
     Args:
         bell: the eventfd on which it sleeps.
-        machine: stops when that process is gone.
+        is_over: whether to wait for that process no more; it is gone when the machine stops.
     """
 
     bell: int
-    machine: MachineState
+    is_over: Callable[[], bool]
 
     def ring(self) -> None:
         """Write the eventfd, which is a locked instruction of the kernel: a full fence."""
@@ -27,14 +26,14 @@ class NotifiedBackEnd:
 
     def is_gone(self) -> bool:
         """See BackEndPort."""
-        return self.machine.stopping
+        return self.is_over()
 
 
 def back_ends(
-    board: Board, fds: Mapping[str, int], machine: MachineState
+    board: Board, fds: Mapping[str, int], is_over: Callable[[], bool]
 ) -> Mapping[str, BackEndPort]:
     """Those that a run has, by the names of their rows; `fds`: descriptors by name."""
-    return {slot: NotifiedBackEnd(bell, machine) for slot, bell in bells_of(board, fds).items()}
+    return {slot: NotifiedBackEnd(bell, is_over) for slot, bell in bells_of(board, fds).items()}
 
 
 def bells_of(board: Board, fds: Mapping[str, int]) -> Mapping[str, int]:

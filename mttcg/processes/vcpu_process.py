@@ -46,6 +46,7 @@ from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
+from mttcg.vcpu.device_events import claims, stops_waiting
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
@@ -61,7 +62,7 @@ from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
 from mttcg.vcpu.unsupported_places import MOST_PLACES
-from mttcg.vcpu.vcpu import Vcpu, claims
+from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class VcpuProcess:
             state=self.machine.device_state,
             notify=lambda: os.eventfd_write(self.fds["notice"], 1),
             say=self._warn,
-            backends=back_ends(self.board, self.fds, self.machine),
+            backends=back_ends(self.board, self.fds, stops_waiting(lambda: self.vcpu)),
             claimed=claims(lambda: self.vcpu),
         )
         return self.board.place(wiring, self.message.device_symbols)

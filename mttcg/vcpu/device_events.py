@@ -1,12 +1,15 @@
 """What plugins are told of devices: interrupts by their source, and transfers of devices."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from mttcg.isa.system import System
 from mttcg.memory.address import Virtual
-from mttcg.vcpu.device_transfers import READER, TransferLog
+from mttcg.vcpu.device_transfers import READER, Transfer, TransferLog
 from mttcg.vcpu.lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from mttcg.vcpu.vcpu import Vcpu
 
 Sources = Mapping[tuple[str, int], str]
 """Devices by their controller and the number of their interrupt there."""
@@ -24,6 +27,7 @@ class DeviceEvents:
     def __init__(self, index: int, system: System[Any], lifecycle: Lifecycle) -> None:
         self.index, self.system, self.lifecycle = index, system, lifecycle
         self.transfers: TransferLog | None = None
+        self.taken: list[Transfer] = []
         self.sources: Sources = {}
         self.source = ""
 
@@ -38,11 +42,17 @@ class DeviceEvents:
         if self.transfers is not None:
             self.transfers.wanted = self.lifecycle.has_listeners("plugin_dma")
 
+    def take_transfers(self) -> None:
+        """Make room in the log, to tell of what was there later."""
+        if self.transfers is not None:
+            self.taken += self.transfers.take()
+
     def tell_transfers(self) -> None:
         """Tell what devices have done with memory since the last time."""
-        if self.transfers is not None:
-            for transfer in self.transfers.take():
-                self.lifecycle.tell("plugin_dma", *transfer)
+        self.take_transfers()
+        taken, self.taken = self.taken, []
+        for transfer in taken:
+            self.lifecycle.tell("plugin_dma", *transfer)
 
     def interrupt(self, code: int, pc: Virtual) -> None:
         """Tell of an interrupt that the hart takes; that of a device once its handler claims it."""
@@ -60,3 +70,25 @@ class DeviceEvents:
         source, self.source = self.source, ""
         if source:
             self.lifecycle.tell("plugin_interrupt", source, pc=pc)
+
+
+def claims(vcpu: Callable[[], "Vcpu | None"]) -> Callable[[str, int], None]:
+    """What a controller tells of claims that a vCPU makes, which is there by then."""
+
+    def claimed(controller: str, number: int) -> None:
+        found = vcpu()
+        assert found is not None, "whoever claims is run by it"
+        found.device_events.claimed(controller, number)
+
+    return claimed
+
+
+def stops_waiting(vcpu: Callable[[], "Vcpu | None"]) -> Callable[[], bool]:
+    """`Vcpu.stops_waiting` of a vCPU that is there by then."""
+
+    def stops() -> bool:
+        found = vcpu()
+        assert found is not None, "whoever waits is run by it"
+        return found.stops_waiting()
+
+    return stops

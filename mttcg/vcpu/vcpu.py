@@ -110,7 +110,7 @@ class Vcpu:
         self.stopwatch = Stopwatch(self.hart)
         self.engine = make_engine(self._discover)
         self.changes = self.engine.cache.changes
-        self.fences = RemoteFences(harts.harts, index, self.engine, lambda: machine.stopping)
+        self.fences = RemoteFences(harts.harts, index, self.engine, self.stops_waiting)
         self.left_blocks = LeftBlocks(guest, self.engine)
         guest.connect(self.engine)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
@@ -274,6 +274,14 @@ class Vcpu:
         self.engine.spill()
         self._wait_for_request(LONGEST_SLEEP, descriptor)
         self._serve_requests_asleep()
+
+    def stops_waiting(self) -> bool:
+        """Whether to wait for another process no more; asked at each look whether it is ready.
+
+        That may itself wait for the device process, and this for room in the log of transfers.
+        """
+        self.device_events.take_transfers()
+        return self.machine.stopping
 
     def follow_plan(self) -> None:
         """Put the plan in force if it is another by now."""
@@ -486,14 +494,3 @@ class Vcpu:
         """As `_serve_requests`, but the time since was idle."""
         self.stopwatch.was_idle()
         self._serve_requests()
-
-
-def claims(vcpu: Callable[[], Vcpu | None]) -> Callable[[str, int], None]:
-    """What a controller tells of claims that a vCPU makes, which is there by then."""
-
-    def claimed(controller: str, number: int) -> None:
-        found = vcpu()
-        assert found is not None, "whoever claims is run by it"
-        found.device_events.claimed(controller, number)
-
-    return claimed
