@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -261,15 +260,6 @@ def test_the_exit_status_is_the_guests_code(
     assert bool(err) == bool(said)
 
 
-@pytest.fixture
-def hangup_is_heard() -> Iterator[None]:
-    """SIGHUP does what it does by default, also where the tests were started to outlive it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("hangup_is_heard")
 @pytest.mark.parametrize(
     ("number", "status"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
