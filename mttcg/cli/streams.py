@@ -1,5 +1,6 @@
 """The guest's console on the host's standard streams: output, and the terminal's keyboard."""
 
+import errno
 import io
 import os
 import stat
@@ -124,6 +125,16 @@ def is_foreground(terminal: int) -> bool:
 
 
 @contextmanager
+def unless_gone() -> Iterator[None]:
+    """Set a terminal's mode, unless it is gone, as when its window was closed."""
+    try:
+        yield
+    except termios.error as error:
+        if error.args[0] != errno.EIO:
+            raise
+
+
+@contextmanager
 def guest_input() -> Iterator[tuple[int | None, Callable[[], None] | None]]:
     """Give the descriptor of the guest's input for a run, None if there is none.
 
@@ -137,10 +148,11 @@ def guest_input() -> Iterator[tuple[int | None, Callable[[], None] | None]]:
         return
 
     def set_raw() -> None:
-        mode = termios.tcgetattr(descriptor)
-        mode[0] &= ~INPUT_CHANGES
-        mode[3] &= ~KEYS_WITH_MEANING
-        termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+        with unless_gone():
+            mode = termios.tcgetattr(descriptor)
+            mode[0] &= ~INPUT_CHANGES
+            mode[3] &= ~KEYS_WITH_MEANING
+            termios.tcsetattr(descriptor, termios.TCSANOW, mode)
 
     before = termios.tcgetattr(descriptor)
     with guarded(descriptor):
@@ -151,4 +163,5 @@ def guest_input() -> Iterator[tuple[int | None, Callable[[], None] | None]]:
             termios.tcsetattr(descriptor, termios.TCSANOW, mode)
             yield descriptor, set_raw
         finally:
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            with unless_gone():
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

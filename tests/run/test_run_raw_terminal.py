@@ -105,6 +105,22 @@ def test_the_terminal_is_restored_after_a_signal(
     assert termios.tcgetattr(stdin) == before
 
 
+@pytest.mark.parametrize("terminal_kind", ["raw", "cooked"])
+def test_a_run_whose_terminal_is_closed_ends_in_order(
+    start: Callable[..., Running], terminal_kind: str
+) -> None:
+    typing, stdin = pty.openpty()
+    options = ("--quiet", "--terminal", terminal_kind)
+    running = start(guest("interrupts"), *options, stdin=stdin, with_json=True)
+    running.read(until=START)
+    for end in (stdin, typing):
+        os.close(end)
+    os.kill(running.process.pid, signal.SIGHUP)
+    assert running.wait() == 128 + signal.SIGHUP, running.stderr
+    assert running.result["stop_reason"] == "interrupted"
+    running.check_nothing_left()
+
+
 @pytest.mark.parametrize("role", ["vcpu", "host"])
 def test_the_terminal_is_restored_when_a_process_is_killed(
     start: Callable[..., Running], terminal: tuple[int, int], role: str
