@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mttcg.engine.base import Engine, current_block
-from mttcg.instrument.api.targets import CodeTable, VcpuWords
-from mttcg.memory.address import Virtual
+from mttcg.instrument.api.targets import BlockTable, CodeTable, VcpuWords
+from mttcg.memory.address import Virtual, offset_in_page
+from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.tables import count_rest, leave_early
 
@@ -39,7 +40,7 @@ class LeftBlocks:
         for table in self._tables():
             begun = trapped and table.trapped
             block = current_block(self.engine)
-            for _ in range(self._times_counted(table)):
+            for _ in range(self._times_counted(table, block)):
                 leave_early(self._words(table), self.engine.cache, block, pc, begun)
 
     def count_rest(self, executions: int, plugin: str | None = None) -> None:
@@ -51,15 +52,20 @@ class LeftBlocks:
         pc = self.engine.unfinished
         if pc is not None:
             for table in self._tables(plugin):
-                more = executions * self._times_counted(table)
-                count_rest(self._words(table), current_block(self.engine), pc, more)
+                block = current_block(self.engine)
+                more = executions * self._times_counted(table, block)
+                count_rest(self._words(table), block, pc, more)
 
-    def _times_counted(self, table: CodeTable) -> int:
-        """How often a table counts a block in the hart's context, as of the current one."""
-        scopes = self.guest.registry.scopes.get(table)
-        if not scopes:
-            return 1
-        return sum(attached.scope.holds(self.guest.context) for attached in scopes)
+    def _times_counted(self, table: CodeTable, block: Block) -> int:
+        """How often a table counts a block when it is entered in the hart's context."""
+        if not isinstance(table, BlockTable):
+            return 1  # nothing counts in it, it has only what was left
+        place = self.engine.cache.address_of(block.slot, offset_in_page(block.pc))
+        return sum(
+            attached.scope.holds(self.guest.context)
+            and attached.pc in (None, place if attached.physical else block.pc)
+            for attached in self.guest.registry.counted_in.get(table, ())
+        )
 
     def _words(self, table: VcpuWords) -> Any:
         return self.guest.vcpu_words(table, self.guest.index)

@@ -65,6 +65,8 @@ def check_target(attachment: Attachment) -> None:
     elif isinstance(target, CodeTable):
         if where is not Where.BLOCK and isinstance(target, BlockTable):
             refuse("a BlockTable counts blocks only")
+        if target.less_left and (attachment.once or attachment.when is not None):
+            refuse("executions of instructions are of each execution of a block: no once or when")
     elif isinstance(target, VcpuWords):
         if not isinstance(target, Counter):
             refuse("a Scoreboard is for probes; attach a Counter")

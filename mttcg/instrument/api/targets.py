@@ -145,7 +145,8 @@ class BlockTable(CodeTable):
 
     Declared in `plugin_init` or at module level, its stream before it. With a stream of
     `events.INSTRUCTION_EXECUTIONS` it is executions of instructions: those of their blocks, less
-    what was left out when a trap, or the machine's end, came in the middle of one.
+    what was left out when a trap, or the machine's end, came in the middle of one. Such a table
+    takes neither `once` nor `when`.
 
     Args:
         name: unique within the plugin.

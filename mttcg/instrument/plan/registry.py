@@ -112,8 +112,8 @@ class Registry:
     """The attachments of one vCPU, in the order in which they were made.
 
     `armed`: of those that run once at one place, the flag that is set when one has run.
-    `attached`: the plugins that have ever attached something. `scopes`: by table, those of its
-    attachments that have a scope.
+    `attached`: the plugins that have ever attached something. `tables`: attachments of tables;
+    `counted_in`: the same by table, as of the last plan.
     Before the vCPU processes are forked there is one registry, with `cpu` None, for all.
     """
 
@@ -137,7 +137,8 @@ class Registry:
     followed: dict[tuple[Counter, Where], FollowedCounter] = field(default_factory=dict)
     load_order: dict[str, int] = field(default_factory=dict)
     attached: set[str] = field(default_factory=set)
-    scopes: dict[Any, dict[Attachment, None]] = field(default_factory=lambda: defaultdict(dict))
+    tables: dict[Attachment, None] = field(default_factory=dict)
+    counted_in: dict[CodeTable, list[Attachment]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the one native entry into Python functions."""
@@ -192,8 +193,8 @@ class Registry:
         if counts_all(attachment):
             self._check_scope(attachment)
         self.attachments[attachment] = None
-        if attachment.scope != EVERYWHERE and isinstance(attachment.target, CodeTable):
-            self.scopes[attachment.target][attachment] = None
+        if isinstance(attachment.target, CodeTable):
+            self.tables[attachment] = None
         self.attached.add(attachment.plugin)
         if counts_all(attachment):
             self.totals[attachment] = None
@@ -213,8 +214,7 @@ class Registry:
     def _remove(self, attachment: Attachment) -> None:
         """Take away; a Python function is not called again, native ones go with the next plan."""
         del self.attachments[attachment]
-        if attachment.scope != EVERYWHERE and isinstance(attachment.target, CodeTable):
-            del self.scopes[attachment.target][attachment]
+        self.tables.pop(attachment, None)
         if counts_all(attachment):
             del self.totals[attachment]
             return
@@ -269,6 +269,9 @@ class Registry:
             self._fill(place)
         self.changed.clear()
         self.released.clear()
+        self.counted_in = defaultdict(list)
+        for attachment in self.tables:
+            self.counted_in[attachment.target].append(attachment)
         every, sites = self.everywhere, self.rows
         instructions = every.get(Where.INSTRUCTION, ())
         return Plan(
