@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -71,7 +71,7 @@ class RunInfo:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the description as plain data (PROTOCOL.md, "Run description")."""
-        return asdict(self)
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "RunInfo":

@@ -15,7 +15,6 @@ from mttcg.memory.address import (
     Virtual,
     offset_in_page,
     page_start,
-    virtual_of,
 )
 from mttcg.memory.code_pages import HALVES, SLOTS
 from mttcg.memory.page import PAGE
@@ -336,9 +335,14 @@ class BlockCache:
 
     def pc_of(self, slot: int, offset: int) -> Virtual:
         """The virtual address of the byte at an offset in a slot: where its page was seen last."""
-        seen = int(self.slots["seen"][slot])
-        start = Virtual(seen - 1) if seen else virtual_of(self.address_of(slot, 0))
-        return Virtual(start + offset)
+        return Virtual(int(self.pcs_of(np.array(slot), np.array(offset))))
+
+    def pcs_of(self, slots: Array, offsets: Array) -> Array:
+        """The same for many."""
+        seen = self.slots["seen"][slots]
+        pages = self.slots["page"][slots].astype(np.uint64)
+        untranslated = pages * np.uint64(PAGE) + np.uint64(self.ram_range.base)
+        return np.where(seen, seen - np.minimum(seen, 1), untranslated) + offsets.astype(np.uint64)
 
     def half_at(self, page: PhysicalPage, slot: int, offset: int) -> int:
         """The 16 bits at an offset in a slot; at its end, those that straddle it."""

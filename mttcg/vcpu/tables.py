@@ -1,16 +1,18 @@
 """Reading a block table: its counts as records, with what the block cache knows of each block."""
 
-from functools import partial
-from typing import Any, NamedTuple
+from collections import defaultdict
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
 from mttcg.memory.address import Virtual, offset_in_page
 from mttcg.memory.code_pages import HALVES
+from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
-from mttcg.tbcache.decode import decode_block
+from mttcg.tbcache.slot_code import SlotCode
 
+Places: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 CODE_BYTES = EXECUTIONS["code"].itemsize
 """Longer blocks are cut."""
 
@@ -67,28 +69,41 @@ def executed_instructions(
         words: a vCPU's words of a BlockTable; one may have fallen below zero, see `leave_early`.
         cache: the block cache; only slots in use are looked at, as the table is sparse.
     """
-    records = [
-        (pc_of(place, cache), executions, place.word)
+    found = {
+        place: executions
         for place, executions in executions_of_blocks(words, cache).items()
         if executions > 0
-    ]
-    return np.array(records, dtype=INSTRUCTION_EXECUTIONS)
+    }
+    records = np.zeros(len(found), dtype=INSTRUCTION_EXECUTIONS)
+    slots, offsets, bits = np.array(list(found), dtype=np.int64).reshape(-1, 3).T
+    records["pc"] = cache.pcs_of(slots, offsets)
+    records["executions"] = list(found.values())
+    records["word"] = bits
+    return records
 
 
 def executions_of_blocks(
     words: "np.ndarray[Any, Any]", cache: BlockCache
 ) -> "dict[CodePlace, int]":
     """How often each instruction was executed if each block was as often as `words` say."""
-    slots = int(cache.header["slots"][0])
-    found: dict[CodePlace, int] = {}
-    for number in np.flatnonzero(words[: slots * HALVES]).tolist():
-        slot, half = divmod(number, HALVES)
-        half_at = partial(cache.half_at, cache.page_in(slot), slot)
-        executions = int(words[number].astype(np.int64))
-        for row in decode_block(cache.code, 2 * half, half_at):
-            place = CodePlace(slot, int(row["offset"]), int(row["word"]))
-            found[place] = found.get(place, 0) + executions
-    return found
+    slots, halves = _counted(words, cache)
+    times = words[slots * HALVES + halves].astype(np.int64)
+    blocks: dict[int, dict[int, int]] = defaultdict(dict)
+    rows = zip(slots.tolist(), (2 * halves).tolist(), times.tolist(), strict=True)
+    for slot, offset, executions in rows:
+        blocks[slot][offset] = executions
+    return {
+        CodePlace(slot, offset, word): executions
+        for slot, in_slot in blocks.items()
+        for offset, word, executions in SlotCode(cache, slot).executions(in_slot)
+    }
+
+
+def _counted(words: "np.ndarray[Any, Any]", cache: BlockCache) -> tuple[Places, Places]:
+    """The slots and halves at which a table has a count."""
+    used = int(cache.header["slots"][0])
+    slots, halves = np.divmod(np.flatnonzero(words[: used * HALVES]), HALVES)
+    return slots, halves
 
 
 def pc_of(place: CodePlace, cache: BlockCache) -> Virtual:
@@ -103,24 +118,29 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
         words: a vCPU's words of a BlockTable, one per half of each slot.
         cache: the block cache; only slots in use are looked at, as the table is sparse.
     """
-    slots = int(cache.header["slots"][0])
-    places = np.flatnonzero(words[: slots * HALVES])
-    records = np.zeros(len(places), dtype=EXECUTIONS)
-    records["executions"] = words[places]
-    for record, place in zip(records, places, strict=True):
-        slot, half = divmod(int(place), HALVES)
-        record["pc"] = cache.pc_of(slot, 2 * half)
-        record["instructions"], record["size"] = _extent(cache, slot, 2 * half)
-        code = cache.original[slot, 2 * half : 2 * half + min(int(record["size"]), CODE_BYTES)]
-        record["code"][: len(code)] = code
+    slots, halves = _counted(words, cache)
+    records = np.zeros(len(slots), dtype=EXECUTIONS)
+    records["executions"] = words[slots * HALVES + halves]
+    records["pc"] = cache.pcs_of(slots, 2 * halves)
+    records["instructions"], records["size"] = _extents(cache, slots, halves)
+    within = np.arange(CODE_BYTES)
+    places = 2 * halves[:, np.newaxis] + within
+    there = (within < records["size"][:, np.newaxis]) & (places < PAGE)
+    code = cache.original[slots[:, np.newaxis], np.minimum(places, PAGE - 1)]
+    records["code"] = np.where(there, code, 0)
     return records
 
 
-def _extent(cache: BlockCache, slot: int, offset: int) -> tuple[int, int]:
-    """How many instructions and bytes a block has, which better code may have come to first."""
-    if cache.is_known(slot, offset):
-        known = cache.records[cache.number(slot, offset)[0]]
-        return int(known["count"]), int(known["size"])
-    page = cache.page_in(slot)
-    found = decode_block(cache.code, offset, lambda at: cache.half_at(page, slot, at))
-    return len(found), int(found["length"].sum())
+def _extents(cache: BlockCache, slots: Places, halves: Places) -> "np.ndarray[Any, Any]":
+    """How many instructions and bytes blocks have, also those that nobody has decoded."""
+    found = np.zeros((2, len(slots)), dtype=np.int64)
+    numbers = cache.index[slots, halves]
+    decoded = np.flatnonzero(numbers)
+    known = cache.records[numbers[decoded] - 1]
+    found[:, decoded] = known["count"], known["size"]
+    codes: dict[int, SlotCode] = {}
+    for row in np.flatnonzero(numbers == 0).tolist():
+        slot = int(slots[row])
+        code = codes.get(slot) or codes.setdefault(slot, SlotCode(cache, slot))
+        found[:, row] = code.extent(2 * int(halves[row]))
+    return found

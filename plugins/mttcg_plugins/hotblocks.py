@@ -45,11 +45,13 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Add the blocks of one vCPU."""
-        for record in records:
-            code = record["code"].tobytes()[: int(record["size"])]
-            key = (int(record["pc"]), code)
-            self.executions[*key, int(record["instructions"])] += int(record["executions"])
-            self.per_cpu[cpu][key] += int(record["executions"])
+        code, width = records["code"].tobytes(), records.dtype["code"].itemsize
+        names = "pc", "executions", "instructions", "size"
+        rows = zip(*(records[name].tolist() for name in names), strict=True)
+        for number, (pc, executions, instructions, size) in enumerate(rows):
+            key = pc, code[width * number : width * number + min(size, width)]
+            self.executions[*key, instructions] += executions
+            self.per_cpu[cpu][key] += executions
 
     def merge(self, other: Self) -> None:
         """Add another's counts."""

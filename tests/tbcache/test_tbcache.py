@@ -2,7 +2,9 @@
 
 import mmap
 import os
+import random
 import signal
+from collections import Counter as Tally
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +12,18 @@ import numpy as np
 import pytest
 
 from mttcg.engine.unicorn.left_to_host import left_to_host
+from mttcg.instrument.events import EXECUTIONS, INSTRUCTION_EXECUTIONS
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.memory.address import Virtual, physical_of
+from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 from mttcg.tbcache import cache as cache_module
 from mttcg.tbcache.cache import Block, BlockCache, CacheFullError, OverlappingCodeError
+from mttcg.tbcache.decode import decode_block
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.lock import SegmentLock
+from mttcg.vcpu.tables import table_records
 
 BASE = 0x8000_0000
 LEFT = left_to_host(RISCV64)
@@ -219,3 +225,42 @@ def test_code_entered_out_of_step_is_decoded_by_itself(shared: Shared) -> None:
     assert block_at(user, BASE)[0].pcs == [BASE, BASE + 4, BASE + 6]
     assert block_at(user, BASE + 2)[0].pcs == [BASE + 2]
     assert block_at(user, BASE + 4)[0].pcs == [BASE + 4, BASE + 6]
+
+
+def test_records_of_a_table_are_those_of_its_blocks_decoded_one_by_one(shared: Shared) -> None:
+    draw = random.Random(7)
+    shared.ram[: 2 * PAGE] = np.frombuffer(draw.randbytes(2 * PAGE), dtype=np.uint8)
+    shared.put(2 * PAGE - 2, 0x0013)  # the first half of an instruction that straddles
+    user, far = shared.user(0), 0xFFFF_FFFF_8000_0000
+    slots = [user.enter_page(page)[0] for page in range(2)]
+    user.see(slots[1], Virtual(far))
+    words = np.zeros(len(slots) * HALVES, dtype=np.uint64)
+    blocks, instructions = [], Tally[tuple[int, int]]()
+    for slot, start in zip(slots, (BASE, far), strict=True):
+        for offset in sorted({*draw.sample(range(0, PAGE, 2), 700), PAGE - 2}):
+            times = draw.randrange(1, 1 << 40)
+            words[slot * HALVES + offset // 2] = times
+            rows = decode_block(user.code, offset, lambda at, s=slot: user.half_at(s, s, at))
+            size = int(rows["length"].sum())
+            code = user.original[slot, offset : offset + min(size, 64)].tobytes()
+            blocks.append((start + offset, times, len(rows), size, code.ljust(64, b"\0")))
+            for row in rows:
+                instructions[start + int(row["offset"]), int(row["word"])] += times
+    for decoded in (
+        0,
+        40,
+    ):  # blocks that are in the cache, too, as if a vCPU had wanted to know them
+        for pc, _, _, size, _ in blocks[:decoded]:
+            if size <= 8 and not any(0 < other[0] - pc < size for other in blocks):
+                block_at(user, pc)
+        found = table_records(words, user, EXECUTIONS)
+        assert [(*map(int, row.tolist()[:4]), row["code"].tobytes()) for row in found] == blocks
+    found = table_records(words, user, INSTRUCTION_EXECUTIONS)
+    counted = {(int(pc), int(word)): int(times) for pc, times, word in found.tolist()}
+    assert len(counted) == len(found)
+    assert counted == instructions
+    first = int(np.flatnonzero(words)[0])
+    words[:] = 0
+    words.view(np.int64)[first] = -1
+    assert len(table_records(words, user, INSTRUCTION_EXECUTIONS)) == 0
+    assert len(table_records(words * np.uint64(0), user, EXECUTIONS)) == 0
