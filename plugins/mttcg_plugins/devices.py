@@ -20,12 +20,10 @@ from typing import Any, Self
 
 import numpy as np
 
-import mttcg_bus
 from mttcg.instrument import Cpu, Stream, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
-from mttcg_plugins._files.npy import RecordFile
-from mttcg_plugins._files.outputs import check_output, refusing
+from mttcg_plugins._files.recording import RecordingAggregator
 
 KINDS = ("read", "write", "interrupt", "dma read", "dma write")
 READ, INTERRUPT, DMA_READ = 0, 2, 3
@@ -102,36 +100,14 @@ def plugin_dma(cpu: Cpu, device: str, address: int, size: int, write: bool) -> N
 Row = dict[str, int]
 
 
-class Aggregator(mttcg_bus.Aggregator):
+class Aggregator(RecordingAggregator):
     """Counts events by device, vCPU and kind; merging adds them up."""
 
-    local = frozenset({"file"})
+    layout = EVENT
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
         self.rows: dict[tuple[str, int], Row] = defaultdict(lambda: defaultdict(int))
-        self.file: RecordFile | None = None
-        self.files: set[str] = set()
-
-    @classmethod
-    def check(cls, options: Options, run: RunInfo) -> None:
-        """Refuse a file that can't be written."""
-        check_output("out", options.out, "growing")
-
-    def begin(self, shard: int | None = None) -> None:
-        """Open the file, if there is to be one."""
-        super().begin(shard)
-        if self.options.out is not None:
-            path = self.file_for(self.options.out)
-            with refusing("out", path):
-                self.file = RecordFile(path, EVENT)
-            self.files.add(str(path))
-
-    def end(self) -> None:
-        """Close the file, and say if it has not everything."""
-        if self.file is not None:
-            self.file.close()
-            self.faults += [self.file.fault] if self.file.fault else []
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Count and write a batch."""
@@ -144,13 +120,11 @@ class Aggregator(mttcg_bus.Aggregator):
                 row[column] += len(found)
                 if what in BYTES:
                     row[BYTES[what]] += int(found["size"].sum())
-        if self.file is not None:
-            self.file.append(records)
+        self.keep(records)
 
     def merge(self, other: Self) -> None:
-        """Add another's counts; files stay apart."""
+        """Add another's counts."""
         super().merge(other)
-        self.files |= other.files
         for key, row in other.rows.items():
             for column, count in row.items():
                 self.rows[key][column] += count
@@ -163,5 +137,4 @@ class Aggregator(mttcg_bus.Aggregator):
             for (device, cpu), row in sorted(self.rows.items())
             if any(row.values())
         ]
-        report: dict[str, Any] = {"devices": rows}
-        return {**report, "file": "; ".join(sorted(self.files))} if self.files else report
+        return self.with_files({"devices": rows})

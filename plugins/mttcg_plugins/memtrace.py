@@ -15,12 +15,10 @@ from typing import Any, Self
 
 import numpy as np
 
-import mttcg_bus
 from mttcg.instrument import Stream, compiled, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
-from mttcg_plugins._files.npy import RecordFile
-from mttcg_plugins._files.outputs import check_output, refusing
+from mttcg_plugins._files.recording import RecordingAggregator
 
 PAGE_SHIFT = 12
 ONE, HASH_SHIFT = np.uint64(1), np.uint64(20)
@@ -102,48 +100,24 @@ class PageCounts:
         return dict(zip(self.keys[used].tolist(), self.counts[used].tolist(), strict=True))
 
 
-class Aggregator(mttcg_bus.Aggregator):
+class Aggregator(RecordingAggregator):
     """Counts accesses per page, vCPU and direction; merging adds them up."""
 
-    local = frozenset({"file"})
+    layout = events.ACCESS
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
         self.counts: dict[int, PageCounts] = defaultdict(PageCounts)
         self.merged: dict[tuple[int, int, int], int] = defaultdict(int)
-        self.file: RecordFile | None = None
-        self.files: set[str] = set()
-
-    @classmethod
-    def check(cls, options: Options, run: RunInfo) -> None:
-        """Refuse a file that can't be written."""
-        check_output("out", options.out, "growing")
-
-    def begin(self, shard: int | None = None) -> None:
-        """Open the file, if there is to be one."""
-        super().begin(shard)
-        if self.options.out is not None:
-            path = self.file_for(self.options.out)
-            with refusing("out", path):
-                self.file = RecordFile(path, events.ACCESS)
-            self.files.add(str(path))
-
-    def end(self) -> None:
-        """Close the file, and say if it has not everything."""
-        if self.file is not None:
-            self.file.close()
-            self.faults += [self.file.fault] if self.file.fault else []
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Count and write a batch."""
         self.counts[cpu].add(records)
-        if self.file is not None:
-            self.file.append(records)
+        self.keep(records)
 
     def merge(self, other: Self) -> None:
-        """Add another's counts; files stay apart."""
+        """Add another's counts."""
         super().merge(other)
-        self.files |= other.files
         for key, count in other.pages().items():
             self.merged[key] += count
 
@@ -175,9 +149,7 @@ class Aggregator(mttcg_bus.Aggregator):
             "vcpus": vcpus,
             "hottest": rows,
         }
-        if self.files:
-            report["file"] = "; ".join(sorted(self.files))
-        return report
+        return self.with_files(report)
 
     def _symbol(self, page: int) -> str:
         """The symbol at the page's start, or the first in it."""
