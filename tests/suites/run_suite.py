@@ -83,8 +83,8 @@ def failure_of(test: Path, options: Sequence[str], limit: float) -> str:
         return f"exit status {run.returncode}" + (f": {said[-1]}" if said else "")
     signature = test.with_name(f"{test.name}.signature")
     return (
-        difference(signature.read_text().split(), run.stdout.decode().split())
-        if (signature.exists())
+        difference(signature.read_text().split(), run.stdout.decode(errors="replace").split())
+        if signature.exists()
         else ""
     )
 
@@ -113,20 +113,33 @@ def summary(results: Iterable[Result]) -> list[str]:
     return [f"{outcome:6} {number:5}" for outcome, number in sorted(counts.items())]
 
 
+def positive(text: str) -> int:
+    """A number of the command line that is to be 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all; the exit status."""
     parser = argparse.ArgumentParser(description="Run a directory of built conformance tests.")
     parser.add_argument("directory", type=Path, help="of the ELF files")
     parser.add_argument("--only", default="*", help="pattern of names (all)")
-    parser.add_argument("--jobs", type=int, default=1, help="tests at a time (1)")
+    parser.add_argument("--jobs", type=positive, default=1, help="tests at a time (1)")
     parser.add_argument(
         "--time-limit", type=float, default=TIME_LIMIT, help=f"seconds for each ({TIME_LIMIT:g})"
     )
     parser.add_argument("options", nargs="*", help="further options of mttcg run, behind --")
     given = parser.parse_args(arguments)
-    tests = [test for test in find_tests(given.directory) if fnmatch(test.name, given.only)]
+    try:
+        tests = [test for test in find_tests(given.directory) if fnmatch(test.name, given.only)]
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     if not tests:
-        print(f"{given.directory}: no ELF file", file=sys.stderr)
+        named = "" if given.only == "*" else f" whose name fits {given.only}"
+        print(f"{given.directory}: no ELF file{named}", file=sys.stderr)
         return 2
     results = []
     with ThreadPoolExecutor(given.jobs) as pool:

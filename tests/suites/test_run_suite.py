@@ -86,7 +86,25 @@ def test_nothing_to_run_is_said(
     suite: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert suite.main([str(tmp_path)]) == 2
-    assert "no ELF file" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"{tmp_path}: no ELF file\n"
+    assert suite.main([str(tmp_path / "nowhere")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'nowhere'}: No such file or directory\n"
+    (tmp_path / "file").write_bytes(program(PASSED))
+    assert suite.main([str(tmp_path), "--only", "rv64*"]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}: no ELF file whose name fits rv64*\n"
+    assert suite.main([str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'file'}: Not a directory\n"
+    with pytest.raises(SystemExit) as caught:
+        suite.main([str(tmp_path), "--jobs", "0"])
+    assert caught.value.code == 2
+
+
+def test_a_console_of_any_bytes_is_no_signature(suite: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "odd").write_bytes(program(PASSED, b"\xff\n"))
+    (tmp_path / "odd.signature").write_text("00000001\n")
+    found = suite.run_test(tmp_path / "odd", (), suite.TIME_LIMIT)
+    assert found.outcome == "FAIL"
+    assert found.text == "word 0 of the signature is \N{REPLACEMENT CHARACTER}, not 00000001"
 
 
 def test_a_signature_of_another_length_differs(suite: ModuleType) -> None:
