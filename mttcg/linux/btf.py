@@ -117,9 +117,16 @@ class KernelTypes:
             number = size
         raise KernelDataError(WHAT, f"type {number} leads nowhere", EXPECTED)
 
-    def _members(self, number: int) -> Iterator[tuple[str, StructureMember]]:
-        """The named members of a structure or union, those of unnamed ones within it as well."""
+    def _members(
+        self, number: int, around: tuple[int, ...] = ()
+    ) -> Iterator[tuple[str, StructureMember]]:
+        """The named members of a structure or union, those of unnamed ones within it as well.
+
+        around: where those are in which it is.
+        """
         at, kind, _ = self._resolved(number)
+        if at in around:
+            raise KernelDataError(WHAT, f"type {number} is in itself", EXPECTED)
         if kind not in (STRUCT, UNION):
             return
         _, info, _ = TYPE.unpack_from(self.types, at)
@@ -129,7 +136,7 @@ class KernelTypes:
             if name:
                 yield self._name(name), StructureMember(offset, member)
                 continue
-            for inner, found in self._members(member):
+            for inner, found in self._members(member, (*around, at)):
                 yield inner, StructureMember(offset + found.offset, found.type)
 
     def member(self, structure: str, path: str) -> StructureMember:
@@ -145,13 +152,14 @@ class KernelTypes:
 
     def size(self, number: int) -> int:
         """Bytes of a type."""
-        at, kind, size = self._resolved(number)
-        if kind == POINTER:
-            return POINTER_BYTES
-        if kind == ARRAY_KIND:
-            element, _, count = ARRAY.unpack_from(self.types, at + TYPE.size)
-            return self.size(element) * int(count)
-        return size
+        elements = 1
+        for _ in range(MOST_NESTED):
+            at, kind, size = self._resolved(number)
+            if kind != ARRAY_KIND:
+                return elements * (POINTER_BYTES if kind == POINTER else size)
+            number, _, count = ARRAY.unpack_from(self.types, at + TYPE.size)
+            elements *= count
+        raise KernelDataError(WHAT, f"type {number} is in itself", EXPECTED)
 
 
 def btf_starts(data: bytes) -> Iterator[int]:

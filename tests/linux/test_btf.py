@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from built_btf import HEADER_SIZE, BuiltBtf, small_kernel
+from built_btf import ARRAY, HEADER_SIZE, BuiltBtf, small_kernel
 
 from mttcg.errors import GuestFileError
 from mttcg.linux.btf import KernelTypes, find_btf
@@ -99,6 +99,18 @@ def test_a_type_that_stands_for_itself_leads_nowhere() -> None:
     types = KernelTypes(built.data())
     with pytest.raises(KernelDataError, match="leads nowhere"):
         types.size(types.member("task_struct", "pid").type)
+
+
+def test_a_type_that_is_in_itself_is_damage() -> None:
+    built = BuiltBtf()
+    array = built.add(ARRAY, "", 0, struct.pack("<III", 1, 1, 2))
+    own = built.count + 1
+    built.structure("task_struct", 8, [("pid", array, 0), ("", own, 0)])
+    types = KernelTypes(built.data())
+    with pytest.raises(KernelDataError, match="in itself"):
+        types.size(array)
+    with pytest.raises(KernelDataError, match="in itself"):
+        types.member("task_struct", "pid")
 
 
 def test_any_changed_byte_ends_in_an_answer() -> None:
