@@ -55,7 +55,7 @@ def measure(smp: int, seconds: float) -> dict[str, float]:
                 lasted = time.monotonic() - began
                 after = cpu_seconds(psutil.Process(run.pid))
                 run.stdout.read()
-                return {name: (after[name] - before[name]) / lasted for name in after}
+                return {name: (after[name] - before.get(name, 0.0)) / lasted for name in after}
     raise LookupError("the guest did not come to its end")
 
 
