@@ -1,6 +1,7 @@
 """Two programs at the same addresses in two spaces, which go on in turns in the middle of blocks.
 
-The guest's arguments say which call is whose; its blocks are few enough to be counted by hand.
+Their arguments say which call is whose; blocks are few enough to be counted by hand. So are those
+of a supervisor that changes its space as it goes.
 """
 
 import json
@@ -72,3 +73,31 @@ def test_executions_of_instructions_are_of_each_time(
 ) -> None:
     with pytest.raises(MttcgError, match="no once or when"):
         run_guest(own_guests["coroutines"], plugin("in_coroutines", tables=True, once=True))
+
+
+@pytest.mark.parametrize("follow", [False, True])
+@pytest.mark.parametrize("rounds", [3, 300_000])
+def test_supervisor_that_changes_its_space_between_two_instructions(
+    own_guests: dict[str, Path], rounds: int, follow: bool
+) -> None:
+    spec = plugin("in_roots", follow=follow)
+    done = run_guest(own_guests["switching"], spec, symbols={"rounds": rounds})
+    assert done.in_order, done.result.failures
+    report = done.report("in_roots")
+    expected = {"instructions": (5 * rounds, 3 * rounds), "blocks": (2 * rounds + 1, rounds)}
+    if not follow:
+        expected["accesses"] = 0, rounds
+    assert report["total"] == {
+        f"{what}_{space}": number
+        for what, numbers in expected.items()
+        for space, number in zip(("first", "second"), numbers, strict=True)
+    }
+    sums = {
+        "probed_first": 5 * rounds + 1,  # the call at the end, which traps
+        "probed_second": 3 * rounds,
+        "executed_first": 5 * rounds,
+        "executed_second": 3 * rounds,
+        "tabled_first": 2 * rounds + 1,
+        "tabled_second": rounds,
+    }
+    assert report["sums"] == ({} if follow else sums)
