@@ -38,20 +38,26 @@ class LinuxGuest:
 
     def shift(self) -> int | None:
         """How far from where it was linked the kernel has moved itself; None before it has."""
-        handlers = (self.isa.handler(hart) for hart in self.harts)
-        found = next((handler for handler in handlers if handler is not None), None)
-        if found is None:
-            return None
-        shift = found - self.facts.symbols[self.isa.vector]
-        if shift % PAGE:
-            wrong = f"its handler of traps is at {found:#x}"
+        return next((shift for _, shift in self._settled()), None)
+
+    def _settled(self) -> list[tuple[VcpuState, int]]:
+        """The harts on which the kernel is at home, and how far it has moved itself.
+
+        A hart that comes up has, for some instructions, another handler and other page tables.
+        """
+        vector = self.facts.symbols[self.isa.vector]
+        handlers = [(hart, self.isa.handler(hart)) for hart in self.harts]
+        begun = [(hart, found - vector) for hart, found in handlers if found is not None]
+        settled = [(hart, shift) for hart, shift in begun if shift % PAGE == 0]
+        if begun and not settled:
+            wrong = f"its handler of traps is at {begun[0][1] + vector:#x}"
             raise KernelDataError("the kernel", wrong, f"it at {self.isa.vector}")
-        return shift
+        return settled
 
     def _memory(self) -> KernelMemory | None:
-        tables = (self.isa.tables(hart) for hart in self.harts)
+        tables = (self.isa.tables(hart) for hart, _ in self._settled())
         found = next((each for each in tables if each is not None), None)
-        if found is None or self.shift() is None:
+        if found is None:
             return None
         return KernelMemory(self.ram, self.isa, found, self.facts.layout)
 

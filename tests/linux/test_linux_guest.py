@@ -90,9 +90,20 @@ def test_a_list_without_an_end_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         guest.linux.processes()
 
 
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_a_hart_that_comes_up_says_nothing_of_the_kernel(shift: int) -> None:
+    guest = BuiltGuest(shift)
+    guest.task(1, 0, "init")
+    guest.harts[0].stvec += 0x44
+    guest.harts[0].satp += 1  # tables that have hardly anything
+    assert [each.comm for each in guest.linux.processes()] == ["init"]
+    assert guest.linux.shift() == shift
+
+
 def test_a_kernel_that_is_another_is_one_line() -> None:
     guest = BuiltGuest()
-    guest.harts[0].stvec += 4
+    for hart in guest.harts:
+        hart.stvec += 4
     with pytest.raises(KernelDataError, match="its handler of traps is at"):
         guest.linux.processes()
 
