@@ -84,7 +84,7 @@ class RunInfo:
             ram_base=checked.take_integer(plain, "ram_base"),
             ram_size=checked.take_integer(plain, "ram_size"),
             entry=checked.take_integer(plain, "entry"),
-            symbols=tuple(map(_symbol_from, checked.take_list(plain, "symbols"))),
+            symbols=_symbols_from(checked.take_list(plain, "symbols")),
             plugins=checked.take_texts(plain, "plugins"),
             ticks_per_second=checked.take_integer(
                 {"ticks_per_second": 0, **plain}, "ticks_per_second"
@@ -101,8 +101,16 @@ def _registers_from(value: object) -> tuple[int, int, int]:
     raise ProtocolError("interprocessor is not [address, size, size]")
 
 
-def _symbol_from(value: object) -> Symbol:
-    match value:
-        case [int(address), int(size), str(name)] if address >= 0 and size >= 0:
-            return address, size, name
-    raise ProtocolError("a symbol is not [address, size, name]")
+def _symbols_from(rows: list[Any]) -> tuple[Symbol, ...]:
+    """Symbols, of which a kernel has so many that each is looked at in one expression."""
+    try:
+        found = tuple(
+            (address, size, name)
+            for address, size, name in rows
+            if type(address) is type(size) is int and address >= 0 <= size and isinstance(name, str)
+        )
+    except (TypeError, ValueError):
+        found = ()
+    if len(found) != len(rows):
+        raise ProtocolError("a symbol is not [address, size, name]")
+    return found
