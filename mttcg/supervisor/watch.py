@@ -140,10 +140,6 @@ class Watch:
     nowhere: HartsNowhere = field(init=False)
     standstill: Standstill = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Make what has all stand still, of which there is one."""
-        self.standstill = Standstill(self.run)
-
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.
 
