@@ -43,6 +43,7 @@ ARROWS = {
     "linux": {"state", "isa", "instrument"},
     "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
+    "programs": {"attached", "guest", "images"},
     "processes": {
         "attached",
         "state",
@@ -88,6 +89,7 @@ ARROWS = {
         "campaign",
         "aggregate",
         "images",
+        "programs",
     },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
