@@ -96,7 +96,7 @@ def check_tags(shares: Sequence[Share]) -> None:
 
 
 @dataclass(frozen=True)
-class Streams:
+class ProgramStreams:
     """The standard streams of a program in the guest, as descriptors of the process that asks.
 
     Attributes:

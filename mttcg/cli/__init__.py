@@ -55,7 +55,7 @@ class VerbRow(NamedTuple):
 VERBS = {
     "run": VerbRow("Run a guest and report what it did.", "mttcg.cli.run", "RunVerb"),
     "exec": VerbRow(
-        "Run a program of Linux on riscv64 as if it were one of this machine's.",
+        "Run a program of Linux on RISC-V as if it were one of this machine's.",
         "mttcg.cli.exec",
         "ExecVerb",
     ),

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mttcg.attached import Share, Streams, parse_share
+from mttcg.attached import ProgramStreams, Share, parse_share
 from mttcg.cli.run import interrupted_status, make_config, print_outcome, write_outputs
 from mttcg.cli.run_options import BUS, MACHINE, OUTPUT, SEVERAL, Options, add_run_options
 from mttcg.cli.streams import stdin_descriptor
@@ -109,7 +109,7 @@ def run_program(config: Config, log: KernelLog) -> RunResult:
 
 
 def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, str]:
-    """Turn the arguments into a Config, and the program's name; signals: of `Streams`."""
+    """Turn the arguments into a Config, and the program's name; signals: of `ProgramStreams`."""
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
     if not words:
         raise OptionError("PROGRAM", "there is none", "-- ./program and its arguments")
@@ -125,7 +125,7 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, st
     source = stdin_descriptor(sys.stdin)
     if source is None:
         source = os.open(os.devnull, os.O_RDONLY)
-    streams = Streams(source, STDOUT, STDERR, signals)
+    streams = ProgramStreams(source, STDOUT, STDERR, signals)
     own = {"kernel": booted.kernel, "initrd": in_memory(booted.initrd), "append": COMMAND_LINE}
     given = vars(args) | own | {"share": [], "quiet": args.quiet or not args.plugin}
     config = make_config(argparse.Namespace(**(run_defaults() | given)))

@@ -4,14 +4,14 @@ from collections import Counter
 from dataclasses import fields
 from typing import NamedTuple
 
-from mttcg.attached import PASST, Drive, Net, Share, Streams
+from mttcg.attached import PASST, Drive, Net, ProgramStreams, Share
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.hardware.board import Board
 
 FIELDS = {"block": "drive", "share": "share", "network": "net"}
 """Fields of an attachment that say more of it, by its kind."""
-STREAMS = tuple(each.name for each in fields(Streams))
+STREAMS = tuple(each.name for each in fields(ProgramStreams))
 BELL = "bell "
 """What the names of the eventfds begin with."""
 
@@ -57,7 +57,7 @@ class DeviceAttachment(NamedTuple):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Names of the descriptors of ports, by the fields of `attached.Streams`."""
+        """Names of the descriptors of ports, by the fields of `attached.ProgramStreams`."""
         return tuple(f"{name} {self.row}" for name in STREAMS) if self.kind == "ports" else ()
 
     @property

@@ -14,7 +14,7 @@ from mttcg.hardware.devices.virtio.disk import Disk, FileDisk, OverlaidDisk
 from mttcg.hardware.devices.virtio.entropy import EntropyDevice
 from mttcg.hardware.devices.virtio.frame_stream import FrameStream
 from mttcg.hardware.devices.virtio.network import NetworkDevice
-from mttcg.hardware.devices.virtio.ports import Port, PortsDevice, Sink, Source
+from mttcg.hardware.devices.virtio.ports import Port, PortsDevice, PortSink, PortSource
 from mttcg.hardware.devices.virtio.share import ShareDevice
 from mttcg.host_folder import HostFolder
 from mttcg.processes.attachments import STREAMS, DeviceAttachment
@@ -115,10 +115,10 @@ def _ports(attachment: DeviceAttachment, parts: DeviceParts) -> Model:
         parts.warn(f"{stream}: {error.strerror}: the program's later output is lost")
 
     sinks = {
-        Port.OUTPUT: Sink(descriptors["output"], partial(complain, "standard output")),
-        Port.ERRORS: Sink(descriptors["errors"], partial(complain, "standard error")),
+        Port.OUTPUT: PortSink(descriptors["output"], partial(complain, "standard output")),
+        Port.ERRORS: PortSink(descriptors["errors"], partial(complain, "standard error")),
     }
-    return PortsDevice(Source(descriptors["signals"]), Source(descriptors["input"]), sinks)
+    return PortsDevice(PortSource(descriptors["signals"]), PortSource(descriptors["input"]), sinks)
 
 
 def address_of(net: Net, number: int) -> bytes:

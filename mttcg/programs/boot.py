@@ -10,7 +10,7 @@ from mttcg.images.cpio import Archive, files_in
 from mttcg.images.initramfs import CONSOLE
 from mttcg.images.modules import SUFFIX
 from mttcg.programs.folders import GuestFolders
-from mttcg.programs.task import Task
+from mttcg.programs.task import ProgramTask
 
 INIT = Path(__file__).with_name("init") / "init.elf"
 """The guest's first process, built from the sources beside it."""
@@ -79,7 +79,7 @@ def modules_in(base: bytes) -> list[str]:
     return [path for path, _ in files_in(base) if path.endswith(SUFFIX)]
 
 
-def own_archive(folders: GuestFolders, task: Task) -> bytes:
+def own_archive(folders: GuestFolders, task: ProgramTask) -> bytes:
     """Return what is one program's: the folders, and what is to be done."""
     archive = Archive()
     for path in folders.folders:

@@ -7,14 +7,17 @@ from pathlib import Path, PurePosixPath
 
 from mttcg.attached import Share
 from mttcg.errors import OptionError
-from mttcg.images.catalogue import CACHE, KERNEL, folder_of, is_there, row_of
+from mttcg.images.catalogue import CACHE, IMAGES, KERNEL, folder_of, is_there
+from mttcg.isa.base import Isa
+from mttcg.isa.registry import isa_named
 from mttcg.programs.boot import base_archive, modules_in, own_archive
 from mttcg.programs.errors import EXIT_NOT_FOUND, ProgramError
-from mttcg.programs.executable import EXPECTED, check_executable
+from mttcg.programs.executable import check_executable, expected_of
 from mttcg.programs.folders import guest_folders
-from mttcg.programs.task import Task
+from mttcg.programs.task import ProgramTask
 
-IMAGE = "debian-riscv64"
+IMAGE = next(iter(IMAGES.values()))
+"""Whose kernel runs programs."""
 COMMAND_LINE = "console=ttyS0 quiet panic=-1 cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
 """Of the kernel: it says what is wrong, ends when it fails, and leaves out what takes longest."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -53,18 +56,18 @@ class BootedProgram:
 
 def image_folder() -> Path:
     """Return where the kernel is; raises OptionError if nobody has fetched it."""
-    row, cache = row_of(IMAGE), CACHE.expanduser()
-    if not is_there(row, cache):
-        wrong = f"there is no Linux in {folder_of(row, cache)}"
-        raise OptionError("exec", wrong, f"one (mttcg images get {IMAGE}, or make linux)")
-    return folder_of(row, cache)
+    cache = CACHE.expanduser()
+    if not is_there(IMAGE, cache):
+        wrong = f"there is no Linux in {folder_of(IMAGE, cache)}"
+        raise OptionError("exec", wrong, f"one (mttcg images get {IMAGE.name}, or make linux)")
+    return folder_of(IMAGE, cache)
 
 
 def boot_program(program: LinuxProgram) -> BootedProgram:
     """Prepare a program's start. Raises ProgramError, OptionError, TooLongError."""
-    name = program.words[0]
-    path, guest_path = _place_of(program)
-    loader = check_executable(name, path)
+    name, isa = program.words[0], isa_named(IMAGE.isa)
+    path, guest_path = _place_of(program, isa)
+    loader = check_executable(name, path, isa)
     needed = [program.folder, path.parent, Path(os.path.realpath(path)).parent]
     folders = guest_folders(program.shares, needed, program.sysroot)
     if loader and program.sysroot is None and not folders.holds(PurePosixPath(loader)):
@@ -72,7 +75,7 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         raise ProgramError(name, wrong, "--sysroot DIR, or a static program", EXIT_NOT_FOUND)
     image = image_folder()
     base = base_archive(image)
-    task = Task(
+    task = ProgramTask(
         modules=modules_in(base),
         mounts=folders.mounts,
         folder=str(program.folder),
@@ -85,7 +88,7 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
     return BootedProgram(image / KERNEL, base + own_archive(folders, task), shares)
 
 
-def _place_of(program: LinuxProgram) -> tuple[Path, str]:
+def _place_of(program: LinuxProgram, isa: Isa) -> tuple[Path, str]:
     """Where a program is on the host, and in the guest; a name alone is looked for in a sysroot."""
     name = program.words[0]
     if "/" in name:
@@ -97,4 +100,4 @@ def _place_of(program: LinuxProgram) -> tuple[Path, str]:
             if place.is_file():
                 return place, f"{folder}/{name}"
     wrong = "there is no such program in the sysroot" if program.sysroot else "it has no path"
-    raise ProgramError(name, wrong, f"{EXPECTED}, as ./{name}", EXIT_NOT_FOUND)
+    raise ProgramError(name, wrong, f"{expected_of(isa)}, as ./{name}", EXIT_NOT_FOUND)

@@ -22,7 +22,7 @@ class TooLongError(UserError):
 
 
 @dataclass(frozen=True)
-class Task:
+class ProgramTask:
     """A program, and what is done before it.
 
     Attributes:

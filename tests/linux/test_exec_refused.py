@@ -47,6 +47,11 @@ def test_no_program(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_name_without_a_path(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["exec", "--", "ls"]) == EXIT_NOT_FOUND
-    assert "it has no path; expected a program for Linux on riscv64, or a script, as ./ls" in (
+    assert "it has no path; expected a program for Linux on RISC-V, or a script, as ./ls" in (
         refused(capsys)
     )
+
+
+def test_mttcg_run_says_what_runs_such_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", os.path.realpath(sys.executable)]) == 2
+    assert "programs for Linux are run by `mttcg exec -- PROGRAM`" in refused(capsys)

@@ -18,8 +18,8 @@ from mttcg.hardware.devices.virtio.ports import (
     Event,
     Port,
     PortsDevice,
-    Sink,
-    Source,
+    PortSink,
+    PortSource,
 )
 from mttcg.hardware.devices.virtio.transport import CONFIG_START
 
@@ -37,10 +37,12 @@ class PortsMachine(DeviceQueues):
         self.complaints, self.errors = os.pipe()
         self.complained: list[OSError] = []
         sinks = {
-            Port.OUTPUT: Sink(self.output, self.complained.append),
-            Port.ERRORS: Sink(self.errors, self.complained.append),
+            Port.OUTPUT: PortSink(self.output, self.complained.append),
+            Port.ERRORS: PortSink(self.errors, self.complained.append),
         }
-        super().__init__(PortsDevice(Source(self.signals), Source(self.input), sinks), QUEUES)
+        super().__init__(
+            PortsDevice(PortSource(self.signals), PortSource(self.input), sinks), QUEUES
+        )
 
     def begin_program(self) -> None:
         self.give(CONTROL, 16)

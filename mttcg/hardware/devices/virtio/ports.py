@@ -69,7 +69,7 @@ SENDING = {queue + 1: port for port, queue in RECEIVING.items()}
 QUEUES = 2 * len(Port) + 2
 
 
-class Source:
+class PortSource:
     """Where a port's input comes from: a descriptor, which is read when it is ready."""
 
     def __init__(self, descriptor: int) -> None:
@@ -89,7 +89,7 @@ class Source:
         return bool(self.kept)
 
 
-class Sink:
+class PortSink:
     """Where a port's output goes to: a descriptor, which is written when it is ready.
 
     complain: is told of an error, other than that nobody reads any more.
@@ -138,7 +138,9 @@ class PortsDevice(Model):
     features = MULTIPORT
     input_queue = RECEIVING[Port.INPUT]
 
-    def __init__(self, signals: Source, source: Source, sinks: Mapping[Port, Sink]) -> None:
+    def __init__(
+        self, signals: PortSource, source: PortSource, sinks: Mapping[Port, PortSink]
+    ) -> None:
         self.sources = {Port.CONTROL: signals, Port.INPUT: source}
         self.sinks = sinks
         self.begin(0)
@@ -202,7 +204,7 @@ class PortsDevice(Model):
             return Served(written)
         return Served(0)
 
-    def _source(self, queue: int) -> Source:
+    def _source(self, queue: int) -> PortSource:
         """Where what is received by a queue comes from."""
         port = Port.CONTROL if queue == RECEIVING[Port.CONTROL] else Port.INPUT
         return self.sources[port]
