@@ -54,6 +54,11 @@ class VerbRow(NamedTuple):
 
 VERBS = {
     "run": VerbRow("Run a guest and report what it did.", "mttcg.cli.run", "RunVerb"),
+    "exec": VerbRow(
+        "Run a program of Linux on RISC-V as if it were one of this machine's.",
+        "mttcg.cli.exec",
+        "ExecVerb",
+    ),
     "demo": VerbRow(
         "Run an example guest on four harts, counted and traced.", "mttcg.cli.demo", "DemoVerb"
     ),
