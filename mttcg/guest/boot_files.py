@@ -122,7 +122,7 @@ def _kernel(path: Path, ram: RamRange, free_from: int = 0) -> GuestImage:
     if _is_elf(path):
         image = load_guest(path, ram.base, ram.size)
         if maps_itself(image) and image.symbols:
-            return replace(image, read_symbols=partial(symbols_of_file, path))
+            return replace(image, read_symbols=partial(symbols_of_file, path), names_places=False)
         return image
     found = read_linux_image(path, read_file(path, EXPECTED, ram.size))
     if found.isa not in NAMES:
