@@ -26,6 +26,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 SMP_MAX = MOST_VCPUS
+SMP_DEFAULT = 1
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
@@ -63,6 +64,13 @@ NO_GUEST = Path()
 """In place of a guest's file."""
 
 
+MACHINE_FIELDS = (
+    *("guest", "smp", "memory", "kernel", "initrd", "append", "bios", "dtb", "loads"),
+    *("drives", "rng", "console", "shares", "nets", "semihosting", "args"),
+)
+"""Of a Config: what is so for as long as there is the machine, whatever run it is in."""
+
+
 @dataclass(frozen=True)
 class Config:
     """The options of one run; every one is checked when the object is made.
@@ -77,7 +85,7 @@ class Config:
 
     guest: Path = NO_GUEST
     """The ELF file to run; none with `kernel` or `bios`, of which it is the one that is shown."""
-    smp: int = 1
+    smp: int = SMP_DEFAULT
     """Number of harts, 1 to 64."""
     memory: int = MEMORY_DEFAULT
     """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
@@ -121,6 +129,8 @@ class Config:
     """Folders of the host that the guest can mount; may be given as texts."""
     nets: tuple[Net, ...] = ()
     """The guest's network devices; may be given as texts."""
+    from_snapshot: Path | None = None
+    """Snapshot that the machine goes on from; it says what the machine is, see `MACHINE_FIELDS`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
@@ -246,6 +256,8 @@ class Config:
             raise OptionError(option, f"there is a guest, {self.guest}", "one of them")
         else:
             object.__setattr__(self, "guest", booted)
+        if self.dump_dtb is not None and self.from_snapshot is not None:
+            raise OptionError("--dump-dtb", "there is --from, and the tree in it", "one of them")
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
         for option, given in (("--symbols", self.symbols), ("--kernel-types", self.kernel_types)):

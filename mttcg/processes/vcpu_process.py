@@ -294,7 +294,10 @@ class VcpuProcess:
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
         start = self.message
-        vcpu.start(start.entry, start.device_tree, start.information)
+        if start.restored:
+            vcpu.go_on()
+        else:
+            vcpu.start(start.entry, start.device_tree, start.information)
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)

@@ -182,14 +182,22 @@ class Vcpu:
         self.engine.fill()
         self.follow_plan()
 
+    def go_on(self) -> None:
+        """Go on with a hart that stood still in another run, from what is in its state."""
+        if self.system.translates(self.hart) and self.needs_timer:
+            raise NoTranslationError(self.engine.name, self.hart.pc)
+        self.guest.followed.follow_context()
+        self.engine.fill()
+        self.follow_status()
+        self.follow_plan()
+
     def run(self) -> None:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
         hart.state = Activity.RUNNING
         self.changes.follow()
         self.lifecycle.tell("plugin_vcpu_start")
-        if hart.power != Power.STARTED:
-            self.calls.stay_off()
+        self._stay()
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
@@ -212,6 +220,15 @@ class Vcpu:
         self.stopwatch.was_running()
         self.device_events.tell_transfers()
         self.lifecycle.tell("plugin_vcpu_exit")
+
+    def _stay(self) -> None:
+        """Be off, or asleep, if that is how the hart begins."""
+        if self.hart.power == Power.SUSPENDED:
+            self.calls.stay_suspended()
+        elif self.hart.power != Power.STARTED:
+            self.calls.stay_off()
+        elif self.hart.stood == Activity.IDLE:
+            self.wait()
 
     def _serve_requests(self) -> None:
         """Do what others asked of this vCPU."""
@@ -239,7 +256,7 @@ class Vcpu:
         """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
         hart, machine = self.hart, self.machine
         state, written = hart.state, machine.written
-        hart.state = Activity.PAUSED
+        hart.stood, hart.state = state, Activity.PAUSED
         while (number := machine.pause) and not machine.stopping:
             hart.held = number  # after the state and all registers
             os.eventfd_write(self.notice_fd, 1)
@@ -355,7 +372,9 @@ class Vcpu:
     def _call_host(self, calls: HostCalls, word: int) -> None:
         hart, before = self.hart, self.hart.pc
         hart.pc = Virtual(before + self.isa.code.length(word))  # a call may wait, and be asked
+        hart.call_began = before
         result = calls.do(self.system.integer_registers(hart))
+        hart.call_began = Virtual(0)
         self.engine.write_x(calls.form.operation, result)
         self.engine.retired(before, word, hart.pc)
 

@@ -25,6 +25,7 @@ ARROWS = {
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "host_folder": set(),
     "semihosting": {"state", "host_folder"},
+    "snapshot": set(),
     "vcpu": {
         "state",
         "isa",
@@ -74,6 +75,7 @@ ARROWS = {
         "report",
         "semihosting",
         "host_folder",
+        "snapshot",
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -129,6 +131,7 @@ PLACES = {
         "bus/mttcg_bus/recording/columns.py",
         "mttcg/guest/compressed.py",
         "mttcg/instrument/program/debug_sections.py",
+        "mttcg/snapshot/compression.py",
     },
     "zmq": {
         "bus/mttcg_bus/subscriber/dealer.py",
