@@ -256,8 +256,6 @@ class Config:
             raise OptionError(option, f"there is a guest, {self.guest}", "one of them")
         else:
             object.__setattr__(self, "guest", booted)
-        if self.dump_dtb is not None and self.from_snapshot is not None:
-            raise OptionError("--dump-dtb", "there is --from, and the tree in it", "one of them")
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
         for option, given in (("--symbols", self.symbols), ("--kernel-types", self.kernel_types)):

@@ -79,13 +79,28 @@ def parse_code_store(text: str) -> Path | None:
 
 def make_config(args: argparse.Namespace) -> Config:
     """Turn the arguments into a Config; OptionError for a value that an option can't have."""
+    options = machine_options(args) | run_options(args)
+    if args.from_snapshot is None:
+        return Config(**options)
+    from mttcg.supervisor.saved_machine import inherit  # most runs begin anew
+
+    return inherit(args.from_snapshot, dict(given_of(args, options)))
+
+
+def assignments_of(args: argparse.Namespace) -> dict[str, int]:
+    """Read what `--set` says; OptionError."""
     assignments: dict[str, int] = {}
     for text in args.set:
         symbol, value = parse_assignment(text)
         if symbol in assignments:
             raise OptionError("--set", f"{symbol} is given twice", "each symbol once")
         assignments[symbol] = value
-    options = {
+    return assignments
+
+
+def machine_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Give the fields of a Config that say what is run; OptionError."""
+    return {
         "guest": args.guest,
         "smp": SMP_DEFAULT if args.smp is None else args.smp,
         "memory": MEMORY_DEFAULT if args.memory is None else parse_size(args.memory),
@@ -109,7 +124,13 @@ def make_config(args: argparse.Namespace) -> Config:
         "symbols": args.symbols,
         "kernel_types": args.kernel_types,
         "loads": parse_loads(args.load),
-        "symbols_set": assignments,
+        "symbols_set": assignments_of(args),
+    }
+
+
+def run_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Give the other fields; OptionError."""
+    return {
         "semihosting": not args.no_semihosting,
         "args": args.args,
         "semihosting_files": args.semihosting_files,
@@ -133,11 +154,6 @@ def make_config(args: argparse.Namespace) -> Config:
         "json": args.json,
         "html": args.html,
     }
-    if args.from_snapshot is None:
-        return Config(**options)
-    from mttcg.supervisor.saved_machine import inherit  # most runs begin anew
-
-    return inherit(args.from_snapshot, dict(given_of(args, options)))
 
 
 def given_of(args: argparse.Namespace, options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

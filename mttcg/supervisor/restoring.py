@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from mttcg.config import Config
+from mttcg.errors import OptionError
 from mttcg.guest.boot import BootState
 from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import set_symbols
@@ -38,6 +39,8 @@ class Restoring:
 
     def __init__(self, config: Config, boot: BootFiles, board: Board) -> None:
         assert config.from_snapshot is not None
+        if config.dump_dtb is not None:
+            raise OptionError("--dump-dtb", "there is --from, and the tree in it", "one of them")
         self.path, self.config, self.board = config.from_snapshot, config, board
         self.image, self.system = boot.image, boot.image.isa.system
         self.file = SnapshotFile(self.path)

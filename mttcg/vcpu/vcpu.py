@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind
-from mttcg.errors import UserError
 from mttcg.firmware.firmware import Firmware
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.plan.plan import Plan
@@ -17,8 +16,9 @@ from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import NEVER, Activity, Power
+from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
+from mttcg.vcpu.beginning import stay
 from mttcg.vcpu.device_events import DeviceEvents
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
@@ -28,6 +28,7 @@ from mttcg.vcpu.host_work import HostWorkCounter
 from mttcg.vcpu.kernel_events import KernelEvents
 from mttcg.vcpu.left_blocks import LeftBlocks
 from mttcg.vcpu.lifecycle import Lifecycle
+from mttcg.vcpu.no_translation import NoTranslationError
 from mttcg.vcpu.places import MemoryPart, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
@@ -38,18 +39,6 @@ from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 from mttcg.vcpu.zero_block import WIDEST, zero_block
 from mttcg.vcpu.zeros import Zeros
-
-
-class NoTranslationError(UserError):
-    """The guest wants its addresses translated, which this engine does not do."""
-
-    def __init__(self, engine: str, pc: Virtual) -> None:
-        self.engine, self.pc = engine, pc
-        super().__init__(
-            f"engine {engine}: the guest turns on address translation at pc {pc:#x}; "
-            "expected a guest that runs without, or the engine llvm"
-        )
-
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""
@@ -182,22 +171,13 @@ class Vcpu:
         self.engine.fill()
         self.follow_plan()
 
-    def go_on(self) -> None:
-        """Go on with a hart that stood still in another run, from what is in its state."""
-        if self.system.translates(self.hart) and self.needs_timer:
-            raise NoTranslationError(self.engine.name, self.hart.pc)
-        self.guest.followed.follow_context()
-        self.engine.fill()
-        self.follow_status()
-        self.follow_plan()
-
     def run(self) -> None:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
         hart.state = Activity.RUNNING
         self.changes.follow()
         self.lifecycle.tell("plugin_vcpu_start")
-        self._stay()
+        stay(self)
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
@@ -220,15 +200,6 @@ class Vcpu:
         self.stopwatch.was_running()
         self.device_events.tell_transfers()
         self.lifecycle.tell("plugin_vcpu_exit")
-
-    def _stay(self) -> None:
-        """Be off, or asleep, if that is how the hart begins."""
-        if self.hart.power == Power.SUSPENDED:
-            self.calls.stay_suspended()
-        elif self.hart.power != Power.STARTED:
-            self.calls.stay_off()
-        elif self.hart.stood == Activity.IDLE:
-            self.wait()
 
     def _serve_requests(self) -> None:
         """Do what others asked of this vCPU."""

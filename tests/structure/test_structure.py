@@ -73,9 +73,7 @@ ARROWS = {
         "linux",
         "processes",
         "report",
-        "semihosting",
-        "host_folder",
-        "snapshot",
+        *("semihosting", "host_folder", "snapshot"),
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -129,9 +127,8 @@ PLACES = {
     "mttcg_bench": {"mttcg/cli/bench.py"},
     "zstandard": {
         "bus/mttcg_bus/recording/columns.py",
-        "mttcg/guest/compressed.py",
+        *("mttcg/guest/compressed.py", "mttcg/snapshot/compression.py"),
         "mttcg/instrument/program/debug_sections.py",
-        "mttcg/snapshot/compression.py",
     },
     "zmq": {
         "bus/mttcg_bus/subscriber/dealer.py",
