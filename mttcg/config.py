@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from mttcg.attached import (
     Drive,
     Net,
+    ProgramStreams,
     Share,
     check_tags,
     parse_drive,
@@ -131,6 +132,8 @@ class Config:
     """The guest's network devices; may be given as texts."""
     from_snapshot: Path | None = None
     """Snapshot that the machine goes on from; it says what the machine is, see `MACHINE_FIELDS`."""
+    streams: ProgramStreams | None = None
+    """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
