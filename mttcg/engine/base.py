@@ -143,6 +143,10 @@ class Engine(Protocol):
         """The hart's state."""
 
     @property
+    def passed(self) -> Virtual | None:
+        """Where `pass_attached` holds; None if nowhere."""
+
+    @property
     def unfinished(self) -> Virtual | None:
         """Where the current block, which was counted, is to go on; None if it is over."""
 
@@ -187,6 +191,12 @@ class Engine(Protocol):
 
     def resume(self, pc: Virtual) -> None:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
+
+    def pass_attached(self, pc: Virtual) -> None:
+        """Say that what is attached before the instruction at pc has run, which itself has not.
+
+        What runs next there goes on with it, in the current block. Anywhere else it is forgotten.
+        """
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""

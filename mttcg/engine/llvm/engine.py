@@ -345,6 +345,15 @@ class LlvmEngine:
         if block.pc < pc < block.end:
             self.resumed, self.first = pc, int(self.frame[Word.RESUME])
 
+    @property
+    def passed(self) -> Virtual | None:
+        """See Engine."""
+        return None if self.first == self.frame[Word.RESUME] else self.resumed
+
+    def pass_attached(self, pc: Virtual) -> None:
+        """See Engine."""
+        self.resumed, self.first = pc, int(self.frame[Word.TAKE_OVER])
+
     def retract(self, pc: Virtual) -> None:
         """Nothing to do: translated code takes back what did not run before it leaves."""
 

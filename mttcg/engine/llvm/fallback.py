@@ -149,6 +149,15 @@ class FallbackEngine:
         """Say that what runs next at pc goes on with the current block, if that is not over."""
         self.llvm.resume(pc)
 
+    @property
+    def passed(self) -> Virtual | None:
+        """See Engine."""
+        return self.llvm.passed
+
+    def pass_attached(self, pc: Virtual) -> None:
+        """See Engine."""
+        self.llvm.pass_attached(pc)
+
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""
         self.llvm.stop_for_callback(pc, half_done)
