@@ -18,7 +18,8 @@ def target_description(description: DebugDescription) -> str:
     )
     return (
         f'{HEAD}<!DOCTYPE target SYSTEM "gdb-target.dtd"><target version="1.0">'
-        f"<architecture>{description.architecture}</architecture>{features}</target>"
+        f"<architecture>{description.architecture}</architecture><osabi>none</osabi>{features}"
+        "</target>"
     )
 
 
@@ -32,7 +33,8 @@ def _register(register: DescribedRegister) -> str:
 def thread_list(threads: Iterable[tuple[int, str, str]]) -> str:
     """The threads: the number of each, its name, and what is said of it."""
     found = "".join(
-        f'<thread id="{number:x}" core="{number - 1}" name={quoteattr(name)}>{escape(text)}</thread>'
+        f'<thread id="{number:x}" core="{number - 1}" name={quoteattr(name)}>'
+        f"{escape(text)}</thread>"
         for number, name, text in threads
     )
     return f"{HEAD}<threads>{found}</threads>"

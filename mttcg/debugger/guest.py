@@ -1,10 +1,11 @@
 """The guest as a debugger's session uses it."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from mttcg.errors import UserError
 from mttcg.isa.debug_description import DebugDescription
+from mttcg.vcpu.stop_point import Way
 
 Then = Callable[[], None]
 """What is called when something is so."""
@@ -14,26 +15,8 @@ class RefusedError(UserError):
     """The guest does not do what a debugger wants; says why."""
 
 
-class Way(NamedTuple):
-    """How a hart goes on: it stands, or runs; of one that runs, whether for one instruction."""
-
-    runs: bool
-    one: bool = False
-
-
-STAND, GO, STEP = Way(False), Way(True), Way(True, one=True)
-
-
-class Stop(NamedTuple):
-    """That a hart stopped: at a point of the debugger's, or behind one instruction."""
-
-    cpu: int
-    address: int
-    at_point: bool
-
-
 class DebuggedGuest(Protocol):
-    """What a session asks of it. Registers and memory only while all stand.
+    """What a session asks of it. Registers and memory are asked for only while all stand.
 
     Attributes:
         count: of harts.
@@ -47,7 +30,7 @@ class DebuggedGuest(Protocol):
         """Have all harts stand; `then` is called when they do."""
 
     def go(self, ways: Sequence[Way], points: Collection[int]) -> None:
-        """Let harts go on, and stop at some addresses."""
+        """Let harts go on, each in its way, and stop at some addresses."""
 
     def read_register(self, cpu: int, name: str) -> int:
         """A register; RefusedError."""

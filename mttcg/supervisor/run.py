@@ -297,11 +297,17 @@ class Run:
         os.close(self.ours.pop("keys"))
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
-        if state.delivery is None or not self.config.control:
+        delivery = state.delivery if self.config.control else None
+        if delivery is None and self.config.gdb is None:
             return None
         from mttcg.supervisor.control import RunControl  # few runs take commands
 
-        return RunControl(state, watch, state.delivery)
+        control = RunControl(state, watch, delivery)
+        if self.config.gdb is not None:
+            from mttcg.supervisor.debugging import open_door
+
+            self.ends.callback(open_door(control, self.config))
+        return control
 
     def _start_vcpus(self, state: RunState, started: BootState) -> None:
         """Send the host what the vCPUs need; it forks them."""

@@ -4,6 +4,7 @@ import os
 import select
 import selectors
 import signal
+import socket
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -136,6 +137,7 @@ class Watch:
     emitted: int = 0
     ticks: int = 0
     control: CommandListener | None = field(init=False, default=None)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     files: GuestFileService = field(init=False)
     nowhere: HartsNowhere = field(init=False)
     standstill: Standstill = field(init=False)
@@ -147,8 +149,7 @@ class Watch:
         """
         self.control = control
         self.running = set(range(self.run.harts.count))
-        with selectors.DefaultSelector() as selector:
-            self.selector = selector
+        with self.selector:
             self._register()
             next_tick = time.monotonic() + TICK_SECONDS
             while self.running:
@@ -186,6 +187,15 @@ class Watch:
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         self._register_input()
+
+    def follow(self, source: socket.socket, take: Callable[[], None]) -> None:
+        """Call `take` whenever something can be read, while the loop goes on."""
+        self.selector.register(source, selectors.EVENT_READ, take)
+
+    def forget(self, source: socket.socket) -> None:
+        """Look no longer whether something can be read; before it is closed."""
+        if self.selector.get_map() is not None:  # else the loop is over
+            self.selector.unregister(source)
 
     def _register_input(self) -> None:
         """Carry input to the serial port, or to the virtio console: then the port has none."""
