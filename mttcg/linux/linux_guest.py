@@ -55,9 +55,9 @@ class LinuxGuest:
         return settled
 
     def _memory(self) -> KernelMemory | None:
-        tables = (self.isa.tables(hart) for hart, _ in self._settled())
-        found = next((each for each in tables if each is not None), None)
-        if found is None:
+        tables = [self.isa.tables(hart) for hart, _ in self._settled()]
+        found = [each for each in tables if each is not None]
+        if not found:
             return None
         return KernelMemory(self.ram, self.isa, found, self.facts.layout)
 
