@@ -13,9 +13,9 @@ from mttcg.attached import (
     check_tags,
     parse_drive,
     parse_net,
+    parse_place,
     parse_share,
 )
-from mttcg.debug_place import parse_place
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS

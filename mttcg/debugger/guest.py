@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mttcg.errors import UserError
 from mttcg.isa.debug_description import DebugDescription
-from mttcg.vcpu.stop_point import Way
+from mttcg.vcpu.stop_point import Motion
 
 Then = Callable[[], None]
 """What is called when something is so."""
@@ -29,7 +29,7 @@ class DebuggedGuest(Protocol):
     def stand(self, then: Then) -> None:
         """Have all harts stand; `then` is called when they do."""
 
-    def go(self, ways: Sequence[Way], points: Collection[int]) -> None:
+    def go(self, ways: Sequence[Motion], points: Collection[int]) -> None:
         """Let harts go on, each in its way, and stop at some addresses."""
 
     def read_register(self, cpu: int, name: str) -> int:

@@ -24,9 +24,10 @@ class RegisterPackets:
         """One register; RefusedError if there is none of that number."""
         return self._text(cpu, self._register(number))
 
-    def write(self, cpu: int, number: int, digits: bytes) -> None:
-        """Write one; RefusedError."""
-        register = self._register(number)
+    def write(self, cpu: int, rest: bytes) -> None:
+        """NUMBER=DIGITS: write one; RefusedError."""
+        number, _, digits = rest.partition(b"=")
+        register = self._register(int(number, 16))
         self.guest.write_register(cpu, register.name, self._value(register, digits))
 
     def read_all(self, cpu: int) -> bytes:

@@ -9,12 +9,13 @@ from enum import Enum, auto
 from functools import partial
 
 from mttcg.debugger.documents import memory_map, target_description, thread_list
-from mttcg.debugger.guest import DebuggedGuest, RefusedError
+from mttcg.debugger.guest import DebuggedGuest
+from mttcg.debugger.memory import MemoryPackets, place_of
 from mttcg.debugger.packets import ACCEPTED, LONGEST, REFUSED, Packet, PacketReader, encode
 from mttcg.debugger.registers import RegisterPackets
 from mttcg.debugger.resumption import OFFERED, thread_of, ways_of
 from mttcg.errors import UserError
-from mttcg.vcpu.stop_point import Reason, Way
+from mttcg.vcpu.stop_point import Motion, Reason
 
 TRAPPED, INTERRUPTED = 5, 2
 """Signals that stand for the reasons of stops: SIGTRAP and SIGINT, as GDB numbers them."""
@@ -28,10 +29,9 @@ FEATURES = (
     "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
     "qXfer:memory-map:read+;vContSupported+;swbreak+;hwbreak+;error-message+"
 )
-MEMORY_PIECE = LONGEST // 2 - 8
 
 
-class State(Enum):
+class Phase(Enum):
     """What the guest does, as far as the debugger is concerned."""
 
     RUNNING = auto()
@@ -52,13 +52,13 @@ class Session:
         self, guest: DebuggedGuest, send: Callable[[bytes], None], leave: Callable[[], None]
     ) -> None:
         self.guest, self.send, self.leave = guest, send, leave
-        self.registers = RegisterPackets(guest)
+        self.registers, self.memory = RegisterPackets(guest), MemoryPackets(guest)
         self.reader = PacketReader()
         self.queue: list[bytes] = []
         self.acknowledges = True
         self.is_over = False
         self.cpu = self.going = 0
-        self.ways = [Way.GO] * guest.count
+        self.ways = [Motion.GO] * guest.count
         self.points: dict[int, set[bytes]] = {}
         self.stopped: dict[int, Reason] = {}
         self.interrupted = False
@@ -67,20 +67,20 @@ class Session:
             b"?": lambda _: self.last_stop,
             b"!": lambda _: b"",
             b"g": lambda _: self.registers.read_all(self.cpu),
-            b"G": self._write_registers,
+            b"G": partial(self._do, self.registers.write_all),
             b"p": lambda rest: self.registers.read(self.cpu, int(rest, 16)),
-            b"P": self._write_register,
-            b"m": self._read_memory,
-            b"M": self._write_memory,
-            b"X": self._write_bytes,
+            b"P": partial(self._do, self.registers.write),
+            b"m": lambda rest: self.memory.read(self.cpu, rest),
+            b"M": partial(self._do, self.memory.write, in_digits=True),
+            b"X": partial(self._do, self.memory.write, in_digits=False),
             b"H": self._choose,
             b"T": self._is_alive,
             b"z": partial(self._point, False),
             b"Z": partial(self._point, True),
-            b"c": lambda _: self._go_from(Way.GO),
-            b"s": lambda _: self._go_from(Way.STEP),
-            b"C": lambda _: self._go_from(Way.GO),
-            b"S": lambda _: self._go_from(Way.STEP),
+            b"c": lambda _: self._go_from(Motion.GO),
+            b"s": lambda _: self._go_from(Motion.STEP),
+            b"C": lambda _: self._go_from(Motion.GO),
+            b"S": lambda _: self._go_from(Motion.STEP),
             b"D": self._detach,
             b"k": self._kill,
             b"vKill": self._kill,
@@ -101,7 +101,7 @@ class Session:
             b"qSymbol": lambda _: OK,
             b"qRcmd,": self._monitor,
         }
-        self.state = State.STOPPING
+        self.phase = Phase.STOPPING
         guest.stand(self._stand)
 
     # from and to the debugger
@@ -124,7 +124,7 @@ class Session:
 
     def _serve(self) -> None:
         """Answer what waits, while all stand."""
-        while self.queue and self.state is State.STANDING and not self.is_over:
+        while self.queue and self.phase is Phase.STANDING and not self.is_over:
             answer = self._answer(self.queue.pop(0))
             if answer is not None:
                 self.send(encode(answer))
@@ -150,7 +150,7 @@ class Session:
         """All stand: tell of one that stopped, or of the request; or serve a new debugger."""
         if self.is_over:
             return
-        was_told, self.state = bool(self.last_stop), State.STANDING
+        was_told, self.phase = bool(self.last_stop), Phase.STANDING
         self.last_stop = self._next_stop()
         if was_told:
             self.send(encode(self.last_stop))
@@ -159,7 +159,7 @@ class Session:
     def _next_stop(self) -> bytes:
         """What is told of the first stop that was not told of, of those that went on last."""
         for cpu in self.stopped:
-            if self.ways[cpu] is not Way.STAND:
+            if self.ways[cpu] is not Motion.STAND:
                 return self._stop_of(cpu)
         signal = INTERRUPTED if self.interrupted else TRAPPED
         self.interrupted = False
@@ -178,30 +178,30 @@ class Session:
     def hart_stopped(self, cpu: int, reason: Reason) -> None:
         """A hart has stopped, and stands."""
         self.stopped[cpu] = reason
-        if self.state is State.RUNNING:
-            self.state = State.STOPPING
+        if self.phase is Phase.RUNNING:
+            self.phase = Phase.STOPPING
             self.guest.stand(self._stand)
 
     def _interrupt(self) -> None:
-        if self.state is State.RUNNING:
-            self.interrupted, self.state = True, State.STOPPING
+        if self.phase is Phase.RUNNING:
+            self.interrupted, self.phase = True, Phase.STOPPING
             self.guest.stand(self._stand)
 
-    def _go_from(self, way: Way) -> None:
+    def _go_from(self, way: Motion) -> None:
         """The older way to go on: all, or one step of the thread that was chosen."""
-        ways = [Way.GO if way is Way.GO else Way.STAND] * self.guest.count
+        ways = [Motion.GO if way is Motion.GO else Motion.STAND] * self.guest.count
         ways[self.going] = way
         self._go(ways)
 
-    def _go(self, ways: list[Way]) -> None:
+    def _go(self, ways: list[Motion]) -> None:
         """Let harts go on; not at all if one of them has a stop that is still to be told of."""
-        for cpu in [cpu for cpu in self.stopped if ways[cpu] is not Way.STAND]:
+        for cpu in [cpu for cpu in self.stopped if ways[cpu] is not Motion.STAND]:
             if self.registers.counter_of(cpu)[2] in self.points:
                 self.last_stop = self._stop_of(cpu)
                 self.send(encode(self.last_stop))
                 return
             del self.stopped[cpu]  # the debugger does not want it to stop there any more
-        self.state, self.ways = State.RUNNING, ways
+        self.phase, self.ways = Phase.RUNNING, ways
         self.guest.go(ways, self.points)
 
     def ended(self, status: int) -> None:
@@ -217,38 +217,12 @@ class Session:
             self._let_go()
 
     def _let_go(self) -> None:
-        everything = [Way.GO] * self.guest.count
+        everything = [Motion.GO] * self.guest.count
         self.guest.stand(lambda: self.guest.go(everything, ()))
 
-    # registers and memory
-
-    def _write_registers(self, rest: bytes) -> bytes:
-        self.registers.write_all(self.cpu, rest)
-        return OK
-
-    def _write_register(self, rest: bytes) -> bytes:
-        number, _, digits = rest.partition(b"=")
-        self.registers.write(self.cpu, int(number, 16), digits)
-        return OK
-
-    def _read_memory(self, rest: bytes) -> bytes:
-        address, size = _place(rest)
-        return self.guest.read_memory(self.cpu, address, min(size, MEMORY_PIECE)).hex().encode()
-
-    def _write_memory(self, rest: bytes) -> bytes:
-        place, _, digits = rest.partition(b":")
-        return self._write(place, bytes.fromhex(digits.decode()))
-
-    def _write_bytes(self, rest: bytes) -> bytes:
-        place, _, data = rest.partition(b":")
-        return self._write(place, data)
-
-    def _write(self, place: bytes, data: bytes) -> bytes:
-        address, size = _place(place)
-        if size != len(data):
-            raise RefusedError(f"{len(data)} bytes are given for {size}")
-        if size:
-            self.guest.write_memory(self.cpu, address, data)
+    def _do(self, work: Callable[..., None], rest: bytes, **how: bool) -> bytes:
+        """Do what has no answer of its own, for the current thread."""
+        work(self.cpu, rest, **how)
         return OK
 
     # places
@@ -257,7 +231,7 @@ class Session:
         kind, place, *_conditions = rest.split(b";")[0].split(b",", 1)
         if kind not in BREAKPOINTS:
             return b""
-        address, _ = _place(place)
+        address, _ = place_of(place)
         kinds = self.points.setdefault(address, set())
         (kinds.add if add else kinds.discard)(kind)
         if not kinds:
@@ -301,20 +275,20 @@ class Session:
         return OK
 
     def _document(self, make: Callable[[], str], rest: bytes) -> bytes:
-        begin, size = _place(rest)
+        begin, size = place_of(rest)
         text = make().encode()
         piece = text[begin : begin + size]
         return (b"m" if begin + size < len(text) else b"l") + piece
 
     def _monitor(self, rest: bytes) -> None:
         line = bytes.fromhex(rest.decode()).decode("utf-8", "replace")
-        self.state = State.STOPPING
+        self.phase = Phase.STOPPING
         self.guest.command(line, self._monitored)
 
     def _monitored(self, text: str) -> None:
         if self.is_over:
             return
-        self.state = State.STANDING
+        self.phase = Phase.STANDING
         self.send(encode(f"{text}\n".encode().hex().encode() if text else OK))
         self._serve()
 
@@ -327,9 +301,3 @@ class Session:
         self.is_over = True
         self.guest.end()
         self.leave()
-
-
-def _place(text: bytes) -> tuple[int, int]:
-    """ADDRESS,SIZE."""
-    address, _, size = text.partition(b",")
-    return int(address, 16), int(size, 16)

@@ -143,10 +143,6 @@ class Engine(Protocol):
         """The hart's state."""
 
     @property
-    def passed(self) -> Virtual | None:
-        """Where `pass_attached` holds; None if nowhere."""
-
-    @property
     def unfinished(self) -> Virtual | None:
         """Where the current block, which was counted, is to go on; None if it is over."""
 
@@ -189,13 +185,10 @@ class Engine(Protocol):
     def retract(self, pc: Virtual) -> None:
         """Take back the count of the instructions of the current block from pc on."""
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
+        """Say that what runs next at pc goes on with the current block, if that is not over.
 
-    def pass_attached(self, pc: Virtual) -> None:
-        """Say that what is attached before the instruction at pc has run, which itself has not.
-
-        What runs next there goes on with it, in the current block. Anywhere else it is forgotten.
+        passed: what is attached before the instruction there has run, which itself has not.
         """
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:

@@ -80,7 +80,6 @@ class RunControl:
             "status": self._status,
             "where": self._where,
             "stop": self._stop,
-            "gdb": self._listen,
         }
         self.debugger: Debugger | None = None
         self.in_turn: dict[str, Callable[[Given], Answer]] = {
@@ -240,12 +239,6 @@ class RunControl:
                 for hart in run.harts.harts
             ]
         }
-
-    def _listen(self, given: Given) -> Answer:
-        """Wait for a debugger."""
-        from mttcg.supervisor.debugging import listen  # few runs are debugged
-
-        return listen(self, plain.take_text(given, "place") if "place" in given else "")
 
     def _stop(self, _given: Given) -> Answer:
         self.watch.stop(Ending.SUPERVISOR, interrupted=True)

@@ -7,7 +7,7 @@ import struct
 import tempfile
 from pathlib import Path
 
-from mttcg.debug_place import LONGEST_PATH, OPTION, DebugPlace
+from mttcg.attached import GDB, LONGEST_PATH, DebugPlace
 from mttcg.errors import OptionError
 
 SOCKET_NAME = "gdb"
@@ -44,7 +44,7 @@ class DebugDoor:
         except OSError as error:
             self.close()
             wrong = f"{self.path or f'{place.host}:{place.port}'}: {error.strerror}"
-            raise OptionError(OPTION, wrong, "a place where nobody listens") from error
+            raise OptionError(GDB, wrong, "a place where nobody listens") from error
         self.socket.setblocking(False)
 
     @property

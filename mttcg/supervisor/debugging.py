@@ -1,10 +1,11 @@
 """A run that is debugged: who connects, and the guest as a session of `mttcg.debugger` sees it."""
 
+import selectors
 import socket
 from collections.abc import Callable, Collection, Sequence
 
+from mttcg.attached import DebugPlace, parse_place
 from mttcg.config import Config
-from mttcg.debug_place import DebugPlace, parse_place
 from mttcg.debugger.guest import Then
 from mttcg.debugger.packets import encode
 from mttcg.debugger.session import Session
@@ -12,7 +13,7 @@ from mttcg.isa.context import EVERYWHERE
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.memory.address import Virtual
 from mttcg.state.vcpu_state import Activity
-from mttcg.supervisor.control import RunControl
+from mttcg.supervisor.control import Given, RunControl
 from mttcg.supervisor.debug_door import DebugDoor
 from mttcg.supervisor.debug_monitor import monitor
 from mttcg.supervisor.run_state import RunState
@@ -21,7 +22,8 @@ from mttcg.supervisor.watch import Watch
 from mttcg.terminal import tell
 from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
 from mttcg.vcpu.shared import Ending
-from mttcg.vcpu.stop_point import Reason, StopPoint, Way
+from mttcg.vcpu.stop_point import Motion, Reason, StopPoint
+from mttcg_bus.wire import plain
 
 RECEIVED_BYTES = 1 << 16
 SEND_SECONDS = 10.0
@@ -87,8 +89,15 @@ class Debugging:
 
     def _open(self, door: DebugDoor) -> None:
         door.socket.listen()
-        self.watch.follow(door.socket, self._connected)
+        self._follow(door.socket, self._connected)
         self.is_open = True
+
+    def _follow(self, source: socket.socket, take: Callable[[], None]) -> None:
+        self.watch.selector.register(source, selectors.EVENT_READ, take)
+
+    def _forget(self, source: socket.socket) -> None:
+        if self.watch.selector.get_map() is not None:  # else the loop is over
+            self.watch.selector.unregister(source)
 
     def _connected(self) -> None:
         assert self.door is not None
@@ -98,7 +107,7 @@ class Debugging:
             self._refuse(connection, name)
             return
         self.connection, self.name = connection, name
-        self.watch.follow(connection, self._received)
+        self._follow(connection, self._received)
         self.session = Session(self, self._send, self._leave)
 
     def _refuse(self, connection: socket.socket, name: str) -> None:
@@ -107,7 +116,7 @@ class Debugging:
         self.watch.warn(wrong)
 
         def answer() -> None:
-            self.watch.forget(connection)
+            self._forget(connection)
             with connection:
                 try:
                     if connection.recv(RECEIVED_BYTES):
@@ -115,7 +124,7 @@ class Debugging:
                 except OSError:
                     return
 
-        self.watch.follow(connection, answer)
+        self._follow(connection, answer)
 
     def _received(self) -> None:
         assert self.connection is not None and self.session is not None
@@ -144,7 +153,7 @@ class Debugging:
 
     def _leave(self) -> None:
         if self.connection is not None:
-            self.watch.forget(self.connection)
+            self._forget(self.connection)
             self.connection.close()
         self.session = self.connection = None
         self.name = ""
@@ -159,7 +168,7 @@ class Debugging:
     def close(self) -> None:
         """Wait for no debugger any more."""
         if self.is_open and self.door is not None:
-            self.watch.forget(self.door.socket)
+            self._forget(self.door.socket)
         if self.door is not None:
             self.door.close()
         self.door, self.is_open = None, False
@@ -169,7 +178,7 @@ class Debugging:
         if self.session is not None:
             self.session.hart_stopped(cpu, Reason(message.reason))
         else:
-            self._order([Way.GO] * self.count)
+            self._order([Motion.GO] * self.count)
 
     # the guest
 
@@ -182,7 +191,7 @@ class Debugging:
             yield from self.watch.standstill.begin(FOR_EVER)
         return {}
 
-    def go(self, ways: Sequence[Way], points: Collection[int]) -> None:
+    def go(self, ways: Sequence[Motion], points: Collection[int]) -> None:
         """See DebuggedGuest."""
         wanted = {StopPoint(Virtual(at), *EVERYWHERE) for at in points}
         added, removed = wanted - self.in_force, self.in_force - wanted
@@ -193,7 +202,7 @@ class Debugging:
         if self.watch.standstill.since_ns is not None:
             self.watch.standstill.end()
 
-    def _order(self, ways: Sequence[Way]) -> None:
+    def _order(self, ways: Sequence[Motion]) -> None:
         self.watch.order(lambda epoch: GoOn(epoch, tuple(ways)))
 
     def read_register(self, cpu: int, name: str) -> int:
@@ -239,8 +248,9 @@ def debugging_of(control: RunControl) -> Debugging:
     return control.debugger
 
 
-def listen(control: RunControl, place: str) -> Answer:
-    """Wait for a debugger; where, and how to connect. Raises CommandError, OptionError."""
+def listen(control: RunControl, given: Given) -> Answer:
+    """The command `gdb`: where a debugger may connect, and how. CommandError, OptionError."""
+    place = plain.take_text(given, "place") if "place" in given else ""
     door = debugging_of(control).listen(parse_place(place))
     return {"target": door.target, "connect": door.how}
 

@@ -4,7 +4,6 @@ import os
 import select
 import selectors
 import signal
-import socket
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -187,15 +186,6 @@ class Watch:
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
         self._register_input()
-
-    def follow(self, source: socket.socket, take: Callable[[], None]) -> None:
-        """Call `take` whenever something can be read, while the loop goes on."""
-        self.selector.register(source, selectors.EVENT_READ, take)
-
-    def forget(self, source: socket.socket) -> None:
-        """Look no longer whether something can be read; before it is closed."""
-        if self.selector.get_map() is not None:  # else the loop is over
-            self.selector.unregister(source)
 
     def _register_input(self) -> None:
         """Carry input to the serial port, or to the virtio console: then the port has none."""

@@ -391,7 +391,7 @@ class ChangeStops(Order):
 
 
 class GoOn(Order):
-    """Supervisor: how each hart goes on, by its vCPU: a Way."""
+    """Supervisor: how each hart goes on, by its vCPU: a Motion."""
 
     TYPE: ClassVar[str] = "go_on"
     ways: tuple[str, ...]

@@ -13,7 +13,7 @@ class Reason(StrEnum):
     STEP = "step"
 
 
-class Way(StrEnum):
+class Motion(StrEnum):
     """How a hart goes on."""
 
     STAND = "stand"

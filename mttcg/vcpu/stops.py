@@ -5,7 +5,7 @@ before an instruction at which the hart stops has run then, once; the instructio
 To step, the hart stops at all places at which it can be after one instruction.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.errors import NotRamError
@@ -13,8 +13,8 @@ from mttcg.isa.context import Scope
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.exchange import Orders
 from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped, ProcessMessage
-from mttcg.vcpu.stop_point import Reason, StopPoint, Way
+from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
+from mttcg.vcpu.stop_point import Motion, Reason, StopPoint
 
 OWNER = ""
 """In place of a plugin."""
@@ -31,19 +31,19 @@ class HartStops:
 
     Args:
         guest: of the vCPU.
-        tell: sends the supervisor a message.
 
     Attributes:
         standing: whether the hart is to stand until the supervisor says how it goes on.
         stepping: whether it runs one instruction, by which it takes no interrupt.
     """
 
-    def __init__(self, guest: GuestOfVcpu, tell: Callable[[ProcessMessage], None]) -> None:
-        self.guest, self.tell = guest, tell
+    def __init__(self, guest: GuestOfVcpu) -> None:
+        self.guest = guest
         self.standing = self.stepping = False
         self.step_sites: set[Attachment] = set()
         self.reached: Reason | None = None
         self.untold: HartStopped | None = None
+        self.passed: Virtual | None = None
         guest.on_stop = self.reach
 
     @property
@@ -65,13 +65,21 @@ class HartStops:
             return False
         self.untold = HartStopped(self.reached, pc, Virtual(0))
         self.reached, self.stepping, self.standing = None, False, True
+        self.passed = pc
         self.guest.hart.request = 1
         return True
+
+    def let_interrupt(self) -> bool:
+        """Whether the hart may be interrupted: not as it steps, nor where its instruction began."""
+        unfinished, pc = self.guest.engine.unfinished, self.guest.hart.pc
+        if self.passed not in (unfinished, pc):
+            self.passed = None
+        return not self.stepping and (self.passed is None or self.passed != unfinished)
 
     def tell_of_stop(self) -> None:
         """Tell the supervisor that the hart has stopped, when its registers are in its state."""
         if self.untold is not None:
-            self.tell(self.untold)
+            self.guest.exchange.tell(self.untold)
             self.untold = None
 
     def change(self, message: ChangeStops, _descriptors: list[int]) -> None:
@@ -82,8 +90,8 @@ class HartStops:
 
     def go_on(self, message: GoOn, _descriptors: list[int]) -> None:
         """Go on as is asked for."""
-        way = Way(message.ways[self.guest.index])
-        self.standing, self.stepping = way is Way.STAND, way is Way.STEP
+        way = Motion(message.ways[self.guest.index])
+        self.standing, self.stepping = way is Motion.STAND, way is Motion.STEP
         wanted = set(self._sites_behind()) if self.stepping else set()
         for add, sites in (
             (False, self.step_sites - wanted),

@@ -102,7 +102,7 @@ class Vcpu:
         self.fences = RemoteFences(harts.harts, index, self.engine, self.stops_waiting)
         self.left_blocks = LeftBlocks(guest, self.engine)
         guest.connect(self.engine)
-        self.stops = HartStops(guest, guest.exchange.tell)
+        self.stops = HartStops(guest)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         native = self.engine.native_system
         self.seen_traps = SeenTraps(native, self.trap_loops, self._has_watched_traps)
@@ -185,7 +185,8 @@ class Vcpu:
                 self._serve_requests()
             hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
-            code = self.system.take_interrupt(hart, self.machine) if self._may_interrupt() else None
+            lets = self.stops.let_interrupt()
+            code = self.system.take_interrupt(hart, self.machine) if lets else None
             if code is not None:
                 self.device_events.interrupt(code, interrupted_at)
             if engine.unfinished not in (None, hart.pc):
@@ -202,10 +203,6 @@ class Vcpu:
         self.stopwatch.was_running()
         self.device_events.tell_transfers()
         self.lifecycle.tell("plugin_vcpu_exit")
-
-    def _may_interrupt(self) -> bool:
-        """Whether the hart is between two instructions, and is not to run one alone."""
-        return not self.stops.stepping and self.engine.passed != self.hart.pc
 
     def _serve_requests(self) -> None:
         """Do what others asked of this vCPU."""
@@ -407,7 +404,7 @@ class Vcpu:
         """A callback failed, which stops the machine, or moved pc, or the hart is to stop there."""
         stopped = self.stops.stop(left.pc)
         if stopped and left.left_at == left.pc:
-            self.engine.pass_attached(left.pc)
+            self.engine.resume(left.pc, passed=True)
         elif left.left_at is not None:
             self.left_blocks.leave(left.left_at)
 

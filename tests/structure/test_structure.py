@@ -37,9 +37,8 @@ ARROWS = {
         "linux",
     },
     "attached": set(),
-    "debug_place": set(),
     "debugger": {"isa", "vcpu"},
-    "config": {"state", "attached", "debug_place"},
+    "config": {"state", "attached"},
     "hardware": {"native", "state", "isa", "host_folder"},
     "firmware": {"native", "state", "isa", "hardware"},
     "linux": {"state", "isa", "instrument"},
@@ -76,7 +75,6 @@ ARROWS = {
         "report",
         "semihosting",
         "host_folder",
-        "debug_place",
         "debugger",
     },
     "report": set(),
@@ -157,11 +155,7 @@ PLACES = {
     "rich": {"mttcg/cli"},
     "pydemumble": {"mttcg/instrument/program/symbol_names.py"},
     "cloudpickle": {"mttcg/supervisor/plugin_objects.py"},
-    "distributed": {
-        "mttcg/campaign/cluster.py",
-        "mttcg/campaign/scheduler.py",
-        "mttcg/campaign/worker.py",
-    },
+    "distributed": {f"mttcg/campaign/{name}.py" for name in ("cluster", "scheduler", "worker")},
     # native code: what translated code calls, and the words it is written in
     "numba": {
         *("mttcg/engine", "mttcg/instrument/native", "mttcg/native"),

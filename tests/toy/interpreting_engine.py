@@ -170,8 +170,6 @@ class InterpretingEngine(Untranslated):
 
     spill_integer = fill = spill
 
-    passed = None
-
     def watch_blocks(self, watched: bool) -> None:
         """Nothing to do: there are no plugins."""
 

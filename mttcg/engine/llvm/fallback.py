@@ -145,18 +145,9 @@ class FallbackEngine:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
         self.llvm.retired(pc, word, target)
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
-        self.llvm.resume(pc)
-
-    @property
-    def passed(self) -> Virtual | None:
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
         """See Engine."""
-        return self.llvm.passed
-
-    def pass_attached(self, pc: Virtual) -> None:
-        """See Engine."""
-        self.llvm.pass_attached(pc)
+        self.llvm.resume(pc, passed)
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""

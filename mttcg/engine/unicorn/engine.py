@@ -187,14 +187,13 @@ class UnicornEngine(UnicornRegisters, Untranslated):
         """Where the current block, which was counted, is to go on; None if it is over."""
         return self.pieces.unfinished
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
-        self.pieces.resume(pc)
-
-    def pass_attached(self, pc: Virtual) -> None:
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
         """See Engine."""
-        self.passed = pc
-        self.frame[Word.RESUME_PC] = pc
+        if passed:
+            self.passed = pc
+            self.frame[Word.RESUME_PC] = pc
+        else:
+            self.pieces.resume(pc)
 
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
