@@ -397,10 +397,13 @@ def start_message(state: RunState, started: BootState, descriptors: tuple[str, .
 
 
 def program_facts(state: RunState, started: BootState) -> ProgramFacts | None:
-    """What semihosting tells the guest's program of itself; None for kernels, and firmware."""
+    """What semihosting tells the guest's program of itself; None for kernels, and firmware.
+
+    A kernel that is there for one program has it: its first process ends the run by that.
+    """
     config = state.config
     is_program = not (started.below_firmware or started.information or config.bios)
-    if not is_program or not config.semihosting:
+    if not (is_program or config.streams) or not config.semihosting:
         return None
     name = config.guest.name
     command_line = f"{name} {config.args}" if config.args else name

@@ -21,7 +21,8 @@ import pytest
 
 from mttcg.cli import build_parser
 from mttcg.config import NO_GUEST
-from mttcg.engine.llvm.arena import HEADER, use_of
+from mttcg.engine.llvm.arena import use_of
+from mttcg.engine.llvm.arena_layout import HEADER
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_USER
 from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.loading.loader import project_plugins
@@ -298,7 +299,7 @@ def section_of(verb: str) -> str:
     return COMMAND_LINE.partition(f"## mttcg {verb}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("verb", ["run", "subscribe", "campaign"])
+@pytest.mark.parametrize("verb", ["run", "exec", "subscribe", "campaign"])
 def test_the_page_has_exactly_the_options_that_there_are(verb: str) -> None:
     listed = re.findall(r"^\| `(--[a-z-]+)", section_of(verb), re.M)
     there = {
