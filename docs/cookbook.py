@@ -107,6 +107,11 @@ RECIPES = {
         "counter.elf --smp 2 --set rounds=1000 --plugin icount",
         "icount",
     ),
+    "kfuncs": Recipe(
+        "How often are functions of the guest's kernel called, and how long do they take?",
+        linux("ls -l /etc | wc", "--plugin kfuncs,functions=vfs_*,top=8"),
+        "kfuncs: by function",
+    ),
     "locks": Recipe(
         "Which locks do vCPUs fight for, and how long do they wait?",
         "locks.elf --smp 2 --set fault=1 --plugin locks",
@@ -116,6 +121,11 @@ RECIPES = {
         "Which memory does the guest access?",
         "mix.elf --smp 2 --set rounds=1 --plugin memtrace,out=trace.npy,top=8",
         "memtrace: hottest",
+    ),
+    "processes": Recipe(
+        "Which process of a Linux guest ran on which vCPU, and for how long?",
+        linux("ls -l /etc | wc; head -c 9999 /dev/zero | md5sum", "--plugin processes,top=12"),
+        "processes: by thread",
     ),
     "races": Recipe(
         "Which accesses of different vCPUs are in no order?",

@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from mttcg.cli.parser import ArgumentParser
 from mttcg.cli.streams import discard_stream, ensure_stderr
@@ -166,6 +166,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except Exception as error:
         return answer_exception(error)
+
+
+def command() -> NoReturn:
+    """The command as a process. Ctrl-C does not change its exit status once that is known."""
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python would put the default back as it ends
+    sys.exit(status)
 
 
 def run_verb(argv: Sequence[str] | None) -> int:

@@ -104,6 +104,8 @@ class LinuxGuest:
             state=state_letter(state, memory.member(task, "task_struct.exit_state")),
             cpu=numbers[cpu] if cpu < len(numbers) else cpu,
             task=task,
+            voluntary=memory.member(task, "task_struct.nvcsw"),
+            involuntary=memory.member(task, "task_struct.nivcsw"),
         )
 
     def process_at(self, task: int) -> GuestProcess:
