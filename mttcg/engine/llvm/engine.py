@@ -341,11 +341,12 @@ class LlvmEngine:
         """Where the current block, which was counted, is to go on; None if it is over."""
         return self.resumed
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
+        """See Engine."""
         block = current_block(self)
-        if block.pc < pc < block.end:
-            self.resumed, self.first = pc, int(self.frame[Word.RESUME])
+        if passed or block.pc < pc < block.end:
+            self.resumed = pc
+            self.first = int(self.frame[Word.TAKE_OVER if passed else Word.RESUME])
 
     def retract(self, pc: Virtual) -> None:
         """Nothing to do: translated code takes back what did not run before it leaves."""
