@@ -66,13 +66,6 @@ NO_GUEST = Path()
 """In place of a guest's file."""
 
 
-MACHINE_FIELDS = (
-    *("guest", "smp", "memory", "kernel", "initrd", "append", "bios", "dtb", "loads"),
-    *("drives", "rng", "console", "shares", "nets", "semihosting", "args"),
-)
-"""Of a Config: what is so for as long as there is the machine, whatever run it is in."""
-
-
 @dataclass(frozen=True)
 class Config:
     """The options of one run; every one is checked when the object is made.
@@ -132,7 +125,7 @@ class Config:
     nets: tuple[Net, ...] = ()
     """The guest's network devices; may be given as texts."""
     from_snapshot: Path | None = None
-    """Snapshot that the machine goes on from; it says what the machine is, see `MACHINE_FIELDS`."""
+    """Snapshot that the machine goes on from, which says what the machine is."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mttcg.config import MACHINE_FIELDS, Config
+from mttcg.config import Config
 from mttcg.guest.image import GuestImage
 from mttcg.memory.address import Physical, Virtual
 from mttcg.snapshot.errors import SnapshotError
@@ -16,6 +16,11 @@ from mttcg.vcpu.typed_reading import WrongValueError, read_fields
 from mttcg.vcpu.typed_value import TypedValue
 from mttcg.version import VERSION
 
+MACHINE_FIELDS = (
+    *("guest", "smp", "memory", "kernel", "initrd", "append", "bios", "dtb", "loads"),
+    *("drives", "rng", "console", "shares", "nets", "semihosting", "args"),
+)
+"""Of a Config: what is so for as long as there is the machine, whatever run it is in."""
 INHERITED = (*MACHINE_FIELDS, "engine", "symbols", "kernel_types")
 """Fields of Config that a run has from its snapshot, unless it says otherwise."""
 RAM = "ram"

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mttcg.config import MACHINE_FIELDS, NO_GUEST, Config
+from mttcg.config import NO_GUEST, Config
 from mttcg.processes.segments import create_segment
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import write_all
@@ -26,6 +26,7 @@ from mttcg.snapshot.writer import Content, SnapshotWriter, extents
 from mttcg.state.kept_state import words_of
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.saved_machine import (
+    MACHINE_FIELDS,
     RAM,
     SavedBoot,
     SavedImage,
