@@ -307,10 +307,14 @@ class LlvmEngine:
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
         dropped = 0
-        changed = self.cache.changed_pages()
+        here, changed = self.block_page(), self.cache.changed_pages()
         for page in changed:
-            dropped += len(self.cache.known_blocks(self.cache.used[page]))
-            self.cache.enter_page(page)
+            slot = self.cache.used[page]
+            dropped += len(self.cache.known_blocks(slot))
+            if page != here and self.cache.is_untouched(slot):
+                self.cache.give_up(page)
+            else:
+                self.cache.enter_page(page)
             self.code.forget_page(page)
             self.jumps.follow(page)
         self.code.fetch_natively(self.jumps)
