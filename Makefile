@@ -80,6 +80,7 @@ run-linux: linux ## boot Debian's kernel on four vCPUs, with plugins
 
 guests: $(TESTING) ## build the example guests (needs no compiler but the pip package ziglang)
 	$(BIN)/python examples/guests/build.py
+	$(BIN)/python .ci/build_init.py
 
 docs: $(TESTING) ## write the pages, or parts of pages, that come from the sources
 	$(BIN)/python docs/reference.py

@@ -9,6 +9,7 @@ columns of the output, not its numbers.
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
+from mttcg.images.catalogue import CACHE, INITRD, KERNEL, folder_of, row_of
 from mttcg.instrument.loading.loader import import_source, project_plugins
 from mttcg.report.charts import charts_of
 from mttcg.report.figures import drawn as drawn_figure
@@ -28,6 +30,7 @@ from mttcg.report.plots import STYLE
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "cookbook"
+IMAGE = folder_of(row_of("debian-riscv64"), CACHE.expanduser())
 COLUMNS = 140
 MOST_LINES = 60
 """Of output on a page."""
@@ -44,6 +47,17 @@ class Recipe:
     why: str = ""
     disk: int = 0
     """Bytes of disk.img, which is there for the command."""
+
+    @property
+    def boots_linux(self) -> bool:
+        """Whether it runs Debian's kernel, in the folder of its image, and no example guest."""
+        return self.command.startswith("--kernel")
+
+
+def linux(commands: str, options: str) -> str:
+    """A command that boots Debian's kernel on two vCPUs, and has its shell do something."""
+    where = "--kernel Image --initrd initrd.cpio.gz --memory 256M --smp 2"
+    return f"{where} --append 'console=ttyS0 quiet run=\"{commands}\"' {options}"
 
 
 RECIPES = {
@@ -93,6 +107,11 @@ RECIPES = {
         "counter.elf --smp 2 --set rounds=1000 --plugin icount",
         "icount",
     ),
+    "kfuncs": Recipe(
+        "How often are functions of the guest's kernel called, and how long do they take?",
+        linux("ls -l /etc | wc", "--plugin kfuncs,functions=vfs_*,top=8"),
+        "kfuncs: by function",
+    ),
     "locks": Recipe(
         "Which locks do vCPUs fight for, and how long do they wait?",
         "locks.elf --smp 2 --set fault=1 --plugin locks",
@@ -103,6 +122,11 @@ RECIPES = {
         "mix.elf --smp 2 --set rounds=1 --plugin memtrace,out=trace.npy,top=8",
         "memtrace: hottest",
     ),
+    "processes": Recipe(
+        "Which process of a Linux guest ran on which vCPU, and for how long?",
+        linux("ls -l /etc | wc; head -c 9999 /dev/zero | md5sum", "--plugin processes,top=12"),
+        "processes: by thread",
+    ),
     "races": Recipe(
         "Which accesses of different vCPUs are in no order?",
         "races.elf --smp 2 --set rounds=50 --set fault=1 --plugin races",
@@ -112,6 +136,11 @@ RECIPES = {
         "Which cache lines go back and forth between vCPUs, and do they have to?",
         "sharing.elf --smp 2 --set rounds=1000 --set fault=1 --plugin sharing",
         "sharing: variables",
+    ),
+    "syscalls": Recipe(
+        "Which system calls do the processes of a Linux guest make, and how long do they take?",
+        linux("ls -l /etc | wc", "--plugin syscalls,out=calls.txt,top=12"),
+        why="There is no picture: the log is to be read.",
     ),
     "timeline": Recipe(
         "What did each vCPU do, and when?",
@@ -132,21 +161,27 @@ class Dish:
 
 def shown_command(recipe: Recipe) -> str:
     """The command as the reader types it."""
-    return f"mttcg run examples/guests/{recipe.command}"
+    return f"mttcg run {'' if recipe.boots_linux else 'examples/guests/'}{recipe.command}"
 
 
 def cook(name: str) -> Dish:
     """Run a recipe in a folder of its own; raises CalledProcessError if it fails."""
     recipe = RECIPES[name]
     with tempfile.TemporaryDirectory() as folder:
-        guest, *options = recipe.command.split()
+        options = shlex.split(recipe.command)
+        if recipe.boots_linux:
+            for file in (KERNEL, INITRD):
+                (Path(folder) / file).symlink_to(IMAGE / file)
+        else:
+            options[0] = str(ROOT / "examples/guests" / options[0])
         if recipe.disk:
             (Path(folder) / "disk.img").write_bytes(bytes(recipe.disk))
-        command = [sys.executable, "-m", "mttcg", "run", str(ROOT / "examples/guests" / guest)]
+        command = [sys.executable, "-m", "mttcg", "run"]
         environment = {**os.environ, "COLUMNS": str(COLUMNS)}
         done = subprocess.run(
             [*command, *options, "--json", "result.json"],
-            cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=170,
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=True, timeout=170,
         )  # fmt: skip
         report = json.loads((Path(folder) / "result.json").read_text())["plugins"].get(name)
         _, found, text = done.stderr.partition(f"\n{name}")
@@ -207,6 +242,7 @@ def page_of(name: str, dish: Dish) -> str:
     lines = [line.rstrip() for line in dish.text.rstrip().splitlines()]
     more = [f"... {len(lines) - MOST_LINES} more lines"] if len(lines) > MOST_LINES else []
     printed = "\n".join(lines[:MOST_LINES] + more)
+    kernel = ["In the folder of [Debian's image](../linux.md)."] if recipe.boots_linux else []
     output = f"```text\n{printed}\n```" if printed else "It prints nothing of its own."
     picture = f"![What {name} found]({name}.svg)" if dish.picture else recipe.why
     return (
@@ -216,6 +252,7 @@ def page_of(name: str, dish: Dish) -> str:
                 f"# {name}",
                 f"**{recipe.question}** {purpose}",
                 f"```sh\n{shown_command(recipe)}\n```",
+                *kernel,
                 output,
                 picture,
                 f"[Options and records](../plugins.md#{name}) · [All recipes](README.md)",
@@ -231,8 +268,8 @@ def contents() -> str:
     head = [
         "<!-- written by docs/cookbook.py; run: make cookbook -->",
         "# Cookbook",
-        "A page for each plugin: the question that it answers, a command on an example guest, and"
-        "\nwhat that printed, with a picture of it. `make cookbook` runs them all again.",
+        "A page for each plugin: the question that it answers, a command on an example guest, or"
+        "\non Linux, and what that printed, with a picture. `make cookbook` runs them all again.",
     ]
     return "\n\n".join([*head, "\n".join(["| plugin | question |", "|---|---|", *rows])]) + "\n"
 

@@ -74,6 +74,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The guest's code and symbols": (
         "processes",
         "symbol",
+        "symbols",
         "disassemble",
         "instruction_class",
         "InstructionClass",

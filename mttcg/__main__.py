@@ -1,8 +1,6 @@
 """`python -m mttcg`: the same as the command `mttcg`."""
 
-import sys
-
-from mttcg.cli import main
+from mttcg.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -95,6 +95,23 @@ def check_tags(shares: Sequence[Share]) -> None:
             raise OptionError("--share", wrong, "another for each (tag=NAME)")
 
 
+@dataclass(frozen=True)
+class ProgramStreams:
+    """The standard streams of a program in the guest, as descriptors of the process that asks.
+
+    Attributes:
+        input: what it reads.
+        output: what it writes.
+        errors: what it writes of errors.
+        signals: from which the numbers of signals come that it is to get, a byte each.
+    """
+
+    input: int
+    output: int
+    errors: int
+    signals: int
+
+
 NET_EXPECTED = (
     "passt, listen=PATH or connect=PATH[,mac=ADDRESS]; a comma in a name is written twice"
 )

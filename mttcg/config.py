@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from mttcg.attached import (
     Drive,
     Net,
+    ProgramStreams,
     Share,
     check_tags,
     parse_drive,
@@ -121,6 +122,8 @@ class Config:
     """Folders of the host that the guest can mount; may be given as texts."""
     nets: tuple[Net, ...] = ()
     """The guest's network devices; may be given as texts."""
+    streams: ProgramStreams | None = None
+    """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True

@@ -45,14 +45,15 @@ void guest_trap(struct trap_frame *frame) {
     plic_complete(PLIC_CONTEXT(hart, 0), number);
 }
 
+/* Also of a request that is done at once the interrupt is taken. */
 static void wait_until_done(void) {
-    while (!virtio_is_done(&disk)) {
+    do {
         if (interrupts) {
             wait_for_interrupt();
             set_csr(mstatus, MSTATUS_MIE);
             clear_csr(mstatus, MSTATUS_MIE);
         }
-    }
+    } while (!virtio_is_done(&disk));
 }
 
 static int transfer(uint32_t kind, uint64_t sector, uint8_t *data) {

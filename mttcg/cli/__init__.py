@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from mttcg.cli.parser import ArgumentParser
 from mttcg.cli.streams import discard_stream, ensure_stderr
@@ -54,6 +54,11 @@ class VerbRow(NamedTuple):
 
 VERBS = {
     "run": VerbRow("Run a guest and report what it did.", "mttcg.cli.run", "RunVerb"),
+    "exec": VerbRow(
+        "Run a program of Linux on RISC-V as if it were one of this machine's.",
+        "mttcg.cli.exec",
+        "ExecVerb",
+    ),
     "demo": VerbRow(
         "Run an example guest on four harts, counted and traced.", "mttcg.cli.demo", "DemoVerb"
     ),
@@ -161,6 +166,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except Exception as error:
         return answer_exception(error)
+
+
+def command() -> NoReturn:
+    """The command as a process. Ctrl-C does not change its exit status once that is known."""
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python would put the default back as it ends
+    sys.exit(status)
 
 
 def run_verb(argv: Sequence[str] | None) -> int:

@@ -31,5 +31,6 @@ def what_runs(ram: RamRange) -> str:
     """Say what can be run, and how, for what an error expected."""
     return (
         "a bare-metal guest, which needs no operating system and is linked for RAM, "
-        f"{ram.base:#x} on: docs/your-own-guest.md says how to make one, `mttcg demo` runs one"
+        f"{ram.base:#x} on: docs/your-own-guest.md says how to make one, `mttcg demo` runs one; "
+        "programs for Linux are run by `mttcg exec -- PROGRAM`"
     )

@@ -1,11 +1,17 @@
 """Archives in the kernel's format "newc" (linux: Documentation/driver-api/early-userspace)."""
 
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from mttcg.images.errors import ArchiveError
 
 MAGIC = "070701"
 TRAILER = "TRAILER!!!"
 ALIGNMENT = 4
+NUMBERS = 13
+"""Of a header, as 8 digits each."""
+HEADER = len(MAGIC) + 8 * NUMBERS
 
 
 @dataclass
@@ -52,6 +58,26 @@ class Archive:
     ) -> None:
         self.inodes += 1
         self.parts.append(_entry(path, self.inodes, mode, data, device))
+
+
+def files_in(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """Give path and content of the regular files in an archive, in order.
+
+    Raises ArchiveError for what is none.
+    """
+    at = 0
+    while True:
+        if archive[at : at + len(MAGIC)] != MAGIC.encode():
+            raise ArchiveError(at)
+        numbers = [int(archive[at + 6 + 8 * n : at + 14 + 8 * n], 16) for n in range(NUMBERS)]
+        mode, size, length = numbers[1], numbers[6], numbers[11]
+        name = archive[at + HEADER : at + HEADER + length - 1].decode()
+        if name == TRAILER:
+            return
+        begin = at + HEADER + length + -(HEADER + length) % ALIGNMENT
+        if stat.S_ISREG(mode):
+            yield name, archive[begin : begin + size]
+        at = begin + size + -size % ALIGNMENT
 
 
 def _entry(path: str, inode: int, mode: int, data: bytes, device: tuple[int, int]) -> bytes:

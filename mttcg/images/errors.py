@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mttcg.errors import UserError
+from mttcg.errors import MttcgError, UserError
 
 
 class ImageError(UserError):
@@ -11,6 +11,14 @@ class ImageError(UserError):
     def __init__(self, image: str, wrong: str, expected: str) -> None:
         super().__init__(f"image {image}: {wrong}; expected {expected}")
         self.image, self.wrong, self.expected = image, wrong, expected
+
+
+class ArchiveError(MttcgError):
+    """What should be an archive of files is none."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"there is no archive at byte {at}")
+        self.at = at
 
 
 class PackageError(UserError):

@@ -1,5 +1,7 @@
 """The kernel's memory at its own virtual addresses, and the structures in it."""
 
+from collections.abc import Sequence
+
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_isa import KernelIsa
 from mttcg.linux.layout import Layout
@@ -14,13 +16,16 @@ class KernelMemory:
     Args:
         ram: guest RAM.
         isa: walks page tables.
-        tables: the page tables, of any process: the kernel is in all of them.
+        tables: page tables that harts have: the kernel is in all of them, but what it has mapped
+            since (its stacks, modules) at first only in those of who came to it.
         layout: of the kernel's structures.
 
     Every method raises KernelDataError for what is not mapped, or no RAM.
     """
 
-    def __init__(self, ram: GuestRam, isa: KernelIsa, tables: int, layout: Layout) -> None:
+    def __init__(
+        self, ram: GuestRam, isa: KernelIsa, tables: Sequence[int], layout: Layout
+    ) -> None:
         self.ram, self.isa, self.tables, self.layout = ram, isa, tables, layout
         self.pages: dict[Virtual, Physical] = {}
 
@@ -28,12 +33,17 @@ class KernelMemory:
         """Where an address of the kernel's is."""
         page = page_start(Virtual(address))
         if page not in self.pages:
-            found = self.isa.look_up(self.tables, page, self._read_word)
-            if found is None or not self.ram.range.holds(found, PAGE):
+            found = self._look_up(page)
+            if found is None:
                 wrong = f"there is no memory at {address:#x}"
                 raise KernelDataError("the kernel", wrong, "its structures")
             self.pages[page] = found
         return Physical(self.pages[page] + offset_in_page(Virtual(address)))
+
+    def _look_up(self, page: Virtual) -> Physical | None:
+        places = (self.isa.look_up(each, page, self._read_word) for each in self.tables)
+        mapped = (place for place in places if place is not None)
+        return next((place for place in mapped if self.ram.range.holds(place, PAGE)), None)
 
     def _read_word(self, address: Physical) -> int | None:
         return self.ram.read_word(address) if self.ram.range.holds(address, WORD_SIZE) else None

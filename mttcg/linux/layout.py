@@ -29,6 +29,8 @@ MEMBERS = {
         "tasks",
         "signal",
         "thread_node",
+        "nvcsw",
+        "nivcsw",
     ),
     "signal_struct": ("thread_head",),
     "mm_struct": ("pgd",),

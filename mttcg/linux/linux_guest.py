@@ -55,9 +55,9 @@ class LinuxGuest:
         return settled
 
     def _memory(self) -> KernelMemory | None:
-        tables = (self.isa.tables(hart) for hart, _ in self._settled())
-        found = next((each for each in tables if each is not None), None)
-        if found is None:
+        tables = [self.isa.tables(hart) for hart, _ in self._settled()]
+        found = [each for each in tables if each is not None]
+        if not found:
             return None
         return KernelMemory(self.ram, self.isa, found, self.facts.layout)
 
@@ -104,6 +104,8 @@ class LinuxGuest:
             state=state_letter(state, memory.member(task, "task_struct.exit_state")),
             cpu=numbers[cpu] if cpu < len(numbers) else cpu,
             task=task,
+            voluntary=memory.member(task, "task_struct.nvcsw"),
+            involuntary=memory.member(task, "task_struct.nivcsw"),
         )
 
     def process_at(self, task: int) -> GuestProcess:

@@ -1,15 +1,17 @@
 """What a run attaches to the slots of its board, and the descriptors that go with it."""
 
 from collections import Counter
+from dataclasses import fields
 from typing import NamedTuple
 
-from mttcg.attached import PASST, Drive, Net, Share
+from mttcg.attached import PASST, Drive, Net, ProgramStreams, Share
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.hardware.board import Board
 
 FIELDS = {"block": "drive", "share": "share", "network": "net"}
 """Fields of an attachment that say more of it, by its kind."""
+STREAMS = tuple(each.name for each in fields(ProgramStreams))
 BELL = "bell "
 """What the names of the eventfds begin with."""
 
@@ -24,7 +26,7 @@ class DeviceAttachment(NamedTuple):
 
     Attributes:
         row: of the board.
-        kind: "block", "entropy", "console", "share" or "network".
+        kind: "block", "entropy", "console", "share", "network" or "ports".
         drive: of a block device.
         share: of a shared folder.
         net: of a network device.
@@ -54,9 +56,14 @@ class DeviceAttachment(NamedTuple):
         return f"overlay {self.row}"
 
     @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the descriptors of ports, by the fields of `attached.ProgramStreams`."""
+        return tuple(f"{name} {self.row}" for name in STREAMS) if self.kind == "ports" else ()
+
+    @property
     def descriptors(self) -> tuple[str, ...]:
         """Names of all that there may be, besides the eventfd's."""
-        return (self.file, self.overlay)
+        return (self.file, self.overlay, *self.streams)
 
     @property
     def source(self) -> str:
@@ -74,6 +81,7 @@ def attachments(config: Config, board: Board) -> list[DeviceAttachment]:
         *(("block", drive) for drive in config.drives),
         *([("entropy", None)] if config.rng else []),
         *([("console", None)] if config.has_virtio_console else []),
+        *([("ports", None)] if config.streams is not None else []),
         *(("share", share) for share in config.shares),
         *(("network", net) for net in config.nets),
     ]

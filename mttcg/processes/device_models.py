@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from mttcg.attached import CONNECT, LISTEN, READ_ONLY, WRITTEN, Net
@@ -13,9 +14,10 @@ from mttcg.hardware.devices.virtio.disk import Disk, FileDisk, OverlaidDisk
 from mttcg.hardware.devices.virtio.entropy import EntropyDevice
 from mttcg.hardware.devices.virtio.frame_stream import FrameStream
 from mttcg.hardware.devices.virtio.network import NetworkDevice
+from mttcg.hardware.devices.virtio.ports import Port, PortsDevice, PortSink, PortSource
 from mttcg.hardware.devices.virtio.share import ShareDevice
 from mttcg.host_folder import HostFolder
-from mttcg.processes.attachments import DeviceAttachment
+from mttcg.processes.attachments import STREAMS, DeviceAttachment
 from mttcg.vcpu.shared import MachineState
 
 ADDRESS = bytes.fromhex("52 54 00 12 34 56")
@@ -104,6 +106,21 @@ def _network(attachment: DeviceAttachment, parts: DeviceParts) -> Model:
     return NetworkDevice(stream, address_of(net, attachment.number))
 
 
+def _ports(attachment: DeviceAttachment, parts: DeviceParts) -> Model:
+    descriptors = {
+        field: parts.fds[name] for field, name in zip(STREAMS, attachment.streams, strict=True)
+    }
+
+    def complain(stream: str, error: OSError) -> None:
+        parts.warn(f"{stream}: {error.strerror}: the program's later output is lost")
+
+    sinks = {
+        Port.OUTPUT: PortSink(descriptors["output"], partial(complain, "standard output")),
+        Port.ERRORS: PortSink(descriptors["errors"], partial(complain, "standard error")),
+    }
+    return PortsDevice(PortSource(descriptors["signals"]), PortSource(descriptors["input"]), sinks)
+
+
 def address_of(net: Net, number: int) -> bytes:
     """The address of a network device, the one with that number among them."""
     if net.mac:
@@ -118,4 +135,5 @@ MAKERS: Mapping[str, Callable[[DeviceAttachment, DeviceParts], Model]] = {
     "console": _console,
     "share": _share,
     "network": _network,
+    "ports": _ports,
 }

@@ -1,10 +1,11 @@
 """Opening what a run attaches to its guest, before anything runs."""
 
+import os
 from contextlib import ExitStack
 
 from mttcg.config import Config
 from mttcg.hardware.board import Board
-from mttcg.processes.attachments import attachments
+from mttcg.processes.attachments import STREAMS, attachments
 from mttcg.supervisor.drives import open_files
 from mttcg.supervisor.nets import open_net
 from mttcg.supervisor.shares import open_share
@@ -24,3 +25,5 @@ def open_attached(config: Config, board: Board, into: dict[str, int], ends: Exit
             into[attached.file] = open_share(attached.share)
         elif attached.net is not None:
             into[attached.file] = open_net(attached.net, ends)
+        for name, field in zip(attached.streams, STREAMS, strict=False):
+            into[name] = os.dup(getattr(config.streams, field))

@@ -4,8 +4,6 @@ A command is done at once; or in its turn, one after the other, in the order in 
 that has to wait for the vCPUs is a task, a generator that yields what it waits for.
 """
 
-import itertools
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,12 +11,14 @@ from typing import Any, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import ENDED, Activity, VcpuState
+from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.inspection import Inspection
 from mttcg.supervisor.kernel import process_rows
-from mttcg.supervisor.loading import Answer, CommandError, Condition, Loading, Task
+from mttcg.supervisor.loading import Loading
 from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.standstill import STOP_SECONDS
+from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.messages import (
     InstrumentsTold,
@@ -40,9 +40,6 @@ Work: TypeAlias = Callable[[], Answer]
 Reply: TypeAlias = Callable[[str, Answer], None]
 """What an answer goes to: its error, or "" and plain data."""
 
-PAUSE_MILLISECONDS = 30_000
-"""How long vCPUs may take to come to a stop."""
-
 
 class RunControl:
     """The commands of one run.
@@ -57,9 +54,8 @@ class RunControl:
     def __init__(self, run: RunState, watch: Watch, delivery: Delivery | None) -> None:
         self.run, self.watch = run, watch
         ram = GuestRam(run.board.ram_base, run.maps["ram"])
-        self.inspection = Inspection(run.harts.harts, ram, self, run.isa.system)
-        self.pauses = itertools.count(1)
-        self.paused_ns: int | None = None
+        self.standstill = watch.standstill
+        self.inspection = Inspection(run.harts.harts, ram, self.standstill, run.isa.system)
         self.waiting: deque[tuple[Reply, Task | Work]] = deque()
         self.waits_for: Condition | None = None
         self.question = 0
@@ -186,7 +182,7 @@ class RunControl:
             "run": run.identifier,
             "guest": str(run.config.guest),
             "engine": run.engine,
-            "paused": int(self.paused_ns is not None),
+            "paused": int(self.standstill.since_ns is not None),
             "vcpus": self._vcpus(),
         }
 
@@ -244,89 +240,44 @@ class RunControl:
     # pause
 
     def _pause(self, given: Given) -> Task:
-        if self.paused_ns is not None:
+        if self.standstill.since_ns is not None:
             raise CommandError("the guest is paused already; expected it to run")
         wanted = 0
         if "milliseconds" in given:
             wanted = plain.take_integer(given, "milliseconds", LONGEST_PAUSE)
-        limit = time.monotonic() + (wanted or PAUSE_MILLISECONDS) / 1000
-        machine, number = self.run.machine, next(self.pauses)
-        machine.pause = number
-        self.run.harts.request_all()
-        self.run.call_devices()
-        yield lambda: not self._moving(number) or time.monotonic() > limit
-        moving = ", ".join(self._moving(number))
-        if moving:
-            self._let_go()
-            raise CommandError(f"{moving} did not come to a stop in time; the guest goes on")
-        self.paused_ns = time.monotonic_ns()
+        yield from self.standstill.begin(wanted / 1000 or STOP_SECONDS)
         return {"vcpus": self._vcpus()}
 
-    def _moving(self, number: int) -> list[str]:
-        """What does not stand still yet."""
-        harts = (h for h in self.run.harts.harts if h.held != number and h.state not in ENDED)
-        moving = [f"vCPU {hart.index}" for hart in harts]
-        if self.run.device_fds and self.run.machine.devices.held != number:
-            moving.append("the device process")
-        return moving
-
-    def _let_go(self) -> None:
-        self.run.machine.pause = 0
-        self.run.harts.request_all()
-        self.run.call_devices()
-
     def _resume(self, _given: Given) -> Answer:
-        stood = time.monotonic_ns() - self._check_paused()
-        self.run.machine.shift_clock(stood)
-        self.paused_ns = None
-        self._let_go()
-        return {"paused_ms": stood // 1_000_000}
+        return {"paused_ms": self.standstill.end() // 1_000_000}
 
     def _processes(self, given: Given) -> Task:
         """Have the guest stand still, if it does not, and look at its processes."""
         linux = self.run.linux()
         threads = bool(plain.take_integer(given, "threads", 1)) if "threads" in given else False
-        goes_on = self.paused_ns is None
-        if goes_on:
-            yield from self._pause({})
-        try:
-            found = process_rows(linux, self.run.isa.system, threads)
-        finally:
-            if goes_on:
-                self._resume({})
-        return {"processes": found}
-
-    def time(self) -> int:
-        """The guest's clock, which stands still while paused."""
-        machine = self.run.machine
-        return machine.time() if self.paused_ns is None else machine.time_at(self.paused_ns)
-
-    def _check_paused(self) -> int:
-        """The monotonic clock when the guest was paused, in nanoseconds; raises CommandError."""
-        if self.paused_ns is None:
-            raise CommandError("the guest is not paused; expected `pause` before")
-        return self.paused_ns
+        rows = partial(process_rows, linux, self.run.isa.system, threads)
+        return (yield from self.standstill.during(lambda: {"processes": rows()}))
 
     def _read_registers(self, given: Given) -> Answer:
-        self._check_paused()
+        self.standstill.check()
         names = plain.take_texts(given, "names") if "names" in given else ()
         cpu = plain.take_integer(given, "cpu")
         return {"registers": self.inspection.read_registers(cpu, names)}
 
     def _write_registers(self, given: Given) -> Answer:
-        self._check_paused()
+        self.standstill.check()
         values = plain.take_mapping(given, "values")
         cpu = plain.take_integer(given, "cpu")
         return {"registers": self.inspection.write_registers(cpu, values)}
 
     def _read_memory(self, given: Given) -> Answer:
-        self._check_paused()
+        self.standstill.check()
         place = *_space_of(given), plain.take_integer(given, "address")
         data, physical = self.inspection.read_memory(*place, plain.take_integer(given, "size"))
         return {"data": data, "physical": physical}
 
     def _write_memory(self, given: Given) -> Answer:
-        self._check_paused()
+        self.standstill.check()
         data = plain.take(given, "data")
         if not isinstance(data, bytes):
             raise CommandError("data is no bytes; expected bytes")

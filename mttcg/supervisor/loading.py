@@ -1,7 +1,6 @@
 """Loading, unloading and reloading plugins while the guest runs, as the supervisor does it.
 
-Each is a task: a generator that yields what it waits for, a condition that is looked at after
-everything that happens. One runs at a time.
+Each is a task (`supervisor.tasks`). One runs at a time.
 
 A plugin is tried first, in a process that the vCPU host forks for it: that says what it needs, or
 what is wrong with it. Then its segments are made, its streams published, its aggregator started;
@@ -11,13 +10,14 @@ when every vCPU has done that and everybody has all records.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from mttcg.errors import PluginError, UserError
 from mttcg.state.vcpu_state import ENDED
 from mttcg.supervisor.delivery import Delivery
 from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task, Work
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.messages import (
     LoadPlugin,
@@ -37,17 +37,8 @@ from mttcg_bus.ring.ring import mark_closed
 from mttcg_bus.wire.control import StreamEnded, StreamsOpened
 from mttcg_bus.wire.stream import StreamSpec
 
-Answer: TypeAlias = dict[str, Any]
-Condition: TypeAlias = Callable[[], bool]
-Task: TypeAlias = Generator[Condition, None, Answer]
-Work: TypeAlias = Generator[Condition, None, None]
-
 REPORT_SECONDS = 60.0
 """How long an aggregator may take from the end of its streams to its report."""
-
-
-class CommandError(UserError):
-    """Why a command is not done."""
 
 
 class LayoutChangedError(UserError):

@@ -42,6 +42,7 @@ from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.served_devices import served_devices
 from mttcg.supervisor.snapshot import snapshot_of
+from mttcg.supervisor.standstill import Standstill
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.supervisor.watch import Watch
@@ -284,7 +285,7 @@ class Run:
         )
         warn = watch.warnings.add
         watch.files = GuestFileService(self.config.semihosting_files, warn)
-        watch.nowhere = HartsNowhere(state, warn)
+        watch.nowhere, watch.standstill = HartsNowhere(state, warn), Standstill(state)
         self.ends.callback(watch.files.close)
         undone = settings_undone(self.image, self.config.symbols_set)
         for text in (*self.image.warnings, *undone, *state.host.warnings):
@@ -382,10 +383,13 @@ def start_message(state: RunState, started: BootState, descriptors: tuple[str, .
 
 
 def program_facts(state: RunState, started: BootState) -> ProgramFacts | None:
-    """What semihosting tells the guest's program of itself; None for kernels, and firmware."""
+    """What semihosting tells the guest's program of itself; None for kernels, and firmware.
+
+    A kernel that is there for one program has it: its first process ends the run by that.
+    """
     config = state.config
     is_program = not (started.below_firmware or started.information or config.bios)
-    if not is_program or not config.semihosting:
+    if not (is_program or config.streams) or not config.semihosting:
         return None
     name = config.guest.name
     command_line = f"{name} {config.args}" if config.args else name

@@ -28,6 +28,7 @@ from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.served_devices import ServedDevices
 from mttcg.supervisor.sleepers import all_sleep_for_ever
+from mttcg.supervisor.standstill import Standstill
 from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
@@ -137,6 +138,7 @@ class Watch:
     control: CommandListener | None = field(init=False, default=None)
     files: GuestFileService = field(init=False)
     nowhere: HartsNowhere = field(init=False)
+    standstill: Standstill = field(init=False)
 
     def loop(self, control: CommandListener | None = None) -> None:
         """Watch until every vCPU process has ended; Ctrl-C stops the guest, a second one kills.

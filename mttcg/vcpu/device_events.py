@@ -1,15 +1,12 @@
 """What plugins are told of devices: interrupts by their source, and transfers of devices."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mttcg.isa.system import System
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.device_transfers import READER, Transfer, TransferLog
 from mttcg.vcpu.lifecycle import Lifecycle
-
-if TYPE_CHECKING:
-    from mttcg.vcpu.vcpu import Vcpu
 
 Sources = Mapping[tuple[str, int], str]
 """Devices by their controller and the number of their interrupt there."""
@@ -72,7 +69,16 @@ class DeviceEvents:
             self.lifecycle.tell("plugin_interrupt", source, pc=pc)
 
 
-def claims(vcpu: Callable[[], "Vcpu | None"]) -> Callable[[str, int], None]:
+class Claimant(Protocol):
+    """A vCPU, as far as devices know it."""
+
+    device_events: DeviceEvents
+
+    def stops_waiting(self) -> bool:
+        """Whether to wait for another process no more."""
+
+
+def claims(vcpu: Callable[[], Claimant | None]) -> Callable[[str, int], None]:
     """What a controller tells of claims that a vCPU makes, which is there by then."""
 
     def claimed(controller: str, number: int) -> None:
@@ -83,7 +89,7 @@ def claims(vcpu: Callable[[], "Vcpu | None"]) -> Callable[[str, int], None]:
     return claimed
 
 
-def stops_waiting(vcpu: Callable[[], "Vcpu | None"]) -> Callable[[], bool]:
+def stops_waiting(vcpu: Callable[[], Claimant | None]) -> Callable[[], bool]:
     """`Vcpu.stops_waiting` of a vCPU that is there by then."""
 
     def stops() -> bool:

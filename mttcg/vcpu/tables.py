@@ -102,8 +102,8 @@ def executions_of_blocks(
 def _counted(words: "np.ndarray[Any, Any]", cache: BlockCache) -> tuple[Places, Places]:
     """The slots and halves at which a table has a count."""
     used = int(cache.header["slots"][0])
-    slots, halves = np.divmod(np.flatnonzero(words[: used * HALVES]), HALVES)
-    return slots, halves
+    found: Places = np.flatnonzero(words[: used * HALVES])
+    return found // HALVES, found % HALVES
 
 
 def pc_of(place: CodePlace, cache: BlockCache) -> Virtual:
@@ -125,7 +125,8 @@ def executed_blocks(words: "np.ndarray[Any, Any]", cache: BlockCache) -> "np.nda
     records["instructions"], records["size"] = _extents(cache, slots, halves)
     within = np.arange(CODE_BYTES)
     places = 2 * halves[:, np.newaxis] + within
-    there = (within < records["size"][:, np.newaxis]) & (places < PAGE)
+    in_page = np.minimum(records["size"], PAGE - 2 * halves)
+    there = within < in_page[:, np.newaxis]
     code = cache.original[slots[:, np.newaxis], np.minimum(places, PAGE - 1)]
     records["code"] = np.where(there, code, 0)
     return records

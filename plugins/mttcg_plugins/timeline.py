@@ -9,8 +9,6 @@ large file, so that `most` bounds its slices, and the report says how many were 
 began last.
 """
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 import mttcg_bus
-from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option, printable
+from mttcg.instrument import Cpu, Stream, clock_ticks, events, instrument, option
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
@@ -32,6 +30,7 @@ from mttcg_plugins._counts.slices import (
     Track,
 )
 from mttcg_plugins._files.outputs import check_output
+from mttcg_plugins._files.traces import Trace
 
 KINDS = {FUNCTION: "function", EXCEPTION: "exception", INTERRUPT: "interrupt", IDLE: "idle"}
 """Categories of slices in the trace; the report counts each."""
@@ -106,38 +105,10 @@ class Aggregator(mttcg_bus.Aggregator):
         """Write the trace."""
         if self.options.out is None:
             return
-        lines = ",\n".join(self.trace_events())
-        text = f'{{"displayTimeUnit": "ns", "traceEvents": [\n{lines}\n]}}\n'
-        write_whole(self.options.out, text.encode())
-
-    def trace_events(self) -> Iterator[str]:
-        """Events of the Trace Event format: names of the tracks, then complete slices."""
-        slices = {cpu: track.slices() for cpu, track in sorted(self.tracks.items())}
-        first = min((int(part["began"].min()) for part in slices.values() if len(part)), default=0)
-        guest = {"name": printable(Path(self.run.guest).name)}
-        yield json.dumps({"pid": 1, "ph": "M", "name": "process_name", "args": guest})
-        for cpu in slices:
-            named = {"ph": "M", "name": "thread_name", "args": {"name": f"vCPU {cpu}"}}
-            yield json.dumps({"pid": 1, "tid": cpu + 1} | named)
-        for cpu, part in slices.items():
-            yield from self._complete_events(cpu, part, first)
-
-    def _complete_events(self, cpu: int, slices: Records, first: int) -> Iterator[str]:
-        """A vCPU's slices in the order of their begin, with times to the nanosecond.
-
-        Begin and end are rounded, not the length: so they stay within each other.
-        """
-        nanoseconds = 1e9 / (self.run.ticks_per_second or 1e9)
-        began = ((slices["began"] - np.uint64(first)) * nanoseconds).astype(np.int64)
-        ended = ((slices["ended"] - np.uint64(first)) * nanoseconds).astype(np.int64)
-        heads: dict[tuple[int, int], str] = {}
-        columns = (slices["kind"], slices["what"], began, ended - began)
-        for kind, what, start, long in zip(*(c.tolist() for c in columns), strict=True):
-            if (kind, what) not in heads:
-                named = {"name": printable(self.name_of(kind, what)), "cat": KINDS[kind]}
-                heads[kind, what] = json.dumps({"pid": 1, "tid": cpu + 1, "ph": "X"} | named)[:-1]
-            ts, dur = divmod(start, 1000), divmod(long, 1000)
-            yield (f'{heads[kind, what]}, "ts": {ts[0]}.{ts[1]:03}, "dur": {dur[0]}.{dur[1]:03}}}')
+        tracks = {cpu: track.slices() for cpu, track in sorted(self.tracks.items())}
+        title, rate = Path(self.run.guest).name, self.run.ticks_per_second
+        trace = Trace(title, tracks, rate, self.name_of, KINDS)
+        write_whole(self.options.out, trace.to_json())
 
     def name_of(self, kind: int, what: int) -> str:
         """The name of a slice."""

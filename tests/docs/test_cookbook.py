@@ -11,11 +11,18 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mttcg.images.catalogue import CACHE, is_there, row_of
 from mttcg.instrument.loading.loader import project_plugins
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "cookbook"
 NAMES = [source.name for source in project_plugins()]
+ON_LINUX = {"kfuncs", "processes", "syscalls"}
+IMAGE = row_of("debian-riscv64")
+needs_image = pytest.mark.skipif(
+    not is_there(IMAGE, CACHE.expanduser()), reason="mttcg images get debian-riscv64"
+)
+BOOTS = (pytest.mark.slow, needs_image)
 LARGEST = 60 << 10
 """Bytes of a picture."""
 OUTPUT = re.compile(r"^```text\n(.*?)^```$", re.M | re.S)
@@ -48,7 +55,13 @@ def test_every_plugin_has_a_page_and_no_other_has(cookbook: ModuleType) -> None:
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == cookbook.contents()
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_it_is_known_which_boot(cookbook: ModuleType) -> None:
+    assert {n for n, each in cookbook.RECIPES.items() if each.boots_linux} == ON_LINUX
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=BOOTS) if n in ON_LINUX else n for n in NAMES]
+)
 def test_a_page_is_what_its_command_gives(name: str, cookbook: Any) -> None:
     page = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
     assert f"```sh\n{cookbook.shown_command(cookbook.RECIPES[name])}\n```" in page

@@ -298,7 +298,7 @@ def section_of(verb: str) -> str:
     return COMMAND_LINE.partition(f"## mttcg {verb}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("verb", ["run", "subscribe", "campaign"])
+@pytest.mark.parametrize("verb", ["run", "exec", "subscribe", "campaign"])
 def test_the_page_has_exactly_the_options_that_there_are(verb: str) -> None:
     listed = re.findall(r"^\| `(--[a-z-]+)", section_of(verb), re.M)
     there = {

@@ -60,6 +60,16 @@ def test_what_runs_is_in_registers(shift: int) -> None:
     assert running(1, task, LINKED - 0x1000) == "busy"
 
 
+def test_what_is_mapped_on_one_hart_alone_is_found() -> None:
+    guest = BuiltGuest()
+    task = guest.task(5, 0, "busy")
+    guest.harts[0].satp += 4  # tables that have nothing: there the kernel has not come to it yet
+    assert guest.linux.process_at(task).comm == "busy"
+    guest.harts[1].satp += 4
+    with pytest.raises(KernelDataError, match="there is no memory"):
+        guest.linux.process_at(task)
+
+
 def test_in_machine_mode_the_scheduler_says_what_runs() -> None:
     guest = BuiltGuest()
     task = guest.task(5, 0, "busy")

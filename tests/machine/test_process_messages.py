@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mttcg.attached import Drive, Share, parse_net
+from mttcg.attached import Drive, ProgramStreams, Share, parse_net
 from mttcg.config import Config
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu import messages, needs
@@ -227,6 +227,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         drives=(Drive(strange, "write"), Drive(Path("b"))),
         shares=(Share(strange, "write", "a"), Share(Path("b"))),
         nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
+        streams=ProgramStreams(3, 4, 5, 6),
         rng=True,
         console="virtio",
         terminal="raw",

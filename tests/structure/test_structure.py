@@ -43,6 +43,7 @@ ARROWS = {
     "linux": {"state", "isa", "instrument"},
     "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
+    "programs": {"attached", "isa", "guest", "images"},
     "processes": {
         "attached",
         "state",
@@ -79,15 +80,8 @@ ARROWS = {
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
     "aggregate": {"instrument", "config", "processes", "supervisor"},
     "cli": {
-        "attached",
-        "example_guests",
-        "instrument",
-        "config",
-        "supervisor",
-        "report",
-        "campaign",
-        "aggregate",
-        "images",
+        *("attached", "example_guests", "instrument", "config", "supervisor", "report"),
+        *("campaign", "aggregate", "images", "programs"),
     },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
@@ -145,6 +139,7 @@ PLACES = {
         "mttcg/images/modules.py",
         "mttcg/linux/symbol_files.py",
         "mttcg/linux/type_files.py",
+        "mttcg/programs/executable.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
@@ -175,6 +170,7 @@ PLACES = {
 ENVIRONMENT = {
     "mttcg/engine/llvm/ir/verify.py": "tests switch checks on, in every process that they start",
     "mttcg/instrument/native/native_cache.py": "where compiled code is kept, for numba to find",
+    "mttcg/cli/exec.py": "what of it a program in a guest is to get",
     "bus/mttcg_bus/host/threads.py": "that of our processes: no library may start threads in them",
 }
 """Modules that use the environment, and what for; options are arguments, not variables."""

@@ -16,6 +16,7 @@ the order in which their plugins were loaded, those of one plugin as they were a
 attached by physical address comes behind what is by virtual address.
 """
 
+import fnmatch
 from typing import Any
 
 from mttcg.instrument.api import session
@@ -251,3 +252,14 @@ def symbol(name: str) -> int:
         return session.guest(f"symbol {name}").symbols[name]
     except (KeyError, TypeError):
         raise UnknownSymbolError(name) from None
+
+
+def symbols(pattern: str) -> dict[str, int]:
+    """Addresses of the guest's symbols whose names match a pattern, as of a shell: `vfs_*`.
+
+    They may be functions or data; none where nothing matches.
+    """
+    if not isinstance(pattern, str):
+        raise BadValueError("pattern", pattern, "text")
+    found = session.guest(f"symbols {pattern}").symbols
+    return {name: found[name] for name in fnmatch.filter(found, pattern)}

@@ -17,6 +17,9 @@ class GuestProcess(NamedTuple):
         cpu: the vCPU that it runs on, or ran on last.
         task: address of the kernel's structure of it, which tells it from a later one of the
             same number.
+        voluntary: how often it has waited for something, in favour of another, as
+            /proc/PID/status has it.
+        involuntary: how often it had to make way for another.
     """
 
     pid: int
@@ -27,3 +30,5 @@ class GuestProcess(NamedTuple):
     state: str
     cpu: int
     task: int
+    voluntary: int = 0
+    involuntary: int = 0

@@ -69,6 +69,10 @@ class Model(ABC):
         """A driver that has accepted these features begins."""
         return
 
+    def takes_again(self) -> bool:
+        """Whether a round, which took all it could, has made something for a queue before it."""
+        return False
+
     @abstractmethod
     def serve(self, queue: int, chain: Chain) -> "Served":
         """Do a request; raises QueueError for one that has no room for an answer."""
@@ -176,7 +180,7 @@ class BackEnd:
             more = [self._serve_queue(number) for number in range(words[BackWord.QUEUES])]
             for number, dropped in enumerate(self.model.dropped):
                 words[queue_word(number, QueueWord.DROPPED)] = dropped
-            return any(more)
+            return any(more) or self.model.takes_again()
         except QueueError as error:
             self._break(error)
             return False

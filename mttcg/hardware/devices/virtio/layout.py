@@ -14,7 +14,7 @@ of loads. What needs a store to be seen before a later load has a full fence bet
 
 from enum import IntEnum, IntFlag
 
-MOST_QUEUES = 4
+MOST_QUEUES = 10
 CONFIG_BYTES = 256
 """Of a device's configuration space, at the most."""
 

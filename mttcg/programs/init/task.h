@@ -1,0 +1,51 @@
+/*
+ * What is to be run, as the file /task has it: records of a letter and a text that ends with a zero
+ * byte. mttcg/programs/task.py writes it.
+ *
+ * m  a module of the kernel, to be loaded in this order
+ * t  the tag of a folder that the host shares, which the next `r` or `w` mounts
+ * o  the options of that mount
+ * r  where to mount it, to be read
+ * w  where to mount it, to be written
+ * d  the working directory
+ * p  the path of the program
+ * a  an argument, the first of them the program's name
+ * e  a variable of the environment
+ * 2  standard error goes where standard output goes
+ */
+
+#pragma once
+
+#include <stdbool.h>
+
+enum { MOST_WORDS = 4096, MOST_BYTES = 1 << 20 };
+
+struct task {
+    bool joins_errors;
+    const char *folder;
+    const char *program;
+    const char *arguments[MOST_WORDS + 1];
+    const char *variables[MOST_WORDS + 1];
+};
+
+/*
+ * Where something failed: the run's exit status is 256 times this, and the error's number. Behind
+ * the program's start it is the program's own.
+ */
+enum stage {
+    STAGE_EXECUTE = 1,
+    STAGE_FOLDER = 2,
+    STAGE_MODULE = 3,
+    STAGE_MOUNT = 4,
+    STAGE_SYSTEM = 5,
+    STAGE_ENDED = 256, /* the program has ended: its exit status comes with it */
+};
+
+/* End the machine, with an exit status for whoever runs it. */
+_Noreturn void finish(long status);
+
+/* End it since something failed; error: of a system call, negative. */
+_Noreturn void fail(enum stage stage, long error);
+
+/* Do what the file says is to be done before the program; the rest of it. */
+void task_prepare(struct task *task);

@@ -1,0 +1,103 @@
+"""A program of Linux, and how it is to be run."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mttcg.attached import Share
+from mttcg.errors import OptionError
+from mttcg.images.catalogue import CACHE, IMAGES, KERNEL, folder_of, is_there
+from mttcg.isa.base import Isa
+from mttcg.isa.registry import isa_named
+from mttcg.programs.boot import base_archive, modules_in, own_archive
+from mttcg.programs.errors import EXIT_NOT_FOUND, ProgramError
+from mttcg.programs.executable import check_executable, expected_of
+from mttcg.programs.folders import guest_folders
+from mttcg.programs.task import ProgramTask
+
+IMAGE = next(iter(IMAGES.values()))
+"""Whose kernel runs programs."""
+COMMAND_LINE = "console=ttyS0 quiet panic=-1 cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
+"""Of the kernel: it says what is wrong, ends when it fails, and leaves out what takes longest."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": PATH, "HOME": "/root"}
+
+
+@dataclass(frozen=True)
+class LinuxProgram:
+    """A program and what it gets.
+
+    Attributes:
+        words: its name, with a path, and its arguments.
+        folder: the working directory, which it can read.
+        shares: other folders of the host, or the same, with the right to write there.
+        sysroot: libraries, and whatever else is at the top of its file system.
+        environment: variables beside `ENVIRONMENT`.
+        joins_errors: whether its errors go where its output goes.
+    """
+
+    words: Sequence[str]
+    folder: Path
+    shares: Sequence[Share] = ()
+    sysroot: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=ENVIRONMENT.copy)
+    joins_errors: bool = False
+
+
+@dataclass(frozen=True)
+class BootedProgram:
+    """What a run starts for a program: a kernel, the initial RAM disk, and folders."""
+
+    kernel: Path
+    initrd: bytes
+    shares: tuple[Share, ...]
+
+
+def image_folder() -> Path:
+    """Return where the kernel is; raises OptionError if nobody has fetched it."""
+    cache = CACHE.expanduser()
+    if not is_there(IMAGE, cache):
+        wrong = f"there is no Linux in {folder_of(IMAGE, cache)}"
+        raise OptionError("exec", wrong, f"one (mttcg images get {IMAGE.name}, or make linux)")
+    return folder_of(IMAGE, cache)
+
+
+def boot_program(program: LinuxProgram) -> BootedProgram:
+    """Prepare a program's start. Raises ProgramError, OptionError, TooLongError."""
+    name, isa = program.words[0], isa_named(IMAGE.isa)
+    path, guest_path = _place_of(program, isa)
+    loader = check_executable(name, path, isa)
+    needed = [program.folder, path.parent, Path(os.path.realpath(path)).parent]
+    folders = guest_folders(program.shares, needed, program.sysroot)
+    if loader and program.sysroot is None and not folders.holds(PurePosixPath(loader)):
+        wrong = f"it is linked dynamically, and {loader} is not in the guest"
+        raise ProgramError(name, wrong, "--sysroot DIR, or a static program", EXIT_NOT_FOUND)
+    image = image_folder()
+    base = base_archive(image)
+    task = ProgramTask(
+        modules=modules_in(base),
+        mounts=folders.mounts,
+        folder=str(program.folder),
+        program=guest_path,
+        arguments=program.words,
+        environment=program.environment,
+        joins_errors=program.joins_errors,
+    )
+    shares = tuple(mount.share for mount in folders.mounts)
+    return BootedProgram(image / KERNEL, base + own_archive(folders, task), shares)
+
+
+def _place_of(program: LinuxProgram, isa: Isa) -> tuple[Path, str]:
+    """Where a program is on the host, and in the guest; a name alone is looked for in a sysroot."""
+    name = program.words[0]
+    if "/" in name:
+        place = Path(os.path.normpath(program.folder / name))
+        return place, str(place)
+    for folder in program.environment.get("PATH", PATH).split(":"):
+        if program.sysroot is not None and folder.startswith("/"):
+            place = program.sysroot / folder.removeprefix("/") / name
+            if place.is_file():
+                return place, f"{folder}/{name}"
+    wrong = "there is no such program in the sysroot" if program.sysroot else "it has no path"
+    raise ProgramError(name, wrong, f"{expected_of(isa)}, as ./{name}", EXIT_NOT_FOUND)

@@ -1,0 +1,1 @@
+"""What plugins for Linux guests share: system calls, and who runs where."""

@@ -1,0 +1,16 @@
+"""Programs of Linux for tests, built from their sources here by ziglang, with a C library."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "programs"
+STATIC, DYNAMIC = "riscv64-linux-musl", "riscv64-linux-gnu.2.36"
+
+
+def build_program(name: str, program: Path, target: str = STATIC) -> Path:
+    """Build a program; ziglang keeps the C library that it has built for the next time."""
+    options = ("-target", target, "-O1", *(("-static",) if target == STATIC else ()))
+    command = [*(sys.executable, "-m", "ziglang", "cc"), *options, str(SOURCES / f"{name}.c")]
+    subprocess.run([*command, "-o", str(program)], check=True, timeout=600)
+    return program
