@@ -181,16 +181,6 @@ class BlockCache:
         self.changes.entered(page)
         return slot, recycled
 
-    def is_untouched(self, slot: int) -> bool:
-        """Whether nothing was made of a slot's content: no block was met, nothing is kept."""
-        return not (self.met[slot].any() or self.kept[slot].any() or self.index[slot].any())
-
-    def give_up(self, page: PhysicalPage) -> None:
-        """Fetch a page no more: until control comes there again, its changes do not matter."""
-        with self.lock:
-            self.slots["users"][self.used[page]] &= ~self.bit
-            self.used.leave(page)
-
     def _find_version(
         self, page: PhysicalPage, content: Array, digest: int, tail: int
     ) -> int | None:

@@ -59,7 +59,7 @@ def is_zero(address, size):
 
 @njit(cache=True)
 def is_untouched(words, slot, records):
-    """As `BlockCache.is_untouched`; nor is there a record."""
+    """As `giving_up.is_untouched`; nor is there a record."""
     met = get(words, TrackingWord.MET) + slot * MET_STRIDE
     kept = get(words, TrackingWord.KEPT) + slot * MET_STRIDE
     index = get(words, TrackingWord.INDEX) + slot * INDEX_BYTES
