@@ -14,6 +14,7 @@ from mttcg.attached import (
     check_tags,
     parse_drive,
     parse_net,
+    parse_place,
     parse_share,
 )
 from mttcg.errors import OptionError
@@ -162,6 +163,10 @@ class Config:
     """Take commands while the guest runs, from those who may."""
     allow_control: tuple[Path, ...] = ()
     """Files of the public keys of those who may, with keys; who has the bus's own may anyhow."""
+    gdb: str | None = None
+    """Where a debugger connects, as HOST:PORT or a path, "" for one of its own; None: none does."""
+    wait_gdb: bool = False
+    """Run the guest's first instruction only when a debugger lets it."""
     record: Path | None = None
     """File that everything published is recorded to."""
     record_limit: int = 0
@@ -214,6 +219,7 @@ class Config:
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
+        self._check_gdb()
         for option, path in self._outputs():
             if path is not None:
                 check_output(option, path)
@@ -290,6 +296,12 @@ class Config:
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
             wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
+
+    def _check_gdb(self) -> None:
+        if self.gdb is not None:
+            parse_place(self.gdb)
+        elif self.wait_gdb:
+            raise OptionError("--wait-gdb", "there is no --gdb", "both, or neither")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
         return (

@@ -291,5 +291,20 @@ ACTIONS: dict[str, Action] = {
         lambda control, args: control.reload(args.plugin, args.spec or ""),
         (PLUGIN, ("spec", {"metavar": "SPEC", "nargs": "?", "help": "with other options"})),
     ),
+    "gdb": Action(
+        "Let GDB connect, and print how.",
+        lambda control, args: control.gdb(args.place or ""),
+        (
+            (
+                "place",
+                {
+                    "metavar": "HOST:PORT|PATH",
+                    "nargs": "?",
+                    "help": "where, as of mttcg run --gdb; a socket of its own without",
+                },
+            ),
+        ),
+        lambda _args, answer: say(answer["connect"]),
+    ),
     "stop": Action("Stop the guest in order, as Ctrl-C does.", lambda control, _: control.stop()),
 }

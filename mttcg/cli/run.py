@@ -123,6 +123,8 @@ def make_config(args: argparse.Namespace) -> Config:
         allow=tuple(args.allow),
         control=args.control,
         allow_control=tuple(args.allow_control),
+        gdb=args.gdb,
+        wait_gdb=args.wait_gdb,
         record=args.record,
         record_limit=parse_size(args.record_limit, "--record-limit") if args.record_limit else 0,
         json=args.json,

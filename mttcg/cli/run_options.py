@@ -206,6 +206,19 @@ BUS: Options = {
         **SEVERAL,
     },
 }
+DEBUGGER: Options = {
+    "--gdb": {
+        "metavar": "HOST:PORT|PATH",
+        "nargs": "?",
+        "const": "",
+        "help": "wait for GDB at a loopback address, or at a socket in the file system; without a "
+        "value, at one that is made",
+    },
+    "--wait-gdb": {
+        "action": "store_true",
+        "help": "run the first instruction when GDB lets it",
+    },
+}
 OUTPUT: Options = {
     "--record": {
         "metavar": "FILE",
@@ -233,6 +246,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default=NO_GUEST,
         help="the RV64 ELF file to run; none with --kernel or --bios",
     )
-    for table in (MACHINE, BUS, OUTPUT):
+    for table in (MACHINE, BUS, DEBUGGER, OUTPUT):
         for name, told in table.items():
             parser.add_argument(name, **told)

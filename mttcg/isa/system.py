@@ -190,6 +190,9 @@ class System(Protocol[S]):
     def trapped_pc(self, state: S) -> Virtual:
         """The pc to which the handler of the last trap returns."""
 
+    def trap_places(self, state: S) -> tuple[Virtual, ...]:
+        """Where the hart may be after an instruction that traps, or returns from a trap."""
+
     def illegal_word(self, trap: Trap) -> int | None:
         """The instruction that a trap says is illegal; None for other traps."""
 

@@ -289,7 +289,7 @@ class VcpuProcess:
             self.exit_plugin,
             self._emit_table,
         )
-        guest.exchange.serve(plugins.orders)
+        guest.exchange.serve(plugins.orders | vcpu.stops.orders)
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")

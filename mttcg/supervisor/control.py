@@ -7,7 +7,7 @@ that has to wait for the vCPUs is a task, a generator that yields what it waits 
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
@@ -21,6 +21,7 @@ from mttcg.supervisor.standstill import STOP_SECONDS
 from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.messages import (
+    HartStopped,
     InstrumentsTold,
     PluginRefused,
     ProcessMessage,
@@ -39,6 +40,20 @@ Given: TypeAlias = Mapping[str, Any]
 Work: TypeAlias = Callable[[], Answer]
 Reply: TypeAlias = Callable[[str, Answer], None]
 """What an answer goes to: its error, or "" and plain data."""
+
+
+class Debugger(Protocol):
+    """What a debugger has to do with a run, see `mttcg.supervisor.debugging`."""
+
+    @property
+    def name(self) -> str:
+        """What the debugger that is connected is called, "" if none is."""
+
+    def hart_stopped(self, cpu: int, message: HartStopped) -> None:
+        """A hart has stopped for it."""
+
+    def ended(self) -> None:
+        """The guest has ended."""
 
 
 class RunControl:
@@ -66,6 +81,7 @@ class RunControl:
             "where": self._where,
             "stop": self._stop,
         }
+        self.debugger: Debugger | None = None
         self.in_turn: dict[str, Callable[[Given], Answer]] = {
             "resume": self._resume,
             "read_registers": self._read_registers,
@@ -115,7 +131,11 @@ class RunControl:
             reply(f"there is no command {name!r}; expected one of {known}", {})
 
     def _begin(self, name: str, given: Given, reply: Reply) -> None:
-        self.waiting.append((reply, self.tasks[name](given)))
+        self.begin(self.tasks[name](given), reply)
+
+    def begin(self, task: Task, reply: Reply) -> None:
+        """Do a task in its turn."""
+        self.waiting.append((reply, task))
 
     def look(self) -> None:
         """Go on with what waits for its turn, as far as what a task waits for has happened."""
@@ -153,11 +173,15 @@ class RunControl:
         for reply, _ in self.waiting:
             reply("the guest has ended before it was done", {})
         self.waiting.clear()
+        if self.debugger is not None:
+            self.debugger.ended()
 
     def hear(self, cpu: int, message: ProcessMessage) -> None:
         """Take in what a vCPU says."""
         if isinstance(message, PluginRefused) and self.loading is not None:
             self.loading.refusals.append(message.reason)
+        elif isinstance(message, HartStopped) and self.debugger is not None:
+            self.debugger.hart_stopped(cpu, message)
         elif (told := expect(message, InstrumentsTold)).question == self.question:
             self.told[cpu] = told
 
@@ -249,6 +273,8 @@ class RunControl:
         return {"vcpus": self._vcpus()}
 
     def _resume(self, _given: Given) -> Answer:
+        if self.debugger is not None and self.debugger.name:
+            raise CommandError(f"{self.debugger.name} has the guest; expected it to let it go on")
         return {"paused_ms": self.standstill.end() // 1_000_000}
 
     def _processes(self, given: Given) -> Task:

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -297,11 +297,18 @@ class Run:
         os.close(self.ours.pop("keys"))
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
-        if state.delivery is None or not self.config.control:
+        delivery = state.delivery if self.config.control else None
+        if delivery is None and self.config.gdb is None:
             return None
         from mttcg.supervisor.control import RunControl  # few runs take commands
 
-        return RunControl(state, watch, state.delivery)
+        control = RunControl(state, watch, delivery)
+        control.at_once["gdb"] = partial(let_gdb_connect, control)
+        if self.config.gdb is not None:
+            from mttcg.supervisor.debugging import open_door
+
+            self.ends.callback(open_door(control, self.config))
+        return control
 
     def _start_vcpus(self, state: RunState, started: BootState) -> None:
         """Send the host what the vCPUs need; it forks them."""
@@ -356,6 +363,13 @@ def open_prompt(keyboard: Keyboard, state: RunState, watch: Watch) -> None:
             watch.control = RunControl(state, watch, None)
         keyboard.prompt = ControlPrompt(state, watch.control)
     keyboard.prompt.open()
+
+
+def let_gdb_connect(control: "RunControl", given: Mapping[str, Any]) -> dict[str, Any]:
+    """The command `gdb`."""
+    from mttcg.supervisor.debugging import listen  # few runs are debugged
+
+    return listen(control, given)
 
 
 def start_message(state: RunState, started: BootState, descriptors: tuple[str, ...]) -> Start:

@@ -14,6 +14,7 @@ from mttcg.errors import MttcgError
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.stop_point import StopPoint
 from mttcg.vcpu.typed_reading import WrongValueError, read_fields
 from mttcg.vcpu.typed_value import TypedValue
 
@@ -299,6 +300,18 @@ class InstrumentsTold(ProcessMessage):
 # supervisor to a vCPU
 
 
+class HartStopped(ProcessMessage):
+    """vCPU: its hart has stopped for a debugger, see `mttcg.vcpu.stops`; it stands until told.
+
+    reason: a Reason. address: of the access that is the reason.
+    """
+
+    TYPE: ClassVar[str] = "hart_stopped"
+    reason: str
+    pc: Virtual
+    address: Virtual
+
+
 class FileOperationDone(ProcessMessage):
     """Supervisor: what came of the operation; error: 0 or an errno. data: what was read."""
 
@@ -369,6 +382,21 @@ class TellInstruments(Order):
     question: int
 
 
+class ChangeStops(Order):
+    """Supervisor: have harts stop at other places."""
+
+    TYPE: ClassVar[str] = "change_stops"
+    added: tuple[StopPoint, ...]
+    removed: tuple[StopPoint, ...]
+
+
+class GoOn(Order):
+    """Supervisor: how each hart goes on, by its vCPU: a Motion."""
+
+    TYPE: ClassVar[str] = "go_on"
+    ways: tuple[str, ...]
+
+
 # vCPU to translator
 
 
@@ -420,12 +448,15 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         FileOperation,
         PluginRefused,
         InstrumentsTold,
+        HartStopped,
         FileOperationDone,
         MakeChange,
         LoadPlugin,
         ReloadPlugin,
         UnloadPlugin,
         TellInstruments,
+        ChangeStops,
+        GoOn,
         SamplesWait,
         PageOfPlace,
     )

@@ -17,6 +17,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, MessageError, ProcessMessage, decode, encode, expect
 from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
 from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.stop_point import StopPoint
 from mttcg.vcpu.typed_value import TypedValue
 
 PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
@@ -46,6 +47,7 @@ TYPES: dict[str, Any] = {
     "plugins": tuple[LoadedPlugin, ...],
     "program or none": messages.ProgramFacts | None,
     "trap": messages.TrapFacts,
+    "stop points": tuple[StopPoint, ...],
     "trap or none": messages.TrapFacts | None,
 }
 """The types of fields, by what the page calls them."""
@@ -102,6 +104,9 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.FileOperationDone(-1, 13, ""), 0),
     (messages.PluginRefused(4, "no"), 0),
     (messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),
+    (messages.HartStopped("step", 0x80000000, 0), 0),
+    (messages.ChangeStops(11, (StopPoint(0x80000000, 0, 0),), ()), 0),
+    (messages.GoOn(12, ("go", "stand")), 0),
     (messages.MakeChange(6, 1, "{}", 3), 0),
     (messages.LoadPlugin(7, "mix", BOARDS, (("mix", "words"),)), 3),
     (messages.ReloadPlugin(8, "mix", "mix:top=4", BOARDS), 2),
@@ -140,7 +145,7 @@ def test_the_page_has_every_message_with_its_fields() -> None:
 
 def test_the_page_has_what_messages_are_made_of() -> None:
     parts = (Needs, NeededScoreboard, NeededTable, LoadedPlugin)
-    parts += messages.ProgramFacts, messages.TrapFacts
+    parts += messages.ProgramFacts, messages.TrapFacts, StopPoint
     assert {name: fields_of(row[2]) for name, row in documented(3).items()} == {
         part.__name__: built(part) for part in parts
     }
@@ -247,6 +252,8 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         allow=(Path("x"), strange),
         control=True,
         allow_control=(Path("y"),),
+        gdb=":1234",
+        wait_gdb=True,
         record=tmp_path / "record",
         record_limit=1 << 20,
         json=tmp_path / "json",

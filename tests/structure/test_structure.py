@@ -37,6 +37,7 @@ ARROWS = {
         "linux",
     },
     "attached": set(),
+    "debugger": {"isa", "vcpu"},
     "config": {"state", "attached"},
     "hardware": {"native", "state", "isa", "host_folder"},
     "firmware": {"native", "state", "isa", "hardware"},
@@ -75,6 +76,7 @@ ARROWS = {
         "report",
         "semihosting",
         "host_folder",
+        "debugger",
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -148,11 +150,7 @@ PLACES = {
     "rich": {"mttcg/cli"},
     "pydemumble": {"mttcg/instrument/program/symbol_names.py"},
     "cloudpickle": {"mttcg/supervisor/plugin_objects.py"},
-    "distributed": {
-        "mttcg/campaign/cluster.py",
-        "mttcg/campaign/scheduler.py",
-        "mttcg/campaign/worker.py",
-    },
+    "distributed": {f"mttcg/campaign/{name}.py" for name in ("cluster", "scheduler", "worker")},
     # native code: what translated code calls, and the words it is written in
     "numba": {
         *("mttcg/engine", "mttcg/instrument/native", "mttcg/native"),

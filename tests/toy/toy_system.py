@@ -157,6 +157,10 @@ class ToySystem:
         """See System."""
         return state.saved - 4
 
+    def trap_places(self, state: ToyState) -> tuple[Virtual, ...]:
+        """See System."""
+        return Virtual(state.r[VECTOR]), Virtual(state.saved)
+
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == 0 else None

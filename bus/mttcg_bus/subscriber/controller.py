@@ -83,6 +83,14 @@ class Control:
         """Where each hart is: pc, level of privilege, whether it takes interrupts, symbol."""
         return list(self.command("where")["vcpus"])
 
+    def gdb(self, place: str = "") -> dict[str, Any]:
+        """Wait for GDB: the `target` that it is to connect to, and the shell command, `connect`.
+
+        place: HOST:PORT or the path of a socket, as of `mttcg run --gdb`; of a run that waits for
+        GDB already, it is not looked at.
+        """
+        return self.command("gdb", {"place": place})
+
     def plugins(self) -> list[dict[str, Any]]:
         """The plugins that are loaded, with the epoch from which they are, streams and counters."""
         return list(self.command("plugins")["plugins"])

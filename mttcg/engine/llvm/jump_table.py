@@ -61,6 +61,15 @@ class JumpTable:
         self.rows.clear()
         self.shapes.clear()
 
+    def drop(self, slot: int) -> None:
+        """Forget the code of a version, to look for it anew."""
+        if slot in self.rows:
+            page, empty = self.cache.page_in(slot), address_of_array(self.nothing)
+            if self.pages[page] == self.slots[slot]:
+                self.pages[page] = empty
+            self.slots[slot] = empty
+            del self.rows[slot]
+
     def forget(
         self, page: PhysicalPage, is_gone: Callable[[HostAddress], bool] = lambda code: True
     ) -> None:

@@ -155,6 +155,11 @@ class Rv64System:
         """See System."""
         return state.sepc if state.privilege == SUPERVISOR else state.mepc
 
+    def trap_places(self, state: Hart) -> tuple[Virtual, ...]:
+        """See System. Exceptions go to the base, also where interrupts are vectored."""
+        handlers = (Virtual(vector & ~3) for vector in (state.mtvec, state.stvec))
+        return *handlers, state.mepc, state.sepc
+
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""
         return trap.value if trap.cause == Cause.ILLEGAL_INSTRUCTION else None
