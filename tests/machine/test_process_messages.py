@@ -210,7 +210,10 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
 def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
     """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
     strange = Path(os.fsdecode(b"a\xff b"))
+    switches = "rng", "check", "pin", "stop_on_trap_loop", "quiet", "control", "wait_gdb"
+    on: dict[str, Any] = dict.fromkeys(switches, True)
     config = Config(
+        **on,
         guest=strange,
         smp=3,
         memory=2 << 20,
@@ -235,27 +238,20 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         shares=(Share(strange, "write", "a"), Share(Path("b"))),
         nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
         streams=ProgramStreams(3, 4, 5, 6),
-        rng=True,
         console="virtio",
         terminal="raw",
         args="one é",
         semihosting_files=tmp_path,
-        check=True,
-        pin=True,
         aggregate=False,
         shards={"": 2, "mix": 3},
         interim=0.1,
         wait_subscribers=2,
         policies={"mix.words": "sample:3"},
         stall_limit=7,
-        stop_on_trap_loop=True,
-        quiet=True,
         keys=strange,
         allow=(Path("x"), strange),
-        control=True,
         allow_control=(Path("y"),),
         gdb=":1234",
-        wait_gdb=True,
         record=tmp_path / "record",
         record_limit=1 << 20,
         json=tmp_path / "json",
