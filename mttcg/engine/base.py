@@ -186,8 +186,11 @@ class Engine(Protocol):
     def retract(self, pc: Virtual) -> None:
         """Take back the count of the instructions of the current block from pc on."""
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
+        """Say that what runs next at pc goes on with the current block, if that is not over.
+
+        passed: what is attached before the instruction there has run, which itself has not.
+        """
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""

@@ -32,6 +32,7 @@ PAGE_SLOT = int(Word.PAGE_SLOT)
 PAGE_ENTRIES = int(Word.PAGE_ENTRIES)
 EXIT = int(Word.EXIT)
 PIECE_PC, RESUME_PC = int(Word.PIECE_PC), int(Word.RESUME_PC)
+PASSED_PC = int(Word.PASSED_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
 EVERY_ORDER = int(Word.EVERY_ORDER)
 EVERY_RETIRED, EVERY_TABLE = int(Word.EVERY_RETIRED), int(Word.EVERY_TABLE)
@@ -127,12 +128,9 @@ def observe_fence(frame, pc):
         observe_order(frame, pc, U64(0), U64(0), sets, U64(FENCE))
 
 
-@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
-def on_instruction(_engine, pc, size, frame):
-    """Before an instruction: run the plan's operations for it."""
-    if get(frame, EXIT) != U64(NONE):
-        return
-    retire(frame, pc)
+@njit(cache=True)
+def run_before(frame, pc, size):
+    """Run the plan's operations for an instruction that is about to run."""
     operations = get(frame, EVERY_INSTRUCTION + 1)
     if operations != U64(0):
         rows = get(frame, EVERY_INSTRUCTION)
@@ -142,6 +140,18 @@ def on_instruction(_engine, pc, size, frame):
         run_site(frame, table, pc, pc, U64(size), U64(0), U64(0), U64(0))
     if get(frame, EVERY_ORDER + 1) != U64(0):
         observe_fence(frame, pc)
+
+
+@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
+def on_instruction(_engine, pc, size, frame):
+    """Before an instruction: run the plan's operations for it."""
+    if get(frame, EXIT) != U64(NONE):
+        return
+    retire(frame, pc)
+    if get(frame, PASSED_PC) == pc:
+        put(frame, PASSED_PC, U64(at.NOWHERE))
+    else:
+        run_before(frame, pc, size)
     if get(frame, EVERY_RETIRED + 1) | get(frame, EVERY_TABLE + 1) != U64(0):
         put(frame, PENDING_WORD, instruction_at(frame, pc))
         put(frame, PENDING_PC, pc)
