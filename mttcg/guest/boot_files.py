@@ -76,12 +76,15 @@ def read_boot_files(config: Config, board: Board) -> BootFiles:
     """Read and check all files that a run starts with. Raises `GuestFileError`."""
     ram = RamRange(board.ram_base, config.memory)
     boot = _started(config, ram)
+    types = None if config.kernel_types is None else read_type_file(config.kernel_types)
+    if config.from_snapshot is not None:  # all that was loaded beside is in RAM
+        return replace(boot, types=types)
     return replace(
         boot,
         initrd=_blob("--initrd", config.initrd, ram, "an initial RAM disk"),
         tree=_blob("--dtb", config.dtb, ram, "a flattened device tree"),
         loads=tuple(_loads(config, ram)),
-        types=None if config.kernel_types is None else read_type_file(config.kernel_types),
+        types=types,
     )
 
 
