@@ -107,6 +107,7 @@ RECORDS = (
     "TIMED",
     "RETIRED",
     "TRANSFER",
+    "BRANCH",
     "EXECUTIONS",
     "INSTRUCTION_EXECUTIONS",
 )

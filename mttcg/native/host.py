@@ -254,6 +254,13 @@ def call_fill(_context: Any, function: Any, to: Any, byte: Any, size: Any) -> An
 
 
 @intrinsic
+def call_predecode(_context: Any, function: Any, records: Any, offset: Any, frame: Any) -> Any:
+    """Call `void f(records, offset, frame)`, all 64 bits."""
+    build = _call(VOID, I64, I64, I64)
+    return types.uint64(*[types.uint64] * 4), build
+
+
+@intrinsic
 def call_lock(_context: Any, function: Any, descriptor: Any, command: Any, request: Any) -> Any:
     """Call `int fcntl(int, int, struct flock *)`, whose third argument is variadic."""
 

@@ -10,6 +10,7 @@ from mttcg.images.cpio import Archive, files_in
 from mttcg.images.initramfs import CONSOLE
 from mttcg.images.modules import SUFFIX
 from mttcg.programs.folders import GuestFolders
+from mttcg.programs.module_file import DROPPED, without_tracing
 from mttcg.programs.task import ProgramTask
 
 INIT = Path(__file__).with_name("init") / "init.elf"
@@ -25,7 +26,7 @@ def base_archive(folder: Path) -> bytes:
     folder: of an image; what is made is kept there, if that is possible.
     """
     init = INIT.read_bytes()
-    made_of = init + (folder / ORIGIN).read_bytes() + repr(MODULES).encode()
+    made_of = init + (folder / ORIGIN).read_bytes() + repr((MODULES, DROPPED)).encode()
     kept = folder / f"program-{blake2b(made_of, digest_size=8).hexdigest()}.cpio"
     try:
         return kept.read_bytes()
@@ -54,7 +55,7 @@ def _make_base(folder: Path, init: bytes) -> bytes:
     archive.add_character_device("dev/console", *CONSOLE)
     archive.add_file("init", init, 0o755)
     for path in _in_order(needs):
-        archive.add_file(f"{release}{path}", files[release + path])
+        archive.add_file(f"{release}{path}", without_tracing(files[release + path]))
     return archive.content()
 
 

@@ -21,7 +21,8 @@ import pytest
 
 from mttcg.cli import build_parser
 from mttcg.config import NO_GUEST
-from mttcg.engine.llvm.arena import HEADER, use_of
+from mttcg.engine.llvm.arena import use_of
+from mttcg.engine.llvm.arena_layout import HEADER
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_USER
 from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.loading.loader import project_plugins

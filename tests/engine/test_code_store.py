@@ -13,8 +13,15 @@ import pytest
 
 from mttcg.engine.llvm.compile import Fixup, Relocatable
 from mttcg.engine.llvm.kept import code_store
-from mttcg.engine.llvm.kept.code_store import CodeStore, StoreRefusedError, parse, record_of
-from mttcg.engine.llvm.kept.kept_code import Candidates, KeptCode, fits
+from mttcg.engine.llvm.kept.code_store import (
+    CodeStore,
+    Found,
+    StoreRefusedError,
+    parse,
+    record_of,
+)
+from mttcg.engine.llvm.kept.image import KeptImage
+from mttcg.engine.llvm.kept.kept_code import fits
 from mttcg.engine.llvm.kept.record import NO_TAIL, PLACE, KeptFunction, RecordError
 from mttcg.memory.code_pages import HALVES
 
@@ -33,9 +40,14 @@ def function(number: int, size: int = 40, tail: int = NO_TAIL, first: int = 8) -
     return KeptFunction(number, places, halves, tail, ways_in, ways_in, code)
 
 
+def functions_of(found: Found) -> list[KeptFunction]:
+    """What a file has."""
+    return [KeptFunction.from_bytes(payload) for payload in found.payloads()]
+
+
 def numbers(store: CodeStore) -> list[int]:
     """The functions in a store."""
-    return [one.variant for one in store.read().functions]
+    return [one.variant for one in functions_of(store.read())]
 
 
 def page_with(one: KeptFunction) -> "np.ndarray[tuple[int], np.dtype[np.uint16]]":
@@ -50,9 +62,7 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     assert store.append([function(1), function(2)]) == 2
     found = CodeStore(tmp_path / "code", NAME).read()
     assert found.damaged == 0
-    assert [one.to_bytes() for one in found.functions] == [
-        one.to_bytes() for one in (function(1), function(2))
-    ]
+    assert found.payloads() == [one.to_bytes() for one in (function(1), function(2))]
     for path, mode in ((store.folder, 0o700), (store.path, 0o600)):
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
@@ -64,9 +74,8 @@ def test_code_gets_the_number_of_its_slot() -> None:
 
 
 def test_a_function_fits_the_bytes_it_is_made_from_and_no_others() -> None:
-    one, other = function(1), function(2)
+    one = function(1)
     halves = page_with(one)
-    assert Candidates([one, other]).likely(halves) == [one]
     assert fits(one, halves, 0)
     for place in one.places:
         changed = halves.copy()
@@ -77,21 +86,10 @@ def test_a_function_fits_the_bytes_it_is_made_from_and_no_others() -> None:
     assert fits(one, beside, 0)
 
 
-@pytest.mark.parametrize("first", [0, HALVES - 12])
-def test_a_function_at_an_end_of_its_page_is_found(first: int) -> None:
-    one = function(1, first=first)
-    assert Candidates([one]).likely(page_with(one)) == [one]
-
-
 def test_the_next_page_has_the_end_of_the_last_instruction() -> None:
     one = function(1, tail=0x1234, first=HALVES - 12)
     assert fits(one, page_with(one), 0x1234)
     assert not fits(one, page_with(one), 0x1235)
-
-
-def test_of_two_that_are_made_from_the_same_one_is_taken() -> None:
-    found = KeptCode.of([function(1), function(1), function(2)], 0)
-    assert [len(functions) for functions in found.functions.values()] == [1, 1]
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -110,7 +108,7 @@ def test_what_is_damaged_is_refused_and_counted(seed: int) -> None:
             del content[at : at + chosen.randrange(1, 100)]
     found = parse(bytes(content), NAME)
     right = {record_of(one.to_bytes(), NAME) for one in whole}
-    taken = [record_of(one.to_bytes(), NAME) for one in found.functions]
+    taken = [record_of(one.to_bytes(), NAME) for one in functions_of(found)]
     assert set(taken) <= right
     at_a_bound = at in {sum(map(len, records[:number])) for number in range(7)}
     assert found.damaged >= 1 or (seed % 3 and at_a_bound)
@@ -121,7 +119,9 @@ def test_what_is_damaged_is_refused_and_counted(seed: int) -> None:
 
 def test_a_digest_of_a_record_that_is_none_is_not_enough() -> None:
     for wrong in (b"", bytes(40), function(1).to_bytes()[:-1], function(1).to_bytes() + b"x"):
-        assert parse(record_of(wrong, NAME), NAME).functions == []
+        found = parse(record_of(wrong, NAME), NAME)
+        image = KeptImage(found.content, found.spans)
+        assert (len(image.rows), image.refused) == (0, 1)
     out_of_order = function(1).to_bytes().replace(b"\x08\x00\x09\x00", b"\x09\x00\x08\x00", 1)
     with pytest.raises(RecordError):
         KeptFunction.from_bytes(out_of_order)
@@ -132,7 +132,7 @@ def test_a_file_under_another_name_has_nothing(tmp_path: Path) -> None:
     store.append([function(1)])
     store.path.rename(tmp_path / "other.code")
     found = CodeStore(tmp_path, "other").read()
-    assert (found.functions, found.damaged) == ([], 1)
+    assert (found.spans, found.damaged) == ([], 1)
 
 
 def test_what_others_may_write_is_refused_in_a_line(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_several_runs_append_at_once(tmp_path: Path) -> None:
         process.join()
     found = CodeStore(tmp_path, NAME).read()
     assert found.damaged == 0
-    assert sorted(one.variant for one in found.functions) == [
+    assert sorted(one.variant for one in functions_of(found)) == [
         first + number for first in (0, 1000, 2000) for number in range(50)
     ]
 
@@ -207,14 +207,14 @@ def test_a_run_that_is_killed_leaves_what_was_whole(tmp_path: Path) -> None:
     process.join()
     before = store.read()
     assert before.damaged <= 1
-    assert [one.variant for one in before.functions] == list(range(len(before.functions)))
+    assert [one.variant for one in functions_of(before)] == list(range(len(before.spans)))
     with store.path.open("ab") as file:
         file.write(record_of(function(7).to_bytes(), NAME)[:-3])  # a torn tail
     store.append([function(1 << 40)])
     after = store.read()
     assert after.damaged == before.damaged + 1
-    assert after.functions[-1].variant == 1 << 40
-    assert len(after.functions) == len(before.functions) + 1
+    assert functions_of(after)[-1].variant == 1 << 40
+    assert len(after.spans) == len(before.spans) + 1
 
 
 def test_the_oldest_leave_when_a_file_is_full(

@@ -10,6 +10,7 @@ from engine_harness import PAGE, Bare, fill
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.improver import PAGE_COST, PAGE_HEAT, DescribedPlace, Improver
 from mttcg.engine.llvm.kept.code_store import CodeStore
+from mttcg.engine.llvm.kept.image import KeptImage
 from mttcg.engine.llvm.kept.keeper import OpenedStore
 from mttcg.engine.llvm.kept.kept_code import KeptCode
 from mttcg.engine.llvm.translate import MANY_VERSIONS
@@ -45,7 +46,7 @@ def improver_of(bare: Bare, kept: OpenedStore | None = None) -> Improver:
 def opened(folder: Path) -> OpenedStore:
     """What a run finds in a store when it begins."""
     store = CodeStore(folder, "keys")
-    return OpenedStore(store, KeptCode.of(store.read().functions, 0))
+    return OpenedStore(store, KeptCode(KeptImage(*store.read()[:2])))
 
 
 def described(bare: Bare, pc: int) -> DescribedPlace:

@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 
 from mttcg.engine.llvm import arena as arena_module
-from mttcg.engine.llvm.arena import (
+from mttcg.engine.llvm.arena import Arena, ArenaMappingError, CodeTooLongError
+from mttcg.engine.llvm.arena_layout import (
     ALIGNMENT,
     INSIDE_AT,
     INSIDE_STRIDE,
     PLACES_BYTES,
     REGIONS,
     ROWS,
-    Arena,
-    ArenaMappingError,
-    CodeTooLongError,
 )
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.engine.llvm.translate import PageVersion

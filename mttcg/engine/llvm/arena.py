@@ -20,46 +20,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mttcg.engine.llvm.arena_layout import (
+    ALIGNMENT,
+    CODE_AT,
+    GENERATION_AT,
+    HEADER,
+    INDEX_AT,
+    INSIDE_AT,
+    INSIDE_STRIDE,
+    MOST_NEWS,
+    MOST_ROWS,
+    NEWS_AT,
+    PERMANENT_BYTES,
+    PLACES_BYTES,
+    REGIONS,
+    ROW,
+    ROWS,
+)
 from mttcg.engine.llvm.policies import policies_in_force
 from mttcg.errors import MttcgError
 from mttcg.memory.address import HostAddress, PageOffset
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_buffer
-from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.tbcache.lock import SegmentLock
 
-ROWS = 1 << 16
-ROW = np.dtype([("key", "<u8"), ("offset", "<u8")])
-HEADER = np.dtype(
-    [
-        ("permanent", "<u8"),  # key of the permanent code, once it is there
-        ("used", "<u8"),  # where the next code goes
-        ("rows", "<u8"),
-        ("region", "<u8"),  # the one that is being filled
-        ("sequence", "<u8"),  # odd while rows are being removed
-        ("generation", "<u8"),  # grows when jumps that were learnt before are to be forgotten
-        ("reclaimed", "<u8"),  # regions
-        ("written", "<u8"),  # bytes of code, in all
-        ("kept_functions", "<u8"),  # put in place, of those that earlier runs kept
-        ("kept_bytes", "<u8"),
-        ("refused", "<u8"),  # records of kept code
-        ("stored", "<u8"),  # functions that were kept for later runs
-    ]
-)
-GENERATION_AT = HEADER.fields["generation"][1]  # type: ignore[index]
-INSIDE_AT = PAGE
-INSIDE_STRIDE = 64
-"""A word for each vCPU, in a cache line of its own, which that vCPU alone writes: 0, or 1 more
-than the generation with which it runs code."""
-INDEX_AT = INSIDE_AT + MOST_VCPUS * INSIDE_STRIDE
-CODE_AT = INDEX_AT + ROWS * ROW.itemsize
-PERMANENT_BYTES = PAGE
-"""Room for what is never reclaimed: the loop from which all the rest is entered."""
-REGIONS = 8
-ALIGNMENT = 64
-PLACES_BYTES = HALVES // 8
-"""In front of code: a bit for each place of the page that it was made of, set if it is in it."""
 ANYWHERE = np.ones(HALVES, dtype=np.bool_)
 FIRST_PAUSE, LONGEST_PAUSE = 20e-6, 1e-3
 """Seconds between two looks at whether vCPUs came out."""
@@ -113,6 +98,7 @@ class Arena:
         stride = INSIDE_STRIDE // 8
         words = np.frombuffer(self.memory, np.uint64, MOST_VCPUS * stride, INSIDE_AT)
         self.inside = words[::stride]
+        self.news = np.frombuffer(self.memory, np.uint64, MOST_NEWS, NEWS_AT)
         self.first = CODE_AT + PERMANENT_BYTES
         self.region_bytes = (size - self.first) // REGIONS // ALIGNMENT * ALIGNMENT
         self.code = map_executable(descriptor, size)
@@ -205,13 +191,22 @@ class Arena:
         region = int(self.header["region"][0])
         start = int(self.header["used"][0])
         if start + size > self.first + (region + 1) * self.region_bytes:
-            start = self._next_region()
+            start = self.go_on_in_next_region()
         begin = start + PLACES_BYTES
         self.memory[start:begin] = places_in_front(within)
         self.memory[begin : begin + len(code)] = code
         self.header["used"] = start + size
         self.header["written"] = int(self.header["written"][0]) + size
         return HostAddress(self.code + begin)
+
+    def native_words(self) -> dict[str, int]:
+        """What native code has to know to do as `put` and `publish` do, see `kept.layout`."""
+        return {
+            "MEMORY": address_of_buffer(self.memory),
+            "CODE": self.code,
+            "REGIONS": self.first,
+            "REGION_BYTES": self.region_bytes,
+        }
 
     def holds_any(self, code: HostAddress, offsets: Collection[PageOffset]) -> bool:
         """Whether code that was found has any of these places of its page in it."""
@@ -220,8 +215,8 @@ class Arena:
 
     def publish(self, key: int, address: HostAddress) -> None:
         """Make code known under a key (not 0), in place of older code. Under the lock."""
-        while int(self.header["rows"][0]) >= ROWS * 3 // 4:
-            self._next_region()
+        while int(self.header["rows"][0]) >= MOST_ROWS:
+            self.go_on_in_next_region()
         at = self._place_of(key)
         self.index[at + 1] = address - self.code
         if not self.index[at]:
@@ -235,25 +230,36 @@ class Arena:
             at = (at + 2) % (2 * ROWS)
         return at
 
-    def count_kept(self, functions: int, size: int) -> None:
-        """Count kept code that was put in. Under the lock."""
-        for name, amount in (("kept_functions", functions), ("kept_bytes", size)):
-            self.header[name] = int(self.header[name][0]) + amount
-
     def count_stored(self, stored: int, refused: int = 0) -> None:
         """Count functions kept for later runs, and records that were refused. Under the lock."""
         for name, amount in (("stored", stored), ("refused", refused)):
             self.header[name] = int(self.header[name][0]) + amount
 
+    def tell_of(self, slot: int) -> None:
+        """Say that there is better code of a version, for `renewed`. Under the lock."""
+        count = int(self.header["news"][0])
+        self.news[count % MOST_NEWS] = slot
+        self.header["news"] = count + 1
+
+    def renewed(self, known: int) -> tuple[int, list[int] | None]:
+        """How many versions had better code by now, and the slots of those since so many did.
+
+        None: they are too many to be known.
+        """
+        count = int(self.header["news"][0])
+        slots = self.news[np.arange(known, count) % MOST_NEWS].tolist()
+        told = int(self.header["news"][0])  # some may have been written over meanwhile
+        return count, slots if told - known < MOST_NEWS else None
+
     def renew(self) -> None:
-        """Let every vCPU forget its jumps, as there is better code. Under the lock."""
+        """Let every vCPU look for the better code that was told of. Under the lock."""
         self.header["generation"] = self.generation + 1
         for vcpu in range(MOST_VCPUS):
             if int(self.inside[vcpu]):
                 self.ask_to_leave(vcpu)
 
-    def _next_region(self) -> int:
-        """Go on in the next region, which is the oldest; where it starts."""
+    def go_on_in_next_region(self) -> int:
+        """Go on in the next region, which is the oldest; where it starts. Under the lock."""
         region = (int(self.header["region"][0]) + 1) % REGIONS
         start = self.first + region * self.region_bytes
         if self._forget(start, start + self.region_bytes):

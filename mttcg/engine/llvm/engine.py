@@ -54,6 +54,7 @@ from mttcg.memory.host import address_of_array, address_of_buffer, address_of_fu
 from mttcg.state.samples import Samples, samples_bytes
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.tbcache.giving_up import give_up, is_untouched
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
@@ -123,7 +124,9 @@ class LlvmEngine:
                 interpreter.isa.translation, where_hart_is, self.frame, memory.ram
             )
         interpreter.on_seen = self.jumps.hold
-        pages = None if kept is None else KeptPages(kept, ram, cache, arena)
+        pages = None
+        if kept is not None:
+            pages = KeptPages(kept, ram, cache, arena, interpreter.native_words())
         self.code = PageCode(hart, cache, arena, self.translator, interpreter, pages)
         self.native_system: NativeSystem | None = interpreter.system
         where = hart.index, self.samples, cache, arena
@@ -199,10 +202,10 @@ class LlvmEngine:
                 return self._exit(reason, hart.pc, int(frame[Word.EXIT_DETAIL]))
 
     def _follow_generation(self) -> None:
-        """Clear the jump table if the arena has better code, or has lost some."""
+        """Forget jumps to code that the arena has lost, or has better code for."""
         generation = self.arena.generation
         if int(self.frame[Word.KNOWN_GENERATION]) != generation:
-            self.jumps.clear()
+            self.tiering.forget_jumps()
             self.frame[Word.KNOWN_GENERATION] = generation
             self.tiering.meet_better_code()
 
@@ -241,11 +244,11 @@ class LlvmEngine:
         page, slot = self.code.enter(pc)
         start = page_start(pc)
         version = self.code.version(page, slot, start)
-        self.code.meet_kept_code(version)
+        known = self.code.meet_kept_code(version)
         if self.code.watched:
             self._show(page, slot, pc)
             version = self.code.version(page, slot, start)  # there may be another plan in force
-            self.code.meet_kept_code(version)
+            known = self.code.meet_kept_code(version)
         elif not version.sites:
             self.hart.cache_hits += self.cache.is_known(slot, offset_in_page(pc))
         offset = offset_in_page(pc)
@@ -256,7 +259,7 @@ class LlvmEngine:
             self.code.prepare(pc)  # a row of fetches is for a page with records
             self.jumps.put(page, offset, code, version.translated)
             if not self.code.watched:
-                known = self.code.known_code(version)
+                known = self.code.known_code(version) if known is None else known
                 self.jumps.put_all(page, known, version.translated)
 
     def _show(self, page: PhysicalPage, slot: int, pc: Virtual) -> None:
@@ -307,10 +310,14 @@ class LlvmEngine:
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
         dropped = 0
-        changed = self.cache.changed_pages()
+        here, changed = self.block_page(), self.cache.changed_pages()
         for page in changed:
-            dropped += len(self.cache.known_blocks(self.cache.used[page]))
-            self.cache.enter_page(page)
+            slot = self.cache.used[page]
+            dropped += len(self.cache.known_blocks(slot))
+            if page != here and is_untouched(self.cache, slot):
+                give_up(self.cache, page)
+            else:
+                self.cache.enter_page(page)
             self.code.forget_page(page)
             self.jumps.follow(page)
         self.code.fetch_natively(self.jumps)
@@ -339,11 +346,12 @@ class LlvmEngine:
         """Where the current block, which was counted, is to go on; None if it is over."""
         return self.resumed
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
+        """See Engine."""
         block = current_block(self)
-        if block.pc < pc < block.end:
-            self.resumed, self.first = pc, int(self.frame[Word.RESUME])
+        if passed or block.pc < pc < block.end:
+            self.resumed = pc
+            self.first = int(self.frame[Word.TAKE_OVER if passed else Word.RESUME])
 
     def retract(self, pc: Virtual) -> None:
         """Nothing to do: translated code takes back what did not run before it leaves."""

@@ -8,7 +8,7 @@ from mttcg.engine.llvm.arena import Arena, CodeTooLongError
 from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.kept.keeper import Keeper, OpenedStore
-from mttcg.engine.llvm.kept.kept_code import KeptPages
+from mttcg.engine.llvm.kept.kept_code import FittingCode
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import MANY_VERSIONS, Identity, PageVersion, Translator
@@ -84,7 +84,7 @@ class Improver:
         self.missed: dict[Identity, DescribedPlace] = {}
         self.described: dict[bool, DescribedPlace] = {}
         self.translators: dict[tuple[PhysicalPage, ...], Translator] = {}
-        self.kept_pages: dict[tuple[PhysicalPage, ...], KeptPages] = {}
+        self.fitting: dict[tuple[PhysicalPage, ...], FittingCode] = {}
         self.kept_leaders: dict[Identity, frozenset[PageOffset]] = {}
         self.reclaimed = 0
 
@@ -131,10 +131,10 @@ class Improver:
             return frozenset()
         identity, devices = place.version.identity, place.device_pages
         if identity not in self.kept_leaders:
-            if devices not in self.kept_pages:
+            if devices not in self.fitting:
                 ram = Ram(*self.ram_range, devices)
-                self.kept_pages[devices] = KeptPages(self.kept.kept, ram, self.cache, self.arena)
-            self.kept_leaders[identity] = self.kept_pages[devices].leaders(place.version)
+                self.fitting[devices] = FittingCode(self.kept.kept, ram, self.cache)
+            self.kept_leaders[identity] = self.fitting[devices].leaders(place.version)
         return self.kept_leaders[identity]
 
     def improve_page(self) -> frozenset[Virtual]:

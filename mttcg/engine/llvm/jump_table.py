@@ -61,6 +61,15 @@ class JumpTable:
         self.rows.clear()
         self.shapes.clear()
 
+    def drop(self, slot: int) -> None:
+        """Forget the code of a version, to look for it anew."""
+        if slot in self.rows:
+            page, empty = self.cache.page_in(slot), address_of_array(self.nothing)
+            if self.pages[page] == self.slots[slot]:
+                self.pages[page] = empty
+            self.slots[slot] = empty
+            del self.rows[slot]
+
     def forget(
         self, page: PhysicalPage, is_gone: Callable[[HostAddress], bool] = lambda code: True
     ) -> None:
@@ -118,9 +127,9 @@ class JumpTable:
         return [slot for slot in self.rows if self.cache.page_in(slot) == page]
 
     def follow(self, page: PhysicalPage) -> None:
-        """Have a page use the row of the version that it is fetched from now."""
-        slot = self.cache.used[page]
-        known = self._is_current(slot)
+        """Have a page use the row of the version that it is fetched from now, if from any."""
+        slot = self.cache.used.get(page)
+        known = slot is not None and self._is_current(slot)
         self.pages[page] = self.slots[slot] if known else address_of_array(self.nothing)
 
     def _is_current(self, slot: int) -> bool:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mttcg.engine.base import AccessRefused
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.engine.llvm.jump_table import JumpTable
-from mttcg.engine.llvm.kept.kept_code import KeptPages
+from mttcg.engine.llvm.kept.kept_code import Codes, KeptPages
 from mttcg.engine.llvm.surviving import SurvivingCode, found_code
 from mttcg.engine.llvm.translate import Identity, PageVersion, Translator, in_mode
 from mttcg.engine.llvm.woven_plan import Weave
@@ -184,12 +183,21 @@ class PageCode:
         self.interpreter.leave_to_translation(version, better, self.watched)
         return bool(better)
 
-    def meet_kept_code(self, version: PageVersion) -> bool:
-        """Use what earlier runs have kept for a page; whether there is some that is new here."""
-        if self.kept is None or not self.kept.meet(version):
-            return False
-        self.interpreter.begin_in_translation(version, self._improved(version), self.watched)
-        return True
+    def meet_kept_code(self, version: PageVersion) -> Codes | None:
+        """Use what earlier runs have kept for a page; None if there is none that is new here.
+
+        Else the best code at each place of the page, 0 where there is none.
+        """
+        codes = None if self.kept is None else self.kept.meet(version)
+        if codes is None or self.kept is None:
+            return None
+        if version.identity in self.specialised_versions:
+            codes = self.known_code(version)
+        for offset, code in self.surviving.entries(version).items():
+            codes[offset // 2] = codes[offset // 2] or code
+        begin = self.kept.begin
+        self.interpreter.begin_in_translation(version, codes, self.watched, begin)
+        return codes
 
     def follow_new_versions(self, jumps: JumpTable) -> None:
         """Use kept code in versions of pages that native code has made since the last time."""
@@ -204,13 +212,17 @@ class PageCode:
             if cache.used.get(page) == slot and not self.watched:
                 translated = bool(cache.slots["seen"][slot])
                 version = self.version_for_better(page, translated)
-                if version is not None and self.meet_kept_code(version):
-                    jumps.put_all(page, self.known_code(version), translated)
+                codes = None if version is None else self.meet_kept_code(version)
+                if codes is not None:
+                    jumps.put_all(page, codes, translated)
 
-    def known_code(self, version: PageVersion) -> npt.NDArray[np.uint64]:
+    def known_code(self, version: PageVersion) -> Codes:
         """The address of the best code at each place of a page, 0 where there is none."""
         found = np.zeros(len(PLACES), np.uint64)
         for known in (version, *reversed(self.specialised_versions.get(version.identity, ()))):
+            if self.kept is not None:
+                self.kept.put_codes(known, found)
+                continue
             addresses = self.arena.addresses(known.keys(PLACES))
             np.copyto(found, addresses, where=addresses != 0)
         return found

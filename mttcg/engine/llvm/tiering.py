@@ -47,7 +47,7 @@ class Tiering:
         cache: the block cache, for the pages and their versions.
         arena: where the code is.
         code: finds the code of a page.
-        jumps: the jump table; it is cleared so that better code is found.
+        jumps: the jump table; what it has is forgotten so that better code is found.
         link: to the translator.
     """
 
@@ -65,7 +65,19 @@ class Tiering:
         self.code, self.jumps, self.link = code, jumps, link
         self.met: set[tuple[Identity, PageOffset]] = set()
         self.awaited: dict[Identity, PageVersion] = {}
-        self.reclaimed = 0
+        self.reclaimed, self.cleared = 0, arena.reclaimed
+        self.news = arena.renewed(0)[0]
+
+    def forget_jumps(self) -> None:
+        """Forget jumps to where the arena has better code; all, if it has lost some."""
+        reclaimed = self.arena.reclaimed
+        self.news, slots = self.arena.renewed(self.news)
+        if slots is None or reclaimed != self.cleared:
+            self.cleared = reclaimed
+            self.jumps.clear()
+            return
+        for slot in slots:
+            self.jumps.drop(slot)
 
     def wake_translator(self) -> None:
         """Wake the translator, which sleeps while there are samples; one vCPU does."""
@@ -93,7 +105,7 @@ class Tiering:
         if better and (version.identity, place) not in self.met:
             self.met.add((version.identity, place))
             self.code.meet_better_code(version)
-            self.jumps.clear()
+            self.jumps.drop(version.slot)
             self.link.describe(pc, None, False)
             return
         specialised = self.code.specialised(version)

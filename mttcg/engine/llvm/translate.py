@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.arena_layout import KEY_BIT, KEY_MASK, KEY_STEP
 from mttcg.engine.llvm.compile import OPTIMISED, Relocatable, compile_relocatable
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
@@ -26,11 +27,6 @@ LARGEST_PIECE = 128
 MANY_MORE = 1.25
 """Times as many blocks known: functions are looked for anew."""
 Identity: TypeAlias = tuple[int, int, int, int]
-
-
-KEY_MASK, KEY_BIT = (1 << 62) - 1, 1 << 62
-KEY_STEP = 0x9E37_79B9_7F4A_7C15
-"""Odd, so that no two entries of a version have one key; the golden ratio, so that they scatter."""
 
 
 def in_mode(isa_mode: int, translated: bool) -> int:
@@ -72,11 +68,16 @@ class PageVersion:
 
     def key(self, entry: PageOffset) -> int:
         """Of the code that begins there; the same in all processes of a machine, and not 0."""
-        return hash(self.identity) + entry * KEY_STEP & KEY_MASK | KEY_BIT
+        return self.first_key + entry * KEY_STEP & KEY_MASK | KEY_BIT
+
+    @property
+    def first_key(self) -> int:
+        """What its keys are made from."""
+        return hash(self.identity) & KEY_MASK
 
     def keys(self, entries: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         """The keys of several."""
-        first, step = np.uint64(hash(self.identity) & KEY_MASK), np.uint64(KEY_STEP)
+        first, step = np.uint64(self.first_key), np.uint64(KEY_STEP)
         return entries * step + first & np.uint64(KEY_MASK) | np.uint64(KEY_BIT)
 
     def to_plain(self) -> dict[str, Any]:
@@ -187,6 +188,7 @@ class Translator:
         address = self.arena.put(placed, part.within)
         for entry in part.entries:
             self.arena.publish(version.key(entry), address)
+        self.arena.tell_of(version.slot)
 
     def optimise(
         self, version: PageVersion, place: PageOffset | None = None

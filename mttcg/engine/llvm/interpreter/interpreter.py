@@ -1,10 +1,10 @@
 """The native interpreter as one vCPU uses it."""
 
-import ctypes
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from mttcg.engine.base import Memory
 from mttcg.engine.llvm.followed_counters import followed_counters
@@ -25,7 +25,7 @@ from mttcg.engine.llvm.weave import Sites, packed
 from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import PageOffset, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual, physical_of
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import PageChanges
@@ -53,7 +53,9 @@ def make_interpreter(
 
 NOWHERE = (1 << 64) - 1
 """No page begins there."""
-PREDECODE = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
+Codes: TypeAlias = npt.NDArray[np.uint64]
+BeginInCode: TypeAlias = Callable[[HostAddress, Codes], None]
+"""Has the blocks of the records at an address begin in their code, where there is some."""
 MOST_OBSERVED = 4096
 """Pages with something attached that are kept; the memory of one is 144 KB at most."""
 
@@ -100,7 +102,6 @@ class PageInterpreter:
         self.observed_pages = 0
         self.observed: dict[Virtual, dict[tuple[int, ...], ObservedPage]] = {}
         self.native, self.start = native, address_of_buffer(segment)
-        self.predecode = PREDECODE(native.predecode)
         records = native.table, native.fill, native.next_page, native.straddle
         self.pages = PredecodedPages(segment, cache, *records)
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
@@ -251,19 +252,28 @@ class PageInterpreter:
                 self.pages.replace_handler(version.slot, offset, self.native.translated)
 
     def begin_in_translation(
-        self, version: PageVersion, offsets: Iterable[PageOffset], watched: bool
+        self, version: PageVersion, codes: Codes, watched: bool, begin: BeginInCode
     ) -> None:
-        """As `leave_to_translation`, also where no block was begun yet."""
+        """As `leave_to_translation`, also where no block was begun yet.
+
+        codes: of each place in the page, its code, or 0. begin: does it for records.
+        """
         observed = self._observed(version, watched)
-        if observed is not None:
-            for offset in offsets:
-                observed.begin_in_translation(offset)
+        if observed is None:
+            begin(HostAddress(self.start + self.pages.enter(version.slot)), codes)
             return
-        row, where = self.start + self.pages.enter(version.slot), address_of_array(self.frame)
-        for offset in offsets:
-            if self.pages.handler(version.slot, offset) == self.native.fill:
-                self.predecode(row, offset, where)
-        self.leave_to_translation(version, offsets, watched)
+        for place in np.flatnonzero(codes).tolist():
+            observed.begin_in_translation(PageOffset(2 * place))
+
+    def native_words(self) -> dict[str, int]:
+        """What native code has to know to have blocks begin in code, see `kept.layout`."""
+        return {
+            "FRAME": address_of_array(self.frame),
+            "PREDECODE": self.native.predecode,
+            "EMPTY": self.native.fill,
+            "TRANSLATED": self.native.translated,
+            "STRADDLING": self.native.straddle,
+        }
 
     @property
     def _is_by_host(self) -> bool:

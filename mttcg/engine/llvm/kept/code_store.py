@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from mttcg.engine.llvm.kept.record import KeptFunction, RecordError
+from mttcg.engine.llvm.kept.record import KeptFunction
 from mttcg.errors import MttcgError
 
 MARK = b"\x93mttcg\r\n"
@@ -46,14 +46,19 @@ class Found(NamedTuple):
     """What a file has.
 
     Attributes:
-        functions: in the order in which they were kept.
-        damaged: how many records were refused.
-        end: behind the last record that was not.
+        content: all of it.
+        spans: where the records begin that are as they were written, and how long they are, in the
+            order in which they were kept.
+        damaged: how many others there are.
     """
 
-    functions: list[KeptFunction]
+    content: bytes
+    spans: list[tuple[int, int]]
     damaged: int
-    end: int
+
+    def payloads(self) -> list[bytes]:
+        """What is in the records."""
+        return [self.content[begin : begin + length] for begin, length in self.spans]
 
 
 class CodeStore:
@@ -107,8 +112,8 @@ class CodeStore:
         """Replace the file by one with its newest records. Under its lock."""
         kept: list[bytes] = []
         room = int(REST * LARGEST_FILE)
-        for function in reversed(parse(_content(descriptor), self.name).functions):
-            record = record_of(function.to_bytes(), self.name)
+        for payload in reversed(parse(_content(descriptor), self.name).payloads()):
+            record = record_of(payload, self.name)
             room -= len(record)
             if room < 0:
                 break
@@ -196,40 +201,34 @@ def record_of(content: bytes, name: str) -> bytes:
     return HEAD.pack(MARK, len(content), digest_of_record(content, name)) + content
 
 
-def digest_of_record(content: bytes, name: str) -> bytes:
+def digest_of_record(content: bytes | memoryview, name: str) -> bytes:
     """What has to be right for a record to be taken."""
     return blake2b(content, digest_size=DIGEST_BYTES, key=name.encode()).digest()
 
 
 def parse(content: bytes, name: str) -> Found:
-    """The functions in a file's content; what is damaged is passed over, to the next mark."""
-    functions: list[KeptFunction] = []
-    at = damaged = end = 0
+    """The records in a file's content; what is damaged is passed over, to the next mark."""
+    spans: list[tuple[int, int]] = []
+    at, damaged, view = 0, 0, memoryview(content)
     while at < len(content):
-        found = _record_at(content, at, name)
-        if found is None:
+        length = _length_of_record(view, at, name)
+        if length is None:
             damaged += 1
             behind = content.find(MARK, at + 1)
             at = len(content) if behind < 0 else behind
             continue
-        function, at = found
-        functions.append(function)
-        end = at
-    return Found(functions, damaged, end)
+        spans.append((at + HEAD.size, length))
+        at += HEAD.size + length
+    return Found(content, spans, damaged)
 
 
-def _record_at(content: bytes, at: int, name: str) -> tuple[KeptFunction, int] | None:
-    """The record at a place, and where it ends; None if it is not whole."""
+def _length_of_record(content: memoryview, at: int, name: str) -> int | None:
+    """How long the record at a place is, without its head; None if it is not whole."""
     if len(content) - at < HEAD.size:
         return None
     mark, length, digest = HEAD.unpack_from(content, at)
     begin, end = at + HEAD.size, at + HEAD.size + length
     if mark != MARK or length > LARGEST_RECORD or end > len(content):
         return None
-    payload = content[begin:end]
-    if digest_of_record(payload, name) != digest:
-        return None
-    try:
-        return KeptFunction.from_bytes(payload), end
-    except RecordError:
-        return None
+    right = digest_of_record(content[begin:end], name) == digest
+    return length if right else None

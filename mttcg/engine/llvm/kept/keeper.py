@@ -9,6 +9,7 @@ from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.discovery import Discovery, Instruction
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.kept.code_store import CodeStore, StoreRefusedError
+from mttcg.engine.llvm.kept.image import KeptImage
 from mttcg.engine.llvm.kept.kept_code import KeptCode
 from mttcg.engine.llvm.kept.record import NO_TAIL, PLACE, KeptFunction
 from mttcg.engine.llvm.kept.variant import key_set, variant_of
@@ -69,7 +70,8 @@ def open_store(folder: Path, isa: InterpretedIsa) -> OpenedStore:
     """The file for an ISA, as engine, LLVM and processor are here; raises StoreRefusedError."""
     store = CodeStore(folder, key_set(isa))
     found = store.read()
-    return OpenedStore(store, KeptCode.of(found.functions, found.damaged))
+    image = KeptImage(found.content, found.spans)
+    return OpenedStore(store, KeptCode(image, found.damaged + image.refused))
 
 
 class Keeper:

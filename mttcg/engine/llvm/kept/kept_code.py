@@ -1,71 +1,44 @@
 """Kept code as the vCPUs use it: which functions fit a page, and how they are put in place."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mttcg.engine.llvm.arena import Arena, CodeTooLongError
-from mttcg.engine.llvm.kept.record import FIRST, NO_TAIL, KeptFunction
+from mttcg.engine.llvm.arena import Arena
+from mttcg.engine.llvm.kept.image import NUMBERS, KeptImage
+from mttcg.engine.llvm.kept.layout import KeptWord
+from mttcg.engine.llvm.kept.record import NO_TAIL, KeptFunction
 from mttcg.engine.llvm.kept.variant import variant_of
 from mttcg.engine.llvm.ram import Ram
-from mttcg.engine.llvm.translate import Identity, PageVersion, numbers_of_slot
-from mttcg.memory.address import PageOffset
+from mttcg.engine.llvm.translate import Identity, PageVersion
+from mttcg.instrument.native.native_functions import native_address
+from mttcg.memory.address import HostAddress, PageOffset
 from mttcg.memory.code_pages import HALVES
+from mttcg.memory.host import address_of_array
 from mttcg.tbcache.cache import BlockCache
 
-WINDOWS = HALVES - FIRST + 1
-"""Places in a page at which so many halves begin."""
+NATIVE = "mttcg.engine.llvm.kept.native"
 MOST_PLACES = 32
 """Of a page, with something attached, for kept code to be looked for."""
+FIND = ctypes.CFUNCTYPE(ctypes.c_uint64, *5 * NUMBERS)
+PUT = ctypes.CFUNCTYPE(ctypes.c_uint64, *6 * NUMBERS)
+CODES = BEGIN = ctypes.CFUNCTYPE(None, *3 * NUMBERS)
+Codes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.uint16]
-Numbers = npt.NDArray[np.uint64]
-
-
-class Candidates:
-    """The functions of one variant, and how those that may fit a page are found at once.
-
-    Each has a number for its first halves, and how many of them belong to it.
-    """
-
-    def __init__(self, functions: Sequence[KeptFunction]) -> None:
-        self.functions = functions
-        self.at = np.array([int(one.places[0]) for one in functions], np.intp)
-        masks, numbers = zip(*map(_first_halves, functions), strict=True)
-        self.masks, self.numbers = np.array(masks, np.uint64), np.array(numbers, np.uint64)
-
-    def likely(self, halves: Places) -> list[KeptFunction]:
-        """Those that may fit a page."""
-        padded = np.concatenate((halves, np.zeros(FIRST, np.uint16)))
-        windows = np.ndarray((HALVES,), "<u8", padded, strides=(2,))
-        likely = np.flatnonzero((windows[self.at] & self.masks) == self.numbers)
-        return [self.functions[number] for number in likely.tolist()]
 
 
 def fits(function: KeptFunction, halves: Places, tail: int) -> bool:
-    """Whether a page has all that a function is made from; tail: what the next page has."""
+    """Whether a page has all that a function is made from; tail: what the next page has.
+
+    Native code says so for many (`find` in `native.py`); a test compares.
+    """
     same: bool = (halves[function.places] == function.halves).all()
     return same and function.tail in (NO_TAIL, tail)
-
-
-def _within(function: KeptFunction) -> npt.NDArray[np.bool_]:
-    """The places of a page that a function is made from."""
-    within = np.zeros(HALVES, np.bool_)
-    within[function.places] = True
-    return within
-
-
-def _first_halves(function: KeptFunction) -> tuple[int, int]:
-    """A mask, and the number of what it leaves of the first halves."""
-    first = int(function.places[0])
-    mask = number = 0
-    for place, half in zip(function.places[:FIRST], function.halves[:FIRST], strict=True):
-        shift = 16 * (int(place) - first)
-        if shift < 16 * FIRST:
-            mask |= 0xFFFF << shift
-            number |= int(half) << shift
-    return mask, number
 
 
 @dataclass
@@ -73,29 +46,72 @@ class KeptCode:
     """What earlier runs kept.
 
     Attributes:
-        functions: by variant.
+        image: the functions.
         refused: how many records were not taken.
-        identities: of all.
     """
 
-    functions: dict[int, list[KeptFunction]] = field(default_factory=dict)
+    image: KeptImage
     refused: int = 0
-    identities: set[bytes] = field(default_factory=set)
 
-    @classmethod
-    def of(cls, functions: Iterable[KeptFunction], refused: int) -> "KeptCode":
-        """What a file has."""
-        found = cls(refused=refused)
-        for function in functions:
-            if function.identity not in found.identities:
-                found.identities.add(function.identity)
-                found.functions.setdefault(function.variant, []).append(function)
-        return found
+    @cached_property
+    def identities(self) -> set[bytes]:
+        """Of all functions."""
+        return self.image.identities()
 
 
 def _is_busy(version: PageVersion) -> bool:
     """Whether so much is attached to places that to name it takes longer than what it is for."""
     return len(version.sites.blocks) + len(version.sites.instructions) > MOST_PLACES
+
+
+class FittingCode:
+    """Finds the functions that fit versions of pages.
+
+    Args:
+        kept: the code.
+        ram: guest RAM, with devices.
+        cache: the block cache.
+    """
+
+    def __init__(self, kept: KeptCode, ram: Ram, cache: BlockCache) -> None:
+        self.image, self.ram, self.cache = kept.image, ram, cache
+        self.variants: dict[tuple[int, int], int] = {}
+        self.words = self.image.words.copy()
+        self.address = address_of_array(self.words)
+        self.within = np.zeros_like(self.image.within)
+        self.found = np.zeros(len(self.image.rows), np.uint64)
+        arrays: dict[KeptWord, npt.NDArray[Any]] = {
+            KeptWord.FOUND: self.found,
+            KeptWord.WITHIN: self.within,
+            KeptWord.ORIGINAL: cache.original,
+            KeptWord.SLOTS: cache.slots,
+            KeptWord.KEPT: cache.kept,
+        }
+        for word, array in arrays.items():
+            self.words[word] = address_of_array(array) if array.size else 0
+        self.native_find = FIND(native_address(NATIVE, "find"))
+
+    def find(self, version: PageVersion) -> int:
+        """How many functions fit, which are in `found`; what they are made from is kept then."""
+        first, count = self.image.variants.get(self._variant(version), (0, 0))
+        if not count:
+            return 0
+        with self.cache.lock:
+            where = version.slot, version.generation
+            found: int = self.native_find(self.address, *where, first, count)
+        return found
+
+    def leaders(self, version: PageVersion) -> frozenset[PageOffset]:
+        """The leaders that are in kept code that fits a version."""
+        numbers = self.found[: self.find(version)].tolist()
+        found = (self.image.halves(number, "leaders", "leader_count") for number in numbers)
+        return frozenset(PageOffset(at) for leaders in found for at in leaders.tolist())
+
+    def _variant(self, version: PageVersion) -> int:
+        key = version.mode, version.shape
+        if key not in self.variants:
+            self.variants[key] = variant_of(version.mode, version.sites, self.ram)
+        return self.variants[key]
 
 
 class KeptPages:
@@ -106,89 +122,71 @@ class KeptPages:
         ram: guest RAM, with devices.
         cache: the block cache.
         arena: where code goes.
+        interpreter: what `PageInterpreter.native_words` says; nothing where none runs.
 
     Attributes:
         met: the versions that were looked at here.
         slots: those that any of these were in.
     """
 
-    def __init__(self, kept: KeptCode, ram: Ram, cache: BlockCache, arena: Arena) -> None:
-        self.ram, self.cache, self.arena = ram, cache, arena
-        self.candidates = {
-            variant: Candidates(functions) for variant, functions in kept.functions.items()
-        }
-        self.variants: dict[tuple[int, int], int] = {}
+    def __init__(
+        self,
+        kept: KeptCode,
+        ram: Ram,
+        cache: BlockCache,
+        arena: Arena,
+        interpreter: Mapping[str, int],
+    ) -> None:
+        self.fitting, self.arena = FittingCode(kept, ram, cache), arena
+        self.is_empty = not kept.image.variants
         self.met: set[Identity] = set()
         self.slots: set[int] = set()
         self.reclaimed = arena.reclaimed
+        for word, value in {**arena.native_words(), **interpreter}.items():
+            self.fitting.words[KeptWord[word]] = value
+        self.native_put = PUT(native_address(NATIVE, "put_found"))
+        self.native_codes = CODES(native_address(NATIVE, "put_codes"))
+        self.native_begin = BEGIN(native_address(NATIVE, "begin_in_code"))
 
-    def meet(self, version: PageVersion) -> bool:
-        """Put the code in place that fits a version; whether there is some that is new here."""
+    def meet(self, version: PageVersion) -> Codes | None:
+        """Put the code in place that fits a version; None if there is none that is new here.
+
+        Else the code of each place in the page, 0 where there is none: all that there is.
+        """
         if self.reclaimed != self.arena.reclaimed:
             self.reclaimed = self.arena.reclaimed
             self.met.clear()
         identity = version.identity
-        if not self.candidates or identity in self.met or _is_busy(version):
-            return False
+        if self.is_empty or identity in self.met or _is_busy(version):
+            return None
         self.met.add(identity)
         self.slots.add(version.slot)
-        candidates = self.candidates.get(self._variant(version))
-        if candidates is None:
-            return False
-        found = self._fitting(candidates, version)
-        return bool(found) and self._put(version, found)
+        found = self.fitting.find(version)
+        return self._put(version, found) if found else None
 
-    def leaders(self, version: PageVersion) -> frozenset[PageOffset]:
-        """The leaders that are in kept code that fits a version."""
-        candidates = self.candidates.get(self._variant(version))
-        found = [] if candidates is None else self._fitting(candidates, version)
-        return frozenset(PageOffset(at) for one in found for at in one.leaders.tolist())
+    def put_codes(self, version: PageVersion, codes: Codes) -> None:
+        """Put the addresses of a version's code to its places; as `Arena.addresses`, for all."""
+        self.native_codes(self.fitting.address, version.first_key, address_of_array(codes))
 
-    def _variant(self, version: PageVersion) -> int:
-        key = version.mode, version.shape
-        if key not in self.variants:
-            self.variants[key] = variant_of(version.mode, version.sites, self.ram)
-        return self.variants[key]
+    def begin(self, records: HostAddress, codes: Codes) -> None:
+        """Have the blocks of records begin in their code, where `codes` has some."""
+        self.native_begin(self.fitting.address, records, address_of_array(codes))
 
-    def _fitting(self, candidates: Candidates, version: PageVersion) -> list[KeptFunction]:
-        """Functions that fit; what they are made from is kept in the version from then on."""
-        slot, cache = version.slot, self.cache
-        halves = cache.original[slot].view(np.uint16)
-        likely = candidates.likely(halves)
-        if not likely:
-            return []
-        with cache.lock:
-            if int(cache.slots["generation"][slot]) != version.generation:
-                return []
-            tail = int(cache.slots["tail"][slot])
-            found = [function for function in likely if fits(function, halves, tail)]
-            bits = np.zeros(HALVES, np.uint8)
-            for function in found:
-                bits[function.places] = 1
-            cache.kept[slot] |= np.packbits(bits, bitorder="little")
-        return found
-
-    def _put(self, version: PageVersion, found: Sequence[KeptFunction]) -> bool:
-        """Put functions in the arena, unless another vCPU has; whether they are there."""
+    def _put(self, version: PageVersion, count: int) -> Codes:
+        """Put what was found in the arena, unless another vCPU has; all code of the version."""
+        fitting, image, done = self.fitting, self.fitting.image, 0
+        last = image.halves(int(fitting.found[count - 1]), "entries", "entry_count")
+        codes = np.zeros(HALVES, np.uint64)
+        where = version.slot, version.first_key, address_of_array(codes)
         with self.arena:
-            first = PageOffset(int(found[-1].entries[0]))
-            if self.arena.find(version.key(first)) is not None:
-                return True
-            size = 0
-            for function in found:
-                try:
-                    size += self._put_one(version, function)
-                except CodeTooLongError:
-                    continue
-            self.arena.count_kept(len(found), size)
-        return True
-
-    def _put_one(self, version: PageVersion, function: KeptFunction) -> int:
-        """Put a function in the arena; the bytes of its code. Raises CodeTooLongError."""
-        code = function.code.placed(numbers_of_slot(version.slot))
-        within = np.zeros(HALVES, np.bool_)
-        within[function.places] = True
-        address = self.arena.put(code, within)
-        for entry in function.entries.tolist():
-            self.arena.publish(version.key(PageOffset(entry)), address)
-        return len(code)
+            there = self.arena.find(version.key(PageOffset(int(last[0])))) is not None
+            while not there and done < count:
+                done = self.native_put(fitting.address, done, count, *where)
+                if done < count and image.rows["size"][fitting.found[done]] > self.arena.most_bytes:
+                    done += 1  # it fits no region
+                elif done < count:
+                    self.arena.go_on_in_next_region()
+        if there or self.reclaimed != self.arena.reclaimed:
+            codes[:] = 0
+            self.put_codes(version, codes)
+        return codes

@@ -20,11 +20,28 @@ SYMBOLS = (SLOT_SYMBOL, SLOT_TABLE_SYMBOL)
 HEAD = struct.Struct("<QiIIIII")
 """Variant, what the next page has of the last instruction (-1: nothing), and numbers of halves,
 entries, leaders, and fixups, and of bytes of code."""
+HEAD_FIELDS = np.dtype(
+    [
+        ("variant", "<u8"),
+        ("tail", "<i4"),
+        *((name, "<u4") for name in ("halves", "entries", "leaders", "fixups", "size")),
+    ]
+)
+"""The same, of many records at once."""
 PLACE = np.dtype("<u2")
 FIXUP = np.dtype([("at", "<u4"), ("addend", "<i4"), ("symbol", "<u4")])
 NO_TAIL = -1
-FIRST = 4
-"""Halves that are compared first, as one number."""
+HEAD_REST = 8
+"""Bytes at the end of the head that say how much code there is, not what it is made from."""
+
+
+def identity_of(payload: bytes | memoryview) -> bytes:
+    """Of what a function is made from, by its record: no two with the same are of use."""
+    _, _, halves, entries, leaders, _, _ = HEAD.unpack_from(payload)
+    behind = HEAD.size + PLACE.itemsize * (2 * halves + entries + leaders)
+    made_from = blake2b(payload[: HEAD.size - HEAD_REST], digest_size=16)
+    made_from.update(payload[HEAD.size : behind])
+    return made_from.digest()
 
 
 class RecordError(ValueError):
@@ -55,11 +72,8 @@ class KeptFunction:
 
     @cached_property
     def identity(self) -> bytes:
-        """Of what it is made from: there is no use for two functions with the same."""
-        made_from = (self.places, self.halves, self.entries, self.leaders)
-        head = struct.pack("<Qi4I", self.variant, self.tail, *map(len, made_from))
-        content = b"".join(array.tobytes() for array in made_from)
-        return blake2b(head + content, digest_size=16).digest()
+        """See `identity_of`."""
+        return identity_of(self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """As it is in a file."""
