@@ -51,6 +51,7 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
+    BeginProgram,
     NothingAttached,
     Start,
     UnsupportedFound,
@@ -259,6 +260,7 @@ class VcpuProcess:
             failed=self.callback_failed,
             costs=Costs() if self.config.control else None,
             kernel=self._kernel(),
+            for_program=self.config.for_program,
         )
         session.set_guest(guest)
         devices = self.devices()
@@ -289,7 +291,10 @@ class VcpuProcess:
             self.exit_plugin,
             self._emit_table,
         )
-        guest.exchange.serve(plugins.orders)
+        orders = plugins.orders
+        if guest.limit is not None:
+            orders = orders | {BeginProgram: guest.limit.start}
+        guest.exchange.serve(orders)
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")

@@ -33,6 +33,7 @@ from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
+    BeginProgram,
     DevicesEnded,
     DeviceWarning,
     FileOperation,
@@ -43,6 +44,7 @@ from mttcg.vcpu.messages import (
     NothingAttached,
     Order,
     ProcessMessage,
+    ProgramBegins,
     SpinFound,
     TranslatorEnded,
     TrapLoopFound,
@@ -131,6 +133,7 @@ class Watch:
     beside_prints: bool = False
     keyboard: Keyboard | None = None
     interrupted: bool = False
+    program_began: bool = False
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
@@ -355,6 +358,8 @@ class Watch:
                     self.channels[index].send(self.files.do(asked))
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
+                case ProgramBegins(space):
+                    self._program_begins(space)
                 case AskChange(change, number):
                     self.order(lambda epoch: MakeChange(epoch, index, change, number))
                 case message if self.control is not None:
@@ -363,6 +368,12 @@ class Watch:
                     raise MessageError(message.TYPE, "a vCPU sent it", "no such message here")
 
         return receive
+
+    def _program_begins(self, space: int) -> None:
+        """Have all vCPUs attach what waits for it; each may have told of it."""
+        if not self.program_began:
+            self.program_began = True
+            self.order(lambda epoch: BeginProgram(epoch, space))
 
     def _drain_vcpus(self) -> None:
         """Take what vCPUs said before they ended; the host may have told of the end first."""

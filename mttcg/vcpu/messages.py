@@ -266,6 +266,16 @@ class AskChange(ProcessMessage):
     number: int
 
 
+class ProgramBegins(ProcessMessage):
+    """vCPU: the program that the guest is there for is about to run.
+
+    space: its address space, 0 if that is not known.
+    """
+
+    TYPE: ClassVar[str] = "program_begins"
+    space: int
+
+
 class FileOperation(ProcessMessage):
     """vCPU: do an operation of semihosting on files; it waits for the answer.
 
@@ -324,6 +334,13 @@ class MakeChange(Order):
     sender: int
     change: str
     number: int
+
+
+class BeginProgram(Order):
+    """Supervisor: attach what plugins have for the program, in its space, or 0 for everywhere."""
+
+    TYPE: ClassVar[str] = "begin_program"
+    space: int
 
 
 class LoadPlugin(Order):
@@ -417,6 +434,8 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         UnsupportedFound,
         NothingAttached,
         AskChange,
+        ProgramBegins,
+        BeginProgram,
         FileOperation,
         PluginRefused,
         InstrumentsTold,
