@@ -51,8 +51,8 @@ OWN: Options = {
     },
     "--whole-system": {
         "action": "store_true",
-        "help": "plugins see the whole guest from its start, not the program alone (which those with "
-        "functions for traps, interrupts, devices or switches can't: they see all)",
+        "help": "plugins see the whole guest from its start, not the program alone (those with "
+        "functions for traps, interrupts, devices or switches always do)",
     },
     "--env": {
         "metavar": "NAME[=VALUE]",
