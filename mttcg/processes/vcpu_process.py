@@ -51,7 +51,6 @@ from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.messages import (
-    BeginProgram,
     NothingAttached,
     Start,
     UnsupportedFound,
@@ -291,10 +290,7 @@ class VcpuProcess:
             self.exit_plugin,
             self._emit_table,
         )
-        orders = plugins.orders
-        if guest.limit is not None:
-            orders = orders | {BeginProgram: guest.limit.start}
-        guest.exchange.serve(orders)
+        guest.exchange.serve(plugins.orders)
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")

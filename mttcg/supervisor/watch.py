@@ -359,7 +359,9 @@ class Watch:
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
                 case ProgramBegins(space):
-                    self._program_begins(space)
+                    if not self.program_began:  # another vCPU may have told of it
+                        self.program_began = True
+                        self.order(lambda epoch: BeginProgram(epoch, space))
                 case AskChange(change, number):
                     self.order(lambda epoch: MakeChange(epoch, index, change, number))
                 case message if self.control is not None:
@@ -368,12 +370,6 @@ class Watch:
                     raise MessageError(message.TYPE, "a vCPU sent it", "no such message here")
 
         return receive
-
-    def _program_begins(self, space: int) -> None:
-        """Have all vCPUs attach what waits for it; each may have told of it."""
-        if not self.program_began:
-            self.program_began = True
-            self.order(lambda epoch: BeginProgram(epoch, space))
 
     def _drain_vcpus(self) -> None:
         """Take what vCPUs said before they ended; the host may have told of the end first."""
